@@ -1,0 +1,3 @@
+//! The `oomsim` command.
+
+fn main() {}

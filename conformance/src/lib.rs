@@ -1,0 +1,1 @@
+//! Recordings fed through the same functions that the engine uses.

@@ -1,0 +1,10 @@
+//! The discrete-event engine: a queue in a total order, the run loop with its stop rules, and random streams.
+//! It knows nothing of memory.
+
+mod queue;
+mod rng;
+mod run;
+
+pub use queue::{Key, Phase, Scheduler};
+pub use rng::{Stream, StreamFactory};
+pub use run::{EngineError, Limits, Stop, World, run};

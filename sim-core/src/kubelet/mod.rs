@@ -1,0 +1,1 @@
+//! The kubelet: allocatable, QoS, eviction, restarts.

@@ -1,0 +1,73 @@
+//! A digest of a run that is the same on every machine, in debug and release.
+
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use xxhash_rust::xxh3::Xxh3;
+
+/// 128 bits over all records and the final positions of the random streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Digest(pub u128);
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// XXH3 behind [`Hasher`], with a fixed byte order and width for every integer.
+#[derive(Clone, Default)]
+pub struct StableHasher(Xxh3);
+
+impl StableHasher {
+    /// Hashes one value into the digest.
+    pub fn add(&mut self, value: &impl Hash) {
+        value.hash(self);
+    }
+
+    /// The digest of everything added so far.
+    pub fn digest(&self) -> Digest {
+        Digest(self.0.digest128())
+    }
+}
+
+impl fmt::Debug for StableHasher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "StableHasher({})", self.digest())
+    }
+}
+
+macro_rules! little_endian {
+    ($($name:ident $t:ty as $wide:ty),*) => {$(
+        fn $name(&mut self, value: $t) {
+            self.0.update(&(value as $wide).to_le_bytes());
+        }
+    )*};
+}
+
+impl Hasher for StableHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+    fn finish(&self) -> u64 {
+        self.0.digest()
+    }
+    little_endian!(
+        write_u8 u8 as u8, write_u16 u16 as u16, write_u32 u32 as u32, write_u64 u64 as u64, write_u128 u128 as u128,
+        write_i8 i8 as i8, write_i16 i16 as i16, write_i32 i32 as i32, write_i64 i64 as i64, write_i128 i128 as i128,
+        write_usize usize as u64, write_isize isize as i64
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_fixed_bytes() {
+        let mut h = StableHasher::default();
+        h.add(&("oom", 7_usize));
+        // XXH3-128 of the bytes of "oom", 0xff and 7 as eight little-endian bytes.
+        let expected = xxhash_rust::xxh3::xxh3_128(b"oom\xff\x07\0\0\0\0\0\0\0");
+        assert_eq!(h.digest(), Digest(expected));
+    }
+}

@@ -1,0 +1,314 @@
+//! What a run leaves behind: records of what happened, time series, and a digest over both.
+
+mod digest;
+mod series;
+
+pub use digest::{Digest, StableHasher};
+pub use series::{PodSample, Sample, Series};
+
+use crate::node_api::{ExitStatus, Name, OomReport, Signo};
+use crate::units::{Bytes, Pid, SimDuration, SimTime};
+use serde::Serialize;
+
+/// Whose process it is.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum Owner {
+    /// A container of a pod (`POD` is the pause container).
+    Container {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+    },
+    /// A process on the node itself, by its name in the scenario.
+    Host(Name),
+}
+
+/// Why a process died.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum DeathCause {
+    /// It ended by itself.
+    SelfExit,
+    /// The kernel's OOM killer, for a cgroup's limit.
+    MemcgOom,
+    /// The kernel's OOM killer, for the node.
+    GlobalOom,
+    /// The kubelet evicted the pod.
+    Eviction,
+    /// The runtime stopped the container for another reason (PID 1 died, pod deleted).
+    ContainerStop,
+    /// Its session's leader died.
+    SessionHangup,
+    /// The scenario sent a signal.
+    Injected,
+}
+
+/// One threshold as an eviction pass saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ThresholdSeen {
+    /// `memory.available` or `allocatableMemory.available`.
+    pub signal: Name,
+    /// Hard thresholds act at once.
+    pub hard: bool,
+    /// The threshold as an amount.
+    pub quantity: Bytes,
+    /// What was available.
+    pub available: i64,
+}
+
+/// The status of a node condition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub enum ConditionStatus {
+    /// The condition holds.
+    True,
+    /// The condition does not hold.
+    False,
+}
+
+/// One thing that happened. Field names are the kernel's and Kubernetes' own.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Record {
+    /// A sysctl was set by the scenario.
+    SysctlSet {
+        /// Name, such as `vm.overcommit_memory`.
+        name: Name,
+        /// New value.
+        value: u64,
+    },
+    /// A process began.
+    ProcessStarted {
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Whose it is.
+        owner: Owner,
+    },
+    /// A process is gone and its memory is free.
+    ProcessExited {
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Whose it was.
+        owner: Owner,
+        /// How it ended.
+        status: ExitStatus,
+        /// Why.
+        cause: DeathCause,
+    },
+    /// `mmap` or `fork` failed with ENOMEM.
+    AllocationRefused {
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Whose it is.
+        owner: Owner,
+        /// `mmap` or `fork`.
+        op: &'static str,
+        /// Bytes asked for.
+        requested: Bytes,
+        /// Committed_AS before.
+        committed_as: Bytes,
+        /// CommitLimit.
+        commit_limit: Bytes,
+    },
+    /// A managed runtime refused an allocation by its own limit.
+    RuntimeOutOfMemory {
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Whose it is.
+        owner: Owner,
+        /// `.NET`, `JVM`, …
+        runtime: &'static str,
+        /// Heap in use when it refused.
+        heap: Bytes,
+        /// The runtime's limit.
+        limit: Bytes,
+        /// What was asked for.
+        requested: Bytes,
+    },
+    /// The OOM killer ran.
+    OomKill(Box<OomReport>),
+    /// A write to a cgroup's limit was refused (v1: EBUSY).
+    CgroupWriteRefused {
+        /// Path of the cgroup.
+        cgroup: Name,
+        /// The limit that was asked for.
+        limit: Bytes,
+    },
+    /// The kernel gave up.
+    KernelPanic {
+        /// What it printed.
+        message: Name,
+    },
+    /// A pod was bound to the node.
+    PodScheduled {
+        /// `namespace/name`.
+        pod: Name,
+        /// `Guaranteed`, `Burstable` or `BestEffort`.
+        qos: Name,
+    },
+    /// The kubelet did not admit a pod.
+    PodRejected {
+        /// `namespace/name`.
+        pod: Name,
+        /// Status reason.
+        reason: Name,
+        /// Status message.
+        message: Name,
+    },
+    /// A pod's phase changed.
+    PodPhase {
+        /// `namespace/name`.
+        pod: Name,
+        /// `Pending`, `Running`, `Succeeded` or `Failed`.
+        phase: &'static str,
+        /// Status reason, or empty.
+        reason: Name,
+        /// Status message, or empty.
+        message: Name,
+    },
+    /// A container was started.
+    ContainerStarted {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+        /// How often it was restarted before.
+        restart_count: u32,
+    },
+    /// The kubelet saw that a container had terminated.
+    ContainerTerminated {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+        /// `OOMKilled`, `Error` or `Completed`.
+        reason: &'static str,
+        /// Exit code of PID 1 as the runtime reports it.
+        exit_code: i32,
+        /// When PID 1 ended.
+        finished_at: SimTime,
+    },
+    /// A restart has to wait (`CrashLoopBackOff`).
+    BackOff {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+        /// How long in all, from the container's end.
+        delay: SimDuration,
+        /// The waiting message.
+        message: Name,
+    },
+    /// A pass of the eviction manager that met a threshold or changed a condition.
+    EvictionPass {
+        /// Thresholds met (before their grace period).
+        thresholds_met: Vec<ThresholdSeen>,
+        /// Working set of the node.
+        node_working_set: Bytes,
+        /// Working set of kubepods.
+        pods_working_set: Bytes,
+    },
+    /// `EvictionThresholdMet` on the node.
+    EvictionThresholdMet {
+        /// Event message.
+        message: Name,
+    },
+    /// The kubelet decided to evict a pod.
+    Evicted {
+        /// `namespace/name`.
+        pod: Name,
+        /// Status message.
+        message: Name,
+        /// Grace period given to the pod's processes.
+        grace_period: SimDuration,
+        /// The signal that was crossed.
+        signal: Name,
+        /// The pod's memory figure the decision was made with, `None` without statistics.
+        usage_seen: Option<Bytes>,
+        /// When that figure was taken.
+        usage_seen_at: Option<SimTime>,
+        /// What the pod really used at that moment.
+        usage_now: Bytes,
+    },
+    /// `Killing`: the kubelet asks the runtime to stop a container.
+    Killing {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+        /// Event message.
+        message: Name,
+    },
+    /// A signal was sent to a container's processes or by the scenario.
+    SignalSent {
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Signal.
+        signal: Signo,
+    },
+    /// Stopping a container failed because it was gone.
+    KillFailed {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+        /// Error text.
+        message: Name,
+    },
+    /// An evicted pod's cgroup is gone.
+    PodCleanedUp {
+        /// `namespace/name`.
+        pod: Name,
+    },
+    /// A node condition changed.
+    NodeCondition {
+        /// `MemoryPressure`.
+        r#type: &'static str,
+        /// New status.
+        status: ConditionStatus,
+        /// `KubeletHasInsufficientMemory`, …
+        reason: &'static str,
+        /// Message.
+        message: &'static str,
+    },
+    /// `SystemOOM` on the node.
+    SystemOom {
+        /// Event message.
+        message: Name,
+    },
+    /// The scenario left the modelled area.
+    Warning {
+        /// What is not modelled.
+        message: Name,
+    },
+}
+
+/// A record with its time.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Entry {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub record: Record,
+}
+
+/// How much of a run is kept. The digest does not depend on it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Keep {
+    /// Counts and the final state only.
+    Outcome,
+    /// Records too.
+    Events,
+    /// Records and time series.
+    #[default]
+    Series,
+}

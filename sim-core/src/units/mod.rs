@@ -1,0 +1,11 @@
+//! Time, memory and identifiers as types of their own, and the text forms users write them in.
+
+mod duration;
+mod ids;
+mod memory;
+mod time;
+
+pub use duration::{ParseDurationError, format_duration, parse_duration};
+pub use ids::{CgroupId, ContainerId, Pid, PodId, VolumeId};
+pub use memory::{Bytes, PAGE_SIZE, Pages};
+pub use time::{SimDuration, SimTime};
