@@ -1,1 +1,82 @@
-//! Recordings fed through the same functions that the engine uses.
+//! Recordings of real kernels and of the real kubelet's code, fed through the same functions that the engine uses.
+//!
+//! A file is one kind of recording, named by its stem (`badness.jsonl`, `rank.jsonl`); every line is one row.
+
+pub mod kernel;
+pub mod kubelet;
+mod report;
+
+pub use report::{FileReport, Mismatch, Tally, Undecided, Verdict};
+
+use serde_json::Value;
+use std::io::BufRead;
+
+/// One kind of recording: how its rows are named and checked.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    /// Stem of the file's name.
+    pub stem: &'static str,
+    /// What is checked, for listings.
+    pub what: &'static str,
+    /// The row's own name; empty when it has none.
+    pub id: fn(&Value) -> String,
+    /// Checks one row.
+    pub check: fn(&Value) -> Verdict,
+    /// Runs the row's configuration as a simulation; `None` for a row that has none.
+    pub replay: Option<fn(&Value) -> Option<Verdict>>,
+}
+
+/// Every kind known, kernel's first.
+pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+    kernel::KINDS.iter().chain(kubelet::KINDS)
+}
+
+/// The kind of a file, by its name: `kernel/badness.jsonl`, `badness.jsonl.gz`, `badness`.
+pub fn kind_of(name: &str) -> Option<&'static Kind> {
+    let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let stem = file.split('.').next().unwrap_or(file);
+    kinds().find(|k| k.stem == stem)
+}
+
+/// Checks all rows of one file. A row that cannot be read counts as mismatched; an unknown kind or a file that
+/// cannot be read further gives a report with `error`.
+pub fn run_file(name: &str, jsonl: impl BufRead) -> FileReport {
+    run_rows(name, jsonl, |_, _| true)
+}
+
+/// As [`run_file`], for the rows that `wanted` accepts by line number (from 1) and name.
+pub fn run_rows(name: &str, jsonl: impl BufRead, wanted: impl Fn(usize, &str) -> bool) -> FileReport {
+    let mut report = FileReport { file: name.into(), ..FileReport::default() };
+    let Some(kind) = kind_of(name) else {
+        let known: Vec<_> = kinds().map(|k| k.stem).collect();
+        report.error = Some(format!("not a kind of recording known here: expected one of {}", known.join(", ")));
+        return report;
+    };
+    for (number, line) in jsonl.lines().enumerate() {
+        let number = number + 1;
+        let line = match line {
+            Ok(line) if line.trim().is_empty() => continue,
+            Ok(line) => line,
+            Err(why) => {
+                report.error = Some(format!("line {number}: {why}"));
+                break;
+            }
+        };
+        let row: Value = match serde_json::from_str(&line) {
+            Ok(row) => row,
+            Err(why) => {
+                report.rows.add(number, "", Verdict::unreadable(why));
+                continue;
+            }
+        };
+        let id = (kind.id)(&row);
+        if !wanted(number, &id) {
+            continue;
+        }
+        report.rows.add(number, &id, (kind.check)(&row));
+        if let Some(verdict) = kind.replay.and_then(|replay| replay(&row)) {
+            report.replay.get_or_insert_with(Tally::default).add(number, &id, verdict);
+        }
+    }
+    report
+}
