@@ -18,3 +18,4 @@ pub mod kubelet;
 pub mod node_api;
 pub mod record;
 pub mod units;
+pub mod workload;

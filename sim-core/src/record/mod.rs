@@ -1,9 +1,11 @@
 //! What a run leaves behind: records of what happened, time series, and a digest over both.
 
 mod digest;
+mod history;
 mod series;
 
 pub use digest::{Digest, StableHasher};
+pub use history::{Counts, History, NodeFacts, PodOutcome, ProcessOutcome};
 pub use series::{PodSample, Sample, Series};
 
 use crate::node_api::{ExitStatus, Name, OomReport, Signo};

@@ -1,0 +1,109 @@
+//! The whole outcome of a run.
+
+use super::{Digest, Entry, Series};
+use crate::engine::Stop;
+use crate::node_api::Name;
+use crate::units::{Bytes, SimTime};
+
+/// Amounts of the node that a picture or a table of the run needs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NodeFacts {
+    /// Node name.
+    pub name: Name,
+    /// Capacity: MemTotal.
+    pub capacity: Bytes,
+    /// `status.allocatable`; equal to the capacity without a kubelet.
+    pub allocatable: Bytes,
+    /// Limit of the kubepods cgroup, if there is one.
+    pub kubepods_limit: Option<Bytes>,
+    /// Hard eviction threshold on `memory.available`.
+    pub eviction_hard: Option<Bytes>,
+    /// Soft eviction threshold on `memory.available`.
+    pub eviction_soft: Option<Bytes>,
+    /// `memory.max` of each pod that has one.
+    pub pod_limits: Vec<(Name, Bytes)>,
+}
+
+/// How a pod stood at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodOutcome {
+    /// `namespace/name`.
+    pub pod: Name,
+    /// `Guaranteed`, `Burstable` or `BestEffort`.
+    pub qos: Name,
+    /// `Pending`, `Running`, `Succeeded` or `Failed`.
+    pub phase: &'static str,
+    /// Status reason, or empty.
+    pub reason: Name,
+    /// Status message, or empty.
+    pub message: Name,
+    /// Sum over the containers.
+    pub restarts: u32,
+    /// What `kubectl get pod` prints in its STATUS column.
+    pub status: Name,
+    /// `memory.current` at the end.
+    pub usage: Bytes,
+}
+
+/// How a process stood at the end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessOutcome {
+    /// Process id.
+    pub pid: crate::units::Pid,
+    /// Name.
+    pub comm: Name,
+    /// Whose it is.
+    pub owner: super::Owner,
+    /// Resident memory.
+    pub rss: Bytes,
+    /// Virtual size.
+    pub virtual_size: Bytes,
+}
+
+/// Counts over a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counts {
+    /// Processes killed by the OOM killer.
+    pub oom_kills: u64,
+    /// Pods evicted.
+    pub evictions: u64,
+    /// Containers started again.
+    pub restarts: u64,
+    /// Allocations refused (ENOMEM).
+    pub refusals: u64,
+    /// Eviction manager passes.
+    pub passes: u64,
+    /// Blocks and steps allocated by workloads.
+    pub allocations: u64,
+}
+
+/// The whole outcome of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct History {
+    /// Scenario name.
+    pub scenario: Name,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Same scenario, seed and version: same digest.
+    pub digest: Digest,
+    /// Why the run ended.
+    pub stop: Stop,
+    /// When it ended.
+    pub ended_at: SimTime,
+    /// Events handled by the engine.
+    pub events: u64,
+    /// Counts.
+    pub counts: Counts,
+    /// Amounts of the node.
+    pub node: NodeFacts,
+    /// What happened, in order.
+    pub entries: Vec<Entry>,
+    /// Memory over time.
+    pub series: Series,
+    /// Pods at the end, including those that failed.
+    pub pods: Vec<PodOutcome>,
+    /// Processes alive at the end.
+    pub processes: Vec<ProcessOutcome>,
+    /// What the scenario asked for and the model does not cover.
+    pub warnings: Vec<String>,
+}

@@ -1,0 +1,219 @@
+//! A scenario after validation: everything a run needs, nothing that can be wrong.
+
+use crate::kernel::KernelConfig;
+use crate::kubelet::config::KubeletConfig;
+use crate::kubelet::pod::PodSpec;
+use crate::kubelet::profile::Profile as KubeletProfile;
+use crate::kubelet::timing::Timing;
+use crate::node_api::{Name, Signo};
+use crate::record::expect::Expectation;
+use crate::units::{Bytes, SimDuration, SimTime};
+use crate::workload::{Behavior, Footprint, TermReaction};
+
+/// Everything a run needs.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Short name, by default the file's.
+    pub name: Name,
+    /// What it shows, for people.
+    pub description: String,
+    /// Default seed.
+    pub seed: u64,
+    /// The run ends here at the latest.
+    pub duration: SimDuration,
+    /// Interval of the series.
+    pub sample_every: SimDuration,
+    /// The machine.
+    pub node: NodePlan,
+    /// KubeletConfiguration's memory-related fields; `None`: no kubelet runs (a plain Linux machine).
+    pub kubelet: Option<KubeletPlan>,
+    /// Pods in the order of their creation.
+    pub pods: Vec<PodPlan>,
+    /// Processes on the node itself.
+    pub hosts: Vec<HostPlan>,
+    /// Changes from outside during the run, in order of time.
+    pub injections: Vec<Injection>,
+    /// What must or must not happen.
+    pub expectations: Vec<Expectation>,
+    /// What the file asks for and the model does not cover.
+    pub warnings: Vec<String>,
+}
+
+/// The machine.
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    /// Node name.
+    pub name: Name,
+    /// Kernel, memory, sysctls.
+    pub kernel: KernelConfig,
+    /// Anonymous memory of the operating system's own processes, in system.slice, there from the start.
+    pub system_anon: Bytes,
+    /// Active page cache of the operating system (counts in the working set, can be reclaimed).
+    pub system_active_file: Bytes,
+    /// Inactive page cache of the operating system.
+    pub system_inactive_file: Bytes,
+    /// Locked file memory of the operating system's daemons (never reclaimed).
+    pub system_mlocked_file: Bytes,
+    /// Commit charge of the operating system's processes beyond what they hold.
+    pub system_committed: Bytes,
+    /// Memory of a pod's pause process.
+    pub pause: Footprint,
+}
+
+/// The kubelet.
+#[derive(Clone, Debug)]
+pub struct KubeletPlan {
+    /// KubeletConfiguration.
+    pub config: KubeletConfig,
+    /// Row of the Kubernetes version.
+    pub profile: KubeletProfile,
+    /// Clocks and delays.
+    pub timing: Timing,
+    /// When the first pass of the eviction manager starts; `None`: drawn from the seed within one period.
+    pub first_pass: Option<SimTime>,
+}
+
+/// Who re-creates a pod on this node when it is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Controller {
+    /// Nobody.
+    #[default]
+    None,
+    /// A Deployment or ReplicaSet: a new pod with a new name when one fails; it goes through scheduling (the
+    /// memory-pressure taint keeps BestEffort pods away).
+    Deployment,
+    /// A DaemonSet: a new pod on this node, which tolerates memory pressure.
+    DaemonSet,
+}
+
+/// A pod, perhaps several times.
+#[derive(Clone, Debug)]
+pub struct PodPlan {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// As the API server would have it, after defaulting.
+    pub spec: PodSpec,
+    /// When it is bound to this node.
+    pub at: SimTime,
+    /// Bound at a random instant between `at` and `at + spread`.
+    pub at_spread: SimDuration,
+    /// Who re-creates it.
+    pub controller: Controller,
+    /// How long the controller takes.
+    pub recreate_after: SimDuration,
+    /// Number of such pods; more than one are called NAME-0, NAME-1, …
+    pub replicas: u32,
+    /// `spec.restartPolicy`: `Always`, `OnFailure` or `Never`.
+    pub restart_policy: RestartPolicy,
+    /// One entry per container of the spec (init containers are not run; a warning says so).
+    pub containers: Vec<ContainerPlan>,
+    /// Memory-backed volumes.
+    pub volumes: Vec<VolumePlan>,
+}
+
+/// `spec.restartPolicy`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RestartPolicy {
+    /// Restart for ever.
+    #[default]
+    Always,
+    /// Restart unless the exit code is 0.
+    OnFailure,
+    /// Never restart.
+    Never,
+}
+
+/// A container's processes.
+#[derive(Clone, Debug)]
+pub struct ContainerPlan {
+    /// Container name as in the spec.
+    pub name: Name,
+    /// The first is PID 1; the others are its children or were started by `kubectl exec`.
+    pub processes: Vec<ProcessPlan>,
+}
+
+/// A process and what it does.
+#[derive(Clone, Debug)]
+pub struct ProcessPlan {
+    /// Name as `ps` shows it.
+    pub comm: Name,
+    /// User id.
+    pub uid: u32,
+    /// Started this long after its container (or after the run's beginning, on the host).
+    pub at: SimDuration,
+    /// Host process id; `None`: the next free one.
+    pub pid: Option<u32>,
+    /// What it does.
+    pub behavior: Behavior,
+    /// What it holds before that.
+    pub footprint: Footprint,
+    /// Reaction to SIGTERM.
+    pub term: TermReaction,
+    /// Overrides the container's `oom_score_adj`.
+    pub oom_score_adj: Option<i16>,
+}
+
+/// A memory-backed volume (tmpfs).
+#[derive(Clone, Debug)]
+pub struct VolumePlan {
+    /// Volume name.
+    pub name: Name,
+    /// `sizeLimit`.
+    pub size_limit: Option<Bytes>,
+}
+
+/// A process on the node.
+#[derive(Clone, Debug)]
+pub struct HostPlan {
+    /// The process; its `oom_score_adj` defaults to 0.
+    pub process: ProcessPlan,
+    /// Cgroup path, such as `/system.slice/ssh.service`.
+    pub cgroup: Name,
+    /// Name of the host process that started it: a child of its session; dies with SIGHUP when that leader dies.
+    pub session_of: Option<Name>,
+}
+
+/// A change from outside.
+#[derive(Clone, Debug)]
+pub struct Injection {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    pub kind: InjectionKind,
+}
+
+/// What can be changed from outside.
+#[derive(Clone, Debug)]
+pub enum InjectionKind {
+    /// Sets a sysctl.
+    Sysctl {
+        /// Name.
+        name: Name,
+        /// Value.
+        value: u64,
+    },
+    /// Writes a cgroup's limit.
+    CgroupLimit {
+        /// Path.
+        cgroup: Name,
+        /// `memory.max` / `memory.limit_in_bytes`.
+        limit: Bytes,
+    },
+    /// Sends a signal to the first living process of that name.
+    Signal {
+        /// comm of the process.
+        process: Name,
+        /// Signal.
+        signal: Signo,
+    },
+    /// Deletes a pod (`kubectl delete pod`).
+    DeletePod {
+        /// `namespace/name`.
+        pod: Name,
+    },
+    /// A host process or the shell of one calls fork.
+    Fork {
+        /// comm of the process.
+        process: Name,
+    },
+}

@@ -1,0 +1,9 @@
+//! What programs do with memory. One file per behaviour; each is a struct of parameters, in the terms of a scenario
+//! file, and a small state machine that says what the program does next.
+
+mod params;
+
+pub use params::{
+    Behavior, Burst, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth,
+    Script, ScriptOp, Steady, TermReaction, Then, Trace, TracePoint,
+};

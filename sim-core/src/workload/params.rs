@@ -1,0 +1,279 @@
+//! Parameters of the behaviours, as a scenario states them.
+
+use crate::units::{Bytes, SimDuration};
+
+/// A program's reaction to SIGTERM.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TermReaction {
+    /// Dies at once.
+    #[default]
+    Default,
+    /// Does not react, like a PID 1 without a handler; SIGKILL after the grace period ends it.
+    Ignore,
+    /// Exits with code 143 this long after.
+    Exits(SimDuration),
+}
+
+/// What a process holds once it has started, before its behaviour begins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Footprint {
+    /// Anonymous memory touched at start.
+    pub anon: Bytes,
+    /// Program text and libraries mapped from files that are charged elsewhere (the image's first reader): it counts
+    /// in RSS and in badness, not in the container's cgroup.
+    pub file: Bytes,
+    /// Virtual size beyond what is touched.
+    pub virtual_size: Bytes,
+    /// Kernel memory (stacks, slab) charged to the cgroup, besides page tables.
+    pub kernel: Bytes,
+}
+
+/// The shape of a random spread around a nominal interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum JitterKind {
+    /// Every value in ± spread is equally likely.
+    #[default]
+    Uniform,
+    /// The sum of two uniform draws of half the spread: values near the middle are likelier.
+    Triangular,
+    /// Intervals are exponentially distributed with the nominal interval as mean; the spread is ignored.
+    Exponential,
+}
+
+/// A random spread around a nominal interval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Jitter {
+    /// Named distribution.
+    pub kind: JitterKind,
+    /// Half width.
+    pub spread: SimDuration,
+}
+
+/// What a program does when its behaviour is complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Then {
+    /// Keeps its memory and idles.
+    #[default]
+    Hold,
+    /// Exits with this code.
+    Exit(i32),
+}
+
+/// The load tool of the founding articles: allocates a block, touches a part of it, pauses, again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leak {
+    /// Size of a block (`-m`).
+    pub block: Bytes,
+    /// Pause between blocks (`-e`).
+    pub every: SimDuration,
+    /// Stop allocating at this total (`-x`); `None` never stops.
+    pub total: Option<Bytes>,
+    /// Parts per thousand of each block that are touched (`-f`).
+    pub touched_permille: u16,
+    /// Bytes per second at which a block is touched; `None`: at once.
+    pub touch_rate: Option<Bytes>,
+    /// Random spread of the pause.
+    pub jitter: Option<Jitter>,
+    /// Delay before the first block; `None`: one pause.
+    pub first_after: Option<SimDuration>,
+    /// What follows when the total is reached.
+    pub then: Then,
+}
+
+/// Holds a constant amount.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Steady {
+    /// Anonymous memory, touched at start.
+    pub anon: Bytes,
+}
+
+/// Grows linearly, page by page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ramp {
+    /// Held at start.
+    pub from: Bytes,
+    /// Bytes per second.
+    pub rate: Bytes,
+    /// Stops here; `None` never stops.
+    pub to: Option<Bytes>,
+    /// What follows at the end.
+    pub then: Then,
+}
+
+/// Grows linearly to a peak, frees down to the base, and again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sawtooth {
+    /// Held always.
+    pub low: Bytes,
+    /// Freed to `low` when reached.
+    pub high: Bytes,
+    /// Time from low to high.
+    pub rise: SimDuration,
+    /// How often; `None` for ever.
+    pub times: Option<u32>,
+}
+
+/// How a file is read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum CacheAccess {
+    /// `read()`.
+    #[default]
+    Read,
+    /// `mmap` and touch.
+    Mmap,
+    /// `write()`: the pages are dirty until written back.
+    Write,
+}
+
+/// Reads or writes a file through the page cache, on top of some anonymous memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PageCache {
+    /// Anonymous memory held.
+    pub anon: Bytes,
+    /// Size of the file.
+    pub file: Bytes,
+    /// Bytes per second.
+    pub rate: Bytes,
+    /// How.
+    pub access: CacheAccess,
+    /// How often the whole file is gone through.
+    pub passes: u32,
+}
+
+/// Holds a base and now and then allocates a burst on top, which it frees again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Burst {
+    /// Held always.
+    pub base: Bytes,
+    /// On top during a burst.
+    pub burst: Bytes,
+    /// From one burst's beginning to the next.
+    pub every: SimDuration,
+    /// How long the burst is held.
+    pub hold: SimDuration,
+    /// Random spread of the interval.
+    pub jitter: Option<Jitter>,
+}
+
+/// Where a .NET runtime's heap hard limit comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum HeapLimit {
+    /// `GCHeapHardLimitPercent` of the container's limit, at least 20 MB; no container limit, no heap limit.
+    Percent(u8),
+    /// `GCHeapHardLimit`.
+    Absolute(Bytes),
+}
+
+/// A leak inside a .NET runtime, which refuses allocations beyond its heap hard limit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DotNet {
+    /// What the program does.
+    pub leak: Leak,
+    /// The limit; the runtime's default is 75 percent.
+    pub heap_limit: HeapLimit,
+    /// Heap that the runtime itself has allocated before the first block.
+    pub heap_base: Bytes,
+}
+
+/// One point of a recorded curve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TracePoint {
+    /// Since the process began.
+    pub at: SimDuration,
+    /// Anonymous memory held from then on.
+    pub anon: Bytes,
+}
+
+/// Follows a recorded curve.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Trace {
+    /// In order of time.
+    pub points: Vec<TracePoint>,
+    /// True: memory grows linearly between points; false: in steps.
+    pub linear: bool,
+    /// What follows after the last point.
+    pub then: Then,
+}
+
+/// One instruction of a [`Script`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScriptOp {
+    /// Waits.
+    Sleep(SimDuration),
+    /// Waits until this long after the scenario began.
+    Until(SimDuration),
+    /// Maps this much and touches a part of it (parts per thousand), taking some time.
+    Anon {
+        /// Bytes mapped.
+        bytes: Bytes,
+        /// Parts per thousand touched.
+        touched_permille: u16,
+        /// How long touching takes.
+        takes: SimDuration,
+    },
+    /// Appends to a tmpfs file.
+    Tmpfs {
+        /// Volume's name in the pod or on the host.
+        volume: String,
+        /// Bytes.
+        bytes: Bytes,
+    },
+    /// Reads, maps or writes part of a file.
+    File {
+        /// Name of the file: the same name is the same cached pages.
+        file: String,
+        /// First byte.
+        offset: Bytes,
+        /// Bytes.
+        bytes: Bytes,
+        /// How.
+        access: CacheAccess,
+    },
+    /// Removes a file or tmpfs file and its pages.
+    Unlink(String),
+    /// Frees this much anonymous memory, oldest first; `None`: all.
+    Free(Option<Bytes>),
+    /// Locks what it holds.
+    Mlock,
+    /// Forks a child that holds what the parent holds, copy on write, and idles.
+    Fork,
+    /// Goes on at instruction `to`, `times` times in all; `None` for ever.
+    Repeat {
+        /// Index of an earlier instruction.
+        to: usize,
+        /// How often.
+        times: Option<u32>,
+    },
+    /// Exits.
+    Exit(i32),
+}
+
+/// A list of instructions, for what no other behaviour says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Script {
+    /// Executed in order; at the end the process idles.
+    pub ops: Vec<ScriptOp>,
+}
+
+/// What a program does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Behavior {
+    /// Allocates block after block.
+    Leak(Leak),
+    /// Holds a constant amount.
+    Steady(Steady),
+    /// Grows linearly.
+    Ramp(Ramp),
+    /// Grows and frees.
+    Sawtooth(Sawtooth),
+    /// Fills the page cache.
+    PageCache(PageCache),
+    /// Bursts.
+    Burst(Burst),
+    /// Leaks inside a .NET runtime.
+    DotNet(DotNet),
+    /// Follows a recorded curve.
+    Trace(Trace),
+    /// A list of instructions.
+    Script(Script),
+}
