@@ -155,9 +155,10 @@ impl ExitStatus {
 }
 
 /// What ran out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize)]
 pub enum Constraint {
     /// `CONSTRAINT_NONE`: the node.
+    #[default]
     #[serde(rename = "CONSTRAINT_NONE")]
     None,
     /// `CONSTRAINT_MEMCG`: a memory cgroup's limit.
@@ -229,8 +230,24 @@ pub struct ZoneInfo {
     pub protection: Pages,
 }
 
+/// What the failing allocation was for; decides the `gfp_mask` that the report prints.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Allocation {
+    /// A write fault on anonymous memory, or the kernel's own ordinary allocation.
+    #[default]
+    AnonFault,
+    /// A page of a file or of tmpfs.
+    FileFault,
+    /// Kernel memory charged to the process: page tables, fork.
+    KernelAccount,
+    /// A limit was written below the usage; nothing was allocated.
+    LimitWrite,
+}
+
 /// Everything a kernel prints about one invocation of the OOM killer, and what it did.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+///
+/// `Default` is an empty report, for tests and for filling in what a caller does not know.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct OomReport {
     /// When the killer was invoked.
     pub at: SimTime,
@@ -242,6 +259,14 @@ pub struct OomReport {
     pub invoker_comm: Name,
     /// Its `oom_score_adj`.
     pub invoker_adj: i16,
+    /// Its user (printed from 6.11 on).
+    pub invoker_uid: u32,
+    /// Its cgroup path; the report prints the last component as `cpuset`.
+    pub invoker_cgroup: Name,
+    /// What it was allocating.
+    pub allocation: Allocation,
+    /// `vm.oom_kill_allocating_task` decided: no selection took place (global only).
+    pub oom_kill_allocating_task: bool,
     /// Cgroup whose limit was hit (memcg only).
     pub oom_memcg: Option<Name>,
     /// `memory:` line (memcg only).
@@ -252,6 +277,9 @@ pub struct OomReport {
     pub kmem: CounterLine,
     /// Statistics of `oom_memcg`, or of the node.
     pub stat: MemoryStat,
+    /// Statistics of `oom_memcg` and of every cgroup below it, without their children, in pre-order: kernels
+    /// before 5.3 print these instead of `stat`. May be left empty for later ones.
+    pub cgroup_stats: Vec<(Name, MemoryStat)>,
     /// `/proc/meminfo` at that moment.
     pub mem_info: MemInfo,
     /// Zones (global only).
