@@ -1,8 +1,10 @@
 //! What a run leaves behind: records of what happened, time series, and a digest over both.
 
 mod digest;
+pub mod expect;
 mod history;
 mod series;
+pub mod view;
 
 pub use digest::{Digest, StableHasher};
 pub use history::{Counts, History, NodeFacts, PodOutcome, ProcessOutcome};
@@ -135,7 +137,12 @@ pub enum Record {
         requested: Bytes,
     },
     /// The OOM killer ran.
-    OomKill(Box<OomReport>),
+    OomKill {
+        /// What the kernel prints about it, and whom it killed.
+        report: Box<OomReport>,
+        /// Whose the killed processes were, in the order of [`OomReport::killed`].
+        killed_owners: Vec<Owner>,
+    },
     /// A write to a cgroup's limit was refused (v1: EBUSY).
     CgroupWriteRefused {
         /// Path of the cgroup.

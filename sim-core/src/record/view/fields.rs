@@ -1,0 +1,216 @@
+//! The fields of each kind of record as JSON values.
+
+use super::{oom_scope, seconds, split_pod};
+use crate::node_api::{Constraint, ExitStatus, OomReport, TaskRow};
+use crate::record::{Owner, Record};
+use crate::units::{Bytes, Pages};
+use serde_json::{Map, Value, json};
+
+type Object = Map<String, Value>;
+
+/// A serialisable value; the types used here cannot fail.
+fn value(of: impl serde::Serialize) -> Value {
+    serde_json::to_value(of).unwrap_or(Value::Null)
+}
+
+fn put(object: &mut Object, name: &str, of: impl Into<Value>) {
+    object.insert(name.into(), of.into());
+}
+
+fn put_pod(object: &mut Object, pod: &str) {
+    let (namespace, name) = split_pod(pod);
+    put(object, "namespace", namespace);
+    put(object, "pod", name);
+}
+
+fn put_container(object: &mut Object, pod: &str, container: &str) {
+    put_pod(object, pod);
+    put(object, "container", container);
+}
+
+fn put_owner(object: &mut Object, owner: Option<&Owner>) {
+    match owner {
+        Some(Owner::Container { pod, container }) => put_container(object, pod, container),
+        Some(Owner::Host(_)) | None => {
+            for name in ["namespace", "pod", "container"] {
+                put(object, name, Value::Null);
+            }
+        }
+    }
+}
+
+fn put_process(object: &mut Object, pid: crate::units::Pid, comm: &str, owner: &Owner) {
+    put(object, "pid", pid.0);
+    put(object, "comm", comm);
+    put_owner(object, Some(owner));
+    match owner {
+        Owner::Host(name) => put(object, "host", &**name),
+        Owner::Container { .. } => put(object, "host", Value::Null),
+    }
+}
+
+/// KiB of a counter, null for "no limit".
+fn kib(size: Bytes) -> Value {
+    if size == Bytes::MAX { Value::Null } else { size.to_kib_floor().into() }
+}
+
+fn task(row: &TaskRow, owner: Option<&Owner>, total_pages: Pages) -> Value {
+    let mut object = Object::new();
+    put(&mut object, "pid", row.pid.0);
+    put(&mut object, "comm", &*row.comm);
+    put_owner(&mut object, owner);
+    put(&mut object, "oom_score_adj", row.oom_score_adj);
+    put(&mut object, "points", row.points);
+    let score = row.points.map(|points| {
+        i64::try_from(i128::from(points) * 1000 / i128::from(total_pages.get().max(1))).unwrap_or(i64::MAX)
+    });
+    put(&mut object, "score", score);
+    put(&mut object, "task_memcg", &*row.cgroup);
+    put(&mut object, "total_vm_kb", row.total_vm.kib());
+    put(&mut object, "anon_rss_kb", row.rss_anon.kib());
+    put(&mut object, "file_rss_kb", row.rss_file.kib());
+    put(&mut object, "shmem_rss_kb", row.rss_shmem.kib());
+    put(&mut object, "pgtables_kb", row.pgtables.to_kib_floor());
+    put(&mut object, "swap_kb", row.swapents.kib());
+    object.into()
+}
+
+fn put_oom(object: &mut Object, report: &OomReport, owners: &[Owner]) {
+    let node = report.constraint == Constraint::None;
+    let oom_memcg = report.oom_memcg.as_deref();
+    let row = |index: usize| report.tasks.get(index);
+    let victim = report.victim.and_then(row);
+    put(object, "constraint", value(report.constraint));
+    put(object, "scope", oom_scope(oom_memcg));
+    put(object, "oom_memcg", oom_memcg);
+    put(object, "task_memcg", victim.map(|task| &*task.cgroup));
+    put(object, "invoker", &*report.invoker_comm);
+    put(object, "invoker_pid", report.invoker.0);
+    put(object, "invoker_oom_score_adj", report.invoker_adj);
+    let info = &report.mem_info;
+    put(object, "usage_kb", kib(if node { info.total.saturating_sub(info.free) } else { report.memory.usage }));
+    put(object, "limit_kb", kib(if node { info.total } else { report.memory.limit }));
+    put(object, "failcnt", report.memory.failcnt);
+    put(object, "total_pages", report.total_pages.get());
+    let owner_of_victim = owners.first().filter(|_| report.killed.first() == report.victim.as_ref());
+    put(object, "victim", victim.map(|row| task(row, owner_of_victim, report.total_pages)));
+    put(object, "oom_group", report.oom_group.as_deref());
+    let killed = || report.killed.iter().enumerate().filter_map(|(n, &index)| Some((row(index)?, owners.get(n))));
+    put(object, "killed_pids", killed().map(|(row, _)| row.pid.0).collect::<Vec<_>>());
+    put(object, "killed", killed().map(|(row, owner)| task(row, owner, report.total_pages)).collect::<Vec<_>>());
+    put(object, "candidates", report.tasks.len());
+    put(object, "panic", report.panic);
+}
+
+/// The fields of a record besides `t` and `kind`, in the order of [`super::KINDS`].
+pub fn fields(record: &Record) -> Object {
+    let mut object = Object::new();
+    let o = &mut object;
+    match record {
+        Record::SysctlSet { name, value } => {
+            put(o, "name", &**name);
+            put(o, "value", *value);
+        }
+        Record::ProcessStarted { pid, comm, owner } => put_process(o, *pid, comm, owner),
+        Record::ProcessExited { pid, comm, owner, status, cause } => {
+            put_process(o, *pid, comm, owner);
+            let signal = match status {
+                ExitStatus::Signal(signal) => Some(signal.to_string()),
+                ExitStatus::Code(_) => None,
+            };
+            put(o, "signal", signal);
+            put(o, "exitCode", status.container_exit_code());
+            put(o, "cause", value(cause));
+        }
+        Record::AllocationRefused { pid, comm, owner, op, requested, committed_as, commit_limit } => {
+            put_process(o, *pid, comm, owner);
+            put(o, "op", *op);
+            put(o, "errno", "ENOMEM");
+            put(o, "requested_bytes", requested.get());
+            put(o, "committed_as_kb", committed_as.to_kib_floor());
+            put(o, "commit_limit_kb", commit_limit.to_kib_floor());
+        }
+        Record::RuntimeOutOfMemory { pid, comm, owner, runtime, heap, limit, requested } => {
+            put_process(o, *pid, comm, owner);
+            put(o, "runtime", *runtime);
+            put(o, "heap_bytes", heap.get());
+            put(o, "limit_bytes", limit.get());
+            put(o, "requested_bytes", requested.get());
+        }
+        Record::OomKill { report, killed_owners } => put_oom(o, report, killed_owners),
+        Record::CgroupWriteRefused { cgroup, limit } => {
+            put(o, "cgroup", &**cgroup);
+            put(o, "limit_bytes", limit.get());
+            put(o, "errno", "EBUSY");
+        }
+        Record::KernelPanic { message }
+        | Record::EvictionThresholdMet { message }
+        | Record::SystemOom { message }
+        | Record::Warning { message } => put(o, "message", &**message),
+        Record::PodScheduled { pod, qos } => {
+            put_pod(o, pod);
+            put(o, "qosClass", &**qos);
+        }
+        Record::PodRejected { pod, reason, message } => {
+            put_pod(o, pod);
+            put(o, "reason", &**reason);
+            put(o, "message", &**message);
+        }
+        Record::PodPhase { pod, phase, reason, message } => {
+            put_pod(o, pod);
+            put(o, "phase", *phase);
+            put(o, "reason", &**reason);
+            put(o, "message", &**message);
+        }
+        Record::ContainerStarted { pod, container, restart_count } => {
+            put_container(o, pod, container);
+            put(o, "restartCount", *restart_count);
+        }
+        Record::ContainerTerminated { pod, container, reason, exit_code, finished_at } => {
+            put_container(o, pod, container);
+            put(o, "reason", *reason);
+            put(o, "exitCode", *exit_code);
+            put(o, "finishedAt", seconds(*finished_at));
+        }
+        Record::BackOff { pod, container, delay, message } => {
+            put_container(o, pod, container);
+            put(o, "delaySeconds", delay.as_secs_f64());
+            put(o, "message", &**message);
+        }
+        Record::EvictionPass { thresholds_met, node_working_set, pods_working_set } => {
+            let met = thresholds_met.iter().map(|t| {
+                json!({"signal": &*t.signal, "hard": t.hard, "quantity": t.quantity.get(), "available": t.available})
+            });
+            put(o, "thresholdsMet", met.collect::<Vec<_>>());
+            put(o, "nodeWorkingSet", node_working_set.get());
+            put(o, "podsWorkingSet", pods_working_set.get());
+        }
+        Record::Evicted { pod, message, grace_period, signal, usage_seen, usage_seen_at, usage_now } => {
+            put_pod(o, pod);
+            put(o, "reason", "Evicted");
+            put(o, "message", &**message);
+            put(o, "gracePeriodSeconds", grace_period.as_secs_f64());
+            put(o, "signal", &**signal);
+            put(o, "usageSeen", usage_seen.map(Bytes::get));
+            put(o, "usageSeenAt", usage_seen_at.map(seconds));
+            put(o, "usageNow", usage_now.get());
+        }
+        Record::Killing { pod, container, message } | Record::KillFailed { pod, container, message } => {
+            put_container(o, pod, container);
+            put(o, "message", &**message);
+        }
+        Record::SignalSent { pid, comm, signal } => {
+            put(o, "pid", pid.0);
+            put(o, "comm", &**comm);
+            put(o, "signal", signal.to_string());
+        }
+        Record::PodCleanedUp { pod } => put_pod(o, pod),
+        Record::NodeCondition { r#type, status, reason, message } => {
+            put(o, "type", *r#type);
+            put(o, "status", value(status));
+            put(o, "reason", *reason);
+            put(o, "message", *message);
+        }
+    }
+    object
+}

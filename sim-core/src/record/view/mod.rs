@@ -1,0 +1,110 @@
+//! Records as JSON objects, with the names that the kernel and Kubernetes use.
+//!
+//! Every object has `t` (seconds since the run began) and `kind`; [`KINDS`] lists the other fields. Fields of the
+//! kernel's are spelt as in its log and in `/proc` (`oom_memcg`, `anon_rss_kb`), fields of Kubernetes' as in its API
+//! (`exitCode`). Sizes are bytes unless the name ends in `_kb` (KiB, as the kernel prints `kB`) or says otherwise.
+
+mod fields;
+mod kinds;
+
+pub use fields::fields;
+pub use kinds::{Field, KINDS, Kind, PROCESS_FIELDS, kind, kind_named};
+
+use super::{Entry, Owner, Record};
+use crate::units::SimTime;
+use serde_json::{Map, Value};
+
+/// Seconds since the run began, as a JSON number.
+pub fn seconds(at: SimTime) -> Value {
+    at.as_secs_f64().into()
+}
+
+/// The whole object of one entry.
+pub fn entry(entry: &Entry) -> Map<String, Value> {
+    let mut object = Map::new();
+    object.insert("t".into(), seconds(entry.at));
+    object.insert("kind".into(), kind(&entry.record).name.into());
+    object.append(&mut fields(&entry.record));
+    object
+}
+
+/// `namespace` and name of a pod written as `namespace/name`.
+pub fn split_pod(pod: &str) -> (&str, &str) {
+    pod.split_once('/').unwrap_or(("", pod))
+}
+
+/// Who a record is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Subject<'a> {
+    /// `namespace/name` of the pod.
+    pub pod: Option<&'a str>,
+    /// Container.
+    pub container: Option<&'a str>,
+    /// Process name.
+    pub comm: Option<&'a str>,
+}
+
+impl<'a> Subject<'a> {
+    fn of_owner(owner: Option<&'a Owner>, comm: &'a str) -> Self {
+        match owner {
+            Some(Owner::Container { pod, container }) => {
+                Subject { pod: Some(pod), container: Some(container), comm: Some(comm) }
+            }
+            Some(Owner::Host(_)) | None => Subject { comm: Some(comm), ..Subject::default() },
+        }
+    }
+}
+
+/// Who a record is about; for `OomKill` the chosen victim.
+pub fn subject(record: &Record) -> Subject<'_> {
+    match record {
+        Record::ProcessStarted { comm, owner, .. }
+        | Record::ProcessExited { comm, owner, .. }
+        | Record::AllocationRefused { comm, owner, .. }
+        | Record::RuntimeOutOfMemory { comm, owner, .. } => Subject::of_owner(Some(owner), comm),
+        Record::OomKill { report, killed_owners } => match report.victim.and_then(|v| report.tasks.get(v)) {
+            Some(task) => Subject::of_owner(killed_owners.first(), &task.comm),
+            None => Subject::default(),
+        },
+        Record::SignalSent { comm, .. } => Subject { comm: Some(comm), ..Subject::default() },
+        Record::ContainerStarted { pod, container, .. }
+        | Record::ContainerTerminated { pod, container, .. }
+        | Record::BackOff { pod, container, .. }
+        | Record::Killing { pod, container, .. }
+        | Record::KillFailed { pod, container, .. } => {
+            Subject { pod: Some(pod), container: Some(container), comm: None }
+        }
+        Record::PodScheduled { pod, .. }
+        | Record::PodRejected { pod, .. }
+        | Record::PodPhase { pod, .. }
+        | Record::Evicted { pod, .. }
+        | Record::PodCleanedUp { pod } => Subject { pod: Some(pod), ..Subject::default() },
+        Record::SysctlSet { .. }
+        | Record::CgroupWriteRefused { .. }
+        | Record::KernelPanic { .. }
+        | Record::EvictionPass { .. }
+        | Record::EvictionThresholdMet { .. }
+        | Record::NodeCondition { .. }
+        | Record::SystemOom { .. }
+        | Record::Warning { .. } => Subject::default(),
+    }
+}
+
+/// Whose limit an out-of-memory kill was for, by the path of the cgroup: `node`, `kubepods`, `qos`, `pod`,
+/// `container`, or `cgroup` for one outside of kubepods (path layout of the kubelet's cgroup manager, both drivers).
+pub fn oom_scope(oom_memcg: Option<&str>) -> &'static str {
+    let Some(path) = oom_memcg else { return "node" };
+    let Some(last) = path.rsplit('/').next() else { return "cgroup" };
+    let is_pod = |segment: &str| segment.starts_with("pod") || segment.contains("-pod");
+    match last.trim_end_matches(".slice") {
+        "kubepods" => "kubepods",
+        "burstable" | "besteffort" | "kubepods-burstable" | "kubepods-besteffort" => "qos",
+        _ if !path.contains("kubepods") => "cgroup",
+        name if is_pod(name) => "pod",
+        _ if path.split('/').any(is_pod) => "container",
+        _ => "cgroup",
+    }
+}
+
+#[cfg(test)]
+mod tests;
