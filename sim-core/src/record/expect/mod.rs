@@ -56,7 +56,7 @@ pub struct Expectation {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
     /// `event = "Kind"`: something happens so many times.
-    Event(EventCheck),
+    Event(Box<EventCheck>),
     /// `final = { pod = … }`: how a pod stands at the end.
     Pod(PodCheck),
     /// `final = { process = … }`: whether a process lives at the end.

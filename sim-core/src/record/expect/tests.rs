@@ -164,7 +164,7 @@ fn events_by_kind_who_fields_count_and_time() {
     .into_iter()
     .enumerate()
     {
-        let result = judge(Check::Event(check));
+        let result = judge(Check::Event(Box::new(check)));
         assert_eq!(result.holds, holds, "{number}: {result:?}");
     }
 }
@@ -174,7 +174,7 @@ fn a_failure_says_what_came_nearest() {
     let mut check = with("ContainerTerminated", "exitCode", Test::Equals(Scalar::Int(143)));
     check.what.pod = Some("web".into());
     check.between = Window { from: secs(20), to: secs(40) };
-    let result = judge(Check::Event(check));
+    let result = judge(Check::Event(Box::new(check)));
     assert_eq!(
         result.expected,
         "ContainerTerminated pod web with exitCode 143, at least once, between 20.000 s and 40.000 s"
@@ -184,9 +184,10 @@ fn a_failure_says_what_came_nearest() {
         "{}",
         result.found
     );
-    let result = judge(Check::Event(event("OomKill")));
+    let result = judge(Check::Event(Box::new(event("OomKill"))));
     assert_eq!(result.found, "no OomKill at all; the run has ContainerTerminated ×2, Evicted ×1");
-    let missed = judge(Check::Event(EventCheck { before: relation("Evicted", 20), ..event("ContainerTerminated") }));
+    let missed =
+        judge(Check::Event(Box::new(EventCheck { before: relation("Evicted", 20), ..event("ContainerTerminated") })));
     assert!(missed.found.contains("the nearest Evicted after it is 30s away"), "{}", missed.found);
 }
 
