@@ -26,6 +26,24 @@ impl StreamFactory {
     }
 }
 
+/// `−log2(u / 2^64)` in 32.32 fixed point, by repeated squaring.
+fn minus_log2(u: u64) -> u64 {
+    let shift = u.leading_zeros();
+    let mut mantissa = u << shift; // in [2^63, 2^64): 1.0 to 2.0
+    let mut fraction: u64 = 0;
+    for bit in (0..32).rev() {
+        let square = (u128::from(mantissa) * u128::from(mantissa)) >> 63;
+        if square >= 1 << 64 {
+            fraction |= 1 << bit;
+            mantissa = (square >> 1) as u64;
+        } else {
+            mantissa = square as u64;
+        }
+    }
+    // u / 2^64 = 1.m × 2^-(shift + 1)
+    (u64::from(shift + 1) << 32) - fraction
+}
+
 /// FNV-1a, 64 bits: a stable hash for names.
 fn fnv1a(name: &str) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
@@ -63,6 +81,16 @@ impl Stream {
         low + SimDuration::from_nanos(self.below(span.saturating_add(1)))
     }
 
+    /// An exponentially distributed draw with this mean, at most 44 times the mean. Integer arithmetic throughout, so
+    /// that every machine draws the same.
+    pub fn exponential(&mut self, mean: SimDuration) -> SimDuration {
+        // −ln(u) = log2(1/u) × ln 2 for a uniform u = (draw + 1) / 2^64, in 32.32 fixed point.
+        let u = self.next_u64().max(1);
+        let nats = u128::from(minus_log2(u)) * 2_977_044_472 >> 32;
+        let ns = (u128::from(mean.as_nanos()) * nats) >> 32;
+        SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+    }
+
     /// How much has been drawn: part of a run's digest.
     pub fn position(&self) -> u128 {
         self.rng.get_word_pos()
@@ -85,6 +113,17 @@ mod tests {
         let mut again = f.stream("a");
         assert_eq!(alone, (0..4).map(|_| again.next_u64()).collect::<Vec<_>>());
         assert_ne!(alone[0], f.stream("b").next_u64());
+    }
+
+    #[test]
+    fn exponential_draws_have_the_mean_and_the_tail_of_the_distribution() {
+        let mut s = StreamFactory::new(3).stream("exp");
+        let draws: Vec<f64> = (0..20_000).map(|_| s.exponential(SimDuration::from_secs(1)).as_secs_f64()).collect();
+        let mean = draws.iter().sum::<f64>() / 20_000.0;
+        let beyond_two = draws.iter().filter(|&&d| d > 2.0).count() as f64 / 20_000.0;
+        assert!((mean - 1.0).abs() < 0.03, "{mean}");
+        assert!((beyond_two - (-2.0f64).exp()).abs() < 0.01, "{beyond_two}"); // P(X > 2) = e^-2
+        assert_eq!(minus_log2(1 << 63), 1 << 32); // log2(1/2) = -1
     }
 
     #[test]

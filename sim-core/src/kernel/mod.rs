@@ -1,1 +1,3 @@
 //! The kernel: processes, overcommit, memory cgroups, reclaim, and the OOM killer.
+
+pub mod log;

@@ -1,1 +1,26 @@
-//! The kubelet: allocatable, QoS, eviction, restarts.
+//! The kubelet's rules for memory: QoS, allocatable, cgroups, eviction, restarts, and what it knows when.
+//!
+//! Everything here is a pure function or a state machine over plain data: times are passed in, nothing is
+//! scheduled, no kernel is called. The world drives it; the conformance runner feeds it recordings of the real
+//! kubelet's code (Kubernetes 1.32.10).
+
+mod config;
+mod oom_score;
+mod pod;
+mod profile;
+mod qos;
+mod resources;
+
+pub use config::{
+    CgroupDriver, ConfigProblem, DEFAULT_NODE_STATUS_UPDATE_FREQUENCY, DEFAULT_PRESSURE_TRANSITION_PERIOD,
+    ENFORCE_KUBE, ENFORCE_KUBE_COMPRESSIBLE, ENFORCE_NONE, ENFORCE_PODS, ENFORCE_SYSTEM, ENFORCE_SYSTEM_COMPRESSIBLE,
+    KubeletConfig, MemorySwap, ProblemKind, TextMap, default_eviction_hard,
+};
+pub use oom_score::{KUBELET_OOM_SCORE_ADJ, POD_INFRA_OOM_SCORE_ADJ, container_oom_score_adj, minimum_burstable_adj};
+pub use pod::{
+    ContainerSpec, DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS, PodSpec, ResourceList, ResourceRequirements,
+    RestartPolicy, Toleration,
+};
+pub use profile::{ContainerWording, Fact, KubernetesProfile, Sure, SwapDefault, UnknownCapability};
+pub use qos::{QosClass, is_critical, is_node_critical, is_static};
+pub use resources::{CPU, MEMORY, container_request, ranking_request, scheduling_limits, scheduling_requests};

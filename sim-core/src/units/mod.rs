@@ -3,9 +3,11 @@
 mod duration;
 mod ids;
 mod memory;
+mod quantity;
 mod time;
 
 pub use duration::{ParseDurationError, format_duration, parse_duration};
 pub use ids::{CgroupId, ContainerId, Pid, PodId, VolumeId};
 pub use memory::{Bytes, PAGE_SIZE, Pages};
+pub use quantity::{Format, ParseQuantityError, Quantity};
 pub use time::{SimDuration, SimTime};

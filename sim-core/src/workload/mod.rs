@@ -1,7 +1,12 @@
 //! What programs do with memory. One file per behaviour; each is a struct of parameters, in the terms of a scenario
 //! file, and a small state machine that says what the program does next.
 
+mod growth;
 mod params;
+mod program;
+
+pub use growth::{Growth, Rhythm};
+pub use program::{Program, Step};
 
 pub use params::{
     Behavior, Burst, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth,

@@ -1,0 +1,71 @@
+//! One record of the kernel's ring buffer and its two renderings.
+
+use crate::units::SimTime;
+use std::fmt::Write;
+
+/// `KERN_EMERG`.
+pub const EMERG: u8 = 0;
+/// `KERN_ERR`.
+pub const ERR: u8 = 3;
+/// `KERN_WARNING`.
+pub const WARNING: u8 = 4;
+/// `KERN_INFO`.
+pub const INFO: u8 = 6;
+
+/// One call of `printk`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LogRecord {
+    /// When.
+    pub at: SimTime,
+    /// Priority, 0 (emergency) to 7 (debug).
+    pub level: u8,
+    /// Text without a final newline; some messages have several lines.
+    pub text: String,
+}
+
+impl LogRecord {
+    /// `[seconds.micros] text`, every line of the message with the stamp, as on a console.
+    pub fn dmesg(&self) -> String {
+        let (secs, micros) = self.stamp();
+        let mut out = String::with_capacity(self.text.len() + 16);
+        for line in self.text.split('\n') {
+            // Writing to a String cannot fail.
+            let _ = writeln!(out, "[{secs:5}.{micros:06}] {line}");
+        }
+        out
+    }
+
+    /// A record as `/dev/kmsg` gives it: `PRIO,SEQ,USEC,-;text`, with bytes outside of printable ASCII and
+    /// backslashes as `\xNN` (Documentation/ABI/testing/dev-kmsg).
+    pub fn kmsg(&self, seq: u64) -> String {
+        let mut out = format!("{},{seq},{},-;", self.level, self.at.as_nanos() / 1000);
+        for byte in self.text.bytes() {
+            if (0x20..0x7f).contains(&byte) && byte != b'\\' {
+                out.push(char::from(byte));
+            } else {
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+        out.push('\n');
+        out
+    }
+
+    fn stamp(&self) -> (u64, u64) {
+        let micros = self.at.as_nanos() / 1000;
+        (micros / 1_000_000, micros % 1_000_000)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_renderings_follow_the_kernels_documented_form() {
+        let record =
+            LogRecord { at: SimTime::from_nanos(10_656_426_999), level: INFO, text: "anon 1\nfile 2 \\".into() };
+        // The stamp's form: the recordings (`[   10.656426] …`); the escapes: the kernel's dev-kmsg description.
+        assert_eq!(record.dmesg(), "[   10.656426] anon 1\n[   10.656426] file 2 \\\n");
+        assert_eq!(record.kmsg(7), "6,7,10656426,-;anon 1\\x0afile 2 \\x5c\n");
+    }
+}

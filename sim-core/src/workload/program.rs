@@ -1,0 +1,346 @@
+//! A running program: the state machine behind a [`Behavior`].
+
+use super::growth::{Growth, Rhythm};
+use super::params::{
+    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Script, ScriptOp, Then, Trace,
+};
+use crate::engine::Stream;
+use crate::units::{Bytes, PAGE_SIZE, Pages, SimDuration, SimTime};
+use std::sync::Arc;
+
+/// What a program does next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Maps memory and touches pages of it, at `rate` bytes per second or at once.
+    Alloc {
+        /// Virtual size.
+        bytes: Bytes,
+        /// Pages touched.
+        touched: Pages,
+        /// Bytes per second; `None`: at once.
+        rate: Option<Bytes>,
+    },
+    /// Grows in closed form until its steps are taken.
+    Grow(Growth),
+    /// Unmaps memory of which `resident` pages were touched.
+    Free {
+        /// Virtual size.
+        bytes: Bytes,
+        /// Touched pages.
+        resident: Pages,
+    },
+    /// Goes through part of a file.
+    File {
+        /// Name.
+        file: String,
+        /// First page.
+        from: Pages,
+        /// How many.
+        pages: Pages,
+        /// How.
+        access: CacheAccess,
+    },
+    /// Appends to a tmpfs volume.
+    Tmpfs {
+        /// Volume's name.
+        volume: String,
+        /// How many pages.
+        pages: Pages,
+    },
+    /// Removes a file or the contents of a volume.
+    Unlink(String),
+    /// Locks anonymous pages.
+    Mlock(Pages),
+    /// Forks.
+    Fork,
+    /// Waits.
+    Sleep(SimDuration),
+    /// Waits for an instant.
+    SleepUntil(SimTime),
+    /// The runtime refuses an allocation and aborts with SIGSEGV.
+    RuntimeOutOfMemory {
+        /// Heap in use.
+        heap: Bytes,
+        /// Hard limit.
+        limit: Bytes,
+        /// Asked for.
+        requested: Bytes,
+    },
+    /// Exits.
+    Exit(i32),
+    /// Idles for ever.
+    Hold,
+}
+
+/// A .NET heap hard limit is never below 20 MB (`max(20 MB, 75 % of the limit)`, founding article part 2).
+const DOTNET_MIN_HEAP_LIMIT: Bytes = Bytes::mib(20);
+/// Files are gone through in chunks of this many pages.
+const FILE_CHUNK: u64 = 256;
+
+/// A program with its state.
+#[derive(Clone, Debug)]
+pub struct Program {
+    behavior: Arc<Behavior>,
+    rng: Stream,
+    started: SimTime,
+    container_limit: Option<Bytes>,
+    at: u64,
+    held: Bytes,
+    resident: Pages,
+    repeats: Vec<(usize, u32)>,
+    blocks: std::collections::VecDeque<(Bytes, Pages)>,
+}
+
+impl Program {
+    /// A program about to start. `container_limit` is what a managed runtime sizes its heap by.
+    pub fn new(behavior: Arc<Behavior>, rng: Stream, started: SimTime, container_limit: Option<Bytes>) -> Self {
+        Program {
+            behavior,
+            rng,
+            started,
+            container_limit,
+            at: 0,
+            held: Bytes::ZERO,
+            resident: Pages::ZERO,
+            repeats: Vec::new(),
+            blocks: Default::default(),
+        }
+    }
+
+    /// Position of its random stream, for the digest.
+    pub fn random_position(&self) -> u128 {
+        self.rng.position()
+    }
+
+    /// What it does now that the previous step is complete.
+    pub fn next(&mut self, now: SimTime) -> Step {
+        let behavior = Arc::clone(&self.behavior);
+        let i = self.at;
+        self.at += 1;
+        match &*behavior {
+            Behavior::Leak(leak) => self.leak(leak, i, now, None),
+            Behavior::DotNet(dotnet) => self.dotnet(dotnet, i, now),
+            Behavior::Steady(s) => match i {
+                0 => alloc(s.anon),
+                _ => Step::Hold,
+            },
+            Behavior::Ramp(r) => match i {
+                0 => alloc(r.from),
+                1 => {
+                    let pages = r.to.map(|to| to.saturating_sub(r.from).to_pages_ceil());
+                    Step::Grow(Growth::linear(now, r.rate, pages))
+                }
+                _ => then(r.then),
+            },
+            Behavior::Sawtooth(s) => {
+                let swing = s.high.saturating_sub(s.low);
+                let rate = Bytes::new(per_second(swing, s.rise));
+                match i {
+                    0 => alloc(s.low),
+                    i if s.times.is_some_and(|n| (i - 1) / 2 >= u64::from(n)) => Step::Hold,
+                    i if i % 2 == 1 => Step::Grow(Growth::linear(now, rate, Some(swing.to_pages_ceil()))),
+                    _ => Step::Free { bytes: swing.to_pages_ceil().bytes(), resident: swing.to_pages_ceil() },
+                }
+            }
+            Behavior::Burst(b) => self.burst(b, i),
+            Behavior::PageCache(c) => page_cache(c, i),
+            Behavior::Trace(t) => self.trace(t, i, now),
+            Behavior::Script(s) => self.script(s),
+        }
+    }
+
+    /// `limit` is the last total that may be reached, for a runtime with a heap limit.
+    fn leak(&mut self, leak: &Leak, i: u64, now: SimTime, limit: Option<u64>) -> Step {
+        let touched = Pages::new(leak.block.to_pages_floor().get() * u64::from(leak.touched_permille.min(1000)) / 1000);
+        let by_total = leak.total.map_or(u64::MAX, |t| t.get().div_ceil(leak.block.get().max(1)));
+        let steps = by_total.min(limit.unwrap_or(u64::MAX));
+        let first = leak.first_after.unwrap_or(leak.every);
+        if leak.jitter.is_none() && leak.touch_rate.is_none() && leak.every > SimDuration::ZERO {
+            return match i {
+                0 if steps > 0 => Step::Grow(Growth {
+                    start: now,
+                    rhythm: Rhythm::Blocks { first, every: leak.every },
+                    block: leak.block,
+                    touched,
+                    steps,
+                    taken: 0,
+                }),
+                _ => then(leak.then),
+            };
+        }
+        match (i / 2, i % 2) {
+            (block, _) if block >= steps => then(leak.then),
+            (0, 0) => Step::Sleep(self.spread(first, leak.jitter)),
+            (_, 0) => Step::Sleep(self.spread(leak.every, leak.jitter)),
+            _ => Step::Alloc { bytes: leak.block, touched, rate: leak.touch_rate },
+        }
+    }
+
+    fn dotnet(&mut self, d: &DotNet, i: u64, now: SimTime) -> Step {
+        let limit = match d.heap_limit {
+            HeapLimit::Absolute(limit) => Some(limit),
+            HeapLimit::Percent(percent) => {
+                self.container_limit.map(|c| Bytes::new(c.get() / 100 * u64::from(percent)).max(DOTNET_MIN_HEAP_LIMIT))
+            }
+        };
+        let Some(limit) = limit else { return self.leak(&d.leak, i, now, None) };
+        let fits = limit.saturating_sub(d.heap_base).get() / d.leak.block.get().max(1);
+        let by_total = d.leak.total.map_or(u64::MAX, |t| t.get().div_ceil(d.leak.block.get().max(1)));
+        if fits >= by_total {
+            return self.leak(&d.leak, i, now, None);
+        }
+        match self.leak(&d.leak, i, now, Some(fits)) {
+            // The leak's steps are used up: the next block is one too many, after the usual pause.
+            Step::Hold | Step::Exit(_) => {
+                if self.held == Bytes::ZERO {
+                    self.held = limit;
+                    return Step::Sleep(d.leak.every);
+                }
+                let heap = d.heap_base + d.leak.block * fits;
+                Step::RuntimeOutOfMemory { heap, limit, requested: d.leak.block }
+            }
+            step => step,
+        }
+    }
+
+    fn burst(&mut self, b: &Burst, i: u64) -> Step {
+        match i {
+            0 => alloc(b.base),
+            _ => match (i - 1) % 4 {
+                0 => Step::Sleep(self.spread(b.every.saturating_sub(b.hold), b.jitter)),
+                1 => alloc(b.burst),
+                2 => Step::Sleep(b.hold),
+                _ => Step::Free { bytes: b.burst, resident: b.burst.to_pages_ceil() },
+            },
+        }
+    }
+
+    fn trace(&mut self, t: &Trace, i: u64, now: SimTime) -> Step {
+        let Some(point) = t.points.get((i / 2) as usize) else { return then(t.then) };
+        let at = self.started.saturating_add(point.at);
+        if i.is_multiple_of(2) {
+            let up = point.anon.saturating_sub(self.held);
+            if t.linear && up > Bytes::ZERO && at > now {
+                let pages = point.anon.to_pages_ceil().saturating_sub(self.resident);
+                (self.held, self.resident) = (point.anon, self.resident + pages);
+                return Step::Grow(Growth::linear(
+                    now,
+                    Bytes::new(per_second(pages.bytes(), at.since(now))),
+                    Some(pages),
+                ));
+            }
+            return Step::SleepUntil(at);
+        }
+        let (target, before) = (point.anon.to_pages_ceil(), self.resident);
+        (self.held, self.resident) = (point.anon, target);
+        if target >= before {
+            let pages = target.saturating_sub(before);
+            Step::Alloc { bytes: pages.bytes(), touched: pages, rate: None }
+        } else {
+            let pages = before.saturating_sub(target);
+            Step::Free { bytes: pages.bytes(), resident: pages }
+        }
+    }
+
+    fn script(&mut self, s: &Script) -> Step {
+        let index = self.at as usize - 1;
+        let Some(op) = s.ops.get(index) else { return Step::Hold };
+        match op {
+            ScriptOp::Sleep(d) => Step::Sleep(*d),
+            ScriptOp::Until(d) => Step::SleepUntil(SimTime::ZERO.saturating_add(*d)),
+            ScriptOp::Anon { bytes, touched_permille, takes } => {
+                let all = bytes.to_pages_ceil();
+                let touched = Pages::new(all.get() * u64::from((*touched_permille).min(1000)) / 1000);
+                self.blocks.push_back((*bytes, touched));
+                let rate = (*takes > SimDuration::ZERO).then(|| Bytes::new(per_second(touched.bytes(), *takes)));
+                Step::Alloc { bytes: *bytes, touched, rate }
+            }
+            ScriptOp::Tmpfs { volume, bytes } => Step::Tmpfs { volume: volume.clone(), pages: bytes.to_pages_ceil() },
+            ScriptOp::File { file, offset, bytes, access } => Step::File {
+                file: file.clone(),
+                from: offset.to_pages_floor(),
+                pages: bytes.to_pages_ceil(),
+                access: *access,
+            },
+            ScriptOp::Unlink(name) => Step::Unlink(name.clone()),
+            ScriptOp::Free(amount) => {
+                let (mut bytes, mut resident) = (Bytes::ZERO, Pages::ZERO);
+                while amount.is_none_or(|a| bytes < a) {
+                    let Some((b, r)) = self.blocks.pop_front() else { break };
+                    (bytes, resident) = (bytes + b, resident + r);
+                }
+                Step::Free { bytes, resident }
+            }
+            ScriptOp::Mlock => Step::Mlock(self.blocks.iter().map(|b| b.1).sum()),
+            ScriptOp::Fork => Step::Fork,
+            ScriptOp::Repeat { to, times } => {
+                let done = match self.repeats.iter_mut().find(|r| r.0 == index) {
+                    Some((_, n)) => {
+                        *n += 1;
+                        *n
+                    }
+                    None => {
+                        self.repeats.push((index, 1));
+                        1
+                    }
+                };
+                if times.is_none_or(|t| done < t) && *to < index {
+                    self.at = *to as u64;
+                }
+                Step::Sleep(SimDuration::ZERO)
+            }
+            ScriptOp::Exit(code) => Step::Exit(*code),
+        }
+    }
+
+    fn spread(&mut self, nominal: SimDuration, jitter: Option<Jitter>) -> SimDuration {
+        let Some(Jitter { kind, spread }) = jitter else { return nominal };
+        let low = nominal.saturating_sub(spread);
+        match kind {
+            JitterKind::Uniform => self.rng.between(low, nominal + spread),
+            JitterKind::Triangular => {
+                let half = SimDuration::from_nanos(spread.as_nanos() / 2);
+                let up = self.rng.between(SimDuration::ZERO, half + half);
+                low + up + self.rng.between(SimDuration::ZERO, half + half)
+            }
+            JitterKind::Exponential => self.rng.exponential(nominal),
+        }
+    }
+}
+
+/// Anonymous memory, wholly touched at once.
+fn alloc(bytes: Bytes) -> Step {
+    Step::Alloc { bytes, touched: bytes.to_pages_ceil(), rate: None }
+}
+
+fn then(then: Then) -> Step {
+    match then {
+        Then::Hold => Step::Hold,
+        Then::Exit(code) => Step::Exit(code),
+    }
+}
+
+/// Bytes per second, rounded up so that the amount is reached in time.
+fn per_second(bytes: Bytes, over: SimDuration) -> u64 {
+    let rate = (u128::from(bytes.get()) * 1_000_000_000).div_ceil(u128::from(over.as_nanos().max(1)));
+    u64::try_from(rate).unwrap_or(u64::MAX).max(1)
+}
+
+fn page_cache(c: &PageCache, i: u64) -> Step {
+    if i == 0 {
+        return alloc(c.anon);
+    }
+    let pages = c.file.to_pages_ceil().get();
+    let chunks = pages.div_ceil(FILE_CHUNK).max(1);
+    let (n, pause) = ((i - 1) / 2, (i - 1) % 2 == 1);
+    if n >= chunks * u64::from(c.passes) {
+        return Step::Hold;
+    }
+    let from = n % chunks * FILE_CHUNK;
+    let count = FILE_CHUNK.min(pages - from);
+    if pause {
+        let ns = u128::from(count * PAGE_SIZE) * 1_000_000_000 / u128::from(c.rate.get().max(1));
+        return Step::Sleep(SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX)));
+    }
+    Step::File { file: "data".into(), from: Pages::new(from), pages: Pages::new(count), access: c.access }
+}
