@@ -1,6 +1,7 @@
 //! The discrete-event engine: a queue in a total order, the run loop with its stop rules, and random streams.
 //! It knows nothing of memory.
 
+mod heap;
 mod queue;
 mod rng;
 mod run;
