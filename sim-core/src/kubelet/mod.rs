@@ -5,6 +5,7 @@
 //! kubelet's code (Kubernetes 1.32.10).
 
 mod config;
+pub mod eviction;
 mod oom_score;
 mod pod;
 mod profile;

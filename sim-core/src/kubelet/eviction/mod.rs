@@ -1,0 +1,17 @@
+//! Node-pressure eviction for memory (pkg/kubelet/eviction).
+
+mod admission;
+mod manager;
+mod message;
+mod rank;
+mod signals;
+mod thresholds;
+
+pub use admission::{REASON_EVICTED, Rejection, TAINT_MEMORY_PRESSURE, admit};
+pub use manager::{ATTEMPTING_TO_RECLAIM, Eviction, Lead, Manager, NodeConditions, Pass, Summary, ThresholdId};
+pub use message::{OFFENDING_CONTAINERS, OFFENDING_CONTAINERS_USAGE, STARVED_RESOURCE, eviction_message};
+pub use rank::{Candidate, ContainerStats, EvictionFacts, PodStats, eviction_order, first_victim, rank};
+pub use signals::{MemoryFigures, Observation, Observations, UNLIMITED};
+pub use thresholds::{
+    EvictionSignal, Threshold, ThresholdError, ThresholdValue, parse_hard_thresholds, parse_thresholds,
+};

@@ -1,0 +1,101 @@
+//! Who is evicted first.
+
+use crate::kubelet::pod::PodSpec;
+use crate::kubelet::{is_critical, ranking_request};
+use crate::node_api::Name;
+use std::cmp::Ordering;
+
+/// A container's figures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerStats {
+    /// Name.
+    pub name: Name,
+    /// Working set in bytes; `None`: missing.
+    pub working_set: Option<u64>,
+}
+
+/// A pod's figures, as old as its cgroup's last sample.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PodStats {
+    /// Working set of the pod's cgroup; `None`: missing, counts as 0.
+    pub working_set: Option<u64>,
+    /// Its containers in the order of the stats provider.
+    pub containers: Vec<ContainerStats>,
+}
+
+/// What eviction needs to know of a pod's specification, computed once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EvictionFacts {
+    /// Memory request for the ranking, in billionths of a byte.
+    pub request_nanos: i128,
+    /// Priority.
+    pub priority: i32,
+    /// Never evicted.
+    pub critical: bool,
+    /// Its own grace period.
+    pub termination_grace_period_seconds: Option<i64>,
+}
+
+impl EvictionFacts {
+    /// The facts of a pod.
+    pub fn of(pod: &PodSpec) -> Self {
+        EvictionFacts {
+            request_nanos: ranking_request(pod).nanos(),
+            priority: pod.priority(),
+            critical: is_critical(pod),
+            termination_grace_period_seconds: pod.termination_grace_period_seconds,
+        }
+    }
+}
+
+/// A pod that could be evicted.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate<'a> {
+    /// Its specification.
+    pub pod: &'a PodSpec,
+    /// Facts drawn from the specification.
+    pub facts: EvictionFacts,
+    /// Its figures; `None`: the stats provider has none yet.
+    pub stats: Option<&'a PodStats>,
+}
+
+/// Sort key; smaller is evicted earlier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    has_stats: bool,
+    within_request: bool,
+    priority: i32,
+    /// Request minus usage.
+    spare_nanos: i128,
+}
+
+impl Candidate<'_> {
+    fn key(&self) -> Key {
+        let usage = self.stats.map(|s| s.working_set.unwrap_or(0) as i64);
+        let spare = usage.map_or(0, |u| self.facts.request_nanos.saturating_sub(i128::from(u) * 1_000_000_000));
+        Key {
+            has_stats: usage.is_some(),
+            within_request: spare >= 0,
+            priority: self.facts.priority,
+            spare_nanos: spare,
+        }
+    }
+}
+
+/// Compares two candidates (eviction/helpers.go rankMemoryPressure): pods without figures first; then pods above
+/// their request; then lower priority; then the larger excess. Equal pods keep their order.
+///
+/// Pods without figures are all "within" and without excess here; they differ by priority alone, as there.
+pub fn eviction_order(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
+    a.key().cmp(&b.key())
+}
+
+/// Sorts candidates, first = evicted first.
+pub fn rank(candidates: &mut [Candidate<'_>]) {
+    candidates.sort_by_cached_key(Candidate::key);
+}
+
+/// The first candidate in eviction order that may be evicted at all, without sorting the others.
+pub fn first_victim<'a, 'b>(candidates: &'b [Candidate<'a>]) -> Option<&'b Candidate<'a>> {
+    candidates.iter().filter(|c| !c.facts.critical).min_by_key(|c| c.key())
+}
