@@ -1,6 +1,32 @@
-//! Recordings of the real kubelet's code.
+//! Recordings of the real kubelet's code (Kubernetes 1.32.10), checked through the functions that the world uses.
+
+mod eviction_sync;
+mod input;
+mod qos;
+mod quantity;
+mod rank;
+
+pub use eviction_sync::check_every_draw;
 
 use crate::Kind;
+use serde_json::Value;
 
-/// The kinds of kubelet recordings.
-pub const KINDS: &[Kind] = &[];
+fn id(row: &Value) -> String {
+    row["id"].to_string()
+}
+
+macro_rules! kinds {
+    ($($stem:ident: $what:literal),* $(,)?) => {
+        /// The kinds of kubelet recordings.
+        pub const KINDS: &[Kind] = &[
+            $(Kind { stem: stringify!($stem), what: $what, id, check: $stem::check, replay: None }),*
+        ];
+    };
+}
+
+kinds! {
+    quantity: "quantities: parsing, values, canonical text, arithmetic",
+    qos: "QoS class, oom_score_adj, request and limit sums, critical pods",
+    rank: "eviction order, message and annotations",
+    eviction_sync: "the eviction manager, pass by pass",
+}

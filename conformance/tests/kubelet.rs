@@ -1,0 +1,46 @@
+//! The kubelet recordings carried in the repository, all of which the model must match.
+
+use flate2::read::GzDecoder;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+
+fn open(stem: &str) -> BufReader<GzDecoder<File>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data/kubelet/{stem}.jsonl.gz"));
+    let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    BufReader::new(GzDecoder::new(file))
+}
+
+/// Runs one recording and fails with its first mismatches.
+fn matches(stem: &str, rows: usize) {
+    let report = conformance::run_file(stem, open(stem));
+    assert_eq!(report.error, None);
+    let shown: Vec<String> = report.rows.mismatches.iter().take(3).map(|m| format!("{m:#?}")).collect();
+    let tally = (report.rows.total, report.rows.matched, report.rows.undecided);
+    assert_eq!(tally, (rows, rows, 0), "{stem}:\n{}", shown.join("\n"));
+}
+
+macro_rules! recordings {
+    ($($stem:ident: $rows:literal),* $(,)?) => {$(
+        #[test]
+        fn $stem() {
+            matches(stringify!($stem), $rows);
+        }
+    )*};
+}
+
+recordings! {
+    quantity: 317,
+    qos: 350,
+    rank: 300,
+    eviction_sync: 225,
+}
+
+/// The real manager iterates a Go map; these recordings hold every outcome that replays of it gave.
+#[test]
+fn the_leading_threshold_is_the_most_frequent_one_and_draws_stay_within_the_recorded_outcomes() {
+    for line in open("eviction_sync").lines() {
+        let row = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_eq!(conformance::kubelet::check_every_draw(&row), conformance::Verdict::Matched);
+    }
+}
