@@ -1,0 +1,181 @@
+//! Kernel versions as rows of named capabilities. Model code asks for a capability, never for a version.
+
+use super::capability::{CAPABILITIES, Capability, CapabilityError};
+use serde::Serialize;
+
+/// How a badness below one is treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum BadnessFloor {
+    /// Points of a killable task are at least 1: all tasks of a Guaranteed pod tie.
+    One,
+    /// Points are signed; the least negative wins.
+    Signed,
+}
+
+/// Who dies among tasks of equal points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TieRule {
+    /// The first task scanned keeps its place.
+    FirstScanned,
+    /// A later task with the same points takes over.
+    LastScanned,
+}
+
+/// How pages are sorted by age.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Lru {
+    /// Active and inactive list.
+    Classic,
+    /// Multi-generational LRU.
+    Mglru,
+}
+
+/// What `vm.overcommit_memory = 0` compares a request with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OvercommitGuess {
+    /// Free pages, page cache, free swap and reclaimable slab, less reserves.
+    Free,
+    /// RAM plus swap.
+    TotalRam,
+}
+
+/// The columns of the task table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TableColumns {
+    /// `nr_ptes nr_pmds swapents` (up to 4.14).
+    NrPtes,
+    /// `pgtables_bytes swapents`.
+    PgtablesBytes,
+    /// `rss rss_anon rss_file rss_shmem pgtables_bytes swapents`.
+    RssSplit,
+}
+
+/// How the line about a kill is worded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum KillLine {
+    /// `Kill process PID (NAME) score S or sacrifice child`, then `Killed process PID (NAME) total-vm:…`.
+    Score,
+    /// One line: `Killed process PID (NAME) total-vm:…`.
+    Plain,
+    /// `Killed process PID (NAME) total-vm:…, UID:… pgtables:…kB oom_score_adj:…`.
+    UidPgtables,
+}
+
+/// One kernel as the model sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct Profile {
+    /// `major.minor`.
+    pub version: String,
+    /// What happens to a badness below one.
+    pub badness_floor: BadnessFloor,
+    /// Who dies among equals.
+    pub tie: TieRule,
+    /// Tasks with CAP_SYS_ADMIN on the host are worth 3 % less.
+    pub root_bonus: bool,
+    /// A child with its own memory and more points may die instead of its parent.
+    pub sacrifice_child: bool,
+    /// `oom_score` shows (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total.
+    pub oom_score_signed: bool,
+    /// The `oom-kill:constraint=…` summary line is printed.
+    pub oom_kill_line: bool,
+    /// Wording of the kill line.
+    pub kill_line: KillLine,
+    /// Columns of the task table.
+    pub table: TableColumns,
+    /// Page ageing out of the box.
+    pub lru: Lru,
+    /// Cgroup v1's memory controller is built in.
+    pub memcg_v1: bool,
+    /// `memory.oom.group` exists (v2).
+    pub oom_group: bool,
+    /// `memory.events` has `oom_group_kill`.
+    pub oom_group_kill_event: bool,
+    /// A `memory.max` write, exceeding `memory.high` too far: the task sleeps in proportion to the overage.
+    pub high_throttle: bool,
+    /// The rss counters the OOM killer reads are per-CPU and run behind.
+    pub rss_counters_batched: bool,
+    /// What mode 0 of overcommit compares with.
+    pub overcommit_guess: OvercommitGuess,
+    /// Pages charged to a memory cgroup at a time.
+    pub charge_batch: u32,
+}
+
+/// The versions with a row, oldest first.
+pub const VERSIONS: [&str; 6] = ["4.15", "4.19", "5.4", "5.15", "6.1", "6.12"];
+
+impl Profile {
+    /// The row of a version in [`VERSIONS`].
+    pub fn named(version: &str) -> Option<Profile> {
+        let index = VERSIONS.iter().position(|v| *v == version)?;
+        let mut profile = Profile::newest();
+        profile.version = version.into();
+        for capability in CAPABILITIES {
+            // A row's value is legal by construction; a test sets them all.
+            let _ = capability.set(&mut profile, capability.rows[index].value);
+        }
+        Some(profile)
+    }
+
+    /// All rows, oldest first.
+    pub fn all() -> impl Iterator<Item = Profile> {
+        VERSIONS.iter().filter_map(|v| Profile::named(v))
+    }
+
+    /// The capabilities with documentation, legal values, and the source of each row's value.
+    pub fn capabilities() -> &'static [Capability] {
+        CAPABILITIES
+    }
+
+    /// Overrides one capability by name (distributions backport changes). Values are the words of
+    /// [`Capability::values`], `true`/`false`, or a number.
+    ///
+    /// # Errors
+    /// When the name or the value is not known; the message has the legal ones and the nearest.
+    pub fn set(&mut self, name: &str, value: &str) -> Result<(), CapabilityError> {
+        Capability::named(name)?.set(self, value)
+    }
+
+    /// The value of one capability as [`Profile::set`] takes it.
+    ///
+    /// # Errors
+    /// When the name is not known.
+    pub fn get(&self, name: &str) -> Result<String, CapabilityError> {
+        Ok((Capability::named(name)?.get)(self))
+    }
+
+    /// The values every field has before its row is applied.
+    fn newest() -> Profile {
+        Profile {
+            version: String::new(),
+            badness_floor: BadnessFloor::Signed,
+            tie: TieRule::LastScanned,
+            root_bonus: false,
+            sacrifice_child: false,
+            oom_score_signed: true,
+            oom_kill_line: true,
+            kill_line: KillLine::UidPgtables,
+            table: TableColumns::RssSplit,
+            lru: Lru::Mglru,
+            memcg_v1: true,
+            oom_group: true,
+            oom_group_kill_event: true,
+            high_throttle: true,
+            rss_counters_batched: true,
+            overcommit_guess: OvercommitGuess::TotalRam,
+            charge_batch: 64,
+        }
+    }
+}
+
+impl Default for Profile {
+    /// The newest row.
+    fn default() -> Self {
+        Profile { version: "6.12".into(), ..Profile::named("6.12").unwrap_or_else(Profile::newest) }
+    }
+}
