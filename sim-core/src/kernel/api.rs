@@ -306,8 +306,10 @@ pub enum MemOp {
     },
     /// Private anonymous memory is unmapped: `resident` pages of it are freed (swapped-out ones last).
     Unmap {
-        /// Virtual size that goes.
+        /// Virtual size that goes; zero for `madvise(MADV_DONTNEED)`.
         size: Bytes,
+        /// What kind of mapping it was.
+        mapping: Mapping,
         /// Touched pages in it.
         resident: Pages,
     },

@@ -164,18 +164,18 @@ macro_rules! flag {
 }
 
 macro_rules! choice {
-    ($name:literal, $field:ident, $doc:literal, { $($word:literal => $value:expr),+ }, $rows:expr) => {
+    ($name:literal, $field:ident, $doc:literal, { $($word:literal => $enum:ident::$variant:ident),+ }, $rows:expr) => {
         Capability {
             name: $name,
             doc: $doc,
             values: &[$($word),+],
             rows: $rows,
             get: |p| match p.$field {
-                $($value => $word.to_string(),)+
+                $($enum::$variant => $word.to_string(),)+
             },
             apply: |p, v| {
                 p.$field = match v {
-                    $($word => $value,)+
+                    $($word => $enum::$variant,)+
                     _ => return None,
                 };
                 Some(())
@@ -192,26 +192,29 @@ const REC_612: &str = "recordings of 6.12.117";
 /// All capabilities.
 pub(super) const CAPABILITIES: &[Capability] = &[
     choice!("badness_floor", badness_floor, "what happens to a badness below one: raised to 1, or kept signed",
-        { "one" => BadnessFloor::One, "signed" => BadnessFloor::Signed },
-        [
-            source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1"),
-            source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1"),
-            recorded("one", LOG_54),
-            source("signed", "commit 9066e5cfb73c, 5.9: signed badness"),
-            recorded("signed", REC_61),
-            recorded("signed", REC_612)
-        ]),
+    { "one" => BadnessFloor::One, "signed" => BadnessFloor::Signed },
+    [
+        source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1"),
+        source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1"),
+        recorded("one", LOG_54),
+        source("signed", "commit 9066e5cfb73c, 5.9: signed badness"),
+        recorded("signed", REC_61),
+        recorded("signed", REC_612)
+    ]),
     choice!("tie", tie, "who dies among tasks with the same points",
-        { "first-scanned" => TieRule::FirstScanned, "last-scanned" => TieRule::LastScanned },
-        [
-            source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader"),
-            source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader"),
-            recorded("last-scanned", LOG_54),
-            source("last-scanned", "mm/oom_kill.c oom_evaluate_task: only fewer points are passed over"),
-            recorded("last-scanned", REC_61),
-            recorded("last-scanned", REC_612)
-        ]),
-    flag!("root_bonus", root_bonus, "tasks with CAP_SYS_ADMIN on the host get 3 % fewer points",
+    { "first-scanned" => TieRule::FirstScanned, "last-scanned" => TieRule::LastScanned },
+    [
+        source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader"),
+        source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader"),
+        recorded("last-scanned", LOG_54),
+        source("last-scanned", "mm/oom_kill.c oom_evaluate_task: only fewer points are passed over"),
+        recorded("last-scanned", REC_61),
+        recorded("last-scanned", REC_612)
+    ]),
+    flag!(
+        "root_bonus",
+        root_bonus,
+        "tasks with CAP_SYS_ADMIN on the host get 3 % fewer points",
         [
             source("true", "mm/oom_kill.c oom_badness: has_capability_noaudit(p, CAP_SYS_ADMIN)"),
             source("false", "commit d46078b28889, 4.17: bonus removed"),
@@ -219,8 +222,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             source("false", "commit d46078b28889, 4.17: bonus removed"),
             recorded("false", REC_61),
             recorded("false", REC_612)
-        ]),
-    flag!("sacrifice_child", sacrifice_child, "a child with its own memory and more points may die instead of its parent",
+        ]
+    ),
+    flag!(
+        "sacrifice_child",
+        sacrifice_child,
+        "a child with its own memory and more points may die instead of its parent",
         [
             source("true", "mm/oom_kill.c oom_kill_process; the words 'or sacrifice child' in the 4.15 log"),
             source("true", "mm/oom_kill.c oom_kill_process"),
@@ -228,8 +235,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             source("false", "commit bbbe48029720, 5.1: heuristic removed"),
             recorded("false", REC_61),
             recorded("false", REC_612)
-        ]),
-    flag!("oom_score_signed", oom_score_signed, "/proc/PID/oom_score is (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total",
+        ]
+    ),
+    flag!(
+        "oom_score_signed",
+        oom_score_signed,
+        "/proc/PID/oom_score is (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total",
         [
             source("false", "fs/proc/base.c proc_oom_score"),
             source("false", "fs/proc/base.c proc_oom_score"),
@@ -237,8 +248,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             source("true", "commit 9066e5cfb73c, 5.9"),
             recorded("true", REC_61),
             recorded("true", REC_612)
-        ]),
-    flag!("oom_kill_line", oom_kill_line, "the one-line summary 'oom-kill:constraint=…' is printed",
+        ]
+    ),
+    flag!(
+        "oom_kill_line",
+        oom_kill_line,
+        "the one-line summary 'oom-kill:constraint=…' is printed",
         [
             recorded("false", LOG_415),
             source("false", "commit ef8444ea01d7, 5.0, added it"),
@@ -246,42 +261,46 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             inferred("true", "between 5.4 and 6.1"),
             recorded("true", REC_61),
             recorded("true", REC_612)
-        ]),
+        ]
+    ),
     choice!("kill_line", kill_line, "wording of the line about the kill",
-        { "score" => KillLine::Score, "plain" => KillLine::Plain, "uid-pgtables" => KillLine::UidPgtables },
-        [
-            recorded("score", LOG_415),
-            source("score", "mm/oom_kill.c oom_kill_process"),
-            recorded("uid-pgtables", LOG_54),
-            inferred("uid-pgtables", "between 5.4 and 6.1"),
-            recorded("uid-pgtables", REC_61),
-            recorded("uid-pgtables", REC_612)
-        ]),
+    { "score" => KillLine::Score, "plain" => KillLine::Plain, "uid-pgtables" => KillLine::UidPgtables },
+    [
+        recorded("score", LOG_415),
+        source("score", "mm/oom_kill.c oom_kill_process"),
+        recorded("uid-pgtables", LOG_54),
+        inferred("uid-pgtables", "between 5.4 and 6.1"),
+        recorded("uid-pgtables", REC_61),
+        recorded("uid-pgtables", REC_612)
+    ]),
     choice!("table", table, "columns of the task table",
-        {
-            "nr-ptes" => TableColumns::NrPtes,
-            "pgtables-bytes" => TableColumns::PgtablesBytes,
-            "rss-split" => TableColumns::RssSplit
-        },
-        [
-            recorded("pgtables-bytes", LOG_415),
-            inferred("pgtables-bytes", "between 4.15 and 5.4"),
-            recorded("pgtables-bytes", LOG_54),
-            inferred("pgtables-bytes", "between 5.4 and 6.1"),
-            recorded("pgtables-bytes", REC_61),
-            recorded("rss-split", REC_612)
-        ]),
+    {
+        "nr-ptes" => TableColumns::NrPtes,
+        "pgtables-bytes" => TableColumns::PgtablesBytes,
+        "rss-split" => TableColumns::RssSplit
+    },
+    [
+        recorded("pgtables-bytes", LOG_415),
+        inferred("pgtables-bytes", "between 4.15 and 5.4"),
+        recorded("pgtables-bytes", LOG_54),
+        inferred("pgtables-bytes", "between 5.4 and 6.1"),
+        recorded("pgtables-bytes", REC_61),
+        recorded("rss-split", REC_612)
+    ]),
     choice!("lru", lru, "page ageing out of the box",
-        { "classic" => Lru::Classic, "mglru" => Lru::Mglru },
-        [
-            source("classic", "MGLRU was merged in 6.1"),
-            source("classic", "MGLRU was merged in 6.1"),
-            source("classic", "MGLRU was merged in 6.1"),
-            source("classic", "MGLRU was merged in 6.1"),
-            recorded("classic", "recordings of 6.1.176: Debian builds it off"),
-            recorded("mglru", "recordings of 6.12.117: lru_gen 0x0007")
-        ]),
-    flag!("memcg_v1", memcg_v1, "cgroup v1's memory controller is built in",
+    { "classic" => Lru::Classic, "mglru" => Lru::Mglru },
+    [
+        source("classic", "MGLRU was merged in 6.1"),
+        source("classic", "MGLRU was merged in 6.1"),
+        source("classic", "MGLRU was merged in 6.1"),
+        source("classic", "MGLRU was merged in 6.1"),
+        recorded("classic", "recordings of 6.1.176: Debian builds it off"),
+        recorded("mglru", "recordings of 6.12.117: lru_gen 0x0007")
+    ]),
+    flag!(
+        "memcg_v1",
+        memcg_v1,
+        "cgroup v1's memory controller is built in",
         [
             recorded("true", LOG_415),
             inferred("true", "between 4.15 and 5.4"),
@@ -289,8 +308,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             inferred("true", "between 5.4 and 6.1"),
             recorded("true", REC_61),
             recorded("false", "recordings of 6.12.117: Debian builds without CONFIG_MEMCG_V1")
-        ]),
-    flag!("oom_group", oom_group, "memory.oom.group exists (cgroup v2)",
+        ]
+    ),
+    flag!(
+        "oom_group",
+        oom_group,
+        "memory.oom.group exists (cgroup v2)",
         [
             source("false", "commit 3d8b38eb81ca, 4.19, added it"),
             source("true", "commit 3d8b38eb81ca, 4.19"),
@@ -298,8 +321,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             source("true", "commit 3d8b38eb81ca, 4.19"),
             recorded("true", REC_61),
             recorded("true", REC_612)
-        ]),
-    flag!("oom_group_kill_event", oom_group_kill_event, "memory.events has the counter oom_group_kill",
+        ]
+    ),
+    flag!(
+        "oom_group_kill_event",
+        oom_group_kill_event,
+        "memory.events has the counter oom_group_kill",
         [
             source("false", "commit b6bf9abb0aa4, 5.17, added it"),
             source("false", "commit b6bf9abb0aa4, 5.17, added it"),
@@ -307,8 +334,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             source("false", "commit b6bf9abb0aa4, 5.17, added it"),
             recorded("true", REC_61),
             recorded("true", REC_612)
-        ]),
-    flag!("high_throttle", high_throttle, "a task over memory.high sleeps in proportion to the overage",
+        ]
+    ),
+    flag!(
+        "high_throttle",
+        high_throttle,
+        "a task over memory.high sleeps in proportion to the overage",
         [
             source("false", "commit 0e4b01df8659, 5.4, added it"),
             source("false", "commit 0e4b01df8659, 5.4, added it"),
@@ -316,8 +347,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             source("true", "commit 0e4b01df8659, 5.4"),
             inferred("true", "source; delays not compared in the recordings of 6.1.176"),
             recorded("true", REC_612)
-        ]),
-    flag!("rss_counters_batched", rss_counters_batched, "the rss counters that the OOM killer reads are per CPU and run behind",
+        ]
+    ),
+    flag!(
+        "rss_counters_batched",
+        rss_counters_batched,
+        "the rss counters that the OOM killer reads are per CPU and run behind",
         [
             source("false", "commit f1a7941243c1, 6.2, made them per CPU"),
             source("false", "commit f1a7941243c1, 6.2, made them per CPU"),
@@ -325,17 +360,18 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             source("false", "commit f1a7941243c1, 6.2, made them per CPU"),
             recorded("false", REC_61),
             recorded("true", "recordings of 6.12.117: rss_anon a multiple of 32 in 1124 of 1124 table rows")
-        ]),
+        ]
+    ),
     choice!("overcommit_guess", overcommit_guess, "what vm.overcommit_memory = 0 compares a request with",
-        { "free" => OvercommitGuess::Free, "total-ram" => OvercommitGuess::TotalRam },
-        [
-            source("free", "mm/util.c __vm_enough_memory"),
-            source("free", "mm/util.c __vm_enough_memory"),
-            source("total-ram", "commit 8c7829b04c52, 5.2"),
-            source("total-ram", "commit 8c7829b04c52, 5.2"),
-            recorded("total-ram", REC_61),
-            recorded("total-ram", REC_612)
-        ]),
+    { "free" => OvercommitGuess::Free, "total-ram" => OvercommitGuess::TotalRam },
+    [
+        source("free", "mm/util.c __vm_enough_memory"),
+        source("free", "mm/util.c __vm_enough_memory"),
+        source("total-ram", "commit 8c7829b04c52, 5.2"),
+        source("total-ram", "commit 8c7829b04c52, 5.2"),
+        recorded("total-ram", REC_61),
+        recorded("total-ram", REC_612)
+    ]),
     Capability {
         name: "charge_batch",
         doc: "pages charged to a memory cgroup at a time; also the step of memory.high's delay",

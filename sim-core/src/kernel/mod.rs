@@ -1,3 +1,218 @@
 //! The kernel: processes, overcommit, memory cgroups, reclaim, and the OOM killer.
+//!
+//! [`Kernel`] is a state machine without a clock: every call acts at once and page by page, callers pass the time only
+//! for reports. What happened besides the answer leaves as [`Signal`]s.
+//!
+//! Accounting: every page in memory is charged to exactly one cgroup and to all above it, up to the root. What no cgroup
+//! is charged for (the kernel's own memory at boot, huge-page pools) is a constant. So the node's free memory is
+//! MemTotal − that constant − the root's usage, and a zone watermark is a limit on the root.
 
+mod api;
+mod capability;
+mod cgroup;
+mod cow;
+mod high;
+mod killer;
+mod life;
 pub mod log;
+mod memory;
+pub mod oom;
+pub mod overcommit;
+mod process;
+mod profile;
+mod reclaim;
+mod swap;
+mod sysctl;
+#[cfg(test)]
+mod tests;
+mod volume;
+mod zone;
+
+pub use api::{
+    CgroupVersion, Delivery, Disposition, Errno, FileAccess, Footprint, KernelConfig, Mapping, MemOp, MemOutcome,
+    SpawnSpec, Thp, Until,
+};
+pub use capability::{Capability, CapabilityError, Confidence, Row};
+pub use high::high_delay_jiffies;
+pub use process::{Process, State};
+pub use profile::{BadnessFloor, KillLine, Lru, OvercommitGuess, Profile, TableColumns, TieRule, VERSIONS};
+pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
+pub use zone::{Zone, Zones, default_min_free_kbytes};
+
+use crate::node_api::{MemInfo, Signal};
+use crate::units::{CgroupId, Pages, Pid};
+use std::collections::BTreeMap;
+
+/// First pid given out; below are the kernel's threads.
+const FIRST_PID: u32 = 300;
+
+/// The kernel of one node.
+#[derive(Clone, Debug)]
+pub struct Kernel {
+    config: KernelConfig,
+    cgroups: Vec<cgroup::Cgroup>,
+    procs: BTreeMap<Pid, Process>,
+    next_pid: Pid,
+    volumes: Vec<volume::Volume>,
+    cow: BTreeMap<u32, cow::CowSet>,
+    next_cow: u32,
+    zones: Zones,
+    /// Memory free at boot; the default reserves of overcommit derive from it.
+    boot_free: Pages,
+    committed: Pages,
+    signals: Vec<Signal>,
+    /// Somebody was told to wait for memory.
+    waiters: bool,
+    /// Memory came free since.
+    freed_some: bool,
+    /// Cgroups whose limit was written below their usage.
+    shrinking: Vec<CgroupId>,
+    panicked: bool,
+}
+
+impl Kernel {
+    /// A booted kernel with an empty root cgroup.
+    pub fn new(config: KernelConfig) -> Kernel {
+        let taken = zone::taken(&config);
+        let mut kernel = Kernel {
+            boot_free: config.mem_total.to_pages_floor().saturating_sub(config.kernel_memory.to_pages_ceil()),
+            zones: Zones::new(&config, taken),
+            config,
+            cgroups: vec![cgroup::Cgroup::new("/".into(), None)],
+            procs: BTreeMap::new(),
+            next_pid: Pid(FIRST_PID),
+            volumes: Vec::new(),
+            cow: BTreeMap::new(),
+            next_cow: 0,
+            committed: Pages::ZERO,
+            signals: Vec::new(),
+            waiters: false,
+            freed_some: false,
+            shrinking: Vec::new(),
+            panicked: false,
+        };
+        kernel.update_zones();
+        kernel
+    }
+
+    /// What it was booted with, sysctls as they are now.
+    pub fn config(&self) -> &KernelConfig {
+        &self.config
+    }
+
+    /// Its capabilities.
+    pub fn profile(&self) -> &Profile {
+        &self.config.profile
+    }
+
+    /// Page ageing in force.
+    pub fn lru(&self) -> Lru {
+        self.config.lru.unwrap_or(self.config.profile.lru)
+    }
+
+    /// Zones and watermarks in force.
+    pub fn zones(&self) -> &Zones {
+        &self.zones
+    }
+
+    /// A process, until [`Kernel::finish_exit`].
+    pub fn process(&self, pid: Pid) -> Option<&Process> {
+        self.procs.get(&pid)
+    }
+
+    /// All processes by pid.
+    pub fn processes(&self) -> impl Iterator<Item = &Process> {
+        self.procs.values()
+    }
+
+    /// Sets a sysctl while the node runs.
+    ///
+    /// # Errors
+    /// When the model has no such sysctl or the value is out of range.
+    pub fn set_sysctl(&mut self, name: &str, value: i64) -> Result<(), SysctlError> {
+        self.config.sysctl.set(name, value)?;
+        self.update_zones();
+        Ok(())
+    }
+
+    /// True after a panic ("System is deadlocked on memory"); every allocation waits for ever.
+    pub fn panicked(&self) -> bool {
+        self.panicked
+    }
+
+    /// What happened since the last call, in order.
+    pub fn take_signals(&mut self) -> Vec<Signal> {
+        std::mem::take(&mut self.signals)
+    }
+
+    /// True when [`Kernel::take_signals`] has something.
+    pub fn has_signals(&self) -> bool {
+        !self.signals.is_empty()
+    }
+
+    /// The figures of `/proc/meminfo`.
+    pub fn mem_info(&self) -> MemInfo {
+        let all = self.cgroups[0].total;
+        let state = self.commit_state();
+        let limit = overcommit::commit_limit(&self.config.sysctl, state.ram, state.swap);
+        MemInfo {
+            total: self.config.mem_total,
+            free: self.free_pages().bytes(),
+            available: self.available().bytes(),
+            cached: (all.evictable_file() + all.locked_file + all.shmem).bytes(),
+            shmem: all.shmem.bytes(),
+            anon: all.anon.bytes(),
+            kernel: self.config.kernel_memory + all.kernel.bytes(),
+            swap_total: self.config.swap_total,
+            swap_free: self.swap_free().bytes(),
+            commit_limit: limit.bytes(),
+            committed_as: self.committed.bytes(),
+        }
+    }
+
+    /// MemFree.
+    fn free_pages(&self) -> Pages {
+        let total = self.config.mem_total.to_pages_floor();
+        total.saturating_sub(zone::taken(&self.config)).saturating_sub(self.cgroups[0].usage)
+    }
+
+    /// MemAvailable: free memory above the reserves plus the page cache that can be given up without trouble
+    /// (mm/page_alloc.c si_mem_available); reclaimable slab is not modelled.
+    fn available(&self) -> Pages {
+        let free = self.free_pages().saturating_sub(self.zones.total_reserve());
+        let cache = self.cgroups[0].total.evictable_file();
+        let keep = Pages::new(cache.get() / 2).min(self.zones.low());
+        free + (cache - keep)
+    }
+
+    /// What overcommit decisions are based on.
+    pub fn commit_state(&self) -> overcommit::CommitState {
+        let all = self.cgroups[0].total;
+        let free = self.free_pages() + all.evictable_file() + all.locked_file + self.swap_free();
+        overcommit::CommitState {
+            ram: self.config.mem_total.to_pages_floor(),
+            swap: self.config.swap_total.to_pages_floor(),
+            committed: self.committed,
+            boot_free: self.boot_free,
+            guess_free: free.saturating_sub(self.zones.total_reserve()),
+        }
+    }
+
+    /// Pages that can be charged before the node's free memory is at its watermarks; background reclaim runs first.
+    fn node_room(&mut self, want: Pages) -> Pages {
+        let zones = &self.zones;
+        let (low_cap, high_cap, min_cap) = (zones.low_cap, zones.high_cap, zones.min_cap);
+        if self.cgroups[0].usage >= low_cap && self.can_reclaim_anything() {
+            let excess = self.cgroups[0].usage.saturating_sub(high_cap);
+            self.reclaim(self.root(), excess.max(want.min(low_cap - high_cap)), true);
+        }
+        let usage = self.cgroups[0].usage;
+        if usage < low_cap { low_cap - usage } else { min_cap.saturating_sub(usage) }
+    }
+
+    /// Recomputes zones and the root's cap after a sysctl changed.
+    fn update_zones(&mut self) {
+        self.zones = Zones::new(&self.config, zone::taken(&self.config));
+        self.cgroups[0].cap = self.zones.low_cap;
+    }
+}

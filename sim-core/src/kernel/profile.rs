@@ -43,31 +43,7 @@ pub enum OvercommitGuess {
     TotalRam,
 }
 
-/// The columns of the task table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TableColumns {
-    /// `nr_ptes nr_pmds swapents` (up to 4.14).
-    NrPtes,
-    /// `pgtables_bytes swapents`.
-    PgtablesBytes,
-    /// `rss rss_anon rss_file rss_shmem pgtables_bytes swapents`.
-    RssSplit,
-}
-
-/// How the line about a kill is worded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum KillLine {
-    /// `Kill process PID (NAME) score S or sacrifice child`, then `Killed process PID (NAME) total-vm:…`.
-    Score,
-    /// One line: `Killed process PID (NAME) total-vm:…`.
-    Plain,
-    /// `Killed process PID (NAME) total-vm:…, UID:… pgtables:…kB oom_score_adj:…`.
-    UidPgtables,
-}
-
-/// One kernel as the model sees it.
+/// One kernel as the model sees it. How its log is worded is [`super::log::LogStyle`]'s.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Profile {
     /// `major.minor`.
@@ -82,12 +58,6 @@ pub struct Profile {
     pub sacrifice_child: bool,
     /// `oom_score` shows (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total.
     pub oom_score_signed: bool,
-    /// The `oom-kill:constraint=…` summary line is printed.
-    pub oom_kill_line: bool,
-    /// Wording of the kill line.
-    pub kill_line: KillLine,
-    /// Columns of the task table.
-    pub table: TableColumns,
     /// Page ageing out of the box.
     pub lru: Lru,
     /// Cgroup v1's memory controller is built in.
@@ -158,9 +128,6 @@ impl Profile {
             root_bonus: false,
             sacrifice_child: false,
             oom_score_signed: true,
-            oom_kill_line: true,
-            kill_line: KillLine::UidPgtables,
-            table: TableColumns::RssSplit,
             lru: Lru::Mglru,
             memcg_v1: true,
             oom_group: true,

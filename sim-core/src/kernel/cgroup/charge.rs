@@ -1,0 +1,233 @@
+//! Charging and uncharging: plain addition while there is room at every level, otherwise page by page to the limit,
+//! reclaim, and the OOM killer.
+
+use super::{CacheChunk, Cgroup, Kind};
+use crate::kernel::{Kernel, Until};
+use crate::node_api::{Allocation, Signal};
+use crate::units::{CgroupId, Pages, Pid, SimDuration, SimTime};
+
+/// Why a charge stopped before it was complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) enum Stop {
+    Wait(Until),
+    Throttled(SimDuration),
+    Dying,
+}
+
+/// Who charges what to whom.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::kernel) struct Charge {
+    pub by: Pid,
+    pub cgroup: CgroupId,
+    pub kind: Kind,
+    pub why: Allocation,
+}
+
+/// How often an OOM without a killable process is reported again. The kernel retries the fault every few
+/// milliseconds and prints at most 10 reports in 5 s (recordings memcg_oom_v1 and v2, flavour `unk_all`).
+const NO_VICTIM_RETRY: SimDuration = SimDuration::from_millis(500);
+
+impl Kernel {
+    /// How many pages a process in `cg` can still fault in before anything but addition happens at any level:
+    /// `memory.max`, `memory.high`, memory+swap, or a zone watermark.
+    pub fn headroom(&self, cg: CgroupId) -> Pages {
+        self.upwards(cg).map(|g| self.room_to_cap(g)).min().unwrap_or(Pages::ZERO)
+    }
+
+    fn room_to_cap(&self, cg: CgroupId) -> Pages {
+        let group = &self.cgroups[cg.index()];
+        if group.parent.is_none() && !self.can_reclaim_anything() {
+            return self.zones.min_cap.saturating_sub(group.usage);
+        }
+        group.cap.saturating_sub(group.usage)
+    }
+
+    /// Adds pages at every level if none of them minds; the fast path.
+    pub(in crate::kernel) fn charge_plain(&mut self, cg: CgroupId, kind: Kind, pages: Pages) -> bool {
+        if !self.fits(cg, pages) {
+            return false;
+        }
+        self.add(cg, kind, pages);
+        true
+    }
+
+    /// True when `pages` more stay below every cap.
+    pub(in crate::kernel) fn fits(&self, cg: CgroupId, pages: Pages) -> bool {
+        let mut at = Some(cg);
+        while let Some(g) = at {
+            let group = &self.cgroups[g.index()];
+            if group.usage + pages > group.cap {
+                return false;
+            }
+            at = group.parent;
+        }
+        true
+    }
+
+    /// Adds pages at every level without looking at limits.
+    pub(in crate::kernel) fn add(&mut self, cg: CgroupId, kind: Kind, pages: Pages) {
+        *self.cgroups[cg.index()].local.of(kind) += pages;
+        let mut at = Some(cg);
+        while let Some(g) = at {
+            let group = &mut self.cgroups[g.index()];
+            group.usage += pages;
+            *group.total.of(kind) += pages;
+            at = group.parent;
+        }
+    }
+
+    /// Takes pages away at every level.
+    pub(in crate::kernel) fn uncharge(&mut self, cg: CgroupId, kind: Kind, pages: Pages) {
+        if pages.is_zero() {
+            return;
+        }
+        *self.cgroups[cg.index()].local.of(kind) -= pages;
+        let mut at = Some(cg);
+        while let Some(g) = at {
+            let group = &mut self.cgroups[g.index()];
+            group.usage -= pages;
+            *group.total.of(kind) -= pages;
+            at = group.parent;
+        }
+        self.freed_some = true;
+    }
+
+    /// Pages change their kind without being freed (inactive to active, unlocked to locked).
+    pub(in crate::kernel) fn convert(&mut self, cg: CgroupId, from: Kind, to: Kind, pages: Pages) {
+        let local = &mut self.cgroups[cg.index()].local;
+        *local.of(from) -= pages;
+        *local.of(to) += pages;
+        let mut at = Some(cg);
+        while let Some(g) = at {
+            let group = &mut self.cgroups[g.index()];
+            *group.total.of(from) -= pages;
+            *group.total.of(to) += pages;
+            at = group.parent;
+        }
+    }
+
+    /// Changes a part-of counter (locked anonymous pages, swap) at every level.
+    pub(in crate::kernel) fn note(&mut self, cg: CgroupId, change: impl Fn(&mut super::Counts)) {
+        change(&mut self.cgroups[cg.index()].local);
+        let mut at = Some(cg);
+        while let Some(g) = at {
+            let group = &mut self.cgroups[g.index()];
+            change(&mut group.total);
+            group.update_cap();
+            at = group.parent;
+        }
+    }
+
+    /// Charges up to `pages`. Returns how many were charged and, if not all, what stopped it.
+    pub(in crate::kernel) fn charge(&mut self, now: SimTime, charge: Charge, pages: Pages) -> (Pages, Option<Stop>) {
+        let mut left = pages;
+        while !left.is_zero() {
+            if self.panicked {
+                return (pages - left, Some(self.wait(Until::OnMemoryFreed)));
+            }
+            if self.charge_plain(charge.cgroup, charge.kind, left) {
+                return (pages, None);
+            }
+            if let Some(stop) = self.charge_step(now, &charge, &mut left) {
+                return (pages - left, Some(stop));
+            }
+        }
+        (pages, None)
+    }
+
+    /// One round: the node's free pages first (the page is allocated before it is charged), then the cgroups.
+    fn charge_step(&mut self, now: SimTime, charge: &Charge, left: &mut Pages) -> Option<Stop> {
+        let node = self.node_room(*left);
+        if node.is_zero() {
+            return self.out_of_memory(now, charge, None);
+        }
+        let tightest = self.upwards(charge.cgroup).map(|g| self.cgroups[g.index()].hard_room()).min()?;
+        if tightest.is_zero() {
+            return self.at_limit(now, charge, *left);
+        }
+        let (to_high, over_high) = self.room_to_high(charge.cgroup);
+        let batch = Pages::new(u64::from(self.config.profile.charge_batch));
+        let step = if over_high { batch } else { to_high.max(Pages::new(1)) };
+        let take = (*left).min(node).min(tightest).min(step);
+        self.add(charge.cgroup, charge.kind, take);
+        *left = *left - take;
+        if over_high { self.over_high(charge.cgroup, take) } else { None }
+    }
+
+    /// A page does not fit: reclaim below the lowest cgroup that refuses it, then its OOM killer.
+    fn at_limit(&mut self, now: SimTime, charge: &Charge, want: Pages) -> Option<Stop> {
+        let over = self.upwards(charge.cgroup).find(|g| self.cgroups[g.index()].hard_room().is_zero())?;
+        let group = &mut self.cgroups[over.index()];
+        let memsw_only = group.usage < group.max;
+        if memsw_only {
+            group.memsw_failcnt += 1;
+        } else {
+            group.failcnt += 1;
+        }
+        self.count_event(over, |e| e.max += 1);
+        let freed = self.reclaim(over, want, !memsw_only);
+        if !freed.is_zero() {
+            return None;
+        }
+        self.out_of_memory(now, charge, Some(over))
+    }
+
+    fn out_of_memory(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> Option<Stop> {
+        if let Some(domain) = domain {
+            self.count_event(domain, |e| e.oom += 1);
+        }
+        let found = self.invoke_oom_killer(now, charge, domain);
+        if self.procs.get(&charge.by).is_some_and(|p| !p.is_running()) {
+            return Some(Stop::Dying);
+        }
+        Some(self.wait(if found { Until::OnMemoryFreed } else { Until::After(NO_VICTIM_RETRY) }))
+    }
+
+    /// Remembers that somebody waits, so that a `MemoryFreed` is due.
+    fn wait(&mut self, until: Until) -> Stop {
+        self.waiters = true;
+        self.freed_some = false;
+        Stop::Wait(until)
+    }
+
+    /// Room to the nearest `memory.high`, and whether one of them has been reached.
+    fn room_to_high(&self, cg: CgroupId) -> (Pages, bool) {
+        let groups = self.upwards(cg).map(|g| &self.cgroups[g.index()]);
+        let room = groups.map(|g| g.high.saturating_sub(g.usage)).min().unwrap_or(Pages::MAX);
+        (room, room.is_zero())
+    }
+
+    /// Counts an event in a cgroup and, on v2, in all above it.
+    pub(in crate::kernel) fn count_event(&mut self, cg: CgroupId, count: impl Fn(&mut crate::node_api::MemoryEvents)) {
+        count(&mut self.cgroups[cg.index()].local_events);
+        let mut at = Some(cg);
+        while let Some(g) = at {
+            let group = &mut self.cgroups[g.index()];
+            count(&mut group.events);
+            at = group.parent.filter(|_| self.config.cgroup == crate::kernel::CgroupVersion::V2);
+        }
+    }
+
+    /// Tells the world that memory came free, if anybody waits for that.
+    pub(in crate::kernel) fn announce_freed(&mut self) {
+        if self.waiters && self.freed_some {
+            self.waiters = false;
+            self.signals.push(Signal::MemoryFreed);
+        }
+        self.freed_some = false;
+    }
+}
+
+impl Cgroup {
+    /// Adds cached pages of a file at the young end.
+    pub fn absorb_chunk(&mut self, chunk: CacheChunk) {
+        match self.cache.iter_mut().find(|c| c.file == chunk.file) {
+            Some(there) => {
+                there.inactive += chunk.inactive;
+                there.active += chunk.active;
+                there.locked += chunk.locked;
+            }
+            None => self.cache.push(chunk),
+        }
+    }
+}

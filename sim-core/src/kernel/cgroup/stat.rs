@@ -1,0 +1,55 @@
+//! What `memory.current`, `memory.stat` and `memory.events` show.
+
+use super::Counts;
+use crate::kernel::Kernel;
+use crate::node_api::{MemoryEvents, MemoryStat};
+use crate::units::{Bytes, CgroupId, Pages};
+
+impl Kernel {
+    /// Counters of a cgroup with everything below it. The root's usage is anon + file on both versions: v1's
+    /// `memory.usage_in_bytes` of the root is computed so by the kernel (mm/memcontrol.c mem_cgroup_usage), v2's by runc
+    /// (fs2/memory.go). Kernel memory is not in it.
+    pub fn stat(&self, cg: CgroupId) -> MemoryStat {
+        let Some(group) = self.cgroups.get(cg.index()) else { return MemoryStat::default() };
+        let mut stat = to_stat(&group.total);
+        stat.usage = if group.parent.is_none() { stat.anon + stat.file } else { group.usage.bytes() };
+        stat
+    }
+
+    /// Counters of a cgroup without its children.
+    pub(in crate::kernel) fn local_stat(&self, cg: CgroupId) -> MemoryStat {
+        let local = &self.cgroups[cg.index()].local;
+        MemoryStat { usage: local.resident().bytes(), ..to_stat(local) }
+    }
+
+    /// `memory.events`, hierarchical (v1: failcnt of this counter, and `oom_kill`, which v1 counts only in the
+    /// victim's own cgroup).
+    pub fn events(&self, cg: CgroupId) -> MemoryEvents {
+        self.cgroups.get(cg.index()).map(|g| g.events).unwrap_or_default()
+    }
+
+    /// `memory.events.local`.
+    pub fn local_events(&self, cg: CgroupId) -> MemoryEvents {
+        self.cgroups.get(cg.index()).map(|g| g.local_events).unwrap_or_default()
+    }
+
+    /// `memory.max` / `memory.limit_in_bytes`; `None`: no limit.
+    pub fn limit(&self, cg: CgroupId) -> Option<Bytes> {
+        self.cgroups.get(cg.index()).map(|g| g.max).filter(|m| *m < Pages::MAX).map(Pages::bytes)
+    }
+}
+
+fn to_stat(counts: &Counts) -> MemoryStat {
+    let file = counts.shmem + counts.inactive_file + counts.active_file + counts.locked_file;
+    MemoryStat {
+        usage: counts.resident().bytes(),
+        anon: counts.anon.bytes(),
+        file: file.bytes(),
+        shmem: counts.shmem.bytes(),
+        kernel: counts.kernel.bytes(),
+        inactive_file: counts.inactive_file.bytes(),
+        active_file: counts.active_file.bytes(),
+        unevictable: (counts.locked_anon + counts.locked_file).bytes(),
+        swap: counts.swap.bytes(),
+    }
+}

@@ -1,0 +1,132 @@
+//! The tree: mkdir, rmdir, walking.
+
+use super::{Cgroup, Counts};
+use crate::kernel::{Errno, Kernel};
+use crate::node_api::Name;
+use crate::units::{CgroupId, Pid};
+
+impl Kernel {
+    /// The root cgroup, path `/`.
+    pub fn root(&self) -> CgroupId {
+        CgroupId(0)
+    }
+
+    /// Creates `name` below `parent`, or returns it if it is there already.
+    pub fn mkdir(&mut self, parent: CgroupId, name: &str) -> CgroupId {
+        if let Some(there) = self.child(parent, name) {
+            return there;
+        }
+        let base = &self.cgroups[parent.index()].path;
+        let path: Name = if &**base == "/" { format!("/{name}") } else { format!("{base}/{name}") }.into();
+        let id = CgroupId(self.cgroups.len() as u32);
+        self.cgroups.push(Cgroup::new(path, Some(parent)));
+        self.cgroups[parent.index()].children.push(id);
+        id
+    }
+
+    /// Creates every missing component of an absolute path and returns the last.
+    pub fn mkdir_all(&mut self, path: &str) -> CgroupId {
+        path.split('/').filter(|p| !p.is_empty()).fold(self.root(), |at, name| self.mkdir(at, name))
+    }
+
+    /// Removes an empty cgroup. Memory still charged to it (page cache, tmpfs) belongs to the parent from then on.
+    ///
+    /// # Errors
+    /// EBUSY when it is the root, has processes or children; ENOENT when it is gone already.
+    pub fn rmdir(&mut self, cg: CgroupId) -> Result<(), Errno> {
+        let group = self.cgroups.get(cg.index()).filter(|g| g.alive).ok_or(Errno::ENOENT)?;
+        let parent = group.parent.ok_or(Errno::EBUSY)?;
+        if !group.tasks.is_empty() || !group.children.is_empty() {
+            return Err(Errno::EBUSY);
+        }
+        let group = &mut self.cgroups[cg.index()];
+        group.alive = false;
+        let local = std::mem::take(&mut group.local);
+        let cache = std::mem::take(&mut group.cache);
+        (group.total, group.usage) = (Counts::default(), Default::default());
+        let into = &mut self.cgroups[parent.index()];
+        into.children.retain(|c| *c != cg);
+        into.local.absorb(&local);
+        for chunk in cache {
+            into.absorb_chunk(chunk);
+        }
+        self.move_volume_charges(cg, parent);
+        self.move_cow_charges(cg, parent);
+        Ok(())
+    }
+
+    /// The cgroup at an absolute path.
+    pub fn find(&self, path: &str) -> Option<CgroupId> {
+        path.split('/').filter(|p| !p.is_empty()).try_fold(self.root(), |at, name| self.child(at, name))
+    }
+
+    /// Path of a cgroup, from `/`.
+    pub fn path(&self, cg: CgroupId) -> &Name {
+        &self.cgroups[cg.index()].path
+    }
+
+    /// The cgroup above.
+    pub fn parent(&self, cg: CgroupId) -> Option<CgroupId> {
+        self.cgroups.get(cg.index())?.parent
+    }
+
+    /// True until rmdir.
+    pub fn exists(&self, cg: CgroupId) -> bool {
+        self.cgroups.get(cg.index()).is_some_and(|g| g.alive)
+    }
+
+    /// Cgroups directly below, in order of creation.
+    pub fn children(&self, cg: CgroupId) -> &[CgroupId] {
+        self.cgroups.get(cg.index()).map_or(&[], |g| &g.children)
+    }
+
+    /// Processes directly in a cgroup (dying ones too), in order of fork.
+    pub fn processes_in(&self, cg: CgroupId) -> &[Pid] {
+        self.cgroups.get(cg.index()).map_or(&[], |g| &g.tasks)
+    }
+
+    /// Processes in a cgroup and below: cgroups in pre-order, siblings in order of creation, tasks in order of fork.
+    /// This is the order in which the kernel scans for a victim (recordings memcg_oom_v1 and v2).
+    pub fn processes_below(&self, cg: CgroupId) -> Vec<Pid> {
+        self.subtree(cg).into_iter().flat_map(|g| self.cgroups[g.index()].tasks.iter().copied()).collect()
+    }
+
+    /// A cgroup and all below it, in pre-order.
+    pub(in crate::kernel) fn subtree(&self, cg: CgroupId) -> Vec<CgroupId> {
+        let mut order = Vec::new();
+        let mut stack = vec![cg];
+        while let Some(at) = stack.pop() {
+            order.push(at);
+            stack.extend(self.cgroups[at.index()].children.iter().rev());
+        }
+        order
+    }
+
+    /// True when `cg` is `top` or below it.
+    pub fn is_below(&self, cg: CgroupId, top: CgroupId) -> bool {
+        self.upwards(cg).any(|g| g == top)
+    }
+
+    /// A cgroup and its ancestors up to the root.
+    pub(in crate::kernel) fn upwards(&self, cg: CgroupId) -> impl Iterator<Item = CgroupId> + '_ {
+        std::iter::successors(Some(cg), |g| self.cgroups[g.index()].parent)
+    }
+
+    fn child(&self, parent: CgroupId, name: &str) -> Option<CgroupId> {
+        let children = &self.cgroups.get(parent.index())?.children;
+        children.iter().copied().find(|c| self.cgroups[c.index()].path.rsplit('/').next() == Some(name))
+    }
+}
+
+impl Counts {
+    fn absorb(&mut self, other: &Counts) {
+        self.anon += other.anon;
+        self.shmem += other.shmem;
+        self.inactive_file += other.inactive_file;
+        self.active_file += other.active_file;
+        self.locked_file += other.locked_file;
+        self.kernel += other.kernel;
+        self.locked_anon += other.locked_anon;
+        self.swap += other.swap;
+    }
+}

@@ -1,0 +1,225 @@
+//! The OOM killer at work: whom it scans, whom it kills, and what it reports.
+
+use super::api::CgroupVersion;
+use super::cgroup::Charge;
+use super::process::{Process, State};
+use super::{Kernel, oom};
+use crate::node_api::{Allocation, Constraint, CounterLine, ExitStatus, OomReport, Signal, Signo, TaskRow};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
+
+/// The process that writes limits, for reports caused by such a write.
+const INIT: Pid = Pid(1);
+
+impl Kernel {
+    /// Somebody must die so that `charge` can go on: in `domain`, or anywhere (`None`). False: nobody can be killed.
+    pub(super) fn invoke_oom_killer(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> bool {
+        let scope: Vec<Pid> = match domain {
+            Some(domain) => self.processes_below(domain),
+            None => self.procs.keys().copied().collect(),
+        };
+        let is_victim = |pid: &Pid| matches!(self.procs[pid].state, State::Dying { oom_victim: true, .. });
+        if scope.iter().any(is_victim) {
+            return true;
+        }
+        let total = self.oom_total(domain);
+        let tasks: Vec<TaskRow> = scope.iter().map(|pid| self.task_row(&self.procs[pid], domain, total)).collect();
+        let allocating = self.config.sysctl.oom_kill_allocating_task && domain.is_none();
+        let invoker = tasks.iter().position(|t| t.pid == charge.by && t.points.is_some());
+        let by_itself = allocating && invoker.is_some();
+        let victim = if by_itself { invoker } else { oom::select(&self.config.profile, &tasks) };
+        let panic_from = if domain.is_none() { 1 } else { 2 };
+        let panic = self.config.sysctl.panic_on_oom >= panic_from || (victim.is_none() && domain.is_none());
+        if let Some(index) = victim
+            && !panic
+            && !self.procs[&tasks[index].pid].is_running()
+        {
+            // Already exiting: it only gets access to reserves, nothing is printed (oom_kill_process).
+            self.begin_exit(tasks[index].pid, ExitStatus::Signal(Signo::Kill), true);
+            return true;
+        }
+        let mut report = self.new_report(now, charge, domain, total, tasks);
+        report.victim = victim;
+        report.oom_kill_allocating_task = by_itself;
+        report.panic = panic;
+        if panic {
+            self.panicked = true;
+        } else if let Some(index) = victim {
+            self.choose_killed(&mut report, index, domain);
+        }
+        let doomed: Vec<Pid> = report.killed.iter().map(|i| report.tasks[*i].pid).collect();
+        self.signals.push(Signal::Oom(Box::new(report)));
+        for pid in doomed {
+            self.begin_exit(pid, ExitStatus::Signal(Signo::Kill), true);
+        }
+        victim.is_some() || panic
+    }
+
+    /// Fills in who dies with the chosen task, and counts it in `memory.events`.
+    fn choose_killed(&mut self, report: &mut OomReport, chosen: usize, domain: Option<CgroupId>) {
+        let mut first = chosen;
+        if self.config.profile.sacrifice_child {
+            let parent_of = |pid: Pid| self.procs.get(&pid).and_then(|p| p.parent);
+            let child = oom::sacrificed_child(&report.tasks, report.tasks[chosen].pid, parent_of);
+            first = child.unwrap_or(chosen);
+        }
+        report.killed = vec![first];
+        self.count_kill(report.tasks[first].pid);
+        let Some(group) = self.oom_group_of(report.tasks[first].pid, domain) else { return };
+        report.oom_group = Some(self.path(group).clone());
+        self.count_event(group, |e| e.oom_group_kill += 1);
+        for pid in self.processes_below(group) {
+            let Some(index) = report.tasks.iter().position(|t| t.pid == pid) else { continue };
+            if report.tasks[index].oom_score_adj == oom::OOM_SCORE_ADJ_MIN {
+                continue;
+            }
+            // The chosen task is met again in the scan of its group and counted twice (recordings memcg_oom_v2).
+            self.count_kill(pid);
+            if index != first {
+                report.killed.push(index);
+            }
+        }
+    }
+
+    fn count_kill(&mut self, pid: Pid) {
+        if let Some(cgroup) = self.procs.get(&pid).map(|p| p.cgroup) {
+            self.count_event(cgroup, |e| e.oom_kill += 1);
+        }
+    }
+
+    /// The cgroup that dies as a whole with this task (mm/memcontrol.c mem_cgroup_get_oom_group).
+    fn oom_group_of(&self, victim: Pid, domain: Option<CgroupId>) -> Option<CgroupId> {
+        if self.config.cgroup == CgroupVersion::V1 || !self.config.profile.oom_group {
+            return None;
+        }
+        let top = domain.unwrap_or(self.root());
+        let from = self.procs.get(&victim)?.cgroup;
+        let mut path: Vec<CgroupId> = Vec::new();
+        for group in self.upwards(from) {
+            path.push(group);
+            if group == top {
+                break;
+            }
+        }
+        oom::oom_group(path.into_iter().map(|g| (g, self.cgroups[g.index()].oom_group)))
+    }
+
+    /// Pages that points are measured against.
+    pub(super) fn oom_total(&self, domain: Option<CgroupId>) -> Pages {
+        let swap_total = self.config.swap_total.to_pages_floor();
+        let Some(domain) = domain else { return self.config.mem_total.to_pages_floor() + swap_total };
+        let group = &self.cgroups[domain.index()];
+        let allowance = match self.config.cgroup {
+            CgroupVersion::V2 => oom::SwapAllowance::SwapMax(group.swap_max),
+            CgroupVersion::V1 => oom::SwapAllowance::Memsw {
+                limit: group.memsw_max,
+                swappiness: group.swappiness.unwrap_or(self.config.sysctl.swappiness),
+            },
+        };
+        oom::memcg_total(group.max, allowance, swap_total)
+    }
+
+    /// The task table's line of a process. When the node is out of memory even program text has been reclaimed.
+    fn task_row(&self, process: &Process, domain: Option<CgroupId>, total: Pages) -> TaskRow {
+        let text = if domain.is_some() { process.text } else { Pages::ZERO };
+        let mut row = TaskRow {
+            pid: process.pid,
+            uid: process.uid,
+            comm: process.comm.clone(),
+            cgroup: self.path(process.cgroup).clone(),
+            total_vm: process.total_vm,
+            rss_anon: process.rss_anon(),
+            rss_file: process.file_mapped + text,
+            rss_shmem: process.rss_shmem,
+            pgtables: process.pgtables.bytes(),
+            swapents: process.swapents,
+            oom_score_adj: process.oom_score_adj,
+            points: None,
+        };
+        row.points = oom::badness(&self.config.profile, &row, process.cap_sys_admin, total);
+        row
+    }
+
+    /// `/proc/PID/oom_score`.
+    pub fn oom_score(&self, pid: Pid) -> Option<i64> {
+        let process = self.procs.get(&pid)?;
+        let total = self.oom_total(None);
+        let mut row = self.task_row(process, Some(self.root()), total);
+        row.points = oom::badness(&self.config.profile, &row, process.cap_sys_admin, total);
+        Some(oom::oom_score(&self.config.profile, row.points, total))
+    }
+
+    fn new_report(
+        &self,
+        now: SimTime,
+        charge: &Charge,
+        domain: Option<CgroupId>,
+        total_pages: Pages,
+        tasks: Vec<TaskRow>,
+    ) -> OomReport {
+        let invoker = self.procs.get(&charge.by);
+        let mut report = OomReport {
+            at: now,
+            constraint: if domain.is_some() { Constraint::Memcg } else { Constraint::None },
+            invoker: charge.by,
+            invoker_comm: invoker.map_or_else(|| "systemd".into(), |p| p.comm.clone()),
+            invoker_adj: invoker.map_or(0, |p| p.oom_score_adj),
+            invoker_uid: invoker.map_or(0, |p| p.uid),
+            invoker_cgroup: self.path(invoker.map_or(self.root(), |p| p.cgroup)).clone(),
+            allocation: charge.why,
+            mem_info: self.mem_info(),
+            total_pages,
+            tasks,
+            stat: self.stat(domain.unwrap_or(self.root())),
+            ..OomReport::default()
+        };
+        match domain {
+            Some(domain) => self.add_memcg_counters(&mut report, domain),
+            None => report.zones = self.zones.report(self.free_pages()),
+        }
+        report
+    }
+
+    fn add_memcg_counters(&self, report: &mut OomReport, domain: CgroupId) {
+        let group = &self.cgroups[domain.index()];
+        let bytes = |limit: Pages| if limit == Pages::MAX { Bytes::MAX } else { limit.bytes() };
+        report.oom_memcg = Some(group.path.clone());
+        report.memory = CounterLine { usage: group.usage.bytes(), limit: bytes(group.max), failcnt: group.failcnt };
+        let swap = group.total.swap;
+        report.swap = match self.config.cgroup {
+            CgroupVersion::V2 => CounterLine { usage: swap.bytes(), limit: bytes(group.swap_max), failcnt: 0 },
+            CgroupVersion::V1 => CounterLine {
+                usage: (group.usage + swap).bytes(),
+                limit: bytes(group.memsw_max),
+                failcnt: group.memsw_failcnt,
+            },
+        };
+        report.kmem = CounterLine { usage: group.total.kernel.bytes(), limit: Bytes::MAX, failcnt: 0 };
+        let below = self.subtree(domain).into_iter();
+        report.cgroup_stats = below.map(|g| (self.path(g).clone(), self.local_stat(g))).collect();
+    }
+
+    /// v2: a limit was written below the usage. Reclaim, then kill; what a dying victim frees is waited for.
+    pub(super) fn shrink_to_max(&mut self, now: SimTime, cg: CgroupId) {
+        let excess = |k: &Kernel| k.cgroups[cg.index()].usage.saturating_sub(k.cgroups[cg.index()].max);
+        self.shrinking.retain(|g| *g != cg);
+        while !excess(self).is_zero() && !self.reclaim(cg, excess(self), true).is_zero() {}
+        if excess(self).is_zero() {
+            return;
+        }
+        self.count_event(cg, |e| e.oom += 1);
+        let kind = super::cgroup::Kind::Kernel;
+        let charge = Charge { by: INIT, cgroup: cg, kind, why: Allocation::LimitWrite };
+        if self.invoke_oom_killer(now, &charge, Some(cg)) {
+            self.shrinking.push(cg);
+        }
+    }
+
+    /// After memory came free: limits written below the usage may need another victim.
+    pub(super) fn continue_shrinking(&mut self, now: SimTime) {
+        for cg in std::mem::take(&mut self.shrinking) {
+            if self.exists(cg) {
+                self.shrink_to_max(now, cg);
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Processes come and go: spawn, fork, signals, exit.
+
+use super::api::{Delivery, Disposition, Errno, SpawnSpec, disposition};
+use super::cgroup::{Charge, Kind};
+use super::process::{Process, State};
+use super::volume::Volume;
+use super::{Kernel, overcommit};
+use crate::node_api::{Allocation, ExitStatus, Signal, Signo};
+use crate::units::{Pages, Pid, SimTime};
+
+impl Kernel {
+    /// Starts a process with its footprint charged to its cgroup.
+    ///
+    /// # Errors
+    /// ENOENT: no such cgroup. EEXIST: the explicit pid is in use. ENOMEM: the footprint is refused by overcommit mode 2
+    /// or does not fit in the cgroup even after reclaim; its OOM killer may have run, see the signals.
+    pub fn spawn(&mut self, now: SimTime, spec: &SpawnSpec) -> Result<Pid, Errno> {
+        if !self.exists(spec.cgroup) {
+            return Err(Errno::ENOENT);
+        }
+        let pid = self.new_pid(spec.pid)?;
+        let process = Process::new(pid, spec);
+        let request = spec.footprint.data_vm;
+        if !self.commit_granted(&process, request) {
+            return Err(Errno::ENOMEM);
+        }
+        self.committed += request;
+        self.enter(process);
+        let f = spec.footprint;
+        let fits = self.charge_kernel(now, pid, f.kernel, f.pgtables) && self.charge_anon(now, pid, f.anon);
+        self.settle(now, pid, fits)
+    }
+
+    /// `fork`: the child has the parent's memory copy-on-write, its own page tables, stack, and its own commit charge.
+    ///
+    /// # Errors
+    /// ESRCH: no such process, or it is dying. ENOMEM: overcommit refuses, or the page tables do not fit.
+    pub fn fork(&mut self, now: SimTime, parent: Pid) -> Result<Pid, Errno> {
+        let template = self.procs.get(&parent).filter(|p| p.is_running()).ok_or(Errno::ESRCH)?.clone();
+        let granted = match self.config.sysctl.overcommit_memory {
+            // Mode 0 looks at each mapping by itself (kernel/fork.c dup_mmap).
+            0 => self.commit_granted(&template, template.largest_mapping),
+            _ => self.commit_granted(&template, template.accounted),
+        };
+        if !granted {
+            return Err(Errno::ENOMEM);
+        }
+        let child = self.new_pid(None)?;
+        self.committed += template.accounted;
+        let (kernel, pgtables) = (template.kernel, template.pgtables);
+        let mut process = Process { pid: child, parent: Some(parent), ..template };
+        (process.anon_own, process.anon_cow, process.cow) = (Pages::ZERO, Pages::ZERO, Vec::new());
+        (process.kernel, process.pgtables) = (Pages::ZERO, Pages::ZERO);
+        process.accounted_shared = Pages::ZERO;
+        // Locks are not inherited; swap entries stay with the parent, which is where the model counts them.
+        (process.mlocked, process.swapents) = (Pages::ZERO, Pages::ZERO);
+        if let Some(volume) = process.shmem
+            && let Some(Volume::Shmem { mappers, .. }) = self.volumes.get_mut(volume.index())
+        {
+            *mappers += 1;
+        }
+        for (file, _) in &process.files {
+            if let Some(Volume::File { mappers, .. }) = self.volumes.get_mut(file.index()) {
+                mappers.push(child);
+            }
+        }
+        self.enter(process);
+        self.share_anon(parent, child);
+        let fits = self.charge_kernel(now, child, kernel, pgtables);
+        self.settle(now, child, fits)
+    }
+
+    /// Sends a signal. Death is announced by `Signal::Dying`; the memory stays charged until [`Kernel::finish_exit`].
+    pub fn kill(&mut self, _now: SimTime, pid: Pid, sig: Signo) -> Delivery {
+        let Some(process) = self.procs.get(&pid) else { return Delivery::NoSuchProcess };
+        if !process.is_running() {
+            return Delivery::Dying;
+        }
+        match disposition(sig, process.term, process.hup) {
+            Disposition::Ignore => Delivery::Ignored,
+            Disposition::Handle => Delivery::Handled,
+            Disposition::Default => {
+                self.begin_exit(pid, ExitStatus::Signal(sig), false);
+                Delivery::Dying
+            }
+        }
+    }
+
+    /// The process exits by itself. Death is announced by `Signal::Dying`.
+    pub fn exit(&mut self, _now: SimTime, pid: Pid, code: i32) {
+        if self.procs.get(&pid).is_some_and(Process::is_running) {
+            self.begin_exit(pid, ExitStatus::Code(code), false);
+        }
+    }
+
+    /// Marks a process dying and tells the world; a process already dying only becomes an OOM victim.
+    pub(super) fn begin_exit(&mut self, pid: Pid, status: ExitStatus, oom: bool) {
+        let Some(process) = self.procs.get_mut(&pid) else { return };
+        match &mut process.state {
+            State::Running => {
+                process.state = State::Dying { status, oom_victim: oom };
+                self.signals.push(Signal::Dying { pid, status, oom });
+            }
+            State::Dying { oom_victim, .. } => *oom_victim |= oom,
+        }
+    }
+
+    /// The exit is complete: memory is freed, the process is gone, and if it led a session the others of the session get
+    /// SIGHUP. Does nothing for a process that is not there; one that was still running ends with code 0.
+    pub fn finish_exit(&mut self, now: SimTime, pid: Pid) {
+        let Some(process) = self.procs.get(&pid) else { return };
+        let (leads, session) = (process.is_session_leader(), process.session);
+        self.release(pid);
+        if leads {
+            let members: Vec<Pid> = self.procs.values().filter(|p| p.session == session).map(|p| p.pid).collect();
+            for member in members {
+                self.kill(now, member, Signo::Hup);
+            }
+        }
+        self.continue_shrinking(now);
+        self.announce_freed();
+    }
+
+    /// Frees everything a process has and removes it.
+    fn release(&mut self, pid: Pid) {
+        self.drop_cow(pid, Pages::MAX);
+        let Some(process) = self.procs.remove(&pid) else { return };
+        let cg = process.cgroup;
+        self.uncharge(cg, Kind::Anon, process.anon_own);
+        self.uncharge(cg, Kind::Kernel, process.kernel + process.pgtables);
+        self.swap_freed(cg, process.swapents);
+        if !process.mlocked.is_zero() {
+            self.note(cg, |c| c.locked_anon -= process.mlocked);
+        }
+        self.committed = self.committed.saturating_sub(process.accounted + process.accounted_shared);
+        self.cgroups[cg.index()].tasks.retain(|p| *p != pid);
+        if let Some(volume) = process.shmem {
+            self.unmap_shmem(volume);
+        }
+        for (file, _) in &process.files {
+            if let Some(Volume::File { mappers, .. }) = self.volumes.get_mut(file.index()) {
+                mappers.retain(|p| *p != pid);
+            }
+        }
+        for child in self.procs.values_mut().filter(|p| p.parent == Some(pid)) {
+            child.parent = None;
+        }
+    }
+
+    fn new_pid(&mut self, explicit: Option<Pid>) -> Result<Pid, Errno> {
+        let pid = explicit.unwrap_or(self.next_pid);
+        if self.procs.contains_key(&pid) {
+            return Err(Errno::EEXIST);
+        }
+        self.next_pid = self.next_pid.max(Pid(pid.0.saturating_add(1)));
+        Ok(pid)
+    }
+
+    fn enter(&mut self, process: Process) {
+        self.cgroups[process.cgroup.index()].tasks.push(process.pid);
+        self.procs.insert(process.pid, process);
+    }
+
+    /// A process whose first charges did not fit goes away again, unless the OOM killer chose it: then it is seen to die.
+    fn settle(&mut self, now: SimTime, pid: Pid, fits: bool) -> Result<Pid, Errno> {
+        let running = self.procs.get(&pid).is_some_and(Process::is_running);
+        if fits || !running {
+            return Ok(pid);
+        }
+        self.release(pid);
+        self.continue_shrinking(now);
+        self.announce_freed();
+        Err(Errno::ENOMEM)
+    }
+
+    fn charge_kernel(&mut self, now: SimTime, pid: Pid, kernel: Pages, pgtables: Pages) -> bool {
+        let Some(cgroup) = self.procs.get(&pid).map(|p| p.cgroup) else { return false };
+        let charge = Charge { by: pid, cgroup, kind: Kind::Kernel, why: Allocation::KernelAccount };
+        let (done, stop) = self.charge(now, charge, kernel + pgtables);
+        if let Some(process) = self.procs.get_mut(&pid) {
+            process.kernel = kernel.min(done);
+            process.pgtables = done - process.kernel;
+        }
+        stop.is_none()
+    }
+
+    fn charge_anon(&mut self, now: SimTime, pid: Pid, anon: Pages) -> bool {
+        let Some(cgroup) = self.procs.get(&pid).map(|p| p.cgroup) else { return false };
+        let charge = Charge { by: pid, cgroup, kind: Kind::Anon, why: Allocation::AnonFault };
+        let (done, stop) = self.charge(now, charge, anon);
+        if let Some(process) = self.procs.get_mut(&pid) {
+            process.anon_own += done;
+        }
+        stop.is_none()
+    }
+
+    /// The overcommit decision on a request by this process.
+    pub(super) fn commit_granted(&self, process: &Process, request: Pages) -> bool {
+        let who = overcommit::Requester { total_vm: process.total_vm, cap_sys_admin: process.cap_sys_admin };
+        let guess = self.config.profile.overcommit_guess;
+        overcommit::enough_memory(&self.config.sysctl, guess, &self.commit_state(), &who, request)
+    }
+}

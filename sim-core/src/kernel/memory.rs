@@ -1,0 +1,276 @@
+//! What a process does with memory: the dispatch of [`MemOp`].
+
+use super::api::{Errno, Mapping, MemOp, MemOutcome};
+use super::cgroup::{Charge, Kind, Stop};
+use super::volume::Volume;
+use super::{Kernel, overcommit};
+use crate::node_api::Allocation;
+use crate::units::{Bytes, Pages, Pid, SimTime};
+
+/// Pages that one page of page-table entries maps.
+const PTRS_PER_PTE: u64 = 512;
+
+impl Kernel {
+    /// Does one thing for a process, at once and page by page: an allocation that meets a limit stops at the page where
+    /// the limit is. What else happened is in [`Kernel::take_signals`].
+    pub fn apply(&mut self, now: SimTime, pid: Pid, op: MemOp) -> MemOutcome {
+        match self.procs.get(&pid) {
+            None => return MemOutcome::Refused(Errno::ESRCH),
+            Some(process) if !process.is_running() => return MemOutcome::Dying,
+            Some(_) => {}
+        }
+        let outcome = match op {
+            MemOp::Touch { pages } => self.touch(now, pid, pages),
+            MemOp::Map { size, mapping } => self.map(pid, size, mapping),
+            MemOp::MakeWritable { size } => self.make_writable(pid, size),
+            MemOp::TouchCow { pages } => {
+                let (done, stop) = self.break_cow(now, pid, pages);
+                outcome(pages, done, stop)
+            }
+            MemOp::TouchShmem { pages } => self.touch_shmem(now, pid, pages),
+            MemOp::SwapIn { pages } => self.swap_in(now, pid, pages),
+            MemOp::ReadFile { file, from, pages, how } => {
+                result(pages, self.access_file(now, pid, file, (from, pages), how))
+            }
+            MemOp::WriteFile { file, from, pages } => {
+                result(pages, self.access_file(now, pid, file, (from, pages), super::FileAccess::Read))
+            }
+            MemOp::WriteTmpfs { volume, pages } => result(pages, self.write_shmem(now, pid, volume, pages)),
+            MemOp::Unmap { size, mapping, resident } => self.unmap(pid, size, mapping, resident),
+            MemOp::UnmapShmem { size, resident } => self.unmap_shared(pid, size, resident),
+            MemOp::Mlock { pages } => self.mlock(pid, pages),
+            MemOp::MlockFile { file } => {
+                self.lock_file(file);
+                MemOutcome::Done
+            }
+            MemOp::Pageout { pages } => self.page_out(pid, pages),
+        };
+        if self.freed_some {
+            self.announce_freed();
+        }
+        outcome
+    }
+
+    /// First write to private anonymous pages, with the page tables they need.
+    fn touch(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
+        let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let cgroup = process.cgroup;
+        let entries = (process.pte_used + pages.get()).saturating_sub(process.pte_room);
+        let tables = Pages::new(entries.div_ceil(PTRS_PER_PTE));
+        if self.fits(cgroup, pages + tables) {
+            self.add(cgroup, Kind::Anon, pages);
+            if !tables.is_zero() {
+                self.add(cgroup, Kind::Kernel, tables);
+            }
+            if let Some(process) = self.procs.get_mut(&pid) {
+                process.anon_own += pages;
+                process.pgtables += tables;
+                process.pte_used += pages.get();
+                process.pte_room += tables.get() * PTRS_PER_PTE;
+            }
+            return MemOutcome::Done;
+        }
+        let mut done = Pages::ZERO;
+        while done < pages {
+            let (step, stop) = self.touch_one_table(now, pid, pages - done);
+            done += step;
+            if stop.is_some() {
+                return outcome(pages, done, stop);
+            }
+        }
+        MemOutcome::Done
+    }
+
+    /// Touches pages up to the end of one page of page-table entries, which is charged before them.
+    fn touch_one_table(&mut self, now: SimTime, pid: Pid, pages: Pages) -> (Pages, Option<Stop>) {
+        let Some(process) = self.procs.get(&pid) else { return (Pages::ZERO, Some(Stop::Dying)) };
+        let (cgroup, room) = (process.cgroup, process.pte_room - process.pte_used);
+        if room == 0 {
+            let charge = Charge { by: pid, cgroup, kind: Kind::Kernel, why: Allocation::KernelAccount };
+            let (done, stop) = self.charge(now, charge, Pages::new(1));
+            if let Some(process) = self.procs.get_mut(&pid) {
+                process.pgtables += done;
+                process.pte_room += done.get() * PTRS_PER_PTE;
+            }
+            if stop.is_some() {
+                return (Pages::ZERO, stop);
+            }
+        }
+        let here = pages.min(Pages::new(if room == 0 { PTRS_PER_PTE } else { room }));
+        let charge = Charge { by: pid, cgroup, kind: Kind::Anon, why: Allocation::AnonFault };
+        let (done, stop) = self.charge(now, charge, here);
+        if let Some(process) = self.procs.get_mut(&pid) {
+            process.anon_own += done;
+            process.pte_used += done.get();
+        }
+        (done, stop)
+    }
+
+    fn map(&mut self, pid: Pid, size: Bytes, mapping: Mapping) -> MemOutcome {
+        let pages = size.to_pages_ceil();
+        let accounted = overcommit::accountable(&self.config.sysctl, mapping);
+        let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        if accounted && !self.commit_granted(process, pages) {
+            return MemOutcome::Refused(Errno::ENOMEM);
+        }
+        self.commit(pid, if accounted { pages } else { Pages::ZERO }, !mapping.shared);
+        if let Some(process) = self.procs.get_mut(&pid) {
+            process.total_vm += pages;
+        }
+        MemOutcome::Done
+    }
+
+    fn make_writable(&mut self, pid: Pid, size: Bytes) -> MemOutcome {
+        let pages = size.to_pages_ceil();
+        let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        if !self.commit_granted(process, pages) {
+            return MemOutcome::Refused(Errno::ENOMEM);
+        }
+        self.commit(pid, pages, true);
+        MemOutcome::Done
+    }
+
+    /// Books a granted request. Shared memory is charged to its object, which fork does not copy.
+    fn commit(&mut self, pid: Pid, pages: Pages, private: bool) {
+        self.committed += pages;
+        let Some(process) = self.procs.get_mut(&pid) else { return };
+        if private {
+            process.accounted += pages;
+            process.largest_mapping = process.largest_mapping.max(pages);
+        } else {
+            process.accounted_shared += pages;
+        }
+    }
+
+    fn touch_shmem(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
+        let volume = match self.procs.get(&pid).and_then(|p| p.shmem) {
+            Some(volume) => volume,
+            None => self.new_volume(Volume::Shmem { charges: Vec::new(), mappers: 1 }),
+        };
+        if let Some(process) = self.procs.get_mut(&pid) {
+            process.shmem = Some(volume);
+        }
+        let written = self.write_shmem(now, pid, volume, pages);
+        if let (Ok((done, _)), Some(process)) = (&written, self.procs.get_mut(&pid)) {
+            process.rss_shmem += *done;
+        }
+        self.clamp_shmem_rss(volume);
+        result(pages, written)
+    }
+
+    fn swap_in(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
+        let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let cgroup = process.cgroup;
+        let pages = pages.min(process.swapents);
+        let mut done = Pages::ZERO;
+        while done < pages {
+            // The entry is given back first, page by page in effect: memory+swap does not grow.
+            let step = (pages - done).min(Pages::new(PTRS_PER_PTE));
+            let charge = Charge { by: pid, cgroup, kind: Kind::Anon, why: Allocation::AnonFault };
+            self.swap_freed(cgroup, step);
+            let (charged, stop) = self.charge(now, charge, step);
+            self.note(cgroup, |c| c.swap += step - charged);
+            if let Some(process) = self.procs.get_mut(&pid) {
+                process.swapents -= charged;
+                process.anon_own += charged;
+            }
+            done += charged;
+            if stop.is_some() {
+                return outcome(pages, done, stop);
+            }
+        }
+        MemOutcome::Done
+    }
+
+    fn unmap(&mut self, pid: Pid, size: Bytes, mapping: Mapping, resident: Pages) -> MemOutcome {
+        let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let cgroup = process.cgroup;
+        let own = resident.min(process.anon_own);
+        process.anon_own -= own;
+        let unlocked = process.mlocked.saturating_sub(process.anon_own);
+        process.mlocked -= unlocked;
+        self.uncharge(cgroup, Kind::Anon, own);
+        if !unlocked.is_zero() {
+            self.note(cgroup, |c| c.locked_anon -= unlocked);
+        }
+        let shared = self.drop_cow(pid, resident - own);
+        let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let swapped = (resident - own - shared).min(process.swapents);
+        process.swapents -= swapped;
+        self.swap_freed(cgroup, swapped);
+        let tables = self.unmap_virtual(pid, size, mapping, own + shared + swapped);
+        self.uncharge(cgroup, Kind::Kernel, tables);
+        MemOutcome::Done
+    }
+
+    /// Virtual size, commit charge, and the page tables that are empty now.
+    fn unmap_virtual(&mut self, pid: Pid, size: Bytes, mapping: Mapping, resident: Pages) -> Pages {
+        let accountable = overcommit::accountable(&self.config.sysctl, mapping);
+        let Some(process) = self.procs.get_mut(&pid) else { return Pages::ZERO };
+        let pages = size.to_pages_ceil();
+        process.total_vm = process.total_vm.saturating_sub(pages);
+        if accountable {
+            let pool = if mapping.shared { &mut process.accounted_shared } else { &mut process.accounted };
+            let given_back = pages.min(*pool);
+            *pool -= given_back;
+            self.committed = self.committed.saturating_sub(given_back);
+        }
+        if size == Bytes::ZERO || mapping.shared {
+            return Pages::ZERO;
+        }
+        process.pte_used = process.pte_used.saturating_sub(resident.get());
+        let needed = process.pte_used.div_ceil(PTRS_PER_PTE);
+        let tables = Pages::new(process.pte_room / PTRS_PER_PTE - needed).min(process.pgtables);
+        process.pte_room = needed * PTRS_PER_PTE;
+        process.pgtables -= tables;
+        tables
+    }
+
+    fn unmap_shared(&mut self, pid: Pid, size: Bytes, resident: Pages) -> MemOutcome {
+        let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let volume = process.shmem;
+        process.rss_shmem = process.rss_shmem.saturating_sub(resident);
+        self.unmap_virtual(pid, size, Mapping::SHARED, Pages::ZERO);
+        let Some(volume) = volume else { return MemOutcome::Done };
+        if matches!(self.volumes.get(volume.index()), Some(Volume::Shmem { mappers: 1, .. })) {
+            self.free_shmem(volume, resident);
+        }
+        MemOutcome::Done
+    }
+
+    fn mlock(&mut self, pid: Pid, pages: Pages) -> MemOutcome {
+        let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let more = pages.min(process.anon_own.saturating_sub(process.mlocked));
+        process.mlocked += more;
+        let cgroup = process.cgroup;
+        self.note(cgroup, |c| c.locked_anon += more);
+        MemOutcome::Done
+    }
+
+    fn page_out(&mut self, pid: Pid, pages: Pages) -> MemOutcome {
+        let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let cgroup = process.cgroup;
+        let movable = process.anon_own.saturating_sub(process.mlocked);
+        let n = pages.min(movable).min(self.swap_free()).min(self.swap_room(cgroup));
+        self.swap_out_process(pid, n);
+        MemOutcome::Done
+    }
+}
+
+/// The outcome of an operation on `pages`, of which `done` are done.
+fn outcome(pages: Pages, done: Pages, stop: Option<Stop>) -> MemOutcome {
+    let remaining = pages - done;
+    match stop {
+        None => MemOutcome::Done,
+        Some(Stop::Dying) => MemOutcome::Dying,
+        Some(Stop::Wait(until)) => MemOutcome::Wait { remaining, until },
+        Some(Stop::Throttled(delay)) => MemOutcome::Throttled { remaining, delay },
+    }
+}
+
+fn result(pages: Pages, done: Result<(Pages, Option<Stop>), Errno>) -> MemOutcome {
+    match done {
+        Ok((done, stop)) => outcome(pages, done, stop),
+        Err(errno) => MemOutcome::Refused(errno),
+    }
+}

@@ -1,0 +1,197 @@
+//! Reclaim: file cache first, then swap. The pages come from the cgroups below the one that needs them, in proportion
+//! to what each has, less what `memory.min` and `memory.low` protect.
+
+use super::Kernel;
+use super::api::CgroupVersion;
+use super::cgroup::Kind;
+use super::profile::Lru;
+use crate::units::{CgroupId, Pages, VolumeId};
+
+/// Pages that reclaim takes at least (SWAP_CLUSTER_MAX).
+const CLUSTER: u64 = 32;
+
+/// Which protection reclaim respects.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Respect {
+    MinAndLow,
+    MinOnly,
+}
+
+impl Kernel {
+    /// Frees about `want` pages charged to `top` or below it (at least 32 if there are as many). Dirty pages count as
+    /// written back at once. Returns how many came free; 0 means that reclaim makes no progress.
+    pub(super) fn reclaim(&mut self, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
+        if want.is_zero() {
+            return Pages::ZERO;
+        }
+        let want = want.max(Pages::new(CLUSTER));
+        let freed = self.reclaim_pass(top, want, may_swap, Respect::MinAndLow);
+        if !freed.is_zero() || !self.low_in_use(top) {
+            return freed;
+        }
+        self.reclaim_pass(top, want, may_swap, Respect::MinOnly)
+    }
+
+    /// True when anything on the node could still be reclaimed, protection aside.
+    pub(super) fn can_reclaim_anything(&self) -> bool {
+        let all = &self.cgroups[0].total;
+        !all.evictable_file().is_zero() || (self.swap_free() > Pages::ZERO && !all.swappable().is_zero())
+    }
+
+    fn low_in_use(&self, top: CgroupId) -> bool {
+        self.subtree(top).iter().any(|g| !self.cgroups[g.index()].low.is_zero())
+    }
+
+    fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
+        let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
+        let has_swap = may_swap && self.swap_free() > Pages::ZERO;
+        if !has_file && !has_swap {
+            return Pages::ZERO;
+        }
+        let groups = self.allowances(top, respect);
+        let mut freed = Pages::ZERO;
+        if has_file {
+            let file: Vec<_> = groups
+                .iter()
+                .map(|(g, allowed)| (*g, self.cgroups[g.index()].local.evictable_file().min(*allowed)))
+                .collect();
+            for (group, take) in shares(&file, want) {
+                if respect == Respect::MinOnly && !self.cgroups[group.index()].low.is_zero() && !take.is_zero() {
+                    self.count_event(group, |e| e.low += 1);
+                }
+                freed += self.evict_file(group, take);
+            }
+        }
+        if freed < want && has_swap {
+            freed += self.swap_out(&groups, want - freed);
+        }
+        freed
+    }
+
+    /// Every cgroup of the subtree with the pages that reclaim may take from it.
+    fn allowances(&self, top: CgroupId, respect: Respect) -> Vec<(CgroupId, Pages)> {
+        let mut out = Vec::new();
+        let mut stack = vec![(top, Pages::ZERO)];
+        while let Some((at, protected)) = stack.pop() {
+            let group = &self.cgroups[at.index()];
+            out.push((at, group.usage.saturating_sub(protected)));
+            let wanted = |c: CgroupId| {
+                let child = &self.cgroups[c.index()];
+                let low = if respect == Respect::MinAndLow { child.low } else { Pages::ZERO };
+                child.min.max(low).min(child.usage)
+            };
+            let claimed: Pages = group.children.iter().map(|c| wanted(*c)).sum();
+            for child in group.children.iter().rev() {
+                // Children share what protects their parent in proportion; below the reclaim target it is all theirs
+                // (mm/memcontrol.c effective_protection).
+                let own = wanted(*child);
+                let effective = if at == top || claimed <= protected { own } else { ratio(own, protected, claimed) };
+                stack.push((*child, effective));
+            }
+        }
+        out
+    }
+
+    /// Drops clean pages of a cgroup's own cache, oldest inactive ones first.
+    fn evict_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
+        self.balance_lists(cg, take);
+        let mut left = take;
+        let mut dropped: Vec<(VolumeId, Pages, Pages)> = Vec::new();
+        for active_turn in [false, true] {
+            for chunk in &mut self.cgroups[cg.index()].cache {
+                let from = if active_turn { &mut chunk.active } else { &mut chunk.inactive };
+                let n = (*from).min(left);
+                *from -= n;
+                left -= n;
+                if !n.is_zero() {
+                    let (inactive, active) = if active_turn { (Pages::ZERO, n) } else { (n, Pages::ZERO) };
+                    dropped.push((chunk.file, inactive, active));
+                }
+            }
+        }
+        for (file, inactive, active) in dropped {
+            self.uncharge(cg, Kind::InactiveFile, inactive);
+            self.uncharge(cg, Kind::ActiveFile, active);
+            self.forget_cached(file, inactive + active);
+        }
+        self.cgroups[cg.index()].cache.retain(|c| !(c.inactive + c.active + c.locked).is_zero());
+        take - left
+    }
+
+    /// Before taking from the inactive list the classic LRU makes sure that it is not shorter than the active one
+    /// (mm/vmscan.c inactive_is_low, below 1 GiB of cache); MGLRU ages only when the old generations are used up.
+    fn balance_lists(&mut self, cg: CgroupId, take: Pages) {
+        let local = self.cgroups[cg.index()].local;
+        let target = match self.lru() {
+            Lru::Classic => local.evictable_file().get() / 2,
+            Lru::Mglru => take.get(),
+        };
+        let mut demote = Pages::new(target.saturating_sub(local.inactive_file.get())).min(local.active_file);
+        self.convert(cg, Kind::ActiveFile, Kind::InactiveFile, demote);
+        for chunk in &mut self.cgroups[cg.index()].cache {
+            let n = chunk.active.min(demote);
+            chunk.active -= n;
+            chunk.inactive += n;
+            demote -= n;
+        }
+    }
+
+    /// Writes anonymous and shared pages of these cgroups to swap.
+    fn swap_out(&mut self, groups: &[(CgroupId, Pages)], want: Pages) -> Pages {
+        let want = want.min(self.swap_free());
+        let mut candidates = Vec::new();
+        for (group, allowed) in groups {
+            let pages = self.swappable_here(*group).min(*allowed).min(self.swap_room(*group));
+            candidates.push((*group, pages));
+        }
+        let mut freed = Pages::ZERO;
+        for (group, take) in shares(&candidates, want) {
+            let take = take.min(self.swap_room(group));
+            freed += self.swap_out_here(group, take);
+        }
+        freed
+    }
+
+    /// Pages of swap that a cgroup may still use by the limits above it.
+    pub(super) fn swap_room(&self, cg: CgroupId) -> Pages {
+        let swappiness = match self.config.cgroup {
+            CgroupVersion::V1 => self.cgroups[cg.index()].swappiness.unwrap_or(self.config.sysctl.swappiness),
+            CgroupVersion::V2 => self.config.sysctl.swappiness,
+        };
+        if swappiness == 0 {
+            return Pages::ZERO;
+        }
+        let room = |g: CgroupId| {
+            let group = &self.cgroups[g.index()];
+            group.swap_max.saturating_sub(group.total.swap)
+        };
+        self.upwards(cg).map(room).min().unwrap_or(Pages::ZERO).min(self.swap_free())
+    }
+}
+
+/// `a * b / c` without overflow; zero when `c` is.
+fn ratio(a: Pages, b: Pages, c: Pages) -> Pages {
+    let wide = u128::from(a.get()) * u128::from(b.get()) / u128::from(c.get().max(1));
+    Pages::new(u64::try_from(wide).unwrap_or(u64::MAX))
+}
+
+/// Splits `want` over the owners in proportion to what they have, never more than that; the rounding remainder goes to
+/// the first who can give it.
+pub(super) fn shares<T: Copy>(owners: &[(T, Pages)], want: Pages) -> Vec<(T, Pages)> {
+    let total: Pages = owners.iter().map(|(_, has)| *has).sum();
+    let want = want.min(total);
+    let mut out: Vec<(T, Pages)> = Vec::new();
+    let mut left = want;
+    for (owner, has) in owners.iter().filter(|(_, has)| !has.is_zero()) {
+        let part = ratio(want, *has, total);
+        left -= part;
+        out.push((*owner, part));
+    }
+    let having = owners.iter().filter(|(_, has)| !has.is_zero());
+    for ((_, part), (_, has)) in out.iter_mut().zip(having) {
+        let more = (*has - *part).min(left);
+        *part += more;
+        left -= more;
+    }
+    out
+}

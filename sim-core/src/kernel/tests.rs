@@ -1,0 +1,209 @@
+//! The state machine at its edges: limits, kills, waiting, overcommit.
+
+use super::*;
+use crate::node_api::{CgroupWrite, ExitStatus, Signo};
+use crate::units::{Bytes, SimTime};
+
+const T: SimTime = SimTime::ZERO;
+
+fn node(mib: u64) -> Kernel {
+    Kernel::new(KernelConfig::new(Bytes::mib(mib)))
+}
+
+fn bare(comm: &str, cg: CgroupId) -> SpawnSpec {
+    let none = Pages::ZERO;
+    let footprint = Footprint { total_vm: none, data_vm: none, anon: none, file: none, pgtables: none, kernel: none };
+    SpawnSpec { footprint, ..SpawnSpec::new(comm, cg) }
+}
+
+fn limit(kernel: &mut Kernel, cg: CgroupId, bytes: Bytes) {
+    kernel.write(T, cg, &CgroupWrite { max: Some(bytes), ..CgroupWrite::default() }).unwrap();
+}
+
+fn ooms(signals: &[Signal]) -> Vec<&crate::node_api::OomReport> {
+    signals.iter().filter_map(|s| if let Signal::Oom(r) = s { Some(&**r) } else { None }).collect()
+}
+
+#[test]
+fn a_touch_stops_at_the_page_where_the_limit_is() {
+    // 1000 pages of limit: 998 anonymous pages and their 2 page tables (512 entries each).
+    let mut k = node(512);
+    let cg = k.mkdir_all("/kubepods/pod1/c1");
+    limit(&mut k, cg, Pages::new(1000).bytes());
+    let pid = k.spawn(T, &bare("leak", cg)).unwrap();
+    assert_eq!(k.headroom(cg), Pages::new(1000));
+    assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(998) }), MemOutcome::Done);
+    assert_eq!(k.headroom(cg), Pages::ZERO);
+    assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(1) }), MemOutcome::Dying);
+    let signals = k.take_signals();
+    let reports = ooms(&signals);
+    assert_eq!(reports.len(), 1);
+    assert_eq!(reports[0].oom_memcg.as_deref(), Some("/kubepods/pod1/c1"));
+    assert_eq!(reports[0].memory.usage, reports[0].memory.limit);
+    assert_eq!(reports[0].total_pages, Pages::new(1000));
+    assert!(signals.contains(&Signal::Dying { pid, status: ExitStatus::Signal(Signo::Kill), oom: true }));
+    k.finish_exit(T, pid);
+    assert_eq!(k.stat(cg).usage, Bytes::ZERO);
+    assert_eq!(k.events(k.root()).oom_kill, 1);
+}
+
+#[test]
+fn others_wait_while_the_victim_dies_and_go_on_when_it_is_gone() {
+    let mut k = node(512);
+    let pod = k.mkdir_all("/kubepods/pod1");
+    limit(&mut k, pod, Pages::new(1024).bytes());
+    let big = k.spawn(T, &bare("big", pod)).unwrap();
+    let small = k.spawn(T, &bare("small", pod)).unwrap();
+    assert_eq!(k.apply(T, big, MemOp::Touch { pages: Pages::new(900) }), MemOutcome::Done);
+    let wait = k.apply(T, small, MemOp::Touch { pages: Pages::new(200) });
+    let MemOutcome::Wait { remaining, until: Until::OnMemoryFreed } = wait else { panic!("{wait:?}") };
+    assert_eq!(ooms(&k.take_signals()).len(), 1);
+    // Asking again kills nobody else.
+    assert_eq!(k.apply(T, small, MemOp::Touch { pages: remaining }), wait);
+    assert!(k.take_signals().is_empty());
+    k.finish_exit(T, big);
+    assert_eq!(k.take_signals(), vec![Signal::MemoryFreed]);
+    assert_eq!(k.apply(T, small, MemOp::Touch { pages: remaining }), MemOutcome::Done);
+    // 200 pages and one page table.
+    assert_eq!(k.stat(pod).usage, Pages::new(201).bytes());
+}
+
+#[test]
+fn the_node_runs_out_at_the_min_watermarks_and_kills_the_largest() {
+    let mut k = node(512);
+    let pods = k.mkdir_all("/kubepods");
+    let a = k.spawn(T, &SpawnSpec { oom_score_adj: 1000, ..bare("a", pods) }).unwrap();
+    let b = k.spawn(T, &bare("b", pods)).unwrap();
+    k.apply(T, a, MemOp::Touch { pages: Pages::new(100) });
+    let out = k.apply(T, b, MemOp::Touch { pages: Pages::new(1 << 20) });
+    assert!(matches!(out, MemOutcome::Wait { .. }), "{out:?}");
+    let signals = k.take_signals();
+    let report = ooms(&signals)[0];
+    assert_eq!(report.oom_memcg, None);
+    assert_eq!(&*report.tasks[report.victim.unwrap()].comm, "a");
+    for zone in &report.zones {
+        assert!(zone.free <= zone.watermark[0] + zone.protection, "{zone:?}");
+    }
+    assert_eq!(k.mem_info().available, Bytes::ZERO);
+}
+
+#[test]
+fn cache_goes_before_anybody_dies_and_wraps_round() {
+    let mut k = node(512);
+    let cg = k.mkdir_all("/c");
+    limit(&mut k, cg, Pages::new(1000).bytes());
+    let pid = k.spawn(T, &bare("reader", cg)).unwrap();
+    let file = k.create_file(Pages::new(3000).bytes());
+    let read = |pages| MemOp::ReadFile { file, from: Pages::ZERO, pages: Pages::new(pages), how: FileAccess::Read };
+    for _ in 0..3 {
+        assert_eq!(k.apply(T, pid, read(3000)), MemOutcome::Done);
+    }
+    assert!(k.stat(cg).usage <= Pages::new(1000).bytes());
+    assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(990) }), MemOutcome::Done);
+    assert!(k.take_signals().is_empty());
+    assert_eq!(k.events(cg).oom, 0);
+    assert!(k.events(cg).max > 0);
+    assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(100) }), MemOutcome::Dying);
+}
+
+#[test]
+fn swap_fills_before_the_kill() {
+    let config = KernelConfig { swap_total: Pages::new(500).bytes(), ..KernelConfig::new(Bytes::mib(512)) };
+    let mut k = Kernel::new(config);
+    let cg = k.mkdir_all("/c");
+    limit(&mut k, cg, Pages::new(1000).bytes());
+    let pid = k.spawn(T, &bare("leak", cg)).unwrap();
+    // 1000 in memory (of them page tables) and 500 in swap: 1497 + 3.
+    assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(1497) }), MemOutcome::Done);
+    assert_eq!(k.mem_info().swap_free, Bytes::ZERO);
+    assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(1) }), MemOutcome::Dying);
+    let signals = k.take_signals();
+    let report = ooms(&signals)[0];
+    assert_eq!(report.total_pages, Pages::new(1500));
+    assert_eq!(report.tasks[0].points, Some(1500));
+    k.finish_exit(T, pid);
+    assert_eq!(k.mem_info().swap_free, k.mem_info().swap_total);
+}
+
+#[test]
+fn fork_shares_until_written() {
+    let mut k = node(512);
+    let cg = k.mkdir_all("/c");
+    let parent = k.spawn(T, &bare("p", cg)).unwrap();
+    k.apply(T, parent, MemOp::Touch { pages: Pages::new(100) });
+    let child = k.fork(T, parent).unwrap();
+    // 100 shared pages and a page table each.
+    assert_eq!(k.stat(cg).usage, Pages::new(102).bytes());
+    assert_eq!(k.process(parent).unwrap().rss_anon(), Pages::new(100));
+    assert_eq!(k.process(child).unwrap().rss_anon(), Pages::new(100));
+    k.apply(T, child, MemOp::TouchCow { pages: Pages::new(40) });
+    assert_eq!(k.stat(cg).anon, Pages::new(140).bytes());
+    // The parent is alone with the first 40 now.
+    k.apply(T, parent, MemOp::TouchCow { pages: Pages::new(50) });
+    assert_eq!(k.stat(cg).anon, Pages::new(150).bytes());
+    for pid in [parent, child] {
+        k.kill(T, pid, Signo::Kill);
+        k.finish_exit(T, pid);
+    }
+    assert_eq!(k.stat(cg).usage, Bytes::ZERO);
+}
+
+#[test]
+fn the_session_hangs_up_with_its_leader() {
+    let mut k = node(512);
+    let cg = k.mkdir_all("/user.slice");
+    let shell = k.spawn(T, &bare("bash", cg)).unwrap();
+    let tool = k.spawn(T, &SpawnSpec { session: Some(shell), parent: Some(shell), ..bare("tool", cg) }).unwrap();
+    k.kill(T, shell, Signo::Kill);
+    k.take_signals();
+    k.finish_exit(T, shell);
+    let hup = Signal::Dying { pid: tool, status: ExitStatus::Signal(Signo::Hup), oom: false };
+    assert_eq!(k.take_signals(), vec![hup]);
+}
+
+#[test]
+fn a_limit_below_the_usage_is_taken_by_v2_and_refused_by_v1() {
+    for (version, accepted) in [(CgroupVersion::V2, Ok(())), (CgroupVersion::V1, Err(Errno::EBUSY))] {
+        let mut k = Kernel::new(KernelConfig { cgroup: version, ..KernelConfig::new(Bytes::mib(512)) });
+        let cg = k.mkdir_all("/c");
+        let pid = k.spawn(T, &bare("p", cg)).unwrap();
+        k.apply(T, pid, MemOp::Touch { pages: Pages::new(1000) });
+        let write = CgroupWrite { max: Some(Pages::new(500).bytes()), ..CgroupWrite::default() };
+        assert_eq!(k.write(T, cg, &write), accepted);
+        assert_eq!(k.process(pid).unwrap().is_running(), version == CgroupVersion::V1);
+        assert_eq!(k.limit(cg), (version == CgroupVersion::V2).then_some(Pages::new(500).bytes()));
+    }
+}
+
+#[test]
+fn a_removed_cgroup_leaves_its_cache_to_the_parent() {
+    let mut k = node(512);
+    let (pod, c) = (k.mkdir_all("/pod"), k.mkdir_all("/pod/c"));
+    let pid = k.spawn(T, &bare("p", c)).unwrap();
+    let tmpfs = k.create_tmpfs(None);
+    k.apply(T, pid, MemOp::WriteTmpfs { volume: tmpfs, pages: Pages::new(70) });
+    assert_eq!(k.rmdir(c), Err(Errno::EBUSY));
+    k.exit(T, pid, 0);
+    k.finish_exit(T, pid);
+    assert_eq!(k.rmdir(c), Ok(()));
+    assert_eq!(k.find("/pod/c"), None);
+    assert_eq!(k.stat(pod).shmem, Pages::new(70).bytes());
+    k.remove_volume(tmpfs).unwrap();
+    assert_eq!(k.stat(pod).usage, Bytes::ZERO);
+}
+
+#[test]
+fn nobody_killable_in_a_cgroup_retries_and_on_the_node_panics() {
+    let mut k = node(64);
+    let cg = k.mkdir_all("/c");
+    limit(&mut k, cg, Pages::new(500).bytes());
+    let pid = k.spawn(T, &SpawnSpec { oom_score_adj: -1000, ..bare("p", cg) }).unwrap();
+    let out = k.apply(T, pid, MemOp::Touch { pages: Pages::new(600) });
+    assert!(matches!(out, MemOutcome::Wait { until: Until::After(_), .. }), "{out:?}");
+    assert_eq!(ooms(&k.take_signals())[0].victim, None);
+    limit(&mut k, cg, Bytes::MAX);
+    assert_eq!(k.take_signals(), vec![Signal::MemoryFreed]);
+    k.apply(T, pid, MemOp::Touch { pages: Pages::new(1 << 20) });
+    assert!(k.panicked());
+    assert!(ooms(&k.take_signals())[0].panic);
+}

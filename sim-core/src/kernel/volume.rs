@@ -1,0 +1,365 @@
+//! Files with cached pages, tmpfs volumes, and shared anonymous memory.
+
+use super::Kernel;
+use super::cgroup::{CacheChunk, Charge, Kind, Stop};
+use super::profile::Lru;
+use super::{Errno, FileAccess};
+use crate::node_api::Allocation;
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
+
+/// Pages of a tmpfs or shared mapping by the cgroup that pays for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ShmemCharge {
+    cgroup: CgroupId,
+    resident: Pages,
+    swapped: Pages,
+}
+
+/// What a [`VolumeId`] stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Volume {
+    /// A file on disk. Its cached pages are the range of `cached` pages from `head`, wrapping round at `size`: reading
+    /// in order appends at the end, reclaim takes from the head.
+    File { size: Pages, head: Pages, cached: Pages, mappers: Vec<Pid> },
+    /// A tmpfs: lives until removed.
+    Tmpfs { limit: Pages, charges: Vec<ShmemCharge> },
+    /// Shared anonymous memory: lives as long as a process maps it.
+    Shmem { charges: Vec<ShmemCharge>, mappers: u32 },
+    /// Removed.
+    Gone,
+}
+
+impl Kernel {
+    /// A file of this size, nothing of it cached.
+    pub fn create_file(&mut self, size: Bytes) -> VolumeId {
+        let size = size.to_pages_ceil();
+        self.new_volume(Volume::File { size, head: Pages::ZERO, cached: Pages::ZERO, mappers: Vec::new() })
+    }
+
+    /// An empty tmpfs; `None`: as large as memory allows.
+    pub fn create_tmpfs(&mut self, limit: Option<Bytes>) -> VolumeId {
+        let limit = limit.map_or(Pages::MAX, Bytes::to_pages_floor);
+        self.new_volume(Volume::Tmpfs { limit, charges: Vec::new() })
+    }
+
+    pub(super) fn new_volume(&mut self, volume: Volume) -> VolumeId {
+        self.volumes.push(volume);
+        VolumeId(self.volumes.len() as u32 - 1)
+    }
+
+    /// Pages of a volume in memory and in swap.
+    pub fn volume_pages(&self, volume: VolumeId) -> (Pages, Pages) {
+        match self.volumes.get(volume.index()) {
+            Some(Volume::File { cached, .. }) => (*cached, Pages::ZERO),
+            Some(Volume::Tmpfs { charges, .. } | Volume::Shmem { charges, .. }) => {
+                (charges.iter().map(|c| c.resident).sum(), charges.iter().map(|c| c.swapped).sum())
+            }
+            Some(Volume::Gone) | None => (Pages::ZERO, Pages::ZERO),
+        }
+    }
+
+    /// Unmounts a tmpfs or deletes a file: all its pages are freed.
+    ///
+    /// # Errors
+    /// ENOENT when there is no such volume.
+    pub fn remove_volume(&mut self, volume: VolumeId) -> Result<(), Errno> {
+        match self.volumes.get(volume.index()) {
+            None | Some(Volume::Gone) => return Err(Errno::ENOENT),
+            Some(Volume::File { .. }) => self.drop_cache(volume),
+            Some(_) => {
+                let (resident, swapped) = self.volume_pages(volume);
+                self.free_shmem(volume, resident + swapped);
+            }
+        }
+        self.volumes[volume.index()] = Volume::Gone;
+        self.announce_freed();
+        Ok(())
+    }
+
+    /// Frees `pages` of a tmpfs (files deleted in it), swapped-out ones last. Returns how many there were.
+    ///
+    /// # Errors
+    /// ENOENT when there is no such tmpfs.
+    pub fn truncate_tmpfs(&mut self, volume: VolumeId, pages: Pages) -> Result<Pages, Errno> {
+        let Some(Volume::Tmpfs { .. }) = self.volumes.get(volume.index()) else { return Err(Errno::ENOENT) };
+        let freed = self.free_shmem(volume, pages);
+        self.announce_freed();
+        Ok(freed)
+    }
+
+    fn drop_cache(&mut self, file: VolumeId) {
+        for index in 0..self.cgroups.len() {
+            let cg = CgroupId(index as u32);
+            let cache = &mut self.cgroups[index].cache;
+            let Some(at) = cache.iter().position(|c| c.file == file) else { continue };
+            let chunk = cache.remove(at);
+            self.uncharge(cg, Kind::InactiveFile, chunk.inactive);
+            self.uncharge(cg, Kind::ActiveFile, chunk.active);
+            self.uncharge(cg, Kind::LockedFile, chunk.locked);
+            self.forget_cached(file, chunk.inactive + chunk.active + chunk.locked);
+        }
+    }
+
+    /// Reclaim has dropped cached pages of a file: its head moves on, mappings lose them.
+    pub(super) fn forget_cached(&mut self, file: VolumeId, pages: Pages) {
+        let Some(Volume::File { size, head, cached, mappers }) = self.volumes.get_mut(file.index()) else { return };
+        *cached -= pages;
+        *head = Pages::new((head.get() + pages.get()) % size.get().max(1));
+        let cached = *cached;
+        for pid in mappers.iter() {
+            if let Some(process) = self.procs.get_mut(pid) {
+                for (_, mapped) in process.files.iter_mut().filter(|(f, _)| *f == file) {
+                    process.file_mapped -= mapped.saturating_sub(cached);
+                    *mapped = (*mapped).min(cached);
+                }
+            }
+        }
+    }
+
+    /// Reads pages in order. Returns how many were read and what stopped it.
+    pub(super) fn access_file(
+        &mut self,
+        now: SimTime,
+        by: Pid,
+        file: VolumeId,
+        range: (Pages, Pages),
+        how: FileAccess,
+    ) -> Result<(Pages, Option<Stop>), Errno> {
+        let (from, pages) = range;
+        let mut done = Pages::ZERO;
+        while done < pages {
+            let Some(Volume::File { size, head, cached, .. }) = self.volumes.get(file.index()) else {
+                return Err(Errno::ENOENT);
+            };
+            let (size, head, cached) = (size.get(), head.get(), cached.get());
+            let at = (from + done).get();
+            if at >= size {
+                return Err(Errno::EINVAL);
+            }
+            let behind_head = (at + size - head) % size;
+            let want = (pages - done).get().min(size - at);
+            if behind_head < cached {
+                let hit = Pages::new(want.min(cached - behind_head));
+                self.hit_cached(by, file, hit, how);
+                done += hit;
+            } else {
+                let miss = Pages::new(want.min(size - behind_head));
+                let (loaded, stop) = self.load_pages(now, by, file, miss, how);
+                done += loaded;
+                if stop.is_some() {
+                    return Ok((done, stop));
+                }
+            }
+        }
+        Ok((done, None))
+    }
+
+    /// Cached pages are used again. `read` of the classic LRU activates them; mapped pages only show their age when
+    /// reclaim looks, and MGLRU leaves read pages where they are (recordings of node stories, page cache family).
+    fn hit_cached(&mut self, by: Pid, file: VolumeId, pages: Pages, how: FileAccess) {
+        if how == FileAccess::Read && self.lru() == Lru::Classic {
+            let mut left = pages;
+            for index in 0..self.cgroups.len() {
+                let cg = CgroupId(index as u32);
+                let Some(chunk) = self.cgroups[index].cache.iter_mut().find(|c| c.file == file) else { continue };
+                let n = chunk.inactive.min(left);
+                chunk.inactive -= n;
+                chunk.active += n;
+                left -= n;
+                self.convert(cg, Kind::InactiveFile, Kind::ActiveFile, n);
+            }
+        }
+        if how == FileAccess::Mmap {
+            self.map_pages(by, file, pages);
+        }
+    }
+
+    fn load_pages(
+        &mut self,
+        now: SimTime,
+        by: Pid,
+        file: VolumeId,
+        pages: Pages,
+        how: FileAccess,
+    ) -> (Pages, Option<Stop>) {
+        let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return (Pages::ZERO, Some(Stop::Dying)) };
+        // Pages faulted in through a mapping enter MGLRU's youngest generation, which memory.stat counts as active.
+        let young = how == FileAccess::Mmap && self.lru() == Lru::Mglru;
+        let kind = if young { Kind::ActiveFile } else { Kind::InactiveFile };
+        // In steps, so that a file larger than memory pushes out its own head as it is read.
+        let step = pages.min(Pages::new(READ_STEP));
+        let (done, stop) = self.charge(now, Charge { by, cgroup, kind, why: Allocation::FileFault }, step);
+        let (inactive, active) = if young { (Pages::ZERO, done) } else { (done, Pages::ZERO) };
+        if !done.is_zero() {
+            let chunk = CacheChunk { file, inactive, active, locked: Pages::ZERO };
+            self.cgroups[cgroup.index()].absorb_chunk(chunk);
+            if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
+                *cached += done;
+            }
+        }
+        if how == FileAccess::Mmap {
+            self.map_pages(by, file, done);
+        }
+        (done, stop)
+    }
+
+    fn map_pages(&mut self, by: Pid, file: VolumeId, pages: Pages) {
+        let Some(Volume::File { cached, mappers, .. }) = self.volumes.get_mut(file.index()) else { return };
+        if !mappers.contains(&by) {
+            mappers.push(by);
+        }
+        let cached = *cached;
+        let Some(process) = self.procs.get_mut(&by) else { return };
+        let index = process.files.iter().position(|(f, _)| *f == file).unwrap_or_else(|| {
+            process.files.push((file, Pages::ZERO));
+            process.files.len() - 1
+        });
+        let mapped = &mut process.files[index].1;
+        let now_mapped = (*mapped + pages).min(cached);
+        process.file_mapped = process.file_mapped + now_mapped - *mapped;
+        *mapped = now_mapped;
+    }
+
+    /// Locks a file's cached pages in memory.
+    pub(super) fn lock_file(&mut self, file: VolumeId) {
+        for index in 0..self.cgroups.len() {
+            let cg = CgroupId(index as u32);
+            let Some(chunk) = self.cgroups[index].cache.iter_mut().find(|c| c.file == file) else { continue };
+            let (inactive, active) = (chunk.inactive, chunk.active);
+            (chunk.inactive, chunk.active) = (Pages::ZERO, Pages::ZERO);
+            chunk.locked += inactive + active;
+            self.convert(cg, Kind::InactiveFile, Kind::LockedFile, inactive);
+            self.convert(cg, Kind::ActiveFile, Kind::LockedFile, active);
+        }
+    }
+
+    /// Writes new pages of a tmpfs or shared mapping, charged to the writer's cgroup.
+    pub(super) fn write_shmem(
+        &mut self,
+        now: SimTime,
+        by: Pid,
+        volume: VolumeId,
+        pages: Pages,
+    ) -> Result<(Pages, Option<Stop>), Errno> {
+        let (resident, swapped) = self.volume_pages(volume);
+        match self.volumes.get(volume.index()) {
+            Some(Volume::Tmpfs { limit, .. }) if resident + swapped + pages > *limit => return Err(Errno::ENOSPC),
+            Some(Volume::Tmpfs { .. } | Volume::Shmem { .. }) => {}
+            _ => return Err(Errno::ENOENT),
+        }
+        let cgroup = self.procs.get(&by).map(|p| p.cgroup).ok_or(Errno::ESRCH)?;
+        let charge = Charge { by, cgroup, kind: Kind::Shmem, why: Allocation::FileFault };
+        let mut done = Pages::ZERO;
+        while done < pages {
+            // In steps: pages already written can be swapped out while the rest is charged.
+            let (charged, stop) = self.charge(now, charge, (pages - done).min(Pages::new(READ_STEP)));
+            self.book_shmem(volume, cgroup, charged);
+            done += charged;
+            if stop.is_some() {
+                return Ok((done, stop));
+            }
+        }
+        Ok((done, None))
+    }
+
+    fn book_shmem(&mut self, volume: VolumeId, cgroup: CgroupId, pages: Pages) {
+        let Some(charges) = self.shmem_charges(volume) else { return };
+        match charges.iter_mut().find(|c| c.cgroup == cgroup) {
+            Some(charge) => charge.resident += pages,
+            None => charges.push(ShmemCharge { cgroup, resident: pages, swapped: Pages::ZERO }),
+        }
+    }
+
+    /// Frees pages of a tmpfs or shared mapping; returns how many.
+    pub(super) fn free_shmem(&mut self, volume: VolumeId, pages: Pages) -> Pages {
+        let mut left = pages;
+        let mut freed = Vec::new();
+        let Some(charges) = self.shmem_charges(volume) else { return Pages::ZERO };
+        for charge in charges.iter_mut().rev() {
+            let resident = charge.resident.min(left);
+            charge.resident -= resident;
+            left -= resident;
+            let swapped = charge.swapped.min(left);
+            charge.swapped -= swapped;
+            left -= swapped;
+            freed.push((charge.cgroup, resident, swapped));
+        }
+        charges.retain(|c| !(c.resident + c.swapped).is_zero());
+        for (cgroup, resident, swapped) in freed {
+            self.uncharge(cgroup, Kind::Shmem, resident);
+            self.swap_freed(cgroup, swapped);
+        }
+        pages - left
+    }
+
+    /// One process less maps a shared mapping; the last one frees it.
+    pub(super) fn unmap_shmem(&mut self, volume: VolumeId) {
+        let Some(Volume::Shmem { mappers, .. }) = self.volumes.get_mut(volume.index()) else { return };
+        *mappers = mappers.saturating_sub(1);
+        if *mappers == 0 {
+            let (resident, swapped) = self.volume_pages(volume);
+            self.free_shmem(volume, resident + swapped);
+            self.volumes[volume.index()] = Volume::Gone;
+        }
+    }
+
+    /// Volumes with shared pages charged to a cgroup.
+    pub(super) fn shmem_charged_to(&self, cg: CgroupId) -> Vec<(VolumeId, Pages)> {
+        let mut out = Vec::new();
+        if self.cgroups[cg.index()].local.shmem.is_zero() {
+            return out;
+        }
+        for (index, volume) in self.volumes.iter().enumerate() {
+            if let Volume::Tmpfs { charges, .. } | Volume::Shmem { charges, .. } = volume {
+                let pages = charges.iter().filter(|c| c.cgroup == cg).map(|c| c.resident).sum();
+                out.push((VolumeId(index as u32), pages));
+            }
+        }
+        out
+    }
+
+    pub(super) fn swap_out_volume(&mut self, volume: VolumeId, cg: CgroupId, pages: Pages) {
+        let Some(charges) = self.shmem_charges(volume) else { return };
+        for charge in charges.iter_mut().filter(|c| c.cgroup == cg) {
+            charge.resident -= pages;
+            charge.swapped += pages;
+        }
+        self.uncharge(cg, Kind::Shmem, pages);
+        self.note(cg, |c| c.swap += pages);
+        self.clamp_shmem_rss(volume);
+    }
+
+    /// Mappers of a shared mapping see at most what is in memory.
+    pub(super) fn clamp_shmem_rss(&mut self, volume: VolumeId) {
+        let (resident, _) = self.volume_pages(volume);
+        for process in self.procs.values_mut().filter(|p| p.shmem == Some(volume)) {
+            process.rss_shmem = process.rss_shmem.min(resident);
+        }
+    }
+
+    fn shmem_charges(&mut self, volume: VolumeId) -> Option<&mut Vec<ShmemCharge>> {
+        match self.volumes.get_mut(volume.index())? {
+            Volume::Tmpfs { charges, .. } | Volume::Shmem { charges, .. } => Some(charges),
+            Volume::File { .. } | Volume::Gone => None,
+        }
+    }
+
+    /// The charges of a removed cgroup belong to its parent.
+    pub(super) fn move_volume_charges(&mut self, from: CgroupId, to: CgroupId) {
+        for index in 0..self.volumes.len() {
+            let Some(charges) = self.shmem_charges(VolumeId(index as u32)) else { continue };
+            let Some(at) = charges.iter().position(|c| c.cgroup == from) else { continue };
+            let moved = charges.remove(at);
+            match charges.iter_mut().find(|c| c.cgroup == to) {
+                Some(there) => {
+                    there.resident += moved.resident;
+                    there.swapped += moved.swapped;
+                }
+                None => charges.push(ShmemCharge { cgroup: to, ..moved }),
+            }
+        }
+    }
+}
+
+/// Pages read or written at a time where the operation's own earlier pages may be reclaimed (1 MiB).
+const READ_STEP: u64 = 256;
