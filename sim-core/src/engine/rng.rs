@@ -86,7 +86,7 @@ impl Stream {
     pub fn exponential(&mut self, mean: SimDuration) -> SimDuration {
         // −ln(u) = log2(1/u) × ln 2 for a uniform u = (draw + 1) / 2^64, in 32.32 fixed point.
         let u = self.next_u64().max(1);
-        let nats = u128::from(minus_log2(u)) * 2_977_044_472 >> 32;
+        let nats = (u128::from(minus_log2(u)) * 2_977_044_472) >> 32;
         let ns = (u128::from(mean.as_nanos()) * nats) >> 32;
         SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
     }

@@ -1,7 +1,7 @@
 //! The named capabilities of a kernel, as data: documentation, legal values, and each version's value with the
 //! source of the fact and how sure it is.
 
-use super::profile::{BadnessFloor, KillLine, Lru, OvercommitGuess, Profile, TableColumns, TieRule, VERSIONS};
+use super::profile::{BadnessFloor, Lru, OvercommitGuess, Profile, TieRule, VERSIONS};
 use std::fmt;
 
 /// How well a fact is known.
@@ -250,43 +250,6 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             recorded("true", REC_612)
         ]
     ),
-    flag!(
-        "oom_kill_line",
-        oom_kill_line,
-        "the one-line summary 'oom-kill:constraint=…' is printed",
-        [
-            recorded("false", LOG_415),
-            source("false", "commit ef8444ea01d7, 5.0, added it"),
-            recorded("true", LOG_54),
-            inferred("true", "between 5.4 and 6.1"),
-            recorded("true", REC_61),
-            recorded("true", REC_612)
-        ]
-    ),
-    choice!("kill_line", kill_line, "wording of the line about the kill",
-    { "score" => KillLine::Score, "plain" => KillLine::Plain, "uid-pgtables" => KillLine::UidPgtables },
-    [
-        recorded("score", LOG_415),
-        source("score", "mm/oom_kill.c oom_kill_process"),
-        recorded("uid-pgtables", LOG_54),
-        inferred("uid-pgtables", "between 5.4 and 6.1"),
-        recorded("uid-pgtables", REC_61),
-        recorded("uid-pgtables", REC_612)
-    ]),
-    choice!("table", table, "columns of the task table",
-    {
-        "nr-ptes" => TableColumns::NrPtes,
-        "pgtables-bytes" => TableColumns::PgtablesBytes,
-        "rss-split" => TableColumns::RssSplit
-    },
-    [
-        recorded("pgtables-bytes", LOG_415),
-        inferred("pgtables-bytes", "between 4.15 and 5.4"),
-        recorded("pgtables-bytes", LOG_54),
-        inferred("pgtables-bytes", "between 5.4 and 6.1"),
-        recorded("pgtables-bytes", REC_61),
-        recorded("rss-split", REC_612)
-    ]),
     choice!("lru", lru, "page ageing out of the box",
     { "classic" => Lru::Classic, "mglru" => Lru::Mglru },
     [

@@ -35,7 +35,7 @@ pub use api::{
 pub use capability::{Capability, CapabilityError, Confidence, Row};
 pub use high::high_delay_jiffies;
 pub use process::{Process, State};
-pub use profile::{BadnessFloor, KillLine, Lru, OvercommitGuess, Profile, TableColumns, TieRule, VERSIONS};
+pub use profile::{BadnessFloor, Lru, OvercommitGuess, Profile, TieRule, VERSIONS};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
 pub use zone::{Zone, Zones, default_min_free_kbytes};
 

@@ -150,7 +150,7 @@ impl Kernel {
         let step = if over_high { batch } else { to_high.max(Pages::new(1)) };
         let take = (*left).min(node).min(tightest).min(step);
         self.add(charge.cgroup, charge.kind, take);
-        *left = *left - take;
+        *left -= take;
         if over_high { self.over_high(charge.cgroup, take) } else { None }
     }
 
