@@ -8,10 +8,12 @@
 //! * [`ramp`]: W1 with memory as ramps and computed crossings;
 //! * [`sweep`]: W2, many short runs on one and two threads;
 //! * [`fleet`]: W3, many nodes in one process;
-//! * [`measure`]: interleaved rounds and their spread.
+//! * [`measure`]: interleaved rounds and their spread;
+//! * [`jobs`]: small pieces of all this, for counting instructions.
 
 pub mod fleet;
 pub mod hold;
+pub mod jobs;
 pub mod measure;
 pub mod node_day;
 pub mod ramp;

@@ -1,27 +1,25 @@
 //! Interleaved rounds: on a machine that others use too, only ratios of neighbours in time are worth something.
 
 use std::fmt;
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// Something whose time is taken.
 pub struct Contender<'a> {
-    /// For the table.
-    pub name: &'static str,
-    /// One round; returns the time of what is to be measured.
-    pub round: Box<dyn FnMut() -> Duration + 'a>,
+    round: Box<dyn FnMut() -> Duration + 'a>,
 }
 
 impl<'a> Contender<'a> {
     /// A contender that takes its own time.
-    pub fn new(name: &'static str, round: impl FnMut() -> Duration + 'a) -> Self {
-        Contender { name, round: Box::new(round) }
+    pub fn new(round: impl FnMut() -> Duration + 'a) -> Self {
+        Contender { round: Box::new(round) }
     }
 
     /// A contender whose whole round counts.
-    pub fn whole(name: &'static str, mut round: impl FnMut() + 'a) -> Self {
-        Contender::new(name, move || {
+    pub fn whole<T>(mut round: impl FnMut() -> T + 'a) -> Self {
+        Contender::new(move || {
             let started = Instant::now();
-            round();
+            black_box(round());
             started.elapsed()
         })
     }
