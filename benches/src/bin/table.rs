@@ -12,6 +12,7 @@ use benches::node_day::{self, Outcome};
 use benches::ramp;
 use benches::sweep::{HOUR, sweep};
 use std::env;
+use std::hint::black_box;
 
 /// Rounds after the first, which warms up and does not count.
 const ROUNDS: usize = 7;
@@ -109,8 +110,9 @@ fn w3() {
         [("heap per node", fleet::heap_per_node), ("no queue", fleet::alone), ("ramps", fleet::ramps)];
     for (name, fleet) in engines {
         // As many nodes in small fleets as in the great one, so that all are measured for the same time.
-        let of =
-            |nodes: u64| Contender::whole(move || (0..1_000 / nodes).map(|_| fleet(nodes, HOUR, Order::InTurn)).last());
+        let of = |nodes: u64| {
+            Contender::whole(move || (0..1_000 / nodes).for_each(|_| _ = black_box(fleet(nodes, HOUR, Order::InTurn))))
+        };
         let seconds = interleave(5, &mut [of(10), of(100), of(1_000)]);
         row(&format!("W3, {name}, 1,000 nodes × 1 h"), "s", Target::None, scaled(&seconds[2], 1.0));
         for (seconds_of, nodes) in seconds[..2].iter().zip(["10", "100"]) {
