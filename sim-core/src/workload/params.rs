@@ -22,6 +22,8 @@ pub struct Footprint {
     /// Program text and libraries mapped from files that are charged elsewhere (the image's first reader): it counts
     /// in RSS and in badness, not in the container's cgroup.
     pub file: Bytes,
+    /// Page tables.
+    pub page_tables: Bytes,
     /// Virtual size beyond what is touched.
     pub virtual_size: Bytes,
     /// Kernel memory (stacks, slab) charged to the cgroup, besides page tables.
@@ -253,6 +255,17 @@ pub enum ScriptOp {
 pub struct Script {
     /// Executed in order; at the end the process idles.
     pub ops: Vec<ScriptOp>,
+}
+
+impl Script {
+    /// Size of a file: as far as any instruction goes.
+    pub fn file_size(&self, name: &str) -> Bytes {
+        let ends = self.ops.iter().filter_map(|op| match op {
+            ScriptOp::File { file, offset, bytes, .. } if file == name => Some(*offset + *bytes),
+            _ => None,
+        });
+        ends.max().unwrap_or(Bytes::ZERO)
+    }
 }
 
 /// What a program does.

@@ -33,6 +33,8 @@ pub enum Step {
     File {
         /// Name.
         file: String,
+        /// The whole file.
+        size: Bytes,
         /// First page.
         from: Pages,
         /// How many.
@@ -258,6 +260,7 @@ impl Program {
             ScriptOp::Tmpfs { volume, bytes } => Step::Tmpfs { volume: volume.clone(), pages: bytes.to_pages_ceil() },
             ScriptOp::File { file, offset, bytes, access } => Step::File {
                 file: file.clone(),
+                size: s.file_size(file),
                 from: offset.to_pages_floor(),
                 pages: bytes.to_pages_ceil(),
                 access: *access,
@@ -342,5 +345,5 @@ fn page_cache(c: &PageCache, i: u64) -> Step {
         let ns = u128::from(count * PAGE_SIZE) * 1_000_000_000 / u128::from(c.rate.get().max(1));
         return Step::Sleep(SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX)));
     }
-    Step::File { file: "data".into(), from: Pages::new(from), pages: Pages::new(count), access: c.access }
+    Step::File { file: "data".into(), size: c.file, from: Pages::new(from), pages: Pages::new(count), access: c.access }
 }

@@ -1,0 +1,509 @@
+//! The kubelet on its clock: passes of the eviction manager over fresh node figures and stale pod figures, the
+//! kills that follow, restarts, and the node's conditions.
+
+use super::state::{ContainerRef, PodIx, PodState, World};
+use super::Event;
+use crate::engine::{Phase, Scheduler, Stream};
+use crate::kubelet::cgroups::{self, PodCgroup};
+use crate::kubelet::eviction::{
+    ATTEMPTING_TO_RECLAIM, Candidate, ContainerStats, Eviction, EvictionFacts, EvictionSignal, Lead, Manager,
+    MemoryFigures, Observations, PodStats, Summary, admit, parse_thresholds,
+};
+use crate::kubelet::stats::Housekeeping;
+use crate::kubelet::{KubernetesProfile, PodSpec, allocatable};
+use crate::node_api::{CgroupWrite, Name, OomReport};
+use crate::record::{ConditionStatus, DeathCause, NodeFacts, Record, ThresholdSeen};
+use crate::scenario::KubeletPlan;
+use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
+use std::sync::Arc;
+
+
+/// The kubelet's state on this node.
+#[derive(Clone, Debug)]
+pub(super) struct Agent {
+    manager: Manager,
+    plan: KubeletPlan,
+    allocatable: Bytes,
+    /// Cgroups of the QoS classes: Guaranteed (kubepods itself), Burstable, BestEffort.
+    qos_cgroups: [CgroupId; 3],
+    /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
+    watched: Vec<Option<Watched>>,
+    waiting: Option<Waiting>,
+    /// MemoryPressure as the node's status shows it.
+    reported_pressure: bool,
+    lead: Stream,
+    status_jitter: Stream,
+    resync_jitter: Stream,
+    relist_phase: SimDuration,
+}
+
+/// What cAdvisor knows of a pod.
+#[derive(Clone, Debug)]
+struct Watched {
+    clock: Housekeeping,
+    stats: PodStats,
+    taken_at: SimTime,
+    rng: Stream,
+    facts: EvictionFacts,
+}
+
+/// The manager waits for an evicted pod.
+#[derive(Clone, Copy, Debug)]
+struct Waiting {
+    pod: PodIx,
+    /// Polling begins when the kill call has returned, and ends at this instant whatever happens.
+    until: Option<SimTime>,
+    /// The kill call gives up at this instant.
+    kill_timeout: SimTime,
+}
+
+/// A restart that has to wait.
+pub(super) struct RestartWait {
+    /// From now.
+    pub delay: SimDuration,
+    /// The back-off in force, from the container's end.
+    pub full: SimDuration,
+    /// The waiting message.
+    pub message: Name,
+}
+
+impl World {
+    pub(super) fn kubernetes_profile(&self) -> KubernetesProfile {
+        self.scenario.kubelet.as_ref().map_or(KubernetesProfile::V1_32, |k| k.profile)
+    }
+
+    fn cgroup_v2(&self) -> bool {
+        self.scenario.node.kernel.cgroup == crate::kernel::CgroupVersion::V2
+    }
+
+    /// The kubelet starts: node cgroups with their limits, and the clocks.
+    pub(super) fn start_kubelet(&mut self, plan: &KubeletPlan, queue: &mut Scheduler<Event>) {
+        let capacity = self.scenario.node.kernel.mem_total;
+        let amounts = allocatable::node_allocatable(&plan.config, capacity);
+        let paths = cgroups::qos_paths(&plan.config);
+        let ids = [&paths.guaranteed, &paths.burstable, &paths.best_effort].map(|path| self.kernel.mkdir_all(path));
+        self.kubepods = Some(ids[0]);
+        self.write_limit(ids[0], amounts.kubepods_limit);
+        for (path, limit) in amounts.reserved_cgroups(&plan.config) {
+            let cgroup = self.kernel.mkdir_all(&path);
+            self.write_limit(cgroup, limit);
+        }
+        let thresholds = parse_thresholds(&plan.config).unwrap_or_default();
+        let period = plan.timing.monitoring_period;
+        let first = plan.first_pass.unwrap_or_else(|| {
+            let mut stream = self.streams.stream("kubelet/first-pass");
+            SimTime::ZERO.saturating_add(stream.between(SimDuration::ZERO, period))
+        });
+        let relist = plan.timing.relist_period;
+        let relist_phase =
+            self.streams.stream("kubelet/relist").between(SimDuration::ZERO, relist.saturating_sub(ONE_NANOSECOND));
+        self.agent = Some(Agent {
+            manager: Manager::new(&plan.config, thresholds, &plan.profile),
+            plan: plan.clone(),
+            allocatable: amounts.allocatable,
+            qos_cgroups: ids,
+            watched: Vec::new(),
+            waiting: None,
+            reported_pressure: false,
+            lead: self.streams.stream("kubelet/lead"),
+            status_jitter: self.streams.stream("kubelet/node-status"),
+            resync_jitter: self.streams.stream("kubelet/resync"),
+            relist_phase,
+        });
+        queue.at(first, Phase::Kubelet, 0, Event::EvictionPass);
+        queue.after(self.status_interval(), Phase::Kubelet, 1, Event::NodeStatus);
+    }
+
+    fn write_limit(&mut self, cgroup: CgroupId, limit: Bytes) {
+        let write = CgroupWrite { max: Some(limit), ..CgroupWrite::default() };
+        let fits = self.kernel.write(self.now, cgroup, &write);
+        debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
+    }
+
+    pub(super) fn admission(&self, spec: &PodSpec) -> Option<RejectionText> {
+        let agent = self.agent.as_ref()?;
+        let rejection = admit(spec, agent.manager.conditions(), &agent.plan.profile).err()?;
+        Some(RejectionText { reason: rejection.reason.into(), message: rejection.message.into() })
+    }
+
+    /// True when the memory-pressure taint keeps a pod from being scheduled here.
+    pub(super) fn tainted_for(&self, spec: &PodSpec) -> bool {
+        self.agent.as_ref().is_some_and(|a| a.reported_pressure) && self.admission(spec).is_some()
+    }
+
+    pub(super) fn make_pod_cgroup(
+        &mut self,
+        pod: PodIx,
+        spec: &PodSpec,
+        queue: &mut Scheduler<Event>,
+    ) -> (CgroupId, Option<Bytes>) {
+        let Some(agent) = &self.agent else {
+            let cgroup = self.kernel.mkdir_all(&format!("/pod{}", spec.uid));
+            return (cgroup, None);
+        };
+        let context = self.cgroup_context(agent);
+        let qos = self.pod(pod).qos;
+        let parent = agent.qos_cgroups[qos as usize];
+        let PodCgroup { name, write } = cgroups::pod_cgroup(spec, qos, &context);
+        let cgroup = self.kernel.mkdir(parent, &name);
+        let _ = self.kernel.write(self.now, cgroup, &write);
+        self.drain_signals(queue);
+        (cgroup, write.max.filter(|&m| m != Bytes::MAX))
+    }
+
+    pub(super) fn write_container_limits(
+        &mut self,
+        c: ContainerRef,
+        cgroup: CgroupId,
+        spec: &PodSpec,
+        queue: &mut Scheduler<Event>,
+    ) -> Option<Bytes> {
+        let agent = self.agent.as_ref()?;
+        let container = spec.all_containers().find(|s| s.name == self.container(c).name)?;
+        let write = cgroups::container_write(spec, container, &self.cgroup_context(agent));
+        let _ = self.kernel.write(self.now, cgroup, &write);
+        self.drain_signals(queue);
+        write.max.filter(|&m| m != Bytes::MAX)
+    }
+
+    fn cgroup_context<'a>(&self, agent: &'a Agent) -> cgroups::Context<'a> {
+        cgroups::Context {
+            config: &agent.plan.config,
+            profile: &agent.plan.profile,
+            cgroup_v2: self.cgroup_v2(),
+            memory_capacity: self.scenario.node.kernel.mem_total,
+            swap_capacity: self.scenario.node.kernel.swap_total,
+            allocatable: agent.allocatable,
+        }
+    }
+
+    /// cAdvisor begins to watch a pod: its first figure is taken when its cgroup is created, and is zero.
+    pub(super) fn pod_starts_housekeeping(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        let name = self.pod(pod).name.clone();
+        let spec = Arc::clone(&self.pod(pod).spec);
+        let rng = self.streams.stream(&format!("{name}/housekeeping"));
+        let now = self.now;
+        let Some(agent) = &mut self.agent else { return };
+        let timing = agent.plan.timing.housekeeping;
+        let mut watched = Watched {
+            clock: Housekeeping::new(timing),
+            stats: PodStats::default(),
+            taken_at: now,
+            rng,
+            facts: EvictionFacts::of(&spec),
+        };
+        let delay = watched.clock.next_delay(true, &mut watched.rng);
+        let ix = pod as usize;
+        if agent.watched.len() <= ix {
+            agent.watched.resize(ix + 1, None);
+        }
+        agent.watched[ix] = Some(watched);
+        self.take_pod_figures(pod);
+        if !timing.fresh {
+            queue.after(delay, Phase::Kubelet, 2 + pod, Event::Housekeeping(pod));
+        }
+    }
+
+    pub(super) fn housekeeping(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        if self.pod(pod).cgroup.is_none() {
+            if let Some(agent) = &mut self.agent {
+                agent.watched[pod as usize] = None;
+            }
+            return;
+        }
+        self.settle(queue);
+        let changed = self.take_pod_figures(pod);
+        let Some(watched) = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut()) else { return };
+        let delay = watched.clock.next_delay(changed, &mut watched.rng);
+        queue.after(delay, Phase::Kubelet, 2 + pod, Event::Housekeeping(pod));
+    }
+
+    /// Takes a pod's figures; true if they differ from the last ones.
+    fn take_pod_figures(&mut self, pod: PodIx) -> bool {
+        let Some(cgroup) = self.pod(pod).cgroup else { return false };
+        let working_set = Some(self.kernel.stat(cgroup).working_set().get());
+        let containers = self.pod(pod).containers.iter().filter_map(|c| {
+            let stat = self.kernel.stat(c.cgroup?);
+            Some(ContainerStats { name: c.name.clone(), working_set: Some(stat.working_set().get()) })
+        });
+        let stats = PodStats { working_set, containers: containers.collect() };
+        let now = self.now;
+        let Some(watched) = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut()) else { return false };
+        let changed = watched.stats != stats;
+        (watched.stats, watched.taken_at) = (stats, now);
+        changed
+    }
+
+    /// What the eviction manager reads: the node and kubepods as they are now.
+    fn summary(&self) -> Summary {
+        let root = self.kernel.stat(self.kernel.root());
+        let capacity = self.scenario.node.kernel.mem_total.get();
+        let node = MemoryFigures::from_limit(capacity, root.working_set().get(), self.now);
+        let pods = self.kubepods.map(|cgroup| {
+            let limit = self.kernel.limit(cgroup).map_or(u64::MAX, Bytes::get);
+            MemoryFigures::from_limit(limit, self.kernel.stat(cgroup).working_set().get(), self.now)
+        });
+        Summary { node: Some(node), pods }
+    }
+
+    pub(super) fn eviction_pass(&mut self, queue: &mut Scheduler<Event>) {
+        self.settle(queue);
+        self.recorder.counts.passes += 1;
+        let summary = self.summary();
+        let Some(mut agent) = self.agent.take() else { return };
+        if agent.plan.timing.housekeeping.fresh {
+            self.agent = Some(agent);
+            (0..self.pods.len() as PodIx).for_each(|pod| {
+                self.take_pod_figures(pod);
+            });
+            agent = self.agent.take().expect("put back above");
+        }
+        let lead = match agent.plan.timing.random_lead {
+            true => Lead::Slot(agent.lead.below(8) as u32),
+            false => Lead::MostFrequent,
+        };
+        let before: Vec<_> = agent.manager.first_observed().iter().map(|f| f.0).collect();
+        let pass = {
+            let Agent { manager, watched, .. } = &mut agent;
+            manager.synchronize(self.now, Some(summary), lead, || self.candidates(watched))
+        };
+        let met: Vec<_> = agent.manager.first_observed().iter().map(|f| f.0).collect();
+        if met != before || pass.attempting_to_reclaim {
+            let record = self.pass_record(&agent, &met, &summary);
+            self.record(record);
+        }
+        if pass.attempting_to_reclaim {
+            self.record(Record::EvictionThresholdMet { message: ATTEMPTING_TO_RECLAIM.into() });
+        }
+        let takes = agent.plan.timing.synchronize;
+        let period = agent.plan.timing.monitoring_period;
+        self.agent = Some(agent);
+        let evicted = pass.evicted.is_some_and(|eviction| self.evict(eviction, queue));
+        if !evicted {
+            queue.after(takes + period, Phase::Kubelet, 0, Event::EvictionPass);
+        }
+    }
+
+    /// Pods that the manager may choose among: all that are not known to have ended.
+    fn candidates<'a>(&'a self, watched: &'a [Option<Watched>]) -> Vec<Candidate<'a>> {
+        let candidates = self.pods.iter().enumerate().filter_map(|(ix, pod)| {
+            let active = matches!(pod.state, PodState::Active | PodState::Creating)
+                || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running);
+            if !active {
+                return None;
+            }
+            let watched = watched.get(ix).and_then(Option::as_ref);
+            let facts = watched.map_or_else(|| EvictionFacts::of(&pod.spec), |w| w.facts);
+            Some(Candidate { pod: &pod.spec, facts, stats: watched.map(|w| &w.stats) })
+        });
+        candidates.collect()
+    }
+
+    fn pass_record(&self, agent: &Agent, met: &[usize], summary: &Summary) -> Record {
+        let observations = Observations::new(summary.node, summary.pods);
+        let thresholds_met = met.iter().filter_map(|&id| {
+            let threshold = &agent.manager.thresholds()[id];
+            let seen = observations.get(threshold.signal)?;
+            let nanos = threshold.value.nanos(seen.capacity);
+            Some(ThresholdSeen {
+                signal: threshold.signal.name().into(),
+                hard: threshold.is_hard(),
+                quantity: Bytes::new(u64::try_from(nanos / 1_000_000_000).unwrap_or(0)),
+                available: seen.available,
+            })
+        });
+        let working_set = |f: Option<MemoryFigures>| Bytes::new(f.and_then(|f| f.working_set).unwrap_or(0));
+        Record::EvictionPass {
+            thresholds_met: thresholds_met.collect(),
+            node_working_set: working_set(summary.node),
+            pods_working_set: working_set(summary.pods),
+        }
+    }
+
+    /// Carries out a decision. False: the pod is not known any more.
+    fn evict(&mut self, eviction: Eviction, queue: &mut Scheduler<Event>) -> bool {
+        let Some(ix) = self.pods.iter().rposition(|p| p.spec.uid() == eviction.uid) else { return false };
+        let pod = ix as PodIx;
+        let Some(agent) = &self.agent else { return false };
+        let own = self.pods[ix].spec.termination_grace_period_seconds.unwrap_or(30);
+        let (profile, timing) = (agent.plan.profile, agent.plan.timing);
+        let grace = crate::kubelet::grace::container_grace(eviction.grace_period_override, own, &profile);
+        let signal: Name = agent.manager.thresholds()[eviction.threshold].signal.name().into();
+        let watched = agent.watched.get(ix).and_then(Option::as_ref);
+        let (usage_seen, usage_seen_at) = match watched {
+            Some(w) => (w.stats.working_set.map(Bytes::new), Some(w.taken_at)),
+            None => (None, None),
+        };
+        let usage_now = self.pods[ix].cgroup.map_or(Bytes::ZERO, |c| self.kernel.stat(c).working_set());
+        self.recorder.counts.evictions += 1;
+        let name = self.pods[ix].name.clone();
+        let message: Name = eviction.message.as_str().into();
+        self.sample_now();
+        self.record(Record::Evicted {
+            pod: name.clone(),
+            message: message.clone(),
+            grace_period: grace,
+            signal,
+            usage_seen,
+            usage_seen_at,
+            usage_now,
+        });
+        let already = self.pods[ix].state == PodState::Terminating;
+        let killing: Vec<(Name, Name, bool)> =
+            self.pods[ix].containers.iter().map(|c| (c.name.clone(), c.id.clone(), c.running)).collect();
+        for (container, id, running) in killing {
+            if running {
+                let message = format!("Stopping container {container}").into();
+                self.record(Record::Killing { pod: name.clone(), container, message });
+            } else {
+                let message = format!("failed to kill container \"{container}\": NotFound: container {id} is gone");
+                self.record(Record::KillFailed { pod: name.clone(), container, message: message.into() });
+            }
+        }
+        self.set_phase(pod, "Failed", "Evicted", &message);
+        let kill_timeout = self.now + timing.kill_timeout(grace);
+        if let Some(agent) = &mut self.agent {
+            agent.waiting = Some(Waiting { pod, until: None, kill_timeout });
+        }
+        queue.at(kill_timeout + timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll);
+        if already {
+            return true;
+        }
+        if self.pods[ix].state == PodState::Creating {
+            self.pods[ix].state = PodState::Gone;
+            self.kill_returned(pod, SimDuration::ZERO, queue);
+        } else {
+            self.stop_pod(pod, grace, DeathCause::Eviction, queue);
+        }
+        self.sample_now();
+        true
+    }
+
+    /// The runtime has stopped everything in a pod that was to be killed.
+    pub(super) fn kill_returned(&mut self, pod: PodIx, delay: SimDuration, queue: &mut Scheduler<Event>) {
+        let now = self.now;
+        let Some(agent) = &mut self.agent else { return };
+        let (poll, timeout) = (agent.plan.timing.cleanup_poll, agent.plan.timing.cleanup_timeout);
+        if let Some(waiting) = agent.waiting.as_mut().filter(|w| w.pod == pod && w.until.is_none()) {
+            waiting.until = Some(now + delay + timeout);
+            queue.after(delay + poll, Phase::Kubelet, 0, Event::CleanupPoll);
+        }
+    }
+
+    pub(super) fn cleanup_poll(&mut self, queue: &mut Scheduler<Event>) {
+        let now = self.now;
+        let Some(agent) = &mut self.agent else { return };
+        let timing = agent.plan.timing;
+        let Some(waiting) = &mut agent.waiting else { return };
+        if waiting.until.is_none() {
+            if now < waiting.kill_timeout {
+                return;
+            }
+            waiting.until = Some(waiting.kill_timeout + timing.cleanup_timeout);
+        }
+        let (pod, over) = (waiting.pod, waiting.until.is_some_and(|until| now >= until));
+        if over || self.pods[pod as usize].state == PodState::Gone {
+            if let Some(agent) = &mut self.agent {
+                agent.waiting = None;
+            }
+            self.eviction_pass(queue);
+        } else {
+            queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll);
+        }
+    }
+
+    fn status_interval(&mut self) -> SimDuration {
+        let Some(agent) = &mut self.agent else { return SimDuration::MAX };
+        let nominal = agent.plan.config.node_status_update_frequency();
+        let spread = nominal.mul_ratio(agent.plan.timing.node_status_jitter_permille, 1000);
+        nominal + agent.status_jitter.between(SimDuration::ZERO, spread)
+    }
+
+    pub(super) fn node_status(&mut self, queue: &mut Scheduler<Event>) {
+        let Some(agent) = &mut self.agent else { return };
+        let pressure = agent.manager.conditions().memory_pressure;
+        if pressure != agent.reported_pressure {
+            agent.reported_pressure = pressure;
+            let (status, reason, message) = match pressure {
+                true => (
+                    ConditionStatus::True,
+                    "KubeletHasInsufficientMemory",
+                    "kubelet has insufficient memory available",
+                ),
+                false => {
+                    (ConditionStatus::False, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")
+                }
+            };
+            self.record(Record::NodeCondition { r#type: "MemoryPressure", status, reason, message });
+        }
+        let next = self.status_interval();
+        queue.after(next, Phase::Kubelet, 1, Event::NodeStatus);
+    }
+
+    /// How long until the kubelet's next relist of containers.
+    pub(super) fn until_relist(&self) -> SimDuration {
+        let Some(agent) = &self.agent else { return SimDuration::ZERO };
+        let period = agent.plan.timing.relist_period.as_nanos();
+        if period == 0 {
+            return SimDuration::ZERO;
+        }
+        let into = (self.now.as_nanos() + period - agent.relist_phase.as_nanos()) % period;
+        SimDuration::from_nanos(period - into)
+    }
+
+    /// The back-off before a container's restart.
+    pub(super) fn backoff(&mut self, c: ContainerRef, finished_at: SimTime) -> RestartWait {
+        let now = self.now;
+        let pod_name = self.pod(c.pod).name.clone();
+        let uid = self.pod(c.pod).spec.uid();
+        let Some(mut agent) = self.agent.take() else {
+            return RestartWait { delay: SimDuration::ZERO, full: SimDuration::ZERO, message: "".into() };
+        };
+        let timing = agent.plan.timing;
+        let container = self.container_mut(c);
+        let until = container.backoff.restart_at(now, finished_at, &timing.backoff);
+        let full = container.backoff.current();
+        let name = container.name.clone();
+        let mut delay = until.since(now);
+        if delay > SimDuration::ZERO {
+            delay = delay + agent.resync_jitter.between(SimDuration::ZERO, timing.resync_jitter);
+        }
+        self.agent = Some(agent);
+        let pod_full = format!("{}({uid})", pod_name.split('/').rev().collect::<Vec<_>>().join("_"));
+        let message = format!("back-off {full} restarting failed container={name} pod={pod_full}").into();
+        RestartWait { delay, full, message }
+    }
+
+    /// The kubelet's OOM watcher reports only kills that no cgroup's limit caused.
+    pub(super) fn system_oom(&mut self, report: &OomReport, _queue: &mut Scheduler<Event>) {
+        let Some(victim) = report.victim.filter(|_| report.oom_memcg.is_none() && self.agent.is_some()) else { return };
+        let task = &report.tasks[victim];
+        let message = format!("System OOM encountered, victim process: {}, pid: {}", task.comm, task.pid);
+        self.record(Record::SystemOom { message: message.into() });
+    }
+
+    pub(super) fn kubelet_facts(&self, facts: &mut NodeFacts) {
+        let Some(agent) = &self.agent else { return };
+        facts.allocatable = agent.allocatable;
+        let capacity = facts.capacity.get() as i64;
+        for threshold in agent.manager.thresholds() {
+            if threshold.signal == EvictionSignal::MemoryAvailable {
+                let quantity = threshold.value.nanos(capacity) / 1_000_000_000;
+                let quantity = Bytes::new(u64::try_from(quantity).unwrap_or(0));
+                if threshold.is_hard() {
+                    facts.eviction_hard = Some(quantity);
+                } else {
+                    facts.eviction_soft = Some(quantity);
+                }
+            }
+        }
+    }
+}
+
+const ONE_NANOSECOND: SimDuration = SimDuration::from_nanos(1);
+
+/// A rejection as the pod's status shows it.
+pub(super) struct RejectionText {
+    pub reason: Name,
+    pub message: Name,
+}

@@ -1,0 +1,157 @@
+//! From a scenario to a world ready to run, and the run itself.
+
+use super::grow::Growing;
+use super::observe::Recorder;
+use super::pod::Birth;
+use super::state::World;
+use super::Event;
+use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
+use crate::kernel::{Kernel, MemOp};
+use crate::record::{History, Keep, Owner};
+use crate::scenario::Scenario;
+use crate::units::{Bytes, Pages, SimTime};
+use crate::workload::{Footprint, TermReaction};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A run: the world and what is still to happen in it. Cloning it forks the run.
+#[derive(Clone, Debug)]
+pub struct Simulation {
+    world: World,
+    queue: Scheduler<Event>,
+    seed: u64,
+    events: u64,
+    stop: Stop,
+    until: SimTime,
+}
+
+impl Simulation {
+    /// A run of `scenario` with `seed`, about to begin.
+    pub fn new(scenario: Arc<Scenario>, seed: u64, keep: Keep) -> Self {
+        let mut queue = Scheduler::new();
+        let until = SimTime::ZERO.saturating_add(scenario.duration);
+        let mut world = World {
+            streams: StreamFactory::new(seed),
+            now: SimTime::ZERO,
+            kernel: Kernel::new(scenario.node.kernel.clone()),
+            procs: Vec::new(),
+            by_pid: BTreeMap::new(),
+            growing: Growing::default(),
+            blocked: Vec::new(),
+            retry_scheduled: false,
+            pods: Vec::new(),
+            agent: None,
+            files: BTreeMap::new(),
+            kubepods: None,
+            panicked: false,
+            recorder: Recorder::new(keep, scenario.warnings.clone()),
+            scenario,
+        };
+        world.boot(&mut queue);
+        Simulation { world, queue, seed, events: 0, stop: Stop::Time, until }
+    }
+
+    /// Runs until `until`, or until the scenario's duration is over if that is earlier.
+    ///
+    /// # Errors
+    /// When the limits on the number of events are exceeded.
+    pub fn run_until(&mut self, until: SimTime) -> Result<Stop, EngineError> {
+        let limits = Limits { until: until.min(self.until), ..Limits::default() };
+        let (stop, events) = engine::run(&mut self.world, &mut self.queue, &limits)?;
+        self.events += events;
+        self.stop = stop;
+        Ok(stop)
+    }
+
+    /// The instant up to which the run has come.
+    pub fn now(&self) -> SimTime {
+        self.queue.now()
+    }
+
+    /// The outcome so far.
+    pub fn finish(mut self) -> History {
+        let ended_at = self.queue.now();
+        self.world.now = ended_at;
+        self.world.settle(&mut self.queue);
+        self.world.history(self.seed, self.stop, ended_at, self.events)
+    }
+
+    /// The world, for checks.
+    pub fn world(&self) -> &World {
+        &self.world
+    }
+}
+
+impl World {
+    fn boot(&mut self, queue: &mut Scheduler<Event>) {
+        self.system_processes(queue);
+        let scenario = Arc::clone(&self.scenario);
+        if let Some(plan) = &scenario.kubelet {
+            self.start_kubelet(plan, queue);
+        }
+        for (n, plan) in scenario.pods.iter().enumerate() {
+            let plan_ix = n as u32;
+            for replica in 0..plan.replicas {
+                let mut at = plan.at;
+                if plan.at_spread > crate::units::SimDuration::ZERO {
+                    let name = format!("{}/{}/{replica}/arrival", plan.namespace, plan.spec.name);
+                    at += self.streams.stream(&name).between(crate::units::SimDuration::ZERO, plan.at_spread);
+                }
+                queue.at(at, Phase::Inject, plan_ix, Event::PodArrives { plan: plan_ix, replica });
+            }
+        }
+        for (n, plan) in scenario.hosts.iter().enumerate() {
+            let at = SimTime::ZERO.saturating_add(plan.process.at);
+            queue.at(at, Phase::Inject, n as u32, Event::HostStarts(n as u32));
+        }
+        for (n, injection) in scenario.injections.iter().enumerate() {
+            queue.at(injection.at, Phase::Inject, n as u32, Event::Inject(n as u32));
+        }
+        queue.at(SimTime::ZERO, Phase::Observe, 0, Event::Sample);
+    }
+
+    /// What the operating system holds before the first pod: one process in system.slice and some cached files.
+    fn system_processes(&mut self, queue: &mut Scheduler<Event>) {
+        let scenario = Arc::clone(&self.scenario);
+        let node = &scenario.node;
+        let cgroup = self.kernel.mkdir_all("/system.slice");
+        let birth = Birth {
+            cgroup,
+            owner: Owner::Host("system".into()),
+            container: None,
+            pause_of: None,
+            parent: None,
+            session: None,
+            oom_score_adj: -1000,
+            container_limit: None,
+            on_host: true,
+            stream: String::new(),
+        };
+        let nothing = Footprint { anon: node.system_anon, ..Footprint::default() };
+        let spawned = self.spawn("system", 0, Some(1), &nothing, TermReaction::Ignore, birth, queue);
+        let Some(p) = spawned else { return };
+        if node.system_committed > Bytes::ZERO {
+            let mapping = crate::kernel::Mapping::PRIVATE;
+            self.apply(p, MemOp::Map { size: node.system_committed, mapping }, queue);
+        }
+        let how = crate::kernel::FileAccess::Read;
+        for (size, twice) in [(node.system_inactive_file, false), (node.system_active_file, true)] {
+            let pages = size.to_pages_ceil();
+            if !pages.is_zero() {
+                let file = self.kernel.create_file(size);
+                let op = MemOp::ReadFile { file, from: Pages::ZERO, pages, how };
+                self.apply(p, op, queue);
+                if twice {
+                    self.apply(p, op, queue);
+                }
+            }
+        }
+        let pages = node.system_mlocked_file.to_pages_ceil();
+        if !pages.is_zero() {
+            let file = self.kernel.create_file(node.system_mlocked_file);
+            let how = crate::kernel::FileAccess::Mmap;
+            self.apply(p, MemOp::ReadFile { file, from: Pages::ZERO, pages, how }, queue);
+            self.apply(p, MemOp::MlockFile { file }, queue);
+        }
+    }
+}

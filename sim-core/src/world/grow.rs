@@ -1,0 +1,209 @@
+//! Growth in closed form. Between events nobody looks, so growing programs are not stepped: their steps are taken
+//! when somebody looks (`settle`), and no later than when a limit, a threshold of the kernel or the end of a growth
+//! can be met (`GrowthCheck`), which is computed.
+
+use super::state::{Doing, ProcIx, World};
+use super::Event;
+use crate::engine::{Phase, Scheduler};
+use crate::kernel::{Mapping, MemOp};
+use crate::units::{Bytes, Pages, SimDuration, SimTime};
+use crate::workload::{Growth, Rhythm};
+
+/// The processes that grow, in order, and the next instant at which that matters.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Growing {
+    processes: Vec<ProcIx>,
+    /// Sums per cgroup, indexed like cgroups; reused between calls.
+    sums: Vec<Sum>,
+    /// True when something other than growth itself happened since the last check was computed.
+    pub dirty: bool,
+    turn: u64,
+    settled_at: SimTime,
+}
+
+/// Upper bound of what grows below one cgroup.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sum {
+    processes: u32,
+    /// One step of each.
+    slack: u64,
+    /// Pages per 2^32 ns, rounded up.
+    rate: u64,
+    /// The earliest next step.
+    next: SimTime,
+    /// The only process, if there is one.
+    only: ProcIx,
+}
+
+/// Pages that can be touched within `room` pages of charge: page tables take one page in 512, and a few at the
+/// beginning of a new region.
+fn safe(room: Pages) -> u64 {
+    room.get().saturating_sub(4 + room.get() / 256)
+}
+
+/// Pages per 2^32 ns, rounded up.
+fn rate(g: &Growth) -> u64 {
+    let scaled = match g.rhythm {
+        Rhythm::Linear { rate } => (u128::from(rate.get()) << 32).div_ceil(4096 * 1_000_000_000),
+        Rhythm::Blocks { every, .. } => {
+            (u128::from(g.touched.get()) << 32).div_ceil(u128::from(every.as_nanos().max(1)))
+        }
+    };
+    u64::try_from(scaled).unwrap_or(u64::MAX)
+}
+
+impl World {
+    /// Lets a process grow from now on.
+    pub(super) fn begin_growth(&mut self, p: ProcIx, growth: Growth) {
+        self.procs[p as usize].doing = Doing::Growing(growth);
+        if let Err(place) = self.growing.processes.binary_search(&p) {
+            self.growing.processes.insert(place, p);
+        }
+        self.growing.dirty = true;
+    }
+
+    /// The process does something else from now on.
+    pub(super) fn end_growth(&mut self, p: ProcIx) {
+        if let Ok(place) = self.growing.processes.binary_search(&p) {
+            self.growing.processes.remove(place);
+            self.growing.dirty = true;
+        }
+    }
+
+    /// Takes all steps that are due now.
+    pub(super) fn settle(&mut self, queue: &mut Scheduler<Event>) {
+        if self.growing.processes.is_empty() || self.growing.settled_at == self.now && !self.growing.dirty {
+            return;
+        }
+        self.growing.settled_at = self.now;
+        let mut i = 0;
+        while let Some(&p) = self.growing.processes.get(i) {
+            if let Doing::Growing(growth) = self.procs[p as usize].doing {
+                let due = growth.due(self.now);
+                if due > 0 {
+                    self.take_steps(p, growth, due, queue);
+                }
+            }
+            // The process may have left the list; then the next one stands in its place.
+            i = match self.growing.processes.binary_search(&p) {
+                Ok(place) => place + 1,
+                Err(place) => place,
+            };
+        }
+    }
+
+    fn take_steps(&mut self, p: ProcIx, mut growth: Growth, n: u64, queue: &mut Scheduler<Event>) {
+        let maps = match growth.rhythm {
+            Rhythm::Linear { .. } => 1,
+            Rhythm::Blocks { .. } => n,
+        };
+        let size = growth.block * (n / maps);
+        growth.taken += n;
+        self.recorder.counts.allocations += n;
+        self.procs[p as usize].doing = Doing::Growing(growth);
+        for _ in 0..maps {
+            if !self.apply(p, MemOp::Map { size, mapping: Mapping::PRIVATE }, queue) {
+                self.end_growth(p);
+                return;
+            }
+        }
+        if growth.touched > Pages::ZERO && !self.apply(p, MemOp::Touch { pages: growth.touched * n }, queue) {
+            self.end_growth(p);
+            if let Doing::Blocked { then, .. } = &mut self.procs[p as usize].doing {
+                *then = Some(growth);
+            }
+            return;
+        }
+        if growth.taken == growth.steps {
+            self.end_growth(p);
+            self.procs[p as usize].doing = Doing::Next;
+            self.drive(p, queue);
+        }
+    }
+
+    pub(super) fn growth_check(&mut self, turn: u64, queue: &mut Scheduler<Event>) {
+        if turn == self.growing.turn {
+            self.growing.dirty = true;
+            self.settle(queue);
+        }
+    }
+
+    /// Computes and schedules the next instant at which growth may meet something.
+    pub(super) fn schedule_growth(&mut self, queue: &mut Scheduler<Event>) {
+        if !self.growing.dirty {
+            return;
+        }
+        self.settle(queue);
+        self.growing.dirty = false;
+        self.growing.turn += 1;
+        if let Some(at) = self.next_meeting() {
+            let turn = self.growing.turn;
+            let delay = at.since(self.now);
+            queue.after(delay, Phase::Workload, 0, Event::GrowthCheck { turn });
+        }
+    }
+
+    /// A conservative bound on the next instant at which a step may meet a limit at any level, or is the last of its
+    /// growth; exact where only one process grows below the level that matters.
+    fn next_meeting(&mut self) -> Option<SimTime> {
+        let mut sums = std::mem::take(&mut self.growing.sums);
+        let mut earliest: Option<SimTime> = None;
+        let mut consider = |at: Option<SimTime>| earliest = [earliest, at].into_iter().flatten().min();
+        let strict_commit = self.kernel.config().sysctl.overcommit_memory == 2;
+        for &p in &self.growing.processes {
+            let proc = &self.procs[p as usize];
+            let Doing::Growing(g) = &proc.doing else { continue };
+            let Some(next) = g.next_at() else { continue };
+            consider(if strict_commit { Some(next) } else { g.time_of(g.steps) });
+            for level in &proc.levels {
+                if sums.len() <= level.index() {
+                    sums.resize(level.index() + 1, Sum::default());
+                }
+                let sum = &mut sums[level.index()];
+                sum.next = if sum.processes == 0 { next } else { sum.next.min(next) };
+                sum.processes += 1;
+                sum.slack += g.touched.get();
+                sum.rate = sum.rate.saturating_add(rate(g));
+                sum.only = p;
+            }
+        }
+        for &p in &self.growing.processes {
+            for level in &self.procs[p as usize].levels {
+                let sum = std::mem::take(&mut sums[level.index()]);
+                if sum.processes > 0 && sum.slack > 0 {
+                    let room = safe(self.kernel.headroom(*level));
+                    consider(self.meeting(&sum, room));
+                }
+            }
+        }
+        self.growing.sums = sums;
+        earliest
+    }
+
+    /// When what `sum` bounds may exceed `room` pages.
+    fn meeting(&self, sum: &Sum, room: u64) -> Option<SimTime> {
+        if sum.processes == 1
+            && let Doing::Growing(g) = &self.procs[sum.only as usize].doing
+        {
+            return g.time_of((g.taken + room / g.touched.get().max(1)).saturating_add(1));
+        }
+        let Some(spare) = room.checked_sub(sum.slack).filter(|&s| s > 0) else { return Some(sum.next) };
+        let ns = (u128::from(spare) << 32) / u128::from(sum.rate.max(1));
+        let at = self.now.saturating_add(SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX)));
+        Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
+    }
+
+    /// Pages that growing processes have due now but have not taken, for those who only look.
+    pub(super) fn due_pages(&self) -> impl Iterator<Item = (ProcIx, u64)> {
+        self.growing.processes.iter().filter_map(|&p| match &self.procs[p as usize].doing {
+            Doing::Growing(g) => Some((p, g.due(self.now) * g.touched.get())),
+            _ => None,
+        })
+    }
+}
+
+impl Growing {
+    pub fn is_empty(&self) -> bool {
+        self.processes.is_empty()
+    }
+}

@@ -1,0 +1,87 @@
+//! What comes from outside: host processes and the scenario's changes.
+
+use super::pod::Birth;
+use super::state::{PodState, World};
+use super::Event;
+use crate::engine::Scheduler;
+use crate::node_api::CgroupWrite;
+use crate::record::{DeathCause, Owner, Record};
+use crate::scenario::InjectionKind;
+use crate::units::SimDuration;
+use std::sync::Arc;
+
+impl World {
+    pub(super) fn inject(&mut self, n: u32, queue: &mut Scheduler<Event>) {
+        self.settle(queue);
+        let scenario = Arc::clone(&self.scenario);
+        match &scenario.injections[n as usize].kind {
+            InjectionKind::Sysctl { name, value } => match self.kernel.set_sysctl(name, *value as i64) {
+                Ok(()) => self.record(Record::SysctlSet { name: name.clone(), value: *value }),
+                Err(problem) => self.warn(format!("{name} = {value}: {problem}")),
+            },
+            InjectionKind::CgroupLimit { cgroup, limit } => match self.kernel.find(cgroup) {
+                Some(id) => {
+                    let write = CgroupWrite { max: Some(*limit), ..CgroupWrite::default() };
+                    if self.kernel.write(self.now, id, &write).is_err() {
+                        self.record(Record::CgroupWriteRefused { cgroup: cgroup.clone(), limit: *limit });
+                    }
+                }
+                None => self.warn(format!("there is no cgroup {cgroup} at {}", self.now)),
+            },
+            InjectionKind::Signal { process, signal } => match self.find_process(process) {
+                Some(p) => {
+                    let (pid, comm) = (self.procs[p as usize].pid, self.procs[p as usize].comm.clone());
+                    self.record(Record::SignalSent { pid, comm, signal: *signal });
+                    self.send(p, *signal, DeathCause::Injected, queue);
+                }
+                None => self.warn(format!("there is no process {process} at {}", self.now)),
+            },
+            InjectionKind::DeletePod { pod } => {
+                let found = self
+                    .pods
+                    .iter()
+                    .position(|p| p.name == *pod && matches!(p.state, PodState::Creating | PodState::Active));
+                match found {
+                    Some(ix) => {
+                        let seconds = self.pods[ix].spec.termination_grace_period_seconds.unwrap_or(30).max(0);
+                        let grace = SimDuration::from_secs(seconds as u64);
+                        self.stop_pod(ix as u32, grace, DeathCause::ContainerStop, queue);
+                    }
+                    None => self.warn(format!("there is no pod {pod} at {}", self.now)),
+                }
+            }
+            InjectionKind::Fork { process } => match self.find_process(process) {
+                Some(p) => self.fork(p, queue),
+                None => self.warn(format!("there is no process {process} at {}", self.now)),
+            },
+        }
+        self.drain_signals(queue);
+    }
+
+    fn warn(&mut self, message: String) {
+        self.record(Record::Warning { message: message.as_str().into() });
+        self.recorder.warn(message);
+    }
+
+    pub(super) fn host_starts(&mut self, n: u32, queue: &mut Scheduler<Event>) {
+        self.settle(queue);
+        let scenario = Arc::clone(&self.scenario);
+        let plan = &scenario.hosts[n as usize];
+        let cgroup = self.kernel.mkdir_all(&plan.cgroup);
+        let leader = plan.session_of.as_ref().and_then(|name| self.find_process(name));
+        let leader = leader.map(|p| self.procs[p as usize].pid);
+        let birth = Birth {
+            cgroup,
+            owner: Owner::Host(plan.process.comm.clone()),
+            container: None,
+            pause_of: None,
+            parent: leader,
+            session: leader,
+            oom_score_adj: plan.process.oom_score_adj.unwrap_or(0),
+            container_limit: None,
+            on_host: true,
+            stream: format!("host/{n}/{}", plan.process.comm),
+        };
+        self.spawn_plan(&plan.process, birth, queue);
+    }
+}

@@ -1,0 +1,219 @@
+//! Records, samples, and the outcome of a run.
+
+use super::state::{CgroupScope, Doing, PodIx, PodState, World};
+use super::Event;
+use crate::engine::{Phase, Scheduler, Stop};
+use crate::node_api::{MemoryStat, Name};
+use crate::record::{
+    Counts, Entry, History, Keep, NodeFacts, PodOutcome, PodSample, ProcessOutcome, Record, Sample, Series, StableHasher,
+};
+use crate::units::{Bytes, SimTime, VolumeId};
+use std::hash::Hash;
+
+/// Collects what a run leaves behind. It cannot touch the world.
+#[derive(Clone, Debug)]
+pub(super) struct Recorder {
+    keep: Keep,
+    hasher: StableHasher,
+    pub counts: Counts,
+    entries: Vec<Entry>,
+    series: Series,
+    pod_limits: Vec<(Name, Bytes)>,
+    warnings: Vec<String>,
+}
+
+impl Recorder {
+    pub fn new(keep: Keep, warnings: Vec<String>) -> Self {
+        Recorder {
+            keep,
+            hasher: StableHasher::default(),
+            counts: Counts::default(),
+            entries: Vec::new(),
+            series: Series::default(),
+            pod_limits: Vec::new(),
+            warnings,
+        }
+    }
+
+    pub fn pod_appears(&mut self, name: &Name) {
+        if self.keep == Keep::Series {
+            self.series.pods.push(name.clone());
+        }
+    }
+
+    pub fn pod_limit(&mut self, name: &Name, limit: Bytes) {
+        if self.keep >= Keep::Events {
+            self.pod_limits.push((name.clone(), limit));
+        }
+    }
+
+    pub fn warn(&mut self, message: String) {
+        if !self.warnings.contains(&message) {
+            self.warnings.push(message);
+        }
+    }
+}
+
+impl World {
+    pub(super) fn record(&mut self, record: Record) {
+        let recorder = &mut self.recorder;
+        let entry = Entry { at: self.now, record };
+        entry.hash(&mut recorder.hasher);
+        if recorder.keep >= Keep::Events {
+            recorder.entries.push(entry);
+        }
+    }
+
+    pub(super) fn sample_event(&mut self, queue: &mut Scheduler<Event>) {
+        self.sample_now();
+        let every = self.scenario.sample_every;
+        queue.after(every, Phase::Observe, 0, Event::Sample);
+        let _ = queue;
+    }
+
+    /// Takes a sample of everything, if series are kept. Growing programs are looked at as they stand: what is due
+    /// is added without taking the steps, so that looking changes nothing.
+    pub(super) fn sample_now(&mut self) {
+        if self.recorder.keep < Keep::Series {
+            return;
+        }
+        let sample = self.take_sample();
+        let samples = &mut self.recorder.series.samples;
+        match samples.last_mut() {
+            // Several things at one instant: keep the state before and after.
+            Some(last) if last.at == sample.at && samples.len() >= 2 && samples[samples.len() - 2].at == sample.at => {
+                *samples.last_mut().expect("not empty") = sample;
+            }
+            _ => samples.push(sample),
+        }
+    }
+
+    fn take_sample(&self) -> Sample {
+        let info = self.kernel.mem_info();
+        let mut root = self.kernel.stat(self.kernel.root());
+        let mut pods_stat = self.kubepods.map(|c| self.kernel.stat(c)).unwrap_or_default();
+        let mut due_by_pod = vec![0u64; self.pods.len()];
+        let mut due_all = 0;
+        for (p, due) in self.due_pages() {
+            due_all += due;
+            let proc = &self.procs[p as usize];
+            if let Some(c) = proc.container {
+                due_by_pod[c.pod as usize] += due;
+            }
+        }
+        let grow = |stat: &mut MemoryStat, pages: u64| {
+            let bytes = crate::units::Pages::new(pages).bytes();
+            stat.usage += bytes;
+            stat.anon += bytes;
+        };
+        grow(&mut root, due_all);
+        grow(&mut pods_stat, due_by_pod.iter().sum());
+        let due = crate::units::Pages::new(due_all).bytes();
+        let pods = self.pods.iter().enumerate().filter_map(|(ix, pod)| {
+            let mut stat = self.kernel.stat(pod.cgroup?);
+            grow(&mut stat, due_by_pod[ix]);
+            Some(PodSample { pod: ix as u32, usage: stat.usage, working_set: stat.working_set() })
+        });
+        Sample {
+            at: self.now,
+            available: info.total.get() as i64 - root.working_set().get() as i64,
+            working_set: root.working_set(),
+            mem_available: info.available.saturating_sub(due),
+            mem_free: info.free.saturating_sub(due),
+            swap_used: info.swap_total.saturating_sub(info.swap_free),
+            committed_as: info.committed_as,
+            kubepods_usage: pods_stat.usage,
+            kubepods_working_set: pods_stat.working_set(),
+            pods: pods.collect(),
+        }
+    }
+
+    pub(super) fn volumes_of(&self, pod: PodIx) -> Vec<((CgroupScope, String), VolumeId)> {
+        let wanted = CgroupScope::Pod(pod);
+        self.files.iter().filter(|((scope, _), _)| *scope == wanted).map(|(k, v)| (k.clone(), *v)).collect()
+    }
+
+    /// What an observer keeps when the run is over.
+    pub(super) fn history(mut self, seed: u64, stop: Stop, ended_at: SimTime, events: u64) -> History {
+        self.now = ended_at;
+        self.sample_now();
+        for proc in &self.procs {
+            if let Some(program) = &proc.program {
+                self.recorder.hasher.add(&program.random_position());
+            }
+        }
+        let digest = {
+            let mut hasher = self.recorder.hasher.clone();
+            hasher.add(&(ended_at, self.recorder.counts));
+            hasher.digest()
+        };
+        let pods = self.pods.iter().map(|pod| PodOutcome {
+            pod: pod.name.clone(),
+            qos: format!("{}", pod.qos).into(),
+            phase: pod.phase,
+            reason: pod.reason.clone(),
+            message: pod.message.clone(),
+            restarts: pod.containers.iter().map(|c| c.restarts).sum(),
+            status: self.status_column(pod),
+            usage: pod.cgroup.map_or(Bytes::ZERO, |c| self.kernel.stat(c).usage),
+        });
+        let pods = pods.collect();
+        let processes = self.by_pid.values().filter_map(|&p| {
+            let proc = &self.procs[p as usize];
+            let known = self.kernel.process(proc.pid)?;
+            (proc.doing != Doing::Dying && proc.pause_of.is_none()).then(|| ProcessOutcome {
+                pid: proc.pid,
+                comm: proc.comm.clone(),
+                owner: proc.owner.clone(),
+                rss: known.rss().bytes(),
+                virtual_size: known.total_vm.bytes(),
+            })
+        });
+        let processes = processes.collect();
+        let node = self.node_facts();
+        let recorder = self.recorder;
+        History {
+            scenario: self.scenario.name.clone(),
+            seed,
+            digest,
+            stop,
+            ended_at,
+            events,
+            counts: recorder.counts,
+            node,
+            entries: recorder.entries,
+            series: recorder.series,
+            pods,
+            processes,
+            warnings: recorder.warnings,
+        }
+    }
+
+    fn node_facts(&self) -> NodeFacts {
+        let capacity = self.scenario.node.kernel.mem_total;
+        let mut facts = NodeFacts {
+            name: self.scenario.node.name.clone(),
+            capacity,
+            allocatable: capacity,
+            kubepods_limit: self.kubepods.and_then(|c| self.kernel.limit(c)),
+            pod_limits: self.recorder.pod_limits.clone(),
+            ..NodeFacts::default()
+        };
+        self.kubelet_facts(&mut facts);
+        facts
+    }
+
+    /// The STATUS column of `kubectl get pod`.
+    fn status_column(&self, pod: &super::state::Pod) -> Name {
+        if !pod.reason.is_empty() {
+            return pod.reason.clone();
+        }
+        if pod.state == PodState::Terminating && pod.phase == "Running" {
+            return "Terminating".into();
+        }
+        match pod.containers.iter().find(|c| &*c.status != "Running") {
+            Some(c) => c.status.clone(),
+            None => pod.phase.into(),
+        }
+    }
+}

@@ -1,0 +1,383 @@
+//! A pod's way to its running containers: arrival, admission, sandbox, processes.
+
+use super::agent;
+use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
+use super::Event;
+use crate::engine::{Phase, Scheduler};
+use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
+use crate::kubelet::backoff::ContainerBackoff;
+use crate::kubelet::qos::QosClass;
+use crate::kubelet::{oom_score, pod::PodSpec};
+use crate::node_api::Name;
+use crate::record::{DeathCause, Owner, Record};
+use crate::scenario::{Controller, ProcessPlan};
+use crate::units::{Bytes, CgroupId, Pages, Pid};
+use crate::workload::{Footprint, Program, TermReaction};
+use std::sync::Arc;
+
+/// What a process is born with, besides what its scenario says.
+pub(super) struct Birth {
+    pub cgroup: CgroupId,
+    pub owner: Owner,
+    pub container: Option<ContainerRef>,
+    pub pause_of: Option<PodIx>,
+    pub parent: Option<Pid>,
+    pub session: Option<Pid>,
+    pub oom_score_adj: i16,
+    pub container_limit: Option<Bytes>,
+    pub on_host: bool,
+    /// Name of its random stream.
+    pub stream: String,
+}
+
+impl World {
+    pub(super) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
+        let scenario = Arc::clone(&self.scenario);
+        let plan = &scenario.pods[plan_ix as usize];
+        let generation =
+            self.pods.iter().filter(|p| p.plan == plan_ix && p.replica == replica).count();
+        let mut spec = plan.spec.clone();
+        if plan.replicas > 1 {
+            spec.name = format!("{}-{replica}", spec.name).into();
+        }
+        if generation > 0 {
+            let suffix = self.hex(&format!("{}/{}/name/{generation}", plan.namespace, spec.name), 5);
+            spec.name = format!("{}-{suffix}", spec.name).into();
+        }
+        if spec.uid.is_empty() || plan.replicas > 1 || generation > 0 {
+            let h = self.hex(&format!("{}/{}/uid", plan.namespace, spec.name), 32);
+            spec.uid = format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]).into();
+        }
+        let name: Name = format!("{}/{}", plan.namespace, spec.name).into();
+        let profile = self.kubernetes_profile();
+        let qos = QosClass::of(&spec, &profile);
+        let pod = self.pods.len() as PodIx;
+        let capacity = scenario.node.kernel.mem_total;
+        let containers = plan.containers.iter().map(|c| {
+            let spec_container = spec.all_containers().find(|s| s.name == c.name);
+            let adj = spec_container
+                .map_or(1000, |s| oom_score::container_oom_score_adj(&spec, s, capacity.get() as i64, &profile));
+            Container {
+                name: c.name.clone(),
+                id: self.hex(&format!("{name}/{}/id", c.name), 64).into(),
+                cgroup: None,
+                limit: None,
+                oom_score_adj: i16::try_from(adj).unwrap_or(1000),
+                procs: Vec::new(),
+                pid1: None,
+                running: false,
+                run: 0,
+                restarts: 0,
+                oom_seen: false,
+                ended: None,
+                pid1_status: None,
+                backoff: ContainerBackoff::default(),
+                status: "ContainerCreating".into(),
+                terminated: false,
+            }
+        });
+        let containers = containers.collect();
+        let spec = Arc::new(spec);
+        self.pods.push(Pod {
+            name: name.clone(),
+            plan: plan_ix,
+            replica,
+            spec: Arc::clone(&spec),
+            qos,
+            state: PodState::Creating,
+            phase: "Pending",
+            reason: "".into(),
+            message: "".into(),
+            cgroup: None,
+            pause: None,
+            containers,
+            limit: None,
+            stop_cause: DeathCause::ContainerStop,
+            kill_deadline: None,
+        });
+        self.recorder.pod_appears(&name);
+        self.record(Record::PodScheduled { pod: name.clone(), qos: format!("{qos}").into() });
+        if let Some(rejection) = self.admission(&spec) {
+            self.pod_rejected(pod, rejection, queue);
+            return;
+        }
+        self.set_phase(pod, "Pending", "", "");
+        queue.after(scenario.node.runtime.sandbox_create, Phase::Runtime, pod, Event::SandboxReady(pod));
+    }
+
+    fn pod_rejected(&mut self, pod: PodIx, rejection: agent::RejectionText, queue: &mut Scheduler<Event>) {
+        let name = self.pod(pod).name.clone();
+        self.record(Record::PodRejected {
+            pod: name,
+            reason: rejection.reason.clone(),
+            message: rejection.message.clone(),
+        });
+        let message = format!("Pod was rejected: {}", rejection.message);
+        self.set_phase(pod, "Failed", &rejection.reason, &message);
+        self.pod_mut(pod).state = PodState::Gone;
+        self.recreate(pod, queue);
+    }
+
+    /// Its controller makes a new pod in place of one that is gone.
+    pub(super) fn recreate(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        let (plan_ix, replica) = (self.pod(pod).plan, self.pod(pod).replica);
+        let plan = &self.scenario.pods[plan_ix as usize];
+        if plan.controller != Controller::None {
+            queue.after(
+                plan.recreate_after,
+                Phase::Inject,
+                plan_ix,
+                Event::PodArrives { plan: plan_ix, replica },
+            );
+        }
+    }
+
+    pub(super) fn sandbox_ready(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        if self.pod(pod).state != PodState::Creating {
+            return;
+        }
+        self.settle(queue);
+        let scenario = Arc::clone(&self.scenario);
+        let spec = Arc::clone(&self.pod(pod).spec);
+        let (cgroup, limit) = self.make_pod_cgroup(pod, &spec, queue);
+        let p = self.pod_mut(pod);
+        (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
+        let sandbox = self.kernel.mkdir(cgroup, &self.hex(&format!("{}/pause", self.pod(pod).name), 64));
+        let birth = Birth {
+            cgroup: sandbox,
+            owner: Owner::Container { pod: self.pod(pod).name.clone(), container: "POD".into() },
+            container: None,
+            pause_of: Some(pod),
+            parent: None,
+            session: None,
+            oom_score_adj: oom_score::POD_INFRA_OOM_SCORE_ADJ,
+            container_limit: None,
+            on_host: false,
+            stream: String::new(),
+        };
+        let pause = self.spawn("pause", 65535, None, &scenario.node.pause, TermReaction::Default, birth, queue);
+        self.pod_mut(pod).pause = pause;
+        self.pod_starts_housekeeping(pod, queue);
+        for index in 0..self.pod(pod).containers.len() as u32 {
+            let container = ContainerRef { pod, index };
+            self.start_container_after(container, scenario.node.runtime.container_create, queue);
+        }
+        if let Some(limit) = limit {
+            self.recorder.pod_limit(&self.pods[pod as usize].name, limit);
+        }
+    }
+
+    pub(super) fn start_container_after(
+        &mut self,
+        container: ContainerRef,
+        delay: crate::units::SimDuration,
+        queue: &mut Scheduler<Event>,
+    ) {
+        let run = self.container(container).run;
+        if delay == crate::units::SimDuration::ZERO {
+            self.container_starts(container, run, queue);
+        } else {
+            queue.after(delay, Phase::Runtime, container.pod, Event::ContainerStarts { container, run });
+        }
+    }
+
+    pub(super) fn container_starts(&mut self, c: ContainerRef, run: u32, queue: &mut Scheduler<Event>) {
+        let Some(pod_cgroup) = self.pod(c.pod).cgroup else { return };
+        if self.pod(c.pod).state != PodState::Active || self.container(c).run != run || self.container(c).running {
+            return;
+        }
+        self.settle(queue);
+        let scenario = Arc::clone(&self.scenario);
+        let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize];
+        let spec = Arc::clone(&self.pod(c.pod).spec);
+        let id = match run {
+            0 => self.container(c).id.clone(),
+            n => self.hex(&format!("{}/{}/id/{n}", self.pod(c.pod).name, plan.name), 64).into(),
+        };
+        let cgroup = self.kernel.mkdir(pod_cgroup, &id);
+        let limit = self.write_container_limits(c, cgroup, &spec, queue);
+        let restarts = {
+            let container = self.container_mut(c);
+            (container.id, container.cgroup, container.limit) = (id, Some(cgroup), limit);
+            container.run += 1;
+            container.restarts = container.run - 1;
+            (container.running, container.oom_seen, container.terminated) = (true, false, false);
+            (container.ended, container.pid1_status) = (None, None);
+            container.status = "Running".into();
+            container.restarts
+        };
+        let pod_name = self.pod(c.pod).name.clone();
+        self.recorder.counts.restarts += u64::from(restarts > 0);
+        self.record(Record::ContainerStarted {
+            pod: pod_name,
+            container: plan.name.clone(),
+            restart_count: restarts,
+        });
+        if self.pod(c.pod).phase == "Pending" {
+            self.set_phase(c.pod, "Running", "", "");
+        }
+        let run = run + 1;
+        for (n, process) in plan.processes.iter().enumerate() {
+            let n = n as u32;
+            if process.at == crate::units::SimDuration::ZERO {
+                self.process_starts(c, n, run, queue);
+            } else {
+                let event = Event::ProcessStarts { container: c, process: n, run };
+                queue.after(process.at, Phase::Workload, c.pod, event);
+            }
+        }
+    }
+
+    pub(super) fn process_starts(&mut self, c: ContainerRef, n: u32, run: u32, queue: &mut Scheduler<Event>) {
+        let container = self.container(c);
+        let Some(cgroup) = container.cgroup else { return };
+        if !container.running || container.run != run {
+            return;
+        }
+        self.settle(queue);
+        let scenario = Arc::clone(&self.scenario);
+        let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize].processes[n as usize];
+        let container = self.container(c);
+        let parent = container.pid1.map(|p| self.procs[p as usize].pid);
+        let birth = Birth {
+            cgroup,
+            owner: Owner::Container { pod: self.pod(c.pod).name.clone(), container: container.name.clone() },
+            container: Some(c),
+            pause_of: None,
+            parent,
+            session: None,
+            oom_score_adj: plan.oom_score_adj.unwrap_or(container.oom_score_adj),
+            container_limit: container.limit,
+            on_host: false,
+            stream: format!("{}/{}/{n}/{run}", self.pod(c.pod).name, container.name),
+        };
+        self.spawn_plan(plan, birth, queue);
+    }
+
+    /// Starts a planned process and lets it run until it first waits.
+    pub(super) fn spawn_plan(&mut self, plan: &ProcessPlan, birth: Birth, queue: &mut Scheduler<Event>) {
+        let limit = birth.container_limit;
+        let rng = self.streams.stream(&birth.stream);
+        let container = birth.container;
+        let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, birth, queue) else {
+            if let Some(c) = container.filter(|&c| self.container(c).pid1.is_none()) {
+                self.container_failed_to_start(c, queue);
+            }
+            return;
+        };
+        if self.procs[p as usize].doing == Doing::Idle {
+            let program = Program::new(Arc::clone(&plan.behavior), rng, self.now, limit);
+            let proc = &mut self.procs[p as usize];
+            (proc.program, proc.doing) = (Some(program), Doing::Next);
+            self.drive(p, queue);
+        }
+    }
+
+    #[allow(clippy::too_many_arguments)]
+    pub(super) fn spawn(
+        &mut self,
+        comm: &str,
+        uid: u32,
+        pid: Option<u32>,
+        footprint: &Footprint,
+        term: TermReaction,
+        birth: Birth,
+        queue: &mut Scheduler<Event>,
+    ) -> Option<ProcIx> {
+        let mut spec = SpawnSpec::new(comm, birth.cgroup);
+        spec.uid = uid;
+        spec.cap_sys_admin = birth.on_host && uid == 0;
+        spec.pid = pid.map(Pid).filter(|&pid| self.kernel.process(pid).is_none());
+        (spec.parent, spec.session, spec.oom_score_adj) = (birth.parent, birth.session, birth.oom_score_adj);
+        spec.term = match term {
+            TermReaction::Default => Disposition::Default,
+            TermReaction::Ignore => Disposition::Ignore,
+            TermReaction::Exits(_) => Disposition::Handle,
+        };
+        spec.footprint = KernelFootprint {
+            total_vm: (footprint.virtual_size + footprint.file).to_pages_ceil(),
+            data_vm: Pages::ZERO,
+            anon: Pages::ZERO,
+            file: footprint.file.to_pages_ceil(),
+            pgtables: footprint.page_tables.to_pages_ceil(),
+            kernel: footprint.kernel.to_pages_ceil(),
+        };
+        let Ok(pid) = self.kernel.spawn(self.now, &spec) else {
+            self.drain_signals(queue);
+            return None;
+        };
+        let p = self.procs.len() as ProcIx;
+        let mut levels = Vec::new();
+        let mut at = Some(birth.cgroup);
+        while let Some(cgroup) = at {
+            levels.push(cgroup);
+            at = self.kernel.parent(cgroup);
+        }
+        let comm: Name = comm.into();
+        self.procs.push(Proc {
+            pid,
+            comm: comm.clone(),
+            owner: birth.owner.clone(),
+            container: birth.container,
+            pause_of: birth.pause_of,
+            levels,
+            program: None,
+            doing: Doing::Idle,
+            turn: 0,
+            term,
+            cause: None,
+        });
+        self.by_pid.insert(pid, p);
+        if let Some(c) = birth.container {
+            let container = self.container_mut(c);
+            container.procs.push(p);
+            if container.pid1.is_none() {
+                container.pid1 = Some(p);
+            }
+        }
+        if birth.pause_of.is_none() {
+            self.record(Record::ProcessStarted { pid, comm, owner: birth.owner });
+        }
+        self.drain_signals(queue);
+        let anon = footprint.anon.to_pages_ceil();
+        if !anon.is_zero() && self.procs[p as usize].doing == Doing::Idle {
+            use crate::kernel::Mapping;
+            let mapped = self.apply(p, MemOp::Map { size: anon.bytes(), mapping: Mapping::PRIVATE }, queue);
+            if mapped {
+                self.apply(p, MemOp::Touch { pages: anon }, queue);
+            }
+        }
+        Some(p)
+    }
+
+    pub(super) fn set_phase(&mut self, pod: PodIx, phase: &'static str, reason: &str, message: &str) {
+        let p = self.pod_mut(pod);
+        if p.phase == phase && &*p.reason == reason && &*p.message == message && phase != "Pending" {
+            return;
+        }
+        (p.phase, p.reason, p.message) = (phase, reason.into(), message.into());
+        let record = Record::PodPhase {
+            pod: p.name.clone(),
+            phase,
+            reason: reason.into(),
+            message: message.into(),
+        };
+        self.record(record);
+    }
+
+    /// So many hexadecimal digits from the stream of that name: identifiers that look like the real ones.
+    pub(super) fn hex(&self, name: &str, digits: usize) -> String {
+        let mut stream = self.streams.stream(name);
+        let mut text = String::with_capacity(digits + 16);
+        while text.len() < digits {
+            text.push_str(&format!("{:016x}", stream.next_u64()));
+        }
+        text.truncate(digits);
+        text
+    }
+
+    /// The pod's specification for checks outside the world.
+    pub(super) fn spec_of(&self, pod: PodIx) -> &PodSpec {
+        &self.pod(pod).spec
+    }
+}

@@ -1,0 +1,222 @@
+//! The end of containers and pods: what the runtime does when processes die or are to die.
+
+use super::state::{ContainerRef, Doing, PodIx, PodState, ProcIx, World};
+use super::Event;
+use crate::engine::{Phase, Scheduler};
+use crate::node_api::{ExitStatus, Signo};
+use crate::record::{DeathCause, Record};
+use crate::scenario::RestartPolicy;
+use crate::units::{CgroupId, SimDuration, SimTime};
+
+impl World {
+    /// A process of a container is gone. PID 1 takes the others with it.
+    pub(super) fn container_process_gone(
+        &mut self,
+        c: ContainerRef,
+        p: ProcIx,
+        status: ExitStatus,
+        queue: &mut Scheduler<Event>,
+    ) {
+        let now = self.now;
+        let container = self.container_mut(c);
+        container.procs.retain(|&q| q != p);
+        if container.pid1 == Some(p) {
+            container.pid1_status = Some((status, now));
+            let rest = container.procs.clone();
+            self.kill_all(&rest, DeathCause::ContainerStop, queue);
+        }
+        self.container_gone(c, queue);
+    }
+
+    /// When PID 1 and all others are gone, the container has ended.
+    fn container_gone(&mut self, c: ContainerRef, queue: &mut Scheduler<Event>) {
+        let container = self.container_mut(c);
+        if !container.procs.is_empty() || container.pid1_status.is_none() || !container.running {
+            return;
+        }
+        container.ended = container.pid1_status;
+        (container.running, container.pid1) = (false, None);
+        let run = container.run;
+        if self.pod(c.pod).state == PodState::Terminating {
+            self.container_exit_seen(c, run, queue);
+            self.maybe_stopped(c.pod, queue);
+            return;
+        }
+        let delay = self.until_relist();
+        if delay == SimDuration::ZERO {
+            self.container_exit_seen(c, run, queue);
+        } else {
+            queue.after(delay, Phase::Kubelet, c.pod, Event::ContainerExitSeen { container: c, run });
+        }
+    }
+
+    /// PID 1 could not be started (no memory for its page tables): the runtime reports exit code 128.
+    pub(super) fn container_failed_to_start(&mut self, c: ContainerRef, queue: &mut Scheduler<Event>) {
+        let status = ExitStatus::Code(128);
+        self.container_mut(c).pid1_status = Some((status, self.now));
+        self.container_gone(c, queue);
+    }
+
+    /// The kubelet learns that a container has ended, and decides what to do about it.
+    pub(super) fn container_exit_seen(&mut self, c: ContainerRef, run: u32, queue: &mut Scheduler<Event>) {
+        if self.container(c).run != run || self.container(c).terminated {
+            return;
+        }
+        let Some((status, finished_at)) = self.container(c).ended else { return };
+        self.settle(queue);
+        let exit_code = status.container_exit_code();
+        let container = self.container_mut(c);
+        container.terminated = true;
+        let reason = match exit_code {
+            0 => "Completed",
+            _ if container.oom_seen => "OOMKilled",
+            _ => "Error",
+        };
+        container.status = reason.into();
+        let (name, cgroup) = (container.name.clone(), container.cgroup.take());
+        let pod_name = self.pod(c.pod).name.clone();
+        self.record(Record::ContainerTerminated {
+            pod: pod_name,
+            container: name,
+            reason,
+            exit_code,
+            finished_at,
+        });
+        if let Some(cgroup) = cgroup {
+            let _ = self.kernel.rmdir(cgroup);
+            self.drain_signals(queue);
+        }
+        if self.pod(c.pod).state != PodState::Active {
+            return;
+        }
+        let policy = self.scenario.pods[self.pod(c.pod).plan as usize].restart_policy;
+        let again = match policy {
+            RestartPolicy::Always => true,
+            RestartPolicy::OnFailure => exit_code != 0,
+            RestartPolicy::Never => false,
+        };
+        if again {
+            self.restart(c, finished_at, queue);
+        } else {
+            self.maybe_finished(c.pod, queue);
+        }
+    }
+
+    fn restart(&mut self, c: ContainerRef, finished_at: SimTime, queue: &mut Scheduler<Event>) {
+        let create = self.scenario.node.runtime.container_create;
+        let wait = self.backoff(c, finished_at);
+        if wait.delay == SimDuration::ZERO {
+            self.start_container_after(c, create, queue);
+            return;
+        }
+        let container = self.container_mut(c);
+        container.status = "CrashLoopBackOff".into();
+        let name = container.name.clone();
+        let pod = self.pod(c.pod).name.clone();
+        self.record(Record::BackOff { pod, container: name, delay: wait.full, message: wait.message });
+        self.start_container_after(c, wait.delay + create, queue);
+    }
+
+    /// All containers have ended for good: the pod has succeeded or failed, and its cgroup goes.
+    fn maybe_finished(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        let p = self.pod(pod);
+        if p.containers.iter().any(|c| !c.terminated) {
+            return;
+        }
+        let failed = p.containers.iter().any(|c| c.ended.is_none_or(|(s, _)| s.container_exit_code() != 0));
+        self.set_phase(pod, if failed { "Failed" } else { "Succeeded" }, "", "");
+        self.pod_mut(pod).state = PodState::Terminating;
+        self.maybe_stopped(pod, queue);
+    }
+
+    /// Begins to stop a pod: SIGTERM to each container's PID 1, SIGKILL to the rest after `grace`.
+    pub(super) fn stop_pod(
+        &mut self,
+        pod: PodIx,
+        grace: SimDuration,
+        cause: DeathCause,
+        queue: &mut Scheduler<Event>,
+    ) {
+        let p = self.pod_mut(pod);
+        if matches!(p.state, PodState::Stopped | PodState::Gone) {
+            return;
+        }
+        p.state = PodState::Terminating;
+        p.stop_cause = cause;
+        let pid1s: Vec<ProcIx> = p.containers.iter().filter(|c| c.running).filter_map(|c| c.pid1).collect();
+        for c in &mut p.containers {
+            c.terminated |= !c.running && c.ended.is_none();
+        }
+        for pid1 in pid1s {
+            self.send(pid1, Signo::Term, cause, queue);
+        }
+        queue.after(grace, Phase::Runtime, pod, Event::GraceOver(pod));
+        self.maybe_stopped(pod, queue);
+    }
+
+    pub(super) fn grace_over(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        if self.pod(pod).state != PodState::Terminating {
+            return;
+        }
+        self.settle(queue);
+        let cause = self.pod(pod).stop_cause;
+        let rest: Vec<ProcIx> = self.pod(pod).containers.iter().flat_map(|c| c.procs.iter().copied()).collect();
+        self.kill_all(&rest, cause, queue);
+    }
+
+    /// When the last container of a terminating pod is gone, its pause process follows.
+    pub(super) fn maybe_stopped(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        let p = self.pod(pod);
+        if p.state != PodState::Terminating || p.containers.iter().any(|c| c.running || !c.procs.is_empty()) {
+            return;
+        }
+        match p.pause.filter(|&q| self.procs[q as usize].doing != Doing::Dying) {
+            Some(pause) => self.send(pause, Signo::Kill, DeathCause::ContainerStop, queue),
+            None if p.pause.is_none() => self.pause_gone(pod, queue),
+            None => {}
+        }
+    }
+
+    pub(super) fn pause_gone(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        self.pod_mut(pod).pause = None;
+        if self.pod(pod).state != PodState::Terminating {
+            return; // The sandbox died under a living pod; its containers go on.
+        }
+        self.pod_mut(pod).state = PodState::Stopped;
+        let runtime = self.scenario.node.runtime;
+        let delay = runtime.container_remove + runtime.pod_teardown;
+        self.kill_returned(pod, runtime.container_remove, queue);
+        if delay == SimDuration::ZERO {
+            self.pod_torn_down(pod, queue);
+        } else {
+            queue.after(delay, Phase::Runtime, pod, Event::PodTornDown(pod));
+        }
+    }
+
+    fn rmdir_all(&mut self, cgroup: CgroupId) {
+        for child in self.kernel.children(cgroup).to_vec() {
+            self.rmdir_all(child);
+        }
+        let _ = self.kernel.rmdir(cgroup);
+    }
+
+    pub(super) fn pod_torn_down(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+        self.settle(queue);
+        let volumes: Vec<_> = self.volumes_of(pod);
+        for (key, id) in volumes {
+            self.files.remove(&key);
+            let _ = self.kernel.remove_volume(id);
+        }
+        if let Some(cgroup) = self.pod_mut(pod).cgroup.take() {
+            self.rmdir_all(cgroup);
+        }
+        self.drain_signals(queue);
+        self.pod_mut(pod).state = PodState::Gone;
+        let name = self.pod(pod).name.clone();
+        self.record(Record::PodCleanedUp { pod: name });
+        self.sample_now();
+        if self.pod(pod).phase == "Failed" || self.pod(pod).phase == "Succeeded" {
+            self.recreate(pod, queue);
+        }
+    }
+}

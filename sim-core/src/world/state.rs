@@ -1,0 +1,181 @@
+//! What the world remembers between events.
+
+use super::agent::Agent;
+use super::grow::Growing;
+use super::observe::Recorder;
+use crate::engine::StreamFactory;
+use crate::kernel::{Kernel, MemOp};
+use crate::kubelet::backoff::ContainerBackoff;
+use crate::kubelet::qos::QosClass;
+use crate::node_api::{ExitStatus, Name};
+use crate::record::{DeathCause, Owner};
+use crate::scenario::Scenario;
+use crate::units::{Bytes, CgroupId, Pid, SimTime, VolumeId};
+use crate::workload::{Growth, Program, TermReaction};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Index of a process in [`World::procs`], in the order in which processes began.
+pub type ProcIx = u32;
+/// Index of a pod in [`World::pods`], in the order in which pods arrived.
+pub type PodIx = u32;
+
+/// A container of a pod.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ContainerRef {
+    /// The pod.
+    pub pod: PodIx,
+    /// Index among its containers.
+    pub index: u32,
+}
+
+/// The whole modelled node in one run. Cloning it forks the run.
+#[derive(Clone, Debug)]
+pub struct World {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) streams: StreamFactory,
+    pub(super) now: SimTime,
+    pub(super) kernel: Kernel,
+    pub(super) procs: Vec<Proc>,
+    pub(super) by_pid: BTreeMap<Pid, ProcIx>,
+    pub(super) growing: Growing,
+    /// Processes whose allocation waits for memory to come free, in the order in which they began to wait.
+    pub(super) blocked: Vec<ProcIx>,
+    pub(super) retry_scheduled: bool,
+    pub(super) pods: Vec<Pod>,
+    pub(super) agent: Option<Agent>,
+    pub(super) files: BTreeMap<(CgroupScope, String), VolumeId>,
+    pub(super) kubepods: Option<CgroupId>,
+    pub(super) panicked: bool,
+    pub(super) recorder: Recorder,
+}
+
+/// Whose files and volumes a name refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum CgroupScope {
+    /// A pod's volumes.
+    Pod(PodIx),
+    /// The node's own.
+    Host,
+}
+
+/// A process: what the kernel knows by `pid`, and the program that it runs.
+#[derive(Clone, Debug)]
+pub(super) struct Proc {
+    pub pid: Pid,
+    pub comm: Name,
+    pub owner: Owner,
+    /// The container it runs in; `None`: pause process or host process.
+    pub container: Option<ContainerRef>,
+    /// The pod whose pause process it is.
+    pub pause_of: Option<PodIx>,
+    /// Its cgroup and all above it, lowest first.
+    pub levels: Vec<CgroupId>,
+    pub program: Option<Program>,
+    pub doing: Doing,
+    pub turn: u32,
+    pub term: TermReaction,
+    pub cause: Option<DeathCause>,
+    pub uid: u32,
+}
+
+/// What a process is doing between events.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Doing {
+    /// Its program is to be asked what comes next.
+    Next,
+    /// It sleeps until a `Wake`.
+    Asleep,
+    /// It grows in closed form.
+    Growing(Growth),
+    /// An operation is not complete; afterwards the growth goes on, if there is one.
+    Blocked { op: MemOp, then: Option<Growth> },
+    /// It idles for ever.
+    Idle,
+    /// It has a deadly signal or has exited.
+    Dying,
+}
+
+/// Where a pod is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum PodState {
+    /// The sandbox is being set up.
+    Creating,
+    /// It runs.
+    Active,
+    /// Its containers are being stopped.
+    Terminating,
+    /// All containers are gone; cgroups and volumes are still there.
+    Stopped,
+    /// Nothing is left on the node.
+    Gone,
+}
+
+/// A pod object on this node.
+#[derive(Clone, Debug)]
+pub(super) struct Pod {
+    /// `namespace/name`.
+    pub name: Name,
+    pub plan: u32,
+    pub replica: u32,
+    /// As the kubelet sees it: own name and uid.
+    pub spec: Arc<crate::kubelet::pod::PodSpec>,
+    pub qos: QosClass,
+    pub state: PodState,
+    pub phase: &'static str,
+    pub reason: Name,
+    pub message: Name,
+    pub cgroup: Option<CgroupId>,
+    pub pause: Option<ProcIx>,
+    pub containers: Vec<Container>,
+    pub limit: Option<Bytes>,
+    /// Why its processes are being stopped, for the record of their deaths.
+    pub stop_cause: DeathCause,
+    /// When the kubelet's kill call returns at the latest.
+    pub kill_deadline: Option<SimTime>,
+}
+
+/// A container of a pod.
+#[derive(Clone, Debug)]
+pub(super) struct Container {
+    pub name: Name,
+    pub id: Name,
+    pub cgroup: Option<CgroupId>,
+    pub limit: Option<Bytes>,
+    pub oom_score_adj: i16,
+    /// Living processes; the first entry is PID 1.
+    pub procs: Vec<ProcIx>,
+    pub pid1: Option<ProcIx>,
+    pub running: bool,
+    /// Counts starts.
+    pub run: u32,
+    pub restarts: u32,
+    /// A memcg OOM killed something in this run.
+    pub oom_seen: bool,
+    /// How PID 1 ended, once the whole container is gone.
+    pub ended: Option<(ExitStatus, SimTime)>,
+    pub pid1_status: Option<(ExitStatus, SimTime)>,
+    pub backoff: ContainerBackoff,
+    /// `Running`, `CrashLoopBackOff`, `OOMKilled`, … as `kubectl get pod` would print it.
+    pub status: Name,
+    pub terminated: bool,
+}
+
+impl World {
+    pub(super) fn container(&self, c: ContainerRef) -> &Container {
+        &self.pods[c.pod as usize].containers[c.index as usize]
+    }
+
+    pub(super) fn container_mut(&mut self, c: ContainerRef) -> &mut Container {
+        &mut self.pods[c.pod as usize].containers[c.index as usize]
+    }
+
+    /// Name of the container that a process belongs to, for streams and records.
+    pub(super) fn pod(&self, pod: PodIx) -> &Pod {
+        &self.pods[pod as usize]
+    }
+
+    pub(super) fn pod_mut(&mut self, pod: PodIx) -> &mut Pod {
+        &mut self.pods[pod as usize]
+    }
+}
