@@ -11,6 +11,8 @@ mod pod;
 mod profile;
 mod qos;
 mod resources;
+mod stats;
+mod timing;
 
 pub use config::{
     CgroupDriver, ConfigProblem, DEFAULT_NODE_STATUS_UPDATE_FREQUENCY, DEFAULT_PRESSURE_TRANSITION_PERIOD,
@@ -25,3 +27,5 @@ pub use pod::{
 pub use profile::{ContainerWording, Fact, KubernetesProfile, Sure, SwapDefault, UnknownCapability};
 pub use qos::{QosClass, is_critical, is_node_critical, is_static};
 pub use resources::{CPU, MEMORY, container_request, ranking_request, scheduling_limits, scheduling_requests};
+pub use stats::{Housekeeping, HousekeepingTiming};
+pub use timing::{Timing, container_grace};

@@ -1,0 +1,87 @@
+//! The kubelet's clocks. They are separate on purpose: the race lives in their difference.
+
+use super::profile::KubernetesProfile;
+use super::stats::HousekeepingTiming;
+use crate::units::SimDuration;
+
+/// Periods and delays of the kubelet, each with its own default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// From the end of one eviction pass to the start of the next (kubelet.go `evictionMonitoringPeriod`).
+    pub monitoring_period: SimDuration,
+    /// How long a pass takes (recorded stories: 3 to 15 ms).
+    pub synchronize: SimDuration,
+    /// How long the manager waits for an evicted pod to be cleaned up (eviction_manager.go `podCleanupTimeout`).
+    pub cleanup_timeout: SimDuration,
+    /// How often it looks (eviction_manager.go `podCleanupPollFreq`).
+    pub cleanup_poll: SimDuration,
+    /// Least time after which a kill call gives up (pod_workers.go killPodNow: max(10 s, 1.5 × grace)).
+    pub kill_timeout_least: SimDuration,
+    /// How often containers are listed (PLEG relist period, kubelet.go `genericPlegRelistPeriod`).
+    pub relist_period: SimDuration,
+    /// Largest random addition to a restart that had to wait (pod_workers.go: `backOffPeriod` 10 s, jitter 0.5).
+    pub resync_jitter: SimDuration,
+    /// Largest random addition to the node status period in thousandths (kubelet.go: 4 %).
+    pub node_status_jitter_permille: u64,
+    /// cAdvisor's housekeeping of pods.
+    pub housekeeping: HousekeepingTiming,
+    /// Which of several met thresholds leads is drawn as the real map iteration would, instead of the most frequent.
+    pub random_lead: bool,
+    /// Base of the restart back-off (kubelet.go `backOffPeriod`).
+    pub backoff_base: SimDuration,
+    /// Longest restart back-off (kubelet.go `MaxContainerBackOff`).
+    pub backoff_max: SimDuration,
+}
+
+impl Default for Timing {
+    fn default() -> Self {
+        Timing {
+            monitoring_period: SimDuration::from_secs(10),
+            synchronize: SimDuration::from_millis(5),
+            cleanup_timeout: SimDuration::from_secs(30),
+            cleanup_poll: SimDuration::from_secs(1),
+            kill_timeout_least: SimDuration::from_secs(10),
+            relist_period: SimDuration::from_secs(1),
+            resync_jitter: SimDuration::from_secs(5),
+            node_status_jitter_permille: 40,
+            housekeeping: HousekeepingTiming::default(),
+            random_lead: false,
+            backoff_base: SimDuration::from_secs(10),
+            backoff_max: SimDuration::from_secs(300),
+        }
+    }
+}
+
+impl Timing {
+    /// When a kill call with this grace period gives up.
+    pub fn kill_timeout(&self, grace: SimDuration) -> SimDuration {
+        self.kill_timeout_least.max(grace.mul_ratio(3, 2))
+    }
+}
+
+/// How long a container has between SIGTERM and SIGKILL when its pod is evicted with `grace_period_override` seconds
+/// (pod_workers.go calculateEffectiveGracePeriod; kuberuntime_container.go killContainer).
+pub fn container_grace(grace_period_override: i64, pod_grace: i64, profile: &KubernetesProfile) -> SimDuration {
+    let wanted = match grace_period_override {
+        0 if profile.zero_grace_override_ignored => pod_grace,
+        seconds => seconds.min(pod_grace).max(1),
+    };
+    SimDuration::from_secs(wanted.max(profile.minimum_container_grace_s).max(0) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hard_eviction_gives_two_seconds_unless_the_override_is_lost() {
+        let s = SimDuration::from_secs;
+        // KUBELET: a value below 1 becomes 1, killContainer raises it to 2 s.
+        assert_eq!(container_grace(1, 30, &KubernetesProfile::V1_32), s(2));
+        assert_eq!(container_grace(0, 30, &KubernetesProfile::V1_21), s(2));
+        // kubernetes#115819: gracePeriodSeconds 0 meant the pod's own 30 s.
+        assert_eq!(container_grace(0, 30, &KubernetesProfile::V1_28), s(30));
+        assert_eq!(container_grace(20, 10, &KubernetesProfile::V1_32), s(10));
+        assert_eq!(Timing::default().kill_timeout(s(30)), s(45));
+    }
+}
