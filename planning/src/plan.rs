@@ -1,0 +1,382 @@
+//! The deterministic list of runs of a study.
+
+use crate::axis::{AxisValue, Design, Range, shares};
+use std::fmt;
+use xxhash_rust::xxh3::Xxh3;
+
+/// More runs than this are not one study.
+pub const MAX_RUNS: u64 = 100_000_000;
+
+/// A run's name: a hash of scenario, parameters and seed. Two runs with the same id are the same run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RunId(pub u128);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:032x}", self.0)
+    }
+}
+
+/// Where the values of an axis come from.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Levels {
+    /// Each value is combined with each value of the other axes.
+    Grid(Vec<AxisValue>),
+    /// Points are spread over the range.
+    Sampled(Range),
+}
+
+/// One axis of a study.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Axis {
+    /// Column in the results.
+    pub name: String,
+    /// Scenario keys that take the value.
+    pub keys: Vec<String>,
+    /// The values.
+    pub levels: Levels,
+}
+
+/// What a plan is made from.
+#[derive(Clone, Debug, Default)]
+pub struct Setup {
+    /// Hash of the scenario's text and of every file it reads.
+    pub scenario: u128,
+    /// Settings that all runs share: key and value.
+    pub fixed: Vec<(String, String)>,
+    /// Axes; the first varies slowest.
+    pub axes: Vec<Axis>,
+    /// How points are spread over sampled axes.
+    pub design: Design,
+    /// Number of such points; 1 without sampled axes.
+    pub points: u32,
+    /// Runs of each combination, with seeds of their own.
+    pub repetitions: u64,
+    /// First seed.
+    pub seed: u64,
+}
+
+/// The list of runs.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    setup: Setup,
+    /// Values of each axis: all of a grid axis, one per point of a sampled one.
+    values: Vec<Vec<AxisValue>>,
+    cells: u64,
+    len: u64,
+}
+
+/// One run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSpec {
+    /// Place in the plan.
+    pub index: u64,
+    /// Its name.
+    pub id: RunId,
+    /// Seed of the run.
+    pub seed: u64,
+    /// Combination of parameters: runs with the same number differ only in the seed.
+    pub point: u64,
+    /// Value of each axis.
+    pub values: Vec<String>,
+    /// What is set in the scenario: key and value, as for `--set`.
+    pub overrides: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// Lays out the runs.
+    ///
+    /// # Errors
+    /// When there are no runs, or more than [`MAX_RUNS`].
+    pub fn new(setup: Setup) -> Result<Self, String> {
+        let mut cells: u64 = 1;
+        let mut values = Vec::new();
+        for axis in &setup.axes {
+            values.push(match &axis.levels {
+                Levels::Grid(list) => {
+                    cells = cells.saturating_mul(list.len() as u64);
+                    list.clone()
+                }
+                Levels::Sampled(range) => {
+                    let at = shares(setup.design, setup.points, setup.seed, &axis.name);
+                    at.into_iter().map(|share| range.at(share)).collect()
+                }
+            });
+        }
+        let len = cells.saturating_mul(u64::from(setup.points)).saturating_mul(setup.repetitions);
+        if len == 0 {
+            return Err("the study has no runs: an axis without values, no points or no repetitions".into());
+        }
+        if len > MAX_RUNS {
+            return Err(format!("the study has {len} runs; at most {MAX_RUNS} are possible"));
+        }
+        Ok(Plan { setup, values, cells, len })
+    }
+
+    /// Number of runs.
+    #[allow(clippy::len_without_is_empty, reason = "a plan is never empty")]
+    pub fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Number of combinations of grid values.
+    pub fn cells(&self) -> u64 {
+        self.cells
+    }
+
+    /// The axes.
+    pub fn axes(&self) -> &[Axis] {
+        &self.setup.axes
+    }
+
+    /// Axes whose values are combined with each other, with their values.
+    pub fn grid_axes(&self) -> impl Iterator<Item = (&Axis, &[AxisValue])> {
+        let grid = |(axis, _): &(&Axis, _)| matches!(axis.levels, Levels::Grid(_));
+        self.setup.axes.iter().zip(self.values.iter().map(Vec::as_slice)).filter(grid)
+    }
+
+    /// The grid cell that a run belongs to.
+    pub fn cell_of(&self, index: u64) -> u64 {
+        index / self.setup.repetitions / u64::from(self.setup.points)
+    }
+
+    /// Values of the grid axes in a cell.
+    pub fn cell_values(&self, cell: u64) -> Vec<&AxisValue> {
+        let mut rest = cell;
+        let mut picked: Vec<&AxisValue> = Vec::new();
+        let grid: Vec<&[AxisValue]> = self.grid_axes().map(|(_, values)| values).collect();
+        for values in grid.iter().rev() {
+            picked.push(&values[(rest % values.len() as u64) as usize]);
+            rest /= values.len() as u64;
+        }
+        picked.reverse();
+        picked
+    }
+
+    /// The run at a place of the plan; the plan is as long as [`Plan::len`] says.
+    pub fn spec(&self, index: u64) -> RunSpec {
+        let point = index / self.setup.repetitions;
+        let sample = point % u64::from(self.setup.points);
+        let mut cell = self.cell_values(self.cell_of(index)).into_iter();
+        let mut overrides = self.setup.fixed.clone();
+        let mut values = Vec::with_capacity(self.values.len());
+        for (axis, list) in self.setup.axes.iter().zip(&self.values) {
+            let value = match axis.levels {
+                Levels::Grid(_) => cell.next(),
+                Levels::Sampled(_) => list.get(sample as usize),
+            };
+            let text = value.map_or(String::new(), |v| v.text.clone());
+            overrides.extend(axis.keys.iter().map(|key| (key.clone(), text.clone())));
+            values.push(text);
+        }
+        // All cells use the same seeds, so that they are compared under the same luck.
+        let nth = sample * self.setup.repetitions + index % self.setup.repetitions;
+        let seed = self.setup.seed.wrapping_add(nth);
+        RunSpec { index, id: run_id(self.setup.scenario, &overrides, seed), seed, point, values, overrides }
+    }
+
+    /// A hash of the whole plan: two plans with the same fingerprint have the same runs.
+    pub fn fingerprint(&self) -> u128 {
+        let mut h = Hash::default();
+        h.number(self.setup.scenario).number(u128::from(self.setup.seed));
+        h.number(u128::from(self.setup.repetitions)).number(u128::from(self.setup.points));
+        h.pairs(&self.setup.fixed);
+        for (axis, values) in self.setup.axes.iter().zip(&self.values) {
+            h.text(&axis.name).number(matches!(axis.levels, Levels::Grid(_)) as u128);
+            h.number(axis.keys.len() as u128).number(values.len() as u128);
+            axis.keys.iter().for_each(|key| _ = h.text(key));
+            values.iter().for_each(|value| _ = h.text(&value.text));
+        }
+        h.0.digest128()
+    }
+}
+
+/// The id of a run: XXH3-128 over the scenario's hash, the settings in the order of their keys (a later setting of the
+/// same key replaces an earlier one) and the seed, with lengths in front of texts, all numbers little-endian.
+pub fn run_id(scenario: u128, overrides: &[(String, String)], seed: u64) -> RunId {
+    let settings: std::collections::BTreeMap<_, _> = overrides.iter().map(|(key, value)| (key, value)).collect();
+    let mut h = Hash::default();
+    h.number(scenario).number(settings.len() as u128);
+    settings.into_iter().for_each(|(key, value)| _ = h.text(key).text(value));
+    h.0.update(&seed.to_le_bytes());
+    RunId(h.0.digest128())
+}
+
+/// The hash of a scenario: its text and every file that it reads, by name.
+pub fn scenario_hash<'a>(text: &str, files: impl IntoIterator<Item = (&'a str, &'a str)>) -> u128 {
+    let mut h = Hash::default();
+    h.text(text);
+    files.into_iter().for_each(|(name, content)| _ = h.text(name).text(content));
+    h.0.digest128()
+}
+
+#[derive(Default)]
+struct Hash(Xxh3);
+
+impl Hash {
+    fn number(&mut self, n: u128) -> &mut Self {
+        self.0.update(&n.to_le_bytes());
+        self
+    }
+
+    fn text(&mut self, text: &str) -> &mut Self {
+        self.0.update(&(text.len() as u64).to_le_bytes());
+        self.0.update(text.as_bytes());
+        self
+    }
+
+    fn pairs(&mut self, pairs: &[(String, String)]) -> &mut Self {
+        self.number(pairs.len() as u128);
+        pairs.iter().for_each(|(key, value)| _ = self.text(key).text(value));
+        self
+    }
+}
+
+/// A part of a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The i-th of n parts of nearly equal size, counted from 0.
+    Shard(u64, u64),
+    /// From the first to before the second.
+    Runs(u64, u64),
+}
+
+impl Part {
+    /// Everything.
+    pub const ALL: Part = Part::Shard(0, 1);
+
+    /// `i/n`, with i from 0 to n − 1.
+    ///
+    /// # Errors
+    /// When it is not of that form.
+    pub fn parse_shard(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once('/').and_then(|(i, n)| Some((i.trim().parse().ok()?, n.trim().parse().ok()?)));
+        match parsed {
+            Some((i, n)) if i < n => Ok(Part::Shard(i, n)),
+            Some((i, n)) => Err(format!("shard {i}/{n}: shards are counted from 0 to n − 1")),
+            None => Err(format!("{text:?}: expected i/n, such as 0/8")),
+        }
+    }
+
+    /// `a..b`: runs a to b − 1.
+    ///
+    /// # Errors
+    /// When it is not of that form.
+    pub fn parse_runs(text: &str) -> Result<Self, String> {
+        let parsed = text.split_once("..").and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
+        match parsed {
+            Some((a, b)) if a < b => Ok(Part::Runs(a, b)),
+            Some((a, b)) => Err(format!("{a}..{b} holds no runs")),
+            None => Err(format!("{text:?}: expected a..b, such as 0..1000")),
+        }
+    }
+
+    /// The places of a plan of this length.
+    ///
+    /// # Errors
+    /// When a range goes beyond the plan.
+    pub fn range(self, len: u64) -> Result<std::ops::Range<u64>, String> {
+        match self {
+            Part::Shard(i, n) => {
+                let cut = |k: u64| (u128::from(len) * u128::from(k) / u128::from(n)) as u64;
+                Ok(cut(i)..cut(i + 1))
+            }
+            Part::Runs(a, b) if b <= len => Ok(a..b),
+            Part::Runs(a, b) => Err(format!("runs {a}..{b}: the plan has {len} runs")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::axis::{Scale, Unit};
+
+    fn grid(name: &str, values: &[&str]) -> Axis {
+        let levels = Levels::Grid(values.iter().map(|v| AxisValue::parse(v)).collect());
+        Axis { name: name.into(), keys: vec![format!("key.{name}")], levels }
+    }
+
+    fn sampled(name: &str) -> Axis {
+        let range = Range { from: 0.0, to: 1000.0, unit: Unit::Integer, scale: Scale::Linear };
+        Axis { name: name.into(), keys: vec![format!("key.{name}")], levels: Levels::Sampled(range) }
+    }
+
+    fn plan() -> Plan {
+        let axes = vec![grid("a", &["1", "2"]), sampled("x"), grid("b", &["u", "v", "w"])];
+        let fixed = vec![("k".to_string(), "0".to_string())];
+        Plan::new(Setup { scenario: 7, fixed, axes, points: 4, repetitions: 5, seed: 100, ..Setup::default() }).unwrap()
+    }
+
+    #[test]
+    fn every_combination_comes_once() {
+        let plan = plan();
+        assert_eq!((plan.len(), plan.cells()), (2 * 3 * 4 * 5, 6));
+        let ids: std::collections::BTreeSet<u128> = (0..plan.len()).map(|i| plan.spec(i).id.0).collect();
+        assert_eq!(ids.len(), 120);
+        // Run 47: repetition 47 % 5 = 2, point 9 → sample 1, cell 2 → a = 1, b = w; seed 100 + 1·5 + 2.
+        let spec = plan.spec(47);
+        assert_eq!((spec.values[0].as_str(), spec.values[2].as_str(), spec.seed, spec.point), ("1", "w", 107, 9));
+        assert_eq!(spec.overrides[0], ("k".into(), "0".into()));
+        assert_eq!(spec.overrides[3], ("key.b".into(), "w".into()));
+        // The same sample has the same value in every cell.
+        assert_eq!(plan.spec(47).values[1], plan.spec(47 + 20).values[1]);
+        assert_eq!(plan.cell_of(47), 2);
+    }
+
+    #[test]
+    fn an_id_depends_on_all_that_matters_and_on_nothing_else() {
+        let pair = |k: &str, v: &str| (k.to_string(), v.to_string());
+        let base = run_id(1, &[pair("a", "1"), pair("b", "2")], 3);
+        assert_eq!(base, run_id(1, &[pair("b", "2"), pair("a", "1")], 3));
+        assert_eq!(base, run_id(1, &[pair("b", "9"), pair("a", "1"), pair("b", "2")], 3));
+        for other in [
+            run_id(2, &[pair("a", "1"), pair("b", "2")], 3),
+            run_id(1, &[pair("a", "1"), pair("b", "2")], 4),
+            run_id(1, &[pair("a", "1"), pair("b", "3")], 3),
+            run_id(1, &[pair("a1", ""), pair("b", "2")], 3),
+        ] {
+            assert_ne!(base, other);
+        }
+        // XXH3-128 of the bytes written out: scenario 1, one setting, "a" = "1", seed 2.
+        let mut bytes = Vec::new();
+        bytes.extend(1u128.to_le_bytes());
+        bytes.extend(1u128.to_le_bytes());
+        bytes.extend(b"\x01\0\0\0\0\0\0\0a\x01\0\0\0\0\0\0\x001");
+        bytes.extend(2u64.to_le_bytes());
+        assert_eq!(run_id(1, &[pair("a", "1")], 2).0, xxhash_rust::xxh3::xxh3_128(&bytes));
+        assert_ne!(scenario_hash("a", [("b", "c")]), scenario_hash("a", [("bc", "")]));
+    }
+
+    #[test]
+    fn plans_that_differ_have_other_fingerprints() {
+        let one = plan();
+        assert_eq!(one.fingerprint(), plan().fingerprint());
+        let mut setup = one.setup.clone();
+        setup.axes[0] = grid("a", &["1", "3"]);
+        assert_ne!(Plan::new(setup).unwrap().fingerprint(), one.fingerprint());
+    }
+
+    #[test]
+    fn parts_cover_the_plan_once() {
+        for (len, n) in [(10u64, 3u64), (3, 7), (1, 1), (1_000_003, 16)] {
+            let mut next = 0;
+            for i in 0..n {
+                let range = Part::Shard(i, n).range(len).unwrap();
+                assert_eq!(range.start, next);
+                next = range.end;
+            }
+            assert_eq!(next, len);
+        }
+        assert_eq!(Part::parse_shard("2/8"), Ok(Part::Shard(2, 8)));
+        assert_eq!(Part::parse_runs("5..9").unwrap().range(9), Ok(5..9));
+        for bad in ["8/8", "1", "a/b", "-1/2", "1/0"] {
+            assert!(Part::parse_shard(bad).is_err(), "{bad}");
+        }
+        assert!(Part::parse_runs("9..5").is_err() && Part::parse_runs("5..9").unwrap().range(8).is_err());
+        assert!(
+            Plan::new(Setup { axes: vec![grid("a", &[])], points: 1, repetitions: 1, ..Setup::default() }).is_err()
+        );
+        assert!(Plan::new(Setup { points: 1, repetitions: u64::MAX, ..Setup::default() }).is_err());
+    }
+}
