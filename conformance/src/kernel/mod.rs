@@ -1,6 +1,47 @@
-//! Recordings of real kernels.
+//! Recordings of real kernels, checked through the functions that the simulated kernel uses.
+
+mod badness;
+mod global;
+mod memcg;
+mod overcommit;
+mod row;
 
 use crate::Kind;
+use serde_json::Value;
+
+/// Case, with the number of the report or request in it.
+fn id(row: &Value) -> String {
+    let case = row["case"].as_str().unwrap_or_default();
+    match (row["report_index"].as_u64(), row["seq"].as_u64(), row["name"].as_str()) {
+        (Some(n), ..) | (None, Some(n), _) => format!("{case}#{n}"),
+        (None, None, Some(name)) => format!("{case}#{name}"),
+        _ => case.to_owned(),
+    }
+}
 
 /// The kinds of kernel recordings.
-pub const KINDS: &[Kind] = &[];
+pub const KINDS: &[Kind] = &[
+    Kind { stem: "badness", what: "oom_score of a process", id, check: badness::check, replay: None },
+    Kind {
+        stem: "memcg_oom_v1",
+        what: "cgroup v1 OOM: victim, killed processes, events",
+        id,
+        check: memcg::check,
+        replay: None,
+    },
+    Kind {
+        stem: "memcg_oom_v2",
+        what: "cgroup v2 OOM: victim, killed processes, events",
+        id,
+        check: memcg::check,
+        replay: None,
+    },
+    Kind { stem: "global_oom", what: "node OOM: victim, watermarks", id, check: global::check, replay: None },
+    Kind {
+        stem: "overcommit",
+        what: "overcommit: granted or refused, Committed_AS, CommitLimit",
+        id,
+        check: overcommit::check,
+        replay: None,
+    },
+];

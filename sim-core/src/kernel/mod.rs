@@ -37,7 +37,7 @@ pub use high::high_delay_jiffies;
 pub use process::{Process, State};
 pub use profile::{BadnessFloor, Lru, OvercommitGuess, Profile, TieRule, VERSIONS};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
-pub use zone::{Zone, Zones, default_min_free_kbytes};
+pub use zone::{Zone, Zones, default_min_free_kbytes, watermark_gap};
 
 use crate::node_api::{MemInfo, Signal};
 use crate::units::{CgroupId, Pages, Pid};

@@ -124,7 +124,7 @@ fn watermarks(managed: &[(&'static str, Pages)], min_free_kbytes: u64, scale: u6
     let mut zones = Vec::new();
     for (i, (name, pages)) in managed.iter().enumerate() {
         let min = (u128::from(pages_min) * u128::from(pages.get()) / u128::from(total.max(1))) as u64;
-        let gap = (min / 4).max(pages.get() * scale / 10_000);
+        let gap = watermark_gap(Pages::new(min), *pages, scale).get();
         let above: u64 = managed[i + 1..].iter().map(|(_, m)| m.get()).sum();
         zones.push(Zone {
             name,
@@ -136,6 +136,12 @@ fn watermarks(managed: &[(&'static str, Pages)], min_free_kbytes: u64, scale: u6
         });
     }
     zones
+}
+
+/// Pages from min to low and from low to high: a quarter of min or `vm.watermark_scale_factor` ten-thousandths of the zone,
+/// whichever is larger.
+pub fn watermark_gap(min: Pages, managed: Pages, scale_factor: u64) -> Pages {
+    Pages::new((min.get() / 4).max(managed.get() * scale_factor / 10_000))
 }
 
 /// 4 × √(low memory in kB), at least 128 kB and at most 256 MiB (64 MiB before 5.9, which only matters above 256 GiB);
