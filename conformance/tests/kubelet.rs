@@ -30,6 +30,8 @@ macro_rules! recordings {
 }
 
 recordings! {
+    allocatable: 200,
+    cgroups: 425,
     quantity: 317,
     qos: 350,
     rank: 300,

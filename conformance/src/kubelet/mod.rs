@@ -1,5 +1,7 @@
 //! Recordings of the real kubelet's code (Kubernetes 1.32.10), checked through the functions that the world uses.
 
+mod allocatable;
+mod cgroups;
 mod eviction_sync;
 mod input;
 mod qos;
@@ -25,6 +27,8 @@ macro_rules! kinds {
 }
 
 kinds! {
+    allocatable: "reservations, thresholds, allocatable, cgroups of the node, validation",
+    cgroups: "paths and limits of pods and containers, QoS cgroups",
     quantity: "quantities: parsing, values, canonical text, arithmetic",
     qos: "QoS class, oom_score_adj, request and limit sums, critical pods",
     rank: "eviction order, message and annotations",

@@ -159,11 +159,11 @@ impl KubeletConfig {
 
     /// Whether an OOM kill in a container takes one process only. On cgroup v1 it always does.
     pub fn single_process_oom_kill(&self, cgroup_v2: bool, profile: &KubernetesProfile) -> bool {
-        let default = !cgroup_v2 || !profile.oom_group_default;
-        match self.single_process_oom_kill {
-            Some(single) if profile.single_process_oom_kill => single,
-            _ => default,
+        if !cgroup_v2 {
+            return true;
         }
+        let given = self.single_process_oom_kill.filter(|_| profile.single_process_oom_kill);
+        given.unwrap_or(!profile.oom_group_default)
     }
 
     /// What is wrong with the configuration, as far as memory is concerned

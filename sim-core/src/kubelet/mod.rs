@@ -4,6 +4,8 @@
 //! scheduled, no kernel is called. The world drives it; the conformance runner feeds it recordings of the real
 //! kubelet's code (Kubernetes 1.32.10).
 
+mod allocatable;
+mod cgroups;
 mod config;
 pub mod eviction;
 mod oom_score;
@@ -14,6 +16,10 @@ mod resources;
 mod stats;
 mod timing;
 
+pub use allocatable::{
+    Enforcement, NodeAllocatable, NotConfigured, ReservationError, ReservationExceedsCapacity, parse_reservation,
+};
+pub use cgroups::{CgroupLayout, CgroupName, NodeCgroupWrite, NodeLimits, container_cgroup, pod_cgroup, qos_cgroups};
 pub use config::{
     CgroupDriver, ConfigProblem, DEFAULT_NODE_STATUS_UPDATE_FREQUENCY, DEFAULT_PRESSURE_TRANSITION_PERIOD,
     ENFORCE_KUBE, ENFORCE_KUBE_COMPRESSIBLE, ENFORCE_NONE, ENFORCE_PODS, ENFORCE_SYSTEM, ENFORCE_SYSTEM_COMPRESSIBLE,

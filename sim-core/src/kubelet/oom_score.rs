@@ -49,15 +49,10 @@ pub fn container_oom_score_adj(
 
 /// What each container gets of a pod-level request that is more than the sum of the containers'.
 fn pod_level_share(pod: &PodSpec, profile: &KubernetesProfile) -> i64 {
-    if !profile.pod_level_resources || !resources::pod_level_requests_set(pod) {
-        return 0;
-    }
-    let own = pod.resources.as_ref().and_then(|r| r.requests.get(MEMORY)).map_or(0, Quantity::value);
-    if own == 0 {
-        return 0;
-    }
+    let own = pod.resources.as_ref().and_then(|r| r.requests.get(MEMORY));
+    let Some(own) = own.filter(|q| profile.pod_level_resources && !q.is_zero()) else { return 0 };
     let sum = resources::container_requests(pod, profile).get(MEMORY).map_or(0, Quantity::value);
-    own.wrapping_sub(sum) / (pod.all_containers().count().max(1) as i64)
+    own.value().wrapping_sub(sum) / (pod.all_containers().count().max(1) as i64)
 }
 
 fn is_sidecar(pod: &PodSpec, container: &ContainerSpec) -> bool {

@@ -188,6 +188,24 @@ impl PodSpec {
         }
     }
 
+    /// What computing a pod's sums once does to the pod itself in Kubernetes 1.32 with `pod_level_resources`: PodRequests
+    /// and PodLimits copy pod-level quantities by reference where they are held in arbitrary precision (`0.25Gi`),
+    /// so adding the overhead to the sum adds it to the specification too. The model never does this on its own;
+    /// a caller that wants to follow the real code through its container limits says so.
+    pub fn add_overhead_to_shared_quantities(&mut self, profile: &KubernetesProfile) {
+        let (Some(own), Some(overhead)) = (&mut self.resources, &self.overhead) else { return };
+        if !profile.pod_level_resources {
+            return;
+        }
+        for (name, quantity) in overhead.iter().filter(|(name, _)| resources::pod_level_supported(name)) {
+            for list in [&mut own.requests, &mut own.limits] {
+                if let Some(shared) = list.get_mut(name).filter(|q| q.is_decimal() && !q.is_zero()) {
+                    shared.add(quantity);
+                }
+            }
+        }
+    }
+
     fn default_pod_requests(&mut self, profile: &KubernetesProfile) {
         if self.resources.as_ref().is_none_or(|r| r.limits.is_empty()) {
             return;

@@ -242,6 +242,9 @@ profile! {
     /// The kubelet writes swap limits.
     node_swap: bool =                    [false, false, false, true,  true]
         Documented "KEP-2400: alpha 1.22, beta and off 1.28, on 1.30";
+    /// With `node_swap` off, containers are still kept from swapping.
+    no_swap_without_gate: bool =         [false, false, false, true,  true]
+        Believed "kuberuntime_container_linux.go configureContainerSwapResources; 1.32 recorded";
     /// What an empty `memorySwap.swapBehavior` means.
     swap_default: SwapDefault =          [SwapDefault::LimitedSwap, SwapDefault::LimitedSwap, SwapDefault::UnlimitedSwap, SwapDefault::NoSwap, SwapDefault::NoSwap]
         Documented "KEP-2400";

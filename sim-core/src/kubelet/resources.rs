@@ -14,11 +14,6 @@ pub(super) fn pod_level_supported(name: &str) -> bool {
     name == CPU || name == MEMORY || name.starts_with("hugepages-")
 }
 
-/// True when pod-level requests of a supported resource are set.
-pub(super) fn pod_level_requests_set(pod: &PodSpec) -> bool {
-    pod.resources.as_ref().is_some_and(|r| r.requests.keys().any(|n| pod_level_supported(n)))
-}
-
 fn add_list(sum: &mut ResourceList, list: &ResourceList) {
     for (name, quantity) in list {
         match sum.get_mut(name) {

@@ -255,6 +255,12 @@ impl Quantity {
         self.scaled_value(MILLI)
     }
 
+    /// True when the number is held in arbitrary precision (`0.25Gi`, sums with such). The real type shares such a
+    /// number between copies, so that adding to one copy can change another.
+    pub const fn is_decimal(&self) -> bool {
+        matches!(self.amount, Amount::Dec { .. })
+    }
+
     /// The exact whole number, when the integer form holds one (`AsInt64()`).
     pub fn as_int64(&self) -> Option<i64> {
         match self.amount {
