@@ -1,0 +1,5 @@
+//! The `oomsim` command.
+
+pub mod picture;
+#[cfg(test)]
+mod testdata;

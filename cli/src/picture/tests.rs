@@ -1,0 +1,59 @@
+use super::page::Page;
+use super::*;
+use crate::testdata;
+use sim_core::record::History;
+
+fn runs() -> Vec<(&'static str, History)> {
+    vec![
+        ("oom2", testdata::oom2()),
+        ("oom3", testdata::oom3()),
+        ("oom4", testdata::oom4()),
+        ("day", testdata::busy_day()),
+        ("short", testdata::short_plain()),
+    ]
+}
+
+/// Set OOMSIM_PICTURES to a folder to look at the pictures of these tests.
+#[test]
+fn pictures_of_every_kind_of_run() {
+    for (name, history) in runs() {
+        for prometheus in [false, true] {
+            let content = Content { prometheus };
+            let svg = svg(&history, content).unwrap();
+            assert!(svg.starts_with("<svg") && svg.contains(&*history.scenario), "{name}");
+            assert!(svg.len() < 2_000_000, "{name}: {} bytes", svg.len());
+            let png = png(&history, content).unwrap();
+            assert!(png.starts_with(b"\x89PNG"), "{name}");
+            if let Some(folder) = std::env::var_os("OOMSIM_PICTURES") {
+                let file = format!("{name}{}", if prometheus { "-prometheus" } else { "" });
+                let folder = std::path::Path::new(&folder);
+                std::fs::write(folder.join(format!("{file}.svg")), svg).unwrap();
+                std::fs::write(folder.join(format!("{file}.png")), png).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn no_labels_overlap() {
+    for (name, history) in runs() {
+        let page = Page::new(&history, Content::default()).unwrap();
+        let (flags, sides) = page.placed();
+        for (n, a) in flags.iter().enumerate() {
+            for b in flags[n + 1..].iter().filter(|b| b.lane == a.lane) {
+                assert!(a.x + a.width <= b.x || b.x + b.width <= a.x, "{name}: {a:?} {b:?}");
+            }
+            assert!(a.x + a.width <= 1600.0, "{name}: {a:?} leaves the page");
+        }
+        for side in sides {
+            assert!(side.windows(2).all(|pair| pair[1].y - pair[0].y > 14.0), "{name}: {side:?}");
+        }
+    }
+}
+
+#[test]
+fn a_run_without_series_says_so() {
+    let mut history = testdata::oom2();
+    history.series = Default::default();
+    assert!(svg(&history, Content::default()).unwrap_err().contains("--record series"));
+}
