@@ -2,8 +2,9 @@
 
 use super::palette;
 use plotters::style::RGBColor;
-use sim_core::record::{History, Sample};
-use std::collections::{BTreeMap, VecDeque};
+use sim_core::record::{History, PodSample, Sample, Series};
+use sim_core::units::SimTime;
+use std::collections::BTreeMap;
 
 /// Seconds and bytes.
 pub type Point = (f64, f64);
@@ -42,8 +43,8 @@ impl Curve {
     }
 }
 
-fn curve(history: &History, name: &str, color: RGBColor, dash: f64, of: impl Fn(&Sample) -> f64) -> Curve {
-    let points = history.series.samples.iter().map(|s| (s.at.as_secs_f64(), of(s))).collect();
+fn curve(series: &Series, name: &str, color: RGBColor, dash: f64, of: impl Fn(&Sample) -> f64) -> Curve {
+    let points = series.samples.iter().map(|s| (s.at.as_secs_f64(), of(s))).collect();
     Curve::new(name, color, dash, points)
 }
 
@@ -53,46 +54,46 @@ pub fn is_plain(history: &History) -> bool {
 }
 
 /// The curves of the node.
-pub fn node(history: &History) -> Vec<Curve> {
+pub fn node(history: &History, series: &Series) -> Vec<Curve> {
     let bytes = |b: sim_core::units::Bytes| b.get() as f64;
-    let samples = &history.series.samples;
+    let samples = &series.samples;
     let mut curves = Vec::new();
     if is_plain(history) {
-        curves.push(curve(history, "MemAvailable", palette::BLUE, 0.0, |s| bytes(s.mem_available)));
+        curves.push(curve(series, "MemAvailable", palette::BLUE, 0.0, |s| bytes(s.mem_available)));
         if samples.iter().any(|s| s.committed_as.get() > 0) {
-            curves.push(curve(history, "Committed_AS", palette::PURPLE, 0.0, |s| bytes(s.committed_as)));
+            curves.push(curve(series, "Committed_AS", palette::PURPLE, 0.0, |s| bytes(s.committed_as)));
         }
     } else {
-        curves.push(curve(history, "node available", palette::BLUE, 0.0, |s| s.available as f64));
+        curves.push(curve(series, "node available", palette::BLUE, 0.0, |s| s.available as f64));
     }
-    curves.push(curve(history, "node working set", palette::ORANGE, 0.0, |s| bytes(s.working_set)));
+    curves.push(curve(series, "node working set", palette::ORANGE, 0.0, |s| bytes(s.working_set)));
     if samples.iter().any(|s| s.kubepods_usage.get() > 0) {
-        curves.push(curve(history, "pods' working set", palette::GREEN, 0.0, |s| bytes(s.kubepods_working_set)));
+        curves.push(curve(series, "pods' working set", palette::GREEN, 0.0, |s| bytes(s.kubepods_working_set)));
     }
     if samples.iter().any(|s| s.swap_used.get() > 0) {
-        curves.push(curve(history, "swap used", palette::SKY, 0.0, |s| bytes(s.swap_used)));
+        curves.push(curve(series, "swap used", palette::SKY, 0.0, |s| bytes(s.swap_used)));
     }
     curves
 }
 
 /// Names of pods as short as they can be told apart.
-pub fn pod_names(history: &History) -> Vec<String> {
+pub fn pod_names(series: &Series) -> Vec<String> {
     let short = |pod: &str| pod.rsplit('/').next().unwrap_or(pod).to_owned();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for pod in &history.series.pods {
+    for pod in &series.pods {
         *seen.entry(short(pod)).or_default() += 1;
     }
     let name = |pod: &sim_core::node_api::Name| {
         let name = short(pod);
         if seen.get(&name).is_some_and(|count| *count > 1) { pod.to_string() } else { name }
     };
-    history.series.pods.iter().map(name).collect()
+    series.pods.iter().map(name).collect()
 }
 
 /// The `most` largest pods by their peak, with their index, and how many others there are.
-pub fn pods(history: &History, most: usize) -> (Vec<(u32, Curve)>, usize) {
+pub fn pods(series: &Series, most: usize) -> (Vec<(u32, Curve)>, usize) {
     let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
-    for pod in history.series.samples.iter().flat_map(|s| &s.pods) {
+    for pod in series.samples.iter().flat_map(|s| &s.pods) {
         let peak = peaks.entry(pod.pod).or_default();
         *peak = (*peak).max(pod.working_set.get());
     }
@@ -101,9 +102,9 @@ pub fn pods(history: &History, most: usize) -> (Vec<(u32, Curve)>, usize) {
     let others = order.len().saturating_sub(most);
     order.truncate(most);
 
-    let names = pod_names(history);
+    let names = pod_names(series);
     let mut lines: BTreeMap<u32, Vec<Vec<Point>>> = order.iter().map(|&(pod, _)| (pod, vec![Vec::new()])).collect();
-    for sample in &history.series.samples {
+    for sample in &series.samples {
         let at = sample.at.as_secs_f64();
         let here: BTreeMap<u32, u64> = sample.pods.iter().map(|p| (p.pod, p.working_set.get())).collect();
         for (pod, runs) in &mut lines {
@@ -128,35 +129,32 @@ pub const SCRAPE: f64 = 30.0;
 /// A series that stops keeps its last value this long.
 pub const STALENESS: f64 = 300.0;
 
-/// The node's curves as a monitoring system draws them: values of the last scrape, and pods that are gone counted
-/// with their last value until it is stale (Prometheus: 30 s scrapes, 5 min lookback; cAdvisor's samples carry their
-/// own time, so no staleness marker ends them earlier).
-pub fn prometheus(history: &History) -> Vec<Curve> {
-    let samples = &history.series.samples;
-    let Some(last) = samples.last() else { return Vec::new() };
-    let end = last.at.as_secs_f64();
-    let (mut node, mut pods, mut index) = (VecDeque::new(), VecDeque::new(), 0);
-    let mut seen: BTreeMap<u32, (f64, f64)> = BTreeMap::new();
-    let mut scrape = 0.0;
-    while scrape <= end && node.len() < 1_000_000 {
-        while index + 1 < samples.len() && samples[index + 1].at.as_secs_f64() <= scrape {
+/// The run as a monitoring system draws it: values of the last scrape, and pods that are gone counted with their last
+/// value until it is stale (Prometheus: 30 s scrapes, 5 min lookback; cAdvisor's samples carry their own time, so no
+/// staleness marker ends them earlier).
+pub fn scraped(series: &Series) -> Series {
+    let samples = &series.samples;
+    let mut kept = Vec::new();
+    let mut seen: BTreeMap<u32, (f64, PodSample)> = BTreeMap::new();
+    let (mut index, mut scrape) = (0, 0.0);
+    let Some(last) = samples.last() else { return Series::default() };
+    while scrape <= last.at.as_secs_f64() {
+        while samples.get(index + 1).is_some_and(|next| next.at.as_secs_f64() <= scrape) {
             index += 1;
         }
-        let sample = &samples[index];
-        for pod in &sample.pods {
-            seen.insert(pod.pod, (scrape, pod.working_set.get() as f64));
+        for pod in &samples[index].pods {
+            seen.insert(pod.pod, (scrape, *pod));
         }
         seen.retain(|_, (at, _)| scrape - *at < STALENESS);
-        node.push_back((scrape, sample.available as f64, sample.working_set.get() as f64));
-        pods.push_back((scrape, seen.values().map(|(_, value)| value).sum::<f64>()));
+        let pods: Vec<_> = seen.values().map(|(_, pod)| *pod).collect();
+        let kubepods_working_set = pods.iter().map(|pod| pod.working_set).sum();
+        let at = SimTime::from_nanos((scrape * 1e9) as u64);
+        kept.push(Sample { at, pods, kubepods_working_set, ..samples[index].clone() });
         scrape += SCRAPE;
     }
-    let of = |pick: fn(&(f64, f64, f64)) -> f64| node.iter().map(|p| (p.0, pick(p))).collect::<Vec<_>>();
-    vec![
-        Curve::new("node available", palette::BLUE, 0.0, of(|p| p.1)),
-        Curve::new("node working set", palette::ORANGE, 0.0, of(|p| p.2)),
-        Curve::new("sum over pods", palette::GREEN, 0.0, pods.into()),
-    ]
+    let held = kept.last().map(|sample| Sample { at: last.at, ..sample.clone() });
+    kept.extend(held.filter(|sample| kept.last().is_some_and(|before| before.at < sample.at)));
+    Series { pods: series.pods.clone(), samples: kept }
 }
 
 /// At most about four points per column of the picture, with the extremes kept: a spike stays visible.
@@ -180,4 +178,34 @@ pub fn thin(points: &[Point], column: impl Fn(f64) -> i64) -> Vec<Point> {
         start = end;
     }
     thinned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The founding article's figure: the node's curve drops at once, the pods' stays flat for five minutes.
+    #[test]
+    fn monitoring_keeps_a_gone_pod_for_five_minutes() {
+        let truth = crate::testdata::oom2();
+        let seen = scraped(&truth.series);
+        let at = |seconds: f64| {
+            let found = seen.samples.iter().rev().find(|s| s.at.as_secs_f64() <= seconds);
+            found.map(|s| (s.kubepods_working_set.get() >> 20, s.available >> 20)).unwrap_or_default()
+        };
+        // Evicted at 268.3 s; the last scrape before is at 240 s, so the value is shown up to the scrape at 510 s.
+        assert!(at(245.0).0 > 4000 && at(245.0).1 < 2300);
+        assert!(at(275.0).0 > 4000 && at(275.0).1 > 6000);
+        assert!(at(539.0).0 > 4000);
+        assert!(at(541.0).0 < 200);
+    }
+
+    #[test]
+    fn thinning_keeps_the_extremes() {
+        let points: Vec<Point> =
+            (0..1000).map(|n| (f64::from(n), if n == 500 { 99.0 } else { f64::from(n % 3) })).collect();
+        let thinned = thin(&points, |at| (at / 100.0) as i64);
+        assert!(thinned.len() <= 40 && thinned.contains(&(500.0, 99.0)));
+        assert_eq!((thinned.first(), thinned.last()), (points.first(), points.last()));
+    }
 }

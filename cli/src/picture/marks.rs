@@ -182,7 +182,13 @@ fn label(group: &Group, coarse: bool, width: &impl Fn(&str, &str) -> f64) -> Lab
     let first = group.marks[0];
     let count = group.marks.len();
     let one = |pick: fn(&Mark) -> &String| group.marks.iter().all(|mark| pick(mark) == pick(first));
-    let mut title = if one(|m| &m.title) { first.title.clone() } else { plural(first.class).into() };
+    let topic = |mark: &Mark| mark.title.split('=').next().unwrap_or_default().to_owned();
+    let same_topic = group.marks.iter().all(|mark| topic(mark) == topic(first));
+    let mut title = match (one(|m| &m.title), same_topic) {
+        (true, _) => first.title.clone(),
+        (false, true) => topic(first),
+        (false, false) => plural(first.class).into(),
+    };
     let mut detail = first.detail.clone();
     if coarse && !one(|m| &m.detail) {
         let mut different: Vec<_> = group.marks.iter().map(|m| &m.detail).collect();

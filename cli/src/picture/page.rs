@@ -9,6 +9,7 @@ use super::{font, palette};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBAColor, WHITE};
 use sim_core::record::{History, Record};
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// What the picture shows.
@@ -71,9 +72,14 @@ impl<'a> Page<'a> {
         });
         let lanes = labels.iter().map(|label| label.lane + 1).max().unwrap_or(0);
         let top = HEAD + LANE * lanes as f64 + TITLE;
-        let node_curves = if content.prometheus { curves::prometheus(history) } else { curves::node(history) };
+        let series = if content.prometheus {
+            Cow::Owned(curves::scraped(&history.series))
+        } else {
+            Cow::Borrowed(&history.series)
+        };
+        let node_curves = curves::node(history, &series);
         let node = node_chart(history, node_curves, (top, top + NODE_HEIGHT), end);
-        let (pod_curves, other_pods) = curves::pods(history, MOST_PODS);
+        let (pod_curves, other_pods) = curves::pods(&series, MOST_PODS);
         let mut height = top + NODE_HEIGHT + AXIS;
         let pods = (!pod_curves.is_empty()).then(|| {
             let top = height + TITLE + 8.0;
@@ -191,7 +197,8 @@ impl<'a> Page<'a> {
             let Some((_, curve)) = curve else { continue };
             let at = mark.at as f64 / 1e9;
             let x = chart.panel.x(at);
-            let y = chart.panel.y(value_before(curve, at));
+            let Some(value) = value_before(curve, at, chart.panel.end) else { continue };
+            let y = chart.panel.y(value);
             let (symbol, color) = mark.class.look();
             if drawn.insert(((x / 4.0).round() as i64, (y / 4.0).round() as i64, mark.class)) {
                 canvas.symbol(symbol, (x, y), color)?;
@@ -204,13 +211,16 @@ impl<'a> Page<'a> {
 const TITLE_SIZE: f64 = 13.0;
 const DETAIL_SIZE: f64 = 12.0;
 
-/// The larger of the curve's last two values up to an instant: a kill is drawn where the pod came from.
-fn value_before(curve: &Curve, at: f64) -> f64 {
-    let (mut before, mut last) = (0.0, 0.0);
+/// The larger of the curve's last two values up to an instant: a kill is drawn where the pod came from. Nothing for
+/// a pod that was gone long before, as seen on an axis that ends at `end`.
+fn value_before(curve: &Curve, at: f64, end: f64) -> Option<f64> {
+    let mut before: Option<(f64, f64)> = None;
+    let mut last: Option<(f64, f64)> = None;
     for point in curve.runs.iter().flatten().take_while(|point| point.0 <= at + 1e-9) {
-        (before, last) = (last, point.1);
+        (before, last) = (last, Some(*point));
     }
-    f64::max(before, last)
+    let last = last.filter(|last| at - last.0 <= 0.02 * end)?;
+    Some(before.map_or(last.1, |before| before.1.max(last.1)))
 }
 
 fn node_chart(history: &History, curves: Vec<Curve>, (top, bottom): Xy, end: f64) -> Chart {
