@@ -1,0 +1,50 @@
+//! Reads the kernel's OOM reports from real logs, of 3.10 to 6.12 and as any of the usual tools prints them, and
+//! explains them.
+//!
+//! ```
+//! let log = "[ 12.5] Out of memory: Killed process 1234 (java) total-vm:4194304kB, anon-rss:2097152kB, file-rss:0kB";
+//! let reports = dmesg::read(log.as_bytes()).unwrap();
+//! assert_eq!(reports[0].killed[0].pid, 1234);
+//! ```
+//!
+//! Reading is one pass, in time linear in the input; what is kept is the reports found. Nothing in a log makes it
+//! panic: what is not understood is skipped.
+
+mod assemble;
+mod line;
+mod machine;
+mod prefix;
+mod report;
+mod table;
+
+pub use report::{CgroupStats, Chosen, Counter, Invoker, Killed, Kind, MemInfo, Reaped, Report, Stamp, Task, Zone};
+
+use std::io::{self, BufRead};
+
+/// All reports of a log in the order of their first lines.
+///
+/// # Errors
+/// Only those of the input itself.
+pub fn read(input: impl BufRead) -> io::Result<Vec<Report>> {
+    let mut machine = machine::Machine::default();
+    assemble::run(input, &mut |message| machine.take(message))?;
+    Ok(machine.finish())
+}
+
+/// As [`read`], but hands each report over as soon as it is over, so that nothing accumulates.
+///
+/// # Errors
+/// Only those of the input itself.
+pub fn read_each(input: impl BufRead, mut each: impl FnMut(Report)) -> io::Result<()> {
+    let mut machine = machine::Machine::default();
+    assemble::run(input, &mut |message| {
+        machine.take(message);
+        for report in machine.drain() {
+            each(report);
+        }
+    })?;
+    for report in machine.finish() {
+        each(report);
+    }
+    Ok(())
+}
