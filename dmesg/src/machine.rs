@@ -40,7 +40,7 @@ impl Machine {
     pub fn take(&mut self, message: Option<Message<'_>>) {
         self.messages += 1;
         let Some(m) = message else {
-            if self.messages % 1024 == 0 {
+            if self.messages.is_multiple_of(1024) {
                 self.close_old();
             }
             return;

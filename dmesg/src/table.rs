@@ -105,7 +105,9 @@ impl Row {
                 "rss_shmem" => split[2] = Some(unsigned),
                 "pgtables_bytes" => task.pgtables_pages = unsigned / 4096,
                 // Bytes are whole pages, counts of pages are small: a process has at least a handful of bytes' pages.
-                "pgtables?" if unsigned >= 4096 && unsigned % 4096 == 0 => task.pgtables_pages = unsigned / 4096,
+                "pgtables?" if unsigned >= 4096 && unsigned.is_multiple_of(4096) => {
+                    task.pgtables_pages = unsigned / 4096
+                }
                 "nr_ptes" | "nr_pmds" | "nr_puds" | "pgtables?" => {
                     task.pgtables_pages = task.pgtables_pages.saturating_add(unsigned);
                 }
