@@ -36,6 +36,7 @@ recordings! {
     qos: 350,
     rank: 300,
     eviction_sync: 225,
+    restart: 84,
 }
 
 /// The real manager iterates a Go map; these recordings hold every outcome that replays of it gave.

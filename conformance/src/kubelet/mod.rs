@@ -7,6 +7,7 @@ mod input;
 mod qos;
 mod quantity;
 mod rank;
+mod restart;
 
 pub use eviction_sync::check_every_draw;
 
@@ -32,5 +33,6 @@ kinds! {
     quantity: "quantities: parsing, values, canonical text, arithmetic",
     qos: "QoS class, oom_score_adj, request and limit sums, critical pods",
     rank: "eviction order, message and annotations",
+    restart: "restart back-off and exit status",
     eviction_sync: "the eviction manager, pass by pass",
 }

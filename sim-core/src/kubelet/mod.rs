@@ -5,9 +5,11 @@
 //! kubelet's code (Kubernetes 1.32.10).
 
 mod allocatable;
+pub mod backoff;
 mod cgroups;
 mod config;
 pub mod eviction;
+pub mod exit_status;
 mod oom_score;
 mod pod;
 mod profile;
@@ -19,6 +21,7 @@ mod timing;
 pub use allocatable::{
     Enforcement, NodeAllocatable, NotConfigured, ReservationError, ReservationExceedsCapacity, parse_reservation,
 };
+pub use backoff::{BackoffLimits, ContainerBackoff};
 pub use cgroups::{CgroupLayout, CgroupName, NodeCgroupWrite, NodeLimits, container_cgroup, pod_cgroup, qos_cgroups};
 pub use config::{
     CgroupDriver, ConfigProblem, DEFAULT_NODE_STATUS_UPDATE_FREQUENCY, DEFAULT_PRESSURE_TRANSITION_PERIOD,
