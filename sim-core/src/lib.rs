@@ -17,5 +17,6 @@ pub mod kernel;
 pub mod kubelet;
 pub mod node_api;
 pub mod record;
+pub mod scenario;
 pub mod units;
 pub mod workload;

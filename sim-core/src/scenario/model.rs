@@ -1,12 +1,10 @@
 //! A scenario after validation: everything a run needs, nothing that can be wrong.
 
 use crate::kernel::KernelConfig;
-use crate::kubelet::config::KubeletConfig;
-use crate::kubelet::pod::PodSpec;
-use crate::kubelet::profile::Profile as KubeletProfile;
-use crate::kubelet::timing::Timing;
+use crate::kubelet::{KubeletConfig, KubernetesProfile, PodSpec, RestartPolicy};
 use crate::node_api::{Name, Signo};
 use crate::record::expect::Expectation;
+use crate::scenario::Diagnostic;
 use crate::units::{Bytes, SimDuration, SimTime};
 use crate::workload::{Behavior, Footprint, TermReaction};
 
@@ -36,7 +34,7 @@ pub struct Scenario {
     /// What must or must not happen.
     pub expectations: Vec<Expectation>,
     /// What the file asks for and the model does not cover.
-    pub warnings: Vec<String>,
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// The machine.
@@ -66,9 +64,7 @@ pub struct KubeletPlan {
     /// KubeletConfiguration.
     pub config: KubeletConfig,
     /// Row of the Kubernetes version.
-    pub profile: KubeletProfile,
-    /// Clocks and delays.
-    pub timing: Timing,
+    pub profile: KubernetesProfile,
     /// When the first pass of the eviction manager starts; `None`: drawn from the seed within one period.
     pub first_pass: Option<SimTime>,
 }
@@ -109,18 +105,6 @@ pub struct PodPlan {
     pub containers: Vec<ContainerPlan>,
     /// Memory-backed volumes.
     pub volumes: Vec<VolumePlan>,
-}
-
-/// `spec.restartPolicy`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum RestartPolicy {
-    /// Restart for ever.
-    #[default]
-    Always,
-    /// Restart unless the exit code is 0.
-    OnFailure,
-    /// Never restart.
-    Never,
 }
 
 /// A container's processes.
@@ -165,11 +149,13 @@ pub struct VolumePlan {
 /// A process on the node.
 #[derive(Clone, Debug)]
 pub struct HostPlan {
+    /// Name in the scenario; `comm` may be another.
+    pub name: Name,
     /// The process; its `oom_score_adj` defaults to 0.
     pub process: ProcessPlan,
     /// Cgroup path, such as `/system.slice/ssh.service`.
     pub cgroup: Name,
-    /// Name of the host process that started it: a child of its session; dies with SIGHUP when that leader dies.
+    /// Name (not comm) of the host process that started it: a child of its session; dies with SIGHUP when that leader dies.
     pub session_of: Option<Name>,
 }
 

@@ -1,0 +1,54 @@
+//! `[[host]]`: processes on the node itself.
+
+use super::process::process_keys;
+use crate::node_api::Name;
+use crate::scenario::model::HostPlan;
+use crate::scenario::reader::{Problems, TableReader};
+use crate::scenario::scalar::{name, text};
+use crate::scenario::value::Value;
+
+/// Reads all `[[host]]`.
+pub(crate) fn hosts(p: &Problems, tables: &[Value]) -> Vec<HostPlan> {
+    let mut hosts: Vec<HostPlan> = Vec::new();
+    for table in tables {
+        let Some(host) = host(p, table) else { continue };
+        if hosts.iter().any(|other| other.name == host.name) {
+            p.error(&table.at, format!("two `[[host]]` have the name `{}`", host.name));
+        }
+        hosts.push(host);
+    }
+    let names: Vec<Name> = hosts.iter().map(|host| host.name.clone()).collect();
+    for (host, table) in hosts.iter().zip(tables) {
+        if let (Some(leader), Some(value)) = (&host.session_of, table.get("session"))
+            && (!names.contains(leader) || *leader == host.name)
+        {
+            let others = names.iter().filter(|name| **name != host.name).map(|name| &**name);
+            p.unknown(&value.at, "host process", leader, others);
+        }
+    }
+    hosts
+}
+
+fn host(p: &Problems, value: &Value) -> Option<HostPlan> {
+    let mut t = TableReader::open(p, "[[host]]", value)?;
+    let host_name = t.required("name", name);
+    let process = process_keys(&mut t, Some(host_name.as_ref().unwrap_or(&"host".into())));
+    let default_cgroup = format!("/system.slice/{}.service", host_name.as_deref().unwrap_or("host"));
+    let cgroup = t.or("cgroup", default_cgroup.into(), cgroup_path);
+    let session_of = t.optional("session", name);
+    t.finish();
+    Some(HostPlan { name: host_name?, process: process?, cgroup, session_of })
+}
+
+/// `/system.slice/ssh.service`.
+pub(crate) fn cgroup_path(p: &Problems, value: &Value) -> Option<Name> {
+    let path = text(p, value)?;
+    let parts = || path[1..].split('/');
+    let fine = path == "/"
+        || path.starts_with('/') && path.len() <= 4096 && parts().all(|part| !matches!(part, "" | "." | ".."));
+    if !fine || path.chars().any(char::is_control) {
+        p.expected(value, "the path of a cgroup such as \"/system.slice/ssh.service\"");
+        return None;
+    }
+    Some(path.into())
+}

@@ -1,0 +1,86 @@
+//! The tables of a scenario, one file per subject.
+
+mod expect;
+mod expect_filter;
+mod host;
+mod injection;
+mod kernel;
+mod kubelet;
+mod kubelet_config;
+mod node;
+mod pod;
+mod process;
+mod workload;
+
+use super::load::Files;
+use super::model::Scenario;
+use super::reader::{Problems, TableReader};
+use super::scalar::{integer, name, some_duration, text};
+use super::value::Value;
+use crate::node_api::Name;
+use crate::units::SimDuration;
+
+/// How long a run lasts when the scenario does not say.
+const DEFAULT_DURATION: SimDuration = SimDuration::from_secs(600);
+/// Interval of the series when the scenario does not say.
+const DEFAULT_SAMPLE: SimDuration = SimDuration::from_secs(1);
+
+/// What reading a scenario needs.
+pub(crate) struct Context<'a> {
+    pub problems: &'a Problems,
+    pub files: &'a dyn Files,
+    /// Name of the scenario file.
+    pub file: &'a str,
+}
+
+/// The whole file.
+pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
+    let mut t = TableReader::open(cx.problems, "the scenario", root)?;
+    let stem = file_stem(cx.file);
+    let name = t.or("name", stem, name);
+    let description = t.or("description", String::new(), text);
+    let seed = t.or("seed", 1, integer(0, i64::MAX));
+    let duration = t.or("duration", DEFAULT_DURATION, some_duration);
+    let sample_every = t.or("sample", DEFAULT_SAMPLE, some_duration);
+    let node = t.required("node", |p, value| node::node(p, value));
+    let kernel = t.get("kernel");
+    let node = node.map(|mut node| {
+        if let Some(kernel) = kernel {
+            kernel::kernel(cx.problems, kernel, &mut node.kernel);
+        }
+        node
+    });
+    let kubelet_table = t.get("kubelet");
+    let pod_tables = t.items("pod");
+    let kubelet = match kubelet_table {
+        Some(table) => kubelet::kubelet(cx, table),
+        None if pod_tables.is_empty() => None,
+        None => Some(kubelet::default_kubelet()),
+    };
+    let pods = pod::pods(cx, pod_tables);
+    let hosts = host::hosts(cx.problems, t.items("host"));
+    let injections = injection::injections(cx.problems, t.items("at"));
+    let expectations = expect::expectations(cx.problems, t.items("expect"));
+    t.finish();
+    Some(Scenario {
+        name,
+        description,
+        seed,
+        duration,
+        sample_every,
+        node: node?,
+        kubelet,
+        pods,
+        hosts,
+        injections,
+        expectations,
+        warnings: Vec::new(),
+    })
+}
+
+/// `oom2` of `scenarios/oom2.toml`.
+fn file_stem(file: &str) -> Name {
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = base.strip_suffix(".toml").unwrap_or(base);
+    if stem.is_empty() { "scenario".into() } else { stem.into() }
+}

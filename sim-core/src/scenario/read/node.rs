@@ -1,0 +1,72 @@
+//! `[node]`: the machine.
+
+use super::process::footprint;
+use crate::kernel::KernelConfig;
+use crate::scenario::model::NodePlan;
+use crate::scenario::reader::{Problems, TableReader};
+use crate::scenario::scalar::{bytes, dns_name, integer};
+use crate::scenario::value::Value;
+use crate::units::Bytes;
+use crate::workload::Footprint;
+
+/// A kernel with less does not come up, and more is not built.
+const MEMORY: std::ops::RangeInclusive<Bytes> = Bytes::mib(32)..=Bytes::gib(64 << 10);
+
+/// A pause process as the task tables of the founding articles show it (part 2, logs of 16 and 17 January: total_vm 241
+/// pages, rss 1 page, pgtables_bytes 28672), with the 6 pages of kernel stack and slab that small processes have in the
+/// recordings (memcg_oom_v2, timing). It is charged to the pod, so a pod's limit trips before its only container's.
+const PAUSE: Footprint = Footprint {
+    anon: Bytes::kib(4),
+    file: Bytes::ZERO,
+    page_tables: Bytes::kib(28),
+    virtual_size: Bytes::kib(960),
+    kernel: Bytes::kib(24),
+};
+
+/// Reads `[node]`. A wrong or missing amount of memory is replaced, so that the rest can be checked too.
+pub(crate) fn node(p: &Problems, value: &Value) -> Option<NodePlan> {
+    let mut t = TableReader::open(p, "[node]", value)?;
+    let name = t.or("name", "node".into(), dns_name);
+    let memory_at = t.get("memory").map(|v| &v.at);
+    let memory = t.required("memory", bytes);
+    if let (Some(memory), Some(at)) = (memory, memory_at)
+        && !MEMORY.contains(&memory)
+    {
+        p.error(at, format!("{memory} is out of range: expected {} to {}", MEMORY.start(), MEMORY.end()));
+    }
+    let mut kernel = KernelConfig::new(memory.unwrap_or(Bytes::gib(4)));
+    kernel.swap_total = t.or("swap", Bytes::ZERO, bytes);
+    kernel.cpus = t.or("cpus", 2, integer(1, 4096));
+    let mut plan = NodePlan {
+        name,
+        kernel,
+        system_anon: Bytes::ZERO,
+        system_active_file: Bytes::ZERO,
+        system_inactive_file: Bytes::ZERO,
+        system_mlocked_file: Bytes::ZERO,
+        system_committed: Bytes::ZERO,
+        pause: t.or("pause", PAUSE, footprint),
+    };
+    if let Some(table) = t.get("system") {
+        system(p, table, &mut plan);
+    }
+    t.finish();
+    Some(plan)
+}
+
+fn system(p: &Problems, value: &Value, plan: &mut NodePlan) {
+    let Some(mut t) = TableReader::open(p, "[node.system]", value) else { return };
+    plan.system_anon = t.or("anon", Bytes::ZERO, bytes);
+    plan.system_active_file = t.or("activeFile", Bytes::ZERO, bytes);
+    plan.system_inactive_file = t.or("inactiveFile", Bytes::ZERO, bytes);
+    plan.system_mlocked_file = t.or("mlockedFile", Bytes::ZERO, bytes);
+    plan.kernel.kernel_memory = t.or("kernel", Bytes::ZERO, bytes);
+    plan.system_committed = t.or("committed", Bytes::ZERO, bytes);
+    let held = [plan.system_anon, plan.system_active_file, plan.system_inactive_file, plan.system_mlocked_file];
+    let held: Bytes = held.into_iter().chain([plan.kernel.kernel_memory]).sum();
+    if held >= plan.kernel.mem_total {
+        let total = plan.kernel.mem_total;
+        p.error(t.at(), format!("the system holds {held} from the start, the node has {total} (`node.memory`)"));
+    }
+    t.finish();
+}

@@ -1,0 +1,79 @@
+//! The keys of a process, the same in a container, as its further processes, and on the host.
+
+use super::workload::{idle, workload};
+use crate::node_api::Name;
+use crate::scenario::model::ProcessPlan;
+use crate::scenario::reader::{Problems, TableReader};
+use crate::scenario::scalar::{bytes, duration, integer, name};
+use crate::scenario::value::{Kind, Value};
+use crate::units::{Bytes, SimDuration};
+use crate::workload::{Footprint, TermReaction};
+
+/// Longest `comm` that the kernel keeps (TASK_COMM_LEN − 1, include/linux/sched.h).
+const MAX_COMM: usize = 15;
+
+/// Reads the keys of a process from a table that may have others.
+pub(crate) fn process_keys(t: &mut TableReader<'_>, default_comm: Option<&Name>) -> Option<ProcessPlan> {
+    let comm = match default_comm {
+        Some(default) => t.optional("comm", comm).or_else(|| Some(truncated(default))),
+        None => t.required("comm", comm),
+    };
+    let uid = t.or("uid", 0, integer(0, u32::MAX.into()));
+    let at = t.or("startAfter", SimDuration::ZERO, duration);
+    let pid = t.optional("pid", integer(2, 4_194_304));
+    let behavior = t.or("workload", idle(), workload);
+    let footprint = t.or("footprint", Footprint::default(), footprint);
+    let term = t.or("onTerm", TermReaction::Default, term);
+    let oom_score_adj = t.optional("oomScoreAdj", integer(-1000, 1000));
+    Some(ProcessPlan { comm: comm?, uid, at, pid, behavior, footprint, term, oom_score_adj })
+}
+
+/// A name as the kernel keeps it; a longer one is cut with a warning, as the kernel does it.
+fn comm(p: &Problems, value: &Value) -> Option<Name> {
+    let given = name(p, value)?;
+    let kept = truncated(&given);
+    if kept != given {
+        p.warn(&value.at, format!("the kernel keeps 15 bytes of a process name: `{kept}`"));
+    }
+    Some(kept)
+}
+
+fn truncated(name: &Name) -> Name {
+    let mut end = name.len().min(MAX_COMM);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].into()
+}
+
+/// `{ anon = …, file = …, pageTables = …, virtual = …, kernel = … }`.
+pub(crate) fn footprint(p: &Problems, value: &Value) -> Option<Footprint> {
+    let mut t = TableReader::open(p, "footprint", value)?;
+    let footprint = Footprint {
+        anon: t.or("anon", Bytes::ZERO, bytes),
+        file: t.or("file", Bytes::ZERO, bytes),
+        page_tables: t.or("pageTables", Bytes::ZERO, bytes),
+        virtual_size: t.or("virtual", Bytes::ZERO, bytes),
+        kernel: t.or("kernel", Bytes::ZERO, bytes),
+    };
+    t.finish();
+    Some(footprint)
+}
+
+/// `"dies"`, `"ignores"` or `{ exitsAfter = "2s" }`.
+fn term(p: &Problems, value: &Value) -> Option<TermReaction> {
+    match &value.kind {
+        Kind::Text(text) if text == "dies" => Some(TermReaction::Default),
+        Kind::Text(text) if text == "ignores" => Some(TermReaction::Ignore),
+        Kind::Table(_) => {
+            let mut t = TableReader::open(p, "onTerm", value)?;
+            let after = t.required("exitsAfter", duration);
+            t.finish();
+            after.map(TermReaction::Exits)
+        }
+        _ => {
+            p.expected(value, "`\"dies\"`, `\"ignores\"` or `{ exitsAfter = \"2s\" }`");
+            None
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! What right scenarios say.
+
+use super::{right, wrong};
+use crate::kubelet::RestartPolicy;
+use crate::scenario::{Controller, InjectionKind, NoFiles, load};
+use crate::units::{Bytes, SimDuration, SimTime};
+use crate::workload::{Behavior, TermReaction};
+
+const OOM2: &str = r#"
+name = "oom2"
+seed = 7
+duration = "10m"
+
+[node]
+memory = "7120616Ki"
+system = { anon = "600Mi", activeFile = "100Mi", kernel = "150Mi" }
+
+[kernel]
+version = "5.4.0-1059-azure"
+cgroup = "v1"
+sysctl = { "vm.overcommit_memory" = 1 }
+badness_floor = "one"
+
+[kubelet]
+version = "1.21"
+kubeReserved = { memory = "1638Mi" }
+evictionHard = { "memory.available" = "750Mi" }
+firstPass = "3s"
+
+[[pod]]
+name = "alloc-mem-2"
+at = "10s"
+restartPolicy = "Never"
+controller = "DaemonSet"
+
+[[pod.container]]
+name = "app"
+onTerm = { exitsAfter = "2s" }
+[pod.container.workload.leak]
+block = "100Mi"
+every = "6s"
+touched = "12.5%"
+
+[[pod.container.process]]
+comm = "sh"
+startAfter = "60s"
+
+[[host]]
+name = "ssh"
+
+[[host]]
+name = "bash"
+session = "ssh"
+workload.steady.anon = "4Mi"
+
+[[at]]
+time = "60s"
+sysctl = { "vm.overcommit_memory" = 2 }
+
+[[at]]
+time = "30s"
+cgroup = "/kubepods"
+limit = "max"
+
+[[expect]]
+source = "the article"
+event = "Evicted"
+pod = "alloc-mem-2"
+where = { message = { contains = "exceeds its request of 0" }, usageSeen = { min = "1Gi" } }
+between = ["4m", "5m"]
+"#;
+
+#[test]
+fn a_scenario_becomes_a_plan() {
+    let scenario = right(OOM2);
+    assert_eq!((&*scenario.name, scenario.seed, scenario.duration), ("oom2", 7, SimDuration::from_secs(600)));
+    assert_eq!(scenario.node.kernel.mem_total, Bytes::kib(7_120_616));
+    assert_eq!(scenario.node.kernel.profile.version, "5.4");
+    assert_eq!(scenario.node.kernel.sysctl.overcommit_memory, 1);
+    assert_eq!(scenario.node.kernel.kernel_memory, Bytes::mib(150));
+    let kubelet = scenario.kubelet.unwrap();
+    assert_eq!(kubelet.config.eviction_hard.unwrap()["memory.available"], "750Mi");
+    assert_eq!(kubelet.first_pass, Some(SimTime::from_secs(3)));
+    let [pod] = scenario.pods.as_slice() else { panic!() };
+    assert_eq!((pod.controller, pod.restart_policy), (Controller::DaemonSet, RestartPolicy::Never));
+    let [app, sh] = pod.containers[0].processes.as_slice() else { panic!() };
+    assert_eq!((&*app.comm, app.term), ("app", TermReaction::Exits(SimDuration::from_secs(2))));
+    let Behavior::Leak(leak) = &app.behavior else { panic!() };
+    assert_eq!((leak.block, leak.touched_permille), (Bytes::mib(100), 125));
+    assert_eq!(sh.at, SimDuration::from_secs(60));
+    assert_eq!(scenario.hosts[1].session_of.as_deref(), Some("ssh"));
+    let times: Vec<_> = scenario.injections.iter().map(|i| i.at).collect();
+    assert_eq!(times, [SimTime::from_secs(30), SimTime::from_secs(60)]);
+    assert!(matches!(scenario.injections[1].kind, InjectionKind::Sysctl { value: 2, .. }));
+    assert_eq!(scenario.expectations[0].line, 57);
+    assert!(scenario.warnings.is_empty(), "{:?}", scenario.warnings);
+}
+
+#[test]
+fn every_key_can_be_set_from_outside() {
+    let set = |path: &str| load(OOM2, "x.toml", &NoFiles, &[path.to_string()]).unwrap();
+    assert_eq!(set("node.memory=8Gi").node.kernel.mem_total, Bytes::gib(8));
+    let Behavior::Leak(leak) = &set("pod.alloc-mem-2.container.app.workload.leak.every=200ms").pods[0].containers[0]
+        .processes[0]
+        .behavior
+        .clone()
+    else {
+        panic!()
+    };
+    assert_eq!(leak.every, SimDuration::from_millis(200));
+    assert_eq!(set("pod.0.replicas=3").pods[0].replicas, 3);
+    assert_eq!(set("kernel.sysctl.vm.overcommit_memory=2").node.kernel.sysctl.overcommit_memory, 2);
+    let plan = set("kubelet.evictionHard.memory.available=\"500Mi\"").kubelet.unwrap();
+    assert_eq!(plan.config.eviction_hard.unwrap()["memory.available"], "500Mi");
+    assert_eq!(set("host.bash.workload.steady.anon = 8Mi").hosts[1].process.comm, "bash".into());
+}
+
+#[test]
+fn wrong_overrides_are_shown_as_they_were_given() {
+    let said = wrong(OOM2, &["pod.alloc-mem2.replicas=3", "node.memroy=1Gi", "seed", "seed.x=1", "a b=1"]);
+    for part in [
+        "no `[[pod]]` is called `alloc-mem2`",
+        "did you mean `alloc-mem-2`?",
+        "unknown key in [node] `memroy`",
+        "--set:1:6",
+        "expected KEY.PATH=VALUE",
+        "`seed` is a number, `x` cannot be set in it",
+        "expected a path of keys",
+    ] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    let said = wrong(
+        r#"
+[node]
+memory = "7GB"
+cpus = 0
+[kernel]
+badness_flor = "one"
+[[pod]]
+name = "Web"
+[[pod.container]]
+name = "app"
+workload.leek = {}
+[[pod.container]]
+name = "app"
+workload.leak = { block = "1Mi", every = 6 }
+[[host]]
+name = "bash"
+session = "shh"
+[[expect]]
+event = "OomKil"
+"#,
+        &[],
+    );
+    for part in [
+        "did you mean \"7G\"?",
+        "0 is out of range: expected 1 to 4096",
+        "did you mean `badness_floor`?",
+        "\"Web\"",
+        "did you mean `leak`?",
+        "two containers with the name `app`",
+        "did you mean \"6s\"?",
+        "unknown host process `shh`",
+        "`source` is missing in [[expect]]",
+        "did you mean `OomKill`?",
+    ] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+}

@@ -1,0 +1,76 @@
+//! A tree of values with their places, the common form of TOML, YAML and JSON.
+
+use super::source::{Location, Source};
+use std::sync::Arc;
+
+/// A value and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Value {
+    pub kind: Kind,
+    pub at: Location,
+}
+
+/// What a value is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Kind {
+    Null,
+    Bool(bool),
+    Int(i64),
+    /// A number that is not an `i64`, as it is written.
+    Number(String),
+    Text(String),
+    Array(Vec<Value>),
+    Table(Vec<Entry>),
+}
+
+/// A key with its value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Entry {
+    pub key: String,
+    pub key_at: Location,
+    pub value: Value,
+}
+
+impl Value {
+    pub fn new(kind: Kind, source: &Arc<Source>, span: std::ops::Range<usize>) -> Self {
+        Value { kind, at: Location::new(source, span) }
+    }
+
+    /// The type in words, with article.
+    pub fn type_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "a boolean",
+            Kind::Int(_) | Kind::Number(_) => "a number",
+            Kind::Text(_) => "a string",
+            Kind::Array(_) => "an array",
+            Kind::Table(_) => "a table",
+        }
+    }
+
+    pub fn as_text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    pub fn entries(&self) -> Option<&[Entry]> {
+        match &self.kind {
+            Kind::Table(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    pub fn items(&self) -> Option<&[Value]> {
+        match &self.kind {
+            Kind::Array(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.entries()?.iter().find(|e| e.key == key).map(|e| &e.value)
+    }
+}

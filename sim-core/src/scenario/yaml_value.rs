@@ -1,0 +1,150 @@
+//! YAML (and JSON, which is YAML) as [`Value`]s.
+
+use super::diagnostic::Diagnostic;
+use super::source::{Location, Source};
+use super::value::{Entry, Kind, Value};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+use std::sync::Arc;
+
+/// Parses all documents of a file; empty ones are left out.
+pub(crate) fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnostic>> {
+    let options = serde_saphyr::options! { with_snippet: false };
+    let documents: Vec<Spanned> = serde_saphyr::from_multiple_with_options(&source.text, options).map_err(|error| {
+        let at = error.location().map_or(0..0, |location| range(&location));
+        let text = error.without_snippet().to_string();
+        let message = text.lines().next().unwrap_or_default().to_string();
+        Box::new(Diagnostic::error(&Location::new(source, at), format!("not valid YAML: {message}")))
+    })?;
+    Ok(documents.into_iter().map(|document| convert(source, document)).collect())
+}
+
+type Spanned = serde_saphyr::Spanned<Node>;
+
+enum Node {
+    Scalar(Kind),
+    Array(Vec<Spanned>),
+    Table(Vec<(serde_saphyr::Spanned<String>, Spanned)>),
+}
+
+fn range(location: &serde_saphyr::Location) -> std::ops::Range<usize> {
+    let span = location.span();
+    let start = span.byte_offset().map_or(0, |n| n as usize);
+    start..start + span.byte_len().map_or(0, |n| n as usize)
+}
+
+fn convert(source: &Arc<Source>, node: Spanned) -> Value {
+    let span = range(&node.referenced);
+    let kind = match node.value {
+        Node::Scalar(kind) => kind,
+        Node::Array(items) => Kind::Array(items.into_iter().map(|item| convert(source, item)).collect()),
+        Node::Table(entries) => Kind::Table(
+            entries
+                .into_iter()
+                .map(|(key, value)| Entry {
+                    key_at: Location::new(source, range(&key.referenced)),
+                    key: key.value,
+                    value: convert(source, value),
+                })
+                .collect(),
+        ),
+    };
+    Value::new(kind, source, span)
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NodeVisitor)
+    }
+}
+
+struct NodeVisitor;
+
+impl<'de> Visitor<'de> for NodeVisitor {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a YAML value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Kind::Null))
+    }
+
+    fn visit_none<E>(self) -> Result<Node, E> {
+        Ok(Node::Scalar(Kind::Null))
+    }
+
+    fn visit_bool<E>(self, b: bool) -> Result<Node, E> {
+        Ok(Node::Scalar(Kind::Bool(b)))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Node, E> {
+        Ok(Node::Scalar(Kind::Int(n)))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Node, E> {
+        Ok(Node::Scalar(i64::try_from(n).map_or_else(|_| Kind::Number(n.to_string()), Kind::Int)))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Node, E> {
+        Ok(Node::Scalar(Kind::Number(n.to_string())))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Scalar(Kind::Text(text.to_string())))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Node, E> {
+        Ok(Node::Scalar(Kind::Text(text)))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(Node::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(entry) = map.next_entry()? {
+            entries.push(entry);
+        }
+        Ok(Node::Table(entries))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Vec<Value>, Box<Diagnostic>> {
+        parse_documents(&Arc::new(Source { name: "x.yaml".into(), text: text.into() }))
+    }
+
+    #[test]
+    fn values_know_where_they_stand() {
+        let text = "é: 1\nspec:\n  limits: {memory: 64Mi, cpu: 0.5}\n---\n- true\n- null\n- \"7\"\n";
+        let [first, second] = parse(text).unwrap().try_into().unwrap();
+        let memory = first.get("spec").unwrap().get("limits").unwrap().get("memory").unwrap();
+        assert_eq!((memory.as_text(), memory.at.text(), memory.at.line()), (Some("64Mi"), "64Mi", 3));
+        let key = &first.get("spec").unwrap().get("limits").unwrap().entries().unwrap()[1];
+        assert_eq!((key.key_at.text(), &key.value.kind), ("cpu", &Kind::Number("0.5".into())));
+        let kinds: Vec<_> = second.items().unwrap().iter().map(|v| v.kind.clone()).collect();
+        assert_eq!(kinds, [Kind::Bool(true), Kind::Null, Kind::Text("7".into())]);
+    }
+
+    #[test]
+    fn json_is_read_too_and_wrong_text_is_shown() {
+        assert!(parse("{\"a\": {\"b\": [1, 2.5, \"x\"]}}").is_ok());
+        for bad in ["a: [1", "a: b: c", "a: 1\na: 2", &"[".repeat(100_000), "\u{0}"] {
+            let problem = parse(bad).err().unwrap();
+            assert!(problem.message.starts_with("not valid YAML"), "{}", problem.message);
+            assert!(!problem.render().is_empty());
+        }
+        let bomb: String = (1..30).map(|i| format!("a{i}: &a{i} [*a{0},*a{0},*a{0}]\n", i - 1)).collect();
+        assert!(parse(&format!("a0: &a0 x\n{bomb}")).is_err());
+    }
+}
