@@ -17,6 +17,7 @@ pub mod kernel;
 pub mod kubelet;
 pub mod node_api;
 pub mod record;
+pub mod runtime;
 pub mod scenario;
 pub mod units;
 pub mod workload;

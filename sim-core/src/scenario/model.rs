@@ -1,12 +1,14 @@
 //! A scenario after validation: everything a run needs, nothing that can be wrong.
 
 use crate::kernel::KernelConfig;
-use crate::kubelet::{KubeletConfig, KubernetesProfile, PodSpec, RestartPolicy};
+use crate::kubelet::{KubeletConfig, KubernetesProfile, PodSpec, RestartPolicy, Timing};
 use crate::node_api::{Name, Signo};
 use crate::record::expect::Expectation;
+use crate::runtime::{ExitTiming, RuntimeTiming};
 use crate::scenario::Diagnostic;
 use crate::units::{Bytes, SimDuration, SimTime};
 use crate::workload::{Behavior, Footprint, TermReaction};
+use std::sync::Arc;
 
 /// Everything a run needs.
 #[derive(Clone, Debug)]
@@ -56,6 +58,10 @@ pub struct NodePlan {
     pub system_committed: Bytes,
     /// Memory of a pod's pause process.
     pub pause: Footprint,
+    /// The container runtime's delays.
+    pub runtime: RuntimeTiming,
+    /// How long a dying process takes until its memory is free.
+    pub exit: ExitTiming,
 }
 
 /// The kubelet.
@@ -65,6 +71,8 @@ pub struct KubeletPlan {
     pub config: KubeletConfig,
     /// Row of the Kubernetes version.
     pub profile: KubernetesProfile,
+    /// Clocks and delays.
+    pub timing: Timing,
     /// When the first pass of the eviction manager starts; `None`: drawn from the seed within one period.
     pub first_pass: Option<SimTime>,
 }
@@ -128,7 +136,7 @@ pub struct ProcessPlan {
     /// Host process id; `None`: the next free one.
     pub pid: Option<u32>,
     /// What it does.
-    pub behavior: Behavior,
+    pub behavior: Arc<Behavior>,
     /// What it holds before that.
     pub footprint: Footprint,
     /// Reaction to SIGTERM.

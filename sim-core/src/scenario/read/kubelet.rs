@@ -2,17 +2,22 @@
 
 use super::Context;
 use super::kubelet_config::{Draft, Maps, config_keys};
-use crate::kubelet::{KubeletConfig, KubernetesProfile, UnknownCapability};
+use crate::kubelet::{HousekeepingTiming, KubeletConfig, KubernetesProfile, Timing, UnknownCapability};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::model::KubeletPlan;
 use crate::scenario::names::quoted_list;
 use crate::scenario::reader::{Problems, TableReader};
-use crate::scenario::scalar::{text, time};
+use crate::scenario::scalar::{boolean, duration, integer, text, time};
 use crate::scenario::value::{Kind, Value};
 
 /// A kubelet without any configuration.
 pub(crate) fn default_kubelet() -> KubeletPlan {
-    KubeletPlan { config: KubeletConfig::default(), profile: KubernetesProfile::default(), first_pass: None }
+    KubeletPlan {
+        config: KubeletConfig::default(),
+        profile: KubernetesProfile::default(),
+        timing: Timing::default(),
+        first_pass: None,
+    }
 }
 
 /// Reads `[kubelet]`.
@@ -30,9 +35,46 @@ pub(crate) fn kubelet(cx: &Context<'_>, value: &Value) -> Option<KubeletPlan> {
         }
     }
     plan.first_pass = t.optional("firstPass", time);
+    plan.timing = t.or("timing", Timing::default(), timing);
     t.finish();
     plan.config = draft.config;
     Some(plan)
+}
+
+/// The kubelet's clocks.
+fn timing(p: &Problems, value: &Value) -> Option<Timing> {
+    let mut t = TableReader::open(p, "[kubelet.timing]", value)?;
+    let d = Timing::default();
+    let timing = Timing {
+        monitoring_period: t.or("monitoringPeriod", d.monitoring_period, duration),
+        synchronize: t.or("synchronize", d.synchronize, duration),
+        cleanup_timeout: t.or("cleanupTimeout", d.cleanup_timeout, duration),
+        cleanup_poll: t.or("cleanupPoll", d.cleanup_poll, duration),
+        kill_timeout_least: t.or("killTimeout", d.kill_timeout_least, duration),
+        relist_period: t.or("relistPeriod", d.relist_period, duration),
+        resync_jitter: t.or("resyncJitter", d.resync_jitter, duration),
+        node_status_jitter_permille: t.or("nodeStatusJitterPermille", d.node_status_jitter_permille, integer(0, 1000)),
+        housekeeping: t.or("housekeeping", d.housekeeping, housekeeping),
+        random_lead: t.or("randomLead", d.random_lead, boolean),
+        backoff_base: t.or("backOffBase", d.backoff_base, duration),
+        backoff_max: t.or("backOffMax", d.backoff_max, duration),
+    };
+    t.finish();
+    Some(timing)
+}
+
+/// cAdvisor's housekeeping of pods.
+fn housekeeping(p: &Problems, value: &Value) -> Option<HousekeepingTiming> {
+    let mut t = TableReader::open(p, "[kubelet.timing.housekeeping]", value)?;
+    let d = HousekeepingTiming::default();
+    let timing = HousekeepingTiming {
+        interval: t.or("interval", d.interval, duration),
+        max_interval: t.or("maxInterval", d.max_interval, duration),
+        jitter_permille: t.or("jitterPermille", d.jitter_permille, integer(0, 10_000)),
+        fresh: t.or("fresh", d.fresh, boolean),
+    };
+    t.finish();
+    Some(timing)
 }
 
 /// Feature gates that change a capability; the others do not concern memory.

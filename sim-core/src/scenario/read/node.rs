@@ -2,9 +2,10 @@
 
 use super::process::footprint;
 use crate::kernel::KernelConfig;
+use crate::runtime::{ExitTiming, RuntimeTiming};
 use crate::scenario::model::NodePlan;
 use crate::scenario::reader::{Problems, TableReader};
-use crate::scenario::scalar::{bytes, dns_name, integer};
+use crate::scenario::scalar::{bytes, dns_name, duration, integer};
 use crate::scenario::value::Value;
 use crate::units::Bytes;
 use crate::workload::Footprint;
@@ -46,12 +47,38 @@ pub(crate) fn node(p: &Problems, value: &Value) -> Option<NodePlan> {
         system_mlocked_file: Bytes::ZERO,
         system_committed: Bytes::ZERO,
         pause: t.or("pause", PAUSE, footprint),
+        runtime: t.or("runtime", RuntimeTiming::default(), runtime),
+        exit: t.or("exit", ExitTiming::default(), exit),
     };
     if let Some(table) = t.get("system") {
         system(p, table, &mut plan);
     }
     t.finish();
     Some(plan)
+}
+
+/// The container runtime's delays.
+fn runtime(p: &Problems, value: &Value) -> Option<RuntimeTiming> {
+    let mut t = TableReader::open(p, "[node.runtime]", value)?;
+    let default = RuntimeTiming::default();
+    let timing = RuntimeTiming {
+        sandbox_create: t.or("sandboxCreate", default.sandbox_create, duration),
+        container_create: t.or("containerCreate", default.container_create, duration),
+        container_remove: t.or("containerRemove", default.container_remove, duration),
+        pod_teardown: t.or("podTeardown", default.pod_teardown, duration),
+    };
+    t.finish();
+    Some(timing)
+}
+
+/// How long a dying process takes until its memory is free.
+fn exit(p: &Problems, value: &Value) -> Option<ExitTiming> {
+    let mut t = TableReader::open(p, "[node.exit]", value)?;
+    let default = ExitTiming::default();
+    let timing =
+        ExitTiming { base: t.or("base", default.base, duration), per_gib: t.or("perGiB", default.per_gib, duration) };
+    t.finish();
+    Some(timing)
 }
 
 fn system(p: &Problems, value: &Value, plan: &mut NodePlan) {

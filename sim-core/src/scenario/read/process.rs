@@ -8,6 +8,7 @@ use crate::scenario::scalar::{bytes, duration, integer, name};
 use crate::scenario::value::{Kind, Value};
 use crate::units::{Bytes, SimDuration};
 use crate::workload::{Footprint, TermReaction};
+use std::sync::Arc;
 
 /// Longest `comm` that the kernel keeps (TASK_COMM_LEN − 1, include/linux/sched.h).
 const MAX_COMM: usize = 15;
@@ -21,7 +22,7 @@ pub(crate) fn process_keys(t: &mut TableReader<'_>, default_comm: Option<&Name>)
     let uid = t.or("uid", 0, integer(0, u32::MAX.into()));
     let at = t.or("startAfter", SimDuration::ZERO, duration);
     let pid = t.optional("pid", integer(2, 4_194_304));
-    let behavior = t.or("workload", idle(), workload);
+    let behavior = Arc::new(t.or("workload", idle(), workload));
     let footprint = t.or("footprint", Footprint::default(), footprint);
     let term = t.or("onTerm", TermReaction::Default, term);
     let oom_score_adj = t.optional("oomScoreAdj", integer(-1000, 1000));
@@ -52,9 +53,9 @@ pub(crate) fn footprint(p: &Problems, value: &Value) -> Option<Footprint> {
     let footprint = Footprint {
         anon: t.or("anon", Bytes::ZERO, bytes),
         file: t.or("file", Bytes::ZERO, bytes),
-        page_tables: t.or("pageTables", Bytes::ZERO, bytes),
         virtual_size: t.or("virtual", Bytes::ZERO, bytes),
         kernel: t.or("kernel", Bytes::ZERO, bytes),
+        page_tables: t.or("pageTables", Bytes::ZERO, bytes),
     };
     t.finish();
     Some(footprint)

@@ -85,7 +85,7 @@ fn a_scenario_becomes_a_plan() {
     assert_eq!((pod.controller, pod.restart_policy), (Controller::DaemonSet, RestartPolicy::Never));
     let [app, sh] = pod.containers[0].processes.as_slice() else { panic!() };
     assert_eq!((&*app.comm, app.term), ("app", TermReaction::Exits(SimDuration::from_secs(2))));
-    let Behavior::Leak(leak) = &app.behavior else { panic!() };
+    let Behavior::Leak(leak) = &*app.behavior else { panic!() };
     assert_eq!((leak.block, leak.touched_permille), (Bytes::mib(100), 125));
     assert_eq!(sh.at, SimDuration::from_secs(60));
     assert_eq!(scenario.hosts[1].session_of.as_deref(), Some("ssh"));
@@ -100,13 +100,8 @@ fn a_scenario_becomes_a_plan() {
 fn every_key_can_be_set_from_outside() {
     let set = |path: &str| load(OOM2, "x.toml", &NoFiles, &[path.to_string()]).unwrap();
     assert_eq!(set("node.memory=8Gi").node.kernel.mem_total, Bytes::gib(8));
-    let Behavior::Leak(leak) = &set("pod.alloc-mem-2.container.app.workload.leak.every=200ms").pods[0].containers[0]
-        .processes[0]
-        .behavior
-        .clone()
-    else {
-        panic!()
-    };
+    let pods = set("pod.alloc-mem-2.container.app.workload.leak.every=200ms").pods;
+    let Behavior::Leak(leak) = &*pods[0].containers[0].processes[0].behavior else { panic!() };
     assert_eq!(leak.every, SimDuration::from_millis(200));
     assert_eq!(set("pod.0.replicas=3").pods[0].replicas, 3);
     assert_eq!(set("kernel.sysctl.vm.overcommit_memory=2").node.kernel.sysctl.overcommit_memory, 2);
