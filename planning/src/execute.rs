@@ -58,7 +58,7 @@ pub fn execute<W: FnMut(&RunSpec) -> Measures>(
                 run = worker();
                 Measures::of_error(&format!("the simulation panicked: {}", panic_text(&*panic)))
             });
-            finished = Some((index, row::line(&spec, &measures)));
+            finished = Some((index, row::line(plan, &spec, &measures)));
         }
     });
     let shared = shared.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,6 @@
 //! The deterministic list of runs of a study.
 
-use crate::axis::{AxisValue, Design, Range, shares};
+use crate::axis::{AxisValue, Design, Range, Unit, shares};
 use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -35,6 +35,28 @@ pub struct Axis {
     pub keys: Vec<String>,
     /// The values.
     pub levels: Levels,
+}
+
+impl Axis {
+    /// What the numbers of the axis are; [`Unit::Word`] when its values have nothing in common.
+    pub fn unit(&self) -> Unit {
+        match &self.levels {
+            Levels::Sampled(range) => range.unit,
+            Levels::Grid(values) => {
+                let first = values.first().map_or(Unit::Word, |v| v.unit);
+                if values.iter().all(|v| v.unit == first) { first } else { Unit::Word }
+            }
+        }
+    }
+
+    /// The column that holds the values as numbers of bytes or seconds, for an axis whose values are written otherwise.
+    pub fn number_column(&self) -> Option<String> {
+        match self.unit() {
+            Unit::Bytes => Some(format!("{}_bytes", self.name)),
+            Unit::Time => Some(format!("{}_s", self.name)),
+            Unit::Integer | Unit::Real | Unit::Word => None,
+        }
+    }
 }
 
 /// What a plan is made from.
@@ -78,7 +100,7 @@ pub struct RunSpec {
     /// Combination of parameters: runs with the same number differ only in the seed.
     pub point: u64,
     /// Value of each axis.
-    pub values: Vec<String>,
+    pub values: Vec<AxisValue>,
     /// What is set in the scenario: key and value, as for `--set`.
     pub overrides: Vec<(String, String)>,
 }
@@ -165,9 +187,9 @@ impl Plan {
                 Levels::Grid(_) => cell.next(),
                 Levels::Sampled(_) => list.get(sample as usize),
             };
-            let text = value.map_or(String::new(), |v| v.text.clone());
-            overrides.extend(axis.keys.iter().map(|key| (key.clone(), text.clone())));
-            values.push(text);
+            let Some(value) = value else { continue };
+            overrides.extend(axis.keys.iter().map(|key| (key.clone(), value.text.clone())));
+            values.push(value.clone());
         }
         // All cells use the same seeds, so that they are compared under the same luck.
         let nth = sample * self.setup.repetitions + index % self.setup.repetitions;
@@ -290,7 +312,7 @@ impl Part {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::axis::{Scale, Unit};
+    use crate::axis::Scale;
 
     fn grid(name: &str, values: &[&str]) -> Axis {
         let levels = Levels::Grid(values.iter().map(|v| AxisValue::parse(v)).collect());
@@ -316,7 +338,10 @@ mod tests {
         assert_eq!(ids.len(), 120);
         // Run 47: repetition 47 % 5 = 2, point 9 → sample 1, cell 2 → a = 1, b = w; seed 100 + 1·5 + 2.
         let spec = plan.spec(47);
-        assert_eq!((spec.values[0].as_str(), spec.values[2].as_str(), spec.seed, spec.point), ("1", "w", 107, 9));
+        assert_eq!(
+            (spec.values[0].text.as_str(), spec.values[2].text.as_str(), spec.seed, spec.point),
+            ("1", "w", 107, 9)
+        );
         assert_eq!(spec.overrides[0], ("k".into(), "0".into()));
         assert_eq!(spec.overrides[3], ("key.b".into(), "w".into()));
         // The same sample has the same value in every cell.

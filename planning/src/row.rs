@@ -1,17 +1,24 @@
 //! A run's row: one line of CSV that depends on nothing but the run.
 
+use crate::axis::Unit;
 use crate::measure::{Kind, MEASURES, Measures, Value};
-use crate::plan::{Axis, RunSpec};
+use crate::plan::{Plan, RunSpec};
 
 /// Columns before the axes.
 pub const HEAD: [&str; 3] = ["run", "id", "seed"];
 
 /// The line of a run, without its end.
-pub fn line(spec: &RunSpec, measures: &Measures) -> String {
+pub fn line(plan: &Plan, spec: &RunSpec, measures: &Measures) -> String {
     let mut out = format!("{},{},{}", spec.index, spec.id, spec.seed);
-    for value in &spec.values {
+    for (axis, value) in plan.axes().iter().zip(&spec.values) {
         out.push(',');
-        field(&mut out, value);
+        field(&mut out, &value.text);
+        let number = value.number.unwrap_or_default();
+        match axis.unit() {
+            Unit::Bytes => out.push_str(&format!(",{number:.0}")),
+            Unit::Time => out.push_str(&format!(",{:.9}", number / 1e9)),
+            Unit::Integer | Unit::Real | Unit::Word => {}
+        }
     }
     for (column, value) in MEASURES.iter().zip(measures.values()) {
         out.push(',');
@@ -28,10 +35,15 @@ pub fn line(spec: &RunSpec, measures: &Measures) -> String {
     out
 }
 
+/// The names of the columns that hold the values of the axes.
+pub fn axis_columns(plan: &Plan) -> Vec<String> {
+    plan.axes().iter().flat_map(|a| std::iter::once(a.name.clone()).chain(a.number_column())).collect()
+}
+
 /// The first line of the results.
-pub fn header(axes: &[Axis]) -> String {
+pub fn header(plan: &Plan) -> String {
     let mut out = HEAD.join(",");
-    for name in axes.iter().map(|a| a.name.as_str()).chain(MEASURES.iter().map(|c| c.name)) {
+    for name in axis_columns(plan).iter().map(String::as_str).chain(MEASURES.iter().map(|c| c.name)) {
         out.push(',');
         field(&mut out, name);
     }
@@ -79,13 +91,13 @@ pub struct Row {
     pub id: String,
     /// Seed.
     pub seed: u64,
-    /// Value of each axis.
+    /// The fields of [`axis_columns`].
     pub axes: Vec<String>,
     /// One value for each of [`MEASURES`].
     pub measures: Vec<Value>,
 }
 
-/// Reads a line that [`line`] wrote; `None` when it is no such line.
+/// Reads a line that [`line`] wrote, with this many fields for axes; `None` when it is no such line.
 pub fn parse(line: &str, axes: usize) -> Option<Row> {
     let mut fields = fields(line).into_iter();
     let run = fields.next()?.parse().ok()?;
@@ -109,12 +121,17 @@ pub fn parse(line: &str, axes: usize) -> Option<Row> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::axis::AxisValue;
     use crate::measure::Outcome;
-    use crate::plan::RunId;
+    use crate::plan::{Axis, Levels, RunId, Setup};
     use proptest::prelude::*;
 
-    fn spec(values: Vec<String>) -> RunSpec {
-        RunSpec { index: 7, id: RunId(0xab), seed: 9, point: 0, values, overrides: Vec::new() }
+    fn plan(value: &str) -> (Plan, RunSpec) {
+        let values = vec![AxisValue::parse(value)];
+        let axes = vec![Axis { name: "a".into(), keys: Vec::new(), levels: Levels::Grid(values) }];
+        let plan = Plan::new(Setup { axes, points: 1, repetitions: 8, seed: 2, ..Setup::default() }).unwrap();
+        let spec = RunSpec { id: RunId(0xab), ..plan.spec(7) };
+        (plan, spec)
     }
 
     #[test]
@@ -127,11 +144,13 @@ mod tests {
             ended_at: 60_000_000_000,
             ..Measures::default()
         };
-        let text = line(&spec(vec!["750Mi".into()]), &m);
+        let (plan, spec) = plan("750Mi");
+        let text = line(&plan, &spec, &m);
         let id = "000000000000000000000000000000ab";
         let tail = ",,,,-5,0,0,0,0,0,0,0,0,0,0,0,0,false,60.000000000,,";
-        assert_eq!(text, format!("7,{id},9,750Mi,kubepods_oom,\"default/a,b\",12.000000345{tail}"));
-        assert_eq!(fields(&header(&[])).len(), 3 + MEASURES.len());
+        assert_eq!(text, format!("7,{id},9,750Mi,786432000,kubepods_oom,\"default/a,b\",12.000000345{tail}"));
+        assert!(header(&plan).starts_with("run,id,seed,a,a_bytes,outcome,"));
+        assert_eq!(fields(&header(&plan)).len(), fields(&text).len());
     }
 
     proptest! {
@@ -140,10 +159,11 @@ mod tests {
             let clean = |s: &str| s.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
             let first_death = death.map(u64::from);
             let m = Measures { victim, error, first_death, min_available: low, ..Measures::default() };
-            let text = line(&spec(vec![value.clone()]), &m);
+            let (plan, spec) = plan(&value);
+            let text = line(&plan, &spec, &m);
             prop_assert!(!text.contains('\n'));
-            let row = parse(&text, 1).unwrap();
-            prop_assert_eq!(&row.axes, &[clean(&value)]);
+            let row = parse(&text, axis_columns(&plan).len()).unwrap();
+            prop_assert_eq!(&row.axes[0], &clean(&value));
             let expected = Measures { victim: clean(&m.victim), error: clean(&m.error), ..m };
             prop_assert_eq!(row.measures, expected.values());
         }

@@ -156,7 +156,7 @@ mod tests {
             let spec = plan.spec(run);
             let outcome = if run % 4 == 0 { Outcome::KubepodsOom } else { Outcome::Eviction };
             let m = Measures { outcome, first_death: Some(run * 1_000_000_000), evictions: run, ..Measures::default() };
-            summary.add(&plan, &parse(&line(&spec, &m), 1).unwrap());
+            summary.add(&plan, &parse(&line(&plan, &spec, &m), 2).unwrap());
         }
         assert_eq!(summary.cells[1].count("outcome", "kubepods_oom"), 1);
         assert_eq!(summary.cells[0].count("evictions", ">0"), 3);
