@@ -163,6 +163,7 @@ measures! {
     killed_host: u64 => "killed_host" Count "OOM kills that hit a process of the node itself.",
     restarts: u64 => "restarts" Count "Containers started again.",
     refusals: u64 => "refusals" Count "Allocations refused with ENOMEM.",
+    allocatable: Option<i64> => "allocatable_bytes" Bytes "What the node offers to pods (`status.allocatable`).",
     stalled: bool => "stalled" Flag "The kernel found no process to kill, or panicked.",
     ended_at: u64 => "ended_at_s" Seconds "When the run ended.",
     digest: String => "digest" Text "Digest of the run, as `oomsim run` prints it.",
@@ -224,6 +225,7 @@ impl Measures {
             restarts: history.counts.restarts,
             refusals: history.counts.refusals,
             ended_at: history.ended_at.as_nanos(),
+            allocatable: i64::try_from(history.node.allocatable.get()).ok(),
             digest: history.digest.to_string(),
             min_available: history.series.samples.iter().map(|s| s.available).min(),
             ..Measures::default()

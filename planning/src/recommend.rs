@@ -1,0 +1,9 @@
+//! Settings that make the bad outcome rare enough, and what they cost in allocatable memory.
+
+mod advice;
+mod search;
+mod target;
+
+pub use advice::{MissingKnob, missing_knobs};
+pub use search::{Confirmed, Found, Recommendation, Runs, Settings, Trial, search};
+pub use target::{BadEvent, Target};

@@ -1,0 +1,75 @@
+//! Which knob is missing when no setting reaches the target.
+
+use crate::measure::Outcome;
+use std::collections::BTreeMap;
+
+/// A knob that acts on what went wrong and that the search was not allowed to turn.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MissingKnob {
+    /// What went wrong most often.
+    pub cause: Outcome,
+    /// Scenario keys that act on it.
+    pub keys: &'static [&'static str],
+    /// Why.
+    pub why: &'static str,
+}
+
+/// What acts on which cause.
+const CURES: &[(Outcome, &[&str], &str)] = &[
+    (
+        Outcome::KubepodsOom,
+        &["kubelet.evictionHard", "kubelet.evictionSoft", "resources.limits"],
+        "kubepods reaches its limit before a pass of the eviction manager: a larger threshold or a soft one widens the \
+         window, limits on the pods keep their sum below it",
+    ),
+    (
+        Outcome::GlobalOom,
+        &["kubelet.systemReserved", "kubelet.kubeReserved", "kubelet.evictionHard"],
+        "the node runs out while kubepods is below its limit: the reservations are smaller than what the node itself \
+         uses (kernel memory and watermarks included)",
+    ),
+    (
+        Outcome::ContainerOom,
+        &["resources.limits"],
+        "a container reaches its own limit: nothing of the kubelet's acts on that",
+    ),
+    (Outcome::PodOom, &["resources.limits"], "a pod reaches its own limit: nothing of the kubelet's acts on that"),
+    (
+        Outcome::CgroupOom,
+        &["kubelet.systemReserved", "kubelet.kubeReserved"],
+        "a cgroup of the node itself reaches its limit: an enforced reservation is too small",
+    ),
+    (
+        Outcome::Eviction,
+        &["resources.requests", "kubelet.evictionHard", "kubelet.evictionSoft"],
+        "the pods need more than the threshold leaves: a smaller threshold evicts later, larger requests keep pods away",
+    ),
+    (Outcome::SelfExit, &["resources.limits"], "a program gives up by itself"),
+];
+
+/// The knobs that act on the causes seen and that are not among `turned`, commonest cause first.
+pub fn missing_knobs(causes: &BTreeMap<Outcome, u64>, turned: &[String]) -> Vec<MissingKnob> {
+    let mut seen: Vec<(Outcome, u64)> = causes.iter().map(|(&outcome, &n)| (outcome, n)).collect();
+    seen.sort_by_key(|&(outcome, n)| (std::cmp::Reverse(n), outcome));
+    let cure = |(cause, _): (Outcome, u64)| {
+        let &(_, keys, why) = CURES.iter().find(|(outcome, ..)| *outcome == cause)?;
+        let absent = keys.iter().all(|key| !turned.iter().any(|t| t.contains(key)));
+        absent.then_some(MissingKnob { cause, keys, why })
+    };
+    seen.into_iter().filter_map(cure).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cause_that_no_knob_acts_on_is_named() {
+        let causes = BTreeMap::from([(Outcome::PodOom, 3), (Outcome::KubepodsOom, 50), (Outcome::None, 9)]);
+        let turned = ["kubelet.evictionHard.memory.available".to_string()];
+        let missing = missing_knobs(&causes, &turned);
+        assert_eq!(missing.iter().map(|m| m.cause).collect::<Vec<_>>(), [Outcome::PodOom]);
+        let missing = missing_knobs(&causes, &["pod.web.container.app.resources.limits.memory".to_string()]);
+        assert!(missing.is_empty(), "limits act on both: {missing:?}");
+    }
+}
