@@ -11,6 +11,7 @@ pub mod execute;
 pub mod journal;
 pub mod measure;
 pub mod plan;
+pub mod race;
 pub mod recommend;
 pub mod results;
 pub mod row;
