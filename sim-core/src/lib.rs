@@ -21,3 +21,6 @@ pub mod runtime;
 pub mod scenario;
 pub mod units;
 pub mod workload;
+pub mod world;
+
+pub use world::{Simulation, simulate};

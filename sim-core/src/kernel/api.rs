@@ -337,6 +337,26 @@ pub enum MemOp {
     },
 }
 
+impl MemOp {
+    /// The same operation with what is left of it: what `remaining` says after a wait.
+    pub fn with_pages(self, left: Pages) -> MemOp {
+        match self {
+            MemOp::Touch { .. } => MemOp::Touch { pages: left },
+            MemOp::TouchCow { .. } => MemOp::TouchCow { pages: left },
+            MemOp::TouchShmem { .. } => MemOp::TouchShmem { pages: left },
+            MemOp::SwapIn { .. } => MemOp::SwapIn { pages: left },
+            MemOp::WriteTmpfs { volume, .. } => MemOp::WriteTmpfs { volume, pages: left },
+            MemOp::ReadFile { file, from, pages, how } => {
+                MemOp::ReadFile { file, from: from + pages.saturating_sub(left), pages: left, how }
+            }
+            MemOp::WriteFile { file, from, pages } => {
+                MemOp::WriteFile { file, from: from + pages.saturating_sub(left), pages: left }
+            }
+            other => other,
+        }
+    }
+}
+
 /// When to try again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Until {

@@ -1,5 +1,6 @@
 //! The kubelet's clocks. They are separate on purpose: the race lives in their difference.
 
+use super::backoff::BackoffLimits;
 use super::profile::KubernetesProfile;
 use super::stats::HousekeepingTiming;
 use crate::units::SimDuration;
@@ -29,6 +30,8 @@ pub struct Timing {
     pub random_lead: bool,
     /// Base of the restart back-off (kubelet.go `backOffPeriod`).
     pub backoff_base: SimDuration,
+    /// Wait before the first restart of a container (none in a real kubelet).
+    pub backoff_first: SimDuration,
     /// Longest restart back-off (kubelet.go `MaxContainerBackOff`).
     pub backoff_max: SimDuration,
 }
@@ -47,12 +50,18 @@ impl Default for Timing {
             housekeeping: HousekeepingTiming::default(),
             random_lead: false,
             backoff_base: SimDuration::from_secs(10),
+            backoff_first: SimDuration::ZERO,
             backoff_max: SimDuration::from_secs(300),
         }
     }
 }
 
 impl Timing {
+    /// Bounds of the restart back-off.
+    pub fn backoff(&self) -> BackoffLimits {
+        BackoffLimits { base: self.backoff_base, max: self.backoff_max }
+    }
+
     /// When a kill call with this grace period gives up.
     pub fn kill_timeout(&self, grace: SimDuration) -> SimDuration {
         self.kill_timeout_least.max(grace.mul_ratio(3, 2))

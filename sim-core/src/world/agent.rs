@@ -1,22 +1,22 @@
 //! The kubelet on its clock: passes of the eviction manager over fresh node figures and stale pod figures, the
 //! kills that follow, restarts, and the node's conditions.
 
-use super::state::{ContainerRef, PodIx, PodState, World};
 use super::Event;
+use super::state::{ContainerRef, PodIx, PodState, World};
 use crate::engine::{Phase, Scheduler, Stream};
-use crate::kubelet::cgroups::{self, PodCgroup};
 use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, Candidate, ContainerStats, Eviction, EvictionFacts, EvictionSignal, Lead, Manager,
-    MemoryFigures, Observations, PodStats, Summary, admit, parse_thresholds,
+    MemoryFigures, Observations, PodStats, Summary, admit, parse_hard_thresholds, parse_thresholds,
 };
-use crate::kubelet::stats::Housekeeping;
-use crate::kubelet::{KubernetesProfile, PodSpec, allocatable};
+use crate::kubelet::{
+    CgroupLayout, Housekeeping, KubernetesProfile, NodeAllocatable, NodeLimits, PodSpec, QosClass, container_cgroup,
+    container_grace, format_pod, parse_reservation, pod_cgroup, waiting_message,
+};
 use crate::node_api::{CgroupWrite, Name, OomReport};
 use crate::record::{ConditionStatus, DeathCause, NodeFacts, Record, ThresholdSeen};
 use crate::scenario::KubeletPlan;
 use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
 use std::sync::Arc;
-
 
 /// The kubelet's state on this node.
 #[derive(Clone, Debug)]
@@ -24,8 +24,7 @@ pub(super) struct Agent {
     manager: Manager,
     plan: KubeletPlan,
     allocatable: Bytes,
-    /// Cgroups of the QoS classes: Guaranteed (kubepods itself), Burstable, BestEffort.
-    qos_cgroups: [CgroupId; 3],
+    layout: CgroupLayout,
     /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
     watched: Vec<Option<Watched>>,
     waiting: Option<Waiting>,
@@ -79,14 +78,28 @@ impl World {
     /// The kubelet starts: node cgroups with their limits, and the clocks.
     pub(super) fn start_kubelet(&mut self, plan: &KubeletPlan, queue: &mut Scheduler<Event>) {
         let capacity = self.scenario.node.kernel.mem_total;
-        let amounts = allocatable::node_allocatable(&plan.config, capacity);
-        let paths = cgroups::qos_paths(&plan.config);
-        let ids = [&paths.guaranteed, &paths.burstable, &paths.best_effort].map(|path| self.kernel.mkdir_all(path));
-        self.kubepods = Some(ids[0]);
-        self.write_limit(ids[0], amounts.kubepods_limit);
-        for (path, limit) in amounts.reserved_cgroups(&plan.config) {
-            let cgroup = self.kernel.mkdir_all(&path);
-            self.write_limit(cgroup, limit);
+        let layout = CgroupLayout::new(&plan.config);
+        let kube = parse_reservation(&plan.config.kube_reserved).unwrap_or_default();
+        let system = parse_reservation(&plan.config.system_reserved).unwrap_or_default();
+        let amounts = NodeAllocatable {
+            hugepages: self.scenario.node.kernel.sysctl.nr_hugepages << 21,
+            hard_thresholds: parse_hard_thresholds(&plan.config).unwrap_or_default(),
+            ..NodeAllocatable::of_memory(capacity.get(), kube, system)
+        };
+        for class in [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort] {
+            self.kernel.mkdir_all(&layout.path(&layout.qos(class)));
+        }
+        self.kubepods = self.kernel.find(&layout.path(&layout.kubepods()));
+        for write in amounts.enforcement(&plan.config, &layout, self.cgroup_v2(), &plan.profile).writes {
+            let cgroup = self.kernel.mkdir_all(&write.path);
+            let amount = |bytes: i64| Bytes::new(u64::try_from(bytes).unwrap_or(0));
+            let write = CgroupWrite {
+                max: write.memory.map(amount),
+                min: write.memory_min.map(amount),
+                ..CgroupWrite::default()
+            };
+            let fits = self.kernel.write(self.now, cgroup, &write);
+            debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
         }
         let thresholds = parse_thresholds(&plan.config).unwrap_or_default();
         let period = plan.timing.monitoring_period;
@@ -100,8 +113,8 @@ impl World {
         self.agent = Some(Agent {
             manager: Manager::new(&plan.config, thresholds, &plan.profile),
             plan: plan.clone(),
-            allocatable: amounts.allocatable,
-            qos_cgroups: ids,
+            allocatable: Bytes::new(u64::try_from(amounts.allocatable_memory().value()).unwrap_or(0)),
+            layout,
             watched: Vec::new(),
             waiting: None,
             reported_pressure: false,
@@ -112,12 +125,6 @@ impl World {
         });
         queue.at(first, Phase::Kubelet, 0, Event::EvictionPass);
         queue.after(self.status_interval(), Phase::Kubelet, 1, Event::NodeStatus);
-    }
-
-    fn write_limit(&mut self, cgroup: CgroupId, limit: Bytes) {
-        let write = CgroupWrite { max: Some(limit), ..CgroupWrite::default() };
-        let fits = self.kernel.write(self.now, cgroup, &write);
-        debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
     }
 
     pub(super) fn admission(&self, spec: &PodSpec) -> Option<RejectionText> {
@@ -138,14 +145,14 @@ impl World {
         queue: &mut Scheduler<Event>,
     ) -> (CgroupId, Option<Bytes>) {
         let Some(agent) = &self.agent else {
-            let cgroup = self.kernel.mkdir_all(&format!("/pod{}", spec.uid));
-            return (cgroup, None);
+            let cgroup = self.kernel.mkdir_all(&format!("/pod{}", spec.uid()));
+            let write = pod_cgroup(spec, self.cgroup_v2(), &self.kubernetes_profile());
+            let _ = self.kernel.write(self.now, cgroup, &write);
+            return (cgroup, write.max.filter(|&m| m != Bytes::MAX));
         };
-        let context = self.cgroup_context(agent);
-        let qos = self.pod(pod).qos;
-        let parent = agent.qos_cgroups[qos as usize];
-        let PodCgroup { name, write } = cgroups::pod_cgroup(spec, qos, &context);
-        let cgroup = self.kernel.mkdir(parent, &name);
+        let path = agent.layout.path(&agent.layout.pod(self.pod(pod).qos, &spec.uid()));
+        let write = pod_cgroup(spec, self.cgroup_v2(), &agent.plan.profile);
+        let cgroup = self.kernel.mkdir_all(&path);
         let _ = self.kernel.write(self.now, cgroup, &write);
         self.drain_signals(queue);
         (cgroup, write.max.filter(|&m| m != Bytes::MAX))
@@ -160,21 +167,17 @@ impl World {
     ) -> Option<Bytes> {
         let agent = self.agent.as_ref()?;
         let container = spec.all_containers().find(|s| s.name == self.container(c).name)?;
-        let write = cgroups::container_write(spec, container, &self.cgroup_context(agent));
-        let _ = self.kernel.write(self.now, cgroup, &write);
-        self.drain_signals(queue);
-        write.max.filter(|&m| m != Bytes::MAX)
-    }
-
-    fn cgroup_context<'a>(&self, agent: &'a Agent) -> cgroups::Context<'a> {
-        cgroups::Context {
-            config: &agent.plan.config,
-            profile: &agent.plan.profile,
+        let node = NodeLimits {
             cgroup_v2: self.cgroup_v2(),
             memory_capacity: self.scenario.node.kernel.mem_total,
             swap_capacity: self.scenario.node.kernel.swap_total,
             allocatable: agent.allocatable,
-        }
+            swap_controller: true,
+        };
+        let write = container_cgroup(spec, container, &node, &agent.plan.config, &agent.plan.profile);
+        let _ = self.kernel.write(self.now, cgroup, &write);
+        self.drain_signals(queue);
+        write.max.filter(|&m| m != Bytes::MAX)
     }
 
     /// cAdvisor begins to watch a pod: its first figure is taken when its cgroup is created, and is zero.
@@ -192,7 +195,7 @@ impl World {
             rng,
             facts: EvictionFacts::of(&spec),
         };
-        let delay = watched.clock.next_delay(true, &mut watched.rng);
+        let delay = watched.clock.next_delay(now, true, &mut watched.rng);
         let ix = pod as usize;
         if agent.watched.len() <= ix {
             agent.watched.resize(ix + 1, None);
@@ -213,8 +216,9 @@ impl World {
         }
         self.settle(queue);
         let changed = self.take_pod_figures(pod);
+        let now = self.now;
         let Some(watched) = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut()) else { return };
-        let delay = watched.clock.next_delay(changed, &mut watched.rng);
+        let delay = watched.clock.next_delay(now, changed, &mut watched.rng);
         queue.after(delay, Phase::Kubelet, 2 + pod, Event::Housekeeping(pod));
     }
 
@@ -306,7 +310,7 @@ impl World {
             let seen = observations.get(threshold.signal)?;
             let nanos = threshold.value.nanos(seen.capacity);
             Some(ThresholdSeen {
-                signal: threshold.signal.name().into(),
+                signal: threshold.signal.as_str().into(),
                 hard: threshold.is_hard(),
                 quantity: Bytes::new(u64::try_from(nanos / 1_000_000_000).unwrap_or(0)),
                 available: seen.available,
@@ -327,8 +331,8 @@ impl World {
         let Some(agent) = &self.agent else { return false };
         let own = self.pods[ix].spec.termination_grace_period_seconds.unwrap_or(30);
         let (profile, timing) = (agent.plan.profile, agent.plan.timing);
-        let grace = crate::kubelet::grace::container_grace(eviction.grace_period_override, own, &profile);
-        let signal: Name = agent.manager.thresholds()[eviction.threshold].signal.name().into();
+        let grace = container_grace(eviction.grace_period_override, own, &profile);
+        let signal: Name = agent.manager.thresholds()[eviction.threshold].signal.as_str().into();
         let watched = agent.watched.get(ix).and_then(Option::as_ref);
         let (usage_seen, usage_seen_at) = match watched {
             Some(w) => (w.stats.working_set.map(Bytes::new), Some(w.taken_at)),
@@ -425,11 +429,9 @@ impl World {
         if pressure != agent.reported_pressure {
             agent.reported_pressure = pressure;
             let (status, reason, message) = match pressure {
-                true => (
-                    ConditionStatus::True,
-                    "KubeletHasInsufficientMemory",
-                    "kubelet has insufficient memory available",
-                ),
+                true => {
+                    (ConditionStatus::True, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
+                }
                 false => {
                     (ConditionStatus::False, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")
                 }
@@ -461,16 +463,17 @@ impl World {
         };
         let timing = agent.plan.timing;
         let container = self.container_mut(c);
-        let until = container.backoff.restart_at(now, finished_at, &timing.backoff);
-        let full = container.backoff.current();
+        let full = container.backoff.current(finished_at, timing.backoff()).unwrap_or(timing.backoff_first);
         let name = container.name.clone();
-        let mut delay = until.since(now);
+        let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {
             delay = delay + agent.resync_jitter.between(SimDuration::ZERO, timing.resync_jitter);
         }
+        let start = now + delay;
+        let _ = self.container_mut(c).backoff.attempt(start, finished_at, timing.backoff());
         self.agent = Some(agent);
-        let pod_full = format!("{}({uid})", pod_name.split('/').rev().collect::<Vec<_>>().join("_"));
-        let message = format!("back-off {full} restarting failed container={name} pod={pod_full}").into();
+        let (namespace, short) = pod_name.split_once('/').unwrap_or(("default", &pod_name));
+        let message = waiting_message(full, &name, &format_pod(short, namespace, &uid)).into();
         RestartWait { delay, full, message }
     }
 

@@ -1,10 +1,10 @@
 //! From a scenario to a world ready to run, and the run itself.
 
+use super::Event;
 use super::grow::Growing;
 use super::observe::Recorder;
 use super::pod::Birth;
 use super::state::World;
-use super::Event;
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
 use crate::kernel::{Kernel, MemOp};
 use crate::record::{History, Keep, Owner};
@@ -44,7 +44,7 @@ impl Simulation {
             files: BTreeMap::new(),
             kubepods: None,
             panicked: false,
-            recorder: Recorder::new(keep, scenario.warnings.clone()),
+            recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
             scenario,
         };
         world.boot(&mut queue);
@@ -154,4 +154,14 @@ impl World {
             self.apply(p, MemOp::MlockFile { file }, queue);
         }
     }
+}
+
+/// Runs a scenario to its end.
+///
+/// # Errors
+/// When the limits on the number of events are exceeded.
+pub fn simulate(scenario: &Arc<Scenario>, seed: u64, keep: Keep) -> Result<History, EngineError> {
+    let mut simulation = Simulation::new(Arc::clone(scenario), seed, keep);
+    simulation.run_until(SimTime::MAX)?;
+    Ok(simulation.finish())
 }

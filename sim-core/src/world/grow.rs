@@ -2,11 +2,11 @@
 //! when somebody looks (`settle`), and no later than when a limit, a threshold of the kernel or the end of a growth
 //! can be met (`GrowthCheck`), which is computed.
 
-use super::state::{Doing, ProcIx, World};
 use super::Event;
+use super::state::{Doing, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Mapping, MemOp};
-use crate::units::{Bytes, Pages, SimDuration, SimTime};
+use crate::units::{Pages, SimDuration, SimTime};
 use crate::workload::{Growth, Rhythm};
 
 /// The processes that grow, in order, and the next instant at which that matters.

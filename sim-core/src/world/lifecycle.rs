@@ -1,8 +1,8 @@
 //! What comes from outside: host processes and the scenario's changes.
 
+use super::Event;
 use super::pod::Birth;
 use super::state::{PodState, World};
-use super::Event;
 use crate::engine::Scheduler;
 use crate::node_api::CgroupWrite;
 use crate::record::{DeathCause, Owner, Record};

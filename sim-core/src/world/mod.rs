@@ -13,7 +13,7 @@ mod process;
 mod runtime;
 mod state;
 
-pub use build::Simulation;
+pub use build::{Simulation, simulate};
 pub use state::World;
 
 use crate::engine::{self, Key, Scheduler};

@@ -1,11 +1,12 @@
 //! Records, samples, and the outcome of a run.
 
-use super::state::{CgroupScope, Doing, PodIx, PodState, World};
 use super::Event;
+use super::state::{CgroupScope, Doing, PodIx, PodState, World};
 use crate::engine::{Phase, Scheduler, Stop};
 use crate::node_api::{MemoryStat, Name};
 use crate::record::{
-    Counts, Entry, History, Keep, NodeFacts, PodOutcome, PodSample, ProcessOutcome, Record, Sample, Series, StableHasher,
+    Counts, Entry, History, Keep, NodeFacts, PodOutcome, PodSample, ProcessOutcome, Record, Sample, Series,
+    StableHasher,
 };
 use crate::units::{Bytes, SimTime, VolumeId};
 use std::hash::Hash;
@@ -79,12 +80,14 @@ impl World {
         }
         let sample = self.take_sample();
         let samples = &mut self.recorder.series.samples;
-        match samples.last_mut() {
-            // Several things at one instant: keep the state before and after.
-            Some(last) if last.at == sample.at && samples.len() >= 2 && samples[samples.len() - 2].at == sample.at => {
-                *samples.last_mut().expect("not empty") = sample;
-            }
-            _ => samples.push(sample),
+        // Several things at one instant: the state before and after them is kept.
+        if let [.., before, last] = &mut samples[..]
+            && before.at == sample.at
+            && last.at == sample.at
+        {
+            *last = sample;
+        } else {
+            samples.push(sample);
         }
     }
 

@@ -1,13 +1,11 @@
 //! A pod's way to its running containers: arrival, admission, sandbox, processes.
 
+use super::Event;
 use super::agent;
 use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
-use super::Event;
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
-use crate::kubelet::backoff::ContainerBackoff;
-use crate::kubelet::qos::QosClass;
-use crate::kubelet::{oom_score, pod::PodSpec};
+use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, PodSpec, QosClass, container_oom_score_adj};
 use crate::node_api::Name;
 use crate::record::{DeathCause, Owner, Record};
 use crate::scenario::{Controller, ProcessPlan};
@@ -34,8 +32,7 @@ impl World {
     pub(super) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[plan_ix as usize];
-        let generation =
-            self.pods.iter().filter(|p| p.plan == plan_ix && p.replica == replica).count();
+        let generation = self.pods.iter().filter(|p| p.plan == plan_ix && p.replica == replica).count();
         let mut spec = plan.spec.clone();
         if plan.replicas > 1 {
             spec.name = format!("{}-{replica}", spec.name).into();
@@ -55,8 +52,7 @@ impl World {
         let capacity = scenario.node.kernel.mem_total;
         let containers = plan.containers.iter().map(|c| {
             let spec_container = spec.all_containers().find(|s| s.name == c.name);
-            let adj = spec_container
-                .map_or(1000, |s| oom_score::container_oom_score_adj(&spec, s, capacity.get() as i64, &profile));
+            let adj = spec_container.map_or(1000, |s| container_oom_score_adj(&spec, s, capacity, &profile));
             Container {
                 name: c.name.clone(),
                 id: self.hex(&format!("{name}/{}/id", c.name), 64).into(),
@@ -123,12 +119,7 @@ impl World {
         let (plan_ix, replica) = (self.pod(pod).plan, self.pod(pod).replica);
         let plan = &self.scenario.pods[plan_ix as usize];
         if plan.controller != Controller::None {
-            queue.after(
-                plan.recreate_after,
-                Phase::Inject,
-                plan_ix,
-                Event::PodArrives { plan: plan_ix, replica },
-            );
+            queue.after(plan.recreate_after, Phase::Inject, plan_ix, Event::PodArrives { plan: plan_ix, replica });
         }
     }
 
@@ -150,7 +141,7 @@ impl World {
             pause_of: Some(pod),
             parent: None,
             session: None,
-            oom_score_adj: oom_score::POD_INFRA_OOM_SCORE_ADJ,
+            oom_score_adj: POD_INFRA_OOM_SCORE_ADJ,
             container_limit: None,
             on_host: false,
             stream: String::new(),
@@ -208,11 +199,7 @@ impl World {
         };
         let pod_name = self.pod(c.pod).name.clone();
         self.recorder.counts.restarts += u64::from(restarts > 0);
-        self.record(Record::ContainerStarted {
-            pod: pod_name,
-            container: plan.name.clone(),
-            restart_count: restarts,
-        });
+        self.record(Record::ContainerStarted { pod: pod_name, container: plan.name.clone(), restart_count: restarts });
         if self.pod(c.pod).phase == "Pending" {
             self.set_phase(c.pod, "Running", "", "");
         }
@@ -326,6 +313,7 @@ impl World {
             turn: 0,
             term,
             cause: None,
+            uid,
         });
         self.by_pid.insert(pid, p);
         if let Some(c) = birth.container {
@@ -356,12 +344,7 @@ impl World {
             return;
         }
         (p.phase, p.reason, p.message) = (phase, reason.into(), message.into());
-        let record = Record::PodPhase {
-            pod: p.name.clone(),
-            phase,
-            reason: reason.into(),
-            message: message.into(),
-        };
+        let record = Record::PodPhase { pod: p.name.clone(), phase, reason: reason.into(), message: message.into() };
         self.record(record);
     }
 

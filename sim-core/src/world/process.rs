@@ -1,7 +1,7 @@
 //! Driving programs: what a step means to the kernel, and what becomes of a process.
 
-use super::state::{CgroupScope, Doing, ProcIx, World};
 use super::Event;
+use super::state::{CgroupScope, Doing, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Delivery, FileAccess, Mapping, MemOp, MemOutcome, Until};
 use crate::node_api::{Constraint, ExitStatus, OomReport, Signal, Signo};
@@ -76,8 +76,7 @@ impl World {
         match step {
             Step::Alloc { bytes, touched, rate } => {
                 self.recorder.counts.allocations += 1;
-                if bytes > Bytes::ZERO
-                    && !self.apply(p, MemOp::Map { size: bytes, mapping: Mapping::PRIVATE }, queue)
+                if bytes > Bytes::ZERO && !self.apply(p, MemOp::Map { size: bytes, mapping: Mapping::PRIVATE }, queue)
                     || touched.is_zero()
                 {
                     return;
@@ -96,7 +95,7 @@ impl World {
             Step::Grow(growth) if growth.steps == 0 => {}
             Step::Grow(growth) => self.begin_growth(p, growth),
             Step::Free { bytes, resident } => {
-                self.apply(p, MemOp::Unmap { size: bytes, resident }, queue);
+                self.apply(p, MemOp::Unmap { size: bytes, resident, mapping: Mapping::PRIVATE }, queue);
             }
             Step::File { file, size, from, pages, access } => {
                 let file = self.file(p, &file, size);
@@ -328,8 +327,7 @@ impl World {
         self.kernel.finish_exit(self.now, pid);
         let proc = &self.procs[p as usize];
         let cause = proc.cause.unwrap_or(DeathCause::SelfExit);
-        let (comm, owner, container, pause_of) =
-            (proc.comm.clone(), proc.owner.clone(), proc.container, proc.pause_of);
+        let (comm, owner, container, pause_of) = (proc.comm.clone(), proc.owner.clone(), proc.container, proc.pause_of);
         self.procs[p as usize].program = None;
         let hidden = pause_of.is_some();
         if !hidden {

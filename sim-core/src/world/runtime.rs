@@ -1,11 +1,11 @@
 //! The end of containers and pods: what the runtime does when processes die or are to die.
 
-use super::state::{ContainerRef, Doing, PodIx, PodState, ProcIx, World};
 use super::Event;
+use super::state::{ContainerRef, Doing, PodIx, PodState, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
+use crate::kubelet::RestartPolicy;
 use crate::node_api::{ExitStatus, Signo};
 use crate::record::{DeathCause, Record};
-use crate::scenario::RestartPolicy;
 use crate::units::{CgroupId, SimDuration, SimTime};
 
 impl World {
@@ -75,13 +75,7 @@ impl World {
         container.status = reason.into();
         let (name, cgroup) = (container.name.clone(), container.cgroup.take());
         let pod_name = self.pod(c.pod).name.clone();
-        self.record(Record::ContainerTerminated {
-            pod: pod_name,
-            container: name,
-            reason,
-            exit_code,
-            finished_at,
-        });
+        self.record(Record::ContainerTerminated { pod: pod_name, container: name, reason, exit_code, finished_at });
         if let Some(cgroup) = cgroup {
             let _ = self.kernel.rmdir(cgroup);
             self.drain_signals(queue);
@@ -130,13 +124,7 @@ impl World {
     }
 
     /// Begins to stop a pod: SIGTERM to each container's PID 1, SIGKILL to the rest after `grace`.
-    pub(super) fn stop_pod(
-        &mut self,
-        pod: PodIx,
-        grace: SimDuration,
-        cause: DeathCause,
-        queue: &mut Scheduler<Event>,
-    ) {
+    pub(super) fn stop_pod(&mut self, pod: PodIx, grace: SimDuration, cause: DeathCause, queue: &mut Scheduler<Event>) {
         let p = self.pod_mut(pod);
         if matches!(p.state, PodState::Stopped | PodState::Gone) {
             return;

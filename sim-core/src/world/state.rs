@@ -5,8 +5,8 @@ use super::grow::Growing;
 use super::observe::Recorder;
 use crate::engine::StreamFactory;
 use crate::kernel::{Kernel, MemOp};
-use crate::kubelet::backoff::ContainerBackoff;
-use crate::kubelet::qos::QosClass;
+use crate::kubelet::ContainerBackoff;
+use crate::kubelet::QosClass;
 use crate::node_api::{ExitStatus, Name};
 use crate::record::{DeathCause, Owner};
 use crate::scenario::Scenario;
@@ -119,7 +119,7 @@ pub(super) struct Pod {
     pub plan: u32,
     pub replica: u32,
     /// As the kubelet sees it: own name and uid.
-    pub spec: Arc<crate::kubelet::pod::PodSpec>,
+    pub spec: Arc<crate::kubelet::PodSpec>,
     pub qos: QosClass,
     pub state: PodState,
     pub phase: &'static str,

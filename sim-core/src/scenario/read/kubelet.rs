@@ -57,6 +57,7 @@ fn timing(p: &Problems, value: &Value) -> Option<Timing> {
         housekeeping: t.or("housekeeping", d.housekeeping, housekeeping),
         random_lead: t.or("randomLead", d.random_lead, boolean),
         backoff_base: t.or("backOffBase", d.backoff_base, duration),
+        backoff_first: t.or("backOffFirst", d.backoff_first, duration),
         backoff_max: t.or("backOffMax", d.backoff_max, duration),
     };
     t.finish();
