@@ -11,12 +11,17 @@
 //! panic: what is not understood is skipped.
 
 mod assemble;
+mod explain;
 mod line;
 mod machine;
+mod model;
 mod prefix;
 mod report;
+mod rules;
 mod table;
 
+pub use explain::{Candidate, Explanation, Known, Verdict, explain};
+pub use model::to_oom_report;
 pub use report::{CgroupStats, Chosen, Counter, Invoker, Killed, Kind, MemInfo, Reaped, Report, Stamp, Task, Zone};
 
 use std::io::{self, BufRead};
