@@ -357,6 +357,9 @@ impl Trial<'_> {
         } else {
             format!("{} (pid {}) has the most points: {points}.", row.comm, row.pid)
         };
+        if equals > 1 && self.rules.floor() && points == 1 {
+            self.without_floor(&mut text, rows, row);
+        }
         if let Some(next) = next
             && equals == 1
         {
@@ -378,6 +381,19 @@ impl Trial<'_> {
         }
         self.killed_instead(&mut text, row);
         text
+    }
+
+    /// What signed points would have led to.
+    fn without_floor(&self, text: &mut String, rows: &[TaskRow], row: &TaskRow) {
+        let profile = Profile { badness_floor: BadnessFloor::Signed, ..self.rules.profile.clone() };
+        let mut signed = rows.to_vec();
+        for r in &mut signed {
+            r.points = self.points(&profile, r, self.total.pages.unwrap_or(Pages::ZERO));
+        }
+        let other = select(&profile, &signed).map(|i| &signed[i]).filter(|o| o.pid != row.pid);
+        if let Some(other) = other {
+            text.push_str(&format!(" From Linux 5.9 on {} (pid {}) would have died.", other.comm, other.pid));
+        }
     }
 
     /// Before 5.1 a child could die in place of the chosen task.

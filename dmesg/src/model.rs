@@ -1,5 +1,6 @@
 //! A read report in the simulator's own types, so that its rules and its log writer can be used on it.
 
+use crate::explain::{Known, explain};
 use crate::report::{Counter, Kind, Report, Task};
 use sim_core::node_api::{Constraint, CounterLine, MemInfo, MemoryStat, OomReport, TaskRow, ZoneInfo};
 use sim_core::units::{Bytes, PAGE_SIZE, Pages, Pid, SimTime};
@@ -103,15 +104,24 @@ pub fn to_oom_report(report: &Report) -> OomReport {
     let index = |pid: u32| tasks.iter().position(|t| t.pid.0 == pid);
     let victim = report.victim_pid().and_then(index);
     let killed: Vec<usize> = report.killed.iter().filter_map(|k| index(k.pid)).collect();
-    // The lines about kills tell the parts of their resident memory, and the summary the victim's cgroup.
+    // Points and total by the rules of the report's own kernel.
+    let explanation = explain(report, Known::default());
+    for (task, candidate) in tasks.iter_mut().zip(&explanation.candidates) {
+        task.points = candidate.points;
+    }
+    // The lines about kills tell the parts of the resident memory; the sum may have moved on since the table.
     for killed in &report.killed {
-        if let Some(task) = tasks.iter_mut().find(|t| t.pid.0 == killed.pid) {
-            let of = |kb: Option<u64>| pages(kb.unwrap_or(0) / (PAGE_SIZE >> 10));
-            if killed.anon_rss_kb.is_some() {
-                task.rss_anon = of(killed.anon_rss_kb);
-                task.rss_file = of(killed.file_rss_kb);
-                task.rss_shmem = of(killed.shmem_rss_kb);
-            }
+        let Some(task) = tasks.iter_mut().find(|t| t.pid.0 == killed.pid) else {
+            continue;
+        };
+        let of = |kb: Option<u64>| kb.unwrap_or(0) / (PAGE_SIZE >> 10);
+        let rss = task.rss().get();
+        let file = of(killed.file_rss_kb).min(rss);
+        let shmem = of(killed.shmem_rss_kb).min(rss - file);
+        if report.task(killed.pid).is_some_and(|t| t.rss_split.is_none()) && killed.anon_rss_kb.is_some() {
+            task.rss_file = pages(file);
+            task.rss_shmem = pages(shmem);
+            task.rss_anon = pages(rss - file - shmem);
         }
     }
     if let (Some(i), Some(path)) = (victim, &report.task_memcg) {
@@ -134,6 +144,7 @@ pub fn to_oom_report(report: &Report) -> OomReport {
         stat: stat.unwrap_or_default(),
         mem_info: mem_info.unwrap_or_default(),
         zones: zones(report),
+        total_pages: Pages::new(explanation.total_pages.unwrap_or(0)),
         tasks,
         victim,
         oom_group: report.oom_group.as_deref().map(Into::into),

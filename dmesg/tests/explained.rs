@@ -65,6 +65,7 @@ fn the_unexpected_twists_of_5_4() {
         assert_eq!(e.rules, "5.3 to 5.8");
         assert!(e.candidates.iter().all(|c| c.points == Some(1)));
         assert!(e.why.contains("among equals it takes the last"), "{}", e.why);
+        assert!(e.why.contains(&format!("5.9 on dotnet (pid {larger}) would have died")), "{}", e.why);
         // The same table on 5.9 or later: the big one.
         let mut later = report.clone();
         later.kernel = Some("6.1.0".into());
