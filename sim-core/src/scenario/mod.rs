@@ -26,7 +26,7 @@ pub mod reading {
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Files, NoFiles, load};
 pub use model::{
-    ContainerPlan, Controller, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
+    ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
     Scenario, VolumePlan,
 };
 pub use source::{Location, Source};
