@@ -13,6 +13,9 @@ mod panel;
 mod tests;
 
 pub use canvas::DrawError;
+pub use axis::memory_text;
+pub use curves::SCRAPE;
+pub use marks::limit_name as oom_limit_name;
 pub use page::Content;
 
 use plotters::prelude::{BitMapBackend, SVGBackend};
