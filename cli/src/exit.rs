@@ -48,8 +48,11 @@ impl Failure {
 impl fmt::Display for Failure {
     /// With `error:` in front, unless the message has rendered diagnostics of its own.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let has_heading = self.message.trim_start_matches(|c: char| c == '\x1b' || c == '[' || c.is_ascii_digit() || c == ';' || c == 'm');
-        let heading = if has_heading.starts_with("error") || has_heading.starts_with("warning") { "" } else { "error: " };
+        let has_heading = self
+            .message
+            .trim_start_matches(|c: char| c == '\x1b' || c == '[' || c.is_ascii_digit() || c == ';' || c == 'm');
+        let heading =
+            if has_heading.starts_with("error") || has_heading.starts_with("warning") { "" } else { "error: " };
         write!(f, "{heading}{}", self.message)
     }
 }

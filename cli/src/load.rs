@@ -76,7 +76,9 @@ fn read_text(path: &Path) -> Result<String, String> {
 pub fn scenario(file: &Path, overrides: &[String]) -> Result<Scenario, Unusable> {
     let name = file.display().to_string();
     let text = read_text(file).map_err(|why| {
-        Failure::bad_input(format!("{name} cannot be read: {why}\n  help: `oomsim list` shows the scenarios of a folder"))
+        Failure::bad_input(format!(
+            "{name} cannot be read: {why}\n  help: `oomsim list` shows the scenarios of a folder"
+        ))
     })?;
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
     scenario_text(&text, &name, &Beside(folder), overrides)

@@ -68,7 +68,8 @@ impl Folder {
     /// When it cannot be written; an older file of that name is then still there as it was.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, Failure> {
         let target = self.path.join(name);
-        let cannot = |why: std::io::Error| Failure::internal(format!("{} could not be written: {why}", target.display()));
+        let cannot =
+            |why: std::io::Error| Failure::internal(format!("{} could not be written: {why}", target.display()));
         let mut file = self.temporary().map_err(cannot)?;
         file.write_all(content).and_then(|()| file.flush()).map_err(cannot)?;
         file.persist(&target).map_err(|failed| cannot(failed.error))?;

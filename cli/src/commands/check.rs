@@ -149,7 +149,8 @@ fn text_of(checked: &Checked) -> String {
             let failed: Vec<_> = results.iter().filter(|result| !result.holds).collect();
             let warned = if *warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
             if failed.is_empty() {
-                let what = if results.is_empty() { "expects nothing".into() } else { format!("{} hold", results.len()) };
+                let what =
+                    if results.is_empty() { "expects nothing".into() } else { format!("{} hold", results.len()) };
                 return format!("{}    {file}: {what}{warned}\n", style::paint(style::GOOD, "ok"));
             }
             let head = style::paint(style::BAD, "FAIL");
@@ -165,10 +166,8 @@ fn text_of(checked: &Checked) -> String {
 
 fn summary(checked: &[Checked]) -> String {
     let count = |exits: &[Exit]| checked.iter().filter(|c| exits.contains(&c.exit())).count();
-    let expectations: usize = checked
-        .iter()
-        .map(|c| if let Outcome::Ran { results, .. } = &c.outcome { results.len() } else { 0 })
-        .sum();
+    let expectations: usize =
+        checked.iter().map(|c| if let Outcome::Ran { results, .. } = &c.outcome { results.len() } else { 0 }).sum();
     let mut parts = vec![format!("{} of {} scenarios hold", count(&[Exit::Holds]), checked.len())];
     for (what, exits) in [("failed", &[Exit::Failed][..]), ("could not be run", &[Exit::BadInput, Exit::Internal])] {
         if count(exits) > 0 {

@@ -24,7 +24,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         match load::scenario(&file, &[]) {
             Ok(scenario) => {
                 let length = scenario.duration;
-                let about = format!("{} expectations, {length}, {} pods", scenario.expectations.len(), scenario.pods.len());
+                let about =
+                    format!("{} expectations, {length}, {} pods", scenario.expectations.len(), scenario.pods.len());
                 text.push_str(&format!("{path}  {}\n", paint(DIM, about)));
                 for line in scenario.description.trim().lines() {
                     text.push_str(&format!("    {}\n", line.trim()));

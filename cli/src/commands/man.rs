@@ -35,7 +35,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let folder = output::Folder::open(&out)?;
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         let name = format!("oomsim-{}", sub.get_name());
-        folder.write(&format!("{name}.1"), &page(sub.clone().name(name.clone()))?)?;
+        folder.write(&format!("{name}.1"), &page(sub.clone())?)?;
     }
     folder.write("oomsim.1", &page(command)?)?;
     Ok(Exit::Holds)

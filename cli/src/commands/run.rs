@@ -96,7 +96,11 @@ pub fn command_line(file: &Path, seed: u64, overrides: &[String], until: Option<
 /// A word as a POSIX shell wants it.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', "'\\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// Does it.
@@ -153,12 +157,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 /// Writes what was kept; everything is rendered before the first file is touched.
-fn write_files(
-    folder: &output::Folder,
-    report: &Report,
-    keep: Keep,
-    prometheus: bool,
-) -> Result<Vec<String>, Failure> {
+fn write_files(folder: &output::Folder, report: &Report, keep: Keep, prometheus: bool) -> Result<Vec<String>, Failure> {
     let more = if prometheus { PROMETHEUS_ARTIFACTS } else { &[] };
     let possible = |artifact: &&Artifact| keep == Keep::Series || keep == Keep::Events && !artifact.needs_series;
     let mut rendered = Vec::new();

@@ -47,7 +47,10 @@ pub fn render(history: &History) -> String {
             let _ = write!(text, ",{}", amount.get());
         }
         for cell in &cells {
-            let _ = cell.map_or_else(|| write!(text, ","), |value| write!(text, ",{value}"));
+            text.push(',');
+            if let Some(value) = cell {
+                let _ = write!(text, "{value}");
+            }
         }
         text.push('\n');
     }

@@ -69,8 +69,7 @@ fn lines(log: &mut Log, entry: &Entry, node: &str) {
             log.line('I', at, "kuberuntime_container.go:1", &message);
         }
         Record::KillFailed { pod, container, message } => {
-            let message =
-                format!("\"Kill container failed\" err={message:?} pod={pod:?} containerName={container:?}");
+            let message = format!("\"Kill container failed\" err={message:?} pod={pod:?} containerName={container:?}");
             log.line('E', at, "kuberuntime_container.go:1", &message);
         }
         Record::NodeCondition { status, .. } => {
@@ -95,7 +94,8 @@ fn lines(log: &mut Log, entry: &Entry, node: &str) {
             log.line('I', at, "generic.go:1", &message);
         }
         Record::BackOff { pod, container, message, .. } => {
-            let message = format!("\"Error syncing pod, skipping\" err={message:?} pod={pod:?} containerName={container:?}");
+            let message =
+                format!("\"Error syncing pod, skipping\" err={message:?} pod={pod:?} containerName={container:?}");
             log.line('E', at, "pod_workers.go:1", &message);
         }
         _ => {}

@@ -110,7 +110,8 @@ fn constants(out: &mut Out, history: &History, scrapes: &[(SimTime, &Sample)]) {
 fn counters(out: &mut Out, history: &History, scrapes: &[(SimTime, &Sample)], pods: &[String]) {
     out.family("container_oom_events", "counter", "", "processes of the pod killed by the OOM killer (cAdvisor)");
     for (index, labels) in pods.iter().enumerate() {
-        let times: Vec<SimTime> = history.entries.iter().flat_map(|entry| kills_of(entry, &history.series.pods[index])).collect();
+        let times: Vec<SimTime> =
+            history.entries.iter().flat_map(|entry| kills_of(entry, &history.series.pods[index])).collect();
         if times.is_empty() {
             continue;
         }

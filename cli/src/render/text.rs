@@ -356,8 +356,14 @@ fn pods(text: &mut String, history: &History) {
         let (namespace, name) = sim_core::record::view::split_pod(&pod.pod);
         let style = if matches!(&*pod.status, "Running" | "Completed" | "Succeeded") { PLAIN } else { WARN };
         let usage = if pod.usage == Bytes::ZERO { "-".into() } else { amount(pod.usage) };
-        let cells =
-            vec![namespace.into(), name.into(), pod.qos.to_string(), pod.status.to_string(), pod.restarts.to_string(), usage];
+        let cells = vec![
+            namespace.into(),
+            name.into(),
+            pod.qos.to_string(),
+            pod.status.to_string(),
+            pod.restarts.to_string(),
+            usage,
+        ];
         table.row(cells, style);
     }
     text.push_str(&table.render(0));
