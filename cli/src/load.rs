@@ -90,7 +90,7 @@ pub fn scenario(file: &Path, overrides: &[String]) -> Result<Scenario, Unusable>
 /// With all its problems.
 pub fn scenario_text(text: &str, name: &str, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
     load(text, name, files, overrides).map_err(|problems| {
-        let message: Vec<_> = problems.iter().map(Diagnostic::render_coloured).collect();
+        let message: Vec<_> = problems.iter().map(|d| d.render_coloured().trim_end().to_owned()).collect();
         let failure = Failure::bad_input(message.join("\n\n"));
         Unusable { failure, problems }
     })

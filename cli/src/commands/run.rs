@@ -109,6 +109,9 @@ fn quoted(word: &str) -> String {
 /// When the scenario cannot be used, the run was broken off, or a file cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut scenario = load::scenario(&args.file, &args.overrides)?;
+    for warning in &scenario.warnings {
+        output::complain(&warning.render_coloured());
+    }
     let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
     let mut not_judged = None;
     if let Some(until) = args.until {

@@ -53,9 +53,6 @@ fn head(text: &mut String, report: &Report) {
     facts.extend(node.eviction_hard.map(|limit| format!("eviction-hard {}", amount(limit))));
     facts.extend(node.eviction_soft.map(|limit| format!("eviction-soft {}", amount(limit))));
     let _ = writeln!(text, "  {}", facts.join(", "));
-    for warning in &history.warnings {
-        let _ = writeln!(text, "{}", paint(WARN, format!("warning: {warning}")));
-    }
 }
 
 /// Seconds with milliseconds, for the first column.
