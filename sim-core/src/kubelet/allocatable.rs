@@ -248,3 +248,53 @@ pub struct Enforcement {
     /// Why it stopped.
     pub failed: Option<NotConfigured>,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kubelet::eviction::parse_hard_thresholds;
+
+    fn node(capacity_ki: u64, kube_reserved: &str, eviction_hard: &str) -> (NodeAllocatable, KubeletConfig) {
+        let config = KubeletConfig {
+            kube_reserved: [(MEMORY.to_owned(), kube_reserved.to_owned())].into(),
+            eviction_hard: Some([("memory.available".to_owned(), eviction_hard.to_owned())].into()),
+            ..KubeletConfig::default()
+        };
+        let kube = parse_reservation(&config.kube_reserved).unwrap();
+        let mut node = NodeAllocatable::of_memory(capacity_ki << 10, kube, ResourceList::new());
+        node.hard_thresholds = parse_hard_thresholds(&config).unwrap();
+        (node, config)
+    }
+
+    /// Real nodes: the test node of the sources (first two rows) and four AKS nodes of PROVIDERS, with capacity,
+    /// reservation and allocatable as `kubectl describe node` printed them.
+    #[test]
+    fn real_nodes_show_this_allocatable() {
+        for (capacity_ki, reserved, eviction, allocatable) in [
+            (7_120_616, "1638Mi", "750Mi", "4675304Ki"),
+            (7_120_616, "1638Mi", "1000Mi", "4419304Ki"),
+            (4_017_088, "1024Mi", "750Mi", "2200512Ki"),
+            (4_025_836, "1024Mi", "750Mi", "2209260Ki"),
+            (7_113_660, "1638Mi", "750Mi", "4668348Ki"),
+            (16_403_296, "2662Mi", "750Mi", "12909408Ki"),
+        ] {
+            let (node, _) = node(capacity_ki, reserved, eviction);
+            assert_eq!(node.allocatable_memory().to_string(), allocatable, "{capacity_ki} {eviction}");
+            assert!(node.exceeded().is_empty());
+        }
+    }
+
+    /// SOURCES: the kubepods limit of the test node, whatever the eviction threshold.
+    #[test]
+    fn the_kubepods_limit_does_not_count_eviction() {
+        for eviction in ["750Mi", "1000Mi"] {
+            let (node, mut config) = node(7_120_616, "1638Mi", eviction);
+            assert_eq!(node.kubepods_limit(&config), 5_573_943_296);
+            config.enforce_node_allocatable = Some(Vec::new());
+            assert_eq!(node.kubepods_limit(&config), 7_120_616 << 10);
+        }
+        let (node, _) = node(4_017_088, "3500Mi", "750Mi");
+        assert_eq!(node.exceeded().len(), 1);
+        assert_eq!(node.allocatable_memory().value(), 0);
+    }
+}
