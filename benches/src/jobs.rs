@@ -1,26 +1,44 @@
 //! Pieces of work with a name, small enough to be counted instruction by instruction.
 
 use crate::sweep::HOUR;
-use crate::{hold, node_day, ramp};
+use crate::{hold, node_day, ramp, world};
+use sim_core::record::Keep;
+use std::io;
 
 /// A piece of work.
 pub struct Job {
     /// Name, without spaces.
-    pub name: &'static str,
+    pub name: String,
     /// Does it; returns something that depends on all of it.
-    pub run: fn() -> u64,
+    pub run: Box<dyn Fn() -> u64>,
 }
 
 /// All of them. Those whose names begin with `reference` do not use oomsim: when they change, the toolchain did.
-pub const JOBS: &[Job] = &[
-    Job { name: "nothing", run: || 0 },
-    Job { name: "reference/w0-1000", run: || plain_hold(1_000) },
-    Job { name: "reference/w1-hour", run: || node_day::heap_loop(1, HOUR).hash },
-    Job { name: "reference/w1-hour-no-queue", run: || node_day::alone(1, HOUR).hash },
-    Job { name: "reference/w1-hour-ramps", run: || ramp::ramp_skip(1, HOUR).hash },
-    Job { name: "w0-1000", run: || engine_hold(1_000) },
-    Job { name: "w0-100000", run: || engine_hold(100_000) },
-];
+///
+/// # Errors
+/// When the folder of scenarios cannot be read.
+pub fn jobs() -> io::Result<Vec<Job>> {
+    let mut jobs: Vec<Job> = Vec::new();
+    let mut add = |name: &str, run: Box<dyn Fn() -> u64>| jobs.push(Job { name: name.into(), run });
+    add("nothing", Box::new(|| 0));
+    add("reference/w0-1000", Box::new(|| plain_hold(1_000)));
+    add("reference/w1-hour", Box::new(|| node_day::heap_loop(1, HOUR).hash));
+    add("reference/w1-hour-no-queue", Box::new(|| node_day::alone(1, HOUR).hash));
+    add("reference/w1-hour-ramps", Box::new(|| ramp::ramp_skip(1, HOUR).hash));
+    add("w0-1000", Box::new(|| engine_hold(1_000)));
+    add("w0-100000", Box::new(|| engine_hold(100_000)));
+    add("w1-hour", Box::new(|| world::run(&world::node("1h", true), 1, Keep::Events).events));
+    add("w1-hour-without-jitter", Box::new(|| world::run(&world::node("1h", false), 1, Keep::Events).events));
+    for path in world::stories()? {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
+        let run = move || {
+            let scenario = world::read(&path);
+            world::run(&scenario, scenario.seed, Keep::Series).events
+        };
+        add(&format!("story/{name}"), Box::new(run));
+    }
+    Ok(jobs)
+}
 
 const HOLDS: u64 = 200_000;
 
@@ -42,9 +60,10 @@ mod tests {
 
     #[test]
     fn names_are_distinct_and_without_spaces() {
-        for (i, job) in JOBS.iter().enumerate() {
+        let jobs = jobs().unwrap();
+        for (i, job) in jobs.iter().enumerate() {
             assert!(!job.name.contains(' '));
-            assert!(JOBS[..i].iter().all(|other| other.name != job.name), "{}", job.name);
+            assert!(jobs[..i].iter().all(|other| other.name != job.name), "{}", job.name);
         }
     }
 }

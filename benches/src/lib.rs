@@ -8,6 +8,7 @@
 //! * [`ramp`]: W1 with memory as ramps and computed crossings;
 //! * [`sweep`]: W2, many short runs on one and two threads;
 //! * [`fleet`]: W3, many nodes in one process;
+//! * [`world`]: the same as scenarios of oomsim;
 //! * [`measure`]: interleaved rounds and their spread;
 //! * [`jobs`]: small pieces of all this, for counting instructions.
 
@@ -19,6 +20,7 @@ pub mod node_day;
 pub mod ramp;
 mod random;
 pub mod sweep;
+pub mod world;
 
 pub use random::Stream;
 

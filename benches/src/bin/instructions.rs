@@ -7,7 +7,7 @@
 //! cargo run --release -p oomsim-benches --bin instructions -- run NAME  # one job, without valgrind
 //! ```
 
-use benches::jobs::{JOBS, Job};
+use benches::jobs::jobs;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::{Command, ExitCode};
@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let args: Vec<String> = env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let outcome = match args[..] {
-        ["run", name] => return run(name),
+        ["run", name] => run(name),
         [] => check(),
         ["update"] => update(),
         _ => Err("usage: instructions [update | run NAME]".into()),
@@ -37,26 +37,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(name: &str) -> ExitCode {
-    match JOBS.iter().find(|j| j.name == name) {
-        Some(job) => {
-            println!("{}", (job.run)());
-            ExitCode::SUCCESS
-        }
-        None => {
-            eprintln!("no job {name}; there are: {}", JOBS.iter().map(|j| j.name).collect::<Vec<_>>().join(", "));
-            ExitCode::from(2)
-        }
-    }
+fn run(name: &str) -> Result<bool, String> {
+    let jobs = jobs().map_err(|e| e.to_string())?;
+    let job = jobs.iter().find(|j| j.name == name);
+    let names = || jobs.iter().map(|j| j.name.as_str()).collect::<Vec<_>>().join(", ");
+    println!("{}", (job.ok_or_else(|| format!("no job {name}; there are: {}", names()))?.run)());
+    Ok(true)
 }
 
 /// Instructions of one job in a process of its own, start of the process included.
-fn count(job: &Job) -> Result<u64, String> {
+fn count(name: &str) -> Result<u64, String> {
     let own = env::current_exe().map_err(|e| e.to_string())?;
     let output = Command::new("valgrind")
         .args(["--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"])
         .arg(own)
-        .args(["run", job.name])
+        .args(["run", name])
         .output()
         .map_err(|e| match e.kind() {
             io::ErrorKind::NotFound => "valgrind is not installed (apt-get install valgrind)".to_owned(),
@@ -64,15 +59,16 @@ fn count(job: &Job) -> Result<u64, String> {
         })?;
     let text = String::from_utf8_lossy(&output.stderr);
     if !output.status.success() {
-        return Err(format!("{} under valgrind: {}\n{text}", job.name, output.status));
+        return Err(format!("{name} under valgrind: {}\n{text}", output.status));
     }
     let line = text.lines().find(|l| l.contains("refs:")).ok_or(format!("no count from valgrind:\n{text}"))?;
     let digits: String = line.rsplit("refs:").next().unwrap_or("").chars().filter(char::is_ascii_digit).collect();
     digits.parse().map_err(|_| format!("valgrind says `{line}`"))
 }
 
-fn counts() -> Result<Vec<(&'static str, u64)>, String> {
-    JOBS.iter().map(|job| Ok((job.name, count(job)?))).collect()
+fn counts() -> Result<Vec<(String, u64)>, String> {
+    let jobs = jobs().map_err(|e| e.to_string())?;
+    jobs.into_iter().map(|job| Ok((job.name.clone(), count(&job.name)?))).collect()
 }
 
 fn update() -> Result<bool, String> {
@@ -96,7 +92,7 @@ fn check() -> Result<bool, String> {
     let mut holds = true;
     println!("{:32} {:>15} {:>15} {:>8}", "job", "committed", "now", "change");
     for (name, now) in counts()? {
-        let Some(&before) = committed.get(name) else {
+        let Some(&before) = committed.get(name.as_str()) else {
             println!("{name:32} {:>15} {now:>15}", "none");
             holds = false;
             continue;

@@ -1,0 +1,102 @@
+//! The same work as scenarios of oomsim.
+
+use sim_core::record::{History, Keep};
+use sim_core::scenario::{Files, Scenario, load};
+use sim_core::units::SimTime;
+use sim_core::{Simulation, simulate};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::{fs, io};
+
+/// Folder of the scenarios.
+pub const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios");
+
+/// W1.
+const NODE_DAY: &str = include_str!("../../scenarios/bench/w1-node-day.toml");
+/// The line of W1 that makes its blocks come at random intervals.
+const JITTER: &str = "jitter = { spread = \"100ms\" }\n";
+
+/// Kills, evictions and starts of containers in a node-day of the reference loops; a scenario draws from other
+/// streams and has a real kubelet's delays, and has to agree within one percent.
+pub const DAY: [(&str, u64); 3] = [("kills", 15_440), ("evictions", 3_265), ("starts", 18_757)];
+
+/// The folder of a scenario, for the files that it names.
+struct Folder(PathBuf);
+
+impl Files for Folder {
+    fn read(&self, path: &str) -> Result<String, String> {
+        fs::read_to_string(self.0.join(path)).map_err(|e| e.to_string())
+    }
+
+    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+        let entries = fs::read_dir(self.0.join(directory)).map_err(|e| e.to_string())?;
+        Ok(entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
+    }
+}
+
+/// A scenario file, read and validated.
+///
+/// # Panics
+/// When it has an error: then there is nothing to measure.
+pub fn read(path: &Path) -> Arc<Scenario> {
+    let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+    let folder = Folder(path.parent().unwrap_or(Path::new(".")).to_path_buf());
+    let name = path.to_string_lossy();
+    Arc::new(load(&text, &name, &folder, &[]).unwrap_or_else(|problems| panic!("{name}: {problems:?}")))
+}
+
+/// W1 for that long (`"24h"`), with or without random intervals.
+pub fn node(duration: &str, jitter: bool) -> Arc<Scenario> {
+    let text = if jitter { NODE_DAY.to_owned() } else { NODE_DAY.replace(JITTER, "") };
+    let overrides = [format!("duration={duration}")];
+    let folder = Folder(PathBuf::from(SCENARIOS));
+    Arc::new(load(&text, "w1", &folder, &overrides).unwrap_or_else(|problems| panic!("w1: {problems:?}")))
+}
+
+/// One run, with this much kept.
+///
+/// # Panics
+/// When the engine's limits are exceeded.
+pub fn run(scenario: &Arc<Scenario>, seed: u64, keep: Keep) -> History {
+    simulate(scenario, seed, keep).expect("far below the limits of the engine")
+}
+
+/// The figures of [`DAY`].
+pub fn figures(history: &History) -> [u64; 3] {
+    let starts = history.entries.iter().filter(|e| sim_core::record::view::kind(&e.record).name == "ContainerStarted");
+    [history.counts.oom_kills, history.counts.evictions, starts.count() as u64]
+}
+
+/// W3: nodes with seeds 1, 2, …, run to the end in turn, all of them alive to the end. Returns the kills.
+pub fn fleet(scenario: &Arc<Scenario>, nodes: u64) -> u64 {
+    let new = |seed| Simulation::new(Arc::clone(scenario), seed, Keep::Outcome);
+    let mut nodes: Vec<Simulation> = (1..=nodes).map(new).collect();
+    for node in &mut nodes {
+        node.run_until(SimTime::MAX).expect("far below the limits of the engine");
+    }
+    nodes.into_iter().map(|node| node.finish().counts.oom_kills).sum()
+}
+
+/// The scenario files that are stories, by name.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn stories() -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(SCENARIOS)?.flatten().map(|e| e.path());
+    let mut paths: Vec<PathBuf> = entries.filter(|p| p.extension().is_some_and(|e| e == "toml")).collect();
+    paths.sort();
+    Ok(paths)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_without_jitter_does_the_same_with_few_events() {
+        let (with, without) = (run(&node("20m", true), 1, Keep::Outcome), run(&node("20m", false), 1, Keep::Outcome));
+        let blocks = |h: &History| h.counts.allocations as f64;
+        assert!((blocks(&with) / blocks(&without) - 1.0).abs() < 0.02, "{} {}", blocks(&with), blocks(&without));
+        assert!(without.events * 10 < with.counts.allocations, "{} events", without.events);
+    }
+}
