@@ -112,6 +112,7 @@ impl Builder {
             counts: Counts::default(),
             node,
             entries: vec![],
+            passes: Vec::new(),
             series: Series::default(),
             pods: vec![],
             processes: vec![],

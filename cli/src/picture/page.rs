@@ -187,9 +187,7 @@ impl<'a> Page<'a> {
     fn pod_symbols<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), DrawError> {
         let Some(chart) = &self.pods else { return Ok(()) };
         let mut drawn = BTreeSet::new();
-        let mut order: Vec<_> = self.marks.iter().collect();
-        order.sort_by_key(|mark| std::cmp::Reverse(mark.class));
-        for mark in order {
+        for mark in &self.marks {
             let Some(pod) = &mark.pod else { continue };
             if mark.class == Class::Reject || self.is_dense(mark.class) {
                 continue;

@@ -211,7 +211,8 @@ impl KubeletConfig {
         if !cgroup_v2 {
             if self.fail_cgroup_v1 == Some(true) || profile.fail_cgroup_v1 && self.fail_cgroup_v1.is_none() {
                 problem("failCgroupV1", ProblemKind::CgroupV1Refused);
-            } else if self.single_process_oom_kill == Some(false) {
+            }
+            if self.single_process_oom_kill == Some(false) {
                 problem("singleProcessOOMKill", ProblemKind::CgroupV1Only);
             }
         }

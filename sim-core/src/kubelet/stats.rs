@@ -44,7 +44,7 @@ impl Housekeeping {
         Housekeeping { timing, interval: timing.interval, recorded: None }
     }
 
-    /// A clock that follows a recording; after its last instant it goes on by itself.
+    /// A clock that follows a recording, possibly an empty one; after its last instant it goes on by itself.
     pub fn recorded(timing: HousekeepingTiming, at: Arc<[SimTime]>) -> Self {
         Housekeeping { recorded: Some(at), ..Housekeeping::new(timing) }
     }

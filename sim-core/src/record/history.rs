@@ -1,6 +1,6 @@
 //! The whole outcome of a run.
 
-use super::{Digest, Entry, Series};
+use super::{Digest, Entry, Series, ThresholdSeen};
 use crate::engine::Stop;
 use crate::node_api::Name;
 use crate::units::{Bytes, SimTime};
@@ -77,6 +77,36 @@ pub struct Counts {
     pub allocations: u64,
 }
 
+/// What one pass of the eviction manager saw and did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PassFigures {
+    /// When it began.
+    pub at: SimTime,
+    /// `memory.available`.
+    pub memory_available: i64,
+    /// `allocatableMemory.available`; `None` when kubepods has no limit.
+    pub allocatable_available: Option<i64>,
+    /// Pods' figures as the ranking would use them.
+    pub pods: Vec<PodFigures>,
+    /// Thresholds met, before their grace period.
+    pub met: Vec<ThresholdSeen>,
+    /// MemoryPressure as the manager holds it after the pass.
+    pub memory_pressure: bool,
+    /// The pod that was evicted.
+    pub evicted: Option<Name>,
+}
+
+/// A pod's figure in a pass.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodFigures {
+    /// `namespace/name`.
+    pub pod: Name,
+    /// Working set, as last sampled.
+    pub working_set: Option<i64>,
+    /// When that was.
+    pub taken_at: Option<SimTime>,
+}
+
 /// The whole outcome of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct History {
@@ -100,6 +130,8 @@ pub struct History {
     pub entries: Vec<Entry>,
     /// Memory over time.
     pub series: Series,
+    /// What each pass of the eviction manager saw, if series are kept.
+    pub passes: Vec<PassFigures>,
     /// Pods at the end, including those that failed.
     pub pods: Vec<PodOutcome>,
     /// Processes alive at the end.

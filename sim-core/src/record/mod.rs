@@ -7,7 +7,7 @@ mod series;
 pub mod view;
 
 pub use digest::{Digest, StableHasher};
-pub use history::{Counts, History, NodeFacts, PodOutcome, ProcessOutcome};
+pub use history::{Counts, History, NodeFacts, PassFigures, PodFigures, PodOutcome, ProcessOutcome};
 pub use series::{PodSample, Sample, Series};
 
 use crate::node_api::{ExitStatus, Name, OomReport, Signo};

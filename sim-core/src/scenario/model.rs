@@ -113,6 +113,9 @@ pub struct PodPlan {
     pub containers: Vec<ContainerPlan>,
     /// Memory-backed volumes.
     pub volumes: Vec<VolumePlan>,
+    /// Instants at which cAdvisor is known to have taken this pod's figures, besides the pod's start; empty: its
+    /// clock decides.
+    pub housekeeping: Arc<[SimTime]>,
 }
 
 /// A container's processes.
@@ -122,6 +125,9 @@ pub struct ContainerPlan {
     pub name: Name,
     /// The first is PID 1; the others are its children or were started by `kubectl exec`.
     pub processes: Vec<ProcessPlan>,
+    /// False: without a PID namespace the first process is one among others, whose death the others survive; the
+    /// container ends with its last process.
+    pub pid_namespace: bool,
 }
 
 /// A process and what it does.
@@ -165,17 +171,6 @@ pub struct HostPlan {
     pub cgroup: Name,
     /// Name (not comm) of the host process that started it: a child of its session; dies with SIGHUP when that leader dies.
     pub session_of: Option<Name>,
-    /// It exits when its peer does, as sshd does when the client is gone.
-    pub hangs_up_with: Option<HangUp>,
-}
-
-/// The peer of a connection whose end ends a process.
-#[derive(Clone, Debug)]
-pub struct HangUp {
-    /// comm of the peer.
-    pub process: Name,
-    /// How long it takes until the end of the connection is noticed.
-    pub after: SimDuration,
 }
 
 /// A change from outside.

@@ -13,7 +13,7 @@ use crate::kubelet::{
     container_grace, format_pod, parse_reservation, pod_cgroup, waiting_message,
 };
 use crate::node_api::{CgroupWrite, Name, OomReport};
-use crate::record::{ConditionStatus, DeathCause, NodeFacts, Record, ThresholdSeen};
+use crate::record::{ConditionStatus, DeathCause, NodeFacts, PassFigures, PodFigures, Record, ThresholdSeen};
 use crate::scenario::KubeletPlan;
 use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
 use std::sync::Arc;
@@ -133,12 +133,6 @@ impl World {
         Some(RejectionText { reason: rejection.reason.into(), message: rejection.message.into() })
     }
 
-    /// How much longer things take because the kubelet crawls.
-    pub(super) fn slowness(&self) -> SimDuration {
-        let slow = self.scenario.kubelet.as_ref().and_then(|k| k.timing.slow);
-        slow.filter(|s| self.kernel.mem_info().available < s.below).map_or(SimDuration::ZERO, |s| s.takes)
-    }
-
     /// True when the memory-pressure taint keeps a pod from being scheduled here.
     pub(super) fn tainted_for(&self, spec: &PodSpec) -> bool {
         self.agent.as_ref().is_some_and(|a| a.reported_pressure) && self.admission(spec).is_some()
@@ -194,8 +188,9 @@ impl World {
         let now = self.now;
         let Some(agent) = &mut self.agent else { return };
         let timing = agent.plan.timing.housekeeping;
+        let recorded = &self.scenario.pods[self.pods[pod as usize].plan as usize].housekeeping;
         let mut watched = Watched {
-            clock: Housekeeping::new(timing),
+            clock: Housekeeping::recorded(timing, Arc::clone(recorded)),
             stats: PodStats::default(),
             taken_at: now,
             rng,
@@ -260,7 +255,6 @@ impl World {
         self.settle(queue);
         self.recorder.counts.passes += 1;
         let summary = self.summary();
-        let slow = self.slowness();
         let Some(mut agent) = self.agent.take() else { return };
         if agent.plan.timing.housekeeping.fresh {
             self.agent = Some(agent);
@@ -286,7 +280,11 @@ impl World {
         if pass.attempting_to_reclaim {
             self.record(Record::EvictionThresholdMet { message: ATTEMPTING_TO_RECLAIM.into() });
         }
-        let takes = agent.plan.timing.synchronize + slow;
+        let evicted = pass.evicted.as_ref().and_then(|e| self.pods.iter().rfind(|p| p.spec.uid() == e.uid));
+        let evicted = evicted.map(|p| p.name.clone());
+        let figures = self.pass_figures(&agent, &met, &summary, evicted);
+        self.recorder.pass(figures);
+        let takes = agent.plan.timing.synchronize;
         let period = agent.plan.timing.monitoring_period;
         self.agent = Some(agent);
         let evicted = pass.evicted.is_some_and(|eviction| self.evict(eviction, queue));
@@ -329,6 +327,40 @@ impl World {
             node_working_set: working_set(summary.node),
             pods_working_set: working_set(summary.pods),
         }
+    }
+
+    /// What a pass saw, for those who keep series.
+    fn pass_figures(
+        &self,
+        agent: &Agent,
+        met: &[usize],
+        summary: &Summary,
+        evicted: Option<Name>,
+    ) -> Option<PassFigures> {
+        if !self.recorder.keeps_series() {
+            return None;
+        }
+        let Record::EvictionPass { thresholds_met, .. } = self.pass_record(agent, met, summary) else { return None };
+        let observations = Observations::new(summary.node, summary.pods);
+        let seen = |signal| observations.get(signal).map(|o| o.available);
+        let pods = self.candidates(&agent.watched).into_iter().map(|candidate| {
+            let ix = self.pods.iter().rposition(|p| p.spec.uid() == candidate.pod.uid());
+            let watched = ix.and_then(|ix| agent.watched.get(ix)?.as_ref());
+            PodFigures {
+                pod: ix.map_or_else(|| candidate.pod.name.clone(), |ix| self.pods[ix].name.clone()),
+                working_set: watched.and_then(|w| w.stats.working_set).and_then(|w| i64::try_from(w).ok()),
+                taken_at: watched.map(|w| w.taken_at),
+            }
+        });
+        Some(PassFigures {
+            at: self.now,
+            memory_available: seen(EvictionSignal::MemoryAvailable).unwrap_or(0),
+            allocatable_available: seen(EvictionSignal::AllocatableMemoryAvailable),
+            pods: pods.collect(),
+            met: thresholds_met,
+            memory_pressure: agent.manager.conditions().memory_pressure,
+            evicted,
+        })
     }
 
     /// Carries out a decision. False: the pod is not known any more.
@@ -383,7 +415,6 @@ impl World {
         if self.pods[ix].state == PodState::Creating {
             self.pods[ix].state = PodState::Gone;
             self.kill_returned(pod, SimDuration::ZERO, queue);
-            self.recreate(pod, queue);
         } else {
             self.stop_pod(pod, grace, DeathCause::Eviction, queue);
         }
@@ -418,10 +449,7 @@ impl World {
             if let Some(agent) = &mut self.agent {
                 agent.waiting = None;
             }
-            match self.slowness() {
-                SimDuration::ZERO => self.eviction_pass(queue),
-                slow => queue.after(slow, Phase::Kubelet, 0, Event::EvictionPass),
-            }
+            self.eviction_pass(queue);
         } else {
             queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll);
         }

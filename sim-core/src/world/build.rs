@@ -7,7 +7,7 @@ use super::pod::Birth;
 use super::state::World;
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
 use crate::kernel::{Kernel, MemOp};
-use crate::record::{History, Keep, Owner};
+use crate::record::{History, Keep, Owner, Sample};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Pages, SimTime};
 use crate::workload::{Footprint, TermReaction};
@@ -42,7 +42,6 @@ impl Simulation {
             pods: Vec::new(),
             agent: None,
             files: BTreeMap::new(),
-            hosts: BTreeMap::new(),
             kubepods: None,
             panicked: false,
             recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
@@ -67,6 +66,11 @@ impl Simulation {
     /// The instant up to which the run has come.
     pub fn now(&self) -> SimTime {
         self.queue.now()
+    }
+
+    /// Memory as it stands now.
+    pub fn sample(&self) -> Sample {
+        self.world.take_sample_at(self.now())
     }
 
     /// The outcome so far.

@@ -193,10 +193,10 @@ impl World {
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
     }
 
-    /// Pages that growing processes have due now but have not taken, for those who only look.
-    pub(super) fn due_pages(&self) -> impl Iterator<Item = (ProcIx, u64)> {
-        self.growing.processes.iter().filter_map(|&p| match &self.procs[p as usize].doing {
-            Doing::Growing(g) => Some((p, g.due(self.now) * g.touched.get())),
+    /// Pages that growing processes have due at `now` but have not taken, for those who only look.
+    pub(super) fn due_pages(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, u64)> {
+        self.growing.processes.iter().filter_map(move |&p| match &self.procs[p as usize].doing {
+            Doing::Growing(g) => Some((p, g.due(now) * g.touched.get())),
             _ => None,
         })
     }

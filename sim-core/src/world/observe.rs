@@ -5,8 +5,8 @@ use super::state::{CgroupScope, Doing, PodIx, PodState, World};
 use crate::engine::{Phase, Scheduler, Stop};
 use crate::node_api::{MemoryStat, Name};
 use crate::record::{
-    Counts, Entry, History, Keep, NodeFacts, PodOutcome, PodSample, ProcessOutcome, Record, Sample, Series,
-    StableHasher,
+    Counts, Entry, History, Keep, NodeFacts, PassFigures, PodOutcome, PodSample, ProcessOutcome, Record, Sample,
+    Series, StableHasher,
 };
 use crate::units::{Bytes, SimTime, VolumeId};
 use std::hash::Hash;
@@ -19,6 +19,7 @@ pub(super) struct Recorder {
     pub counts: Counts,
     entries: Vec<Entry>,
     series: Series,
+    passes: Vec<PassFigures>,
     pod_limits: Vec<(Name, Bytes)>,
     warnings: Vec<String>,
 }
@@ -31,6 +32,7 @@ impl Recorder {
             counts: Counts::default(),
             entries: Vec::new(),
             series: Series::default(),
+            passes: Vec::new(),
             pod_limits: Vec::new(),
             warnings,
         }
@@ -46,6 +48,14 @@ impl Recorder {
         if self.keep >= Keep::Events {
             self.pod_limits.push((name.clone(), limit));
         }
+    }
+
+    pub fn keeps_series(&self) -> bool {
+        self.keep == Keep::Series
+    }
+
+    pub fn pass(&mut self, figures: Option<PassFigures>) {
+        self.passes.extend(figures);
     }
 
     pub fn warn(&mut self, message: String) {
@@ -78,7 +88,7 @@ impl World {
         if self.recorder.keep < Keep::Series {
             return;
         }
-        let sample = self.take_sample();
+        let sample = self.take_sample_at(self.now);
         let samples = &mut self.recorder.series.samples;
         // Several things at one instant: the state before and after them is kept.
         if let [.., before, last] = &mut samples[..]
@@ -91,13 +101,13 @@ impl World {
         }
     }
 
-    fn take_sample(&self) -> Sample {
+    pub(super) fn take_sample_at(&self, at: SimTime) -> Sample {
         let info = self.kernel.mem_info();
         let mut root = self.kernel.stat(self.kernel.root());
         let mut pods_stat = self.kubepods.map(|c| self.kernel.stat(c)).unwrap_or_default();
         let mut due_by_pod = vec![0u64; self.pods.len()];
         let mut due_all = 0;
-        for (p, due) in self.due_pages() {
+        for (p, due) in self.due_pages(at) {
             due_all += due;
             let proc = &self.procs[p as usize];
             if let Some(c) = proc.container {
@@ -118,7 +128,7 @@ impl World {
             Some(PodSample { pod: ix as u32, usage: stat.usage, working_set: stat.working_set() })
         });
         Sample {
-            at: self.now,
+            at,
             available: info.total.get() as i64 - root.working_set().get() as i64,
             working_set: root.working_set(),
             mem_available: info.available.saturating_sub(due),
@@ -186,6 +196,7 @@ impl World {
             node,
             entries: recorder.entries,
             series: recorder.series,
+            passes: recorder.passes,
             pods,
             processes,
             warnings: recorder.warnings,

@@ -18,9 +18,15 @@ impl World {
         queue: &mut Scheduler<Event>,
     ) {
         let now = self.now;
+        let plan = &self.scenario.pods[self.pod(c.pod).plan as usize];
+        let alone = !plan.containers[c.index as usize].pid_namespace;
         let container = self.container_mut(c);
         container.procs.retain(|&q| q != p);
-        if container.pid1 == Some(p) {
+        if alone {
+            if container.procs.is_empty() {
+                container.pid1_status = Some((status, now));
+            }
+        } else if container.pid1 == Some(p) {
             container.pid1_status = Some((status, now));
             let rest = container.procs.clone();
             self.kill_all(&rest, DeathCause::ContainerStop, queue);

@@ -82,6 +82,7 @@ fn history() -> History {
             Entry { at: secs(59), record: pressure },
             Entry { at: secs(60), record: evicted },
         ],
+        passes: Vec::new(),
         series: Series {
             pods: vec!["default/web".into()],
             samples: vec![sample(0, 1000, 10), sample(50, -20, 300), sample(100, 500, 200)],

@@ -6,10 +6,10 @@ use crate::kubelet::{ContainerSpec, PodSpec, ResourceList, ResourceRequirements,
 use crate::node_api::Name;
 use crate::scenario::model::{ContainerPlan, Controller, PodPlan, VolumePlan};
 use crate::scenario::reader::{Problems, TableReader};
-use crate::scenario::scalar::{bytes, dns_name, duration, integer, name, one_of, text, time};
+use crate::scenario::scalar::{boolean, bytes, dns_name, duration, integer, name, one_of, text, time};
 use crate::scenario::value::{Kind, Value};
 use crate::units::{Quantity, SimDuration, SimTime};
-use crate::workload::TermReaction;
+use std::sync::Arc;
 
 /// How long a controller takes to replace a pod, from the pod's end to the binding of its successor: the
 /// controller manager's queue, creation, scheduling (an assumption; about a second in an idle cluster).
@@ -58,6 +58,7 @@ fn pod(cx: &Context<'_>, value: &Value) -> Option<PodPlan> {
         restart_policy: t.or("restartPolicy", RestartPolicy::Always, one_of("restartPolicy", &restarts)),
         containers: Vec::new(),
         volumes: t.items("volume").iter().filter_map(|v| volume(p, v)).collect(),
+        housekeeping: t.or("housekeeping", Arc::from([]), instants),
         spec: PodSpec::default(),
     };
     let containers = t.items("container");
@@ -82,19 +83,19 @@ fn container(p: &Problems, value: &Value) -> Option<(ContainerSpec, ContainerPla
     let mut t = TableReader::open(p, "[[pod.container]]", value)?;
     let container_name = t.required("name", dns_name);
     let resources = t.or("resources", ResourceRequirements::default(), resources);
-    // PID 1 of a PID namespace gets no signal that it has no handler for (kernel/signal.c sig_task_ignored).
-    let first = process_keys(&mut t, Some(container_name.as_ref().unwrap_or(&"app".into())), TermReaction::Ignore);
+    let pid_namespace = t.or("pidNamespace", true, boolean);
+    let first = process_keys(&mut t, Some(container_name.as_ref().unwrap_or(&"app".into())));
     let mut processes = Vec::from_iter(first);
     for table in t.items("process") {
         if let Some(mut inner) = TableReader::open(p, "[[pod.container.process]]", table) {
-            processes.extend(process_keys(&mut inner, None, TermReaction::Default));
+            processes.extend(process_keys(&mut inner, None));
             inner.finish();
         }
     }
     t.finish();
     let name = container_name?;
     let spec = ContainerSpec { name: name.clone(), resources, restart_policy: None };
-    Some((spec, ContainerPlan { name, processes }))
+    Some((spec, ContainerPlan { name, processes, pid_namespace }))
 }
 
 /// `{ requests = { memory = "64Mi" }, limits = { memory = "1Gi" } }`.
@@ -141,6 +142,17 @@ pub(crate) fn resource_list(p: &Problems, value: &Value) -> Option<ResourceList>
         }
     }
     Some(list)
+}
+
+/// Instants in any order.
+fn instants(p: &Problems, value: &Value) -> Option<Arc<[SimTime]>> {
+    let Some(items) = value.items() else {
+        p.expected(value, "an array of times such as `[\"12.5s\", \"31s\"]`");
+        return None;
+    };
+    let mut instants = items.iter().map(|item| time(p, item)).collect::<Option<Vec<_>>>()?;
+    instants.sort_unstable();
+    Some(instants.into())
 }
 
 fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {
