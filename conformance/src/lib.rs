@@ -4,6 +4,7 @@
 
 pub mod kernel;
 pub mod kubelet;
+pub mod node;
 mod report;
 
 pub use report::{FileReport, Mismatch, Tally, Undecided, Verdict};
@@ -28,7 +29,7 @@ pub struct Kind {
 
 /// Every kind known, kernel's first.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    kernel::KINDS.iter().chain(kubelet::KINDS)
+    kernel::KINDS.iter().chain(kubelet::KINDS).chain(node::KINDS)
 }
 
 /// The kind of a file, by its name: `kernel/badness.jsonl`, `badness.jsonl.gz`, `badness`.
@@ -52,6 +53,7 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, wanted: impl Fn(usize, &str) ->
         report.error = Some(format!("not a kind of recording known here: expected one of {}", known.join(", ")));
         return report;
     };
+    let mut stories = Vec::new();
     for (number, line) in jsonl.lines().enumerate() {
         let number = number + 1;
         let line = match line {
@@ -73,10 +75,23 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, wanted: impl Fn(usize, &str) ->
         if !wanted(number, &id) {
             continue;
         }
+        if kind.stem == node::STEM {
+            match node::examine_row(&row) {
+                Ok(examined) => {
+                    report.rows.add(number, &id, examined.verdict());
+                    stories.push(examined);
+                }
+                Err(why) => report.rows.add(number, &id, Verdict::unreadable(why)),
+            }
+            continue;
+        }
         report.rows.add(number, &id, (kind.check)(&row));
         if let Some(verdict) = kind.replay.and_then(|replay| replay(&row)) {
             report.replay.get_or_insert_with(Tally::default).add(number, &id, verdict);
         }
+    }
+    if !stories.is_empty() {
+        report.stories = Some(node::summary(&stories));
     }
     report
 }

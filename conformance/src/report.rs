@@ -102,7 +102,7 @@ impl Tally {
 }
 
 /// One file held against the model.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct FileReport {
     /// The file's name as given, e.g. `kernel/badness.jsonl`.
     pub file: String,
@@ -112,6 +112,9 @@ pub struct FileReport {
     /// The same rows' *configuration* run as a simulation, for kinds whose rows check only a printed table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<Tally>,
+    /// For whole-node stories: what else was compared, by family.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stories: Option<crate::node::Summary>,
     /// Why the file as a whole could not be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

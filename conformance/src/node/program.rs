@@ -1,0 +1,134 @@
+//! The recordings' small workload language.
+
+/// One instruction of a program, as recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// Maps blocks, touches a part of each, sleeps after each, until so much is mapped.
+    Anon {
+        /// Bytes of a block.
+        block: u64,
+        /// Sleep after a block.
+        pause_ms: u64,
+        /// Percent of a block's pages that are touched.
+        percent: u64,
+        /// Bytes mapped in all.
+        total: u64,
+    },
+    /// Appends to a file in tmpfs.
+    Tmpfs {
+        /// Bytes at a time.
+        block: u64,
+        /// Sleep after a block.
+        pause_ms: u64,
+        /// Bytes in all.
+        total: u64,
+        /// The file.
+        path: String,
+    },
+    /// Writes a file on disk.
+    Write {
+        /// Bytes at a time.
+        block: u64,
+        /// Sleep after a block.
+        pause_ms: u64,
+        /// Bytes in all.
+        total: u64,
+        /// The file.
+        path: String,
+    },
+    /// Reads part of a file, several times.
+    Read {
+        /// Bytes at a time.
+        block: u64,
+        /// Sleep after a block.
+        pause_ms: u64,
+        /// Bytes of one pass.
+        total: u64,
+        /// First byte.
+        offset: u64,
+        /// How often.
+        passes: u64,
+        /// The file.
+        path: String,
+    },
+    /// Maps part of a file and touches every page.
+    Map {
+        /// Bytes.
+        len: u64,
+        /// First byte.
+        offset: u64,
+        /// The file.
+        path: String,
+    },
+    /// Unmaps the first blocks; zero: all.
+    Free(u64),
+    /// Waits for T0.
+    Go,
+    /// Waits.
+    Sleep(u64),
+    /// Waits until so many milliseconds after T0.
+    Until(u64),
+    /// Removes a file.
+    Unlink(String),
+    /// Exits.
+    Exit(i32),
+    /// Idles for ever.
+    Hold,
+}
+
+/// Parses a program.
+///
+/// # Errors
+/// The first instruction that is not known.
+pub fn parse(text: &str) -> Result<Vec<Op>, String> {
+    text.split_whitespace().map(|word| op(word).ok_or_else(|| format!("unknown instruction {word}"))).collect()
+}
+
+fn op(word: &str) -> Option<Op> {
+    let mut parts = word.split(':');
+    let name = parts.next()?;
+    let rest: Vec<&str> = parts.collect();
+    let n = |i: usize| rest.get(i)?.parse::<u64>().ok();
+    let path = |i: usize| rest.get(i).map(|_| rest[i..].join(":"));
+    Some(match name {
+        "anon" => Op::Anon { block: some(n(0)?)?, pause_ms: n(1)?, percent: n(2)?.min(100), total: n(3)? },
+        "shm" => Op::Tmpfs { block: some(n(0)?)?, pause_ms: n(1)?, total: n(2)?, path: path(3)? },
+        "wr" => Op::Write { block: some(n(0)?)?, pause_ms: n(1)?, total: n(2)?, path: path(3)? },
+        "rd" => Op::Read {
+            block: some(n(0)?)?,
+            pause_ms: n(1)?,
+            total: n(2)?,
+            offset: n(3)?,
+            passes: n(4)?,
+            path: path(5)?,
+        },
+        "mapf" => Op::Map { len: n(0)?, offset: n(1)?, path: path(2)? },
+        "free" => Op::Free(n(0)?),
+        "go" => Op::Go,
+        "sleep" => Op::Sleep(n(0)?),
+        "until" => Op::Until(n(0)?),
+        "unlink" => Op::Unlink(path(0)?),
+        "exit" => Op::Exit(rest.first()?.parse().ok()?),
+        "hold" => Op::Hold,
+        _ => return None,
+    })
+}
+
+fn some(n: u64) -> Option<u64> {
+    (n > 0).then_some(n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_program_is_read() {
+        // s1-F09-004, container w.
+        let ops = parse("go shm:2097152:67:367001600:/v/f sleep:15000 unlink:/v/f hold").unwrap();
+        assert_eq!(ops[1], Op::Tmpfs { block: 2 << 20, pause_ms: 67, total: 350 << 20, path: "/v/f".into() });
+        assert_eq!(ops[2..], [Op::Sleep(15000), Op::Unlink("/v/f".into()), Op::Hold]);
+        assert!(parse("anon:0:1:100:5").is_err());
+        assert!(parse("fly").is_err());
+    }
+}
