@@ -1,5 +1,36 @@
-//! The `oomsim` command.
+//! The `oomsim` command: reads scenarios, runs them, and tells what happened.
 
+pub mod args;
+pub mod commands;
+pub mod engine;
+pub mod exit;
+pub mod find;
+pub mod load;
+pub mod output;
 pub mod picture;
+pub mod render;
 #[cfg(test)]
 mod testdata;
+
+use clap::Parser;
+use exit::Exit;
+
+/// Parses the arguments, does what they ask, and prints what went wrong.
+pub fn main() -> Exit {
+    engine::install_panic_hook();
+    let cli = match args::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(why) => {
+            // Help and version go to standard output and are no errors.
+            let _ = why.print();
+            return if why.use_stderr() { Exit::BadInput } else { Exit::Holds };
+        }
+    };
+    match engine::guarded(|| cli.command.execute()) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            output::complain(&failure.to_string());
+            failure.exit
+        }
+    }
+}

@@ -1,3 +1,7 @@
 //! The `oomsim` command.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    oomsim::main().into()
+}

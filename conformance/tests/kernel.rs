@@ -34,7 +34,7 @@ fn holds(stem: &str, rows: usize, undecided: usize) {
 
 #[test]
 fn badness() {
-    holds("badness", 78, 6);
+    holds("badness", 78, 2);
 }
 
 #[test]
@@ -55,4 +55,19 @@ fn global_oom() {
 #[test]
 fn overcommit() {
     holds("overcommit", 283, 56);
+}
+
+#[test]
+fn reclaim() {
+    holds("reclaim", 14, 2);
+}
+
+#[test]
+fn resize() {
+    holds("resize", 14, 2);
+}
+
+#[test]
+fn timing() {
+    holds("timing", 11, 0);
 }

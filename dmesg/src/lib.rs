@@ -10,14 +10,26 @@
 //! Reading is one pass, in time linear in the input; what is kept is the reports found. Nothing in a log makes it
 //! panic: what is not understood is skipped.
 
+mod advice;
+mod analysis;
 mod assemble;
+mod explain;
 mod line;
 mod machine;
+mod model;
+mod place;
 mod prefix;
 mod report;
+mod rules;
 mod table;
+mod text;
 
+pub use analysis::{Analysis, analyse, to_json};
+pub use explain::{Candidate, Explanation, Known, Verdict, explain};
+pub use model::to_oom_report;
+pub use place::{Place, Qos, place};
 pub use report::{CgroupStats, Chosen, Counter, Invoker, Killed, Kind, MemInfo, Reaped, Report, Stamp, Task, Zone};
+pub use text::{NOTHING_FOUND, TextOptions, text};
 
 use std::io::{self, BufRead};
 

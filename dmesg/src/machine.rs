@@ -23,6 +23,8 @@ struct Open {
     table: bool,
     /// Statistics belong to the cgroup named last.
     in_stats: bool,
+    /// Last line before the latest kill, and the line of that kill.
+    kill_at: (u64, u64),
     seen_at: u64,
 }
 
@@ -68,16 +70,19 @@ impl Machine {
         let Some(index) = self.find(m, &m.parsed.line) else {
             return;
         };
+        let (before_kill, kill) = self.open[index].kill_at;
         let r = &mut self.open[index].report;
         if r.oom_group.as_deref().is_none_or(|g| g == path) || r.killed.len() < 2 {
             return;
         }
         let Some(first) = r.killed.pop() else { return };
         r.killed_lines = r.killed_lines.saturating_sub(1);
+        r.last_line = before_kill;
         let kind = r.kind;
         let before = self.open.remove(index);
         self.close(before);
         let open = self.start(m);
+        open.report.first_line = kill;
         open.ended = true;
         open.report.kind = kind;
         open.report.kill_only = true;
@@ -324,8 +329,10 @@ impl Machine {
                 self.open.len() - 1
             }
         };
+        let before = self.open[index].report.last_line;
         let open = self.touch(index, m);
         open.ended = true;
+        open.kill_at = (before, m.number);
         let r = &mut open.report;
         set_kind(r, message);
         r.killed_lines += 1;

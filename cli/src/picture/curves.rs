@@ -3,7 +3,7 @@
 use super::palette;
 use plotters::style::RGBColor;
 use sim_core::record::{History, PodSample, Sample, Series};
-use sim_core::units::SimTime;
+use sim_core::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
 
 /// Seconds and bytes.
@@ -125,9 +125,9 @@ pub fn pods(series: &Series, most: usize) -> (Vec<(u32, Curve)>, usize) {
 }
 
 /// Seconds between two scrapes.
-pub const SCRAPE: f64 = 30.0;
+pub const SCRAPE: SimDuration = SimDuration::from_secs(30);
 /// A series that stops keeps its last value this long.
-pub const STALENESS: f64 = 300.0;
+pub const STALENESS: SimDuration = SimDuration::from_secs(300);
 
 /// The run as a monitoring system draws it: values of the last scrape, and pods that are gone counted with their last
 /// value until it is stale (Prometheus: 30 s scrapes, 5 min lookback; cAdvisor's samples carry their own time, so no
@@ -135,21 +135,20 @@ pub const STALENESS: f64 = 300.0;
 pub fn scraped(series: &Series) -> Series {
     let samples = &series.samples;
     let mut kept = Vec::new();
-    let mut seen: BTreeMap<u32, (f64, PodSample)> = BTreeMap::new();
-    let (mut index, mut scrape) = (0, 0.0);
+    let mut seen: BTreeMap<u32, (SimTime, PodSample)> = BTreeMap::new();
+    let (mut index, mut scrape) = (0, SimTime::ZERO);
     let Some(last) = samples.last() else { return Series::default() };
-    while scrape <= last.at.as_secs_f64() {
-        while samples.get(index + 1).is_some_and(|next| next.at.as_secs_f64() <= scrape) {
+    while scrape <= last.at {
+        while samples.get(index + 1).is_some_and(|next| next.at <= scrape) {
             index += 1;
         }
         for pod in &samples[index].pods {
             seen.insert(pod.pod, (scrape, *pod));
         }
-        seen.retain(|_, (at, _)| scrape - *at < STALENESS);
+        seen.retain(|_, (at, _)| scrape.since(*at) < STALENESS);
         let pods: Vec<_> = seen.values().map(|(_, pod)| *pod).collect();
         let kubepods_working_set = pods.iter().map(|pod| pod.working_set).sum();
-        let at = SimTime::from_nanos((scrape * 1e9) as u64);
-        kept.push(Sample { at, pods, kubepods_working_set, ..samples[index].clone() });
+        kept.push(Sample { at: scrape, pods, kubepods_working_set, ..samples[index].clone() });
         scrape += SCRAPE;
     }
     let held = kept.last().map(|sample| Sample { at: last.at, ..sample.clone() });

@@ -6,6 +6,7 @@ use super::palette;
 use plotters::style::RGBColor;
 use sim_core::node_api::Name;
 use sim_core::record::{ConditionStatus, DeathCause, History, Record, view};
+use std::collections::BTreeSet;
 
 /// The kinds of marks; each has its symbol and colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,14 +111,24 @@ fn runtime_mark(record: &Record, runtime: &str, limit: f64) -> (Class, String, S
     (Class::Refuse, format!("{runtime} out of memory"), format!("{who}heap limit {}", memory_text(limit)))
 }
 
-/// Everything worth a mark.
+/// Everything worth a mark. How the containers of an evicted pod end is part of the eviction.
 pub fn of(history: &History) -> Vec<Mark> {
-    let mark = |entry: &sim_core::record::Entry| {
-        let (class, title, detail) = describe(&entry.record)?;
-        let pod = view::subject(&entry.record).pod.map(Name::from);
-        Some(Mark { at: entry.at.as_nanos(), class, title, detail, pod })
-    };
-    history.entries.iter().filter_map(mark).collect()
+    let mut evicted: BTreeSet<&Name> = BTreeSet::new();
+    let mut marks = Vec::new();
+    for entry in &history.entries {
+        match &entry.record {
+            Record::Evicted { pod, .. } => {
+                evicted.insert(pod);
+            }
+            Record::ContainerTerminated { pod, .. } if evicted.contains(pod) => continue,
+            _ => {}
+        }
+        if let Some((class, title, detail)) = describe(&entry.record) {
+            let pod = view::subject(&entry.record).pod.map(Name::from);
+            marks.push(Mark { at: entry.at.as_nanos(), class, title, detail, pod });
+        }
+    }
+    marks
 }
 
 /// A label with its place: like a flag whose pole stands at the first of its marks.

@@ -12,7 +12,10 @@ mod panel;
 #[cfg(test)]
 mod tests;
 
+pub use axis::memory_text;
 pub use canvas::DrawError;
+pub use curves::SCRAPE;
+pub use marks::limit_name as oom_limit_name;
 pub use page::Content;
 
 use plotters::prelude::{BitMapBackend, SVGBackend};

@@ -187,7 +187,9 @@ impl<'a> Page<'a> {
     fn pod_symbols<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), DrawError> {
         let Some(chart) = &self.pods else { return Ok(()) };
         let mut drawn = BTreeSet::new();
-        for mark in &self.marks {
+        let mut order: Vec<_> = self.marks.iter().collect();
+        order.sort_by_key(|mark| std::cmp::Reverse(mark.class));
+        for mark in order {
             let Some(pod) = &mark.pod else { continue };
             if mark.class == Class::Reject || self.is_dense(mark.class) {
                 continue;

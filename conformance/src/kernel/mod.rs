@@ -4,7 +4,12 @@ mod badness;
 mod global;
 mod memcg;
 mod overcommit;
+mod reclaim;
+mod replay;
+mod resize;
 mod row;
+mod sim;
+mod timing;
 
 use crate::Kind;
 use serde_json::Value;
@@ -27,14 +32,14 @@ pub const KINDS: &[Kind] = &[
         what: "cgroup v1 OOM: victim, killed processes, events",
         id,
         check: memcg::check,
-        replay: None,
+        replay: Some(replay::memcg),
     },
     Kind {
         stem: "memcg_oom_v2",
         what: "cgroup v2 OOM: victim, killed processes, events",
         id,
         check: memcg::check,
-        replay: None,
+        replay: Some(replay::memcg),
     },
     Kind { stem: "global_oom", what: "node OOM: victim, watermarks", id, check: global::check, replay: None },
     Kind {
@@ -42,6 +47,27 @@ pub const KINDS: &[Kind] = &[
         what: "overcommit: granted or refused, Committed_AS, CommitLimit",
         id,
         check: overcommit::check,
+        replay: None,
+    },
+    Kind {
+        stem: "reclaim",
+        what: "reclaim in a cgroup, simulated: what goes first, at which size the kill comes",
+        id,
+        check: reclaim::check,
+        replay: None,
+    },
+    Kind {
+        stem: "resize",
+        what: "a limit lowered below the usage, simulated: result, victims, survivors",
+        id,
+        check: resize::check,
+        replay: None,
+    },
+    Kind {
+        stem: "timing",
+        what: "order of events around a kill, simulated: who dies, who goes on",
+        id,
+        check: timing::check,
         replay: None,
     },
 ];

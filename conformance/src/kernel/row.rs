@@ -80,7 +80,7 @@ pub struct Counter {
 }
 
 /// A configured process.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct Proc {
     pub name: String,
     #[serde(default)]
@@ -122,8 +122,6 @@ pub struct Configured {
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct Events {
     #[serde(default)]
-    pub oom: u64,
-    #[serde(default)]
     pub oom_kill: u64,
     #[serde(default)]
     pub oom_group_kill: u64,
@@ -132,7 +130,6 @@ pub struct Events {
 /// An OOM report; the fields that a check needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Report {
-    pub invoker_comm: String,
     #[serde(default)]
     pub invoker_pid: u32,
     pub oom_memcg: Option<String>,
@@ -154,4 +151,5 @@ pub struct Report {
     pub limit_bytes: u64,
     pub swap: Option<Counter>,
     pub memory_swap: Option<Counter>,
+    pub memcg_stats: Option<BTreeMap<String, u64>>,
 }

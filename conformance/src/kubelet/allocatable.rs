@@ -93,6 +93,8 @@ fn errors(row: &Value, field: &str, found: Vec<Marks>, several: bool) -> Verdict
         return Verdict::compare(field, &0, &found.len());
     };
     let list = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
+    // Each message of an aggregate begins in one of two ways.
+    let list = list.replace(", kubelet is configured", ", invalid configuration: kubelet is configured");
     let parts: Vec<&str> = match several {
         _ if text.is_empty() => Vec::new(),
         true => list.split(", invalid configuration: ").collect(),

@@ -262,6 +262,11 @@ pub enum MemOp {
         /// How many.
         pages: Pages,
     },
+    /// First write to private anonymous pages so far apart (2 MiB) that each needs a page of page tables of its own.
+    TouchSparse {
+        /// How many.
+        pages: Pages,
+    },
     /// First write to pages shared copy-on-write since a fork.
     TouchCow {
         /// How many.
@@ -338,21 +343,29 @@ pub enum MemOp {
 }
 
 impl MemOp {
-    /// The same operation with what is left of it: what `remaining` says after a wait.
-    pub fn with_pages(self, left: Pages) -> MemOp {
+    /// The same operation for the last `remaining` pages of it: what to repeat after a wait. Operations that do not wait
+    /// are returned as they are.
+    pub fn with_pages(self, remaining: Pages) -> MemOp {
         match self {
-            MemOp::Touch { .. } => MemOp::Touch { pages: left },
-            MemOp::TouchCow { .. } => MemOp::TouchCow { pages: left },
-            MemOp::TouchShmem { .. } => MemOp::TouchShmem { pages: left },
-            MemOp::SwapIn { .. } => MemOp::SwapIn { pages: left },
-            MemOp::WriteTmpfs { volume, .. } => MemOp::WriteTmpfs { volume, pages: left },
+            MemOp::Touch { .. } => MemOp::Touch { pages: remaining },
+            MemOp::TouchSparse { .. } => MemOp::TouchSparse { pages: remaining },
+            MemOp::TouchCow { .. } => MemOp::TouchCow { pages: remaining },
+            MemOp::TouchShmem { .. } => MemOp::TouchShmem { pages: remaining },
+            MemOp::SwapIn { .. } => MemOp::SwapIn { pages: remaining },
+            MemOp::WriteTmpfs { volume, .. } => MemOp::WriteTmpfs { volume, pages: remaining },
             MemOp::ReadFile { file, from, pages, how } => {
-                MemOp::ReadFile { file, from: from + pages.saturating_sub(left), pages: left, how }
+                MemOp::ReadFile { file, from: from + pages.saturating_sub(remaining), pages: remaining, how }
             }
             MemOp::WriteFile { file, from, pages } => {
-                MemOp::WriteFile { file, from: from + pages.saturating_sub(left), pages: left }
+                MemOp::WriteFile { file, from: from + pages.saturating_sub(remaining), pages: remaining }
             }
-            other => other,
+            MemOp::Map { .. }
+            | MemOp::MakeWritable { .. }
+            | MemOp::Unmap { .. }
+            | MemOp::UnmapShmem { .. }
+            | MemOp::Mlock { .. }
+            | MemOp::MlockFile { .. }
+            | MemOp::Pageout { .. } => self,
         }
     }
 }

@@ -3,9 +3,8 @@
 //! that has broken fewer pages maps all that the other maps.
 
 use super::Kernel;
-use super::cgroup::{Charge, Kind, Stop};
+use super::cgroup::{Charge, Kind, Purpose, Stop};
 use super::process::CowShare;
-use crate::node_api::Allocation;
 use crate::units::{CgroupId, Pages, Pid, SimTime};
 
 /// Pages shared since a fork.
@@ -63,12 +62,7 @@ impl Kernel {
                 done += reused;
                 continue;
             }
-            let charge = Charge { by: pid, cgroup, kind: Kind::Anon, why: Allocation::AnonFault };
-            let (copied, stop) = self.charge(now, charge, want);
-            if let Some(process) = self.procs.get_mut(&pid) {
-                process.anon_own += copied;
-            }
-            self.unmap_cow(pid, share.set, copied, false);
+            let (copied, stop) = self.charge(now, Charge { by: pid, cgroup, purpose: Purpose::Copy(share.set) }, want);
             done += copied;
             if stop.is_some() {
                 return (done, stop);
@@ -79,7 +73,7 @@ impl Kernel {
 
     /// A process stops mapping `pages` of a set; with `keep` they become its own together with their charge. Pages that
     /// nobody maps are freed.
-    fn unmap_cow(&mut self, pid: Pid, id: u32, pages: Pages, keep: bool) {
+    pub(super) fn unmap_cow(&mut self, pid: Pid, id: u32, pages: Pages, keep: bool) {
         let Some(process) = self.procs.get_mut(&pid) else { return };
         let Some(share) = process.cow.iter_mut().find(|s| s.set == id) else { return };
         share.mapped -= pages;

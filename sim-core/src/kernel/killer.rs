@@ -1,10 +1,10 @@
 //! The OOM killer at work: whom it scans, whom it kills, and what it reports.
 
 use super::api::CgroupVersion;
-use super::cgroup::Charge;
+use super::cgroup::{Charge, Purpose};
 use super::process::{Process, State};
 use super::{Kernel, oom};
-use crate::node_api::{Allocation, Constraint, CounterLine, ExitStatus, OomReport, Signal, Signo, TaskRow};
+use crate::node_api::{Constraint, CounterLine, ExitStatus, OomReport, Signal, Signo, TaskRow};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
 
 /// The process that writes limits, for reports caused by such a write.
@@ -165,7 +165,7 @@ impl Kernel {
             invoker_adj: invoker.map_or(0, |p| p.oom_score_adj),
             invoker_uid: invoker.map_or(0, |p| p.uid),
             invoker_cgroup: self.path(invoker.map_or(self.root(), |p| p.cgroup)).clone(),
-            allocation: charge.why,
+            allocation: charge.allocation(),
             mem_info: self.mem_info(),
             total_pages,
             tasks,
@@ -207,8 +207,7 @@ impl Kernel {
             return;
         }
         self.count_event(cg, |e| e.oom += 1);
-        let kind = super::cgroup::Kind::Kernel;
-        let charge = Charge { by: INIT, cgroup: cg, kind, why: Allocation::LimitWrite };
+        let charge = Charge { by: INIT, cgroup: cg, purpose: Purpose::LimitWrite };
         if self.invoke_oom_killer(now, &charge, Some(cg)) {
             self.shrinking.push(cg);
         }

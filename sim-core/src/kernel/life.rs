@@ -1,11 +1,11 @@
 //! Processes come and go: spawn, fork, signals, exit.
 
 use super::api::{Delivery, Disposition, Errno, SpawnSpec, disposition};
-use super::cgroup::{Charge, Kind};
+use super::cgroup::{Charge, Kind, Purpose};
 use super::process::{Process, State};
 use super::volume::Volume;
 use super::{Kernel, overcommit};
-use crate::node_api::{Allocation, ExitStatus, Signal, Signo};
+use crate::node_api::{ExitStatus, Signal, Signo};
 use crate::units::{Pages, Pid, SimTime};
 
 impl Kernel {
@@ -27,7 +27,8 @@ impl Kernel {
         self.committed += request;
         self.enter(process);
         let f = spec.footprint;
-        let fits = self.charge_kernel(now, pid, f.kernel, f.pgtables) && self.charge_anon(now, pid, f.anon);
+        let fits =
+            self.charge_kernel(now, pid, f.kernel, f.pgtables) && self.charge_all(now, pid, Purpose::Anon, f.anon);
         self.settle(now, pid, fits)
     }
 
@@ -174,24 +175,12 @@ impl Kernel {
     }
 
     fn charge_kernel(&mut self, now: SimTime, pid: Pid, kernel: Pages, pgtables: Pages) -> bool {
-        let Some(cgroup) = self.procs.get(&pid).map(|p| p.cgroup) else { return false };
-        let charge = Charge { by: pid, cgroup, kind: Kind::Kernel, why: Allocation::KernelAccount };
-        let (done, stop) = self.charge(now, charge, kernel + pgtables);
-        if let Some(process) = self.procs.get_mut(&pid) {
-            process.kernel = kernel.min(done);
-            process.pgtables = done - process.kernel;
-        }
-        stop.is_none()
+        self.charge_all(now, pid, Purpose::Kernel, kernel) && self.charge_all(now, pid, Purpose::PageTables, pgtables)
     }
 
-    fn charge_anon(&mut self, now: SimTime, pid: Pid, anon: Pages) -> bool {
+    fn charge_all(&mut self, now: SimTime, pid: Pid, purpose: Purpose, pages: Pages) -> bool {
         let Some(cgroup) = self.procs.get(&pid).map(|p| p.cgroup) else { return false };
-        let charge = Charge { by: pid, cgroup, kind: Kind::Anon, why: Allocation::AnonFault };
-        let (done, stop) = self.charge(now, charge, anon);
-        if let Some(process) = self.procs.get_mut(&pid) {
-            process.anon_own += done;
-        }
-        stop.is_none()
+        self.charge(now, Charge { by: pid, cgroup, purpose }, pages).1.is_none()
     }
 
     /// The overcommit decision on a request by this process.

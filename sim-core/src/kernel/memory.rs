@@ -1,10 +1,9 @@
 //! What a process does with memory: the dispatch of [`MemOp`].
 
 use super::api::{Errno, Mapping, MemOp, MemOutcome};
-use super::cgroup::{Charge, Kind, Stop};
+use super::cgroup::{Charge, Kind, Purpose, Stop};
 use super::volume::Volume;
 use super::{Kernel, overcommit};
-use crate::node_api::Allocation;
 use crate::units::{Bytes, Pages, Pid, SimTime};
 
 /// Pages that one page of page-table entries maps.
@@ -21,6 +20,7 @@ impl Kernel {
         }
         let outcome = match op {
             MemOp::Touch { pages } => self.touch(now, pid, pages),
+            MemOp::TouchSparse { pages } => self.touch_sparse(now, pid, pages),
             MemOp::Map { size, mapping } => self.map(pid, size, mapping),
             MemOp::MakeWritable { size } => self.make_writable(pid, size),
             MemOp::TouchCow { pages } => {
@@ -86,10 +86,9 @@ impl Kernel {
         let Some(process) = self.procs.get(&pid) else { return (Pages::ZERO, Some(Stop::Dying)) };
         let (cgroup, room) = (process.cgroup, process.pte_room - process.pte_used);
         if room == 0 {
-            let charge = Charge { by: pid, cgroup, kind: Kind::Kernel, why: Allocation::KernelAccount };
+            let charge = Charge { by: pid, cgroup, purpose: Purpose::PageTables };
             let (done, stop) = self.charge(now, charge, Pages::new(1));
             if let Some(process) = self.procs.get_mut(&pid) {
-                process.pgtables += done;
                 process.pte_room += done.get() * PTRS_PER_PTE;
             }
             if stop.is_some() {
@@ -97,13 +96,37 @@ impl Kernel {
             }
         }
         let here = pages.min(Pages::new(if room == 0 { PTRS_PER_PTE } else { room }));
-        let charge = Charge { by: pid, cgroup, kind: Kind::Anon, why: Allocation::AnonFault };
-        let (done, stop) = self.charge(now, charge, here);
+        let (done, stop) = self.charge(now, Charge { by: pid, cgroup, purpose: Purpose::Anon }, here);
         if let Some(process) = self.procs.get_mut(&pid) {
-            process.anon_own += done;
             process.pte_used += done.get();
         }
         (done, stop)
+    }
+
+    /// Each page with a page-table page of its own; the room left in that is never used.
+    fn touch_sparse(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
+        let mut done = Pages::ZERO;
+        while done < pages {
+            let Some(process) = self.procs.get(&pid) else { return MemOutcome::Dying };
+            let cgroup = process.cgroup;
+            let charge = Charge { by: pid, cgroup, purpose: Purpose::PageTables };
+            let (table, stop) = self.charge(now, charge, Pages::new(1));
+            if stop.is_some() {
+                return outcome(pages, done, stop);
+            }
+            let (page, stop) = self.charge(now, Charge { purpose: Purpose::Anon, ..charge }, Pages::new(1));
+            if page.is_zero() {
+                self.uncharge(cgroup, Kind::Kernel, table);
+                if let Some(process) = self.procs.get_mut(&pid) {
+                    process.pgtables -= table;
+                }
+            }
+            done += page;
+            if stop.is_some() {
+                return outcome(pages, done, stop);
+            }
+        }
+        MemOutcome::Done
     }
 
     fn map(&mut self, pid: Pid, size: Bytes, mapping: Mapping) -> MemOutcome {
@@ -150,12 +173,7 @@ impl Kernel {
         if let Some(process) = self.procs.get_mut(&pid) {
             process.shmem = Some(volume);
         }
-        let written = self.write_shmem(now, pid, volume, pages);
-        if let (Ok((done, _)), Some(process)) = (&written, self.procs.get_mut(&pid)) {
-            process.rss_shmem += *done;
-        }
-        self.clamp_shmem_rss(volume);
-        result(pages, written)
+        result(pages, self.write_shmem(now, pid, volume, pages))
     }
 
     fn swap_in(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
@@ -166,14 +184,9 @@ impl Kernel {
         while done < pages {
             // The entry is given back first, page by page in effect: memory+swap does not grow.
             let step = (pages - done).min(Pages::new(PTRS_PER_PTE));
-            let charge = Charge { by: pid, cgroup, kind: Kind::Anon, why: Allocation::AnonFault };
             self.swap_freed(cgroup, step);
-            let (charged, stop) = self.charge(now, charge, step);
+            let (charged, stop) = self.charge(now, Charge { by: pid, cgroup, purpose: Purpose::SwapIn }, step);
             self.note(cgroup, |c| c.swap += step - charged);
-            if let Some(process) = self.procs.get_mut(&pid) {
-                process.swapents -= charged;
-                process.anon_own += charged;
-            }
             done += charged;
             if stop.is_some() {
                 return outcome(pages, done, stop);

@@ -1,10 +1,9 @@
 //! Files with cached pages, tmpfs volumes, and shared anonymous memory.
 
 use super::Kernel;
-use super::cgroup::{CacheChunk, Charge, Kind, Stop};
+use super::cgroup::{CacheChunk, Charge, Kind, Purpose, Stop};
 use super::profile::Lru;
 use super::{Errno, FileAccess};
-use crate::node_api::Allocation;
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 
 /// Pages of a tmpfs or shared mapping by the cgroup that pays for them.
@@ -185,22 +184,20 @@ impl Kernel {
         let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return (Pages::ZERO, Some(Stop::Dying)) };
         // Pages faulted in through a mapping enter MGLRU's youngest generation, which memory.stat counts as active.
         let young = how == FileAccess::Mmap && self.lru() == Lru::Mglru;
-        let kind = if young { Kind::ActiveFile } else { Kind::InactiveFile };
-        // In steps, so that a file larger than memory pushes out its own head as it is read.
-        let step = pages.min(Pages::new(READ_STEP));
-        let (done, stop) = self.charge(now, Charge { by, cgroup, kind, why: Allocation::FileFault }, step);
-        let (inactive, active) = if young { (Pages::ZERO, done) } else { (done, Pages::ZERO) };
-        if !done.is_zero() {
-            let chunk = CacheChunk { file, inactive, active, locked: Pages::ZERO };
-            self.cgroups[cgroup.index()].absorb_chunk(chunk);
-            if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
-                *cached += done;
-            }
+        self.charge(now, Charge { by, cgroup, purpose: Purpose::File { file, young, how } }, pages)
+    }
+
+    /// Freshly charged pages of a file join its cache.
+    pub(super) fn book_file(&mut self, charge: &Charge, file: VolumeId, young: bool, how: FileAccess, pages: Pages) {
+        let (inactive, active) = if young { (Pages::ZERO, pages) } else { (pages, Pages::ZERO) };
+        let chunk = CacheChunk { file, inactive, active, locked: Pages::ZERO };
+        self.cgroups[charge.cgroup.index()].absorb_chunk(chunk);
+        if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
+            *cached += pages;
         }
         if how == FileAccess::Mmap {
-            self.map_pages(by, file, done);
+            self.map_pages(charge.by, file, pages);
         }
-        (done, stop)
     }
 
     fn map_pages(&mut self, by: Pid, file: VolumeId, pages: Pages) {
@@ -248,21 +245,14 @@ impl Kernel {
             _ => return Err(Errno::ENOENT),
         }
         let cgroup = self.procs.get(&by).map(|p| p.cgroup).ok_or(Errno::ESRCH)?;
-        let charge = Charge { by, cgroup, kind: Kind::Shmem, why: Allocation::FileFault };
-        let mut done = Pages::ZERO;
-        while done < pages {
-            // In steps: pages already written can be swapped out while the rest is charged.
-            let (charged, stop) = self.charge(now, charge, (pages - done).min(Pages::new(READ_STEP)));
-            self.book_shmem(volume, cgroup, charged);
-            done += charged;
-            if stop.is_some() {
-                return Ok((done, stop));
-            }
-        }
-        Ok((done, None))
+        Ok(self.charge(now, Charge { by, cgroup, purpose: Purpose::Shmem(volume) }, pages))
     }
 
-    fn book_shmem(&mut self, volume: VolumeId, cgroup: CgroupId, pages: Pages) {
+    /// Freshly charged shared pages join their object, and the writer's RSS if it is a shared mapping.
+    pub(super) fn book_shmem(&mut self, by: Pid, volume: VolumeId, cgroup: CgroupId, pages: Pages) {
+        if let Some(process) = self.procs.get_mut(&by).filter(|p| p.shmem == Some(volume)) {
+            process.rss_shmem += pages;
+        }
         let Some(charges) = self.shmem_charges(volume) else { return };
         match charges.iter_mut().find(|c| c.cgroup == cgroup) {
             Some(charge) => charge.resident += pages,
@@ -330,7 +320,7 @@ impl Kernel {
     }
 
     /// Mappers of a shared mapping see at most what is in memory.
-    pub(super) fn clamp_shmem_rss(&mut self, volume: VolumeId) {
+    fn clamp_shmem_rss(&mut self, volume: VolumeId) {
         let (resident, _) = self.volume_pages(volume);
         for process in self.procs.values_mut().filter(|p| p.shmem == Some(volume)) {
             process.rss_shmem = process.rss_shmem.min(resident);
@@ -360,6 +350,3 @@ impl Kernel {
         }
     }
 }
-
-/// Pages read or written at a time where the operation's own earlier pages may be reclaimed (1 MiB).
-const READ_STEP: u64 = 256;

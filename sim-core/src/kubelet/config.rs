@@ -211,8 +211,7 @@ impl KubeletConfig {
         if !cgroup_v2 {
             if self.fail_cgroup_v1 == Some(true) || profile.fail_cgroup_v1 && self.fail_cgroup_v1.is_none() {
                 problem("failCgroupV1", ProblemKind::CgroupV1Refused);
-            }
-            if self.single_process_oom_kill == Some(false) {
+            } else if self.single_process_oom_kill == Some(false) {
                 problem("singleProcessOOMKill", ProblemKind::CgroupV1Only);
             }
         }

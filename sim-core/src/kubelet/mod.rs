@@ -37,4 +37,4 @@ pub use profile::{ContainerWording, Fact, KubernetesProfile, Sure, SwapDefault, 
 pub use qos::{QosClass, is_critical, is_node_critical, is_static};
 pub use resources::{CPU, MEMORY, container_request, ranking_request, scheduling_limits, scheduling_requests};
 pub use stats::{Housekeeping, HousekeepingTiming};
-pub use timing::{Timing, container_grace};
+pub use timing::{SlowKubelet, Timing, container_grace};

@@ -3,7 +3,7 @@
 use super::backoff::BackoffLimits;
 use super::profile::KubernetesProfile;
 use super::stats::HousekeepingTiming;
-use crate::units::SimDuration;
+use crate::units::{Bytes, SimDuration};
 
 /// Periods and delays of the kubelet, each with its own default.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,12 +28,24 @@ pub struct Timing {
     pub housekeeping: HousekeepingTiming,
     /// Which of several met thresholds leads is drawn as the real map iteration would, instead of the most frequent.
     pub random_lead: bool,
+    /// Everything the kubelet does takes long while memory is nearly gone. An assumption, off unless asked for.
+    pub slow: Option<SlowKubelet>,
     /// Base of the restart back-off (kubelet.go `backOffPeriod`).
     pub backoff_base: SimDuration,
     /// Wait before the first restart of a container (none in a real kubelet).
     pub backoff_first: SimDuration,
     /// Longest restart back-off (kubelet.go `MaxContainerBackOff`).
     pub backoff_max: SimDuration,
+}
+
+/// A kubelet whose pages are reclaimed and read again all the time (founding article, part 4, OOM scenario 3: nothing in
+/// its log for 30 s, later for more than a minute).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SlowKubelet {
+    /// While MemAvailable is less than this.
+    pub below: Bytes,
+    /// A pass or the start of a pod takes so much longer.
+    pub takes: SimDuration,
 }
 
 impl Default for Timing {
@@ -49,6 +61,7 @@ impl Default for Timing {
             node_status_jitter_permille: 40,
             housekeeping: HousekeepingTiming::default(),
             random_lead: false,
+            slow: None,
             backoff_base: SimDuration::from_secs(10),
             backoff_first: SimDuration::ZERO,
             backoff_max: SimDuration::from_secs(300),

@@ -82,7 +82,7 @@ pub(crate) fn load_into(
 }
 
 /// A text that is not too long to look at.
-pub(crate) fn source(name: &str, text: &str, problems: &Problems) -> Option<Arc<Source>> {
+pub fn source(name: &str, text: &str, problems: &Problems) -> Option<Arc<Source>> {
     if text.len() > MAX_TEXT {
         let source = Arc::new(Source { name: name.into(), text: String::new() });
         let message = format!("the file has {} bytes; more than {MAX_TEXT} are not read", text.len());

@@ -13,10 +13,20 @@ mod toml_value;
 mod value;
 mod yaml_value;
 
+/// What reads a scenario, for other files of the same kind: trees with places, tables whose problems are collected.
+pub mod reading {
+    pub use super::load::source;
+    pub use super::names::nearest;
+    pub use super::reader::{Problems, TableReader};
+    pub use super::scalar::{integer, name, one_of, permille, some_bytes, text};
+    pub use super::toml_value::{parse_document, parse_keys};
+    pub use super::value::{Entry, Kind, Value};
+}
+
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Files, NoFiles, load};
 pub use model::{
-    ContainerPlan, Controller, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
+    ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
     Scenario, VolumePlan,
 };
 pub use source::{Location, Source};

@@ -171,6 +171,17 @@ pub struct HostPlan {
     pub cgroup: Name,
     /// Name (not comm) of the host process that started it: a child of its session; dies with SIGHUP when that leader dies.
     pub session_of: Option<Name>,
+    /// It exits when its peer does, as sshd does when the client is gone.
+    pub hangs_up_with: Option<HangUp>,
+}
+
+/// The peer of a connection whose end ends a process.
+#[derive(Clone, Debug)]
+pub struct HangUp {
+    /// comm of the peer.
+    pub process: Name,
+    /// How long it takes until the end of the connection is noticed.
+    pub after: SimDuration,
 }
 
 /// A change from outside.

@@ -1,7 +1,7 @@
 //! Legal names, and the one that was probably meant.
 
 /// The name of `legal` that is nearest to `given`, if it is near enough to be a slip of the keyboard.
-pub(crate) fn nearest<'a>(given: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(given: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |text: &str| -> Vec<char> {
         text.chars().take(64).filter(|c| !matches!(c, '_' | '-' | '.')).flat_map(char::to_lowercase).collect()
     };

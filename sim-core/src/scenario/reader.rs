@@ -14,12 +14,13 @@ const MAX_PROBLEMS: usize = 100;
 
 /// Problems found so far, and which keys were legal where.
 #[derive(Default)]
-pub(crate) struct Problems {
+pub struct Problems {
     list: RefCell<Vec<Diagnostic>>,
     keys: RefCell<BTreeMap<&'static str, BTreeSet<&'static str>>>,
 }
 
 impl Problems {
+    /// Adds a problem, unless there are too many already.
     pub fn push(&self, diagnostic: Diagnostic) {
         let mut list = self.list.borrow_mut();
         if list.len() < MAX_PROBLEMS {
@@ -27,10 +28,12 @@ impl Problems {
         }
     }
 
+    /// Adds an error at a place.
     pub fn error(&self, at: &Location, message: impl Into<String>) {
         self.push(Diagnostic::error(at, message));
     }
 
+    /// Adds a warning at a place.
     pub fn warn(&self, at: &Location, message: impl Into<String>) {
         self.push(Diagnostic::warning(at, message));
     }
@@ -82,7 +85,7 @@ fn place(diagnostic: &Diagnostic) -> Option<(&str, usize)> {
 }
 
 /// Reads one table.
-pub(crate) struct TableReader<'a> {
+pub struct TableReader<'a> {
     problems: &'a Problems,
     kind: &'static str,
     entries: &'a [Entry],
@@ -102,6 +105,7 @@ impl<'a> TableReader<'a> {
         Some(TableReader { problems, kind, entries, at: &value.at, asked: Vec::new(), taken })
     }
 
+    /// Where problems go.
     pub fn problems(&self) -> &'a Problems {
         self.problems
     }

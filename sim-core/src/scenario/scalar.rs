@@ -15,7 +15,7 @@ const MAX_BYTES: i64 = 1 << 56;
 const MAX_TIME: u64 = 3650 * 86_400 * 1_000_000_000;
 
 /// Any text.
-pub(crate) fn text(p: &Problems, value: &Value) -> Option<String> {
+pub fn text(p: &Problems, value: &Value) -> Option<String> {
     value.as_text().map(str::to_string).or_else(|| {
         p.expected(value, "a string");
         None
@@ -23,7 +23,7 @@ pub(crate) fn text(p: &Problems, value: &Value) -> Option<String> {
 }
 
 /// A name: not empty, no control characters, no blanks at its ends.
-pub(crate) fn name(p: &Problems, value: &Value) -> Option<Name> {
+pub fn name(p: &Problems, value: &Value) -> Option<Name> {
     let text = text(p, value)?;
     let fine = !text.is_empty() && text.len() <= MAX_NAME && text.trim() == text && !text.chars().any(char::is_control);
     if !fine {
@@ -56,7 +56,7 @@ pub(crate) fn boolean(p: &Problems, value: &Value) -> Option<bool> {
 }
 
 /// A whole number within bounds.
-pub(crate) fn integer<T: TryFrom<i64>>(min: i64, max: i64) -> impl Fn(&Problems, &Value) -> Option<T> {
+pub fn integer<T: TryFrom<i64>>(min: i64, max: i64) -> impl Fn(&Problems, &Value) -> Option<T> {
     move |p, value| match value.kind {
         Kind::Int(n) if (min..=max).contains(&n) => T::try_from(n).ok(),
         Kind::Int(n) => {
@@ -94,7 +94,7 @@ pub(crate) fn bytes(p: &Problems, value: &Value) -> Option<Bytes> {
 }
 
 /// As [`bytes`], but not zero.
-pub(crate) fn some_bytes(p: &Problems, value: &Value) -> Option<Bytes> {
+pub fn some_bytes(p: &Problems, value: &Value) -> Option<Bytes> {
     let amount = bytes(p, value)?;
     if amount == Bytes::ZERO {
         p.error(&value.at, "0 bytes is out of range: expected more than 0");
@@ -173,7 +173,7 @@ pub(crate) fn time(p: &Problems, value: &Value) -> Option<SimTime> {
 }
 
 /// A share of a whole in parts per thousand: `"50%"`, `"12.5%"`, `0.5` or `1`.
-pub(crate) fn permille(p: &Problems, value: &Value) -> Option<u16> {
+pub fn permille(p: &Problems, value: &Value) -> Option<u16> {
     let scaled = match &value.kind {
         Kind::Int(n @ 0..=1) => Some(*n as u64 * 1000),
         Kind::Number(text) => decimal(text, 3),
@@ -202,10 +202,7 @@ fn decimal(text: &str, places: usize) -> Option<u64> {
 }
 
 /// One of several words.
-pub(crate) fn one_of<T: Copy>(
-    what: &'static str,
-    words: &[(&'static str, T)],
-) -> impl Fn(&Problems, &Value) -> Option<T> {
+pub fn one_of<T: Copy>(what: &'static str, words: &[(&'static str, T)]) -> impl Fn(&Problems, &Value) -> Option<T> {
     move |p, value| {
         let given = text(p, value)?;
         let found = words.iter().find(|(word, _)| *word == given).map(|(_, meaning)| *meaning);

@@ -8,7 +8,10 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 /// Parses a document; all syntax errors are reported.
-pub(crate) fn parse_document(source: &Arc<Source>) -> Result<Value, Vec<Diagnostic>> {
+///
+/// # Errors
+/// What is wrong with the syntax, each with its place.
+pub fn parse_document(source: &Arc<Source>) -> Result<Value, Vec<Diagnostic>> {
     let (table, errors) = DeTable::parse_recoverable(&source.text);
     if !errors.is_empty() {
         return Err(errors.iter().map(|error| syntax_error(source, error)).collect());
@@ -23,7 +26,7 @@ pub(crate) fn parse_value(source: &Arc<Source>, text: &str, offset: usize) -> Op
 }
 
 /// The keys of a dotted path with their places; `text` is the beginning of the source.
-pub(crate) fn parse_keys(source: &Arc<Source>, text: &str) -> Option<Vec<(String, Location)>> {
+pub fn parse_keys(source: &Arc<Source>, text: &str) -> Option<Vec<(String, Location)>> {
     let document = format!("{text}=0");
     let (table, errors) = DeTable::parse_recoverable(&document);
     if !errors.is_empty() {

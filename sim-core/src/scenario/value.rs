@@ -5,33 +5,45 @@ use std::sync::Arc;
 
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Value {
+pub struct Value {
+    /// What it is.
     pub kind: Kind,
+    /// Where it stands.
     pub at: Location,
 }
 
 /// What a value is.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub enum Kind {
+    /// `null` of YAML and JSON.
     Null,
+    /// `true` or `false`.
     Bool(bool),
+    /// A whole number.
     Int(i64),
     /// A number that is not an `i64`, as it is written.
     Number(String),
+    /// A string.
     Text(String),
+    /// An array.
     Array(Vec<Value>),
+    /// A table, its keys in the order of the text.
     Table(Vec<Entry>),
 }
 
 /// A key with its value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Entry {
+pub struct Entry {
+    /// The key.
     pub key: String,
+    /// Where the key stands.
     pub key_at: Location,
+    /// Its value.
     pub value: Value,
 }
 
 impl Value {
+    /// A value at a place of a text.
     pub fn new(kind: Kind, source: &Arc<Source>, span: std::ops::Range<usize>) -> Self {
         Value { kind, at: Location::new(source, span) }
     }
@@ -48,6 +60,7 @@ impl Value {
         }
     }
 
+    /// The text of a string.
     pub fn as_text(&self) -> Option<&str> {
         match &self.kind {
             Kind::Text(text) => Some(text),
@@ -55,6 +68,7 @@ impl Value {
         }
     }
 
+    /// The entries of a table.
     pub fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
             Kind::Table(entries) => Some(entries),
@@ -62,6 +76,7 @@ impl Value {
         }
     }
 
+    /// The elements of an array.
     pub fn items(&self) -> Option<&[Value]> {
         match &self.kind {
             Kind::Array(items) => Some(items),

@@ -133,6 +133,12 @@ impl World {
         Some(RejectionText { reason: rejection.reason.into(), message: rejection.message.into() })
     }
 
+    /// How much longer things take because the kubelet crawls.
+    pub(super) fn slowness(&self) -> SimDuration {
+        let slow = self.scenario.kubelet.as_ref().and_then(|k| k.timing.slow);
+        slow.filter(|s| self.kernel.mem_info().available < s.below).map_or(SimDuration::ZERO, |s| s.takes)
+    }
+
     /// True when the memory-pressure taint keeps a pod from being scheduled here.
     pub(super) fn tainted_for(&self, spec: &PodSpec) -> bool {
         self.agent.as_ref().is_some_and(|a| a.reported_pressure) && self.admission(spec).is_some()
@@ -255,6 +261,7 @@ impl World {
         self.settle(queue);
         self.recorder.counts.passes += 1;
         let summary = self.summary();
+        let slow = self.slowness();
         let Some(mut agent) = self.agent.take() else { return };
         if agent.plan.timing.housekeeping.fresh {
             self.agent = Some(agent);
@@ -284,7 +291,7 @@ impl World {
         let evicted = evicted.map(|p| p.name.clone());
         let figures = self.pass_figures(&agent, &met, &summary, evicted);
         self.recorder.pass(figures);
-        let takes = agent.plan.timing.synchronize;
+        let takes = agent.plan.timing.synchronize + slow;
         let period = agent.plan.timing.monitoring_period;
         self.agent = Some(agent);
         let evicted = pass.evicted.is_some_and(|eviction| self.evict(eviction, queue));
@@ -415,6 +422,7 @@ impl World {
         if self.pods[ix].state == PodState::Creating {
             self.pods[ix].state = PodState::Gone;
             self.kill_returned(pod, SimDuration::ZERO, queue);
+            self.recreate(pod, queue);
         } else {
             self.stop_pod(pod, grace, DeathCause::Eviction, queue);
         }
@@ -449,7 +457,10 @@ impl World {
             if let Some(agent) = &mut self.agent {
                 agent.waiting = None;
             }
-            self.eviction_pass(queue);
+            match self.slowness() {
+                SimDuration::ZERO => self.eviction_pass(queue),
+                slow => queue.after(slow, Phase::Kubelet, 0, Event::EvictionPass),
+            }
         } else {
             queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll);
         }

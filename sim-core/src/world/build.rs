@@ -42,6 +42,7 @@ impl Simulation {
             pods: Vec::new(),
             agent: None,
             files: BTreeMap::new(),
+            hosts: BTreeMap::new(),
             kubepods: None,
             panicked: false,
             recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),

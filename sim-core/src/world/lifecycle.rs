@@ -3,7 +3,7 @@
 use super::Event;
 use super::pod::Birth;
 use super::state::{PodState, World};
-use crate::engine::Scheduler;
+use crate::engine::{Phase, Scheduler};
 use crate::node_api::CgroupWrite;
 use crate::record::{DeathCause, Owner, Record};
 use crate::scenario::InjectionKind;
@@ -68,11 +68,14 @@ impl World {
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.hosts[n as usize];
         let cgroup = self.kernel.mkdir_all(&plan.cgroup);
-        let leader = plan.session_of.as_ref().and_then(|name| self.find_process(name));
+        let leader = plan.session_of.as_ref().and_then(|name| {
+            let ix = scenario.hosts.iter().position(|h| h.name == *name)?;
+            self.hosts.get(&(ix as u32)).copied()
+        });
         let leader = leader.map(|p| self.procs[p as usize].pid);
         let birth = Birth {
             cgroup,
-            owner: Owner::Host(plan.process.comm.clone()),
+            owner: Owner::Host(plan.name.clone()),
             container: None,
             pause_of: None,
             parent: leader,
@@ -80,8 +83,28 @@ impl World {
             oom_score_adj: plan.process.oom_score_adj.unwrap_or(0),
             container_limit: None,
             on_host: true,
-            stream: format!("host/{n}/{}", plan.process.comm),
+            stream: format!("host/{n}/{}", plan.name),
         };
+        let next = self.procs.len() as u32;
         self.spawn_plan(&plan.process, birth, queue);
+        if self.procs.len() as u32 > next {
+            self.hosts.insert(n, next);
+        }
+    }
+
+    /// A process has ended: whoever was connected to it hangs up.
+    pub(super) fn hang_up(&mut self, comm: &str, queue: &mut Scheduler<Event>) {
+        for (n, plan) in self.scenario.hosts.iter().enumerate() {
+            if let Some(peer) = plan.hangs_up_with.as_ref().filter(|peer| *peer.process == *comm) {
+                queue.after(peer.after, Phase::Workload, n as u32, Event::HangUp(n as u32));
+            }
+        }
+    }
+
+    pub(super) fn hangs_up(&mut self, n: u32, queue: &mut Scheduler<Event>) {
+        let Some(p) = self.hosts.remove(&n) else { return };
+        self.settle(queue);
+        self.kernel.exit(self.now, self.procs[p as usize].pid, 255);
+        self.drain_signals(queue);
     }
 }

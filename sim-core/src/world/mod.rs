@@ -61,6 +61,8 @@ pub enum Event {
     ExitDone(Pid),
     /// A process that handles SIGTERM exits.
     TermHandled(Pid),
+    /// A host process notices that its peer is gone.
+    HangUp(u32),
     /// The runtime has set up the pod's sandbox.
     SandboxReady(PodIx),
     /// The runtime starts a container.
@@ -108,6 +110,7 @@ impl engine::World for World {
             Event::Retry => self.retry_blocked(queue),
             Event::ExitDone(pid) => self.exit_done(pid, queue),
             Event::TermHandled(pid) => self.term_handled(pid, queue),
+            Event::HangUp(n) => self.hangs_up(n, queue),
             Event::SandboxReady(pod) => self.sandbox_ready(pod, queue),
             Event::ContainerStarts { container, run } => self.container_starts(container, run, queue),
             Event::GraceOver(pod) => self.grace_over(pod, queue),

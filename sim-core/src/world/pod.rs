@@ -5,13 +5,19 @@ use super::agent;
 use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
-use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, PodSpec, QosClass, container_oom_score_adj};
+use crate::kubelet::eviction::TAINT_MEMORY_PRESSURE;
+use crate::kubelet::{
+    ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, PodSpec, QosClass, Toleration, container_oom_score_adj,
+};
 use crate::node_api::Name;
 use crate::record::{DeathCause, Owner, Record};
 use crate::scenario::{Controller, ProcessPlan};
-use crate::units::{Bytes, CgroupId, Pages, Pid};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration};
 use crate::workload::{Footprint, Program, TermReaction};
 use std::sync::Arc;
+
+/// How often the scheduler tries again to place a pod that no node takes.
+const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 
 /// What a process is born with, besides what its scenario says.
 pub(super) struct Birth {
@@ -45,6 +51,15 @@ impl World {
             let h = self.hex(&format!("{}/{}/uid", plan.namespace, spec.name), 32);
             spec.uid = format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]).into();
         }
+        if plan.controller == Controller::DaemonSet {
+            // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
+            spec.tolerations.push(Toleration {
+                key: TAINT_MEMORY_PRESSURE.into(),
+                operator: "Exists".into(),
+                effect: "NoSchedule".into(),
+                ..Toleration::default()
+            });
+        }
         let name: Name = format!("{}/{}", plan.namespace, spec.name).into();
         let profile = self.kubernetes_profile();
         let qos = QosClass::of(&spec, &profile);
@@ -74,6 +89,11 @@ impl World {
         });
         let containers = containers.collect();
         let spec = Arc::new(spec);
+        if plan.controller == Controller::Deployment && self.tainted_for(&spec) {
+            let retry = Event::PodArrives { plan: plan_ix, replica };
+            queue.after(SCHEDULER_RETRY, Phase::Inject, plan_ix, retry);
+            return;
+        }
         self.pods.push(Pod {
             name: name.clone(),
             plan: plan_ix,
@@ -89,7 +109,6 @@ impl World {
             containers,
             limit: None,
             stop_cause: DeathCause::ContainerStop,
-            kill_deadline: None,
         });
         self.recorder.pod_appears(&name);
         self.record(Record::PodScheduled { pod: name.clone(), qos: format!("{qos}").into() });
@@ -98,7 +117,8 @@ impl World {
             return;
         }
         self.set_phase(pod, "Pending", "", "");
-        queue.after(scenario.node.runtime.sandbox_create, Phase::Runtime, pod, Event::SandboxReady(pod));
+        let delay = scenario.node.runtime.sandbox_create + self.slowness();
+        queue.after(delay, Phase::Runtime, pod, Event::SandboxReady(pod));
     }
 
     fn pod_rejected(&mut self, pod: PodIx, rejection: agent::RejectionText, queue: &mut Scheduler<Event>) {
@@ -161,11 +181,11 @@ impl World {
     pub(super) fn start_container_after(
         &mut self,
         container: ContainerRef,
-        delay: crate::units::SimDuration,
+        delay: SimDuration,
         queue: &mut Scheduler<Event>,
     ) {
         let run = self.container(container).run;
-        if delay == crate::units::SimDuration::ZERO {
+        if delay == SimDuration::ZERO {
             self.container_starts(container, run, queue);
         } else {
             queue.after(delay, Phase::Runtime, container.pod, Event::ContainerStarts { container, run });
@@ -206,7 +226,7 @@ impl World {
         let run = run + 1;
         for (n, process) in plan.processes.iter().enumerate() {
             let n = n as u32;
-            if process.at == crate::units::SimDuration::ZERO {
+            if process.at == SimDuration::ZERO {
                 self.process_starts(c, n, run, queue);
             } else {
                 let event = Event::ProcessStarts { container: c, process: n, run };
@@ -313,7 +333,6 @@ impl World {
             turn: 0,
             term,
             cause: None,
-            uid,
         });
         self.by_pid.insert(pid, p);
         if let Some(c) = birth.container {
@@ -357,10 +376,5 @@ impl World {
         }
         text.truncate(digits);
         text
-    }
-
-    /// The pod's specification for checks outside the world.
-    pub(super) fn spec_of(&self, pod: PodIx) -> &PodSpec {
-        &self.pod(pod).spec
     }
 }

@@ -329,8 +329,8 @@ impl World {
         let cause = proc.cause.unwrap_or(DeathCause::SelfExit);
         let (comm, owner, container, pause_of) = (proc.comm.clone(), proc.owner.clone(), proc.container, proc.pause_of);
         self.procs[p as usize].program = None;
-        let hidden = pause_of.is_some();
-        if !hidden {
+        if pause_of.is_none() {
+            self.hang_up(&comm, queue);
             self.record(Record::ProcessExited { pid, comm, owner, status, cause });
         }
         self.drain_signals(queue);

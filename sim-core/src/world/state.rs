@@ -45,6 +45,8 @@ pub struct World {
     pub(super) pods: Vec<Pod>,
     pub(super) agent: Option<Agent>,
     pub(super) files: BTreeMap<(CgroupScope, String), VolumeId>,
+    /// Living host processes by their index in the scenario.
+    pub(super) hosts: BTreeMap<u32, ProcIx>,
     pub(super) kubepods: Option<CgroupId>,
     pub(super) panicked: bool,
     pub(super) recorder: Recorder,
@@ -76,7 +78,6 @@ pub(super) struct Proc {
     pub turn: u32,
     pub term: TermReaction,
     pub cause: Option<DeathCause>,
-    pub uid: u32,
 }
 
 /// What a process is doing between events.
@@ -131,8 +132,6 @@ pub(super) struct Pod {
     pub limit: Option<Bytes>,
     /// Why its processes are being stopped, for the record of their deaths.
     pub stop_cause: DeathCause,
-    /// When the kubelet's kill call returns at the latest.
-    pub kill_deadline: Option<SimTime>,
 }
 
 /// A container of a pod.

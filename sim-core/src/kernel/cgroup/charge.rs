@@ -2,9 +2,9 @@
 //! reclaim, and the OOM killer.
 
 use super::{CacheChunk, Cgroup, Kind};
-use crate::kernel::{Kernel, Until};
+use crate::kernel::{FileAccess, Kernel, Until};
 use crate::node_api::{Allocation, Signal};
-use crate::units::{CgroupId, Pages, Pid, SimDuration, SimTime};
+use crate::units::{CgroupId, Pages, Pid, SimDuration, SimTime, VolumeId};
 
 /// Why a charge stopped before it was complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,13 +14,56 @@ pub(in crate::kernel) enum Stop {
     Dying,
 }
 
+/// What a page is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::kernel) enum Purpose {
+    /// Private anonymous memory.
+    Anon,
+    /// A copy of a page of a copy-on-write set.
+    Copy(u32),
+    /// A page that comes back from swap.
+    SwapIn,
+    /// Page tables.
+    PageTables,
+    /// Stack and other kernel memory of a process.
+    Kernel,
+    /// A page of a tmpfs or shared mapping.
+    Shmem(VolumeId),
+    /// A page of a file; `young` pages enter the active list.
+    File { file: VolumeId, young: bool, how: FileAccess },
+    /// Nothing is allocated: a limit was written.
+    LimitWrite,
+}
+
 /// Who charges what to whom.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::kernel) struct Charge {
     pub by: Pid,
     pub cgroup: CgroupId,
-    pub kind: Kind,
-    pub why: Allocation,
+    pub purpose: Purpose,
+}
+
+impl Charge {
+    /// The counter that grows.
+    fn kind(&self) -> Kind {
+        match self.purpose {
+            Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Kind::Anon,
+            Purpose::PageTables | Purpose::Kernel | Purpose::LimitWrite => Kind::Kernel,
+            Purpose::Shmem(_) => Kind::Shmem,
+            Purpose::File { young: true, .. } => Kind::ActiveFile,
+            Purpose::File { young: false, .. } => Kind::InactiveFile,
+        }
+    }
+
+    /// What a report says that the allocation was for.
+    pub fn allocation(&self) -> Allocation {
+        match self.purpose {
+            Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Allocation::AnonFault,
+            Purpose::PageTables | Purpose::Kernel => Allocation::KernelAccount,
+            Purpose::Shmem(_) | Purpose::File { .. } => Allocation::FileFault,
+            Purpose::LimitWrite => Allocation::LimitWrite,
+        }
+    }
 }
 
 /// How often an OOM without a killable process is reported again. The kernel retries the fault every few
@@ -40,15 +83,6 @@ impl Kernel {
             return self.zones.min_cap.saturating_sub(group.usage);
         }
         group.cap.saturating_sub(group.usage)
-    }
-
-    /// Adds pages at every level if none of them minds; the fast path.
-    pub(in crate::kernel) fn charge_plain(&mut self, cg: CgroupId, kind: Kind, pages: Pages) -> bool {
-        if !self.fits(cg, pages) {
-            return false;
-        }
-        self.add(cg, kind, pages);
-        true
     }
 
     /// True when `pages` more stay below every cap.
@@ -125,7 +159,8 @@ impl Kernel {
             if self.panicked {
                 return (pages - left, Some(self.wait(Until::OnMemoryFreed)));
             }
-            if self.charge_plain(charge.cgroup, charge.kind, left) {
+            if self.fits(charge.cgroup, left) {
+                self.take_pages(&charge, left);
                 return (pages, None);
             }
             if let Some(stop) = self.charge_step(now, &charge, &mut left) {
@@ -133,6 +168,28 @@ impl Kernel {
             }
         }
         (pages, None)
+    }
+
+    /// Charges pages and books them with their owner at once, so that a report sees them.
+    fn take_pages(&mut self, charge: &Charge, pages: Pages) {
+        self.add(charge.cgroup, charge.kind(), pages);
+        let Some(process) = self.procs.get_mut(&charge.by) else { return };
+        match charge.purpose {
+            Purpose::Anon => process.anon_own += pages,
+            Purpose::SwapIn => {
+                process.swapents -= pages;
+                process.anon_own += pages;
+            }
+            Purpose::PageTables => process.pgtables += pages,
+            Purpose::Kernel => process.kernel += pages,
+            Purpose::Copy(set) => {
+                process.anon_own += pages;
+                self.unmap_cow(charge.by, set, pages, false);
+            }
+            Purpose::Shmem(volume) => self.book_shmem(charge.by, volume, charge.cgroup, pages),
+            Purpose::File { file, young, how } => self.book_file(charge, file, young, how, pages),
+            Purpose::LimitWrite => {}
+        }
     }
 
     /// One round: the node's free pages first (the page is allocated before it is charged), then the cgroups.
@@ -149,7 +206,7 @@ impl Kernel {
         let batch = Pages::new(u64::from(self.config.profile.charge_batch));
         let step = if over_high { batch } else { to_high.max(Pages::new(1)) };
         let take = (*left).min(node).min(tightest).min(step);
-        self.add(charge.cgroup, charge.kind, take);
+        self.take_pages(charge, take);
         *left -= take;
         if over_high { self.over_high(charge.cgroup, take) } else { None }
     }

@@ -5,7 +5,7 @@ mod stat;
 mod tree;
 mod write;
 
-pub(super) use charge::{Charge, Stop};
+pub(super) use charge::{Charge, Purpose, Stop};
 
 use crate::node_api::{MemoryEvents, Name};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};

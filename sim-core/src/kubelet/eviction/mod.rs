@@ -5,6 +5,8 @@ mod manager;
 mod message;
 mod rank;
 mod signals;
+#[cfg(test)]
+mod tests;
 mod thresholds;
 
 pub use admission::{REASON_EVICTED, Rejection, TAINT_MEMORY_PRESSURE, admit};

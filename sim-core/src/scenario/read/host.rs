@@ -2,10 +2,12 @@
 
 use super::process::process_keys;
 use crate::node_api::Name;
-use crate::scenario::model::HostPlan;
+use crate::scenario::model::{HangUp, HostPlan};
 use crate::scenario::reader::{Problems, TableReader};
-use crate::scenario::scalar::{name, text};
+use crate::scenario::scalar::{duration, name, text};
 use crate::scenario::value::Value;
+use crate::units::SimDuration;
+use crate::workload::TermReaction;
 
 /// Reads all `[[host]]`.
 pub(crate) fn hosts(p: &Problems, tables: &[Value]) -> Vec<HostPlan> {
@@ -32,12 +34,22 @@ pub(crate) fn hosts(p: &Problems, tables: &[Value]) -> Vec<HostPlan> {
 fn host(p: &Problems, value: &Value) -> Option<HostPlan> {
     let mut t = TableReader::open(p, "[[host]]", value)?;
     let host_name = t.required("name", name);
-    let process = process_keys(&mut t, Some(host_name.as_ref().unwrap_or(&"host".into())));
+    let process = process_keys(&mut t, Some(host_name.as_ref().unwrap_or(&"host".into())), TermReaction::Default);
     let default_cgroup = format!("/system.slice/{}.service", host_name.as_deref().unwrap_or("host"));
     let cgroup = t.or("cgroup", default_cgroup.into(), cgroup_path);
     let session_of = t.optional("session", name);
+    let hangs_up_with = t.optional("hangsUpWith", hang_up);
     t.finish();
-    Some(HostPlan { name: host_name?, process: process?, cgroup, session_of })
+    Some(HostPlan { name: host_name?, process: process?, cgroup, session_of, hangs_up_with })
+}
+
+/// `{ process = "ssh", after = "1s" }`.
+fn hang_up(p: &Problems, value: &Value) -> Option<HangUp> {
+    let mut t = TableReader::open(p, "hangsUpWith", value)?;
+    let process = t.required("process", name);
+    let after = t.or("after", SimDuration::ZERO, duration);
+    t.finish();
+    Some(HangUp { process: process?, after })
 }
 
 /// `/system.slice/ssh.service`.

@@ -2,12 +2,12 @@
 
 use super::Context;
 use super::kubelet_config::{Draft, Maps, config_keys};
-use crate::kubelet::{HousekeepingTiming, KubeletConfig, KubernetesProfile, Timing, UnknownCapability};
+use crate::kubelet::{HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::model::KubeletPlan;
 use crate::scenario::names::quoted_list;
 use crate::scenario::reader::{Problems, TableReader};
-use crate::scenario::scalar::{boolean, duration, integer, text, time};
+use crate::scenario::scalar::{boolean, bytes, duration, integer, text, time};
 use crate::scenario::value::{Kind, Value};
 
 /// A kubelet without any configuration.
@@ -56,12 +56,21 @@ fn timing(p: &Problems, value: &Value) -> Option<Timing> {
         node_status_jitter_permille: t.or("nodeStatusJitterPermille", d.node_status_jitter_permille, integer(0, 1000)),
         housekeeping: t.or("housekeeping", d.housekeeping, housekeeping),
         random_lead: t.or("randomLead", d.random_lead, boolean),
+        slow: t.optional("slow", slow),
         backoff_base: t.or("backOffBase", d.backoff_base, duration),
         backoff_first: t.or("backOffFirst", d.backoff_first, duration),
         backoff_max: t.or("backOffMax", d.backoff_max, duration),
     };
     t.finish();
     Some(timing)
+}
+
+/// A kubelet that crawls while memory is nearly gone.
+fn slow(p: &Problems, value: &Value) -> Option<SlowKubelet> {
+    let mut t = TableReader::open(p, "[kubelet.timing.slow]", value)?;
+    let (below, takes) = (t.required("below", bytes), t.required("takes", duration));
+    t.finish();
+    Some(SlowKubelet { below: below?, takes: takes? })
 }
 
 /// cAdvisor's housekeeping of pods.

@@ -17,6 +17,7 @@ use super::model::Scenario;
 use super::reader::{Problems, TableReader};
 use super::scalar::{integer, name, some_duration, text};
 use super::value::Value;
+use crate::kubelet::KubernetesProfile;
 use crate::node_api::Name;
 use crate::units::SimDuration;
 
@@ -57,7 +58,10 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
         None if pod_tables.is_empty() => None,
         None => Some(kubelet::default_kubelet()),
     };
-    let pods = pod::pods(cx, pod_tables);
+    let mut pods = pod::pods(cx, pod_tables);
+    // The API server fills in requests before any kubelet sees a pod.
+    let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |k| k.profile);
+    pods.iter_mut().for_each(|pod| pod.spec.set_defaults(&profile));
     let hosts = host::hosts(cx.problems, t.items("host"));
     let injections = injection::injections(cx.problems, t.items("at"));
     let expectations = expect::expectations(cx.problems, t.items("expect"));

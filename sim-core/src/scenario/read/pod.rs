@@ -9,6 +9,7 @@ use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{boolean, bytes, dns_name, duration, integer, name, one_of, text, time};
 use crate::scenario::value::{Kind, Value};
 use crate::units::{Quantity, SimDuration, SimTime};
+use crate::workload::TermReaction;
 use std::sync::Arc;
 
 /// How long a controller takes to replace a pod, from the pod's end to the binding of its successor: the
@@ -84,11 +85,13 @@ fn container(p: &Problems, value: &Value) -> Option<(ContainerSpec, ContainerPla
     let container_name = t.required("name", dns_name);
     let resources = t.or("resources", ResourceRequirements::default(), resources);
     let pid_namespace = t.or("pidNamespace", true, boolean);
-    let first = process_keys(&mut t, Some(container_name.as_ref().unwrap_or(&"app".into())));
+    // PID 1 of a PID namespace gets no signal that it has no handler for (kernel/signal.c sig_task_ignored).
+    let term = if pid_namespace { TermReaction::Ignore } else { TermReaction::Default };
+    let first = process_keys(&mut t, Some(container_name.as_ref().unwrap_or(&"app".into())), term);
     let mut processes = Vec::from_iter(first);
     for table in t.items("process") {
         if let Some(mut inner) = TableReader::open(p, "[[pod.container.process]]", table) {
-            processes.extend(process_keys(&mut inner, None));
+            processes.extend(process_keys(&mut inner, None, TermReaction::Default));
             inner.finish();
         }
     }

@@ -14,7 +14,11 @@ use std::sync::Arc;
 const MAX_COMM: usize = 15;
 
 /// Reads the keys of a process from a table that may have others.
-pub(crate) fn process_keys(t: &mut TableReader<'_>, default_comm: Option<&Name>) -> Option<ProcessPlan> {
+pub(crate) fn process_keys(
+    t: &mut TableReader<'_>,
+    default_comm: Option<&Name>,
+    default_term: TermReaction,
+) -> Option<ProcessPlan> {
     let comm = match default_comm {
         Some(default) => t.optional("comm", comm).or_else(|| Some(truncated(default))),
         None => t.required("comm", comm),
@@ -24,7 +28,7 @@ pub(crate) fn process_keys(t: &mut TableReader<'_>, default_comm: Option<&Name>)
     let pid = t.optional("pid", integer(2, 4_194_304));
     let behavior = Arc::new(t.or("workload", idle(), workload));
     let footprint = t.or("footprint", Footprint::default(), footprint);
-    let term = t.or("onTerm", TermReaction::Default, term);
+    let term = t.or("onTerm", default_term, term);
     let oom_score_adj = t.optional("oomScoreAdj", integer(-1000, 1000));
     Some(ProcessPlan { comm: comm?, uid, at, pid, behavior, footprint, term, oom_score_adj })
 }

@@ -1,0 +1,244 @@
+//! `oomsim check`: runs every scenario found and judges its expectations.
+
+use super::run::command_line;
+use crate::exit::{Exit, Failure};
+use crate::render::{github, json, junit, style, text};
+use crate::{engine, find, load, output};
+use clap::ValueEnum;
+use rayon::prelude::*;
+use serde_json::json;
+use sim_core::record::Keep;
+use sim_core::record::expect::{ExpectationResult, evaluate};
+use sim_core::scenario::{Diagnostic, Severity};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim check scenarios
+  oomsim check scenarios --format junit > report.xml
+  oomsim check scenarios --format github       # annotations at the lines of the failing expectations
+
+Folders are searched for *.toml, also below; folders called `invalid` and hidden ones are left out unless named.
+Exit code: the worst of all scenarios: 0 holds, 1 an expectation failed, 2 a scenario is wrong, 3 internal error.";
+
+/// Arguments of `oomsim check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scenario files, or folders with scenarios
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// How many scenarios run at a time [default: one per processor]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// One line per scenario, more for those that fail
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// JUnit XML
+    Junit,
+    /// GitHub Actions annotations
+    Github,
+}
+
+/// What became of a scenario.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// It ran.
+    Ran {
+        /// How its expectations fared.
+        results: Vec<ExpectationResult>,
+        /// What it asks for and the model does not cover.
+        warnings: usize,
+        /// Seed of the run.
+        seed: u64,
+        /// Digest of the run.
+        digest: String,
+        /// The command that repeats the run.
+        reproduce: String,
+    },
+    /// It could not be run.
+    Invalid(Failure),
+}
+
+/// A scenario with what became of it.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    /// The file.
+    pub file: PathBuf,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Problems of its file, with their places.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl Checked {
+    fn exit(&self) -> Exit {
+        match &self.outcome {
+            Outcome::Ran { results, .. } if results.iter().all(|result| result.holds) => Exit::Holds,
+            Outcome::Ran { .. } => Exit::Failed,
+            Outcome::Invalid(failure) => failure.exit,
+        }
+    }
+}
+
+/// Does it.
+///
+/// # Errors
+/// When a path cannot be read or nothing is found.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let files = find::scenarios(&args.paths)?;
+    let threads = usize::from(args.jobs.unwrap_or(0));
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
+    let checked: Vec<Checked> = pool.install(|| files.par_iter().map(|file| check(file)).collect());
+    let text = match args.format {
+        Format::Text => checked.iter().map(text_of).chain([summary(&checked)]).collect(),
+        Format::Json => json_of(&checked),
+        Format::Junit => junit::render(&checked).map_err(Failure::internal)?,
+        Format::Github => checked.iter().map(annotations).chain([summary(&checked)]).collect(),
+    };
+    output::print(&text)?;
+    Ok(checked.iter().map(Checked::exit).max().unwrap_or_default())
+}
+
+fn check(file: &Path) -> Checked {
+    let (outcome, problems) = match engine::guarded(|| Ok(check_inner(file))) {
+        Ok(both) => both,
+        Err(failure) => (Outcome::Invalid(failure), Vec::new()),
+    };
+    Checked { file: file.to_owned(), outcome, problems }
+}
+
+fn check_inner(file: &Path) -> (Outcome, Vec<Diagnostic>) {
+    let scenario = match load::scenario(file, &[]) {
+        Ok(scenario) => Arc::new(scenario),
+        Err(unusable) => return (Outcome::Invalid(unusable.failure), unusable.problems),
+    };
+    let seed = scenario.seed;
+    match engine::run(&scenario, seed, Keep::Outcome) {
+        Err(failure) => (Outcome::Invalid(failure), Vec::new()),
+        Ok(history) => {
+            let outcome = Outcome::Ran {
+                results: evaluate(&scenario.expectations, &history),
+                warnings: scenario.warnings.len(),
+                seed,
+                digest: history.digest.to_string(),
+                reproduce: command_line(file, seed, &[], None),
+            };
+            (outcome, scenario.warnings.clone())
+        }
+    }
+}
+
+fn text_of(checked: &Checked) -> String {
+    let file = checked.file.display();
+    match &checked.outcome {
+        Outcome::Invalid(failure) => format!("{} {file}\n{}\n", style::paint(style::BAD, "ERROR"), failure.message),
+        Outcome::Ran { results, reproduce, warnings, .. } => {
+            let failed: Vec<_> = results.iter().filter(|result| !result.holds).collect();
+            let warned = if *warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
+            if failed.is_empty() {
+                let what =
+                    if results.is_empty() { "expects nothing".into() } else { format!("{} hold", results.len()) };
+                return format!("{}    {file}: {what}{warned}\n", style::paint(style::GOOD, "ok"));
+            }
+            let head = style::paint(style::BAD, "FAIL");
+            let mut text = format!("{head}  {file}: {} of {} do not hold{warned}\n", failed.len(), results.len());
+            for result in failed {
+                text.push_str(&format!("{file}:{}:\n{}", result.line, text::expectation(result)));
+            }
+            text.push_str(&format!("        reproduce: {reproduce}\n"));
+            text
+        }
+    }
+}
+
+fn summary(checked: &[Checked]) -> String {
+    let count = |exits: &[Exit]| checked.iter().filter(|c| exits.contains(&c.exit())).count();
+    let expectations: usize =
+        checked.iter().map(|c| if let Outcome::Ran { results, .. } = &c.outcome { results.len() } else { 0 }).sum();
+    let mut parts = vec![format!("{} of {} scenarios hold", count(&[Exit::Holds]), checked.len())];
+    for (what, exits) in [("failed", &[Exit::Failed][..]), ("could not be run", &[Exit::BadInput, Exit::Internal])] {
+        if count(exits) > 0 {
+            parts.push(format!("{} {what}", count(exits)));
+        }
+    }
+    format!("{} ({expectations} expectations)\n", parts.join(", "))
+}
+
+fn json_of(checked: &[Checked]) -> String {
+    let one = |c: &Checked| match &c.outcome {
+        Outcome::Ran { results, seed, digest, reproduce, warnings } => json!({
+            "file": c.file.display().to_string(),
+            "status": if c.exit() == Exit::Holds { "holds" } else { "failed" },
+            "seed": seed, "digest": digest, "warnings": warnings, "reproduce": reproduce,
+            "expectations": results.iter().map(json::expectation).collect::<Vec<_>>(),
+        }),
+        Outcome::Invalid(failure) => json!({
+            "file": c.file.display().to_string(),
+            "status": if failure.exit == Exit::BadInput { "invalid" } else { "error" },
+            "problems": if c.problems.is_empty() {
+                vec![json!({"message": anstream::adapter::strip_str(&failure.message).to_string()})]
+            } else {
+                c.problems.iter().map(problem).collect()
+            },
+        }),
+    };
+    let holding = checked.iter().filter(|c| c.exit() == Exit::Holds).count();
+    let object = json!({
+        "scenarios": checked.iter().map(one).collect::<Vec<_>>(),
+        "total": checked.len(),
+        "holding": holding,
+    });
+    format!("{}\n", serde_json::to_string_pretty(&object).unwrap_or_default())
+}
+
+fn problem(problem: &Diagnostic) -> serde_json::Value {
+    json!({
+        "severity": if problem.severity == Severity::Error { "error" } else { "warning" },
+        "message": problem.message,
+        "file": problem.at.as_ref().map(|at| at.source.name.clone()),
+        "line": problem.at.as_ref().map(|at| at.line()),
+        "help": problem.help,
+    })
+}
+
+/// An annotation for every problem of the file and every expectation that does not hold.
+fn annotations(checked: &Checked) -> String {
+    let file = checked.file.display().to_string();
+    let mut text = String::new();
+    for problem in &checked.problems {
+        let level = if problem.severity == Severity::Error { "error" } else { "warning" };
+        let (place, line) = problem.at.as_ref().map_or((file.clone(), 0), |at| (at.source.name.clone(), at.line()));
+        let message = [&[problem.message.clone()], &problem.help[..]].concat().join("\n");
+        text.push_str(&github::annotation(level, &place, line, "scenario", &message));
+    }
+    match &checked.outcome {
+        Outcome::Invalid(failure) if checked.problems.is_empty() => {
+            let message = anstream::adapter::strip_str(&failure.message).to_string();
+            text.push_str(&github::annotation("error", &file, 0, "scenario", &message));
+        }
+        Outcome::Invalid(_) => {}
+        Outcome::Ran { results, reproduce, .. } => {
+            for result in results.iter().filter(|result| !result.holds) {
+                let message = format!(
+                    "expected: {}\nfound: {}\nsource: {}\nreproduce: {reproduce}",
+                    result.expected, result.found, result.source
+                );
+                text.push_str(&github::annotation("error", &file, result.line, "expectation", &message));
+            }
+        }
+    }
+    text
+}

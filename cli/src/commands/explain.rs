@@ -1,0 +1,48 @@
+//! `oomsim explain`: the kinds of events and their fields.
+
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::render::style::{HEADING, paint};
+use sim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS, kind_named};
+
+/// Arguments of `oomsim explain`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Kind of event, such as OomKill; all of them without
+    #[arg(value_name = "KIND")]
+    kind: Option<String>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When there is no such kind.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let text = match args.kind {
+        None => KINDS.iter().map(|kind| format!("{:22}{}\n", kind.name, kind.doc)).collect(),
+        Some(name) => match kind_named(&name) {
+            Some(kind) => describe(kind),
+            None => {
+                let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+                return Err(Failure::bad_input(format!("{name} is no kind of event\n  help: {}", names.join(", "))));
+            }
+        },
+    };
+    output::print(&text)?;
+    Ok(Exit::Holds)
+}
+
+fn describe(kind: &Kind) -> String {
+    let mut text = format!("{}\n{}\n\n", paint(HEADING, kind.name), kind.doc);
+    let list = |text: &mut String, fields: &[Field], indent: usize| {
+        for field in fields {
+            text.push_str(&format!("{:indent$}{:22}{}\n", "", field.name, field.doc));
+        }
+    };
+    list(&mut text, kind.fields, 2);
+    if kind.has("victim.pid") {
+        text.push_str("\n  fields of victim and of each entry of killed:\n");
+        list(&mut text, PROCESS_FIELDS, 4);
+    }
+    text
+}

@@ -1,0 +1,49 @@
+//! The commands, one file each.
+
+pub mod check;
+pub mod completions;
+pub mod explain;
+pub mod list;
+pub mod man;
+pub mod node;
+pub mod run;
+
+use crate::exit::{Exit, Failure};
+use clap::Subcommand;
+
+/// Every command.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a scenario and tell who died, when, by whose hand and why
+    Run(run::Args),
+    /// Run scenarios and check what they expect
+    Check(check::Args),
+    /// Show a node's capacity, reservations, allocatable, kubepods limit and thresholds
+    Node(node::Args),
+    /// List the scenarios of a folder
+    List(list::Args),
+    /// Explain the kinds of events and their fields
+    Explain(explain::Args),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
+    /// Write the manual pages
+    Man(man::Args),
+}
+
+impl Command {
+    /// Does it.
+    ///
+    /// # Errors
+    /// When it cannot be done.
+    pub fn execute(self) -> Result<Exit, Failure> {
+        match self {
+            Command::Run(args) => run::run(args),
+            Command::Check(args) => check::run(args),
+            Command::Node(args) => node::run(args),
+            Command::List(args) => list::run(args),
+            Command::Explain(args) => explain::run(args),
+            Command::Completions(args) => completions::run(args),
+            Command::Man(args) => man::run(args),
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! `oomsim node`: from capacity and reservations to allocatable, the kubepods limit and the thresholds.
+
+use crate::exit::{Exit, Failure};
+use crate::load::{self, Beside};
+use crate::output;
+use crate::render::style::{DIM, HEADING, WARN, paint};
+use clap::ValueEnum;
+use serde_json::json;
+use sim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds};
+use sim_core::kubelet::{KubeletConfig, NodeAllocatable, ResourceList, parse_reservation};
+use sim_core::scenario::Scenario;
+use sim_core::units::format_duration;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim node --capacity 7120616Ki --kube-reserved 1638Mi --eviction-hard 750Mi
+  oomsim node --capacity 16Gi --config kubelet.yaml
+  oomsim node scenarios/oom2-allocatable-slow.toml";
+
+/// Arguments of `oomsim node`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scenario whose node is shown
+    #[arg(value_name = "SCENARIO", required_unless_present = "capacity", conflicts_with_all = ["capacity", "config", "kube_reserved", "system_reserved", "eviction_hard"])]
+    scenario: Option<PathBuf>,
+    /// MemTotal of the node, as `kubectl describe node` shows its capacity (7120616Ki)
+    #[arg(long, value_name = "QUANTITY")]
+    capacity: Option<String>,
+    /// KubeletConfiguration file (YAML, or JSON of /configz)
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// --kube-reserved=memory=…
+    #[arg(long, value_name = "QUANTITY")]
+    kube_reserved: Option<String>,
+    /// --system-reserved=memory=…
+    #[arg(long, value_name = "QUANTITY")]
+    system_reserved: Option<String>,
+    /// --eviction-hard=memory.available<… (a quantity or a percentage)
+    #[arg(long, value_name = "QUANTITY")]
+    eviction_hard: Option<String>,
+    /// Kubernetes version [default: the newest profile]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<String>,
+    /// Change a value; may be given several times
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    overrides: Vec<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table for people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// The amounts of a node, in bytes.
+#[derive(Clone, Debug, PartialEq)]
+struct Amounts {
+    capacity: i64,
+    kube_reserved: i64,
+    system_reserved: i64,
+    eviction_hard: Option<i64>,
+    eviction_soft: Option<(i64, String)>,
+    allocatable: i64,
+    kubepods_limit: i64,
+    problems: Vec<String>,
+}
+
+const SIGNAL: &str = "memory.available";
+
+/// Does it.
+///
+/// # Errors
+/// When the scenario or the flags are wrong.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let scenario = match &args.scenario {
+        Some(file) => load::scenario(file, &args.overrides)?,
+        None => load::scenario_text(&as_toml(&args), "command line", &Beside(PathBuf::new()), &args.overrides)?,
+    };
+    let amounts = amounts(&scenario)?;
+    let text = match args.format {
+        Format::Text => text(&amounts, &scenario),
+        Format::Json => json_text(&amounts),
+    };
+    output::print(&text)?;
+    Ok(if amounts.problems.is_empty() { Exit::Holds } else { Exit::BadInput })
+}
+
+/// The flags as a scenario, so that they are read and checked in one place.
+fn as_toml(args: &Args) -> String {
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let mut text = String::from("[node]\n");
+    if let Some(capacity) = &args.capacity {
+        text.push_str(&format!("memory = {}\n", quoted(capacity)));
+    }
+    text.push_str("[kubelet]\n");
+    if let Some(config) = &args.config {
+        text.push_str(&format!("config = {}\n", quoted(&config.display().to_string())));
+    }
+    if let Some(version) = &args.kubernetes {
+        text.push_str(&format!("version = {}\n", quoted(version)));
+    }
+    let maps = [
+        ("kubeReserved", "memory", &args.kube_reserved),
+        ("systemReserved", "memory", &args.system_reserved),
+        ("evictionHard", SIGNAL, &args.eviction_hard),
+    ];
+    for (name, key, value) in maps {
+        // Both `750Mi` and the kubelet's own `memory=1638Mi`, `memory.available<750Mi` are understood.
+        let bare = |value: &str| {
+            let rest = value.strip_prefix(key).and_then(|rest| rest.strip_prefix(['=', '<']));
+            rest.unwrap_or(value).to_owned()
+        };
+        if let Some(value) = value {
+            text.push_str(&format!("{name} = {{ {} = {} }}\n", quoted(key), quoted(&bare(value))));
+        }
+    }
+    text
+}
+
+fn memory(list: &ResourceList) -> i64 {
+    list.get("memory").map_or(0, sim_core::units::Quantity::value)
+}
+
+fn amounts(scenario: &Scenario) -> Result<Amounts, Failure> {
+    let kernel = &scenario.node.kernel;
+    let default = KubeletConfig::default();
+    let config = scenario.kubelet.as_ref().map_or(&default, |plan| &plan.config);
+    let wrong = |field: &str, errors: Vec<String>| Failure::bad_input(format!("{field}: {}", errors.join("; ")));
+    let texts = |errors: Vec<_>| errors.iter().map(|e: &sim_core::kubelet::ReservationError| e.to_string()).collect();
+    let kube = parse_reservation(&config.kube_reserved).map_err(|e| wrong("kubeReserved", texts(e)))?;
+    let system = parse_reservation(&config.system_reserved).map_err(|e| wrong("systemReserved", texts(e)))?;
+    let hard = parse_hard_thresholds(config)
+        .map_err(|errors| wrong("evictionHard", errors.iter().map(ToString::to_string).collect()))?;
+    let all = parse_thresholds(config)
+        .map_err(|errors| wrong("thresholds", errors.iter().map(ToString::to_string).collect()))?;
+    let capacity = i64::try_from(kernel.mem_total.get()).unwrap_or(i64::MAX);
+    let amount = |threshold: &Threshold| threshold.value.quantity(capacity).value();
+    let on_node = |threshold: &&Threshold| threshold.signal.as_str() == SIGNAL;
+    let (kube_reserved, system_reserved) = (memory(&kube), memory(&system));
+    let node = NodeAllocatable {
+        hugepages: kernel.sysctl.nr_hugepages << 21,
+        hard_thresholds: hard.clone(),
+        ..NodeAllocatable::of_memory(kernel.mem_total.get(), kube, system)
+    };
+    Ok(Amounts {
+        capacity,
+        kube_reserved,
+        system_reserved,
+        eviction_hard: hard.iter().find(on_node).map(amount),
+        eviction_soft: all
+            .iter()
+            .filter(|threshold| !threshold.is_hard())
+            .find(on_node)
+            .map(|threshold| (amount(threshold), format_duration(threshold.grace))),
+        allocatable: node.allocatable_memory().value(),
+        kubepods_limit: node.kubepods_limit(config),
+        problems: node.exceeded().iter().map(ToString::to_string).collect(),
+    })
+}
+
+fn text(amounts: &Amounts, scenario: &Scenario) -> String {
+    let mut text = String::new();
+    let mut row = |name: &str, bytes: i64, note: &str| {
+        let ki = format!("{}Ki", bytes >> 10);
+        let mib = format!("{:.1} MiB", bytes as f64 / 1_048_576.0);
+        let share = 100.0 * bytes as f64 / amounts.capacity.max(1) as f64;
+        text.push_str(
+            &format!("{name:22}{ki:>14}{mib:>14}{share:>8.1} %  {}\n", paint(DIM, note)).replace(" \n", "\n"),
+        );
+    };
+    row("capacity", amounts.capacity, "MemTotal");
+    row("kube-reserved", amounts.kube_reserved, "");
+    row("system-reserved", amounts.system_reserved, "");
+    match amounts.eviction_hard {
+        Some(bytes) => row("eviction-hard", bytes, "the kubelet evicts when memory.available is less"),
+        None => row("eviction-hard", 0, "no memory.available: the kubelet never evicts for memory"),
+    }
+    if let Some((bytes, grace)) = &amounts.eviction_soft {
+        row("eviction-soft", *bytes, &format!("… for {grace}"));
+    }
+    row("allocatable", amounts.allocatable, "status.allocatable: capacity − reserved − eviction-hard");
+    row("kubepods limit", amounts.kubepods_limit, "the kernel kills in pods when all pods together reach it");
+    let pods_evict = amounts.kubepods_limit - amounts.eviction_hard.unwrap_or(0);
+    if amounts.eviction_hard.is_some() {
+        row("pods evicted above", pods_evict, "working set of all pods: kubepods limit − eviction-hard");
+    }
+    let title = format!("{} ({} bytes of kubepods limit)", scenario.node.name, amounts.kubepods_limit);
+    let mut text = format!("{}\n{text}", paint(HEADING, title));
+    for problem in &amounts.problems {
+        text.push_str(&format!("{}\n", paint(WARN, format!("the kubelet does not start: {problem}"))));
+    }
+    text
+}
+
+fn json_text(amounts: &Amounts) -> String {
+    let object = json!({
+        "capacity": amounts.capacity,
+        "kubeReserved": amounts.kube_reserved,
+        "systemReserved": amounts.system_reserved,
+        "evictionHard": amounts.eviction_hard,
+        "evictionSoft": amounts.eviction_soft.as_ref().map(|soft| soft.0),
+        "evictionSoftGracePeriod": amounts.eviction_soft.as_ref().map(|soft| soft.1.clone()),
+        "allocatable": amounts.allocatable,
+        "kubepodsLimit": amounts.kubepods_limit,
+        "problems": amounts.problems,
+    });
+    format!("{}\n", serde_json::to_string_pretty(&object).unwrap_or_default())
+}

@@ -1,0 +1,97 @@
+//! Reading scenario files.
+
+use crate::exit::Failure;
+use sim_core::scenario::{Diagnostic, Files, Scenario, load};
+use std::path::{Path, PathBuf};
+
+/// Longest file that is read.
+const MAX_FILE: u64 = 16 << 20;
+
+/// A scenario that cannot be run, with the places of its problems.
+#[derive(Clone, Debug)]
+pub struct Unusable {
+    /// For people.
+    pub failure: Failure,
+    /// Every problem; empty when the file itself could not be read.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl From<Failure> for Unusable {
+    fn from(failure: Failure) -> Self {
+        Unusable { failure, problems: Vec::new() }
+    }
+}
+
+impl From<Unusable> for Failure {
+    fn from(unusable: Unusable) -> Self {
+        unusable.failure
+    }
+}
+
+/// Reads files relative to a scenario's folder.
+pub struct Beside(pub PathBuf);
+
+impl Files for Beside {
+    fn read(&self, path: &str) -> Result<String, String> {
+        read_text(&self.0.join(path))
+    }
+
+    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+        let entries = std::fs::read_dir(self.0.join(directory)).map_err(|why| plain(&why))?;
+        let mut names = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|why| plain(&why))?.file_name();
+            names.push(name.into_string().map_err(|name| format!("the name {name:?} is not UTF-8"))?);
+        }
+        names.sort();
+        Ok(names)
+    }
+}
+
+/// An I/O error without the operating system's number.
+fn plain(why: &std::io::Error) -> String {
+    let text = why.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
+/// The text of a file of reasonable size.
+fn read_text(path: &Path) -> Result<String, String> {
+    use std::io::Read;
+    let file = std::fs::File::open(path).map_err(|why| plain(&why))?;
+    if file.metadata().is_ok_and(|about| about.is_dir()) {
+        return Err("it is a folder".into());
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|why| plain(&why))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(format!("it is larger than {} MiB", MAX_FILE >> 20));
+    }
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
+}
+
+/// Reads and validates a scenario file, with the overrides of `--set`.
+///
+/// # Errors
+/// When it cannot be read, or with all its problems.
+pub fn scenario(file: &Path, overrides: &[String]) -> Result<Scenario, Unusable> {
+    let name = file.display().to_string();
+    let text = read_text(file).map_err(|why| {
+        Failure::bad_input(format!(
+            "{name} cannot be read: {why}\n  help: `oomsim list` shows the scenarios of a folder"
+        ))
+    })?;
+    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+    scenario_text(&text, &name, &Beside(folder), overrides)
+}
+
+/// As [`scenario`], for a text that is already there.
+///
+/// # Errors
+/// With all its problems.
+pub fn scenario_text(text: &str, name: &str, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
+    load(text, name, files, overrides).map_err(|problems| {
+        let message: Vec<_> = problems.iter().map(|d| d.render_coloured().trim_end().to_owned()).collect();
+        let failure = Failure::bad_input(message.join("\n\n"));
+        Unusable { failure, problems }
+    })
+}

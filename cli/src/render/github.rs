@@ -1,0 +1,30 @@
+//! GitHub Actions annotations: `::error file=…,line=…::message`.
+
+/// An annotation; `line` 0 is left out.
+pub fn annotation(level: &str, file: &str, line: usize, title: &str, message: &str) -> String {
+    let place = if line > 0 { format!(",line={line}") } else { String::new() };
+    format!("::{level} file={}{place},title={}::{}\n", property(file), property(title), data(message))
+}
+
+/// Escapes a message as the runner's toolkit does.
+fn data(text: &str) -> String {
+    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+/// Escapes a property as the runner's toolkit does.
+fn property(text: &str) -> String {
+    data(text).replace(':', "%3A").replace(',', "%2C")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn special_characters_are_escaped() {
+        assert_eq!(
+            annotation("error", "a,b.toml", 7, "x: y", "50 %\nof it"),
+            "::error file=a%2Cb.toml,line=7,title=x%3A y::50 %25%0Aof it\n"
+        );
+    }
+}

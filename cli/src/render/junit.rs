@@ -1,0 +1,48 @@
+//! JUnit XML: a suite per scenario, a test case per expectation.
+
+use crate::commands::check::{Checked, Outcome};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+
+/// The whole document.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn render(checked: &[Checked]) -> Result<String, String> {
+    let mut report = Report::new("oomsim");
+    report.add_test_suites(checked.iter().map(suite));
+    report.to_string().map_err(|why| why.to_string())
+}
+
+fn suite(checked: &Checked) -> TestSuite {
+    let file = checked.file.display().to_string();
+    let mut suite = TestSuite::new(file.clone());
+    match &checked.outcome {
+        Outcome::Ran { results, reproduce, .. } => {
+            for result in results {
+                let mut status = TestCaseStatus::success();
+                if !result.holds {
+                    status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_message(format!("expected {}, found {}", result.expected, result.found));
+                    status.set_description(format!("source: {}\nreproduce: {reproduce}", result.source));
+                }
+                suite.add_test_case(case(&file, format!("line {}: {}", result.line, result.expected), status));
+            }
+            if results.is_empty() {
+                suite.add_test_case(case(&file, "the scenario runs".into(), TestCaseStatus::success()));
+            }
+        }
+        Outcome::Invalid(failure) => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
+            status.set_message("the scenario could not be run");
+            status.set_description(failure.message.clone());
+            suite.add_test_case(case(&file, "the scenario runs".into(), status));
+        }
+    }
+    suite
+}
+
+fn case(file: &str, name: String, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(file);
+    case
+}

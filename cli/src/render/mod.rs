@@ -1,0 +1,121 @@
+//! Output formats, one file each.
+
+pub mod csv;
+pub mod events;
+pub mod github;
+pub mod json;
+pub mod junit;
+pub mod kernel_log;
+pub mod kubelet_log;
+pub mod openmetrics;
+pub mod style;
+pub mod table;
+pub mod text;
+
+use crate::exit::Failure;
+use crate::picture;
+use sim_core::kernel::log::KernelLog;
+use sim_core::record::History;
+use sim_core::record::expect::ExpectationResult;
+use std::path::PathBuf;
+
+/// A scenario that was run, with everything that is to be told about it.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The scenario file.
+    pub file: PathBuf,
+    /// What the scenario shows, for people.
+    pub description: String,
+    /// The run.
+    pub history: History,
+    /// How the expectations fared; empty when the run was cut off before its end.
+    pub results: Vec<ExpectationResult>,
+    /// Why the expectations were not judged.
+    pub not_judged: Option<String>,
+    /// The command that repeats this run.
+    pub reproduce: String,
+    /// An empty kernel log in the wording of the scenario's kernel.
+    pub kernel_log: KernelLog,
+}
+
+impl Report {
+    /// Number of expectations that do not hold.
+    pub fn failures(&self) -> usize {
+        self.results.iter().filter(|result| !result.holds).count()
+    }
+}
+
+/// A file that `oomsim run --out` writes.
+pub struct Artifact {
+    /// Name in the folder.
+    pub name: &'static str,
+    /// What is in it.
+    pub about: &'static str,
+    /// It needs the series (or else only the events).
+    pub needs_series: bool,
+    /// Its content.
+    pub render: fn(&Report) -> Result<Vec<u8>, Failure>,
+}
+
+const TRUTH: picture::Content = picture::Content { prometheus: false };
+const SCRAPED: picture::Content = picture::Content { prometheus: true };
+
+fn svg(report: &Report, content: picture::Content) -> Result<Vec<u8>, Failure> {
+    picture::svg(&report.history, content).map(String::into_bytes).map_err(Failure::internal)
+}
+
+fn png(report: &Report, content: picture::Content) -> Result<Vec<u8>, Failure> {
+    picture::png(&report.history, content).map_err(Failure::internal)
+}
+
+/// The files of `--out`, in the order in which they are written.
+pub const ARTIFACTS: &[Artifact] = &[
+    Artifact {
+        name: "events.jsonl",
+        about: "everything that happened, one JSON object a line",
+        needs_series: false,
+        render: |report| Ok(events::render(&report.history).into_bytes()),
+    },
+    Artifact {
+        name: "kernel.log",
+        about: "the kernel's log in the wording of its version",
+        needs_series: false,
+        render: |report| Ok(kernel_log::render(report).into_bytes()),
+    },
+    Artifact {
+        name: "kubelet.log",
+        about: "the kubelet's log lines about memory",
+        needs_series: false,
+        render: |report| Ok(kubelet_log::render(&report.history).into_bytes()),
+    },
+    Artifact {
+        name: "series.csv",
+        about: "memory over time",
+        needs_series: true,
+        render: |report| Ok(csv::render(&report.history).into_bytes()),
+    },
+    Artifact {
+        name: "metrics.om",
+        about: "the same as OpenMetrics with time stamps, for promtool tsdb create-blocks-from openmetrics",
+        needs_series: true,
+        render: |report| Ok(openmetrics::render(&report.history).into_bytes()),
+    },
+    Artifact { name: "memory.svg", about: "the picture", needs_series: true, render: |report| svg(report, TRUTH) },
+    Artifact { name: "memory.png", about: "the picture", needs_series: true, render: |report| png(report, TRUTH) },
+];
+
+/// The files of `--out --prometheus` besides.
+pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
+    Artifact {
+        name: "memory-prometheus.svg",
+        about: "the picture as Prometheus would have seen it",
+        needs_series: true,
+        render: |report| svg(report, SCRAPED),
+    },
+    Artifact {
+        name: "memory-prometheus.png",
+        about: "the picture as Prometheus would have seen it",
+        needs_series: true,
+        render: |report| png(report, SCRAPED),
+    },
+];

@@ -1,0 +1,425 @@
+//! `--format text`: a timeline in kubectl's and dmesg's words, who died and why, the pods, the expectations.
+
+use super::Report;
+use super::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
+use super::table::Table;
+use crate::picture::{memory_text, oom_limit_name};
+use anstyle::Style;
+use sim_core::engine::Stop;
+use sim_core::node_api::{ExitStatus, OomReport};
+use sim_core::record::expect::ExpectationResult;
+use sim_core::record::{ConditionStatus, DeathCause, Entry, History, Owner, Record};
+use sim_core::units::{Bytes, Pid, SimTime};
+use std::fmt::Write;
+
+/// Most lines of the timeline; the middle of a longer one is left out.
+const MOST_LINES: usize = 120;
+/// Most rows of a table.
+const MOST_ROWS: usize = 40;
+
+/// The whole text.
+pub fn render(report: &Report) -> String {
+    let history = &report.history;
+    let mut text = String::new();
+    head(&mut text, report);
+    timeline(&mut text, history);
+    deaths(&mut text, history);
+    pods(&mut text, history);
+    expectations(&mut text, report);
+    tail(&mut text, history);
+    text
+}
+
+fn amount(bytes: Bytes) -> String {
+    memory_text(bytes.get() as f64)
+}
+
+fn heading(text: &mut String, title: &str) {
+    let _ = writeln!(text, "\n{}", paint(HEADING, title));
+}
+
+fn head(text: &mut String, report: &Report) {
+    let history = &report.history;
+    let node = &history.node;
+    let _ = writeln!(text, "{}  seed {}", paint(HEADING, &history.scenario), history.seed);
+    for line in report.description.trim().lines() {
+        let _ = writeln!(text, "  {}", line.trim());
+    }
+    let mut facts = vec![format!("node {}: capacity {}", node.name, amount(node.capacity))];
+    if node.kubepods_limit.is_some() || node.allocatable != node.capacity {
+        facts.push(format!("allocatable {}", amount(node.allocatable)));
+    }
+    facts.extend(node.kubepods_limit.map(|limit| format!("kubepods limit {}", amount(limit))));
+    facts.extend(node.eviction_hard.map(|limit| format!("eviction-hard {}", amount(limit))));
+    facts.extend(node.eviction_soft.map(|limit| format!("eviction-soft {}", amount(limit))));
+    let _ = writeln!(text, "  {}", facts.join(", "));
+}
+
+/// Seconds with milliseconds, for the first column.
+fn clock(at: SimTime) -> String {
+    let ms = at.as_nanos() / 1_000_000;
+    format!("{}.{:03}", ms / 1000, ms % 1000)
+}
+
+struct Line {
+    who: String,
+    reason: String,
+    message: String,
+    style: Style,
+}
+
+fn line(who: impl Into<String>, reason: impl Into<String>, message: impl Into<String>, style: Style) -> Vec<Line> {
+    vec![Line { who: who.into(), reason: reason.into(), message: message.into(), style }]
+}
+
+fn pod_name(pod: &str) -> String {
+    format!("pod/{}", pod.strip_prefix("default/").unwrap_or(pod))
+}
+
+fn owner_name(owner: &Owner) -> String {
+    match owner {
+        Owner::Container { pod, .. } => pod_name(pod),
+        Owner::Host(_) => "host".into(),
+    }
+}
+
+const PLAIN: Style = Style::new();
+
+/// A record in the words that kubectl and dmesg have for it; nothing for what only explains other records.
+fn lines(entry: &Entry, history: &History) -> Vec<Line> {
+    let node = format!("node/{}", history.node.name);
+    match &entry.record {
+        Record::ProcessStarted { .. } | Record::EvictionPass { .. } | Record::PodCleanedUp { .. } => Vec::new(),
+        Record::SysctlSet { name, value } => line("kernel", "sysctl", format!("{name} = {value}"), PLAIN),
+        Record::ProcessExited { owner: Owner::Container { .. }, .. } => Vec::new(),
+        Record::ProcessExited { pid, comm, owner, status, .. } => {
+            line(owner_name(owner), "exit", format!("{comm} (pid {pid}) {}", how(*status)), PLAIN)
+        }
+        Record::AllocationRefused { pid, comm, owner, op, requested, committed_as, commit_limit } => {
+            let call = format!(
+                "{comm} (pid {pid}): {op} of {} failed: Cannot allocate memory (Committed_AS {}, CommitLimit {})",
+                amount(*requested),
+                amount(*committed_as),
+                amount(*commit_limit)
+            );
+            line(owner_name(owner), "ENOMEM", call, WARN)
+        }
+        Record::RuntimeOutOfMemory { comm, owner, runtime, heap, limit, requested, .. } => {
+            let message = format!(
+                "{comm}: the {runtime} runtime refuses {} (heap {}, its own limit {})",
+                amount(*requested),
+                amount(*heap),
+                amount(*limit)
+            );
+            line(owner_name(owner), "OutOfMemory", message, WARN)
+        }
+        Record::OomKill { report, .. } => oom_lines(report),
+        Record::CgroupWriteRefused { cgroup, limit } => {
+            line("kernel", "EBUSY", format!("{cgroup}: limit {} refused", amount(*limit)), WARN)
+        }
+        Record::KernelPanic { message } => line("kernel", "panic", &**message, BAD),
+        Record::PodScheduled { pod, qos } => {
+            let message = format!("Successfully assigned {pod} to {} (QoS class {qos})", history.node.name);
+            line(pod_name(pod), "Scheduled", message, PLAIN)
+        }
+        Record::PodRejected { pod, reason, message } => line(pod_name(pod), &**reason, message.trim(), WARN),
+        Record::PodPhase { phase: "Failed" | "Succeeded", reason, .. } if &**reason == "Evicted" => Vec::new(),
+        Record::PodPhase { pod, phase: phase @ ("Failed" | "Succeeded"), reason, message } => {
+            line(pod_name(pod), *phase, format!("{reason} {message}").trim(), WARN)
+        }
+        Record::PodPhase { .. } => Vec::new(),
+        Record::ContainerStarted { pod, container, restart_count } => {
+            let again = if *restart_count > 0 { format!(" (restart {restart_count})") } else { String::new() };
+            line(pod_name(pod), "Started", format!("Started container {container}{again}"), PLAIN)
+        }
+        Record::ContainerTerminated { pod, container, reason, exit_code, .. } => {
+            let style = if *exit_code == 0 { PLAIN } else { WARN };
+            let message = format!("container {container}: {reason}, exit code {exit_code}");
+            line(pod_name(pod), "Terminated", message, style)
+        }
+        Record::BackOff { pod, container, delay, .. } => {
+            let message = format!("Back-off {delay} restarting failed container {container} (CrashLoopBackOff)");
+            line(pod_name(pod), "BackOff", message, DIM)
+        }
+        Record::EvictionThresholdMet { message } => line(node, "EvictionThresholdMet", message.trim(), WARN),
+        Record::Evicted { pod, message, .. } => line(pod_name(pod), "Evicted", message.trim(), BAD),
+        Record::Killing { pod, message, .. } => line(pod_name(pod), "Killing", message.trim(), PLAIN),
+        Record::SignalSent { pid, comm, signal } => {
+            line("kernel", "signal", format!("{signal} to {comm} (pid {pid})"), DIM)
+        }
+        Record::KillFailed { pod, message, .. } => line(pod_name(pod), "FailedKillPod", message.trim(), WARN),
+        Record::NodeCondition { r#type, status, message, .. } => {
+            let reason = match status {
+                ConditionStatus::True => "NodeHasInsufficientMemory",
+                ConditionStatus::False => "NodeHasSufficientMemory",
+            };
+            let style = if *status == ConditionStatus::True { WARN } else { PLAIN };
+            line(node, reason, format!("{type}={status:?}: {message}", type = r#type), style)
+        }
+        Record::SystemOom { message } => line(node, "SystemOOM", message.trim(), WARN),
+        Record::Warning { message } => line("model", "warning", &**message, WARN),
+    }
+}
+
+/// Two lines as in dmesg: what ran out for whom, and who was killed.
+fn oom_lines(report: &OomReport) -> Vec<Line> {
+    let what = match &report.oom_memcg {
+        Some(path) => format!(
+            "constraint=CONSTRAINT_MEMCG, oom_memcg={path}: usage {}kB, limit {}kB",
+            report.memory.usage.to_kib_floor(),
+            report.memory.limit.to_kib_floor()
+        ),
+        None => "constraint=CONSTRAINT_NONE: the node is out of memory".into(),
+    };
+    let mut found = line("kernel", "oom-killer", format!("{} invoked oom-killer: {what}", report.invoker_comm), WARN);
+    let prefix = if report.oom_memcg.is_some() { "Memory cgroup out of memory" } else { "Out of memory" };
+    if let Some(group) = &report.oom_group {
+        let message = format!("Tasks in {group} are going to be killed due to memory.oom.group set");
+        found.extend(line("kernel", "oom-killer", message, PLAIN));
+    }
+    for task in report.killed.iter().filter_map(|&index| report.tasks.get(index)) {
+        let message = format!(
+            "{prefix}: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, oom_score_adj:{}",
+            task.pid,
+            task.comm,
+            task.total_vm.kib(),
+            task.rss_anon.kib(),
+            task.rss_file.kib(),
+            task.rss_shmem.kib(),
+            task.oom_score_adj
+        );
+        found.extend(line("kernel", "Killed", message, BAD));
+    }
+    if report.panic {
+        found.extend(line("kernel", "panic", "System is deadlocked on memory", BAD));
+    } else if report.killed.is_empty() {
+        found.extend(line("kernel", "oom-killer", format!("{prefix} and no killable processes..."), WARN));
+    }
+    found
+}
+
+fn how(status: ExitStatus) -> String {
+    match status {
+        ExitStatus::Code(code) => format!("exited with code {code}"),
+        ExitStatus::Signal(signal) => format!("ended by {signal}"),
+    }
+}
+
+fn timeline(text: &mut String, history: &History) {
+    let all: Vec<(SimTime, Line)> = history
+        .entries
+        .iter()
+        .flat_map(|entry| lines(entry, history).into_iter().map(move |line| (entry.at, line)))
+        .collect();
+    if all.is_empty() {
+        return;
+    }
+    heading(text, "TIMELINE");
+    let shown: Vec<&(SimTime, Line)> = if all.len() > MOST_LINES {
+        all[..MOST_LINES / 2].iter().chain(&all[all.len() - MOST_LINES / 2..]).collect()
+    } else {
+        all.iter().collect()
+    };
+    let width = |pick: fn(&Line) -> &String| shown.iter().map(|(_, l)| pick(l).chars().count()).max().unwrap_or(0);
+    let (time_width, who, reason) = (clock(history.ended_at).len().max(7), width(|l| &l.who), width(|l| &l.reason));
+    for (n, (at, line)) in shown.iter().enumerate() {
+        if n == MOST_LINES / 2 && all.len() > MOST_LINES {
+            let left_out = all.len() - MOST_LINES;
+            let note = format!("  … {left_out} more lines: --out DIR writes all of them to events.jsonl …");
+            let _ = writeln!(text, "{}", paint(DIM, note));
+        }
+        let reason_text = paint(line.style, format!("{:reason$}", line.reason));
+        let time = paint(DIM, format!("{:>time_width$}s", clock(*at)));
+        let _ = writeln!(text, "{time}  {:who$}  {reason_text}  {}", line.who, line.message);
+    }
+}
+
+fn deaths(text: &mut String, history: &History) {
+    let mut table = Table::new(&["TIME", "PROCESS", "OF", "BY", "WHY"]);
+    let mut count = 0;
+    for (index, entry) in history.entries.iter().enumerate() {
+        let Record::ProcessExited { pid, comm, owner, status, cause } = &entry.record else { continue };
+        if matches!(owner, Owner::Container { container, .. } if &**container == "POD") {
+            continue;
+        }
+        count += 1;
+        if count > MOST_ROWS {
+            continue;
+        }
+        let of = match owner {
+            Owner::Container { pod, container } => format!("{}/{container}", pod_name(pod)),
+            Owner::Host(name) => format!("host/{name}"),
+        };
+        let (by, why, style) = explain(&history.entries[..index], *pid, owner, *status, *cause, history);
+        table.row(vec![format!("{}s", clock(entry.at)), format!("{comm} ({pid})"), of, by.into(), why], style);
+    }
+    heading(text, "WHO DIED");
+    if table.is_empty() {
+        text.push_str("nobody\n");
+        return;
+    }
+    text.push_str(&table.render(0));
+    if count > MOST_ROWS {
+        let _ = writeln!(text, "{}", paint(DIM, format!("… and {} more", count - MOST_ROWS)));
+    }
+}
+
+/// By whose hand, why, and how bad that looks.
+fn explain(
+    before: &[Entry],
+    pid: Pid,
+    owner: &Owner,
+    status: ExitStatus,
+    cause: DeathCause,
+    history: &History,
+) -> (&'static str, String, Style) {
+    match cause {
+        DeathCause::MemcgOom | DeathCause::GlobalOom => ("kernel", oom_reason(before, pid), BAD),
+        DeathCause::Eviction => ("kubelet", eviction_reason(before, owner, history), BAD),
+        DeathCause::ContainerStop => ("runtime", format!("its container was stopped ({})", how(status)), PLAIN),
+        DeathCause::SessionHangup => ("session", "the leader of its session died (SIGHUP)".into(), WARN),
+        DeathCause::Injected => ("scenario", how(status), PLAIN),
+        DeathCause::SelfExit => {
+            let refused = before.iter().rev().take(64).find_map(|entry| match &entry.record {
+                Record::RuntimeOutOfMemory { pid: of, runtime, limit, .. } if *of == pid => {
+                    Some(format!("the {runtime} heap limit of {} was reached; {}", amount(*limit), how(status)))
+                }
+                Record::AllocationRefused { pid: of, op, requested, .. } if *of == pid => {
+                    Some(format!("{op} of {} was refused (ENOMEM); {}", amount(*requested), how(status)))
+                }
+                _ => None,
+            });
+            ("itself", refused.unwrap_or_else(|| how(status)), PLAIN)
+        }
+    }
+}
+
+fn oom_reason(before: &[Entry], pid: Pid) -> String {
+    let report = before.iter().rev().find_map(|entry| match &entry.record {
+        Record::OomKill { report, .. }
+            if report.killed.iter().any(|&k| report.tasks.get(k).is_some_and(|t| t.pid == pid)) =>
+        {
+            Some(report)
+        }
+        _ => None,
+    });
+    let Some(report) = report else { return "out of memory".into() };
+    let limit = match &report.oom_memcg {
+        Some(path) => format!("{} of {} ({path})", oom_limit_name(Some(path)), amount(report.memory.limit)),
+        None => oom_limit_name(None).into(),
+    };
+    let chosen = report.victim.and_then(|index| report.tasks.get(index));
+    if chosen.is_some_and(|task| task.pid != pid) {
+        return format!("{limit}; killed with its group (memory.oom.group)");
+    }
+    let points = chosen.and_then(|task| task.points).map_or(String::new(), |points| {
+        let eligible = report.tasks.iter().filter(|task| task.points.is_some()).count();
+        format!("; {points} points, most of {eligible} candidates")
+    });
+    format!("{limit}{points}")
+}
+
+fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String {
+    let Owner::Container { pod, .. } = owner else { return "its pod was evicted".into() };
+    let found = before.iter().rev().find_map(|entry| match &entry.record {
+        Record::Evicted { pod: of, signal, usage_seen, usage_seen_at, usage_now, .. } if of == pod => {
+            Some((entry.at, signal, usage_seen, usage_seen_at, usage_now))
+        }
+        _ => None,
+    });
+    let Some((at, signal, seen, seen_at, now)) = found else { return "its pod was evicted".into() };
+    let what = match &**signal {
+        "allocatableMemory.available" => format!("pods above allocatable {}", amount(history.node.allocatable)),
+        signal => format!("{signal} below its threshold"),
+    };
+    match (seen, seen_at) {
+        (Some(seen), Some(seen_at)) => format!(
+            "{what}; kubelet saw the pod at {} {} s ago, really {}",
+            amount(*seen),
+            at.since(*seen_at).as_secs(),
+            amount(*now)
+        ),
+        _ => format!("{what}; kubelet had no figure for the pod, really {}", amount(*now)),
+    }
+}
+
+fn pods(text: &mut String, history: &History) {
+    if history.pods.is_empty() {
+        return;
+    }
+    heading(text, "PODS AT THE END");
+    let mut table = Table::new(&["NAMESPACE", "NAME", "QOS", "STATUS", "RESTARTS", "MEMORY"]);
+    for pod in history.pods.iter().take(MOST_ROWS) {
+        let (namespace, name) = sim_core::record::view::split_pod(&pod.pod);
+        let style = if matches!(&*pod.status, "Running" | "Completed" | "Succeeded") { PLAIN } else { WARN };
+        let usage = if pod.usage == Bytes::ZERO { "-".into() } else { amount(pod.usage) };
+        let cells = vec![
+            namespace.into(),
+            name.into(),
+            pod.qos.to_string(),
+            pod.status.to_string(),
+            pod.restarts.to_string(),
+            usage,
+        ];
+        table.row(cells, style);
+    }
+    text.push_str(&table.render(0));
+    if history.pods.len() > MOST_ROWS {
+        let _ = writeln!(text, "{}", paint(DIM, format!("… and {} more", history.pods.len() - MOST_ROWS)));
+    }
+}
+
+fn expectations(text: &mut String, report: &Report) {
+    if let Some(why) = &report.not_judged {
+        heading(text, "EXPECTATIONS");
+        let _ = writeln!(text, "not judged: {why}");
+        return;
+    }
+    if report.results.is_empty() {
+        return;
+    }
+    heading(text, "EXPECTATIONS");
+    for result in &report.results {
+        text.push_str(&expectation(result));
+    }
+}
+
+/// One expectation: a line when it holds, otherwise what came instead and where the statement comes from.
+pub fn expectation(result: &ExpectationResult) -> String {
+    if result.holds {
+        return format!("{}    {}: {}\n", paint(GOOD, "ok"), result.expected, paint(DIM, &result.found));
+    }
+    let indent = "        ";
+    format!(
+        "{}  {}\n{indent}found:  {}\n{indent}source: {}\n",
+        paint(BAD, "FAIL"),
+        result.expected,
+        result.found,
+        result.source
+    )
+}
+
+fn tail(text: &mut String, history: &History) {
+    let counts = &history.counts;
+    let stop = match history.stop {
+        Stop::Time => "the time is over",
+        Stop::Idle => "nothing is left to happen",
+        Stop::Halted => "the kernel panicked",
+    };
+    let _ = writeln!(
+        text,
+        "\n{}",
+        paint(
+            DIM,
+            format!(
+                "{} OOM kills, {} evictions, {} restarts, {} refused; ended at {} s: {stop}; digest {}",
+                counts.oom_kills,
+                counts.evictions,
+                counts.restarts,
+                counts.refusals,
+                clock(history.ended_at),
+                history.digest
+            )
+        )
+    );
+}

@@ -1,0 +1,202 @@
+//! What a cgroup path stands for: the kubelet's layout with both drivers, the runtimes' names, systemd's slices.
+
+use serde::Serialize;
+
+/// Quality of service, as the path tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Qos {
+    /// Below `kubepods` itself.
+    Guaranteed,
+    /// Below `burstable`.
+    Burstable,
+    /// Below `besteffort`.
+    BestEffort,
+}
+
+/// Whose cgroup it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Place {
+    /// The root: the node itself.
+    Node,
+    /// `kubepods`: all pods together.
+    Pods,
+    /// `kubepods/burstable` or `kubepods/besteffort`: all pods of a class.
+    QosClass {
+        /// Which.
+        qos: Qos,
+    },
+    /// A pod.
+    Pod {
+        /// `metadata.uid`.
+        uid: String,
+        /// Its class.
+        qos: Qos,
+    },
+    /// A container of a pod (or its pause container: the path does not tell).
+    Container {
+        /// `metadata.uid` of the pod.
+        pod_uid: String,
+        /// Class of the pod.
+        qos: Qos,
+        /// The runtime's container id.
+        id: String,
+        /// `containerd`, `cri-o`, `docker` …, when the name says it.
+        runtime: Option<&'static str>,
+    },
+    /// A container that no kubelet started.
+    PlainContainer {
+        /// The runtime's container id.
+        id: String,
+        /// The runtime, when the name says it.
+        runtime: Option<&'static str>,
+    },
+    /// A unit or slice of systemd.
+    Unit {
+        /// `kubelet.service`, `system.slice`, …
+        name: String,
+    },
+    /// Something else.
+    Other {
+        /// The path.
+        path: String,
+    },
+}
+
+/// Names the owner of a cgroup path.
+pub fn place(path: &str) -> Place {
+    let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+    let Some(last) = parts.last() else {
+        return Place::Node;
+    };
+    // The innermost: a kubelet inside a container has its own tree below the outer one.
+    if let Some(at) = parts.iter().rposition(|p| is_kubepods(p)) {
+        return below_kubepods(&parts[at..]).unwrap_or_else(|| Place::Other { path: path.to_string() });
+    }
+    if let Some((id, runtime)) = container(last) {
+        return Place::PlainContainer { id, runtime };
+    }
+    let unit = parts.iter().rev().find(|p| [".service", ".slice", ".scope"].iter().any(|s| p.ends_with(s)));
+    match unit {
+        Some(name) => Place::Unit { name: (*name).to_string() },
+        None => Place::Other { path: path.to_string() },
+    }
+}
+
+/// `kubepods`, `kubepods.slice`, and kind's `kubelet-kubepods.slice`.
+fn is_kubepods(part: &str) -> bool {
+    let name = part.strip_suffix(".slice").unwrap_or(part);
+    name == "kubepods" || (part.ends_with(".slice") && name.ends_with("-kubepods"))
+}
+
+fn below_kubepods(parts: &[&str]) -> Option<Place> {
+    let mut qos = Qos::Guaranteed;
+    let mut pod = None;
+    for part in &parts[1..] {
+        // systemd repeats the parents in the name: kubepods-burstable-podUID.slice.
+        let name = match part.strip_suffix(".slice") {
+            Some(slice) => slice.rsplit_once("kubepods-").map_or(slice, |(_, tail)| tail),
+            None => part,
+        };
+        let (class, rest) = match name.split_once('-') {
+            Some((class @ ("burstable" | "besteffort"), rest)) => (class, rest),
+            _ => (name, name),
+        };
+        match class {
+            "burstable" => qos = Qos::Burstable,
+            "besteffort" => qos = Qos::BestEffort,
+            _ => {}
+        }
+        if let Some(uid) = rest.strip_prefix("pod").filter(|u| !u.is_empty() && pod.is_none()) {
+            pod = Some(uid.replace('_', "-"));
+        } else if let Some(pod_uid) = &pod {
+            let (id, runtime) = container(part).unwrap_or_else(|| ((*part).to_string(), None));
+            return Some(Place::Container { pod_uid: pod_uid.clone(), qos, id, runtime });
+        }
+    }
+    match (pod, qos) {
+        (Some(uid), qos) => Some(Place::Pod { uid, qos }),
+        (None, Qos::Guaranteed) if parts.len() == 1 => Some(Place::Pods),
+        (None, Qos::Guaranteed) => None,
+        (None, qos) => Some(Place::QosClass { qos }),
+    }
+}
+
+/// `cri-containerd-ID.scope`, `crio-ID`, `docker-ID.scope`, a bare id.
+fn container(name: &str) -> Option<(String, Option<&'static str>)> {
+    let base = name.strip_suffix(".scope").unwrap_or(name);
+    // cri-o's systemd names may carry `crio-conmon-`: the monitor, still of that container.
+    for (prefix, runtime) in [
+        ("cri-containerd-", "containerd"),
+        ("crio-conmon-", "cri-o"),
+        ("crio-", "cri-o"),
+        ("docker-", "docker"),
+        ("libpod-", "podman"),
+    ] {
+        if let Some(id) = base.strip_prefix(prefix).filter(|id| is_id(id)) {
+            return Some((id.to_string(), Some(runtime)));
+        }
+    }
+    is_id(base).then(|| (base.to_string(), None))
+}
+
+/// Container ids are 64 hexadecimal digits; shortened ones have at least 12.
+fn is_id(s: &str) -> bool {
+    s.len() >= 12 && s.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "b27201334a41cd0749d053b18378d7ea65617b8e26277197ea25c974da1a5a8a";
+    const UID: &str = "0330b2c1-a15b-4cdd-b5e5-72d4a90bee82";
+
+    fn in_pod(qos: Qos, runtime: Option<&'static str>) -> Place {
+        Place::Container { pod_uid: UID.into(), qos, id: ID.into(), runtime }
+    }
+
+    #[test]
+    fn both_drivers_and_the_runtimes() {
+        let dashed = UID;
+        let low = UID.replace('-', "_");
+        let slices = "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod";
+        let cases = [
+            (format!("/kubepods/burstable/pod{dashed}/{ID}"), in_pod(Qos::Burstable, None)),
+            (format!("/kubepods/besteffort/pod{dashed}/crio-{ID}"), in_pod(Qos::BestEffort, Some("cri-o"))),
+            (format!("/kubepods/pod{dashed}"), Place::Pod { uid: UID.into(), qos: Qos::Guaranteed }),
+            // istio#42734, k/k#86337, gpud#70.
+            (format!("{slices}{low}.slice/docker-{ID}.scope"), in_pod(Qos::Burstable, Some("docker"))),
+            (format!("/kubepods.slice/kubepods-pod{low}.slice/{ID}"), in_pod(Qos::Guaranteed, None)),
+            (
+                format!("/lxc.payload.x-lxc{slices}{low}.slice/cri-containerd-{ID}.scope"),
+                in_pod(Qos::Burstable, Some("containerd")),
+            ),
+            (format!("{slices}{low}.slice"), Place::Pod { uid: UID.into(), qos: Qos::Burstable }),
+            // kind: a node in a container.
+            (
+                format!(
+                    "/docker/{ID}/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-besteffort.slice/kubelet-kubepods-besteffort-pod{low}.slice/cri-containerd-{ID}.scope"
+                ),
+                in_pod(Qos::BestEffort, Some("containerd")),
+            ),
+            ("/kubepods".into(), Place::Pods),
+            ("/kubepods.slice".into(), Place::Pods),
+            ("/kubepods/burstable".into(), Place::QosClass { qos: Qos::Burstable }),
+            ("/kubepods.slice/kubepods-besteffort.slice".into(), Place::QosClass { qos: Qos::BestEffort }),
+            ("/".into(), Place::Node),
+            ("/podruntime.slice/kubelet.service".into(), Place::Unit { name: "kubelet.service".into() }),
+            ("/podruntime.slice".into(), Place::Unit { name: "podruntime.slice".into() }),
+            (
+                format!("/system.slice/docker-{ID}.scope"),
+                Place::PlainContainer { id: ID.into(), runtime: Some("docker") },
+            ),
+            (format!("/docker/{ID}"), Place::PlainContainer { id: ID.into(), runtime: None }),
+            ("/user.slice/user-1000.slice/session-3.scope".into(), Place::Unit { name: "session-3.scope".into() }),
+            ("/e".into(), Place::Other { path: "/e".into() }),
+        ];
+        for (path, expected) in cases {
+            assert_eq!(place(&path), expected, "{path}");
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! The race as a probability: simulated against the closed form, at rates and thresholds on both sides of it.
+
+use planning::axis::AxisValue;
+use planning::measure::Outcome;
+use planning::plan::{Axis, Levels, Plan, Setup};
+use planning::pool::Pool;
+use planning::prepared::Prepared;
+use planning::race::Race;
+use planning::stats::wilson;
+use sim_core::record::Keep;
+use sim_core::scenario::NoFiles;
+
+const MIB: f64 = 1_048_576.0;
+/// Runs per point.
+const RUNS: u64 = 500;
+/// Two-sided 99.9 %: there are two dozen points, and one test.
+const Z: f64 = 3.29;
+
+fn node(extra: &str) -> String {
+    format!(
+        r#"
+duration = "40m"
+sample = "1h"
+[node]
+memory = "4Gi"
+system = {{ anon = "300Mi", kernel = "100Mi" }}
+[kernel]
+version = "6.1"
+cgroup = "v2"
+[kubelet]
+version = "1.32"
+kubeReserved = {{ memory = "1Gi" }}
+evictionHard = {{ "memory.available" = "100Mi" }}
+[[pod]]
+name = "racer"
+restartPolicy = "Never"
+[[pod.container]]
+name = "app"
+workload.ramp = {{ from = "1Gi", rate = "20Mi" }}
+{extra}
+"#
+    )
+}
+
+/// Share of runs in which the kernel was first, for each threshold and rate, checked against the closed form.
+fn compare(extra: &str, thresholds: &[u64], rates: &[u64], race: impl Fn(f64, f64) -> Race) {
+    let axis = |name: &str, key: &str, values: &[u64]| Axis {
+        name: name.into(),
+        keys: vec![key.into()],
+        levels: Levels::Grid(values.iter().map(|v| AxisValue::parse(&format!("{v}Mi"))).collect()),
+    };
+    let axes = vec![
+        axis("threshold", "kubelet.evictionHard.memory.available", thresholds),
+        axis("rate", "pod.racer.container.app.workload.ramp.rate", rates),
+    ];
+    let setup = Setup { axes, points: 1, repetitions: RUNS, seed: 11, ..Setup::default() };
+    let plan = Plan::new(setup).unwrap();
+    let scenario = Prepared::new("race.toml", &node(extra), &NoFiles, &[], &[]).unwrap();
+    let measures = Pool::new(0).unwrap().run(&plan, 0..plan.len(), &scenario, Keep::Events);
+    for (cell, runs) in measures.chunks(RUNS as usize).enumerate() {
+        let values: Vec<f64> = plan.cell_values(cell as u64).iter().filter_map(|v| v.number).collect();
+        let odds = race(values[0], values[1]).odds();
+        let lost = runs.iter().filter(|m| m.outcome.is_oom()).count() as u64;
+        let interval = wilson(lost, RUNS, Z);
+        let what = format!("{} MiB, {} MiB/s", values[0] / MIB, values[1] / MIB);
+        assert!(interval.contains(odds.kernel_first), "{what}: {lost} of {RUNS}, expected {}", odds.kernel_first);
+        for m in runs {
+            assert!(m.outcome == Outcome::Eviction || m.outcome == odds.limit, "{what}: {m:?}");
+        }
+    }
+}
+
+fn base(hard: f64, rate: f64) -> Race {
+    Race {
+        capacity: 4096.0 * MIB,
+        kubepods_limit: 3072.0 * MIB,
+        system: 300.0 * MIB,
+        unseen: 150.0 * MIB,
+        pods: 1024.0 * MIB,
+        own_room: None,
+        hard,
+        rate,
+        period: 10.0,
+        lag: 0.0,
+    }
+}
+
+#[test]
+fn kubepods_against_the_check() {
+    compare("", &[100, 300, 750], &[5, 12, 20, 45, 100, 200], base);
+}
+
+#[test]
+fn a_program_that_ignores_sigterm_goes_on_for_two_seconds() {
+    compare("onTerm = \"ignores\"", &[100, 300], &[8, 15, 30, 60], |hard, rate| Race { lag: 2.0, ..base(hard, rate) });
+}
+
+#[test]
+fn a_limit_of_its_own_below_the_threshold_always_wins() {
+    let extra = "resources.limits.memory = \"1500Mi\"";
+    compare(extra, &[100, 750], &[5, 50], |hard, rate| Race { own_room: Some(476.0 * MIB), ..base(hard, rate) });
+}
