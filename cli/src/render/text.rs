@@ -113,7 +113,7 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             );
             line(owner_name(owner), "OutOfMemory", message, WARN)
         }
-        Record::OomKill { report, .. } => oom_lines(report),
+        Record::OomKill { report, killed_owners } => oom_lines(report, killed_owners),
         Record::CgroupWriteRefused { cgroup, limit } => {
             line("kernel", "EBUSY", format!("{cgroup}: limit {} refused", amount(*limit)), WARN)
         }
@@ -161,11 +161,27 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
     }
 }
 
+/// A cgroup's path with long identifiers cut: the whole ones are in `kernel.log` and in the JSON output.
+fn short_path(path: &str) -> String {
+    let short = |segment: &str| {
+        let (name, kind) = segment.rsplit_once('.').map_or((segment, ""), |(name, kind)| (name, kind));
+        let id = name.rfind("pod").map_or(0, |at| at + 3);
+        let (prefix, id) = if name.len() - id >= 32 { name.split_at(id) } else { ("", name) };
+        if id.len() < 32 || !id.is_ascii() {
+            return segment.to_owned();
+        }
+        let dot = if kind.is_empty() { "" } else { "." };
+        format!("{prefix}{}…{dot}{kind}", &id[..8])
+    };
+    path.split('/').map(short).collect::<Vec<_>>().join("/")
+}
+
 /// Two lines as in dmesg: what ran out for whom, and who was killed.
-fn oom_lines(report: &OomReport) -> Vec<Line> {
+fn oom_lines(report: &OomReport, owners: &[Owner]) -> Vec<Line> {
     let what = match &report.oom_memcg {
         Some(path) => format!(
-            "constraint=CONSTRAINT_MEMCG, oom_memcg={path}: usage {}kB, limit {}kB",
+            "constraint=CONSTRAINT_MEMCG, oom_memcg={}: usage {}kB, limit {}kB",
+            short_path(path),
             report.memory.usage.to_kib_floor(),
             report.memory.limit.to_kib_floor()
         ),
@@ -173,11 +189,12 @@ fn oom_lines(report: &OomReport) -> Vec<Line> {
     };
     let mut found = line("kernel", "oom-killer", format!("{} invoked oom-killer: {what}", report.invoker_comm), WARN);
     let prefix = if report.oom_memcg.is_some() { "Memory cgroup out of memory" } else { "Out of memory" };
-    if let Some(group) = &report.oom_group {
+    if let (Some(group), true) = (&report.oom_group, report.killed.len() > 1) {
+        let group = short_path(group);
         let message = format!("Tasks in {group} are going to be killed due to memory.oom.group set");
         found.extend(line("kernel", "oom-killer", message, PLAIN));
     }
-    for task in report.killed.iter().filter_map(|&index| report.tasks.get(index)) {
+    for (n, task) in report.killed.iter().filter_map(|&index| report.tasks.get(index)).enumerate() {
         let message = format!(
             "{prefix}: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, oom_score_adj:{}",
             task.pid,
@@ -188,7 +205,8 @@ fn oom_lines(report: &OomReport) -> Vec<Line> {
             task.rss_shmem.kib(),
             task.oom_score_adj
         );
-        found.extend(line("kernel", "Killed", message, BAD));
+        let who = owners.get(n).map_or("kernel".into(), owner_name);
+        found.extend(line(who, "Killed", message, BAD));
     }
     if report.panic {
         found.extend(line("kernel", "panic", "System is deadlocked on memory", BAD));
@@ -305,7 +323,7 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
     });
     let Some(report) = report else { return "out of memory".into() };
     let limit = match &report.oom_memcg {
-        Some(path) => format!("{} of {} ({path})", oom_limit_name(Some(path)), amount(report.memory.limit)),
+        Some(path) => format!("{} of {}", oom_limit_name(Some(path)), amount(report.memory.limit)),
         None => oom_limit_name(None).into(),
     };
     let chosen = report.victim.and_then(|index| report.tasks.get(index));
@@ -314,9 +332,16 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
     }
     let points = chosen.and_then(|task| task.points).map_or(String::new(), |points| {
         let eligible = report.tasks.iter().filter(|task| task.points.is_some()).count();
-        format!("; {points} points, most of {eligible} candidates")
+        match report.tasks.iter().filter(|task| task.points == Some(points)).count() {
+            0 | 1 => format!("; {points} points, most of {eligible} candidates"),
+            equals => format!("; {points} points as {} of {eligible} candidates", plural(equals - 1, "other")),
+        }
     });
     format!("{limit}{points}")
+}
+
+fn plural(count: usize, what: &str) -> String {
+    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
 fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String {
@@ -422,4 +447,28 @@ fn tail(text: &mut String, history: &History) {
             )
         )
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_identifiers_are_cut() {
+        for (path, shown) in [
+            ("/kubepods", "/kubepods"),
+            ("/kubepods/burstable/podfc19e045-f940-93fc-3c51-ddb0d0b2d6e1", "/kubepods/burstable/podfc19e045…"),
+            (
+                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podfc19e045_f940_93fc_3c51_ddb0d0b2d6e1.slice",
+                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podfc19e045….slice",
+            ),
+            (
+                "/kubepods/podabc/fb98ab8c0ccfbc49f1da695c7513de2652cb3e7d69bcc2840d4fc447e40a799d",
+                "/kubepods/podabc/fb98ab8c…",
+            ),
+            ("/system.slice/ssh.service", "/system.slice/ssh.service"),
+        ] {
+            assert_eq!(short_path(path), shown);
+        }
+    }
 }
