@@ -125,7 +125,8 @@ impl<'a> Page<'a> {
         canvas.text(&shortened(&name, WIDTH - LEFT - 20.0, title), (LEFT, 28.0), Anchor::Start, title)?;
         let node = &self.history.node;
         let amount = |b: sim_core::units::Bytes| memory_text(b.get() as f64);
-        let mut facts = vec![format!("node {}", node.name), format!("capacity {}", amount(node.capacity))];
+        let name = if &*node.name == "node" { "node".into() } else { format!("node {}", node.name) };
+        let mut facts = vec![name, format!("capacity {}", amount(node.capacity))];
         if !curves::is_plain(self.history) {
             facts.push(format!("allocatable {}", amount(node.allocatable)));
         }

@@ -153,7 +153,9 @@ impl Panel {
             let Some((at, value)) = curve.end() else { continue };
             let y = self.y(value);
             let gone = if at < self.end * 0.999 { format!(" (until {})", time_text(at)) } else { String::new() };
-            let text = format!("{}{gone}", curve.name);
+            let peak = curve.peak();
+            let beyond = if peak > self.high { format!(" (up to {})", memory_text(peak)) } else { String::new() };
+            let text = format!("{}{gone}{beyond}", curve.name);
             labels.push(SideLabel { from: (self.right, y), y, text, color: curve.color, bold: true });
         }
         spread(&mut labels, self.top, self.bottom);

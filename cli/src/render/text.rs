@@ -16,6 +16,8 @@ use std::fmt::Write;
 const MOST_LINES: usize = 120;
 /// Most rows of a table.
 const MOST_ROWS: usize = 40;
+/// Most characters of what an expectation that holds has found.
+const MOST_FOUND: usize = 100;
 
 /// The whole text.
 pub fn render(report: &Report) -> String {
@@ -45,7 +47,8 @@ fn head(text: &mut String, report: &Report) {
     for line in report.description.trim().lines() {
         let _ = writeln!(text, "  {}", line.trim());
     }
-    let mut facts = vec![format!("node {}: capacity {}", node.name, amount(node.capacity))];
+    let name = if &*node.name == "node" { "node".into() } else { format!("node {}", node.name) };
+    let mut facts = vec![format!("{name}: capacity {}", amount(node.capacity))];
     if node.kubepods_limit.is_some() || node.allocatable != node.capacity {
         facts.push(format!("allocatable {}", amount(node.allocatable)));
     }
@@ -333,14 +336,17 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
     let points = chosen.and_then(|task| task.points).map_or(String::new(), |points| {
         let eligible = report.tasks.iter().filter(|task| task.points.is_some()).count();
         match report.tasks.iter().filter(|task| task.points == Some(points)).count() {
-            0 | 1 => format!("; {points} points, most of {eligible} candidates"),
-            equals => format!("; {points} points as {} of {eligible} candidates", plural(equals - 1, "other")),
+            0 | 1 if eligible < 2 => format!("; {}, the only candidate", plural(points, "point")),
+            0 | 1 => format!("; {}, most of {eligible} candidates", plural(points, "point")),
+            equals => {
+                format!("; {} like {equals} of {eligible} candidates: a tie", plural(points, "point"))
+            }
         }
     });
     format!("{limit}{points}")
 }
 
-fn plural(count: usize, what: &str) -> String {
+fn plural(count: i64, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
@@ -412,7 +418,11 @@ fn expectations(text: &mut String, report: &Report) {
 /// One expectation: a line when it holds, otherwise what came instead and where the statement comes from.
 pub fn expectation(result: &ExpectationResult) -> String {
     if result.holds {
-        return format!("{}    {}: {}\n", paint(GOOD, "ok"), result.expected, paint(DIM, &result.found));
+        let mut found: String = result.found.chars().take(MOST_FOUND).collect();
+        if found.len() < result.found.len() {
+            found.push('…');
+        }
+        return format!("{}    {}: {}\n", paint(GOOD, "ok"), result.expected, paint(DIM, found));
     }
     let indent = "        ";
     format!(

@@ -528,11 +528,11 @@ impl World {
     }
 
     /// The kubelet's OOM watcher reports only kills that no cgroup's limit caused.
-    pub(super) fn system_oom(&mut self, report: &OomReport, _queue: &mut Scheduler<Event>) {
-        let Some(victim) = report.victim.filter(|_| report.oom_memcg.is_none() && self.agent.is_some()) else { return };
+    pub(super) fn system_oom(&self, report: &OomReport) -> Option<Record> {
+        let victim = report.victim.filter(|_| report.oom_memcg.is_none() && self.agent.is_some())?;
         let task = &report.tasks[victim];
         let message = format!("System OOM encountered, victim process: {}, pid: {}", task.comm, task.pid);
-        self.record(Record::SystemOom { message: message.into() });
+        Some(Record::SystemOom { message: message.into() })
     }
 
     pub(super) fn kubelet_facts(&self, facts: &mut NodeFacts) {

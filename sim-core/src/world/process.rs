@@ -255,7 +255,7 @@ impl World {
     pub(super) fn drain_signals(&mut self, queue: &mut Scheduler<Event>) {
         for signal in self.kernel.take_signals() {
             match signal {
-                Signal::Oom(report) => self.oom(*report, queue),
+                Signal::Oom(report) => self.oom(*report),
                 Signal::Dying { pid, status, .. } => self.dying(pid, status, queue),
                 Signal::MemoryFreed => {
                     if !self.blocked.is_empty() && !self.retry_scheduled {
@@ -268,7 +268,7 @@ impl World {
         self.growing.dirty |= !self.growing.is_empty();
     }
 
-    fn oom(&mut self, report: OomReport, queue: &mut Scheduler<Event>) {
+    fn oom(&mut self, report: OomReport) {
         let cause = match report.constraint {
             Constraint::None => DeathCause::GlobalOom,
             Constraint::Memcg => DeathCause::MemcgOom,
@@ -281,17 +281,21 @@ impl World {
             }
         }
         self.recorder.counts.oom_kills += report.killed.len() as u64;
-        if report.panic {
-            self.panicked = true;
-            self.record(Record::KernelPanic { message: "System is deadlocked on memory".into() });
-        }
-        self.system_oom(&report, queue);
+        let panic = report.panic;
+        let system_oom = self.system_oom(&report);
         let owner = |&row: &usize| {
             let known = self.by_pid.get(&report.tasks[row].pid).map(|&p| self.procs[p as usize].owner.clone());
             known.unwrap_or_else(|| Owner::Host(report.tasks[row].comm.clone()))
         };
         let killed_owners = report.killed.iter().map(owner).collect();
         self.record(Record::OomKill { report: Box::new(report), killed_owners });
+        if panic {
+            self.panicked = true;
+            self.record(Record::KernelPanic { message: "System is deadlocked on memory".into() });
+        }
+        if let Some(record) = system_oom {
+            self.record(record);
+        }
         self.sample_now();
     }
 

@@ -388,7 +388,7 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// An amount for people: a round binary unit, otherwise MiB with one decimal.
+/// An amount for people: a round binary unit, otherwise with one or two decimals.
 pub(crate) fn amount(bytes: i64) -> String {
     let size = Bytes::new(bytes.unsigned_abs());
     let sign = if bytes < 0 { "-" } else { "" };
@@ -396,8 +396,15 @@ pub(crate) fn amount(bytes: i64) -> String {
     if exact.len() <= 6 || size < Bytes::kib(1) {
         return format!("{sign}{exact}");
     }
-    let tenths = (u128::from(size.get()) * 10) >> 20;
-    format!("{sign}{}.{}Mi", tenths / 10, tenths % 10)
+    let (shift, unit, digits) = match size.get().ilog2() {
+        40.. => (40, "Ti", 2),
+        34.. => (30, "Gi", 2),
+        20.. => (20, "Mi", 1),
+        _ => (10, "Ki", 1),
+    };
+    let scale = 10_u128.pow(digits);
+    let parts = (u128::from(size.get()) * scale) >> shift;
+    format!("{sign}{}.{:0width$}{unit}", parts / scale, parts % scale, width = digits as usize)
 }
 
 #[cfg(test)]

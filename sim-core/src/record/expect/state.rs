@@ -12,12 +12,13 @@ pub(super) struct Judged {
     pub found: String,
 }
 
-/// An instant for people: seconds with milliseconds, and minutes from two minutes on.
+/// An instant for people: seconds with milliseconds; minutes from two minutes on, then hours.
 pub(super) fn instant(at: SimTime) -> String {
     let ms = at.as_nanos() / 1_000_000;
     match ms / 1000 {
         0..120 => format!("{}.{:03} s", ms / 1000, ms % 1000),
-        s => format!("{}m{:02}.{:03}s", s / 60, s % 60, ms % 1000),
+        s @ 120..3600 => format!("{}m{:02}.{:03}s", s / 60, s % 60, ms % 1000),
+        s => format!("{}h{:02}m{:02}.{:03}s", s / 3600, s / 60 % 60, s % 60, ms % 1000),
     }
 }
 

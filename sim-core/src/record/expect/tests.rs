@@ -243,8 +243,15 @@ fn final_states_curves_and_totals() {
 
 #[test]
 fn amounts_for_people() {
-    for (bytes, text) in [(750 << 20, "750Mi"), (-(3 << 30), "-3Gi"), (123_456_789, "117.7Mi"), (512, "512"), (0, "0")]
-    {
+    for (bytes, text) in [
+        (750 << 20, "750Mi"),
+        (-(3 << 30), "-3Gi"),
+        (123_456_789, "117.7Mi"),
+        (512, "512"),
+        (0, "0"),
+        (1_292_665_618_432, "1.17Ti"),
+        (40_000_000_000, "37.25Gi"),
+    ] {
         assert_eq!(amount(bytes), text);
     }
 }

@@ -1,0 +1,308 @@
+//! The program as users run it: exit codes, messages, files.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A small node whose pod runs into its limit after about two seconds.
+const SCENARIO: &str = r#"
+name = "small"
+description = "A container runs into its limit."
+duration = "20s"
+[node]
+memory = "2Gi"
+[kernel]
+version = "6.1"
+[kubelet]
+version = "1.32"
+kubeReserved = { memory = "256Mi" }
+evictionHard = { "memory.available" = "100Mi" }
+[[pod]]
+name = "web"
+[[pod.container]]
+name = "app"
+resources.limits.memory = "64Mi"
+[pod.container.workload.ramp]
+rate = "32Mi"
+
+[[expect]]
+source = "64 MiB at 32 MiB a second"
+event = "OomKill"
+pod = "web"
+where = { "victim.container" = "app", limit_kb = 65536 }
+between = ["1s", "4s"]
+"#;
+
+const FAILING: &str = r#"
+[[expect]]
+source = "made up"
+event = "Evicted"
+pod = "web"
+"#;
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        path
+    }
+}
+
+fn oomsim<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_oomsim")).args(args).env_remove("NO_COLOR").output().expect("the program starts")
+}
+
+fn run(file: &Path, more: &[&str]) -> Output {
+    oomsim([&["run", file.to_str().expect("UTF-8")], more].concat())
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+#[test]
+fn a_run_that_holds() {
+    let place = Place::new();
+    let output = run(&place.file("small.toml", SCENARIO), &[]);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{text}{}", err(&output));
+    for part in
+        ["TIMELINE", "WHO DIED", "PODS AT THE END", "EXPECTATIONS", "Memory cgroup out of memory: Killed process"]
+    {
+        assert!(text.contains(part), "{part} is missing in\n{text}");
+    }
+    assert!(!text.contains('\x1b'), "no colours in a pipe");
+}
+
+#[test]
+fn a_failing_expectation_is_exit_code_1_with_the_command_to_repeat_it() {
+    let place = Place::new();
+    let file = place.file("small.toml", &format!("{SCENARIO}{FAILING}"));
+    let output = run(&file, &["--seed", "5", "--set", "node.memory=3Gi"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&output);
+    assert!(text.contains("FAIL  Evicted pod web"), "{text}");
+    assert!(text.contains("no Evicted at all; the run has "), "{text}");
+    let file = file.display();
+    assert!(text.contains(&format!("reproduce: oomsim run {file} --seed 5 --set node.memory=3Gi")), "{text}");
+}
+
+#[test]
+fn wrong_input_and_wrong_usage_are_exit_code_2() {
+    let place = Place::new();
+    let file = place.file("small.toml", &SCENARIO.replace("memory = \"2Gi\"", "memoy = \"2Gi\""));
+    let wrong = run(&file, &[]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(err(&wrong).contains("small.toml:6:1") && err(&wrong).contains("memoy"), "{}", err(&wrong));
+    let file = place.file("fine.toml", SCENARIO);
+    for args in
+        [&["--seed", "x"][..], &["--until", "5"], &["--set", "node.nonsense=1"], &["--format", "xml"], &["--nonsense"]]
+    {
+        let output = run(&file, args);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {}", err(&output));
+        assert!(!err(&output).is_empty());
+    }
+    for args in [&["run", "there-is-none.toml"][..], &["check", "there-is-none"], &["nonsense"], &[]] {
+        assert_eq!(oomsim(args).status.code(), Some(2), "{args:?}");
+    }
+}
+
+#[test]
+fn help_is_not_an_error() {
+    for args in [
+        &["--help"][..],
+        &["--version"],
+        &["run", "--help"],
+        &["completions", "bash"],
+        &["explain", "OomKill"],
+        &["man"],
+    ] {
+        let output = oomsim(args);
+        assert_eq!(output.status.code(), Some(0), "{args:?}");
+        assert!(!output.stdout.is_empty(), "{args:?}");
+    }
+    assert!(out(&oomsim(["run", "--help"])).contains("Examples:"));
+}
+
+#[test]
+fn json_is_one_object_in_the_kernels_and_kubernetes_names() {
+    let place = Place::new();
+    let output = run(&place.file("small.toml", SCENARIO), &["--format", "json"]);
+    let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(object["scenario"], "small");
+    let events = object["events"].as_array().expect("a list");
+    let kill = events.iter().find(|event| event["kind"] == "OomKill").expect("a kill");
+    assert_eq!(kill["victim"]["pod"], "web");
+    assert_eq!(kill["victim"]["container"], "app");
+    assert_eq!(kill["constraint"], "CONSTRAINT_MEMCG");
+    let ended = events.iter().find(|event| event["kind"] == "ContainerTerminated").expect("an end");
+    assert_eq!((&ended["reason"], &ended["exitCode"]), (&"OOMKilled".into(), &137.into()));
+    assert!(object["expectations"].as_array().is_some_and(|list| list.len() == 1 && list[0]["holds"] == true));
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    let bytes = |folder: &str| {
+        let folder = place.path(folder);
+        let output = run(&file, &["--seed", "3", "--out", folder.to_str().expect("UTF-8"), "--prometheus"]);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        let mut files: Vec<_> =
+            std::fs::read_dir(&folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();
+        files.sort();
+        files
+            .iter()
+            .map(|f| (f.file_name().expect("a name").to_owned(), std::fs::read(f).expect("a file")))
+            .collect::<Vec<_>>()
+    };
+    let first = bytes("a");
+    let names: Vec<_> = first.iter().map(|(name, _)| name.to_str().expect("UTF-8")).collect();
+    let expected = [
+        "events.jsonl",
+        "kernel.log",
+        "kubelet.log",
+        "memory-prometheus.png",
+        "memory-prometheus.svg",
+        "memory.png",
+        "memory.svg",
+        "metrics.om",
+        "series.csv",
+    ];
+    assert_eq!(names, expected);
+    assert!(first.iter().all(|(name, content)| !content.is_empty() || name == "kubelet.log"));
+    assert!(first == bytes("b"), "a second run differs");
+}
+
+#[test]
+fn what_is_not_kept_is_not_written() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    for (record, expected) in [("events", 3), ("outcome", 0)] {
+        let folder = place.path(record);
+        let output = run(&file, &["--record", record, "--out", folder.to_str().expect("UTF-8")]);
+        assert_eq!(output.status.code(), Some(0), "expectations are judged all the same: {}", out(&output));
+        assert_eq!(std::fs::read_dir(&folder).expect("a folder").count(), expected, "{record}");
+    }
+}
+
+#[test]
+fn a_folder_that_cannot_be_written_stops_before_the_work() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    let blocked = place.file("blocked", "");
+    let output = run(&file, &["--out", blocked.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("blocked") && output.stdout.is_empty(), "{}", err(&output));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_not_an_error() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oomsim"))
+        .args(["run", file.to_str().expect("UTF-8"), "--format", "json"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    drop(child.stdout.take());
+    let status = child.wait().expect("it ends");
+    let mut complaints = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut complaints).expect("UTF-8");
+    assert_eq!((status.code(), complaints.as_str()), (Some(0), ""));
+}
+
+#[test]
+fn a_run_that_is_cut_off_is_not_judged() {
+    let place = Place::new();
+    let output = run(&place.file("small.toml", &format!("{SCENARIO}{FAILING}")), &["--until", "1s"]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(out(&output).contains("not judged: the run was cut off at 1s"), "{}", out(&output));
+}
+
+#[test]
+fn check_ends_with_the_worst_of_all() {
+    let place = Place::new();
+    place.file("set/a.toml", SCENARIO);
+    let folder = place.path("set");
+    let folder = folder.to_str().expect("UTF-8");
+    let fine = oomsim(["check", folder]);
+    assert_eq!(fine.status.code(), Some(0), "{}", out(&fine));
+    assert!(out(&fine).ends_with("1 of 1 scenarios hold (1 expectations)\n"), "{}", out(&fine));
+    place.file("set/deep/b.toml", &format!("{SCENARIO}{FAILING}"));
+    place.file("set/invalid/left-out.toml", "nonsense");
+    let failing = oomsim(["check", folder, "--jobs", "1"]);
+    assert_eq!(failing.status.code(), Some(1));
+    let text = out(&failing);
+    assert!(text.contains("b.toml:28:\nFAIL  Evicted pod web"), "{text}");
+    assert!(text.contains("reproduce: oomsim run ") && text.contains("--seed 1"), "{text}");
+    place.file("set/c.toml", "nonsense");
+    let wrong = oomsim(["check", folder]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(out(&wrong).contains("1 of 3 scenarios hold, 1 failed, 1 could not be run"), "{}", out(&wrong));
+}
+
+#[test]
+fn check_speaks_junit_github_and_json() {
+    let place = Place::new();
+    let file = place.file("b.toml", &format!("{SCENARIO}{FAILING}"));
+    let file = file.to_str().expect("UTF-8");
+    let github = oomsim(["check", file, "--format", "github"]);
+    assert_eq!(github.status.code(), Some(1));
+    let line = SCENARIO.lines().count() + 2;
+    let start = format!("::error file={file},line={line},title=expectation::expected: Evicted pod web");
+    assert!(out(&github).starts_with(&start), "{}", out(&github));
+    let junit = oomsim(["check", file, "--format", "junit"]);
+    let junit = out(&junit);
+    assert!(junit.contains(" tests=\"2\" ") && junit.contains(" failures=\"1\""), "{junit}");
+    assert!(
+        junit.contains("<failure message=\"expected Evicted pod web, at least once, found no Evicted at all"),
+        "{junit}"
+    );
+    let json: serde_json::Value =
+        serde_json::from_slice(&oomsim(["check", file, "--format", "json"]).stdout).expect("JSON");
+    assert_eq!((&json["total"], &json["scenarios"][0]["status"]), (&1.into(), &"failed".into()));
+}
+
+/// Capacity, reservation and threshold of the founding articles' node give what its `kubectl describe node` and its
+/// cgroup show: allocatable 4675304 Ki, kubepods limit 5573943296 bytes; with 1000 Mi, 4419304 Ki and the same limit.
+#[test]
+fn node_shows_what_the_articles_node_shows() {
+    for (threshold, allocatable) in [("750Mi", 4_675_304_u64), ("memory.available<1000Mi", 4_419_304)] {
+        let args = ["--capacity", "7120616Ki", "--kube-reserved", "memory=1638Mi", "--eviction-hard", threshold];
+        let output = oomsim(["node"].iter().chain(&args).chain(&["--format", "json"]));
+        let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        assert_eq!(object["allocatable"], allocatable * 1024, "{}", err(&output));
+        assert_eq!(object["kubepodsLimit"], 5_573_943_296_u64);
+        let text = out(&oomsim(["node"].iter().chain(&args)));
+        assert!(text.contains(&format!("{allocatable}Ki")), "{text}");
+    }
+    let too_much = oomsim(["node", "--capacity", "1Gi", "--system-reserved", "2Gi"]);
+    assert_eq!(too_much.status.code(), Some(2));
+    assert!(out(&too_much).contains("the kubelet does not start"), "{}", out(&too_much));
+}
+
+#[test]
+fn list_shows_names_and_descriptions() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    let output = oomsim(["list", file.to_str().expect("UTF-8")]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(out(&output).contains("A container runs into its limit."), "{}", out(&output));
+}

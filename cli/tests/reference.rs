@@ -1,0 +1,73 @@
+//! The reference of the output is generated from the tables that the program itself uses.
+//! `OOMSIM_BLESS=1 cargo test -p oomsim --test reference` writes it anew.
+
+use oomsim::render::csv::COLUMNS;
+use oomsim::render::{ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use sim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
+use std::path::Path;
+
+fn table(heading: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {
+    let mut text = format!("| {} | {} |\n|---|---|\n", heading[0], heading[1]);
+    text.extend(rows.map(|(name, about)| format!("| `{name}` | {about} |\n")));
+    text
+}
+
+fn fields(fields: &[Field]) -> String {
+    table(["field", "meaning"], fields.iter().map(|field| (field.name.into(), field.doc.into())))
+}
+
+fn events() -> String {
+    let mut text = String::new();
+    for kind in KINDS {
+        text.push_str(&format!("\n### {}\n\n{}\n\n{}", kind.name, kind.doc, fields(kind.fields)));
+        if kind.has("victim.pid") {
+            text.push_str("\nFields of `victim` and of each entry of `killed`:\n\n");
+            text.push_str(&fields(PROCESS_FIELDS));
+        }
+    }
+    text
+}
+
+fn generated(name: &str) -> String {
+    match name {
+        "artifacts" => {
+            let all = ARTIFACTS.iter().chain(PROMETHEUS_ARTIFACTS);
+            table(["file", "content"], all.map(|artifact| (artifact.name.into(), artifact.about.into())))
+        }
+        "columns" => {
+            table(["column", "meaning"], COLUMNS.iter().map(|(name, about)| ((*name).into(), (*about).into())))
+        }
+        "events" => events(),
+        other => panic!("unknown part {other:?}"),
+    }
+}
+
+/// The text with every generated part replaced.
+fn refreshed(text: &str) -> String {
+    let (begin, end) = ("<!-- generated: ", "<!-- end -->");
+    let mut result = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(begin) {
+        let (before, marked) = rest.split_at(at);
+        let (marker, after) = marked.split_once('\n').expect("the marker stands alone in its line");
+        let name = marker.trim_start_matches(begin).trim_end_matches(" -->");
+        let (_, tail) = after.split_once(end).expect("every generated part ends");
+        result.push_str(&format!("{before}{marker}\n{}{end}", generated(name)));
+        rest = tail;
+    }
+    result + rest
+}
+
+#[test]
+fn the_reference_of_the_output_is_up_to_date() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/output.md");
+    let text = std::fs::read_to_string(&path).expect("the reference is there");
+    let fresh = refreshed(&text);
+    if std::env::var_os("OOMSIM_BLESS").is_some() {
+        std::fs::write(&path, &fresh).expect("the reference can be written");
+    }
+    assert!(
+        text == fresh,
+        "docs/reference/output.md is not up to date: OOMSIM_BLESS=1 cargo test -p oomsim --test reference"
+    );
+}
