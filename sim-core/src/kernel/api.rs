@@ -395,7 +395,7 @@ pub enum MemOutcome {
     },
     /// Some of it is done; the process is put to sleep because its cgroup is over `memory.high`.
     Throttled {
-        /// Pages still to do.
+        /// Pages still to do; 0 when all is done and only the sleep is left.
         remaining: Pages,
         /// For how long.
         delay: SimDuration,

@@ -10,9 +10,9 @@ use crate::units::{CgroupId, Pages, Pid, SimTime};
 /// Pages shared since a fork.
 #[derive(Clone, Debug)]
 pub(super) struct CowSet {
-    cgroup: CgroupId,
+    pub(super) cgroup: CgroupId,
     /// Pages that somebody still maps; all of them are charged.
-    live: Pages,
+    pub(super) live: Pages,
     mappers: Vec<(Pid, Pages)>,
 }
 

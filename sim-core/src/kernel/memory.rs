@@ -179,20 +179,9 @@ impl Kernel {
     fn swap_in(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
         let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
         let cgroup = process.cgroup;
-        let pages = pages.min(process.swapents);
-        let mut done = Pages::ZERO;
-        while done < pages {
-            // The entry is given back first, page by page in effect: memory+swap does not grow.
-            let step = (pages - done).min(Pages::new(PTRS_PER_PTE));
-            self.swap_freed(cgroup, step);
-            let (charged, stop) = self.charge(now, Charge { by: pid, cgroup, purpose: Purpose::SwapIn }, step);
-            self.note(cgroup, |c| c.swap += step - charged);
-            done += charged;
-            if stop.is_some() {
-                return outcome(pages, done, stop);
-            }
-        }
-        MemOutcome::Done
+        let want = pages.min(process.swapents);
+        let (done, stop) = self.charge(now, Charge { by: pid, cgroup, purpose: Purpose::SwapIn }, want);
+        outcome(want, done, stop)
     }
 
     fn unmap(&mut self, pid: Pid, size: Bytes, mapping: Mapping, resident: Pages) -> MemOutcome {
@@ -200,16 +189,16 @@ impl Kernel {
         let cgroup = process.cgroup;
         let own = resident.min(process.anon_own);
         process.anon_own -= own;
-        let unlocked = process.mlocked.saturating_sub(process.anon_own);
-        process.mlocked -= unlocked;
         self.uncharge(cgroup, Kind::Anon, own);
+        let shared = self.drop_cow(pid, resident - own);
+        let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let unlocked = process.mlocked.saturating_sub(process.rss_anon());
+        process.mlocked -= unlocked;
+        let swapped = (resident - own - shared).min(process.swapents);
+        process.swapents -= swapped;
         if !unlocked.is_zero() {
             self.note(cgroup, |c| c.locked_anon -= unlocked);
         }
-        let shared = self.drop_cow(pid, resident - own);
-        let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
-        let swapped = (resident - own - shared).min(process.swapents);
-        process.swapents -= swapped;
         self.swap_freed(cgroup, swapped);
         let tables = self.unmap_virtual(pid, size, mapping, own + shared + swapped);
         self.uncharge(cgroup, Kind::Kernel, tables);
@@ -253,7 +242,7 @@ impl Kernel {
 
     fn mlock(&mut self, pid: Pid, pages: Pages) -> MemOutcome {
         let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
-        let more = pages.min(process.anon_own.saturating_sub(process.mlocked));
+        let more = pages.min(process.rss_anon().saturating_sub(process.mlocked));
         process.mlocked += more;
         let cgroup = process.cgroup;
         self.note(cgroup, |c| c.locked_anon += more);

@@ -8,6 +8,7 @@
 //! MemTotal − that constant − the root's usage, and a zone watermark is a limit on the root.
 
 mod api;
+mod audit;
 mod capability;
 mod cgroup;
 mod cow;

@@ -9,9 +9,9 @@ use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 /// Pages of a tmpfs or shared mapping by the cgroup that pays for them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct ShmemCharge {
-    cgroup: CgroupId,
-    resident: Pages,
-    swapped: Pages,
+    pub(super) cgroup: CgroupId,
+    pub(super) resident: Pages,
+    pub(super) swapped: Pages,
 }
 
 /// What a [`VolumeId`] stands for.

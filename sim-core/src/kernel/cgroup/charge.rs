@@ -179,6 +179,7 @@ impl Kernel {
             Purpose::SwapIn => {
                 process.swapents -= pages;
                 process.anon_own += pages;
+                self.note(charge.cgroup, |c| c.swap -= pages);
             }
             Purpose::PageTables => process.pgtables += pages,
             Purpose::Kernel => process.kernel += pages,
@@ -198,7 +199,7 @@ impl Kernel {
         if node.is_zero() {
             return self.out_of_memory(now, charge, None);
         }
-        let tightest = self.upwards(charge.cgroup).map(|g| self.cgroups[g.index()].hard_room()).min()?;
+        let tightest = self.upwards(charge.cgroup).map(|g| self.cgroups[g.index()].hard_room(charge.purpose)).min()?;
         if tightest.is_zero() {
             return self.at_limit(now, charge, *left);
         }
@@ -213,7 +214,7 @@ impl Kernel {
 
     /// A page does not fit: reclaim below the lowest cgroup that refuses it, then its OOM killer.
     fn at_limit(&mut self, now: SimTime, charge: &Charge, want: Pages) -> Option<Stop> {
-        let over = self.upwards(charge.cgroup).find(|g| self.cgroups[g.index()].hard_room().is_zero())?;
+        let over = self.upwards(charge.cgroup).find(|g| self.cgroups[g.index()].hard_room(charge.purpose).is_zero())?;
         let group = &mut self.cgroups[over.index()];
         let memsw_only = group.usage < group.max;
         if memsw_only {

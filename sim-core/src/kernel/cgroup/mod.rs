@@ -87,6 +87,8 @@ pub(super) struct Cgroup {
     pub alive: bool,
     /// `memory.max`.
     pub max: Pages,
+    /// Usage when `max` was last written: v2 may leave it above.
+    pub usage_at_write: Pages,
     /// `memory.high` (v2).
     pub high: Pages,
     /// `memory.low` (v2).
@@ -127,6 +129,7 @@ impl Cgroup {
             children: Vec::new(),
             alive: true,
             max: Pages::MAX,
+            usage_at_write: Pages::ZERO,
             high: Pages::MAX,
             low: Pages::ZERO,
             min: Pages::ZERO,
@@ -147,9 +150,13 @@ impl Cgroup {
         }
     }
 
-    /// Pages that may still be charged before `memory.max` or memory+swap refuses.
-    pub fn hard_room(&self) -> Pages {
+    /// Pages that may still be charged before `memory.max` or memory+swap refuses. A page that comes back from swap does
+    /// not change memory+swap.
+    pub fn hard_room(&self, purpose: Purpose) -> Pages {
         let memory = self.max.saturating_sub(self.usage);
+        if purpose == Purpose::SwapIn {
+            return memory;
+        }
         memory.min(self.memsw_max.saturating_sub(self.usage + self.total.swap))
     }
 

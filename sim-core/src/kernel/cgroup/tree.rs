@@ -119,7 +119,8 @@ impl Kernel {
 }
 
 impl Counts {
-    fn absorb(&mut self, other: &Counts) {
+    /// Adds all counters of `other`.
+    pub fn absorb(&mut self, other: &Counts) {
         self.anon += other.anon;
         self.shmem += other.shmem;
         self.inactive_file += other.inactive_file;

@@ -52,6 +52,7 @@ impl Kernel {
             self.reclaim(cg, excess, true);
         }
         if write.max.is_some() {
+            self.cgroups[cg.index()].usage_at_write = self.cgroups[cg.index()].usage;
             self.shrink_to_max(now, cg);
         }
         Ok(())

@@ -1,0 +1,95 @@
+//! Conservation, recomputed from the owners of every page: for tests and for `debug_assert`s of callers.
+
+use super::Kernel;
+use super::cgroup::Counts;
+use super::volume::Volume;
+use crate::units::{CgroupId, Pages};
+
+impl Kernel {
+    /// Checks that every charged page has an owner and is counted once at each level, and that no limit is exceeded.
+    ///
+    /// # Errors
+    /// What does not add up, in words.
+    pub fn audit(&self) -> Result<(), String> {
+        let mut owned = vec![Counts::default(); self.cgroups.len()];
+        let mut committed = Pages::ZERO;
+        for process in self.procs.values() {
+            let counts = &mut owned[process.cgroup.index()];
+            counts.anon += process.anon_own;
+            counts.kernel += process.kernel + process.pgtables;
+            counts.swap += process.swapents;
+            counts.locked_anon += process.mlocked;
+            committed += process.accounted + process.accounted_shared;
+            let cow: Pages = process.cow.iter().map(|s| s.mapped).sum();
+            let mapped: Pages = process.files.iter().map(|(_, m)| *m).sum();
+            if cow != process.anon_cow || mapped != process.file_mapped || process.mlocked > process.rss_anon() {
+                return Err(format!("process {}: its own sums are off", process.pid));
+            }
+        }
+        for set in self.cow.values() {
+            owned[set.cgroup.index()].anon += set.live;
+        }
+        let mut cached = vec![Pages::ZERO; self.volumes.len()];
+        for (index, group) in self.cgroups.iter().enumerate() {
+            for chunk in &group.cache {
+                owned[index].inactive_file += chunk.inactive;
+                owned[index].active_file += chunk.active;
+                owned[index].locked_file += chunk.locked;
+                cached[chunk.file.index()] += chunk.inactive + chunk.active + chunk.locked;
+            }
+        }
+        for (volume, in_cache) in self.volumes.iter().zip(cached) {
+            match volume {
+                Volume::File { cached, size, .. } if *cached != in_cache || cached > size => {
+                    return Err(format!("a file of {size}: {cached} cached, {in_cache} charged"));
+                }
+                Volume::Tmpfs { charges, .. } | Volume::Shmem { charges, .. } => {
+                    for charge in charges {
+                        let counts = &mut owned[charge.cgroup.index()];
+                        counts.shmem += charge.resident;
+                        counts.swap += charge.swapped;
+                    }
+                }
+                Volume::File { .. } | Volume::Gone => {}
+            }
+        }
+        for (index, group) in self.cgroups.iter().enumerate().filter(|(_, g)| g.alive) {
+            if group.local != owned[index] {
+                return Err(format!("{}: charged {:?}, owned {:?}", group.path, group.local, owned[index]));
+            }
+            self.audit_group(CgroupId(index as u32))?;
+        }
+        // Overcommit's sum is exact as long as nothing saturates.
+        if committed != self.committed {
+            return Err(format!("Committed_AS is {}, processes have {committed}", self.committed));
+        }
+        Ok(())
+    }
+
+    fn audit_group(&self, cg: CgroupId) -> Result<(), String> {
+        let group = &self.cgroups[cg.index()];
+        let mut total = group.local;
+        for child in &group.children {
+            total.absorb(&self.cgroups[child.index()].total);
+        }
+        if total != group.total || total.resident() != group.usage {
+            return Err(format!("{}: total {:?}, sum {total:?}, usage {}", group.path, group.total, group.usage));
+        }
+        if group.usage > group.max.max(group.usage_at_write) {
+            return Err(format!("{}: usage {} over its limit {}", group.path, group.usage, group.max));
+        }
+        if group.usage + total.swap > group.memsw_max {
+            return Err(format!("{}: memory and swap over their limit", group.path));
+        }
+        if group.parent.is_none() && group.total.swap > self.config.swap_total.to_pages_floor() {
+            return Err("more swap in use than there is".into());
+        }
+        Ok(())
+    }
+
+    /// Pages below which the node's free memory never falls by ordinary allocation; for tests.
+    pub fn free_floor(&self) -> Pages {
+        let total = self.config.mem_total.to_pages_floor();
+        total.saturating_sub(super::zone::taken(&self.config)).saturating_sub(self.zones.min_cap)
+    }
+}
