@@ -10,6 +10,7 @@ mod reader;
 mod scalar;
 mod source;
 mod toml_value;
+mod typed;
 mod value;
 mod yaml_value;
 

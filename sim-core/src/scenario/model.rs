@@ -109,13 +109,36 @@ pub struct PodPlan {
     pub replicas: u32,
     /// `spec.restartPolicy`: `Always`, `OnFailure` or `Never`.
     pub restart_policy: RestartPolicy,
-    /// One entry per container of the spec (init containers are not run; a warning says so).
+    /// One entry per container that runs: the regular ones, and init containers with `restartPolicy: Always`.
     pub containers: Vec<ContainerPlan>,
     /// Memory-backed volumes.
     pub volumes: Vec<VolumePlan>,
     /// Instants at which cAdvisor is known to have taken this pod's figures, besides the pod's start; empty: its
     /// clock decides.
     pub housekeeping: Arc<[SimTime]>,
+}
+
+/// How long a controller takes to replace a pod, from the pod's end to the binding of its successor: the
+/// controller manager's queue, creation, scheduling (an assumption; about a second in an idle cluster).
+const RECREATE_AFTER: SimDuration = SimDuration::from_secs(1);
+
+impl Default for PodPlan {
+    /// A pod without containers at the beginning of the run, with Kubernetes' defaults.
+    fn default() -> Self {
+        PodPlan {
+            namespace: "default".into(),
+            spec: PodSpec { namespace: "default".into(), ..PodSpec::default() },
+            at: SimTime::ZERO,
+            at_spread: SimDuration::ZERO,
+            controller: Controller::None,
+            recreate_after: RECREATE_AFTER,
+            replicas: 1,
+            restart_policy: RestartPolicy::Always,
+            containers: Vec::new(),
+            volumes: Vec::new(),
+            housekeeping: Arc::from([]),
+        }
+    }
 }
 
 /// A container's processes.

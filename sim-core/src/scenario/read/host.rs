@@ -2,12 +2,11 @@
 
 use super::process::process_keys;
 use crate::node_api::Name;
-use crate::scenario::model::{HangUp, HostPlan};
+use crate::scenario::model::{HangUp, HostPlan, ProcessPlan};
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{duration, name, text};
 use crate::scenario::value::Value;
 use crate::units::SimDuration;
-use crate::workload::TermReaction;
 
 /// Reads all `[[host]]`.
 pub(crate) fn hosts(p: &Problems, tables: &[Value]) -> Vec<HostPlan> {
@@ -34,13 +33,13 @@ pub(crate) fn hosts(p: &Problems, tables: &[Value]) -> Vec<HostPlan> {
 fn host(p: &Problems, value: &Value) -> Option<HostPlan> {
     let mut t = TableReader::open(p, "[[host]]", value)?;
     let host_name = t.required("name", name);
-    let process = process_keys(&mut t, Some(host_name.as_ref().unwrap_or(&"host".into())), TermReaction::Default);
+    let process = process_keys(&mut t, ProcessPlan::idle(host_name.as_ref().unwrap_or(&"host".into())));
     let default_cgroup = format!("/system.slice/{}.service", host_name.as_deref().unwrap_or("host"));
     let cgroup = t.or("cgroup", default_cgroup.into(), cgroup_path);
     let session_of = t.optional("session", name);
     let hangs_up_with = t.optional("hangsUpWith", hang_up);
     t.finish();
-    Some(HostPlan { name: host_name?, process: process?, cgroup, session_of, hangs_up_with })
+    Some(HostPlan { name: host_name?, process, cgroup, session_of, hangs_up_with })
 }
 
 /// `{ process = "ssh", after = "1s" }`.

@@ -36,7 +36,7 @@ fn version(p: &Problems, value: &Value) -> Option<Profile> {
         _ => text(p, value)?,
     };
     let rows = || VERSIONS.iter().filter_map(|row| Some((*row, parts(row)?)));
-    let row = parts(&given).and_then(|wanted| rows().filter(|(_, row)| *row <= wanted).last());
+    let row = parts(&given).and_then(|wanted| rows().rfind(|(_, row)| *row <= wanted));
     let Some((row, _)) = row else {
         let help = format!("profiles: {}; a version between two of them takes the older one", quoted_list(VERSIONS));
         p.push(Diagnostic::error(&value.at, format!("unknown kernel version {given:?}")).help(help));

@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::kubelet_config::{Draft, Maps, config_keys};
+use super::kubelet_files::{config_dir, config_file, flags};
 use crate::kubelet::{HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::model::KubeletPlan;
@@ -27,6 +28,15 @@ pub(crate) fn kubelet(cx: &Context<'_>, value: &Value) -> Option<KubeletPlan> {
     let mut plan = default_kubelet();
     plan.profile = t.or("version", KubernetesProfile::default(), version);
     let mut draft = Draft::default();
+    if let Some(path) = t.get("config") {
+        config_file(cx, path, &mut draft);
+    }
+    if let Some(path) = t.get("configDir") {
+        config_dir(cx, path, &mut draft);
+    }
+    if let Some(words) = t.get("flags") {
+        flags(p, words, &mut draft);
+    }
     config_keys(&mut t, &mut draft, Maps::Replace);
     apply_gates(&draft, &mut plan.profile);
     for fact in KubernetesProfile::FACTS {

@@ -1,5 +1,6 @@
 //! The tables of a scenario, one file per subject.
 
+mod container;
 mod expect;
 mod expect_filter;
 mod host;
@@ -7,9 +8,13 @@ mod injection;
 mod kernel;
 mod kubelet;
 mod kubelet_config;
+mod kubelet_files;
+mod kubelet_names;
+mod manifest;
 mod node;
 mod pod;
 mod process;
+mod resources;
 mod workload;
 
 use super::load::Files;
@@ -43,7 +48,7 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     let seed = t.or("seed", 1, integer(0, i64::MAX));
     let duration = t.or("duration", DEFAULT_DURATION, some_duration);
     let sample_every = t.or("sample", DEFAULT_SAMPLE, some_duration);
-    let node = t.required("node", |p, value| node::node(p, value));
+    let node = t.required("node", node::node);
     let kernel = t.get("kernel");
     let node = node.map(|mut node| {
         if let Some(kernel) = kernel {
@@ -58,10 +63,8 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
         None if pod_tables.is_empty() => None,
         None => Some(kubelet::default_kubelet()),
     };
-    let mut pods = pod::pods(cx, pod_tables);
-    // The API server fills in requests before any kubelet sees a pod.
-    let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |k| k.profile);
-    pods.iter_mut().for_each(|pod| pod.spec.set_defaults(&profile));
+    let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
+    let pods = pod::pods(cx, pod_tables, &profile);
     let hosts = host::hosts(cx.problems, t.items("host"));
     let injections = injection::injections(cx.problems, t.items("at"));
     let expectations = expect::expectations(cx.problems, t.items("expect"));

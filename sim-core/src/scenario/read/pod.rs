@@ -1,45 +1,87 @@
-//! `[[pod]]`: a pod, its containers, and what they do.
+//! `[[pod]]`: a pod in the words of the scenario, or from a manifest with what the scenario adds to it.
 
 use super::Context;
-use super::process::process_keys;
-use crate::kubelet::{ContainerSpec, PodSpec, ResourceList, ResourceRequirements, RestartPolicy, Toleration};
-use crate::node_api::Name;
-use crate::scenario::model::{ContainerPlan, Controller, PodPlan, VolumePlan};
+use super::container::containers;
+use super::manifest::manifest;
+use super::resources::{resource_list, resources};
+use crate::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::model::{Controller, PodPlan, VolumePlan};
+use crate::scenario::names::{nearest, quoted_list};
 use crate::scenario::reader::{Problems, TableReader};
-use crate::scenario::scalar::{boolean, bytes, dns_name, duration, integer, name, one_of, text, time};
-use crate::scenario::value::{Kind, Value};
-use crate::units::{Quantity, SimDuration, SimTime};
-use crate::workload::TermReaction;
+use crate::scenario::scalar::{bytes, dns_name, duration, integer, name, one_of, text, time};
+use crate::scenario::value::Value;
+use crate::units::SimTime;
 use std::sync::Arc;
 
-/// How long a controller takes to replace a pod, from the pod's end to the binding of its successor: the
-/// controller manager's queue, creation, scheduling (an assumption; about a second in an idle cluster).
-const RECREATE_AFTER: SimDuration = SimDuration::from_secs(1);
 /// Most replicas of one `[[pod]]`.
 const MAX_REPLICAS: i64 = 10_000;
 
 /// Reads all `[[pod]]`.
-pub(crate) fn pods(cx: &Context<'_>, tables: &[Value]) -> Vec<PodPlan> {
-    tables.iter().filter_map(|table| pod(cx, table)).collect()
+pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile) -> Vec<PodPlan> {
+    let mut plans: Vec<PodPlan> = Vec::new();
+    for table in tables {
+        for mut plan in pod(cx, table) {
+            let same = |other: &PodPlan| other.spec.name == plan.spec.name && other.namespace == plan.namespace;
+            if plans.iter().any(same) {
+                let name = format!("{}/{}", plan.namespace, plan.spec.name);
+                cx.problems.error(&table.at, format!("two pods are called `{name}`; use `replicas` for several alike"));
+            }
+            plan.spec.set_defaults(profile);
+            plans.push(plan);
+        }
+    }
+    plans
 }
 
-fn pod(cx: &Context<'_>, value: &Value) -> Option<PodPlan> {
-    let p = cx.problems;
-    let mut t = TableReader::open(p, "[[pod]]", value)?;
-    let pod_name = t.required("name", dns_name);
-    let namespace = t.or("namespace", "default".into(), dns_name);
-    let mut spec = PodSpec {
-        name: pod_name.clone().unwrap_or_default(),
-        namespace: namespace.clone(),
-        uid: t.or("uid", "".into(), name),
-        priority: t.optional("priority", integer(i32::MIN.into(), i32::MAX.into())),
-        priority_class_name: t.or("priorityClassName", String::new(), text),
-        resources: t.optional("resources", resources),
-        overhead: t.optional("overhead", resource_list),
-        tolerations: t.items("toleration").iter().filter_map(|v| toleration(p, v)).collect(),
-        termination_grace_period_seconds: t.optional("terminationGracePeriodSeconds", integer(0, 1 << 31)),
-        ..PodSpec::default()
+/// One table: a pod, or all pods of a manifest.
+fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodPlan> {
+    let Some(mut t) = TableReader::open(cx.problems, "[[pod]]", value) else { return Vec::new() };
+    let plans = match t.get("manifest") {
+        Some(path) => from_manifest(cx, path, &mut t),
+        None => {
+            let name = t.required("name", dns_name).unwrap_or_default();
+            let mut plan = PodPlan::default();
+            plan.spec.name = name;
+            vec![plan]
+        }
     };
+    if plans.is_empty() {
+        t.rest();
+        return plans;
+    }
+    let plans = keys(&mut t, plans);
+    t.finish();
+    plans
+}
+
+/// The pods of a manifest; with `name` the one of that name, or the only one under a new name.
+fn from_manifest(cx: &Context<'_>, path: &Value, t: &mut TableReader<'_>) -> Vec<PodPlan> {
+    let mut plans = match text(cx.problems, path) {
+        Some(file) => manifest(cx, &file, &path.at),
+        None => Vec::new(),
+    };
+    let Some(entry) = t.entry("name") else { return plans };
+    let Some(wanted) = dns_name(cx.problems, &entry.value) else { return Vec::new() };
+    if let [only] = plans.as_mut_slice() {
+        only.spec.name = wanted;
+        return plans;
+    }
+    let names: Vec<_> = plans.iter().map(|plan| plan.spec.name.clone()).collect();
+    plans.retain(|plan| plan.spec.name == wanted);
+    if plans.is_empty() && !names.is_empty() {
+        let names = || names.iter().map(|name| &**name);
+        let mut problem = Diagnostic::error(&entry.value.at, format!("the manifest has no pod `{wanted}`"));
+        if let Some(name) = nearest(&wanted, names()) {
+            problem = problem.label(format!("did you mean `{name}`?"));
+        }
+        cx.problems.push(problem.help(format!("it has: {}", quoted_list(names()))));
+    }
+    plans
+}
+
+/// Reads the other keys; what is not given stays as it is.
+fn keys(t: &mut TableReader<'_>, mut plans: Vec<PodPlan>) -> Vec<PodPlan> {
     let controllers = [
         ("None", Controller::None),
         ("Deployment", Controller::Deployment),
@@ -49,102 +91,59 @@ fn pod(cx: &Context<'_>, value: &Value) -> Option<PodPlan> {
     ];
     let restarts =
         [("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)];
-    let mut plan = PodPlan {
-        namespace,
-        at: t.or("at", SimTime::ZERO, time),
-        at_spread: t.or("atSpread", SimDuration::ZERO, duration),
-        controller: t.or("controller", Controller::None, one_of("controller", &controllers)),
-        recreate_after: t.or("recreateAfter", RECREATE_AFTER, duration),
-        replicas: t.or("replicas", 1, integer(1, MAX_REPLICAS)),
-        restart_policy: t.or("restartPolicy", RestartPolicy::Always, one_of("restartPolicy", &restarts)),
-        containers: Vec::new(),
-        volumes: t.items("volume").iter().filter_map(|v| volume(p, v)).collect(),
-        housekeeping: t.or("housekeeping", Arc::from([]), instants),
-        spec: PodSpec::default(),
-    };
-    let containers = t.items("container");
-    if containers.is_empty() {
-        p.error(t.at(), "a pod needs at least one `[[pod.container]]`");
-    }
-    for table in containers {
-        if let Some((container, processes)) = container(p, table) {
-            if plan.containers.iter().any(|c| c.name == container.name) {
-                p.error(&table.at, format!("the pod has two containers with the name `{}`", container.name));
-            }
-            plan.containers.push(processes);
-            spec.containers.push(container);
-        }
-    }
-    t.finish();
-    plan.spec = spec;
-    pod_name.map(|_| plan)
+    let mut each = Each { t, plans: &mut plans };
+    each.set("namespace", dns_name, |plan, v| {
+        plan.spec.namespace = v.clone();
+        plan.namespace = v;
+    });
+    each.set("uid", name, |plan, v| plan.spec.uid = v);
+    each.set("priority", integer(i32::MIN.into(), i32::MAX.into()), |plan, v| plan.spec.priority = Some(v));
+    each.set("priorityClassName", text, |plan, v| plan.spec.priority_class_name = v);
+    each.set("resources", resources, |plan, v| plan.spec.resources = Some(v));
+    each.set("overhead", resource_list, |plan, v| plan.spec.overhead = Some(v));
+    each.set("toleration", tables(toleration), |plan, v| plan.spec.tolerations = v);
+    let grace = integer(0, 1 << 31);
+    each.set("terminationGracePeriodSeconds", grace, |plan, v| plan.spec.termination_grace_period_seconds = Some(v));
+    each.set("at", time, |plan, v| plan.at = v);
+    each.set("atSpread", duration, |plan, v| plan.at_spread = v);
+    each.set("controller", one_of("controller", &controllers), |plan, v| plan.controller = v);
+    each.set("recreateAfter", duration, |plan, v| plan.recreate_after = v);
+    each.set("replicas", integer(1, MAX_REPLICAS), |plan, v| plan.replicas = v);
+    each.set("restartPolicy", one_of("restartPolicy", &restarts), |plan, v| plan.restart_policy = v);
+    each.set("volume", tables(volume), |plan, v| plan.volumes = v);
+    each.set("housekeeping", instants, |plan, v| plan.housekeeping = v);
+    containers(t, &mut plans);
+    plans
 }
 
-fn container(p: &Problems, value: &Value) -> Option<(ContainerSpec, ContainerPlan)> {
-    let mut t = TableReader::open(p, "[[pod.container]]", value)?;
-    let container_name = t.required("name", dns_name);
-    let resources = t.or("resources", ResourceRequirements::default(), resources);
-    let pid_namespace = t.or("pidNamespace", true, boolean);
-    // PID 1 of a PID namespace gets no signal that it has no handler for (kernel/signal.c sig_task_ignored).
-    let term = if pid_namespace { TermReaction::Ignore } else { TermReaction::Default };
-    let first = process_keys(&mut t, Some(container_name.as_ref().unwrap_or(&"app".into())), term);
-    let mut processes = Vec::from_iter(first);
-    for table in t.items("process") {
-        if let Some(mut inner) = TableReader::open(p, "[[pod.container.process]]", table) {
-            processes.extend(process_keys(&mut inner, None, TermReaction::Default));
-            inner.finish();
-        }
-    }
-    t.finish();
-    let name = container_name?;
-    let spec = ContainerSpec { name: name.clone(), resources, restart_policy: None };
-    Some((spec, ContainerPlan { name, processes, pid_namespace }))
+struct Each<'r, 'a> {
+    t: &'r mut TableReader<'a>,
+    plans: &'r mut [PodPlan],
 }
 
-/// `{ requests = { memory = "64Mi" }, limits = { memory = "1Gi" } }`.
-pub(crate) fn resources(p: &Problems, value: &Value) -> Option<ResourceRequirements> {
-    let mut t = TableReader::open(p, "resources", value)?;
-    let requests = t.or("requests", ResourceList::new(), resource_list);
-    let limits = t.or("limits", ResourceList::new(), resource_list);
-    t.finish();
-    for (resource, request) in &requests {
-        if let Some(limit) = limits.get(resource).filter(|limit| request > *limit) {
-            p.error(&value.at, format!("the {resource} request ({request}) is larger than the limit ({limit})"));
+impl<'a> Each<'_, 'a> {
+    /// Reads a key once and puts it into every plan.
+    fn set<T: Clone>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&'a Problems, &'a Value) -> Option<T>,
+        put: impl Fn(&mut PodPlan, T),
+    ) {
+        if let Some(value) = self.t.optional(key, parse) {
+            self.plans.iter_mut().for_each(|plan| put(plan, value.clone()));
         }
     }
-    Some(ResourceRequirements { requests, limits })
 }
 
-/// Quantities by resource name.
-pub(crate) fn resource_list(p: &Problems, value: &Value) -> Option<ResourceList> {
-    let Some(entries) = value.entries() else {
-        p.expected(value, "a table of quantities such as `{ memory = \"64Mi\" }`");
-        return None;
-    };
-    let mut list = ResourceList::new();
-    for entry in entries {
-        let given = match &entry.value.kind {
-            Kind::Int(n) => n.to_string(),
-            Kind::Number(number) => number.clone(),
-            Kind::Text(text) => text.clone(),
-            _ => {
-                p.expected(&entry.value, "a quantity such as \"64Mi\"");
-                continue;
-            }
-        };
-        match Quantity::parse(&given) {
-            Ok(quantity) if quantity.sign() >= 0 => {
-                list.insert(entry.key.clone(), quantity);
-            }
-            Ok(_) => p.error(&entry.value.at, format!("{given:?} is out of range: expected 0 or more")),
-            Err(_) => crate::scenario::scalar::bad_quantity(p, &entry.value, &given),
-        }
-        let known = ["memory", "cpu", "ephemeral-storage"].contains(&entry.key.as_str());
-        if !known && !entry.key.contains('/') && !entry.key.starts_with("hugepages-") {
-            p.unknown(&entry.key_at, "resource", &entry.key, ["memory", "cpu", "ephemeral-storage"]);
+/// An array of tables.
+fn tables<T>(one: fn(&Problems, &Value) -> Option<T>) -> impl Fn(&Problems, &Value) -> Option<Vec<T>> {
+    move |p, value| match value.items() {
+        Some(items) => Some(items.iter().filter_map(|item| one(p, item)).collect()),
+        None => {
+            p.expected(value, "an array of tables");
+            None
         }
     }
-    Some(list)
 }
 
 /// Instants in any order.
@@ -174,7 +173,7 @@ fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {
 
 fn volume(p: &Problems, value: &Value) -> Option<VolumePlan> {
     let mut t = TableReader::open(p, "[[pod.volume]]", value)?;
-    let (name, size_limit): (Option<Name>, _) = (t.required("name", dns_name), t.optional("sizeLimit", bytes));
+    let (name, size_limit) = (t.required("name", dns_name), t.optional("sizeLimit", bytes));
     t.finish();
     Some(VolumePlan { name: name?, size_limit })
 }

@@ -13,24 +13,40 @@ use std::sync::Arc;
 /// Longest `comm` that the kernel keeps (TASK_COMM_LEN − 1, include/linux/sched.h).
 const MAX_COMM: usize = 15;
 
-/// Reads the keys of a process from a table that may have others.
-pub(crate) fn process_keys(
-    t: &mut TableReader<'_>,
-    default_comm: Option<&Name>,
-    default_term: TermReaction,
-) -> Option<ProcessPlan> {
-    let comm = match default_comm {
-        Some(default) => t.optional("comm", comm).or_else(|| Some(truncated(default))),
-        None => t.required("comm", comm),
-    };
-    let uid = t.or("uid", 0, integer(0, u32::MAX.into()));
-    let at = t.or("startAfter", SimDuration::ZERO, duration);
-    let pid = t.optional("pid", integer(2, 4_194_304));
-    let behavior = Arc::new(t.or("workload", idle(), workload));
-    let footprint = t.or("footprint", Footprint::default(), footprint);
-    let term = t.or("onTerm", default_term, term);
-    let oom_score_adj = t.optional("oomScoreAdj", integer(-1000, 1000));
-    Some(ProcessPlan { comm: comm?, uid, at, pid, behavior, footprint, term, oom_score_adj })
+/// Reads the keys of a process from a table that may have others; what is not given stays as in `base`.
+pub(crate) fn process_keys(t: &mut TableReader<'_>, base: ProcessPlan) -> ProcessPlan {
+    ProcessPlan {
+        comm: t.or("comm", base.comm, comm),
+        uid: t.or("uid", base.uid, integer(0, u32::MAX.into())),
+        at: t.or("startAfter", base.at, duration),
+        pid: t.optional("pid", integer(2, 4_194_304)).or(base.pid),
+        behavior: t.optional("workload", workload).map_or(base.behavior, Arc::new),
+        footprint: t.or("footprint", base.footprint, footprint),
+        term: t.or("onTerm", base.term, term),
+        oom_score_adj: t.optional("oomScoreAdj", integer(-1000, 1000)).or(base.oom_score_adj),
+    }
+}
+
+impl ProcessPlan {
+    /// The first process of a container. PID 1 of a PID namespace gets no signal that it has no handler for
+    /// (kernel/signal.c sig_task_ignored).
+    pub(crate) fn pid1(name: &Name) -> Self {
+        ProcessPlan { term: TermReaction::Ignore, ..ProcessPlan::idle(name) }
+    }
+
+    /// A process that does nothing, called like its container or host entry as far as the kernel keeps names.
+    pub(crate) fn idle(name: &Name) -> Self {
+        ProcessPlan {
+            comm: truncated(name),
+            uid: 0,
+            at: SimDuration::ZERO,
+            pid: None,
+            behavior: Arc::new(idle()),
+            footprint: Footprint::default(),
+            term: TermReaction::Default,
+            oom_score_adj: None,
+        }
+    }
 }
 
 /// A name as the kernel keeps it; a longer one is cut with a warning, as the kernel does it.
@@ -43,7 +59,7 @@ fn comm(p: &Problems, value: &Value) -> Option<Name> {
     Some(kept)
 }
 
-fn truncated(name: &Name) -> Name {
+pub(crate) fn truncated(name: &Name) -> Name {
     let mut end = name.len().min(MAX_COMM);
     while !name.is_char_boundary(end) {
         end -= 1;

@@ -1,5 +1,6 @@
 //! Scenarios as texts: what is read, and what is said about wrong ones.
 
+mod files;
 mod reading;
 
 use super::{Diagnostic, NoFiles, Scenario, load};

@@ -1,0 +1,228 @@
+//! Files beside a scenario: manifests and kubelet configurations.
+
+use super::rendered;
+use crate::kubelet::{QosClass, RestartPolicy};
+use crate::scenario::{Controller, Diagnostic, Files, Scenario, load};
+use crate::units::Bytes;
+use crate::workload::Behavior;
+
+/// Files by path.
+pub(super) struct Given<'a>(pub &'a [(&'a str, &'a str)]);
+
+impl Files for Given<'_> {
+    fn read(&self, path: &str) -> Result<String, String> {
+        let found = self.0.iter().find(|(name, _)| *name == path);
+        found.map(|(_, text)| text.to_string()).ok_or_else(|| "no such file".to_string())
+    }
+
+    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+        let inside = |(path, _): &(&str, &str)| path.strip_prefix(directory)?.strip_prefix('/').map(str::to_string);
+        Ok(self.0.iter().filter_map(inside).collect())
+    }
+}
+
+fn read(scenario: &str, files: &[(&str, &str)]) -> Result<Scenario, Vec<Diagnostic>> {
+    let text = format!("node.memory = \"8Gi\"\n{scenario}");
+    load(&text, "test.toml", &Given(files), &[])
+}
+
+fn right(scenario: &str, files: &[(&str, &str)]) -> Scenario {
+    read(scenario, files).unwrap_or_else(|problems| panic!("{}", rendered(&problems)))
+}
+
+const STACK: &str = r#"
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      priorityClassName: system-cluster-critical
+      terminationGracePeriodSeconds: 5
+      containers:
+      - name: app
+        image: registry.example/web:1
+        command: [/usr/local/bin/web-server, --port=80]
+        resources: {requests: {memory: 64Mi, cpu: 100m}, limits: {memory: 1Gi}}
+        livenessProbe: {httpGet: {path: /, port: 80}}
+      - name: proxy
+        image: registry.example/proxy:1
+      initContainers:
+      - name: migrate
+        image: registry.example/web:1
+        resources: {limits: {memory: 2Gi}}
+      - name: mesh
+        image: registry.example/mesh:1
+        restartPolicy: Always
+      volumes:
+      - name: cache
+        emptyDir: {medium: Memory, sizeLimit: 100Mi}
+      - name: scratch
+        emptyDir: {}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: apps/v1
+kind: DaemonSet
+metadata: {name: node-exporter}
+spec:
+  selector: {matchLabels: {app: x}}
+  template:
+    metadata: {labels: {app: x}}
+    spec:
+      restartPolicy: Always
+      tolerations: [{operator: Exists}]
+      containers: [{name: node-exporter, image: x}]
+"#;
+
+#[test]
+fn all_pods_of_a_manifest_are_taken_and_get_workloads_by_container_name() {
+    let scenario = right(
+        r#"
+[[pod]]
+manifest = "stack.yaml"
+at = "5s"
+[[pod.container]]
+name = "app"
+workload.leak = { block = "10Mi", every = "1s" }
+"#,
+        &[("stack.yaml", STACK)],
+    );
+    let [web, exporter] = scenario.pods.as_slice() else { panic!() };
+    assert_eq!((&*web.spec.name, &*web.namespace, web.replicas), ("web", "shop", 3));
+    assert_eq!((web.controller, exporter.controller), (Controller::Deployment, Controller::DaemonSet));
+    // The API server's priority of that class (scheduling/types.go).
+    assert_eq!(web.spec.priority, Some(2_000_000_000));
+    assert_eq!(web.spec.termination_grace_period_seconds, Some(5));
+    let names: Vec<_> = web.containers.iter().map(|c| (&*c.name, &*c.processes[0].comm)).collect();
+    assert_eq!(names, [("app", "web-server"), ("proxy", "proxy"), ("mesh", "mesh")]);
+    assert!(matches!(&*web.containers[0].processes[0].behavior, Behavior::Leak(_)));
+    assert_eq!(web.volumes[0].size_limit, Some(Bytes::mib(100)));
+    assert_eq!(web.volumes.len(), 1);
+    assert_eq!(QosClass::of(&exporter.spec, &scenario.kubelet.unwrap().profile), QosClass::BestEffort);
+    assert_eq!(exporter.restart_policy, RestartPolicy::Always);
+    let said = rendered(&scenario.warnings);
+    for part in ["livenessProbe (app)", "init container (migrate)", "a Service has no pods"] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+}
+
+#[test]
+fn a_manifest_is_held_against_the_api_types() {
+    let said = rendered(
+        &read(
+            "[[pod]]\nmanifest = \"x.yaml\"\n[[pod.container]]\nname = \"ap\"\n[[pod]]\nmanifest = \"none.yaml\"",
+            &[(
+                "x.yaml",
+                "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers:\n  - name: app\n    resources:\n      \
+                 limit: {memory: 1Gi}\n      limits: {memory: 1GB}\n  hostPID: often\n",
+            )],
+        )
+        .err()
+        .unwrap(),
+    );
+    for part in [
+        "`limit` is no field of the Pod here: it is ignored",
+        "x.yaml:8:7",
+        "did you mean \"1G\"?",
+        "not a Pod: invalid type: string \"often\", expected a boolean",
+        "x.yaml:10:12",
+        "unknown container `ap`",
+        "`none.yaml` cannot be read: no such file",
+    ] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+}
+
+#[test]
+fn lists_as_kubectl_prints_them() {
+    let json = r#"{"apiVersion":"v1","kind":"List","items":[
+        {"apiVersion":"v1","kind":"Pod","metadata":{"name":"a"},"spec":{"containers":[{"name":"c","resources":{}}]},"status":{"phase":"Running"}},
+        {"apiVersion":"v1","kind":"Pod","metadata":{"name":"b"},"spec":{"containers":[{"name":"c","resources":{"requests":{"memory":1048576}}}]}}]}"#;
+    let one = right("[[pod]]\nmanifest = \"l.json\"\nname = \"b\"", &[("l.json", json)]);
+    assert_eq!(one.pods.len(), 1);
+    assert_eq!(one.pods[0].spec.containers[0].resources.requests["memory"].value(), 1 << 20);
+    let two = right("[[pod]]\nmanifest = \"l.json\"", &[("l.json", json)]);
+    assert_eq!(two.pods.len(), 2);
+    let said = rendered(&read("[[pod]]\nmanifest = \"l.json\"\nname = \"c\"", &[("l.json", json)]).err().unwrap());
+    assert!(said.contains("it has: `a`, `b`"), "{said}");
+}
+
+/// The kubelet's command line of the founding article (part 4), memory-related flags and some others.
+const AKS: &str = "/usr/local/bin/kubelet --enable-server --v=2 --container-runtime=remote --cgroups-per-qos=true \
+    --enforce-node-allocatable=pods --event-qps=0 --eviction-hard=memory.available<750Mi,nodefs.available<10%,nodefs.inodesFree<5% \
+    --feature-gates=CSIMigration=true --kube-reserved=cpu=100m,memory=1638Mi --max-pods=110 --protect-kernel-defaults=true";
+
+#[test]
+fn the_command_line_of_a_real_kubelet() {
+    let scenario = right(&format!("[kubelet]\nversion = \"1.21\"\nflags = \"{AKS}\""), &[]);
+    let config = scenario.kubelet.unwrap().config;
+    assert_eq!(config.kube_reserved["memory"], "1638Mi");
+    assert_eq!(config.eviction_hard.unwrap()["memory.available"], "750Mi");
+    assert_eq!(config.enforce_node_allocatable, Some(vec!["pods".to_string()]));
+    assert!(config.protect_kernel_defaults);
+    assert_eq!(config.max_pods, Some(110));
+    assert!(scenario.warnings.is_empty(), "{}", rendered(&scenario.warnings));
+}
+
+#[test]
+fn unknown_flags_and_fields_are_shown() {
+    let scenario = right(
+        "[kubelet]\nconfig = \"k.yaml\"\nflags = [\"--eviction-hrad=x\", \"--config=/etc/k\", \"--fail-swap-on\", \"false\"]",
+        &[("k.yaml", "kind: KubeletConfiguration\nevictionhard: {}\nmemoryManagerPolicy: Static\naddress: 0.0.0.0\n")],
+    );
+    let said = rendered(&scenario.warnings);
+    for part in [
+        "`--eviction-hrad` is no flag of the kubelet",
+        "did you mean `eviction-hard`?",
+        "the file of `--config` is not read",
+        "`evictionhard` is no field of KubeletConfiguration",
+        "did you mean `evictionHard`?",
+        "`memoryManagerPolicy` is not modelled",
+    ] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+    assert!(!said.contains("address"));
+    assert_eq!(scenario.kubelet.unwrap().config.fail_swap_on, Some(false));
+}
+
+#[test]
+fn drop_ins_are_merged_key_by_key_and_the_scenario_has_the_last_word() {
+    let files = [
+        (
+            "k.yaml",
+            "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nkubeReserved: {memory: 1Gi}\n",
+        ),
+        ("d/20.conf", "evictionHard: {memory.available: 300Mi}\nfeatureGates: {MemoryQoS: true}\n"),
+        ("d/10.conf", "evictionHard: {memory.available: 200Mi, nodefs.available: 1%}\nkubeReserved: {cpu: 100m}\n"),
+        ("d/readme.txt", "no"),
+    ];
+    let scenario =
+        right("[kubelet]\nconfig = \"k.yaml\"\nconfigDir = \"d\"\nkubeReserved = { memory = \"2Gi\" }", &files);
+    let kubelet = scenario.kubelet.unwrap();
+    // A merge patch over the defaulted configuration: keys of the default map stay (cmd/kubelet/app/server.go).
+    let hard = kubelet.config.eviction_hard.unwrap();
+    assert_eq!(
+        (&*hard["memory.available"], &*hard["nodefs.available"], &*hard["imagefs.available"]),
+        ("300Mi", "1%", "15%")
+    );
+    assert_eq!(kubelet.config.kube_reserved["memory"], "2Gi");
+    assert!(!kubelet.config.kube_reserved.contains_key("cpu"));
+    assert!(kubelet.profile.memory_qos);
+    assert!(rendered(&scenario.warnings).contains("`readme.txt` is ignored"));
+}
+
+#[test]
+fn the_json_of_configz() {
+    let json = r#"{"kubeletconfig":{"evictionHard":{"imagefs.available":"5%","nodefs.available":"5%"},"evictionPressureTransitionPeriod":"5m0s","failSwapOn":false,"memorySwap":{}}}"#;
+    let scenario = right("[kubelet]\nconfig = \"z.json\"", &[("z.json", json)]);
+    let config = scenario.kubelet.unwrap().config;
+    assert_eq!(config.eviction_hard.unwrap().get("memory.available"), None);
+    assert_eq!(config.fail_swap_on, Some(false));
+}
