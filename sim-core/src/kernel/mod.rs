@@ -141,6 +141,20 @@ impl Kernel {
         self.panicked
     }
 
+    /// How many pages can still be promised to or touched by ordinary processes before overcommit may refuse a request
+    /// for what it finds in use; `None`: it never looks at that.
+    pub fn grant_room(&self) -> Option<Pages> {
+        let (sysctl, state) = (&self.config.sysctl, self.commit_state());
+        match (sysctl.overcommit_memory, self.config.profile.overcommit_guess) {
+            (1, _) | (0, OvercommitGuess::TotalRam) => None,
+            (0, OvercommitGuess::Free) => Some(state.guess_free.saturating_sub(sysctl.admin_reserve(state.boot_free))),
+            _ => {
+                let largest = overcommit::Requester { total_vm: Pages::MAX, cap_sys_admin: false };
+                Some(overcommit::mode2_allowed(sysctl, &state, &largest).saturating_sub(state.committed))
+            }
+        }
+    }
+
     /// What happened since the last call, in order.
     pub fn take_signals(&mut self) -> Vec<Signal> {
         std::mem::take(&mut self.signals)

@@ -19,6 +19,8 @@ pub(super) struct Growing {
     pub dirty: bool,
     turn: u64,
     settled_at: SimTime,
+    /// Every step is an event of its own, as if nothing were known beforehand.
+    pub stepwise: bool,
 }
 
 /// Upper bound of what grows below one cgroup.
@@ -41,13 +43,11 @@ fn safe(room: Pages) -> u64 {
     room.get().saturating_sub(4 + room.get() / 256)
 }
 
-/// Pages per 2^32 ns, rounded up.
-fn rate(g: &Growth) -> u64 {
+/// Steps of `pages` each, in pages per 2^32 ns, rounded up.
+fn rate(g: &Growth, pages: Pages) -> u64 {
     let scaled = match g.rhythm {
         Rhythm::Linear { rate } => (u128::from(rate.get()) << 32).div_ceil(4096 * 1_000_000_000),
-        Rhythm::Blocks { every, .. } => {
-            (u128::from(g.touched.get()) << 32).div_ceil(u128::from(every.as_nanos().max(1)))
-        }
+        Rhythm::Blocks { every, .. } => (u128::from(pages.get()) << 32).div_ceil(u128::from(every.as_nanos().max(1))),
     };
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
@@ -76,10 +76,18 @@ impl World {
             return;
         }
         self.growing.settled_at = self.now;
+        // First what was due before this instant, which nothing stands in the way of; then the steps of this instant,
+        // each of which may meet a limit and has to find everything else as it is.
+        let before = SimTime::from_nanos(self.now.as_nanos().saturating_sub(1));
+        self.settle_until(before, queue);
+        self.settle_until(self.now, queue);
+    }
+
+    fn settle_until(&mut self, until: SimTime, queue: &mut Scheduler<Event>) {
         let mut i = 0;
         while let Some(&p) = self.growing.processes.get(i) {
             if let Doing::Growing(growth) = self.procs[p as usize].doing {
-                let due = growth.due(self.now);
+                let due = growth.due(until);
                 if due > 0 {
                     self.take_steps(p, growth, due, queue);
                 }
@@ -149,12 +157,18 @@ impl World {
         let mut sums = std::mem::take(&mut self.growing.sums);
         let mut earliest: Option<SimTime> = None;
         let mut consider = |at: Option<SimTime>| earliest = [earliest, at].into_iter().flatten().min();
-        let strict_commit = self.kernel.config().sysctl.overcommit_memory == 2;
+        // What all of them ask the kernel to promise, where promises are limited.
+        let promises = self.kernel.grant_room();
+        let mut promised = Sum { processes: 2, next: SimTime::MAX, ..Sum::default() };
         for &p in &self.growing.processes {
             let proc = &self.procs[p as usize];
             let Doing::Growing(g) = &proc.doing else { continue };
             let Some(next) = g.next_at() else { continue };
-            consider(if strict_commit { Some(next) } else { g.time_of(g.steps) });
+            consider(if self.growing.stepwise { Some(next) } else { g.time_of(g.steps) });
+            let step = g.block.to_pages_ceil().max(g.touched);
+            promised.slack += step.get();
+            promised.rate = promised.rate.saturating_add(rate(g, step));
+            promised.next = promised.next.min(next);
             for level in &proc.levels {
                 if sums.len() <= level.index() {
                     sums.resize(level.index() + 1, Sum::default());
@@ -163,7 +177,7 @@ impl World {
                 sum.next = if sum.processes == 0 { next } else { sum.next.min(next) };
                 sum.processes += 1;
                 sum.slack += g.touched.get();
-                sum.rate = sum.rate.saturating_add(rate(g));
+                sum.rate = sum.rate.saturating_add(rate(g, g.touched));
                 sum.only = p;
             }
         }
@@ -177,6 +191,9 @@ impl World {
             }
         }
         self.growing.sums = sums;
+        if let Some(room) = promises.filter(|_| promised.slack > 0) {
+            consider(self.meeting(&promised, safe(room)));
+        }
         earliest
     }
 

@@ -79,7 +79,10 @@ impl World {
         self.sample_now();
         let every = self.scenario.sample_every;
         queue.after(every, Phase::Observe, 0, Event::Sample);
-        let _ = queue;
+    }
+
+    pub(super) fn keeps_series(&self) -> bool {
+        self.recorder.keep == Keep::Series
     }
 
     /// Takes a sample of everything, if series are kept. Growing programs are looked at as they stand: what is due

@@ -6,9 +6,7 @@ use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, P
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
 use crate::kubelet::eviction::TAINT_MEMORY_PRESSURE;
-use crate::kubelet::{
-    ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, PodSpec, QosClass, Toleration, container_oom_score_adj,
-};
+use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, QosClass, Toleration, container_oom_score_adj};
 use crate::node_api::Name;
 use crate::record::{DeathCause, Owner, Record};
 use crate::scenario::{Controller, ProcessPlan};

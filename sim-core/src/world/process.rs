@@ -14,6 +14,11 @@ const STEPS_PER_TURN: u32 = 1_000;
 
 impl World {
     pub(super) fn wake(&mut self, p: ProcIx, turn: u32, queue: &mut Scheduler<Event>) {
+        if self.procs[p as usize].turn != turn {
+            return;
+        }
+        // What it asks for is granted or not by the memory that others hold now.
+        self.settle(queue);
         let proc = &mut self.procs[p as usize];
         if proc.turn != turn {
             return;
@@ -33,6 +38,7 @@ impl World {
 
     pub(super) fn retry_blocked(&mut self, queue: &mut Scheduler<Event>) {
         self.retry_scheduled = false;
+        self.settle(queue);
         for p in std::mem::take(&mut self.blocked) {
             if let Doing::Blocked { op, then } = self.procs[p as usize].doing {
                 self.try_again(p, op, then, queue);
@@ -42,6 +48,7 @@ impl World {
 
     fn try_again(&mut self, p: ProcIx, op: MemOp, then: Option<Growth>, queue: &mut Scheduler<Event>) {
         self.procs[p as usize].doing = Doing::Next;
+        self.growing.dirty |= !self.growing.is_empty();
         if !self.apply(p, op, queue) {
             if let Doing::Blocked { then: rest, .. } = &mut self.procs[p as usize].doing {
                 *rest = then;
@@ -73,6 +80,8 @@ impl World {
     }
 
     fn step(&mut self, p: ProcIx, step: Step, queue: &mut Scheduler<Event>) {
+        // Whatever it takes, others that grow will meet a limit earlier.
+        self.growing.dirty |= !self.growing.is_empty();
         match step {
             Step::Alloc { bytes, touched, rate } => {
                 self.recorder.counts.allocations += 1;

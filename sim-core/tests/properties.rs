@@ -1,0 +1,186 @@
+//! Properties of whole runs, over random scenarios.
+
+use proptest::prelude::*;
+use sim_core::kernel::Kernel;
+use sim_core::record::{Entry, History, Keep, Record};
+use sim_core::scenario::{NoFiles, Scenario, load};
+use sim_core::units::{CgroupId, SimTime};
+use sim_core::{Simulation, simulate};
+use std::sync::Arc;
+
+fn workload() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1u32..200).prop_map(|mib| format!("workload.steady = {{ anon = \"{mib}Mi\" }}")),
+        (1u32..60, 50u32..4000, 1u32..100).prop_map(|(block, every, touched)| {
+            format!("workload.leak = {{ block = \"{block}Mi\", every = \"{every}ms\", touched = \"{touched}%\" }}")
+        }),
+        (1u32..40, 100u32..3000, 1u32..90).prop_map(|(block, every, spread)| {
+            let spread = every * spread / 100;
+            format!(
+                "workload.leak = {{ block = \"{block}Mi\", every = \"{every}ms\", jitter = {{ spread = \"{spread}ms\" }} }}"
+            )
+        }),
+        (1u32..80, 1u32..500).prop_map(|(rate, to)| {
+            format!("workload.ramp = {{ rate = \"{rate}Mi\", to = \"{to}Mi\", then = {{ exit = 3 }} }}")
+        }),
+        (20u32..200, 1u32..20)
+            .prop_map(|(high, rise)| format!("workload.sawtooth = {{ low = \"10Mi\", high = \"{high}Mi\", rise = \"{rise}s\" }}")),
+        (1u32..100, 10u32..400, 1u32..3).prop_map(|(anon, file, passes)| {
+            format!("workload.pageCache = {{ anon = \"{anon}Mi\", file = \"{file}Mi\", rate = \"40Mi\", passes = {passes} }}")
+        }),
+        (1u32..100, 1u32..200)
+            .prop_map(|(base, burst)| format!("workload.burst = {{ base = \"{base}Mi\", burst = \"{burst}Mi\", every = \"9s\", hold = \"2s\" }}")),
+    ]
+}
+
+fn pod() -> impl Strategy<Value = String> {
+    let limit = prop_oneof![Just(None), (16u32..400).prop_map(Some)];
+    let controller = prop_oneof![Just("None"), Just("Deployment"), Just("DaemonSet")];
+    let restart = prop_oneof![Just("Always"), Just("OnFailure"), Just("Never")];
+    (workload(), limit, 0u32..60, controller, restart, proptest::option::of(workload())).prop_map(
+        |(first, limit, at, controller, restart, second)| {
+            let limits = limit.map_or(String::new(), |l| format!("resources.limits = {{ memory = \"{l}Mi\" }}\n"));
+            let second = second.map_or(String::new(), |w| {
+                format!("[[pod.container.process]]\ncomm = \"child\"\nstartAfter = \"3s\"\n{w}\n")
+            });
+            format!(
+                "[[pod]]\nname = \"NAME\"\nat = \"{at}s\"\ncontroller = \"{controller}\"\nrestartPolicy = \"{restart}\"\n\
+                 [[pod.container]]\nname = \"c\"\n{limits}{first}\n{second}"
+            )
+        },
+    )
+}
+
+/// A scenario that shows itself as a person would write it.
+#[derive(Clone)]
+struct Case {
+    text: String,
+    scenario: Arc<Scenario>,
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\n{}", self.text)
+    }
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let kernel = prop_oneof![
+        Just(("4.15", "v1")),
+        Just(("5.4", "v1")),
+        Just(("5.15", "v2")),
+        Just(("6.1", "v1")),
+        Just(("6.1", "v2")),
+        Just(("6.12", "v2"))
+    ];
+    let version = prop_oneof![Just("1.21"), Just("1.28"), Just("1.32")];
+    let pods = proptest::collection::vec(pod(), 1..6);
+    (kernel, version, 700u32..3000, 0u32..400, 50u32..300, pods, proptest::option::of(workload())).prop_map(
+        |((kernel, cgroup), version, memory, reserved, hard, pods, host)| {
+            let mut text = format!(
+                "duration = \"90s\"\n[node]\nmemory = \"{memory}Mi\"\nsystem = {{ anon = \"60Mi\", kernel = \"40Mi\", \
+                 inactiveFile = \"50Mi\", activeFile = \"20Mi\" }}\n[kernel]\nversion = \"{kernel}\"\ncgroup = \"{cgroup}\"\n\
+                 [kubelet]\nversion = \"{version}\"\nkubeReserved = {{ memory = \"{reserved}Mi\" }}\n\
+                 evictionHard = {{ \"memory.available\" = \"{hard}Mi\" }}\n"
+            );
+            for (n, pod) in pods.iter().enumerate() {
+                text.push_str(&pod.replace("NAME", &format!("pod-{n}")));
+            }
+            if let Some(workload) = host {
+                text.push_str(&format!("[[host]]\nname = \"daemon\"\nstartAfter = \"5s\"\n{workload}\n"));
+            }
+            match load(&text, "random.toml", &NoFiles, &[]) {
+                Ok(scenario) => Case { scenario: Arc::new(scenario), text },
+                Err(problems) => panic!("{text}\n{problems:?}"),
+            }
+        },
+    )
+}
+
+fn run(scenario: &Arc<Scenario>, seed: u64) -> History {
+    simulate(scenario, seed, Keep::Events).expect("within the limits")
+}
+
+/// No cgroup is over its limit, and children never hold more than their parent. (The kernel's own tests hold the exact
+/// sums at each level.)
+fn check_cgroups(kernel: &Kernel, at: CgroupId, now: SimTime) -> Result<(), TestCaseError> {
+    let stat = kernel.stat(at);
+    if let Some(limit) = kernel.limit(at) {
+        prop_assert!(stat.usage <= limit, "{} holds {} of {limit} at {now}", kernel.path(at), stat.usage);
+    }
+    let mut below = 0;
+    for &child in kernel.children(at) {
+        below += kernel.stat(child).usage.get();
+        check_cgroups(kernel, child, now)?;
+    }
+    let whole = if at == kernel.root() { u64::MAX } else { stat.usage.get() };
+    prop_assert!(below <= whole, "{}: {below} below, {whole} in all at {now}", kernel.path(at));
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn same_seed_same_digest(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        prop_assert_eq!(run(&scenario, seed), run(&scenario, seed));
+    }
+
+    #[test]
+    fn forked_is_straight(case in case(), seed in 0u64..1000, at in 1u64..89) {
+        let scenario = case.scenario;
+        let straight = run(&scenario, seed);
+        let mut first = Simulation::new(Arc::clone(&scenario), seed, Keep::Events);
+        first.run_until(SimTime::from_secs(at)).unwrap();
+        let mut fork = first.clone();
+        first.run_until(SimTime::MAX).unwrap();
+        fork.run_until(SimTime::MAX).unwrap();
+        prop_assert_eq!(first.finish().digest, straight.digest);
+        prop_assert_eq!(fork.finish().digest, straight.digest);
+    }
+
+    #[test]
+    fn computed_growth_is_stepwise_growth(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        let computed = run(&scenario, seed);
+        let mut stepwise = Simulation::new(Arc::clone(&scenario), seed, Keep::Events).stepwise();
+        stepwise.run_until(SimTime::MAX).unwrap();
+        let stepwise = stepwise.finish();
+        let differs = computed.entries.iter().zip(&stepwise.entries).find(|(a, b)| a != b);
+        let short = |e: &Entry| match &e.record {
+            Record::OomKill { report: r, .. } => {
+                let tasks: Vec<_> = r.tasks.iter().map(|t| (t.pid.0, t.rss().get(), t.pgtables.get() >> 12)).collect();
+                format!("{} OOM {:?} by {} {tasks:?} failcnt {}", e.at, r.oom_memcg, r.invoker, r.memory.failcnt)
+            }
+            other => format!("{} {other:?}", e.at),
+        };
+        let differs = differs.map(|(a, b)| format!("{}\n{}", short(a), short(b)));
+        prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
+        prop_assert_eq!(computed.digest, stepwise.digest);
+    }
+
+    #[test]
+    fn what_is_kept_does_not_change_the_run(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        let whole = simulate(&scenario, seed, Keep::Series).unwrap();
+        let outcome = simulate(&scenario, seed, Keep::Outcome).unwrap();
+        prop_assert_eq!(whole.digest, outcome.digest);
+        prop_assert_eq!(whole.counts, outcome.counts);
+    }
+
+    #[test]
+    fn no_limit_is_exceeded_at_any_time(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        let mut simulation = Simulation::new(scenario, seed, Keep::Outcome);
+        let mut last = SimTime::ZERO;
+        for tenth in 1..900 {
+            let now = SimTime::from_nanos(tenth * 100_000_000);
+            simulation.run_until(now).unwrap();
+            prop_assert!(simulation.now() >= last);
+            last = simulation.now();
+            let kernel = simulation.world().kernel();
+            check_cgroups(kernel, kernel.root(), last)?;
+        }
+    }
+}
