@@ -9,6 +9,8 @@ use std::io::{self, BufRead};
 const MAX_LINE: usize = 64 << 10;
 /// Most continuation lines that are kept for one message.
 const MAX_PARTS: usize = 32;
+/// Most lines that one message is put together from.
+const MOST_JOINED: usize = 16;
 
 /// A message with its prefix.
 pub(crate) struct Message<'a> {
@@ -163,35 +165,39 @@ impl Assembler {
     /// The message of a first line and what follows it without a prefix of its own.
     fn joined(&self, raw: &str, prefix: &Prefixed<'_>, parts: &[String]) -> Parsed {
         let first = parse(prefix.text);
-        let Some(next) = parts.first() else {
+        if parts.is_empty() {
             return first;
-        };
+        }
         // Blanks at the end matter: a terminal wraps in the middle of a column.
         let start = prefix.text.as_ptr() as usize - raw.as_ptr() as usize;
         let text = &raw[start..];
         if first.known() && self.is_whole(&first) {
-            if plausible_tail(&first.line, raw, next) {
-                let longer = parse(&format!("{}{next}", text.trim_end()));
-                if longer.known() && self.is_whole(&longer) {
-                    return longer;
-                }
-            }
-            return first;
+            return self.longer(first, text.trim_end(), raw, parts);
         }
         let mut tight = text.to_string();
         let mut spaced = text.trim_end().to_string();
-        for part in parts.iter().take(8) {
+        for (i, part) in parts.iter().enumerate().take(MOST_JOINED) {
             tight.push_str(part);
             spaced.push(' ');
             spaced.push_str(quoted(part));
             for candidate in [&tight, &spaced] {
                 let parsed = parse(candidate);
                 if parsed.known() && self.is_whole(&parsed) {
-                    return parsed;
+                    return self.longer(parsed, candidate, part, &parts[i + 1..]);
                 }
             }
         }
         first
+    }
+
+    /// A message that is whole already may still have lost the end of its last word to the next line.
+    fn longer(&self, whole: Parsed, text: &str, last: &str, parts: &[String]) -> Parsed {
+        let Some(next) = parts.first().filter(|next| plausible_tail(&whole.line, last, next)) else {
+            return whole;
+        };
+        let text = format!("{text}{next}");
+        let longer = parse(&text);
+        if longer.known() && self.is_whole(&longer) { self.longer(longer, &text, next, &parts[1..]) } else { whole }
     }
 }
 
@@ -200,10 +206,10 @@ fn quoted(part: &str) -> &str {
     part.trim_start().trim_start_matches(['#', '>', '|']).trim()
 }
 
-/// A line that is whole already may still have lost the end of its last word.
-fn plausible_tail(line: &Line, raw: &str, next: &str) -> bool {
+/// Can `next` be the end of a line that seems whole, after a physical line `last` that was long enough to be wrapped?
+fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
     let tail = next.trim_end();
-    if raw.len() < 60 || tail.is_empty() || tail.len() > 255 {
+    if last.len() < 60 || tail.is_empty() || tail.len() > 255 {
         return false;
     }
     let word = tail.bytes().all(|b| b.is_ascii_graphic()) && tail.bytes().any(|b| b.is_ascii_alphanumeric());
@@ -214,7 +220,8 @@ fn plausible_tail(line: &Line, raw: &str, next: &str) -> bool {
         Line::LimitOf { .. } => word,
         // The rest of `cache:0KB rss:48KB …`.
         Line::Stats(_) => tail.ends_with("KB"),
-        Line::Counter(..) | Line::Killed { .. } | Line::Invoked(_) | Line::Summary(_) => digits,
+        Line::Killed { .. } => digits || ["-rss:", "pgtables:"].iter().any(|k| tail.contains(k)),
+        Line::Counter(..) | Line::Invoked(_) | Line::Summary(_) => digits,
         _ => false,
     }
 }

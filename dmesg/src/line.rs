@@ -421,7 +421,8 @@ fn cpu(rest: &str) -> Option<Parsed> {
         .or_else(|| tokens.iter().find(|t| looks_like_release(t)))
         .filter(|t| looks_like_release(t));
     Some(Parsed {
-        whole: release.is_some(),
+        // The release ends where the build number begins.
+        whole: release.is_some() && tokens.iter().any(|t| t.starts_with('#')),
         line: Line::Cpu { pid, uid, comm: comm.trim().to_string(), release: release.map(|r| r.to_string()) },
     })
 }
