@@ -9,6 +9,9 @@ use sim_core::record::{
 };
 use sim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime};
 
+/// A pod's name and its working set in MiB over time; nothing while it is not there.
+type Shape<'a> = (&'a str, &'a dyn Fn(f64) -> Option<f64>);
+
 /// Builds a run second by second.
 pub struct Builder {
     pub history: History,
@@ -85,9 +88,21 @@ pub fn container(pod: &str) -> Owner {
     Owner::Container { pod: pod.into(), container: "c".into() }
 }
 
-pub fn terminated(pod: &str, exit_code: i32, seconds: f64) -> Record {
-    let reason = if exit_code == 137 { "OOMKilled" } else { "Error" };
-    Record::ContainerTerminated { pod: pod.into(), container: "c".into(), reason, exit_code, finished_at: at(seconds) }
+/// The container's end as the kubelet sees it.
+pub fn terminated(pod: &str, reason: &'static str, seconds: f64) -> Record {
+    Record::ContainerTerminated {
+        pod: pod.into(),
+        container: "c".into(),
+        reason,
+        exit_code: 137,
+        finished_at: at(seconds),
+    }
+}
+
+/// The load tool dies of SIGKILL.
+pub fn killed(pod: &str, cause: DeathCause) -> Record {
+    let status = ExitStatus::Signal(Signo::Kill);
+    Record::ProcessExited { pid: Pid(4711), comm: "dotnet".into(), owner: container(pod), status, cause }
 }
 
 impl Builder {
@@ -122,7 +137,7 @@ impl Builder {
     }
 
     /// Samples the run: `host(t)` is what the system uses in MiB, `pods(t)` each pod's working set.
-    pub fn series(mut self, host: impl Fn(f64) -> f64, pods: &[(&str, &dyn Fn(f64) -> Option<f64>)]) -> Builder {
+    pub fn series(mut self, host: impl Fn(f64) -> f64, pods: &[Shape]) -> Builder {
         let mib = |m: f64| Bytes::new((m.max(0.0) * 1048576.0) as u64);
         self.history.series.pods = pods.iter().map(|(name, _)| Name::from(*name)).collect();
         let end = self.history.ended_at.as_secs_f64();
@@ -200,17 +215,8 @@ pub fn oom2() -> History {
             ),
             (evict, Record::EvictionThresholdMet { message: "Attempting to reclaim memory".into() }),
             (evict, evicted("default/alloc-mem-2", 3596)),
-            (
-                evict + 0.2,
-                Record::ProcessExited {
-                    pid: Pid(4711),
-                    comm: "dotnet".into(),
-                    owner: container("default/alloc-mem-2"),
-                    status: ExitStatus::Signal(Signo::Kill),
-                    cause: DeathCause::Eviction,
-                },
-            ),
-            (evict + 0.6, terminated("default/alloc-mem-2", 137, evict + 0.2)),
+            (evict + 0.2, killed("default/alloc-mem-2", DeathCause::Eviction)),
+            (evict + 0.6, terminated("default/alloc-mem-2", "Error", evict + 0.2)),
             (evict + 10.0, pressure(true)),
             (
                 evict + 60.0,
@@ -287,7 +293,8 @@ pub fn oom4() -> History {
     Builder::aks("oom4-allocatable-fast", 90.0, 0.5)
         .entries(vec![
             (kill, oom(kill, Some("/kubepods"), "dotnet", container("default/alloc-mem-4"), 4664)),
-            (kill + 0.3, terminated("default/alloc-mem-4", 137, kill + 0.3)),
+            (kill + 0.3, killed("default/alloc-mem-4", DeathCause::MemcgOom)),
+            (kill + 0.9, terminated("default/alloc-mem-4", "OOMKilled", kill + 0.3)),
             (kill + 22.0, evicted("default/alloc-mem-4", 4664)),
             (kill + 22.0, pressure(true)),
             (
@@ -327,8 +334,9 @@ pub fn busy_day() -> History {
             entries.push((t, pressure(n % 10 == 0)));
         }
     }
-    let shapes: Vec<Box<dyn Fn(f64) -> Option<f64>>> = (0..110)
-        .map(|n| -> Box<dyn Fn(f64) -> Option<f64>> {
+    type Owned = Box<dyn Fn(f64) -> Option<f64>>;
+    let shapes: Vec<Owned> = (0..110)
+        .map(|n| -> Owned {
             if n == 109 {
                 return Box::new(|t| Some(20.0 + 480.0 * (t % 330.0) / 330.0));
             }
@@ -339,8 +347,7 @@ pub fn busy_day() -> History {
             })
         })
         .collect();
-    let pods: Vec<(&str, &dyn Fn(f64) -> Option<f64>)> =
-        names.iter().zip(&shapes).map(|(name, shape)| (name.as_str(), &**shape)).collect();
+    let pods: Vec<Shape> = names.iter().zip(&shapes).map(|(name, shape)| (name.as_str(), &**shape)).collect();
     let mut history =
         Builder::aks("a day of 110 pods", day, 30.0).entries(entries).series(|t| 700.0 + t / 100.0, &pods).history;
     history.node.pod_limits = vec![("default/leaky".into(), Bytes::mib(512))];

@@ -221,7 +221,7 @@ fn annotations(checked: &Checked) -> String {
     for problem in &checked.problems {
         let level = if problem.severity == Severity::Error { "error" } else { "warning" };
         let (place, line) = problem.at.as_ref().map_or((file.clone(), 0), |at| (at.source.name.clone(), at.line()));
-        let message = [&[problem.message.clone()], &problem.help[..]].concat().join("\n");
+        let message = [std::slice::from_ref(&problem.message), &problem.help].concat().join("\n");
         text.push_str(&github::annotation(level, &place, line, "scenario", &message));
     }
     match &checked.outcome {

@@ -125,7 +125,9 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             let message = format!("Successfully assigned {pod} to {} (QoS class {qos})", history.node.name);
             line(pod_name(pod), "Scheduled", message, PLAIN)
         }
-        Record::PodRejected { pod, reason, message } => line(pod_name(pod), &**reason, message.trim(), WARN),
+        Record::PodRejected { pod, reason, message } => {
+            line(pod_name(pod), &**reason, format!("not admitted: {}", message.trim()), WARN)
+        }
         Record::PodPhase { phase: "Failed" | "Succeeded", reason, .. } if &**reason == "Evicted" => Vec::new(),
         Record::PodPhase { pod, phase: phase @ ("Failed" | "Succeeded"), reason, message } => {
             line(pod_name(pod), *phase, format!("{reason} {message}").trim(), WARN)
@@ -462,6 +464,41 @@ fn tail(text: &mut String, history: &History) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sim_core::kernel::log::{Hierarchy, KernelLog, STYLES};
+
+    fn shown(history: History) -> String {
+        let result = |holds, expected: &str| ExpectationResult {
+            holds,
+            expected: expected.into(),
+            found: "what was found".into(),
+            source: "where it comes from".into(),
+            line: 7,
+        };
+        let report = Report {
+            file: "x.toml".into(),
+            description: "What it shows.".into(),
+            history,
+            results: vec![result(true, "this"), result(false, "that")],
+            not_judged: None,
+            reproduce: String::new(),
+            kernel_log: KernelLog::new(&STYLES[0], Hierarchy::V2, "6.1"),
+        };
+        anstream::adapter::strip_str(&render(&report)).to_string()
+    }
+
+    /// Read by eye: columns line up, the words are kubectl's and dmesg's, causes come before effects.
+    #[test]
+    fn the_text_of_a_run() {
+        assert_eq!(shown(crate::testdata::oom4()), include_str!("golden/oom4.txt"));
+        assert_eq!(shown(crate::testdata::oom2()), include_str!("golden/oom2.txt"));
+    }
+
+    #[test]
+    fn a_long_timeline_is_cut_in_the_middle() {
+        let text = shown(crate::testdata::busy_day());
+        assert!(text.contains("more lines: --out DIR"), "{text}");
+        assert!(text.lines().count() < 300);
+    }
 
     #[test]
     fn long_identifiers_are_cut() {
