@@ -41,7 +41,13 @@ pub const KINDS: &[Kind] = &[
         check: memcg::check,
         replay: Some(replay::memcg),
     },
-    Kind { stem: "global_oom", what: "node OOM: victim, watermarks", id, check: global::check, replay: None },
+    Kind {
+        stem: "global_oom",
+        what: "node OOM: victim, watermarks",
+        id,
+        check: global::check,
+        replay: Some(replay::global),
+    },
     Kind {
         stem: "overcommit",
         what: "overcommit: granted or refused, Committed_AS, CommitLimit",

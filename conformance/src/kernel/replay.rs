@@ -1,12 +1,12 @@
 //! The configuration before an OOM run as a simulation: cgroups in order of creation, limits, processes in order of their
 //! start, and the one that grows. Compared is what the simulated kernel decides.
 
-use super::row::{Configured, Report, parse, profile};
+use super::row::{Configured, Proc, Report, parse, profile};
 use super::sim::{Sim, WORKER, machine};
 use crate::Verdict;
 use serde::Deserialize;
 use serde_json::Value;
-use sim_core::kernel::{MemOp, Profile};
+use sim_core::kernel::{FileAccess, Footprint, MemOp, Profile};
 use sim_core::node_api::{CgroupWrite, OomReport, TaskRow};
 use sim_core::units::{Bytes, Pages, Pid};
 use std::collections::BTreeMap;
@@ -59,6 +59,96 @@ pub fn memcg(row: &Value) -> Option<Verdict> {
             .and(|| first)
             .and(|| Verdict::compare("killed", &recorded_killed, &killed)),
     )
+}
+
+/// The machine before a node OOM: what was free, cached and held by the processes.
+#[derive(Deserialize)]
+struct NodeRow {
+    procs_before: Option<Vec<Status>>,
+    meminfo_before: Option<BTreeMap<String, u64>>,
+    zoneinfo_before: Option<BTreeMap<String, ZoneBefore>>,
+}
+
+#[derive(Deserialize)]
+struct ZoneBefore {
+    min: u64,
+    boost: u64,
+}
+
+/// A process's status file, sizes in KiB.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Status {
+    #[serde(rename = "name")]
+    name: String,
+    #[serde(rename = "adj")]
+    adj: i16,
+    uid: u32,
+    vm_size: u64,
+    rss_anon: u64,
+    rss_file: u64,
+    rss_shmem: u64,
+    #[serde(rename = "VmPTE")]
+    vm_pte: u64,
+}
+
+/// The first report of a node's case: the processes as they were before, and the one that grows until memory is gone.
+pub fn global(row: &Value) -> Option<Verdict> {
+    let (row, node) = match parse::<Row>(row).and_then(|r| Ok((r, parse::<NodeRow>(row)?))) {
+        Ok(read) => read,
+        Err(why) => return Some(Verdict::unreadable(why)),
+    };
+    let (Some(procs), Some(meminfo), Some(zones)) = (node.procs_before, node.meminfo_before, node.zoneinfo_before)
+    else {
+        return None;
+    };
+    if row.report_index != 0 {
+        return None;
+    }
+    let profile = match profile(&row.kernel) {
+        Ok(profile) => profile,
+        Err(why) => return Some(Verdict::unreadable(why)),
+    };
+    let of = |name: &str| meminfo.get(name).copied().unwrap_or(0);
+    let held: u64 = procs.iter().map(|p| p.rss_anon + p.rss_shmem + p.vm_pte).sum();
+    let cache = of("Active(file)") + of("Inactive(file)");
+    let mut config = machine(profile.clone(), row.cgroup_version == 1, row.mem_total_kib, row.swap_total_kib);
+    config.kernel_memory = Bytes::kib(of("MemTotal").saturating_sub(of("MemFree") + held + cache));
+    config.sysctl.min_free_kbytes = Some(zones.values().map(|z| z.min - z.boost.min(z.min)).sum::<u64>() * 4 + 3);
+    config.sysctl.oom_kill_allocating_task = row.oom_kill_allocating_task == 1;
+    let mut sim = Sim::new(config);
+    let root = sim.kernel.root();
+    let mut grower = None;
+    for status in &procs {
+        let proc = Proc { name: status.name.clone(), adj: status.adj, uid: status.uid, ..Proc::default() };
+        let footprint = Footprint {
+            total_vm: Pages::new(status.vm_size / 4),
+            data_vm: Pages::ZERO,
+            anon: Pages::new(status.rss_anon / 4),
+            file: Pages::new(status.rss_file / 4),
+            pgtables: Pages::new(status.vm_pte / 4),
+            kernel: Pages::ZERO,
+        };
+        let pid = sim.start(&proc, root, footprint)?;
+        sim.run(pid, MemOp::TouchShmem { pages: Pages::new(status.rss_shmem / 4) });
+        if Some(&status.name) == row.configured.grower.as_ref() {
+            grower = Some(pid);
+        }
+    }
+    let grower = grower?;
+    let file = sim.kernel.create_file(Bytes::kib(cache));
+    let pages = Bytes::kib(cache).to_pages_floor();
+    sim.run(grower, MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Read });
+    let more = Bytes::kib(row.mem_total_kib + row.swap_total_kib).to_pages_ceil();
+    sim.run(grower, MemOp::Touch { pages: more });
+    let Some(report) = sim.reports.first() else {
+        return Some(Verdict::Mismatched { expected: "an OOM".into(), got: "none".into() });
+    };
+    if let (Some(why), false) = (near_tie(report, &profile, row.smp), report.oom_kill_allocating_task) {
+        return Some(Verdict::Undecided(why));
+    }
+    let killed = decision(report).1.into_iter().next();
+    Some(Verdict::compare("victim", &recorded(&row).1.into_iter().next(), &killed))
 }
 
 fn recorded(row: &Row) -> Decision {

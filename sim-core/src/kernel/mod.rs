@@ -18,6 +18,8 @@ mod life;
 pub mod log;
 mod memory;
 pub mod oom;
+#[cfg(test)]
+mod oom_tests;
 pub mod overcommit;
 mod process;
 mod profile;
