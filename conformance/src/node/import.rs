@@ -256,7 +256,7 @@ fn write_proc(
             let _ = writeln!(o, "onTerm = {{ exitsAfter = \"{ms}ms\" }}");
         }
         None if term == "ignore" => o.push_str("onTerm = \"ignores\"\n"),
-        None => {}
+        None => o.push_str("onTerm = \"dies\"\n"),
     }
     let _ = writeln!(o, "# {}", proc.ops);
     let _ = writeln!(o, "workload.script = [\n  {},\n]\n", lines.join(",\n  "));

@@ -231,7 +231,7 @@ impl Mapping {
     pub const READ_ONLY: Mapping = Mapping { shared: false, noreserve: false, writable: false };
 }
 
-/// How a file is read.
+/// How a file is accessed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FileAccess {
@@ -239,6 +239,8 @@ pub enum FileAccess {
     Read,
     /// Faults through a mapping; the pages count in the process's RSS.
     Mmap,
+    /// `write(2)`.
+    Write,
 }
 
 /// One thing a process does with memory. Page counts are what is still to do: after [`MemOutcome::Wait`] or

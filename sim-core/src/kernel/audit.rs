@@ -35,8 +35,12 @@ impl Kernel {
                 owned[index].inactive_file += chunk.inactive;
                 owned[index].active_file += chunk.active;
                 owned[index].locked_file += chunk.locked;
-                cached[chunk.file.index()] += chunk.inactive + chunk.active + chunk.locked;
+                cached[chunk.file.index()] += chunk.pages();
+                if chunk.twice_mapped > chunk.inactive || chunk.buffered > chunk.pages() {
+                    return Err(format!("{}: a part of its cache is more than the whole", group.path));
+                }
             }
+            owned[index].kernel += group.cache_index;
         }
         for (volume, in_cache) in self.volumes.iter().zip(cached) {
             match volume {

@@ -7,7 +7,7 @@ use super::{Kernel, overcommit};
 use crate::units::{Bytes, Pages, Pid, SimTime};
 
 /// Pages that one page of page-table entries maps.
-const PTRS_PER_PTE: u64 = 512;
+pub(super) const PTRS_PER_PTE: u64 = 512;
 
 impl Kernel {
     /// Does one thing for a process, at once and page by page: an allocation that meets a limit stops at the page where
@@ -33,7 +33,7 @@ impl Kernel {
                 result(pages, self.access_file(now, pid, file, (from, pages), how))
             }
             MemOp::WriteFile { file, from, pages } => {
-                result(pages, self.access_file(now, pid, file, (from, pages), super::FileAccess::Read))
+                result(pages, self.access_file(now, pid, file, (from, pages), super::FileAccess::Write))
             }
             MemOp::WriteTmpfs { volume, pages } => result(pages, self.write_shmem(now, pid, volume, pages)),
             MemOp::Unmap { size, mapping, resident } => self.unmap(pid, size, mapping, resident),

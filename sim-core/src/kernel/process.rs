@@ -84,6 +84,8 @@ pub struct Process {
     pub(super) pte_used: u64,
     /// … and how many entries there is room for.
     pub(super) pte_room: u64,
+    /// Pages of files that its page tables have had entries for.
+    pub(super) file_ptes: u64,
     pub(super) term: Disposition,
     pub(super) hup: Disposition,
 }
@@ -123,6 +125,7 @@ impl Process {
             mlocked: Pages::ZERO,
             pte_used: 0,
             pte_room: 0,
+            file_ptes: 0,
             term: spec.term,
             hup: spec.hup,
         }

@@ -103,6 +103,8 @@ impl Kernel {
                 let n = (*from).min(left);
                 *from -= n;
                 left -= n;
+                chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
+                chunk.buffered = chunk.buffered.min(chunk.pages());
                 if !n.is_zero() {
                     let (inactive, active) = if active_turn { (Pages::ZERO, n) } else { (n, Pages::ZERO) };
                     dropped.push((chunk.file, inactive, active));
@@ -114,13 +116,15 @@ impl Kernel {
             self.uncharge(cg, Kind::ActiveFile, active);
             self.forget_cached(file, inactive + active);
         }
-        self.cgroups[cg.index()].cache.retain(|c| !(c.inactive + c.active + c.locked).is_zero());
+        self.cgroups[cg.index()].cache.retain(|c| !c.pages().is_zero());
+        self.trim_index(cg);
         take - left
     }
 
     /// Before taking from the inactive list the classic LRU makes sure that it is not shorter than the active one
     /// (mm/vmscan.c inactive_is_low, below 1 GiB of cache); MGLRU ages only when the old generations are used up.
     fn balance_lists(&mut self, cg: CgroupId, take: Pages) {
+        self.activate_referenced(cg);
         let local = self.cgroups[cg.index()].local;
         let target = match self.lru() {
             Lru::Classic => local.evictable_file().get() / 2,
@@ -133,6 +137,20 @@ impl Kernel {
             chunk.active -= n;
             chunk.inactive += n;
             demote -= n;
+        }
+    }
+
+    /// Reclaim looks at the inactive list for the first time since pages got a second mapping.
+    fn activate_referenced(&mut self, cg: CgroupId) {
+        let mut activated = Pages::ZERO;
+        for chunk in &mut self.cgroups[cg.index()].cache {
+            let n = std::mem::take(&mut chunk.twice_mapped);
+            chunk.inactive -= n;
+            chunk.active += n;
+            activated += n;
+        }
+        if !activated.is_zero() {
+            self.convert(cg, Kind::InactiveFile, Kind::ActiveFile, activated);
         }
     }
 

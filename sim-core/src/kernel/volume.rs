@@ -2,6 +2,7 @@
 
 use super::Kernel;
 use super::cgroup::{CacheChunk, Charge, Kind, Purpose, Stop};
+use super::memory::PTRS_PER_PTE;
 use super::profile::Lru;
 use super::{Errno, FileAccess};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
@@ -95,7 +96,8 @@ impl Kernel {
             self.uncharge(cg, Kind::InactiveFile, chunk.inactive);
             self.uncharge(cg, Kind::ActiveFile, chunk.active);
             self.uncharge(cg, Kind::LockedFile, chunk.locked);
-            self.forget_cached(file, chunk.inactive + chunk.active + chunk.locked);
+            self.trim_index(cg);
+            self.forget_cached(file, chunk.pages());
         }
     }
 
@@ -115,8 +117,30 @@ impl Kernel {
         }
     }
 
-    /// Reads pages in order. Returns how many were read and what stopped it.
+    /// Reads or writes pages in order, a mapping's page tables first. Returns how many and what stopped it.
     pub(super) fn access_file(
+        &mut self,
+        now: SimTime,
+        by: Pid,
+        file: VolumeId,
+        range: (Pages, Pages),
+        how: FileAccess,
+    ) -> Result<(Pages, Option<Stop>), Errno> {
+        if how != FileAccess::Mmap {
+            return self.access_pages(now, by, file, range, how);
+        }
+        if let Some(stop) = self.charge_file_tables(now, by, range.1) {
+            return Ok((Pages::ZERO, Some(stop)));
+        }
+        let result = self.access_pages(now, by, file, range, how);
+        let done = result.as_ref().map_or(Pages::ZERO, |(done, _)| *done);
+        if let Some(process) = self.procs.get_mut(&by) {
+            process.file_ptes -= (range.1 - done).get();
+        }
+        result
+    }
+
+    fn access_pages(
         &mut self,
         now: SimTime,
         by: Pid,
@@ -153,10 +177,30 @@ impl Kernel {
         Ok((done, None))
     }
 
+    /// Page tables for so many more pages of files in a process's address space.
+    fn charge_file_tables(&mut self, now: SimTime, by: Pid, pages: Pages) -> Option<Stop> {
+        let Some(process) = self.procs.get(&by) else { return Some(Stop::Dying) };
+        let tables =
+            (process.file_ptes + pages.get()).div_ceil(PTRS_PER_PTE) - process.file_ptes.div_ceil(PTRS_PER_PTE);
+        let charge = Charge { by, cgroup: process.cgroup, purpose: Purpose::PageTables };
+        let (charged, stop) = self.charge(now, charge, Pages::new(tables));
+        if stop.is_none() {
+            self.procs.get_mut(&by)?.file_ptes += pages.get();
+        } else if let Some(process) = self.procs.get_mut(&by) {
+            // The next attempt asks for all of them again.
+            process.pgtables -= charged;
+            self.uncharge(charge.cgroup, Kind::Kernel, charged);
+        }
+        stop
+    }
+
     /// Cached pages are used again. `read` of the classic LRU activates them; mapped pages only show their age when
     /// reclaim looks, and MGLRU leaves read pages where they are (recordings of node stories, page cache family).
     fn hit_cached(&mut self, by: Pid, file: VolumeId, pages: Pages, how: FileAccess) {
-        if how == FileAccess::Read && self.lru() == Lru::Classic {
+        if how == FileAccess::Mmap && self.lru() == Lru::Classic {
+            self.map_again(file, pages);
+        }
+        if how != FileAccess::Mmap && self.lru() == Lru::Classic {
             let mut left = pages;
             for index in 0..self.cgroups.len() {
                 let cg = CgroupId(index as u32);
@@ -164,12 +208,25 @@ impl Kernel {
                 let n = chunk.inactive.min(left);
                 chunk.inactive -= n;
                 chunk.active += n;
+                chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
                 left -= n;
                 self.convert(cg, Kind::InactiveFile, Kind::ActiveFile, n);
             }
         }
         if how == FileAccess::Mmap {
             self.map_pages(by, file, pages);
+        }
+    }
+
+    /// Pages that are mapped get a second mapping: page_check_references activates what more than one page-table entry
+    /// refers to (mm/vmscan.c), but not before reclaim looks.
+    fn map_again(&mut self, file: VolumeId, pages: Pages) {
+        let mapped = self.procs.values().flat_map(|p| &p.files).filter(|(f, _)| *f == file).map(|(_, n)| *n).max();
+        let mut left = pages.min(mapped.unwrap_or(Pages::ZERO));
+        for chunk in self.cgroups.iter_mut().flat_map(|g| &mut g.cache).filter(|c| c.file == file) {
+            let n = (chunk.inactive - chunk.twice_mapped).min(left);
+            chunk.twice_mapped += n;
+            left -= n;
         }
     }
 
@@ -184,13 +241,16 @@ impl Kernel {
         let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return (Pages::ZERO, Some(Stop::Dying)) };
         // Pages faulted in through a mapping enter MGLRU's youngest generation, which memory.stat counts as active.
         let young = how == FileAccess::Mmap && self.lru() == Lru::Mglru;
-        self.charge(now, Charge { by, cgroup, purpose: Purpose::File { file, young, how } }, pages)
+        let charge = Charge { by, cgroup, purpose: Purpose::File { file, young, how } };
+        self.charge_cached(now, charge, pages, how == FileAccess::Write)
     }
 
     /// Freshly charged pages of a file join its cache.
     pub(super) fn book_file(&mut self, charge: &Charge, file: VolumeId, young: bool, how: FileAccess, pages: Pages) {
         let (inactive, active) = if young { (Pages::ZERO, pages) } else { (pages, Pages::ZERO) };
-        let chunk = CacheChunk { file, inactive, active, locked: Pages::ZERO };
+        let buffered = if how == FileAccess::Write { pages } else { Pages::ZERO };
+        let (locked, twice_mapped) = (Pages::ZERO, Pages::ZERO);
+        let chunk = CacheChunk { file, inactive, active, locked, twice_mapped, buffered };
         self.cgroups[charge.cgroup.index()].absorb_chunk(chunk);
         if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
             *cached += pages;
@@ -223,7 +283,7 @@ impl Kernel {
             let cg = CgroupId(index as u32);
             let Some(chunk) = self.cgroups[index].cache.iter_mut().find(|c| c.file == file) else { continue };
             let (inactive, active) = (chunk.inactive, chunk.active);
-            (chunk.inactive, chunk.active) = (Pages::ZERO, Pages::ZERO);
+            (chunk.inactive, chunk.active, chunk.twice_mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO);
             chunk.locked += inactive + active;
             self.convert(cg, Kind::InactiveFile, Kind::LockedFile, inactive);
             self.convert(cg, Kind::ActiveFile, Kind::LockedFile, active);
@@ -245,7 +305,7 @@ impl Kernel {
             _ => return Err(Errno::ENOENT),
         }
         let cgroup = self.procs.get(&by).map(|p| p.cgroup).ok_or(Errno::ESRCH)?;
-        Ok(self.charge(now, Charge { by, cgroup, purpose: Purpose::Shmem(volume) }, pages))
+        Ok(self.charge_cached(now, Charge { by, cgroup, purpose: Purpose::Shmem(volume) }, pages, false))
     }
 
     /// Freshly charged shared pages join their object, and the writer's RSS if it is a shared mapping.
@@ -277,6 +337,7 @@ impl Kernel {
         charges.retain(|c| !(c.resident + c.swapped).is_zero());
         for (cgroup, resident, swapped) in freed {
             self.uncharge(cgroup, Kind::Shmem, resident);
+            self.trim_index(cgroup);
             self.swap_freed(cgroup, swapped);
         }
         pages - left
@@ -315,6 +376,7 @@ impl Kernel {
             charge.swapped += pages;
         }
         self.uncharge(cg, Kind::Shmem, pages);
+        self.trim_index(cg);
         self.note(cg, |c| c.swap += pages);
         self.clamp_shmem_rss(volume);
     }

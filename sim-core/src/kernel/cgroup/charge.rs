@@ -31,6 +31,8 @@ pub(in crate::kernel) enum Purpose {
     Shmem(VolumeId),
     /// A page of a file; `young` pages enter the active list.
     File { file: VolumeId, young: bool, how: FileAccess },
+    /// What describes pages of a file or of shared memory.
+    CacheIndex,
     /// Nothing is allocated: a limit was written.
     LimitWrite,
 }
@@ -48,7 +50,7 @@ impl Charge {
     fn kind(&self) -> Kind {
         match self.purpose {
             Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Kind::Anon,
-            Purpose::PageTables | Purpose::Kernel | Purpose::LimitWrite => Kind::Kernel,
+            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex | Purpose::LimitWrite => Kind::Kernel,
             Purpose::Shmem(_) => Kind::Shmem,
             Purpose::File { young: true, .. } => Kind::ActiveFile,
             Purpose::File { young: false, .. } => Kind::InactiveFile,
@@ -59,7 +61,7 @@ impl Charge {
     pub fn allocation(&self) -> Allocation {
         match self.purpose {
             Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Allocation::AnonFault,
-            Purpose::PageTables | Purpose::Kernel => Allocation::KernelAccount,
+            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex => Allocation::KernelAccount,
             Purpose::Shmem(_) | Purpose::File { .. } => Allocation::FileFault,
             Purpose::LimitWrite => Allocation::LimitWrite,
         }
@@ -189,6 +191,7 @@ impl Kernel {
             }
             Purpose::Shmem(volume) => self.book_shmem(charge.by, volume, charge.cgroup, pages),
             Purpose::File { file, young, how } => self.book_file(charge, file, young, how, pages),
+            Purpose::CacheIndex => self.cgroups[charge.cgroup.index()].cache_index += pages,
             Purpose::LimitWrite => {}
         }
     }
@@ -284,6 +287,8 @@ impl Cgroup {
                 there.inactive += chunk.inactive;
                 there.active += chunk.active;
                 there.locked += chunk.locked;
+                there.twice_mapped += chunk.twice_mapped;
+                there.buffered += chunk.buffered;
             }
             None => self.cache.push(chunk),
         }

@@ -1,6 +1,7 @@
 //! Memory cgroups: the tree, hierarchical counters, limits.
 
 mod charge;
+mod index;
 mod stat;
 mod tree;
 mod write;
@@ -75,6 +76,17 @@ pub(super) struct CacheChunk {
     pub inactive: Pages,
     pub active: Pages,
     pub locked: Pages,
+    /// Part of `inactive` that is mapped more than once: reclaim finds it referenced and activates it.
+    pub twice_mapped: Pages,
+    /// Pages of these with a file system's buffer heads: they were written.
+    pub buffered: Pages,
+}
+
+impl CacheChunk {
+    /// Pages in the cache.
+    pub fn pages(&self) -> Pages {
+        self.inactive + self.active + self.locked
+    }
 }
 
 /// One memory cgroup. `usage`, `total`, `events` and `max_failures` include everything below it.
@@ -119,6 +131,8 @@ pub(super) struct Cgroup {
     pub tasks: Vec<Pid>,
     /// Its page cache, oldest first.
     pub cache: Vec<CacheChunk>,
+    /// Part of `local.kernel`: what describes its cached and shared pages.
+    pub cache_index: Pages,
 }
 
 impl Cgroup {
@@ -147,6 +161,7 @@ impl Cgroup {
             memsw_failcnt: 0,
             tasks: Vec::new(),
             cache: Vec::new(),
+            cache_index: Pages::ZERO,
         }
     }
 

@@ -43,10 +43,12 @@ impl Kernel {
         group.alive = false;
         let local = std::mem::take(&mut group.local);
         let cache = std::mem::take(&mut group.cache);
+        let index = std::mem::take(&mut group.cache_index);
         (group.total, group.usage) = (Counts::default(), Default::default());
         let into = &mut self.cgroups[parent.index()];
         into.children.retain(|c| *c != cg);
         into.local.absorb(&local);
+        into.cache_index += index;
         for chunk in cache {
             into.absorb_chunk(chunk);
         }
