@@ -1,9 +1,11 @@
 //! Settings that make the bad outcome rare enough, and what they cost in allocatable memory.
 
 mod advice;
+mod output;
 mod search;
 mod target;
 
 pub use advice::{MissingKnob, missing_knobs};
+pub use output::{kubelet_yaml, pod_patches};
 pub use search::{Confirmed, Found, Recommendation, Runs, Settings, Trial, search};
-pub use target::{BadEvent, Target};
+pub use target::{BadEvent, Target, percent};

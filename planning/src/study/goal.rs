@@ -2,11 +2,14 @@
 
 use super::axes::{axes, document};
 use super::sweep::{meant, prepare};
+use crate::measure::Measures;
 use crate::plan::{Plan, Setup};
-use crate::prepared::Prepared;
-use crate::recommend::{BadEvent, Target};
+use crate::pool::Pool;
+use crate::prepared::{Prepared, settings};
+use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
+use sim_core::record::Keep;
 use sim_core::scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, text};
-use sim_core::scenario::{Diagnostic, Files, Severity};
+use sim_core::scenario::{Diagnostic, Files, Scenario, Severity};
 
 /// Most settings that are combined.
 const MAX_SETTINGS: u64 = 100_000;
@@ -49,6 +52,47 @@ impl Goal {
             Some(goal) if list.iter().all(|d| d.severity == Severity::Warning) => Ok(Goal { warnings: list, ..goal }),
             _ => Err(list),
         }
+    }
+}
+
+/// Runs the settings of a goal on a pool.
+pub struct GoalRuns<'a> {
+    /// The goal.
+    pub goal: &'a Goal,
+    /// Where to run.
+    pub pool: &'a Pool,
+}
+
+impl Runs for GoalRuns<'_> {
+    fn run(&self, scenario: usize, setting: u64, seeds: std::ops::Range<u64>) -> Vec<Measures> {
+        let (Some((_, prepared)), Some(plan)) = (self.goal.scenarios.get(scenario), self.goal.plans.get(scenario))
+        else {
+            return Vec::new();
+        };
+        self.pool.run_seeds(&plan.spec(setting), seeds, prepared, Keep::Events)
+    }
+}
+
+impl Goal {
+    /// Searches for the setting with the most allocatable memory that meets the targets.
+    pub fn search(&self, pool: &Pool, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
+        let settings = Settings {
+            plan: &self.plans[0],
+            scenarios: self.scenarios.len(),
+            targets: &self.targets,
+            runs: self.runs,
+            confirm: self.confirm,
+            alpha: self.alpha,
+        };
+        search(&settings, &GoalRuns { goal: self, pool }, progress)
+    }
+
+    /// The scenario with a setting.
+    ///
+    /// # Errors
+    /// Its problems.
+    pub fn with_setting(&self, scenario: usize, setting: u64) -> Result<Scenario, Vec<Diagnostic>> {
+        self.scenarios[scenario].1.scenario(&settings(&self.plans[scenario].spec(setting).overrides))
     }
 }
 
@@ -108,6 +152,9 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         }
     }
     let (name, warnings) = (goal_name, Vec::new());
+    if plans.is_empty() || targets.is_empty() || p.errors() > 0 {
+        return None;
+    }
     Some(Goal { name, description, scenarios, targets, plans, runs, confirm, alpha, warnings })
 }
 

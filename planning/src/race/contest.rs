@@ -1,0 +1,202 @@
+//! The race simulated: a node of a scenario, and a program that is added to it.
+
+use super::odds::{Odds, Race};
+use crate::axis::{AxisValue, Unit};
+use crate::measure::{Measures, Outcome};
+use crate::plan::{Axis, Levels, Plan, Setup};
+use crate::pool::Pool;
+use crate::prepared::Prepared;
+use crate::stats::{Distribution, Interval, Z95, wilson};
+use sim_core::record::{History, Keep};
+use sim_core::scenario::{Diagnostic, Files};
+use sim_core::units::{Bytes, SimDuration};
+
+/// When the program begins to grow: everything else of the scenario has started by then.
+const START: SimDuration = SimDuration::from_secs(30);
+/// Name of the pod that is added.
+const NAME: &str = "oomsim-racer";
+
+/// The program that grows.
+#[derive(Clone, Debug, Default)]
+pub struct Racer {
+    /// Its memory limit, as a quantity.
+    pub limit: Option<String>,
+    /// How long it goes on growing after SIGTERM; `None`: it dies at once.
+    pub survives_term: Option<SimDuration>,
+}
+
+/// A node with a racer, ready to run.
+#[derive(Clone, Debug)]
+pub struct Contest {
+    scenario: Prepared,
+    base: Race,
+}
+
+/// One threshold and rate.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// Hard threshold, as a quantity.
+    pub threshold: AxisValue,
+    /// Bytes per second, as a quantity.
+    pub rate: AxisValue,
+    /// Number of runs.
+    pub runs: u64,
+    /// Runs in which the kernel was first.
+    pub lost: u64,
+    /// The share of these, with 95 % confidence.
+    pub interval: Interval,
+    /// Which limit was hit most often in them.
+    pub killer: Option<Outcome>,
+    /// Overshoot at the decisions in time, bytes.
+    pub overshoot: Distribution,
+    /// From threshold to decision, nanoseconds.
+    pub latency: Distribution,
+    /// The closed form.
+    pub odds: Odds,
+    /// Runs that ended without a winner, or with an error.
+    pub undecided: u64,
+}
+
+impl Contest {
+    /// Adds the racer to a scenario's node.
+    ///
+    /// # Errors
+    /// The problems of the scenario, or why its node cannot be measured.
+    pub fn new(
+        text: &str,
+        file: &str,
+        files: &dyn Files,
+        set: &[String],
+        racer: &Racer,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let text = format!("{text}\n{}", racer.pod());
+        let scenario = Prepared::new(file, &text, files, set, &[])?;
+        // The node as it is when the program begins.
+        let short = [format!("duration={START}"), "sample=1s".to_string()];
+        let still = scenario.scenario(&[set, &short].concat())?;
+        let period = still.kubelet.as_ref().map_or(SimDuration::from_secs(10), |k| k.timing.monitoring_period);
+        let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Series) {
+            Ok(history) => measured(&history, racer, period),
+            Err(error) => return Err(vec![problem(&error.to_string())]),
+        };
+        Ok(Contest { scenario, base })
+    }
+
+    /// The closed form for a threshold and a rate in bytes.
+    pub fn race(&self, hard: f64, rate: f64) -> Race {
+        Race { hard, rate, ..self.base }
+    }
+
+    /// Runs every threshold with every rate of its own list, `runs` seeds each.
+    pub fn run(
+        &self,
+        pool: &Pool,
+        set: &[(String, String)],
+        field: &[(AxisValue, Vec<AxisValue>)],
+        runs: u64,
+        seed: u64,
+        progress: &mut dyn FnMut(),
+    ) -> Result<Vec<Point>, String> {
+        let mut points = Vec::new();
+        for (threshold, rates) in field {
+            for rate in rates {
+                let axis = |key: &str, value: &AxisValue| Axis {
+                    name: key.into(),
+                    keys: vec![key.into()],
+                    levels: Levels::Grid(vec![value.clone()]),
+                };
+                let race = self.race(threshold.number.unwrap_or_default(), rate.number.unwrap_or_default());
+                let duration = START.as_secs_f64() + 3.0 * race.period + race.room() / race.rate + 15.0;
+                let mut fixed = set.to_vec();
+                fixed.push(("duration".into(), format!("{}s", duration.ceil().min(3e8))));
+                // Nothing is read from the regular samples: those at events suffice.
+                fixed.push(("sample".into(), "30s".into()));
+                let axes = vec![
+                    axis("kubelet.evictionHard.memory.available", threshold),
+                    axis(&format!("pod.{NAME}.container.app.workload.ramp.rate"), rate),
+                ];
+                let scenario = self.scenario.hash();
+                let plan =
+                    Plan::new(Setup { scenario, fixed, axes, points: 1, repetitions: runs, seed, ..Setup::default() })?;
+                let measures = pool.run(&plan, 0..plan.len(), &self.scenario, Keep::Series);
+                points.push(Point::new(threshold.clone(), rate.clone(), &measures, race.odds()));
+                progress();
+            }
+        }
+        Ok(points)
+    }
+}
+
+impl Racer {
+    fn pod(&self) -> String {
+        let limit = self.limit.as_ref().map_or(String::new(), |l| format!("resources.limits.memory = \"{l}\"\n"));
+        let term = self.survives_term.map_or(String::new(), |d| format!("onTerm = {{ exitsAfter = \"{d}\" }}\n"));
+        format!(
+            "[[pod]]\nname = \"{NAME}\"\nat = \"{START}\"\nrestartPolicy = \"Never\"\n\
+             [[pod.container]]\nname = \"app\"\n{limit}{term}workload.ramp.rate = \"1Mi\"\n"
+        )
+    }
+}
+
+/// What the node holds before the race.
+fn measured(history: &History, racer: &Racer, period: SimDuration) -> Race {
+    let bytes = |b: Bytes| b.get() as f64;
+    let last = history.series.samples.last().cloned().unwrap_or_default();
+    let capacity = bytes(history.node.capacity);
+    let pods = bytes(last.kubepods_working_set);
+    let system = (bytes(last.working_set) - pods).max(0.0);
+    Race {
+        capacity,
+        kubepods_limit: history.node.kubepods_limit.map_or(capacity, bytes),
+        system,
+        // The kernel kills when MemAvailable is about zero: what is neither in a working set nor available is unseen.
+        unseen: (capacity - bytes(last.mem_available) - bytes(last.working_set)).max(0.0),
+        pods,
+        own_room: racer.limit.as_ref().and_then(|l| AxisValue::parse(l).number),
+        hard: 0.0,
+        rate: 1.0,
+        period: period.as_secs_f64(),
+        // SIGKILL comes after two seconds at the latest.
+        lag: racer.survives_term.map_or(0.0, |d| d.as_secs_f64().min(2.0)),
+    }
+}
+
+fn problem(message: &str) -> Diagnostic {
+    use sim_core::scenario::Severity;
+    Diagnostic { severity: Severity::Error, message: message.into(), at: None, label: String::new(), help: Vec::new() }
+}
+
+impl Point {
+    fn new(threshold: AxisValue, rate: AxisValue, measures: &[Measures], odds: Odds) -> Self {
+        let (mut overshoot, mut latency) = (Distribution::default(), Distribution::default());
+        let mut killers: std::collections::BTreeMap<Outcome, u64> = std::collections::BTreeMap::new();
+        let (mut lost, mut undecided) = (0, 0);
+        for m in measures {
+            match m.outcome {
+                Outcome::Eviction => {
+                    m.overshoot.and_then(|o| u64::try_from(o).ok()).into_iter().for_each(|o| overshoot.add(o));
+                    m.latency.into_iter().for_each(|l| latency.add(l));
+                }
+                outcome if outcome.is_oom() => {
+                    lost += 1;
+                    *killers.entry(outcome).or_default() += 1;
+                }
+                _ => undecided += 1,
+            }
+        }
+        let runs = measures.len() as u64;
+        let killer = killers.into_iter().max_by_key(|&(_, n)| n).map(|(outcome, _)| outcome);
+        let interval = wilson(lost, runs, Z95);
+        Point { threshold, rate, runs, lost, interval, killer, overshoot, latency, odds, undecided }
+    }
+}
+
+impl Contest {
+    /// The rates between which the kernel wins in this share of the runs, give or take five per cent: the band in
+    /// which "fails about 40 % of the time" is true.
+    pub fn band(&self, hard: f64, share: f64) -> Option<[AxisValue; 3]> {
+        let race = self.race(hard, 1.0);
+        let at = |share: f64| race.rate_for(share).map(|rate| AxisValue::of_number(rate, Unit::Bytes));
+        Some([at((share - 0.05).max(0.001))?, at(share)?, at((share + 0.05).min(0.999))?])
+    }
+}
