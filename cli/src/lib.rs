@@ -8,6 +8,7 @@ pub mod find;
 pub mod load;
 pub mod output;
 pub mod picture;
+pub mod progress;
 pub mod render;
 #[cfg(test)]
 mod testdata;

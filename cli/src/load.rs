@@ -55,7 +55,10 @@ fn plain(why: &std::io::Error) -> String {
 }
 
 /// The text of a file of reasonable size.
-fn read_text(path: &Path) -> Result<String, String> {
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn read_text(path: &Path) -> Result<String, String> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|why| plain(&why))?;
     if file.metadata().is_ok_and(|about| about.is_dir()) {
@@ -89,9 +92,11 @@ pub fn scenario(file: &Path, overrides: &[String]) -> Result<Scenario, Unusable>
 /// # Errors
 /// With all its problems.
 pub fn scenario_text(text: &str, name: &str, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
-    load(text, name, files, overrides).map_err(|problems| {
-        let message: Vec<_> = problems.iter().map(|d| d.render_coloured().trim_end().to_owned()).collect();
-        let failure = Failure::bad_input(message.join("\n\n"));
-        Unusable { failure, problems }
-    })
+    load(text, name, files, overrides).map_err(|problems| Unusable { failure: rendered(&problems), problems })
+}
+
+/// All problems of a file, for people.
+pub fn rendered(problems: &[Diagnostic]) -> Failure {
+    let message: Vec<_> = problems.iter().map(|d| d.render_coloured().trim_end().to_owned()).collect();
+    Failure::bad_input(message.join("\n\n"))
 }

@@ -46,9 +46,24 @@ impl Files for Remembering<'_> {
     }
 }
 
-/// `path` as seen from where `folder` is seen from.
-fn join(folder: &str, path: &str) -> String {
-    if path.starts_with('/') || folder.is_empty() { path.into() } else { format!("{folder}/{path}") }
+/// `path` as seen from where `folder` is seen from; `a/../b` is written `b`.
+pub(crate) fn join(folder: &str, path: &str) -> String {
+    let (mut folder, mut rest) = (folder, path);
+    let absolute = folder.starts_with('/');
+    if rest.starts_with('/') {
+        return path.into();
+    }
+    while let Some(below) = rest.strip_prefix("../") {
+        let last = folder.rsplit('/').next().unwrap_or_default();
+        if matches!(last, "" | "." | "..") {
+            break;
+        }
+        (folder, rest) = (folder[..folder.len() - last.len()].trim_end_matches('/'), below);
+    }
+    match (folder.is_empty(), absolute) {
+        (true, false) => rest.into(),
+        _ => format!("{folder}/{rest}"),
+    }
 }
 
 /// The folder part of a path, without the last slash.
@@ -158,4 +173,25 @@ pub fn settings(overrides: &[(String, String)]) -> Vec<String> {
 pub(crate) fn first_error(problems: &[Diagnostic]) -> String {
     use sim_core::scenario::Severity::Error;
     problems.iter().find(|d| d.severity == Error).map_or_else(String::new, ToString::to_string)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::join;
+
+    #[test]
+    fn paths_are_joined() {
+        for (folder, path, joined) in [
+            ("studies", "node.toml", "studies/node.toml"),
+            ("studies", "../scenarios/x.toml", "scenarios/x.toml"),
+            ("a/b", "../../c", "c"),
+            ("a/b", "../c", "a/c"),
+            ("..", "../c", "../../c"),
+            ("", "../c", "../c"),
+            ("/a", "../c", "/c"),
+            ("a", "/c", "/c"),
+        ] {
+            assert_eq!(join(folder, path), joined, "{folder} + {path}");
+        }
+    }
 }

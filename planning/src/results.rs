@@ -57,11 +57,18 @@ impl Draft {
     }
 }
 
-/// Writes the results of complete journals into a folder. Rows pass through one by one.
+/// Writes the results of complete journals into a folder. Rows pass through one by one. `measures` are those of the
+/// summary.
 ///
 /// # Errors
 /// When a journal cannot be read, rows contradict each other, or a file cannot be written.
-pub fn write(folder: &Path, study: &str, plan: &Plan, journals: &[PathBuf]) -> Result<Results, StoreError> {
+pub fn write(
+    folder: &Path,
+    study: &str,
+    plan: &Plan,
+    journals: &[PathBuf],
+    measures: &[&str],
+) -> Result<Results, StoreError> {
     std::fs::create_dir_all(folder).map_err(io_error("make the folder", folder))?;
     let (mut hash, mut summary) = (Xxh3::new(), Summary::new(plan));
     let mut csv = Draft::create(folder, "runs.csv")?;
@@ -91,7 +98,7 @@ pub fn write(folder: &Path, study: &str, plan: &Plan, journals: &[PathBuf]) -> R
         #[cfg(feature = "parquet")]
         table.finish()?;
         let mut file = Draft::create(folder, "summary.csv")?;
-        file.write(&summary.to_csv(plan))?;
+        file.write(&summary.to_csv(plan, measures))?;
         file.finish()?;
     } else {
         for part in ["runs.csv.part", "runs.parquet.part"] {
@@ -124,7 +131,7 @@ mod tests {
         let session = |range: Range<u64>| {
             let mut journal = Journal::open(dir.path(), &header, plan.len(), true).unwrap();
             execute(&plan, range, &mut journal, 2, worker, |_| {}).unwrap();
-            write(dir.path(), "s", &plan, &[dir.path().join("journal")]).unwrap()
+            write(dir.path(), "s", &plan, &[dir.path().join("journal")], &["outcome"]).unwrap()
         };
         let partial = session(0..60);
         assert_eq!(partial.missing, vec![60..100]);

@@ -48,8 +48,8 @@ impl Summary {
         }
     }
 
-    /// Table with one line per cell, measure and level: counts with Wilson's 95 % interval, or mean and quantiles.
-    pub fn to_csv(&self, plan: &Plan) -> String {
+    /// Table of these measures with one line per cell, measure and level: counts with Wilson's 95 % interval, or mean and quantiles.
+    pub fn to_csv(&self, plan: &Plan, measures: &[&str]) -> String {
         let mut out = String::new();
         for (axis, _) in plan.grid_axes() {
             field(&mut out, &axis.name);
@@ -62,7 +62,8 @@ impl Summary {
                 field(&mut head, &value.text);
                 head.push(',');
             }
-            for (column, tally) in MEASURES.iter().zip(&cell.tallies) {
+            let wanted = MEASURES.iter().zip(&cell.tallies).filter(|(column, _)| measures.contains(&column.name));
+            for (column, tally) in wanted {
                 tally.lines(&mut out, &head, column.name, column.kind, cell.runs);
             }
         }
@@ -160,7 +161,7 @@ mod tests {
         }
         assert_eq!(summary.cells[1].count("outcome", "kubepods_oom"), 1);
         assert_eq!(summary.cells[0].count("evictions", ">0"), 3);
-        let csv = summary.to_csv(&plan);
+        let csv = summary.to_csv(&plan, &["outcome", "first_death_s", "evictions"]);
         // Wilson for 1 of 4 at 95 %: (0.25 + 0.480182 ∓ 1.959964·√(0.046875 + 0.060023)) / 1.960365.
         assert!(csv.contains("1Mi,outcome,kubepods_oom,4,1,0.250000,0.045587,0.699358,,,,,,\n"), "{csv}");
         assert!(csv.contains("2Mi,evictions,,4,4,,,,5.500000,4,4,5,7,7\n"), "{csv}");

@@ -87,12 +87,12 @@ fn base(hard: f64, rate: f64) -> Race {
 
 #[test]
 fn kubepods_against_the_check() {
-    compare("", &[100, 300, 750], &[5, 12, 20, 45, 100, 200], base);
+    compare("onTerm = \"dies\"", &[100, 300, 750], &[5, 12, 20, 45, 100, 200], base);
 }
 
 #[test]
-fn a_program_that_ignores_sigterm_goes_on_for_two_seconds() {
-    compare("onTerm = \"ignores\"", &[100, 300], &[8, 15, 30, 60], |hard, rate| Race { lag: 2.0, ..base(hard, rate) });
+fn pid_1_without_a_handler_goes_on_for_two_seconds() {
+    compare("", &[100, 300], &[8, 15, 30, 60], |hard, rate| Race { lag: 2.0, ..base(hard, rate) });
 }
 
 #[test]

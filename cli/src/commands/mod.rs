@@ -6,7 +6,10 @@ pub mod explain;
 pub mod list;
 pub mod man;
 pub mod node;
+pub mod plan;
+pub mod race;
 pub mod run;
+pub mod sweep;
 
 use crate::exit::{Exit, Failure};
 use clap::Subcommand;
@@ -20,6 +23,12 @@ pub enum Command {
     Check(check::Args),
     /// Show a node's capacity, reservations, allocatable, kubepods limit and thresholds
     Node(node::Args),
+    /// Run a scenario many times over parameters and seeds
+    Sweep(sweep::Args),
+    /// How likely the kernel kills before the kubelet evicts, by allocation rate and threshold
+    Race(race::Args),
+    /// Search for settings that make what must not happen rare enough
+    Plan(plan::Args),
     /// List the scenarios of a folder
     List(list::Args),
     /// Explain the kinds of events and their fields
@@ -40,6 +49,9 @@ impl Command {
             Command::Run(args) => run::run(args),
             Command::Check(args) => check::run(args),
             Command::Node(args) => node::run(args),
+            Command::Sweep(args) => sweep::run(args),
+            Command::Race(args) => race::run(args),
+            Command::Plan(args) => plan::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),
             Command::Completions(args) => completions::run(args),

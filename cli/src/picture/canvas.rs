@@ -97,6 +97,12 @@ impl<B: DrawingBackend> Canvas<B> {
         self.area.draw(&Rectangle::new([self.px(a), self.px(b)], color.filled())).map_err(failed)
     }
 
+    /// A filled polygon.
+    pub fn polygon(&self, points: &[Xy], color: RGBAColor) -> Result<(), DrawError> {
+        let points: Vec<_> = points.iter().map(|&p| self.px(p)).collect();
+        self.area.draw(&Polygon::new(points, color.filled())).map_err(failed)
+    }
+
     /// A text whose vertical middle is at the position.
     pub fn text(&self, text: &str, at: Xy, anchor: Anchor, look: Font) -> Result<(), DrawError> {
         let horizontal = match anchor {

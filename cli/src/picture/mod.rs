@@ -9,6 +9,7 @@ mod marks;
 mod page;
 mod palette;
 mod panel;
+pub mod study;
 #[cfg(test)]
 mod tests;
 
@@ -17,6 +18,7 @@ pub use canvas::DrawError;
 pub use curves::SCRAPE;
 pub use marks::limit_name as oom_limit_name;
 pub use page::Content;
+pub use palette::PODS;
 
 use plotters::prelude::{BitMapBackend, SVGBackend};
 use sim_core::record::History;

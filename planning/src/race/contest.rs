@@ -7,9 +7,12 @@ use crate::plan::{Axis, Levels, Plan, Setup};
 use crate::pool::Pool;
 use crate::prepared::Prepared;
 use crate::stats::{Distribution, Interval, Z95, wilson};
+use sim_core::kubelet::container_grace;
 use sim_core::record::{History, Keep};
+use sim_core::scenario::KubeletPlan;
 use sim_core::scenario::{Diagnostic, Files};
 use sim_core::units::{Bytes, SimDuration};
+use sim_core::workload::TermReaction;
 
 /// When the program begins to grow: everything else of the scenario has started by then.
 const START: SimDuration = SimDuration::from_secs(30);
@@ -21,8 +24,8 @@ const NAME: &str = "oomsim-racer";
 pub struct Racer {
     /// Its memory limit, as a quantity.
     pub limit: Option<String>,
-    /// How long it goes on growing after SIGTERM; `None`: it dies at once.
-    pub survives_term: Option<SimDuration>,
+    /// Its reaction to SIGTERM.
+    pub on_term: TermReaction,
 }
 
 /// A node with a racer, ready to run.
@@ -74,9 +77,11 @@ impl Contest {
         // The node as it is when the program begins.
         let short = [format!("duration={START}"), "sample=1s".to_string()];
         let still = scenario.scenario(&[set, &short].concat())?;
-        let period = still.kubelet.as_ref().map_or(SimDuration::from_secs(10), |k| k.timing.monitoring_period);
+        let Some(kubelet) = still.kubelet.clone() else {
+            return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
+        };
         let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Series) {
-            Ok(history) => measured(&history, racer, period),
+            Ok(history) => measured(&history, racer, &kubelet),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
         Ok(Contest { scenario, base })
@@ -130,7 +135,11 @@ impl Contest {
 impl Racer {
     fn pod(&self) -> String {
         let limit = self.limit.as_ref().map_or(String::new(), |l| format!("resources.limits.memory = \"{l}\"\n"));
-        let term = self.survives_term.map_or(String::new(), |d| format!("onTerm = {{ exitsAfter = \"{d}\" }}\n"));
+        let term = match self.on_term {
+            TermReaction::Default => "onTerm = \"dies\"\n".to_string(),
+            TermReaction::Ignore => "onTerm = \"ignores\"\n".to_string(),
+            TermReaction::Exits(after) => format!("onTerm = {{ exitsAfter = \"{after}\" }}\n"),
+        };
         format!(
             "[[pod]]\nname = \"{NAME}\"\nat = \"{START}\"\nrestartPolicy = \"Never\"\n\
              [[pod.container]]\nname = \"app\"\n{limit}{term}workload.ramp.rate = \"1Mi\"\n"
@@ -139,7 +148,8 @@ impl Racer {
 }
 
 /// What the node holds before the race.
-fn measured(history: &History, racer: &Racer, period: SimDuration) -> Race {
+fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan) -> Race {
+    let grace = container_grace(kubelet.profile.hard_eviction_grace_s, 30, &kubelet.profile);
     let bytes = |b: Bytes| b.get() as f64;
     let last = history.series.samples.last().cloned().unwrap_or_default();
     let capacity = bytes(history.node.capacity);
@@ -155,9 +165,13 @@ fn measured(history: &History, racer: &Racer, period: SimDuration) -> Race {
         own_room: racer.limit.as_ref().and_then(|l| AxisValue::parse(l).number),
         hard: 0.0,
         rate: 1.0,
-        period: period.as_secs_f64(),
-        // SIGKILL comes after two seconds at the latest.
-        lag: racer.survives_term.map_or(0.0, |d| d.as_secs_f64().min(2.0)),
+        period: kubelet.timing.monitoring_period.as_secs_f64(),
+        // SIGKILL ends what SIGTERM does not.
+        lag: match racer.on_term {
+            TermReaction::Default => 0.0,
+            TermReaction::Ignore => grace.as_secs_f64(),
+            TermReaction::Exits(after) => after.min(grace).as_secs_f64(),
+        },
     }
 }
 

@@ -58,9 +58,10 @@ pub struct Trial {
 impl Trial {
     /// The target that is met worst: its share of bad runs with the interval.
     pub fn risk(&self) -> (f64, Interval) {
-        let share = |&(bad, runs): &(u64, u64)| if runs == 0 { 1.0 } else { bad as f64 / runs as f64 };
-        let worst = self.counts.iter().max_by(|a, b| share(a).total_cmp(&share(b)));
-        worst.map_or((0.0, wilson(0, 0, Z95)), |w| (share(w), wilson(w.0, w.1, Z95)))
+        let share = |&(bad, runs): &(u64, u64)| bad as f64 / runs as f64;
+        let known = self.counts.iter().filter(|(_, runs)| *runs > 0);
+        let worst = known.max_by(|a, b| share(a).total_cmp(&share(b)));
+        worst.map_or((1.0, wilson(0, 0, Z95)), |w| (share(w), wilson(w.0, w.1, Z95)))
     }
 
     /// Whether all targets are known to be met.
@@ -228,9 +229,9 @@ impl<R: Runs> Search<'_, R> {
                 for m in self.runs.run(scenario, setting, done..next) {
                     trial.allocatable = trial.allocatable.min(m.allocatable.unwrap_or(0));
                     trial.count(targets, &mut tests, scenario, &m);
-                    if trial.verdicts.contains(&Verdict::Above) {
-                        break 'rounds;
-                    }
+                }
+                if trial.verdicts.contains(&Verdict::Above) {
+                    break 'rounds;
                 }
             }
             (done, round) = (next, round * 2);
@@ -279,7 +280,10 @@ impl Trial {
                 let bad = target.event.happened(m);
                 bad_somewhere |= bad;
                 test.add(bad);
-                *verdict = test.verdict();
+                // Once missed is missed; the rest of the round only tells the share better.
+                if *verdict == Verdict::Undecided {
+                    *verdict = test.verdict();
+                }
             }
         }
         if bad_somewhere {

@@ -4,7 +4,7 @@ use super::axes::{ReadAxis, axes, document, scalar_text};
 use crate::axis::Design;
 use crate::measure::MEASURES;
 use crate::plan::{Levels, Plan, Setup};
-use crate::prepared::{Prepared, folder_of, settings};
+use crate::prepared::{Prepared, folder_of, join, settings};
 use sim_core::scenario::reading::{Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, text};
 use sim_core::scenario::{Diagnostic, Files, Location, Severity, Source};
 use std::sync::Arc;
@@ -129,10 +129,7 @@ pub(crate) fn prepare(
     fixed: &[(String, String)],
     axes: &[ReadAxis],
 ) -> Option<Prepared> {
-    let path = match folder_of(study) {
-        folder if folder.is_empty() || scenario.starts_with('/') => scenario.to_string(),
-        folder => format!("{folder}/{scenario}"),
-    };
+    let path = join(folder_of(study), scenario);
     let text = match files.read(&path) {
         Ok(text) => text,
         Err(why) => {

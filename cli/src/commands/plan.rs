@@ -1,0 +1,405 @@
+//! `oomsim plan`: searches for settings that make what must not happen rare enough.
+
+use crate::exit::{Exit, Failure};
+use crate::load::{self, Beside};
+use crate::output;
+use crate::picture::memory_text;
+use crate::picture::study::{Band, Diagram, diagram, scale_of};
+use crate::progress::{Progress, duration};
+use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
+use crate::render::table::Table;
+use anstyle::Style;
+use clap::ValueEnum;
+use planning::axis::Unit;
+use planning::plan::Plan;
+use planning::pool::Pool;
+use planning::recommend::{
+    Confirmed, Found, Recommendation, Target, Trial, kubelet_yaml, missing_knobs, percent, pod_patches,
+};
+use planning::stats::{Z95, wilson};
+use planning::study::Goal;
+use serde_json::json;
+use std::path::PathBuf;
+
+/// Settings that the table on the terminal shows.
+const MAX_ROWS: usize = 40;
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim plan studies/worker-goal.toml --out out/plan
+  oomsim plan studies/worker-goal.toml --format json
+
+A goal file names scenarios, what must not happen and how often it may (`[[target]]`), and the settings that may be changed
+(`[[knob]]`). The recommendation is the setting with the most allocatable memory whose runs meet all targets, and meet
+them again on seeds that the search has not seen. Exit code 1: no setting meets the targets.";
+
+/// Arguments of `oomsim plan`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Goal file
+    #[arg(value_name = "GOAL")]
+    goal: PathBuf,
+    /// Folder for kubelet.yaml, the pods' patches, trials.csv and the picture
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// How many runs at a time [default: one per processor]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Everything that is told.
+struct Report<'a> {
+    goal: &'a Goal,
+    plan: &'a Plan,
+    found: &'a Recommendation,
+    /// The recommendation as files: name and content.
+    files: Vec<(String, String)>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the goal is wrong or a file cannot be written.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
+    let name = args.goal.display().to_string();
+    let text =
+        load::read_text(&args.goal).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
+    let goal = Goal::read(&text, &name, &Beside(PathBuf::new())).map_err(|problems| load::rendered(&problems))?;
+    goal.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
+    let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
+    let plan = &goal.plans[0];
+    let progress = Progress::new("settings");
+    let (mut settings, mut runs) = (0, 0);
+    let found = goal.search(&pool, &mut |trial: &Trial| {
+        settings += 1;
+        runs += trial.counts.iter().map(|c| c.1).max().unwrap_or(0);
+        progress.at(settings, plan.cells(), settings);
+    });
+    output::complain(&format!(
+        "{settings} of {} settings tried in {}, some {runs} runs",
+        plan.cells(),
+        duration(progress.elapsed().as_secs_f64())
+    ));
+    drop(progress);
+    let files = match &found.found {
+        Found::Setting(best) => files(&goal, plan, best)?,
+        Found::Nothing { .. } => Vec::new(),
+    };
+    let report = Report { goal: &goal, plan, found: &found, files };
+    if let Some(folder) = folder {
+        folder.write("trials.csv", report.csv().as_bytes())?;
+        folder.write("risk.svg", report.picture().map_err(Failure::internal)?.as_bytes())?;
+        for (name, content) in &report.files {
+            folder.write(name, content.as_bytes())?;
+        }
+    }
+    match args.format {
+        Format::Text => output::print(&report.text())?,
+        Format::Json => output::print(&format!("{:#}\n", report.json()))?,
+    }
+    Ok(match found.found {
+        Found::Setting(_) => Exit::Holds,
+        Found::Nothing { .. } => Exit::Failed,
+    })
+}
+
+/// The recommendation as files.
+fn files(goal: &Goal, plan: &Plan, best: &Confirmed) -> Result<Vec<(String, String)>, Failure> {
+    let values = best.trial.values(plan);
+    let with = goal.with_setting(0, best.trial.setting).map_err(|problems| load::rendered(&problems))?;
+    let before = goal.scenarios[0].1.scenario(&[]).map_err(|problems| load::rendered(&problems))?;
+    let mut files = Vec::new();
+    if let (Some(with), Some(before)) = (with.kubelet, before.kubelet)
+        && let Some(yaml) = kubelet_yaml(plan.axes(), &values, &with.config, &before.config)
+    {
+        files.push(("kubelet.yaml".to_string(), yaml));
+    }
+    let patches = pod_patches(plan.axes(), &values);
+    files.extend(patches.into_iter().map(|(pod, patch)| (format!("{pod}.patch.yaml"), patch)));
+    Ok(files)
+}
+
+impl Report<'_> {
+    fn scenario_names(&self) -> Vec<String> {
+        self.goal.scenarios.iter().map(|(name, _)| name.clone()).collect()
+    }
+
+    fn knobs(&self) -> Vec<&str> {
+        self.plan.axes().iter().map(|a| a.name.as_str()).collect()
+    }
+
+    fn text(&self) -> String {
+        let names = self.scenario_names();
+        let mut text = format!("{}\n", paint(HEADING, &self.goal.name));
+        if !self.goal.description.is_empty() {
+            text.push_str(&format!("{}\n", self.goal.description.trim()));
+        }
+        text.push_str("\nTargets\n");
+        self.goal.targets.iter().for_each(|t| text.push_str(&format!("  {}\n", t.in_words(&names))));
+        text.push_str(&format!("\n{}", self.table()));
+        for knob in &self.found.not_monotone {
+            let said = format!("the risk does not fall all the way along {knob}: all of its values were tried");
+            text.push_str(&format!("{}\n", paint(WARN, said)));
+        }
+        if !self.found.withdrawn.is_empty() {
+            let said = format!(
+                "{} setting(s) met the targets in the search but not again on fresh seeds, and were passed over",
+                self.found.withdrawn.len()
+            );
+            text.push_str(&format!("{}\n", paint(WARN, said)));
+        }
+        match &self.found.found {
+            Found::Setting(best) => self.recommended(&mut text, best),
+            Found::Nothing { nearest } => self.nothing(&mut text, &self.found.trials[*nearest]),
+        }
+        text
+    }
+
+    /// The trade-off: settings that no other beats first, then the others.
+    fn table(&self) -> String {
+        let heading: Vec<&str> =
+            self.knobs().into_iter().chain(["allocatable", "risk", "95 % interval", "runs", "verdict"]).collect();
+        let mut table = Table::new(&heading);
+        for (i, trial) in self.found.trials.iter().enumerate().take(MAX_ROWS) {
+            let (share, interval) = trial.risk();
+            let runs = trial.counts.iter().map(|c| c.1).max().unwrap_or(0);
+            let verdict = if trial.passes() {
+                "meets the targets"
+            } else if trial.fails() {
+                "misses"
+            } else {
+                "not proven"
+            };
+            let front = if self.found.front.contains(&i) { " *" } else { "" };
+            let style = if trial.passes() { GOOD } else { Style::new() };
+            let cells = trial.values(self.plan).into_iter().map(|v| v.text.clone()).chain([
+                memory_text(trial.allocatable as f64),
+                percent(share),
+                format!("{} – {}", percent(interval.low), percent(interval.high)),
+                runs.to_string(),
+                format!("{verdict}{front}"),
+            ]);
+            table.row(cells.collect(), style);
+        }
+        let more = self.found.trials.len().saturating_sub(MAX_ROWS);
+        let more = if more > 0 { format!("… {more} more in trials.csv\n") } else { String::new() };
+        format!(
+            "{}{more}{}\n",
+            table.render(0),
+            paint(DIM, "* no other setting has both more allocatable and less risk")
+        )
+    }
+
+    fn setting(&self, trial: &Trial) -> String {
+        let pairs = self.knobs().into_iter().zip(trial.values(self.plan));
+        pairs.map(|(name, value)| format!("{name} = {}", value.text)).collect::<Vec<_>>().join(", ")
+    }
+
+    fn recommended(&self, text: &mut String, best: &Confirmed) {
+        let heading = paint(HEADING, format!("Recommended: {}", self.setting(&best.trial)));
+        text.push_str(&format!("\n{heading}\n  allocatable {}\n", memory_text(best.trial.allocatable as f64)));
+        text.push_str("  on fresh seeds:\n");
+        for (target, &(bad, runs)) in self.goal.targets.iter().zip(&best.fresh.counts) {
+            let i = wilson(bad, runs, Z95);
+            text.push_str(&format!(
+                "    {}: {bad} of {runs} runs ({} – {}, target {})\n",
+                target.event.in_words(),
+                percent(i.low),
+                percent(i.high),
+                bound(target)
+            ));
+        }
+        text.push_str("  margins:\n");
+        for (name, trial) in self.margins(&best.trial) {
+            let (share, i) = trial.risk();
+            let (low, high) = (percent(i.low), percent(i.high));
+            let gain = trial.allocatable - best.trial.allocatable;
+            let gain = match gain {
+                0 => String::new(),
+                _ => format!(", allocatable {}{}", if gain > 0 { "+" } else { "" }, memory_text(gain as f64)),
+            };
+            text.push_str(&format!("    {name}: risk {} ({low} – {high}){gain}\n", percent(share)));
+        }
+        for (name, content) in &self.files {
+            text.push_str(&format!("\n{}\n{content}", paint(DIM, format!("# {name}"))));
+        }
+    }
+
+    /// The settings one step away, by what differs.
+    fn margins(&self, best: &Trial) -> Vec<(String, &Trial)> {
+        let mine = best.values(self.plan);
+        let differs = |trial: &Trial| -> Option<String> {
+            let theirs = trial.values(self.plan);
+            let mut other = self.plan.grid_axes().zip(mine.iter().zip(theirs)).filter(|(_, (a, b))| a.text != b.text);
+            let ((axis, values), (a, b)) = other.next()?;
+            let place = |v: &str| values.iter().position(|w| w.text == v);
+            let near = place(&a.text)?.abs_diff(place(&b.text)?) == 1;
+            (near && other.next().is_none()).then(|| format!("{} = {}", axis.name, b.text))
+        };
+        self.found.trials.iter().filter_map(|trial| Some((differs(trial)?, trial))).collect()
+    }
+
+    fn nothing(&self, text: &mut String, nearest: &Trial) {
+        let (share, i) = nearest.risk();
+        text.push_str(&format!(
+            "\n{}\n  nearest: {}, risk {} ({} – {})\n",
+            paint(BAD, "No setting meets the targets."),
+            self.setting(nearest),
+            percent(share),
+            percent(i.low),
+            percent(i.high)
+        ));
+        let causes: Vec<String> = nearest.causes.iter().map(|(cause, n)| format!("{} {n}×", cause.name())).collect();
+        if !causes.is_empty() {
+            text.push_str(&format!("  who was first in its bad runs: {}\n", causes.join(", ")));
+        }
+        let turned: Vec<String> = self.plan.axes().iter().flat_map(|a| a.keys.clone()).collect();
+        let missing = missing_knobs(&nearest.causes, &turned);
+        for knob in &missing {
+            text.push_str(&format!(
+                "  missing knob for {}: {}\n    {}\n",
+                knob.cause.name(),
+                knob.keys.join(" or "),
+                knob.why
+            ));
+        }
+        if missing.is_empty() {
+            let ends: Vec<String> = self
+                .plan
+                .grid_axes()
+                .zip(nearest.values(self.plan))
+                .filter(|((_, values), value)| {
+                    values.len() > 1
+                        && [values.first(), values.last()].into_iter().flatten().any(|v| v.text == value.text)
+                })
+                .map(|((axis, _), value)| format!("{} (here {})", axis.name, value.text))
+                .collect();
+            let said = match ends.as_slice() {
+                [] => "the knobs act on these causes; more runs (`runs`) may prove a setting that is near".to_string(),
+                ends => format!("the knobs act on these causes, but end too early: widen {}", ends.join(", ")),
+            };
+            text.push_str(&format!("  {said}\n"));
+        }
+    }
+
+    fn csv(&self) -> String {
+        let mut text = String::from("setting");
+        self.knobs().iter().for_each(|knob| text.push_str(&format!(",{knob}")));
+        text.push_str(",allocatable_bytes,verdict,on_front");
+        for n in 0..self.goal.targets.len() {
+            text.push_str(&format!(",bad_{n},runs_{n},share_low_{n},share_high_{n}"));
+        }
+        text.push('\n');
+        for (i, trial) in self.found.trials.iter().enumerate() {
+            text.push_str(&trial.setting.to_string());
+            trial.values(self.plan).iter().for_each(|v| text.push_str(&format!(",{}", v.text)));
+            let verdict = if trial.passes() {
+                "meets"
+            } else if trial.fails() {
+                "misses"
+            } else {
+                "open"
+            };
+            text.push_str(&format!(",{},{verdict},{}", trial.allocatable, self.found.front.contains(&i)));
+            for &(bad, runs) in &trial.counts {
+                let i = wilson(bad, runs, Z95);
+                text.push_str(&format!(",{bad},{runs},{:.6},{:.6}", i.low, i.high));
+            }
+            text.push('\n');
+        }
+        text
+    }
+
+    /// Risk over allocatable memory, a line per target.
+    fn picture(&self) -> Result<String, String> {
+        use crate::picture::PODS;
+        let names = self.scenario_names();
+        let bands = self.goal.targets.iter().enumerate().take(PODS.len()).map(|(n, target)| {
+            let mut points: Vec<(f64, f64, f64, f64)> = self
+                .found
+                .trials
+                .iter()
+                .filter(|t| t.counts[n].1 > 0)
+                .map(|t| {
+                    let (bad, runs) = t.counts[n];
+                    let i = wilson(bad, runs, Z95);
+                    (t.allocatable as f64, i.low, bad as f64 / runs as f64, i.high)
+                })
+                .collect();
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            let name = short_name(target, &names);
+            Band { name, color: PODS[n], points, steps: false, dots: true, dash: 0.0 }
+        });
+        diagram(&Diagram {
+            title: format!("{}: risk against allocatable memory", self.goal.name),
+            subtitle: "share of bad runs with 95 % interval, for every setting that was tried".into(),
+            x: "allocatable".into(),
+            unit: Unit::Bytes,
+            scale: scale_of(std::iter::empty()),
+            y: "share of runs".into(),
+            bands: bands.collect(),
+        })
+    }
+
+    fn json(&self) -> serde_json::Value {
+        let names = self.scenario_names();
+        let trial = |t: &Trial| {
+            let values: serde_json::Map<String, serde_json::Value> = self
+                .knobs()
+                .into_iter()
+                .zip(t.values(self.plan))
+                .map(|(k, v)| (k.into(), v.text.clone().into()))
+                .collect();
+            let targets: Vec<_> = t
+                .counts
+                .iter()
+                .map(|&(bad, runs)| {
+                    let i = wilson(bad, runs, Z95);
+                    json!({ "bad": bad, "runs": runs, "share_low": i.low, "share_high": i.high })
+                })
+                .collect();
+            json!({ "setting": values, "allocatable_bytes": t.allocatable, "meets": t.passes(), "misses": t.fails(), "targets": targets })
+        };
+        let targets: Vec<String> = self.goal.targets.iter().map(|t| t.in_words(&names)).collect();
+        let recommended = match &self.found.found {
+            Found::Setting(best) => json!({
+                "trial": trial(&best.trial), "fresh": trial(&best.fresh),
+                "margins": self.margins(&best.trial).into_iter().map(|(what, t)| json!({ "change": what, "trial": trial(t) })).collect::<Vec<_>>(),
+                "files": self.files.iter().map(|(n, c)| (n.clone(), c.clone().into())).collect::<serde_json::Map<_, _>>(),
+            }),
+            Found::Nothing { .. } => serde_json::Value::Null,
+        };
+        json!({
+            "goal": self.goal.name, "targets": targets, "recommended": recommended,
+            "trials": self.found.trials.iter().map(trial).collect::<Vec<_>>(),
+            "front": self.found.front, "not_monotone": self.found.not_monotone,
+        })
+    }
+}
+
+fn bound(target: &Target) -> String {
+    if target.below == 0.0 { "none".into() } else { format!("< {}", percent(target.below)) }
+}
+
+fn short_name(target: &Target, scenarios: &[String]) -> String {
+    let scenario = target.scenario.and_then(|i| scenarios.get(i)).filter(|_| scenarios.len() > 1);
+    let event = planning::recommend::BadEvent::NAMES;
+    let same = |e: &planning::recommend::BadEvent| std::mem::discriminant(e) == std::mem::discriminant(&target.event);
+    let name = event.iter().find(|(_, e)| same(e)).map_or("event", |(name, _)| name);
+    scenario.map_or(name.to_string(), |s| format!("{name} ({s})"))
+}

@@ -1,0 +1,419 @@
+//! `oomsim race`: how likely the kernel kills before the kubelet evicts, by allocation rate and threshold.
+
+use crate::exit::{Exit, Failure};
+use crate::load::{self, Beside};
+use crate::output;
+use crate::picture::memory_text;
+use crate::picture::study::{Band, Diagram, Heat, diagram, scale_of};
+use crate::progress::{Progress, duration};
+use crate::render::style::{BAD, DIM, GOOD, HEADING, paint};
+use crate::render::table::Table;
+use anstyle::Style;
+use clap::ValueEnum;
+use planning::axis::{AxisValue, Range, Scale, Unit};
+use planning::pool::Pool;
+use planning::race::{Contest, Point, Racer};
+use planning::recommend::percent;
+use serde_json::json;
+use sim_core::units::parse_duration;
+use sim_core::workload::TermReaction;
+use std::path::PathBuf;
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim race                                               # 8Gi, 1Gi reserved, thresholds from 100Mi to 1Gi
+  oomsim race --memory 7120616Ki --kube-reserved 1638Mi --threshold 750Mi
+  oomsim race studies/worker.toml --threshold 100Mi,500Mi --rate 1Mi,10Mi,100Mi --runs 2000 --out out/race
+
+A program of constant rate is added to the node. Each run has another phase of the kubelet's check. Beside the simulated
+share stands the closed form: for a uniform phase and a window of w seconds between threshold and limit, the kubelet is in
+time with probability (w - time to stop the program) / period.";
+
+/// Arguments of `oomsim race`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scenario whose node and pods are taken [default: a node made from the options]
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["memory", "kube_reserved", "system_reserved", "system", "config", "kubernetes", "kernel"])]
+    scenario: Option<PathBuf>,
+    /// MemTotal of the node
+    #[arg(long, value_name = "QUANTITY", default_value = "8Gi")]
+    memory: String,
+    /// kubeReserved
+    #[arg(long, value_name = "QUANTITY", default_value = "1Gi")]
+    kube_reserved: String,
+    /// systemReserved
+    #[arg(long, value_name = "QUANTITY", default_value = "0")]
+    system_reserved: String,
+    /// What the node's own processes hold
+    #[arg(long, value_name = "QUANTITY", default_value = "500Mi")]
+    system: String,
+    /// KubeletConfiguration file, instead of the reservations
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["kube_reserved", "system_reserved"])]
+    config: Option<PathBuf>,
+    /// Kubernetes version
+    #[arg(long, value_name = "VERSION", default_value = "1.32")]
+    kubernetes: String,
+    /// Kernel version
+    #[arg(long, value_name = "VERSION", default_value = "6.1")]
+    kernel: String,
+    /// Hard thresholds on memory.available
+    #[arg(long, value_name = "QUANTITY,…", value_delimiter = ',', value_parser = amount, default_value = "100Mi,250Mi,500Mi,750Mi,1Gi")]
+    threshold: Vec<AxisValue>,
+    /// Rates in bytes per second [default: 1Mi to 512Mi, doubling]
+    #[arg(long, value_name = "QUANTITY,…", value_delimiter = ',', value_parser = amount)]
+    rate: Vec<AxisValue>,
+    /// Memory limit of the program
+    #[arg(long, value_name = "QUANTITY", value_parser = amount)]
+    limit: Option<AxisValue>,
+    /// What the program does on SIGTERM: dies, ignores (as PID 1 without a handler), or exits after a time
+    #[arg(long, value_name = "dies|ignores|TIME", value_parser = term, default_value = "ignores")]
+    on_term: TermReaction,
+    /// Runs of each threshold and rate
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    runs: u32,
+    /// First seed
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Show the band of rates in which the kernel wins in this share of the runs
+    #[arg(long, value_name = "PERCENT", default_value_t = 40, value_parser = clap::value_parser!(u8).range(1..=99))]
+    share: u8,
+    /// How many runs at a time [default: one per processor]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Change a value of the scenario; may be given several times
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    overrides: Vec<String>,
+    /// Folder for race.csv and pictures
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// An amount of memory greater than zero.
+fn amount(text: &str) -> Result<AxisValue, String> {
+    let value = AxisValue::parse(text);
+    let memory = matches!(value.unit, Unit::Bytes | Unit::Integer) && value.number.is_some_and(|n| n > 0.0);
+    if memory { Ok(value) } else { Err("expected an amount of memory such as 100Mi".into()) }
+}
+
+fn term(text: &str) -> Result<TermReaction, String> {
+    match text {
+        "dies" => Ok(TermReaction::Default),
+        "ignores" => Ok(TermReaction::Ignore),
+        _ => parse_duration(text)
+            .map(TermReaction::Exits)
+            .map_err(|_| "expected dies, ignores or a time such as 1s".into()),
+    }
+}
+
+/// One threshold with its rates, and with those of the band.
+struct Line<'a> {
+    threshold: &'a AxisValue,
+    grid: &'a [Point],
+    band: &'a [Point],
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the node is wrong or a file cannot be written.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
+    let (text, name) = node(&args)?;
+    let racer = Racer { limit: args.limit.as_ref().map(|l| l.text.clone()), on_term: args.on_term };
+    let contest = Contest::new(&text, &name, &Beside(PathBuf::new()), &args.overrides, &racer);
+    let contest = contest.map_err(|problems| load::rendered(&problems))?;
+    let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
+    let rates = if args.rate.is_empty() { default_rates() } else { args.rate.clone() };
+    let share = f64::from(args.share) / 100.0;
+    let bands: Vec<Vec<AxisValue>> = args
+        .threshold
+        .iter()
+        .map(|t| contest.band(t.number.unwrap_or_default(), share).map_or(Vec::new(), |band| band.to_vec()))
+        .collect();
+    let field = |rates: &dyn Fn(usize) -> Vec<AxisValue>| -> Vec<(AxisValue, Vec<AxisValue>)> {
+        args.threshold.iter().enumerate().map(|(i, t)| (t.clone(), rates(i))).collect()
+    };
+    let (grid, band) = (field(&|_| rates.clone()), field(&|i| bands[i].clone()));
+    let runs = u64::from(args.runs);
+    let progress = Progress::new("points");
+    let of = (args.threshold.len() * rates.len() + bands.iter().map(Vec::len).sum::<usize>()) as u64;
+    let mut done = 0;
+    let mut tick = || {
+        done += 1;
+        progress.at(done, of, done);
+    };
+    let set: Vec<(String, String)> = args.overrides.iter().filter_map(|o| o.split_once('=')).map(pair).collect();
+    let mut simulate = |field| contest.run(&pool, &set, field, runs, args.seed, &mut tick).map_err(Failure::bad_input);
+    let (grid, band) = (simulate(&grid)?, simulate(&band)?);
+    let took = progress.elapsed().as_secs_f64();
+    drop(progress);
+    let total = runs * (grid.len() + band.len()) as u64;
+    output::complain(&format!("{total} runs in {}, {:.0} per second", duration(took), total as f64 / took));
+    let lines: Vec<Line<'_>> = args
+        .threshold
+        .iter()
+        .enumerate()
+        .map(|(i, threshold)| Line {
+            threshold,
+            grid: &grid[i * rates.len()..(i + 1) * rates.len()],
+            band: band_points(&band, &bands, i),
+        })
+        .collect();
+    if let Some(folder) = folder {
+        folder.write("race.csv", csv(grid.iter().chain(&band)).as_bytes())?;
+        folder.write("race.svg", curves(&lines).map_err(Failure::internal)?.as_bytes())?;
+        folder.write("race-map.svg", map(&lines).map_err(Failure::internal)?.as_bytes())?;
+    }
+    match args.format {
+        Format::Text => output::print(&text_of(&lines, args.share))?,
+        Format::Json => output::print(&format!("{:#}\n", json_of(&lines, args.share)))?,
+    }
+    Ok(Exit::Holds)
+}
+
+fn pair((key, value): (&str, &str)) -> (String, String) {
+    (key.to_string(), value.to_string())
+}
+
+fn band_points<'a>(points: &'a [Point], bands: &[Vec<AxisValue>], i: usize) -> &'a [Point] {
+    let start: usize = bands[..i].iter().map(Vec::len).sum();
+    &points[start..start + bands[i].len()]
+}
+
+fn default_rates() -> Vec<AxisValue> {
+    let mib = 1_048_576.0;
+    Range { from: mib, to: 512.0 * mib, unit: Unit::Bytes, scale: Scale::Log }.steps(10)
+}
+
+/// The scenario: the one given, or one made from the options.
+fn node(args: &Args) -> Result<(String, String), Failure> {
+    if let Some(path) = &args.scenario {
+        let name = path.display().to_string();
+        let text = load::read_text(path).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
+        return Ok((text, name));
+    }
+    let quoted = |text: &str| serde_json::Value::from(text).to_string();
+    let kubelet = match &args.config {
+        Some(path) => format!("config = {}", quoted(&path.display().to_string())),
+        None => format!(
+            "kubeReserved = {{ memory = {} }}\nsystemReserved = {{ memory = {} }}",
+            quoted(&args.kube_reserved),
+            quoted(&args.system_reserved)
+        ),
+    };
+    let text = format!(
+        "[node]\nmemory = {}\nsystem = {{ anon = {} }}\n[kernel]\nversion = {}\n[kubelet]\nversion = {}\n{kubelet}\n",
+        quoted(&args.memory),
+        quoted(&args.system),
+        quoted(&args.kernel),
+        quoted(&args.kubernetes),
+    );
+    Ok((text, "race.toml".into()))
+}
+
+fn text_of(lines: &[Line<'_>], share: u8) -> String {
+    let mut text = String::new();
+    for line in lines {
+        let heading = format!("evictionHard memory.available < {}", line.threshold.text);
+        text.push_str(&format!("{}\n", paint(HEADING, heading)));
+        let mut table =
+            Table::new(&["rate/s", "kernel first", "95 % interval", "closed form", "by", "overshoot", "latency"]);
+        for point in line.grid {
+            table.row(row(point), style(point));
+        }
+        text.push_str(&table.render(2));
+        text.push_str(&format!("  {}\n", sentence(line)));
+        text.push_str(&format!("  {}\n\n", band_sentence(line, share)));
+    }
+    text.push_str(&paint(
+        DIM,
+        "overshoot and latency: means over the runs in which the kubelet was in time; the closed form is approximate where \
+         the node itself runs out (global_oom)\n",
+    ));
+    text
+}
+
+fn style(point: &Point) -> Style {
+    match point.lost {
+        0 => GOOD,
+        lost if lost == point.runs => BAD,
+        _ => Style::new(),
+    }
+}
+
+fn row(p: &Point) -> Vec<String> {
+    let share = percent(p.lost as f64 / p.runs.max(1) as f64);
+    let mean = |d: &planning::stats::Distribution, show: fn(f64) -> String| d.mean().map_or("-".into(), show);
+    vec![
+        p.rate.text.clone(),
+        share,
+        format!("{} – {}", percent(p.interval.low), percent(p.interval.high)),
+        percent(p.odds.kernel_first),
+        p.killer.map_or("-", |k| k.name()).to_string(),
+        mean(&p.overshoot, memory_text),
+        mean(&p.latency, |ns| format!("{:.1} s", ns / 1e9)),
+    ]
+}
+
+/// What the table says, in a sentence: from which rate on the threshold loses, by the simulated shares.
+fn sentence(line: &Line<'_>) -> String {
+    let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
+    let mut sorted: Vec<&Point> = line.grid.iter().collect();
+    sorted.sort_by(|a, b| a.rate.number.unwrap_or_default().total_cmp(&b.rate.number.unwrap_or_default()));
+    let always_won = sorted.iter().take_while(|p| p.lost == 0).last();
+    let Some(first) = sorted.iter().position(|p| share(p) > 0.5) else {
+        return "at none of these rates does this threshold lose in more than half of the runs".into();
+    };
+    let limit = sorted[first].killer.map_or("the kernel", |k| match k {
+        planning::measure::Outcome::KubepodsOom => "the limit of kubepods",
+        planning::measure::Outcome::GlobalOom => "the end of the node's memory",
+        planning::measure::Outcome::PodOom | planning::measure::Outcome::ContainerOom => "the program's own limit",
+        _ => "another limit",
+    });
+    let above = match first {
+        0 => format!("already at {}/s", sorted[0].rate.text),
+        _ => format!("above {}/s", memory_text(crossing(sorted[first - 1], sorted[first]))),
+    };
+    let below =
+        always_won.map_or(String::new(), |p| format!("; up to {}/s the kubelet was always in time", p.rate.text));
+    format!("{above} this threshold loses in more than half of the runs, to {limit}{below}")
+}
+
+/// The rate of one half between two points, on a logarithmic scale of rates.
+fn crossing(below: &Point, above: &Point) -> f64 {
+    let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
+    let rate = |p: &Point| p.rate.number.unwrap_or(1.0).max(1.0);
+    let part = (0.5 - share(below)) / (share(above) - share(below)).max(1e-9);
+    rate(below) * (rate(above) / rate(below)).powf(part.clamp(0.0, 1.0))
+}
+
+/// "Fails about 40 % of the time" as the band of rates in which it is true.
+fn band_sentence(line: &Line<'_>, share: u8) -> String {
+    let [low, middle, high] = line.band else {
+        return format!("\"fails about {share} % of the time\" is true at no rate: another limit comes first");
+    };
+    let seen: Vec<String> = [low, middle, high]
+        .iter()
+        .map(|p| {
+            format!(
+                "{} at {}/s",
+                percent(p.lost as f64 / p.runs.max(1) as f64),
+                memory_text(p.rate.number.unwrap_or(0.0))
+            )
+        })
+        .collect();
+    let (from, to) = (memory_text(low.rate.number.unwrap_or(0.0)), memory_text(high.rate.number.unwrap_or(0.0)));
+    format!(
+        "\"fails about {share} % of the time\" is true between {from}/s and {to}/s (simulated: {})",
+        seen.join(", ")
+    )
+}
+
+fn csv<'a>(points: impl Iterator<Item = &'a Point>) -> String {
+    let mut text = String::from(
+        "threshold_bytes,rate_bytes_per_s,runs,kernel_first,share,share_low,share_high,closed_form,limit,window_s,\
+         overshoot_mean_bytes,overshoot_p90_bytes,latency_mean_s,latency_p90_s,undecided\n",
+    );
+    let number = |v: &AxisValue| v.number.unwrap_or_default();
+    for p in points {
+        let show = |x: Option<f64>, scale: f64| x.map_or(String::new(), |x| format!("{:.6}", x * scale));
+        let p90 = |d: &planning::stats::Distribution| d.quantile(900).map(|q| q as f64);
+        text.push_str(&format!(
+            "{:.0},{:.0},{},{},{:.6},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{},{}\n",
+            number(&p.threshold),
+            number(&p.rate),
+            p.runs,
+            p.lost,
+            p.lost as f64 / p.runs.max(1) as f64,
+            p.interval.low,
+            p.interval.high,
+            p.odds.kernel_first,
+            p.odds.limit.name(),
+            p.odds.window,
+            show(p.overshoot.mean(), 1.0),
+            show(p90(&p.overshoot), 1.0),
+            show(p.latency.mean(), 1e-9),
+            show(p90(&p.latency), 1e-9),
+            p.undecided,
+        ));
+    }
+    text
+}
+
+fn json_of(lines: &[Line<'_>], share: u8) -> serde_json::Value {
+    let point = |p: &Point| {
+        json!({
+            "rate": p.rate.text, "runs": p.runs, "kernel_first": p.lost,
+            "share_low": p.interval.low, "share_high": p.interval.high, "closed_form": p.odds.kernel_first,
+            "limit": p.odds.limit.name(), "killer": p.killer.map(|k| k.name()),
+            "overshoot_mean_bytes": p.overshoot.mean(), "latency_mean_s": p.latency.mean().map(|ns| ns / 1e9),
+            "undecided": p.undecided,
+        })
+    };
+    let line = |l: &Line<'_>| {
+        json!({
+            "threshold": l.threshold.text,
+            "points": l.grid.iter().map(point).collect::<Vec<_>>(),
+            "band_percent": share,
+            "band": l.band.iter().map(point).collect::<Vec<_>>(),
+            "sentence": sentence(l),
+        })
+    };
+    json!({ "thresholds": lines.iter().map(line).collect::<Vec<_>>() })
+}
+
+fn curves(lines: &[Line<'_>]) -> Result<String, String> {
+    use crate::picture::PODS;
+    let mut bands = Vec::new();
+    for (n, line) in lines.iter().enumerate().take(PODS.len()) {
+        let mut points: Vec<(f64, f64, f64, f64)> = line
+            .grid
+            .iter()
+            .chain(line.band)
+            .map(|p| {
+                (p.rate.number.unwrap_or(1.0), p.interval.low, p.lost as f64 / p.runs.max(1) as f64, p.interval.high)
+            })
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let name = line.threshold.text.clone();
+        bands.push(Band { name, color: PODS[n], points, steps: false, dots: true, dash: 0.0 });
+    }
+    diagram(&Diagram {
+        title: "Who is first: the kernel".into(),
+        subtitle:
+            "share of the runs in which the OOM killer comes before the eviction, by hard threshold, with 95 % interval"
+                .into(),
+        x: "allocation rate per second".into(),
+        unit: Unit::Bytes,
+        scale: scale_of(lines.iter().flat_map(|l| l.grid.iter()).filter_map(|p| p.rate.number)),
+        y: "share of runs".into(),
+        bands,
+    })
+}
+
+fn map(lines: &[Line<'_>]) -> Result<String, String> {
+    let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
+    let rates = lines.first().map_or(Vec::new(), |l| l.grid.iter().map(|p| p.rate.text.clone()).collect());
+    Heat {
+        title: "Who is first: the kernel".into(),
+        subtitle: "share of the runs in which the OOM killer comes before the eviction".into(),
+        x: ("allocation rate per second".into(), rates),
+        y: ("hard threshold".into(), lines.iter().map(|l| l.threshold.text.clone()).collect()),
+        shares: lines.iter().map(|l| l.grid.iter().map(share).collect()).collect(),
+    }
+    .svg()
+}

@@ -1,0 +1,392 @@
+//! `oomsim sweep`: a scenario over parameters and seeds; the runs can be shared out among processes and machines.
+
+use super::run::command_line;
+use crate::exit::{Exit, Failure};
+use crate::load::{self, Beside};
+use crate::output;
+use crate::picture::study as picture;
+use crate::progress::{Progress, duration};
+use crate::render::style::{DIM, HEADING, paint};
+use crate::render::table::Table;
+use anstyle::Style;
+use clap::ValueEnum;
+use planning::execute::execute;
+use planning::journal::{Journal, StoreError};
+use planning::plan::{Part, Plan};
+use planning::prepared::settings;
+use planning::recommend::percent;
+use planning::results::{self, Results, journal_header};
+use planning::sorted::find_journals;
+use planning::study::Study;
+use serde_json::json;
+use sim_core::record::Keep;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+/// Cells that the table on the terminal shows.
+const MAX_CELLS: usize = 60;
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim sweep studies/oom2-rates.toml --out out/rates            # run everything, write results
+  oomsim sweep studies/oom2-rates.toml --out out/rates --resume   # go on after an interruption
+  oomsim sweep plan studies/oom2-rates.toml                       # the list of runs, each as a command
+  oomsim sweep run studies/oom2-rates.toml --shard 0/8 --out out/part-0
+  oomsim sweep merge studies/oom2-rates.toml out/part-* --out out/rates
+
+Results: runs.csv and runs.parquet with one row per run, summary.csv with counts and 95 % intervals, pictures. They do
+not depend on the number of threads, on the order of the runs or on how they were shared out.";
+
+/// Arguments of `oomsim sweep`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    all: All,
+}
+
+/// Parts of the work.
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Print the list of runs
+    Plan(PlanArgs),
+    /// Do a part of the runs
+    Run(RunArgs),
+    /// Put parts together
+    Merge(MergeArgs),
+}
+
+/// Everything at once.
+#[derive(Debug, clap::Args)]
+struct All {
+    /// Study file
+    #[arg(value_name = "STUDY", required = true)]
+    study: Option<PathBuf>,
+    /// Folder for the results [default: NAME-results]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    how: How,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+struct How {
+    /// How many runs at a time [default: one per processor]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Go on with the runs that the folder holds
+    #[arg(long)]
+    resume: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct PlanArgs {
+    /// Study file
+    #[arg(value_name = "STUDY")]
+    study: PathBuf,
+    /// Only the number of runs and the plan's hash
+    #[arg(long)]
+    count: bool,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+#[derive(Debug, clap::Args)]
+struct RunArgs {
+    /// Study file
+    #[arg(value_name = "STUDY")]
+    study: PathBuf,
+    /// The i-th of n parts, counted from 0
+    #[arg(long, value_name = "I/N", value_parser = Part::parse_shard, conflicts_with = "runs")]
+    shard: Option<Part>,
+    /// Runs a to b − 1 of the plan
+    #[arg(long, value_name = "A..B", value_parser = Part::parse_runs)]
+    runs: Option<Part>,
+    /// Folder for the runs
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    #[command(flatten)]
+    how: How,
+}
+
+#[derive(Debug, clap::Args)]
+struct MergeArgs {
+    /// Study file
+    #[arg(value_name = "STUDY")]
+    study: PathBuf,
+    /// Folders of parts, or folders of such folders
+    #[arg(value_name = "PART", required = true)]
+    parts: Vec<PathBuf>,
+    /// Folder for the results
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the study is wrong or results cannot be written.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    match args.action {
+        Some(Action::Plan(args)) => print_plan(&args),
+        Some(Action::Run(args)) => part(&args),
+        Some(Action::Merge(args)) => merge(&args),
+        None => all(&args.all),
+    }
+}
+
+/// Reads a study; warnings go to standard error.
+fn study(path: &Path) -> Result<Study, Failure> {
+    let name = path.display().to_string();
+    let text = load::read_text(path).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
+    let study = Study::read(&text, &name, &Beside(PathBuf::new())).map_err(|problems| load::rendered(&problems))?;
+    study.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
+    Ok(study)
+}
+
+/// A folder's failure: whose fault it is decides the exit code.
+pub(super) fn store(error: StoreError) -> Failure {
+    use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    let internal = match &error {
+        StoreError::Io { error, .. } => {
+            !matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | NotADirectory | NotFound)
+        }
+        StoreError::Conflict { .. } => true,
+        StoreError::Locked(_) | StoreError::Exists { .. } | StoreError::Other { .. } => false,
+    };
+    if internal { Failure::internal(error.to_string()) } else { Failure::bad_input(error.to_string()) }
+}
+
+/// Runs a part of the plan into a folder; returns how many runs were done now.
+fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Range<u64>, u64), Failure> {
+    let plan = &study.plan;
+    let range = part.range(plan.len()).map_err(Failure::bad_input)?;
+    let mut journal = Journal::open(out, &journal_header(&study.name, plan), plan.len(), how.resume).map_err(store)?;
+    let progress = Progress::new("runs");
+    let done = std::sync::atomic::AtomicU64::new(0);
+    let jobs = how.jobs.map_or(0, usize::from);
+    execute(
+        plan,
+        range.clone(),
+        &mut journal,
+        jobs,
+        || study.scenario.worker(Keep::Series),
+        |p| {
+            done.store(p.now, std::sync::atomic::Ordering::Relaxed);
+            progress.at(p.done, p.of, p.now);
+        },
+    )
+    .map_err(store)?;
+    let now = done.into_inner();
+    let took = progress.elapsed().as_secs_f64();
+    drop(progress);
+    if now > 0 {
+        let rate = now as f64 / took;
+        output::complain(&format!("{now} runs in {}, {rate:.0} per second", duration(took)));
+    }
+    Ok((range, now))
+}
+
+fn all(args: &All) -> Result<Exit, Failure> {
+    let file = args.study.as_deref().unwrap_or(Path::new(""));
+    let study = study(file)?;
+    let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}-results", study.name)));
+    execute_part(&study, Part::ALL, &out, &args.how)?;
+    finish(file, &study, &out, &[out.join("journal")], args.format)
+}
+
+fn part(args: &RunArgs) -> Result<Exit, Failure> {
+    let study = study(&args.study)?;
+    let part = args.shard.or(args.runs).unwrap_or(Part::ALL);
+    let (range, _) = execute_part(&study, part, &args.out, &args.how)?;
+    let journal = args.out.join("journal");
+    output::print(&format!(
+        "runs {}..{} of {} are in {}\n",
+        range.start,
+        range.end,
+        study.plan.len(),
+        journal.display()
+    ))?;
+    Ok(Exit::Holds)
+}
+
+fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
+    let study = study(&args.study)?;
+    let journals = find_journals(&args.parts).map_err(store)?;
+    finish(&args.study, &study, &args.out, &journals, args.format)
+}
+
+/// Writes the results of complete journals, or says what is missing.
+fn finish(file: &Path, study: &Study, out: &Path, journals: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let results = results::write(out, &study.name, &study.plan, journals, &study.measures).map_err(store)?;
+    if !results.missing.is_empty() {
+        return missing(&study.plan, &results.missing, format);
+    }
+    let folder = output::Folder::open(out)?;
+    for (name, svg) in picture::pictures(study, &results.summary).map_err(Failure::internal)? {
+        folder.write(&name, svg.as_bytes())?;
+    }
+    match format {
+        Format::Text => output::print(&text(file, study, out, &results))?,
+        Format::Json => output::print(&format!("{:#}\n", json(study, out, &results)))?,
+    }
+    Ok(Exit::Holds)
+}
+
+fn missing(plan: &Plan, missing: &[Range<u64>], format: Format) -> Result<Exit, Failure> {
+    let count: u64 = missing.iter().map(|r| r.end - r.start).sum();
+    match format {
+        Format::Json => {
+            let ranges: Vec<_> = missing.iter().map(|r| json!([r.start, r.end])).collect();
+            output::print(&format!("{:#}\n", json!({ "missing": count, "missing_runs": ranges })))?;
+        }
+        Format::Text => {
+            let shown: Vec<String> =
+                missing.iter().take(20).map(|r| format!("--runs {}..{}", r.start, r.end)).collect();
+            let more = missing.len().saturating_sub(shown.len());
+            let mut text = format!("{count} of {} runs are missing; no results were written:\n", plan.len());
+            shown.iter().for_each(|range| text.push_str(&format!("  {range}\n")));
+            if more > 0 {
+                text.push_str(&format!("  and {more} more ranges\n"));
+            }
+            output::print(&text)?;
+        }
+    }
+    Ok(Exit::Failed)
+}
+
+fn print_plan(args: &PlanArgs) -> Result<Exit, Failure> {
+    let study = study(&args.study)?;
+    let (plan, fingerprint) = (&study.plan, format!("{:032x}", study.plan.fingerprint()));
+    let files: Vec<&str> = study.scenario.files().collect();
+    let head = match args.format {
+        Format::Text => format!("study {}  plan {fingerprint}  runs {}\n", study.name, plan.len()),
+        Format::Json => {
+            let head = json!({ "study": study.name, "plan": fingerprint, "runs": plan.len(),
+                "scenario": study.scenario.file(), "files": files });
+            format!("{head}\n")
+        }
+    };
+    output::print(&head)?;
+    if args.count {
+        return Ok(Exit::Holds);
+    }
+    // In pieces, as a plan may be long.
+    for first in (0..plan.len()).step_by(1000) {
+        let mut piece = String::new();
+        for run in first..(first + 1000).min(plan.len()) {
+            let spec = plan.spec(run);
+            let set = settings(&spec.overrides);
+            match args.format {
+                Format::Text => {
+                    let command = command_line(Path::new(study.scenario.file()), spec.seed, &set, None);
+                    piece.push_str(&format!("{run} {} {command}\n", spec.id));
+                }
+                Format::Json => {
+                    let line = json!({ "run": run, "id": spec.id.to_string(), "seed": spec.seed, "set": set });
+                    piece.push_str(&format!("{line}\n"));
+                }
+            }
+        }
+        output::print(&piece)?;
+    }
+    Ok(Exit::Holds)
+}
+
+fn json(study: &Study, out: &Path, results: &Results) -> serde_json::Value {
+    let cells = results.summary.cells.iter().enumerate().map(|(number, cell)| {
+        let values = study.plan.cell_values(number as u64);
+        let axes: serde_json::Map<String, serde_json::Value> = study
+            .plan
+            .grid_axes()
+            .zip(values)
+            .map(|((axis, _), value)| (axis.name.clone(), value.text.clone().into()))
+            .collect();
+        let outcomes = cell.tally("outcome").map(|t| t.levels.clone()).unwrap_or_default();
+        let outcomes: serde_json::Map<String, serde_json::Value> = outcomes
+            .into_iter()
+            .map(|(name, count)| {
+                let i = cell.interval(count);
+                (name, json!({ "count": count, "share_low": i.low, "share_high": i.high }))
+            })
+            .collect();
+        json!({ "axes": axes, "runs": cell.runs, "outcome": outcomes })
+    });
+    json!({
+        "study": study.name,
+        "runs": study.plan.len(),
+        "plan": format!("{:032x}", study.plan.fingerprint()),
+        "result": format!("{:032x}", results.hash),
+        "folder": out.display().to_string(),
+        "cells": cells.collect::<Vec<_>>(),
+    })
+}
+
+fn text(file: &Path, study: &Study, out: &Path, results: &Results) -> String {
+    let plan = &study.plan;
+    let mut text = format!("{}\n", paint(HEADING, &study.name));
+    if !study.description.is_empty() {
+        text.push_str(&format!("{}\n", study.description));
+    }
+    let levels = outcome_levels(results);
+    let axes: Vec<&str> = plan.grid_axes().map(|(axis, _)| axis.name.as_str()).collect();
+    let heading: Vec<&str> = axes.iter().copied().chain(["runs"]).chain(levels.iter().map(String::as_str)).collect();
+    let mut table = Table::new(&heading);
+    for (number, cell) in results.summary.cells.iter().enumerate().take(MAX_CELLS) {
+        let values = plan.cell_values(number as u64).into_iter().map(|v| v.text.clone());
+        let shares = levels.iter().map(|level| {
+            let count = cell.count("outcome", level);
+            let i = cell.interval(count);
+            match count {
+                0 => "-".to_string(),
+                _ => format!("{} ({}–{})", percent(count as f64 / cell.runs as f64), short(i.low), short(i.high)),
+            }
+        });
+        table.row(values.chain([cell.runs.to_string()]).chain(shares).collect(), Style::new());
+    }
+    text.push_str(&format!("\n{}", table.render(0)));
+    if results.summary.cells.len() > MAX_CELLS {
+        text.push_str(&format!("… {} more rows in summary.csv\n", results.summary.cells.len() - MAX_CELLS));
+    }
+    let first = plan.spec(0);
+    let command = command_line(Path::new(study.scenario.file()), first.seed, &settings(&first.overrides), None);
+    text.push_str(&format!(
+        "\n{} runs, shares with 95 % intervals; result {:032x} in {}\n{}\n",
+        plan.len(),
+        results.hash,
+        out.display(),
+        paint(DIM, format!("reproduce run 0: {command}    (all: oomsim sweep plan {})", file.display()))
+    ));
+    text
+}
+
+/// `0.13`: a share in percent without its sign.
+fn short(share: f64) -> String {
+    percent(share).trim_end_matches(" %").to_string()
+}
+
+/// Outcomes that come at all, in the order of tables.
+pub(crate) fn outcome_levels(results: &Results) -> Vec<String> {
+    let seen = |level: &str| results.summary.cells.iter().any(|c| c.count("outcome", level) > 0);
+    let all = planning::measure::Outcome::ALL.iter().map(|o| o.name());
+    all.filter(|level| seen(level)).map(str::to_string).collect()
+}

@@ -1,0 +1,414 @@
+//! Pictures of a study: heat maps over two axes, shares with their bands over one, and who is still alive when.
+
+use super::axis::{memory_text, time_text, time_ticks};
+use super::canvas::{Anchor, Canvas, DrawError, Font, Symbol, Xy};
+use super::font;
+use super::palette::{self, BLUE, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, VERMILION};
+use planning::axis::{AxisValue, Unit};
+use planning::measure::Outcome;
+use planning::stats::{Z95, wilson};
+use planning::study::Study;
+use planning::summary::{Cell, Summary};
+use plotters::prelude::{Color, DrawingBackend, RGBColor, SVGBackend, WHITE};
+
+/// Most lines in one picture.
+const MAX_LINES: usize = 7;
+/// Width of a picture of curves.
+const WIDTH: f64 = 860.0;
+/// Height of a picture of curves.
+const HEIGHT: f64 = 460.0;
+const LEFT: f64 = 70.0;
+const TOP: f64 = 84.0;
+const BOTTOM: f64 = 58.0;
+const RIGHT: f64 = 30.0;
+
+/// A curve with a band around it, as (x, low, middle, high).
+#[derive(Clone, Debug)]
+pub struct Band {
+    /// Name in the legend.
+    pub name: String,
+    /// Colour.
+    pub color: RGBColor,
+    /// Points in order of x.
+    pub points: Vec<(f64, f64, f64, f64)>,
+    /// Drawn as steps.
+    pub steps: bool,
+    /// Drawn with symbols at its points.
+    pub dots: bool,
+    /// Length of dashes; 0: solid.
+    pub dash: f64,
+}
+
+/// What the numbers of an axis are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// As they are.
+    Linear,
+    /// By their logarithm.
+    Log,
+}
+
+/// A diagram of curves.
+#[derive(Clone, Debug)]
+pub struct Diagram {
+    /// Title.
+    pub title: String,
+    /// Second line.
+    pub subtitle: String,
+    /// What x is.
+    pub x: String,
+    /// How x is written.
+    pub unit: Unit,
+    /// How x is divided.
+    pub scale: Scale,
+    /// What y is, a share.
+    pub y: String,
+    /// The curves.
+    pub bands: Vec<Band>,
+}
+
+/// The colour of an outcome.
+pub fn outcome_color(outcome: &str) -> RGBColor {
+    match Outcome::ALL.iter().find(|o| o.name() == outcome) {
+        Some(Outcome::Eviction) => BLUE,
+        Some(Outcome::KubepodsOom) => VERMILION,
+        Some(Outcome::GlobalOom) => RGBColor(0x33, 0x33, 0x33),
+        Some(Outcome::PodOom) => ORANGE,
+        Some(Outcome::ContainerOom) => SKY,
+        Some(Outcome::CgroupOom) => PURPLE,
+        Some(Outcome::SelfExit) => GREEN,
+        Some(Outcome::None | Outcome::Error) | None => GREY,
+    }
+}
+
+/// All pictures of a study with their file names.
+///
+/// # Errors
+/// When the drawing library fails.
+pub fn pictures(study: &Study, summary: &Summary) -> Result<Vec<(String, String)>, DrawError> {
+    let mut pictures = Vec::new();
+    let plan = &study.plan;
+    let numeric: Vec<usize> = plan
+        .grid_axes()
+        .enumerate()
+        .filter(|(_, (axis, values))| axis.unit() != Unit::Word && values.len() > 1)
+        .map(|(i, _)| i)
+        .collect();
+    let sizes: Vec<usize> = plan.grid_axes().map(|(_, values)| values.len()).collect();
+    if let Some(&x) = numeric.iter().max_by_key(|&&i| sizes[i]) {
+        pictures.push(("outcomes.svg".into(), svg(|c| c.draw(&outcomes(study, summary, x)))?));
+    }
+    if sizes.iter().filter(|n| **n > 1).count() >= 2 {
+        pictures.push(("kernel-first.svg".into(), heat_map(study, summary, &sizes)?));
+    }
+    pictures.push(("survival.svg".into(), svg(|c| c.draw(&survival(study, summary)))?));
+    Ok(pictures)
+}
+
+/// A diagram as SVG.
+///
+/// # Errors
+/// When the drawing library fails.
+pub fn diagram(d: &Diagram) -> Result<String, DrawError> {
+    svg(|c| c.draw(d))
+}
+
+fn svg(draw: impl FnOnce(&Plot<SVGBackend<'_>>) -> Result<(), DrawError>) -> Result<String, DrawError> {
+    sized(WIDTH, HEIGHT, draw)
+}
+
+fn sized(
+    width: f64,
+    height: f64,
+    draw: impl FnOnce(&Plot<SVGBackend<'_>>) -> Result<(), DrawError>,
+) -> Result<String, DrawError> {
+    if !font::register() {
+        return Err("the built-in font could not be registered".into());
+    }
+    let mut text = String::new();
+    {
+        let plot = Plot { canvas: Canvas::new(SVGBackend::with_string(&mut text, (width as u32, height as u32)), 1.0) };
+        plot.canvas.background(WHITE)?;
+        draw(&plot)?;
+        plot.canvas.finish()?;
+    }
+    Ok(text)
+}
+
+/// Shares of the outcomes over one axis, all other axes taken together.
+fn outcomes(study: &Study, summary: &Summary, axis: usize) -> Diagram {
+    let plan = &study.plan;
+    let grid: Vec<_> = plan.grid_axes().collect();
+    let (x_axis, values) = grid[axis];
+    let stride: usize = grid[axis + 1..].iter().map(|(_, v)| v.len()).product();
+    let mut counts: Vec<(u64, std::collections::BTreeMap<String, u64>)> = vec![Default::default(); values.len()];
+    for (number, cell) in summary.cells.iter().enumerate() {
+        let (runs, levels) = &mut counts[number / stride % values.len()];
+        *runs += cell.runs;
+        for (level, n) in cell.tally("outcome").map(|t| &t.levels).into_iter().flatten() {
+            *levels.entry(level.clone()).or_default() += n;
+        }
+    }
+    let levels = Outcome::ALL.map(|o| o.name()).into_iter().filter(|l| counts.iter().any(|(_, c)| c.contains_key(*l)));
+    let bands = levels.map(|level| {
+        let point = |((runs, c), value): (&(u64, std::collections::BTreeMap<String, u64>), &AxisValue)| {
+            let hits = c.get(level).copied().unwrap_or(0);
+            let i = wilson(hits, *runs, Z95);
+            (value.number.unwrap_or_default(), i.low, hits as f64 / (*runs).max(1) as f64, i.high)
+        };
+        let mut points: Vec<_> = counts.iter().zip(values).map(point).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let color = outcome_color(level);
+        Band { name: level.into(), color, points, steps: false, dots: true, dash: 0.0 }
+    });
+    Diagram {
+        title: format!("{}: who is first", study.name),
+        subtitle: "share of the runs with 95 % interval".into(),
+        x: x_axis.name.clone(),
+        unit: x_axis.unit(),
+        scale: scale_of(values.iter().filter_map(|v| v.number)),
+        y: "share of runs".into(),
+        bands: bands.collect(),
+    }
+}
+
+/// Share of runs in which nothing has died yet, over time; one line for each of the first cells.
+fn survival(study: &Study, summary: &Summary) -> Diagram {
+    let end = |cell: &Cell| cell.tally("ended_at_s").and_then(|t| t.numbers.range()).map_or(0, |r| r.1);
+    let last = summary.cells.iter().map(end).max().unwrap_or(0) as f64 / 1e9;
+    let step = summary.cells.len().div_ceil(MAX_LINES).max(1);
+    let bands = summary.cells.iter().enumerate().step_by(step).enumerate().map(|(line, (number, cell))| {
+        let mut points = vec![(0.0, 1.0, 1.0, 1.0)];
+        let mut alive = |at: f64, dead: u64| {
+            let i = wilson(cell.runs - dead.min(cell.runs), cell.runs, Z95);
+            points.push((at, i.low, 1.0 - dead as f64 / cell.runs.max(1) as f64, i.high));
+        };
+        let deaths = cell.tally("first_death_s").map(|t| &t.numbers);
+        deaths.into_iter().flat_map(|d| d.cumulated()).for_each(|(at, dead)| alive((at as f64 / 1e9).min(last), dead));
+        alive(last, deaths.map_or(0, |d| d.count()));
+        let values: Vec<String> = study.plan.cell_values(number as u64).iter().map(|v| v.text.clone()).collect();
+        let name = if values.is_empty() { "all runs".into() } else { values.join(", ") };
+        Band { name, color: palette::PODS[line % palette::PODS.len()], points, steps: true, dots: false, dash: 0.0 }
+    });
+    let axes: Vec<&str> = study.plan.grid_axes().map(|(axis, _)| axis.name.as_str()).collect();
+    let by = if axes.is_empty() { String::new() } else { format!(", by {}", axes.join(", ")) };
+    Diagram {
+        title: format!("{}: nothing has died yet", study.name),
+        subtitle: format!("share of the runs with 95 % interval{by}"),
+        x: "time".into(),
+        unit: Unit::Time,
+        scale: Scale::Linear,
+        y: "share of runs".into(),
+        bands: bands.collect(),
+    }
+}
+
+/// Logarithmic when the values span more than a decade and are far apart.
+pub fn scale_of(values: impl Iterator<Item = f64>) -> Scale {
+    let (low, high) = values.fold((f64::INFINITY, 0.0_f64), |(l, h), v| (l.min(v), h.max(v)));
+    if low > 0.0 && high / low > 10.0 { Scale::Log } else { Scale::Linear }
+}
+
+struct Plot<B: DrawingBackend> {
+    canvas: Canvas<B>,
+}
+
+const TITLE: Font = Font { size: 17.0, bold: true, color: INK };
+const LABEL: Font = Font { size: 12.0, bold: false, color: INK };
+const SMALL: Font = Font { size: 11.0, bold: false, color: GREY };
+
+impl<B: DrawingBackend> Plot<B> {
+    fn heading(&self, title: &str, subtitle: &str) -> Result<(), DrawError> {
+        self.canvas.text(title, (LEFT - 50.0, 24.0), Anchor::Start, TITLE)?;
+        self.canvas.text(subtitle, (LEFT - 50.0, 45.0), Anchor::Start, SMALL)
+    }
+
+    fn draw(&self, d: &Diagram) -> Result<(), DrawError> {
+        self.heading(&d.title, &d.subtitle)?;
+        let (right, bottom) = (WIDTH - RIGHT, HEIGHT - BOTTOM);
+        let xs = d.bands.iter().flat_map(|b| b.points.iter().map(|p| p.0));
+        let (low, high) = xs.fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), x| (l.min(x), h.max(x)));
+        if !(low.is_finite() && high > low) {
+            return self.canvas.text("nothing to show", (WIDTH / 2.0, HEIGHT / 2.0), Anchor::Middle, LABEL);
+        }
+        let place = |x: f64| match d.scale {
+            Scale::Linear => (x - low) / (high - low),
+            Scale::Log => (x / low).ln() / (high / low).ln(),
+        };
+        let at =
+            |x: f64, y: f64| -> Xy { (LEFT + place(x) * (right - LEFT), bottom - y.clamp(0.0, 1.0) * (bottom - TOP)) };
+        for tenth in (0..=10).step_by(2) {
+            let y = f64::from(tenth) / 10.0;
+            self.canvas.line(&[at(low, y), at(high, y)], GRID.to_rgba(), 1.0, 0.0)?;
+            self.canvas.text(&format!("{} %", tenth * 10), (LEFT - 8.0, at(low, y).1), Anchor::End, SMALL)?;
+        }
+        let mut free = f64::NEG_INFINITY;
+        for x in ticks(d, low, high) {
+            let (px, text) = (at(x, 0.0).0, number(x, d.unit));
+            let half = font::width(&text, SMALL.size, false) / 2.0 + 5.0;
+            self.canvas.line(&[at(x, 0.0), at(x, 1.0)], GRID.to_rgba(), 1.0, 0.0)?;
+            if px - half > free {
+                self.canvas.text(&text, (px, bottom + 16.0), Anchor::Middle, SMALL)?;
+                free = px + half;
+            }
+        }
+        self.canvas.text(&d.x, ((LEFT + right) / 2.0, bottom + 40.0), Anchor::Middle, LABEL)?;
+        self.canvas.text(&d.y, (LEFT - 50.0, TOP - 14.0), Anchor::Start, SMALL)?;
+        for band in &d.bands {
+            let edge = |pick: fn(&(f64, f64, f64, f64)) -> f64| stepped(band, pick, &at);
+            let (mut area, upper) = (edge(|p| p.1), edge(|p| p.3));
+            area.extend(upper.iter().rev());
+            if band.points.iter().any(|p| p.3 > p.1) {
+                self.canvas.polygon(&area, band.color.mix(0.15))?;
+            }
+        }
+        for band in &d.bands {
+            self.canvas.line(&stepped(band, |p| p.2, &at), band.color.to_rgba(), 2.0, band.dash)?;
+            for p in band.points.iter().filter(|_| band.dots) {
+                self.canvas.symbol(Symbol::Square, at(p.0, p.2), band.color)?;
+            }
+        }
+        self.legend(d, right)
+    }
+
+    fn legend(&self, d: &Diagram, right: f64) -> Result<(), DrawError> {
+        let mut x = right;
+        for band in d.bands.iter().rev() {
+            let width = font::width(&band.name, LABEL.size, false);
+            x -= width;
+            let look = Font { color: palette::text(band.color), ..LABEL };
+            self.canvas.text(&band.name, (x, TOP - 14.0), Anchor::Start, look)?;
+            x -= 26.0;
+            self.canvas.line(&[(x, TOP - 14.0), (x + 20.0, TOP - 14.0)], band.color.to_rgba(), 3.0, band.dash)?;
+            x -= 14.0;
+        }
+        Ok(())
+    }
+}
+
+fn stepped(band: &Band, y: fn(&(f64, f64, f64, f64)) -> f64, at: &impl Fn(f64, f64) -> Xy) -> Vec<Xy> {
+    let mut line: Vec<Xy> = Vec::new();
+    for p in &band.points {
+        let point = at(p.0, y(p));
+        if let Some(last) = line.last().copied().filter(|_| band.steps) {
+            line.push((point.0, last.1));
+        }
+        line.push(point);
+    }
+    line
+}
+
+fn ticks(d: &Diagram, low: f64, high: f64) -> Vec<f64> {
+    if d.unit == Unit::Time && d.scale == Scale::Linear {
+        let factor = if d.x == "time" { 1.0 } else { 1e9 };
+        return time_ticks(high / factor, 10).into_iter().map(|t| t * factor).filter(|t| *t >= low).collect();
+    }
+    let mut xs: Vec<f64> = d.bands.iter().flat_map(|b| b.points.iter().map(|p| p.0)).collect();
+    xs.sort_by(f64::total_cmp);
+    xs.dedup();
+    xs
+}
+
+/// A number of an axis as people write it. The time axis of survival curves is in seconds.
+fn number(x: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Bytes => memory_text(x),
+        Unit::Time => time_text(if x > 1e6 { x / 1e9 } else { x }),
+        Unit::Integer => format!("{x:.0}"),
+        Unit::Real | Unit::Word => format!("{x:.3}").trim_end_matches('0').trim_end_matches('.').to_string(),
+    }
+}
+
+/// Share of runs in which the kernel was first, over the two largest axes; other axes are taken together.
+fn heat_map(study: &Study, summary: &Summary, sizes: &[usize]) -> Result<String, DrawError> {
+    let plan = &study.plan;
+    let grid: Vec<_> = plan.grid_axes().collect();
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(sizes[i]));
+    let (xi, yi) = (order[0], order[1]);
+    let stride = |axis: usize| sizes[axis + 1..].iter().product::<usize>();
+    let mut counts = vec![vec![(0u64, 0u64); sizes[xi]]; sizes[yi]];
+    for (number, cell) in summary.cells.iter().enumerate() {
+        let (x, y) = (number / stride(xi) % sizes[xi], number / stride(yi) % sizes[yi]);
+        let lost: u64 = Outcome::ALL.iter().filter(|o| o.is_oom()).map(|o| cell.count("outcome", o.name())).sum();
+        counts[y][x].0 += lost;
+        counts[y][x].1 += cell.runs;
+    }
+    let texts = |axis: usize| grid[axis].1.iter().map(|v| v.text.clone()).collect::<Vec<_>>();
+    let heat = Heat {
+        title: format!("{}: the kernel is first", study.name),
+        subtitle: "share of the runs in which the OOM killer comes before an eviction".into(),
+        x: (grid[xi].0.name.clone(), texts(xi)),
+        y: (grid[yi].0.name.clone(), texts(yi)),
+        shares: counts
+            .iter()
+            .map(|row| row.iter().map(|&(lost, runs)| lost as f64 / runs.max(1) as f64).collect())
+            .collect(),
+    };
+    heat.svg()
+}
+
+/// Shares over two axes.
+#[derive(Clone, Debug)]
+pub struct Heat {
+    /// Title.
+    pub title: String,
+    /// Second line.
+    pub subtitle: String,
+    /// Name and values of the horizontal axis.
+    pub x: (String, Vec<String>),
+    /// Name and values of the vertical axis.
+    pub y: (String, Vec<String>),
+    /// By row (y), then column (x).
+    pub shares: Vec<Vec<f64>>,
+}
+
+impl Heat {
+    /// As SVG.
+    ///
+    /// # Errors
+    /// When the drawing library fails.
+    pub fn svg(&self) -> Result<String, DrawError> {
+        let (columns, rows) = (self.x.1.len(), self.y.1.len());
+        let widest = self.y.1.iter().map(|t| font::width(t, SMALL.size, false)).fold(30.0, f64::max);
+        let left = widest + 34.0;
+        let (w, h) = ((760.0 / columns as f64).clamp(14.0, 74.0), (360.0 / rows as f64).clamp(14.0, 44.0));
+        let (width, height) = (left + w * columns as f64 + 40.0, TOP + h * rows as f64 + 70.0);
+        sized(width.max(480.0), height, |plot| {
+            let c = &plot.canvas;
+            plot.heading(&self.title, &self.subtitle)?;
+            for (row, shares) in self.shares.iter().enumerate() {
+                let top = TOP + h * row as f64;
+                c.text(&self.y.1[row], (left - 8.0, top + h / 2.0), Anchor::End, SMALL)?;
+                for (column, &share) in shares.iter().enumerate() {
+                    let at = (left + w * column as f64, top);
+                    c.rectangle(at, (at.0 + w - 1.0, at.1 + h - 1.0), shade(share).to_rgba())?;
+                    if w >= 30.0 && h >= 16.0 {
+                        let color = if share > 0.55 { WHITE } else { INK };
+                        let middle = (at.0 + w / 2.0, at.1 + h / 2.0);
+                        c.text(&format!("{:.0} %", share * 100.0), middle, Anchor::Middle, Font { color, ..SMALL })?;
+                    }
+                }
+            }
+            let bottom = TOP + h * rows as f64;
+            let mut free = f64::NEG_INFINITY;
+            for (column, text) in self.x.1.iter().enumerate() {
+                let middle = left + w * (column as f64 + 0.5);
+                let half = font::width(text, SMALL.size, false) / 2.0 + 4.0;
+                if middle - half > free {
+                    c.text(text, (middle, bottom + 15.0), Anchor::Middle, SMALL)?;
+                    free = middle + half;
+                }
+            }
+            c.text(&self.x.0, (left + w * columns as f64 / 2.0, bottom + 38.0), Anchor::Middle, LABEL)?;
+            c.text(&self.y.0, (20.0, TOP - 14.0), Anchor::Start, LABEL)
+        })
+    }
+}
+
+/// White for 0, dark red for 1; evenly darker in between, for any colour vision.
+fn shade(share: f64) -> RGBColor {
+    let share = share.clamp(0.0, 1.0);
+    let mix = |from: f64, to: f64| (from + (to - from) * share) as u8;
+    RGBColor(mix(250.0, 150.0), mix(246.0, 40.0), mix(242.0, 20.0))
+}

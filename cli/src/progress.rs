@@ -1,0 +1,88 @@
+//! How far the work is, on standard error: only on a terminal, and only when it takes longer than a moment.
+
+use std::io::{IsTerminal, Write};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// No line before this.
+const PATIENCE: Duration = Duration::from_millis(700);
+/// A new line so often.
+const EVERY: Duration = Duration::from_millis(200);
+
+/// One line that is written over and over.
+#[derive(Debug)]
+pub struct Progress {
+    what: &'static str,
+    since: Instant,
+    state: Mutex<(Instant, bool)>,
+    shown: bool,
+}
+
+impl Progress {
+    /// Begins; `what` is counted (`runs`).
+    pub fn new(what: &'static str) -> Self {
+        let now = Instant::now();
+        Progress { what, since: now, state: Mutex::new((now, false)), shown: std::io::stderr().is_terminal() }
+    }
+
+    /// `done` of `of`; `now` of them since the beginning.
+    pub fn at(&self, done: u64, of: u64, now: u64) {
+        if !self.shown || self.since.elapsed() < PATIENCE {
+            return;
+        }
+        let Ok(mut state) = self.state.try_lock() else { return };
+        if state.1 && state.0.elapsed() < EVERY {
+            return;
+        }
+        *state = (Instant::now(), true);
+        let mut err = std::io::stderr().lock();
+        let _ = write!(err, "\r{}\x1b[K", line(self.what, done, of, now, self.since.elapsed()));
+        let _ = err.flush();
+    }
+
+    /// How long it took so far.
+    pub fn elapsed(&self) -> Duration {
+        self.since.elapsed()
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.state.get_mut().is_ok_and(|s| s.1) {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
+}
+
+fn line(what: &str, done: u64, of: u64, now: u64, elapsed: Duration) -> String {
+    let rate = now as f64 / elapsed.as_secs_f64().max(1e-9);
+    let left = if rate > 0.0 { duration((of.saturating_sub(done)) as f64 / rate) } else { "?".into() };
+    let percent = 100.0 * done as f64 / (of as f64).max(1.0);
+    format!("{done} of {of} {what} ({percent:.1} %), {rate:.0} per second, {left} left")
+}
+
+/// Seconds in a short form.
+pub fn duration(seconds: f64) -> String {
+    let s = seconds.clamp(0.0, 1e9).round() as u64;
+    match s {
+        0..60 if seconds < 10.0 => format!("{seconds:.1} s"),
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {} s", s / 60, s % 60),
+        _ => format!("{} h {} min", s / 3600, s / 60 % 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_rate_and_time_left() {
+        // 250 of 1,000 are there, 200 of them in 10 s: 20 per second, 750 are left.
+        let said = line("runs", 250, 1000, 200, Duration::from_secs(10));
+        assert_eq!(said, "250 of 1000 runs (25.0 %), 20 per second, 38 s left");
+        assert!(line("runs", 0, 5, 0, Duration::ZERO).ends_with("? left"));
+        assert_eq!(duration(3725.0), "1 h 2 min");
+        assert_eq!(duration(75.0), "1 min 15 s");
+    }
+}
