@@ -5,6 +5,7 @@ use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::names::{nearest, quoted_list};
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{integer, one_of, text};
+use crate::scenario::source::Location;
 use crate::scenario::value::{Entry, Kind, Value};
 
 /// Reads `[kernel]` into a configuration that has its memory already.
@@ -97,6 +98,17 @@ pub(crate) fn each_sysctl(p: &Problems, value: &Value, each: &mut dyn FnMut(&Ent
             one_sysctl(p, entry, &entry.key, each);
         }
     }
+}
+
+/// The sysctls that `[kernel]` gives, with their places.
+pub(crate) fn given_sysctls(kernel: Option<&Value>) -> Vec<(String, Location)> {
+    let mut given = Vec::new();
+    if let Some(sysctls) = kernel.and_then(|kernel| kernel.get("sysctl")) {
+        each_sysctl(&Problems::default(), sysctls, &mut |entry, name, _| {
+            given.push((name.into(), entry.key_at.clone()))
+        });
+    }
+    given
 }
 
 fn one_sysctl(p: &Problems, entry: &Entry, name: &str, each: &mut dyn FnMut(&Entry, &str, i64)) {

@@ -1,6 +1,7 @@
 //! `[kubelet]`: version, configuration, clocks.
 
 use super::Context;
+use super::check_kubelet::Given;
 use super::kubelet_config::{Draft, Maps, config_keys};
 use super::kubelet_files::{config_dir, config_file, flags};
 use crate::kubelet::{HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability};
@@ -22,7 +23,7 @@ pub(crate) fn default_kubelet() -> KubeletPlan {
 }
 
 /// Reads `[kubelet]`.
-pub(crate) fn kubelet(cx: &Context<'_>, value: &Value) -> Option<KubeletPlan> {
+pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value) -> Option<Given<'a>> {
     let p = cx.problems;
     let mut t = TableReader::open(p, "[kubelet]", value)?;
     let mut plan = default_kubelet();
@@ -47,8 +48,8 @@ pub(crate) fn kubelet(cx: &Context<'_>, value: &Value) -> Option<KubeletPlan> {
     plan.first_pass = t.optional("firstPass", time);
     plan.timing = t.or("timing", Timing::default(), timing);
     t.finish();
-    plan.config = draft.config;
-    Some(plan)
+    plan.config = draft.config.clone();
+    Some(Given { plan, draft, at: &value.at })
 }
 
 /// The kubelet's clocks.

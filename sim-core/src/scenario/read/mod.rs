@@ -1,5 +1,7 @@
 //! The tables of a scenario, one file per subject.
 
+mod check;
+mod check_kubelet;
 mod container;
 mod expect;
 mod expect_filter;
@@ -17,6 +19,8 @@ mod process;
 mod resources;
 mod workload;
 
+use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
+use self::kubelet_config::Draft;
 use super::load::Files;
 use super::model::Scenario;
 use super::reader::{Problems, TableReader};
@@ -48,28 +52,30 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     let seed = t.or("seed", 1, integer(0, i64::MAX));
     let duration = t.or("duration", DEFAULT_DURATION, some_duration);
     let sample_every = t.or("sample", DEFAULT_SAMPLE, some_duration);
-    let node = t.required("node", node::node);
+    let mut node = t.required("node", node::node);
     let kernel = t.get("kernel");
-    let node = node.map(|mut node| {
-        if let Some(kernel) = kernel {
-            kernel::kernel(cx.problems, kernel, &mut node.kernel);
-        }
-        node
-    });
+    if let (Some(node), Some(kernel)) = (&mut node, kernel) {
+        kernel::kernel(cx.problems, kernel, &mut node.kernel);
+    }
     let kubelet_table = t.get("kubelet");
     let pod_tables = t.items("pod");
     let kubelet = match kubelet_table {
         Some(table) => kubelet::kubelet(cx, table),
         None if pod_tables.is_empty() => None,
-        None => Some(kubelet::default_kubelet()),
+        None => Some(Given { plan: kubelet::default_kubelet(), draft: Draft::default(), at: &root.at }),
     };
+    if let (Some(node), Some(kubelet)) = (&mut node, &kubelet) {
+        kernel_tunables(cx.problems, kubelet, &mut node.kernel, &kernel::given_sysctls(kernel));
+        kubelet_starts(cx.problems, kubelet, &node.kernel);
+    }
+    let kubelet = kubelet.map(|given| given.plan);
     let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
     let pods = pod::pods(cx, pod_tables, &profile);
     let hosts = host::hosts(cx.problems, t.items("host"));
     let injections = injection::injections(cx.problems, t.items("at"));
     let expectations = expect::expectations(cx.problems, t.items("expect"));
     t.finish();
-    Some(Scenario {
+    let scenario = Scenario {
         name,
         description,
         seed,
@@ -82,7 +88,9 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
         injections,
         expectations,
         warnings: Vec::new(),
-    })
+    };
+    check::check(cx.problems, root, &scenario);
+    Some(scenario)
 }
 
 /// `oom2` of `scenarios/oom2.toml`.

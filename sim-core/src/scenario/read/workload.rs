@@ -21,6 +21,11 @@ pub(crate) fn idle() -> Behavior {
     Behavior::Steady(Steady { anon: Bytes::ZERO })
 }
 
+/// True for what [`idle`] gives.
+pub(crate) fn is_idle(behavior: &Behavior) -> bool {
+    matches!(behavior, Behavior::Steady(steady) if steady.anon == Bytes::ZERO)
+}
+
 /// A table with exactly one behaviour.
 pub(crate) fn workload(p: &Problems, value: &Value) -> Option<Behavior> {
     let Some(entries) = value.entries() else {
