@@ -167,11 +167,7 @@ fn mandatory_lines_of_a_node_oom() {
     for style in &STYLES {
         let s = &style.mem_info;
         let mut forms = vec![
-            if style.nodemask_and_cpuset {
-                "g12p3 invoked oom-killer: gfp_mask=0x"
-            } else {
-                "g12p3 invoked oom-killer: gfp_mask=0x"
-            },
+            "g12p3 invoked oom-killer: gfp_mask=0x",
             if style.cpu_line_uid {
                 "CPU: {} UID: {} PID: {} Comm: g12p3 Not tainted {}.{}.0-1-amd64 #1"
             } else {
