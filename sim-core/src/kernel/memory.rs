@@ -8,11 +8,18 @@ use crate::units::{Bytes, Pages, Pid, SimTime};
 
 /// Pages that one page of page-table entries maps.
 pub(super) const PTRS_PER_PTE: u64 = 512;
+/// Address space of a process on x86-64 with four-level page tables: 128 TiB.
+const ADDRESS_SPACE: Pages = Pages::new(1 << 35);
 
 impl Kernel {
     /// Does one thing for a process, at once and page by page: an allocation that meets a limit stops at the page where
     /// the limit is. What else happened is in [`Kernel::take_signals`].
     pub fn apply(&mut self, now: SimTime, pid: Pid, op: MemOp) -> MemOutcome {
+        if let MemOp::Touch { pages } = op
+            && self.touch_plain(pid, pages)
+        {
+            return MemOutcome::Done;
+        }
         match self.procs.get(&pid) {
             None => return MemOutcome::Refused(Errno::ESRCH),
             Some(process) if !process.is_running() => return MemOutcome::Dying,
@@ -51,25 +58,39 @@ impl Kernel {
         outcome
     }
 
-    /// First write to private anonymous pages, with the page tables they need.
-    fn touch(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
-        let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
-        let cgroup = process.cgroup;
+    /// First write to private anonymous pages, with the page tables they need, where there is room at every level: one
+    /// lookup and two walks to the root. True when it was done. This is the operation that runs are made of.
+    fn touch_plain(&mut self, pid: Pid, pages: Pages) -> bool {
+        let Some(process) = self.procs.get_mut(&pid).filter(|p| p.is_running()) else { return false };
         let entries = (process.pte_used + pages.get()).saturating_sub(process.pte_room);
         let tables = Pages::new(entries.div_ceil(PTRS_PER_PTE));
-        if self.fits(cgroup, pages + tables) {
-            self.add(cgroup, Kind::Anon, pages);
-            if !tables.is_zero() {
-                self.add(cgroup, Kind::Kernel, tables);
+        let sum = pages + tables;
+        let mut at = Some(process.cgroup);
+        while let Some(group) = at.map(|g| &self.cgroups[g.index()]) {
+            if group.usage + sum > group.cap {
+                return false;
             }
-            if let Some(process) = self.procs.get_mut(&pid) {
-                process.anon_own += pages;
-                process.pgtables += tables;
-                process.pte_used += pages.get();
-                process.pte_room += tables.get() * PTRS_PER_PTE;
-            }
-            return MemOutcome::Done;
+            at = group.parent;
         }
+        let local = &mut self.cgroups[process.cgroup.index()].local;
+        local.anon += pages;
+        local.kernel += tables;
+        let mut at = Some(process.cgroup);
+        while let Some(group) = at.map(|g| &mut self.cgroups[g.index()]) {
+            group.usage += sum;
+            group.total.anon += pages;
+            group.total.kernel += tables;
+            at = group.parent;
+        }
+        process.anon_own += pages;
+        process.pgtables += tables;
+        process.pte_used += pages.get();
+        process.pte_room += tables.get() * PTRS_PER_PTE;
+        true
+    }
+
+    /// First write to private anonymous pages where something is in the way.
+    pub(super) fn touch(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
         let mut done = Pages::ZERO;
         while done < pages {
             let (step, stop) = self.touch_one_table(now, pid, pages - done);
@@ -133,6 +154,9 @@ impl Kernel {
         let pages = size.to_pages_ceil();
         let accounted = overcommit::accountable(&self.config.sysctl, mapping);
         let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        if process.total_vm + pages > ADDRESS_SPACE {
+            return MemOutcome::Refused(Errno::ENOMEM);
+        }
         if accounted && !self.commit_granted(process, pages) {
             return MemOutcome::Refused(Errno::ENOMEM);
         }

@@ -207,3 +207,56 @@ fn nobody_killable_in_a_cgroup_retries_and_on_the_node_panics() {
     assert!(k.panicked());
     assert!(ooms(&k.take_signals())[0].panic);
 }
+
+#[test]
+fn touching_on_the_fast_path_is_touching() {
+    let mut fast = node(512);
+    let cg = fast.mkdir_all("/kubepods/burstable/pod1/c1");
+    let pid = fast.spawn(T, &SpawnSpec::new("p", cg)).unwrap();
+    let mut slow = fast.clone();
+    for pages in [1, 510, 1, 1, 512, 1000, 0, 511, 3] {
+        assert_eq!(fast.apply(T, pid, MemOp::Touch { pages: Pages::new(pages) }), MemOutcome::Done);
+        assert_eq!(slow.touch(T, pid, Pages::new(pages)), MemOutcome::Done);
+        assert_eq!(format!("{fast:?}"), format!("{slow:?}"), "after {pages}");
+    }
+    assert_eq!(fast.audit(), Ok(()));
+}
+
+#[test]
+fn overcommit_as_the_article_tried_it() {
+    // Article part 2: 12 GB of RAM and 4 GB of swap. Mode 0: 8 GB and 9 GB are granted to two processes, a single request
+    // of more than RAM and swap is not. Mode 2, ratio 50: CommitLimit is swap + half of RAM = 10 GB. Mode 1: anything.
+    let config = KernelConfig { swap_total: Bytes::gib(4), ..KernelConfig::new(Bytes::gib(12)) };
+    let mut k = Kernel::new(config);
+    let cg = k.mkdir_all("/user.slice");
+    let map = |gib| MemOp::Map { size: Bytes::gib(gib), mapping: Mapping::PRIVATE };
+    let (a, b) = (k.spawn(T, &bare("a", cg)).unwrap(), k.spawn(T, &bare("b", cg)).unwrap());
+    assert_eq!(k.apply(T, a, map(8)), MemOutcome::Done);
+    assert_eq!(k.apply(T, b, map(9)), MemOutcome::Done);
+    assert_eq!(k.apply(T, b, map(17)), MemOutcome::Refused(Errno::ENOMEM));
+    k.set_sysctl("vm.overcommit_memory", 1).unwrap();
+    assert_eq!(k.apply(T, b, map(1024)), MemOutcome::Done);
+    k.set_sysctl("vm.overcommit_memory", 2).unwrap();
+    assert_eq!(k.mem_info().commit_limit, Bytes::gib(10));
+    // Committed_AS is over the limit now: fork fails, nobody is killed.
+    assert_eq!(k.fork(T, a), Err(Errno::ENOMEM));
+    assert_eq!(k.apply(T, a, map(1)), MemOutcome::Refused(Errno::ENOMEM));
+    assert!(k.take_signals().is_empty());
+    k.set_sysctl("vm.overcommit_ratio", 0).unwrap();
+    assert_eq!(k.mem_info().commit_limit, Bytes::gib(4));
+}
+
+#[test]
+fn memory_high_slows_down_and_never_kills() {
+    let mut k = node(512);
+    let cg = k.mkdir_all("/c");
+    k.write(T, cg, &CgroupWrite { high: Some(Pages::new(4135).bytes()), ..CgroupWrite::default() }).unwrap();
+    let pid = k.spawn(T, &bare("grower", cg)).unwrap();
+    let out = k.apply(T, pid, MemOp::Touch { pages: Pages::new(6000) });
+    let MemOutcome::Throttled { remaining, delay } = out else { panic!("{out:?}") };
+    assert!(remaining > Pages::new(1000) && delay.as_nanos() >= 8_000_000, "{out:?}");
+    assert!(k.events(cg).high > 0);
+    assert!(k.take_signals().is_empty());
+    // mm/memcontrol.c: 512 pages over 2932 for a batch of 64 give (0.1746 × 2^20)^2 × 250 >> 34 = 487 jiffies.
+    assert_eq!(high_delay_jiffies(Pages::new(3444), Pages::new(2932), Pages::new(64), 64), 487);
+}
