@@ -165,10 +165,10 @@ fn study(path: &Path) -> Result<Study, Failure> {
 
 /// A folder's failure: whose fault it is decides the exit code.
 pub(super) fn store(error: StoreError) -> Failure {
-    use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+    use std::io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
     let internal = match &error {
         StoreError::Io { error, .. } => {
-            !matches!(error.kind(), PermissionDenied | ReadOnlyFilesystem | NotADirectory | NotFound)
+            !matches!(error.kind(), AlreadyExists | PermissionDenied | ReadOnlyFilesystem | NotADirectory | NotFound)
         }
         StoreError::Conflict { .. } => true,
         StoreError::Locked(_) | StoreError::Exists { .. } | StoreError::Other { .. } => false,
