@@ -64,7 +64,7 @@ fn reclaim() {
 
 #[test]
 fn resize() {
-    holds("resize", 14, 2);
+    holds("resize", 14, 5);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A cgroup under pressure, as a simulation: cache of some kind, then a process that grows step by step.
 
-use super::row::{Proc, Report, parse, profile};
+use super::row::{Proc, Report, nullable, parse, profile};
 use super::sim::{End, Sim, WORKER, machine};
 use crate::Verdict;
 use serde::Deserialize;
@@ -15,19 +15,23 @@ struct Row {
     kernel: String,
     variant: String,
     cgroup_version: u8,
-    limit_pages: u64,
+    limit_pages: Option<u64>,
     high_pages: Option<u64>,
     swap_max: Option<u64>,
     mem_total_kib: u64,
     swap_total_kib: u64,
     steps: Vec<Step>,
-    growth_pages_ns: Option<Vec<[u64; 2]>>,
+    #[serde(default, deserialize_with = "nullable")]
+    growth_pages_ns: Vec<[u64; 2]>,
+    #[serde(default, deserialize_with = "nullable")]
     oom_reports: Vec<Report>,
 }
 
 #[derive(Deserialize)]
 struct Step {
+    #[serde(default, deserialize_with = "nullable")]
     current: u64,
+    #[serde(default, deserialize_with = "nullable")]
     stat: BTreeMap<String, u64>,
     after_op: Option<Op>,
 }
@@ -109,7 +113,7 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
     let mut sim = Sim::new(config);
     let cgroup = sim.kernel.mkdir_all("/e");
     let limits = CgroupWrite {
-        max: Some(Pages::new(row.limit_pages).bytes()),
+        max: row.limit_pages.map(|p| Pages::new(p).bytes()),
         high: row.high_pages.map(|p| Pages::new(p).bytes()),
         swap_max: row.swap_max.map(Bytes::new).filter(|_| row.cgroup_version == 2),
         ..CgroupWrite::default()
@@ -133,17 +137,21 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
         ..WORKER
     };
     let worker = |name: &str, adj| Proc { name: name.into(), adj, ..Proc::default() };
-    let keeper = sim.start(&worker("f", -500), cgroup, footprint(anon / 2, charged / 2)).ok_or("f does not fit")?;
-    let grower = sim
-        .start(&worker("e", 500), cgroup, footprint(anon - anon / 2, charged - charged / 2))
-        .ok_or("e does not fit")?;
-    let cache = Pages::new(file + buffers);
-    if !cache.is_zero() {
-        let how = if row.variant == "mapped" { FileAccess::Mmap } else { FileAccess::Read };
-        let file = sim.kernel.create_file(cache.bytes());
-        sim.run(keeper, MemOp::ReadFile { file, from: Pages::ZERO, pages: cache, how });
-        if row.variant == "filelock" {
-            sim.run(keeper, MemOp::MlockFile { file });
+    // The grower has touched next to nothing yet.
+    let small = anon.min(WORKER.anon.get());
+    let locked = row.steps.iter().take(3).map(|s| s.pages(&["unevictable"])).max().unwrap_or(0);
+    let keeper = sim.start(&worker("f", -500), cgroup, footprint(anon - small, charged / 2)).ok_or("f does not fit")?;
+    let grower =
+        sim.start(&worker("e", 500), cgroup, footprint(small, charged - charged / 2)).ok_or("e does not fit")?;
+    let how = if row.variant == "mapped" { FileAccess::Mmap } else { FileAccess::Read };
+    let locked_file = if row.variant == "mlock" { 0 } else { locked.min(file) };
+    for (pages, lock) in [(locked_file, true), (file + buffers - locked_file, false)] {
+        if pages > 0 {
+            let (file, pages) = (sim.kernel.create_file(Pages::new(pages).bytes()), Pages::new(pages));
+            sim.run(keeper, MemOp::ReadFile { file, from: Pages::ZERO, pages, how });
+            if lock {
+                sim.run(keeper, MemOp::MlockFile { file });
+            }
         }
     }
     if shmem > 0 {
@@ -151,7 +159,7 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
         sim.run(keeper, MemOp::WriteTmpfs { volume, pages: Pages::new(shmem) });
     }
     if row.variant == "mlock" {
-        sim.run(keeper, MemOp::Mlock { pages: Pages::new(anon / 2) });
+        sim.run(keeper, MemOp::Mlock { pages: Pages::new(locked) });
     }
     let mut done = 0;
     for op in row.steps.iter().filter_map(|s| s.after_op.as_ref()) {
@@ -173,8 +181,7 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
 
 /// How long the recorded grower was left to itself.
 fn duration(row: &Row) -> SimDuration {
-    let growth = row.growth_pages_ns.as_deref().unwrap_or_default();
-    match (growth.first(), growth.last()) {
+    match (row.growth_pages_ns.first(), row.growth_pages_ns.last()) {
         (Some([_, from]), Some([_, to])) => SimDuration::from_nanos(to.saturating_sub(*from)),
         _ => SimDuration::ZERO,
     }

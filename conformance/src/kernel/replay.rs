@@ -215,7 +215,7 @@ fn set_limits(sim: &mut Sim, row: &Row) {
 /// The simulated processes have the recorded worker's typical footprint, not each one's own, and exact counters; where the
 /// chosen candidate and another are closer than what that may be off, the configuration does not decide. That includes
 /// processes configured alike: address randomisation makes their page tables differ by a page or two.
-fn near_tie(report: &OomReport, profile: &Profile, cpus: u64) -> Option<String> {
+pub fn near_tie(report: &OomReport, profile: &Profile, cpus: u64) -> Option<String> {
     let chosen = &report.tasks[report.victim?];
     let best = chosen.points?;
     let slack = |task: &TaskRow| match profile.rss_counters_batched {

@@ -1,5 +1,6 @@
 //! A limit written below or around the usage, as a simulation.
 
+use super::replay::near_tie;
 use super::row::{Proc, parse, profile};
 use super::sim::{Sim, machine};
 use crate::Verdict;
@@ -26,6 +27,8 @@ struct Row {
 
 /// What came of the write: error number, limit afterwards, who died in which order, who lives.
 type Outcome = (i32, u64, Vec<String>, Vec<String>);
+/// With the reason why another candidate could have been chosen just as well.
+type Run = (Outcome, Option<String>);
 
 /// Kernel memory and start-up pages of an idle worker (without cache, usage exceeds what was asked for by 35 to 41
 /// pages per process) and how much it varies.
@@ -42,22 +45,26 @@ pub fn check(row: &Value) -> Verdict {
         Err(why) => return Verdict::unreadable(why),
     };
     let open = [(OVERHEAD, 0), (OVERHEAD - VARIES, 0), (OVERHEAD + VARIES, 0), (OVERHEAD, STOCK)];
-    let outcomes: Result<Vec<Outcome>, String> = open.iter().map(|(o, stock)| simulate(&row, *o, *stock)).collect();
+    let outcomes: Result<Vec<Run>, String> = open.iter().map(|(o, stock)| simulate(&row, *o, *stock)).collect();
     let outcomes = match outcomes {
         Ok(outcomes) => outcomes,
         Err(why) => return Verdict::unreadable(why),
     };
-    if outcomes.iter().any(|o| *o != outcomes[0]) {
+    if let Some(why) = &outcomes[0].1 {
+        return Verdict::Undecided(why.clone());
+    }
+    if outcomes.iter().any(|(o, _)| *o != outcomes[0].0) {
         return Verdict::Undecided(format!(
             "a process's own {OVERHEAD} ± {VARIES} pages, or {STOCK} charged in advance, decide"
         ));
     }
     let expected: Outcome = (row.write_errno, row.limit_after_bytes, row.victims.clone(), row.survivors.clone());
-    Verdict::compare("errno, limit, victims, survivors", &expected, &outcomes[0])
+    Verdict::compare("errno, limit, victims, survivors", &expected, &outcomes[0].0)
 }
 
-fn simulate(row: &Row, overhead: u64, stock: u64) -> Result<Outcome, String> {
-    let mut sim = Sim::new(machine(profile(&row.kernel)?, row.cgroup_version == 1, row.guest_mem_mb << 10, 0));
+fn simulate(row: &Row, overhead: u64, stock: u64) -> Result<Run, String> {
+    let profile = profile(&row.kernel)?;
+    let mut sim = Sim::new(machine(profile.clone(), row.cgroup_version == 1, row.guest_mem_mb << 10, 0));
     let cgroup = sim.kernel.mkdir_all("/l");
     // Before the write the limit is far above (v1 shows which one); with v2 it does not matter.
     let before = if row.write_errno != 0 { row.limit_after_bytes } else { row.usage_before_bytes * 2 };
@@ -93,5 +100,6 @@ fn simulate(row: &Row, overhead: u64, stock: u64) -> Result<Outcome, String> {
         + if errno == 0 { row.new_limit_bytes - effective } else { 0 };
     let alive = pids.iter().filter(|(pid, _)| sim.kernel.process(*pid).is_some());
     let survivors = alive.map(|(_, name)| name.clone()).collect();
-    Ok((errno, limit, sim.dead, survivors))
+    let near = sim.reports.iter().find_map(|report| near_tie(report, &profile, 1));
+    Ok(((errno, limit, sim.dead, survivors), near))
 }

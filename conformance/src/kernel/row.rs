@@ -1,7 +1,7 @@
 //! What the kernel's recordings have in common.
 
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use sim_core::kernel::{Profile, VERSIONS};
 use sim_core::node_api::TaskRow;
@@ -11,6 +11,11 @@ use std::collections::BTreeMap;
 /// Reads a row, or says why it cannot be read.
 pub fn parse<T: DeserializeOwned>(row: &Value) -> Result<T, String> {
     T::deserialize(row).map_err(|e| e.to_string())
+}
+
+/// A field that is absent or null stands for its type's default.
+pub fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
 /// The profile of a kernel release such as `6.1.0-50-cloud-amd64`: its own row or the newest one that is not newer.
@@ -83,36 +88,36 @@ pub struct Counter {
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Proc {
     pub name: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub cg: String,
     pub adj: i16,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub uid: u32,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub anon: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub shm: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub file: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub sparse: u64,
 }
 
 /// What was set up before a memcg OOM.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub struct Configured {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub limits: BTreeMap<String, u64>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub oom_group: BTreeMap<String, u8>,
     pub swap_max: Option<BTreeMap<String, u64>>,
     pub memsw_limit: Option<BTreeMap<String, u64>>,
     pub swappiness: Option<BTreeMap<String, u8>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub cg_creation_order: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub spawn_order: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub procs: Vec<Proc>,
     pub grower: Option<String>,
     pub grow_pages: Option<u64>,
@@ -121,33 +126,33 @@ pub struct Configured {
 /// `memory.events` of one cgroup; v1 has only some of them.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 pub struct Events {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub oom_kill: u64,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub oom_group_kill: u64,
 }
 
 /// An OOM report; the fields that a check needs.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Report {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub invoker_pid: u32,
     pub oom_memcg: Option<String>,
     pub task_memcg: Option<String>,
     pub chosen_pid: Option<u32>,
     pub chosen_comm: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub victim_pids: Vec<u32>,
     pub oom_group_cg: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub no_killable: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub kill_lines_pids: Vec<u32>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub extra_kills_report_suppressed: Vec<Value>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub tasks: Vec<Task>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     pub limit_bytes: u64,
     pub swap: Option<Counter>,
     pub memory_swap: Option<Counter>,

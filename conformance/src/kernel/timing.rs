@@ -1,6 +1,6 @@
 //! Order of events around a kill, as a simulation: who dies, who survives, who finishes its work.
 
-use super::row::{Proc, Report, parse, profile};
+use super::row::{Proc, Report, nullable, parse, profile};
 use super::sim::{End, Sim, WORKER, machine};
 use crate::Verdict;
 use serde::Deserialize;
@@ -17,8 +17,9 @@ struct Row {
     guest_mem_mb: u64,
     limit_pages: u64,
     worker_replies: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "nullable")]
     growth_pages_ns: Vec<[u64; 2]>,
+    #[serde(default, deserialize_with = "nullable")]
     oom_reports: Vec<Report>,
 }
 
@@ -35,7 +36,9 @@ pub fn check(row: &Value) -> Verdict {
         Ok(row) => row,
         Err(why) => return Verdict::unreadable(why),
     };
-    let Some(report) = row.oom_reports.first() else { return Verdict::unreadable("no OOM report") };
+    let Some(report) = row.oom_reports.first() else {
+        return Verdict::Undecided("the log has no report, from which the processes would be known".into());
+    };
     match simulate(&row, report) {
         Ok(got) => Verdict::compare("order", &recorded(&row, report), &got),
         Err(why) => Verdict::unreadable(why),
