@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod completions;
+pub mod conformance;
 pub mod explain;
 pub mod list;
 pub mod man;
@@ -29,6 +30,8 @@ pub enum Command {
     Race(race::Args),
     /// Search for settings that make what must not happen rare enough
     Plan(plan::Args),
+    /// Hold the model against recordings of real kernels, kubelets and nodes
+    Conformance(conformance::Args),
     /// List the scenarios of a folder
     List(list::Args),
     /// Explain the kinds of events and their fields
@@ -52,6 +55,7 @@ impl Command {
             Command::Sweep(args) => sweep::run(args),
             Command::Race(args) => race::run(args),
             Command::Plan(args) => plan::run(args),
+            Command::Conformance(args) => conformance::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),
             Command::Completions(args) => completions::run(args),
