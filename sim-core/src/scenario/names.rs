@@ -36,18 +36,17 @@ fn edit_distance(a: &[char], b: &[char]) -> usize {
     rows[a.len()][b.len()]
 }
 
-/// `` `a`, `b`, `c` ``.
+/// Longest list of names that is shown whole.
+const MAX_NAMES: usize = 40;
+
+/// `` `a`, `b`, `c` ``, or the beginning of a long list.
 pub(crate) fn quoted_list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let mut text = String::new();
-    for name in names {
-        if !text.is_empty() {
-            text.push_str(", ");
-        }
-        text.push('`');
-        text.push_str(name);
-        text.push('`');
+    let mut names = names.into_iter();
+    let shown: Vec<String> = names.by_ref().take(MAX_NAMES).map(|name| format!("`{name}`")).collect();
+    match names.count() {
+        0 => shown.join(", "),
+        more => format!("{} and {more} more", shown.join(", ")),
     }
-    text
 }
 
 #[cfg(test)]

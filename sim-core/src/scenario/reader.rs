@@ -65,6 +65,16 @@ impl Problems {
         self.push(diagnostic);
     }
 
+    /// Reports a key that a table does not have.
+    fn unknown_key(&self, entry: &Entry, table: &str, legal: &[&str]) {
+        let message = format!("unknown key `{}` in {table}", entry.key);
+        let mut diagnostic = Diagnostic::error(&entry.key_at, message);
+        if let Some(name) = nearest(&entry.key, legal.iter().copied()) {
+            diagnostic = diagnostic.label(format!("did you mean `{name}`?"));
+        }
+        self.push(diagnostic.help(format!("legal: {}", quoted_list(legal.iter().copied()))));
+    }
+
     /// The problems in the order of their places.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut list = self.list.into_inner();
@@ -122,7 +132,9 @@ impl<'a> TableReader<'a> {
 
     /// Key and value of a key, which is legal from now on.
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let index = self.entries.iter().position(|e| e.key == key)?;
         self.taken[index] = true;
         Some(&self.entries[index])
@@ -191,8 +203,7 @@ impl<'a> TableReader<'a> {
     /// Ends the table: every key that nobody asked for is reported.
     pub fn finish(mut self) {
         for entry in self.rest() {
-            let kind = format!("key in {}", self.kind);
-            self.problems.unknown(&entry.key_at, &kind, &entry.key, self.asked.iter().copied());
+            self.problems.unknown_key(entry, self.kind, &self.asked);
         }
         self.problems.keys.borrow_mut().entry(self.kind).or_default().extend(self.asked);
     }

@@ -57,14 +57,19 @@ pub(crate) fn boolean(p: &Problems, value: &Value) -> Option<bool> {
 
 /// A whole number within bounds.
 pub fn integer<T: TryFrom<i64>>(min: i64, max: i64) -> impl Fn(&Problems, &Value) -> Option<T> {
+    let bounds = match (min, max) {
+        (i64::MIN, i64::MAX) => String::new(),
+        (min, i64::MAX) => format!(" of at least {min}"),
+        (min, max) => format!(" from {min} to {max}"),
+    };
     move |p, value| match value.kind {
         Kind::Int(n) if (min..=max).contains(&n) => T::try_from(n).ok(),
         Kind::Int(n) => {
-            p.error(&value.at, format!("{n} is out of range: expected {min} to {max}"));
+            p.error(&value.at, format!("{n} is out of range: expected a whole number{bounds}"));
             None
         }
         _ => {
-            p.expected(value, &format!("a whole number from {min} to {max}"));
+            p.expected(value, &format!("a whole number{bounds}"));
             None
         }
     }

@@ -5,19 +5,50 @@ use super::reader::Problems;
 use super::value::{Entry, Kind, Value};
 use kube_api::{Finding, Node, Tree};
 
-/// Checks an object of a kind that [`kube_api::KINDS`] has.
+/// Most wrong values of one object that are looked for.
+const MAX_WRONG: usize = 20;
+
+/// Checks an object of a kind that [`kube_api::KINDS`] has. A check ends at the first wrong value, so it is repeated
+/// without that value.
 pub(crate) fn check(p: &Problems, kind: &str, value: &Value) {
     let mut places = Vec::new();
-    let tree = tree(value, None, &mut places);
-    for finding in kube_api::check(kind, &tree).unwrap_or_default() {
-        match finding {
-            Finding::UnknownField(id) => {
-                if let Some(entry) = places[id].1 {
-                    p.warn(&entry.key_at, format!("`{}` is no field of the {kind} here: it is ignored", entry.key));
+    let mut tree = tree(value, None, &mut places);
+    for _ in 0..MAX_WRONG {
+        let mut wrong = None;
+        for finding in kube_api::check(kind, &tree).unwrap_or_default() {
+            match finding {
+                Finding::UnknownField(id) => {
+                    if let Some(entry) = places[id].1 {
+                        let message = format!("`{}` is no field of the {kind} here: it is ignored", entry.key);
+                        p.warn(&entry.key_at, message);
+                    }
+                }
+                Finding::Wrong(id, message) => {
+                    p.error(&places[id].0.at, format!("not a {kind}: {message}"));
+                    wrong = Some(id);
                 }
             }
-            Finding::Wrong(id, message) => p.error(&places[id].0.at, format!("not a {kind}: {message}")),
         }
+        if !wrong.is_some_and(|id| remove(&mut tree, id)) {
+            return;
+        }
+    }
+}
+
+/// Takes a value out of the tree; false when it is not in it, or is all of it.
+fn remove(tree: &mut Tree<'_>, id: usize) -> bool {
+    match &mut tree.node {
+        Node::Array(items) => {
+            let before = items.len();
+            items.retain(|item| item.id != id);
+            items.len() < before || items.iter_mut().any(|item| remove(item, id))
+        }
+        Node::Table(entries) => {
+            let before = entries.len();
+            entries.retain(|(_, value)| value.id != id);
+            entries.len() < before || entries.iter_mut().any(|(_, value)| remove(value, id))
+        }
+        _ => false,
     }
 }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 pub(crate) fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnostic>> {
     let options = serde_saphyr::options! { with_snippet: false };
     let documents: Vec<Spanned> = serde_saphyr::from_multiple_with_options(&source.text, options).map_err(|error| {
-        let at = error.location().map_or(0..0, |location| range(&location));
+        let at = error.location().map_or(0..0, |location| place(&source.text, &location));
         let text = error.without_snippet().to_string();
         let message = text.lines().next().unwrap_or_default().to_string();
         Box::new(Diagnostic::error(&Location::new(source, at), format!("not valid YAML: {message}")))
@@ -31,6 +31,18 @@ fn range(location: &serde_saphyr::Location) -> std::ops::Range<usize> {
     let span = location.span();
     let start = span.byte_offset().map_or(0, |n| n as usize);
     start..start + span.byte_len().map_or(0, |n| n as usize)
+}
+
+/// The place of an error, which has its line and column at least.
+fn place(text: &str, location: &serde_saphyr::Location) -> std::ops::Range<usize> {
+    if location.span().byte_offset().is_some_and(|offset| offset > 0) {
+        return range(location);
+    }
+    let line = (location.line() as usize).saturating_sub(1);
+    let start: usize = text.split_inclusive('\n').take(line).map(str::len).sum();
+    let rest = text[start..].char_indices().nth((location.column() as usize).saturating_sub(1));
+    let start = rest.map_or(text.len(), |(i, _)| start + i);
+    start..start
 }
 
 fn convert(source: &Arc<Source>, node: Spanned) -> Value {

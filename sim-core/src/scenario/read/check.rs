@@ -35,6 +35,10 @@ pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario) {
     for pod in &scenario.pods {
         volumes(p, pod, tables("pod"), &root.at);
     }
+    // A workload that was not understood looks like none.
+    if p.errors() > 0 {
+        return;
+    }
     idle_containers(p, scenario, tables("pod"), &root.at);
 }
 

@@ -131,6 +131,8 @@ pub(crate) fn kernel_tunables(
                         .help("`protectKernelDefaults` makes it refuse instead of setting it"),
                 );
             }
+            // A value that is not legal has been reported.
+            Some(_) if p.errors() > 0 => {}
             Some(at) => p.warn(at, format!("a kubelet sets {name} to {wanted} when it starts; here it stays {found}")),
             // The value is legal: the table of sysctls knows both names.
             None => kernel.sysctl.set(name, wanted).unwrap_or_default(),

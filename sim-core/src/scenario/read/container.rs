@@ -16,7 +16,7 @@ pub(crate) fn containers(t: &mut TableReader<'_>, plans: &mut [PodPlan]) {
     let p = t.problems();
     let (regular, init) = (t.items("container"), t.items("initContainer"));
     let from_manifest = plans.iter().any(|plan| !plan.spec.containers.is_empty());
-    if !from_manifest && regular.is_empty() {
+    if !from_manifest && t.get("container").is_none_or(|v| v.items().is_some_and(<[_]>::is_empty)) {
         p.error(t.at(), "a pod needs at least one `[[pod.container]]`");
     }
     report_twins(p, regular.iter().chain(init));

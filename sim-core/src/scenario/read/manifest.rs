@@ -31,6 +31,7 @@ pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodPl
         }
     };
     let Some(source) = source(path, &text, p) else { return Vec::new() };
+    let errors = p.errors();
     let mut pods = Vec::new();
     match parse_documents(&source) {
         Ok(documents) => documents.iter().for_each(|document| object(p, document, &mut pods)),
@@ -39,7 +40,7 @@ pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodPl
             return pods;
         }
     }
-    if pods.is_empty() && p.errors() == 0 {
+    if pods.is_empty() && p.errors() == errors {
         p.error(at, format!("`{path}` has no pod"));
     }
     pods
@@ -103,10 +104,12 @@ fn pod_plan(p: &Problems, object: &Value, pod: &Value) -> Option<PodPlan> {
     if name.is_none() && named("name").is_none() {
         p.error(&object.at, "`metadata.name` is missing");
     }
+    // Without a sound name the rest is checked all the same.
+    let name = name.unwrap_or_else(|| "pod".into());
     let namespace = named("namespace").and_then(|v| dns_name(p, v)).unwrap_or_else(|| "default".into());
     let priority_class_name = text_of(p, spec_value, "priorityClassName");
     let mut spec = PodSpec {
-        name: name?,
+        name,
         namespace: namespace.clone(),
         uid: named("uid").and_then(Value::as_text).unwrap_or_default().into(),
         priority: priority(p, spec_value, &priority_class_name),

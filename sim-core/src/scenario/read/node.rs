@@ -28,13 +28,14 @@ const PAUSE: Footprint = Footprint {
 pub(crate) fn node(p: &Problems, value: &Value) -> Option<NodePlan> {
     let mut t = TableReader::open(p, "[node]", value)?;
     let name = t.or("name", "node".into(), dns_name);
-    let memory_at = t.get("memory").map(|v| &v.at);
-    let memory = t.required("memory", bytes);
-    if let (Some(memory), Some(at)) = (memory, memory_at)
-        && !MEMORY.contains(&memory)
-    {
-        p.error(at, format!("{memory} is out of range: expected {} to {}", MEMORY.start(), MEMORY.end()));
-    }
+    let memory = t.required("memory", |p, value| {
+        let memory = bytes(p, value)?;
+        let fine = MEMORY.contains(&memory);
+        if !fine {
+            p.error(&value.at, format!("{memory} is out of range: expected {} to {}", MEMORY.start(), MEMORY.end()));
+        }
+        fine.then_some(memory)
+    });
     let mut kernel = KernelConfig::new(memory.unwrap_or(Bytes::gib(4)));
     kernel.swap_total = t.or("swap", Bytes::ZERO, bytes);
     kernel.cpus = t.or("cpus", 2, integer(1, 4096));

@@ -116,7 +116,7 @@ fn wrong_overrides_are_shown_as_they_were_given() {
     for part in [
         "no `[[pod]]` is called `alloc-mem2`",
         "did you mean `alloc-mem-2`?",
-        "unknown key in [node] `memroy`",
+        "unknown key `memroy` in [node]",
         "--set:1:6",
         "expected KEY.PATH=VALUE",
         "`seed` is a number, `x` cannot be set in it",
@@ -153,7 +153,7 @@ event = "OomKil"
     );
     for part in [
         "did you mean \"7G\"?",
-        "0 is out of range: expected 1 to 4096",
+        "0 is out of range: expected a whole number from 1 to 4096",
         "did you mean `badness_floor`?",
         "\"Web\"",
         "did you mean `leak`?",
