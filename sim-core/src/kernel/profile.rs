@@ -66,7 +66,7 @@ pub struct Profile {
     pub oom_group: bool,
     /// `memory.events` has `oom_group_kill`.
     pub oom_group_kill_event: bool,
-    /// A `memory.max` write, exceeding `memory.high` too far: the task sleeps in proportion to the overage.
+    /// A task over `memory.high` sleeps in proportion to the overage.
     pub high_throttle: bool,
     /// The rss counters the OOM killer reads are per-CPU and run behind.
     pub rss_counters_batched: bool,
