@@ -10,8 +10,7 @@ pub fn render(report: &Report) -> String {
     for entry in &report.history.entries {
         if let Record::OomKill { report, .. } = &entry.record {
             for record in log.oom(report) {
-                text.push_str(record.dmesg().trim_end());
-                text.push('\n');
+                text.push_str(&record.dmesg());
             }
         }
     }

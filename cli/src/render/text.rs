@@ -130,7 +130,10 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
         }
         Record::PodPhase { phase: "Failed" | "Succeeded", reason, .. } if &**reason == "Evicted" => Vec::new(),
         Record::PodPhase { pod, phase: phase @ ("Failed" | "Succeeded"), reason, message } => {
-            line(pod_name(pod), *phase, format!("{reason} {message}").trim(), WARN)
+            let style = if *phase == "Failed" { WARN } else { PLAIN };
+            let why = format!("{reason} {message}");
+            let why = why.trim();
+            line(pod_name(pod), *phase, if why.is_empty() { "no container is left to run" } else { why }, style)
         }
         Record::PodPhase { .. } => Vec::new(),
         Record::ContainerStarted { pod, container, restart_count } => {

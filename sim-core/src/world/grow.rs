@@ -6,7 +6,7 @@ use super::Event;
 use super::state::{Doing, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Mapping, MemOp};
-use crate::units::{Pages, SimDuration, SimTime};
+use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Growth, Rhythm};
 
 /// The processes that grow, in order, and the next instant at which that matters.
@@ -216,6 +216,15 @@ impl World {
             Doing::Growing(g) => Some((p, g.due(now) * g.touched.get())),
             _ => None,
         })
+    }
+
+    /// Virtual memory of the steps due at `now` that have not been taken.
+    pub(super) fn due_mapped(&self, now: SimTime) -> Bytes {
+        let mapped = self.growing.processes.iter().map(|&p| match &self.procs[p as usize].doing {
+            Doing::Growing(g) => g.due(now).saturating_mul(g.block.to_pages_ceil().bytes().get()),
+            _ => 0,
+        });
+        Bytes::new(mapped.fold(0, u64::saturating_add))
     }
 }
 

@@ -137,7 +137,7 @@ impl World {
             mem_available: info.available.saturating_sub(due),
             mem_free: info.free.saturating_sub(due),
             swap_used: info.swap_total.saturating_sub(info.swap_free),
-            committed_as: info.committed_as,
+            committed_as: Bytes::new(info.committed_as.get().saturating_add(self.due_mapped(at).get())),
             kubepods_usage: pods_stat.usage,
             kubepods_working_set: pods_stat.working_set(),
             pods: pods.collect(),
