@@ -161,7 +161,8 @@ fn the_same_seed_gives_the_same_bytes() {
     let file = place.file("small.toml", SCENARIO);
     let bytes = |folder: &str| {
         let folder = place.path(folder);
-        let output = run(&file, &["--seed", "3", "--out", folder.to_str().expect("UTF-8"), "--prometheus"]);
+        let output =
+            run(&file, &["--seed", "3", "--out", folder.to_str().expect("UTF-8"), "--prometheus", "--metrics"]);
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));
         let mut files: Vec<_> =
             std::fs::read_dir(&folder).expect("a folder").map(|e| e.expect("an entry").path()).collect();

@@ -2,7 +2,7 @@
 //! `OOMSIM_BLESS=1 cargo test -p oomsim --test reference` writes it anew.
 
 use oomsim::render::csv::COLUMNS;
-use oomsim::render::{ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use oomsim::render::{ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
 use sim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
 use std::path::Path;
 
@@ -31,8 +31,12 @@ fn events() -> String {
 fn generated(name: &str) -> String {
     match name {
         "artifacts" => {
-            let all = ARTIFACTS.iter().chain(PROMETHEUS_ARTIFACTS);
-            table(["file", "content"], all.map(|artifact| (artifact.name.into(), artifact.about.into())))
+            let flags =
+                [("", ARTIFACTS), (" (`--prometheus`)", PROMETHEUS_ARTIFACTS), (" (`--metrics`)", METRICS_ARTIFACTS)];
+            let rows = flags.iter().flat_map(|(flag, list)| {
+                list.iter().map(move |artifact| (artifact.name.into(), format!("{}{flag}", artifact.about)))
+            });
+            table(["file", "content"], rows)
         }
         "columns" => {
             table(["column", "meaning"], COLUMNS.iter().map(|(name, about)| ((*name).into(), (*about).into())))

@@ -1,7 +1,7 @@
 //! `oomsim run`: one scenario, everything about it.
 
 use crate::exit::{Exit, Failure};
-use crate::render::{ARTIFACTS, Artifact, PROMETHEUS_ARTIFACTS, Report, json, style, text};
+use crate::render::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
 use crate::{args, engine, load, output};
 use clap::ValueEnum;
 use sim_core::record::Keep;
@@ -41,6 +41,9 @@ pub struct Args {
     /// With --out: also draw what Prometheus would have seen (30 s scrapes, 5 min staleness)
     #[arg(long, requires = "out")]
     prometheus: bool,
+    /// With --out: also write metrics.om (OpenMetrics, for promtool tsdb create-blocks-from openmetrics)
+    #[arg(long, requires = "out")]
+    metrics: bool,
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -136,7 +139,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         not_judged,
     };
     let written = match &folder {
-        Some(folder) => write_files(folder, &report, keep, args.prometheus)?,
+        Some(folder) => {
+            let prometheus = if args.prometheus { PROMETHEUS_ARTIFACTS } else { &[] };
+            let metrics = if args.metrics { METRICS_ARTIFACTS } else { &[] };
+            write_files(folder, &report, keep, ARTIFACTS.iter().chain(prometheus).chain(metrics))?
+        }
         None => Vec::new(),
     };
     let exit = if report.failures() > 0 { Exit::Failed } else { Exit::Holds };
@@ -160,11 +167,15 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 /// Writes what was kept; everything is rendered before the first file is touched.
-fn write_files(folder: &output::Folder, report: &Report, keep: Keep, prometheus: bool) -> Result<Vec<String>, Failure> {
-    let more = if prometheus { PROMETHEUS_ARTIFACTS } else { &[] };
+fn write_files<'a>(
+    folder: &output::Folder,
+    report: &Report,
+    keep: Keep,
+    artifacts: impl Iterator<Item = &'a Artifact>,
+) -> Result<Vec<String>, Failure> {
     let possible = |artifact: &&Artifact| keep == Keep::Series || keep == Keep::Events && !artifact.needs_series;
     let mut rendered = Vec::new();
-    for artifact in ARTIFACTS.iter().chain(more).filter(possible) {
+    for artifact in artifacts.filter(possible) {
         rendered.push((artifact.name, engine::guarded(|| (artifact.render)(report))?));
     }
     let mut names = Vec::new();

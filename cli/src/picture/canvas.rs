@@ -84,10 +84,13 @@ impl<B: DrawingBackend> Canvas<B> {
             return Ok(());
         }
         let style = self.stroke(color, width);
-        let pieces = if dash > 0.0 { dashes(points, dash) } else { cut_at_turns(points) };
+        let pieces = if dash > 0.0 { dashes(points, dash) } else { vec![points.to_vec()] };
         for piece in pieces {
-            let path: Vec<_> = piece.iter().map(|&p| self.px(p)).collect();
-            self.area.draw(&PathElement::new(path, style)).map_err(failed)?;
+            let mut path: Vec<_> = piece.iter().map(|&p| self.px(p)).collect();
+            path.dedup();
+            for part in cut_at_turns(&path) {
+                self.area.draw(&PathElement::new(part, style)).map_err(failed)?;
+            }
         }
         Ok(())
     }
@@ -166,14 +169,15 @@ impl<B: DrawingBackend> Canvas<B> {
 }
 
 /// Cuts a line where it turns sharply: the drawing library would draw a long spike at such a corner.
-fn cut_at_turns(points: &[Xy]) -> Vec<Vec<Xy>> {
-    let mut pieces = vec![vec![points[0]]];
+fn cut_at_turns(points: &[(i32, i32)]) -> Vec<Vec<(i32, i32)>> {
+    let step = |from: (i32, i32), to: (i32, i32)| (f64::from(to.0 - from.0), f64::from(to.1 - from.1));
+    let mut pieces = vec![points.iter().take(1).copied().collect::<Vec<_>>()];
     for (n, &point) in points.iter().enumerate().skip(1) {
         if let Some(piece) = pieces.last_mut() {
             piece.push(point);
         }
-        let Some(next) = points.get(n + 1) else { break };
-        let (a, b) = ((point.0 - points[n - 1].0, point.1 - points[n - 1].1), (next.0 - point.0, next.1 - point.1));
+        let Some(&next) = points.get(n + 1) else { break };
+        let (a, b) = (step(points[n - 1], point), step(point, next));
         if a.0 * b.0 + a.1 * b.1 < 0.2 * a.0.hypot(a.1) * b.0.hypot(b.1) {
             pieces.push(vec![point]);
         }
@@ -219,6 +223,12 @@ fn dashes(points: &[Xy], dash: f64) -> Vec<Vec<Xy>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sharp_turns_end_a_piece() {
+        let pieces = cut_at_turns(&[(0, 0), (1, 90), (2, 0), (20, 5), (40, 8)]);
+        assert_eq!(pieces, [vec![(0, 0), (1, 90)], vec![(1, 90), (2, 0)], vec![(2, 0), (20, 5), (40, 8)]]);
+    }
 
     #[test]
     fn dashes_follow_the_line() {

@@ -202,10 +202,12 @@ fn label(group: &Group, coarse: bool, width: &impl Fn(&str, &str) -> f64) -> Lab
     };
     let mut detail = first.detail.clone();
     if coarse && !one(|m| &m.detail) {
-        let mut different: Vec<_> = group.marks.iter().map(|m| &m.detail).collect();
-        different.sort();
-        different.dedup();
-        detail = format!("{detail} and {} more", different.len() - 1);
+        let pods: BTreeSet<_> = group.marks.iter().filter_map(|mark| mark.pod.as_ref()).collect();
+        let details: BTreeSet<_> = group.marks.iter().map(|mark| &mark.detail).collect();
+        detail = match pods.len() {
+            0 | 1 => format!("{detail} and {} more", details.len() - 1),
+            many => format!("{many} pods"),
+        };
     }
     if count > 1 {
         title.push_str(&format!(" ×{count}"));

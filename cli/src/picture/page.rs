@@ -50,6 +50,8 @@ struct Chart {
     thresholds: Vec<Threshold>,
     bands: Vec<Band>,
     side: Vec<SideLabel>,
+    /// The first curve, the largest, is drawn below the others instead of above them.
+    largest_below: bool,
 }
 
 impl<'a> Page<'a> {
@@ -104,7 +106,11 @@ impl<'a> Page<'a> {
             chart.panel.ground(&canvas, &chart.bands, true)?;
             chart.panel.thresholds(&canvas, &chart.thresholds)?;
             self.poles(&canvas, &chart.panel)?;
-            chart.panel.curves(&canvas, chart.curves.iter())?;
+            if chart.largest_below {
+                chart.panel.curves(&canvas, chart.curves.iter().rev())?;
+            } else {
+                chart.panel.curves(&canvas, chart.curves.iter())?;
+            }
             chart.panel.draw_side_labels(&canvas, &chart.side, WIDTH - RIGHT)?;
         }
         if let (Some(chart), 1..) = (&self.pods, self.other_pods) {
@@ -265,7 +271,7 @@ fn node_chart(history: &History, curves: Vec<Curve>, (top, bottom): Xy, end: f64
     let title = "Node".to_owned();
     let panel = Panel { left: LEFT, right: RIGHT, top, bottom, end, low, high, title };
     let side = panel.side_labels(curves.iter(), &thresholds);
-    Chart { panel, curves, thresholds, bands, side }
+    Chart { panel, curves, thresholds, bands, side, largest_below: false }
 }
 
 fn pods_chart(history: &History, pods: &[(u32, Curve)], (top, bottom): Xy, end: f64) -> Chart {
@@ -299,7 +305,7 @@ fn pods_chart(history: &History, pods: &[(u32, Curve)], (top, bottom): Xy, end: 
     let title = "Pods".to_owned();
     let panel = Panel { left: LEFT, right: RIGHT, top, bottom, end, low: 0.0, high: high.max(1.0), title };
     let side = panel.side_labels(curves.iter(), &thresholds);
-    Chart { panel, curves, thresholds, bands: Vec::new(), side }
+    Chart { panel, curves, thresholds, bands: Vec::new(), side, largest_below: true }
 }
 
 #[cfg(test)]

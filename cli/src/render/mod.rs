@@ -94,12 +94,6 @@ pub const ARTIFACTS: &[Artifact] = &[
         needs_series: true,
         render: |report| Ok(csv::render(&report.history).into_bytes()),
     },
-    Artifact {
-        name: "metrics.om",
-        about: "the same as OpenMetrics with time stamps, for promtool tsdb create-blocks-from openmetrics",
-        needs_series: true,
-        render: |report| Ok(openmetrics::render(&report.history).into_bytes()),
-    },
     Artifact { name: "memory.svg", about: "the picture", needs_series: true, render: |report| svg(report, TRUTH) },
     Artifact { name: "memory.png", about: "the picture", needs_series: true, render: |report| png(report, TRUTH) },
 ];
@@ -119,3 +113,11 @@ pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
         render: |report| png(report, SCRAPED),
     },
 ];
+
+/// The file of `--out --metrics` besides.
+pub const METRICS_ARTIFACTS: &[Artifact] = &[Artifact {
+    name: "metrics.om",
+    about: "memory over time as OpenMetrics with time stamps",
+    needs_series: true,
+    render: |report| Ok(openmetrics::render(&report.history).into_bytes()),
+}];
