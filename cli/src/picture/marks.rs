@@ -5,7 +5,7 @@ use super::canvas::Symbol;
 use super::palette;
 use plotters::style::RGBColor;
 use sim_core::node_api::Name;
-use sim_core::record::{ConditionStatus, DeathCause, History, Record, view};
+use sim_core::record::{ConditionStatus, DeathCause, History, Owner, Record, view};
 use std::collections::BTreeSet;
 
 /// The kinds of marks; each has its symbol and colour.
@@ -96,7 +96,7 @@ fn describe(record: &Record) -> Option<(Class, String, String)> {
             (Class::Change, format!("{type}={status}", type = r#type), String::new())
         }
         Record::SysctlSet { name, value } => (Class::Change, name.to_string(), format!("= {value}")),
-        Record::ContainerTerminated { pod, exit_code, .. } if *exit_code != 137 => {
+        Record::ContainerTerminated { pod, exit_code, .. } => {
             (Class::Change, format!("exit code {exit_code}"), short(pod).into())
         }
         Record::ProcessExited { comm, cause: DeathCause::SessionHangup, .. } => {
@@ -111,16 +111,26 @@ fn runtime_mark(record: &Record, runtime: &str, limit: f64) -> (Class, String, S
     (Class::Refuse, format!("{runtime} out of memory"), format!("{who}heap limit {}", memory_text(limit)))
 }
 
-/// Everything worth a mark. How the containers of an evicted pod end is part of the eviction.
+/// Everything worth a mark. How the containers of an evicted pod end is part of the eviction, and the end that follows
+/// an out-of-memory kill is part of the kill.
 pub fn of(history: &History) -> Vec<Mark> {
     let mut evicted: BTreeSet<&Name> = BTreeSet::new();
+    let mut shot: BTreeSet<&Name> = BTreeSet::new();
     let mut marks = Vec::new();
     for entry in &history.entries {
         match &entry.record {
             Record::Evicted { pod, .. } => {
                 evicted.insert(pod);
             }
+            Record::OomKill { killed_owners, .. } => {
+                shot.extend(killed_owners.iter().filter_map(|owner| match owner {
+                    Owner::Container { pod, .. } => Some(pod),
+                    Owner::Host(_) => None,
+                }))
+            }
             Record::ContainerTerminated { pod, .. } if evicted.contains(pod) => continue,
+            Record::ContainerTerminated { pod, exit_code: 137, .. } if shot.remove(pod) => continue,
+            Record::ContainerTerminated { reason: "OOMKilled", .. } => continue,
             _ => {}
         }
         if let Some((class, title, detail)) = describe(&entry.record) {
