@@ -21,6 +21,7 @@ mod place;
 mod prefix;
 mod report;
 mod rules;
+mod scenario;
 mod table;
 mod text;
 
@@ -29,6 +30,7 @@ pub use explain::{Candidate, Explanation, Known, Verdict, explain};
 pub use model::to_oom_report;
 pub use place::{Place, Qos, place};
 pub use report::{CgroupStats, Chosen, Counter, Invoker, Killed, Kind, MemInfo, Reaped, Report, Stamp, Task, Zone};
+pub use scenario::{NoScenario, scenario};
 pub use text::{NOTHING_FOUND, TextOptions, text};
 
 use std::io::{self, BufRead};

@@ -30,6 +30,9 @@ fn everything(bytes: &[u8]) -> usize {
     let analyses = analyse(reports, Known::default());
     assert!(!dmesg::text(&analyses, TextOptions::default()).is_empty());
     dmesg::to_json(&analyses).expect("JSON");
+    for a in &analyses {
+        let _ = dmesg::scenario(a);
+    }
     analyses.len()
 }
 

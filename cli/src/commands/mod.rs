@@ -3,6 +3,7 @@
 pub mod check;
 pub mod completions;
 pub mod conformance;
+pub mod dmesg;
 pub mod explain;
 pub mod list;
 pub mod man;
@@ -32,6 +33,8 @@ pub enum Command {
     Plan(plan::Args),
     /// Hold the model against recordings of real kernels, kubelets and nodes
     Conformance(conformance::Args),
+    /// Explain the OOM reports of a real kernel log
+    Dmesg(dmesg::Args),
     /// List the scenarios of a folder
     List(list::Args),
     /// Explain the kinds of events and their fields
@@ -56,6 +59,7 @@ impl Command {
             Command::Race(args) => race::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Conformance(args) => conformance::run(args),
+            Command::Dmesg(args) => dmesg::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),
             Command::Completions(args) => completions::run(args),

@@ -1,0 +1,123 @@
+//! `oomsim dmesg`: reads the OOM reports of a real kernel log and explains them.
+
+use crate::exit::{Exit, Failure};
+use crate::output;
+use ::dmesg::{Analysis, Known, TextOptions};
+use clap::ValueEnum;
+use sim_core::units::Quantity;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  dmesg | oomsim dmesg -
+  oomsim dmesg /var/log/messages
+  journalctl -k -b -1 | oomsim dmesg -
+  oomsim dmesg kernel.log --format json
+  oomsim dmesg kernel.log --scenario kill.toml && oomsim run kill.toml
+
+Exit codes:
+  0  at least one report was found
+  1  no OOM report found
+  2  the log cannot be read";
+
+/// Arguments of `oomsim dmesg`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Kernel log: of dmesg, dmesg -T, journalctl, syslog or /dev/kmsg; `-` is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Most candidates shown for each report
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    rows: usize,
+    /// Swap of the machine, which a report about a cgroup does not tell
+    #[arg(long, value_name = "QUANTITY", value_parser = quantity_kb)]
+    swap_total: Option<u64>,
+    /// Write a scenario that reproduces the kill
+    #[arg(long, value_name = "OUT.toml")]
+    scenario: Option<PathBuf>,
+    /// Which report the scenario is made of, from 1 [default: the first that says enough]
+    #[arg(long, value_name = "N", requires = "scenario")]
+    report: Option<usize>,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// A quantity in kB.
+fn quantity_kb(text: &str) -> Result<u64, String> {
+    let quantity: Quantity = text.parse().map_err(|why| format!("{why}"))?;
+    u64::try_from(quantity.value() / 1024).map_err(|_| "an amount of memory is not negative".into())
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the log cannot be read or the scenario cannot be written.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let reports = read(&args.file)?;
+    let known = Known { swap_total_kb: args.swap_total };
+    let analyses = ::dmesg::analyse(reports, known);
+    let text = match args.format {
+        Format::Text => ::dmesg::text(&analyses, TextOptions { candidates: args.rows }),
+        Format::Json => ::dmesg::to_json(&analyses).map_err(|why| Failure::internal(format!("JSON: {why}")))? + "\n",
+    };
+    output::print(&text)?;
+    if analyses.is_empty() {
+        return Ok(Exit::Failed);
+    }
+    if let Some(path) = &args.scenario {
+        write_scenario(path, &analyses, args.report)?;
+    }
+    Ok(Exit::Holds)
+}
+
+fn read(file: &Path) -> Result<Vec<::dmesg::Report>, Failure> {
+    let cannot = |why: std::io::Error| {
+        let text = why.to_string();
+        let why = text.split(" (os error").next().unwrap_or(&text).to_owned();
+        Failure::bad_input(format!(
+            "{} cannot be read: {why}\n  help: give a file, or `-` for standard input: dmesg | oomsim dmesg -",
+            file.display()
+        ))
+    };
+    let input: Box<dyn BufRead> = if file == Path::new("-") {
+        Box::new(std::io::stdin().lock())
+    } else {
+        Box::new(BufReader::new(std::fs::File::open(file).map_err(cannot)?))
+    };
+    ::dmesg::read(input).map_err(cannot)
+}
+
+fn write_scenario(path: &Path, analyses: &[Analysis], wanted: Option<usize>) -> Result<(), Failure> {
+    let chosen = match wanted {
+        Some(n) => {
+            let found = n.checked_sub(1).and_then(|i| analyses.get(i));
+            let found = found
+                .ok_or_else(|| Failure::bad_input(format!("there is no report {n}: the log has {}", analyses.len())))?;
+            ::dmesg::scenario(found)
+        }
+        None => {
+            let mut all = analyses.iter().map(::dmesg::scenario);
+            let first = all.next();
+            match first {
+                Some(Err(why)) => all.find(Result::is_ok).unwrap_or(Err(why)),
+                Some(done) => done,
+                None => return Ok(()),
+            }
+        }
+    };
+    let text = chosen.map_err(|why| Failure::bad_input(format!("no scenario can be made of the report: {why}")))?;
+    std::fs::write(path, text).map_err(|why| Failure::bad_input(format!("{} cannot be written: {why}", path.display())))
+}

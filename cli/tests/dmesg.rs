@@ -1,0 +1,132 @@
+//! `oomsim dmesg`: exit codes, outputs, and the round trip run → kernel.log → dmesg for every scenario.
+
+use sim_core::kernel::log::KernelLog;
+use sim_core::record::{Keep, Record};
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+
+fn oomsim(args: &[&str], input: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_oomsim"))
+        .args(args)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // A reader that ends early closes its end.
+    let _ = child.stdin.take().expect("a pipe").write_all(input);
+    child.wait_with_output().expect("an end")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("UTF-8")
+}
+
+const LOG: &str = include_str!("../../dmesg/tests/data/quoted/p2-twist-1.log");
+
+#[test]
+fn exit_codes() {
+    let found = oomsim(&["dmesg", "-"], LOG.as_bytes());
+    assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
+    let out = text(&found.stdout);
+    for part in ["a Guaranteed pod", "dotnet (pid 14300)", "points below 1", "From Linux 5.9 on dotnet (pid 15976)"] {
+        assert!(out.contains(part), "{part} is missing in\n{out}");
+    }
+    let none = oomsim(&["dmesg", "-"], b"Jan 1 00:00:00 node systemd[1]: Started.\n\xff\xfe\0\n");
+    assert_eq!((none.status.code(), text(&none.stdout)), (Some(1), "no OOM report found\n".into()));
+    let json = oomsim(&["dmesg", "-", "--format", "json"], b"");
+    assert_eq!((json.status.code(), text(&json.stdout)), (Some(1), "{\n  \"reports\": []\n}\n".into()));
+    for args in [&["dmesg", "there-is-none.log"][..], &["dmesg", "."], &["dmesg", "-", "--swap-total", "x"], &["dmesg"]]
+    {
+        let output = oomsim(args, b"");
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+#[test]
+fn json_and_scenario() {
+    let json = oomsim(&["dmesg", "-", "--format", "json"], LOG.as_bytes());
+    let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    let report = &json["reports"][0];
+    assert_eq!(report["report"]["chosen"]["pid"], 14300);
+    assert_eq!(report["place"]["kind"], "pod");
+    assert_eq!(report["explanation"]["verdict"], "explained");
+    assert_eq!(report["explanation"]["candidates"][1]["adj_points"], -997 * 262);
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("kill.toml");
+    let file = file.to_str().expect("UTF-8");
+    let written = oomsim(&["dmesg", "-", "--scenario", file], LOG.as_bytes());
+    assert_eq!(written.status.code(), Some(0), "{}", text(&written.stderr));
+    let holds = oomsim(&["check", file], b"");
+    assert_eq!(holds.status.code(), Some(0), "{}{}", text(&holds.stdout), text(&holds.stderr));
+    for (report, why) in [("2", "the log has 1"), ("0", "the log has 1")] {
+        let output = oomsim(&["dmesg", "-", "--scenario", file, "--report", report], LOG.as_bytes());
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains(why));
+    }
+    let cut = LOG.lines().take(3).collect::<Vec<_>>().join("\n");
+    let output = oomsim(&["dmesg", "-", "--scenario", file], cut.as_bytes());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("the table of tasks is missing"), "{}", text(&output.stderr));
+}
+
+/// Every OOM of every scenario is read from the written log with the same victim, points, limit and killed processes.
+#[test]
+fn round_trip_of_every_scenario() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
+    let mut ooms = 0;
+    let mut files: Vec<_> = std::fs::read_dir(folder)
+        .expect("the folder")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "toml"))
+        .collect();
+    files.sort();
+    for path in files {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        let scenario = Arc::new(oomsim::load::scenario(&path, &[]).unwrap_or_else(|p| panic!("{name}: {p:?}")));
+        let history = sim_core::simulate(&scenario, scenario.seed, Keep::Series).expect("a run");
+        let reports: Vec<_> = history
+            .entries
+            .iter()
+            .filter_map(|e| match &e.record {
+                Record::OomKill { report, .. } => Some(report),
+                _ => None,
+            })
+            .collect();
+        let mut log: KernelLog = oomsim::engine::kernel_log(&scenario);
+        let records: Vec<_> = reports.iter().flat_map(|r| log.oom(r)).collect();
+        let dmesg: String = records.iter().map(|r| r.dmesg()).collect();
+        let kmsg: String = (0..).zip(&records).map(|(seq, r)| r.kmsg(seq)).collect();
+        for text in [dmesg, kmsg] {
+            let swap_total_kb = Some(scenario.node.kernel.swap_total.to_kib_floor());
+            let read = dmesg::read(text.as_bytes()).expect("readable");
+            let analyses = dmesg::analyse(read, dmesg::Known { swap_total_kb });
+            assert_eq!(analyses.len(), reports.len(), "{name}");
+            for (a, r) in analyses.iter().zip(&reports) {
+                let victim = r.victim.map(|i| &r.tasks[i]);
+                assert_eq!(a.report.victim_pid(), victim.map(|t| t.pid.0), "{name}");
+                let killed: std::collections::BTreeSet<u32> = a.report.killed.iter().map(|k| k.pid).collect();
+                assert_eq!(killed, r.killed.iter().map(|i| r.tasks[*i].pid.0).collect(), "{name}");
+                if a.report.kill_only {
+                    continue;
+                }
+                assert_eq!(a.report.oom_memcg.as_deref(), r.oom_memcg.as_deref(), "{name}");
+                assert_eq!(a.explanation.total_pages, Some(r.total_pages.get()), "{name}");
+                let points: Vec<_> = a.explanation.candidates.iter().map(|c| (c.pid, c.points)).collect();
+                let expected: Vec<_> = r.tasks.iter().map(|t| (t.pid.0, t.points)).collect();
+                assert_eq!(points, expected, "{name}: {}", a.explanation.why);
+                assert!(
+                    matches!(a.explanation.verdict, dmesg::Verdict::Explained | dmesg::Verdict::Nobody),
+                    "{name}: {}",
+                    a.explanation.why
+                );
+            }
+        }
+        ooms += reports.len();
+    }
+    println!("{ooms} OOMs");
+    assert!(ooms >= 20, "{ooms}");
+}
