@@ -12,6 +12,7 @@ pub mod eviction;
 pub mod exit_status;
 mod oom_score;
 mod pod;
+pub mod preset;
 mod profile;
 mod qos;
 mod resources;
