@@ -294,6 +294,15 @@ fn node_shows_what_the_articles_node_shows() {
         let text = out(&oomsim(["node"].iter().chain(&args)));
         assert!(text.contains(&format!("{allocatable}Ki")), "{text}");
     }
+    // The same node by its provider's rule: the founding article, part 4 (DS2_v2 of 7 GiB).
+    let preset = ["node", "--preset", "aks-1.28", "--sku-memory", "7Gi", "--capacity", "7120616Ki"];
+    let text = out(&oomsim(preset));
+    for part in ["memory:  7120616Ki", "memory:  4675304Ki", "1677312Ki", "5573943296 bytes", "768000Ki"] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let unknown = oomsim(["node", "--preset", "aks-1.28", "--capacity", "7120616Ki"]);
+    assert_eq!(unknown.status.code(), Some(2));
+    assert!(err(&unknown).contains("nominal"), "{}", err(&unknown));
     let too_much = oomsim(["node", "--capacity", "1Gi", "--system-reserved", "2Gi"]);
     assert_eq!(too_much.status.code(), Some(2));
     assert!(out(&too_much).contains("the kubelet does not start"), "{}", out(&too_much));

@@ -7,7 +7,9 @@ use crate::render::style::{DIM, HEADING, WARN, paint};
 use clap::ValueEnum;
 use serde_json::json;
 use sim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds};
-use sim_core::kubelet::{KubeletConfig, NodeAllocatable, ResourceList, parse_reservation};
+use sim_core::kubelet::preset::{PRESETS, Preset};
+use sim_core::kubelet::start::start_problems;
+use sim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
 use sim_core::scenario::Scenario;
 use sim_core::units::format_duration;
 use std::path::PathBuf;
@@ -15,6 +17,8 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   oomsim node --capacity 7120616Ki --kube-reserved 1638Mi --eviction-hard 750Mi
+  oomsim node --preset aks-1.28 --sku-memory 7Gi --capacity 7120616Ki
+  oomsim node --preset eks --max-pods 29 --capacity 7902724Ki
   oomsim node --capacity 16Gi --config kubelet.yaml
   oomsim node scenarios/oom2-allocatable-slow.toml";
 
@@ -23,14 +27,29 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Scenario whose node is shown
-    #[arg(value_name = "SCENARIO", required_unless_present = "capacity", conflicts_with_all = ["capacity", "config", "kube_reserved", "system_reserved", "eviction_hard"])]
+    #[arg(value_name = "SCENARIO", required_unless_present = "capacity", conflicts_with_all = ["capacity", "preset", "sku_memory", "max_pods", "config", "config_dir", "flags", "kube_reserved", "system_reserved", "eviction_hard"])]
     scenario: Option<PathBuf>,
     /// MemTotal of the node, as `kubectl describe node` shows its capacity (7120616Ki)
     #[arg(long, value_name = "QUANTITY")]
     capacity: Option<String>,
+    /// What a provider or installer configures; other options come on top
+    #[arg(long, value_name = "NAME", value_parser = PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>())]
+    preset: Option<String>,
+    /// Size that the machine's catalogue states (7Gi of a DS2_v2): more than the capacity, and what AKS reserves by
+    #[arg(long, value_name = "QUANTITY")]
+    sku_memory: Option<String>,
+    /// Most pods on the node: what EKS, Bottlerocket and AKS from 1.29 on reserve by
+    #[arg(long, value_name = "N")]
+    max_pods: Option<u32>,
     /// KubeletConfiguration file (YAML, or JSON of /configz)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Drop-in directory of the kubelet (--config-dir)
+    #[arg(long, value_name = "FOLDER")]
+    config_dir: Option<PathBuf>,
+    /// The kubelet's command line, as a process list shows it
+    #[arg(long, value_name = "TEXT")]
+    flags: Option<String>,
     /// --kube-reserved=memory=…
     #[arg(long, value_name = "QUANTITY")]
     kube_reserved: Option<String>,
@@ -69,6 +88,7 @@ struct Amounts {
     system_reserved: i64,
     eviction_hard: Option<i64>,
     eviction_soft: Option<(i64, String)>,
+    preset: Option<&'static Preset>,
     allocatable: i64,
     kubepods_limit: i64,
     problems: Vec<String>,
@@ -85,7 +105,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Some(file) => load::scenario(file, &args.overrides)?,
         None => load::scenario_text(&as_toml(&args), "command line", &Beside(PathBuf::new()), &args.overrides)?,
     };
-    let amounts = amounts(&scenario)?;
+    let amounts = amounts(&scenario, args.preset.as_deref());
     let text = match args.format {
         Format::Text => text(&amounts, &scenario),
         Format::Json => json_text(&amounts),
@@ -101,12 +121,25 @@ fn as_toml(args: &Args) -> String {
     if let Some(capacity) = &args.capacity {
         text.push_str(&format!("memory = {}\n", quoted(capacity)));
     }
-    text.push_str("[kubelet]\n");
-    if let Some(config) = &args.config {
-        text.push_str(&format!("config = {}\n", quoted(&config.display().to_string())));
+    if let Some(nominal) = &args.sku_memory {
+        text.push_str(&format!("nominal = {}\n", quoted(nominal)));
     }
-    if let Some(version) = &args.kubernetes {
-        text.push_str(&format!("version = {}\n", quoted(version)));
+    text.push_str("[kubelet]\n");
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    let texts = [
+        ("preset", args.preset.clone()),
+        ("config", path(&args.config)),
+        ("configDir", path(&args.config_dir)),
+        ("flags", args.flags.clone()),
+        ("version", args.kubernetes.clone()),
+    ];
+    for (key, value) in texts {
+        if let Some(value) = value {
+            text.push_str(&format!("{key} = {}\n", quoted(&value)));
+        }
+    }
+    if let Some(pods) = args.max_pods {
+        text.push_str(&format!("maxPods = {pods}\n"));
     }
     let maps = [
         ("kubeReserved", "memory", &args.kube_reserved),
@@ -130,18 +163,17 @@ fn memory(list: &ResourceList) -> i64 {
     list.get("memory").map_or(0, sim_core::units::Quantity::value)
 }
 
-fn amounts(scenario: &Scenario) -> Result<Amounts, Failure> {
+fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {
     let kernel = &scenario.node.kernel;
     let default = KubeletConfig::default();
     let config = scenario.kubelet.as_ref().map_or(&default, |plan| &plan.config);
-    let wrong = |field: &str, errors: Vec<String>| Failure::bad_input(format!("{field}: {}", errors.join("; ")));
-    let texts = |errors: Vec<_>| errors.iter().map(|e: &sim_core::kubelet::ReservationError| e.to_string()).collect();
-    let kube = parse_reservation(&config.kube_reserved).map_err(|e| wrong("kubeReserved", texts(e)))?;
-    let system = parse_reservation(&config.system_reserved).map_err(|e| wrong("systemReserved", texts(e)))?;
-    let hard = parse_hard_thresholds(config)
-        .map_err(|errors| wrong("evictionHard", errors.iter().map(ToString::to_string).collect()))?;
-    let all = parse_thresholds(config)
-        .map_err(|errors| wrong("thresholds", errors.iter().map(ToString::to_string).collect()))?;
+    let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
+    // What cannot be read keeps the kubelet from starting, and is said so.
+    let problems = start_problems(config, &scenario.node.machine(), &profile);
+    let kube = parse_reservation(&config.kube_reserved).unwrap_or_default();
+    let system = parse_reservation(&config.system_reserved).unwrap_or_default();
+    let hard = parse_hard_thresholds(config).unwrap_or_default();
+    let all = parse_thresholds(config).unwrap_or_default();
     let capacity = i64::try_from(kernel.mem_total.get()).unwrap_or(i64::MAX);
     let amount = |threshold: &Threshold| threshold.value.quantity(capacity).value();
     let on_node = |threshold: &&Threshold| threshold.signal.as_str() == SIGNAL;
@@ -151,7 +183,8 @@ fn amounts(scenario: &Scenario) -> Result<Amounts, Failure> {
         hard_thresholds: hard.clone(),
         ..NodeAllocatable::of_memory(kernel.mem_total.get(), kube, system)
     };
-    Ok(Amounts {
+    Amounts {
+        preset: preset.and_then(Preset::named),
         capacity,
         kube_reserved,
         system_reserved,
@@ -163,8 +196,8 @@ fn amounts(scenario: &Scenario) -> Result<Amounts, Failure> {
             .map(|threshold| (amount(threshold), format_duration(threshold.grace))),
         allocatable: node.allocatable_memory().value(),
         kubepods_limit: node.kubepods_limit(config),
-        problems: node.exceeded().iter().map(ToString::to_string).collect(),
-    })
+        problems: problems.iter().map(ToString::to_string).collect(),
+    }
 }
 
 fn text(amounts: &Amounts, scenario: &Scenario) -> String {
@@ -194,7 +227,18 @@ fn text(amounts: &Amounts, scenario: &Scenario) -> String {
         row("pods evicted above", pods_evict, "working set of all pods: kubepods limit − eviction-hard");
     }
     let title = format!("{} ({} bytes of kubepods limit)", scenario.node.name, amounts.kubepods_limit);
-    let mut text = format!("{}\n{text}", paint(HEADING, title));
+    let ki = |bytes: i64| format!("{}Ki", bytes >> 10);
+    let mut shown = format!("{}\n", paint(HEADING, title));
+    if let Some(preset) = amounts.preset {
+        shown.push_str(&format!("{}\n{}\n", preset.about, paint(DIM, format!("source: {}", preset.source))));
+    }
+    // As `kubectl describe node` prints it.
+    shown.push_str(&format!(
+        "Capacity:\n  memory:  {}\nAllocatable:\n  memory:  {}\n\n",
+        ki(amounts.capacity),
+        ki(amounts.allocatable)
+    ));
+    let mut text = format!("{shown}{text}");
     for problem in &amounts.problems {
         text.push_str(&format!("{}\n", paint(WARN, format!("the kubelet does not start: {problem}"))));
     }
@@ -203,6 +247,7 @@ fn text(amounts: &Amounts, scenario: &Scenario) -> String {
 
 fn json_text(amounts: &Amounts) -> String {
     let object = json!({
+        "preset": amounts.preset.map(|preset| preset.name),
         "capacity": amounts.capacity,
         "kubeReserved": amounts.kube_reserved,
         "systemReserved": amounts.system_reserved,

@@ -166,6 +166,7 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
         }
         Record::SystemOom { message } => line(node, "SystemOOM", message.trim(), WARN),
         Record::Warning { message } => line("model", "warning", &**message, WARN),
+        Record::KubeletNotStarted { message } => line(node, "kubelet", format!("does not start: {message}"), BAD),
     }
 }
 

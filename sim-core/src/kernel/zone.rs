@@ -76,6 +76,11 @@ impl Zones {
         self.zones.iter().map(|z| (z.protection + z.high).min(z.managed)).sum()
     }
 
+    /// Charged memory at which ordinary allocation fails: all that is left is kept back by the min watermarks.
+    pub fn room(&self) -> Pages {
+        self.min_cap
+    }
+
     /// Sum of the low watermarks.
     pub fn low(&self) -> Pages {
         self.zones.iter().map(|z| z.low).sum()

@@ -16,6 +16,7 @@ pub mod preset;
 mod profile;
 mod qos;
 mod resources;
+pub mod start;
 mod stats;
 mod timing;
 

@@ -299,6 +299,11 @@ pub enum Record {
         /// What is not modelled.
         message: Name,
     },
+    /// The kubelet refused to start: no pod runs.
+    KubeletNotStarted {
+        /// Every reason.
+        message: Name,
+    },
 }
 
 /// A record with its time.

@@ -27,8 +27,8 @@ pub mod reading {
 pub use diagnostic::{Diagnostic, Severity};
 pub use load::{Files, NoFiles, load};
 pub use model::{
-    ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
-    Scenario, VolumePlan,
+    ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, Places, PodPlan,
+    ProcessPlan, Scenario, VolumePlan,
 };
 pub use source::{Location, Source};
 

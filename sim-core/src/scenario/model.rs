@@ -1,13 +1,16 @@
 //! A scenario after validation: everything a run needs, nothing that can be wrong.
 
-use crate::kernel::KernelConfig;
+use crate::kernel::{CgroupVersion, KernelConfig};
+use crate::kubelet::start::Machine;
 use crate::kubelet::{KubeletConfig, KubernetesProfile, PodSpec, RestartPolicy, Timing};
 use crate::node_api::{Name, Signo};
 use crate::record::expect::Expectation;
 use crate::runtime::{ExitTiming, RuntimeTiming};
 use crate::scenario::Diagnostic;
+use crate::scenario::source::Location;
 use crate::units::{Bytes, SimDuration, SimTime};
 use crate::workload::{Behavior, Footprint, TermReaction};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything a run needs.
@@ -44,6 +47,8 @@ pub struct Scenario {
 pub struct NodePlan {
     /// Node name.
     pub name: Name,
+    /// The size that the machine's catalogue states; MemTotal is less.
+    pub nominal: Option<Bytes>,
     /// Kernel, memory, sysctls.
     pub kernel: KernelConfig,
     /// Anonymous memory of the operating system's own processes, in system.slice, there from the start.
@@ -62,7 +67,27 @@ pub struct NodePlan {
     pub runtime: RuntimeTiming,
     /// How long a dying process takes until its memory is free.
     pub exit: ExitTiming,
+    /// Where things were given: `node`, `node.memory`, `node.system`, `kernel.sysctl.vm.overcommit_memory`, …
+    pub places: Places,
 }
+
+impl NodePlan {
+    /// What a kubelet finds when it starts here.
+    pub fn machine(&self) -> Machine {
+        let kernel = &self.kernel;
+        Machine {
+            mem_total: kernel.mem_total.get(),
+            hugepages: kernel.sysctl.nr_hugepages << 21,
+            swap_total: kernel.swap_total.get(),
+            cgroup_v2: kernel.cgroup == CgroupVersion::V2,
+            overcommit_memory: kernel.sysctl.overcommit_memory,
+            panic_on_oom: kernel.sysctl.panic_on_oom,
+        }
+    }
+}
+
+/// Where things were given, by name.
+pub type Places = BTreeMap<String, Location>;
 
 /// The kubelet.
 #[derive(Clone, Debug)]
@@ -75,6 +100,9 @@ pub struct KubeletPlan {
     pub timing: Timing,
     /// When the first pass of the eviction manager starts; `None`: drawn from the seed within one period.
     pub first_pass: Option<SimTime>,
+    /// Where the fields of the configuration were given last (`evictionHard`, `evictionHard.memory.available`); the
+    /// configuration as a whole has the empty name.
+    pub places: Places,
 }
 
 /// Who re-creates a pod on this node when it is gone.
@@ -113,6 +141,8 @@ pub struct PodPlan {
     pub containers: Vec<ContainerPlan>,
     /// Memory-backed volumes.
     pub volumes: Vec<VolumePlan>,
+    /// Where the pod (empty name) and its containers were given.
+    pub places: Places,
     /// Instants at which cAdvisor is known to have taken this pod's figures, besides the pod's start; empty: its
     /// clock decides.
     pub housekeeping: Arc<[SimTime]>,
@@ -136,6 +166,7 @@ impl Default for PodPlan {
             restart_policy: RestartPolicy::Always,
             containers: Vec::new(),
             volumes: Vec::new(),
+            places: Places::new(),
             housekeeping: Arc::from([]),
         }
     }

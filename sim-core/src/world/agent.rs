@@ -8,6 +8,7 @@ use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, Candidate, ContainerStats, Eviction, EvictionFacts, EvictionSignal, Lead, Manager,
     MemoryFigures, Observations, PodStats, Summary, admit, parse_hard_thresholds, parse_thresholds,
 };
+use crate::kubelet::start::start_problems;
 use crate::kubelet::{
     CgroupLayout, Housekeeping, KubernetesProfile, NodeAllocatable, NodeLimits, PodSpec, QosClass, container_cgroup,
     container_grace, format_pod, parse_reservation, pod_cgroup, waiting_message,
@@ -77,6 +78,13 @@ impl World {
 
     /// The kubelet starts: node cgroups with their limits, and the clocks.
     pub(super) fn start_kubelet(&mut self, plan: &KubeletPlan, queue: &mut Scheduler<Event>) {
+        let problems = start_problems(&plan.config, &self.scenario.node.machine(), &plan.profile);
+        if !problems.is_empty() {
+            let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+            self.no_kubelet = true;
+            self.record(Record::KubeletNotStarted { message: texts.join("; ").into() });
+            return;
+        }
         let capacity = self.scenario.node.kernel.mem_total;
         let layout = CgroupLayout::new(&plan.config);
         let kube = parse_reservation(&plan.config.kube_reserved).unwrap_or_default();

@@ -45,6 +45,7 @@ impl Simulation {
             hosts: BTreeMap::new(),
             kubepods: None,
             panicked: false,
+            no_kubelet: false,
             recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
             scenario,
         };

@@ -34,6 +34,9 @@ pub(super) struct Birth {
 
 impl World {
     pub(super) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
+        if self.no_kubelet {
+            return; // The node never becomes Ready, and nothing is scheduled to it.
+        }
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[plan_ix as usize];
         let generation = self.pods.iter().filter(|p| p.plan == plan_ix && p.replica == replica).count();

@@ -49,6 +49,8 @@ pub struct World {
     pub(super) hosts: BTreeMap<u32, ProcIx>,
     pub(super) kubepods: Option<CgroupId>,
     pub(super) panicked: bool,
+    /// The kubelet refused to start: the node never takes a pod.
+    pub(super) no_kubelet: bool,
     pub(super) recorder: Recorder,
 }
 

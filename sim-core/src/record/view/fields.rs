@@ -146,7 +146,8 @@ pub fn fields(record: &Record) -> Object {
         Record::KernelPanic { message }
         | Record::EvictionThresholdMet { message }
         | Record::SystemOom { message }
-        | Record::Warning { message } => put(o, "message", &**message),
+        | Record::Warning { message }
+        | Record::KubeletNotStarted { message } => put(o, "message", &**message),
         Record::PodScheduled { pod, qos } => {
             put_pod(o, pod);
             put(o, "qosClass", &**qos);

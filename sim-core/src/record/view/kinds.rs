@@ -245,4 +245,7 @@ kinds! {
     Warning "The scenario left the modelled area." {
         "message" "what is not modelled"
     }
+    KubeletNotStarted "The kubelet refused to start: no pod runs." {
+        "message" "every reason, separated by semicolons (the real kubelet names the first)"
+    }
 }

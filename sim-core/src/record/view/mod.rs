@@ -86,7 +86,8 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::EvictionThresholdMet { .. }
         | Record::NodeCondition { .. }
         | Record::SystemOom { .. }
-        | Record::Warning { .. } => Subject::default(),
+        | Record::Warning { .. }
+        | Record::KubeletNotStarted { .. } => Subject::default(),
     }
 }
 

@@ -124,6 +124,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         },
         Record::SystemOom { message: message.into() },
         Record::Warning { message: message.into() },
+        Record::KubeletNotStarted { message: message.into() },
     ]
 }
 

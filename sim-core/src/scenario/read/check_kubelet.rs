@@ -1,14 +1,18 @@
-//! Whether a kubelet with this configuration starts on this node: what it refuses is an error here.
+//! Whether a kubelet with this configuration starts on this node. A value that cannot be read is an error; what can be
+//! read and is refused is a warning, and the run shows a node without kubelet.
 
 use super::kubelet_config::Draft;
 use crate::kernel::{CgroupVersion, KernelConfig};
-use crate::kubelet::eviction::{parse_hard_thresholds, parse_thresholds};
+use crate::kubelet::eviction::{ThresholdError, parse_hard_thresholds, parse_thresholds};
 use crate::kubelet::{KubeletConfig, NodeAllocatable, ReservationError, TextMap, parse_reservation};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::model::KubeletPlan;
 use crate::scenario::reader::Problems;
 use crate::scenario::source::Location;
 use crate::units::Bytes;
+
+/// Below every problem that keeps the kubelet from starting.
+const REFUSES: &str = "the kubelet does not start like this";
 
 /// A kubelet as it was read.
 pub(crate) struct Given<'a> {
@@ -32,13 +36,13 @@ pub(crate) fn kubelet_starts(p: &Problems, given: &Given<'_>, kernel: &KernelCon
     let (config, profile) = (&given.plan.config, &given.plan.profile);
     for problem in config.validate(kernel.cgroup == CgroupVersion::V2, profile) {
         let at = given.place(problem.field, "");
-        p.push(Diagnostic::error(at, problem.to_string()).help("the kubelet does not start like this"));
+        p.push(Diagnostic::warning(at, problem.to_string()).help(REFUSES));
     }
     reservations(p, given);
     thresholds(p, given);
     exceeded(p, given, kernel);
     if kernel.swap_total > Bytes::ZERO && config.fail_swap_on != Some(false) {
-        let problem = Diagnostic::error(given.place("failSwapOn", ""), "the kubelet does not start: swap is on");
+        let problem = Diagnostic::warning(given.place("failSwapOn", ""), "the kubelet does not start: swap is on");
         p.push(problem.help("set `failSwapOn = false` in [kubelet], or `swap = \"0\"` in [node]"));
     }
 }
@@ -77,8 +81,12 @@ fn thresholds(p: &Problems, given: &Given<'_>) {
     });
     for ((field, key), alone) in hard.chain(soft).chain(graces).chain(reclaims) {
         for error in parse_thresholds(&alone).err().unwrap_or_default() {
-            let problem = Diagnostic::error(given.place(field, key), error.to_string());
-            p.push(problem.help("the kubelet does not start like this"));
+            let at = given.place(field, key);
+            let problem = match error {
+                ThresholdError::GraceMissing(_) => Diagnostic::warning(at, error.to_string()),
+                _ => Diagnostic::error(at, error.to_string()),
+            };
+            p.push(problem.help(REFUSES));
         }
     }
 }
@@ -102,7 +110,7 @@ fn exceeded(p: &Problems, given: &Given<'_>, kernel: &KernelConfig) {
     for exceeded in node.exceeded() {
         let fields = ["kubeReserved", "systemReserved", "evictionHard"];
         let field = fields.into_iter().find(|field| given.draft.places.contains_key(*field)).unwrap_or_default();
-        p.push(Diagnostic::error(given.place(field, ""), format!("the kubelet does not start: {exceeded}")));
+        p.push(Diagnostic::warning(given.place(field, ""), format!("the kubelet does not start: {exceeded}")));
     }
 }
 
@@ -127,7 +135,7 @@ pub(crate) fn kernel_tunables(
             Some(at) if protect => {
                 let message = format!("the kubelet does not start: {name} is {found}, expected {wanted}");
                 p.push(
-                    Diagnostic::error(at, message)
+                    Diagnostic::warning(at, message)
                         .help("`protectKernelDefaults` makes it refuse instead of setting it"),
                 );
             }

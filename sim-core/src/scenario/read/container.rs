@@ -74,6 +74,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
     }
     t.finish();
     for plan in plans.iter_mut() {
+        plan.places.insert(name.to_string(), value.at.clone());
         if !from_manifest {
             let spec = ContainerSpec { restart_policy: restarts, ..ContainerSpec::new(&name) };
             let list = if is_init { &mut plan.spec.init_containers } else { &mut plan.spec.containers };

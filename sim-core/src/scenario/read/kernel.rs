@@ -2,6 +2,7 @@
 
 use crate::kernel::{Capability, CgroupVersion, KernelConfig, Profile, SYSCTLS, SysctlError, Thp, VERSIONS};
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::model::Places;
 use crate::scenario::names::{nearest, quoted_list};
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{integer, one_of, text};
@@ -9,7 +10,7 @@ use crate::scenario::source::Location;
 use crate::scenario::value::{Entry, Kind, Value};
 
 /// Reads `[kernel]` into a configuration that has its memory already.
-pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig) {
+pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig, places: &mut Places) {
     let Some(mut t) = TableReader::open(p, "[kernel]", value) else { return };
     config.profile = t.or("version", Profile::default(), version);
     let cgroups = [("v1", CgroupVersion::V1), ("v2", CgroupVersion::V2)];
@@ -17,7 +18,7 @@ pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig) {
     let pages = [("always", Thp::Always), ("madvise", Thp::Madvise), ("never", Thp::Never)];
     config.thp = t.or("thp", Thp::Never, one_of("setting of transparent huge pages", &pages));
     if let Some(sysctls) = t.get("sysctl") {
-        set_sysctls(p, sysctls, config);
+        set_sysctls(p, sysctls, config, places);
     }
     for capability in Profile::capabilities() {
         if let Some(value) = t.get(capability.name) {
@@ -76,8 +77,9 @@ fn set_capability(p: &Problems, capability: &Capability, value: &Value, profile:
 }
 
 /// `{ "vm.overcommit_memory" = 1 }`, or the same as nested tables (`vm.overcommit_memory = 1`).
-fn set_sysctls(p: &Problems, value: &Value, config: &mut KernelConfig) {
+fn set_sysctls(p: &Problems, value: &Value, config: &mut KernelConfig, places: &mut Places) {
     each_sysctl(p, value, &mut |at, name, number| {
+        places.insert(format!("kernel.sysctl.{name}"), at.value.at.clone());
         if let Err(error) = config.sysctl.set(name, number) {
             report(p, at, name, &error);
         }

@@ -4,9 +4,10 @@ use super::Context;
 use super::check_kubelet::Given;
 use super::kubelet_config::{Draft, Maps, config_keys};
 use super::kubelet_files::{config_dir, config_file, flags};
+use crate::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError};
 use crate::kubelet::{HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability};
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::model::KubeletPlan;
+use crate::scenario::model::{KubeletPlan, NodePlan, Places};
 use crate::scenario::names::quoted_list;
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{boolean, bytes, duration, integer, text, time};
@@ -19,16 +20,21 @@ pub(crate) fn default_kubelet() -> KubeletPlan {
         profile: KubernetesProfile::default(),
         timing: Timing::default(),
         first_pass: None,
+        places: Places::new(),
     }
 }
 
-/// Reads `[kubelet]`.
-pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value) -> Option<Given<'a>> {
+/// Reads `[kubelet]` of a machine.
+pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&NodePlan>) -> Option<Given<'a>> {
     let p = cx.problems;
     let mut t = TableReader::open(p, "[kubelet]", value)?;
     let mut plan = default_kubelet();
-    plan.profile = t.or("version", KubernetesProfile::default(), version);
     let mut draft = Draft::default();
+    draft.note("", &value.at);
+    if let Some(name) = t.get("preset") {
+        preset(p, name, &mut t, node, &mut draft, &mut plan.profile);
+    }
+    plan.profile = t.or("version", plan.profile, version);
     if let Some(path) = t.get("config") {
         config_file(cx, path, &mut draft);
     }
@@ -49,7 +55,48 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value) -> Option<Given<'a
     plan.timing = t.or("timing", Timing::default(), timing);
     t.finish();
     plan.config = draft.config.clone();
+    plan.places = draft.places.clone();
     Some(Given { plan, draft, at: &value.at })
+}
+
+/// `preset = "aks-1.28"`: what a provider configures on a machine of this size; every other key comes on top.
+fn preset(
+    p: &Problems,
+    value: &Value,
+    t: &mut TableReader<'_>,
+    node: Option<&NodePlan>,
+    draft: &mut Draft,
+    profile: &mut KubernetesProfile,
+) {
+    let Some(name) = text(p, value) else { return };
+    let Some(preset) = Preset::named(&name) else {
+        return p.unknown(&value.at, "preset", &name, PRESETS.iter().map(|preset| preset.name));
+    };
+    if let Some(row) = preset.kubernetes.and_then(KubernetesProfile::of_version) {
+        *profile = row;
+    }
+    let max_pods = match t.get("maxPods").map(|pods| &pods.kind) {
+        Some(Kind::Int(pods)) => Some(*pods),
+        _ => None,
+    };
+    let Some(node) = node else { return };
+    let size = NodeSize { nominal: node.nominal, mem_total: node.kernel.mem_total, max_pods };
+    match preset.config(&size) {
+        Ok(config) => draft.config = config,
+        Err(why) => {
+            let mend = match why {
+                PresetError::NominalMissing(_) => {
+                    "give the size that the catalogue states: `nominal = \"7Gi\"` in [node]"
+                }
+                PresetError::MaxPodsMissing(_) => "give `maxPods` in [kubelet]",
+            };
+            p.push(Diagnostic::error(&value.at, why.to_string()).help(mend));
+        }
+    }
+    for field in ["kubeReserved", "systemReserved", "evictionHard", "evictionMinimumReclaim", "enforceNodeAllocatable"]
+    {
+        draft.note(field, &value.at);
+    }
 }
 
 /// The kubelet's clocks.

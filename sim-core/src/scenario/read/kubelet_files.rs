@@ -67,6 +67,7 @@ pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps
     if let Some(version) = t.get("apiVersion").filter(|v| v.as_text() != Some("kubelet.config.k8s.io/v1beta1")) {
         p.expected(version, "kubelet.config.k8s.io/v1beta1");
     }
+    draft.note("", &value.at);
     config_keys(&mut t, draft, maps);
     let legal: Vec<&str> = t.legal().iter().copied().chain(FIELDS.iter().copied()).collect();
     for entry in t.rest() {

@@ -127,6 +127,13 @@ fn pod_plan(p: &Problems, object: &Value, pod: &Value) -> Option<PodPlan> {
         volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),
         ..PodPlan::default()
     };
+    plan.places.insert(String::new(), object.at.clone());
+    for key in ["containers", "initContainers"] {
+        for value in list(spec_value, key) {
+            let name = value.get("name").and_then(Value::as_text).unwrap_or_default();
+            plan.places.insert(name.to_owned(), value.at.clone());
+        }
+    }
     let mut absent = Absent::default();
     for value in list(spec_value, "containers") {
         absent.look(value);

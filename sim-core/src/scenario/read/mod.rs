@@ -55,12 +55,12 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     let mut node = t.required("node", node::node);
     let kernel = t.get("kernel");
     if let (Some(node), Some(kernel)) = (&mut node, kernel) {
-        kernel::kernel(cx.problems, kernel, &mut node.kernel);
+        kernel::kernel(cx.problems, kernel, &mut node.kernel, &mut node.places);
     }
     let kubelet_table = t.get("kubelet");
     let pod_tables = t.items("pod");
     let kubelet = match kubelet_table {
-        Some(table) => kubelet::kubelet(cx, table),
+        Some(table) => kubelet::kubelet(cx, table, node.as_ref()),
         None if pod_tables.is_empty() => None,
         None => Some(Given { plan: kubelet::default_kubelet(), draft: Draft::default(), at: &root.at }),
     };

@@ -3,7 +3,7 @@
 use super::process::footprint;
 use crate::kernel::KernelConfig;
 use crate::runtime::{ExitTiming, RuntimeTiming};
-use crate::scenario::model::NodePlan;
+use crate::scenario::model::{NodePlan, Places};
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{bytes, dns_name, duration, integer};
 use crate::scenario::value::Value;
@@ -41,6 +41,8 @@ pub(crate) fn node(p: &Problems, value: &Value) -> Option<NodePlan> {
     kernel.cpus = t.or("cpus", 2, integer(1, 4096));
     let mut plan = NodePlan {
         name,
+        nominal: t.optional("nominal", nominal),
+        places: places(value),
         kernel,
         system_anon: Bytes::ZERO,
         system_active_file: Bytes::ZERO,
@@ -56,6 +58,22 @@ pub(crate) fn node(p: &Problems, value: &Value) -> Option<NodePlan> {
     }
     t.finish();
     Some(plan)
+}
+
+fn nominal(p: &Problems, value: &Value) -> Option<Bytes> {
+    bytes(p, value).filter(|size| {
+        let fits = MEMORY.contains(size);
+        if !fits {
+            p.error(&value.at, format!("{size} is out of range: expected {} to {}", MEMORY.start(), MEMORY.end()));
+        }
+        fits
+    })
+}
+
+/// Where the table and its keys stand.
+fn places(value: &Value) -> Places {
+    let keys = value.entries().unwrap_or_default().iter().map(|e| (format!("node.{}", e.key), e.value.at.clone()));
+    keys.chain([("node".to_owned(), value.at.clone())]).collect()
 }
 
 /// The container runtime's delays.

@@ -43,6 +43,7 @@ fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodPlan> {
             let name = t.required("name", dns_name).unwrap_or_default();
             let mut plan = PodPlan::default();
             plan.spec.name = name;
+            plan.places.insert(String::new(), value.at.clone());
             vec![plan]
         }
     };

@@ -226,3 +226,33 @@ fn the_json_of_configz() {
     assert_eq!(config.eviction_hard.unwrap().get("memory.available"), None);
     assert_eq!(config.fail_swap_on, Some(false));
 }
+
+#[test]
+fn a_preset_is_the_base_and_every_other_key_comes_on_top() {
+    let scenario = super::right(
+        "[node]\nmemory = \"7120616Ki\"\nnominal = \"7Gi\"\n[kubelet]\npreset = \"aks-1.28\"\nfailSwapOn = false\n\
+         evictionHard = { \"memory.available\" = \"1000Mi\" }",
+    );
+    let plan = scenario.kubelet.unwrap();
+    assert_eq!(plan.profile.version, "1.28");
+    // The command line in the founding article, part 4.
+    assert_eq!(plan.config.kube_reserved["memory"], "1638Mi");
+    assert_eq!(plan.config.eviction_hard.unwrap()["memory.available"], "1000Mi");
+    assert_eq!(plan.config.fail_swap_on, Some(false));
+    assert_eq!(plan.places["kubeReserved"].line(), 5);
+    assert_eq!(plan.places["evictionHard.memory.available"].line(), 7);
+    assert_eq!(scenario.node.places["node.nominal"].text(), "\"7Gi\"");
+}
+
+#[test]
+fn a_preset_says_what_it_needs() {
+    for (text, part) in [
+        ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"aks-1.28\"", "nominal = \"7Gi\""),
+        ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"eks\"", "give `maxPods` in [kubelet]"),
+        ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"eka\"", "did you mean `eks`"),
+        ("[node]\nmemory = \"7Gi\"\nnominal = \"1Mi\"", "out of range"),
+    ] {
+        let shown = super::wrong(text, &[]);
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+}
