@@ -12,6 +12,7 @@ pub mod plan;
 pub mod race;
 pub mod run;
 pub mod sweep;
+pub mod versions;
 
 use crate::exit::{Exit, Failure};
 use clap::Subcommand;
@@ -33,6 +34,10 @@ pub enum Command {
     Plan(plan::Args),
     /// Hold the model against recordings of real kernels, kubelets and nodes
     Conformance(conformance::Args),
+    /// The kernel versions: what differs, where each fact comes from, how sure it is
+    Kernels(versions::Args),
+    /// The Kubernetes versions: what differs, where each fact comes from, how sure it is
+    Kubernetes(versions::Args),
     /// Explain the OOM reports of a real kernel log
     Dmesg(dmesg::Args),
     /// List the scenarios of a folder
@@ -59,6 +64,8 @@ impl Command {
             Command::Race(args) => race::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Conformance(args) => conformance::run(args),
+            Command::Kernels(args) => versions::kernels(args),
+            Command::Kubernetes(args) => versions::kubernetes(args),
             Command::Dmesg(args) => dmesg::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),

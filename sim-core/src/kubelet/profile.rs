@@ -50,6 +50,8 @@ impl fmt::Display for Sure {
 pub struct Fact {
     /// Name of the capability, as in overrides.
     pub name: &'static str,
+    /// What it means, one sentence.
+    pub doc: &'static str,
     /// Where its values come from.
     pub source: &'static str,
     /// How sure the values of the releases before 1.32 are; those of 1.32 are held against its code.
@@ -130,14 +132,14 @@ worded!(ContainerWording { ExceedsRequest, LargerConsumption }, "ExceedsRequest 
 worded!(SwapDefault { NoSwap, LimitedSwap, UnlimitedSwap }, "NoSwap, LimitedSwap or UnlimitedSwap");
 
 macro_rules! profile {
-    ($($(#[$doc:meta])* $name:ident: $t:ty = [$v21:expr, $v24:expr, $v28:expr, $v30:expr, $v32:expr]
+    ($($(#[doc = $doc:literal])* $name:ident: $t:ty = [$v21:expr, $v24:expr, $v28:expr, $v30:expr, $v32:expr]
         $sure:ident $source:literal;)*) => {
         /// The capabilities of one Kubernetes release.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub struct KubernetesProfile {
             /// The release, e.g. `1.28`.
             pub version: &'static str,
-            $($(#[$doc])* pub $name: $t,)*
+            $($(#[doc = $doc])* pub $name: $t,)*
         }
 
         impl KubernetesProfile {
@@ -154,7 +156,7 @@ macro_rules! profile {
 
             /// Every capability with its source, in the order of the table.
             pub const FACTS: &'static [Fact] = &[
-                $(Fact { name: stringify!($name), source: $source, sure: Sure::$sure },)*
+                $(Fact { name: stringify!($name), doc: concat!($($doc),*), source: $source, sure: Sure::$sure },)*
             ];
 
             /// Sets one capability by name, for releases that carry a change earlier or later.

@@ -1,0 +1,169 @@
+//! `oomsim kernels` and `oomsim kubernetes`: what differs between versions, where each fact comes from, how sure it is.
+
+use crate::exit::{Exit, Failure};
+use crate::output;
+use crate::render::style::{DIM, HEADING, paint};
+use crate::render::table::Table;
+use clap::ValueEnum;
+use serde_json::{Value, json};
+use sim_core::kernel::{Profile, VERSIONS};
+use sim_core::kubelet::KubernetesProfile;
+
+/// Arguments of `oomsim kernels` and `oomsim kubernetes`.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// One capability; all of them without
+    #[arg(value_name = "CAPABILITY")]
+    capability: Option<String>,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Tables for people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+}
+
+/// A capability in every version.
+struct Fact {
+    name: &'static str,
+    doc: String,
+    /// Value, source and sureness by version.
+    rows: Vec<Row>,
+}
+
+#[derive(PartialEq)]
+struct Row {
+    value: String,
+    source: String,
+    sure: String,
+}
+
+impl Fact {
+    fn differs(&self) -> bool {
+        self.rows.windows(2).any(|pair| pair[0].value != pair[1].value)
+    }
+}
+
+/// Prints the kernel profiles.
+///
+/// # Errors
+/// When there is no such capability.
+pub fn kernels(args: Args) -> Result<Exit, Failure> {
+    let facts = Profile::capabilities().iter().map(|capability| Fact {
+        name: capability.name,
+        doc: capability.doc.to_owned(),
+        rows: capability
+            .rows
+            .iter()
+            .map(|row| Row {
+                value: row.value.to_owned(),
+                source: row.source.to_owned(),
+                sure: row.confidence.to_string(),
+            })
+            .collect(),
+    });
+    let about = "A scenario may override one by its name: kernel.badness_floor = \"one\". A version between two takes the \
+                 older one.";
+    show(&args, "kernel", &VERSIONS, facts.collect(), about)
+}
+
+/// Prints the Kubernetes profiles.
+///
+/// # Errors
+/// When there is no such capability.
+pub fn kubernetes(args: Args) -> Result<Exit, Failure> {
+    let rows = KubernetesProfile::ALL;
+    let versions = rows.map(|row| row.version);
+    let facts = KubernetesProfile::FACTS.iter().map(|fact| Fact {
+        name: fact.name,
+        doc: fact.doc.trim().trim_end_matches('.').to_owned(),
+        rows: rows
+            .iter()
+            .map(|row| Row {
+                value: row.get(fact.name).unwrap_or_default(),
+                source: fact.source.to_owned(),
+                // The recordings are those of the newest row.
+                sure: if row.version == "1.32" { "recorded".to_owned() } else { fact.sure.to_string() },
+            })
+            .collect(),
+    });
+    let about = "A scenario may override one by its name: kubelet.oom_group_default = false. A release between two takes \
+                 the older one.";
+    show(&args, "Kubernetes", &versions, facts.collect(), about)
+}
+
+fn show(args: &Args, what: &str, versions: &[&str], mut facts: Vec<Fact>, about: &str) -> Result<Exit, Failure> {
+    if let Some(wanted) = &args.capability {
+        let plain = wanted.replace('-', "_");
+        let names: Vec<_> = facts.iter().map(|fact| fact.name).collect();
+        facts.retain(|fact| fact.name == plain);
+        if facts.is_empty() {
+            let message = format!("{wanted} is no {what} capability\n  help: {}", names.join(", "));
+            return Err(Failure::bad_input(message));
+        }
+    }
+    output::print(&match args.format {
+        Format::Text => text(versions, &facts, about),
+        Format::Json => json_text(versions, &facts),
+    })?;
+    Ok(Exit::Holds)
+}
+
+fn text(versions: &[&str], facts: &[Fact], about: &str) -> String {
+    let mut out = String::new();
+    for (title, differs) in [("Differs between versions", true), ("The same in all versions", false)] {
+        let mut table = Table::new(&[&["CAPABILITY"], versions].concat());
+        for fact in facts.iter().filter(|fact| fact.differs() == differs) {
+            let values = fact.rows.iter().map(|row| row.value.clone());
+            table.row([fact.name.to_owned()].into_iter().chain(values).collect(), anstyle::Style::new());
+        }
+        if !table.is_empty() {
+            out.push_str(&format!("{}\n{}\n", paint(HEADING, title), table.render(2)));
+        }
+    }
+    out.push_str(&format!("{}\n", paint(HEADING, "Where it comes from, and how sure it is")));
+    for fact in facts {
+        out.push_str(&format!("{}: {}\n", paint(HEADING, fact.name), fact.doc));
+        let mut table = Table::new(&["VERSION", "VALUE", "SURE", "SOURCE"]);
+        let mut first = 0;
+        for n in 0..fact.rows.len() {
+            // Neighbours that say the same share a line.
+            if fact.rows.get(n + 1).is_some_and(|next| *next == fact.rows[n]) {
+                continue;
+            }
+            let row = &fact.rows[n];
+            let span = match versions.get(first).zip(versions.get(n)) {
+                Some((from, to)) if first < n => format!("{from} to {to}"),
+                Some((from, _)) => (*from).to_owned(),
+                None => String::new(),
+            };
+            table.row(vec![span, row.value.clone(), row.sure.clone(), row.source.clone()], anstyle::Style::new());
+            first = n + 1;
+        }
+        out.push_str(&table.render(2));
+        out.push('\n');
+    }
+    out.push_str(&format!("{}\n", paint(DIM, about)));
+    out
+}
+
+fn json_text(versions: &[&str], facts: &[Fact]) -> String {
+    let row = |(version, row): (&&str, &Row)| json!({"version": version, "value": row.value, "source": row.source, "sure": row.sure});
+    let one = |fact: &Fact| -> Value {
+        json!({
+            "name": fact.name,
+            "doc": fact.doc,
+            "differs": fact.differs(),
+            "rows": versions.iter().zip(&fact.rows).map(row).collect::<Vec<_>>(),
+        })
+    };
+    let object = json!({"versions": versions, "capabilities": facts.iter().map(one).collect::<Vec<_>>()});
+    format!("{}\n", serde_json::to_string_pretty(&object).unwrap_or_default())
+}
