@@ -108,7 +108,7 @@ steps = 2
 "#;
     let said = rendered(&Study::read(text, "studies/x.toml", &files()).unwrap_err());
     for part in [
-        "unknown key in the study `repetitons`",
+        "unknown key `repetitons` in the study",
         "did you mean `repetitions`?",
         "unknown measure \"outcom\"",
         "did you mean \"outcome\"?",
