@@ -2,6 +2,7 @@
 
 mod files;
 mod reading;
+mod reference;
 
 use super::{Diagnostic, NoFiles, Scenario, load};
 
