@@ -14,9 +14,15 @@ pub(super) const EVERYTHING: &str = include_str!("everything.toml");
 
 /// The files that it names.
 pub(super) const FILES: Given<'static> = Given(&[
-    ("kubelet.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nsystemReserved: {memory: 100Mi}\n"),
+    (
+        "kubelet.yaml",
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nsystemReserved: {memory: 100Mi}\n",
+    ),
     ("kubelet.conf.d/10.conf", "evictionMinimumReclaim: {memory.available: 50Mi}\n"),
-    ("pod.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: front}\nspec:\n  containers:\n  - name: app\n    resources: {limits: {memory: 256Mi}}\n"),
+    (
+        "pod.yaml",
+        "apiVersion: v1\nkind: Pod\nmetadata: {name: front}\nspec:\n  containers:\n  - name: app\n    resources: {limits: {memory: 256Mi}}\n",
+    ),
 ]);
 
 /// Keys of the tables under each heading: ``### `[node]` `` and rows ``| `key` | …``.
@@ -39,7 +45,8 @@ fn documented() -> BTreeMap<String, BTreeSet<String>> {
 
 #[test]
 fn the_example_of_everything_is_right() {
-    let scenario = load(EVERYTHING, "everything.toml", &FILES, &[]).unwrap_or_else(|list| panic!("{}", rendered(&list)));
+    let scenario =
+        load(EVERYTHING, "everything.toml", &FILES, &[]).unwrap_or_else(|list| panic!("{}", rendered(&list)));
     assert_eq!((scenario.pods.len(), scenario.hosts.len(), scenario.injections.len()), (2, 4, 5));
     // Only the priority class of the example is not known.
     assert!(scenario.warnings.is_empty(), "{}", rendered(&scenario.warnings));
