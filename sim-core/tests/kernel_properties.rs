@@ -153,7 +153,10 @@ impl Machine {
             11 => MemOp::UnmapShmem { size, resident: pages },
             12 => MemOp::Mlock { pages },
             13 => MemOp::Pageout { pages },
-            14 => MemOp::Map { size, mapping: if pages.get() % 2 == 0 { Mapping::SHARED } else { Mapping::PRIVATE } },
+            14 => MemOp::Map {
+                size,
+                mapping: if pages.get().is_multiple_of(2) { Mapping::SHARED } else { Mapping::PRIVATE },
+            },
             _ => MemOp::TouchSparse { pages },
         }
     }
