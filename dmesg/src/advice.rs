@@ -8,6 +8,10 @@ use sim_core::units::Bytes;
 /// Sentences for the person who runs the node or the pod.
 pub(crate) fn advice(report: &Report, place: Option<&Place>, explanation: &Explanation) -> Vec<String> {
     let mut out = Vec::new();
+    if report.by_hand() {
+        out.push("Someone asked the kernel for this kill (SysRq f): memory had not run out. Look for who writes to /proc/sysrq-trigger, or presses the keys.".into());
+        return out;
+    }
     match (report.kind, place) {
         (Kind::Cgroup, Some(place)) => cgroup(report, place, &mut out),
         (Kind::Cgroup, None) => out.push(

@@ -252,6 +252,11 @@ impl Report {
         chosen.or_else(|| self.killed.first().map(|k| k.pid))
     }
 
+    /// True when someone asked for the kill (SysRq f, or `echo f > /proc/sysrq-trigger`): nothing had run out.
+    pub fn by_hand(&self) -> bool {
+        self.invoker.as_ref().is_some_and(|i| i.order == Some(-1))
+    }
+
     /// A task of the table.
     pub fn task(&self, pid: u32) -> Option<&Task> {
         self.tasks.iter().find(|t| t.pid == pid)

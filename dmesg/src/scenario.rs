@@ -58,6 +58,9 @@ pub fn scenario(analysis: &Analysis) -> Result<String, NoScenario> {
     let chosen = chosen.ok_or(NoScenario("the process that was chosen is not in the table"))?;
     let total = explanation.total_pages.filter(|t| *t > 0);
     let total = total.ok_or(NoScenario("the limit, or the node's memory, is missing"))?.min(MOST_PAGES);
+    if report.by_hand() {
+        return Err(NoScenario("the kill was asked for by hand (SysRq), nothing had run out"));
+    }
     if explanation.verdict == Verdict::AllocatingTask {
         return Err(NoScenario("vm.oom_kill_allocating_task decided, not a comparison"));
     }

@@ -94,6 +94,7 @@ fn what(r: &Report, place: Option<&Place>) -> String {
         _ => "",
     };
     match r.kind {
+        _ if r.by_hand() => "the OOM killer was asked for by hand (SysRq f)".into(),
         Kind::Node => format!("the node ran out of memory{constraint}"),
         Kind::Unknown => "out of memory; the log does not say whether the node or a cgroup".into(),
         Kind::Cgroup => {
@@ -142,7 +143,8 @@ fn limits(out: &mut String, r: &Report) {
         field(out, "Limit", &counter(memory));
     }
     if let Some(swap) = r.swap.filter(|s| s.usage_kb > 0 || !s.unlimited()) {
-        field(out, "Swap", &counter(&swap));
+        let text = if swap.limit_kb == 0 { "none allowed".into() } else { counter(&swap) };
+        field(out, "Swap", &text);
     }
     if let Some(both) = r.memory_swap.filter(|s| !s.unlimited()) {
         field(out, "With swap", &counter(&both));
@@ -173,9 +175,6 @@ fn asked_by(r: &Report, invoker: &crate::report::Invoker) -> String {
     let mut text = invoker.comm.clone();
     if let Some(pid) = invoker.pid {
         let _ = write!(text, " (pid {pid})");
-    }
-    if invoker.order == Some(-1) {
-        text.push_str(", by hand (SysRq)");
     }
     if invoker.pid.is_some() && r.victim_pid().is_some() && invoker.pid != r.victim_pid() {
         text.push_str(", which is not the one that was chosen");

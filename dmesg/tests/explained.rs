@@ -108,3 +108,15 @@ fn a_choice_against_the_rules_is_told() {
     let e = explain(&report, Known::default());
     assert_eq!((e.verdict, e.expected_pid), (Verdict::NotExplained, Some(357)), "{}", e.why);
 }
+
+#[test]
+fn a_kill_asked_for_by_hand_is_no_shortage() {
+    // order=-1 is what SysRq f hands over (drivers/tty/sysrq.c moom_callback).
+    let log = common::logs().remove("C_1201_12_6.12.117+deb12-cloud-amd64.log").expect("log");
+    let log = log.replace("order=0", "order=-1");
+    let analyses = dmesg::analyse(dmesg::read(log.as_bytes()).expect("readable"), Known::default());
+    assert!(analyses[0].report.by_hand());
+    assert!(analyses[0].advice[0].contains("SysRq"));
+    assert!(dmesg::text(&analyses, dmesg::TextOptions::default()).contains("asked for by hand"));
+    assert!(dmesg::scenario(&analyses[0]).expect_err("no shortage").to_string().contains("by hand"));
+}

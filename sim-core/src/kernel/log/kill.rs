@@ -65,6 +65,22 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport, victim:
     }
 }
 
+/// What the OOM reaper says of each killed process: private memory is gone, shared memory is not its to take
+/// (`oom_reap_task_mm`).
+pub(super) fn reaped(out: &mut Out, report: &OomReport) {
+    for task in report.killed.iter().filter_map(|&i| report.tasks.get(i)) {
+        out.push(
+            INFO,
+            format!(
+                "oom_reaper: reaped process {} ({}), now anon-rss:0kB, file-rss:0kB, shmem-rss:{}kB",
+                task.pid,
+                task.comm,
+                task.rss_shmem.kib()
+            ),
+        );
+    }
+}
+
 /// Points in thousandths of the memory they are measured against (`oc->chosen_points * 1000 / oc->totalpages`).
 fn score(report: &OomReport, victim: &TaskRow) -> u64 {
     let points = victim.points.unwrap_or(0).max(0).unsigned_abs();

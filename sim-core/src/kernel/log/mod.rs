@@ -25,7 +25,7 @@ pub use record::LogRecord;
 pub use style::{GfpTexts, Kill, LogStyle, MemInfoStyle, MemcgStats, NewAnon, STYLES, Table};
 
 use crate::node_api::{Constraint, OomReport};
-use crate::units::{Pid, SimTime};
+use crate::units::SimTime;
 
 /// Which hierarchy the memory controller is on; decides the usage lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -73,6 +73,9 @@ impl KernelLog {
             }
         }
         kill::lines(&mut out, &self.style, report, victim);
+        if self.style.reaper_at_once {
+            kill::reaped(&mut out, report);
+        }
         out.records
     }
 
@@ -84,18 +87,6 @@ impl KernelLog {
             Constraint::None => global::lines(out, &self.style, report),
         }
         tasks::lines(out, &self.style, report);
-    }
-
-    /// The OOM reaper's line about a task whose memory it took away; the figures are what is left, in kB.
-    pub fn reaped(&self, at: SimTime, pid: Pid, comm: &str, left_kb: [u64; 3]) -> LogRecord {
-        let [anon, file, shmem] = left_kb;
-        LogRecord {
-            at,
-            level: record::INFO,
-            text: format!(
-                "oom_reaper: reaped process {pid} ({comm}), now anon-rss:{anon}kB, file-rss:{file}kB, shmem-rss:{shmem}kB"
-            ),
-        }
     }
 }
 

@@ -111,6 +111,9 @@ pub struct LogStyle {
     pub oom_group: bool,
     /// `Out of memory and no killable processes...` is a line of its own, for cgroups too (4.17 on).
     pub no_killable: bool,
+    /// The OOM reaper takes the memory at once and says so; from 5.18 on (and stable trees that took the change) it
+    /// waits 2 s, and the process has left by then (no such line in 643 recorded reports of 6.1 and 6.12).
+    pub reaper_at_once: bool,
     /// Mask texts.
     pub gfp: GfpTexts,
     /// `Mem-Info` block.
@@ -142,6 +145,7 @@ const V4_15: LogStyle = LogStyle {
     kill: Kill::Score,
     oom_group: false,
     no_killable: false,
+    reaper_at_once: true,
     gfp: GfpTexts {
         memcg: "0x14000c0(GFP_KERNEL)",
         memcg_kernel: "0x15080c0(GFP_KERNEL_ACCOUNT|__GFP_ZERO)",
@@ -202,6 +206,7 @@ const V5_4: LogStyle = LogStyle {
 const V5_15: LogStyle = LogStyle {
     version: "5.15",
     stat_keys: STAT_5_15,
+    reaper_at_once: false,
     gfp: GfpTexts {
         memcg_file: "0x1100cca(GFP_HIGHUSER_MOVABLE)",
         anon: "0x1100dca(GFP_HIGHUSER_MOVABLE|__GFP_ZERO)",

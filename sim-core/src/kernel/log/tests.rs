@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::node_api::{CounterLine, MemoryStat, TaskRow};
-use crate::units::{Bytes, Pages};
+use crate::units::{Bytes, Pages, Pid};
 
 const POD: &str = "/kubepods/burstable/podbc001ffa-68fc-11e9-92d7-5ef9efd9374c";
 const CONTAINER: &str = "a2ed67c63e828da3849bf9f506ae2b36b4dac5b402a57f2981c9bdc07b23e672";
@@ -88,6 +88,7 @@ fn the_quoted_4_15_log_comes_out_with_its_score() {
         "[32332] 0 32332 14861 5829 102400 0 939 stress".into(),
         "Memory cgroup out of memory: Kill process 32308 (stress) score 1718 or sacrifice child".into(),
         "Killed process 32308 (stress) total-vm:110644kB, anon-rss:99620kB, file-rss:192kB, shmem-rss:0kB".into(),
+        "oom_reaper: reaped process 32308 (stress), now anon-rss:0kB, file-rss:0kB, shmem-rss:0kB".into(),
     ];
     let squeeze = |l: &str| l.split_whitespace().collect::<Vec<_>>().join(" ");
     assert_eq!(lines.iter().map(|l| squeeze(l)).collect::<Vec<_>>(), expected);
