@@ -106,6 +106,15 @@ impl Range {
         AxisValue::of_number(number, self.unit)
     }
 
+    /// How far a number is along the range, from 0 to 1.
+    pub fn share_of(&self, number: f64) -> f64 {
+        let share = match self.scale {
+            Scale::Linear => (number - self.from) / (self.to - self.from),
+            Scale::Log => libm::log(number / self.from) / libm::log(self.to / self.from),
+        };
+        if share.is_nan() { 0.0 } else { share.clamp(0.0, 1.0) }
+    }
+
     /// `steps` values from one end to the other; a single step is the first value.
     pub fn steps(&self, steps: u32) -> Vec<AxisValue> {
         let last = f64::from(steps.saturating_sub(1).max(1));

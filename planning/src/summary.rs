@@ -1,7 +1,8 @@
 //! What the runs of each grid cell have in common, added up row by row.
 
+use crate::axis::Range;
 use crate::measure::{Kind, MEASURES, Value};
-use crate::plan::Plan;
+use crate::plan::{Levels, Plan};
 use crate::row::{Row, field};
 use crate::stats::{Distribution, Interval, Z95, wilson};
 use std::collections::BTreeMap;
@@ -27,24 +28,61 @@ pub struct Cell {
     pub tallies: Vec<Tally>,
 }
 
+/// Equal parts of a sampled axis.
+const BINS: usize = 12;
+
+/// Outcomes over a sampled axis, all other axes taken together.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bins {
+    /// Index of the axis in the plan.
+    pub axis: usize,
+    /// Middle of each part, its runs, and how many of them had which outcome.
+    pub parts: Vec<(f64, u64, BTreeMap<String, u64>)>,
+}
+
 /// All cells of a study.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Summary {
     /// One for each grid cell of the plan.
     pub cells: Vec<Cell>,
+    /// One for each sampled axis.
+    pub bins: Vec<Bins>,
 }
 
 impl Summary {
     /// An empty summary.
     pub fn new(plan: &Plan) -> Self {
         let cell = Cell { runs: 0, tallies: vec![Tally::default(); MEASURES.len()] };
-        Summary { cells: vec![cell; plan.cells() as usize] }
+        let part = |range: &Range, i: usize| {
+            let middle = range.at((i as f64 + 0.5) / BINS as f64);
+            (middle.number.unwrap_or_default(), 0, BTreeMap::new())
+        };
+        let sampled = plan.axes().iter().enumerate().filter_map(|(axis, a)| match &a.levels {
+            Levels::Sampled(range) => Some(Bins { axis, parts: (0..BINS).map(|i| part(range, i)).collect() }),
+            Levels::Grid(_) => None,
+        });
+        Summary { cells: vec![cell; plan.cells() as usize], bins: sampled.collect() }
     }
 
     /// Adds a row of the plan.
     pub fn add(&mut self, plan: &Plan, row: &Row) {
         if let Some(cell) = self.cells.get_mut(plan.cell_of(row.run) as usize) {
             cell.add(&row.measures);
+        }
+        if self.bins.is_empty() {
+            return;
+        }
+        let values = plan.spec(row.run).values;
+        for bins in &mut self.bins {
+            let (Some(value), Levels::Sampled(range)) = (values.get(bins.axis), &plan.axes()[bins.axis].levels) else {
+                continue;
+            };
+            let share = range.share_of(value.number.unwrap_or_default());
+            let part = &mut bins.parts[((share * BINS as f64) as usize).min(BINS - 1)];
+            part.1 += 1;
+            if let Some(Value::Text(outcome)) = row.measures.first() {
+                *part.2.entry(outcome.clone()).or_default() += 1;
+            }
         }
     }
 
@@ -142,9 +180,9 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::axis::AxisValue;
+    use crate::axis::{AxisValue, Scale, Unit};
     use crate::measure::{Measures, Outcome};
-    use crate::plan::{Axis, Levels, Setup};
+    use crate::plan::{Axis, Setup};
     use crate::row::{line, parse};
 
     #[test]
@@ -166,5 +204,25 @@ mod tests {
         assert!(csv.contains("1Mi,outcome,kubepods_oom,4,1,0.250000,0.045587,0.699358,,,,,,\n"), "{csv}");
         assert!(csv.contains("2Mi,evictions,,4,4,,,,5.500000,4,4,5,7,7\n"), "{csv}");
         assert!(csv.contains("2Mi,first_death_s,,4,4,,,,5.500000,4.000000,4."), "{csv}");
+    }
+
+    #[test]
+    fn a_sampled_axis_is_cut_into_parts() {
+        let range = Range { from: 1.0, to: 4096.0, unit: Unit::Real, scale: Scale::Log };
+        let axes = vec![Axis { name: "x".into(), keys: vec!["k".into()], levels: Levels::Sampled(range) }];
+        let plan = Plan::new(Setup { axes, points: 24, repetitions: 3, ..Setup::default() }).unwrap();
+        let mut summary = Summary::new(&plan);
+        for run in 0..plan.len() {
+            let spec = plan.spec(run);
+            let outcome = if spec.values[0].number > Some(64.0) { Outcome::PodOom } else { Outcome::None };
+            let m = Measures { outcome, ..Measures::default() };
+            summary.add(&plan, &parse(&line(&plan, &spec, &m), 1).unwrap());
+        }
+        // A Latin hypercube of 24 points has two in each of the twelve parts; 64 is half way from 1 to 4096.
+        let parts = &summary.bins[0].parts;
+        assert!(parts.iter().all(|p| p.1 == 6), "{parts:?}");
+        assert_eq!(parts[5].2.get("none"), Some(&6));
+        assert_eq!(parts[6].2.get("pod_oom"), Some(&6));
+        assert!((parts[0].0 - 2f64.sqrt()).abs() < 1e-5); // 4096^(1/24)
     }
 }

@@ -4,7 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::load::{self, Beside};
 use crate::output;
 use crate::picture::memory_text;
-use crate::picture::study::{Band, Diagram, diagram, scale_of};
+use crate::picture::study::{Band, Diagram, Join, Scale, diagram};
 use crate::progress::{Progress, duration};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use crate::render::table::Table;
@@ -343,14 +343,15 @@ impl Report<'_> {
                 .collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
             let name = short_name(target, &names);
-            Band { name, color: PODS[n], points, steps: false, dots: true, dash: 0.0 }
+            Band { name, color: PODS[n], points, join: Join::Lines, dots: true, dash: 0.0 }
         });
         diagram(&Diagram {
             title: format!("{}: risk against allocatable memory", self.goal.name),
             subtitle: "share of bad runs with 95 % interval, for every setting that was tried".into(),
             x: "allocatable".into(),
             unit: Unit::Bytes,
-            scale: scale_of(std::iter::empty()),
+            scale: Scale::Linear,
+            ticks: Vec::new(),
             y: "share of runs".into(),
             bands: bands.collect(),
         })

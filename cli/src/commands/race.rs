@@ -3,8 +3,9 @@
 use crate::exit::{Exit, Failure};
 use crate::load::{self, Beside};
 use crate::output;
+use crate::picture::PODS;
 use crate::picture::memory_text;
-use crate::picture::study::{Band, Diagram, Heat, diagram, scale_of};
+use crate::picture::study::{Band, Diagram, Heat, Join, diagram, scale_of};
 use crate::progress::{Progress, duration};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, paint};
 use crate::render::table::Table;
@@ -175,7 +176,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         .collect();
     if let Some(folder) = folder {
         folder.write("race.csv", csv(grid.iter().chain(&band)).as_bytes())?;
-        folder.write("race.svg", curves(&lines).map_err(Failure::internal)?.as_bytes())?;
+        folder.write("race.svg", curves(&contest, &lines).map_err(Failure::internal)?.as_bytes())?;
         folder.write("race-map.svg", map(&lines).map_err(Failure::internal)?.as_bytes())?;
     }
     match args.format {
@@ -376,30 +377,36 @@ fn json_of(lines: &[Line<'_>], share: u8) -> serde_json::Value {
     json!({ "thresholds": lines.iter().map(line).collect::<Vec<_>>() })
 }
 
-fn curves(lines: &[Line<'_>]) -> Result<String, String> {
-    use crate::picture::PODS;
+/// Simulated points with their intervals on the curves of the closed form.
+fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, String> {
     let mut bands = Vec::new();
+    let rate = |p: &Point| p.rate.number.unwrap_or(1.0);
     for (n, line) in lines.iter().enumerate().take(PODS.len()) {
-        let mut points: Vec<(f64, f64, f64, f64)> = line
-            .grid
-            .iter()
-            .chain(line.band)
-            .map(|p| {
-                (p.rate.number.unwrap_or(1.0), p.interval.low, p.lost as f64 / p.runs.max(1) as f64, p.interval.high)
-            })
-            .collect();
+        let point = |p: &Point| (rate(p), p.interval.low, p.lost as f64 / p.runs.max(1) as f64, p.interval.high);
+        let mut points: Vec<_> = line.grid.iter().chain(line.band).map(point).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
+        let range = Range { from: first.0, to: last.0, unit: Unit::Bytes, scale: Scale::Log };
+        let hard = line.threshold.number.unwrap_or_default();
+        let exact = |v: AxisValue| {
+            let (x, y) = (v.number.unwrap_or(1.0), contest.race(hard, v.number.unwrap_or(1.0)).odds().kernel_first);
+            (x, y, y, y)
+        };
+        let exact = if first.0 < last.0 { range.steps(200).into_iter().map(exact).collect() } else { Vec::new() };
+        let curve =
+            Band { name: String::new(), color: PODS[n], points: exact, join: Join::Lines, dots: false, dash: 0.0 };
         let name = line.threshold.text.clone();
-        bands.push(Band { name, color: PODS[n], points, steps: false, dots: true, dash: 0.0 });
+        bands.push(curve);
+        bands.push(Band { name, color: PODS[n], points, join: Join::Nothing, dots: true, dash: 0.0 });
     }
     diagram(&Diagram {
         title: "Who is first: the kernel".into(),
-        subtitle:
-            "share of the runs in which the OOM killer comes before the eviction, by hard threshold, with 95 % interval"
-                .into(),
+        subtitle: "by hard threshold: simulated share of the runs with 95 % interval (squares), closed form (lines)"
+            .into(),
         x: "allocation rate per second".into(),
         unit: Unit::Bytes,
-        scale: scale_of(lines.iter().flat_map(|l| l.grid.iter()).filter_map(|p| p.rate.number)),
+        scale: scale_of(lines.iter().flat_map(|l| l.grid.iter()).map(rate)),
+        ticks: lines.first().map_or(Vec::new(), |l| l.grid.iter().map(rate).collect()),
         y: "share of runs".into(),
         bands,
     })

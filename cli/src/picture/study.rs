@@ -4,12 +4,14 @@ use super::axis::{memory_text, time_text, time_ticks};
 use super::canvas::{Anchor, Canvas, DrawError, Font, Symbol, Xy};
 use super::font;
 use super::palette::{self, BLUE, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, VERMILION};
-use planning::axis::{AxisValue, Unit};
+use planning::axis::Unit;
 use planning::measure::Outcome;
+use planning::plan::{Axis, Levels};
 use planning::stats::{Z95, wilson};
 use planning::study::Study;
-use planning::summary::{Cell, Summary};
+use planning::summary::{Bins, Cell, Summary};
 use plotters::prelude::{Color, DrawingBackend, RGBColor, SVGBackend, WHITE};
+use std::collections::BTreeMap;
 
 /// Most lines in one picture.
 const MAX_LINES: usize = 7;
@@ -31,12 +33,23 @@ pub struct Band {
     pub color: RGBColor,
     /// Points in order of x.
     pub points: Vec<(f64, f64, f64, f64)>,
-    /// Drawn as steps.
-    pub steps: bool,
+    /// How its points are joined.
+    pub join: Join,
     /// Drawn with symbols at its points.
     pub dots: bool,
     /// Length of dashes; 0: solid.
     pub dash: f64,
+}
+
+/// How the points of a curve are joined.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Join {
+    /// By straight lines.
+    Lines,
+    /// By steps.
+    Steps,
+    /// Not at all: a bar shows the band at each point.
+    Nothing,
 }
 
 /// What the numbers of an axis are.
@@ -61,6 +74,8 @@ pub struct Diagram {
     pub unit: Unit,
     /// How x is divided.
     pub scale: Scale,
+    /// Marks on the x axis; empty: at the points.
+    pub ticks: Vec<f64>,
     /// What y is, a share.
     pub y: String,
     /// The curves.
@@ -97,6 +112,10 @@ pub fn pictures(study: &Study, summary: &Summary) -> Result<Vec<(String, String)
     let sizes: Vec<usize> = plan.grid_axes().map(|(_, values)| values.len()).collect();
     if let Some(&x) = numeric.iter().max_by_key(|&&i| sizes[i]) {
         pictures.push(("outcomes.svg".into(), svg(|c| c.draw(&outcomes(study, summary, x)))?));
+    }
+    for bins in &summary.bins {
+        let name = plan.axes()[bins.axis].name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
+        pictures.push((format!("outcomes-{name}.svg"), svg(|c| c.draw(&sampled(study, bins)))?));
     }
     if sizes.iter().filter(|n| **n > 1).count() >= 2 {
         pictures.push(("kernel-first.svg".into(), heat_map(study, summary, &sizes)?));
@@ -141,7 +160,7 @@ fn outcomes(study: &Study, summary: &Summary, axis: usize) -> Diagram {
     let grid: Vec<_> = plan.grid_axes().collect();
     let (x_axis, values) = grid[axis];
     let stride: usize = grid[axis + 1..].iter().map(|(_, v)| v.len()).product();
-    let mut counts: Vec<(u64, std::collections::BTreeMap<String, u64>)> = vec![Default::default(); values.len()];
+    let mut counts: Vec<(u64, BTreeMap<String, u64>)> = vec![Default::default(); values.len()];
     for (number, cell) in summary.cells.iter().enumerate() {
         let (runs, levels) = &mut counts[number / stride % values.len()];
         *runs += cell.runs;
@@ -149,24 +168,39 @@ fn outcomes(study: &Study, summary: &Summary, axis: usize) -> Diagram {
             *levels.entry(level.clone()).or_default() += n;
         }
     }
-    let levels = Outcome::ALL.map(|o| o.name()).into_iter().filter(|l| counts.iter().any(|(_, c)| c.contains_key(*l)));
+    let points = values.iter().zip(counts).map(|(v, (runs, c))| (v.number.unwrap_or_default(), runs, c)).collect();
+    let scale = scale_of(values.iter().filter_map(|v| v.number));
+    shares(study, x_axis, scale, points)
+}
+
+/// Outcomes over a sampled axis, part by part.
+fn sampled(study: &Study, bins: &Bins) -> Diagram {
+    let axis = &study.plan.axes()[bins.axis];
+    let log = matches!(&axis.levels, Levels::Sampled(range) if range.scale == planning::axis::Scale::Log);
+    let scale = if log { Scale::Log } else { Scale::Linear };
+    shares(study, axis, scale, bins.parts.iter().filter(|p| p.1 > 0).cloned().collect())
+}
+
+/// One band for each outcome that comes at all: (x, runs, runs by outcome).
+fn shares(study: &Study, axis: &Axis, scale: Scale, mut counts: Vec<(f64, u64, BTreeMap<String, u64>)>) -> Diagram {
+    counts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let levels = Outcome::ALL.map(|o| o.name()).into_iter().filter(|l| counts.iter().any(|c| c.2.contains_key(*l)));
     let bands = levels.map(|level| {
-        let point = |((runs, c), value): (&(u64, std::collections::BTreeMap<String, u64>), &AxisValue)| {
+        let point = |(x, runs, c): &(f64, u64, BTreeMap<String, u64>)| {
             let hits = c.get(level).copied().unwrap_or(0);
             let i = wilson(hits, *runs, Z95);
-            (value.number.unwrap_or_default(), i.low, hits as f64 / (*runs).max(1) as f64, i.high)
+            (*x, i.low, hits as f64 / (*runs).max(1) as f64, i.high)
         };
-        let mut points: Vec<_> = counts.iter().zip(values).map(point).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let color = outcome_color(level);
-        Band { name: level.into(), color, points, steps: false, dots: true, dash: 0.0 }
+        let points = counts.iter().map(point).collect();
+        Band { name: level.into(), color: outcome_color(level), points, join: Join::Lines, dots: true, dash: 0.0 }
     });
     Diagram {
         title: format!("{}: who is first", study.name),
         subtitle: "share of the runs with 95 % interval".into(),
-        x: x_axis.name.clone(),
-        unit: x_axis.unit(),
-        scale: scale_of(values.iter().filter_map(|v| v.number)),
+        x: axis.name.clone(),
+        unit: axis.unit(),
+        scale,
+        ticks: Vec::new(),
         y: "share of runs".into(),
         bands: bands.collect(),
     }
@@ -188,7 +222,14 @@ fn survival(study: &Study, summary: &Summary) -> Diagram {
         alive(last, deaths.map_or(0, |d| d.count()));
         let values: Vec<String> = study.plan.cell_values(number as u64).iter().map(|v| v.text.clone()).collect();
         let name = if values.is_empty() { "all runs".into() } else { values.join(", ") };
-        Band { name, color: palette::PODS[line % palette::PODS.len()], points, steps: true, dots: false, dash: 0.0 }
+        Band {
+            name,
+            color: palette::PODS[line % palette::PODS.len()],
+            points,
+            join: Join::Steps,
+            dots: false,
+            dash: 0.0,
+        }
     });
     let axes: Vec<&str> = study.plan.grid_axes().map(|(axis, _)| axis.name.as_str()).collect();
     let by = if axes.is_empty() { String::new() } else { format!(", by {}", axes.join(", ")) };
@@ -198,6 +239,7 @@ fn survival(study: &Study, summary: &Summary) -> Diagram {
         x: "time".into(),
         unit: Unit::Time,
         scale: Scale::Linear,
+        ticks: Vec::new(),
         y: "share of runs".into(),
         bands: bands.collect(),
     }
@@ -255,6 +297,12 @@ impl<B: DrawingBackend> Plot<B> {
         self.canvas.text(&d.x, ((LEFT + right) / 2.0, bottom + 40.0), Anchor::Middle, LABEL)?;
         self.canvas.text(&d.y, (LEFT - 50.0, TOP - 14.0), Anchor::Start, SMALL)?;
         for band in &d.bands {
+            if band.join == Join::Nothing {
+                for p in &band.points {
+                    self.canvas.line(&[at(p.0, p.1), at(p.0, p.3)], band.color.to_rgba(), 1.5, 0.0)?;
+                }
+                continue;
+            }
             let edge = |pick: fn(&(f64, f64, f64, f64)) -> f64| stepped(band, pick, &at);
             let (mut area, upper) = (edge(|p| p.1), edge(|p| p.3));
             area.extend(upper.iter().rev());
@@ -263,7 +311,9 @@ impl<B: DrawingBackend> Plot<B> {
             }
         }
         for band in &d.bands {
-            self.canvas.line(&stepped(band, |p| p.2, &at), band.color.to_rgba(), 2.0, band.dash)?;
+            if band.join != Join::Nothing {
+                self.canvas.line(&stepped(band, |p| p.2, &at), band.color.to_rgba(), 2.0, band.dash)?;
+            }
             for p in band.points.iter().filter(|_| band.dots) {
                 self.canvas.symbol(Symbol::Square, at(p.0, p.2), band.color)?;
             }
@@ -273,7 +323,7 @@ impl<B: DrawingBackend> Plot<B> {
 
     fn legend(&self, d: &Diagram, right: f64) -> Result<(), DrawError> {
         let mut x = right;
-        for band in d.bands.iter().rev() {
+        for band in d.bands.iter().rev().filter(|b| !b.name.is_empty()) {
             let width = font::width(&band.name, LABEL.size, false);
             x -= width;
             let look = Font { color: palette::text(band.color), ..LABEL };
@@ -290,7 +340,7 @@ fn stepped(band: &Band, y: fn(&(f64, f64, f64, f64)) -> f64, at: &impl Fn(f64, f
     let mut line: Vec<Xy> = Vec::new();
     for p in &band.points {
         let point = at(p.0, y(p));
-        if let Some(last) = line.last().copied().filter(|_| band.steps) {
+        if let Some(last) = line.last().copied().filter(|_| band.join == Join::Steps) {
             line.push((point.0, last.1));
         }
         line.push(point);
@@ -302,6 +352,9 @@ fn ticks(d: &Diagram, low: f64, high: f64) -> Vec<f64> {
     if d.unit == Unit::Time && d.scale == Scale::Linear {
         let factor = if d.x == "time" { 1.0 } else { 1e9 };
         return time_ticks(high / factor, 10).into_iter().map(|t| t * factor).filter(|t| *t >= low).collect();
+    }
+    if !d.ticks.is_empty() {
+        return d.ticks.clone();
     }
     let mut xs: Vec<f64> = d.bands.iter().flat_map(|b| b.points.iter().map(|p| p.0)).collect();
     xs.sort_by(f64::total_cmp);
