@@ -51,6 +51,8 @@ pub struct KernelConfig {
     pub kernel_memory: Bytes,
     /// Page ageing; `None`: as the profile has it.
     pub lru: Option<Lru>,
+    /// How long reclaim goes on in vain before a node OOM kills; zero: the killer runs at once.
+    pub node_oom_stall: SimDuration,
 }
 
 impl KernelConfig {
@@ -66,6 +68,7 @@ impl KernelConfig {
             cpus: 1,
             kernel_memory: Bytes::ZERO,
             lru: None,
+            node_oom_stall: SimDuration::ZERO,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The named capabilities of a kernel, as data: documentation, legal values, and each version's value with the
 //! source of the fact and how sure it is.
 
-use super::profile::{BadnessFloor, Lru, OvercommitGuess, Profile, TieRule, VERSIONS};
+use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Profile, TieRule, VERSIONS};
 use std::fmt;
 
 /// How well a fact is known.
@@ -350,6 +350,34 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         get: |p| p.charge_batch.to_string(),
         apply: |p, v| {
             p.charge_batch = v.parse().ok().filter(|n| (1..=65536).contains(n))?;
+            Some(())
+        },
+    },
+    choice!("pcp_high", pcp_high, "how many freed pages a CPU's lists keep: at a node OOM they help nobody",
+    { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
+    [
+        source("six-batches", "mm/page_alloc.c pageset_set_batch"),
+        source("six-batches", "mm/page_alloc.c pageset_set_batch"),
+        source("six-batches", "mm/page_alloc.c pageset_set_batch"),
+        source("low-watermark", "mm/page_alloc.c zone_highsize, 5.14"),
+        recorded("low-watermark", "story s3-F08-007: 47 MiB freed help nobody, 84 do; the lists keep 54"),
+        recorded("low-watermark", "stories F05: 27 of 53 MiB freed stay in the lists")
+    ]),
+    Capability {
+        name: "node_oom_stall_ms",
+        doc: "milliseconds of reclaim in vain before a node OOM kills",
+        values: &[],
+        rows: [
+            source("20", "as 6.1 (not recorded)"),
+            source("20", "as 6.1 (not recorded)"),
+            source("20", "as 6.1 (not recorded)"),
+            source("20", "as 6.1 (not recorded)"),
+            recorded("20", "stories of 6.1: kill after the block was due, median of 4 node OOMs"),
+            recorded("130", "stories of 6.12: kill after the block was due, median of 29 node OOMs (50 to 310)"),
+        ],
+        get: |p| p.node_oom_stall_ms.to_string(),
+        apply: |p, v| {
+            p.node_oom_stall_ms = v.parse().ok().filter(|n| *n <= 60_000)?;
             Some(())
         },
     },

@@ -61,6 +61,9 @@ impl Kernel {
     /// First write to private anonymous pages, with the page tables they need, where there is room at every level: one
     /// lookup and two walks to the root. True when it was done. This is the operation that runs are made of.
     fn touch_plain(&mut self, pid: Pid, pages: Pages) -> bool {
+        if self.starved.is_some() {
+            return false;
+        }
         let Some(process) = self.procs.get_mut(&pid).filter(|p| p.is_running()) else { return false };
         let entries = (process.pte_used + pages.get()).saturating_sub(process.pte_room);
         let tables = Pages::new(entries.div_ceil(PTRS_PER_PTE));

@@ -24,6 +24,7 @@ pub mod overcommit;
 mod process;
 mod profile;
 mod reclaim;
+mod starve;
 mod swap;
 mod sysctl;
 #[cfg(test)]
@@ -38,7 +39,7 @@ pub use api::{
 pub use capability::{Capability, CapabilityError, Confidence, Row};
 pub use high::high_delay_jiffies;
 pub use process::{Process, State};
-pub use profile::{BadnessFloor, Lru, OvercommitGuess, Profile, TieRule, VERSIONS};
+pub use profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Profile, TieRule, VERSIONS};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
 pub use zone::{Zone, Zones, default_min_free_kbytes, watermark_gap};
 
@@ -70,6 +71,8 @@ pub struct Kernel {
     freed_some: bool,
     /// Cgroups whose limit was written below their usage.
     shrinking: Vec<CgroupId>,
+    /// Free memory is at the min watermark.
+    starved: Option<starve::Starved>,
     panicked: bool,
 }
 
@@ -92,6 +95,7 @@ impl Kernel {
             waiters: false,
             freed_some: false,
             shrinking: Vec::new(),
+            starved: None,
             panicked: false,
         };
         kernel.update_zones();
@@ -217,6 +221,12 @@ impl Kernel {
 
     /// Pages that can be charged before the node's free memory is at its watermarks; background reclaim runs first.
     fn node_room(&mut self, want: Pages) -> Pages {
+        if self.starved.is_some() {
+            self.reclaim(self.root(), want, true);
+            if self.starved.is_some() {
+                return Pages::ZERO;
+            }
+        }
         let zones = &self.zones;
         let (low_cap, high_cap, min_cap) = (zones.low_cap, zones.high_cap, zones.min_cap);
         if self.cgroups[0].usage >= low_cap && self.can_reclaim_anything() {

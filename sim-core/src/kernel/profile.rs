@@ -74,6 +74,20 @@ pub struct Profile {
     pub overcommit_guess: OvercommitGuess,
     /// Pages charged to a memory cgroup at a time.
     pub charge_batch: u32,
+    /// How many freed pages a CPU's lists keep.
+    pub pcp_high: PcpHigh,
+    /// Milliseconds from the first allocation that finds free memory at the min watermark to the OOM killer.
+    pub node_oom_stall_ms: u32,
+}
+
+/// How many freed pages a CPU's lists keep before they go back to the zone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PcpHigh {
+    /// Six batches of 63 pages.
+    SixBatches,
+    /// The zone's low watermark, shared by the CPUs.
+    LowWatermark,
 }
 
 /// The versions with a row, oldest first.
@@ -136,6 +150,8 @@ impl Profile {
             rss_counters_batched: true,
             overcommit_guess: OvercommitGuess::TotalRam,
             charge_batch: 64,
+            pcp_high: PcpHigh::LowWatermark,
+            node_oom_stall_ms: 0,
         }
     }
 }

@@ -25,6 +25,15 @@ impl Kernel {
             return Pages::ZERO;
         }
         let want = want.max(Pages::new(CLUSTER));
+        let freed = self.reclaim_passes(top, want, may_swap);
+        if !freed.is_zero() && top == self.root() {
+            // Direct reclaim that makes progress drains the CPUs' lists (mm/page_alloc.c __alloc_pages_direct_reclaim).
+            self.starved = None;
+        }
+        freed
+    }
+
+    fn reclaim_passes(&mut self, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
         let freed = self.reclaim_pass(top, want, may_swap, Respect::MinAndLow);
         if !freed.is_zero() || !self.low_in_use(top) {
             return freed;

@@ -80,6 +80,9 @@ impl Kernel {
     }
 
     fn room_to_cap(&self, cg: CgroupId) -> Pages {
+        if self.starved.is_some() {
+            return Pages::ZERO;
+        }
         let group = &self.cgroups[cg.index()];
         if group.parent.is_none() && !self.can_reclaim_anything() {
             return self.zones.min_cap.saturating_sub(group.usage);
@@ -89,6 +92,9 @@ impl Kernel {
 
     /// True when `pages` more stay below every cap.
     pub(in crate::kernel) fn fits(&self, cg: CgroupId, pages: Pages) -> bool {
+        if self.starved.is_some() {
+            return false;
+        }
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &self.cgroups[g.index()];
@@ -126,6 +132,7 @@ impl Kernel {
             at = group.parent;
         }
         self.freed_some = true;
+        self.freed_while_starved(pages);
     }
 
     /// Pages change their kind without being freed (inactive to active, unlocked to locked).
@@ -234,8 +241,13 @@ impl Kernel {
     }
 
     fn out_of_memory(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> Option<Stop> {
-        if let Some(domain) = domain {
-            self.count_event(domain, |e| e.oom += 1);
+        match domain {
+            Some(domain) => self.count_event(domain, |e| e.oom += 1),
+            None => {
+                if let Some(rest) = self.starve(now) {
+                    return Some(self.wait(Until::After(rest)));
+                }
+            }
         }
         let found = self.invoke_oom_killer(now, charge, domain);
         if self.procs.get(&charge.by).is_some_and(|p| !p.is_running()) {

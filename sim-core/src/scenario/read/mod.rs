@@ -57,6 +57,9 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     if let (Some(node), Some(kernel)) = (&mut node, kernel) {
         kernel::kernel(cx.problems, kernel, &mut node.kernel, &mut node.places);
     }
+    if let Some(node) = &mut node {
+        node.kernel.node_oom_stall = SimDuration::from_millis(node.kernel.profile.node_oom_stall_ms.into());
+    }
     let kubelet_table = t.get("kubelet");
     let pod_tables = t.items("pod");
     let kubelet = match kubelet_table {
