@@ -20,11 +20,11 @@ const AGENT_GROWTH: i64 = 2 * MIB;
 /// … within this many seconds.
 const AGENT_GROWTH_S: u32 = 10;
 /// Memory that is neither free nor counted by the kubelet nor listed as unreclaimable kernel memory: reclaimable slab,
-/// per-CPU areas. The least value of `MemTotal − MemFree − root usage − unreclaimable` over the recordings of a kernel
-/// (more than that is pages in per-CPU lists, which can still be had).
-const UNLISTED_6_1: i64 = 184 * MIB / 10;
-/// The same on 6.12.
-const UNLISTED_6_12: i64 = 8 * MIB;
+/// per-CPU areas. `MemTotal − MemFree − root usage − unreclaimable` of the recorded rows with MemFree below 50 MiB, where
+/// next to nothing is left in per-CPU lists: 19.0 MiB on 6.1 …
+const UNLISTED_6_1: i64 = 19 * MIB;
+/// … and on 6.12 10.3 MiB (lower quartile; the rows with more have pages in the lists of the other CPU).
+const UNLISTED_6_12: i64 = 103 * MIB / 10;
 /// What a worker has in its RSS besides its blocks, charged elsewhere: its program (163 pages) and what it inherited
 /// from the agent (14 pages; median of the OOM reports' task tables on 6.12).
 const WORKER_RSS: i64 = 177 * PAGE;
@@ -41,17 +41,31 @@ const PASS_ICOUNT: &str = "9ms";
 const PASS_REAL_TIME: &str = "50ms";
 
 /// A small change of what a recording cannot pin down.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Disturbance {
-    /// Rates after T0, in thousandths.
-    pub rate_permille: i32,
+    /// Rates after T0, in thousandths: those of the first, third, … process of the story, and those of the others.
+    pub rate_permille: [i32; 2],
     /// The manager's phase, in milliseconds.
     pub phase_ms: i32,
+    /// Pages of kernel memory that a worker costs more: the same two halves.
+    pub pages: [i64; 2],
 }
 
 impl Disturbance {
     /// None.
-    pub const NONE: Disturbance = Disturbance { rate_permille: 0, phase_ms: 0 };
+    pub const NONE: Disturbance = Disturbance { rate_permille: [0; 2], phase_ms: 0, pages: [0; 2] };
+}
+
+impl std::fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let percent = |permille: i32| format!("{:+} %", permille / 10);
+        match (self.rate_permille, self.phase_ms, self.pages) {
+            ([0, 0], 0, [a, b]) => write!(f, "{a} and {b} pages more a process"),
+            ([0, 0], ms, _) => write!(f, "phase {ms:+} ms"),
+            ([a, b], ..) if a == b => write!(f, "rates {}", percent(a)),
+            ([a, b], ..) => write!(f, "rates {} and {} by turns", percent(a), percent(b)),
+        }
+    }
 }
 
 /// T0 in the scenario's time: everything that was recorded before it comes after the scenario's beginning.
@@ -69,7 +83,8 @@ pub fn t0(story: &Story) -> f64 {
 /// What of the story is not understood.
 pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<String, String> {
     let t0 = t0(story);
-    let clock = Clock { t0, rate: 1.0 + f64::from(disturbance.rate_permille) / 1000.0 };
+    let mut clock = Clock { t0, rate: disturbance.rate_permille.map(|r| 1.0 + f64::from(r) / 1000.0), turn: 0 };
+    let pages = disturbance.pages;
     let first = story.series.rows.first().ok_or("the story has no series")?;
     let last = story.series.rows.last().map_or(0.0, |r| r.0).max(story.passes.last().map_or(0.0, |p| p.t));
     let held: i64 = story.alloc_curves.iter().map(|c| held_at(c, first.0)).sum();
@@ -105,7 +120,7 @@ pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<String, Strin
     let _ = writeln!(o, "sysctl = {{ \"vm.min_free_kbytes\" = {} }}\n", story.node.min_free_kbytes);
     kubelet(o, story, t0, disturbance);
     for pod in &story.pods {
-        write_pod(o, story, pod, clock)?;
+        write_pod(o, story, pod, &mut clock, pages)?;
     }
     let _ = writeln!(o, "[[host]]\nname = \"nodeagent\"\noomScoreAdj = -999\ncgroup = \"/system.slice/nodeagent\"");
     let _ = writeln!(o, "onTerm = \"ignores\"");
@@ -117,7 +132,7 @@ pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<String, Strin
     for proc in &story.host {
         let _ = writeln!(o, "[[host]]\nname = \"{}\"\ncgroup = \"/system.slice/host/{0}\"", proc.name);
         let _ = writeln!(o, "oomScoreAdj = {}", proc.adj.unwrap_or(0));
-        write_proc(o, story, "", "host", proc, clock, &|path| path.to_owned(), "")?;
+        write_proc(o, story, "", "host", proc, (&mut clock, pages), &|path| path.to_owned(), "")?;
     }
     Ok(out)
 }
@@ -174,7 +189,7 @@ fn inline(entries: &BTreeMap<String, String>) -> String {
     format!("{{ {} }}", inner.join(", "))
 }
 
-fn write_pod(o: &mut String, story: &Story, pod: &Pod, clock: Clock) -> Result<(), String> {
+fn write_pod(o: &mut String, story: &Story, pod: &Pod, clock: &mut Clock, pages: [i64; 2]) -> Result<(), String> {
     let mut sampled: Vec<f64> = story.passes.iter().filter_map(|p| p.pods.get(&pod.name)?.time).collect();
     sampled.sort_by(f64::total_cmp);
     sampled.dedup();
@@ -204,12 +219,18 @@ fn write_pod(o: &mut String, story: &Story, pod: &Pod, clock: Clock) -> Result<(
         o.push('\n');
     }
     for container in &pod.containers {
-        write_container(o, story, pod, container, clock)?;
+        write_container(o, story, pod, container, (clock, pages))?;
     }
     Ok(())
 }
 
-fn write_container(o: &mut String, story: &Story, pod: &Pod, c: &Container, clock: Clock) -> Result<(), String> {
+fn write_container(
+    o: &mut String,
+    story: &Story,
+    pod: &Pod,
+    c: &Container,
+    (clock, pages): (&mut Clock, [i64; 2]),
+) -> Result<(), String> {
     let volumes = |path: &str| {
         let names = pod.memory_volumes.iter().flatten().map(|v| v.name.as_str());
         names.into_iter().find(|n| path.contains(&format!("/{n}/"))).unwrap_or(path).to_owned()
@@ -226,7 +247,7 @@ fn write_container(o: &mut String, story: &Story, pod: &Pod, c: &Container, cloc
     }
     for (n, proc) in c.procs.iter().enumerate() {
         let header = if n == 0 { "" } else { "[[pod.container.process]]\n" };
-        write_proc(o, story, &pod.name, &c.name, proc, clock, &volumes, header)?;
+        write_proc(o, story, &pod.name, &c.name, proc, (clock, pages), &volumes, header)?;
     }
     Ok(())
 }
@@ -238,18 +259,20 @@ fn write_proc(
     pod: &str,
     container: &str,
     proc: &Proc,
-    clock: Clock,
+    (clock, pages): (&mut Clock, [i64; 2]),
     volumes: &dyn Fn(&str) -> String,
     header: &str,
 ) -> Result<(), String> {
     let pid = story.pid(pod, container, &proc.name);
     let ops = program::parse(&proc.ops).map_err(|e| format!("{pod}/{container}/{}: {e}", proc.name))?;
-    let lines = Script::new(clock, pid.and_then(|pid| story.curve(pid)), volumes).write(&ops);
+    let kernel = WORKER_KERNEL + pages[clock.turn % 2] * PAGE;
+    let lines = Script::new(*clock, pid.and_then(|pid| story.curve(pid)), volumes).write(&ops);
+    clock.turn += 1;
     let _ = writeln!(o, "{header}comm = {:?}", proc.name);
     if let Some(pid) = pid {
         let _ = writeln!(o, "pid = {pid}");
     }
-    let _ = writeln!(o, "footprint = {{ file = {WORKER_RSS}, kernel = {WORKER_KERNEL} }}");
+    let _ = writeln!(o, "footprint = {{ file = {WORKER_RSS}, kernel = {kernel} }}");
     let term = proc.term.as_deref().unwrap_or("default");
     match term.strip_prefix("slow") {
         Some(ms) => {

@@ -60,12 +60,8 @@ impl Examination {
     pub fn verdict(&self) -> Verdict {
         let simulated = decision::text(&self.simulated);
         match &self.flip {
-            Some((Disturbance { rate_permille, phase_ms }, other)) => {
-                let what = match (rate_permille, phase_ms) {
-                    (0, ms) => format!("phase {ms:+} ms"),
-                    (rate, _) => format!("rates {:+} %", rate / 10),
-                };
-                Verdict::Undecided(format!("{what} turns [{simulated}] into [{}]", decision::text(other)))
+            Some((disturbance, other)) => {
+                Verdict::Undecided(format!("{disturbance}: [{simulated}] becomes [{}]", decision::text(other)))
             }
             None if self.same => Verdict::Matched,
             None => Verdict::Mismatched { expected: decision::text(&self.recorded), got: simulated },

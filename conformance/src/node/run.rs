@@ -59,12 +59,18 @@ fn instant(s: f64) -> SimTime {
     SimTime::from_nanos((s.max(0.0) * 1e9) as u64)
 }
 
-/// The disturbances under which a decided story's verdict stays the same.
-pub const DISTURBANCES: [Disturbance; 4] = [
-    Disturbance { rate_permille: 10, phase_ms: 0 },
-    Disturbance { rate_permille: -10, phase_ms: 0 },
-    Disturbance { rate_permille: 0, phase_ms: 50 },
-    Disturbance { rate_permille: 0, phase_ms: -50 },
+/// The disturbances under which a decided story's verdict stays the same: ±1 % of all rates, and of every second
+/// process's against the others'; ±50 ms of the manager's phase; one page of kernel memory a process, by turns (recorded:
+/// 9 to 12 pages a pod).
+pub const DISTURBANCES: [Disturbance; 8] = [
+    Disturbance { rate_permille: [10, 10], ..Disturbance::NONE },
+    Disturbance { rate_permille: [-10, -10], ..Disturbance::NONE },
+    Disturbance { rate_permille: [10, -10], ..Disturbance::NONE },
+    Disturbance { rate_permille: [-10, 10], ..Disturbance::NONE },
+    Disturbance { phase_ms: 50, ..Disturbance::NONE },
+    Disturbance { phase_ms: -50, ..Disturbance::NONE },
+    Disturbance { pages: [1, 0], ..Disturbance::NONE },
+    Disturbance { pages: [0, 1], ..Disturbance::NONE },
 ];
 
 /// The first disturbance that changes the simulated verdict, and what it becomes. The recorded outcome is not looked at.

@@ -17,8 +17,16 @@ const PAGE: u64 = 4096;
 pub struct Clock {
     /// T0, in seconds of the scenario.
     pub t0: f64,
-    /// Rates after T0 are multiplied by this.
-    pub rate: f64,
+    /// Rates after T0 are multiplied by one of these, by turns.
+    pub rate: [f64; 2],
+    /// Number of the process.
+    pub turn: usize,
+}
+
+impl Clock {
+    fn rate(&self) -> f64 {
+        self.rate[self.turn % 2]
+    }
 }
 
 /// Writes one process's script.
@@ -137,7 +145,7 @@ impl<'a> Script<'a> {
     fn time_of(&self, t: f64) -> f64 {
         let before_t0 = (t.min(0.0) - self.recorded).max(0.0);
         let after = (t - self.recorded.max(0.0)).max(0.0);
-        self.at + before_t0 + after / self.clock.rate
+        self.at + before_t0 + after / self.clock.rate()
     }
 
     fn go(&mut self) {
@@ -238,7 +246,7 @@ impl<'a> Script<'a> {
             return;
         }
         self.gone = true;
-        let sleep = seconds(pause / self.clock.rate);
+        let sleep = seconds(pause / self.clock.rate());
         let takes = |bytes: u64, touch: f64| bytes as f64 / MIB * touch;
         let (times, rest) = (left / block, left % block);
         if times > 0 {
@@ -278,7 +286,7 @@ impl<'a> Script<'a> {
             self.gone = true;
             let size = block.min(total - from);
             let nominal = pause + size as f64 / MIB * TOUCH_S_PER_MIB;
-            self.lines.push(format!("{{ sleep = {} }}", seconds(nominal / self.clock.rate)));
+            self.lines.push(format!("{{ sleep = {} }}", seconds(nominal / self.clock.rate())));
             self.lines.push(line(from, size));
             from += size;
         }
