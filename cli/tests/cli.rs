@@ -176,6 +176,7 @@ fn the_same_seed_gives_the_same_bytes() {
     let names: Vec<_> = first.iter().map(|(name, _)| name.to_str().expect("UTF-8")).collect();
     let expected = [
         "events.jsonl",
+        "kernel.kmsg",
         "kernel.log",
         "kubelet.log",
         "memory-prometheus.png",
@@ -194,7 +195,7 @@ fn the_same_seed_gives_the_same_bytes() {
 fn what_is_not_kept_is_not_written() {
     let place = Place::new();
     let file = place.file("small.toml", SCENARIO);
-    for (record, expected) in [("events", 3), ("outcome", 0)] {
+    for (record, expected) in [("events", 4), ("outcome", 0)] {
         let folder = place.path(record);
         let output = run(&file, &["--record", record, "--out", folder.to_str().expect("UTF-8")]);
         assert_eq!(output.status.code(), Some(0), "expectations are judged all the same: {}", out(&output));

@@ -1,18 +1,24 @@
 //! `kernel.log`: what the kernel printed, in the wording of its version.
 
 use super::Report;
+use sim_core::kernel::log::LogRecord;
 use sim_core::record::Record;
 
-/// The whole file.
+/// The whole file, as `dmesg` prints it.
 pub fn render(report: &Report) -> String {
+    records(report).iter().map(LogRecord::dmesg).collect()
+}
+
+/// The same as records of `/dev/kmsg`, for programs that follow that file (node-problem-detector, kubelet, cAdvisor).
+pub fn kmsg(report: &Report) -> String {
+    (0..).zip(&records(report)).map(|(seq, record)| record.kmsg(seq)).collect()
+}
+
+fn records(report: &Report) -> Vec<LogRecord> {
     let mut log = report.kernel_log.clone();
-    let mut text = String::new();
-    for entry in &report.history.entries {
-        if let Record::OomKill { report, .. } = &entry.record {
-            for record in log.oom(report) {
-                text.push_str(&record.dmesg());
-            }
-        }
-    }
-    text
+    let reports = report.history.entries.iter().filter_map(|entry| match &entry.record {
+        Record::OomKill { report, .. } => Some(report),
+        _ => None,
+    });
+    reports.flat_map(|report| log.oom(report)).collect()
 }

@@ -83,6 +83,12 @@ pub const ARTIFACTS: &[Artifact] = &[
         render: |report| Ok(kernel_log::render(report).into_bytes()),
     },
     Artifact {
+        name: "kernel.kmsg",
+        about: "the same as records of /dev/kmsg",
+        needs_series: false,
+        render: |report| Ok(kernel_log::kmsg(report).into_bytes()),
+    },
+    Artifact {
         name: "kubelet.log",
         about: "the kubelet's log lines about memory",
         needs_series: false,
