@@ -352,7 +352,8 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
     format!("{limit}{points}")
 }
 
-fn plural(count: i64, what: &str) -> String {
+fn plural(count: impl Into<i128>, what: &str) -> String {
+    let count = count.into();
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
@@ -453,10 +454,10 @@ fn tail(text: &mut String, history: &History) {
         paint(
             DIM,
             format!(
-                "{} OOM kills, {} evictions, {} restarts, {} refused; ended at {} s: {stop}; digest {}",
-                counts.oom_kills,
-                counts.evictions,
-                counts.restarts,
+                "{}, {}, {}, {} refused; ended at {} s: {stop}; digest {}",
+                plural(counts.oom_kills, "OOM kill"),
+                plural(counts.evictions, "eviction"),
+                plural(counts.restarts, "restart"),
                 counts.refusals,
                 clock(history.ended_at),
                 history.digest
