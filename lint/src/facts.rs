@@ -112,11 +112,13 @@ impl<'a> Facts<'a> {
         all.find(|(t, _)| t.is_hard() && t.signal == EvictionSignal::MemoryAvailable).map(|(_, amount)| amount)
     }
 
-    /// What the node's own programs have in their working set before the first pod starts.
+    /// What the node's own programs have in their working set before the first pod starts, as far as it is known.
     pub fn system_working_set(&self) -> i64 {
         let node = &self.scenario.node;
         let held = node.system_anon + node.system_active_file + node.system_mlocked_file;
-        i64::try_from(held.get()).unwrap_or(i64::MAX)
+        let measured = [self.known.kube_daemons, self.known.system_daemons];
+        let measured = measured.into_iter().flatten().fold(0, |sum: u64, bytes| sum.saturating_add(bytes.get()));
+        i64::try_from(held.get().max(measured)).unwrap_or(i64::MAX)
     }
 
     /// What `memory.available` still shows when the kernel has nothing left to give: memory that the kubelet does not

@@ -8,7 +8,8 @@ mod rules;
 
 pub use facts::Facts;
 
-use sim_core::scenario::{Location, Scenario};
+use sim_core::scenario::{Diagnostic, Location, Scenario, Severity};
+use sim_core::units::Bytes;
 use std::fmt;
 
 /// How bad a finding is.
@@ -54,6 +55,31 @@ pub struct Finding {
     pub at: Option<Location>,
 }
 
+impl Finding {
+    /// The rule that found it.
+    pub fn rule(&self) -> &'static Rule {
+        // Every finding is made by a rule of the table, under its own code; the tests hold it to that.
+        rule(self.code).unwrap_or(&RULES[0])
+    }
+
+    /// To be shown with the line that it is about.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let severity = match self.level {
+            Level::Note => Severity::Note,
+            Level::Warning => Severity::Warning,
+            Level::Error => Severity::Error,
+        };
+        Diagnostic {
+            severity,
+            code: self.code,
+            message: self.message.clone(),
+            at: self.at.clone(),
+            label: String::new(),
+            help: vec![self.help.clone()],
+        }
+    }
+}
+
 /// A rule.
 #[derive(Clone, Copy)]
 pub struct Rule {
@@ -75,6 +101,22 @@ impl fmt::Debug for Rule {
     }
 }
 
+impl Rule {
+    /// Its section of `docs/lint.md` without the heading: why, how to mend it, where it comes from. Markdown.
+    pub fn page(&self) -> &'static str {
+        let heading = format!("## {} {}\n", self.code, self.name);
+        let section = PAGE.split_once(&*heading).map_or("", |(_, rest)| rest);
+        section.split("\n## ").next().unwrap_or_default().trim()
+    }
+
+    /// The heading of its section as the last part of an address.
+    pub fn anchor(&self) -> String {
+        format!("{}-{}", self.code.to_lowercase(), self.name)
+    }
+}
+
+const PAGE: &str = include_str!("../../docs/lint.md");
+
 /// Every rule, in the order of the codes.
 pub const RULES: &[Rule] = rules::ALL;
 
@@ -92,11 +134,16 @@ pub struct Known {
     pub system: bool,
     /// How the kubelet is configured.
     pub kubelet: bool,
+    /// What the kubelet and the container runtime were measured to use at the most.
+    pub kube_daemons: Option<Bytes>,
+    /// What the node's other daemons were measured to use at the most.
+    pub system_daemons: Option<Bytes>,
 }
 
 impl Known {
     /// All of it: a scenario says everything, or means the default.
-    pub const SCENARIO: Known = Known { memory: true, system: true, kubelet: true };
+    pub const SCENARIO: Known =
+        Known { memory: true, system: true, kubelet: true, kube_daemons: None, system_daemons: None };
 }
 
 /// Applies every rule; findings in the order of their places, then of their codes.

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use serde_json::json;
 use sim_core::record::Keep;
 use sim_core::record::expect::{ExpectationResult, evaluate};
-use sim_core::scenario::{Diagnostic, Severity};
+use sim_core::scenario::Diagnostic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -206,7 +206,7 @@ fn json_of(checked: &[Checked]) -> String {
 
 fn problem(problem: &Diagnostic) -> serde_json::Value {
     json!({
-        "severity": if problem.severity == Severity::Error { "error" } else { "warning" },
+        "severity": problem.severity.as_str(),
         "message": problem.message,
         "file": problem.at.as_ref().map(|at| at.source.name.clone()),
         "line": problem.at.as_ref().map(|at| at.line()),
@@ -219,7 +219,7 @@ fn annotations(checked: &Checked) -> String {
     let file = checked.file.display().to_string();
     let mut text = String::new();
     for problem in &checked.problems {
-        let level = if problem.severity == Severity::Error { "error" } else { "warning" };
+        let level = problem.severity.as_str();
         let (place, line) = problem.at.as_ref().map_or((file.clone(), 0), |at| (at.source.name.clone(), at.line()));
         let message = [std::slice::from_ref(&problem.message), &problem.help].concat().join("\n");
         text.push_str(&github::annotation(level, &place, line, "scenario", &message));

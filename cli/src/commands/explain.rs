@@ -1,4 +1,4 @@
-//! `oomsim explain`: the kinds of events and their fields.
+//! `oomsim explain`: the kinds of events and their fields, and the rules of lint.
 
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -8,7 +8,7 @@ use sim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS, kind_named};
 /// Arguments of `oomsim explain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Kind of event, such as OomKill; all of them without
+    /// Kind of event, such as OomKill, or rule of lint, such as OOM001; all kinds without
     #[arg(value_name = "KIND")]
     kind: Option<String>,
 }
@@ -22,6 +22,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         None => KINDS.iter().map(|kind| format!("{:22}{}\n", kind.name, kind.doc)).collect(),
         Some(name) => match kind_named(&name) {
             Some(kind) => describe(kind),
+            None if lint::rule(&name).is_some() => lint::rule(&name).map(page).unwrap_or_default(),
             None => {
                 let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
                 return Err(Failure::bad_input(format!("{name} is no kind of event\n  help: {}", names.join(", "))));
@@ -30,6 +31,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     output::print(&text)?;
     Ok(Exit::Holds)
+}
+
+/// A rule's section of docs/lint.md.
+fn page(rule: &lint::Rule) -> String {
+    let title = paint(HEADING, format!("{} {}", rule.code, rule.name));
+    format!("{title}\n{}\n\n{}\n", rule.summary, rule.page())
 }
 
 fn describe(kind: &Kind) -> String {

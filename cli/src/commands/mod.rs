@@ -5,6 +5,7 @@ pub mod completions;
 pub mod conformance;
 pub mod dmesg;
 pub mod explain;
+pub mod lint;
 pub mod list;
 pub mod man;
 pub mod node;
@@ -26,6 +27,8 @@ pub enum Command {
     Check(check::Args),
     /// Show a node's capacity, reservations, allocatable, kubepods limit and thresholds
     Node(node::Args),
+    /// What is wrong with a kubelet's configuration or a pod's resources before anything has run
+    Lint(lint::Args),
     /// Run a scenario many times over parameters and seeds
     Sweep(sweep::Args),
     /// How likely the kernel kills before the kubelet evicts, by allocation rate and threshold
@@ -42,7 +45,7 @@ pub enum Command {
     Dmesg(dmesg::Args),
     /// List the scenarios of a folder
     List(list::Args),
-    /// Explain the kinds of events and their fields
+    /// Explain the kinds of events and their fields, and the rules of lint
     Explain(explain::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
@@ -60,6 +63,7 @@ impl Command {
             Command::Run(args) => run::run(args),
             Command::Check(args) => check::run(args),
             Command::Node(args) => node::run(args),
+            Command::Lint(args) => lint::run(args),
             Command::Sweep(args) => sweep::run(args),
             Command::Race(args) => race::run(args),
             Command::Plan(args) => plan::run(args),

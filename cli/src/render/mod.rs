@@ -2,12 +2,14 @@
 
 pub mod csv;
 pub mod events;
+pub mod findings;
 pub mod github;
 pub mod json;
 pub mod junit;
 pub mod kernel_log;
 pub mod kubelet_log;
 pub mod openmetrics;
+pub mod sarif;
 pub mod style;
 pub mod table;
 pub mod text;

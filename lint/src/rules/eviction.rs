@@ -15,8 +15,8 @@ pub fn no_memory_eviction(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let (message, help) = match map.get(MEMORY_AVAILABLE).map(|value| value.trim()) {
         None => {
             let others: Vec<_> = map.keys().map(String::as_str).collect();
-            let others = if others.is_empty() { "nothing".to_owned() } else { others.join(", ") };
-            let message = format!("evictionHard has {others} and no {MEMORY_AVAILABLE}: a map replaces all defaults");
+            let has = if others.is_empty() { "is empty".to_owned() } else { format!("has {}", others.join(", ")) };
+            let message = format!("evictionHard {has} and has no {MEMORY_AVAILABLE}: a map replaces all defaults");
             (message, format!("add {MEMORY_AVAILABLE} to the map, at least the default of 100Mi"))
         }
         Some(off @ ("0%" | "100%")) => {
@@ -143,7 +143,8 @@ pub fn below_kernel_reserve(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 
 /// OOM012.
 pub fn pressure_at_start(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
-    if facts.kubelet().is_none() || !facts.known.system {
+    let measured = facts.known.kube_daemons.is_some() || facts.known.system_daemons.is_some();
+    if facts.kubelet().is_none() || !facts.known.memory || !(facts.known.system || measured) {
         return;
     }
     let used = facts.system_working_set();

@@ -129,4 +129,11 @@ pub const ALL: &[Rule] = &[
         level: Level::Warning,
         check: pods::memory_volume_in_limit,
     },
+    Rule {
+        code: "OOM018",
+        name: "kubelet-refuses",
+        summary: "A field of the configuration keeps the kubelet from starting",
+        level: Level::Error,
+        check: start::kubelet_refuses,
+    },
 ];

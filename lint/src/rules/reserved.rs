@@ -3,12 +3,35 @@
 use crate::facts::{Facts, found, shown, stated_peak};
 use crate::{Finding, Level};
 use sim_core::kubelet::{CgroupLayout, CgroupName, ENFORCE_KUBE, ENFORCE_PODS, ENFORCE_SYSTEM, KubeletConfig};
+use sim_core::units::Bytes;
 
-/// The two reservations: field, key of `enforceNodeAllocatable`, amount, cgroup.
-fn reservations<'c>(facts: &Facts<'_>, config: &'c KubeletConfig) -> [(&'static str, &'static str, i64, &'c str); 2] {
+/// One of the two reservations.
+struct Reserved<'c> {
+    field: &'static str,
+    /// Key of `enforceNodeAllocatable`.
+    key: &'static str,
+    amount: i64,
+    cgroup: &'c str,
+    /// What its daemons were measured to use.
+    measured: Option<Bytes>,
+}
+
+fn reservations<'c>(facts: &Facts<'_>, config: &'c KubeletConfig) -> [Reserved<'c>; 2] {
     [
-        ("kubeReserved", ENFORCE_KUBE, facts.kube_reserved, &config.kube_reserved_cgroup),
-        ("systemReserved", ENFORCE_SYSTEM, facts.system_reserved, &config.system_reserved_cgroup),
+        Reserved {
+            field: "kubeReserved",
+            key: ENFORCE_KUBE,
+            amount: facts.kube_reserved,
+            cgroup: &config.kube_reserved_cgroup,
+            measured: facts.known.kube_daemons,
+        },
+        Reserved {
+            field: "systemReserved",
+            key: ENFORCE_SYSTEM,
+            amount: facts.system_reserved,
+            cgroup: &config.system_reserved_cgroup,
+            measured: facts.known.system_daemons,
+        },
     ]
 }
 
@@ -26,7 +49,7 @@ pub fn not_enforced(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let at = facts.kubelet_place(&["enforceNodeAllocatable"]);
         found(findings, ("OOM006", Level::Warning), at, message, "add \"pods\" to enforceNodeAllocatable");
     }
-    for (field, key, amount, _) in reservations(facts, config) {
+    for Reserved { field, key, amount, .. } in reservations(facts, config) {
         if amount == 0 || config.enforces(key) {
             continue;
         }
@@ -49,7 +72,7 @@ pub fn too_small(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let config = &plan.config;
     let layout = CgroupLayout::new(config);
-    for (field, key, amount, cgroup) in reservations(facts, config) {
+    for Reserved { field, key, amount, cgroup, measured } in reservations(facts, config) {
         if amount == 0 || cgroup.is_empty() || !config.enforces(key) {
             continue;
         }
@@ -62,6 +85,7 @@ pub fn too_small(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             let node = &facts.scenario.node;
             used = used.saturating_add((node.system_anon + node.system_mlocked_file).get());
         }
+        let used = used.max(measured.map_or(0, Bytes::get));
         let used = i64::try_from(used).unwrap_or(i64::MAX);
         if used < amount {
             continue;

@@ -39,3 +39,28 @@ pub fn protected_kernel_defaults(facts: &Facts<'_>, findings: &mut Vec<Finding>)
         found(findings, ("OOM010", Level::Error), at, message, help);
     }
 }
+
+/// OOM018. What the other rules say, each in its own words, is left out; a value that cannot be read is no finding: the
+/// file is wrong.
+pub fn kubelet_refuses(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.kubelet().is_none() {
+        return;
+    }
+    for problem in &facts.start_problems {
+        let (field, help) = match problem {
+            StartProblem::Config(problem) => (problem.field, "mend the field, or leave it out".to_owned()),
+            StartProblem::NotConfigured(missing) => {
+                let field = if missing.enforcement.starts_with("kube") { "kubeReserved" } else { "systemReserved" };
+                ("enforceNodeAllocatable", format!("give {field}, or take {:?} out", missing.enforcement))
+            }
+            StartProblem::Reservation(..)
+            | StartProblem::Threshold(_)
+            | StartProblem::Exceeded(_)
+            | StartProblem::SwapOn
+            | StartProblem::Sysctl { .. } => continue,
+        };
+        let parent = field.split('.').next().unwrap_or(field);
+        let at = facts.kubelet_place(&[field, parent, "enforceNodeAllocatable"]);
+        found(findings, ("OOM018", Level::Error), at, format!("{problem}: the kubelet does not start"), help);
+    }
+}

@@ -177,7 +177,14 @@ fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan) -> Race {
 
 fn problem(message: &str) -> Diagnostic {
     use sim_core::scenario::Severity;
-    Diagnostic { severity: Severity::Error, message: message.into(), at: None, label: String::new(), help: Vec::new() }
+    Diagnostic {
+        severity: Severity::Error,
+        code: "",
+        message: message.into(),
+        at: None,
+        label: String::new(),
+        help: Vec::new(),
+    }
 }
 
 impl Point {

@@ -14,6 +14,19 @@ pub enum Severity {
     Error,
     /// The scenario runs, but something it asks for is not modelled.
     Warning,
+    /// Worth knowing; no reader reports it, lint does.
+    Note,
+}
+
+impl Severity {
+    /// `error`, `warning` or `note`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
+    }
 }
 
 /// One problem of a scenario.
@@ -21,6 +34,8 @@ pub enum Severity {
 pub struct Diagnostic {
     /// How bad it is.
     pub severity: Severity,
+    /// Code of the rule that found it (`OOM001`); may be empty.
+    pub code: &'static str,
     /// What is wrong, one line without a full stop.
     pub message: String,
     /// Where; `None` when no file is to blame.
@@ -36,6 +51,7 @@ impl Diagnostic {
     pub fn error(at: &Location, message: impl Into<String>) -> Self {
         Diagnostic {
             severity: Severity::Error,
+            code: "",
             message: message.into(),
             at: Some(at.clone()),
             label: String::new(),
@@ -76,8 +92,10 @@ impl Diagnostic {
         let level = match self.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
+            Severity::Note => Level::NOTE,
         };
         let title = level.primary_title(printable(&self.message));
+        let title = if self.code.is_empty() { title } else { title.id(self.code) };
         let mut group = match &self.at {
             Some(at) => match shown_lines(at) {
                 Some((first_line, text, span)) => {
@@ -106,11 +124,8 @@ impl fmt::Display for Diagnostic {
         if let Some(at) = &self.at {
             write!(f, "{}: ", at.file_line())?;
         }
-        let severity = match self.severity {
-            Severity::Error => "error",
-            Severity::Warning => "warning",
-        };
-        write!(f, "{severity}: {}", printable(&self.message))?;
+        let code = if self.code.is_empty() { String::new() } else { format!("[{}]", self.code) };
+        write!(f, "{}{code}: {}", self.severity.as_str(), printable(&self.message))?;
         for help in &self.help {
             write!(f, "; {}", printable(help))?;
         }

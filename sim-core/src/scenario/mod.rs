@@ -1,6 +1,7 @@
 //! Scenarios: the validated plan of a run, and how it is read from TOML.
 
 mod diagnostic;
+mod file_kind;
 mod load;
 mod model;
 mod names;
@@ -25,6 +26,7 @@ pub mod reading {
 }
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use file_kind::{FileKind, file_kind};
 pub use load::{Files, NoFiles, load};
 pub use model::{
     ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, Places, PodPlan,

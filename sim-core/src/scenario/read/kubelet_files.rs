@@ -58,6 +58,12 @@ fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut Draft, maps
     configuration(p, document.get("kubeletconfig").unwrap_or(document), draft, maps);
 }
 
+/// True for names of KubeletConfiguration's fields, read here or not.
+pub(crate) fn is_field(name: &str) -> bool {
+    let read = || FIELD_FLAGS.iter().map(|(_, field)| *field);
+    read().any(|field| field == name) || FIELDS.contains(&name) || UNMODELLED.contains(&name)
+}
+
 /// One KubeletConfiguration object.
 pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps: Maps) {
     let Some(mut t) = TableReader::open(p, "KubeletConfiguration", value) else { return };

@@ -19,6 +19,8 @@ mod process;
 mod resources;
 mod workload;
 
+pub(crate) use self::kubelet_files::is_field;
+
 use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
 use self::kubelet_config::Draft;
 use super::load::Files;

@@ -1,0 +1,278 @@
+//! `oomsim lint`: what is wrong with a node's configuration or its pods before anything has run.
+
+use crate::exit::{Exit, Failure};
+use crate::load::{self, Beside, Unusable};
+use crate::render::findings::{Report, Shown, github, json, rules, text};
+use crate::render::sarif;
+use crate::{find, output};
+use clap::ValueEnum;
+use lint::{Known, Level, RULES, Rule, lint, rule};
+use sim_core::scenario::reading::nearest;
+use sim_core::scenario::{FileKind, Scenario, file_kind};
+use sim_core::units::{Bytes, ParseQuantityError, Quantity};
+use std::path::{Path, PathBuf};
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim lint scenarios/oom2-allocatable-slow.toml
+  oomsim lint kubelet.yaml --capacity 7120616Ki
+  oomsim lint kubelet.yaml deployment.yaml --capacity 16Gi --format sarif > lint.sarif
+  oomsim lint deployment.yaml --set kubelet.preset=gke --capacity 16Gi --level warning
+  oomsim explain OOM006                        # why, how to mend it, where it comes from
+
+Files are scenarios (*.toml; folders are searched for them), kubelet configurations (YAML, or the JSON of /configz) and
+manifests. What is not a scenario is taken together as one node: each kubelet configuration with all manifests.
+Exit code: 0 nothing found, 1 something found, 2 a file cannot be read or is wrong.";
+
+/// Arguments of `oomsim lint`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scenarios, kubelet configurations and manifests
+    #[arg(value_name = "FILE", required_unless_present = "list")]
+    files: Vec<PathBuf>,
+    /// MemTotal of the node, as `kubectl describe node` shows its capacity (7120616Ki)
+    #[arg(long, value_name = "QUANTITY")]
+    capacity: Option<String>,
+    /// Size that the machine's catalogue states (7Gi of a DS2_v2), for presets that reserve by it
+    #[arg(long, value_name = "QUANTITY")]
+    sku_memory: Option<String>,
+    /// SwapTotal of the node
+    #[arg(long, value_name = "QUANTITY")]
+    swap: Option<String>,
+    /// What the kubelet and the container runtime were measured to use
+    #[arg(long, value_name = "QUANTITY", value_parser = bytes)]
+    kube_daemons: Option<Bytes>,
+    /// What the node's other daemons were measured to use
+    #[arg(long, value_name = "QUANTITY", value_parser = bytes)]
+    system_daemons: Option<Bytes>,
+    /// Change a value of the node, the kubelet or a scenario; may be given several times
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    overrides: Vec<String>,
+    /// Leave a rule out, by code or name; may be given several times
+    #[arg(long, value_name = "CODE", value_parser = known_rule)]
+    ignore: Vec<&'static Rule>,
+    /// Apply this rule alone, by code or name; may be given several times
+    #[arg(long, value_name = "CODE", value_parser = known_rule)]
+    only: Vec<&'static Rule>,
+    /// The least that is reported
+    #[arg(long, value_enum, default_value_t)]
+    level: AtLeast,
+    /// What to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Print the rules
+    #[arg(long)]
+    list: bool,
+}
+
+/// Levels, the lowest first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum AtLeast {
+    /// Everything
+    #[default]
+    Note,
+    /// Warnings and errors
+    Warning,
+    /// Errors
+    Error,
+}
+
+impl From<AtLeast> for Level {
+    fn from(least: AtLeast) -> Level {
+        match least {
+            AtLeast::Note => Level::Note,
+            AtLeast::Warning => Level::Warning,
+            AtLeast::Error => Level::Error,
+        }
+    }
+}
+
+/// Forms of the output.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// Findings with the lines they are about
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
+    /// SARIF 2.1.0
+    Sarif,
+    /// GitHub Actions annotations
+    Github,
+}
+
+fn bytes(text: &str) -> Result<Bytes, String> {
+    let quantity: Quantity = text.parse().map_err(|why: ParseQuantityError| why.to_string())?;
+    u64::try_from(quantity.value()).map(Bytes::new).map_err(|_| "an amount of memory cannot be negative".to_owned())
+}
+
+fn known_rule(text: &str) -> Result<&'static Rule, String> {
+    rule(text).ok_or_else(|| {
+        let names = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
+        let near = nearest(text, names).map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
+        format!("there is no such rule{near} `oomsim lint --list` shows them")
+    })
+}
+
+/// A node with its pods.
+struct Unit {
+    scenario: Scenario,
+    known: Known,
+    /// Name of the scenario file; that of a node made of other files is no file.
+    name: String,
+    /// Other files are named relative to this folder.
+    folder: PathBuf,
+    /// No scenario file: made of other files.
+    made: bool,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the result cannot be written.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    if args.list {
+        output::print(&rules())?;
+        return Ok(Exit::Holds);
+    }
+    let mut report = Report::default();
+    for unit in units(&args, &mut report) {
+        match unit {
+            Ok(unit) => look(&args, &unit, &mut report),
+            Err(unusable) => report.fail(unusable),
+        }
+    }
+    let text = match args.format {
+        Format::Text => text(&report),
+        Format::Json => json(&report),
+        Format::Sarif => sarif::render(&report),
+        Format::Github => github(&report),
+    };
+    if args.format == Format::Text {
+        report.warnings.iter().for_each(|problem| output::complain(&problem.diagnostic.render_coloured()));
+    }
+    report.failures.iter().for_each(|failure| output::complain(&failure.to_string()));
+    output::print(&text)?;
+    Ok(match (report.failures.is_empty(), report.findings.is_empty()) {
+        (false, _) => Exit::BadInput,
+        (true, false) => Exit::Failed,
+        (true, true) => Exit::Holds,
+    })
+}
+
+/// Applies the rules that are wanted.
+fn look(args: &Args, unit: &Unit, report: &mut Report) {
+    let wanted = |code: &str| {
+        let named = |rules: &[&Rule]| rules.iter().any(|rule| rule.code == code);
+        (args.only.is_empty() || named(&args.only)) && !named(&args.ignore)
+    };
+    for finding in lint(&unit.scenario, unit.known) {
+        if wanted(finding.code) && finding.level >= args.level.into() {
+            report.find(Shown::new(finding.diagnostic(), &unit.name, &unit.folder));
+        }
+    }
+    for warning in &unit.scenario.warnings {
+        // Rules say it, each with more about it.
+        let start = [&warning.message].into_iter().chain(&warning.help).any(|t| t.contains("kubelet does not start"));
+        // A text that nobody wrote: containers of manifests have no workload.
+        let ours = unit.made && warning.at.as_ref().is_some_and(|at| at.source.name == unit.name);
+        if !start && !ours {
+            report.warn(Shown::new(warning.clone(), &unit.name, &unit.folder));
+        }
+    }
+}
+
+/// Every scenario, and the nodes that the other files make.
+fn units(args: &Args, report: &mut Report) -> Vec<Result<Unit, Unusable>> {
+    let mut units = Vec::new();
+    let overrides = overrides(args);
+    let (mut configs, mut manifests) = (Vec::new(), Vec::new());
+    for path in &args.files {
+        if path.is_dir() {
+            match find::scenarios(std::slice::from_ref(path)) {
+                Ok(files) => units.extend(files.iter().map(|file| scenario(args, file, &overrides))),
+                Err(failure) => units.push(Err(failure.into())),
+            }
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            units.push(scenario(args, path, &overrides));
+        } else {
+            match kind(path) {
+                Ok(FileKind::KubeletConfiguration) => configs.push(path),
+                Ok(FileKind::Manifest) => manifests.push(path),
+                Ok(FileKind::NoPods) => {}
+                Err(unusable) => units.push(Err(unusable)),
+            }
+            report.files += 1;
+        }
+    }
+    report.files += units.len();
+    if manifests.is_empty() || !configs.is_empty() {
+        units.extend(configs.iter().map(|config| node(args, Some(config), &manifests, &overrides)));
+    } else {
+        units.push(node(args, None, &manifests, &overrides));
+    }
+    units
+}
+
+fn kind(path: &Path) -> Result<FileKind, Unusable> {
+    let name = path.display().to_string();
+    let text = load::read_text(path).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
+    file_kind(&name, &text).map_err(|problem| {
+        let problems = vec![*problem];
+        Unusable { failure: load::rendered(&problems), problems }
+    })
+}
+
+/// What the options say, as changes of a scenario.
+fn overrides(args: &Args) -> Vec<String> {
+    let named = [("node.memory", &args.capacity), ("node.nominal", &args.sku_memory), ("node.swap", &args.swap)];
+    let named = named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+    named.chain(args.overrides.iter().cloned()).collect()
+}
+
+fn scenario(args: &Args, file: &Path, overrides: &[String]) -> Result<Unit, Unusable> {
+    let known = Known { kube_daemons: args.kube_daemons, system_daemons: args.system_daemons, ..Known::SCENARIO };
+    Ok(Unit {
+        scenario: load::scenario(file, overrides)?,
+        known,
+        name: file.display().to_string(),
+        folder: file.parent().unwrap_or(Path::new("")).to_owned(),
+        made: false,
+    })
+}
+
+/// Stands for the node's memory while it is not known: the most that a scenario may have, so that nothing is refused
+/// for want of memory.
+const UNKNOWN_MEMORY: &str = "64Ti";
+
+/// A node made of a kubelet configuration and manifests.
+fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides: &[String]) -> Result<Unit, Unusable> {
+    let sets = |key: &str| {
+        let below = |text: &String| text.strip_prefix(key).is_some_and(|rest| rest.starts_with(['.', '=', ' ']));
+        overrides.iter().any(below)
+    };
+    let memory = sets("node.memory");
+    if !memory && sets("kubelet.preset") {
+        let why = "kubelet.preset reserves by the size of the node\n  help: give it with --capacity";
+        return Err(Failure::bad_input(why).into());
+    }
+    let quoted = |path: &Path| serde_json::Value::from(path.display().to_string()).to_string();
+    let mut text = format!("[node]\nmemory = \"{UNKNOWN_MEMORY}\"\n");
+    if let Some(config) = config {
+        text.push_str(&format!("[kubelet]\nconfig = {}\n", quoted(config)));
+    }
+    for manifest in manifests {
+        text.push_str(&format!("[[pod]]\nmanifest = {}\n", quoted(manifest)));
+    }
+    let known = Known {
+        memory,
+        system: sets("node.system"),
+        kubelet: config.is_some() || sets("kubelet"),
+        kube_daemons: args.kube_daemons,
+        system_daemons: args.system_daemons,
+    };
+    let (name, folder) = ("command line".to_owned(), PathBuf::new());
+    let scenario = load::scenario_text(&text, &name, &Beside(folder.clone()), overrides)?;
+    Ok(Unit { scenario, known, name, folder, made: true })
+}

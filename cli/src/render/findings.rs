@@ -1,0 +1,196 @@
+//! What lint has found, as text, JSON and annotations.
+
+use crate::exit::Failure;
+use crate::load::Unusable;
+use crate::render::github::annotation;
+use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
+use lint::{Level, RULES, Rule, rule};
+use serde_json::{Value, json};
+use sim_core::scenario::{Diagnostic, Location, Severity};
+use std::path::Path;
+
+/// A place in a file, counted from 1.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Path of the file, as it can be opened from here.
+    pub file: String,
+    /// Line.
+    pub line: usize,
+    /// Character of the line.
+    pub column: usize,
+    /// The character behind the last one, if that is on the same line.
+    pub end_column: Option<usize>,
+}
+
+impl Place {
+    /// `None` for texts that are no files, such as `--set`.
+    fn of(at: &Location, name: &str, folder: &Path) -> Option<Place> {
+        let path = if at.source.name == name { name.into() } else { folder.join(&at.source.name) };
+        let text = at.text();
+        path.is_file().then(|| Place {
+            file: path.display().to_string(),
+            line: at.line(),
+            column: at.column(),
+            end_column: (!text.is_empty() && !text.contains('\n')).then(|| at.column() + text.chars().count()),
+        })
+    }
+}
+
+/// A finding, or a problem of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Shown {
+    /// What it is.
+    pub diagnostic: Diagnostic,
+    /// Where it is, if it is in a file.
+    pub place: Option<Place>,
+}
+
+impl Shown {
+    /// Something in the file `name`, or in one that it names relative to `folder`.
+    pub fn new(diagnostic: Diagnostic, name: &str, folder: &Path) -> Self {
+        let place = diagnostic.at.as_ref().and_then(|at| Place::of(at, name, folder));
+        Shown { diagnostic, place }
+    }
+
+    /// The rule; `None` for problems of files.
+    pub fn rule(&self) -> Option<&'static Rule> {
+        rule(self.diagnostic.code)
+    }
+
+    fn same(&self, other: &Shown) -> bool {
+        let (a, b) = (&self.diagnostic, &other.diagnostic);
+        (a.code, &a.message, &self.place) == (b.code, &b.message, &other.place)
+    }
+}
+
+/// Everything that was found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// How many files were looked at.
+    pub files: usize,
+    /// What the rules found.
+    pub findings: Vec<Shown>,
+    /// What the files ask for and nobody knows or models.
+    pub warnings: Vec<Shown>,
+    /// Why files could not be looked at, for people.
+    pub failures: Vec<Failure>,
+    /// The same for programs.
+    pub errors: Vec<Shown>,
+}
+
+impl Report {
+    /// Adds a finding, unless another kubelet configuration has led to it already.
+    pub fn find(&mut self, finding: Shown) {
+        if !self.findings.iter().any(|known| known.same(&finding)) {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Adds a problem of a file.
+    pub fn warn(&mut self, warning: Shown) {
+        if !self.warnings.iter().any(|known| known.same(&warning)) {
+            self.warnings.push(warning);
+        }
+    }
+
+    /// Adds a file that cannot be used.
+    pub fn fail(&mut self, unusable: Unusable) {
+        let plain = |failure: &Failure| Diagnostic {
+            severity: Severity::Error,
+            code: "",
+            message: anstream::adapter::strip_str(&failure.message).to_string(),
+            at: None,
+            label: String::new(),
+            help: Vec::new(),
+        };
+        let problems = match unusable.problems.is_empty() {
+            true => vec![plain(&unusable.failure)],
+            false => unusable.problems,
+        };
+        // Names of files in problems are given as they were on the command line, or relative to it.
+        self.errors.extend(problems.into_iter().map(|problem| Shown::new(problem, "", Path::new(""))));
+        self.failures.push(unusable.failure);
+    }
+
+    fn counts(&self) -> String {
+        let of = |severity: Severity| self.findings.iter().filter(|f| f.diagnostic.severity == severity).count();
+        let parts = [Severity::Error, Severity::Warning, Severity::Note].map(|severity| match of(severity) {
+            0 => None,
+            1 => Some(format!("1 {}", severity.as_str())),
+            n => Some(format!("{n} {}s", severity.as_str())),
+        });
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+    }
+}
+
+/// The rules with their levels.
+pub fn rules() -> String {
+    let style = |level| match level {
+        Level::Error => BAD,
+        Level::Warning => WARN,
+        Level::Note => DIM,
+    };
+    let line = |rule: &Rule| {
+        let level = paint(style(rule.level), format!("{:8}", rule.level.as_str()));
+        format!("{}  {level} {:32}{}\n", paint(HEADING, rule.code), rule.name, rule.summary)
+    };
+    RULES.iter().map(line).collect()
+}
+
+/// For people: each finding with its line.
+pub fn text(report: &Report) -> String {
+    let mut text: String = report.findings.iter().map(|f| f.diagnostic.render_coloured() + "\n").collect();
+    let files = format!("{} {}", report.files, if report.files == 1 { "file" } else { "files" });
+    match report.findings.first() {
+        None if report.failures.is_empty() => text.push_str(&format!("{} in {files}\n", paint(GOOD, "nothing found"))),
+        None => {}
+        Some(first) => text.push_str(&format!(
+            "{} in {files}; `oomsim explain {}` tells why, how to mend it and where it comes from\n",
+            report.counts(),
+            first.diagnostic.code,
+        )),
+    }
+    text
+}
+
+/// One JSON object.
+pub fn json(report: &Report) -> String {
+    let one = |shown: &Shown| {
+        let place = shown.place.as_ref();
+        json!({
+            "code": shown.rule().map(|rule| rule.code),
+            "name": shown.rule().map(|rule| rule.name),
+            "level": shown.diagnostic.severity.as_str(),
+            "message": shown.diagnostic.message,
+            "help": shown.diagnostic.help,
+            "file": place.map(|place| place.file.clone()),
+            "line": place.map(|place| place.line),
+            "column": place.map(|place| place.column),
+        })
+    };
+    let all = |list: &[Shown]| list.iter().map(one).collect::<Vec<Value>>();
+    let object = json!({
+        "files": report.files,
+        "findings": all(&report.findings),
+        "warnings": all(&report.warnings),
+        "errors": all(&report.errors),
+    });
+    format!("{}\n", serde_json::to_string_pretty(&object).unwrap_or_default())
+}
+
+/// GitHub Actions annotations.
+pub fn github(report: &Report) -> String {
+    let all = [&report.errors, &report.findings, &report.warnings];
+    let one = |shown: &Shown| {
+        let level = match shown.diagnostic.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "notice",
+        };
+        let title = shown.rule().map_or_else(|| "file".to_owned(), |rule| format!("{} {}", rule.code, rule.name));
+        let (file, line) = shown.place.as_ref().map_or(("", 0), |place| (&*place.file, place.line));
+        let message = [std::slice::from_ref(&shown.diagnostic.message), &shown.diagnostic.help].concat().join("\n");
+        annotation(level, file, line, &title, &message)
+    };
+    all.into_iter().flatten().map(one).collect()
+}

@@ -1,0 +1,114 @@
+//! SARIF 2.1.0: what code scanning reads.
+
+use super::findings::{Report, Shown};
+use lint::{RULES, Rule};
+use serde_json::{Map, Value, json};
+use sim_core::scenario::Severity;
+
+const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// One run of the tool with all rules, found or not.
+pub fn render(report: &Report) -> String {
+    let problems = report.errors.iter().chain(&report.warnings);
+    let log = json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "oomsim",
+                "semanticVersion": env!("CARGO_PKG_VERSION"),
+                "informationUri": REPOSITORY,
+                "rules": RULES.iter().map(descriptor).collect::<Vec<_>>(),
+            }},
+            "invocations": [{
+                "executionSuccessful": report.failures.is_empty(),
+                "toolExecutionNotifications": problems.map(notification).collect::<Vec<_>>(),
+            }],
+            "columnKind": "unicodeCodePoints",
+            "results": report.findings.iter().map(result).collect::<Vec<_>>(),
+        }],
+    });
+    format!("{}\n", serde_json::to_string_pretty(&log).unwrap_or_default())
+}
+
+fn descriptor(rule: &Rule) -> Value {
+    // Pascal case, as the standard has it: `NoMemoryEviction`.
+    let name: String = rule.name.split('-').map(|word| word[..1].to_uppercase() + &word[1..]).collect();
+    json!({
+        "id": rule.code,
+        "name": name,
+        "shortDescription": { "text": rule.summary },
+        "fullDescription": { "text": format!("{}.", rule.summary) },
+        "help": { "text": rule.page(), "markdown": rule.page() },
+        "helpUri": format!("{REPOSITORY}/blob/main/docs/lint.md#{}", rule.anchor()),
+        "defaultConfiguration": { "level": rule.level.as_str() },
+    })
+}
+
+fn result(shown: &Shown) -> Value {
+    let code = shown.diagnostic.code;
+    json!({
+        "ruleId": code,
+        "ruleIndex": RULES.iter().position(|rule| rule.code == code),
+        "level": level(shown),
+        "message": message(shown),
+        "locations": locations(shown),
+    })
+}
+
+fn notification(shown: &Shown) -> Value {
+    json!({ "level": level(shown), "message": message(shown), "locations": locations(shown) })
+}
+
+/// SARIF's words are the same.
+fn level(shown: &Shown) -> &'static str {
+    match shown.diagnostic.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+        Severity::Note => "note",
+    }
+}
+
+fn message(shown: &Shown) -> Value {
+    let sentences: Vec<_> =
+        [&shown.diagnostic.message].into_iter().chain(&shown.diagnostic.help).map(|text| format!("{text}.")).collect();
+    json!({ "text": sentences.join("\n") })
+}
+
+fn locations(shown: &Shown) -> Value {
+    let Some(place) = &shown.place else { return json!([]) };
+    let mut region = Map::new();
+    region.insert("startLine".into(), place.line.into());
+    region.insert("startColumn".into(), place.column.into());
+    if let Some(end) = place.end_column {
+        region.insert("endColumn".into(), end.into());
+    }
+    json!([{ "physicalLocation": { "artifactLocation": { "uri": uri(&place.file) }, "region": region } }])
+}
+
+/// A path as a URI reference (RFC 3986): absolute ones as `file://`, every byte that is not allowed in a path escaped.
+fn uri(path: &str) -> String {
+    let path = path.replace('\\', "/");
+    let path = path.strip_prefix("./").unwrap_or(&path);
+    let mut uri = String::from(if path.starts_with('/') { "file://" } else { "" });
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(byte.into()),
+            _ => uri.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    uri
+}
+
+#[cfg(test)]
+mod tests {
+    use super::uri;
+
+    #[test]
+    fn paths_become_uri_references() {
+        assert_eq!(uri("./a b/x:1.yaml"), "a%20b/x%3A1.yaml");
+        assert_eq!(uri("/etc/ü.yaml"), "file:///etc/%C3%BC.yaml");
+        assert_eq!(uri("../k/kubelet.yaml"), "../k/kubelet.yaml");
+    }
+}

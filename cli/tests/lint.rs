@@ -1,0 +1,319 @@
+//! `oomsim lint` as users run it: files in, findings out, in every form.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// k3s' own thresholds (pkg/daemons/agent: a map without memory.available), with a slip in a field's name.
+const K3S: &str = "\
+apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+failSwapOn: false
+evictionHard:
+  imagefs.available: 5%
+  nodefs.available: 5%
+evictionMinimumReclaim:
+  imagefs.available: 10%
+  nodefs.available: 10%
+evictionHrd: {}
+";
+
+/// Three times 3 GiB of limits, and a container without any.
+const DEPLOYMENT: &str = "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web}
+spec:
+  replicas: 3
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: app
+        image: registry.example/app
+        resources: {limits: {memory: 3Gi}}
+      - name: log
+        image: registry.example/log
+";
+
+const SERVICE: &str = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\n";
+
+/// A folder in which the program runs, so that paths are relative.
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Place {
+        let place = Place(tempfile::tempdir().expect("a temporary folder"));
+        for (name, text) in [("k3s.yaml", K3S), ("web.yaml", DEPLOYMENT), ("service.yaml", SERVICE)] {
+            place.file(name, text);
+        }
+        place
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        std::fs::write(self.0.path().join(name), text).expect("a file");
+    }
+
+    fn lint(&self, args: &str) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oomsim"));
+        command
+            .arg("lint")
+            .args(args.split_whitespace())
+            .current_dir(self.0.path())
+            .output()
+            .expect("the program starts")
+    }
+
+    fn json(&self, args: &str) -> Value {
+        serde_json::from_slice(&self.lint(&format!("{args} --format json")).stdout).expect("JSON")
+    }
+
+    /// Codes with their lines.
+    fn codes(&self, args: &str) -> Vec<String> {
+        let findings = self.json(args)["findings"].clone();
+        let one = |f: &Value| match &f["line"] {
+            Value::Null => f["code"].as_str().expect("a code").to_owned(),
+            line => format!("{}:{line}", f["code"].as_str().expect("a code")),
+        };
+        findings.as_array().expect("a list").iter().map(one).collect()
+    }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("UTF-8")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("UTF-8")
+}
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[test]
+fn findings_are_shown_with_their_lines() {
+    let place = Place::new();
+    let output = place.lint("k3s.yaml");
+    assert_eq!(output.status.code(), Some(1));
+    let text = out(&output);
+    for part in
+        ["warning[OOM001]: evictionHard has imagefs.available", " --> k3s.yaml:5:3", "= help: add memory.available"]
+    {
+        assert!(text.contains(part), "{part:?} is not in\n{text}");
+    }
+    assert!(
+        text.ends_with(
+            "1 warning in 1 file; `oomsim explain OOM001` tells why, how to mend it and where it comes from\n"
+        )
+    );
+    assert!(err(&output).contains("`evictionHrd` is no field of KubeletConfiguration"), "{}", err(&output));
+}
+
+#[test]
+fn exit_codes_tell_nothing_something_and_wrong_apart() {
+    let place = Place::new();
+    place.file("fine.yaml", "kind: KubeletConfiguration\napiVersion: kubelet.config.k8s.io/v1beta1\n");
+    place.file("amount.yaml", "kind: KubeletConfiguration\nevictionHard: {memory.available: 100Mo}\n");
+    place.file("syntax.yaml", "a: [1\n");
+    for (args, expected) in [
+        ("fine.yaml", 0),
+        ("service.yaml", 0),
+        ("k3s.yaml", 1),
+        ("k3s.yaml --level error", 0),
+        ("k3s.yaml --ignore OOM001", 0),
+        ("k3s.yaml --only oom003", 0),
+        ("k3s.yaml --only no-memory-eviction", 1),
+        ("amount.yaml", 2),
+        ("syntax.yaml k3s.yaml", 2),
+        ("absent.yaml", 2),
+        ("k3s.yaml --only OOM999", 2),
+        ("k3s.yaml --capacity 16Gb", 2),
+        ("k3s.yaml --kube-daemons -1", 2),
+        ("web.yaml --set kubelet.preset=gke", 2),
+        ("", 2),
+        ("--list", 0),
+    ] {
+        let output = place.lint(args);
+        assert_eq!(output.status.code(), Some(expected), "{args}: {}{}", out(&output), err(&output));
+    }
+    assert!(out(&place.lint("syntax.yaml k3s.yaml")).contains("OOM001"), "the other file is looked at all the same");
+}
+
+/// What a rule needs and nobody says makes it silent; said, it speaks.
+#[test]
+fn rules_are_silent_about_what_is_not_known() {
+    let place = Place::new();
+    // The manifest alone: limits of 9 GiB are too much for a node of 8 GiB less the default threshold, not for 16 GiB.
+    assert_eq!(place.codes("web.yaml"), ["OOM014:14", "OOM015:14"]);
+    assert_eq!(place.codes("web.yaml --capacity 16Gi"), ["OOM014:14", "OOM015:14"]);
+    assert_eq!(place.codes("web.yaml --capacity 8Gi --only OOM013"), ["OOM013:1"]);
+    assert_eq!(place.codes("web.yaml --capacity 8Gi --only OOM001"), [""; 0]);
+    place.file(
+        "enforced.yaml",
+        "kind: KubeletConfiguration\nkubeReserved: {memory: 400Mi}\nkubeReservedCgroup: /podruntime.slice\n\
+         enforceNodeAllocatable: [pods, kube-reserved]\nevictionHard: {memory.available: 15%}\n",
+    );
+    assert_eq!(place.codes("enforced.yaml"), [""; 0]);
+    // amazon-eks-ami PR#419: 412 to 429 MiB at 50 pods.
+    assert_eq!(place.codes("enforced.yaml --kube-daemons 429Mi"), ["OOM007:2"]);
+    assert_eq!(place.codes("enforced.yaml --kube-daemons 300Mi"), [""; 0]);
+    // 15 % of 2 GiB are 307 MiB; 1800 MiB leave 248.
+    assert_eq!(place.codes("enforced.yaml --capacity 2Gi --system-daemons 1800Mi"), ["OOM012:5"]);
+    assert_eq!(place.codes("enforced.yaml --capacity 2Gi --system-daemons 1700Mi"), [""; 0]);
+    assert_eq!(place.codes("enforced.yaml --swap 1Gi"), ["OOM009:1"]);
+    assert_eq!(
+        place
+            .codes("enforced.yaml --set kubelet.protectKernelDefaults=true --set kernel.sysctl.vm.overcommit_memory=2"),
+        ["OOM010"],
+        "given on the command line, so in no file"
+    );
+}
+
+/// PROVIDERS: what each installer leaves open.
+#[test]
+fn presets_have_the_findings_of_their_configuration() {
+    let place = Place::new();
+    let codes = |preset: &str| {
+        place.codes(&format!(
+            "web.yaml --capacity 16Gi --sku-memory 16Gi --set kubelet.preset={preset} --set kubelet.maxPods=110 \
+             --ignore OOM014 --ignore OOM015"
+        ))
+    };
+    // Nothing reserved; k3s' map takes the default threshold away.
+    assert_eq!(codes("k3s"), ["OOM001"]);
+    assert_eq!(codes("kubeadm"), [""; 0]);
+    // Reserved, and only pods (OpenShift: and CPU) are enforced.
+    for preset in ["aks-1.28", "aks-1.29", "gke", "eks", "bottlerocket", "kubespray", "openshift"] {
+        assert_eq!(codes(preset), ["OOM006"], "{preset}");
+    }
+    // bottlerocket#4472: 11 MiB for each of 110 pods and 255 MiB are 1465 MiB, and 100 MiB for eviction, of 1437 MB.
+    let small = place.codes(
+        "web.yaml --capacity 1437Mi --set kubelet.preset=bottlerocket --only OOM003 --ignore OOM014 --ignore OOM015",
+    );
+    assert_eq!(small, ["OOM003"]);
+}
+
+/// A kubelet's answer to /configz is one line of JSON.
+#[test]
+fn configz_is_read() {
+    let place = Place::new();
+    place.file(
+        "configz.json",
+        r#"{"kubeletconfig":{"evictionHard":{"memory.available":"750Mi"},"evictionSoft":{"memory.available":"500Mi"},"evictionSoftGracePeriod":{"memory.available":"1m30s"},"evictionMaxPodGracePeriod":60}}"#,
+    );
+    assert_eq!(place.codes("configz.json"), ["OOM004:1"]);
+}
+
+/// Each kubelet configuration with all manifests, what is wrong with a manifest once.
+#[test]
+fn several_configurations_share_the_manifests() {
+    let place = Place::new();
+    place.file("other.yaml", "kind: KubeletConfiguration\nevictionHard: {}\n");
+    let report = place.json("k3s.yaml other.yaml service.yaml web.yaml --capacity 16Gi");
+    let found: Vec<_> =
+        report["findings"].as_array().expect("a list").iter().map(|f| (&f["code"], &f["file"])).collect();
+    let expected: Vec<Value> = ["OOM001", "OOM014", "OOM015", "OOM001"].map(Value::from).into();
+    assert_eq!(found.iter().map(|f| f.0.clone()).collect::<Vec<_>>(), expected);
+    assert_eq!((found[0].1, found[1].1, found[3].1), (&"k3s.yaml".into(), &"web.yaml".into(), &"other.yaml".into()));
+    assert_eq!(report["files"], 4);
+    assert_eq!(report["warnings"].as_array().map(Vec::len), Some(1), "{report}");
+}
+
+#[test]
+fn annotations_name_file_line_and_rule() {
+    let place = Place::new();
+    let text = out(&place.lint("k3s.yaml --format github"));
+    assert!(
+        text.starts_with("::warning file=k3s.yaml,line=5,title=OOM001 no-memory-eviction::evictionHard has "),
+        "{text}"
+    );
+    assert!(text.contains("::warning file=k3s.yaml,line=10,title=file::`evictionHrd` is no field"), "{text}");
+    let note = out(&place.lint("web.yaml --capacity 8Gi --only OOM013 --format github"));
+    assert!(note.starts_with("::notice file=web.yaml,line=1,title=OOM013 "), "{note}");
+}
+
+/// What SARIF 2.1.0 requires (OASIS, sections 3.13 to 3.52), and what GitHub's code scanning reads.
+#[test]
+fn sarif_has_what_the_standard_requires() {
+    let place = Place::new();
+    let output = place.lint("k3s.yaml web.yaml --capacity 8Gi --set kubelet.kubeReserved.memory=9Gi --format sarif");
+    let log: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(log["version"], "2.1.0");
+    assert!(log["$schema"].as_str().is_some_and(|s| s.ends_with("sarif-2.1.0.json")));
+    let [run] = &log["runs"].as_array().expect("runs")[..] else { panic!("one run") };
+    let driver = &run["tool"]["driver"];
+    assert_eq!(driver["name"], "oomsim");
+    let rules = driver["rules"].as_array().expect("rules");
+    assert_eq!(rules.len(), 18);
+    let page = std::fs::read_to_string(repository().join("docs/lint.md")).expect("the page");
+    for rule in rules {
+        let id = rule["id"].as_str().expect("an id");
+        for text in ["shortDescription", "fullDescription", "help"] {
+            assert!(rule[text]["text"].as_str().is_some_and(|t| t.len() > 20), "{id}: {text}");
+        }
+        assert!(
+            rule["help"]["markdown"].as_str().is_some_and(|t| t.contains("**Why.**") && !t.contains("\n## ")),
+            "{id}"
+        );
+        let uri = rule["helpUri"].as_str().expect("an address");
+        let (_, anchor) = uri.split_once("/docs/lint.md#").expect("the page of the rules");
+        // GitHub's anchors: small letters, blanks as dashes.
+        let heading = |line: &str| line.strip_prefix("## ").map(|h| h.to_lowercase().replace(' ', "-"));
+        assert!(page.lines().filter_map(heading).any(|h| h == anchor), "{uri}");
+        assert!(["note", "warning", "error"].map(Value::from).contains(&rule["defaultConfiguration"]["level"]));
+    }
+    assert_eq!(run["invocations"][0]["executionSuccessful"], true);
+    let notifications = run["invocations"][0]["toolExecutionNotifications"].as_array().expect("a list");
+    assert!(notifications.iter().any(|n| n["message"]["text"].as_str().is_some_and(|t| t.contains("evictionHrd"))));
+    let results = run["results"].as_array().expect("results");
+    let codes: Vec<_> = results.iter().map(|r| r["ruleId"].as_str().expect("a rule")).collect();
+    assert!(["OOM001", "OOM003", "OOM006", "OOM014"].iter().all(|code| codes.contains(code)), "{codes:?}");
+    for result in results {
+        let index = usize::try_from(result["ruleIndex"].as_u64().expect("an index")).expect("small");
+        assert_eq!(rules[index]["id"], result["ruleId"]);
+        assert!(["note", "warning", "error"].map(Value::from).contains(&result["level"]));
+        assert!(result["message"]["text"].as_str().is_some_and(|t| t.ends_with('.')));
+        // What --set gives is in no file.
+        for location in result["locations"].as_array().expect("a list") {
+            let place_in = &location["physicalLocation"];
+            let uri = place_in["artifactLocation"]["uri"].as_str().expect("a path");
+            assert!(["k3s.yaml", "web.yaml"].contains(&uri), "{uri}");
+            let region = &place_in["region"];
+            assert!(region["startLine"].as_u64() >= Some(1) && region["startColumn"].as_u64() >= Some(1));
+            assert!(region.get("endColumn").is_none_or(|end| end.as_u64() > region["startColumn"].as_u64()));
+        }
+    }
+    let failed = place.lint("absent.yaml --format sarif");
+    let log: Value = serde_json::from_slice(&failed.stdout).expect("JSON");
+    let invocation = &log["runs"][0]["invocations"][0];
+    assert_eq!((failed.status.code(), &invocation["executionSuccessful"]), (Some(2), &false.into()));
+    assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "error");
+}
+
+/// A scenario may name files in its folder; their places are given from where the command runs.
+#[test]
+fn places_in_files_of_a_scenario_can_be_opened() {
+    let output = Command::new(env!("CARGO_BIN_EXE_oomsim"))
+        .args(["lint", "scenarios/oom2-allocatable-slow.toml", "--only", "OOM006", "--format", "json"])
+        .current_dir(repository())
+        .output()
+        .expect("the program starts");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let finding = &report["findings"][0];
+    // `memory: 1638Mi` is line 4 of that file.
+    assert_eq!((&finding["file"], &finding["line"]), (&"scenarios/manifests/oom2-kubelet.yaml".into(), &4.into()));
+}
+
+#[test]
+fn explain_prints_a_rules_page() {
+    let explain = |name: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_oomsim")).args(["explain", name]).output().expect("runs");
+        out(&output)
+    };
+    for name in ["OOM005", "oom005", "grace-missing"] {
+        let text = explain(name);
+        assert!(text.starts_with("OOM005 grace-missing\n") && text.contains("**Mend.** Give both."), "{text}");
+    }
+}

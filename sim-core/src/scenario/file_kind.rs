@@ -1,0 +1,82 @@
+//! What a YAML or JSON file is about.
+
+use super::diagnostic::Diagnostic;
+use super::read::is_field;
+use super::source::Source;
+use super::value::Value;
+use super::yaml_value::parse_documents;
+use kube_api::KINDS;
+use std::sync::Arc;
+
+/// What a YAML or JSON file is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    /// A KubeletConfiguration, or what `/configz` answers.
+    KubeletConfiguration,
+    /// Kubernetes objects, some of them pods or makers of pods; or something that is not known.
+    Manifest,
+    /// Kubernetes objects without any pod, such as a Service.
+    NoPods,
+}
+
+/// Looks at the kinds of a file's documents.
+///
+/// # Errors
+/// When the text is not YAML.
+pub fn file_kind(name: &str, text: &str) -> Result<FileKind, Box<Diagnostic>> {
+    let source = Arc::new(Source { name: name.into(), text: text.into() });
+    let documents = parse_documents(&source)?;
+    if documents.iter().any(is_configuration) {
+        return Ok(FileKind::KubeletConfiguration);
+    }
+    let known = documents.iter().all(|document| kind(document).is_some());
+    let nothing = !documents.is_empty() && known && !documents.iter().any(makes_pods);
+    Ok(if nothing { FileKind::NoPods } else { FileKind::Manifest })
+}
+
+fn kind(value: &Value) -> Option<&str> {
+    value.get("kind").and_then(Value::as_text)
+}
+
+fn is_configuration(document: &Value) -> bool {
+    match kind(document) {
+        Some(kind) => kind == "KubeletConfiguration",
+        None => {
+            let fields = || document.entries().unwrap_or_default().iter().map(|entry| entry.key.as_str());
+            document.get("kubeletconfig").is_some() || document.get("metadata").is_none() && fields().any(is_field)
+        }
+    }
+}
+
+fn makes_pods(value: &Value) -> bool {
+    let kind = kind(value).unwrap_or_default();
+    let items = value.get("items").and_then(Value::items).filter(|_| kind.ends_with("List"));
+    match items {
+        Some(items) => items.iter().any(makes_pods),
+        None => KINDS.iter().any(|(known, _)| *known == kind),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_told_apart_by_their_kinds() {
+        use FileKind::*;
+        for (text, expected) in [
+            ("kind: KubeletConfiguration\nfailSwapOn: false\n", KubeletConfiguration),
+            ("{\"kubeletconfig\": {\"maxPods\": 110}}", KubeletConfiguration),
+            ("evictionHard: {}\n", KubeletConfiguration),
+            ("kind: Service\n---\nkind: Deployment\n", Manifest),
+            ("kind: List\nitems: [{kind: Service}, {kind: Pod}]", Manifest),
+            ("kind: List\nitems: [{kind: Service}]", NoPods),
+            ("kind: Service\n---\nkind: ConfigMap\n", NoPods),
+            ("replicaCount: 3\n", Manifest),
+            ("", Manifest),
+        ] {
+            assert_eq!(file_kind("x.yaml", text), Ok(expected), "{text}");
+        }
+        assert!(file_kind("x.yaml", "a: [1").is_err());
+    }
+}
