@@ -1,9 +1,17 @@
 //! The whole-node stories, carried compressed in `data/node`.
 
+use conformance::node::carried::{CARRIED, pick};
+use conformance::node::import::{Disturbance, scenario, t0};
+use conformance::node::{decision, run};
 use conformance::{FileReport, run_file};
 use flate2::read::GzDecoder;
+use sim_core::record::Keep;
+use sim_core::scenario::{NoFiles, load};
+use sim_core::units::SimTime;
+use sim_core::world::Simulation;
 use std::fs::File;
 use std::io::BufReader;
+use std::sync::Arc;
 
 fn stories() -> FileReport {
     let path = format!("{}/data/node/stories.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
@@ -25,4 +33,29 @@ fn stories_come_out_as_recorded() {
     assert!(report.error.is_none(), "{:?}", report.error);
     assert_eq!(report.rows.total, 117);
     assert!(report.rows.undecided * 100 < 15 * report.rows.total);
+}
+
+/// What `oomsim import-story` writes is what the replay runs: the same deaths and the same digest.
+#[test]
+fn a_written_story_runs_as_its_replay() {
+    for id in ["s1-F01-004", "s1-F07-008", "s2-F06-001", "s3-F08-007"] {
+        let story = pick(BufReader::new(GzDecoder::new(CARRIED)), id).expect("carried");
+        let replay = run::run(&story, Disturbance::NONE, Keep::Series).expect("runs");
+        let text = scenario(&story, Disturbance::NONE).expect("understood");
+        let read = load(&text, "x.toml", &NoFiles, &[]).expect("an ordinary scenario");
+        let seed = read.seed;
+        let mut simulation = Simulation::new(Arc::new(read), seed, Keep::Series);
+        simulation.run_until(SimTime::MAX).expect("within its limits");
+        let history = simulation.finish();
+        assert_eq!(history.digest, replay.history.digest, "{id}");
+        assert_eq!(decision::simulated(&history, t0(&story)), replay.decisions, "{id}");
+    }
+}
+
+#[test]
+fn a_story_is_found_by_its_name_or_the_nearest_is_said() {
+    let find = |id| pick(BufReader::new(GzDecoder::new(CARRIED)), id);
+    assert_eq!(find("S1-f04-009").map(|s| s.id), Ok("s1-F04-009".to_owned()));
+    let why = find("s1-F4-009").expect_err("no such name");
+    assert!(why.contains("among 117") && why.contains("s1-F04-009"), "{why}");
 }

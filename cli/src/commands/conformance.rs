@@ -114,7 +114,7 @@ fn plain(name: &str) -> String {
     name.strip_suffix(".gz").unwrap_or(name).to_string()
 }
 
-fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     let file =
         File::open(path).map_err(|why| Failure::bad_input(format!("{} cannot be read: {why}", path.display())))?;
     let plain: Box<dyn Read> = match path.extension().is_some_and(|e| e == "gz") {

@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
 pub mod check;
+pub mod compare_story;
 pub mod completions;
 pub mod conformance;
 pub mod dmesg;
 pub mod explain;
+pub mod import_story;
 pub mod lint;
 pub mod list;
 pub mod man;
@@ -37,6 +39,10 @@ pub enum Command {
     Plan(plan::Args),
     /// Hold the model against recordings of real kernels, kubelets and nodes
     Conformance(conformance::Args),
+    /// Draw a recorded whole-node story and its simulation in one chart
+    CompareStory(compare_story::Args),
+    /// Write a recorded whole-node story as a scenario
+    ImportStory(import_story::Args),
     /// The kernel versions: what differs, where each fact comes from, how sure it is
     Kernels(versions::Args),
     /// The Kubernetes versions: what differs, where each fact comes from, how sure it is
@@ -68,6 +74,8 @@ impl Command {
             Command::Race(args) => race::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Conformance(args) => conformance::run(args),
+            Command::CompareStory(args) => compare_story::run(args),
+            Command::ImportStory(args) => import_story::run(args),
             Command::Kernels(args) => versions::kernels(args),
             Command::Kubernetes(args) => versions::kubernetes(args),
             Command::Dmesg(args) => dmesg::run(args),

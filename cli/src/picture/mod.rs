@@ -9,6 +9,7 @@ mod marks;
 mod page;
 mod palette;
 mod panel;
+pub mod story;
 pub mod study;
 #[cfg(test)]
 mod tests;
@@ -16,25 +17,31 @@ mod tests;
 pub use axis::memory_text;
 pub use canvas::DrawError;
 pub use curves::SCRAPE;
-pub use marks::limit_name as oom_limit_name;
+pub use marks::{Class, limit_name as oom_limit_name};
 pub use page::Content;
 pub use palette::PODS;
 
-use plotters::prelude::{BitMapBackend, SVGBackend};
+use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
 use sim_core::record::History;
 
 /// Pixels of the PNG for each unit of the SVG.
 const PNG_SCALE: u32 = 2;
+
+/// Something placed on a page, that can be drawn at any scale.
+trait Sheet {
+    /// Width and height in pixels.
+    fn size(&self, scale: u32) -> (u32, u32);
+
+    /// Draws it.
+    fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError>;
+}
 
 /// The picture as SVG.
 ///
 /// # Errors
 /// When the drawing library fails.
 pub fn svg(history: &History, content: Content) -> Result<String, DrawError> {
-    let page = page::Page::new(history, content)?;
-    let mut text = String::new();
-    page.draw(SVGBackend::with_string(&mut text, page.size(1)), 1.0)?;
-    Ok(text)
+    to_svg(&page::Page::new(history, content)?)
 }
 
 /// The picture as PNG, in twice the resolution of the SVG.
@@ -42,10 +49,35 @@ pub fn svg(history: &History, content: Content) -> Result<String, DrawError> {
 /// # Errors
 /// When the drawing library or the encoder fails.
 pub fn png(history: &History, content: Content) -> Result<Vec<u8>, DrawError> {
-    let page = page::Page::new(history, content)?;
-    let (width, height) = page.size(PNG_SCALE);
+    to_png(&page::Page::new(history, content)?)
+}
+
+/// A recorded story and its simulation as SVG.
+///
+/// # Errors
+/// When the drawing library fails.
+pub fn story_svg(of: &story::Comparison) -> Result<String, DrawError> {
+    to_svg(&story::StoryPage::new(of)?)
+}
+
+/// A recorded story and its simulation as PNG, in twice the resolution of the SVG.
+///
+/// # Errors
+/// When the drawing library or the encoder fails.
+pub fn story_png(of: &story::Comparison) -> Result<Vec<u8>, DrawError> {
+    to_png(&story::StoryPage::new(of)?)
+}
+
+fn to_svg(sheet: &impl Sheet) -> Result<String, DrawError> {
+    let mut text = String::new();
+    sheet.draw(SVGBackend::with_string(&mut text, sheet.size(1)), 1.0)?;
+    Ok(text)
+}
+
+fn to_png(sheet: &impl Sheet) -> Result<Vec<u8>, DrawError> {
+    let (width, height) = sheet.size(PNG_SCALE);
     let mut pixels = vec![0_u8; width as usize * height as usize * 3];
-    page.draw(BitMapBackend::with_buffer(&mut pixels, (width, height)), f64::from(PNG_SCALE))?;
+    sheet.draw(BitMapBackend::with_buffer(&mut pixels, (width, height)), f64::from(PNG_SCALE))?;
     let failed = |why: png::EncodingError| format!("the PNG could not be written: {why}");
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);

@@ -5,7 +5,7 @@ use super::canvas::{Anchor, Canvas, DrawError, Font, Xy};
 use super::curves::{self, Curve};
 use super::marks::{self, Class, Label, Mark};
 use super::panel::{Band, Panel, SideLabel, Threshold, shortened};
-use super::{font, palette};
+use super::{Sheet, font, palette};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBAColor, WHITE};
 use sim_core::record::{History, Record};
@@ -90,37 +90,6 @@ impl<'a> Page<'a> {
         });
         let prometheus = content.prometheus;
         Ok(Page { history, height: height + 12.0, node, pods, pod_curves, other_pods, marks, labels, prometheus })
-    }
-
-    /// Width and height in pixels.
-    pub fn size(&self, scale: u32) -> (u32, u32) {
-        (WIDTH as u32 * scale, self.height.ceil() as u32 * scale)
-    }
-
-    /// Draws the page.
-    pub fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError> {
-        let canvas = Canvas::new(backend, scale);
-        canvas.background(WHITE)?;
-        self.head(&canvas)?;
-        for chart in [Some(&self.node), self.pods.as_ref()].into_iter().flatten() {
-            chart.panel.ground(&canvas, &chart.bands, true)?;
-            chart.panel.thresholds(&canvas, &chart.thresholds)?;
-            self.poles(&canvas, &chart.panel)?;
-            if chart.largest_below {
-                chart.panel.curves(&canvas, chart.curves.iter().rev())?;
-            } else {
-                chart.panel.curves(&canvas, chart.curves.iter())?;
-            }
-            chart.panel.draw_side_labels(&canvas, &chart.side, WIDTH - RIGHT)?;
-        }
-        if let (Some(chart), 1..) = (&self.pods, self.other_pods) {
-            let look = Font { size: 12.0, bold: false, color: palette::GREY };
-            let text = format!("and {} smaller pods", self.other_pods);
-            canvas.text(&text, (RIGHT + 22.0, chart.panel.bottom + 15.0), Anchor::Start, look)?;
-        }
-        self.flags(&canvas)?;
-        self.pod_symbols(&canvas)?;
-        canvas.finish()
     }
 
     fn head<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), DrawError> {
@@ -214,6 +183,37 @@ impl<'a> Page<'a> {
             }
         }
         Ok(())
+    }
+}
+
+impl Sheet for Page<'_> {
+    fn size(&self, scale: u32) -> (u32, u32) {
+        (WIDTH as u32 * scale, self.height.ceil() as u32 * scale)
+    }
+
+    fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError> {
+        let canvas = Canvas::new(backend, scale);
+        canvas.background(WHITE)?;
+        self.head(&canvas)?;
+        for chart in [Some(&self.node), self.pods.as_ref()].into_iter().flatten() {
+            chart.panel.ground(&canvas, &chart.bands, true)?;
+            chart.panel.thresholds(&canvas, &chart.thresholds)?;
+            self.poles(&canvas, &chart.panel)?;
+            if chart.largest_below {
+                chart.panel.curves(&canvas, chart.curves.iter().rev())?;
+            } else {
+                chart.panel.curves(&canvas, chart.curves.iter())?;
+            }
+            chart.panel.draw_side_labels(&canvas, &chart.side, WIDTH - RIGHT)?;
+        }
+        if let (Some(chart), 1..) = (&self.pods, self.other_pods) {
+            let look = Font { size: 12.0, bold: false, color: palette::GREY };
+            let text = format!("and {} smaller pods", self.other_pods);
+            canvas.text(&text, (RIGHT + 22.0, chart.panel.bottom + 15.0), Anchor::Start, look)?;
+        }
+        self.flags(&canvas)?;
+        self.pod_symbols(&canvas)?;
+        canvas.finish()
     }
 }
 

@@ -96,12 +96,12 @@ pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<String, Strin
     let kernel = (first.unreclaimable_kernel() - own).max(0) + unlisted;
     let mut out = String::new();
     let o = &mut out;
-    let _ = writeln!(o, "# {}", story.note.replace(['\n', '\r'], " "));
+    let _ = writeln!(o, "# {}", one_line(&story.note));
     let _ =
-        writeln!(o, "# Kernel {}; recorded, T0 is at {}. Blocks follow the recorded curve and go on", story.kernel, t0);
-    let _ = writeln!(o, "# at the program's own pace where it ends.");
-    let _ = writeln!(o, "name = \"{}\"", story.id.to_lowercase());
-    let _ = writeln!(o, "description = {:?}", story.note);
+        writeln!(o, "# Recorded on kernel {}; T0, when the workloads begin, is at {t0} s.", one_line(&story.kernel));
+    let _ = writeln!(o, "# Blocks follow the recorded curve and go on at the program's own pace where it ends.");
+    let _ = writeln!(o, "name = {}", quoted(&story.id.to_lowercase()));
+    let _ = writeln!(o, "description = {}", quoted(&story.note));
     let _ = writeln!(o, "duration = {}", seconds(t0 + last + 0.6));
     let _ = writeln!(o, "sample = \"250ms\"\n");
     let _ = writeln!(o, "[node]\nmemory = {}\ncpus = {}", story.node.mem_total, story.vm.smp);
@@ -130,7 +130,8 @@ pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<String, Strin
         seconds(t0)
     );
     for proc in &story.host {
-        let _ = writeln!(o, "[[host]]\nname = \"{}\"\ncgroup = \"/system.slice/host/{0}\"", proc.name);
+        let _ = writeln!(o, "[[host]]\nname = {}", quoted(&proc.name));
+        let _ = writeln!(o, "cgroup = {}", quoted(&format!("/system.slice/host/{}", proc.name)));
         let _ = writeln!(o, "oomScoreAdj = {}", proc.adj.unwrap_or(0));
         write_proc(o, story, "", "host", proc, (&mut clock, pages), &|path| path.to_owned(), "")?;
     }
@@ -184,8 +185,28 @@ fn map(o: &mut String, key: &str, entries: &BTreeMap<String, String>) {
     let _ = writeln!(o, "{key} = {}", inline(entries));
 }
 
+/// A text as TOML writes it.
+pub(super) fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => out.extend(['\\', c]),
+            c if c.is_control() => {
+                let _ = write!(out, "\\u{:04X}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+/// A text for a comment.
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
 fn inline(entries: &BTreeMap<String, String>) -> String {
-    let inner: Vec<String> = entries.iter().map(|(k, v)| format!("{k:?} = {v:?}")).collect();
+    let inner: Vec<String> = entries.iter().map(|(k, v)| format!("{} = {}", quoted(k), quoted(v))).collect();
     format!("{{ {} }}", inner.join(", "))
 }
 
@@ -197,7 +218,8 @@ fn write_pod(o: &mut String, story: &Story, pod: &Pod, clock: &mut Clock, pages:
     let starts = starts.filter_map(|(c, p)| story.curve(story.pid(&pod.name, &c.name, &p.name)?)?.pts.first());
     let begins = starts.map(|p| p.0).chain(sampled.first().copied()).fold(f64::INFINITY, f64::min);
     let begins = if begins.is_finite() { begins } else { 0.0 };
-    let _ = writeln!(o, "[[pod]]\nname = {:?}\nuid = {:?}\nat = {}", pod.name, pod.uid, seconds(clock.t0 + begins));
+    let _ = writeln!(o, "[[pod]]\nname = {}\nuid = {}", quoted(&pod.name), quoted(&pod.uid));
+    let _ = writeln!(o, "at = {}", seconds(clock.t0 + begins));
     let _ = writeln!(o, "restartPolicy = \"Never\"");
     if let Some(priority) = pod.priority {
         let _ = writeln!(o, "priority = {priority}");
@@ -212,7 +234,7 @@ fn write_pod(o: &mut String, story: &Story, pod: &Pod, clock: &mut Clock, pages:
     }
     o.push('\n');
     for volume in pod.memory_volumes.iter().flatten() {
-        let _ = writeln!(o, "[[pod.volume]]\nname = {:?}", volume.name);
+        let _ = writeln!(o, "[[pod.volume]]\nname = {}", quoted(&volume.name));
         if let Some(mib) = volume.size.strip_suffix('m').and_then(|n| n.parse::<u64>().ok()) {
             let _ = writeln!(o, "sizeLimit = \"{mib}Mi\"");
         }
@@ -235,7 +257,7 @@ fn write_container(
         let names = pod.memory_volumes.iter().flatten().map(|v| v.name.as_str());
         names.into_iter().find(|n| path.contains(&format!("/{n}/"))).unwrap_or(path).to_owned()
     };
-    let _ = writeln!(o, "[[pod.container]]\nname = {:?}", c.name);
+    let _ = writeln!(o, "[[pod.container]]\nname = {}", quoted(&c.name));
     let resources = [("requests", &c.requests), ("limits", &c.limits)];
     let resources: Vec<String> =
         resources.iter().filter_map(|(key, list)| Some(format!("{key} = {}", inline(list.as_ref()?)))).collect();
@@ -268,7 +290,7 @@ fn write_proc(
     let kernel = WORKER_KERNEL + pages[clock.turn % 2] * PAGE;
     let lines = Script::new(*clock, pid.and_then(|pid| story.curve(pid)), volumes).write(&ops);
     clock.turn += 1;
-    let _ = writeln!(o, "{header}comm = {:?}", proc.name);
+    let _ = writeln!(o, "{header}comm = {}", quoted(&proc.name));
     if let Some(pid) = pid {
         let _ = writeln!(o, "pid = {pid}");
     }
@@ -281,7 +303,7 @@ fn write_proc(
         None if term == "ignore" => o.push_str("onTerm = \"ignores\"\n"),
         None => o.push_str("onTerm = \"dies\"\n"),
     }
-    let _ = writeln!(o, "# {}", proc.ops);
+    let _ = writeln!(o, "# {}", one_line(&proc.ops));
     let _ = writeln!(o, "workload.script = [\n  {},\n]\n", lines.join(",\n  "));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Recorded whole-node stories, run as simulations: a real kernel with the real eviction manager on one side, the model
 //! on the other.
 
+pub mod carried;
 pub mod compare;
 pub mod decision;
 pub mod import;
@@ -16,6 +17,7 @@ use crate::{Kind, Verdict};
 use compare::{Memory, Saw, Times};
 use decision::Decision;
 use import::Disturbance;
+use run::Run;
 use serde_json::Value;
 use sim_core::record::Keep;
 use story::Story;
@@ -83,10 +85,18 @@ pub fn examine_row(row: &Value) -> Result<Examination, String> {
 /// # Errors
 /// What of the story is not understood, or the limit that a run exceeded.
 pub fn examine(story: &Story) -> Result<Examination, String> {
+    examine_run(story).map(|(examination, _)| examination)
+}
+
+/// As [`examine`], with the undisturbed run.
+///
+/// # Errors
+/// As [`examine`].
+pub fn examine_run(story: &Story) -> Result<(Examination, Run), String> {
     let run = run::run(story, Disturbance::NONE, Keep::Series)?;
     let flip = run::flip(story, &run)?;
     let recorded = decision::recorded(story);
-    Ok(Examination {
+    let examination = Examination {
         id: story.id.clone(),
         family: story.family,
         flip,
@@ -95,6 +105,7 @@ pub fn examine(story: &Story) -> Result<Examination, String> {
         saw: compare::saw(story, &run),
         memory: compare::memory(story, &run),
         recorded,
-        simulated: run.decisions,
-    })
+        simulated: run.decisions.clone(),
+    };
+    Ok((examination, run))
 }

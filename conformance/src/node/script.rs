@@ -3,6 +3,7 @@
 //! The curve is followed as far as it goes: a point is the instant at which a block was complete. Where it ends, because
 //! the process died or the recording stopped, the program goes on at its own pace.
 
+use super::import::quoted;
 use super::program::Op;
 use super::story::Curve;
 use std::fmt::Write;
@@ -82,17 +83,17 @@ impl<'a> Script<'a> {
                 }
                 Op::Tmpfs { block, pause_ms, total, path } => {
                     let volume = (self.volumes)(path);
-                    let line = |bytes| format!("{{ tmpfs = {bytes}, volume = \"{volume}\" }}");
+                    let line = |bytes| format!("{{ tmpfs = {bytes}, volume = {} }}", quoted(&volume));
                     self.file(*block, *pause_ms, *total, "s", &|_, bytes| line(bytes));
                 }
                 Op::Write { block, pause_ms, total, path } => {
-                    let line = |from, bytes| format!("{{ write = {bytes}, offset = {from}, file = \"{path}\" }}");
+                    let line = |from, bytes| format!("{{ write = {bytes}, offset = {from}, file = {} }}", quoted(path));
                     self.file(*block, *pause_ms, *total, "w", &line);
                 }
                 Op::Read { block, pause_ms, total, offset, passes, path } => {
                     for _ in 0..*passes {
                         let line = |from, bytes| {
-                            format!("{{ read = {bytes}, offset = {}, file = \"{path}\" }}", offset + from)
+                            format!("{{ read = {bytes}, offset = {}, file = {} }}", offset + from, quoted(path))
                         };
                         self.file(*block, *pause_ms, *total, "r", &line);
                     }
@@ -110,7 +111,7 @@ impl<'a> Script<'a> {
                 Op::Unlink(path) => {
                     self.happens(&["unlink"]);
                     let volume = (self.volumes)(path);
-                    self.lines.push(format!("{{ unlink = \"{volume}\" }}"));
+                    self.lines.push(format!("{{ unlink = {} }}", quoted(&volume)));
                 }
                 Op::Exit(code) => self.lines.push(format!("{{ exit = {code} }}")),
                 Op::Hold => break,
@@ -304,8 +305,9 @@ impl<'a> Script<'a> {
     /// A mapping is touched evenly until it was complete.
     fn map(&mut self, len: u64, offset: u64, path: &str) {
         const CHUNK: u64 = 4 << 20;
-        let line =
-            |from: u64, bytes: u64| format!("{{ mmap = {bytes}, offset = {}, file = \"{path}\" }}", offset + from);
+        let line = |from: u64, bytes: u64| {
+            format!("{{ mmap = {bytes}, offset = {}, file = {} }}", offset + from, quoted(path))
+        };
         let end = self.next(&["m"]);
         let (begin_t, chunks) = (self.recorded, len.div_ceil(CHUNK).max(1));
         for n in 0..chunks {

@@ -1,0 +1,161 @@
+//! `oomsim compare-story`: a recorded whole-node story and its simulation in one chart.
+
+use super::import_story::load;
+use crate::exit::{Exit, Failure};
+use crate::output::{self, Folder};
+use crate::picture::story::{Comparison, Happening, Pair};
+use crate::picture::{Class, story_png, story_svg};
+use crate::render::style::{BAD, DIM, GOOD, HEADING, paint};
+use conformance::Verdict;
+use conformance::node::compare::percentile;
+use conformance::node::decision::Decision;
+use conformance::node::run::Run;
+use conformance::node::story::Story;
+use conformance::node::{Examination, examine_run};
+use std::path::{Path, PathBuf};
+
+/// Arguments of `oomsim compare-story`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Exit codes: 0 the simulated verdict is the recorded one or the story is undecided, 1 it is not, 2 no such story.
+
+Examples:
+  oomsim compare-story s1-F04-009
+  oomsim compare-story s1-F04-009 --data recordings/stories.jsonl --out picture.png")]
+pub struct Args {
+    /// Name of the story
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Recorded stories (.jsonl or .jsonl.gz); the ones that come with the program if not given
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+    /// The picture, .svg or .png; ID.svg if not given
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+}
+
+/// Does it.
+///
+/// # Errors
+/// When the story cannot be read or the picture cannot be written.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let story = load(args.data.as_deref(), &args.id)?;
+    let out = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.svg", file_name(&story.id))));
+    let png = match out.extension().and_then(|e| e.to_str()) {
+        Some("svg") => false,
+        Some("png") => true,
+        _ => return Err(Failure::bad_input(format!("{}: the picture's name ends in .svg or .png", out.display()))),
+    };
+    let name = out.file_name().and_then(|n| n.to_str()).unwrap_or("story.svg").to_owned();
+    let folder = Folder::open(out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+    let (examined, run) = examine_run(&story).map_err(|why| Failure::bad_input(format!("{}: {why}", story.id)))?;
+    let comparison = comparison(&story, &examined, &run);
+    let bytes = if png { story_png(&comparison) } else { story_svg(&comparison).map(String::into_bytes) };
+    let written = folder.write(&name, &bytes.map_err(Failure::internal)?)?;
+    let verdict = examined.verdict();
+    output::print(&format!("{}picture: {}\n", text(&story, &examined, &verdict), written.display()))?;
+    Ok(if matches!(verdict, Verdict::Mismatched { .. }) { Exit::Failed } else { Exit::Holds })
+}
+
+/// A story's name as a file's.
+fn file_name(id: &str) -> String {
+    id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
+}
+
+fn text(story: &Story, e: &Examination, verdict: &Verdict) -> String {
+    let (style, word) = match verdict {
+        Verdict::Matched => (GOOD, "matched".to_owned()),
+        Verdict::Undecided(why) => (DIM, format!("undecided: {why}")),
+        Verdict::Mismatched { .. } => (BAD, "mismatched".to_owned()),
+    };
+    let mut out = format!("{}  {}\n  {}\n", paint(HEADING, &story.id), paint(style, word), story.note);
+    let width = e.recorded.iter().map(|d| d.to_string().chars().count()).max().unwrap_or(0).max("nobody dies".len());
+    out.push_str(&format!("\n  {:<width$}  {}\n", "RECORDED", "SIMULATED"));
+    for n in 0..e.recorded.len().max(e.simulated.len()).max(1) {
+        let cell = |list: &[Decision]| match list.get(n) {
+            Some(decision) => decision.to_string(),
+            None if n == 0 => "nobody dies".into(),
+            None => String::new(),
+        };
+        out.push_str(&format!("  {:<width$}  {}\n", cell(&e.recorded), cell(&e.simulated)));
+    }
+    let (t, saw) = (&e.times, &e.saw);
+    out.push_str(&format!("\n  in time: {} of {} decisions\n", t.in_time, t.decisions));
+    out.push_str(&format!(
+        "  the manager saw: same thresholds in {} of {} passes, same conditions in {}, same messages {} of {}\n",
+        saw.same_thresholds, saw.passes, saw.same_conditions, saw.same_messages, saw.evictions
+    ));
+    let both = |values: &[f64]| format!("{:.2} % / {:.2} %", percentile(values, 0.5), percentile(values, 0.95));
+    let (kubepods, available) = (both(&e.memory.kubepods), both(&e.memory.available));
+    out.push_str(&format!("  memory, median / 95th percentile: kubepods usage {kubepods}, available {available}\n"));
+    out
+}
+
+fn comparison(story: &Story, e: &Examination, run: &Run) -> Comparison {
+    let facts = &run.history.node;
+    let end = story.series.rows.last().map_or(1.0, |r| r.0).clamp(1e-3, 1e7);
+    let within = |t: &f64| *t >= 0.0 && *t <= end;
+    let rows = || story.series.rows.iter().zip(&run.at_rows).filter(|(r, _)| within(&r.0));
+    let samples = || {
+        let since = run.history.series.samples.iter().map(|s| (s.at.as_secs_f64() - run.t0, s));
+        since.filter(|(t, _)| within(t))
+    };
+    let available = Pair {
+        name: "node available".into(),
+        recorded: rows().map(|(r, _)| (r.0, r.available() as f64)).collect(),
+        simulated: samples().map(|(t, s)| (t, s.available as f64)).collect(),
+        difference: rows().map(|(r, s)| (r.0, (s.available - r.available()) as f64)).collect(),
+    };
+    let kubepods = Pair {
+        name: "kubepods usage".into(),
+        recorded: rows().map(|(r, _)| (r.0, r.kubepods() as f64)).collect(),
+        simulated: samples().map(|(t, s)| (t, s.kubepods_usage.get() as f64)).collect(),
+        difference: rows().map(|(r, s)| (r.0, s.kubepods_usage.get() as f64 - r.kubepods() as f64)).collect(),
+    };
+    let amount = |b: Option<sim_core::units::Bytes>| b.map(|b| b.get() as f64).filter(|v| *v > 0.0);
+    let lru = match story.node.lru_gen.as_deref() {
+        None | Some("0x0000") => "classic LRU",
+        Some(_) => "MGLRU",
+    };
+    Comparison {
+        title: format!("{} – {}", story.id, story.note),
+        facts: format!("kernel {}, cgroup v{}, {lru}; seconds after T0", story.kernel, story.cgroup_version),
+        end,
+        capacity: facts.capacity.get() as f64,
+        kubepods_limit: amount(facts.kubepods_limit),
+        eviction_hard: amount(facts.eviction_hard),
+        eviction_soft: amount(facts.eviction_soft),
+        pairs: vec![available, kubepods],
+        happenings: happenings(&e.recorded, &e.simulated),
+    }
+}
+
+/// Recorded decisions, each with the first simulated one that is the same; then what was only simulated.
+fn happenings(recorded: &[Decision], simulated: &[Decision]) -> Vec<Happening> {
+    let mut left: Vec<&Decision> = simulated.iter().collect();
+    let mut out = Vec::new();
+    for real in recorded {
+        let same = left.iter().position(|model| model.same(real)).map(|at| left.remove(at).t);
+        out.push(happening(real, Some(real.t), same));
+    }
+    out.extend(left.into_iter().map(|model| happening(model, None, Some(model.t))));
+    out
+}
+
+fn happening(of: &Decision, recorded: Option<f64>, simulated: Option<f64>) -> Happening {
+    let first = of.killed.iter().next().map_or("", String::as_str);
+    let mut parts = first.split('/');
+    let (place, comm) = (parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default());
+    let more = if of.killed.len() > 1 { format!(" +{}", of.killed.len() - 1) } else { String::new() };
+    let kill = |limit: &str| (Class::Kill, format!("OOM kill {comm}{more} · {limit}"));
+    let (class, title) = match of.by.as_str() {
+        "eviction" => (Class::Evict, format!("Evicted {place}")),
+        "self" => (Class::Change, format!("exit {comm}")),
+        "global_oom" => kill("node out of memory"),
+        "kubepods_oom" => kill("kubepods limit"),
+        "pod_oom" => kill("pod's limit"),
+        "container_oom" => kill("container's limit"),
+        other => kill(other),
+    };
+    Happening { class, title, recorded, simulated }
+}
