@@ -280,7 +280,7 @@ pub struct OomReport {
     /// Statistics of `oom_memcg` and of every cgroup below it, without their children, in pre-order: kernels
     /// before 5.3 print these instead of `stat`. May be left empty for later ones.
     pub cgroup_stats: Vec<(Name, MemoryStat)>,
-    /// `/proc/meminfo` at that moment.
+    /// `/proc/meminfo` at that moment (global only).
     pub mem_info: MemInfo,
     /// Zones (global only).
     pub zones: Vec<ZoneInfo>,

@@ -348,6 +348,26 @@ pub enum MemOp {
 }
 
 impl MemOp {
+    /// At most so many pages are charged by it, page tables aside; for a request without charge, its size.
+    pub fn largest_charge(self) -> Pages {
+        match self {
+            MemOp::Touch { pages }
+            | MemOp::TouchCow { pages }
+            | MemOp::TouchShmem { pages }
+            | MemOp::SwapIn { pages }
+            | MemOp::ReadFile { pages, .. }
+            | MemOp::WriteFile { pages, .. }
+            | MemOp::WriteTmpfs { pages, .. } => pages,
+            MemOp::TouchSparse { pages } => pages * 2,
+            MemOp::Map { size, .. } | MemOp::MakeWritable { size } => size.to_pages_ceil(),
+            MemOp::Unmap { .. }
+            | MemOp::UnmapShmem { .. }
+            | MemOp::Mlock { .. }
+            | MemOp::MlockFile { .. }
+            | MemOp::Pageout { .. } => Pages::ZERO,
+        }
+    }
+
     /// The same operation for the last `remaining` pages of it: what to repeat after a wait. Operations that do not wait
     /// are returned as they are.
     pub fn with_pages(self, remaining: Pages) -> MemOp {

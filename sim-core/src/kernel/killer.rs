@@ -4,7 +4,7 @@ use super::api::CgroupVersion;
 use super::cgroup::{Charge, Purpose};
 use super::process::{Process, State};
 use super::{Kernel, oom};
-use crate::node_api::{Constraint, CounterLine, ExitStatus, OomReport, Signal, Signo, TaskRow};
+use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, OomReport, Signal, Signo, TaskRow};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
 
 /// The process that writes limits, for reports caused by such a write.
@@ -166,7 +166,8 @@ impl Kernel {
             invoker_uid: invoker.map_or(0, |p| p.uid),
             invoker_cgroup: self.path(invoker.map_or(self.root(), |p| p.cgroup)).clone(),
             allocation: charge.allocation(),
-            mem_info: self.mem_info(),
+            // What a memcg OOM prints does not depend on the rest of the node.
+            mem_info: if domain.is_none() { self.mem_info() } else { MemInfo::default() },
             total_pages,
             tasks,
             stat: self.stat(domain.unwrap_or(self.root())),

@@ -21,12 +21,14 @@ pub mod oom;
 #[cfg(test)]
 mod oom_tests;
 pub mod overcommit;
+mod plain;
 mod process;
 mod profile;
 mod reclaim;
 mod starve;
 mod swap;
 mod sysctl;
+mod table;
 #[cfg(test)]
 mod tests;
 mod volume;
@@ -55,7 +57,7 @@ const FIRST_PID: u32 = 300;
 pub struct Kernel {
     config: KernelConfig,
     cgroups: Vec<cgroup::Cgroup>,
-    procs: BTreeMap<Pid, Process>,
+    procs: table::Processes,
     next_pid: Pid,
     volumes: Vec<volume::Volume>,
     cow: BTreeMap<u32, cow::CowSet>,
@@ -85,7 +87,7 @@ impl Kernel {
             zones: Zones::new(&config, taken),
             config,
             cgroups: vec![cgroup::Cgroup::new("/".into(), None)],
-            procs: BTreeMap::new(),
+            procs: table::Processes::default(),
             next_pid: Pid(FIRST_PID),
             volumes: Vec::new(),
             cow: BTreeMap::new(),

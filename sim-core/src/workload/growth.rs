@@ -1,5 +1,6 @@
 //! Growth in closed form: how many steps have been taken at an instant, and when the next one comes.
 
+use super::params::Jitter;
 use crate::units::{Bytes, PAGE_SIZE, Pages, SimDuration, SimTime};
 
 /// The rhythm of a growth.
@@ -16,6 +17,19 @@ pub enum Rhythm {
         first: SimDuration,
         /// Between blocks, not zero.
         every: SimDuration,
+    },
+    /// A block at a time, with pauses drawn from the program's random stream as steps are taken.
+    Jittered {
+        /// When the next block comes.
+        next: SimTime,
+        /// The pause before it.
+        pause: SimDuration,
+        /// The nominal pause.
+        every: SimDuration,
+        /// How pauses are spread.
+        jitter: Jitter,
+        /// No pause is shorter than this, which is not zero.
+        least: SimDuration,
     },
 }
 
@@ -49,12 +63,17 @@ impl Growth {
         }
     }
 
-    /// When step number `n` (from 1) is taken; `None` when there is no such step or not before the end of time.
+    /// When step number `n` (from 1) is taken; `None` when there is no such step or not before the end of time. With
+    /// random pauses only the next step's time is known; for later ones this is the earliest that is possible.
     pub fn time_of(&self, n: u64) -> Option<SimTime> {
         if n == 0 || n > self.steps {
             return None;
         }
         let offset = match self.rhythm {
+            Rhythm::Jittered { next, least, .. } => {
+                let later = u128::from(n.saturating_sub(self.taken + 1)) * u128::from(least.as_nanos());
+                u128::from(next.since(self.start).as_nanos()) + later
+            }
             Rhythm::Linear { rate } => {
                 (u128::from(n) * u128::from(PAGE_SIZE) * 1_000_000_000).div_ceil(u128::from(rate.get()))
             }
@@ -71,7 +90,7 @@ impl Growth {
         self.time_of(self.taken + 1)
     }
 
-    /// Steps taken at or before `now`.
+    /// Steps taken at or before `now`; with random pauses those that are known to be.
     pub fn steps_at(&self, now: SimTime) -> u64 {
         let ns = now.since(self.start).as_nanos();
         let n = match self.rhythm {
@@ -79,6 +98,7 @@ impl Growth {
                 let n = u128::from(ns) * u128::from(rate.get()) / (u128::from(PAGE_SIZE) * 1_000_000_000);
                 u64::try_from(n).unwrap_or(u64::MAX)
             }
+            Rhythm::Jittered { next, .. } => self.taken + u64::from(next <= now),
             Rhythm::Blocks { first, .. } if ns < first.as_nanos() || now < self.start => 0,
             Rhythm::Blocks { first, every } => (ns - first.as_nanos()) / every.as_nanos().max(1) + 1,
         };
@@ -96,8 +116,10 @@ impl Growth {
         self.steps = self.steps.saturating_sub(self.taken);
         self.taken = 0;
         self.start = now;
-        if let Rhythm::Blocks { first, every } = &mut self.rhythm {
-            *first = *every;
+        match &mut self.rhythm {
+            Rhythm::Linear { .. } => {}
+            Rhythm::Blocks { first, every } => *first = *every,
+            Rhythm::Jittered { next, pause, .. } => *next = now.saturating_add(*pause),
         }
         self
     }

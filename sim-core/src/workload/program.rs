@@ -114,6 +114,30 @@ impl Program {
         self.rng.position()
     }
 
+    /// Steps of a growth of this program that are due at `until`. Pauses are drawn as if each step were taken in its
+    /// turn: the one after it when it is taken, none after the last.
+    pub fn due(&mut self, growth: &mut Growth, until: SimTime) -> u64 {
+        let left = growth.steps - growth.taken;
+        let Rhythm::Jittered { next, pause, every, jitter, .. } = &mut growth.rhythm else { return growth.due(until) };
+        let mut n = 0;
+        while n < left && *next <= until {
+            n += 1;
+            if n < left {
+                *pause = self.spread(*every, Some(*jitter));
+                *next = next.saturating_add(*pause);
+            }
+        }
+        n
+    }
+
+    /// The same for somebody who only looks.
+    pub fn would_be_due(&self, mut growth: Growth, until: SimTime) -> u64 {
+        match growth.rhythm {
+            Rhythm::Jittered { .. } => self.clone().due(&mut growth, until),
+            _ => growth.due(until),
+        }
+    }
+
     /// What it does now that the previous step is complete.
     pub fn next(&mut self, now: SimTime) -> Step {
         let behavior = Arc::clone(&self.behavior);
@@ -169,6 +193,18 @@ impl Program {
                 }),
                 _ => then(leak.then),
             };
+        }
+        if let Some(jitter) = leak.jitter
+            && let Some(least) = shortest(leak.every, jitter)
+            && leak.touch_rate.is_none()
+        {
+            if i > 0 || steps == 0 {
+                return then(leak.then);
+            }
+            let pause = self.spread(first, leak.jitter);
+            let next = now.saturating_add(pause);
+            let rhythm = Rhythm::Jittered { next, pause, every: leak.every, jitter, least };
+            return Step::Grow(Growth { start: now, rhythm, block: leak.block, touched, steps, taken: 0 });
         }
         match (i / 2, i % 2) {
             (block, _) if block >= steps => then(leak.then),
@@ -308,6 +344,17 @@ impl Program {
             }
             JitterKind::Exponential => self.rng.exponential(nominal),
         }
+    }
+}
+
+/// The shortest pause, where there is one worth counting on.
+fn shortest(every: SimDuration, jitter: Jitter) -> Option<SimDuration> {
+    match jitter.kind {
+        JitterKind::Uniform | JitterKind::Triangular => {
+            let least = every.saturating_sub(jitter.spread);
+            (least > SimDuration::ZERO && least.as_nanos() >= every.as_nanos() / 4).then_some(least)
+        }
+        JitterKind::Exponential => None,
     }
 }
 

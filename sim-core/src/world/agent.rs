@@ -229,7 +229,7 @@ impl World {
             }
             return;
         }
-        self.settle(queue);
+        self.settle_pod(pod, queue);
         let changed = self.take_pod_figures(pod);
         let now = self.now;
         let Some(watched) = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut()) else { return };
@@ -266,7 +266,7 @@ impl World {
     }
 
     pub(super) fn eviction_pass(&mut self, queue: &mut Scheduler<Event>) {
-        self.settle(queue);
+        self.settle_all(queue);
         self.recorder.counts.passes += 1;
         let summary = self.summary();
         let slow = self.slowness();

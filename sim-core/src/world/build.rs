@@ -86,7 +86,7 @@ impl Simulation {
     pub fn finish(mut self) -> History {
         let ended_at = self.queue.now();
         self.world.now = ended_at;
-        self.world.settle(&mut self.queue);
+        self.world.settle_all(&mut self.queue);
         self.world.history(self.seed, self.stop, ended_at, self.events)
     }
 

@@ -3,6 +3,7 @@
 //! can be met (`GrowthCheck`), which is computed.
 
 use super::Event;
+use super::ahead::Ahead;
 use super::state::{Doing, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Mapping, MemOp};
@@ -12,15 +13,17 @@ use crate::workload::{Growth, Rhythm};
 /// The processes that grow, in order, and the next instant at which that matters.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Growing {
-    processes: Vec<ProcIx>,
+    pub processes: Vec<ProcIx>,
     /// Sums per cgroup, indexed like cgroups; reused between calls.
     sums: Vec<Sum>,
     /// True when something other than growth itself happened since the last check was computed.
     pub dirty: bool,
-    turn: u64,
+    pub turn: u64,
     settled_at: SimTime,
     /// Every step is an event of its own, as if nothing were known beforehand.
     pub stepwise: bool,
+    /// Processes that are left alone.
+    pub ahead: Ahead,
 }
 
 /// Upper bound of what grows below one cgroup.
@@ -44,10 +47,12 @@ fn safe(room: Pages) -> u64 {
 }
 
 /// Steps of `pages` each, in pages per 2^32 ns, rounded up.
-fn rate(g: &Growth, pages: Pages) -> u64 {
+pub(super) fn rate(g: &Growth, pages: Pages) -> u64 {
     let scaled = match g.rhythm {
         Rhythm::Linear { rate } => (u128::from(rate.get()) << 32).div_ceil(4096 * 1_000_000_000),
-        Rhythm::Blocks { every, .. } => (u128::from(pages.get()) << 32).div_ceil(u128::from(every.as_nanos().max(1))),
+        Rhythm::Blocks { every: least, .. } | Rhythm::Jittered { least, .. } => {
+            (u128::from(pages.get()) << 32).div_ceil(u128::from(least.as_nanos().max(1)))
+        }
     };
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
@@ -59,19 +64,33 @@ impl World {
         if let Err(place) = self.growing.processes.binary_search(&p) {
             self.growing.processes.insert(place, p);
         }
-        self.growing.dirty = true;
+        match self.growing.ahead.on {
+            true => self.join_levels(p),
+            false => self.growing.dirty = true,
+        }
     }
 
     /// The process does something else from now on.
     pub(super) fn end_growth(&mut self, p: ProcIx) {
         if let Ok(place) = self.growing.processes.binary_search(&p) {
             self.growing.processes.remove(place);
-            self.growing.dirty = true;
+            match self.growing.ahead.on {
+                true => self.leave_levels(p),
+                false => self.growing.dirty = true,
+            }
         }
     }
 
-    /// Takes all steps that are due now.
+    /// Takes all steps that are due now and that anybody could notice.
     pub(super) fn settle(&mut self, queue: &mut Scheduler<Event>) {
+        match self.growing.ahead.on {
+            true => self.meet(queue),
+            false => self.settle_in_order(queue),
+        }
+    }
+
+    /// Takes all steps that are due now, by time and index as far as it matters.
+    pub(super) fn settle_in_order(&mut self, queue: &mut Scheduler<Event>) {
         if self.growing.processes.is_empty() || self.growing.settled_at == self.now && !self.growing.dirty {
             return;
         }
@@ -83,15 +102,10 @@ impl World {
         self.settle_until(self.now, queue);
     }
 
-    fn settle_until(&mut self, until: SimTime, queue: &mut Scheduler<Event>) {
+    pub(super) fn settle_until(&mut self, until: SimTime, queue: &mut Scheduler<Event>) {
         let mut i = 0;
         while let Some(&p) = self.growing.processes.get(i) {
-            if let Doing::Growing(growth) = self.procs[p as usize].doing {
-                let due = growth.due(until);
-                if due > 0 {
-                    self.take_steps(p, growth, due, queue);
-                }
-            }
+            self.catch_up(p, until, queue);
             // The process may have left the list; then the next one stands in its place.
             i = match self.growing.processes.binary_search(&p) {
                 Ok(place) => place + 1,
@@ -100,15 +114,22 @@ impl World {
         }
     }
 
-    fn take_steps(&mut self, p: ProcIx, mut growth: Growth, n: u64, queue: &mut Scheduler<Event>) {
+    pub(super) fn take_steps(&mut self, p: ProcIx, mut growth: Growth, n: u64, queue: &mut Scheduler<Event>) {
         let maps = match growth.rhythm {
             Rhythm::Linear { .. } => 1,
-            Rhythm::Blocks { .. } => n,
+            Rhythm::Blocks { .. } | Rhythm::Jittered { .. } => n,
         };
         let size = growth.block * (n / maps);
         growth.taken += n;
         self.recorder.counts.allocations += n;
-        self.procs[p as usize].doing = Doing::Growing(growth);
+        let proc = &mut self.procs[p as usize];
+        proc.doing = Doing::Growing(growth);
+        if self.growing.ahead.on && self.kernel.grow(proc.slot, proc.pid, size, maps, growth.touched * n) {
+            if growth.taken == growth.steps {
+                self.grown(p, queue);
+            }
+            return;
+        }
         for _ in 0..maps {
             if !self.apply(p, MemOp::Map { size, mapping: Mapping::PRIVATE }, queue) {
                 self.end_growth(p);
@@ -123,22 +144,28 @@ impl World {
             return;
         }
         if growth.taken == growth.steps {
-            self.end_growth(p);
-            self.procs[p as usize].doing = Doing::Next;
-            self.drive(p, queue);
+            self.grown(p, queue);
         }
+    }
+
+    /// The last step has been taken: the program goes on.
+    fn grown(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
+        self.end_growth(p);
+        self.procs[p as usize].doing = Doing::Next;
+        self.drive(p, queue);
     }
 
     pub(super) fn growth_check(&mut self, turn: u64, queue: &mut Scheduler<Event>) {
         if turn == self.growing.turn {
-            self.growing.dirty = true;
+            self.growing.dirty |= !self.growing.ahead.on;
+            self.growing.ahead.checked();
             self.settle(queue);
         }
     }
 
     /// Computes and schedules the next instant at which growth may meet something.
     pub(super) fn schedule_growth(&mut self, queue: &mut Scheduler<Event>) {
-        if !self.growing.dirty {
+        if self.look_ahead(queue) || !self.growing.dirty {
             return;
         }
         self.settle(queue);
@@ -169,7 +196,7 @@ impl World {
             promised.slack += step.get();
             promised.rate = promised.rate.saturating_add(rate(g, step));
             promised.next = promised.next.min(next);
-            for level in &proc.levels {
+            for level in proc.levels.iter() {
                 if sums.len() <= level.index() {
                     sums.resize(level.index() + 1, Sum::default());
                 }
@@ -182,7 +209,7 @@ impl World {
             }
         }
         for &p in &self.growing.processes {
-            for level in &self.procs[p as usize].levels {
+            for level in self.procs[p as usize].levels.iter() {
                 let sum = std::mem::take(&mut sums[level.index()]);
                 if sum.processes > 0 && sum.slack > 0 {
                     let room = safe(self.kernel.headroom(*level));
@@ -210,20 +237,26 @@ impl World {
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
     }
 
-    /// Pages that growing processes have due at `now` but have not taken, for those who only look.
-    pub(super) fn due_pages(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, u64)> {
+    /// Steps that growing processes have due at `now` but have not taken, for those who only look.
+    fn due_steps(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, &Growth, u64)> {
         self.growing.processes.iter().filter_map(move |&p| match &self.procs[p as usize].doing {
-            Doing::Growing(g) => Some((p, g.due(now) * g.touched.get())),
+            Doing::Growing(g) => {
+                let program = self.procs[p as usize].program.as_ref();
+                let due = program.map_or_else(|| g.due(now), |program| program.would_be_due(*g, now));
+                Some((p, g, due))
+            }
             _ => None,
         })
     }
 
-    /// Virtual memory of the steps due at `now` that have not been taken.
+    /// The pages of those steps.
+    pub(super) fn due_pages(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, u64)> {
+        self.due_steps(now).map(|(p, g, due)| (p, due * g.touched.get()))
+    }
+
+    /// Their virtual memory.
     pub(super) fn due_mapped(&self, now: SimTime) -> Bytes {
-        let mapped = self.growing.processes.iter().map(|&p| match &self.procs[p as usize].doing {
-            Doing::Growing(g) => g.due(now).saturating_mul(g.block.to_pages_ceil().bytes().get()),
-            _ => 0,
-        });
+        let mapped = self.due_steps(now).map(|(_, g, due)| due.saturating_mul(g.block.to_pages_ceil().bytes().get()));
         Bytes::new(mapped.fold(0, u64::saturating_add))
     }
 }

@@ -12,7 +12,8 @@ use std::sync::Arc;
 
 impl World {
     pub(super) fn inject(&mut self, n: u32, queue: &mut Scheduler<Event>) {
-        self.settle(queue);
+        self.settle_all(queue);
+        self.growing.dirty = true;
         let scenario = Arc::clone(&self.scenario);
         match &scenario.injections[n as usize].kind {
             InjectionKind::Sysctl { name, value } => match self.kernel.set_sysctl(name, *value as i64) {
@@ -103,7 +104,7 @@ impl World {
 
     pub(super) fn hangs_up(&mut self, n: u32, queue: &mut Scheduler<Event>) {
         let Some(p) = self.hosts.remove(&n) else { return };
-        self.settle(queue);
+        self.settle_all(queue);
         self.kernel.exit(self.now, self.procs[p as usize].pid, 255);
         self.drain_signals(queue);
     }

@@ -4,8 +4,10 @@
 //! snapshots it sampled itself and acts only through runtime commands that take time. That separation is the race.
 
 mod agent;
+mod ahead;
 mod build;
 mod grow;
+mod levels;
 mod lifecycle;
 mod observe;
 mod pod;

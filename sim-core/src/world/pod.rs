@@ -2,6 +2,7 @@
 
 use super::Event;
 use super::agent;
+use super::levels::Share;
 use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
@@ -310,27 +311,33 @@ impl World {
             pgtables: footprint.page_tables.to_pages_ceil(),
             kernel: footprint.kernel.to_pages_ceil(),
         };
-        let Ok(pid) = self.kernel.spawn(self.now, &spec) else {
-            self.drain_signals(queue);
-            return None;
-        };
-        let p = self.procs.len() as ProcIx;
         let mut levels = Vec::new();
         let mut at = Some(birth.cgroup);
         while let Some(cgroup) = at {
             levels.push(cgroup);
             at = self.kernel.parent(cgroup);
         }
+        let f = &spec.footprint;
+        self.make_way(None, &levels, f.anon + f.pgtables + f.kernel, queue);
+        let spawned = self.kernel.spawn(self.now, &spec);
+        self.charged(&levels);
+        let Ok(pid) = spawned else {
+            self.drain_signals(queue);
+            return None;
+        };
+        let p = self.procs.len() as ProcIx;
         let comm: Name = comm.into();
         self.procs.push(Proc {
             pid,
+            slot: self.kernel.slot(pid).unwrap_or(u32::MAX),
             comm: comm.clone(),
             owner: birth.owner.clone(),
             container: birth.container,
             pause_of: birth.pause_of,
-            levels,
+            levels: levels.into(),
             program: None,
             doing: Doing::Idle,
+            share: Share::default(),
             turn: 0,
             term,
             cause: None,

@@ -48,7 +48,7 @@ impl World {
 
     fn try_again(&mut self, p: ProcIx, op: MemOp, then: Option<Growth>, queue: &mut Scheduler<Event>) {
         self.procs[p as usize].doing = Doing::Next;
-        self.growing.dirty |= !self.growing.is_empty();
+        self.growing.dirty |= !self.growing.ahead.on && !self.growing.is_empty();
         if !self.apply(p, op, queue) {
             if let Doing::Blocked { then: rest, .. } = &mut self.procs[p as usize].doing {
                 *rest = then;
@@ -81,7 +81,7 @@ impl World {
 
     fn step(&mut self, p: ProcIx, step: Step, queue: &mut Scheduler<Event>) {
         // Whatever it takes, others that grow will meet a limit earlier.
-        self.growing.dirty |= !self.growing.is_empty();
+        self.growing.dirty |= !self.growing.ahead.on && !self.growing.is_empty();
         match step {
             Step::Alloc { bytes, touched, rate } => {
                 self.recorder.counts.allocations += 1;
@@ -164,13 +164,22 @@ impl World {
     /// on), or is dying.
     pub(super) fn apply(&mut self, p: ProcIx, op: MemOp, queue: &mut Scheduler<Event>) -> bool {
         let pid = self.procs[p as usize].pid;
-        let outcome = self.kernel.apply(self.now, pid, op);
+        let outcome = match self.growing.ahead.on {
+            false => self.kernel.apply(self.now, pid, op),
+            true => {
+                let levels = std::sync::Arc::clone(&self.procs[p as usize].levels);
+                self.make_way(Some(p), &levels, op.largest_charge(), queue);
+                let outcome = self.kernel.apply(self.now, pid, op);
+                self.charged(&levels);
+                outcome
+            }
+        };
         if self.kernel.has_signals() {
             self.drain_signals(queue);
         }
         match outcome {
             MemOutcome::Done => return true,
-            MemOutcome::Refused(_) => self.refused(p, "mmap", op),
+            MemOutcome::Refused(_) => self.refused(p, "mmap", op, queue),
             MemOutcome::Wait { remaining, until } => {
                 self.block(p, op.with_pages(remaining));
                 self.blocked.push(p);
@@ -184,7 +193,7 @@ impl World {
             }
             MemOutcome::Dying => {}
         }
-        self.growing.dirty = true;
+        self.growing.dirty |= !self.growing.ahead.on;
         false
     }
 
@@ -199,7 +208,9 @@ impl World {
         queue.after(delay.max(SimDuration::from_nanos(1)), Phase::Workload, p, Event::Wake { process: p, turn });
     }
 
-    fn refused(&mut self, p: ProcIx, op: &'static str, what: MemOp) {
+    fn refused(&mut self, p: ProcIx, op: &'static str, what: MemOp, queue: &mut Scheduler<Event>) {
+        // Committed_AS is everybody's.
+        self.settle_others(queue);
         let proc = &self.procs[p as usize];
         let requested = match what {
             MemOp::Map { size, .. } | MemOp::MakeWritable { size } => size,
@@ -222,12 +233,15 @@ impl World {
 
     /// The process calls fork: the child holds what the parent holds and idles. A refusal leaves the parent as it is.
     pub(super) fn fork(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
+        self.settle_others(queue);
+        self.growing.dirty = true;
         let pid = self.procs[p as usize].pid;
         let doing = self.procs[p as usize].doing;
         match self.kernel.fork(self.now, pid) {
             Ok(child) => {
                 let mut copy = self.procs[p as usize].clone();
                 (copy.pid, copy.program, copy.doing, copy.turn) = (child, None, Doing::Idle, 0);
+                copy.slot = self.kernel.slot(child).unwrap_or(u32::MAX);
                 let owner = copy.owner.clone();
                 let comm = copy.comm.clone();
                 let ix = self.procs.len() as ProcIx;
@@ -239,7 +253,7 @@ impl World {
                 self.record(Record::ProcessStarted { pid: child, comm, owner });
             }
             Err(_) => {
-                self.refused(p, "fork", MemOp::Touch { pages: Pages::ZERO });
+                self.refused(p, "fork", MemOp::Touch { pages: Pages::ZERO }, queue);
                 self.procs[p as usize].doing = doing;
             }
         }
@@ -274,7 +288,7 @@ impl World {
                 }
             }
         }
-        self.growing.dirty |= !self.growing.is_empty();
+        self.growing.dirty |= !self.growing.ahead.on && !self.growing.is_empty();
     }
 
     fn oom(&mut self, report: OomReport) {
@@ -333,6 +347,10 @@ impl World {
     pub(super) fn exit_done(&mut self, pid: Pid, queue: &mut Scheduler<Event>) {
         let Some(p) = self.by_pid.remove(&pid) else { return };
         self.settle(queue);
+        if matches!(self.procs[p as usize].owner, Owner::Host(_)) {
+            // Its session may die with it.
+            self.settle_others(queue);
+        }
         let status = match self.kernel.process(pid).map(|k| k.state) {
             Some(crate::kernel::State::Dying { status, .. }) => status,
             _ => ExitStatus::Signal(Signo::Kill),
@@ -358,6 +376,7 @@ impl World {
 
     /// Sends a signal; a program that handles SIGTERM exits later.
     pub(super) fn send(&mut self, p: ProcIx, signal: Signo, cause: DeathCause, queue: &mut Scheduler<Event>) {
+        self.settle_one(p, queue);
         let proc = &mut self.procs[p as usize];
         if proc.doing == Doing::Dying {
             return;
@@ -379,6 +398,9 @@ impl World {
 
     pub(super) fn term_handled(&mut self, pid: Pid, queue: &mut Scheduler<Event>) {
         self.settle(queue);
+        if let Some(&p) = self.by_pid.get(&pid) {
+            self.settle_one(p, queue);
+        }
         self.kernel.exit(self.now, pid, 128 + Signo::Term as i32);
         self.drain_signals(queue);
     }

@@ -2,6 +2,7 @@
 
 use super::agent::Agent;
 use super::grow::Growing;
+use super::levels::Share;
 use super::observe::Recorder;
 use crate::engine::StreamFactory;
 use crate::kernel::{Kernel, MemOp};
@@ -67,6 +68,8 @@ pub(super) enum CgroupScope {
 #[derive(Clone, Debug)]
 pub(super) struct Proc {
     pub pid: Pid,
+    /// Where the kernel keeps it.
+    pub slot: u32,
     pub comm: Name,
     pub owner: Owner,
     /// The container it runs in; `None`: pause process or host process.
@@ -74,9 +77,11 @@ pub(super) struct Proc {
     /// The pod whose pause process it is.
     pub pause_of: Option<PodIx>,
     /// Its cgroup and all above it, lowest first.
-    pub levels: Vec<CgroupId>,
+    pub levels: Arc<[CgroupId]>,
     pub program: Option<Program>,
     pub doing: Doing,
+    /// What it adds to the sums of its levels while it grows.
+    pub share: Share,
     pub turn: u32,
     pub term: TermReaction,
     pub cause: Option<DeathCause>,

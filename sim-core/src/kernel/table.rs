@@ -1,0 +1,79 @@
+//! The kernel's processes: found by pid, or at once by the slot that a process keeps for its life.
+
+use super::process::Process;
+use crate::units::Pid;
+use std::collections::BTreeMap;
+use std::ops::Index;
+
+/// Living processes. Slots of processes that are gone are used again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Processes {
+    slots: Vec<Option<Process>>,
+    free: Vec<u32>,
+    by_pid: BTreeMap<Pid, u32>,
+}
+
+impl Processes {
+    pub fn get(&self, pid: &Pid) -> Option<&Process> {
+        self.slots[*self.by_pid.get(pid)? as usize].as_ref()
+    }
+
+    pub fn get_mut(&mut self, pid: &Pid) -> Option<&mut Process> {
+        self.slots[*self.by_pid.get(pid)? as usize].as_mut()
+    }
+
+    pub fn contains_key(&self, pid: &Pid) -> bool {
+        self.by_pid.contains_key(pid)
+    }
+
+    pub fn insert(&mut self, pid: Pid, process: Process) {
+        let slot = self.free.pop().unwrap_or_else(|| {
+            self.slots.push(None);
+            self.slots.len() as u32 - 1
+        });
+        self.slots[slot as usize] = Some(process);
+        self.by_pid.insert(pid, slot);
+    }
+
+    pub fn remove(&mut self, pid: &Pid) -> Option<Process> {
+        let slot = self.by_pid.remove(pid)?;
+        self.free.push(slot);
+        self.slots[slot as usize].take()
+    }
+
+    /// By pid.
+    pub fn values(&self) -> impl Iterator<Item = &Process> {
+        self.by_pid.values().filter_map(|&slot| self.slots[slot as usize].as_ref())
+    }
+
+    /// In no order that means anything.
+    pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Process> {
+        self.slots.iter_mut().flatten()
+    }
+
+    /// By pid.
+    pub fn keys(&self) -> impl Iterator<Item = &Pid> {
+        self.by_pid.keys()
+    }
+
+    pub fn slot(&self, pid: Pid) -> Option<u32> {
+        self.by_pid.get(&pid).copied()
+    }
+
+    /// The process in a slot, if it is still the one with that pid.
+    pub fn at(&self, slot: u32, pid: Pid) -> Option<&Process> {
+        self.slots.get(slot as usize)?.as_ref().filter(|p| p.pid == pid)
+    }
+
+    pub fn at_mut(&mut self, slot: u32, pid: Pid) -> Option<&mut Process> {
+        self.slots.get_mut(slot as usize)?.as_mut().filter(|p| p.pid == pid)
+    }
+}
+
+impl Index<&Pid> for Processes {
+    type Output = Process;
+
+    fn index(&self, pid: &Pid) -> &Process {
+        self.get(pid).expect("a process that is there")
+    }
+}

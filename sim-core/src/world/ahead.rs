@@ -1,0 +1,337 @@
+//! Growing processes on their own. While nothing on the node waits for memory, a process below its limits concerns
+//! nobody: its steps are taken when somebody looks at it, or when it may meet something. Limits that it has to itself
+//! give it a deadline of its own; limits that several growing processes share are watched by sums ([`Levels`]).
+//!
+//! The order of what happens is that of steps taken one by one: at one instant, processes act by index.
+
+use super::Event;
+use super::grow::rate;
+use super::levels::{Levels, Share};
+use super::state::{Doing, ProcIx, World};
+use crate::engine::{Phase, Scheduler};
+use crate::units::{CgroupId, Pages, SimDuration, SimTime};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// What is known of growing processes while they are left alone.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Ahead {
+    /// False: every event settles everything.
+    pub on: bool,
+    levels: Levels,
+    deadlines: BTreeSet<(SimTime, ProcIx)>,
+    /// The process whose steps of this instant are being taken; those after it have theirs later.
+    cursor: Option<ProcIx>,
+    /// A check is scheduled for this instant.
+    check_at: Option<SimTime>,
+}
+
+impl Ahead {
+    /// The scheduled check has come.
+    pub fn checked(&mut self) {
+        self.check_at = None;
+    }
+}
+
+impl World {
+    /// True while growth that meets no limit concerns nobody else.
+    fn calm(&self) -> bool {
+        !self.growing.stepwise
+            && self.blocked.is_empty()
+            && self.kernel.is_calm()
+            && self.scenario.kubelet.as_ref().is_none_or(|k| k.timing.slow.is_none())
+    }
+
+    /// A growing process becomes part of the sums.
+    pub(super) fn join_levels(&mut self, p: ProcIx) {
+        let proc = &mut self.procs[p as usize];
+        let Doing::Growing(g) = &proc.doing else { return };
+        let before_next = g.next_at().map_or(self.now, |n| SimTime::from_nanos(n.as_nanos().saturating_sub(1)));
+        let touched = g.touched.get();
+        let steps = rate(g, g.touched);
+        proc.share = Share {
+            settled: self.now.min(before_next),
+            rate: if touched == 0 { 0 } else { steps.saturating_add(steps / 256 + 1) },
+            slack: if touched == 0 { 0 } else { touched + touched / 256 + 2 },
+            deadline: SimTime::MAX,
+        };
+        if touched > 0 {
+            for &level in proc.levels.iter() {
+                self.growing.ahead.levels.join(level, p, &proc.share);
+            }
+        }
+        self.set_deadline(p);
+    }
+
+    pub(super) fn leave_levels(&mut self, p: ProcIx) {
+        let proc = &mut self.procs[p as usize];
+        self.growing.ahead.deadlines.remove(&(proc.share.deadline, p));
+        if proc.share.slack == 0 {
+            return;
+        }
+        let (levels, share) = (Arc::clone(&proc.levels), proc.share);
+        for &level in levels.iter() {
+            if let Some(only) = self.growing.ahead.levels.leave(level, p, &share) {
+                self.set_deadline(only);
+            }
+        }
+    }
+
+    /// Computes until when a process can be left alone, as far as it depends on nobody else.
+    fn set_deadline(&mut self, p: ProcIx) {
+        let proc = &self.procs[p as usize];
+        let Doing::Growing(g) = &proc.doing else { return };
+        let mut at = g.time_of(g.steps);
+        if g.block.to_pages_ceil() > self.kernel.largest_request() {
+            at = g.next_at();
+        }
+        if !g.touched.is_zero() {
+            let alone = proc.levels.iter().filter(|&&l| self.growing.ahead.levels.get(l).growers == 1);
+            if let Some(room) = alone.map(|&l| self.kernel.room(l)).min() {
+                let steps = self.kernel.touchable(proc.slot, proc.pid, room) / g.touched.get();
+                let meets = g.time_of(g.taken.saturating_add(steps).saturating_add(1));
+                at = [at, meets].into_iter().flatten().min();
+            }
+        }
+        let (old, new) = (proc.share.deadline, at.unwrap_or(SimTime::MAX));
+        if old != new {
+            self.growing.ahead.deadlines.remove(&(old, p));
+            if new < SimTime::MAX {
+                self.growing.ahead.deadlines.insert((new, p));
+            }
+            self.procs[p as usize].share.deadline = new;
+        }
+    }
+
+    /// Takes a process's steps up to `until`.
+    pub(super) fn catch_up(&mut self, p: ProcIx, until: SimTime, queue: &mut Scheduler<Event>) {
+        let proc = &mut self.procs[p as usize];
+        let Doing::Growing(mut growth) = proc.doing else { return };
+        let due = match &mut proc.program {
+            Some(program) => program.due(&mut growth, until),
+            None => growth.due(until),
+        };
+        if self.growing.ahead.on && until > proc.share.settled {
+            if proc.share.slack > 0 {
+                let passed = until.since(proc.share.settled).as_nanos();
+                let more = u128::from(proc.share.rate) * u128::from(passed);
+                for &level in proc.levels.iter() {
+                    if let Some(level) = self.growing.ahead.levels.get_mut(level) {
+                        level.settled(more);
+                    }
+                }
+            }
+            proc.share.settled = until;
+        }
+        if due > 0 {
+            self.take_steps(p, growth, due, queue);
+        }
+    }
+
+    /// Whether the growing processes below some shared limit may meet it at once.
+    fn near_shared(&self) -> bool {
+        let soon = self.now.saturating_add(SimDuration::from_nanos(1));
+        self.growing.ahead.levels.shared.iter().any(|&l| {
+            let room = self.kernel.room(l);
+            room < Pages::new(1 << 50) && self.growing.ahead.levels.get(l).due(soon) > room.get()
+        })
+    }
+
+    /// What is due and may meet something happens; everybody else is left alone.
+    pub(super) fn meet(&mut self, queue: &mut Scheduler<Event>) {
+        if self.near_shared() {
+            // At first nobody has acted at this instant; then each in turn, and those after it have not.
+            let before = self.growing.ahead.cursor.replace(0);
+            self.settle_until(SimTime::from_nanos(self.now.as_nanos().saturating_sub(1)), queue);
+            let mut from = 0;
+            while let Some(&p) = self.growing.processes.get(self.growing.processes.partition_point(|&q| q < from)) {
+                self.growing.ahead.cursor = Some(p);
+                self.catch_up(p, self.now, queue);
+                from = p + 1;
+            }
+            self.growing.ahead.cursor = before;
+            // Nothing that was due is left: every deadline lies ahead.
+            let due = (SimTime::ZERO, 0)..=(self.now, ProcIx::MAX);
+            let over: Vec<ProcIx> = self.growing.ahead.deadlines.range(due).map(|d| d.1).collect();
+            over.into_iter().for_each(|p| self.set_deadline(p));
+            return;
+        }
+        let due = (SimTime::ZERO, 0)..=(self.now, ProcIx::MAX);
+        if self.growing.ahead.deadlines.range(due.clone()).next().is_none() {
+            return;
+        }
+        let mut round: Vec<ProcIx> = self.growing.ahead.deadlines.range(due).map(|d| d.1).collect();
+        round.sort_unstable();
+        for p in round {
+            if !matches!(self.procs[p as usize].doing, Doing::Growing(_))
+                || self.procs[p as usize].share.deadline > self.now
+            {
+                continue;
+            }
+            let before = self.growing.ahead.cursor.replace(p);
+            self.catch_up(p, SimTime::from_nanos(self.now.as_nanos().saturating_sub(1)), queue);
+            self.catch_up(p, self.now, queue);
+            self.growing.ahead.cursor = before;
+            self.set_deadline(p);
+        }
+    }
+
+    /// Everything that is due has been taken when this returns: for those who look at the whole node.
+    pub(super) fn settle_all(&mut self, queue: &mut Scheduler<Event>) {
+        self.settle(queue);
+        if self.growing.ahead.on {
+            self.catch_up_all(queue);
+        }
+    }
+
+    /// Takes a process's steps before it is stopped or looked at.
+    pub(super) fn settle_one(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
+        if self.growing.ahead.on {
+            let until = self.until_for(p);
+            self.catch_up(p, until, queue);
+        }
+    }
+
+    /// Takes the steps of a pod's processes before somebody looks at it.
+    pub(super) fn settle_pod(&mut self, pod: super::state::PodIx, queue: &mut Scheduler<Event>) {
+        self.settle(queue);
+        for container in 0..self.pods[pod as usize].containers.len() {
+            let mut i = 0;
+            while let Some(&p) = self.pods[pod as usize].containers[container].procs.get(i) {
+                self.settle_one(p, queue);
+                i += 1;
+            }
+        }
+    }
+
+    /// In the middle of an instant, processes with a greater index have not acted yet.
+    fn until_for(&self, p: ProcIx) -> SimTime {
+        match self.growing.ahead.cursor {
+            Some(cursor) if p > cursor => SimTime::from_nanos(self.now.as_nanos().saturating_sub(1)),
+            _ => self.now,
+        }
+    }
+
+    /// Takes what others have due, in the middle of whatever is going on.
+    pub(super) fn settle_others(&mut self, queue: &mut Scheduler<Event>) {
+        if self.growing.ahead.on {
+            self.catch_up_all(queue);
+        }
+    }
+
+    fn catch_up_all(&mut self, queue: &mut Scheduler<Event>) {
+        let mut i = 0;
+        while let Some(&p) = self.growing.processes.get(i) {
+            let until = self.until_for(p);
+            self.catch_up(p, until, queue);
+            i += usize::from(self.growing.processes.get(i) == Some(&p));
+        }
+    }
+
+    /// Before something other than growth charges `pages` to `levels`: if it may meet a limit, it has to find
+    /// everything as it is.
+    pub(super) fn make_way(
+        &mut self,
+        by: Option<ProcIx>,
+        levels: &[CgroupId],
+        pages: Pages,
+        queue: &mut Scheduler<Event>,
+    ) {
+        if !self.growing.ahead.on || self.growing.processes.is_empty() {
+            return;
+        }
+        let want = pages.get().saturating_add(pages.get() / 256 + 4);
+        let fits = levels.iter().all(|&l| {
+            let level = self.growing.ahead.levels.get(l);
+            let nobody_else = match level.growers {
+                0 => true,
+                1 => by.is_some_and(|p| level.indices == u64::from(p)),
+                _ => false,
+            };
+            nobody_else || level.due(self.now).saturating_add(want) <= self.kernel.room(l).get()
+        });
+        if !fits {
+            self.catch_up_all(queue);
+        }
+    }
+
+    /// Something other than growth was charged to `levels`: whoever has one of them to itself will meet it earlier.
+    pub(super) fn charged(&mut self, levels: &[CgroupId]) {
+        if !self.growing.ahead.on {
+            return;
+        }
+        for &l in levels {
+            let level = self.growing.ahead.levels.get(l);
+            if level.growers == 1 {
+                self.set_deadline(level.indices as ProcIx);
+            }
+        }
+    }
+
+    /// After an event: whether processes can be left alone, and until when. True: the next check is scheduled.
+    pub(super) fn look_ahead(&mut self, queue: &mut Scheduler<Event>) -> bool {
+        if !self.calm() {
+            if self.growing.ahead.on {
+                self.growing.ahead = Ahead::default();
+                self.growing.dirty = true;
+            }
+            return false;
+        }
+        if !self.growing.ahead.on || self.growing.dirty {
+            self.growing.dirty = !self.growing.is_empty();
+            self.settle_in_order(queue);
+            if !self.calm() {
+                return self.look_ahead(queue);
+            }
+            self.begin_ahead();
+        } else if self.growing.is_empty() {
+            return true;
+        } else if self.growing.ahead.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared() {
+            self.meet(queue);
+            if !self.calm() {
+                return self.look_ahead(queue);
+            }
+        }
+        let ahead = &self.growing.ahead;
+        let known = ahead.check_at.unwrap_or(SimTime::MAX);
+        let mut at = ahead.deadlines.first().map_or(SimTime::MAX, |d| d.0);
+        for &l in &ahead.levels.shared {
+            let room = self.kernel.room(l).get();
+            let level = ahead.levels.get(l);
+            if room < 1 << 50 && level.due(known.min(at)) > room {
+                let until = level.until(room);
+                at = at.min(if until > self.now { until } else { self.next_step_below(l) });
+            }
+        }
+        let at = at.max(self.now);
+        if at < known {
+            self.growing.ahead.check_at = Some(at);
+            self.growing.turn += 1;
+            if at < SimTime::MAX {
+                let turn = self.growing.turn;
+                queue.after(at.since(self.now), Phase::Workload, 0, Event::GrowthCheck { turn });
+            }
+        }
+        true
+    }
+
+    /// Everything is settled: computes all sums and deadlines.
+    fn begin_ahead(&mut self) {
+        self.growing.ahead = Ahead { on: true, ..Ahead::default() };
+        self.growing.dirty = false;
+        self.growing.turn += 1;
+        for i in 0..self.growing.processes.len() {
+            self.join_levels(self.growing.processes[i]);
+        }
+    }
+
+    fn next_step_below(&self, level: CgroupId) -> SimTime {
+        let below = self.growing.processes.iter().map(|&p| &self.procs[p as usize]);
+        let below = below.filter(|proc| proc.levels.contains(&level));
+        let next = below.filter_map(|proc| match &proc.doing {
+            Doing::Growing(g) if !g.touched.is_zero() => g.next_at(),
+            _ => None,
+        });
+        next.min().unwrap_or(SimTime::MAX)
+    }
+}
