@@ -76,12 +76,43 @@ pub enum Op {
     Hold,
 }
 
+/// Most bytes of one instruction: more than any node has.
+const MOST_BYTES: u64 = 1 << 44;
+/// Most blocks of one instruction: a GiB page by page, four times.
+const MOST_BLOCKS: u64 = 1 << 20;
+/// Length of a part of a mapping that is touched at once.
+pub const MAP_CHUNK: u64 = 4 << 20;
+
 /// Parses a program.
 ///
 /// # Errors
-/// The first instruction that is not known.
+/// The first instruction that is not known, or that asks for more than any node could do.
 pub fn parse(text: &str) -> Result<Vec<Op>, String> {
-    text.split_whitespace().map(|word| op(word).ok_or_else(|| format!("unknown instruction {word}"))).collect()
+    let one = |word| {
+        let op = op(word).ok_or_else(|| format!("unknown instruction {word}"))?;
+        let (bytes, blocks) = op.extent();
+        if bytes > MOST_BYTES || blocks > MOST_BLOCKS {
+            return Err(format!("{word} is too large: {bytes} bytes in {blocks} blocks"));
+        }
+        Ok(op)
+    };
+    text.split_whitespace().map(one).collect()
+}
+
+impl Op {
+    /// The last byte it reaches, and in how many blocks.
+    fn extent(&self) -> (u64, u64) {
+        match self {
+            Op::Anon { block, total, .. } | Op::Tmpfs { block, total, .. } | Op::Write { block, total, .. } => {
+                ((*total).max(*block), total.div_ceil(*block))
+            }
+            Op::Read { block, total, offset, passes, .. } => {
+                (offset.saturating_add(*total).max(*block), total.div_ceil(*block).saturating_mul(*passes))
+            }
+            Op::Map { len, offset, .. } => (offset.saturating_add(*len), len.div_ceil(MAP_CHUNK)),
+            _ => (0, 0),
+        }
+    }
 }
 
 fn op(word: &str) -> Option<Op> {
@@ -130,5 +161,7 @@ mod tests {
         assert_eq!(ops[2..], [Op::Sleep(15000), Op::Unlink("/v/f".into()), Op::Hold]);
         assert!(parse("anon:0:1:100:5").is_err());
         assert!(parse("fly").is_err());
+        assert!(parse("shm:1:0:1099511627776:/v/f").is_err_and(|why| why.contains("too large")));
+        assert!(parse("mapf:4096:18446744073709551615:/x").is_err());
     }
 }

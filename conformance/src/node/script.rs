@@ -4,7 +4,7 @@
 //! the process died or the recording stopped, the program goes on at its own pace.
 
 use super::import::quoted;
-use super::program::Op;
+use super::program::{MAP_CHUNK, Op};
 use super::story::Curve;
 use std::fmt::Write;
 
@@ -223,6 +223,9 @@ impl<'a> Script<'a> {
             self.cumulative = bytes;
             self.take();
         }
+        if self.refused() {
+            return;
+        }
         self.blocks.extend(std::iter::repeat_n(block, (left / block) as usize));
         self.nominal(left, block, pause, &|bytes, takes| anon_line(bytes, percent, takes));
     }
@@ -293,7 +296,7 @@ impl<'a> Script<'a> {
         }
     }
 
-    /// True when the file system was full: the program goes on with its next instruction.
+    /// True when the file system or the memory was full: the program goes on with its next instruction.
     fn refused(&mut self) -> bool {
         let full = self.points.first().is_some_and(|p| p.2.starts_with("errno") || p.2 == "enomem");
         if full {
@@ -304,19 +307,18 @@ impl<'a> Script<'a> {
 
     /// A mapping is touched evenly until it was complete.
     fn map(&mut self, len: u64, offset: u64, path: &str) {
-        const CHUNK: u64 = 4 << 20;
         let line = |from: u64, bytes: u64| {
             format!("{{ mmap = {bytes}, offset = {}, file = {} }}", offset + from, quoted(path))
         };
         let end = self.next(&["m"]);
-        let (begin_t, chunks) = (self.recorded, len.div_ceil(CHUNK).max(1));
+        let (begin_t, chunks) = (self.recorded, len.div_ceil(MAP_CHUNK).max(1));
         for n in 0..chunks {
-            let from = n * CHUNK;
+            let from = n * MAP_CHUNK;
             if let Some((t, _)) = end {
                 self.advance(begin_t + (t - begin_t) * (n + 1) as f64 / chunks as f64);
                 self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
             }
-            self.lines.push(line(from, CHUNK.min(len - from)));
+            self.lines.push(line(from, MAP_CHUNK.min(len - from)));
         }
         if let Some((_, bytes)) = end {
             self.cumulative = bytes;

@@ -1,8 +1,13 @@
 //! A recorded whole-node story, as far as the model needs it. Times are seconds relative to T0, the moment at which
 //! all workloads begin; sizes are bytes.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+
+/// An absent list may be written as `null`.
+fn or_empty<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(from: D) -> Result<T, D::Error> {
+    Option::<T>::deserialize(from).map(Option::unwrap_or_default)
+}
 
 /// One line of `stories.jsonl`.
 #[derive(Clone, Debug, Deserialize)]
@@ -12,6 +17,7 @@ pub struct Story {
     /// Family, 1 to 10.
     pub family: u32,
     /// What it is about.
+    #[serde(default, deserialize_with = "or_empty")]
     pub note: String,
     /// Kernel release.
     pub kernel: String,
@@ -28,22 +34,28 @@ pub struct Story {
     /// The first pass after T0 starts at T0 plus so many milliseconds.
     pub phase_ms: f64,
     /// 53 MiB of program text are locked.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub agent_text_mlocked: bool,
     /// Inputs.
+    #[serde(deserialize_with = "or_empty")]
     pub pods: Vec<Pod>,
     /// Processes on the node itself.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub host: Vec<Proc>,
     /// All processes with their ids.
+    #[serde(deserialize_with = "or_empty")]
     pub processes: Vec<Process>,
     /// Who died, in the order of decision.
+    #[serde(deserialize_with = "or_empty")]
     pub verdict: Vec<Death>,
     /// What happened.
+    #[serde(deserialize_with = "or_empty")]
     pub events: Vec<Event>,
     /// Every pass of the eviction manager.
+    #[serde(deserialize_with = "or_empty")]
     pub passes: Vec<Pass>,
     /// What each process allocated.
+    #[serde(deserialize_with = "or_empty")]
     pub alloc_curves: Vec<Curve>,
     /// Memory over time.
     pub series: Series,
@@ -81,25 +93,25 @@ pub struct Node {
 #[serde(rename_all = "camelCase")]
 pub struct Kubelet {
     /// `kubeReserved`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub kube_reserved: BTreeMap<String, String>,
     /// `systemReserved`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub system_reserved: BTreeMap<String, String>,
     /// `evictionHard`.
     #[serde(default)]
     pub eviction_hard: Option<BTreeMap<String, String>>,
     /// `evictionSoft`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub eviction_soft: BTreeMap<String, String>,
     /// `evictionSoftGracePeriod`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub eviction_soft_grace_period: BTreeMap<String, String>,
     /// `evictionMinimumReclaim`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub eviction_minimum_reclaim: BTreeMap<String, String>,
     /// `evictionMaxPodGracePeriod`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub eviction_max_pod_grace_period: i64,
     /// `evictionPressureTransitionPeriod`, in seconds.
     #[serde(rename = "evictionPressureTransitionPeriod_s", default)]
@@ -123,6 +135,7 @@ pub struct Pod {
     #[serde(rename = "terminationGracePeriodSeconds", default)]
     pub grace: Option<i64>,
     /// Containers.
+    #[serde(deserialize_with = "or_empty")]
     pub containers: Vec<Container>,
     /// Memory-backed volumes.
     #[serde(default)]
@@ -135,7 +148,7 @@ pub struct Volume {
     /// Its name.
     pub name: String,
     /// The mount's `size` option, such as `600m`; empty: the kernel's default of half the memory.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub size: String,
 }
 
@@ -151,6 +164,7 @@ pub struct Container {
     #[serde(default)]
     pub limits: Option<BTreeMap<String, String>>,
     /// Its processes; the first one gets SIGTERM.
+    #[serde(deserialize_with = "or_empty")]
     pub procs: Vec<Proc>,
 }
 
@@ -192,9 +206,10 @@ pub struct Death {
     /// comm.
     pub name: String,
     /// Pod; empty on the host.
+    #[serde(default, deserialize_with = "or_empty")]
     pub pod: String,
     /// Container; `host` on the host.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub container: String,
     /// `eviction`, `container_oom`, `pod_oom`, `kubepods_oom`, `global_oom` or `self`.
     pub by: String,
@@ -216,7 +231,7 @@ pub struct Event {
     #[serde(default)]
     pub message: Option<String>,
     /// Processes of one OOM report.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub killed: Vec<Killed>,
 }
 
@@ -233,19 +248,19 @@ pub struct Pass {
     /// Start.
     pub t: f64,
     /// The manager's own observations, by signal.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub signals: BTreeMap<String, Signal>,
     /// Pods' figures as they were used.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub pods: BTreeMap<String, PodFigures>,
     /// `memory.available/0s`: thresholds met, with their grace period.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub met: Vec<String>,
     /// Node conditions after it.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub conditions: Vec<String>,
     /// Pods evicted.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_empty")]
     pub evicted: Vec<String>,
 }
 
@@ -273,6 +288,7 @@ pub struct Curve {
     /// Process id.
     pub pid: u32,
     /// `[t, cumulative bytes, what]`.
+    #[serde(deserialize_with = "or_empty")]
     pub pts: Vec<(f64, u64, String)>,
 }
 
@@ -280,6 +296,7 @@ pub struct Curve {
 #[derive(Clone, Debug, Deserialize)]
 pub struct Series {
     /// The rows.
+    #[serde(deserialize_with = "or_empty")]
     pub rows: Vec<Row>,
 }
 
@@ -291,8 +308,10 @@ pub struct Row(
     /// kubelet_available, MemAvailable, MemFree, root_usage, root_inactive_file, Shmem, unreclaimable_kernel.
     pub Vec<i64>,
     /// kubepods.
+    #[serde(deserialize_with = "or_empty")]
     pub Vec<i64>,
     /// Pods.
+    #[serde(deserialize_with = "or_empty")]
     pub BTreeMap<String, Vec<i64>>,
     /// system.slice.
     pub i64,
