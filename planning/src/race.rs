@@ -3,5 +3,5 @@
 mod contest;
 mod odds;
 
-pub use contest::{Contest, Point, Racer};
+pub use contest::{Alone, Contest, Point, Racer};
 pub use odds::{Odds, Race};

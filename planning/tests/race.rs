@@ -5,10 +5,11 @@ use planning::measure::Outcome;
 use planning::plan::{Axis, Levels, Plan, Setup};
 use planning::pool::Pool;
 use planning::prepared::Prepared;
-use planning::race::Race;
+use planning::race::{Contest, Race, Racer};
 use planning::stats::wilson;
 use sim_core::record::Keep;
 use sim_core::scenario::NoFiles;
+use sim_core::workload::TermReaction;
 
 const MIB: f64 = 1_048_576.0;
 /// Runs per point.
@@ -76,6 +77,7 @@ fn base(hard: f64, rate: f64) -> Race {
         kubepods_limit: 3072.0 * MIB,
         system: 300.0 * MIB,
         unseen: 150.0 * MIB,
+        stall: 0.0,
         pods: 1024.0 * MIB,
         own_room: None,
         hard,
@@ -93,6 +95,36 @@ fn kubepods_against_the_check() {
 #[test]
 fn pid_1_without_a_handler_goes_on_for_two_seconds() {
     compare("", &[100, 300], &[8, 15, 30, 60], |hard, rate| Race { lag: 2.0, ..base(hard, rate) });
+}
+
+/// Without a reservation the node ends before kubepods does: at the min watermarks, when the page cache is used up. What
+/// of that the closed form knows is computed by the contest from the zones of the node.
+#[test]
+fn the_end_of_the_node_against_the_check() {
+    let node = r#"
+[node]
+memory = "8Gi"
+system = { anon = "400Mi", activeFile = "60Mi", inactiveFile = "300Mi", kernel = "120Mi" }
+[kernel]
+version = "6.1"
+[kubelet]
+version = "1.32"
+evictionHard = { "memory.available" = "100Mi" }
+"#;
+    let racer = Racer { limit: None, on_term: TermReaction::Default };
+    let contest = Contest::new(node, "node.toml", &NoFiles, &[], &racer).unwrap_or_else(|p| panic!("{p:?}"));
+    assert_eq!(contest.alone().first_death, None);
+    let mib = |n: u64| AxisValue::parse(&format!("{n}Mi"));
+    let field = [(mib(300), vec![mib(8), mib(16), mib(30), mib(60)]), (mib(750), vec![mib(40), mib(80), mib(150)])];
+    let points = contest.run(&Pool::new(0).unwrap(), &[], &field, RUNS, 5, &mut || {}).unwrap();
+    let mut between = 0;
+    for p in points {
+        let what = format!("{} at {}/s: {} of {RUNS}, {:?}", p.threshold.text, p.rate.text, p.lost, p.odds);
+        assert!(wilson(p.lost, RUNS, Z).contains(p.odds.kernel_first), "{what}");
+        assert_eq!((p.odds.limit, p.undecided), (Outcome::GlobalOom, 0), "{what}");
+        between += u32::from((0.1..0.9).contains(&p.odds.kernel_first));
+    }
+    assert!(between >= 3, "the points lie on the slope");
 }
 
 #[test]

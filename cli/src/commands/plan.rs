@@ -19,6 +19,7 @@ use planning::recommend::{
 use planning::stats::{Z95, wilson};
 use planning::study::Goal;
 use serde_json::json;
+use sim_core::scenario::Controller;
 use std::path::PathBuf;
 
 /// Settings that the table on the terminal shows.
@@ -66,6 +67,8 @@ struct Report<'a> {
     goal: &'a Goal,
     plan: &'a Plan,
     found: &'a Recommendation,
+    /// The scenarios as they are: allocatable memory, bad runs and runs by target.
+    now: (i64, Vec<(u64, u64)>),
     /// The recommendation as files: name and content.
     files: Vec<(String, String)>,
 }
@@ -100,7 +103,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Found::Setting(best) => files(&goal, plan, best)?,
         Found::Nothing { .. } => Vec::new(),
     };
-    let report = Report { goal: &goal, plan, found: &found, files };
+    let now = goal.as_it_is(&pool);
+    let report = Report { goal: &goal, plan, found: &found, now, files };
     if let Some(folder) = folder {
         folder.write("trials.csv", report.csv().as_bytes())?;
         folder.write("risk.svg", report.picture().map_err(Failure::internal)?.as_bytes())?;
@@ -129,7 +133,8 @@ fn files(goal: &Goal, plan: &Plan, best: &Confirmed) -> Result<Vec<(String, Stri
     {
         files.push(("kubelet.yaml".to_string(), yaml));
     }
-    let patches = pod_patches(plan.axes(), &values);
+    let bare = |name: &str| with.pods.iter().any(|p| &*p.spec.name == name && p.controller == Controller::None);
+    let patches = pod_patches(plan.axes(), &values, bare);
     files.extend(patches.into_iter().map(|(pod, patch)| (format!("{pod}.patch.yaml"), patch)));
     Ok(files)
 }
@@ -151,6 +156,8 @@ impl Report<'_> {
         }
         text.push_str("\nTargets\n");
         self.goal.targets.iter().for_each(|t| text.push_str(&format!("  {}\n", t.in_words(&names))));
+        text.push_str(&format!("\nAs it is: allocatable {}\n", memory_text(self.now.0 as f64)));
+        self.told(&mut text, 2, &self.now.1);
         text.push_str(&format!("\n{}", self.table()));
         for knob in &self.found.not_monotone {
             let said = format!("the risk does not fall all the way along {knob}: all of its values were tried");
@@ -170,12 +177,22 @@ impl Report<'_> {
         text
     }
 
-    /// The trade-off: settings that no other beats first, then the others.
+    /// The trade-off, in the order of falling allocatable memory. Of many settings those are shown that no other beats,
+    /// and those next to the recommended one.
     fn table(&self) -> String {
         let heading: Vec<&str> =
             self.knobs().into_iter().chain(["allocatable", "risk", "95 % interval", "runs", "verdict"]).collect();
         let mut table = Table::new(&heading);
-        for (i, trial) in self.found.trials.iter().enumerate().take(MAX_ROWS) {
+        let trials = &self.found.trials;
+        let near: Vec<u64> = match &self.found.found {
+            Found::Setting(best) => self.margins(&best.trial).iter().map(|(_, t)| t.setting).collect(),
+            Found::Nothing { .. } => Vec::new(),
+        };
+        let shown =
+            |i: &usize| trials.len() <= MAX_ROWS || self.found.front.contains(i) || near.contains(&trials[*i].setting);
+        let rows: Vec<usize> = (0..trials.len()).filter(shown).take(MAX_ROWS).collect();
+        for &i in &rows {
+            let trial = &trials[i];
             let (share, interval) = trial.risk();
             let runs = trial.counts.iter().map(|c| c.1).max().unwrap_or(0);
             let verdict = if trial.passes() {
@@ -196,8 +213,12 @@ impl Report<'_> {
             ]);
             table.row(cells.collect(), style);
         }
-        let more = self.found.trials.len().saturating_sub(MAX_ROWS);
-        let more = if more > 0 { format!("… {more} more in trials.csv\n") } else { String::new() };
+        let more = trials.len() - rows.len();
+        let more = if more > 0 {
+            format!("… and {more} settings that these beat; all are in trials.csv (--out)\n")
+        } else {
+            String::new()
+        };
         format!(
             "{}{more}{}\n",
             table.render(0),
@@ -214,16 +235,7 @@ impl Report<'_> {
         let heading = paint(HEADING, format!("Recommended: {}", self.setting(&best.trial)));
         text.push_str(&format!("\n{heading}\n  allocatable {}\n", memory_text(best.trial.allocatable as f64)));
         text.push_str("  on fresh seeds:\n");
-        for (target, &(bad, runs)) in self.goal.targets.iter().zip(&best.fresh.counts) {
-            let i = wilson(bad, runs, Z95);
-            text.push_str(&format!(
-                "    {}: {bad} of {runs} runs ({} – {}, target {})\n",
-                target.event.in_words(),
-                percent(i.low),
-                percent(i.high),
-                bound(target)
-            ));
-        }
+        self.told(text, 4, &best.fresh.counts);
         text.push_str("  margins:\n");
         for (name, trial) in self.margins(&best.trial) {
             let (share, i) = trial.risk();
@@ -237,6 +249,21 @@ impl Report<'_> {
         }
         for (name, content) in &self.files {
             text.push_str(&format!("\n{}\n{content}", paint(DIM, format!("# {name}"))));
+        }
+    }
+
+    /// A line for each target: how often it was missed.
+    fn told(&self, text: &mut String, indent: usize, counts: &[(u64, u64)]) {
+        for (target, &(bad, runs)) in self.goal.targets.iter().zip(counts) {
+            let i = wilson(bad, runs, Z95);
+            text.push_str(&format!(
+                "{:indent$}{}: {bad} of {runs} runs ({} – {}, target {})\n",
+                "",
+                target.event.in_words(),
+                percent(i.low),
+                percent(i.high),
+                bound(target)
+            ));
         }
     }
 
@@ -268,8 +295,15 @@ impl Report<'_> {
         if !causes.is_empty() {
             text.push_str(&format!("  who was first in its bad runs: {}\n", causes.join(", ")));
         }
-        let turned: Vec<String> = self.plan.axes().iter().flat_map(|a| a.keys.clone()).collect();
-        let missing = missing_knobs(&nearest.causes, &turned);
+        let acts: Vec<bool> =
+            (0..self.plan.axes().len()).map(|axis| self.found.acts(self.plan, axis, nearest.setting)).collect();
+        let keys = self.plan.axes().iter().zip(&acts).flat_map(|(a, acts)| a.keys.iter().map(|k| (k.clone(), *acts)));
+        let idle: Vec<&str> =
+            self.knobs().into_iter().zip(&acts).filter_map(|(k, acts)| (!acts).then_some(k)).collect();
+        if !idle.is_empty() {
+            text.push_str(&format!("  no difference is seen along {}\n", idle.join(", ")));
+        }
+        let missing = missing_knobs(&nearest.causes, &keys.collect::<Vec<_>>());
         for knob in &missing {
             text.push_str(&format!(
                 "  missing knob for {}: {}\n    {}\n",
@@ -278,22 +312,21 @@ impl Report<'_> {
                 knob.why
             ));
         }
-        if missing.is_empty() {
-            let ends: Vec<String> = self
-                .plan
-                .grid_axes()
-                .zip(nearest.values(self.plan))
-                .filter(|((_, values), value)| {
-                    values.len() > 1
-                        && [values.first(), values.last()].into_iter().flatten().any(|v| v.text == value.text)
-                })
-                .map(|((axis, _), value)| format!("{} (here {})", axis.name, value.text))
-                .collect();
-            let said = match ends.as_slice() {
-                [] => "the knobs act on these causes; more runs (`runs`) may prove a setting that is near".to_string(),
-                ends => format!("the knobs act on these causes, but end too early: widen {}", ends.join(", ")),
-            };
-            text.push_str(&format!("  {said}\n"));
+        let ends: Vec<String> = self
+            .plan
+            .grid_axes()
+            .zip(nearest.values(self.plan))
+            .zip(&acts)
+            .filter(|(((_, values), value), acts)| {
+                let end = [values.first(), values.last()].into_iter().flatten().any(|v| v.text == value.text);
+                **acts && values.len() > 1 && end
+            })
+            .map(|(((axis, _), value), _)| format!("{} (here {})", axis.name, value.text))
+            .collect();
+        match (ends.as_slice(), missing.as_slice()) {
+            ([], []) => text.push_str("  more runs (`runs`) may prove a setting that is near\n"),
+            ([], _) => {}
+            (ends, _) => text.push_str(&format!("  going on may help: widen {}\n", ends.join(", "))),
         }
     }
 
@@ -348,12 +381,16 @@ impl Report<'_> {
         diagram(&Diagram {
             title: format!("{}: risk against allocatable memory", self.goal.name),
             subtitle: "share of bad runs with 95 % interval, for every setting that was tried".into(),
-            x: "allocatable".into(),
+            x: "allocatable memory".into(),
             unit: Unit::Bytes,
             scale: Scale::Linear,
             ticks: Vec::new(),
-            y: "share of runs".into(),
+            y: "share of bad runs".into(),
             bands: bands.collect(),
+            mark: match &self.found.found {
+                Found::Setting(best) => Some((best.trial.allocatable as f64, self.setting(&best.trial))),
+                Found::Nothing { .. } => None,
+            },
         })
     }
 
@@ -387,6 +424,8 @@ impl Report<'_> {
         };
         json!({
             "goal": self.goal.name, "targets": targets, "recommended": recommended,
+            "as_it_is": { "allocatable_bytes": self.now.0, "targets": self.now.1.iter()
+                .map(|(bad, runs)| json!({ "bad": bad, "runs": runs })).collect::<Vec<_>>() },
             "trials": self.found.trials.iter().map(trial).collect::<Vec<_>>(),
             "front": self.found.front, "not_monotone": self.found.not_monotone,
         })

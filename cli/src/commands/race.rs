@@ -7,7 +7,7 @@ use crate::picture::PODS;
 use crate::picture::memory_text;
 use crate::picture::study::{Band, Diagram, Heat, Join, diagram, scale_of};
 use crate::progress::{Progress, duration};
-use crate::render::style::{BAD, DIM, GOOD, HEADING, paint};
+use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
 use clap::ValueEnum;
@@ -180,8 +180,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         folder.write("race-map.svg", map(&lines).map_err(Failure::internal)?.as_bytes())?;
     }
     match args.format {
-        Format::Text => output::print(&text_of(&lines, args.share))?,
-        Format::Json => output::print(&format!("{:#}\n", json_of(&lines, args.share)))?,
+        Format::Text => output::print(&text_of(&contest, &lines, args.share))?,
+        Format::Json => output::print(&format!("{:#}\n", json_of(&contest, &lines, args.share)))?,
     }
     Ok(Exit::Holds)
 }
@@ -226,8 +226,35 @@ fn node(args: &Args) -> Result<(String, String), Failure> {
     Ok((text, "race.toml".into()))
 }
 
-fn text_of(lines: &[Line<'_>], share: u8) -> String {
+/// What makes the node other than the closed form presumes, and the race about more than the added program.
+fn notes(contest: &Contest, lines: &[Line<'_>]) -> Vec<String> {
+    let alone = contest.alone();
+    let mut notes = Vec::new();
+    if let Some((victim, outcome, at)) = &alone.first_death {
+        notes.push(format!(
+            "without the added program, {victim} dies first ({}, after {}): the shares count that death, too; \
+             `--set pod.NAME.replicas=0` leaves a pod out",
+            outcome.name(),
+            duration(*at as f64 / 1e9)
+        ));
+    }
+    let least = lines.iter().filter_map(|l| l.threshold.number).fold(f64::INFINITY, f64::min);
+    let (low, high) = (alone.pods.0 as f64, alone.pods.1 as f64);
+    if high - low > least / 20.0 {
+        notes.push(format!(
+            "the pods' own memory moves between {} and {}: the closed form, for pods that stand still, does not hold here",
+            memory_text(low),
+            memory_text(high)
+        ));
+    }
+    notes
+}
+
+fn text_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> String {
     let mut text = String::new();
+    for note in notes(contest, lines) {
+        text.push_str(&format!("{} {note}\n\n", paint(WARN, "note:")));
+    }
     for line in lines {
         let heading = format!("evictionHard memory.available < {}", line.threshold.text);
         text.push_str(&format!("{}\n", paint(HEADING, heading)));
@@ -240,11 +267,7 @@ fn text_of(lines: &[Line<'_>], share: u8) -> String {
         text.push_str(&format!("  {}\n", sentence(line)));
         text.push_str(&format!("  {}\n\n", band_sentence(line, share)));
     }
-    text.push_str(&paint(
-        DIM,
-        "overshoot and latency: means over the runs in which the kubelet was in time; the closed form is approximate where \
-         the node itself runs out (global_oom)\n",
-    ));
+    text.push_str(&paint(DIM, "overshoot and latency: means over the runs in which the kubelet was in time\n"));
     text
 }
 
@@ -355,7 +378,7 @@ fn csv<'a>(points: impl Iterator<Item = &'a Point>) -> String {
     text
 }
 
-fn json_of(lines: &[Line<'_>], share: u8) -> serde_json::Value {
+fn json_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> serde_json::Value {
     let point = |p: &Point| {
         json!({
             "rate": p.rate.text, "runs": p.runs, "kernel_first": p.lost,
@@ -374,7 +397,7 @@ fn json_of(lines: &[Line<'_>], share: u8) -> serde_json::Value {
             "sentence": sentence(l),
         })
     };
-    json!({ "thresholds": lines.iter().map(line).collect::<Vec<_>>() })
+    json!({ "notes": notes(contest, lines), "thresholds": lines.iter().map(line).collect::<Vec<_>>() })
 }
 
 /// Simulated points with their intervals on the curves of the closed form.
@@ -409,6 +432,7 @@ fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, String> {
         ticks: lines.first().map_or(Vec::new(), |l| l.grid.iter().map(rate).collect()),
         y: "share of runs".into(),
         bands,
+        mark: None,
     })
 }
 

@@ -80,6 +80,8 @@ pub struct Diagram {
     pub y: String,
     /// The curves.
     pub bands: Vec<Band>,
+    /// A place on the x axis with its name.
+    pub mark: Option<(f64, String)>,
 }
 
 /// The colour of an outcome.
@@ -170,7 +172,20 @@ fn outcomes(study: &Study, summary: &Summary, axis: usize) -> Diagram {
     }
     let points = values.iter().zip(counts).map(|(v, (runs, c))| (v.number.unwrap_or_default(), runs, c)).collect();
     let scale = scale_of(values.iter().filter_map(|v| v.number));
-    shares(study, x_axis, scale, points)
+    let others: Vec<&str> =
+        grid.iter().enumerate().filter(|(i, _)| *i != axis).map(|(_, (a, _))| a.name.as_str()).collect();
+    Diagram {
+        subtitle: with_others("share of the runs with 95 % interval", &others),
+        ..shares(study, x_axis, scale, points)
+    }
+}
+
+/// What is said of axes that a picture does not tell apart.
+fn with_others(subtitle: &str, axes: &[&str]) -> String {
+    match axes {
+        [] => subtitle.to_string(),
+        axes => format!("{subtitle}; all values of {} together", axes.join(", ")),
+    }
 }
 
 /// Outcomes over a sampled axis, part by part.
@@ -203,6 +218,7 @@ fn shares(study: &Study, axis: &Axis, scale: Scale, mut counts: Vec<(f64, u64, B
         ticks: Vec::new(),
         y: "share of runs".into(),
         bands: bands.collect(),
+        mark: None,
     }
 }
 
@@ -233,15 +249,18 @@ fn survival(study: &Study, summary: &Summary) -> Diagram {
     });
     let axes: Vec<&str> = study.plan.grid_axes().map(|(axis, _)| axis.name.as_str()).collect();
     let by = if axes.is_empty() { String::new() } else { format!(", by {}", axes.join(", ")) };
+    let cells = summary.cells.len();
+    let some = if step > 1 { format!(" ({} of {cells} combinations)", cells.div_ceil(step)) } else { String::new() };
     Diagram {
         title: format!("{}: nothing has died yet", study.name),
-        subtitle: format!("share of the runs with 95 % interval{by}"),
+        subtitle: format!("share of the runs with 95 % interval{by}{some}"),
         x: "time".into(),
         unit: Unit::Time,
         scale: Scale::Linear,
         ticks: Vec::new(),
         y: "share of runs".into(),
         bands: bands.collect(),
+        mark: None,
     }
 }
 
@@ -318,6 +337,13 @@ impl<B: DrawingBackend> Plot<B> {
                 self.canvas.symbol(Symbol::Square, at(p.0, p.2), band.color)?;
             }
         }
+        if let Some((x, name)) = d.mark.as_ref().filter(|(x, _)| (low..=high).contains(x)) {
+            let (px, width) = (at(*x, 0.0).0, font::width(name, LABEL.size, true));
+            self.canvas.line(&[at(*x, 0.0), at(*x, 1.0)], INK.to_rgba(), 1.5, 5.0)?;
+            let (edge, anchor) =
+                if px - width - 10.0 > LEFT { (px - 8.0, Anchor::End) } else { (px + 8.0, Anchor::Start) };
+            self.canvas.text(name, (edge, at(*x, 0.9).1), anchor, Font { bold: true, ..LABEL })?;
+        }
         self.legend(d, right)
     }
 
@@ -390,7 +416,10 @@ fn heat_map(study: &Study, summary: &Summary, sizes: &[usize]) -> Result<String,
     let texts = |axis: usize| grid[axis].1.iter().map(|v| v.text.clone()).collect::<Vec<_>>();
     let heat = Heat {
         title: format!("{}: the kernel is first", study.name),
-        subtitle: "share of the runs in which the OOM killer comes before an eviction".into(),
+        subtitle: with_others(
+            "share of the runs in which the OOM killer comes before an eviction",
+            &(0..grid.len()).filter(|i| *i != xi && *i != yi).map(|i| grid[i].0.name.as_str()).collect::<Vec<_>>(),
+        ),
         x: (grid[xi].0.name.clone(), texts(xi)),
         y: (grid[yi].0.name.clone(), texts(yi)),
         shares: counts

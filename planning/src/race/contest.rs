@@ -7,17 +7,19 @@ use crate::plan::{Axis, Levels, Plan, Setup};
 use crate::pool::Pool;
 use crate::prepared::Prepared;
 use crate::stats::{Distribution, Interval, Z95, wilson};
+use sim_core::kernel::{KernelConfig, Zones};
 use sim_core::kubelet::container_grace;
-use sim_core::record::{History, Keep};
-use sim_core::scenario::KubeletPlan;
-use sim_core::scenario::{Diagnostic, Files};
-use sim_core::units::{Bytes, SimDuration};
+use sim_core::record::{History, Keep, Sample};
+use sim_core::scenario::{Diagnostic, Files, KubeletPlan};
+use sim_core::units::{Bytes, Pages, SimDuration};
 use sim_core::workload::TermReaction;
 
 /// When the program begins to grow: everything else of the scenario has started by then.
 const START: SimDuration = SimDuration::from_secs(30);
 /// Name of the pod that is added.
 const NAME: &str = "oomsim-racer";
+/// How long the node is watched without it, at most.
+const ALONE: SimDuration = SimDuration::from_secs(1800);
 
 /// The program that grows.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +35,16 @@ pub struct Racer {
 pub struct Contest {
     scenario: Prepared,
     base: Race,
+    alone: Alone,
+}
+
+/// What the node does without the program that is added. The closed form presumes that it stands still.
+#[derive(Clone, Debug, Default)]
+pub struct Alone {
+    /// Who dies first, how, and after how many nanoseconds, if somebody does: the race is about that death, too.
+    pub first_death: Option<(String, Outcome, u64)>,
+    /// Least and greatest working set of all pods, bytes.
+    pub pods: (u64, u64),
 }
 
 /// One threshold and rate.
@@ -80,11 +92,24 @@ impl Contest {
         let Some(kubelet) = still.kubelet.clone() else {
             return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
         };
+        let kernel = still.node.kernel.clone();
         let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Series) {
-            Ok(history) => measured(&history, racer, &kubelet),
+            Ok(history) => measured(&history, racer, &kubelet, &kernel),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
-        Ok(Contest { scenario, base })
+        let without = [format!("pod.{NAME}.replicas=0"), "sample=1s".to_string()];
+        let mut own = scenario.scenario(&[set, &without].concat())?;
+        own.duration = own.duration.min(ALONE);
+        let alone = match sim_core::simulate(&std::sync::Arc::new(own), 1, Keep::Series) {
+            Ok(history) => Alone::of(&history),
+            Err(error) => return Err(vec![problem(&error.to_string())]),
+        };
+        Ok(Contest { scenario, base, alone })
+    }
+
+    /// What the node does by itself.
+    pub fn alone(&self) -> &Alone {
+        &self.alone
     }
 
     /// The closed form for a threshold and a rate in bytes.
@@ -132,6 +157,16 @@ impl Contest {
     }
 }
 
+impl Alone {
+    fn of(history: &History) -> Self {
+        let m = Measures::of(history);
+        let settled = history.series.samples.iter().filter(|s| s.at.as_nanos() >= START.as_nanos());
+        let pods = settled.map(|s| s.kubepods_working_set.get());
+        let range = pods.fold((u64::MAX, 0), |(low, high), p| (low.min(p), high.max(p)));
+        Alone { first_death: m.first_death.map(|at| (m.victim, m.outcome, at)), pods: (range.0.min(range.1), range.1) }
+    }
+}
+
 impl Racer {
     fn pod(&self) -> String {
         let limit = self.limit.as_ref().map_or(String::new(), |l| format!("resources.limits.memory = \"{l}\"\n"));
@@ -148,7 +183,7 @@ impl Racer {
 }
 
 /// What the node holds before the race.
-fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan) -> Race {
+fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan, kernel: &KernelConfig) -> Race {
     let grace = container_grace(kubelet.profile.hard_eviction_grace_s, 30, &kubelet.profile);
     let bytes = |b: Bytes| b.get() as f64;
     let last = history.series.samples.last().cloned().unwrap_or_default();
@@ -159,8 +194,8 @@ fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan) -> Race {
         capacity,
         kubepods_limit: history.node.kubepods_limit.map_or(capacity, bytes),
         system,
-        // The kernel kills when MemAvailable is about zero: what is neither in a working set nor available is unseen.
-        unseen: (capacity - bytes(last.mem_available) - bytes(last.working_set)).max(0.0),
+        unseen: (capacity - takeable(&last, kernel) - bytes(last.working_set)).max(0.0),
+        stall: kernel.node_oom_stall.as_secs_f64(),
         pods,
         own_room: racer.limit.as_ref().and_then(|l| AxisValue::parse(l).number),
         hard: 0.0,
@@ -173,6 +208,18 @@ fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan) -> Race {
             TermReaction::Exits(after) => after.min(grace).as_secs_f64(),
         },
     }
+}
+
+/// What programs can still take until an ordinary allocation fails: free memory above the min watermarks, and the file
+/// cache, all of which is given up before anything is killed.
+fn takeable(now: &Sample, kernel: &KernelConfig) -> f64 {
+    let bytes = |b: Bytes| b.get() as f64;
+    let zones = Zones::new(kernel, Pages::ZERO);
+    let kept: Pages = zones.zones.iter().map(|z| (z.min + z.protection).min(z.managed)).sum();
+    // MemAvailable counts the cache less half of it, or less the low watermarks if that is less.
+    let counted = bytes(now.mem_available) - (bytes(now.mem_free) - bytes(zones.total_reserve().bytes())).max(0.0);
+    let cache = (2.0 * counted).min(counted + bytes(zones.low().bytes()));
+    (bytes(now.mem_free) + cache - bytes(kept.bytes())).max(0.0)
 }
 
 fn problem(message: &str) -> Diagnostic {

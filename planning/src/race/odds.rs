@@ -21,8 +21,10 @@ pub struct Race {
     pub kubepods_limit: f64,
     /// Working set outside of kubepods.
     pub system: f64,
-    /// Memory that the kubelet does not see: the kernel's own, and the pages that the kernel keeps free.
+    /// Memory that is in no working set and that no program can have: the kernel's own, and what its watermarks keep free.
     pub unseen: f64,
+    /// How long the kernel reclaims in vain, when the node has run out, before it kills.
+    pub stall: f64,
     /// Working set of all pods before the program grows.
     pub pods: f64,
     /// How much more the program may take until its own limit, if it has one.
@@ -63,7 +65,7 @@ impl Race {
 
     /// Seconds of growth until a limit is reached, and which.
     fn limit(&self) -> (f64, Outcome) {
-        let node = (self.capacity - self.system - self.unseen - self.pods) / self.charged();
+        let node = (self.capacity - self.system - self.unseen - self.pods) / self.charged() + self.stall;
         let mut first = ((self.kubepods_limit - self.pods) / self.charged(), Outcome::KubepodsOom);
         if node < first.0 {
             first = (node, Outcome::GlobalOom);
@@ -96,9 +98,11 @@ impl Race {
     /// The rate at which the kernel wins with this probability (more than 0, less than 1): above it more often. `None`
     /// when the kernel's limit comes before the threshold at every rate.
     pub fn rate_for(&self, kernel_first: f64) -> Option<f64> {
-        // The window is inversely proportional to the rate.
-        let window = Race { rate: 1.0, ..*self }.odds().window;
-        (window > 0.0).then(|| window / ((1.0 - kernel_first) * self.period + self.lag))
+        // The window is inversely proportional to the rate, but for the stall, which does not depend on it.
+        let still = Race { rate: 1.0, stall: 0.0, ..*self }.odds();
+        let stall = if still.limit == Outcome::GlobalOom { self.stall } else { 0.0 };
+        let needed = (1.0 - kernel_first) * self.period + self.lag - stall;
+        (still.window > 0.0 && needed > 0.0).then(|| still.window / needed)
     }
 }
 
@@ -115,6 +119,7 @@ mod tests {
             kubepods_limit: 7168.0 * MIB,
             system: 500.0 * MIB,
             unseen: 150.0 * MIB,
+            stall: 0.0,
             pods: 100.0 * MIB,
             own_room: None,
             hard: hard * MIB,

@@ -9,7 +9,7 @@ pub struct MissingKnob {
     /// What went wrong most often.
     pub cause: Outcome,
     /// Scenario keys that act on it.
-    pub keys: &'static [&'static str],
+    pub keys: Vec<&'static str>,
     /// Why.
     pub why: &'static str,
 }
@@ -47,14 +47,19 @@ const CURES: &[(Outcome, &[&str], &str)] = &[
     (Outcome::SelfExit, &["resources.limits"], "a program gives up by itself"),
 ];
 
-/// The knobs that act on the causes seen and that are not among `turned`, commonest cause first.
-pub fn missing_knobs(causes: &BTreeMap<Outcome, u64>, turned: &[String]) -> Vec<MissingKnob> {
+/// The knobs that act on the causes seen and that are not among `turned`, commonest cause first. `turned` are the keys
+/// that were turned, and whether turning them is seen to change the risk: a key that does not help is no cure.
+pub fn missing_knobs(causes: &BTreeMap<Outcome, u64>, turned: &[(String, bool)]) -> Vec<MissingKnob> {
     let mut seen: Vec<(Outcome, u64)> = causes.iter().map(|(&outcome, &n)| (outcome, n)).collect();
     seen.sort_by_key(|&(outcome, n)| (std::cmp::Reverse(n), outcome));
     let cure = |(cause, _): (Outcome, u64)| {
         let &(_, keys, why) = CURES.iter().find(|(outcome, ..)| *outcome == cause)?;
-        let absent = keys.iter().all(|key| !turned.iter().any(|t| t.contains(key)));
-        absent.then_some(MissingKnob { cause, keys, why })
+        let is = |key: &str, helps: bool| turned.iter().any(|(t, acts)| t.contains(key) && (*acts || !helps));
+        if keys.iter().any(|key| is(key, true)) {
+            return None;
+        }
+        let keys: Vec<&str> = keys.iter().copied().filter(|key| !is(key, false)).collect();
+        (!keys.is_empty()).then_some(MissingKnob { cause, keys, why })
     };
     seen.into_iter().filter_map(cure).collect()
 }
@@ -66,10 +71,14 @@ mod tests {
     #[test]
     fn a_cause_that_no_knob_acts_on_is_named() {
         let causes = BTreeMap::from([(Outcome::PodOom, 3), (Outcome::KubepodsOom, 50), (Outcome::None, 9)]);
-        let turned = ["kubelet.evictionHard.memory.available".to_string()];
-        let missing = missing_knobs(&causes, &turned);
+        let turned = |acts| [("kubelet.evictionHard.memory.available".to_string(), acts)];
+        let missing = missing_knobs(&causes, &turned(true));
         assert_eq!(missing.iter().map(|m| m.cause).collect::<Vec<_>>(), [Outcome::PodOom]);
-        let missing = missing_knobs(&causes, &["pod.web.container.app.resources.limits.memory".to_string()]);
+        // A threshold that was turned in vain is not proposed again.
+        let missing = missing_knobs(&causes, &turned(false));
+        assert_eq!(missing[0].keys, ["kubelet.evictionSoft", "resources.limits"]);
+        assert_eq!((missing[0].cause, missing.len()), (Outcome::KubepodsOom, 2));
+        let missing = missing_knobs(&causes, &[("pod.web.container.app.resources.limits.memory".to_string(), true)]);
         assert!(missing.is_empty(), "limits act on both: {missing:?}");
     }
 }

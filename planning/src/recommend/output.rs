@@ -21,9 +21,13 @@ fn settings<'a>(knobs: &[Axis], values: &[&'a AxisValue]) -> Vec<(Vec<String>, &
     all
 }
 
+/// Keys of `[kubelet]` that are no fields of a KubeletConfiguration.
+const NO_FIELDS: [&str; 7] = ["version", "preset", "config", "configDir", "flags", "firstPass", "timing"];
+
 /// The fields of the KubeletConfiguration that the knobs set, as YAML; `None` when they set none. Maps are given
 /// whole, as a map that is given replaces the kubelet's defaults; `config` is the configuration with the setting, and
-/// `before` the one without it, from which entries that no knob sets are kept.
+/// `before` the one without it, from which entries that no knob sets are kept. Housekeeping is set by a flag of the
+/// kubelet; that is said in a comment.
 pub fn kubelet_yaml(
     knobs: &[Axis],
     values: &[&AxisValue],
@@ -31,15 +35,29 @@ pub fn kubelet_yaml(
     before: &KubeletConfig,
 ) -> Option<String> {
     let whole = serde_json::to_value(config).ok()?;
+    let mut earlier = serde_json::to_value(before).ok()?;
+    // Without these, nothing would guard the disks.
+    earlier["evictionHard"] = serde_json::to_value(before.eviction_hard()).ok()?;
+    let map_of = |config: &serde_json::Value, field: &str| -> Option<Vec<(String, String)>> {
+        let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
+        Some(config.get(field)?.as_object()?.iter().map(|(k, v)| (k.clone(), text(v))).collect())
+    };
     let mut fields: BTreeMap<String, Vec<(String, String)>> = BTreeMap::new();
+    let mut flags = String::new();
     for (path, text) in settings(knobs, values) {
         let [table, field, rest @ ..] = path.as_slice() else { continue };
-        if table != "kubelet" {
+        if table == "kubelet" && path[1..] == ["timing", "housekeeping", "interval"] {
+            flags = format!("# and as a flag of the kubelet: --housekeeping-interval={text}\n");
+        }
+        if table != "kubelet" || NO_FIELDS.contains(&field.as_str()) {
             continue;
         }
-        let entries = match whole.get(field).and_then(|v| v.as_object()) {
-            Some(map) if !rest.is_empty() => {
-                map.iter().map(|(k, v)| (k.clone(), v.as_str().map_or_else(|| v.to_string(), str::to_string))).collect()
+        let entries = match map_of(&whole, field) {
+            Some(mut map) if !rest.is_empty() => {
+                let kept = map_of(&earlier, field).unwrap_or_default();
+                let kept: Vec<_> = kept.into_iter().filter(|(k, _)| !map.iter().any(|(known, _)| known == k)).collect();
+                map.extend(kept);
+                map
             }
             _ => vec![(rest.join("."), text.to_string())],
         };
@@ -47,14 +65,6 @@ pub fn kubelet_yaml(
     }
     if fields.is_empty() {
         return None;
-    }
-    // A hard map that is given replaces all defaults: without these, nothing would guard the disks.
-    if let Some(hard) = fields.get_mut("evictionHard") {
-        for (signal, value) in before.eviction_hard() {
-            if !hard.iter().any(|(k, _)| *k == signal) {
-                hard.push((signal, value));
-            }
-        }
     }
     let mut out = String::from("apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n");
     for (field, entries) in fields {
@@ -66,12 +76,12 @@ pub fn kubelet_yaml(
             }
         }
     }
-    Some(out)
+    Some(out + &flags)
 }
 
-/// Strategic merge patches for the pods whose resources the knobs set: name of the pod, and the patch for the
-/// template of its Deployment, StatefulSet or DaemonSet.
-pub fn pod_patches(knobs: &[Axis], values: &[&AxisValue]) -> Vec<(String, String)> {
+/// Strategic merge patches for the pods whose resources the knobs set: name of the pod, and the patch – for the
+/// template of its Deployment, StatefulSet or DaemonSet, or for the pod itself where `bare` says that it has none.
+pub fn pod_patches(knobs: &[Axis], values: &[&AxisValue], bare: impl Fn(&str) -> bool) -> Vec<(String, String)> {
     // pod → container → (requests or limits) → resource → quantity
     type Resources = BTreeMap<String, BTreeMap<String, String>>;
     let mut pods: BTreeMap<String, BTreeMap<String, Resources>> = BTreeMap::new();
@@ -82,18 +92,20 @@ pub fn pod_patches(knobs: &[Axis], values: &[&AxisValue]) -> Vec<(String, String
             container.entry(kind.to_string()).or_default().insert(resource.join("."), text.into());
         }
     }
-    let patch = |containers: BTreeMap<String, Resources>| {
-        let mut out = String::from("spec:\n  template:\n    spec:\n      containers:\n");
+    let patch = |pod: &str, containers: BTreeMap<String, Resources>| {
+        let (head, indent) = if bare(pod) { ("spec:\n", "") } else { ("spec:\n  template:\n    spec:\n", "    ") };
+        let mut lines = vec!["  containers:".to_string()];
         for (name, resources) in containers {
-            out.push_str(&format!("      - name: {name}\n        resources:\n"));
+            lines.push(format!("  - name: {name}"));
+            lines.push("    resources:".to_string());
             for (kind, list) in resources {
-                out.push_str(&format!("          {kind}:\n"));
-                list.iter().for_each(|(k, v)| out.push_str(&format!("            {k}: {}\n", quoted(v))));
+                lines.push(format!("      {kind}:"));
+                lines.extend(list.iter().map(|(k, v)| format!("        {k}: {}", quoted(v))));
             }
         }
-        out
+        lines.iter().fold(head.to_string(), |out, line| format!("{out}{indent}{line}\n"))
     };
-    pods.into_iter().map(|(pod, containers)| (pod, patch(containers))).collect()
+    pods.into_iter().map(|(pod, containers)| (pod.clone(), patch(&pod, containers))).collect()
 }
 
 fn quoted(text: &str) -> String {
@@ -131,7 +143,7 @@ mod tests {
              memory.available: \"500Mi\"\n  nodefs.available: \"7%\"\n  imagefs.available: \"15%\"\n  \
              imagefs.inodesFree: \"5%\"\n  nodefs.inodesFree: \"5%\"\nevictionMaxPodGracePeriod: 30\n"
         );
-        let patches = pod_patches(&knobs, &values);
+        let patches = pod_patches(&knobs, &values, |_| false);
         assert_eq!(
             patches,
             [(
@@ -141,6 +153,9 @@ mod tests {
                     .to_string()
             )]
         );
+        let bare = pod_patches(&knobs[2..3], &values[2..3], |pod| pod == "web");
+        let spec = "spec:\n  containers:\n  - name: app\n    resources:\n      limits:\n        memory: \"1Gi\"\n";
+        assert_eq!(bare, [("web".to_string(), spec.to_string())]);
         assert_eq!(kubelet_yaml(&knobs[2..], &values[2..], &config, &config), None);
     }
 }

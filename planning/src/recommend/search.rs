@@ -111,6 +111,19 @@ pub struct Recommendation {
     pub not_monotone: Vec<String>,
 }
 
+impl Recommendation {
+    /// Whether turning this knob alone, at a setting that was tried, is seen to change the risk: two trials that differ
+    /// in it only have intervals that do not overlap.
+    pub fn acts(&self, plan: &Plan, axis: usize, setting: u64) -> bool {
+        let sizes: Vec<usize> = plan.grid_axes().map(|(_, values)| values.len()).collect();
+        let line = lines(plan.cells(), &sizes, axis).into_iter().find(|line| line.contains(&setting));
+        let on_line = |t: &&Trial| line.as_ref().is_some_and(|line| line.contains(&t.setting));
+        let ends = self.trials.iter().filter(on_line).map(|t| t.risk().1);
+        let (low, high) = ends.fold((1.0_f64, 0.0_f64), |(low, high), i| (low.min(i.high), high.max(i.low)));
+        low < high
+    }
+}
+
 struct Search<'a, R> {
     settings: &'a Settings<'a>,
     runs: &'a R,

@@ -3,7 +3,7 @@
 use super::axes::{axes, document};
 use super::sweep::{meant, prepare};
 use crate::measure::Measures;
-use crate::plan::{Plan, Setup};
+use crate::plan::{Plan, RunSpec, Setup};
 use crate::pool::Pool;
 use crate::prepared::{Prepared, settings};
 use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
@@ -13,6 +13,8 @@ use sim_core::scenario::{Diagnostic, Files, Scenario, Severity};
 
 /// Most settings that are combined.
 const MAX_SETTINGS: u64 = 100_000;
+/// Runs of the scenarios as they are.
+const AS_IT_IS: u64 = 400;
 /// Largest number of runs per setting.
 const MAX_RUNS: i64 = 10_000_000;
 
@@ -85,6 +87,24 @@ impl Goal {
             alpha: self.alpha,
         };
         search(&settings, &GoalRuns { goal: self, pool }, progress)
+    }
+
+    /// The scenarios as they are, without any setting: least allocatable memory, and bad runs and runs for each target.
+    pub fn as_it_is(&self, pool: &Pool) -> (i64, Vec<(u64, u64)>) {
+        let (mut allocatable, mut counts) = (i64::MAX, vec![(0, 0); self.targets.len()]);
+        for (n, (_, prepared)) in self.scenarios.iter().enumerate() {
+            let untouched = RunSpec { overrides: Vec::new(), ..self.plans[n].spec(0) };
+            let runs = pool.run_seeds(&untouched, 0..self.runs.min(AS_IT_IS), prepared, Keep::Events);
+            for m in &runs {
+                allocatable = allocatable.min(m.allocatable.unwrap_or(0));
+                let about = self.targets.iter().zip(&mut counts).filter(|(t, _)| t.scenario.is_none_or(|s| s == n));
+                for (target, (bad, of)) in about {
+                    *bad += u64::from(target.event.happened(m));
+                    *of += 1;
+                }
+            }
+        }
+        (allocatable, counts)
     }
 
     /// The scenario with a setting.

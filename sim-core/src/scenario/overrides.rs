@@ -109,5 +109,8 @@ fn no_such_item(problems: &Problems, step: &Step, items: &[Value], parent: &str)
     if !names.is_empty() {
         problem = problem.help(format!("legal: {}", quoted_list(names)));
     }
+    if items.iter().any(|item| item.get("manifest").is_some() && item.get("name").is_none()) {
+        problem = problem.help("a pod from a manifest is found by name when its `[[pod]]` has the `name`, too");
+    }
     problems.push(problem.help(format!("or a number from 0 to {}", items.len().saturating_sub(1))));
 }

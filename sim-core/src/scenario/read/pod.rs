@@ -109,7 +109,7 @@ fn keys(t: &mut TableReader<'_>, mut plans: Vec<PodPlan>) -> Vec<PodPlan> {
     each.set("atSpread", duration, |plan, v| plan.at_spread = v);
     each.set("controller", one_of("controller", &controllers), |plan, v| plan.controller = v);
     each.set("recreateAfter", duration, |plan, v| plan.recreate_after = v);
-    each.set("replicas", integer(1, MAX_REPLICAS), |plan, v| plan.replicas = v);
+    each.set("replicas", integer(0, MAX_REPLICAS), |plan, v| plan.replicas = v);
     each.set("restartPolicy", one_of("restartPolicy", &restarts), |plan, v| plan.restart_policy = v);
     each.set("volume", tables(volume), |plan, v| plan.volumes = v);
     each.set("housekeeping", instants, |plan, v| plan.housekeeping = v);

@@ -104,6 +104,7 @@ fn every_key_can_be_set_from_outside() {
     let Behavior::Leak(leak) = &*pods[0].containers[0].processes[0].behavior else { panic!() };
     assert_eq!(leak.every, SimDuration::from_millis(200));
     assert_eq!(set("pod.0.replicas=3").pods[0].replicas, 3);
+    assert_eq!(set("pod.0.replicas=0").pods[0].replicas, 0);
     assert_eq!(set("kernel.sysctl.vm.overcommit_memory=2").node.kernel.sysctl.overcommit_memory, 2);
     let plan = set("kubelet.evictionHard.memory.available=\"500Mi\"").kubelet.unwrap();
     assert_eq!(plan.config.eviction_hard.unwrap()["memory.available"], "500Mi");

@@ -1,0 +1,222 @@
+//! From a KubeletConfiguration and manifests to a recommended KubeletConfiguration, on nodes of several kinds.
+
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+fn studies() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../studies")
+}
+
+fn oomsim(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_oomsim")).args(arguments).stdin(Stdio::null()).output().unwrap()
+}
+
+/// `studies/shop` in a folder of its own, with some texts replaced: file, text, replacement.
+fn shop(changes: &[(&str, &str, &str)]) -> tempfile::TempDir {
+    let place = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(studies().join("shop")).unwrap() {
+        let from = entry.unwrap().path();
+        let name = from.file_name().unwrap().to_str().unwrap().to_string();
+        let mut text = std::fs::read_to_string(&from).unwrap();
+        for (_, old, new) in changes.iter().filter(|(file, ..)| *file == name) {
+            assert!(text.contains(old), "{old:?} is not in {name}");
+            text = text.replace(old, new);
+        }
+        std::fs::write(place.path().join(&name), text).unwrap();
+    }
+    place
+}
+
+/// Runs the goal: exit code, and what came out.
+fn plan(place: &tempfile::TempDir) -> (i32, Value) {
+    let (goal, out) = (place.path().join("goal.toml"), place.path().join("out"));
+    let output =
+        oomsim(&["plan", &goal.display().to_string(), "--out", &out.display().to_string(), "--format", "json"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("{why}: {said}"));
+    (output.status.code().unwrap(), json)
+}
+
+fn text(place: &tempfile::TempDir) -> String {
+    let output = oomsim(&["plan", &place.path().join("goal.toml").display().to_string()]);
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_configuration_and_manifests_become_a_recommended_configuration() {
+    let place = shop(&[]);
+    let (code, json) = plan(&place);
+    assert_eq!(code, 0);
+    // The job grows by 40 MiB/s and goes on for 2 s after the decision, as its PID 1 has no handler: no phase of the
+    // 10 s check is late from 12 s · 40 MiB/s = 480 MiB on, less what its first steps take. The grid has 450 and 500.
+    let setting = &json["recommended"]["trial"]["setting"]["evictionHard"];
+    assert_eq!(setting, "500Mi");
+    // 8 GiB − 600 MiB − 200 MiB − 500 MiB.
+    assert_eq!(json["recommended"]["trial"]["allocatable_bytes"], (8192_i64 - 1300) << 20);
+    // As it is, with 200 MiB: (200 / 40 − 2) s of 10 s are in time, so that the kernel wins in about 70 % of the runs.
+    let now = &json["as_it_is"]["targets"][0];
+    let share = now["bad"].as_f64().unwrap() / now["runs"].as_f64().unwrap();
+    assert!((0.62..0.78).contains(&share), "{share}");
+    assert_eq!(json["as_it_is"]["allocatable_bytes"], (8192_i64 - 1000) << 20);
+    // The answer is a file that the kubelet takes, with the entries of the map that nobody turned.
+    let yaml = std::fs::read_to_string(place.path().join("out/kubelet.yaml")).unwrap();
+    assert_eq!(
+        yaml,
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHard:\n  \
+         memory.available: \"500Mi\"\n  nodefs.available: \"10%\"\n"
+    );
+    // And it does what was said: as a drop-in, no run of another hundred seeds is lost to the kernel.
+    std::fs::create_dir(place.path().join("kubelet.conf.d")).unwrap();
+    std::fs::write(place.path().join("kubelet.conf.d/90-oomsim.conf"), yaml).unwrap();
+    let study = "scenario = \"bad-day.toml\"\nrepetitions = 100\nseed = 100000\nset = { \"kubelet.configDir\" = \"kubelet.conf.d\" }\n";
+    std::fs::write(place.path().join("again.toml"), study).unwrap();
+    let (study, out) = (place.path().join("again.toml"), place.path().join("again"));
+    let output =
+        oomsim(&["sweep", &study.display().to_string(), "--out", &out.display().to_string(), "--format", "json"]);
+    let again: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(again["cells"][0]["outcome"]["eviction"]["count"], 100, "{again}");
+}
+
+#[test]
+fn a_configuration_without_memory_available_gets_one() {
+    // As k3s has it: the map is given, and memory is not in it, so that nothing is evicted for memory.
+    let hard = "memory.available: \"200Mi\"\n  nodefs.available: \"10%\"";
+    let place = shop(&[("kubelet.yaml", hard, "imagefs.available: 5%\n  nodefs.available: 5%")]);
+    let (code, json) = plan(&place);
+    assert_eq!(code, 0);
+    let now = &json["as_it_is"]["targets"][0];
+    assert_eq!((&now["bad"], &now["runs"]), (&400.into(), &400.into()), "the kernel always wins: {now}");
+    let yaml = json["recommended"]["files"]["kubelet.yaml"].as_str().unwrap();
+    for part in ["memory.available: \"500Mi\"", "imagefs.available: \"5%\"", "nodefs.available: \"5%\""] {
+        assert!(yaml.contains(part), "{yaml}");
+    }
+}
+
+#[test]
+fn where_no_threshold_helps_the_missing_knob_is_named() {
+    // 2 GiB/s: kubepods is full before any check, whatever the threshold.
+    let fast = shop(&[("bad-day.toml", "\"40Mi\"", "\"2Gi\"")]);
+    let (code, json) = plan(&fast);
+    assert_eq!((code, &json["recommended"]), (1, &Value::Null));
+    let said = text(&fast);
+    for part in ["No setting meets the targets", "no difference is seen along evictionHard", "resources.limits"] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+    assert!(!said.contains("widen evictionHard"), "{said}");
+    // A limit of the job's own below everything else: nothing of the kubelet's acts on that.
+    let limit = shop(&[("bad-day.toml", "rate = \"40Mi\" }", "rate = \"40Mi\" }\nresources.limits.memory = \"2Gi\"")]);
+    let said = text(&limit);
+    assert!(said.contains("missing knob for pod_oom: resources.limits"), "{said}");
+    // Thresholds that end too early: going on helps.
+    let short = shop(&[("goal.toml", "to = \"1300Mi\"\nsteps = 25", "to = \"400Mi\"\nsteps = 7")]);
+    let said = text(&short);
+    assert!(said.contains("widen evictionHard (here 400Mi)"), "{said}");
+}
+
+#[test]
+fn every_kind_of_knob_can_be_turned() {
+    let goal = r#"
+runs = 200
+[[scenario]]
+file = "bad-day.toml"
+[[target]]
+event = "kernelKill"
+below = "5%"
+[[knob]]
+name = "soft"
+key = "kubelet.evictionSoft.memory.available"
+values = ["1600Mi"]
+[[knob]]
+name = "grace"
+key = "kubelet.evictionSoftGracePeriod.memory.available"
+values = ["1m", "10s"]
+[[knob]]
+name = "reclaim"
+key = "kubelet.evictionMinimumReclaim.memory.available"
+values = ["100Mi"]
+[[knob]]
+name = "kube"
+key = "kubelet.kubeReserved.memory"
+values = ["700Mi"]
+[[knob]]
+name = "system"
+key = "kubelet.systemReserved.memory"
+values = ["300Mi"]
+[[knob]]
+name = "limit"
+keys = ["pod.web.container.app.resources.limits.memory", "pod.etl.container.job.resources.limits.memory"]
+values = ["7Gi"]
+[[knob]]
+name = "request"
+key = "pod.etl.container.job.resources.requests.memory"
+values = ["500Mi"]
+[[knob]]
+name = "housekeeping"
+key = "kubelet.timing.housekeeping.interval"
+values = ["10s"]
+"#;
+    let place = shop(&[]);
+    std::fs::write(place.path().join("goal.toml"), goal).unwrap();
+    let (code, json) = plan(&place);
+    assert_eq!(code, 0, "{json}");
+    // kubepods (7192 MiB) is full when the node, which uses 570 MiB itself, has 430 MiB left: (1600 − 430) / 40 = 29 s after
+    // the soft threshold. That is enough for two checks, a grace of 10 s between them, and 2 s until the job is dead; it
+    // is not enough for a grace of a minute.
+    assert_eq!(json["recommended"]["trial"]["setting"]["grace"], "10s");
+    let file = |name: &str| json["recommended"]["files"][name].as_str().unwrap_or_else(|| panic!("{json}"));
+    for part in [
+        "evictionSoft:\n  memory.available: \"1600Mi\"",
+        "evictionSoftGracePeriod:\n  memory.available: \"10s\"",
+        "evictionMinimumReclaim:\n  memory.available: \"100Mi\"",
+        "kubeReserved:\n  memory: \"700Mi\"\n  cpu: \"100m\"",
+        "systemReserved:\n  memory: \"300Mi\"",
+    ] {
+        assert!(file("kubelet.yaml").contains(part), "{part:?} not in\n{}", file("kubelet.yaml"));
+    }
+    // The simulation's own clocks are no fields of a KubeletConfiguration.
+    assert!(!file("kubelet.yaml").contains("timing"), "{}", file("kubelet.yaml"));
+    assert!(file("kubelet.yaml").ends_with("# and as a flag of the kubelet: --housekeeping-interval=10s\n"));
+    // A Deployment is patched in its template, a bare pod as it is.
+    assert!(
+        file("web.patch.yaml").starts_with("spec:\n  template:\n    spec:\n      containers:\n      - name: app\n")
+    );
+    assert!(file("etl.patch.yaml").starts_with("spec:\n  containers:\n  - name: job\n"));
+}
+
+#[test]
+fn a_race_says_when_the_node_does_not_stand_still() {
+    let worker = studies().join("worker.toml").display().to_string();
+    let race = |more: &[&str]| {
+        let all =
+            ["race", &worker, "--threshold", "500Mi", "--rate", "40Mi,160Mi", "--runs", "400", "--format", "json"];
+        let output = oomsim(&[&all[..], more].concat());
+        serde_json::from_slice::<Value>(&output.stdout).unwrap()
+    };
+    let notes = race(&[])["notes"].to_string();
+    assert!(notes.contains("default/leaky dies first"), "{notes}");
+    // Without the pod that leaks by itself, the closed form holds.
+    let still = race(&["--set", "pod.leaky.replicas=0"]);
+    assert_eq!(still["notes"], serde_json::json!([]));
+    for point in still["thresholds"][0]["points"].as_array().unwrap() {
+        let (low, high) = (point["share_low"].as_f64().unwrap(), point["share_high"].as_f64().unwrap());
+        let expected = point["closed_form"].as_f64().unwrap();
+        assert!(low - 0.02 <= expected && expected <= high + 0.02, "{point}");
+    }
+}
+
+#[test]
+fn the_page_on_planning_names_every_column_and_its_files() {
+    let page = std::fs::read_to_string(studies().join("../docs/planning.md")).unwrap();
+    for column in planning::measure::MEASURES {
+        assert!(page.contains(&format!("| `{}` (", column.name)), "{} is not in docs/planning.md", column.name);
+    }
+    for placeholder in ["COLUMNS", "BAND", "SPEED"] {
+        assert!(!page.lines().any(|line| line == placeholder), "{placeholder} is still to be filled");
+    }
+    let commands = page.lines().map(str::trim).filter(|line| line.starts_with("oomsim "));
+    let files = commands.flat_map(|line| line.split(' ')).filter(|word| word.starts_with("studies/"));
+    for file in files {
+        assert!(studies().join("..").join(file).exists(), "{file} of docs/planning.md is not there");
+    }
+}
