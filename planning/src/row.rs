@@ -97,7 +97,7 @@ pub struct Row {
     pub measures: Vec<Value>,
 }
 
-/// Reads a line that [`line`] wrote, with this many fields for axes; `None` when it is no such line.
+/// Reads a line that [`line()`] wrote, with this many fields for axes; `None` when it is no such line.
 pub fn parse(line: &str, axes: usize) -> Option<Row> {
     let mut fields = fields(line).into_iter();
     let run = fields.next()?.parse().ok()?;

@@ -52,7 +52,7 @@ pub struct Comparison {
     pub eviction_hard: Option<f64>,
     /// Soft eviction threshold.
     pub eviction_soft: Option<f64>,
-    /// The curves, in the order of [`COLORS`].
+    /// The curves, in the order of `COLORS`.
     pub pairs: Vec<Pair>,
     /// What happened.
     pub happenings: Vec<Happening>,

@@ -98,7 +98,7 @@ pub(crate) fn bytes(p: &Problems, value: &Value) -> Option<Bytes> {
     Some(Bytes::new(amount.unsigned_abs()))
 }
 
-/// As [`bytes`], but not zero.
+/// As `bytes`, but not zero.
 pub fn some_bytes(p: &Problems, value: &Value) -> Option<Bytes> {
     let amount = bytes(p, value)?;
     if amount == Bytes::ZERO {
