@@ -6,7 +6,7 @@ use std::io::{BufRead, BufReader, Seek};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
-/// Runs whose places are held in memory at a time: 16 bytes each.
+/// Runs whose places are held in memory at a time: 24 bytes each.
 const WINDOW: u64 = 1 << 20;
 
 /// Where a row is: journal and offset.

@@ -189,7 +189,7 @@ fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Ran
         range.clone(),
         &mut journal,
         jobs,
-        || study.scenario.worker(Keep::Series),
+        || study.scenario.worker(Keep::Node),
         |p| {
             done.store(p.now, std::sync::atomic::Ordering::Relaxed);
             progress.at(p.done, p.of, p.now);

@@ -193,7 +193,9 @@ fn sampled(study: &Study, bins: &Bins) -> Diagram {
     let axis = &study.plan.axes()[bins.axis];
     let log = matches!(&axis.levels, Levels::Sampled(range) if range.scale == planning::axis::Scale::Log);
     let scale = if log { Scale::Log } else { Scale::Linear };
-    shares(study, axis, scale, bins.parts.iter().filter(|p| p.1 > 0).cloned().collect())
+    let others: Vec<&str> = study.plan.axes().iter().filter(|a| a.name != axis.name).map(|a| a.name.as_str()).collect();
+    let subtitle = with_others("share of the runs with 95 % interval", &others);
+    Diagram { subtitle, ..shares(study, axis, scale, bins.parts.iter().filter(|p| p.1 > 0).cloned().collect()) }
 }
 
 /// One band for each outcome that comes at all: (x, runs, runs by outcome).

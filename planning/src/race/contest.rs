@@ -93,14 +93,14 @@ impl Contest {
             return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
         };
         let kernel = still.node.kernel.clone();
-        let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Series) {
+        let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Node) {
             Ok(history) => measured(&history, racer, &kubelet, &kernel),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
         let without = [format!("pod.{NAME}.replicas=0"), "sample=1s".to_string()];
         let mut own = scenario.scenario(&[set, &without].concat())?;
         own.duration = own.duration.min(ALONE);
-        let alone = match sim_core::simulate(&std::sync::Arc::new(own), 1, Keep::Series) {
+        let alone = match sim_core::simulate(&std::sync::Arc::new(own), 1, Keep::Node) {
             Ok(history) => Alone::of(&history),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
@@ -148,7 +148,7 @@ impl Contest {
                 let scenario = self.scenario.hash();
                 let plan =
                     Plan::new(Setup { scenario, fixed, axes, points: 1, repetitions: runs, seed, ..Setup::default() })?;
-                let measures = pool.run(&plan, 0..plan.len(), &self.scenario, Keep::Series);
+                let measures = pool.run(&plan, 0..plan.len(), &self.scenario, Keep::Node);
                 points.push(Point::new(threshold.clone(), rate.clone(), &measures, race.odds()));
                 progress();
             }

@@ -322,6 +322,8 @@ pub enum Keep {
     Outcome,
     /// Records too.
     Events,
+    /// Records and the node's own time series, without the pods': what sweeps measure.
+    Node,
     /// Records and time series.
     #[default]
     Series,

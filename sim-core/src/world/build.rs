@@ -126,7 +126,7 @@ impl World {
         for (n, injection) in scenario.injections.iter().enumerate() {
             queue.at(injection.at, Phase::Inject, n as u32, Event::Inject(n as u32));
         }
-        if self.keeps_series() {
+        if self.takes_samples() {
             queue.at(SimTime::ZERO, Phase::Observe, 0, Event::Sample);
         }
     }

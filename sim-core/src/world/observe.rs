@@ -81,17 +81,17 @@ impl World {
         queue.after(every, Phase::Observe, 0, Event::Sample);
     }
 
-    pub(super) fn keeps_series(&self) -> bool {
-        self.recorder.keep == Keep::Series
+    pub(super) fn takes_samples(&self) -> bool {
+        self.recorder.keep >= Keep::Node
     }
 
     /// Takes a sample of everything, if series are kept. Growing programs are looked at as they stand: what is due
     /// is added without taking the steps, so that looking changes nothing.
     pub(super) fn sample_now(&mut self) {
-        if self.recorder.keep < Keep::Series {
+        if !self.takes_samples() {
             return;
         }
-        let sample = self.take_sample_at(self.now);
+        let sample = self.sample_at(self.now, self.recorder.keeps_series());
         let samples = &mut self.recorder.series.samples;
         // Several things at one instant: the state before and after them is kept.
         if let [.., before, last] = &mut samples[..]
@@ -105,16 +105,24 @@ impl World {
     }
 
     pub(super) fn take_sample_at(&self, at: SimTime) -> Sample {
+        self.sample_at(at, true)
+    }
+
+    fn sample_at(&self, at: SimTime, with_pods: bool) -> Sample {
         let info = self.kernel.mem_info();
         let mut root = self.kernel.stat(self.kernel.root());
         let mut pods_stat = self.kubepods.map(|c| self.kernel.stat(c)).unwrap_or_default();
-        let mut due_by_pod = vec![0u64; self.pods.len()];
-        let mut due_all = 0;
+        let shown = if with_pods { self.pods.as_slice() } else { &[] };
+        let mut due_by_pod = vec![0u64; shown.len()];
+        let (mut due_all, mut due_pods) = (0, 0);
         for (p, due) in self.due_pages(at) {
             due_all += due;
             let proc = &self.procs[p as usize];
             if let Some(c) = proc.container {
-                due_by_pod[c.pod as usize] += due;
+                due_pods += due;
+                if let Some(pod) = due_by_pod.get_mut(c.pod as usize) {
+                    *pod += due;
+                }
             }
         }
         let grow = |stat: &mut MemoryStat, pages: u64| {
@@ -123,9 +131,9 @@ impl World {
             stat.anon += bytes;
         };
         grow(&mut root, due_all);
-        grow(&mut pods_stat, due_by_pod.iter().sum());
+        grow(&mut pods_stat, due_pods);
         let due = crate::units::Pages::new(due_all).bytes();
-        let pods = self.pods.iter().enumerate().filter_map(|(ix, pod)| {
+        let pods = shown.iter().enumerate().filter_map(|(ix, pod)| {
             let mut stat = self.kernel.stat(pod.cgroup?);
             grow(&mut stat, due_by_pod[ix]);
             Some(PodSample { pod: ix as u32, usage: stat.usage, working_set: stat.working_set() })
