@@ -3,6 +3,7 @@
 use super::backoff::BackoffLimits;
 use super::profile::KubernetesProfile;
 use super::stats::HousekeepingTiming;
+use crate::engine::Stream;
 use crate::units::{Bytes, SimDuration};
 
 /// Periods and delays of the kubelet, each with its own default.
@@ -20,7 +21,10 @@ pub struct Timing {
     pub kill_timeout_least: SimDuration,
     /// How often containers are listed (PLEG relist period, kubelet.go `genericPlegRelistPeriod`).
     pub relist_period: SimDuration,
-    /// Largest random addition to a restart that had to wait (pod_workers.go: `backOffPeriod` 10 s, jitter 0.5).
+    /// A pod worker that could not restart a container for its back-off tries again after this (kubelet.go
+    /// `backOffPeriod`, pod_workers.go completeWork), until the back-off is over.
+    pub resync_period: SimDuration,
+    /// Largest random addition to each of these waits (pod_workers.go: `workerBackOffPeriodJitterFactor` 0.5).
     pub resync_jitter: SimDuration,
     /// Largest random addition to the node status period in thousandths (kubelet.go: 4 %).
     pub node_status_jitter_permille: u64,
@@ -48,6 +52,9 @@ pub struct SlowKubelet {
     pub takes: SimDuration,
 }
 
+/// Most visits of a pod worker during one back-off that are followed one by one (300 s are 30 visits).
+const MAX_RESYNCS: u64 = 1000;
+
 impl Default for Timing {
     fn default() -> Self {
         Timing {
@@ -57,6 +64,7 @@ impl Default for Timing {
             cleanup_poll: SimDuration::from_secs(1),
             kill_timeout_least: SimDuration::from_secs(10),
             relist_period: SimDuration::from_secs(1),
+            resync_period: SimDuration::from_secs(10),
             resync_jitter: SimDuration::from_secs(5),
             node_status_jitter_permille: 40,
             housekeeping: HousekeepingTiming::default(),
@@ -73,6 +81,21 @@ impl Timing {
     /// Bounds of the restart back-off.
     pub fn backoff(&self) -> BackoffLimits {
         BackoffLimits { base: self.backoff_base, max: self.backoff_max }
+    }
+
+    /// How long a restart takes that has to wait `remaining` more: the pod worker comes by again and again, and the
+    /// first time that the back-off is over it starts the container. Without a period it comes when the time is there.
+    pub fn restart_delay(&self, remaining: SimDuration, rng: &mut Stream) -> SimDuration {
+        let mut wait = || self.resync_period + rng.between(SimDuration::ZERO, self.resync_jitter);
+        let period = self.resync_period.as_nanos();
+        if period == 0 || remaining.as_nanos() / period > MAX_RESYNCS {
+            return remaining + wait();
+        }
+        let mut delay = SimDuration::ZERO;
+        while delay < remaining {
+            delay = delay + wait();
+        }
+        delay
     }
 
     /// When a kill call with this grace period gives up.

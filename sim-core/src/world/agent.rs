@@ -525,7 +525,7 @@ impl World {
         let name = container.name.clone();
         let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {
-            delay = delay + agent.resync_jitter.between(SimDuration::ZERO, timing.resync_jitter);
+            delay = timing.restart_delay(delay, &mut agent.resync_jitter);
         }
         let start = now + delay;
         let _ = self.container_mut(c).backoff.attempt(start, finished_at, timing.backoff());

@@ -110,6 +110,7 @@ fn timing(p: &Problems, value: &Value) -> Option<Timing> {
         cleanup_poll: t.or("cleanupPoll", d.cleanup_poll, duration),
         kill_timeout_least: t.or("killTimeout", d.kill_timeout_least, duration),
         relist_period: t.or("relistPeriod", d.relist_period, duration),
+        resync_period: t.or("resyncPeriod", d.resync_period, duration),
         resync_jitter: t.or("resyncJitter", d.resync_jitter, duration),
         node_status_jitter_permille: t.or("nodeStatusJitterPermille", d.node_status_jitter_permille, integer(0, 1000)),
         housekeeping: t.or("housekeeping", d.housekeeping, housekeeping),
