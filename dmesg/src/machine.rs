@@ -233,8 +233,13 @@ impl Machine {
                 r.kernel = release.clone();
             }
             Line::LimitOf { task, oom } => {
-                r.kind = Kind::Cgroup;
-                r.oom_memcg = Some(oom.clone());
+                // Alibaba Cloud Linux: "killed as a result of limit of host" is a node OOM.
+                if oom == "host" {
+                    r.kind = Kind::Node;
+                } else {
+                    r.kind = Kind::Cgroup;
+                    r.oom_memcg = Some(oom.clone());
+                }
                 r.task_memcg = task.clone();
             }
             Line::Counter(name, counter) => put_counter(r, *name, *counter),

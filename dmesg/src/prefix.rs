@@ -80,6 +80,8 @@ fn bracket<'a>(p: &mut Prefixed<'a>, text: &'a str) {
         p.wall = p.wall.or(Some(inner));
     } else if inner.starts_with('+') && seconds(inner[1..].trim()).is_some() {
         // Relative time of `dmesg -e`: no use, but a mark.
+    } else if inner.contains('.') && inner.bytes().all(|b| b.is_ascii_digit() || b" .,-:".contains(&b)) {
+        // A vendor's stamp, with the CPU or a generation besides: nobody's clock, but a mark.
     } else {
         return;
     }
@@ -344,6 +346,8 @@ mod tests {
             "[Sat Apr 27 22:56:09 2019] ",
             "[Mar 22 14:23:01] ",
             "[11:02:17] ",
+            "[2-3219.1870] ",
+            "[ 8334.895293,0] ",
             "Jan 16 21:33:51 aks-agentpool-20086390-vmss00003K kernel: [ 8334.895293] ",
             "Jan 16 21:33:51 node kernel: ",
             "Jan 16 21:33:51 node kernel:",

@@ -98,7 +98,9 @@ fn what(r: &Report, place: Option<&Place>) -> String {
         Kind::Node => format!("the node ran out of memory{constraint}"),
         Kind::Unknown => "out of memory; the log does not say whether the node or a cgroup".into(),
         Kind::Cgroup => {
-            let path = r.oom_memcg.as_deref().unwrap_or("(its name is missing)");
+            let Some(path) = &r.oom_memcg else {
+                return "a cgroup's memory limit was reached; the lines that name it are missing".into();
+            };
             let who = place.map_or(String::new(), words);
             format!("a memory limit was reached: {who}\n             cgroup {path}")
         }
@@ -125,6 +127,9 @@ fn words(place: &Place) -> String {
 }
 
 fn size(kb: u64) -> String {
+    if kb < 1024 {
+        return format!("{kb} kB");
+    }
     let bytes = Bytes::kib(kb.min(u64::MAX >> 10)).to_string();
     let mib = kb / 1024;
     if bytes.ends_with("Ki") && mib > 0 { format!("{kb} kB ({mib} MiB)") } else { format!("{kb} kB ({bytes})") }

@@ -280,3 +280,15 @@ proptest! {
         prop_assert_eq!(read(&mixed), read(&log));
     }
 }
+
+/// Alibaba Cloud Linux names the node "host" where others name a cgroup (its own help page on OOM kills).
+#[test]
+fn limit_of_host_is_the_node() {
+    let log = "[ 1.0] test invoked oom-killer: gfp_mask=0x62****(GFP_HIGHUSER_MOVABLE|__GFP_ZERO), nodemask=(null), order=0,\n\
+               [ 1.0] Task in /user.slice killed as a result of limit of host\n\
+               [ 1.0] Node 0 DMA32 free:155160kB min:152412kB low:190512kB high:228612kB\n";
+    let found = read(log);
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].kind, dmesg::Kind::Node);
+    assert_eq!(found[0].task_memcg.as_deref(), Some("/user.slice"));
+}
