@@ -1,7 +1,7 @@
 //! The command line as a whole.
 
 use crate::commands::Command;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use sim_core::units::{SimDuration, parse_duration};
 
 /// Replays what kills pods on a Kubernetes node
@@ -35,4 +35,14 @@ Examples:
 /// When it is none.
 pub fn duration(text: &str) -> Result<SimDuration, String> {
     parse_duration(text).map_err(|why| why.to_string())
+}
+
+/// What most commands can print.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON object
+    Json,
 }

@@ -1,5 +1,6 @@
 //! `oomsim conformance`: recordings of real kernels, kubelets and nodes, held against the model.
 
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::render::style::{BAD, DIM, GOOD, paint};
@@ -32,14 +33,6 @@ pub struct Args {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-}
-
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-enum Format {
-    /// For people
-    Text,
-    /// One object with a list of files
-    Json,
 }
 
 /// A file to check, and the name it is reported under.

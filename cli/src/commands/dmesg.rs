@@ -1,9 +1,9 @@
 //! `oomsim dmesg`: reads the OOM reports of a real kernel log and explains them.
 
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use ::dmesg::{Analysis, Known, TextOptions};
-use clap::ValueEnum;
 use sim_core::units::Quantity;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -43,16 +43,6 @@ pub struct Args {
     /// Which report the scenario is made of, from 1 [default: the first that says enough]
     #[arg(long, value_name = "N", requires = "scenario")]
     report: Option<usize>,
-}
-
-/// Forms of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// A quantity in kB.

@@ -1,10 +1,10 @@
 //! `oomsim node`: from capacity and reservations to allocatable, the kubepods limit and the thresholds.
 
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::load::{self, Beside};
 use crate::output;
 use crate::render::style::{DIM, HEADING, WARN, paint};
-use clap::ValueEnum;
 use serde_json::json;
 use sim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds};
 use sim_core::kubelet::preset::{PRESETS, Preset};
@@ -68,16 +68,6 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Forms of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A table for people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// The amounts of a node, in bytes.

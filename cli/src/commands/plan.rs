@@ -1,5 +1,6 @@
 //! `oomsim plan`: searches for settings that make what must not happen rare enough.
 
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::load::{self, Beside};
 use crate::output;
@@ -9,7 +10,6 @@ use crate::progress::{Progress, duration};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
-use clap::ValueEnum;
 use planning::axis::Unit;
 use planning::plan::Plan;
 use planning::pool::Pool;
@@ -50,16 +50,6 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Forms of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Everything that is told.

@@ -1,5 +1,6 @@
 //! `oomsim race`: how likely the kernel kills before the kubelet evicts, by allocation rate and threshold.
 
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::load::{self, Beside};
 use crate::output;
@@ -10,7 +11,6 @@ use crate::progress::{Progress, duration};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
-use clap::ValueEnum;
 use planning::axis::{AxisValue, Range, Scale, Unit};
 use planning::pool::Pool;
 use planning::race::{Contest, Point, Racer};
@@ -91,16 +91,6 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Forms of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// An amount of memory greater than zero.

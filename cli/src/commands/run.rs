@@ -1,5 +1,6 @@
 //! `oomsim run`: one scenario, everything about it.
 
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::render::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
 use crate::{args, engine, load, output};
@@ -50,16 +51,6 @@ pub struct Args {
     /// How much of the run to keep
     #[arg(long, value_enum, default_value_t)]
     record: Record,
-}
-
-/// Forms of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// A timeline and tables for people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// How much is kept.

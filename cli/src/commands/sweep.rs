@@ -1,6 +1,7 @@
 //! `oomsim sweep`: a scenario over parameters and seeds; the runs can be shared out among processes and machines.
 
 use super::run::command_line;
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::load::{self, Beside};
 use crate::output;
@@ -9,7 +10,6 @@ use crate::progress::{Progress, duration};
 use crate::render::style::{DIM, HEADING, paint};
 use crate::render::table::Table;
 use anstyle::Style;
-use clap::ValueEnum;
 use planning::execute::execute;
 use planning::journal::{Journal, StoreError};
 use planning::plan::{Part, Plan};
@@ -129,16 +129,6 @@ struct MergeArgs {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Forms of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// Does it.

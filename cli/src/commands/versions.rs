@@ -1,10 +1,10 @@
 //! `oomsim kernels` and `oomsim kubernetes`: what differs between versions, where each fact comes from, how sure it is.
 
+use crate::args::Format;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::render::style::{DIM, HEADING, paint};
 use crate::render::table::Table;
-use clap::ValueEnum;
 use serde_json::{Value, json};
 use sim_core::kernel::{Profile, VERSIONS};
 use sim_core::kubelet::KubernetesProfile;
@@ -18,16 +18,6 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Forms of the output.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// Tables for people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
 }
 
 /// A capability in every version.
