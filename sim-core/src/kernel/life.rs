@@ -113,8 +113,7 @@ impl Kernel {
         let (leads, session) = (process.is_session_leader(), process.session);
         self.release(pid);
         if leads {
-            let members: Vec<Pid> = self.procs.values().filter(|p| p.session == session).map(|p| p.pid).collect();
-            for member in members {
+            for member in self.procs.in_session(session) {
                 self.kill(now, member, Signo::Hup);
             }
         }
@@ -143,9 +142,7 @@ impl Kernel {
                 mappers.retain(|p| *p != pid);
             }
         }
-        for child in self.procs.values_mut().filter(|p| p.parent == Some(pid)) {
-            child.parent = None;
-        }
+        self.procs.orphan(pid);
     }
 
     fn new_pid(&mut self, explicit: Option<Pid>) -> Result<Pid, Errno> {

@@ -57,6 +57,8 @@ const FIRST_PID: u32 = 300;
 pub struct Kernel {
     config: KernelConfig,
     cgroups: Vec<cgroup::Cgroup>,
+    /// Places of removed cgroups, used again.
+    free_cgroups: Vec<CgroupId>,
     procs: table::Processes,
     next_pid: Pid,
     volumes: Vec<volume::Volume>,
@@ -87,6 +89,7 @@ impl Kernel {
             zones: Zones::new(&config, taken),
             config,
             cgroups: vec![cgroup::Cgroup::new("/".into(), None)],
+            free_cgroups: Vec::new(),
             procs: table::Processes::default(),
             next_pid: Pid(FIRST_PID),
             volumes: Vec::new(),

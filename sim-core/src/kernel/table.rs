@@ -5,11 +5,21 @@ use crate::units::Pid;
 use std::collections::BTreeMap;
 use std::ops::Index;
 
+/// Whom a process belongs to.
+#[derive(Clone, Copy, Debug)]
+struct Kin {
+    pid: Pid,
+    parent: Option<Pid>,
+    session: Pid,
+}
+
 /// Living processes. Slots of processes that are gone are used again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Processes {
     slots: Vec<Option<Process>>,
     free: Vec<u32>,
+    /// Parent and session by slot, to be searched at every exit.
+    kin: Vec<Option<Kin>>,
     by_pid: BTreeMap<Pid, u32>,
 }
 
@@ -29,8 +39,10 @@ impl Processes {
     pub fn insert(&mut self, pid: Pid, process: Process) {
         let slot = self.free.pop().unwrap_or_else(|| {
             self.slots.push(None);
+            self.kin.push(None);
             self.slots.len() as u32 - 1
         });
+        self.kin[slot as usize] = Some(Kin { pid, parent: process.parent, session: process.session });
         self.slots[slot as usize] = Some(process);
         self.by_pid.insert(pid, slot);
     }
@@ -38,6 +50,7 @@ impl Processes {
     pub fn remove(&mut self, pid: &Pid) -> Option<Process> {
         let slot = self.by_pid.remove(pid)?;
         self.free.push(slot);
+        self.kin[slot as usize] = None;
         self.slots[slot as usize].take()
     }
 
@@ -49,6 +62,26 @@ impl Processes {
     /// In no order that means anything.
     pub fn values_mut(&mut self) -> impl Iterator<Item = &mut Process> {
         self.slots.iter_mut().flatten()
+    }
+
+    /// The processes of a session, by pid.
+    pub fn in_session(&self, session: Pid) -> Vec<Pid> {
+        let members = self.kin.iter().flatten().filter(|k| k.session == session);
+        let mut members: Vec<Pid> = members.map(|k| k.pid).collect();
+        members.sort_unstable();
+        members
+    }
+
+    /// The children of a process that is gone have no parent any more.
+    pub fn orphan(&mut self, parent: Pid) {
+        for (kin, process) in self.kin.iter_mut().zip(&mut self.slots) {
+            if let Some(kin) = kin.as_mut().filter(|k| k.parent == Some(parent)) {
+                kin.parent = None;
+                if let Some(process) = process {
+                    process.parent = None;
+                }
+            }
+        }
     }
 
     /// By pid.

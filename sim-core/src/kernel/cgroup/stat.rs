@@ -16,6 +16,15 @@ impl Kernel {
         stat
     }
 
+    /// [`MemoryStat::working_set`] of a cgroup, without the other counters.
+    pub fn working_set(&self, cg: CgroupId) -> Bytes {
+        let Some(group) = self.cgroups.get(cg.index()) else { return Bytes::ZERO };
+        if group.parent.is_none() {
+            return self.stat(cg).working_set();
+        }
+        group.usage.saturating_sub(group.total.inactive_file).bytes()
+    }
+
     /// Counters of a cgroup without its children.
     pub(in crate::kernel) fn local_stat(&self, cg: CgroupId) -> MemoryStat {
         let local = &self.cgroups[cg.index()].local;

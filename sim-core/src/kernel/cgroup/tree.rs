@@ -18,8 +18,17 @@ impl Kernel {
         }
         let base = &self.cgroups[parent.index()].path;
         let path: Name = if &**base == "/" { format!("/{name}") } else { format!("{base}/{name}") }.into();
-        let id = CgroupId(self.cgroups.len() as u32);
-        self.cgroups.push(Cgroup::new(path, Some(parent)));
+        let group = Cgroup::new(path, Some(parent));
+        let id = match self.free_cgroups.pop() {
+            Some(id) => {
+                self.cgroups[id.index()] = group;
+                id
+            }
+            None => {
+                self.cgroups.push(group);
+                CgroupId(self.cgroups.len() as u32 - 1)
+            }
+        };
         self.cgroups[parent.index()].children.push(id);
         id
     }
@@ -29,7 +38,8 @@ impl Kernel {
         path.split('/').filter(|p| !p.is_empty()).fold(self.root(), |at, name| self.mkdir(at, name))
     }
 
-    /// Removes an empty cgroup. Memory still charged to it (page cache, tmpfs) belongs to the parent from then on.
+    /// Removes an empty cgroup. Memory still charged to it (page cache, tmpfs) belongs to the parent from then on. Its
+    /// id may be given to a cgroup made later.
     ///
     /// # Errors
     /// EBUSY when it is the root, has processes or children; ENOENT when it is gone already.
@@ -54,6 +64,8 @@ impl Kernel {
         }
         self.move_volume_charges(cg, parent);
         self.move_cow_charges(cg, parent);
+        self.shrinking.retain(|g| *g != cg);
+        self.free_cgroups.push(cg);
         Ok(())
     }
 
@@ -115,8 +127,11 @@ impl Kernel {
     }
 
     fn child(&self, parent: CgroupId, name: &str) -> Option<CgroupId> {
-        let children = &self.cgroups.get(parent.index())?.children;
-        children.iter().copied().find(|c| self.cgroups[c.index()].path.rsplit('/').next() == Some(name))
+        let group = self.cgroups.get(parent.index())?;
+        // A child's path is its parent's, a slash, and its name.
+        let before = if group.parent.is_none() { 1 } else { group.path.len() + 1 };
+        let is_it = |path: &str| path.len() == before + name.len() && path.ends_with(name);
+        group.children.iter().copied().find(|c| is_it(&self.cgroups[c.index()].path))
     }
 }
 
