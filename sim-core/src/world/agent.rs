@@ -16,7 +16,7 @@ use crate::kubelet::{
 use crate::node_api::{CgroupWrite, Name, OomReport};
 use crate::record::{ConditionStatus, DeathCause, NodeFacts, PassFigures, PodFigures, Record, ThresholdSeen};
 use crate::scenario::KubeletPlan;
-use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
+use crate::units::{Bytes, CgroupId, Pages, SimDuration, SimTime};
 use std::sync::Arc;
 
 /// The kubelet's state on this node.
@@ -27,7 +27,7 @@ pub(super) struct Agent {
     allocatable: Bytes,
     layout: CgroupLayout,
     /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
-    watched: Vec<Option<Watched>>,
+    watched: Vec<Option<Box<Watched>>>,
     waiting: Option<Waiting>,
     /// MemoryPressure as the node's status shows it.
     reported_pressure: bool,
@@ -65,6 +65,23 @@ pub(super) struct RestartWait {
     pub full: SimDuration,
     /// The waiting message.
     pub message: Name,
+}
+
+impl Agent {
+    /// Which of several met thresholds leads in this pass.
+    fn next_lead(&mut self) -> Lead {
+        match self.plan.timing.random_lead {
+            true => Lead::Slot(self.lead.below(8) as u32),
+            false => Lead::MostFrequent,
+        }
+    }
+
+    /// A pod is gone, and its figures with it.
+    pub(super) fn forget(&mut self, pod: PodIx) {
+        if let Some(watched) = self.watched.get_mut(pod as usize) {
+            *watched = None;
+        }
+    }
 }
 
 impl World {
@@ -118,7 +135,7 @@ impl World {
         let relist = plan.timing.relist_period;
         let relist_phase =
             self.streams.stream("kubelet/relist").between(SimDuration::ZERO, relist.saturating_sub(ONE_NANOSECOND));
-        self.agent = Some(Agent {
+        self.agent = Some(Box::new(Agent {
             manager: Manager::new(&plan.config, thresholds, &plan.profile),
             plan: plan.clone(),
             allocatable: Bytes::new(u64::try_from(amounts.allocatable_memory().value()).unwrap_or(0)),
@@ -130,7 +147,7 @@ impl World {
             status_jitter: self.streams.stream("kubelet/node-status"),
             resync_jitter: self.streams.stream("kubelet/resync"),
             relist_phase,
-        });
+        }));
         queue.at(first, Phase::Kubelet, 0, Event::EvictionPass);
         queue.after(self.status_interval(), Phase::Kubelet, 1, Event::NodeStatus);
     }
@@ -215,7 +232,7 @@ impl World {
         if agent.watched.len() <= ix {
             agent.watched.resize(ix + 1, None);
         }
-        agent.watched[ix] = Some(watched);
+        agent.watched[ix] = Some(Box::new(watched));
         self.take_pod_figures(pod);
         if !timing.fresh {
             queue.after(delay, Phase::Kubelet, 2 + pod, Event::Housekeeping(pod));
@@ -239,52 +256,94 @@ impl World {
 
     /// Takes a pod's figures; true if they differ from the last ones.
     fn take_pod_figures(&mut self, pod: PodIx) -> bool {
-        let Some(cgroup) = self.pod(pod).cgroup else { return false };
-        let working_set = Some(self.kernel.stat(cgroup).working_set().get());
-        let containers = self.pod(pod).containers.iter().filter_map(|c| {
-            let stat = self.kernel.stat(c.cgroup?);
-            Some(ContainerStats { name: c.name.clone(), working_set: Some(stat.working_set().get()) })
-        });
-        let stats = PodStats { working_set, containers: containers.collect() };
-        let now = self.now;
-        let Some(watched) = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut()) else { return false };
-        let changed = watched.stats != stats;
-        (watched.stats, watched.taken_at) = (stats, now);
+        let (kernel, now) = (&self.kernel, self.now);
+        let pod_here = &self.pods[pod as usize];
+        let Some(cgroup) = pod_here.cgroup else { return false };
+        let watched = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut());
+        let Some(watched) = watched else { return false };
+        watched.taken_at = now;
+        let working_set = |cgroup| Some(kernel.working_set(cgroup).get());
+        let mut changed = replace(&mut watched.stats.working_set, working_set(cgroup));
+        let mut known = 0;
+        for container in &pod_here.containers {
+            let Some(cgroup) = container.cgroup else { continue };
+            let figure = working_set(cgroup);
+            match watched.stats.containers.get_mut(known) {
+                Some(there) => {
+                    changed |= replace(&mut there.working_set, figure);
+                    if there.name != container.name {
+                        (there.name, changed) = (container.name.clone(), true);
+                    }
+                }
+                None => {
+                    let stats = ContainerStats { name: container.name.clone(), working_set: figure };
+                    watched.stats.containers.push(stats);
+                    changed = true;
+                }
+            }
+            known += 1;
+        }
+        changed |= known < watched.stats.containers.len();
+        watched.stats.containers.truncate(known);
         changed
     }
 
-    /// What the eviction manager reads: the node and kubepods as they are now.
-    fn summary(&self) -> Summary {
+    /// A pass that would decide nothing even if everybody had taken more steps than are due. True: it has been made.
+    fn quiet_pass(&mut self, queue: &mut Scheduler<Event>) -> bool {
+        if self.recorder.keeps_series() {
+            return false;
+        }
+        let due = |cgroup| self.most_due(cgroup);
+        let (Some(node), Some(pods)) = (due(self.kernel.root()), self.kubepods.map_or(Some(Pages::ZERO), due)) else {
+            return false;
+        };
+        let most = self.summary(node, pods);
+        let Some(agent) = &mut self.agent else { return false };
+        if !agent.manager.first_observed().is_empty() || !agent.manager.meets_nothing(&most) {
+            return false;
+        }
+        let lead = agent.next_lead();
+        agent.manager.synchronize(self.now, Some(most), lead, Vec::new);
+        let timing = agent.plan.timing;
+        queue.after(timing.synchronize + timing.monitoring_period, Phase::Kubelet, 0, Event::EvictionPass);
+        true
+    }
+
+    /// What the eviction manager reads: the node and kubepods as they are now, with so many pages more in use.
+    fn summary(&self, node_more: Pages, pods_more: Pages) -> Summary {
         let root = self.kernel.stat(self.kernel.root());
         let capacity = self.scenario.node.kernel.mem_total.get();
-        let node = MemoryFigures::from_limit(capacity, root.working_set().get(), self.now);
+        let node = MemoryFigures::from_limit(capacity, (root.working_set() + node_more.bytes()).get(), self.now);
         let pods = self.kubepods.map(|cgroup| {
             let limit = self.kernel.limit(cgroup).map_or(u64::MAX, Bytes::get);
-            MemoryFigures::from_limit(limit, self.kernel.stat(cgroup).working_set().get(), self.now)
+            MemoryFigures::from_limit(limit, (self.kernel.working_set(cgroup) + pods_more.bytes()).get(), self.now)
         });
         Summary { node: Some(node), pods }
     }
 
     pub(super) fn eviction_pass(&mut self, queue: &mut Scheduler<Event>) {
-        self.settle_all(queue);
+        self.settle(queue);
         self.recorder.counts.passes += 1;
-        let summary = self.summary();
+        if self.quiet_pass(queue) {
+            return;
+        }
+        self.settle_all(queue);
+        let summary = self.summary(Pages::ZERO, Pages::ZERO);
         let slow = self.slowness();
         let Some(mut agent) = self.agent.take() else { return };
-        if agent.plan.timing.housekeeping.fresh {
+        if agent.plan.timing.housekeeping.fresh
+            && (self.recorder.keeps_series() || !agent.manager.meets_nothing(&summary))
+        {
             self.agent = Some(agent);
-            (0..self.pods.len() as PodIx).for_each(|pod| {
-                self.take_pod_figures(pod);
-            });
+            for n in 0..self.live.len() {
+                self.take_pod_figures(self.live[n]);
+            }
             agent = self.agent.take().expect("put back above");
         }
-        let lead = match agent.plan.timing.random_lead {
-            true => Lead::Slot(agent.lead.below(8) as u32),
-            false => Lead::MostFrequent,
-        };
+        let lead = agent.next_lead();
         let before: Vec<_> = agent.manager.first_observed().iter().map(|f| f.0).collect();
         let pass = {
-            let Agent { manager, watched, .. } = &mut agent;
+            let Agent { manager, watched, .. } = &mut *agent;
             manager.synchronize(self.now, Some(summary), lead, || self.candidates(watched))
         };
         let met: Vec<_> = agent.manager.first_observed().iter().map(|f| f.0).collect();
@@ -295,8 +354,7 @@ impl World {
         if pass.attempting_to_reclaim {
             self.record(Record::EvictionThresholdMet { message: ATTEMPTING_TO_RECLAIM.into() });
         }
-        let evicted = pass.evicted.as_ref().and_then(|e| self.pods.iter().rfind(|p| p.spec.uid() == e.uid));
-        let evicted = evicted.map(|p| p.name.clone());
+        let evicted = pass.evicted.as_ref().and_then(|e| self.live_pod(&e.uid)).map(|ix| self.pods[ix].name.clone());
         let figures = self.pass_figures(&agent, &met, &summary, evicted);
         self.recorder.pass(figures);
         let takes = agent.plan.timing.synchronize + slow;
@@ -309,8 +367,9 @@ impl World {
     }
 
     /// Pods that the manager may choose among: all that are not known to have ended.
-    fn candidates<'a>(&'a self, watched: &'a [Option<Watched>]) -> Vec<Candidate<'a>> {
-        let candidates = self.pods.iter().enumerate().filter_map(|(ix, pod)| {
+    fn candidates<'a>(&'a self, watched: &'a [Option<Box<Watched>>]) -> Vec<Candidate<'a>> {
+        let candidates = self.live.iter().filter_map(|&ix| {
+            let (ix, pod) = (ix as usize, &self.pods[ix as usize]);
             let active = matches!(pod.state, PodState::Active | PodState::Creating)
                 || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running);
             if !active {
@@ -321,6 +380,11 @@ impl World {
             Some(Candidate { pod: &pod.spec, facts, stats: watched.map(|w| &w.stats) })
         });
         candidates.collect()
+    }
+
+    /// The pod of that uid; should several have it, the newest.
+    fn live_pod(&self, uid: &str) -> Option<usize> {
+        self.live.iter().rev().map(|&ix| ix as usize).find(|&ix| *self.pods[ix].spec.uid() == *uid)
     }
 
     fn pass_record(&self, agent: &Agent, met: &[usize], summary: &Summary) -> Record {
@@ -359,7 +423,7 @@ impl World {
         let observations = Observations::new(summary.node, summary.pods);
         let seen = |signal| observations.get(signal).map(|o| o.available);
         let pods = self.candidates(&agent.watched).into_iter().map(|candidate| {
-            let ix = self.pods.iter().rposition(|p| p.spec.uid() == candidate.pod.uid());
+            let ix = self.live_pod(&candidate.pod.uid());
             let watched = ix.and_then(|ix| agent.watched.get(ix)?.as_ref());
             PodFigures {
                 pod: ix.map_or_else(|| candidate.pod.name.clone(), |ix| self.pods[ix].name.clone()),
@@ -380,7 +444,7 @@ impl World {
 
     /// Carries out a decision. False: the pod is not known any more.
     fn evict(&mut self, eviction: Eviction, queue: &mut Scheduler<Event>) -> bool {
-        let Some(ix) = self.pods.iter().rposition(|p| p.spec.uid() == eviction.uid) else { return false };
+        let Some(ix) = self.live_pod(&eviction.uid) else { return false };
         let pod = ix as PodIx;
         let Some(agent) = &self.agent else { return false };
         let own = self.pods[ix].spec.termination_grace_period_seconds.unwrap_or(30);
@@ -428,7 +492,7 @@ impl World {
             return true;
         }
         if self.pods[ix].state == PodState::Creating {
-            self.pods[ix].state = PodState::Gone;
+            self.pod_gone(pod);
             self.kill_returned(pod, SimDuration::ZERO, queue);
             self.recreate(pod, queue);
         } else {
@@ -559,6 +623,13 @@ impl World {
             }
         }
     }
+}
+
+/// Sets a value; true if it was another.
+fn replace<T: PartialEq>(place: &mut T, value: T) -> bool {
+    let other = *place != value;
+    *place = value;
+    other
 }
 
 const ONE_NANOSECOND: SimDuration = SimDuration::from_nanos(1);

@@ -219,6 +219,12 @@ impl World {
         }
     }
 
+    /// At most so many pages are due in a cgroup and below, and not taken; `None`: that is not known.
+    pub(super) fn most_due(&self, cgroup: CgroupId) -> Option<Pages> {
+        let ahead = &self.growing.ahead;
+        (ahead.on && ahead.cursor.is_none()).then(|| Pages::new(ahead.levels.get(cgroup).due(self.now).min(1 << 48)))
+    }
+
     fn catch_up_all(&mut self, queue: &mut Scheduler<Event>) {
         let mut i = 0;
         while let Some(&p) = self.growing.processes.get(i) {

@@ -4,6 +4,7 @@ use super::Event;
 use super::grow::Growing;
 use super::observe::Recorder;
 use super::pod::Birth;
+use super::procs::Procs;
 use super::state::World;
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
 use crate::kernel::{Kernel, MemOp};
@@ -34,12 +35,15 @@ impl Simulation {
             streams: StreamFactory::new(seed),
             now: SimTime::ZERO,
             kernel: Kernel::new(scenario.node.kernel.clone()),
-            procs: Vec::new(),
+            procs: Procs::default(),
+            dead: Vec::new(),
             by_pid: BTreeMap::new(),
             growing: Growing::default(),
             blocked: Vec::new(),
             retry_scheduled: false,
             pods: Vec::new(),
+            live: Vec::new(),
+            generations: BTreeMap::new(),
             agent: None,
             files: BTreeMap::new(),
             hosts: BTreeMap::new(),

@@ -12,6 +12,7 @@ mod lifecycle;
 mod observe;
 mod pod;
 mod process;
+mod procs;
 mod runtime;
 mod state;
 
@@ -125,6 +126,7 @@ impl engine::World for World {
             Event::Sample => self.sample_event(queue),
         }
         self.schedule_growth(queue);
+        self.forget_dead();
     }
 
     fn halted(&self) -> bool {

@@ -161,7 +161,7 @@ impl World {
     pub(super) fn history(mut self, seed: u64, stop: Stop, ended_at: SimTime, events: u64) -> History {
         self.now = ended_at;
         self.sample_now();
-        for proc in &self.procs {
+        for proc in self.procs.iter() {
             if let Some(program) = &proc.program {
                 self.recorder.hasher.add(&program.random_position());
             }

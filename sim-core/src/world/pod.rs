@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// How often the scheduler tries again to place a pod that no node takes.
 const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 
+/// Hexadecimal digits.
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
 /// What a process is born with, besides what its scenario says.
 pub(super) struct Birth {
     pub cgroup: CgroupId,
@@ -40,7 +43,7 @@ impl World {
         }
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[plan_ix as usize];
-        let generation = self.pods.iter().filter(|p| p.plan == plan_ix && p.replica == replica).count();
+        let generation = self.generations.get(&(plan_ix, replica)).copied().unwrap_or(0);
         let mut spec = plan.spec.clone();
         if plan.replicas > 1 {
             spec.name = format!("{}-{replica}", spec.name).into();
@@ -96,6 +99,8 @@ impl World {
             queue.after(SCHEDULER_RETRY, Phase::Inject, plan_ix, retry);
             return;
         }
+        *self.generations.entry((plan_ix, replica)).or_default() += 1;
+        self.live.push(pod);
         self.pods.push(Pod {
             name: name.clone(),
             plan: plan_ix,
@@ -132,7 +137,7 @@ impl World {
         });
         let message = format!("Pod was rejected: {}", rejection.message);
         self.set_phase(pod, "Failed", &rejection.reason, &message);
-        self.pod_mut(pod).state = PodState::Gone;
+        self.pod_gone(pod);
         self.recreate(pod, queue);
     }
 
@@ -275,7 +280,7 @@ impl World {
             return;
         };
         if self.procs[p as usize].doing == Doing::Idle {
-            let program = Program::new(Arc::clone(&plan.behavior), rng, self.now, limit);
+            let program = Box::new(Program::new(Arc::clone(&plan.behavior), rng, self.now, limit));
             let proc = &mut self.procs[p as usize];
             (proc.program, proc.doing) = (Some(program), Doing::Next);
             self.drive(p, queue);
@@ -380,7 +385,8 @@ impl World {
         let mut stream = self.streams.stream(name);
         let mut text = String::with_capacity(digits + 16);
         while text.len() < digits {
-            text.push_str(&format!("{:016x}", stream.next_u64()));
+            let draw = stream.next_u64();
+            text.extend((0..16).rev().map(|n| DIGITS[(draw >> (4 * n)) as usize % 16] as char));
         }
         text.truncate(digits);
         text

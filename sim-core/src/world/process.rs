@@ -14,7 +14,7 @@ const STEPS_PER_TURN: u32 = 1_000;
 
 impl World {
     pub(super) fn wake(&mut self, p: ProcIx, turn: u32, queue: &mut Scheduler<Event>) {
-        if self.procs[p as usize].turn != turn {
+        if self.procs.get(p).is_none_or(|proc| proc.turn != turn) {
             return;
         }
         // What it asks for is granted or not by the memory that others hold now.
@@ -372,6 +372,9 @@ impl World {
             self.pause_gone(pod, queue);
         }
         self.sample_now();
+        if container.is_some() || pause_of.is_some() {
+            self.dead.push(p);
+        }
     }
 
     /// Sends a signal; a program that handles SIGTERM exits later.

@@ -204,8 +204,9 @@ impl World {
         if let Some(cgroup) = self.pod_mut(pod).cgroup.take() {
             self.rmdir_all(cgroup);
         }
+        self.pod_mut(pod).containers.iter_mut().for_each(|c| c.cgroup = None);
         self.drain_signals(queue);
-        self.pod_mut(pod).state = PodState::Gone;
+        self.pod_gone(pod);
         let name = self.pod(pod).name.clone();
         self.record(Record::PodCleanedUp { pod: name });
         self.sample_now();

@@ -4,6 +4,7 @@ use super::agent::Agent;
 use super::grow::Growing;
 use super::levels::Share;
 use super::observe::Recorder;
+use super::procs::Procs;
 use crate::engine::StreamFactory;
 use crate::kernel::{Kernel, MemOp};
 use crate::kubelet::ContainerBackoff;
@@ -37,14 +38,20 @@ pub struct World {
     pub(super) streams: StreamFactory,
     pub(super) now: SimTime,
     pub(super) kernel: Kernel,
-    pub(super) procs: Vec<Proc>,
+    pub(super) procs: Procs,
+    /// Processes that ended in the event being handled.
+    pub(super) dead: Vec<ProcIx>,
     pub(super) by_pid: BTreeMap<Pid, ProcIx>,
     pub(super) growing: Growing,
     /// Processes whose allocation waits for memory to come free, in the order in which they began to wait.
     pub(super) blocked: Vec<ProcIx>,
     pub(super) retry_scheduled: bool,
     pub(super) pods: Vec<Pod>,
-    pub(super) agent: Option<Agent>,
+    /// Those of which something is on the node, in order.
+    pub(super) live: Vec<PodIx>,
+    /// How many pods each replica of a plan has had.
+    pub(super) generations: BTreeMap<(u32, u32), u32>,
+    pub(super) agent: Option<Box<Agent>>,
     pub(super) files: BTreeMap<(CgroupScope, String), VolumeId>,
     /// Living host processes by their index in the scenario.
     pub(super) hosts: BTreeMap<u32, ProcIx>,
@@ -78,7 +85,7 @@ pub(super) struct Proc {
     pub pause_of: Option<PodIx>,
     /// Its cgroup and all above it, lowest first.
     pub levels: Arc<[CgroupId]>,
-    pub program: Option<Program>,
+    pub program: Option<Box<Program>>,
     pub doing: Doing,
     /// What it adds to the sums of its levels while it grows.
     pub share: Share,
@@ -179,6 +186,24 @@ impl World {
     /// Name of the container that a process belongs to, for streams and records.
     pub(super) fn pod(&self, pod: PodIx) -> &Pod {
         &self.pods[pod as usize]
+    }
+
+    /// Nobody knows the containers' processes that ended in this event any more, except pending events, which look.
+    pub(super) fn forget_dead(&mut self) {
+        for p in self.dead.drain(..) {
+            self.procs.release(p);
+        }
+    }
+
+    /// Nothing of a pod is left on the node.
+    pub(super) fn pod_gone(&mut self, pod: PodIx) {
+        self.pods[pod as usize].state = PodState::Gone;
+        if let Ok(place) = self.live.binary_search(&pod) {
+            self.live.remove(place);
+        }
+        if let Some(agent) = &mut self.agent {
+            agent.forget(pod);
+        }
     }
 
     pub(super) fn pod_mut(&mut self, pod: PodIx) -> &mut Pod {

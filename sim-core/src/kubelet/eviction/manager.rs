@@ -166,6 +166,13 @@ impl Manager {
         &self.first_observed
     }
 
+    /// True when a pass over these figures finds no threshold met, not even with its minimum reclaim: then it asks for
+    /// no candidates. With more available it finds none either.
+    pub fn meets_nothing(&self, summary: &Summary) -> bool {
+        let observations = Observations::new(summary.node, summary.pods);
+        !self.thresholds.iter().any(|threshold| observations.meets(threshold, true))
+    }
+
     /// One pass. `summary` is `None` when the stats provider failed: then nothing changes at all. `candidates`
     /// is asked only when a pod must go; it gives the active pods, those already being killed included, in the order
     /// of the pod manager.
