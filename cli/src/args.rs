@@ -1,8 +1,7 @@
 //! The command line as a whole.
 
 use crate::commands::Command;
-use clap::{Parser, ValueEnum};
-use sim_core::units::{SimDuration, parse_duration};
+use clap::Parser;
 
 /// Replays what kills pods on a Kubernetes node
 ///
@@ -28,21 +27,3 @@ Examples:
   oomsim run scenarios/oom2-allocatable-slow.toml --out out/
   oomsim check scenarios
   oomsim node --capacity 7120616Ki --kube-reserved 1638Mi --eviction-hard 750Mi";
-
-/// A duration such as `90s` or `1m30s`.
-///
-/// # Errors
-/// When it is none.
-pub fn duration(text: &str) -> Result<SimDuration, String> {
-    parse_duration(text).map_err(|why| why.to_string())
-}
-
-/// What most commands can print.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
-}

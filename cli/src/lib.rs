@@ -5,6 +5,7 @@ pub mod commands;
 pub mod engine;
 pub mod exit;
 pub mod find;
+pub mod flags;
 pub mod load;
 pub mod output;
 pub mod picture;

@@ -1,7 +1,7 @@
 //! `oomsim conformance`: recordings of real kernels, kubelets and nodes, held against the model.
 
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::output;
 use crate::render::style::{BAD, DIM, GOOD, paint};
 use conformance::{FileReport, Tally, kind_of, run_rows};

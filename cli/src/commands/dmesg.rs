@@ -1,7 +1,7 @@
 //! `oomsim dmesg`: reads the OOM reports of a real kernel log and explains them.
 
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::output;
 use ::dmesg::{Analysis, Known, TextOptions};
 use sim_core::units::Quantity;

@@ -1,7 +1,7 @@
 //! `oomsim node`: from capacity and reservations to allocatable, the kubepods limit and the thresholds.
 
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::load::{self, Beside};
 use crate::output;
 use crate::render::style::{DIM, HEADING, WARN, paint};

@@ -1,7 +1,7 @@
 //! `oomsim plan`: searches for settings that make what must not happen rare enough.
 
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::load::{self, Beside};
 use crate::output;
 use crate::picture::memory_text;

@@ -1,7 +1,7 @@
 //! `oomsim race`: how likely the kernel kills before the kubelet evicts, by allocation rate and threshold.
 
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::load::{self, Beside};
 use crate::output;
 use crate::picture::PODS;

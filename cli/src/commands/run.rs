@@ -1,9 +1,9 @@
 //! `oomsim run`: one scenario, everything about it.
 
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::render::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
-use crate::{args, engine, load, output};
+use crate::{engine, flags, load, output};
 use clap::ValueEnum;
 use sim_core::record::Keep;
 use sim_core::record::expect::evaluate;
@@ -34,7 +34,7 @@ pub struct Args {
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
     /// End the run at this time instead of the scenario's duration
-    #[arg(long, value_name = "TIME", value_parser = args::duration)]
+    #[arg(long, value_name = "TIME", value_parser = flags::duration)]
     until: Option<SimDuration>,
     /// Write events, series, logs and pictures to this folder
     #[arg(long, value_name = "DIR")]

@@ -1,8 +1,8 @@
 //! `oomsim sweep`: a scenario over parameters and seeds; the runs can be shared out among processes and machines.
 
 use super::run::command_line;
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::load::{self, Beside};
 use crate::output;
 use crate::picture::study as picture;

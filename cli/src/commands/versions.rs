@@ -1,7 +1,7 @@
 //! `oomsim kernels` and `oomsim kubernetes`: what differs between versions, where each fact comes from, how sure it is.
 
-use crate::args::Format;
 use crate::exit::{Exit, Failure};
+use crate::flags::Format;
 use crate::output;
 use crate::render::style::{DIM, HEADING, paint};
 use crate::render::table::Table;
