@@ -317,3 +317,23 @@ fn list_shows_names_and_descriptions() {
     assert_eq!(output.status.code(), Some(0));
     assert!(out(&output).contains("A container runs into its limit."), "{}", out(&output));
 }
+
+/// A misspelt field of a real KubeletConfiguration is told by every command that reads the node, with its place.
+#[test]
+fn unknown_fields_of_the_kubelets_file_are_told() {
+    let place = Place::new();
+    let config = place.file(
+        "kubelet.yaml",
+        "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHrad:\n  memory.available: 750Mi\n",
+    );
+    let config = config.to_str().expect("UTF-8");
+    let node = ["node", "--capacity", "8Gi", "--config", config];
+    let race = ["race", "--memory", "8Gi", "--config", config, "--runs", "10", "--rate", "8Mi", "--threshold", "100Mi"];
+    for args in [&node[..], &race[..]] {
+        let output = oomsim(args);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        for part in ["`evictionHrad`", "kubelet.yaml:3:1", "did you mean `evictionHard`?"] {
+            assert!(err(&output).contains(part), "{part}: {}", err(&output));
+        }
+    }
+}

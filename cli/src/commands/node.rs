@@ -95,6 +95,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Some(file) => load::scenario(file, &args.overrides)?,
         None => load::scenario_text(&as_toml(&args), "command line", &Beside(PathBuf::new()), &args.overrides)?,
     };
+    scenario.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
     let amounts = amounts(&scenario, args.preset.as_deref());
     let text = match args.format {
         Format::Text => text(&amounts, &scenario),

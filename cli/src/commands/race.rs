@@ -127,6 +127,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let racer = Racer { limit: args.limit.as_ref().map(|l| l.text.clone()), on_term: args.on_term };
     let contest = Contest::new(&text, &name, &Beside(PathBuf::new()), &args.overrides, &racer);
     let contest = contest.map_err(|problems| load::rendered(&problems))?;
+    contest.warnings().iter().for_each(|warning| output::complain(&warning.render_coloured()));
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
     let rates = if args.rate.is_empty() { default_rates() } else { args.rate.clone() };
     let share = f64::from(args.share) / 100.0;

@@ -36,6 +36,7 @@ pub struct Contest {
     scenario: Prepared,
     base: Race,
     alone: Alone,
+    warnings: Vec<Diagnostic>,
 }
 
 /// What the node does without the program that is added. The closed form presumes that it stands still.
@@ -93,6 +94,7 @@ impl Contest {
             return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
         };
         let kernel = still.node.kernel.clone();
+        let warnings = still.warnings.clone();
         let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Node) {
             Ok(history) => measured(&history, racer, &kubelet, &kernel),
             Err(error) => return Err(vec![problem(&error.to_string())]),
@@ -104,7 +106,12 @@ impl Contest {
             Ok(history) => Alone::of(&history),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
-        Ok(Contest { scenario, base, alone })
+        Ok(Contest { scenario, base, alone, warnings })
+    }
+
+    /// What the scenario says that is not modelled, or not known.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// What the node does by itself.
