@@ -1,7 +1,7 @@
 //! Runs a story's scenario.
 
 use super::decision::{self, Decision};
-use super::import::{self, Disturbance};
+use super::import::{self, Disturbance, Of};
 use super::story::Story;
 use sim_core::record::{History, Keep, Sample};
 use sim_core::scenario::{NoFiles, Scenario, load};
@@ -59,26 +59,31 @@ fn instant(s: f64) -> SimTime {
     SimTime::from_nanos((s.max(0.0) * 1e9) as u64)
 }
 
-/// The disturbances under which a decided story's verdict stays the same: ±1 % of all rates, and of every second
-/// process's against the others'; ±50 ms of the manager's phase; one page of kernel memory a process, by turns (recorded:
-/// 9 to 12 pages a pod).
-pub const DISTURBANCES: [Disturbance; 8] = [
-    Disturbance { rate_permille: [10, 10], ..Disturbance::NONE },
-    Disturbance { rate_permille: [-10, -10], ..Disturbance::NONE },
-    Disturbance { rate_permille: [10, -10], ..Disturbance::NONE },
-    Disturbance { rate_permille: [-10, 10], ..Disturbance::NONE },
-    Disturbance { phase_ms: 50, ..Disturbance::NONE },
-    Disturbance { phase_ms: -50, ..Disturbance::NONE },
-    Disturbance { pages: [1, 0], ..Disturbance::NONE },
-    Disturbance { pages: [0, 1], ..Disturbance::NONE },
-];
+/// The disturbances under which a decided story's verdict stays the same: ±1 % of all rates, and of any process's
+/// against any other's; ±50 ms of the manager's phase; one page of kernel memory of any process more than of any other
+/// (recorded: 9 to 12 pages a pod); ±1 MiB of the recordings' agent (standard deviation of what it grows by).
+///
+/// Two numbers differ in at least one bit: to disturb processes by the bits of their numbers is to disturb any two of
+/// them against each other.
+pub fn disturbances(processes: usize) -> Vec<Disturbance> {
+    let all = [Of::Rate(10), Of::Rate(-10), Of::PhaseMs(50), Of::PhaseMs(-50), Of::Agent(1), Of::Agent(-1)];
+    let mut list: Vec<Disturbance> = all.into_iter().map(|of| Disturbance { of, bit: None }).collect();
+    let bits = usize::BITS - processes.saturating_sub(1).leading_zeros();
+    for bit in 0..bits {
+        for (of, set) in [(Of::Rate(10), true), (Of::Rate(10), false), (Of::Pages(1), true), (Of::Pages(1), false)] {
+            list.push(Disturbance { of, bit: Some((bit, set)) });
+        }
+    }
+    list
+}
 
 /// The first disturbance that changes the simulated verdict, and what it becomes. The recorded outcome is not looked at.
 ///
 /// # Errors
 /// As [`run`].
 pub fn flip(story: &Story, nominal: &Run) -> Result<Option<(Disturbance, Vec<Decision>)>, String> {
-    for disturbance in DISTURBANCES {
+    let in_pods: usize = story.pods.iter().flat_map(|p| &p.containers).map(|c| c.procs.len()).sum();
+    for disturbance in disturbances(in_pods + story.host.len()) {
         let other = run(story, disturbance, Keep::Events)?;
         if !decision::same_verdict(&nominal.decisions, &other.decisions) {
             return Ok(Some((disturbance, other.decisions)));

@@ -3,30 +3,32 @@
 //! The curve is followed as far as it goes: a point is the instant at which a block was complete. Where it ends, because
 //! the process died or the recording stopped, the program goes on at its own pace.
 
-use super::import::quoted;
+use super::import::{Disturbance, quoted};
 use super::program::{MAP_CHUNK, Op};
 use super::story::Curve;
 use std::fmt::Write;
 
 /// Time to touch a MiB where no block of the program was seen to take longer (recorded in icount: 0.27 ms).
 const TOUCH_S_PER_MIB: f64 = 0.000_27;
+/// A block during which an OOM kill was recorded waited for it when it took so much longer than the one before.
+const STALL_S: f64 = 0.02;
 const MIB: f64 = 1_048_576.0;
 const PAGE: u64 = 4096;
 
-/// Instants of the scenario that a script refers to, and the disturbance under which it is written.
+/// What a script refers to besides its story.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// T0, in seconds of the scenario.
     pub t0: f64,
-    /// Rates after T0 are multiplied by one of these, by turns.
-    pub rate: [f64; 2],
-    /// Number of the process.
-    pub turn: usize,
+    /// The disturbance under which it is written.
+    pub disturbance: Disturbance,
+    /// Number of the process in the story.
+    pub process: usize,
 }
 
 impl Clock {
     fn rate(&self) -> f64 {
-        self.rate[self.turn % 2]
+        self.disturbance.rate(self.process)
     }
 }
 
@@ -41,6 +43,10 @@ pub struct Script<'a> {
     /// Cumulative bytes of the curve.
     cumulative: u64,
     gone: bool,
+    /// When OOM kills were recorded.
+    kills: &'a [f64],
+    /// Since the program waited for a kill its pauses are relative: end of the last block.
+    done: Option<f64>,
     /// Seconds that touching a MiB took, where it was seen last.
     touch: f64,
     /// Bytes mapped by each block so far, for `free`.
@@ -50,7 +56,9 @@ pub struct Script<'a> {
 
 impl<'a> Script<'a> {
     /// A script that follows `curve`. `volumes` names the scenario's volume for a path.
-    pub fn new(clock: Clock, curve: Option<&'a Curve>, volumes: &'a dyn Fn(&str) -> String) -> Self {
+    /// `kills` are the instants of recorded OOM kills: a block during which one took place waited for it, which is an
+    /// outcome and not the program's pace.
+    pub fn new(clock: Clock, curve: Option<&'a Curve>, kills: &'a [f64], volumes: &'a dyn Fn(&str) -> String) -> Self {
         let points = curve.map_or(&[][..], |c| &c.pts);
         let start = points.first().map_or(0.0, |p| p.0);
         Script {
@@ -61,6 +69,8 @@ impl<'a> Script<'a> {
             at: clock.t0 + start,
             cumulative: 0,
             gone: false,
+            kills,
+            done: None,
             touch: TOUCH_S_PER_MIB,
             blocks: Vec::new(),
             volumes,
@@ -232,15 +242,29 @@ impl<'a> Script<'a> {
 
     /// One block that was complete at `end`, after a pause.
     fn block(&mut self, size: u64, percent: u64, end: f64, pause: f64) {
-        let begin = self.time_of((self.recorded + pause).min(end));
+        let from = (self.recorded + pause).min(end);
+        let begin = self.time_of(from);
         let begins = begin > self.at;
         self.advance(end);
-        let takes = (self.at - begin).max(0.0);
-        self.touch = takes / (touched(size, percent, size) as f64 / MIB).max(0.001);
+        let mut takes = (self.at - begin).max(0.0);
+        let usual = self.touch * touched(size, percent, size) as f64 / MIB;
+        let waited = takes > usual + STALL_S && self.kills.iter().any(|&kill| from < kill && kill < end);
+        if waited {
+            self.at = begin + usual;
+            takes = usual;
+        } else {
+            self.touch = takes / (touched(size, percent, size) as f64 / MIB).max(0.001);
+        }
         if begins {
-            self.lines.push(format!("{{ until = {} }}", seconds(begin)));
+            self.lines.push(match self.done {
+                Some(done) => format!("{{ sleep = {} }}", seconds(begin - done)),
+                None => format!("{{ until = {} }}", seconds(begin)),
+            });
         }
         self.lines.push(anon_line(size, percent, takes));
+        if waited || self.done.is_some() {
+            self.done = Some(self.at);
+        }
         self.blocks.push(size);
     }
 

@@ -159,14 +159,16 @@ impl World {
             let mapping = crate::kernel::Mapping::PRIVATE;
             self.apply(p, MemOp::Map { size: node.system_committed, mapping }, queue);
         }
-        let how = crate::kernel::FileAccess::Read;
         for (size, twice) in [(node.system_inactive_file, false), (node.system_active_file, true)] {
+            // Reading twice makes pages active with the classic LRU, a mapping's faults do with MGLRU.
+            let young = twice && self.kernel.lru() == crate::kernel::Lru::Mglru;
+            let how = if young { crate::kernel::FileAccess::Mmap } else { crate::kernel::FileAccess::Read };
             let pages = size.to_pages_ceil();
             if !pages.is_zero() {
                 let file = self.kernel.create_file(size);
                 let op = MemOp::ReadFile { file, from: Pages::ZERO, pages, how };
                 self.apply(p, op, queue);
-                if twice {
+                if twice && !young {
                     self.apply(p, op, queue);
                 }
             }
