@@ -283,6 +283,11 @@ fn restart_back_off() {
     assert_eq!(first("kubelet.timing.backOffBase=5s"), [0, 2_000, 9_000, 21_000, 43_000]);
     assert_eq!(first("kubelet.timing.backOffMax=20s"), [0, 2_000, 14_000, 36_000, 58_000]);
     assert_eq!(first("kubelet.timing.backOffFirst=3s"), [0, 5_000, 17_000, 39_000, 81_000]);
+    // The configuration's own field, behind its gate: the base is never above the maximum (kubelet.go, 1.32).
+    let most = "kubelet.crashLoopBackOff={ maxContainerRestartPeriod = \"5s\" }";
+    let gate = "kubelet.featureGates={ KubeletCrashLoopBackOffMax = true }";
+    let starts = starts(&run(CRASH, &["kubelet.timing.resyncPeriod=0s", most, gate]))[..5].to_vec();
+    assert_eq!(starts, [0, 2_000, 9_000, 16_000, 23_000]);
 }
 
 /// KUBELET section 9: the kubelet lists containers every second (PLEG); nothing tells it sooner.

@@ -69,14 +69,15 @@ fn config(recorded: &Value) -> Result<KubeletConfig, String> {
 
 /// Compares thresholds as sets of their values.
 pub(super) fn compare_thresholds(recorded: &Value, thresholds: &[Threshold]) -> Verdict {
-    let mut expected = recorded.as_array().cloned().unwrap_or_default();
-    for fields in expected.iter_mut().filter_map(Value::as_object_mut) {
-        // The percentage says the same as the value's text.
-        fields.remove("percentage");
-    }
-    let mut got: Vec<_> = thresholds.iter().map(describe).collect();
-    expected.sort_by_key(Value::to_string);
-    got.sort_by_key(Value::to_string);
+    // In one order of fields, and without the percentage, which says the same as the value's text.
+    let sorted = |thresholds: Vec<Value>| {
+        const FIELDS: [&str; 4] = ["signal", "value", "grace_s", "min_reclaim"];
+        let mut texts: Vec<_> = thresholds.iter().map(|t| FIELDS.map(|field| t[field].to_string())).collect();
+        texts.sort();
+        texts
+    };
+    let expected = sorted(recorded.as_array().cloned().unwrap_or_default());
+    let got = sorted(thresholds.iter().map(describe).collect());
     Verdict::compare("thresholds", &expected, &got)
 }
 
@@ -84,7 +85,7 @@ fn describe(threshold: &Threshold) -> Value {
     let mut fields = Map::new();
     fields.insert("signal".into(), threshold.signal.as_str().into());
     fields.insert("value".into(), threshold.value.to_string().into());
-    fields.insert("grace_s".into(), threshold.grace.as_secs().into());
+    fields.insert("grace_s".into(), input::seconds(threshold.grace));
     if let Some(reclaim) = &threshold.min_reclaim {
         fields.insert("min_reclaim".into(), reclaim.to_string().into());
     }

@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sim_core::kubelet::eviction::{ContainerStats, MemoryFigures, PodStats};
 use sim_core::kubelet::{KubernetesProfile, PodSpec};
-use sim_core::units::SimTime;
+use sim_core::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
 
 /// A check that can fail to read its row.
@@ -50,6 +50,12 @@ fn nanos(value: &Value) -> Result<u64, String> {
     let seconds = value.as_f64().ok_or_else(|| format!("{value} is not a time"))?;
     let nanos = (seconds * 1e6).round() as i64 * 1000 + EPOCH_S * 1_000_000_000;
     u64::try_from(nanos).map_err(|_| format!("{value} is too early"))
+}
+
+/// A length in seconds as JSON prints it: whole if it is, otherwise to the millisecond.
+pub fn seconds(d: SimDuration) -> Value {
+    let millis = d.as_nanos() / 1_000_000;
+    if millis.is_multiple_of(1000) { (millis / 1000).into() } else { (millis as f64 / 1000.0).into() }
 }
 
 /// Figures of the node or the pods' cgroup; JSON null: none.

@@ -23,19 +23,18 @@ fn check_row(row: &Value) -> Check {
     let flags = |r: &Value| (r["critical"].as_bool(), r["node_critical"].as_bool());
     let got_flags = (Some(is_critical(&raw)), Some(is_node_critical(&raw)));
     Ok(Verdict::compare("critical, node_critical", &flags(row), &got_flags)
-        .and(|| compare("raw", &row["raw"], &describe(&raw, &capacities, &profile)))
-        .and(|| compare("defaulted", &row["defaulted"], &describe(&defaulted, &capacities, &profile))))
+        .and(|| compare("raw", &row["raw"], &raw, &capacities, &profile))
+        .and(|| compare("defaulted", &row["defaulted"], &defaulted, &capacities, &profile)))
 }
 
 /// Field by field, so that a mismatch names its field.
-fn compare(what: &str, expected: &Value, got: &Value) -> Verdict {
+fn compare(what: &str, expected: &Value, pod: &PodSpec, capacities: &[u64], profile: &KubernetesProfile) -> Verdict {
+    let got = describe(pod, capacities, profile);
     let fields = got.as_object().into_iter().flatten();
-    fields.fold(Verdict::Matched, |verdict, (name, value)| {
-        verdict.and(|| match name.as_str() {
-            "pod_resources" => compare_resources(&expected[name], value),
-            _ => Verdict::compare(&format!("{what}.{name}"), &expected[name], value),
-        })
-    })
+    let verdict = fields.fold(Verdict::Matched, |verdict, (name, value)| {
+        verdict.and(|| Verdict::compare(&format!("{what}.{name}"), &expected[name], value))
+    });
+    verdict.and(|| compare_resources(&expected["pod_resources"], pod, profile))
 }
 
 fn describe(pod: &PodSpec, capacities: &[u64], profile: &KubernetesProfile) -> Value {
@@ -48,7 +47,7 @@ fn describe(pod: &PodSpec, capacities: &[u64], profile: &KubernetesProfile) -> V
     }
     let (requested, limited) = (scheduling_requests(pod, profile), scheduling_limits(pod, profile));
     let value = |list: &ResourceList, name: &str| list.get(name).map_or(0, Quantity::value);
-    let mut described = json!({
+    json!({
         "qos": QosClass::of(pod, profile).to_string(),
         "oom_score_adj": adj,
         "mem_request_rank": ranking_request(pod).value(),
@@ -56,23 +55,40 @@ fn describe(pod: &PodSpec, capacities: &[u64], profile: &KubernetesProfile) -> V
         "mem_limit_sum": value(&limited, MEMORY),
         "cpu_request_milli": requested.get(CPU).map_or(0, Quantity::milli_value),
         "container_mem_request": requests,
-    });
-    if let Some(resources) = &pod.resources {
-        described["pod_resources"] = json!(resources);
-    }
-    described
+    })
 }
 
 /// Compares resource lists by the numbers, since their text form depends on who printed them; a recording without
-/// them says nothing.
-fn compare_resources(expected: &Value, got: &Value) -> Verdict {
+/// them says nothing. The real code may have added the overhead to the pod itself, once for each sum it computed
+/// before these were printed (`PodSpec::add_overhead_to_shared_quantities`).
+fn compare_resources(expected: &Value, pod: &PodSpec, profile: &KubernetesProfile) -> Verdict {
     if expected.is_null() {
         return Verdict::Matched;
     }
-    Verdict::compare("pod_resources", &numbers(expected), &numbers(got))
+    let mut shared = pod.clone();
+    let got = numbers(&json!(pod.resources));
+    let after = |pod: &PodSpec| numbers(&json!(pod.resources));
+    let expected = numbers(expected);
+    let mut seen = got.clone();
+    for _ in 0..MOST_SUMS {
+        seen.extend(after(&shared));
+        shared.add_overhead_to_shared_quantities(profile);
+    }
+    // Each number must be one of those that the quantity went through.
+    let names = |list: &[Number]| list.iter().map(|n| (n.0.clone(), n.1.clone())).collect::<Vec<_>>();
+    match names(&expected) == names(&got) && expected.iter().all(|number| seen.contains(number)) {
+        true => Verdict::Matched,
+        false => Verdict::compare("pod_resources", &expected, &got),
+    }
 }
 
-fn numbers(resources: &Value) -> Vec<(String, String, i128)> {
+/// Most sums of one pod that a recording computed: requests and limits, of memory and of CPU.
+const MOST_SUMS: usize = 4;
+
+/// `requests` or `limits`, resource, billionths.
+type Number = (String, String, i128);
+
+fn numbers(resources: &Value) -> Vec<Number> {
     let mut list = Vec::new();
     for kind in ["requests", "limits"] {
         for (name, value) in resources[kind].as_object().into_iter().flatten() {

@@ -25,7 +25,7 @@ fn seconds(row: &Value, name: &str) -> Result<SimDuration, String> {
 
 fn backoff(row: &Value) -> Check {
     let limits = BackoffLimits { base: seconds(row, "base_s")?, max: seconds(row, "max_s")? };
-    let reset = Verdict::compare("reset after", &seconds(row, "reset_after_s")?, &limits.reset_after());
+    let reset = Verdict::compare("reset after", &seconds(row, "reset_after_s")?, &BackoffLimits::RESET_AFTER);
     let mut state = ContainerBackoff::default();
     let mut verdict = reset;
     for run in row["sequence"].as_array().ok_or("no sequence")? {
@@ -45,7 +45,7 @@ fn describe(waits: Option<SimDuration>, state: &ContainerBackoff, recorded: &Val
     let mut got = json!({
         "t": recorded["t"],
         "in_backoff": waits.is_some(),
-        "backoff_s": number(state.noted().unwrap_or_default()),
+        "backoff_s": input::seconds(state.noted().unwrap_or_default()),
     });
     let Some(wait) = waits else { return got };
     let pod = format_pod("web", "default", "11111111-2222-4333-a444-555555555555");
@@ -67,19 +67,23 @@ fn describe(waits: Option<SimDuration>, state: &ContainerBackoff, recorded: &Val
     got
 }
 
-/// A whole number of seconds as JSON prints it.
-fn number(d: SimDuration) -> Value {
-    let millis = d.as_nanos() / 1_000_000;
-    if millis.is_multiple_of(1000) { (millis / 1000).into() } else { (millis as f64 / 1000.0).into() }
-}
-
 fn exit_status(row: &Value) -> Check {
     let code = |name: &str| row[name].as_i64().and_then(|c| i32::try_from(c).ok()).ok_or(format!("no {name}"));
-    let exited = row["state"].as_str() == Some("exited");
     let reason = row["cri_reason"].as_str().unwrap_or_default();
-    let got = if exited { exit_status::from_runtime(reason, code("cri_exit_code")?) } else { LOST };
-    let want = (row["kubelet_reason"].as_str(), code("kubelet_exit_code")?);
-    let failed = row["init_container_failed"].as_bool();
-    Ok(Verdict::compare("status", &want, &(Some(got.reason), got.exit_code))
-        .and(|| Verdict::compare("init container failed", &failed, &Some(exit_status::init_container_failed(got)))))
+    let got = match row["state"].as_str() {
+        Some("exited") => Some(exit_status::from_runtime(reason, code("cri_exit_code")?)),
+        Some("running" | "created") => None,
+        _ => Some(LOST),
+    };
+    let want = (row["kubelet_reason"].as_str().filter(|r| !r.is_empty()), row["kubelet_exit_code"].as_i64());
+    let status = match got {
+        // A container that has not ended has neither.
+        None => Verdict::compare("status", &(want.0, want.1.filter(|c| *c != 0)), &(None, None)),
+        Some(got) => {
+            let reason = Some(got.reason).filter(|r| !r.is_empty());
+            Verdict::compare("status", &want, &(reason, Some(i64::from(got.exit_code))))
+        }
+    };
+    let failed = Some(got.is_some_and(exit_status::init_container_failed));
+    Ok(status.and(|| Verdict::compare("init container failed", &row["init_container_failed"].as_bool(), &failed)))
 }

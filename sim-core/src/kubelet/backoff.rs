@@ -23,10 +23,9 @@ impl BackoffLimits {
         BackoffLimits { base: BackoffLimits::default().base.min(max), max }
     }
 
-    /// A container that ended more than this after its last start decision begins anew: twice the maximum.
-    pub fn reset_after(&self) -> SimDuration {
-        self.max * 2
-    }
+    /// A container that ended more than this after its last start decision begins anew, whatever the maximum is
+    /// (kubelet.go HasExpiredFunc).
+    pub const RESET_AFTER: SimDuration = SimDuration::from_secs(600);
 }
 
 /// What the kubelet remembers of a container's restarts. A container with a changed specification starts with a new
@@ -39,9 +38,9 @@ pub struct ContainerBackoff {
 
 impl ContainerBackoff {
     /// The wait in force for a container that ended at `finished`, counted from there, if it has to wait at all.
-    pub fn current(&self, finished: SimTime, limits: BackoffLimits) -> Option<SimDuration> {
+    pub fn current(&self, finished: SimTime) -> Option<SimDuration> {
         let (wait, last) = self.entry?;
-        (finished.since(last) <= limits.reset_after()).then_some(wait)
+        (finished.since(last) <= BackoffLimits::RESET_AFTER).then_some(wait)
     }
 
     /// The wait that was noted at the last start, however long ago.
@@ -56,7 +55,7 @@ impl ContainerBackoff {
     /// # Errors
     /// It is still in back-off; nothing changes. The wait in force.
     pub fn attempt(&mut self, now: SimTime, finished: SimTime, limits: BackoffLimits) -> Result<(), SimDuration> {
-        let current = self.current(finished, limits);
+        let current = self.current(finished);
         if let Some(wait) = current.filter(|wait| now.since(finished) < *wait) {
             return Err(wait);
         }
@@ -97,7 +96,7 @@ mod tests {
         let mut now = SimTime::ZERO;
         for expected in [0, 10, 20, 40, 80, 160, 300, 300] {
             let finished = now + SimDuration::from_secs(2);
-            let wait = backoff.current(finished, limits).unwrap_or_default();
+            let wait = backoff.current(finished).unwrap_or_default();
             assert_eq!(wait, SimDuration::from_secs(expected));
             if expected > 0 {
                 assert_eq!(backoff.attempt(finished, finished, limits), Err(wait));
@@ -110,5 +109,16 @@ mod tests {
         let longer = exactly + SimDuration::from_nanos(1);
         assert_eq!(backoff.attempt(longer, longer, limits), Ok(()));
         assert_eq!(backoff.noted(), Some(SimDuration::from_secs(10)));
+    }
+
+    /// KUBELET section 9: 600 s are not twice the maximum, but a constant (kubelet.go HasExpiredFunc, 1.32.10).
+    #[test]
+    fn a_lower_maximum_is_not_forgotten_sooner() {
+        let (limits, seconds) = (BackoffLimits::with_max(SimDuration::from_secs(60)), SimDuration::from_secs);
+        let mut backoff = ContainerBackoff::default();
+        assert_eq!(backoff.attempt(SimTime::ZERO, SimTime::ZERO, limits), Ok(()));
+        let end = SimTime::ZERO + seconds(600);
+        assert_eq!(backoff.attempt(end, end, limits), Err(seconds(10)));
+        assert_eq!(BackoffLimits::with_max(seconds(5)), BackoffLimits { base: seconds(5), max: seconds(5) });
     }
 }

@@ -9,9 +9,10 @@ pub const MEMORY: &str = "memory";
 /// Name of the CPU resource.
 pub const CPU: &str = "cpu";
 
-/// Resources that may be given at pod level.
+/// Resources that may be given at pod level (component-helpers SupportedPodLevelResources in 1.32; later releases add
+/// huge pages).
 pub(super) fn pod_level_supported(name: &str) -> bool {
-    name == CPU || name == MEMORY || name.starts_with("hugepages-")
+    name == CPU || name == MEMORY
 }
 
 fn add_list(sum: &mut ResourceList, list: &ResourceList) {

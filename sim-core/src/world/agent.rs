@@ -585,7 +585,7 @@ impl World {
         };
         let timing = agent.plan.timing;
         let container = self.container_mut(c);
-        let full = container.backoff.current(finished_at, timing.backoff()).unwrap_or(timing.backoff_first);
+        let full = container.backoff.current(finished_at).unwrap_or(timing.backoff_first);
         let name = container.name.clone();
         let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {

@@ -40,24 +40,23 @@ pub fn eviction_message<'t>(
     for container in &stats.containers {
         let Some(working_set) = container.working_set else { continue };
         let usage = Quantity::bytes(working_set as i64);
-        for spec in pod.all_containers().filter(|c| c.name == container.name) {
-            let request = spec.resources.requests.get(MEMORY).cloned().unwrap_or_default();
-            if usage <= request {
-                continue;
-            }
-            let name = &spec.name;
-            let _ = match profile.message_container {
-                ContainerWording::ExceedsRequest => {
-                    write!(message, "Container {name} was using {usage}, which exceeds its request of {request}. ")
-                }
-                ContainerWording::LargerConsumption => write!(
-                    message,
-                    "Container {name} was using {usage}, request is {request}, has larger consumption of {MEMORY}. "
-                ),
-            };
-            names.push(name.to_string());
-            usages.push(usage.to_string());
+        let Some(spec) = pod.all_containers().find(|c| c.name == container.name) else { continue };
+        let request = spec.resources.requests.get(MEMORY).cloned().unwrap_or_default();
+        if usage <= request {
+            continue;
         }
+        let name = &spec.name;
+        let _ = match profile.message_container {
+            ContainerWording::ExceedsRequest => {
+                write!(message, "Container {name} was using {usage}, which exceeds its request of {request}. ")
+            }
+            ContainerWording::LargerConsumption => write!(
+                message,
+                "Container {name} was using {usage}, request is {request}, has larger consumption of {MEMORY}. "
+            ),
+        };
+        names.push(name.to_string());
+        usages.push(usage.to_string());
     }
     annotations.insert(OFFENDING_CONTAINERS, names.join(","));
     annotations.insert(OFFENDING_CONTAINERS_USAGE, usages.join(","));

@@ -4,6 +4,7 @@ use super::Context;
 use super::check_kubelet::Given;
 use super::kubelet_config::{Draft, Maps, config_keys};
 use super::kubelet_files::{config_dir, config_file, flags};
+use crate::kubelet::backoff::BackoffLimits;
 use crate::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError};
 use crate::kubelet::{HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability};
 use crate::scenario::diagnostic::Diagnostic;
@@ -52,7 +53,8 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
         }
     }
     plan.first_pass = t.optional("firstPass", time);
-    plan.timing = t.or("timing", Timing::default(), timing);
+    let clocks = default_clocks(&draft.config, &plan.profile);
+    plan.timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
     t.finish();
     plan.config = draft.config.clone();
     plan.places = draft.places.clone();
@@ -99,10 +101,18 @@ fn preset(
     }
 }
 
+/// The clocks as the configuration sets them (`crashLoopBackOff`, behind its gate).
+fn default_clocks(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
+    let limits = match config.max_container_restart_period {
+        Some(max) if profile.crash_loop_back_off_max => BackoffLimits::with_max(max),
+        _ => BackoffLimits::default(),
+    };
+    Timing { backoff_base: limits.base, backoff_max: limits.max, ..Timing::default() }
+}
+
 /// The kubelet's clocks.
-fn timing(p: &Problems, value: &Value) -> Option<Timing> {
+fn timing(p: &Problems, value: &Value, d: Timing) -> Option<Timing> {
     let mut t = TableReader::open(p, "[kubelet.timing]", value)?;
-    let d = Timing::default();
     let timing = Timing {
         monitoring_period: t.or("monitoringPeriod", d.monitoring_period, duration),
         synchronize: t.or("synchronize", d.synchronize, duration),
