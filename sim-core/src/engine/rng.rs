@@ -7,20 +7,21 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 
 /// Hands out streams for one seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamFactory {
-    seed: u64,
+    /// Seeded; a stream is a copy.
+    rng: ChaCha8Rng,
 }
 
 impl StreamFactory {
     /// A factory for the run with this seed.
     pub fn new(seed: u64) -> Self {
-        StreamFactory { seed }
+        StreamFactory { rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
     /// The stream called `name`, for example `"default/web/app/jitter"`.
     pub fn stream(&self, name: &str) -> Stream {
-        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        let mut rng = self.rng.clone();
         rng.set_stream(fnv1a(name));
         Stream { rng }
     }

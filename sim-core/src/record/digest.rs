@@ -14,9 +14,23 @@ impl fmt::Display for Digest {
     }
 }
 
-/// XXH3 behind [`Hasher`], with a fixed byte order and width for every integer.
-#[derive(Clone, Default)]
-pub struct StableHasher(Xxh3);
+/// Bytes gathered before they are hashed.
+const GATHERED: usize = 256;
+
+/// XXH3 behind [`Hasher`], with a fixed byte order and width for every integer. Values are gathered first: most are a
+/// few bytes, and the digest is that of all bytes in a row, however they come.
+#[derive(Clone)]
+pub struct StableHasher {
+    hashed: Xxh3,
+    gathered: [u8; GATHERED],
+    len: usize,
+}
+
+impl Default for StableHasher {
+    fn default() -> Self {
+        StableHasher { hashed: Xxh3::new(), gathered: [0; GATHERED], len: 0 }
+    }
+}
 
 impl StableHasher {
     /// Hashes one value into the digest.
@@ -26,7 +40,26 @@ impl StableHasher {
 
     /// The digest of everything added so far.
     pub fn digest(&self) -> Digest {
-        Digest(self.0.digest128())
+        Digest(self.complete().digest128())
+    }
+
+    fn complete(&self) -> Xxh3 {
+        let mut all = self.hashed.clone();
+        all.update(&self.gathered[..self.len]);
+        all
+    }
+
+    fn take(&mut self, bytes: &[u8]) {
+        if self.len + bytes.len() > GATHERED {
+            self.hashed.update(&self.gathered[..self.len]);
+            self.len = 0;
+            if bytes.len() > GATHERED {
+                self.hashed.update(bytes);
+                return;
+            }
+        }
+        self.gathered[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
     }
 }
 
@@ -39,17 +72,17 @@ impl fmt::Debug for StableHasher {
 macro_rules! little_endian {
     ($($name:ident $t:ty as $wide:ty),*) => {$(
         fn $name(&mut self, value: $t) {
-            self.0.update(&(value as $wide).to_le_bytes());
+            self.take(&(value as $wide).to_le_bytes());
         }
     )*};
 }
 
 impl Hasher for StableHasher {
     fn write(&mut self, bytes: &[u8]) {
-        self.0.update(bytes);
+        self.take(bytes);
     }
     fn finish(&self) -> u64 {
-        self.0.digest()
+        self.complete().digest()
     }
     little_endian!(
         write_u8 u8 as u8, write_u16 u16 as u16, write_u32 u32 as u32, write_u64 u64 as u64, write_u128 u128 as u128,
@@ -69,5 +102,21 @@ mod tests {
         // XXH3-128 of the bytes of "oom", 0xff and 7 as eight little-endian bytes.
         let expected = xxhash_rust::xxh3::xxh3_128(b"oom\xff\x07\0\0\0\0\0\0\0");
         assert_eq!(h.digest(), Digest(expected));
+    }
+
+    #[test]
+    fn pieces_of_any_length_hash_like_one() {
+        let bytes: Vec<u8> = (0..5_000_u32).map(|n| (n * 7) as u8).collect();
+        let mut h = StableHasher::default();
+        let mut rest = &bytes[..];
+        for n in (0..300).chain([600, 1, 257, 255, 256]).cycle() {
+            let (piece, others) = rest.split_at(n.min(rest.len()));
+            h.write(piece);
+            rest = others;
+            if rest.is_empty() {
+                break;
+            }
+        }
+        assert_eq!(h.digest(), Digest(xxhash_rust::xxh3::xxh3_128(&bytes)));
     }
 }
