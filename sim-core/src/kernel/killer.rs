@@ -93,14 +93,9 @@ impl Kernel {
         }
         let top = domain.unwrap_or(self.root());
         let from = self.procs.get(&victim)?.cgroup;
-        let mut path: Vec<CgroupId> = Vec::new();
-        for group in self.upwards(from) {
-            path.push(group);
-            if group == top {
-                break;
-            }
-        }
-        oom::oom_group(path.into_iter().map(|g| (g, self.cgroups[g.index()].oom_group)))
+        let mut above = false;
+        let path = self.upwards(from).take_while(|&g| !std::mem::replace(&mut above, g == top));
+        oom::oom_group(path.map(|g| (g, self.cgroups[g.index()].oom_group)))
     }
 
     /// Pages that points are measured against.

@@ -109,13 +109,13 @@ impl Kernel {
     /// The exit is complete: memory is freed, the process is gone, and if it led a session the others of the session get
     /// SIGHUP. Does nothing for a process that is not there; one that was still running ends with code 0.
     pub fn finish_exit(&mut self, now: SimTime, pid: Pid) {
-        let Some(process) = self.procs.get(&pid) else { return };
-        let (leads, session) = (process.is_session_leader(), process.session);
+        if !self.procs.contains_key(&pid) {
+            return;
+        }
+        let led = self.procs.led_by(pid);
         self.release(pid);
-        if leads {
-            for member in self.procs.in_session(session) {
-                self.kill(now, member, Signo::Hup);
-            }
+        for member in led {
+            self.kill(now, member, Signo::Hup);
         }
         self.continue_shrinking(now);
         self.announce_freed();
@@ -142,7 +142,6 @@ impl Kernel {
                 mappers.retain(|p| *p != pid);
             }
         }
-        self.procs.orphan(pid);
     }
 
     fn new_pid(&mut self, explicit: Option<Pid>) -> Result<Pid, Errno> {

@@ -150,9 +150,4 @@ impl Process {
     pub fn is_running(&self) -> bool {
         self.state == State::Running
     }
-
-    /// True when it leads its session.
-    pub fn is_session_leader(&self) -> bool {
-        self.session == self.pid
-    }
 }

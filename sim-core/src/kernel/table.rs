@@ -5,12 +5,14 @@ use crate::units::Pid;
 use std::collections::BTreeMap;
 use std::ops::Index;
 
-/// Whom a process belongs to.
+/// Whom a process belongs to, and how many belong to it: most have nobody, and their exit concerns nobody else.
 #[derive(Clone, Copy, Debug)]
 struct Kin {
     pid: Pid,
     parent: Option<Pid>,
     session: Pid,
+    /// Others that have called this process their parent or the leader of their session.
+    followers: u32,
 }
 
 /// Living processes. Slots of processes that are gone are used again.
@@ -21,6 +23,8 @@ pub(super) struct Processes {
     /// Parent and session by slot, to be searched at every exit.
     kin: Vec<Option<Kin>>,
     by_pid: BTreeMap<Pid, u32>,
+    /// The greatest id so far.
+    greatest: Option<Pid>,
 }
 
 impl Processes {
@@ -42,15 +46,32 @@ impl Processes {
             self.kin.push(None);
             self.slots.len() as u32 - 1
         });
-        self.kin[slot as usize] = Some(Kin { pid, parent: process.parent, session: process.session });
+        for leader in process.parent.into_iter().chain(Some(process.session).filter(|&s| s != pid)) {
+            self.followed(leader);
+        }
+        // An id that may have been used before: somebody may still call it by its number.
+        let follows = |kin: &Kin| kin.parent == Some(pid) || kin.session == pid;
+        let again = self.greatest.is_some_and(|greatest| pid <= greatest);
+        let followers = if again { self.kin.iter().flatten().filter(|k| follows(k)).count() as u32 } else { 0 };
+        self.greatest = self.greatest.max(Some(pid));
+        self.kin[slot as usize] = Some(Kin { pid, parent: process.parent, session: process.session, followers });
         self.slots[slot as usize] = Some(process);
         self.by_pid.insert(pid, slot);
     }
 
+    fn followed(&mut self, leader: Pid) {
+        if let Some(kin) = self.by_pid.get(&leader).and_then(|&slot| self.kin[slot as usize].as_mut()) {
+            kin.followers += 1;
+        }
+    }
+
+    /// Takes a process out; its children have no parent any more.
     pub fn remove(&mut self, pid: &Pid) -> Option<Process> {
         let slot = self.by_pid.remove(pid)?;
         self.free.push(slot);
-        self.kin[slot as usize] = None;
+        if self.kin[slot as usize].take().is_some_and(|kin| kin.followers > 0) {
+            self.orphan(*pid);
+        }
         self.slots[slot as usize].take()
     }
 
@@ -64,16 +85,19 @@ impl Processes {
         self.slots.iter_mut().flatten()
     }
 
-    /// The processes of a session, by pid.
-    pub fn in_session(&self, session: Pid) -> Vec<Pid> {
-        let members = self.kin.iter().flatten().filter(|k| k.session == session);
+    /// The other processes of the session that this process leads, by pid.
+    pub fn led_by(&self, session: Pid) -> Vec<Pid> {
+        let leader = self.by_pid.get(&session).and_then(|&slot| self.kin[slot as usize].as_ref());
+        if leader.is_none_or(|kin| kin.followers == 0 || kin.session != session) {
+            return Vec::new();
+        }
+        let members = self.kin.iter().flatten().filter(|k| k.session == session && k.pid != session);
         let mut members: Vec<Pid> = members.map(|k| k.pid).collect();
         members.sort_unstable();
         members
     }
 
-    /// The children of a process that is gone have no parent any more.
-    pub fn orphan(&mut self, parent: Pid) {
+    fn orphan(&mut self, parent: Pid) {
         for (kin, process) in self.kin.iter_mut().zip(&mut self.slots) {
             if let Some(kin) = kin.as_mut().filter(|k| k.parent == Some(parent)) {
                 kin.parent = None;

@@ -4,6 +4,7 @@ use super::{Cgroup, Counts};
 use crate::kernel::{Errno, Kernel};
 use crate::node_api::Name;
 use crate::units::{CgroupId, Pid};
+use std::sync::Arc;
 
 impl Kernel {
     /// The root cgroup, path `/`.
@@ -17,7 +18,7 @@ impl Kernel {
             return there;
         }
         let base = &self.cgroups[parent.index()].path;
-        let path: Name = if &**base == "/" { format!("/{name}") } else { format!("{base}/{name}") }.into();
+        let path: Name = if &**base == "/" { ["/", name].concat() } else { [base, "/", name].concat() }.into();
         let group = Cgroup::new(path, Some(parent));
         let id = match self.free_cgroups.pop() {
             Some(id) => {
@@ -102,11 +103,17 @@ impl Kernel {
     /// Processes in a cgroup and below: cgroups in pre-order, siblings in order of creation, tasks in order of fork.
     /// This is the order in which the kernel scans for a victim (recordings memcg_oom_v1 and v2).
     pub fn processes_below(&self, cg: CgroupId) -> Vec<Pid> {
+        if self.children(cg).is_empty() {
+            return self.processes_in(cg).to_vec();
+        }
         self.subtree(cg).into_iter().flat_map(|g| self.cgroups[g.index()].tasks.iter().copied()).collect()
     }
 
     /// A cgroup and all below it, in pre-order.
     pub(in crate::kernel) fn subtree(&self, cg: CgroupId) -> Vec<CgroupId> {
+        if self.children(cg).is_empty() {
+            return vec![cg];
+        }
         let mut order = Vec::new();
         let mut stack = vec![cg];
         while let Some(at) = stack.pop() {
@@ -119,6 +126,11 @@ impl Kernel {
     /// True when `cg` is `top` or below it.
     pub fn is_below(&self, cg: CgroupId, top: CgroupId) -> bool {
         self.upwards(cg).any(|g| g == top)
+    }
+
+    /// A cgroup and all above it, lowest first.
+    pub fn levels(&self, cg: CgroupId) -> Arc<[CgroupId]> {
+        self.upwards(cg).collect()
     }
 
     /// A cgroup and its ancestors up to the root.
