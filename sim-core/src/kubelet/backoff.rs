@@ -70,12 +70,12 @@ pub const REASON_CRASH_LOOP_BACK_OFF: &str = "CrashLoopBackOff";
 
 /// A pod as the kubelet writes it in messages: `web_default(<uid>)`.
 pub fn format_pod(name: &str, namespace: &str, uid: &str) -> String {
-    format!("{name}_{namespace}({uid})")
+    [name, "_", namespace, "(", uid, ")"].concat()
 }
 
 /// Message of the waiting state; `pod` as [`format_pod`] writes it.
 pub fn waiting_message(wait: SimDuration, container: &str, pod: &str) -> String {
-    format!("back-off {wait} restarting failed container={container} pod={pod}")
+    ["back-off ", &wait.to_string(), " restarting failed container=", container, " pod=", pod].concat()
 }
 
 /// Message of the event `BackOff` (Warning).

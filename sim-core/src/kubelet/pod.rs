@@ -158,6 +158,14 @@ impl PodSpec {
         if self.uid.is_empty() { format!("uid-{}", self.name).into() } else { self.uid.clone() }
     }
 
+    /// True when [`PodSpec::uid`] is `uid`.
+    pub fn has_uid(&self, uid: &str) -> bool {
+        match self.uid.is_empty() {
+            true => uid.strip_prefix("uid-") == Some(&*self.name),
+            false => *self.uid == *uid,
+        }
+    }
+
     /// Containers and then init containers.
     pub fn all_containers(&self) -> impl Iterator<Item = &ContainerSpec> {
         self.containers.iter().chain(&self.init_containers)

@@ -67,6 +67,9 @@ pub fn format_duration(d: SimDuration) -> String {
         return "0s".into();
     }
     let fraction = |value: u64, scale: u64, unit: &str| {
+        if value.is_multiple_of(scale) {
+            return format!("{}{unit}", value / scale);
+        }
         let digits = scale.ilog10() as usize;
         let text = format!("{}.{:0digits$}", value / scale, value % scale);
         format!("{}{unit}", text.trim_end_matches('0').trim_end_matches('.'))

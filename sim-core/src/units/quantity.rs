@@ -355,6 +355,10 @@ impl Quantity {
         if format == Format::BinarySI {
             if *self > Quantity::bytes(-1024) && *self < Quantity::bytes(1024) {
                 format = Format::DecimalSI;
+            } else if let Amount::Int { value, scale: 0 } = self.amount {
+                // The same as below, without arbitrary precision.
+                let times = value.trailing_zeros() / 10;
+                return format!("{}{}", value >> (10 * times), binary_suffix(times as usize));
             } else {
                 let (unscaled, scale) = self.to_dec();
                 let whole = rescale(&unscaled, scale, 0);

@@ -120,6 +120,19 @@ impl Program {
         let left = growth.steps - growth.taken;
         let Rhythm::Jittered { next, pause, every, jitter, .. } = &mut growth.rhythm else { return growth.due(until) };
         let mut n = 0;
+        if jitter.kind == JitterKind::Uniform {
+            // The same as below, with everything known beforehand that no draw changes.
+            let low = every.saturating_sub(jitter.spread);
+            let span = (*every + jitter.spread).saturating_sub(low).as_nanos().saturating_add(1);
+            while n < left && *next <= until {
+                n += 1;
+                if n < left {
+                    *pause = low + SimDuration::from_nanos(self.rng.below(span));
+                    *next = next.saturating_add(*pause);
+                }
+            }
+            return n;
+        }
         while n < left && *next <= until {
             n += 1;
             if n < left {

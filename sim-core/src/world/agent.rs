@@ -384,7 +384,7 @@ impl World {
 
     /// The pod of that uid; should several have it, the newest.
     fn live_pod(&self, uid: &str) -> Option<usize> {
-        self.live.iter().rev().map(|&ix| ix as usize).find(|&ix| *self.pods[ix].spec.uid() == *uid)
+        self.live.iter().rev().map(|&ix| ix as usize).find(|&ix| self.pods[ix].spec.has_uid(uid))
     }
 
     fn pass_record(&self, agent: &Agent, met: &[usize], summary: &Summary) -> Record {

@@ -106,9 +106,9 @@ impl World {
     /// Takes a process's steps up to `until`.
     pub(super) fn catch_up(&mut self, p: ProcIx, until: SimTime, queue: &mut Scheduler<Event>) {
         let proc = &mut self.procs[p as usize];
-        let Doing::Growing(mut growth) = proc.doing else { return };
+        let Doing::Growing(growth) = &mut proc.doing else { return };
         let due = match &mut proc.program {
-            Some(program) => program.due(&mut growth, until),
+            Some(program) => program.due(growth, until),
             None => growth.due(until),
         };
         if self.growing.ahead.on && until > proc.share.settled {
@@ -124,7 +124,7 @@ impl World {
             proc.share.settled = until;
         }
         if due > 0 {
-            self.take_steps(p, growth, due, queue);
+            self.take_steps(p, due, queue);
         }
     }
 
@@ -266,10 +266,13 @@ impl World {
         if !self.growing.ahead.on {
             return;
         }
+        let mut done = None;
         for &l in levels {
             let level = self.growing.ahead.levels.get(l);
-            if level.growers == 1 {
-                self.set_deadline(level.indices as ProcIx);
+            let only = (level.growers == 1).then_some(level.indices as ProcIx);
+            if let Some(p) = only.filter(|_| only != done) {
+                self.set_deadline(p);
+                done = only;
             }
         }
     }

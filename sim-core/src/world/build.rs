@@ -153,7 +153,7 @@ impl World {
             stream: String::new(),
         };
         let nothing = Footprint { anon: node.system_anon, ..Footprint::default() };
-        let spawned = self.spawn("system", 0, Some(1), &nothing, TermReaction::Ignore, birth, queue);
+        let spawned = self.spawn(&"system".into(), 0, Some(1), &nothing, TermReaction::Ignore, birth, queue);
         let Some(p) = spawned else { return };
         if node.system_committed > Bytes::ZERO {
             let mapping = crate::kernel::Mapping::PRIVATE;

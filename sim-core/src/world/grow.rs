@@ -114,7 +114,10 @@ impl World {
         }
     }
 
-    pub(super) fn take_steps(&mut self, p: ProcIx, mut growth: Growth, n: u64, queue: &mut Scheduler<Event>) {
+    /// Takes `n` steps that are due.
+    pub(super) fn take_steps(&mut self, p: ProcIx, n: u64, queue: &mut Scheduler<Event>) {
+        let proc = &mut self.procs[p as usize];
+        let Doing::Growing(growth) = &mut proc.doing else { return };
         let maps = match growth.rhythm {
             Rhythm::Linear { .. } => 1,
             Rhythm::Blocks { .. } | Rhythm::Jittered { .. } => n,
@@ -122,14 +125,13 @@ impl World {
         let size = growth.block * (n / maps);
         growth.taken += n;
         self.recorder.counts.allocations += n;
-        let proc = &mut self.procs[p as usize];
-        proc.doing = Doing::Growing(growth);
         if self.growing.ahead.on && self.kernel.grow(proc.slot, proc.pid, size, maps, growth.touched * n) {
             if growth.taken == growth.steps {
                 self.grown(p, queue);
             }
             return;
         }
+        let growth = *growth;
         for _ in 0..maps {
             if !self.apply(p, MemOp::Map { size, mapping: Mapping::PRIVATE }, queue) {
                 self.end_growth(p);

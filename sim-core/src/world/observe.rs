@@ -236,8 +236,8 @@ impl World {
         if pod.state == PodState::Terminating && pod.phase == "Running" {
             return "Terminating".into();
         }
-        match pod.containers.iter().find(|c| &*c.status != "Running") {
-            Some(c) => c.status.clone(),
+        match pod.containers.iter().find(|c| c.status != "Running") {
+            Some(c) => c.status.into(),
             None => pod.phase.into(),
         }
     }

@@ -53,8 +53,8 @@ impl World {
             spec.name = format!("{}-{suffix}", spec.name).into();
         }
         if spec.uid.is_empty() || plan.replicas > 1 || generation > 0 {
-            let h = self.hex(&format!("{}/{}/uid", plan.namespace, spec.name), 32);
-            spec.uid = format!("{}-{}-{}-{}-{}", &h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]).into();
+            let h = self.hex(&[&plan.namespace, "/", &spec.name, "/uid"].concat(), 32);
+            spec.uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
         }
         if plan.controller == Controller::DaemonSet {
             // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
@@ -65,7 +65,7 @@ impl World {
                 ..Toleration::default()
             });
         }
-        let name: Name = format!("{}/{}", plan.namespace, spec.name).into();
+        let name: Name = [&plan.namespace, "/", &spec.name].concat().into();
         let profile = self.kubernetes_profile();
         let qos = QosClass::of(&spec, &profile);
         let pod = self.pods.len() as PodIx;
@@ -75,7 +75,7 @@ impl World {
             let adj = spec_container.map_or(1000, |s| container_oom_score_adj(&spec, s, capacity, &profile));
             Container {
                 name: c.name.clone(),
-                id: self.hex(&format!("{name}/{}/id", c.name), 64).into(),
+                id: self.hex(&[&name, "/", &c.name, "/id"].concat(), 64).into(),
                 cgroup: None,
                 limit: None,
                 oom_score_adj: i16::try_from(adj).unwrap_or(1000),
@@ -88,7 +88,7 @@ impl World {
                 ended: None,
                 pid1_status: None,
                 backoff: ContainerBackoff::default(),
-                status: "ContainerCreating".into(),
+                status: "ContainerCreating",
                 terminated: false,
             }
         });
@@ -109,8 +109,8 @@ impl World {
             qos,
             state: PodState::Creating,
             phase: "Pending",
-            reason: "".into(),
-            message: "".into(),
+            reason: Name::default(),
+            message: Name::default(),
             cgroup: None,
             pause: None,
             containers,
@@ -160,7 +160,7 @@ impl World {
         let (cgroup, limit) = self.make_pod_cgroup(pod, &spec, queue);
         let p = self.pod_mut(pod);
         (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
-        let sandbox = self.kernel.mkdir(cgroup, &self.hex(&format!("{}/pause", self.pod(pod).name), 64));
+        let sandbox = self.kernel.mkdir(cgroup, &self.hex(&[&self.pod(pod).name, "/pause"].concat(), 64));
         let birth = Birth {
             cgroup: sandbox,
             owner: Owner::Container { pod: self.pod(pod).name.clone(), container: "POD".into() },
@@ -173,7 +173,7 @@ impl World {
             on_host: false,
             stream: String::new(),
         };
-        let pause = self.spawn("pause", 65535, None, &scenario.node.pause, TermReaction::Default, birth, queue);
+        let pause = self.spawn(&"pause".into(), 65535, None, &scenario.node.pause, TermReaction::Default, birth, queue);
         self.pod_mut(pod).pause = pause;
         self.pod_starts_housekeeping(pod, queue);
         for index in 0..self.pod(pod).containers.len() as u32 {
@@ -210,7 +210,7 @@ impl World {
         let spec = Arc::clone(&self.pod(c.pod).spec);
         let id = match run {
             0 => self.container(c).id.clone(),
-            n => self.hex(&format!("{}/{}/id/{n}", self.pod(c.pod).name, plan.name), 64).into(),
+            n => self.hex(&[&self.pod(c.pod).name, "/", &plan.name, "/id/", &n.to_string()].concat(), 64).into(),
         };
         let cgroup = self.kernel.mkdir(pod_cgroup, &id);
         let limit = self.write_container_limits(c, cgroup, &spec, queue);
@@ -221,7 +221,7 @@ impl World {
             container.restarts = container.run - 1;
             (container.running, container.oom_seen, container.terminated) = (true, false, false);
             (container.ended, container.pid1_status) = (None, None);
-            container.status = "Running".into();
+            container.status = "Running";
             container.restarts
         };
         let pod_name = self.pod(c.pod).name.clone();
@@ -263,7 +263,7 @@ impl World {
             oom_score_adj: plan.oom_score_adj.unwrap_or(container.oom_score_adj),
             container_limit: container.limit,
             on_host: false,
-            stream: format!("{}/{}/{n}/{run}", self.pod(c.pod).name, container.name),
+            stream: [&self.pod(c.pod).name, "/", &container.name, "/", &n.to_string(), "/", &run.to_string()].concat(),
         };
         self.spawn_plan(plan, birth, queue);
     }
@@ -290,7 +290,7 @@ impl World {
     #[allow(clippy::too_many_arguments)]
     pub(super) fn spawn(
         &mut self,
-        comm: &str,
+        comm: &Name,
         uid: u32,
         pid: Option<u32>,
         footprint: &Footprint,
@@ -298,7 +298,7 @@ impl World {
         birth: Birth,
         queue: &mut Scheduler<Event>,
     ) -> Option<ProcIx> {
-        let mut spec = SpawnSpec::new(comm, birth.cgroup);
+        let mut spec = SpawnSpec::new(comm.clone(), birth.cgroup);
         spec.uid = uid;
         spec.cap_sys_admin = birth.on_host && uid == 0;
         spec.pid = pid.map(Pid).filter(|&pid| self.kernel.process(pid).is_none());
@@ -316,12 +316,7 @@ impl World {
             pgtables: footprint.page_tables.to_pages_ceil(),
             kernel: footprint.kernel.to_pages_ceil(),
         };
-        let mut levels = Vec::new();
-        let mut at = Some(birth.cgroup);
-        while let Some(cgroup) = at {
-            levels.push(cgroup);
-            at = self.kernel.parent(cgroup);
-        }
+        let levels = self.kernel.levels(birth.cgroup);
         let f = &spec.footprint;
         self.make_way(None, &levels, f.anon + f.pgtables + f.kernel, queue);
         let spawned = self.kernel.spawn(self.now, &spec);
@@ -331,7 +326,6 @@ impl World {
             return None;
         };
         let p = self.procs.len() as ProcIx;
-        let comm: Name = comm.into();
         self.procs.push(Proc {
             pid,
             slot: self.kernel.slot(pid).unwrap_or(u32::MAX),
@@ -339,7 +333,7 @@ impl World {
             owner: birth.owner.clone(),
             container: birth.container,
             pause_of: birth.pause_of,
-            levels: levels.into(),
+            levels,
             program: None,
             doing: Doing::Idle,
             share: Share::default(),
@@ -356,7 +350,7 @@ impl World {
             }
         }
         if birth.pause_of.is_none() {
-            self.record(Record::ProcessStarted { pid, comm, owner: birth.owner });
+            self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: birth.owner });
         }
         self.drain_signals(queue);
         let anon = footprint.anon.to_pages_ceil();
@@ -375,8 +369,10 @@ impl World {
         if p.phase == phase && &*p.reason == reason && &*p.message == message && phase != "Pending" {
             return;
         }
-        (p.phase, p.reason, p.message) = (phase, reason.into(), message.into());
-        let record = Record::PodPhase { pod: p.name.clone(), phase, reason: reason.into(), message: message.into() };
+        let name = |text: &str| if text.is_empty() { Name::default() } else { text.into() };
+        (p.phase, p.reason, p.message) = (phase, name(reason), name(message));
+        let (reason, message) = (p.reason.clone(), p.message.clone());
+        let record = Record::PodPhase { pod: p.name.clone(), phase, reason, message };
         self.record(record);
     }
 
@@ -386,7 +382,8 @@ impl World {
         let mut text = String::with_capacity(digits + 16);
         while text.len() < digits {
             let draw = stream.next_u64();
-            text.extend((0..16).rev().map(|n| DIGITS[(draw >> (4 * n)) as usize % 16] as char));
+            let sixteen: [u8; 16] = std::array::from_fn(|n| DIGITS[(draw >> (60 - 4 * n)) as usize % 16]);
+            text.push_str(std::str::from_utf8(&sixteen).unwrap_or_default());
         }
         text.truncate(digits);
         text

@@ -78,7 +78,7 @@ impl World {
             _ if container.oom_seen => "OOMKilled",
             _ => "Error",
         };
-        container.status = reason.into();
+        container.status = reason;
         let (name, cgroup) = (container.name.clone(), container.cgroup.take());
         let pod_name = self.pod(c.pod).name.clone();
         self.record(Record::ContainerTerminated { pod: pod_name, container: name, reason, exit_code, finished_at });
@@ -110,7 +110,7 @@ impl World {
             return;
         }
         let container = self.container_mut(c);
-        container.status = "CrashLoopBackOff".into();
+        container.status = "CrashLoopBackOff";
         let name = container.name.clone();
         let pod = self.pod(c.pod).name.clone();
         self.record(Record::BackOff { pod, container: name, delay: wait.full, message: wait.message });

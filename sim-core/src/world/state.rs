@@ -170,7 +170,7 @@ pub(super) struct Container {
     pub pid1_status: Option<(ExitStatus, SimTime)>,
     pub backoff: ContainerBackoff,
     /// `Running`, `CrashLoopBackOff`, `OOMKilled`, … as `kubectl get pod` would print it.
-    pub status: Name,
+    pub status: &'static str,
     pub terminated: bool,
 }
 
