@@ -6,6 +6,7 @@ pub mod engine;
 pub mod exit;
 pub mod find;
 pub mod flags;
+pub mod fleet;
 pub mod load;
 pub mod output;
 pub mod picture;

@@ -50,6 +50,14 @@ impl Folder {
         Ok(folder)
     }
 
+    /// A folder in this one.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn below(&self, name: &str) -> Result<Folder, Failure> {
+        Folder::open(&self.path.join(name))
+    }
+
     fn temporary(&self) -> std::io::Result<NamedTempFile> {
         let mut builder = tempfile::Builder::new();
         builder.prefix(".oomsim-").suffix(".tmp");

@@ -3,7 +3,7 @@
 use crate::measure::Measures;
 use crate::plan::{RunSpec, scenario_hash};
 use sim_core::record::Keep;
-use sim_core::scenario::{Diagnostic, Files, Scenario, load};
+use sim_core::scenario::{Diagnostic, Files, Scenario, Severity, load};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,6 +77,7 @@ pub struct Prepared {
     file: String,
     text: String,
     files: Snapshot,
+    warnings: Vec<Diagnostic>,
 }
 
 impl Prepared {
@@ -94,12 +95,27 @@ impl Prepared {
         variants: &[Vec<String>],
     ) -> Result<Self, Vec<Diagnostic>> {
         let reader = Remembering { folder: folder_of(file), files, seen: RefCell::default() };
-        load(text, file, &reader, fixed)?;
+        let Scenario { nodes, mut warnings, .. } = load(text, file, &reader, fixed)?;
+        if nodes > 1 {
+            warnings.push(Diagnostic {
+                severity: Severity::Warning,
+                code: "",
+                message: "`nodes`: each run of a study is one node".into(),
+                at: None,
+                label: String::new(),
+                help: vec!["nodes of a fleet differ in their seeds, as the repetitions of a study do".into()],
+            });
+        }
         for variant in variants {
             // A variant that is wrong is a row that says so, or was reported by who asked for it.
             let _ = load(text, file, &reader, variant);
         }
-        Ok(Prepared { file: file.into(), text: text.into(), files: reader.seen.into_inner() })
+        Ok(Prepared { file: file.into(), text: text.into(), files: reader.seen.into_inner(), warnings })
+    }
+
+    /// What the scenario says that is not modelled, or not known.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        &self.warnings
     }
 
     /// The scenario's file name.

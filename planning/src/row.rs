@@ -20,11 +20,17 @@ pub fn line(plan: &Plan, spec: &RunSpec, measures: &Measures) -> String {
             Unit::Integer | Unit::Real | Unit::Word => {}
         }
     }
+    append(&mut out, measures);
+    out
+}
+
+/// Appends a field for each of [`MEASURES`], each after a comma.
+pub fn append(out: &mut String, measures: &Measures) {
     for (column, value) in MEASURES.iter().zip(measures.values()) {
         out.push(',');
         match value {
             Value::Missing => {}
-            Value::Text(text) => field(&mut out, &text),
+            Value::Text(text) => field(out, &text),
             Value::Flag(b) => out.push_str(if b { "true" } else { "false" }),
             Value::Number(n) if column.kind == Kind::Seconds => {
                 out.push_str(&format!("{}.{:09}", n / 1_000_000_000, n % 1_000_000_000));
@@ -32,7 +38,6 @@ pub fn line(plan: &Plan, spec: &RunSpec, measures: &Measures) -> String {
             Value::Number(n) => out.push_str(&n.to_string()),
         }
     }
-    out
 }
 
 /// The names of the columns that hold the values of the axes.

@@ -3,7 +3,7 @@
 use super::run::command_line;
 use crate::exit::{Exit, Failure};
 use crate::render::{github, json, junit, style, text};
-use crate::{engine, find, load, output};
+use crate::{engine, find, fleet, load, output};
 use clap::ValueEnum;
 use rayon::prelude::*;
 use serde_json::json;
@@ -126,14 +126,20 @@ fn check_inner(file: &Path) -> (Outcome, Vec<Diagnostic>) {
         Err(unusable) => return (Outcome::Invalid(unusable.failure), unusable.problems),
     };
     let seed = scenario.seed;
-    match engine::run(&scenario, seed, Keep::Outcome) {
+    let ran = match scenario.nodes {
+        1 => engine::run(&scenario, seed, Keep::Outcome)
+            .map(|history| (evaluate(&scenario.expectations, &history), history.digest)),
+        _ => fleet::run(&scenario, seed, Keep::Outcome, |_, _| Ok(()))
+            .map(|nodes| (fleet::expectations(&nodes), fleet::digest(&nodes))),
+    };
+    match ran {
         Err(failure) => (Outcome::Invalid(failure), Vec::new()),
-        Ok(history) => {
+        Ok((results, digest)) => {
             let outcome = Outcome::Ran {
-                results: evaluate(&scenario.expectations, &history),
+                results,
                 warnings: scenario.warnings.len(),
                 seed,
-                digest: history.digest.to_string(),
+                digest: digest.to_string(),
                 reproduce: command_line(file, seed, &[], None),
             };
             (outcome, scenario.warnings.clone())

@@ -2,11 +2,14 @@
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
-use crate::render::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
+use crate::fleet::{self, NodeRun};
+use crate::render::fleet::Fleet;
+use crate::render::{self, ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
 use crate::{engine, flags, load, output};
 use clap::ValueEnum;
-use sim_core::record::Keep;
 use sim_core::record::expect::evaluate;
+use sim_core::record::{History, Keep};
+use sim_core::scenario::Scenario;
 use sim_core::units::{SimDuration, format_duration};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +18,7 @@ const EXAMPLES: &str = "\
 Examples:
   oomsim run scenarios/oom2-allocatable-slow.toml
   oomsim run scenarios/oom4-allocatable-fast.toml --seed 7 --out out/
+  oomsim run scenarios/fleet-same-leak.toml --set nodes=1000
   oomsim run scenarios/oom2-allocatable-slow.toml --set 'kubelet.evictionHard.\"memory.available\"=1000Mi'
   oomsim run scenarios/oom2-allocatable-slow.toml --format json | jq '.events[] | select(.kind == \"Evicted\")'
 
@@ -48,20 +52,23 @@ pub struct Args {
     /// What to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// How much of the run to keep
-    #[arg(long, value_enum, default_value_t)]
-    record: Record,
+    /// How much of the run to keep [default: series; of a fleet's nodes their measures, and with --out a folder for each
+    /// node if this is given]
+    #[arg(long, value_enum)]
+    record: Option<Record>,
+    /// Threads for the nodes of a fleet [default: one per core]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
 }
 
 /// How much is kept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Record {
     /// Counts and the final state only
     Outcome,
     /// Everything that happened too
     Events,
     /// Memory over time too
-    #[default]
     Series,
 }
 
@@ -107,6 +114,9 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         output::complain(&warning.render_coloured());
     }
     let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
+    if scenario.nodes > 1 {
+        return run_fleet(&args, scenario, folder.as_ref());
+    }
     let mut not_judged = None;
     if let Some(until) = args.until {
         if until < scenario.duration && !scenario.expectations.is_empty() {
@@ -117,7 +127,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let scenario = Arc::new(scenario);
     let seed = args.seed.unwrap_or(scenario.seed);
-    let keep = Keep::from(args.record);
+    let keep = args.record.map_or(Keep::Series, Keep::from);
     let history = engine::run(&scenario, seed, keep)?;
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
     let report = Report {
@@ -131,8 +141,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     let written = match &folder {
         Some(folder) => {
-            let prometheus = if args.prometheus { PROMETHEUS_ARTIFACTS } else { &[] };
-            let metrics = if args.metrics { METRICS_ARTIFACTS } else { &[] };
+            let (prometheus, metrics) = artifacts(&args);
             write_files(folder, &report, keep, ARTIFACTS.iter().chain(prometheus).chain(metrics))?
         }
         None => Vec::new(),
@@ -155,6 +164,59 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// Runs a scenario with many nodes. What is kept of each is its measures; with `--record` and `--out` it has a folder of
+/// its own with what a run of one node writes.
+fn run_fleet(args: &Args, mut scenario: Scenario, folder: Option<&output::Folder>) -> Result<Exit, Failure> {
+    if let Some(until) = args.until {
+        scenario.duration = until;
+        scenario.expectations.clear();
+    }
+    let scenario = Arc::new(scenario);
+    let seed = args.seed.unwrap_or(scenario.seed);
+    let keep = args.record.map_or(Keep::Node, Keep::from);
+    let (prometheus, metrics) = artifacts(args);
+    let write = |node: &NodeRun, history: History| {
+        let (Some(folder), Some(_)) = (folder, args.record) else { return Ok(()) };
+        let one = [&args.overrides[..], &["nodes=1".to_owned()]].concat();
+        let report = Report {
+            file: args.file.clone(),
+            description: scenario.description.clone(),
+            reproduce: command_line(&args.file, node.seed, &one, args.until),
+            kernel_log: engine::kernel_log(&scenario),
+            results: evaluate(&scenario.expectations, &history),
+            history,
+            not_judged: None,
+        };
+        let below = folder.below(&node.name)?;
+        write_files(&below, &report, keep, ARTIFACTS.iter().chain(prometheus).chain(metrics)).map(drop)
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
+    let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
+    let nodes = pool.install(|| fleet::run(&scenario, seed, keep, write))?;
+    let shown = Fleet {
+        file: args.file.clone(),
+        name: scenario.name.to_string(),
+        description: scenario.description.clone(),
+        with_events: keep >= Keep::Events,
+        results: fleet::expectations(&nodes),
+        reproduce: command_line(&args.file, seed, &args.overrides, args.until),
+        nodes,
+    };
+    if let Some(folder) = folder {
+        folder.write("nodes.csv", render::fleet::csv(&shown).as_bytes())?;
+    }
+    output::print(&match args.format {
+        Format::Json => render::fleet::json_text(&shown),
+        Format::Text => render::fleet::text(&shown),
+    })?;
+    Ok(if shown.results.iter().all(|result| result.holds) { Exit::Holds } else { Exit::Failed })
+}
+
+/// The files that `--prometheus` and `--metrics` ask for.
+fn artifacts(args: &Args) -> (&'static [Artifact], &'static [Artifact]) {
+    (if args.prometheus { PROMETHEUS_ARTIFACTS } else { &[] }, if args.metrics { METRICS_ARTIFACTS } else { &[] })
 }
 
 /// Writes what was kept; everything is rendered before the first file is touched.

@@ -3,6 +3,7 @@
 pub mod csv;
 pub mod events;
 pub mod findings;
+pub mod fleet;
 pub mod github;
 pub mod json;
 pub mod junit;

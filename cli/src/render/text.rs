@@ -36,7 +36,7 @@ fn amount(bytes: Bytes) -> String {
     memory_text(bytes.get() as f64)
 }
 
-fn heading(text: &mut String, title: &str) {
+pub(super) fn heading(text: &mut String, title: &str) {
     let _ = writeln!(text, "\n{}", paint(HEADING, title));
 }
 
@@ -352,7 +352,7 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
     format!("{limit}{points}")
 }
 
-fn plural(count: impl Into<i128>, what: &str) -> String {
+pub(super) fn plural(count: impl Into<i128>, what: &str) -> String {
     let count = count.into();
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

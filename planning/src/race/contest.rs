@@ -36,7 +36,6 @@ pub struct Contest {
     scenario: Prepared,
     base: Race,
     alone: Alone,
-    warnings: Vec<Diagnostic>,
 }
 
 /// What the node does without the program that is added. The closed form presumes that it stands still.
@@ -94,7 +93,6 @@ impl Contest {
             return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
         };
         let kernel = still.node.kernel.clone();
-        let warnings = still.warnings.clone();
         let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Node) {
             Ok(history) => measured(&history, racer, &kubelet, &kernel),
             Err(error) => return Err(vec![problem(&error.to_string())]),
@@ -106,12 +104,12 @@ impl Contest {
             Ok(history) => Alone::of(&history),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
-        Ok(Contest { scenario, base, alone, warnings })
+        Ok(Contest { scenario, base, alone })
     }
 
     /// What the scenario says that is not modelled, or not known.
     pub fn warnings(&self) -> &[Diagnostic] {
-        &self.warnings
+        self.scenario.warnings()
     }
 
     /// What the node does by itself.

@@ -146,6 +146,7 @@ pub(crate) fn prepare(
             return None;
         }
     };
+    prepared.warnings().iter().for_each(|warning| p.push(warning.clone()));
     for axis in axes {
         let parsed = |key: &str| parse_keys(&Arc::new(Source { name: "key".into(), text: key.into() }), key).is_some();
         if let Some(key) = axis.axis.keys.iter().find(|key| !parsed(key)) {

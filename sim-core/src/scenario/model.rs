@@ -22,6 +22,8 @@ pub struct Scenario {
     pub description: String,
     /// Default seed.
     pub seed: u64,
+    /// So many nodes like this one, without a common scheduler; node `n` (from 0) draws from `seed + n`.
+    pub nodes: u32,
     /// The run ends here at the latest.
     pub duration: SimDuration,
     /// Interval of the series.

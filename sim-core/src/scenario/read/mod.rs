@@ -32,6 +32,8 @@ use crate::kubelet::KubernetesProfile;
 use crate::node_api::Name;
 use crate::units::SimDuration;
 
+/// Largest fleet.
+const MAX_NODES: i64 = 100_000;
 /// How long a run lasts when the scenario does not say.
 const DEFAULT_DURATION: SimDuration = SimDuration::from_secs(600);
 /// Interval of the series when the scenario does not say.
@@ -52,6 +54,7 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     let name = t.or("name", stem, name);
     let description = t.or("description", String::new(), text);
     let seed = t.or("seed", 1, integer(0, i64::MAX));
+    let nodes = t.or("nodes", 1, integer(1, MAX_NODES));
     let duration = t.or("duration", DEFAULT_DURATION, some_duration);
     let sample_every = t.or("sample", DEFAULT_SAMPLE, some_duration);
     let mut node = t.required("node", node::node);
@@ -84,6 +87,7 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
         name,
         description,
         seed,
+        nodes,
         duration,
         sample_every,
         node: node?,
