@@ -171,7 +171,7 @@ fn rules_are_silent_about_what_is_not_known() {
     );
 }
 
-/// PROVIDERS: what each installer leaves open.
+/// What each installer leaves open.
 #[test]
 fn presets_have_the_findings_of_their_configuration() {
     let place = Place::new();

@@ -55,7 +55,7 @@ fn real_nodes_come_out_exactly() {
 fn the_kubepods_limit_of_the_articles_node() {
     let size = size(Some(Bytes::gib(7)), Bytes::kib(7_120_616), None);
     assert_eq!(amounts("aks-1.28", &size), (4_675_304 << 10, 5_573_943_296));
-    // MemTotal instead of the nominal size would reserve less than the real node does (PROVIDERS: 2344 instead of 2388
+    // MemTotal instead of the nominal size would reserve less than the real node does (a real node's report: 2344 instead of 2388
     // MiB with the 750 of the threshold).
     assert_eq!(tiers(Bytes::kib(7_113_660)).get() / MIB + 750, 2344);
 }
@@ -101,7 +101,7 @@ fn a_t4g_small_whose_instance_type_was_not_known() {
     assert!((less * MIB).abs_diff((1437 - 288) * 1_000_000) < 1149 * 10_000);
 }
 
-/// Worked examples of PROVIDERS, for machines whose MemTotal is the nominal size: allocatable in MiB of AKS before
+/// Worked examples of the providers' own pages, for machines whose MemTotal is the nominal size: allocatable in MiB of AKS before
 /// 1.29 and of GKE, and OpenShift's system-reserved in GiB. They do not round the reservation down to whole MiB as real
 /// nodes do (⌊1638.4⌋ on every 7 GiB node), so allocatable may be up to 1 MiB more.
 #[test]
@@ -127,7 +127,7 @@ fn worked_examples_of_the_tiers() {
     }
 }
 
-/// PROVIDERS: 442 (t3.medium), 574 (m5.large), 893, 2829 MiB.
+/// Published for these machines: 442 (t3.medium), 574 (m5.large), 893, 2829 MiB.
 #[test]
 fn worked_examples_of_the_rule_by_pods() {
     for (pods, reserved) in [(17, 442), (29, 574), (58, 893), (234, 2829)] {

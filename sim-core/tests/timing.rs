@@ -92,7 +92,7 @@ onTerm = "dies"
 workload.ramp = { rate = "100Mi" }
 "#;
 
-/// KUBELET section 1: a pass every 10 s and what it takes (5 ms here).
+/// kubelet.go evictionMonitoringPeriod, eviction_manager.go Start: a pass every 10 s and what it takes (5 ms here).
 #[test]
 fn period_of_the_eviction_manager() {
     // Passes at 0, 10.005, 20.010 and 30.015 s: between the two crossings.
@@ -123,7 +123,7 @@ fn phase_of_the_eviction_manager() {
     assert!((35..=65).contains(&won), "{won}");
 }
 
-/// The period is counted from the end of a pass (KUBELET section 1).
+/// The period is counted from the end of a pass (eviction_manager.go Start).
 #[test]
 fn duration_of_a_pass() {
     // Passes at 0, 13, 26 s (2500 MiB) and 39 s.
@@ -151,7 +151,7 @@ onTerm = "dies"
 workload.ramp = { rate = "100Mi" }
 "#;
 
-/// KUBELET section 6: pods' figures are as old as cAdvisor's last look, 10 s and more apart.
+/// cAdvisor 0.51 container.go housekeeping: pods' figures are as old as cAdvisor's last look, 10 s and more apart.
 #[test]
 fn age_of_the_pods_figures() {
     // Figures of `leak` at 3 s (0) and 13 s (1000 MiB above its request): more than the 500 MiB of `main`.
@@ -169,7 +169,7 @@ fn age_of_the_pods_figures() {
     assert_eq!(evictions(&run(TWO, &fresh))[0], evicted(17_005, "leak"));
 }
 
-/// KUBELET section 6: the jitter is up to the whole interval.
+/// cAdvisor 0.51 container.go, wait.Jitter: the jitter is up to the whole interval.
 #[test]
 fn jitter_of_the_pods_figures() {
     let victims = |permille: u32| -> usize {
@@ -206,7 +206,7 @@ startAfter = "31s"
 workload.ramp = { rate = "150Mi" }
 "#;
 
-/// KUBELET section 6: while figures do not change, the interval doubles up to 15 s.
+/// cAdvisor 0.51 container.go nextHousekeepingInterval: while figures do not change, the interval doubles up to 15 s.
 #[test]
 fn idle_pods_are_looked_at_less_often() {
     // Looks at 0, 10, 20 s (unchanged: 15 s more) and 35 s, when `burst` has 700 MiB.
@@ -216,7 +216,7 @@ fn idle_pods_are_looked_at_less_often() {
     assert_eq!(evictions(&run(IDLE, &rare))[0], evicted(37_015, "main"));
 }
 
-/// KUBELET section 6: `/` and kubepods are refreshed at each pass; pods are not.
+/// eviction_manager.go synchronize, provider.Get(updateStats): `/` and kubepods are refreshed at each pass; pods are not.
 #[test]
 fn figures_of_the_node_are_fresh() {
     let history = run(LEAK, &[]);
@@ -247,7 +247,7 @@ name = "app"
 workload.ramp = { rate = "10Mi", to = "20Mi", then = { exit = 3 } }
 "#;
 
-/// KUBELET section 9: the back-off is checked when the pod worker comes by, 10 s and up to 5 s after each failed try.
+/// pod_workers.go completeWork: the back-off is checked when the pod worker comes by, 10 s and up to 5 s after each failed try.
 #[test]
 fn resync_of_pod_workers() {
     let first = |changes: &[&str]| starts(&run(CRASH, changes))[..5].to_vec();
@@ -276,7 +276,7 @@ fn jitter_of_pod_workers() {
     }
 }
 
-/// KUBELET section 9: 10 s, doubled up to 300 s.
+/// kubelet.go backOffPeriod, MaxContainerBackOff: 10 s, doubled up to 300 s.
 #[test]
 fn restart_back_off() {
     let first = |change: &str| starts(&run(CRASH, &["kubelet.timing.resyncPeriod=0s", change]))[..5].to_vec();
@@ -290,7 +290,7 @@ fn restart_back_off() {
     assert_eq!(starts, [0, 2_000, 9_000, 16_000, 23_000]);
 }
 
-/// KUBELET section 9: the kubelet lists containers every second (PLEG); nothing tells it sooner.
+/// kubelet.go genericPlegRelistPeriod: the kubelet lists containers every second (PLEG); nothing tells it sooner.
 #[test]
 fn relist_of_containers() {
     let seen = |period: &str| -> Vec<u64> {
@@ -319,8 +319,8 @@ name = "app"
 workload.steady = { anon = "1400Mi" }
 "#;
 
-/// KUBELET section 5: the kill call gives up after max(10, 1.5 × grace) s, and the manager waits 30 s more. The pod
-/// that is still dying is then chosen again (section 2, point 2).
+/// pod_workers.go killPodNow: the kill call gives up after max(10, 1.5 × grace) s, and the manager waits 30 s more. The pod
+/// that is still dying is then chosen again (GetActivePods keeps it until its containers are known to be terminated).
 #[test]
 fn kill_timeout() {
     let twice = |changes: &[&str]| {
@@ -361,7 +361,7 @@ resources.requests.memory = "2700Mi"
 workload.steady = { anon = "2700Mi" }
 "#;
 
-/// KUBELET section 1: after an eviction the manager waits up to 30 s for the pod's clean-up, looks every second, and
+/// eviction_manager.go waitForPodsCleanup: after an eviction the manager waits up to 30 s for the pod's clean-up, looks every second, and
 /// then begins the next pass at once.
 #[test]
 fn wait_for_clean_up() {
@@ -379,7 +379,7 @@ fn wait_for_clean_up() {
     assert_eq!(second(&["node.runtime.podTeardown=100s", "kubelet.timing.cleanupTimeout=5s"]), 25_000);
 }
 
-/// KUBELET section 5: a hard eviction asks for 1 s, which killContainer raises to 2 s.
+/// kuberuntime_container.go killContainer: a hard eviction asks for 1 s, which killContainer raises to 2 s.
 #[test]
 fn grace_of_an_evicted_container() {
     let ends = |own: &str, changes: &[&str]| {
@@ -399,7 +399,7 @@ fn grace_of_an_evicted_container() {
     assert_eq!(ends("2500ms", &["kubelet.hard_eviction_grace_s=3"]), (62_530, 143));
 }
 
-/// KUBELET section 5: conditions are reported by another loop, every 10 s and up to 4 % more.
+/// nodestatus/setters.go MemoryPressureCondition: conditions are reported by another loop, every 10 s and up to 4 % more.
 #[test]
 fn updates_of_the_node_status() {
     let pods = CLEAN_UP.replacen("name = \"first\"", "name = \"first\"\ncontroller = \"Deployment\"", 1);
@@ -434,7 +434,7 @@ fn updates_of_the_node_status() {
     assert!(jitter.iter().any(|&at| at > 30_300), "{jitter:?}");
 }
 
-/// KUBELET section 2, points 8 and 9: a condition stays for the transition period after it was last observed.
+/// eviction_manager.go, nodeConditionsObservedSince: a condition stays for the transition period after it was last observed.
 #[test]
 fn transition_period_of_the_condition() {
     let cleared = |changes: &[&str]| {

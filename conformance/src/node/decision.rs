@@ -45,7 +45,7 @@ pub fn same_verdict(a: &[Decision], b: &[Decision]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(x, y)| x.same(y))
 }
 
-/// Kill lines of one report come within this time (STORIES 9: the report takes 15 ms at most).
+/// Kill lines of one report come within this time (in the recorded stories a report takes 15 ms at most).
 const SAME_REPORT_S: f64 = 0.02;
 
 /// What was recorded.

@@ -266,7 +266,7 @@ mod tests {
         (node, config)
     }
 
-    /// Real nodes: the test node of the sources (first two rows) and four AKS nodes of PROVIDERS, with capacity,
+    /// Real nodes: the test node of the sources (first two rows) and four AKS nodes from public reports, with capacity,
     /// reservation and allocatable as `kubectl describe node` printed them.
     #[test]
     fn real_nodes_show_this_allocatable() {

@@ -87,7 +87,7 @@ pub fn event_message(container: &str, pod: &str) -> String {
 mod tests {
     use super::*;
 
-    /// SOURCES OOM1: a pod that dies within 2 s of each start waits nothing, 10, 20, 40, 80 s; KUBELET section 9: then
+    /// SOURCES OOM1: a pod that dies within 2 s of each start waits nothing, 10, 20, 40, 80 s; kuberuntime_manager.go doBackOff: then
     /// 160 and 300 s; after a run of more than 600 s the first restart is at once again.
     #[test]
     fn waits_double_up_to_five_minutes_and_a_long_run_forgets_them() {
@@ -111,7 +111,7 @@ mod tests {
         assert_eq!(backoff.noted(), Some(SimDuration::from_secs(10)));
     }
 
-    /// KUBELET section 9: 600 s are not twice the maximum, but a constant (kubelet.go HasExpiredFunc, 1.32.10).
+    /// 600 s are not twice the maximum, but a constant (kubelet.go HasExpiredFunc, 1.32.10).
     #[test]
     fn a_lower_maximum_is_not_forgotten_sooner() {
         let (limits, seconds) = (BackoffLimits::with_max(SimDuration::from_secs(60)), SimDuration::from_secs);

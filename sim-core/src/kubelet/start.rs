@@ -132,7 +132,7 @@ mod tests {
         assert!(problems(&KubeletConfig::default(), &MACHINE).is_empty());
     }
 
-    /// KUBELET section 8 (reserved > capacity, eviction counted in; swap), field report moby#31834 (overcommit mode 2).
+    /// cm/node_container_manager_linux.go validateNodeAllocatable (reserved > capacity, eviction counted in), container_manager_linux.go (swap), field report moby#31834 (overcommit mode 2).
     #[test]
     fn what_the_kubelet_refuses() {
         let full =

@@ -70,7 +70,7 @@ mod tests {
 
     #[test]
     fn busy_cgroups_are_seen_every_10_to_20_s_idle_ones_every_15_to_30_s() {
-        // KUBELET section 6: 10..20 s (15..30 s idle).
+        // cAdvisor 0.51 container.go nextHousekeepingInterval, jitter: 10..20 s (15..30 s idle).
         let mut rng = StreamFactory::new(1).stream("housekeeping");
         let mut clock = Housekeeping::new(HousekeepingTiming::default());
         let s = SimDuration::from_secs;

@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_hard_eviction_gives_two_seconds_unless_the_override_is_lost() {
         let s = SimDuration::from_secs;
-        // KUBELET: a value below 1 becomes 1, killContainer raises it to 2 s.
+        // kuberuntime_container.go: a value below 1 becomes 1, killContainer raises it to 2 s.
         assert_eq!(container_grace(1, 30, &KubernetesProfile::V1_32), s(2));
         assert_eq!(container_grace(0, 30, &KubernetesProfile::V1_21), s(2));
         // kubernetes#115819: gracePeriodSeconds 0 meant the pod's own 30 s.

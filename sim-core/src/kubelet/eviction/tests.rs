@@ -1,5 +1,5 @@
 //! Rules of the manager one by one. The recordings cover them together; here each stands alone with its source, which
-//! is the real code as described in KUBELET sections 2 to 5 unless a test says otherwise.
+//! is the real code (1.32: eviction_manager.go synchronize, helpers.go rankMemoryPressure, evictionMessage) unless a test says otherwise.
 
 use super::*;
 use crate::kubelet::{ContainerSpec, KubeletConfig, KubernetesProfile, MEMORY, PodSpec};
@@ -138,7 +138,7 @@ fn with_hard_and_soft_both_met_the_soft_one_usually_leads() {
         node.pass_with(10, 10, 50, lead).evicted.unwrap().grace_period_override
     };
     assert_eq!(leads(Lead::MostFrequent), 60);
-    // One of eight start slots makes the hard one lead (KUBELET section 3: 7/8).
+    // One of eight start slots makes the hard one lead (helpers.go byEvictionPriority sorts the entries of a Go map: 7/8).
     let hard_leads = (0..8).filter(|slot| leads(Lead::Slot(*slot)) == 1).count();
     assert_eq!(hard_leads, 1);
 }
