@@ -5,15 +5,15 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-fn open(stem: &str) -> BufReader<GzDecoder<File>> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data/kubelet/{stem}.jsonl.gz"));
+fn open(folder: &str, stem: &str) -> BufReader<GzDecoder<File>> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("data/{folder}/{stem}.jsonl.gz"));
     let file = File::open(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     BufReader::new(GzDecoder::new(file))
 }
 
 /// Runs one recording and fails with its first mismatches.
-fn matches(stem: &str, rows: usize) {
-    let report = conformance::run_file(stem, open(stem));
+fn matches(folder: &str, stem: &str, rows: usize) {
+    let report = conformance::run_file(stem, open(folder, stem));
     assert_eq!(report.error, None);
     let shown: Vec<String> = report.rows.mismatches.iter().take(3).map(|m| format!("{m:#?}")).collect();
     let tally = (report.rows.total, report.rows.matched, report.rows.undecided);
@@ -24,7 +24,7 @@ macro_rules! recordings {
     ($($stem:ident: $rows:literal),* $(,)?) => {$(
         #[test]
         fn $stem() {
-            matches(stringify!($stem), $rows);
+            matches("kubelet", stringify!($stem), $rows);
         }
     )*};
 }
@@ -39,10 +39,19 @@ recordings! {
     restart: 84,
 }
 
+/// Rows of the same form with inputs of wider ranges (fractions of bytes, pod-level resources, ties, several memory
+/// signals, figures that wrap), put through the same packages of Kubernetes 1.32.10.
+#[test]
+fn further_rows_of_the_real_code() {
+    for (stem, rows) in [("allocatable", 400), ("cgroups", 400), ("qos", 800), ("rank", 300), ("eviction_sync", 160)] {
+        matches("further/kubelet", stem, rows);
+    }
+}
+
 /// The real manager iterates a Go map; these recordings hold every outcome that replays of it gave.
 #[test]
 fn the_leading_threshold_is_the_most_frequent_one_and_draws_stay_within_the_recorded_outcomes() {
-    for line in open("eviction_sync").lines() {
+    for line in open("kubelet", "eviction_sync").lines() {
         let row = serde_json::from_str(&line.unwrap()).unwrap();
         assert_eq!(conformance::kubelet::check_every_draw(&row), conformance::Verdict::Matched);
     }

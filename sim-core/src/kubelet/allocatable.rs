@@ -194,7 +194,8 @@ impl NodeAllocatable {
         profile: &KubernetesProfile,
     ) -> Enforcement {
         let mut result = Enforcement::default();
-        if layout.per_qos {
+        // Without QoS cgroups it is the configured root that is updated, unless that is the node's own.
+        if !layout.kubepods().0.is_empty() {
             let path = layout.path(&layout.kubepods());
             result.writes.push(NodeCgroupWrite { path, memory: Some(self.kubepods_limit(config)), memory_min: None });
         }

@@ -1,6 +1,7 @@
 //! Where cgroups are and what the kubelet writes to them.
 
 use super::config::{CgroupDriver, KubeletConfig};
+use super::go::go_int64;
 use super::pod::{ContainerSpec, PodSpec, ResourceList};
 use super::profile::{KubernetesProfile, SwapDefault};
 use super::qos::{QosClass, is_critical};
@@ -185,9 +186,9 @@ fn memory_qos(
     let (factor, page) = (config.memory_throttling_factor(profile), PAGE_SIZE as f64);
     let high = if profile.memory_high_from_request {
         let bytes = request as f64 + (ceiling as f64 - request as f64) * factor;
-        (bytes.floor() / page) as i64 * PAGE_SIZE as i64
+        go_int64(bytes.floor() / page).wrapping_mul(PAGE_SIZE as i64)
     } else {
-        (ceiling as f64 * factor) as i64
+        go_int64(ceiling as f64 * factor)
     };
     (min, (high != 0 && high > request).then(|| limit(high)))
 }
@@ -237,7 +238,7 @@ fn limited_swap(
         return None;
     }
     let share = asked as f64 / total as f64 * node.swap_capacity.get() as f64;
-    Some(limit(share as i64))
+    Some(limit(go_int64(share)))
 }
 
 /// What the kubelet writes to a cgroup above the pods'.
@@ -279,7 +280,7 @@ pub fn qos_cgroups<'a>(
                 QosClass::Burstable => &mut burstable,
             };
             let request = resources::scheduling_requests(pod, profile).get(MEMORY).map_or(0, Quantity::value);
-            *sum = sum.saturating_add(request);
+            *sum = sum.wrapping_add(request);
         }
     }
     let mut writes = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort].map(|class| {
@@ -287,7 +288,7 @@ pub fn qos_cgroups<'a>(
         NodeCgroupWrite { path, memory: None, memory_min: None }
     });
     if cgroup_v2 && profile.memory_qos {
-        let all = guaranteed.saturating_add(burstable);
+        let all = guaranteed.wrapping_add(burstable);
         writes[0].memory_min = (all > 0).then_some(all);
         writes[1].memory_min = (burstable > 0).then_some(burstable);
     }

@@ -10,6 +10,7 @@ mod cgroups;
 mod config;
 pub mod eviction;
 pub mod exit_status;
+mod go;
 mod oom_score;
 mod pod;
 pub mod preset;

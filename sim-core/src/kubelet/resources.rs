@@ -30,6 +30,8 @@ fn max_list(sum: &mut ResourceList, list: &ResourceList) {
     for (name, quantity) in list {
         match sum.get_mut(name) {
             Some(value) if *quantity <= *value => {}
+            // Comparing with a number of arbitrary precision makes the real quantity one too.
+            Some(value) if value.is_decimal() => *value = quantity.clone().into_decimal(),
             Some(value) => *value = quantity.clone(),
             None => {
                 sum.insert(name.clone(), quantity.clone());

@@ -261,6 +261,12 @@ impl Quantity {
         matches!(self.amount, Amount::Dec { .. })
     }
 
+    /// The same number held in arbitrary precision (`AsDec()`).
+    pub fn into_decimal(self) -> Quantity {
+        let (unscaled, scale) = self.to_dec();
+        Quantity { amount: Amount::Dec { unscaled, scale }, ..self }
+    }
+
     /// The exact whole number, when the integer form holds one (`AsInt64()`).
     pub fn as_int64(&self) -> Option<i64> {
         match self.amount {

@@ -1,6 +1,7 @@
 //! Eviction thresholds: the text forms of the configuration and what they amount to.
 
 use crate::kubelet::config::{ENFORCE_PODS, KubeletConfig, TextMap};
+use crate::kubelet::go::go_int64;
 use crate::units::{ParseQuantityError, Quantity, SimDuration, parse_duration};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -104,7 +105,7 @@ impl ThresholdValue {
 }
 
 fn share(fraction: f32, capacity: i64) -> i64 {
-    (capacity as f64 * f64::from(fraction)) as i64
+    go_int64(capacity as f64 * f64::from(fraction))
 }
 
 impl fmt::Display for ThresholdValue {
