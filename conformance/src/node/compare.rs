@@ -4,7 +4,8 @@ use super::decision::{Decision, short};
 use super::run::Run;
 use super::story::{Pass, Story};
 use serde::Serialize;
-use sim_core::record::{PassFigures, Record};
+use sim_core::record::{PassFigures, Record, ThresholdSeen};
+use std::collections::BTreeSet;
 
 /// A kernel kill is in time within this …
 const KILL_S: f64 = 0.3;
@@ -27,7 +28,7 @@ pub struct Times {
 pub struct Saw {
     /// Passes compared: those after T0 that exist in both.
     pub passes: usize,
-    /// Passes with the same thresholds met.
+    /// Passes with the same thresholds met, and the same ones for their grace period.
     pub same_thresholds: usize,
     /// Passes with the same conditions.
     pub same_conditions: usize,
@@ -91,7 +92,7 @@ pub fn saw(story: &Story, run: &Run) -> Saw {
     let simulated = run.history.passes.iter().filter(|p| since_t0(run, p) >= 0.0);
     for (real, model) in recorded.zip(simulated) {
         out.passes += 1;
-        out.same_thresholds += usize::from(met(real) == met_model(model));
+        out.same_thresholds += usize::from(same_thresholds(real, model));
         let pressure = real.conditions.iter().any(|c| c == "MemoryPressure");
         out.same_conditions += usize::from(pressure == model.memory_pressure);
         if let Some(signal) = real.signals.get("memory.available") {
@@ -117,20 +118,18 @@ pub fn saw(story: &Story, run: &Run) -> Saw {
     out
 }
 
-fn met(pass: &Pass) -> Vec<String> {
-    let mut met: Vec<String> = pass
-        .met
-        .iter()
-        .map(|m| m.split_once('/').map_or(m.clone(), |(signal, grace)| format!("{signal}/{}", grace == "0s")))
-        .collect();
-    met.sort();
-    met
+/// `memory.available/true` for a hard threshold; recorded with its grace period.
+fn recorded<'a>(list: impl Iterator<Item = &'a String>) -> BTreeSet<String> {
+    list.map(|m| m.split_once('/').map_or(m.clone(), |(signal, grace)| format!("{signal}/{}", grace == "0s"))).collect()
 }
 
-fn met_model(pass: &PassFigures) -> Vec<String> {
-    let mut met: Vec<String> = pass.met.iter().map(|m| format!("{}/{}", m.signal, m.hard)).collect();
-    met.sort();
-    met
+fn simulated(list: &[ThresholdSeen]) -> BTreeSet<String> {
+    list.iter().map(|m| format!("{}/{}", m.signal, m.hard)).collect()
+}
+
+/// The same thresholds are met, and the same ones for their grace period.
+fn same_thresholds(real: &Pass, model: &PassFigures) -> bool {
+    recorded(real.first_observed.keys()) == simulated(&model.met) && recorded(real.met.iter()) == simulated(&model.acting)
 }
 
 /// A message with every measured amount replaced: the threshold and the requests stay.

@@ -253,9 +253,12 @@ pub struct Pass {
     /// Pods' figures as they were used.
     #[serde(default, deserialize_with = "or_empty")]
     pub pods: BTreeMap<String, PodFigures>,
-    /// `memory.available/0s`: thresholds met, with their grace period.
+    /// `memory.available/0s`: thresholds met for their grace period, with that period.
     #[serde(default, deserialize_with = "or_empty")]
     pub met: Vec<String>,
+    /// Thresholds met, with their grace period, and since when.
+    #[serde(default, deserialize_with = "or_empty")]
+    pub first_observed: BTreeMap<String, f64>,
     /// Node conditions after it.
     #[serde(default, deserialize_with = "or_empty")]
     pub conditions: Vec<String>,

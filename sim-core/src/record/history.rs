@@ -90,6 +90,8 @@ pub struct PassFigures {
     pub pods: Vec<PodFigures>,
     /// Thresholds met, before their grace period.
     pub met: Vec<ThresholdSeen>,
+    /// Those of them whose grace period is over: they ask for an eviction.
+    pub acting: Vec<ThresholdSeen>,
     /// MemoryPressure as the manager holds it after the pass.
     pub memory_pressure: bool,
     /// The pod that was evicted.

@@ -421,6 +421,10 @@ impl World {
             return None;
         }
         let Record::EvictionPass { thresholds_met, .. } = self.pass_record(agent, met, summary) else { return None };
+        let acting = agent.manager.thresholds_met();
+        let Record::EvictionPass { thresholds_met: acting, .. } = self.pass_record(agent, acting, summary) else {
+            return None;
+        };
         let observations = Observations::new(summary.node, summary.pods);
         let seen = |signal| observations.get(signal).map(|o| o.available);
         let pods = self.candidates(&agent.watched).into_iter().map(|candidate| {
@@ -438,6 +442,7 @@ impl World {
             allocatable_available: seen(EvictionSignal::AllocatableMemoryAvailable),
             pods: pods.collect(),
             met: thresholds_met,
+            acting,
             memory_pressure: agent.manager.conditions().memory_pressure,
             evicted,
         })
