@@ -36,7 +36,7 @@ impl Kernel {
                 owned[index].active_file += chunk.active;
                 owned[index].locked_file += chunk.locked;
                 cached[chunk.file.index()] += chunk.pages();
-                if chunk.twice_mapped > chunk.inactive || chunk.buffered > chunk.pages() {
+                if chunk.twice_mapped.max(chunk.unread) > chunk.inactive || chunk.buffered > chunk.pages() {
                     return Err(format!("{}: a part of its cache is more than the whole", group.path));
                 }
             }

@@ -16,6 +16,7 @@ mod high;
 mod killer;
 mod life;
 pub mod log;
+mod lru;
 mod memory;
 pub mod oom;
 #[cfg(test)]

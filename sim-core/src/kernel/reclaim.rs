@@ -4,6 +4,7 @@
 use super::Kernel;
 use super::api::CgroupVersion;
 use super::cgroup::Kind;
+use super::lru::Lists;
 use super::profile::Lru;
 use crate::units::{CgroupId, Pages, VolumeId};
 
@@ -103,7 +104,7 @@ impl Kernel {
 
     /// Drops clean pages of a cgroup's own cache, oldest inactive ones first.
     fn evict_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
-        self.balance_lists(cg, take);
+        let take = self.balance_lists(cg, take);
         let mut left = take;
         let mut dropped: Vec<(VolumeId, Pages, Pages)> = Vec::new();
         for active_turn in [false, true] {
@@ -113,6 +114,7 @@ impl Kernel {
                 *from -= n;
                 left -= n;
                 chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
+                chunk.unread = chunk.unread.min(chunk.inactive);
                 chunk.buffered = chunk.buffered.min(chunk.pages());
                 if !n.is_zero() {
                     let (inactive, active) = if active_turn { (Pages::ZERO, n) } else { (n, Pages::ZERO) };
@@ -130,36 +132,50 @@ impl Kernel {
         take - left
     }
 
-    /// Before taking from the inactive list the classic LRU makes sure that it is not shorter than the active one
-    /// (mm/vmscan.c inactive_is_low, below 1 GiB of cache); MGLRU ages only when the old generations are used up.
-    fn balance_lists(&mut self, cg: CgroupId, take: Pages) {
-        self.activate_referenced(cg);
-        let local = self.cgroups[cg.index()].local;
-        let target = match self.lru() {
-            Lru::Classic => local.evictable_file().get() / 2,
-            Lru::Mglru => take.get(),
+    /// What moves between the lists before pages are taken from the inactive one, and how many are. MGLRU ages only when
+    /// the old generations are used up.
+    fn balance_lists(&mut self, cg: CgroupId, take: Pages) -> Pages {
+        let group = &self.cgroups[cg.index()];
+        let (inactive, active) = (group.local.inactive_file, group.local.active_file);
+        let (demoted, freed) = match self.lru() {
+            Lru::Mglru => (take.saturating_sub(inactive).min(active), take),
+            Lru::Classic => {
+                let mut lists = Lists { older: Pages::ZERO, referenced: Pages::ZERO, inactive, active };
+                for chunk in &group.cache {
+                    if lists.referenced.is_zero() {
+                        lists.older += chunk.inactive - chunk.twice_mapped;
+                    }
+                    lists.referenced += chunk.twice_mapped;
+                }
+                let moved = lists.shrink(take);
+                self.activate_referenced(cg, moved.activated);
+                (moved.demoted, moved.freed)
+            }
         };
-        let mut demote = Pages::new(target.saturating_sub(local.inactive_file.get())).min(local.active_file);
-        self.convert(cg, Kind::ActiveFile, Kind::InactiveFile, demote);
+        self.convert(cg, Kind::ActiveFile, Kind::InactiveFile, demoted);
+        let mut left = demoted;
         for chunk in &mut self.cgroups[cg.index()].cache {
-            let n = chunk.active.min(demote);
+            let n = chunk.active.min(left);
             chunk.active -= n;
             chunk.inactive += n;
-            demote -= n;
+            left -= n;
         }
+        freed
     }
 
-    /// Reclaim looks at the inactive list for the first time since pages got a second mapping.
-    fn activate_referenced(&mut self, cg: CgroupId) {
-        let mut activated = Pages::ZERO;
+    /// Reclaim finds pages of the inactive list mapped more than once.
+    fn activate_referenced(&mut self, cg: CgroupId, pages: Pages) {
+        let mut left = pages;
         for chunk in &mut self.cgroups[cg.index()].cache {
-            let n = std::mem::take(&mut chunk.twice_mapped);
+            let n = chunk.twice_mapped.min(left);
+            chunk.twice_mapped -= n;
             chunk.inactive -= n;
+            chunk.unread = chunk.unread.min(chunk.inactive);
             chunk.active += n;
-            activated += n;
+            left -= n;
         }
-        if !activated.is_zero() {
-            self.convert(cg, Kind::InactiveFile, Kind::ActiveFile, activated);
+        if !pages.is_zero() {
+            self.convert(cg, Kind::InactiveFile, Kind::ActiveFile, pages);
         }
     }
 

@@ -200,12 +200,17 @@ impl Kernel {
         if how == FileAccess::Mmap && self.lru() == Lru::Classic {
             self.map_again(file, pages);
         }
-        if how != FileAccess::Mmap && self.lru() == Lru::Classic {
+        if how == FileAccess::Read && self.lru() == Lru::Classic {
             let mut left = pages;
             for index in 0..self.cgroups.len() {
                 let cg = CgroupId(index as u32);
                 let Some(chunk) = self.cgroups[index].cache.iter_mut().find(|c| c.file == file) else { continue };
-                let n = chunk.inactive.min(left);
+                // The first access only marks a page as referenced. Reading in does that at once, writing does not
+                // (mm/filemap.c: access activations on reads only, since 4.7; story s1-F07-008).
+                let marked = chunk.unread.min(left);
+                chunk.unread -= marked;
+                left -= marked;
+                let n = (chunk.inactive - chunk.unread).min(left);
                 chunk.inactive -= n;
                 chunk.active += n;
                 chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
@@ -249,8 +254,8 @@ impl Kernel {
     pub(super) fn book_file(&mut self, charge: &Charge, file: VolumeId, young: bool, how: FileAccess, pages: Pages) {
         let (inactive, active) = if young { (Pages::ZERO, pages) } else { (pages, Pages::ZERO) };
         let buffered = if how == FileAccess::Write { pages } else { Pages::ZERO };
-        let (locked, twice_mapped) = (Pages::ZERO, Pages::ZERO);
-        let chunk = CacheChunk { file, inactive, active, locked, twice_mapped, buffered };
+        let (locked, twice_mapped, unread) = (Pages::ZERO, Pages::ZERO, buffered.min(inactive));
+        let chunk = CacheChunk { file, inactive, active, locked, twice_mapped, unread, buffered };
         self.cgroups[charge.cgroup.index()].absorb_chunk(chunk);
         if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
             *cached += pages;
@@ -283,7 +288,8 @@ impl Kernel {
             let cg = CgroupId(index as u32);
             let Some(chunk) = self.cgroups[index].cache.iter_mut().find(|c| c.file == file) else { continue };
             let (inactive, active) = (chunk.inactive, chunk.active);
-            (chunk.inactive, chunk.active, chunk.twice_mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO);
+            (chunk.inactive, chunk.active) = (Pages::ZERO, Pages::ZERO);
+            (chunk.twice_mapped, chunk.unread) = (Pages::ZERO, Pages::ZERO);
             chunk.locked += inactive + active;
             self.convert(cg, Kind::InactiveFile, Kind::LockedFile, inactive);
             self.convert(cg, Kind::ActiveFile, Kind::LockedFile, active);

@@ -300,6 +300,7 @@ impl Cgroup {
                 there.active += chunk.active;
                 there.locked += chunk.locked;
                 there.twice_mapped += chunk.twice_mapped;
+                there.unread += chunk.unread;
                 there.buffered += chunk.buffered;
             }
             None => self.cache.push(chunk),

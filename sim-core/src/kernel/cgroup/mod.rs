@@ -78,6 +78,8 @@ pub(super) struct CacheChunk {
     pub locked: Pages,
     /// Part of `inactive` that is mapped more than once: reclaim finds it referenced and activates it.
     pub twice_mapped: Pages,
+    /// Part of `inactive` that was written and never read: the first read leaves it where it is.
+    pub unread: Pages,
     /// Pages of these with a file system's buffer heads: they were written.
     pub buffered: Pages,
 }
