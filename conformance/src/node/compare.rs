@@ -129,7 +129,8 @@ fn simulated(list: &[ThresholdSeen]) -> BTreeSet<String> {
 
 /// The same thresholds are met, and the same ones for their grace period.
 fn same_thresholds(real: &Pass, model: &PassFigures) -> bool {
-    recorded(real.first_observed.keys()) == simulated(&model.met) && recorded(real.met.iter()) == simulated(&model.acting)
+    recorded(real.first_observed.keys()) == simulated(&model.met)
+        && recorded(real.met.iter()) == simulated(&model.acting)
 }
 
 /// A message with every measured amount replaced: the threshold and the requests stay.

@@ -6,7 +6,7 @@ use super::profile::PcpHigh;
 use crate::units::{Pages, SimDuration, SimTime};
 
 /// `pcp->high` before it followed the watermarks: six batches of 63 pages (mm/page_alloc.c pageset_set_batch).
-const SIX_BATCHES: Pages = Pages::new(378);
+pub(super) const SIX_BATCHES: Pages = Pages::new(378);
 
 /// Free memory is at the min watermark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
