@@ -62,6 +62,7 @@ fn is_sidecar(pod: &PodSpec, container: &ContainerSpec) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
 
     /// The 123 Mi container of the sources: request defaults to the limit, node memory 2041888 Ki, and the kernel
     /// log shows 939 (1000 − 60, where 60 is 60.6 rounded down).
@@ -70,7 +71,7 @@ mod tests {
         let profile = KubernetesProfile::V1_21;
         let mut container = ContainerSpec::new("c");
         container.resources.limits.insert(MEMORY.into(), "123Mi".parse().unwrap());
-        let mut pod = PodSpec { containers: vec![container], ..PodSpec::default() };
+        let mut pod = PodSpec { containers: Arc::new(vec![container]), ..PodSpec::default() };
         pod.set_defaults(&profile);
         assert_eq!(container_oom_score_adj(&pod, &pod.containers[0], Bytes::kib(2_041_888), &profile), 939);
     }

@@ -6,6 +6,7 @@ use crate::node_api::Name;
 use crate::units::Quantity;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Amounts by resource name, e.g. `memory` → `1Gi`.
 pub type ResourceList = BTreeMap<String, Quantity>;
@@ -124,8 +125,8 @@ pub struct PodSpec {
     /// Annotations.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub annotations: BTreeMap<String, String>,
-    /// Containers.
-    pub containers: Vec<ContainerSpec>,
+    /// Containers; pods made from one template share them.
+    pub containers: Arc<Vec<ContainerSpec>>,
     /// Init containers in order, sidecars included.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub init_containers: Vec<ContainerSpec>,
@@ -135,12 +136,17 @@ pub struct PodSpec {
     /// Overhead of the runtime class.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub overhead: Option<ResourceList>,
-    /// Tolerations.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tolerations: Vec<Toleration>,
+    /// Tolerations; pods made from one template share them.
+    #[serde(skip_serializing_if = "none_tolerated")]
+    pub tolerations: Arc<Vec<Toleration>>,
     /// Time between SIGTERM and SIGKILL; `None`: not defaulted yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub termination_grace_period_seconds: Option<i64>,
+}
+
+#[allow(clippy::ptr_arg)]
+fn none_tolerated(tolerations: &Arc<Vec<Toleration>>) -> bool {
+    tolerations.is_empty()
 }
 
 fn str_is_empty(name: &Name) -> bool {
@@ -180,12 +186,14 @@ impl PodSpec {
     /// they are missing, everything is rounded up to thousandths, pod-level requests are filled in from the
     /// containers or the pod-level limits. The grace period is left alone.
     pub fn set_defaults(&mut self, profile: &KubernetesProfile) {
-        let containers = self.containers.iter_mut().chain(&mut self.init_containers);
+        let own = Arc::make_mut(&mut self.containers);
+        let containers = own.iter_mut().chain(&mut self.init_containers);
         containers.for_each(|c| c.resources.default_requests());
         if profile.pod_level_resources {
             self.default_pod_requests(profile);
         }
-        for container in self.containers.iter_mut().chain(&mut self.init_containers) {
+        let own = Arc::make_mut(&mut self.containers);
+        for container in own.iter_mut().chain(&mut self.init_containers) {
             container.resources.round_up();
         }
         if let Some(resources) = &mut self.resources {

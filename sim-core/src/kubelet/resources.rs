@@ -50,7 +50,7 @@ pub(super) fn aggregate(
     mut seen: impl FnMut(&ResourceList),
 ) -> ResourceList {
     let mut sum = ResourceList::new();
-    for container in &pod.containers {
+    for container in pod.containers.iter() {
         seen(of(container));
         add_list(&mut sum, of(container));
     }
@@ -117,7 +117,7 @@ pub(super) fn limits_with(pod: &PodSpec, profile: &KubernetesProfile, seen: impl
 /// pod-level resources do not count, and overhead is added only to a sum that is not zero.
 pub fn ranking_request(pod: &PodSpec) -> Quantity {
     let mut sum = Quantity::new(0, Format::BinarySI);
-    for container in &pod.containers {
+    for container in pod.containers.iter() {
         if let Some(request) = container.resources.requests.get(MEMORY) {
             sum.add(request);
         }

@@ -43,7 +43,8 @@ struct Watched {
     clock: Housekeeping,
     stats: PodStats,
     taken_at: SimTime,
-    rng: Stream,
+    /// Of the pauses between figures; none when every pass takes them.
+    rng: Option<Box<Stream>>,
     facts: EvictionFacts,
 }
 
@@ -215,26 +216,22 @@ impl World {
     pub(super) fn pod_starts_housekeeping(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         let name = self.pod(pod).name.clone();
         let spec = Arc::clone(&self.pod(pod).spec);
-        let rng = self.streams.stream(&format!("{name}/housekeeping"));
         let now = self.now;
         let Some(agent) = &mut self.agent else { return };
         let timing = agent.plan.timing.housekeeping;
+        let mut rng = (!timing.fresh).then(|| Box::new(self.streams.stream(&[&name, "/housekeeping"].concat())));
         let recorded = &self.scenario.pods[self.pods[pod as usize].plan as usize].housekeeping;
-        let mut watched = Watched {
-            clock: Housekeeping::recorded(timing, Arc::clone(recorded)),
-            stats: PodStats::default(),
-            taken_at: now,
-            rng,
-            facts: EvictionFacts::of(&spec),
-        };
-        let delay = watched.clock.next_delay(now, true, &mut watched.rng);
+        let mut clock = Housekeeping::recorded(timing, Arc::clone(recorded));
+        let delay = rng.as_mut().map(|rng| clock.next_delay(now, true, rng));
+        let watched =
+            Watched { clock, stats: PodStats::default(), taken_at: now, rng, facts: EvictionFacts::of(&spec) };
         let ix = pod as usize;
         if agent.watched.len() <= ix {
             agent.watched.resize(ix + 1, None);
         }
         agent.watched[ix] = Some(Box::new(watched));
         self.take_pod_figures(pod);
-        if !timing.fresh {
+        if let Some(delay) = delay {
             queue.after(delay, Phase::Kubelet, 2 + pod, Event::Housekeeping(pod));
         }
     }
@@ -250,7 +247,8 @@ impl World {
         let changed = self.take_pod_figures(pod);
         let now = self.now;
         let Some(watched) = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut()) else { return };
-        let delay = watched.clock.next_delay(now, changed, &mut watched.rng);
+        let Some(rng) = &mut watched.rng else { return };
+        let delay = watched.clock.next_delay(now, changed, rng);
         queue.after(delay, Phase::Kubelet, 2 + pod, Event::Housekeeping(pod));
     }
 
@@ -477,13 +475,14 @@ impl World {
             usage_now,
         });
         let already = self.pods[ix].state == PodState::Terminating;
-        let killing: Vec<(Name, Name, bool)> =
-            self.pods[ix].containers.iter().map(|c| (c.name.clone(), c.id.clone(), c.running)).collect();
-        for (container, id, running) in killing {
+        let killing: Vec<(Name, u32, bool)> =
+            self.pods[ix].containers.iter().map(|c| (c.name.clone(), c.run, c.running)).collect();
+        for (container, runs, running) in killing {
             if running {
                 let message = format!("Stopping container {container}").into();
                 self.record(Record::Killing { pod: name.clone(), container, message });
             } else {
+                let id = self.container_id(pod, &container, runs.saturating_sub(1));
                 let message = format!("failed to kill container \"{container}\": NotFound: container {id} is gone");
                 self.record(Record::KillFailed { pod: name.clone(), container, message: message.into() });
             }

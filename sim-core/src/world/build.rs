@@ -3,7 +3,7 @@
 use super::Event;
 use super::grow::Growing;
 use super::observe::Recorder;
-use super::pod::Birth;
+use super::pod::{Birth, template};
 use super::procs::Procs;
 use super::state::World;
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
@@ -37,11 +37,13 @@ impl Simulation {
             kernel: Kernel::new(scenario.node.kernel.clone()),
             procs: Procs::default(),
             dead: Vec::new(),
+            gone: Vec::new(),
             by_pid: BTreeMap::new(),
             growing: Growing::default(),
             blocked: Vec::new(),
             retry_scheduled: false,
             pods: Vec::new(),
+            templates: scenario.pods.iter().map(template).collect(),
             live: Vec::new(),
             generations: BTreeMap::new(),
             agent: None,

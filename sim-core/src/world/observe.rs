@@ -177,7 +177,7 @@ impl World {
             phase: pod.phase,
             reason: pod.reason.clone(),
             message: pod.message.clone(),
-            restarts: pod.containers.iter().map(|c| c.restarts).sum(),
+            restarts: pod.containers_summary().restarts,
             status: self.status_column(pod),
             usage: pod.cgroup.map_or(Bytes::ZERO, |c| self.kernel.stat(c).usage),
         });
@@ -236,9 +236,6 @@ impl World {
         if pod.state == PodState::Terminating && pod.phase == "Running" {
             return "Terminating".into();
         }
-        match pod.containers.iter().find(|c| c.status != "Running") {
-            Some(c) => c.status.into(),
-            None => pod.phase.into(),
-        }
+        pod.containers_summary().status.unwrap_or(pod.phase).into()
     }
 }

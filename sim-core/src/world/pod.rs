@@ -7,10 +7,12 @@ use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, P
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
 use crate::kubelet::eviction::TAINT_MEMORY_PRESSURE;
-use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, QosClass, Toleration, container_oom_score_adj};
+use crate::kubelet::{
+    ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, PodSpec, QosClass, Toleration, container_oom_score_adj,
+};
 use crate::node_api::Name;
 use crate::record::{DeathCause, Owner, Record};
-use crate::scenario::{Controller, ProcessPlan};
+use crate::scenario::{Controller, PodPlan, ProcessPlan};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration};
 use crate::workload::{Footprint, Program, TermReaction};
 use std::sync::Arc;
@@ -36,6 +38,21 @@ pub(super) struct Birth {
     pub stream: String,
 }
 
+/// What the pods of a plan are made from.
+pub(super) fn template(plan: &PodPlan) -> Arc<PodSpec> {
+    let mut spec = plan.spec.clone();
+    if plan.controller == Controller::DaemonSet {
+        // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
+        Arc::make_mut(&mut spec.tolerations).push(Toleration {
+            key: TAINT_MEMORY_PRESSURE.into(),
+            operator: "Exists".into(),
+            effect: "NoSchedule".into(),
+            ..Toleration::default()
+        });
+    }
+    Arc::new(spec)
+}
+
 impl World {
     pub(super) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
         if self.no_kubelet {
@@ -44,7 +61,7 @@ impl World {
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[plan_ix as usize];
         let generation = self.generations.get(&(plan_ix, replica)).copied().unwrap_or(0);
-        let mut spec = plan.spec.clone();
+        let mut spec = PodSpec::clone(&self.templates[plan_ix as usize]);
         if plan.replicas > 1 {
             spec.name = format!("{}-{replica}", spec.name).into();
         }
@@ -56,15 +73,6 @@ impl World {
             let h = self.hex(&[&plan.namespace, "/", &spec.name, "/uid"].concat(), 32);
             spec.uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
         }
-        if plan.controller == Controller::DaemonSet {
-            // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
-            spec.tolerations.push(Toleration {
-                key: TAINT_MEMORY_PRESSURE.into(),
-                operator: "Exists".into(),
-                effect: "NoSchedule".into(),
-                ..Toleration::default()
-            });
-        }
         let name: Name = [&plan.namespace, "/", &spec.name].concat().into();
         let profile = self.kubernetes_profile();
         let qos = QosClass::of(&spec, &profile);
@@ -75,7 +83,6 @@ impl World {
             let adj = spec_container.map_or(1000, |s| container_oom_score_adj(&spec, s, capacity, &profile));
             Container {
                 name: c.name.clone(),
-                id: self.hex(&[&name, "/", &c.name, "/id"].concat(), 64).into(),
                 cgroup: None,
                 limit: None,
                 oom_score_adj: i16::try_from(adj).unwrap_or(1000),
@@ -116,6 +123,7 @@ impl World {
             containers,
             limit: None,
             stop_cause: DeathCause::ContainerStop,
+            ended: None,
         });
         self.recorder.pod_appears(&name);
         self.record(Record::PodScheduled { pod: name.clone(), qos: format!("{qos}").into() });
@@ -208,15 +216,12 @@ impl World {
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize];
         let spec = Arc::clone(&self.pod(c.pod).spec);
-        let id = match run {
-            0 => self.container(c).id.clone(),
-            n => self.hex(&[&self.pod(c.pod).name, "/", &plan.name, "/id/", &n.to_string()].concat(), 64).into(),
-        };
+        let id = self.container_id(c.pod, &plan.name, run);
         let cgroup = self.kernel.mkdir(pod_cgroup, &id);
         let limit = self.write_container_limits(c, cgroup, &spec, queue);
         let restarts = {
             let container = self.container_mut(c);
-            (container.id, container.cgroup, container.limit) = (id, Some(cgroup), limit);
+            (container.cgroup, container.limit) = (Some(cgroup), limit);
             container.run += 1;
             container.restarts = container.run - 1;
             (container.running, container.oom_seen, container.terminated) = (true, false, false);
@@ -242,12 +247,18 @@ impl World {
         }
     }
 
-    pub(super) fn process_starts(&mut self, c: ContainerRef, n: u32, run: u32, queue: &mut Scheduler<Event>) {
-        let container = self.container(c);
-        let Some(cgroup) = container.cgroup else { return };
-        if !container.running || container.run != run {
-            return;
+    /// The id of a container's run, counted from 0.
+    pub(super) fn container_id(&self, pod: PodIx, container: &str, run: u32) -> String {
+        let pod = &self.pod(pod).name;
+        match run {
+            0 => self.hex(&[pod, "/", container, "/id"].concat(), 64),
+            n => self.hex(&[pod, "/", container, "/id/", &n.to_string()].concat(), 64),
         }
+    }
+
+    pub(super) fn process_starts(&mut self, c: ContainerRef, n: u32, run: u32, queue: &mut Scheduler<Event>) {
+        let Some(container) = self.pod(c.pod).containers.get(c.index as usize) else { return };
+        let Some(cgroup) = container.cgroup.filter(|_| container.running && container.run == run) else { return };
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize].processes[n as usize];

@@ -65,10 +65,11 @@ impl World {
 
     /// The kubelet learns that a container has ended, and decides what to do about it.
     pub(super) fn container_exit_seen(&mut self, c: ContainerRef, run: u32, queue: &mut Scheduler<Event>) {
-        if self.container(c).run != run || self.container(c).terminated {
+        let Some(container) = self.pod(c.pod).containers.get(c.index as usize) else { return };
+        let Some((status, finished_at)) = container.ended.filter(|_| container.run == run && !container.terminated)
+        else {
             return;
-        }
-        let Some((status, finished_at)) = self.container(c).ended else { return };
+        };
         self.settle(queue);
         let exit_code = status.container_exit_code();
         let container = self.container_mut(c);

@@ -8,7 +8,7 @@ use super::procs::Procs;
 use crate::engine::StreamFactory;
 use crate::kernel::{Kernel, MemOp};
 use crate::kubelet::ContainerBackoff;
-use crate::kubelet::QosClass;
+use crate::kubelet::{PodSpec, QosClass};
 use crate::node_api::{ExitStatus, Name};
 use crate::record::{DeathCause, Owner};
 use crate::scenario::Scenario;
@@ -41,12 +41,16 @@ pub struct World {
     pub(super) procs: Procs,
     /// Processes that ended in the event being handled.
     pub(super) dead: Vec<ProcIx>,
+    /// Pods of which nothing is left since the event being handled.
+    pub(super) gone: Vec<PodIx>,
     pub(super) by_pid: BTreeMap<Pid, ProcIx>,
     pub(super) growing: Growing,
     /// Processes whose allocation waits for memory to come free, in the order in which they began to wait.
     pub(super) blocked: Vec<ProcIx>,
     pub(super) retry_scheduled: bool,
     pub(super) pods: Vec<Pod>,
+    /// What pods are made from, by plan.
+    pub(super) templates: Vec<Arc<PodSpec>>,
     /// Those of which something is on the node, in order.
     pub(super) live: Vec<PodIx>,
     /// How many pods each replica of a plan has had.
@@ -134,7 +138,7 @@ pub(super) struct Pod {
     pub plan: u32,
     pub replica: u32,
     /// As the kubelet sees it: own name and uid.
-    pub spec: Arc<crate::kubelet::PodSpec>,
+    pub spec: Arc<PodSpec>,
     pub qos: QosClass,
     pub state: PodState,
     pub phase: &'static str,
@@ -146,13 +150,32 @@ pub(super) struct Pod {
     pub limit: Option<Bytes>,
     /// Why its processes are being stopped, for the record of their deaths.
     pub stop_cause: DeathCause,
+    /// What is left of its containers when it is gone.
+    pub ended: Option<Ended>,
+}
+
+/// What is left of a pod's containers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ended {
+    pub restarts: u32,
+    /// Status of the first that was not running.
+    pub status: Option<&'static str>,
+}
+
+impl Pod {
+    /// Restarts of its containers, and the status of the first that is not running.
+    pub fn containers_summary(&self) -> Ended {
+        self.ended.unwrap_or_else(|| Ended {
+            restarts: self.containers.iter().map(|c| c.restarts).sum(),
+            status: self.containers.iter().find(|c| c.status != "Running").map(|c| c.status),
+        })
+    }
 }
 
 /// A container of a pod.
 #[derive(Clone, Debug)]
 pub(super) struct Container {
     pub name: Name,
-    pub id: Name,
     pub cgroup: Option<CgroupId>,
     pub limit: Option<Bytes>,
     pub oom_score_adj: i16,
@@ -188,16 +211,24 @@ impl World {
         &self.pods[pod as usize]
     }
 
-    /// Nobody knows the containers' processes that ended in this event any more, except pending events, which look.
+    /// Nobody knows the containers' processes that ended in this event any more, nor the containers of pods that went,
+    /// except pending events, which look. Of a pod only what its outcome says is kept.
     pub(super) fn forget_dead(&mut self) {
         for p in self.dead.drain(..) {
             self.procs.release(p);
+        }
+        for pod in self.gone.drain(..) {
+            let p = &mut self.pods[pod as usize];
+            p.ended = Some(p.containers_summary());
+            p.containers = Vec::new();
+            p.spec = Arc::clone(&self.templates[p.plan as usize]);
         }
     }
 
     /// Nothing of a pod is left on the node.
     pub(super) fn pod_gone(&mut self, pod: PodIx) {
         self.pods[pod as usize].state = PodState::Gone;
+        self.gone.push(pod);
         if let Ok(place) = self.live.binary_search(&pod) {
             self.live.remove(place);
         }

@@ -26,6 +26,10 @@ impl Kernel {
                 id
             }
             None => {
+                if self.cgroups.len() == self.cgroups.capacity() {
+                    // A node's cgroups are most of what it needs.
+                    self.cgroups.reserve_exact(self.cgroups.len() / 8 + 4);
+                }
                 self.cgroups.push(group);
                 CgroupId(self.cgroups.len() as u32 - 1)
             }

@@ -5,6 +5,7 @@ use super::*;
 use crate::kubelet::{ContainerSpec, KubeletConfig, KubernetesProfile, MEMORY, PodSpec};
 use crate::units::{Quantity, SimDuration, SimTime};
 use proptest::prelude::*;
+use std::sync::Arc;
 
 const MIB: u64 = 1 << 20;
 
@@ -17,7 +18,7 @@ fn pod(name: &str, request: &str, priority: Option<i32>) -> PodSpec {
     if !request.is_empty() {
         container.resources.requests.insert(MEMORY.into(), Quantity::parse(request).unwrap());
     }
-    PodSpec { name: name.into(), containers: vec![container], priority, ..PodSpec::default() }
+    PodSpec { name: name.into(), containers: Arc::new(vec![container]), priority, ..PodSpec::default() }
 }
 
 fn used(mib: u64) -> PodStats {
@@ -178,7 +179,7 @@ fn order_is_no_figures_then_above_request_then_priority_then_excess() {
 #[test]
 fn the_wording_of_1_21_is_that_of_the_sources() {
     // SOURCES OOM2: the message of a real node with Kubernetes 1.21 and with it the missing threshold sentence.
-    let spec = PodSpec { containers: vec![ContainerSpec::new("alloc-mem-2")], ..PodSpec::default() };
+    let spec = PodSpec { containers: Arc::new(vec![ContainerSpec::new("alloc-mem-2")]), ..PodSpec::default() };
     let working_set = Some(3_682_748 << 10);
     let stats = PodStats { working_set, containers: vec![ContainerStats { name: "alloc-mem-2".into(), working_set }] };
     let thresholds = parse_thresholds(&hard("750Mi")).unwrap();

@@ -9,6 +9,7 @@ use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{boolean, dns_name, one_of};
 use crate::scenario::value::Value;
 use crate::workload::TermReaction;
+use std::sync::Arc;
 
 /// Reads the containers of a table into the plans that it stands for: one without containers gets them, those of a
 /// manifest get the keys that are given.
@@ -77,15 +78,18 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
         plan.places.insert(name.to_string(), value.at.clone());
         if !from_manifest {
             let spec = ContainerSpec { restart_policy: restarts, ..ContainerSpec::new(&name) };
-            let list = if is_init { &mut plan.spec.init_containers } else { &mut plan.spec.containers };
-            list.push(spec);
+            match is_init {
+                true => plan.spec.init_containers.push(spec),
+                false => Arc::make_mut(&mut plan.spec.containers).push(spec),
+            }
             if !is_init || restarts.is_some() {
                 plan.containers.push(ContainerPlan { name: name.clone(), processes: Vec::new(), pid_namespace });
             } else {
                 p.warn(name_at, format!("init containers are not run: `{name}` counts in the pod's resources only"));
             }
         }
-        let lists = plan.spec.containers.iter_mut().chain(&mut plan.spec.init_containers);
+        let own = Arc::make_mut(&mut plan.spec.containers);
+        let lists = own.iter_mut().chain(&mut plan.spec.init_containers);
         if let (Some(spec), Some(resources)) = (lists.into_iter().find(|c| c.name == name), &resources) {
             spec.resources = resources.clone();
         }

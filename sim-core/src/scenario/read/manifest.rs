@@ -13,6 +13,7 @@ use crate::scenario::typed;
 use crate::scenario::value::{Kind, Value};
 use crate::scenario::yaml_value::parse_documents;
 use kube_api::KINDS;
+use std::sync::Arc;
 
 /// Most pods of one file.
 const MAX_PODS: usize = 10_000;
@@ -116,7 +117,7 @@ fn pod_plan(p: &Problems, object: &Value, pod: &Value) -> Option<PodPlan> {
         priority_class_name,
         resources: given(spec_value, "resources").and_then(|v| resources(p, v)),
         overhead: given(spec_value, "overhead").and_then(|v| resource_list(p, v)),
-        tolerations: list(spec_value, "tolerations").iter().map(|v| toleration(p, v)).collect(),
+        tolerations: Arc::new(list(spec_value, "tolerations").iter().map(|v| toleration(p, v)).collect()),
         termination_grace_period_seconds: given(spec_value, "terminationGracePeriodSeconds")
             .and_then(|v| integer(0, 1 << 31)(p, v)),
         ..PodSpec::default()
@@ -139,7 +140,7 @@ fn pod_plan(p: &Problems, object: &Value, pod: &Value) -> Option<PodPlan> {
         absent.look(value);
         let Some(container) = container_spec(p, value) else { continue };
         plan.containers.push(container_plan(value, &container.name));
-        spec.containers.push(container);
+        Arc::make_mut(&mut spec.containers).push(container);
     }
     for value in list(spec_value, "initContainers") {
         absent.look(value);

@@ -102,7 +102,7 @@ fn keys(t: &mut TableReader<'_>, mut plans: Vec<PodPlan>) -> Vec<PodPlan> {
     each.set("priorityClassName", text, |plan, v| plan.spec.priority_class_name = v);
     each.set("resources", resources, |plan, v| plan.spec.resources = Some(v));
     each.set("overhead", resource_list, |plan, v| plan.spec.overhead = Some(v));
-    each.set("toleration", tables(toleration), |plan, v| plan.spec.tolerations = v);
+    each.set("toleration", tables(toleration), |plan, v| plan.spec.tolerations = Arc::new(v));
     let grace = integer(0, 1 << 31);
     each.set("terminationGracePeriodSeconds", grace, |plan, v| plan.spec.termination_grace_period_seconds = Some(v));
     each.set("at", time, |plan, v| plan.at = v);
