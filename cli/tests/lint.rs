@@ -293,6 +293,20 @@ fn sarif_has_what_the_standard_requires() {
 }
 
 /// A scenario may name files in its folder; their places are given from where the command runs.
+/// GitHub refuses results without a location: what an option is to blame for is shown at the file that was looked at.
+#[test]
+fn a_finding_about_an_option_is_shown_at_the_file() {
+    let place = Place::new();
+    let args = "web.yaml --set kubelet.evictionHard={} --only OOM001 --format";
+    let log: Value = serde_json::from_str(&out(&place.lint(&format!("{args} sarif")))).expect("JSON");
+    let at = &log["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert_eq!((&at["artifactLocation"]["uri"], &at["region"]["startLine"]), (&"web.yaml".into(), &1.into()));
+    assert!(out(&place.lint(&format!("{args} github"))).starts_with("::warning file=web.yaml,line=1,title=OOM001 "));
+    // What was meant is said wherever the source is not shown.
+    let json = place.json("k3s.yaml");
+    assert_eq!(json["warnings"][0]["help"][0], "did you mean `evictionHard`?");
+}
+
 #[test]
 fn places_in_files_of_a_scenario_can_be_opened() {
     let output = Command::new(env!("CARGO_BIN_EXE_oomsim"))

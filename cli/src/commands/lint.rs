@@ -123,6 +123,8 @@ struct Unit {
     name: String,
     /// Other files are named relative to this folder.
     folder: PathBuf,
+    /// The file that findings without a place are about.
+    about: String,
     /// No scenario file: made of other files.
     made: bool,
 }
@@ -169,7 +171,7 @@ fn look(args: &Args, unit: &Unit, report: &mut Report) {
     };
     for finding in lint(&unit.scenario, unit.known) {
         if wanted(finding.code) && finding.level >= args.level.into() {
-            report.find(Shown::new(finding.diagnostic(), &unit.name, &unit.folder));
+            report.find(Shown::new(finding.diagnostic(), &unit.name, &unit.folder).about(&unit.about));
         }
     }
     for warning in &unit.scenario.warnings {
@@ -178,7 +180,7 @@ fn look(args: &Args, unit: &Unit, report: &mut Report) {
         // A text that nobody wrote: containers of manifests have no workload.
         let ours = unit.made && warning.at.as_ref().is_some_and(|at| at.source.name == unit.name);
         if !start && !ours {
-            report.warn(Shown::new(warning.clone(), &unit.name, &unit.folder));
+            report.warn(Shown::new(warning.clone(), &unit.name, &unit.folder).about(&unit.about));
         }
     }
 }
@@ -238,6 +240,7 @@ fn scenario(args: &Args, file: &Path, overrides: &[String]) -> Result<Unit, Unus
         known,
         name: file.display().to_string(),
         folder: file.parent().unwrap_or(Path::new("")).to_owned(),
+        about: file.display().to_string(),
         made: false,
     })
 }
@@ -274,5 +277,6 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
     };
     let (name, folder) = ("command line".to_owned(), PathBuf::new());
     let scenario = load::scenario_text(&text, &name, &Beside(folder.clone()), overrides)?;
-    Ok(Unit { scenario, known, name, folder, made: true })
+    let about = config.or(manifests.first().copied()).map_or_else(String::new, |file| file.display().to_string());
+    Ok(Unit { scenario, known, name, folder, about, made: true })
 }

@@ -43,13 +43,27 @@ pub struct Shown {
     pub diagnostic: Diagnostic,
     /// Where it is, if it is in a file.
     pub place: Option<Place>,
+    /// The file that was looked at; empty if there was none.
+    pub file: String,
 }
 
 impl Shown {
     /// Something in the file `name`, or in one that it names relative to `folder`.
     pub fn new(diagnostic: Diagnostic, name: &str, folder: &Path) -> Self {
         let place = diagnostic.at.as_ref().and_then(|at| Place::of(at, name, folder));
-        Shown { diagnostic, place }
+        Shown { diagnostic, place, file: String::new() }
+    }
+
+    /// Names the file that was looked at: an option may be to blame, and whoever reads annotations wants a file.
+    #[must_use]
+    pub fn about(self, file: &str) -> Self {
+        Shown { file: file.to_owned(), ..self }
+    }
+
+    /// Where it is, or the beginning of the file that was looked at.
+    pub fn place_or_file(&self) -> Option<Place> {
+        let first = || Place { file: self.file.clone(), line: 1, column: 1, end_column: None };
+        self.place.clone().or_else(|| (!self.file.is_empty()).then(first))
     }
 
     /// The rule; `None` for problems of files.
@@ -162,7 +176,7 @@ pub fn json(report: &Report) -> String {
             "name": shown.rule().map(|rule| rule.name),
             "level": shown.diagnostic.severity.as_str(),
             "message": shown.diagnostic.message,
-            "help": shown.diagnostic.help,
+            "help": shown.diagnostic.sentences().skip(1).collect::<Vec<_>>(),
             "file": place.map(|place| place.file.clone()),
             "line": place.map(|place| place.line),
             "column": place.map(|place| place.column),
@@ -188,9 +202,9 @@ pub fn github(report: &Report) -> String {
             Severity::Note => "notice",
         };
         let title = shown.rule().map_or_else(|| "file".to_owned(), |rule| format!("{} {}", rule.code, rule.name));
-        let (file, line) = shown.place.as_ref().map_or(("", 0), |place| (&*place.file, place.line));
-        let message = [std::slice::from_ref(&shown.diagnostic.message), &shown.diagnostic.help].concat().join("\n");
-        annotation(level, file, line, &title, &message)
+        let (file, line) = shown.place_or_file().map_or((String::new(), 0), |place| (place.file, place.line));
+        let message: Vec<_> = shown.diagnostic.sentences().collect();
+        annotation(level, &file, line, &title, &message.join("\n"))
     };
     all.into_iter().flatten().map(one).collect()
 }

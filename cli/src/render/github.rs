@@ -1,9 +1,10 @@
 //! GitHub Actions annotations: `::error file=…,line=…::message`.
 
-/// An annotation; `line` 0 is left out.
+/// An annotation; `line` 0 is left out, and so is a file without a name.
 pub fn annotation(level: &str, file: &str, line: usize, title: &str, message: &str) -> String {
-    let place = if line > 0 { format!(",line={line}") } else { String::new() };
-    format!("::{level} file={}{place},title={}::{}\n", property(file), property(title), data(message))
+    let line = if line > 0 { format!("line={line},") } else { String::new() };
+    let file = if file.is_empty() { String::new() } else { format!("file={},", property(file)) };
+    format!("::{level} {file}{line}title={}::{}\n", property(title), data(message))
 }
 
 /// Escapes a message as the runner's toolkit does.
@@ -26,5 +27,6 @@ mod tests {
             annotation("error", "a,b.toml", 7, "x: y", "50 %\nof it"),
             "::error file=a%2Cb.toml,line=7,title=x%3A y::50 %25%0Aof it\n"
         );
+        assert_eq!(annotation("notice", "", 0, "t", "m"), "::notice title=t::m\n");
     }
 }

@@ -71,13 +71,14 @@ fn level(shown: &Shown) -> &'static str {
 }
 
 fn message(shown: &Shown) -> Value {
-    let sentences: Vec<_> =
-        [&shown.diagnostic.message].into_iter().chain(&shown.diagnostic.help).map(|text| format!("{text}.")).collect();
+    // A question has its own mark.
+    let end = |text: &str| if text.ends_with('?') { "" } else { "." };
+    let sentences: Vec<_> = shown.diagnostic.sentences().map(|text| format!("{text}{}", end(text))).collect();
     json!({ "text": sentences.join("\n") })
 }
 
 fn locations(shown: &Shown) -> Value {
-    let Some(place) = &shown.place else { return json!([]) };
+    let Some(place) = shown.place_or_file() else { return json!([]) };
     let mut region = Map::new();
     region.insert("startLine".into(), place.line.into());
     region.insert("startColumn".into(), place.column.into());

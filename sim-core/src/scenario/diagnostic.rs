@@ -78,6 +78,11 @@ impl Diagnostic {
         self
     }
 
+    /// Everything that is said: what is wrong, what was meant, how to mend it. For those who do not show the source.
+    pub fn sentences(&self) -> impl Iterator<Item = &str> {
+        [&self.message, &self.label].into_iter().chain(&self.help).map(String::as_str).filter(|text| !text.is_empty())
+    }
+
     /// The problem with the source line it is about, in the manner of the Rust compiler, without colours.
     pub fn render(&self) -> String {
         self.render_with(&Renderer::plain())
@@ -106,7 +111,8 @@ impl Diagnostic {
                 }
                 None => {
                     let origin = Origin::path(at.source.name.as_str()).line(at.line()).char_column(at.column());
-                    title.element(origin)
+                    let label = Some(&self.label).filter(|label| !label.is_empty());
+                    title.element(origin).elements(label.map(|label| Level::HELP.message(printable(label))))
                 }
             },
             None => Group::with_title(title),
@@ -125,9 +131,9 @@ impl fmt::Display for Diagnostic {
             write!(f, "{}: ", at.file_line())?;
         }
         let code = if self.code.is_empty() { String::new() } else { format!("[{}]", self.code) };
-        write!(f, "{}{code}: {}", self.severity.as_str(), printable(&self.message))?;
-        for help in &self.help {
-            write!(f, "; {}", printable(help))?;
+        write!(f, "{}{code}", self.severity.as_str())?;
+        for (number, text) in self.sentences().enumerate() {
+            write!(f, "{} {}", if number == 0 { ":" } else { ";" }, printable(text))?;
         }
         Ok(())
     }

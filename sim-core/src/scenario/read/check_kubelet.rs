@@ -3,10 +3,11 @@
 
 use super::kubelet_config::Draft;
 use crate::kernel::{CgroupVersion, KernelConfig};
-use crate::kubelet::eviction::{ThresholdError, parse_hard_thresholds, parse_thresholds};
+use crate::kubelet::eviction::{EvictionSignal, ThresholdError, parse_hard_thresholds, parse_thresholds};
 use crate::kubelet::{KubeletConfig, NodeAllocatable, ReservationError, TextMap, parse_reservation};
 use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::model::KubeletPlan;
+use crate::scenario::names::nearest;
 use crate::scenario::reader::Problems;
 use crate::scenario::source::Location;
 use crate::units::Bytes;
@@ -82,8 +83,13 @@ fn thresholds(p: &Problems, given: &Given<'_>) {
     for ((field, key), alone) in hard.chain(soft).chain(graces).chain(reclaims) {
         for error in parse_thresholds(&alone).err().unwrap_or_default() {
             let at = given.place(field, key);
-            let problem = match error {
+            let problem = match &error {
                 ThresholdError::GraceMissing(_) => Diagnostic::warning(at, error.to_string()),
+                ThresholdError::UnsupportedSignal(name) => {
+                    let meant = nearest(name, EvictionSignal::ALL.map(EvictionSignal::as_str));
+                    let label = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
+                    Diagnostic::error(at, error.to_string()).label(label)
+                }
                 _ => Diagnostic::error(at, error.to_string()),
             };
             p.push(problem.help(REFUSES));

@@ -140,7 +140,8 @@ pub(crate) fn flags(p: &Problems, value: &Value, draft: &mut Draft) {
     let mut entries: Vec<Entry> = Vec::new();
     let mut words = words.into_iter().peekable();
     while let Some((word, at)) = words.next() {
-        // A program's name, and what is left of markdown in a pasted command line.
+        // A program's name, and what is left of markdown in a pasted command line (`**--eviction-hard=…<750Mi**,…`).
+        let word = word.replace("**", "");
         let Some(flag) = word.trim_matches(['*', '`']).strip_prefix("--") else { continue };
         let (name, mut given) = match flag.split_once('=') {
             Some((name, given)) => (name, Some(given.trim_matches(['*', '`', '"', '\'']))),

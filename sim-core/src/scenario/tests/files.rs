@@ -3,7 +3,7 @@
 use super::rendered;
 use crate::kubelet::{QosClass, RestartPolicy};
 use crate::scenario::{Controller, Diagnostic, Files, Scenario, load};
-use crate::units::Bytes;
+use crate::units::{Bytes, SimDuration};
 use crate::workload::Behavior;
 
 /// Files by path.
@@ -154,21 +154,74 @@ fn lists_as_kubectl_prints_them() {
     assert!(said.contains("it has: `a`, `b`"), "{said}");
 }
 
-/// The kubelet's command line of the founding article (part 4), memory-related flags and some others.
-const AKS: &str = "/usr/local/bin/kubelet --enable-server --v=2 --container-runtime=remote --cgroups-per-qos=true \
-    --enforce-node-allocatable=pods --event-qps=0 --eviction-hard=memory.available<750Mi,nodefs.available<10%,nodefs.inodesFree<5% \
-    --feature-gates=CSIMigration=true --kube-reserved=cpu=100m,memory=1638Mi --max-pods=110 --protect-kernel-defaults=true";
+/// The kubelet's command line as the founding article (part 4) prints it, with its two emphases in markdown.
+const AKS: &str = include_str!("aks-kubelet-flags.txt");
 
 #[test]
 fn the_command_line_of_a_real_kubelet() {
-    let scenario = right(&format!("[kubelet]\nversion = \"1.21\"\nflags = \"{AKS}\""), &[]);
-    let config = scenario.kubelet.unwrap().config;
-    assert_eq!(config.kube_reserved["memory"], "1638Mi");
-    assert_eq!(config.eviction_hard.unwrap()["memory.available"], "750Mi");
-    assert_eq!(config.enforce_node_allocatable, Some(vec!["pods".to_string()]));
-    assert!(config.protect_kernel_defaults);
-    assert_eq!(config.max_pods, Some(110));
-    assert!(scenario.warnings.is_empty(), "{}", rendered(&scenario.warnings));
+    for flags in [AKS.to_owned(), AKS.replace("**", "")] {
+        let scenario = right(&format!("[kubelet]\nversion = \"1.21\"\nflags = \"{flags}\""), &[]);
+        let config = scenario.kubelet.unwrap().config;
+        assert_eq!((&*config.kube_reserved["cpu"], &*config.kube_reserved["memory"]), ("100m", "1638Mi"));
+        let hard: Vec<_> = config.eviction_hard.iter().flatten().map(|(k, v)| (&**k, &**v)).collect();
+        assert_eq!(hard, [("memory.available", "750Mi"), ("nodefs.available", "10%"), ("nodefs.inodesFree", "5%")]);
+        assert_eq!(config.enforce_node_allocatable, Some(vec!["pods".to_string()]));
+        assert!(config.protect_kernel_defaults);
+        assert_eq!((config.max_pods, config.cgroups_per_qos), (Some(110), Some(true)));
+        assert_eq!(config.node_status_update_frequency, Some(SimDuration::from_secs(10)));
+        // Every one of the 41 flags is known.
+        assert!(scenario.warnings.is_empty(), "{}", rendered(&scenario.warnings));
+    }
+}
+
+/// A KubeletConfiguration with every field that memory depends on, and two that do not exist.
+const FULL: &str = include_str!("kubelet-full.yaml");
+
+#[test]
+fn a_whole_kubelet_configuration() {
+    let scenario = right("[kubelet]\nconfig = \"k.yaml\"", &[("k.yaml", FULL)]);
+    let kubelet = scenario.kubelet.unwrap();
+    let (config, profile) = (kubelet.config, kubelet.profile);
+    let memory = |map: &crate::kubelet::TextMap, key: &str| map[key].clone();
+    assert_eq!(memory(&config.kube_reserved, "memory"), "500Mi");
+    assert_eq!(memory(&config.system_reserved, "memory"), "300Mi");
+    assert_eq!((&*config.kube_reserved_cgroup, &*config.system_reserved_cgroup), ("/runtime.slice", "/system.slice"));
+    assert_eq!(config.eviction_hard.as_ref().map(|hard| hard.len()), Some(4));
+    assert_eq!(memory(&config.eviction_soft, "memory.available"), "1Gi");
+    assert_eq!(memory(&config.eviction_soft_grace_period, "memory.available"), "1m30s");
+    assert_eq!(memory(&config.eviction_minimum_reclaim, "memory.available"), "200Mi");
+    assert_eq!(memory(&config.qos_reserved, "memory"), "50%");
+    assert_eq!(config.eviction_pressure_transition_period, Some(SimDuration::from_secs(300)));
+    assert_eq!((config.eviction_max_pod_grace_period, config.oom_score_adj), (60, Some(-999)));
+    assert_eq!(config.enforce_node_allocatable.as_ref().map(Vec::len), Some(3));
+    assert_eq!((config.cgroup_driver, &*config.cgroup_root), (crate::kubelet::CgroupDriver::Systemd, "/"));
+    assert_eq!((config.fail_swap_on, &*config.memory_swap.swap_behavior), (Some(false), "LimitedSwap"));
+    assert_eq!((config.single_process_oom_kill, config.fail_cgroup_v1), (Some(false), Some(false)));
+    assert_eq!((config.memory_throttling_factor, config.max_pods), (Some(0.9), Some(110)));
+    assert_eq!(config.max_container_restart_period, Some(SimDuration::from_secs(60)));
+    assert!(config.kernel_memcg_notification && config.protect_kernel_defaults);
+    assert!(profile.memory_qos && profile.node_swap && profile.crash_loop_back_off_max);
+    assert_eq!(kubelet.timing.backoff_max, SimDuration::from_secs(60));
+    let said = rendered(&scenario.warnings);
+    for part in [
+        "`evictionPresureTransitionPeriod` is no field of KubeletConfiguration",
+        "k.yaml:29:1",
+        "did you mean `evictionPressureTransitionPeriod`?",
+        "`systemReservd` is no field",
+        "k.yaml:56:1",
+        "did you mean `systemReserved`?",
+        "`reservedMemory` is not modelled",
+    ] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+    // On one long line, as `kubectl get --raw …/configz` prints it, the line is not shown, but the name that was meant is.
+    let pad = "x".repeat(500);
+    let json =
+        format!(r#"{{"kubeletconfig":{{"address":"{pad}","evictionHard":{{}},"systemReservd":{{"memory":"1Gi"}}}}}}"#);
+    let said = rendered(&right("[kubelet]\nconfig = \"z.json\"", &[("z.json", &json)]).warnings);
+    assert!(said.contains("z.json:1:") && said.contains("help: did you mean `systemReserved`?"), "{said}");
+    let wrong = "[kubelet]\nevictionHard = { \"memory.availabel\" = \"1Gi\" }";
+    assert!(rendered(&read(wrong, &[]).err().unwrap()).contains("did you mean `memory.available`?"));
 }
 
 #[test]
