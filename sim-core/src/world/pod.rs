@@ -258,12 +258,14 @@ impl World {
 
     pub(super) fn process_starts(&mut self, c: ContainerRef, n: u32, run: u32, queue: &mut Scheduler<Event>) {
         let Some(container) = self.pod(c.pod).containers.get(c.index as usize) else { return };
-        let Some(cgroup) = container.cgroup.filter(|_| container.running && container.run == run) else { return };
+        // Without its PID 1 a pid namespace takes no new process (kernel/pid.c alloc_pid: ENOMEM).
+        let open = container.running && container.run == run && container.pid1_status.is_none();
+        let Some(cgroup) = container.cgroup.filter(|_| open) else { return };
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize].processes[n as usize];
         let container = self.container(c);
-        let parent = container.pid1.map(|p| self.procs[p as usize].pid);
+        let parent = container.pid1.and_then(|p| self.procs.get(p)).map(|p| p.pid);
         let birth = Birth {
             cgroup,
             owner: Owner::Container { pod: self.pod(c.pod).name.clone(), container: container.name.clone() },

@@ -139,7 +139,9 @@ impl World {
         p.state = PodState::Terminating;
         p.stop_cause = cause;
         let pid1s: Vec<ProcIx> = p.containers.iter().filter(|c| c.running).filter_map(|c| c.pid1).collect();
-        for c in &mut p.containers {
+        // One whose PID 1 is gone already, while others take longer to die, gets no signal.
+        let pid1s: Vec<ProcIx> = pid1s.into_iter().filter(|&p| self.procs.get(p).is_some()).collect();
+        for c in &mut self.pod_mut(pod).containers {
             c.terminated |= !c.running && c.ended.is_none();
         }
         for pid1 in pid1s {
