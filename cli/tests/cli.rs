@@ -337,3 +337,19 @@ fn unknown_fields_of_the_kubelets_file_are_told() {
         }
     }
 }
+
+/// KUBELET section 6: a percentage refers to the limit of all pods there, and without `pods` in enforceNodeAllocatable
+/// nobody watches them.
+#[test]
+fn node_shows_when_pods_are_evicted() {
+    let above = |args: &[&str]| {
+        let output =
+            oomsim(&[&["node", "--capacity", "8Gi", "--kube-reserved", "1Gi", "--format", "json"], args].concat());
+        let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        object["podsEvictedAbove"].clone()
+    };
+    assert_eq!(above(&["--eviction-hard", "1Gi"]), 6_442_450_944_u64);
+    // 7 GiB less a tenth of them, which is 0.1000000015 as float32; a tenth of the node would be 858993459.
+    assert_eq!(above(&["--eviction-hard", "10%"]), (7_u64 << 30) - 751_619_288);
+    assert_eq!(above(&["--eviction-hard", "1Gi", "--flags", "--enforce-node-allocatable="]), serde_json::Value::Null);
+}

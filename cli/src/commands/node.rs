@@ -6,7 +6,7 @@ use crate::load::{self, Beside};
 use crate::output;
 use crate::render::style::{DIM, HEADING, WARN, paint};
 use serde_json::json;
-use sim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds};
+use sim_core::kubelet::eviction::{EvictionSignal, Threshold, parse_hard_thresholds, parse_thresholds};
 use sim_core::kubelet::preset::{PRESETS, Preset};
 use sim_core::kubelet::start::start_problems;
 use sim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
@@ -48,7 +48,7 @@ pub struct Args {
     #[arg(long, value_name = "FOLDER")]
     config_dir: Option<PathBuf>,
     /// The kubelet's command line, as a process list shows it
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     flags: Option<String>,
     /// --kube-reserved=memory=…
     #[arg(long, value_name = "QUANTITY")]
@@ -81,6 +81,8 @@ struct Amounts {
     preset: Option<&'static Preset>,
     allocatable: i64,
     kubepods_limit: i64,
+    /// Working set of all pods above which one is evicted; `None`: not watched.
+    pods_evicted_above: Option<i64>,
     problems: Vec<String>,
 }
 
@@ -169,11 +171,17 @@ fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {
     let amount = |threshold: &Threshold| threshold.value.quantity(capacity).value();
     let on_node = |threshold: &&Threshold| threshold.signal.as_str() == SIGNAL;
     let (kube_reserved, system_reserved) = (memory(&kube), memory(&system));
+    // A percentage refers to what is watched: the limit of all pods.
+    let of_pods = |limit: i64| {
+        let watched = all.iter().find(|t| t.signal == EvictionSignal::AllocatableMemoryAvailable && t.is_hard());
+        watched.map(|threshold| limit - threshold.value.quantity(limit).value())
+    };
     let node = NodeAllocatable {
         hugepages: kernel.sysctl.nr_hugepages << 21,
         hard_thresholds: hard.clone(),
         ..NodeAllocatable::of_memory(kernel.mem_total.get(), kube, system)
     };
+    let kubepods_limit = node.kubepods_limit(config);
     Amounts {
         preset: preset.and_then(Preset::named),
         capacity,
@@ -186,7 +194,8 @@ fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {
             .find(on_node)
             .map(|threshold| (amount(threshold), format_duration(threshold.grace))),
         allocatable: node.allocatable_memory().value(),
-        kubepods_limit: node.kubepods_limit(config),
+        kubepods_limit,
+        pods_evicted_above: of_pods(kubepods_limit),
         problems: problems.iter().map(ToString::to_string).collect(),
     }
 }
@@ -213,9 +222,8 @@ fn text(amounts: &Amounts, scenario: &Scenario) -> String {
     }
     row("allocatable", amounts.allocatable, "status.allocatable: capacity − reserved − eviction-hard");
     row("kubepods limit", amounts.kubepods_limit, "the kernel kills in pods when all pods together reach it");
-    let pods_evict = amounts.kubepods_limit - amounts.eviction_hard.unwrap_or(0);
-    if amounts.eviction_hard.is_some() {
-        row("pods evicted above", pods_evict, "working set of all pods: kubepods limit − eviction-hard");
+    if let Some(bytes) = amounts.pods_evicted_above {
+        row("pods evicted above", bytes, "working set of all pods: kubepods limit − eviction-hard");
     }
     let title = format!("{} ({} bytes of kubepods limit)", scenario.node.name, amounts.kubepods_limit);
     let ki = |bytes: i64| format!("{}Ki", bytes >> 10);
@@ -247,6 +255,7 @@ fn json_text(amounts: &Amounts) -> String {
         "evictionSoftGracePeriod": amounts.eviction_soft.as_ref().map(|soft| soft.1.clone()),
         "allocatable": amounts.allocatable,
         "kubepodsLimit": amounts.kubepods_limit,
+        "podsEvictedAbove": amounts.pods_evicted_above,
         "problems": amounts.problems,
     });
     format!("{}\n", serde_json::to_string_pretty(&object).unwrap_or_default())
