@@ -343,8 +343,8 @@ fn unknown_fields_of_the_kubelets_file_are_told() {
 #[test]
 fn node_shows_when_pods_are_evicted() {
     let above = |args: &[&str]| {
-        let output =
-            oomsim(&[&["node", "--capacity", "8Gi", "--kube-reserved", "1Gi", "--format", "json"], args].concat());
+        let node = ["node", "--capacity", "8Gi", "--kube-reserved", "1Gi", "--format", "json"];
+        let output = oomsim(node.iter().chain(args));
         let object: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
         object["podsEvictedAbove"].clone()
     };
