@@ -293,6 +293,27 @@ fn sarif_has_what_the_standard_requires() {
 }
 
 /// A scenario may name files in its folder; their places are given from where the command runs.
+/// A node can be known by its kubelet's command line alone, or by a file and what is laid over it.
+#[test]
+fn command_lines_and_drop_ins_are_looked_at() {
+    let place = Place::new();
+    let flags = |text: &str| {
+        Command::new(env!("CARGO_BIN_EXE_oomsim")).args(["lint", "--format", "json", "--flags", text]).output()
+    };
+    let codes = |output: std::io::Result<Output>| {
+        let found: Value = serde_json::from_slice(&output.expect("it runs").stdout).expect("JSON");
+        let all = found["findings"].as_array().cloned().unwrap_or_default();
+        all.iter().map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(codes(flags("/usr/bin/kubelet --eviction-hard=nodefs.available<10%")), ["OOM001"]);
+    assert_eq!(codes(flags("--eviction-hard=memory.available<750Mi")), [""; 0]);
+    std::fs::create_dir(place.0.path().join("d")).expect("a folder");
+    place.file("d/10-memory.conf", "evictionHard: {memory.available: 100Mi}\n");
+    let k3s = "k3s.yaml --only OOM001 --format json";
+    assert_eq!(codes(Ok(place.lint(k3s))), ["OOM001"]);
+    assert_eq!(codes(Ok(place.lint(&format!("{k3s} --config-dir d")))), [""; 0]);
+}
+
 /// GitHub refuses results without a location: what an option is to blame for is shown at the file that was looked at.
 #[test]
 fn a_finding_about_an_option_is_shown_at_the_file() {

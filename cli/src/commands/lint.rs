@@ -18,6 +18,7 @@ Examples:
   oomsim lint kubelet.yaml --capacity 7120616Ki
   oomsim lint kubelet.yaml deployment.yaml --capacity 16Gi --format sarif > lint.sarif
   oomsim lint deployment.yaml --set kubelet.preset=gke --capacity 16Gi --level warning
+  oomsim lint --flags \"$(ps -o args= -C kubelet)\" --capacity 16Gi
   oomsim explain OOM006                        # why, how to mend it, where it comes from
 
 Files are scenarios (*.toml; folders are searched for them), kubelet configurations (YAML, or the JSON of /configz) and
@@ -29,8 +30,14 @@ Exit code: 0 nothing found, 1 something found, 2 a file cannot be read or is wro
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Scenarios, kubelet configurations and manifests
-    #[arg(value_name = "FILE", required_unless_present = "list")]
+    #[arg(value_name = "FILE", required_unless_present_any = ["list", "flags", "config_dir"])]
     files: Vec<PathBuf>,
+    /// Drop-in directory of the kubelet (--config-dir)
+    #[arg(long, value_name = "FOLDER")]
+    config_dir: Option<PathBuf>,
+    /// The kubelet's command line, as a process list shows it
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+    flags: Option<String>,
     /// MemTotal of the node, as `kubectl describe node` shows its capacity (7120616Ki)
     #[arg(long, value_name = "QUANTITY")]
     capacity: Option<String>,
@@ -209,7 +216,8 @@ fn units(args: &Args, report: &mut Report) -> Vec<Result<Unit, Unusable>> {
         }
     }
     report.files += units.len();
-    if manifests.is_empty() || !configs.is_empty() {
+    let more = args.flags.is_some() || args.config_dir.is_some();
+    if !configs.is_empty() || manifests.is_empty() && !more {
         units.extend(configs.iter().map(|config| node(args, Some(config), &manifests, &overrides)));
     } else {
         units.push(node(args, None, &manifests, &overrides));
@@ -262,16 +270,21 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
     }
     let quoted = |path: &Path| serde_json::Value::from(path.display().to_string()).to_string();
     let mut text = format!("[node]\nmemory = \"{UNKNOWN_MEMORY}\"\n");
-    if let Some(config) = config {
-        text.push_str(&format!("[kubelet]\nconfig = {}\n", quoted(config)));
+    let more = args.flags.is_some() || args.config_dir.is_some();
+    if config.is_some() || more {
+        text.push_str("[kubelet]\n");
     }
+    for (key, path) in [("config", config), ("configDir", args.config_dir.as_ref())] {
+        text.extend(path.map(|path| format!("{key} = {}\n", quoted(path))));
+    }
+    text.extend(args.flags.as_ref().map(|flags| format!("flags = {}\n", serde_json::Value::from(flags.as_str()))));
     for manifest in manifests {
         text.push_str(&format!("[[pod]]\nmanifest = {}\n", quoted(manifest)));
     }
     let known = Known {
         memory,
         system: sets("node.system"),
-        kubelet: config.is_some() || sets("kubelet"),
+        kubelet: config.is_some() || more || sets("kubelet"),
         kube_daemons: args.kube_daemons,
         system_daemons: args.system_daemons,
     };
