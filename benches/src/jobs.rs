@@ -29,6 +29,10 @@ pub fn jobs() -> io::Result<Vec<Job>> {
     add("w0-100000", Box::new(|| engine_hold(100_000)));
     add("w1-hour", Box::new(|| world::run(&world::node("1h", true), 1, Keep::Events).events));
     add("w1-hour-without-jitter", Box::new(|| world::run(&world::node("1h", false), 1, Keep::Events).events));
+    for pods in [100, 1_000] {
+        let run = move || world::run(&world::crowd(pods), 1, Keep::Outcome).events;
+        add(&format!("pods-{pods}"), Box::new(run));
+    }
     for path in world::stories()? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
         let run = move || {

@@ -13,6 +13,8 @@ pub const SCENARIOS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../scenarios")
 
 /// W1.
 const NODE_DAY: &str = include_str!("../../scenarios/bench/w1-node-day.toml");
+/// Many pods on one node.
+const CROWD: &str = include_str!("../../scenarios/bench/crowd.toml");
 /// The line of W1 that makes its blocks come at random intervals.
 const JITTER: &str = "jitter = { spread = \"100ms\" }\n";
 
@@ -51,6 +53,13 @@ pub fn node(duration: &str, jitter: bool) -> Arc<Scenario> {
     let overrides = [format!("duration={duration}")];
     let folder = Folder(PathBuf::from(SCENARIOS));
     Arc::new(load(&text, "w1", &folder, &overrides).unwrap_or_else(|problems| panic!("w1: {problems:?}")))
+}
+
+/// An hour of so many pods on one node, each of which concerns only itself.
+pub fn crowd(pods: u32) -> Arc<Scenario> {
+    let text = CROWD.replace("replicas = 100\n", &format!("replicas = {pods}\n"));
+    let folder = Folder(PathBuf::from(SCENARIOS));
+    Arc::new(load(&text, "crowd", &folder, &[]).unwrap_or_else(|problems| panic!("crowd: {problems:?}")))
 }
 
 /// One run, with this much kept.

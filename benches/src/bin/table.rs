@@ -62,7 +62,15 @@ fn main() {
         return fleet_memory(jitter == "true");
     }
     println!("| work | target | min – median – max | unit | |\n|---|---|---|---|---|");
-    let sections = [("W0", w0 as fn()), ("W1", w1), ("W2", w2), ("W3", w3), ("memory", memory), ("stories", stories)];
+    let sections = [
+        ("W0", w0 as fn()),
+        ("W1", w1),
+        ("W2", w2),
+        ("W3", w3),
+        ("memory", memory),
+        ("pods", pods),
+        ("stories", stories),
+    ];
     for (name, section) in sections {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
             section();
@@ -213,6 +221,28 @@ fn status(field: &str) -> u64 {
     let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = text.lines().find_map(|l| l.strip_prefix(field)).unwrap_or("0 kB");
     line.trim().trim_end_matches(" kB").parse::<u64>().map_or(0, |kib| kib << 10)
+}
+
+/// Time per event as pods on one node grow a hundredfold. What the algorithms add shows in the instruction counts of the
+/// jobs `pods-100` and `pods-1000`; the rest of what is seen here is memory that no cache holds any more.
+fn pods() {
+    let crowds = [100, 1_000, 10_000].map(|n| (n, world::crowd(n)));
+    let events = |scenario: &_| world::run(scenario, 1, Keep::Outcome).events as f64;
+    let per_event = crowds.each_ref().map(|(_, scenario)| events(scenario));
+    // As many pods in small crowds as in the great one, so that all are measured for the same time.
+    let contenders = crowds.iter().map(|(n, scenario)| {
+        Contender::whole(move || {
+            (0..10_000 / n).for_each(|_| _ = black_box(world::run(scenario, 1, Keep::Outcome)));
+        })
+    });
+    let seconds = interleave(5, &mut contenders.collect::<Vec<_>>());
+    let mut ns = Vec::new();
+    for (((n, _), events), seconds) in crowds.iter().zip(per_event).zip(&seconds) {
+        let of_each: Vec<f64> = seconds.iter().map(|s| s * 1e9 / events / f64::from(10_000 / n)).collect();
+        row(&format!("{n} pods on one node"), "ns/event", Target::None, scaled(&of_each, 1.0));
+        ns.push(of_each);
+    }
+    row("10,000 pods on one node, per event", "× at 100", Target::None, ratio(&ns[2], &ns[0]));
 }
 
 fn stories() {

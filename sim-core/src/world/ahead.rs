@@ -156,10 +156,10 @@ impl World {
             over.into_iter().for_each(|p| self.set_deadline(p));
             return;
         }
-        let due = (SimTime::ZERO, 0)..=(self.now, ProcIx::MAX);
-        if self.growing.ahead.deadlines.range(due.clone()).next().is_none() {
+        if self.growing.ahead.deadlines.first().is_none_or(|d| d.0 > self.now) {
             return;
         }
+        let due = (SimTime::ZERO, 0)..=(self.now, ProcIx::MAX);
         let mut round: Vec<ProcIx> = self.growing.ahead.deadlines.range(due).map(|d| d.1).collect();
         round.sort_unstable();
         for p in round {

@@ -98,6 +98,8 @@ pub(super) struct Cgroup {
     pub parent: Option<CgroupId>,
     /// In order of mkdir.
     pub children: Vec<CgroupId>,
+    /// A hash of each child's name, so that one is found among thousands.
+    pub child_hashes: Vec<u32>,
     pub alive: bool,
     /// `memory.max`.
     pub max: Pages,
@@ -143,6 +145,7 @@ impl Cgroup {
             path,
             parent,
             children: Vec::new(),
+            child_hashes: Vec::new(),
             alive: true,
             max: Pages::MAX,
             usage_at_write: Pages::ZERO,

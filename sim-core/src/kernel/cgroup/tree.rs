@@ -34,7 +34,9 @@ impl Kernel {
                 CgroupId(self.cgroups.len() as u32 - 1)
             }
         };
-        self.cgroups[parent.index()].children.push(id);
+        let above = &mut self.cgroups[parent.index()];
+        above.children.push(id);
+        above.child_hashes.push(hash_of(name));
         id
     }
 
@@ -61,7 +63,10 @@ impl Kernel {
         let index = std::mem::take(&mut group.cache_index);
         (group.total, group.usage) = (Counts::default(), Default::default());
         let into = &mut self.cgroups[parent.index()];
-        into.children.retain(|c| *c != cg);
+        if let Some(place) = into.children.iter().position(|c| *c == cg) {
+            into.children.remove(place);
+            into.child_hashes.remove(place);
+        }
         into.local.absorb(&local);
         into.cache_index += index;
         for chunk in cache {
@@ -147,8 +152,15 @@ impl Kernel {
         // A child's path is its parent's, a slash, and its name.
         let before = if group.parent.is_none() { 1 } else { group.path.len() + 1 };
         let is_it = |path: &str| path.len() == before + name.len() && path.ends_with(name);
-        group.children.iter().copied().find(|c| is_it(&self.cgroups[c.index()].path))
+        let hash = hash_of(name);
+        let alike = group.children.iter().zip(&group.child_hashes).filter(|(_, h)| **h == hash);
+        alike.map(|(c, _)| *c).find(|c| is_it(&self.cgroups[c.index()].path))
     }
+}
+
+/// FNV-1a, 32 bits.
+fn hash_of(name: &str) -> u32 {
+    name.bytes().fold(0x811c_9dc5, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193))
 }
 
 impl Counts {
