@@ -80,14 +80,26 @@ fn case() -> impl Strategy<Value = Case> {
     // How long a process takes to die, and how much swap there is.
     let slow = (prop_oneof![Just(10u32), Just(900), Just(5000)], prop_oneof![Just(0u32), Just(200)]);
     let host = proptest::option::of(workload());
-    (kernel, version, 700u32..3000, 0u32..400, 50u32..300, pods, host, slow).prop_map(
-        |((kernel, cgroup), version, memory, reserved, hard, pods, host, (exit, swap))| {
+    // Whether each pass takes the pods' figures, and how far above the hard threshold a soft one lies.
+    let kubelet = (proptest::bool::ANY, proptest::option::of(10u32..200));
+    (kernel, version, 700u32..3000, 0u32..400, 50u32..300, pods, host, slow, kubelet).prop_map(
+        |((kernel, cgroup), version, memory, reserved, hard, pods, host, (exit, swap), (fresh, soft))| {
             let mut text = format!(
                 "duration = \"90s\"\n[node]\nmemory = \"{memory}Mi\"\nsystem = {{ anon = \"60Mi\", kernel = \"40Mi\", \
                  inactiveFile = \"50Mi\", activeFile = \"20Mi\" }}\nexit.base = \"{exit}ms\"\nswap = \"{swap}Mi\"\n[kernel]\nversion = \"{kernel}\"\ncgroup = \"{cgroup}\"\n\
                  [kubelet]\nversion = \"{version}\"\nfailSwapOn = false\nkubeReserved = {{ memory = \"{reserved}Mi\" }}\n\
                  evictionHard = {{ \"memory.available\" = \"{hard}Mi\" }}\n"
             );
+            if let Some(above) = soft {
+                text.push_str(&format!(
+                    "evictionSoft = {{ \"memory.available\" = \"{}Mi\" }}\n\
+                     evictionSoftGracePeriod = {{ \"memory.available\" = \"15s\" }}\n",
+                    hard + above
+                ));
+            }
+            if fresh {
+                text.push_str("timing = { housekeeping = { fresh = true } }\n");
+            }
             for (n, pod) in pods.iter().enumerate() {
                 text.push_str(&pod.replace("NAME", &format!("pod-{n}")));
             }

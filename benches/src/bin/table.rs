@@ -247,6 +247,9 @@ fn pods() {
 
 fn stories() {
     let program = env::current_exe().expect("this program has a path").with_file_name("oomsim");
+    if !program.exists() {
+        eprintln!("whole processes need {}: cargo build --release -p oomsim", program.display());
+    }
     for path in world::stories().expect("the folder of scenarios is there") {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let inside = Contender::whole(|| {
