@@ -218,8 +218,11 @@ fn kubelet(o: &mut String, story: &Story, t0: f64, disturbance: Disturbance) {
     let _ = writeln!(o, "timing = {{ synchronize = \"{pass}\" }}");
     map(o, "kubeReserved", &k.kube_reserved);
     map(o, "systemReserved", &k.system_reserved);
-    if let Some(hard) = &k.eviction_hard {
-        map(o, "evictionHard", hard);
+    match &k.eviction_hard {
+        Some(hard) if !hard.is_empty() => map(o, "evictionHard", hard),
+        // An empty map is no default: nothing is evicted. What a map that is absent means, the parsed thresholds say.
+        None if story.thresholds.as_ref().is_none_or(|list| list.iter().any(|t| t.grace_s == 0.0)) => {}
+        _ => o.push_str("evictionHard = {}\n"),
     }
     map(o, "evictionSoft", &k.eviction_soft);
     map(o, "evictionSoftGracePeriod", &k.eviction_soft_grace_period);

@@ -31,6 +31,9 @@ pub struct Story {
     pub node: Node,
     /// The kubelet's configuration.
     pub kubelet: Kubelet,
+    /// What the real code made of its thresholds.
+    #[serde(default)]
+    pub thresholds: Option<Vec<ParsedThreshold>>,
     /// The first pass after T0 starts at T0 plus so many milliseconds.
     pub phase_ms: f64,
     /// 53 MiB of program text are locked.
@@ -119,6 +122,14 @@ pub struct Kubelet {
     /// `singleProcessOOMKill`.
     #[serde(rename = "singleProcessOOMKill", default)]
     pub single_process_oom_kill: Option<bool>,
+}
+
+/// A threshold as Kubernetes' own code parsed it.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct ParsedThreshold {
+    /// Grace period; zero: hard.
+    #[serde(default)]
+    pub grace_s: f64,
 }
 
 /// A pod.

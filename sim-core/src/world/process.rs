@@ -379,6 +379,9 @@ impl World {
 
     /// Sends a signal; a program that handles SIGTERM exits later.
     pub(super) fn send(&mut self, p: ProcIx, signal: Signo, cause: DeathCause, queue: &mut Scheduler<Event>) {
+        if self.procs.get(p).is_none() {
+            return; // The first process of a container without a PID namespace may be long gone.
+        }
         self.settle_one(p, queue);
         let proc = &mut self.procs[p as usize];
         if proc.doing == Doing::Dying {
