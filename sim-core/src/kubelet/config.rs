@@ -199,12 +199,7 @@ impl KubeletConfig {
                     ProblemKind::OutOfRange { least: "1s", most: "300s" },
                 );
             }
-            None if profile.crash_loop_back_off_max => {
-                problem(
-                    "crashLoopBackOff.maxContainerRestartPeriod",
-                    ProblemKind::Missing("KubeletCrashLoopBackOffMax"),
-                );
-            }
+            // With the gate a missing period is the maximum, 300 s (v1beta1/defaults.go).
             _ => {}
         }
         self.validate_enforcement(profile, &mut problem);

@@ -39,6 +39,11 @@ pub(crate) fn kubelet_starts(p: &Problems, given: &Given<'_>, kernel: &KernelCon
         let at = given.place(problem.field, "");
         p.push(Diagnostic::warning(at, problem.to_string()).help(REFUSES));
     }
+    // With cgroup v2 the real kubelet has no notifier either (eviction/threshold_notifier_linux.go).
+    if config.kernel_memcg_notification && profile.memcg_notifier_v1 && kernel.cgroup == CgroupVersion::V1 {
+        let message = "the memory threshold notifier is not modelled: passes of the eviction manager stay periodic";
+        p.warn(given.place("kernelMemcgNotification", ""), message);
+    }
     reservations(p, given);
     thresholds(p, given);
     exceeded(p, given, kernel);

@@ -245,6 +245,29 @@ fn unknown_flags_and_fields_are_shown() {
     assert_eq!(scenario.kubelet.unwrap().config.fail_swap_on, Some(false));
 }
 
+/// v1beta1/defaults.go (1.32.10): with the gate a missing period is the maximum, 300 s; without it the field is refused.
+#[test]
+fn the_longest_restart_back_off_belongs_to_a_gate() {
+    let gate = "featureGates = { KubeletCrashLoopBackOffMax = true }";
+    let scenario = right(&format!("[kubelet]\n{gate}"), &[]);
+    assert_eq!(scenario.kubelet.unwrap().timing.backoff_max, SimDuration::from_secs(300));
+    assert!(scenario.warnings.is_empty(), "{}", rendered(&scenario.warnings));
+    let alone = right("[kubelet]\ncrashLoopBackOff = { maxContainerRestartPeriod = \"60s\" }", &[]);
+    assert!(rendered(&alone.warnings).contains("needs the feature gate KubeletCrashLoopBackOffMax"));
+    assert_eq!(alone.kubelet.unwrap().timing.backoff_max, SimDuration::from_secs(300));
+}
+
+/// KUBELET section 1: it calls the manager out of turn with cgroup v1, and does nothing with v2.
+#[test]
+fn the_memory_threshold_notifier_is_asked_for() {
+    for (cgroup, told) in [("v1", true), ("v2", false)] {
+        let scenario =
+            format!("[kubelet]\nkernelMemcgNotification = true\n[kernel]\nversion = \"6.1\"\ncgroup = \"{cgroup}\"");
+        let said = rendered(&right(&scenario, &[]).warnings);
+        assert_eq!(said.contains("notifier is not modelled"), told, "{cgroup}: {said}");
+    }
+}
+
 #[test]
 fn drop_ins_are_merged_key_by_key_and_the_scenario_has_the_last_word() {
     let files = [
