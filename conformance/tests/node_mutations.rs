@@ -202,8 +202,11 @@ fn containers(row: &mut Value) -> impl Iterator<Item = &mut Value> {
     each(row, "pods").flat_map(|pod| each(pod, "containers"))
 }
 
+/// What is changed, and how.
+type Variation = (&'static str, fn(&mut Value));
+
 /// What other stories of the same families may say.
-const VARIATIONS: [(&str, fn(&mut Value)); 12] = [
+const VARIATIONS: [Variation; 12] = [
     ("other cgroup version", |row| row["cgroup_version"] = json!(3 - row["cgroup_version"].as_u64().unwrap_or(1))),
     ("other LRU", |row| {
         let mglru = row["node"]["lru_gen"] == "0x0007";
