@@ -8,10 +8,12 @@ use std::thread;
 /// Length of one run.
 pub const HOUR: u64 = 3_600 * S;
 
-/// Sum of the outcomes of `runs` runs with seeds `0..runs` on `threads` threads; `one` makes one run.
-pub fn sweep(runs: u64, threads: usize, one: impl Fn(u64) -> Outcome + Sync) -> Outcome {
+/// Sum of the outcomes of `runs` runs with seeds `0..runs` on `threads` threads; each thread has a `worker` of its own,
+/// which makes one run after the other.
+pub fn sweep<F: FnMut(u64) -> Outcome>(runs: u64, threads: usize, worker: impl Fn() -> F + Sync) -> Outcome {
     let next = AtomicU64::new(0);
     let work = || {
+        let mut one = worker();
         let mut sum = Outcome::default();
         loop {
             let seed = next.fetch_add(1, Ordering::Relaxed);
@@ -39,8 +41,8 @@ mod tests {
 
     #[test]
     fn threads_and_engines_agree() {
-        let one = sweep(8, 1, |seed| heap_loop(seed, HOUR));
-        assert_eq!(sweep(8, 2, |seed| heap_loop(seed, HOUR)), one);
-        assert_eq!(sweep(8, 3, |seed| alone(seed, HOUR)), one);
+        let one = sweep(8, 1, || |seed| heap_loop(seed, HOUR));
+        assert_eq!(sweep(8, 2, || |seed| heap_loop(seed, HOUR)), one);
+        assert_eq!(sweep(8, 3, || |seed| alone(seed, HOUR)), one);
     }
 }
