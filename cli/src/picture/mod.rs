@@ -4,6 +4,7 @@
 mod axis;
 mod canvas;
 mod curves;
+mod difference;
 mod font;
 mod marks;
 mod page;

@@ -3,6 +3,7 @@
 
 use super::canvas::{Anchor, Canvas, DrawError, Font, Xy};
 use super::curves::{Curve, Point, thin};
+use super::difference::Scale;
 use super::marks::{self, Class, Label, Mark};
 use super::panel::{Panel, SideLabel, Threshold, shortened};
 use super::{Sheet, font, palette};
@@ -78,6 +79,7 @@ pub struct StoryPage<'a> {
     of: &'a Comparison,
     panel: Panel,
     difference: Panel,
+    scale: Scale,
     thresholds: Vec<Threshold>,
     side: Vec<SideLabel>,
     labels: Vec<Label>,
@@ -103,15 +105,13 @@ impl<'a> StoryPage<'a> {
         let high = of.capacity.max(1.0) * 1.02;
         let panel =
             Panel { left: LEFT, right: RIGHT, top, bottom: top + HEIGHT, end, low: 0.0, high, title: String::new() };
-        let most = of.pairs.iter().flat_map(|p| &p.difference).map(|p| p.1.abs()).fold(0.0, f64::max);
-        // A round amount, so that both edges have a tick.
-        let most = (0..40).map(|power| 2_f64.powi(20 + power)).find(|edge| *edge >= most).unwrap_or(most);
+        let scale = Scale::of(of.pairs.iter().map(|pair| &pair.difference[..]));
         let top = panel.bottom + AXIS + 34.0;
-        let difference = Panel { top, bottom: top + DIFFERENCE, low: -most, high: most, ..panel.clone() };
+        let difference = Panel { top, bottom: top + DIFFERENCE, low: -scale.edge, high: scale.edge, ..panel.clone() };
         let thresholds = thresholds(of);
         let curves: Vec<Curve> = of.pairs.iter().zip(COLORS).map(|(pair, color)| simulated(pair, color)).collect();
         let side = panel.side_labels(curves.iter(), &thresholds);
-        Ok(StoryPage { of, panel, difference, thresholds, side, labels })
+        Ok(StoryPage { of, panel, difference, scale, thresholds, side, labels })
     }
 
     fn head<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), DrawError> {
@@ -170,7 +170,9 @@ impl<'a> StoryPage<'a> {
         }
         for (pair, color) in self.of.pairs.iter().zip(COLORS) {
             draw(&self.panel, &pair.simulated, palette::text(color).into(), 1.8)?;
-            draw(&self.difference, &pair.difference, palette::text(color).into(), 1.8)?;
+            for run in self.scale.within(&pair.difference) {
+                draw(&self.difference, &run, palette::text(color).into(), 1.8)?;
+            }
         }
         Ok(())
     }
@@ -191,7 +193,7 @@ impl Sheet for StoryPage<'_> {
         let zero = self.difference.y(0.0);
         canvas.line(&[(LEFT, zero), (RIGHT, zero)], palette::GREY.into(), 1.0, 0.0)?;
         let bold = Font { size: 13.0, bold: true, color: palette::INK };
-        canvas.text("simulated less recorded", (LEFT, self.difference.top - 14.0), Anchor::Start, bold)?;
+        canvas.text(&self.scale.title(), (LEFT, self.difference.top - 14.0), Anchor::Start, bold)?;
         self.curves(&canvas)?;
         self.strips(&canvas)?;
         self.panel.draw_side_labels(&canvas, &self.side, WIDTH - RIGHT)?;
