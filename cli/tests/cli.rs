@@ -1,8 +1,11 @@
 //! The program as users run it: exit codes, messages, files.
 
+mod common;
+
+use common::{command, err, oomsim, out};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 
 /// A small node whose pod runs into its limit after about two seconds.
 const SCENARIO: &str = r#"
@@ -59,20 +62,8 @@ impl Place {
     }
 }
 
-fn oomsim<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_oomsim")).args(args).env_remove("NO_COLOR").output().expect("the program starts")
-}
-
 fn run(file: &Path, more: &[&str]) -> Output {
     oomsim([&["run", file.to_str().expect("UTF-8")], more].concat())
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
 }
 
 #[test]
@@ -217,8 +208,7 @@ fn a_folder_that_cannot_be_written_stops_before_the_work() {
 fn a_reader_that_goes_away_is_not_an_error() {
     let place = Place::new();
     let file = place.file("small.toml", SCENARIO);
-    let mut child = Command::new(env!("CARGO_BIN_EXE_oomsim"))
-        .args(["run", file.to_str().expect("UTF-8"), "--format", "json"])
+    let mut child = command(["run", file.to_str().expect("UTF-8"), "--format", "json"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()

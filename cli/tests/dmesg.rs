@@ -1,15 +1,17 @@
 //! `oomsim dmesg`: exit codes, outputs, and the round trip run → kernel.log → dmesg for every scenario.
 
+mod common;
+
+use common::{command, err, out};
 use sim_core::kernel::log::KernelLog;
 use sim_core::record::{Keep, Record};
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Output, Stdio};
 use std::sync::Arc;
 
-fn oomsim(args: &[&str], input: &[u8]) -> Output {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_oomsim"))
-        .args(args)
+fn fed(args: &[&str], input: &[u8]) -> Output {
+    let mut child = command(args)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -20,27 +22,23 @@ fn oomsim(args: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().expect("an end")
 }
 
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).expect("UTF-8")
-}
-
 const LOG: &str = include_str!("../../dmesg/tests/data/quoted/p2-twist-1.log");
 
 #[test]
 fn exit_codes() {
-    let found = oomsim(&["dmesg", "-"], LOG.as_bytes());
-    assert_eq!(found.status.code(), Some(0), "{}", text(&found.stderr));
-    let out = text(&found.stdout);
+    let found = fed(&["dmesg", "-"], LOG.as_bytes());
+    assert_eq!(found.status.code(), Some(0), "{}", err(&found));
+    let text = out(&found);
     for part in ["a Guaranteed pod", "dotnet (pid 14300)", "points below 1", "From Linux 5.9 on dotnet (pid 15976)"] {
-        assert!(out.contains(part), "{part} is missing in\n{out}");
+        assert!(text.contains(part), "{part} is missing in\n{text}");
     }
-    let none = oomsim(&["dmesg", "-"], b"Jan 1 00:00:00 node systemd[1]: Started.\n\xff\xfe\0\n");
-    assert_eq!((none.status.code(), text(&none.stdout)), (Some(1), "no OOM report found\n".into()));
-    let json = oomsim(&["dmesg", "-", "--format", "json"], b"");
-    assert_eq!((json.status.code(), text(&json.stdout)), (Some(1), "{\n  \"reports\": []\n}\n".into()));
+    let none = fed(&["dmesg", "-"], b"Jan 1 00:00:00 node systemd[1]: Started.\n\xff\xfe\0\n");
+    assert_eq!((none.status.code(), out(&none)), (Some(1), "no OOM report found\n".into()));
+    let json = fed(&["dmesg", "-", "--format", "json"], b"");
+    assert_eq!((json.status.code(), out(&json)), (Some(1), "{\n  \"reports\": []\n}\n".into()));
     for args in [&["dmesg", "there-is-none.log"][..], &["dmesg", "."], &["dmesg", "-", "--swap-total", "x"], &["dmesg"]]
     {
-        let output = oomsim(args, b"");
+        let output = fed(args, b"");
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(!output.stderr.is_empty(), "{args:?}");
     }
@@ -48,7 +46,7 @@ fn exit_codes() {
 
 #[test]
 fn json_and_scenario() {
-    let json = oomsim(&["dmesg", "-", "--format", "json"], LOG.as_bytes());
+    let json = fed(&["dmesg", "-", "--format", "json"], LOG.as_bytes());
     let json: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON");
     let report = &json["reports"][0];
     assert_eq!(report["report"]["chosen"]["pid"], 14300);
@@ -58,19 +56,19 @@ fn json_and_scenario() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("kill.toml");
     let file = file.to_str().expect("UTF-8");
-    let written = oomsim(&["dmesg", "-", "--scenario", file], LOG.as_bytes());
-    assert_eq!(written.status.code(), Some(0), "{}", text(&written.stderr));
-    let holds = oomsim(&["check", file], b"");
-    assert_eq!(holds.status.code(), Some(0), "{}{}", text(&holds.stdout), text(&holds.stderr));
+    let written = fed(&["dmesg", "-", "--scenario", file], LOG.as_bytes());
+    assert_eq!(written.status.code(), Some(0), "{}", err(&written));
+    let holds = fed(&["check", file], b"");
+    assert_eq!(holds.status.code(), Some(0), "{}{}", out(&holds), err(&holds));
     for (report, why) in [("2", "the log has 1"), ("0", "the log has 1")] {
-        let output = oomsim(&["dmesg", "-", "--scenario", file, "--report", report], LOG.as_bytes());
+        let output = fed(&["dmesg", "-", "--scenario", file, "--report", report], LOG.as_bytes());
         assert_eq!(output.status.code(), Some(2));
-        assert!(text(&output.stderr).contains(why));
+        assert!(err(&output).contains(why));
     }
     let cut = LOG.lines().take(3).collect::<Vec<_>>().join("\n");
-    let output = oomsim(&["dmesg", "-", "--scenario", file], cut.as_bytes());
+    let output = fed(&["dmesg", "-", "--scenario", file], cut.as_bytes());
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("the table of tasks is missing"), "{}", text(&output.stderr));
+    assert!(err(&output).contains("the table of tasks is missing"), "{}", err(&output));
 }
 
 /// Every OOM of every scenario is read from the written log with the same victim, points, limit and killed processes.

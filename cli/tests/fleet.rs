@@ -1,7 +1,9 @@
 //! Scenarios with many nodes.
 
+mod common;
+
+use common::oomsim_in;
 use std::path::Path;
-use std::process::{Command, Output};
 
 /// Above the threshold at 6.7 s and at the limit at 11.7 s: half of the phases of the check come in between.
 const SCENARIO: &str = r#"
@@ -26,12 +28,8 @@ onTerm = "dies"
 workload.leak = { block = "6Mi", every = "100ms", jitter = { spread = "10ms" } }
 "#;
 
-fn oomsim(folder: &Path, args: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_oomsim")).current_dir(folder).args(args).output().expect("it runs")
-}
-
 fn json(folder: &Path, args: &[&str]) -> serde_json::Value {
-    let output = oomsim(folder, &[args, &["--format", "json"]].concat());
+    let output = oomsim_in(folder, [args, &["--format", "json"]].concat());
     serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)))
 }
 
@@ -70,17 +68,17 @@ fn each_node_is_the_run_of_its_seed_for_any_number_of_threads() {
 #[test]
 fn files_of_a_fleet() {
     let place = place("");
-    let output = oomsim(place.path(), &["run", "fleet.toml", "--out", "small"]);
+    let output = oomsim_in(place.path(), ["run", "fleet.toml", "--out", "small"]);
     assert_eq!(output.status.code(), Some(0));
     let rows = std::fs::read_to_string(place.path().join("small/nodes.csv")).expect("nodes.csv");
     assert_eq!(rows.lines().count(), 7);
     assert!(rows.starts_with("node,seed,outcome,victim,first_death_s,"), "{rows}");
     assert_eq!(std::fs::read_dir(place.path().join("small")).expect("a folder").count(), 1);
-    let output = oomsim(place.path(), &["run", "fleet.toml", "--out", "large", "--record", "events"]);
+    let output = oomsim_in(place.path(), ["run", "fleet.toml", "--out", "large", "--record", "events"]);
     assert_eq!(output.status.code(), Some(0));
     // The same as a run of that node alone.
     let alone = ["run", "fleet.toml", "--set", "nodes=1", "--seed", "9", "--out", "alone", "--record", "events"];
-    assert_eq!(oomsim(place.path(), &alone).status.code(), Some(0));
+    assert_eq!(oomsim_in(place.path(), alone).status.code(), Some(0));
     for name in ["events.jsonl", "kernel.log", "kubelet.log"] {
         let read = |folder: &str| std::fs::read(place.path().join(folder).join(name)).expect("written");
         assert_eq!(read("large/worker-4"), read("alone"), "{name}");
@@ -102,7 +100,7 @@ fn an_expectation_has_to_hold_on_every_node() {
     let failing: u64 = found.strip_prefix("not on ").and_then(|f| f.split(' ').next()?.parse().ok()).expect("a number");
     assert!(0 < failing && failing <= killed, "{found}");
     for command in ["run", "check"] {
-        assert_eq!(oomsim(place.path(), &[command, "fleet.toml"]).status.code(), Some(1));
+        assert_eq!(oomsim_in(place.path(), [command, "fleet.toml"]).status.code(), Some(1));
     }
 }
 
@@ -110,7 +108,7 @@ fn an_expectation_has_to_hold_on_every_node() {
 fn a_study_says_that_it_runs_one_node() {
     let place = place("");
     std::fs::write(place.path().join("study.toml"), "scenario = \"fleet.toml\"\nrepetitions = 2\n").expect("written");
-    let output = oomsim(place.path(), &["sweep", "study.toml", "--out", "out"]);
+    let output = oomsim_in(place.path(), ["sweep", "study.toml", "--out", "out"]);
     assert_eq!(output.status.code(), Some(0));
     let told = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(told.contains("`nodes`"), "{told}");

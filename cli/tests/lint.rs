@@ -1,8 +1,10 @@
 //! `oomsim lint` as users run it: files in, findings out, in every form.
 
+mod common;
+
+use common::{err, oomsim, oomsim_in, out, repository};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 /// k3s' own thresholds (pkg/daemons/agent: a map without memory.available), with a slip in a field's name.
 const K3S: &str = "\
@@ -56,13 +58,7 @@ impl Place {
     }
 
     fn lint(&self, args: &str) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_oomsim"));
-        command
-            .arg("lint")
-            .args(args.split_whitespace())
-            .current_dir(self.0.path())
-            .output()
-            .expect("the program starts")
+        oomsim_in(self.0.path(), ["lint"].into_iter().chain(args.split_whitespace()))
     }
 
     fn json(&self, args: &str) -> Value {
@@ -78,18 +74,6 @@ impl Place {
         };
         findings.as_array().expect("a list").iter().map(one).collect()
     }
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).expect("UTF-8")
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).expect("UTF-8")
-}
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 #[test]
@@ -292,16 +276,13 @@ fn sarif_has_what_the_standard_requires() {
     assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "error");
 }
 
-/// A scenario may name files in its folder; their places are given from where the command runs.
 /// A node can be known by its kubelet's command line alone, or by a file and what is laid over it.
 #[test]
 fn command_lines_and_drop_ins_are_looked_at() {
     let place = Place::new();
-    let flags = |text: &str| {
-        Command::new(env!("CARGO_BIN_EXE_oomsim")).args(["lint", "--format", "json", "--flags", text]).output()
-    };
-    let codes = |output: std::io::Result<Output>| {
-        let found: Value = serde_json::from_slice(&output.expect("it runs").stdout).expect("JSON");
+    let flags = |text: &str| oomsim(["lint", "--format", "json", "--flags", text]);
+    let codes = |output: Output| {
+        let found: Value = serde_json::from_slice(&output.stdout).expect("JSON");
         let all = found["findings"].as_array().cloned().unwrap_or_default();
         all.iter().map(|finding| finding["code"].as_str().unwrap_or_default().to_owned()).collect::<Vec<_>>()
     };
@@ -310,8 +291,8 @@ fn command_lines_and_drop_ins_are_looked_at() {
     std::fs::create_dir(place.0.path().join("d")).expect("a folder");
     place.file("d/10-memory.conf", "evictionHard: {memory.available: 100Mi}\n");
     let k3s = "k3s.yaml --only OOM001 --format json";
-    assert_eq!(codes(Ok(place.lint(k3s))), ["OOM001"]);
-    assert_eq!(codes(Ok(place.lint(&format!("{k3s} --config-dir d")))), [""; 0]);
+    assert_eq!(codes(place.lint(k3s)), ["OOM001"]);
+    assert_eq!(codes(place.lint(&format!("{k3s} --config-dir d"))), [""; 0]);
 }
 
 /// GitHub refuses results without a location: what an option is to blame for is shown at the file that was looked at.
@@ -328,13 +309,11 @@ fn a_finding_about_an_option_is_shown_at_the_file() {
     assert_eq!(json["warnings"][0]["help"][0], "did you mean `evictionHard`?");
 }
 
+/// A scenario may name files in its folder; their places are given from where the command runs.
 #[test]
 fn places_in_files_of_a_scenario_can_be_opened() {
-    let output = Command::new(env!("CARGO_BIN_EXE_oomsim"))
-        .args(["lint", "scenarios/oom2-allocatable-slow.toml", "--only", "OOM006", "--format", "json"])
-        .current_dir(repository())
-        .output()
-        .expect("the program starts");
+    let args = ["lint", "scenarios/oom2-allocatable-slow.toml", "--only", "OOM006", "--format", "json"];
+    let output = oomsim_in(&repository(), args);
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     let finding = &report["findings"][0];
     // `memory: 1638Mi` is line 4 of that file.
@@ -343,10 +322,7 @@ fn places_in_files_of_a_scenario_can_be_opened() {
 
 #[test]
 fn explain_prints_a_rules_page() {
-    let explain = |name: &str| {
-        let output = Command::new(env!("CARGO_BIN_EXE_oomsim")).args(["explain", name]).output().expect("runs");
-        out(&output)
-    };
+    let explain = |name: &str| out(&oomsim(["explain", name]));
     for name in ["OOM005", "oom005", "grace-missing"] {
         let text = explain(name);
         assert!(text.starts_with("OOM005 grace-missing\n") && text.contains("**Mend.** Give both."), "{text}");

@@ -1,15 +1,13 @@
 //! From a KubeletConfiguration and manifests to a recommended KubeletConfiguration, on nodes of several kinds.
 
+mod common;
+
+use common::{oomsim, repository};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::path::PathBuf;
 
 fn studies() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../studies")
-}
-
-fn oomsim(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_oomsim")).args(arguments).stdin(Stdio::null()).output().unwrap()
+    repository().join("studies")
 }
 
 /// `studies/shop` in a folder of its own, with some texts replaced: file, text, replacement.
@@ -31,15 +29,14 @@ fn shop(changes: &[(&str, &str, &str)]) -> tempfile::TempDir {
 /// Runs the goal: exit code, and what came out.
 fn plan(place: &tempfile::TempDir) -> (i32, Value) {
     let (goal, out) = (place.path().join("goal.toml"), place.path().join("out"));
-    let output =
-        oomsim(&["plan", &goal.display().to_string(), "--out", &out.display().to_string(), "--format", "json"]);
+    let output = oomsim(["plan", &goal.display().to_string(), "--out", &out.display().to_string(), "--format", "json"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|why| panic!("{why}: {said}"));
     (output.status.code().unwrap(), json)
 }
 
 fn text(place: &tempfile::TempDir) -> String {
-    let output = oomsim(&["plan", &place.path().join("goal.toml").display().to_string()]);
+    let output = oomsim(["plan", &place.path().join("goal.toml").display().to_string()]);
     String::from_utf8(output.stdout).unwrap()
 }
 
@@ -73,7 +70,7 @@ fn a_configuration_and_manifests_become_a_recommended_configuration() {
     std::fs::write(place.path().join("again.toml"), study).unwrap();
     let (study, out) = (place.path().join("again.toml"), place.path().join("again"));
     let output =
-        oomsim(&["sweep", &study.display().to_string(), "--out", &out.display().to_string(), "--format", "json"]);
+        oomsim(["sweep", &study.display().to_string(), "--out", &out.display().to_string(), "--format", "json"]);
     let again: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(again["cells"][0]["outcome"]["eviction"]["count"], 100, "{again}");
 }
@@ -190,7 +187,7 @@ fn a_race_says_when_the_node_does_not_stand_still() {
     let race = |more: &[&str]| {
         let all =
             ["race", &worker, "--threshold", "500Mi", "--rate", "40Mi,160Mi", "--runs", "400", "--format", "json"];
-        let output = oomsim(&[&all[..], more].concat());
+        let output = oomsim([&all[..], more].concat());
         serde_json::from_slice::<Value>(&output.stdout).unwrap()
     };
     let notes = race(&[])["notes"].to_string();

@@ -1,24 +1,17 @@
 //! Recorded stories as users see them: written as a scenario, and drawn beside their simulation.
 
-use std::process::{Command, Output};
+mod common;
 
-fn oomsim(args: &[&str], folder: &std::path::Path) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oomsim"));
-    command.args(args).current_dir(folder).output().expect("the program starts")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
+use common::{oomsim_in, out};
 
 /// s1-F04-009: recorded `kubepods_oom` of `leak`; the scenario is read and run as any other.
 #[test]
 fn an_imported_story_runs() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let story = oomsim(&["import-story", "s1-F04-009"], place.path());
+    let story = oomsim_in(place.path(), ["import-story", "s1-F04-009"]);
     assert_eq!(story.status.code(), Some(0));
     std::fs::write(place.path().join("x.toml"), &story.stdout).expect("written");
-    let run = oomsim(&["run", "x.toml"], place.path());
+    let run = oomsim_in(place.path(), ["run", "x.toml"]);
     assert_eq!(run.status.code(), Some(0));
     assert!(out(&run).contains("kubepods"), "{}", out(&run));
 }
@@ -26,14 +19,14 @@ fn an_imported_story_runs() {
 #[test]
 fn a_story_is_drawn_as_svg_and_png() {
     let place = tempfile::tempdir().expect("a temporary folder");
-    let drawn = oomsim(&["compare-story", "s1-F04-009"], place.path());
+    let drawn = oomsim_in(place.path(), ["compare-story", "s1-F04-009"]);
     assert_eq!(drawn.status.code(), Some(0));
     assert!(out(&drawn).contains("kubepods_oom leak/c/leak at 8.79"), "{}", out(&drawn));
     let svg = std::fs::read_to_string(place.path().join("s1-F04-009.svg")).expect("the picture");
     for word in ["recorded", "simulated", "OOM kill leak", "node available", "kubepods usage"] {
         assert!(svg.contains(word), "{word}");
     }
-    oomsim(&["compare-story", "s1-F04-009", "--out", "a/b.png"], place.path());
+    oomsim_in(place.path(), ["compare-story", "s1-F04-009", "--out", "a/b.png"]);
     let png = std::fs::read(place.path().join("a/b.png")).expect("the picture");
     assert!(png.starts_with(b"\x89PNG"));
 }
@@ -46,7 +39,7 @@ fn wrong_names_and_files_are_said() {
         &["import-story", "nowhere.jsonl", "s1-F04-009"],
         &["compare-story", "s1-F04-009", "--out", "x.pdf"],
     ] {
-        let wrong = oomsim(args, place.path());
+        let wrong = oomsim_in(place.path(), args);
         assert_eq!(wrong.status.code(), Some(2), "{args:?}");
         assert!(!wrong.stderr.is_empty());
     }

@@ -1,33 +1,17 @@
 //! `oomsim sweep` as a process: killed and resumed, shared out, in places where it cannot write.
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+mod common;
+
+use common::{command, err, oomsim, out, repository};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
-fn oomsim(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_oomsim"));
-    command.args(arguments).stdin(Stdio::null());
-    command
-}
-
-/// Runs it to its end.
-fn done(arguments: &[&str]) -> Output {
-    oomsim(arguments).output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// Success, and what was printed.
 fn right(arguments: &[&str]) -> String {
-    let output = done(arguments);
-    assert!(output.status.success(), "{arguments:?}: {}{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
+    let output = oomsim(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}{}", out(&output), err(&output));
+    out(&output)
 }
 
 /// A study with enough runs to be interrupted, in a folder of its own.
@@ -72,6 +56,10 @@ values = ["10Mi", "30Mi", "90Mi"]
         std::fs::read(self.path(name)).unwrap_or_else(|why| panic!("{name}: {why}"))
     }
 
+    fn text(&self, name: &str) -> String {
+        String::from_utf8(self.file(name)).expect("UTF-8")
+    }
+
     /// Lines of a journal.
     fn lines(&self, journal: &str) -> usize {
         std::fs::read(self.path(journal)).map_or(0, |b| b.iter().filter(|b| **b == b'\n').count())
@@ -94,7 +82,7 @@ fn threads_and_kills_do_not_change_a_byte() {
     let mut kills = 0;
     for round in 0.. {
         let arguments = ["sweep", &place.study(), "--out", &killed, "--resume", "--jobs", "2"];
-        let mut child = oomsim(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let mut child = command(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         let goal = place.lines("killed/journal") + 15 + 20 * round;
         let begun = Instant::now();
         let status = loop {
@@ -139,9 +127,9 @@ fn parts_make_the_whole() {
     part("parts/a", ["--shard", "0/3"]);
     part("parts/b", ["--shard", "2/3"]);
     let merge = ["sweep", "merge", &study, &place.name("parts"), "--out", &place.name("merged"), "--format", "json"];
-    let output = done(&merge);
+    let output = oomsim(merge);
     assert_eq!(output.status.code(), Some(1));
-    let missing: serde_json::Value = serde_json::from_str(&text(&output.stdout)).unwrap();
+    let missing: serde_json::Value = serde_json::from_str(&out(&output)).unwrap();
     assert_eq!(missing, serde_json::json!({ "missing": 120, "missing_runs": [[120, 240]] }));
     assert!(!place.path("merged/runs.csv").exists());
     // Overlapping parts are fine as long as they say the same.
@@ -149,14 +137,14 @@ fn parts_make_the_whole() {
     assert_eq!(result_of(&right(&merge)), result_of(&whole));
     assert!(place.file("merged/runs.csv") == place.file("whole/runs.csv"));
     // A row that says something else is not.
-    let journal = text(&place.file("parts/c/journal"));
+    let journal = place.text("parts/c/journal");
     let row = journal.lines().nth(1).unwrap();
     let forged = row[17..].replacen("false", "true", 1);
     let line = format!("{:016x} {forged}\n", xxhash_rust::xxh3::xxh3_64(forged.as_bytes()));
     std::fs::write(place.path("parts/c/journal"), journal + &line).unwrap();
-    let output = done(&merge);
+    let output = oomsim(merge);
     assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stderr).contains("has two different results"), "{}", text(&output.stderr));
+    assert!(err(&output).contains("has two different results"), "{}", err(&output));
 }
 
 #[test]
@@ -166,14 +154,14 @@ fn the_plan_lists_commands_that_give_the_rows() {
     let plan = right(&["sweep", "plan", &place.study()]);
     let mut lines = plan.lines();
     assert!(lines.next().unwrap().ends_with("runs 360"));
-    let csv = text(&place.file("out/runs.csv"));
+    let csv = place.text("out/runs.csv");
     for run in [0, 77, 359] {
         let listed = plan.lines().nth(run + 1).unwrap();
         let [number, id, command] = listed.splitn(3, ' ').collect::<Vec<_>>()[..] else { panic!("{listed}") };
         let row = csv.lines().nth(run + 1).unwrap();
         assert!(row.starts_with(&format!("{number},{id},")), "{row}");
         let arguments: Vec<&str> = command.split(' ').skip(1).collect();
-        let output = done(&[&arguments[..], &["--format", "json"]].concat());
+        let output = oomsim([&arguments[..], &["--format", "json"]].concat());
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(row.contains(json["digest"].as_str().unwrap()), "{command}: {row}");
     }
@@ -185,8 +173,8 @@ fn folders_that_cannot_be_used_are_refused() {
     let (study, out) = (place.study(), place.name("out"));
     right(&["sweep", "run", &study, "--runs", "0..5", "--out", &out]);
     let refused = |arguments: &[&str], says: &[&str]| {
-        let output = done(arguments);
-        let said = text(&output.stderr);
+        let output = oomsim(arguments);
+        let said = err(&output);
         assert_eq!(output.status.code(), Some(2), "{said}");
         says.iter().for_each(|part| assert!(said.contains(part), "{part:?} not in {said}"));
     };
@@ -199,7 +187,7 @@ fn folders_that_cannot_be_used_are_refused() {
     refused(&["sweep", "run", &study, "--runs", "0..361", "--out", &out, "--resume"], &["the plan has 360 runs"]);
     refused(&["sweep", &place.name("none.toml")], &["none.toml cannot be read"]);
     // While one writes, another may not.
-    let mut child = oomsim(&["sweep", &study, "--out", &out, "--resume", "--jobs", "1"])
+    let mut child = command(["sweep", &study, "--out", &out, "--resume", "--jobs", "1"])
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -225,8 +213,8 @@ fn a_full_disk_is_told_and_the_sweep_goes_on_later() {
         place.name("out")
     );
     let output = Command::new("sh").args(["-c", &script]).output().unwrap();
-    assert_eq!(output.status.code(), Some(3), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("cannot write"), "{}", text(&output.stderr));
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(err(&output).contains("cannot write"), "{}", err(&output));
     assert!(place.lines("out/journal") > 10);
     right(&["sweep", &place.study(), "--out", &place.name("out"), "--resume"]);
     right(&["sweep", &place.study(), "--out", &place.name("other")]);
@@ -260,7 +248,7 @@ fn wrappers_of_other_engines_give_the_same_result() {
                 .env("OOMSIM", env!("CARGO_BIN_EXE_oomsim"))
                 .output()
                 .unwrap();
-            assert!(status.status.success(), "{script} {shard}: {}", text(&status.stderr));
+            assert!(status.status.success(), "{script} {shard}: {}", err(&status));
         }
         let merged = place.name(&format!("merged-{n}"));
         let json = right(&["sweep", "merge", &place.study(), &out, "--out", &merged, "--format", "json"]);
