@@ -1,23 +1,46 @@
 //! Finding scenario files.
 
 use crate::exit::Failure;
+use sim_core::scenario::TomlKind;
 use std::path::{Path, PathBuf};
 
 /// Deepest folder that is searched: a loop of links ends here.
 const MAX_DEPTH: usize = 16;
 
-/// The scenario files of these paths: files as they are given, folders searched for `*.toml`, in order of name.
+/// TOML files by what they are.
+#[derive(Clone, Debug, Default)]
+pub struct Found {
+    /// Scenarios, and every file that was named itself.
+    pub scenarios: Vec<PathBuf>,
+    /// Studies and goals in folders.
+    pub studies: Vec<PathBuf>,
+}
+
+/// The TOML files of these paths: files as they are given, folders searched for `*.toml`, in order of name.
 /// Folders called `invalid` (files with intended mistakes) and hidden ones are left out unless given themselves.
 ///
 /// # Errors
 /// When a path cannot be read, or there is no scenario at all.
-pub fn scenarios(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
-    let mut found = Vec::new();
+pub fn scenarios(paths: &[PathBuf]) -> Result<Found, Failure> {
+    let found = all(paths)?;
+    if found.scenarios.is_empty() { Err(nothing(paths)) } else { Ok(found) }
+}
+
+/// As [`scenarios`]; studies alone will do.
+///
+/// # Errors
+/// When a path cannot be read, or there is nothing at all.
+pub fn all(paths: &[PathBuf]) -> Result<Found, Failure> {
+    let mut found = Found::default();
     for path in paths {
         if path.is_dir() {
-            walk(path, 0, &mut found)?;
+            let mut files = Vec::new();
+            walk(path, 0, &mut files)?;
+            let (scenarios, studies) = files.into_iter().partition(|file| kind(file) == TomlKind::Scenario);
+            found.scenarios.extend::<Vec<_>>(scenarios);
+            found.studies.extend::<Vec<_>>(studies);
         } else if path.exists() {
-            found.push(path.clone());
+            found.scenarios.push(path.clone());
         } else {
             return Err(Failure::bad_input(format!(
                 "{} is not there\n  help: give a scenario file or a folder with scenarios",
@@ -25,13 +48,24 @@ pub fn scenarios(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             )));
         }
     }
-    if found.is_empty() {
-        let places: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
-        return Err(Failure::bad_input(format!("no scenario (*.toml) found in {}", places.join(", "))));
+    if found.scenarios.is_empty() && found.studies.is_empty() {
+        return Err(nothing(paths));
     }
-    let mut seen = std::collections::BTreeSet::new();
-    found.retain(|file| seen.insert(file.clone()));
+    for list in [&mut found.scenarios, &mut found.studies] {
+        let mut seen = std::collections::BTreeSet::new();
+        list.retain(|file| seen.insert(file.clone()));
+    }
     Ok(found)
+}
+
+fn nothing(paths: &[PathBuf]) -> Failure {
+    let places: Vec<_> = paths.iter().map(|path| path.display().to_string()).collect();
+    Failure::bad_input(format!("no scenario (*.toml) found in {}", places.join(", ")))
+}
+
+/// What a TOML file is; one that cannot be read counts as a scenario, whose reader says why.
+pub fn kind(file: &Path) -> TomlKind {
+    crate::load::read_text(file).map_or(TomlKind::Scenario, |text| TomlKind::of_text(&text))
 }
 
 fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {

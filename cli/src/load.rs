@@ -16,6 +16,13 @@ pub struct Unusable {
     pub problems: Vec<Diagnostic>,
 }
 
+impl Unusable {
+    /// A file with problems.
+    pub fn of(problems: Vec<Diagnostic>) -> Self {
+        Unusable { failure: rendered(&problems), problems }
+    }
+}
+
 impl From<Failure> for Unusable {
     fn from(failure: Failure) -> Self {
         Unusable { failure, problems: Vec::new() }
@@ -72,6 +79,14 @@ pub fn read_text(path: &Path) -> Result<String, String> {
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
 }
 
+/// The text of a file that was named.
+///
+/// # Errors
+/// For people, why it cannot be read.
+pub fn named_text(file: &Path) -> Result<String, Failure> {
+    read_text(file).map_err(|why| Failure::bad_input(format!("{} cannot be read: {why}", file.display())))
+}
+
 /// Reads and validates a scenario file, with the overrides of `--set`.
 ///
 /// # Errors
@@ -92,7 +107,7 @@ pub fn scenario(file: &Path, overrides: &[String]) -> Result<Scenario, Unusable>
 /// # Errors
 /// With all its problems.
 pub fn scenario_text(text: &str, name: &str, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
-    load(text, name, files, overrides).map_err(|problems| Unusable { failure: rendered(&problems), problems })
+    load(text, name, files, overrides).map_err(Unusable::of)
 }
 
 /// All problems of a file, for people.

@@ -250,6 +250,26 @@ fn check_ends_with_the_worst_of_all() {
     assert!(out(&wrong).contains("1 of 3 scenarios hold, 1 failed, 1 could not be run"), "{}", out(&wrong));
 }
 
+/// In a folder studies are passed over; a study that is named is told apart from a broken scenario.
+#[test]
+fn studies_are_no_scenarios() {
+    let place = Place::new();
+    place.file("small.toml", SCENARIO);
+    let study = place.file("study.toml", "scenario = \"small.toml\"\nrepetitions = 3\n");
+    let (folder, study) = (place.path(""), study.to_str().expect("UTF-8"));
+    let folder = folder.to_str().expect("UTF-8");
+    let checked = oomsim(["check", folder]);
+    assert_eq!(checked.status.code(), Some(0), "{}", out(&checked));
+    assert!(out(&checked).contains("1 study file passed over"), "{}", out(&checked));
+    assert!(out(&oomsim(["list", folder])).contains("a study: `oomsim sweep`"));
+    for command in ["check", "run", "node"] {
+        let named = oomsim([command, study]);
+        assert_eq!(named.status.code(), Some(2));
+        let told = out(&named) + &err(&named);
+        assert!(told.contains("this is a study") && told.contains("`oomsim sweep` runs it"), "{told}");
+    }
+}
+
 #[test]
 fn check_speaks_junit_github_and_json() {
     let place = Place::new();

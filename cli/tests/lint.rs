@@ -320,6 +320,48 @@ fn places_in_files_of_a_scenario_can_be_opened() {
     assert_eq!((&finding["file"], &finding["line"]), (&"scenarios/manifests/oom2-kubelet.yaml".into(), &4.into()));
 }
 
+const NODE: &str = "[node]\nmemory = \"8Gi\"\n[kubelet]\nevictionHard = { \"memory.available\" = \"500Mi\" }\n";
+
+/// A study has no node of its own: the scenario that it names is looked at, once, as the study sets it.
+#[test]
+fn studies_stand_for_their_scenarios() {
+    let place = Place::new();
+    std::fs::create_dir(place.0.path().join("all")).expect("a folder");
+    place.file("all/node.toml", NODE);
+    let axis = "values = [\"100Mi\", \"200Mi\"]\n";
+    let axis = format!("[[axis]]\nname = \"t\"\nkey = \"kubelet.evictionHard.memory.available\"\n{axis}");
+    place.file("all/rates.toml", &format!("scenario = \"node.toml\"\n{axis}"));
+    let goal = "[[scenario]]\nfile = \"node.toml\"\n[[target]]\nevent = \"eviction\"\nbelow = 0\n";
+    place.file("all/goal.toml", &format!("{goal}{}", axis.replace("[[axis]]", "[[knob]]")));
+    // One node, three files.
+    let both = place.json("all --only OOM001");
+    assert_eq!((&both["files"], both["findings"].as_array().map(Vec::len)), (&3.into(), Some(0)), "{both}");
+    let study = |file: &str| serde_json::json!({ "file": file, "scenarios": ["all/node.toml"] });
+    assert_eq!(both["studies"], serde_json::json!([study("all/goal.toml"), study("all/rates.toml")]));
+    assert!(out(&place.lint("all --only OOM001")).contains("all/goal.toml is a study: looked at all/node.toml"));
+    // What the study sets counts, and the finding is about the scenario.
+    let set = "set = { \"kubelet.evictionHard\" = \"{}\" }\n";
+    place.file("all/never.toml", &format!("scenario = \"node.toml\"\n{set}"));
+    for args in ["all/never.toml --only OOM001", "all --only OOM001"] {
+        assert_eq!(place.codes(args), ["OOM001"], "{args}");
+        assert!(out(&place.lint(&format!("{args} --format github"))).contains("file=all/node.toml"), "{args}");
+    }
+    // A study that is wrong is a file that is wrong, and so is one whose scenario is.
+    place.file("all/lost.toml", "scenario = \"nowhere.toml\"\n");
+    let lost = place.lint("all");
+    assert_eq!(lost.status.code(), Some(2));
+    assert!(err(&lost).contains("nowhere.toml cannot be read"), "{}", err(&lost));
+}
+
+/// The folder of the shipped studies.
+#[test]
+fn the_shipped_studies_are_looked_at() {
+    let output = oomsim_in(&repository(), ["lint", "studies", "--format", "json"]);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((output.status.code(), &report["errors"]), (Some(1), &serde_json::json!([])));
+    assert_eq!(report["studies"].as_array().map(Vec::len), Some(3));
+}
+
 #[test]
 fn explain_prints_a_rules_page() {
     let explain = |name: &str| out(&oomsim(["explain", name]));

@@ -146,6 +146,11 @@ impl Plan {
         self.cells
     }
 
+    /// Settings that all runs share: key and value.
+    pub fn fixed(&self) -> &[(String, String)] {
+        &self.setup.fixed
+    }
+
     /// The axes.
     pub fn axes(&self) -> &[Axis] {
         &self.setup.axes

@@ -19,7 +19,8 @@ Examples:
   oomsim check scenarios --format junit > report.xml
   oomsim check scenarios --format github       # annotations at the lines of the failing expectations
 
-Folders are searched for *.toml, also below; folders called `invalid` and hidden ones are left out unless named.
+Folders are searched for *.toml, also below; folders called `invalid` and hidden ones are left out unless named, and studies
+are passed over.
 Exit code: the worst of all scenarios: 0 holds, 1 an expectation failed, 2 a scenario is wrong, 3 internal error.";
 
 /// Arguments of `oomsim check`.
@@ -97,16 +98,16 @@ impl Checked {
 /// # Errors
 /// When a path cannot be read or nothing is found.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let files = find::scenarios(&args.paths)?;
+    let found = find::scenarios(&args.paths)?;
     let threads = usize::from(args.jobs.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
-    let checked: Vec<Checked> = pool.install(|| files.par_iter().map(|file| check(file)).collect());
+    let checked: Vec<Checked> = pool.install(|| found.scenarios.par_iter().map(|file| check(file)).collect());
     let text = match args.format {
-        Format::Text => checked.iter().map(text_of).chain([summary(&checked)]).collect(),
+        Format::Text => checked.iter().map(text_of).chain([summary(&checked, found.studies.len())]).collect(),
         Format::Json => json_of(&checked),
         Format::Junit => junit::render(&checked).map_err(Failure::internal)?,
-        Format::Github => checked.iter().map(annotations).chain([summary(&checked)]).collect(),
+        Format::Github => checked.iter().map(annotations).chain([summary(&checked, found.studies.len())]).collect(),
     };
     output::print(&text)?;
     Ok(checked.iter().map(Checked::exit).max().unwrap_or_default())
@@ -170,7 +171,7 @@ fn text_of(checked: &Checked) -> String {
     }
 }
 
-fn summary(checked: &[Checked]) -> String {
+fn summary(checked: &[Checked], studies: usize) -> String {
     let count = |exits: &[Exit]| checked.iter().filter(|c| exits.contains(&c.exit())).count();
     let expectations: usize =
         checked.iter().map(|c| if let Outcome::Ran { results, .. } = &c.outcome { results.len() } else { 0 }).sum();
@@ -180,7 +181,12 @@ fn summary(checked: &[Checked]) -> String {
             parts.push(format!("{} {what}", count(exits)));
         }
     }
-    format!("{} ({expectations} expectations)\n", parts.join(", "))
+    let studies = if studies > 0 {
+        format!("; {} passed over", text::plural(studies as u64, "study file"))
+    } else {
+        String::new()
+    };
+    format!("{} ({expectations} expectations){studies}\n", parts.join(", "))
 }
 
 fn json_of(checked: &[Checked]) -> String {

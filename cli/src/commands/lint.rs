@@ -1,16 +1,17 @@
 //! `oomsim lint`: what is wrong with a node's configuration or its pods before anything has run.
 
+mod units;
+
+use self::units::{Unit, units};
 use crate::exit::{Exit, Failure};
-use crate::load::{self, Beside, Unusable};
+use crate::output;
 use crate::render::findings::{Report, Shown, github, json, rules, text};
 use crate::render::sarif;
-use crate::{find, output};
 use clap::ValueEnum;
-use lint::{Known, Level, RULES, Rule, lint, rule};
+use lint::{Level, RULES, Rule, lint, rule};
 use sim_core::scenario::reading::nearest;
-use sim_core::scenario::{FileKind, Scenario, file_kind};
 use sim_core::units::{Bytes, ParseQuantityError, Quantity};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,15 +22,15 @@ Examples:
   oomsim lint --flags \"$(ps -o args= -C kubelet)\" --capacity 16Gi
   oomsim explain OOM006                        # why, how to mend it, where it comes from
 
-Files are scenarios (*.toml; folders are searched for them), kubelet configurations (YAML, or the JSON of /configz) and
-manifests. What is not a scenario is taken together as one node: each kubelet configuration with all manifests.
+Files are scenarios (*.toml; folders are searched for them), studies (their scenarios are looked at), kubelet configurations
+(YAML, or the JSON of /configz) and manifests. What is not a scenario is taken together as one node: each kubelet configuration with all manifests.
 Exit code: 0 nothing found, 1 something found, 2 a file cannot be read or is wrong.";
 
 /// Arguments of `oomsim lint`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Scenarios, kubelet configurations and manifests
+    /// Scenarios, studies, kubelet configurations and manifests
     #[arg(value_name = "FILE", required_unless_present_any = ["list", "flags", "config_dir"])]
     files: Vec<PathBuf>,
     /// Drop-in directory of the kubelet (--config-dir)
@@ -122,20 +123,6 @@ fn known_rule(text: &str) -> Result<&'static Rule, String> {
     })
 }
 
-/// A node with its pods.
-struct Unit {
-    scenario: Scenario,
-    known: Known,
-    /// Name of the scenario file; that of a node made of other files is no file.
-    name: String,
-    /// Other files are named relative to this folder.
-    folder: PathBuf,
-    /// The file that findings without a place are about.
-    about: String,
-    /// No scenario file: made of other files.
-    made: bool,
-}
-
 /// Does it.
 ///
 /// # Errors
@@ -190,106 +177,4 @@ fn look(args: &Args, unit: &Unit, report: &mut Report) {
             report.warn(Shown::new(warning.clone(), &unit.name, &unit.folder).about(&unit.about));
         }
     }
-}
-
-/// Every scenario, and the nodes that the other files make.
-fn units(args: &Args, report: &mut Report) -> Vec<Result<Unit, Unusable>> {
-    let mut units = Vec::new();
-    let overrides = overrides(args);
-    let (mut configs, mut manifests) = (Vec::new(), Vec::new());
-    for path in &args.files {
-        if path.is_dir() {
-            match find::scenarios(std::slice::from_ref(path)) {
-                Ok(files) => units.extend(files.iter().map(|file| scenario(args, file, &overrides))),
-                Err(failure) => units.push(Err(failure.into())),
-            }
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            units.push(scenario(args, path, &overrides));
-        } else {
-            match kind(path) {
-                Ok(FileKind::KubeletConfiguration) => configs.push(path),
-                Ok(FileKind::Manifest) => manifests.push(path),
-                Ok(FileKind::NoPods) => {}
-                Err(unusable) => units.push(Err(unusable)),
-            }
-            report.files += 1;
-        }
-    }
-    report.files += units.len();
-    let more = args.flags.is_some() || args.config_dir.is_some();
-    if !configs.is_empty() || manifests.is_empty() && !more {
-        units.extend(configs.iter().map(|config| node(args, Some(config), &manifests, &overrides)));
-    } else {
-        units.push(node(args, None, &manifests, &overrides));
-    }
-    units
-}
-
-fn kind(path: &Path) -> Result<FileKind, Unusable> {
-    let name = path.display().to_string();
-    let text = load::read_text(path).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
-    file_kind(&name, &text).map_err(|problem| {
-        let problems = vec![*problem];
-        Unusable { failure: load::rendered(&problems), problems }
-    })
-}
-
-/// What the options say, as changes of a scenario.
-fn overrides(args: &Args) -> Vec<String> {
-    let named = [("node.memory", &args.capacity), ("node.nominal", &args.sku_memory), ("node.swap", &args.swap)];
-    let named = named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
-    named.chain(args.overrides.iter().cloned()).collect()
-}
-
-fn scenario(args: &Args, file: &Path, overrides: &[String]) -> Result<Unit, Unusable> {
-    let known = Known { kube_daemons: args.kube_daemons, system_daemons: args.system_daemons, ..Known::SCENARIO };
-    Ok(Unit {
-        scenario: load::scenario(file, overrides)?,
-        known,
-        name: file.display().to_string(),
-        folder: file.parent().unwrap_or(Path::new("")).to_owned(),
-        about: file.display().to_string(),
-        made: false,
-    })
-}
-
-/// Stands for the node's memory while it is not known: the most that a scenario may have, so that nothing is refused
-/// for want of memory.
-const UNKNOWN_MEMORY: &str = "64Ti";
-
-/// A node made of a kubelet configuration and manifests.
-fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides: &[String]) -> Result<Unit, Unusable> {
-    let sets = |key: &str| {
-        let below = |text: &String| text.strip_prefix(key).is_some_and(|rest| rest.starts_with(['.', '=', ' ']));
-        overrides.iter().any(below)
-    };
-    let memory = sets("node.memory");
-    if !memory && sets("kubelet.preset") {
-        let why = "kubelet.preset reserves by the size of the node\n  help: give it with --capacity";
-        return Err(Failure::bad_input(why).into());
-    }
-    let quoted = |path: &Path| serde_json::Value::from(path.display().to_string()).to_string();
-    let mut text = format!("[node]\nmemory = \"{UNKNOWN_MEMORY}\"\n");
-    let more = args.flags.is_some() || args.config_dir.is_some();
-    if config.is_some() || more {
-        text.push_str("[kubelet]\n");
-    }
-    for (key, path) in [("config", config), ("configDir", args.config_dir.as_ref())] {
-        text.extend(path.map(|path| format!("{key} = {}\n", quoted(path))));
-    }
-    text.extend(args.flags.as_ref().map(|flags| format!("flags = {}\n", serde_json::Value::from(flags.as_str()))));
-    for manifest in manifests {
-        text.push_str(&format!("[[pod]]\nmanifest = {}\n", quoted(manifest)));
-    }
-    let known = Known {
-        memory,
-        system: sets("node.system"),
-        kubelet: config.is_some() || more || sets("kubelet"),
-        kube_daemons: args.kube_daemons,
-        system_daemons: args.system_daemons,
-    };
-    let (name, folder) = ("command line".to_owned(), PathBuf::new());
-    let scenario = load::scenario_text(&text, &name, &Beside(folder.clone()), overrides)?;
-    let about = config.or(manifests.first().copied()).map_or_else(String::new, |file| file.display().to_string());
-    Ok(Unit { scenario, known, name, folder, about, made: true })
 }

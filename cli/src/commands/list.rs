@@ -19,7 +19,8 @@ pub struct Args {
 /// When a path cannot be read or nothing is found.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut text = String::new();
-    for file in find::scenarios(&args.paths)? {
+    let found = find::scenarios(&args.paths)?;
+    for file in found.scenarios {
         let path = paint(HEADING, file.display());
         match load::scenario(&file, &[]) {
             Ok(scenario) => {
@@ -36,6 +37,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
                 text.push_str(&format!("{path}  {}\n", paint(BAD, format!("{count} problems: see oomsim check"))));
             }
         }
+    }
+    for file in found.studies {
+        let about = format!("a study: `{}`", find::kind(&file).command());
+        text.push_str(&format!("{}  {}\n", paint(HEADING, file.display()), paint(DIM, about)));
     }
     output::print(&text)?;
     Ok(Exit::Holds)

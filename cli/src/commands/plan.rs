@@ -70,8 +70,7 @@ struct Report<'a> {
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
     let name = args.goal.display().to_string();
-    let text =
-        load::read_text(&args.goal).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
+    let text = load::named_text(&args.goal)?;
     let goal = Goal::read(&text, &name, &Beside(PathBuf::new())).map_err(|problems| load::rendered(&problems))?;
     goal.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;

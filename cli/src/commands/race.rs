@@ -195,7 +195,7 @@ fn default_rates() -> Vec<AxisValue> {
 fn node(args: &Args) -> Result<(String, String), Failure> {
     if let Some(path) = &args.scenario {
         let name = path.display().to_string();
-        let text = load::read_text(path).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
+        let text = load::named_text(path)?;
         return Ok((text, name));
     }
     let quoted = |text: &str| serde_json::Value::from(text).to_string();

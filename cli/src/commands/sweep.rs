@@ -147,7 +147,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 /// Reads a study; warnings go to standard error.
 fn study(path: &Path) -> Result<Study, Failure> {
     let name = path.display().to_string();
-    let text = load::read_text(path).map_err(|why| Failure::bad_input(format!("{name} cannot be read: {why}")))?;
+    let text = load::named_text(path)?;
     let study = Study::read(&text, &name, &Beside(PathBuf::new())).map_err(|problems| load::rendered(&problems))?;
     study.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
     Ok(study)

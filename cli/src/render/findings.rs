@@ -77,11 +77,22 @@ impl Shown {
     }
 }
 
+/// A study, whose scenarios were looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Study {
+    /// The study.
+    pub file: String,
+    /// The scenarios that it names.
+    pub scenarios: Vec<String>,
+}
+
 /// Everything that was found.
 #[derive(Clone, Debug, Default)]
 pub struct Report {
     /// How many files were looked at.
     pub files: usize,
+    /// Which of them are studies.
+    pub studies: Vec<Study>,
     /// What the rules found.
     pub findings: Vec<Shown>,
     /// What the files ask for and nobody knows or models.
@@ -154,6 +165,10 @@ pub fn rules() -> String {
 /// For people: each finding with its line.
 pub fn text(report: &Report) -> String {
     let mut text: String = report.findings.iter().map(|f| f.diagnostic.render_coloured() + "\n").collect();
+    for study in &report.studies {
+        let looked = format!("{} is a study: looked at {}", study.file, study.scenarios.join(", "));
+        text.push_str(&format!("{}\n", paint(DIM, looked)));
+    }
     let files = format!("{} {}", report.files, if report.files == 1 { "file" } else { "files" });
     match report.findings.first() {
         None if report.failures.is_empty() => text.push_str(&format!("{} in {files}\n", paint(GOOD, "nothing found"))),
@@ -182,9 +197,11 @@ pub fn json(report: &Report) -> String {
             "column": place.map(|place| place.column),
         })
     };
+    let study = |study: &Study| json!({ "file": study.file, "scenarios": study.scenarios });
     let all = |list: &[Shown]| list.iter().map(one).collect::<Vec<Value>>();
     let object = json!({
         "files": report.files,
+        "studies": report.studies.iter().map(study).collect::<Vec<_>>(),
         "findings": all(&report.findings),
         "warnings": all(&report.warnings),
         "errors": all(&report.errors),

@@ -352,7 +352,8 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
     format!("{limit}{points}")
 }
 
-pub(super) fn plural(count: impl Into<i128>, what: &str) -> String {
+/// A count with its noun.
+pub fn plural(count: impl Into<i128>, what: &str) -> String {
     let count = count.into();
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }

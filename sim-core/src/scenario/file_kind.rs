@@ -1,9 +1,10 @@
-//! What a YAML or JSON file is about.
+//! What a file is about.
 
 use super::diagnostic::Diagnostic;
 use super::read::is_field;
 use super::source::Source;
-use super::value::Value;
+use super::toml_value::parse_document;
+use super::value::{Kind, Value};
 use super::yaml_value::parse_documents;
 use kube_api::KINDS;
 use std::sync::Arc;
@@ -17,6 +18,43 @@ pub enum FileKind {
     Manifest,
     /// Kubernetes objects without any pod, such as a Service.
     NoPods,
+}
+
+/// What a TOML file is: studies are laid beside the scenarios that they name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TomlKind {
+    /// A scenario, or something that is not known.
+    Scenario,
+    /// One scenario over axes, for `oomsim sweep`.
+    Sweep,
+    /// What must not happen in some scenarios, for `oomsim plan`.
+    Goal,
+}
+
+impl TomlKind {
+    /// Looks at a file's tables. A text that is not TOML counts as a scenario, whose reader says what is wrong.
+    pub fn of_text(text: &str) -> TomlKind {
+        let source = Arc::new(Source { name: String::new(), text: text.into() });
+        parse_document(&source).map_or(TomlKind::Scenario, |root| TomlKind::of(&root))
+    }
+
+    /// As [`TomlKind::of_text`], for what was parsed already.
+    pub(crate) fn of(root: &Value) -> TomlKind {
+        match root.get("scenario").map(|value| &value.kind) {
+            Some(Kind::Text(_)) if root.get("node").is_none() => TomlKind::Sweep,
+            Some(Kind::Array(_)) if root.get("node").is_none() => TomlKind::Goal,
+            _ => TomlKind::Scenario,
+        }
+    }
+
+    /// The command that runs such a file.
+    pub fn command(self) -> &'static str {
+        match self {
+            TomlKind::Scenario => "oomsim run",
+            TomlKind::Sweep => "oomsim sweep",
+            TomlKind::Goal => "oomsim plan",
+        }
+    }
 }
 
 /// Looks at the kinds of a file's documents.
@@ -78,5 +116,21 @@ mod tests {
             assert_eq!(file_kind("x.yaml", text), Ok(expected), "{text}");
         }
         assert!(file_kind("x.yaml", "a: [1").is_err());
+    }
+
+    #[test]
+    fn studies_are_told_from_scenarios() {
+        use TomlKind::*;
+        for (text, expected) in [
+            ("scenario = \"worker.toml\"\n[[axis]]\n", Sweep),
+            ("[[scenario]]\nfile = \"worker.toml\"\n", Goal),
+            ("[node]\nmemory = \"8Gi\"\n", Scenario),
+            ("scenario = \"a mistake\"\n[node]\nmemory = \"8Gi\"\n", Scenario),
+            ("scenario = 3\n", Scenario),
+            ("scenario = [", Scenario),
+            ("", Scenario),
+        ] {
+            assert_eq!(TomlKind::of_text(text), expected, "{text}");
+        }
     }
 }

@@ -26,7 +26,7 @@ pub mod reading {
 }
 
 pub use diagnostic::{Diagnostic, Severity};
-pub use file_kind::{FileKind, file_kind};
+pub use file_kind::{FileKind, TomlKind, file_kind};
 pub use load::{Files, NoFiles, load};
 pub use model::{
     ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, Places, PodPlan,

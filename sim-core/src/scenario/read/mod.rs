@@ -23,6 +23,8 @@ pub(crate) use self::kubelet_files::is_field;
 
 use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
 use self::kubelet_config::Draft;
+use super::diagnostic::Diagnostic;
+use super::file_kind::TomlKind;
 use super::load::Files;
 use super::model::Scenario;
 use super::reader::{Problems, TableReader};
@@ -49,6 +51,13 @@ pub(crate) struct Context<'a> {
 
 /// The whole file.
 pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
+    let kind = TomlKind::of(root);
+    if kind != TomlKind::Scenario {
+        let study = root.entries().unwrap_or_default().iter().find(|entry| entry.key == "scenario")?;
+        let problem = Diagnostic::error(&study.key_at, "this is a study, not a scenario: it names one");
+        cx.problems.push(problem.help(format!("`{}` runs it", kind.command())));
+        return None;
+    }
     let mut t = TableReader::open(cx.problems, "the scenario", root)?;
     let stem = file_stem(cx.file);
     let name = t.or("name", stem, name);

@@ -1,0 +1,198 @@
+//! What there is to lint: scenarios, the scenarios of studies, and the nodes that other files make.
+
+use super::Args;
+use crate::exit::Failure;
+use crate::find;
+use crate::load::{self, Beside, Unusable};
+use crate::render::findings::{Report, Study};
+use lint::Known;
+use planning::prepared::{Prepared, settings};
+use planning::study::{self, Goal};
+use sim_core::scenario::{FileKind, Scenario, TomlKind, file_kind};
+use std::path::{Path, PathBuf};
+
+/// A node with its pods.
+pub struct Unit {
+    /// The node.
+    pub scenario: Scenario,
+    /// What is known about it.
+    pub known: Known,
+    /// Name of the scenario file; that of a node made of other files is no file.
+    pub name: String,
+    /// Other files are named relative to this folder.
+    pub folder: PathBuf,
+    /// The file that findings without a place are about.
+    pub about: String,
+    /// No scenario file: made of other files.
+    pub made: bool,
+}
+
+/// Every node that the arguments name.
+pub fn units(args: &Args, report: &mut Report) -> Vec<Result<Unit, Unusable>> {
+    let overrides = overrides(args);
+    let mut list = List { args, overrides: &overrides, units: Vec::new(), seen: Vec::new() };
+    let (mut configs, mut manifests) = (Vec::new(), Vec::new());
+    let mut studies = Vec::new();
+    for path in &args.files {
+        if path.is_dir() {
+            match find::all(std::slice::from_ref(path)) {
+                Ok(found) => {
+                    found.scenarios.iter().for_each(|file| list.scenario(file));
+                    studies.extend(found.studies);
+                }
+                Err(failure) => list.units.push(Err(failure.into())),
+            }
+        } else if path.extension().is_some_and(|extension| extension == "toml") {
+            match find::kind(path) {
+                TomlKind::Scenario => list.scenario(path),
+                TomlKind::Sweep | TomlKind::Goal => studies.push(path.clone()),
+            }
+        } else {
+            match kind(path) {
+                Ok(FileKind::KubeletConfiguration) => configs.push(path),
+                Ok(FileKind::Manifest) => manifests.push(path),
+                Ok(FileKind::NoPods) => {}
+                Err(unusable) => list.units.push(Err(unusable)),
+            }
+            report.files += 1;
+        }
+    }
+    report.studies = studies.iter().filter_map(|file| list.study(file)).collect();
+    report.files += list.units.len() + report.studies.len();
+    let mut units = list.units;
+    let more = args.flags.is_some() || args.config_dir.is_some();
+    if !configs.is_empty() || manifests.is_empty() && !more {
+        units.extend(configs.iter().map(|config| node(args, Some(config), &manifests, &overrides)));
+    } else {
+        units.push(node(args, None, &manifests, &overrides));
+    }
+    units
+}
+
+/// Scenarios, each once.
+struct List<'a> {
+    args: &'a Args,
+    /// What the options change.
+    overrides: &'a [String],
+    units: Vec<Result<Unit, Unusable>>,
+    /// Files with what studies change in them.
+    seen: Vec<(PathBuf, Vec<String>)>,
+}
+
+impl List<'_> {
+    /// True the first time that this file is to be looked at with these changes.
+    fn is_new(&mut self, file: &Path, changes: &[String]) -> bool {
+        let key = (file.canonicalize().unwrap_or_else(|_| file.to_owned()), changes.to_vec());
+        let new = !self.seen.contains(&key);
+        if new {
+            self.seen.push(key);
+        }
+        new
+    }
+
+    fn add(&mut self, file: &Path, read: Result<Scenario, Unusable>) {
+        let Args { kube_daemons, system_daemons, .. } = *self.args;
+        let unit = |scenario| Unit {
+            scenario,
+            known: Known { kube_daemons, system_daemons, ..Known::SCENARIO },
+            name: file.display().to_string(),
+            folder: file.parent().unwrap_or(Path::new("")).to_owned(),
+            about: file.display().to_string(),
+            made: false,
+        };
+        self.units.push(read.map(unit));
+    }
+
+    fn scenario(&mut self, file: &Path) {
+        if self.is_new(file, &[]) {
+            self.add(file, load::scenario(file, self.overrides));
+        }
+    }
+
+    /// The scenarios that a study names, as it changes them; `None` if it is wrong.
+    fn study(&mut self, file: &Path) -> Option<Study> {
+        let read = load::named_text(file).map_err(Unusable::from);
+        let scenarios = match read.and_then(|text| named_scenarios(&text, &file.display().to_string())) {
+            Ok(scenarios) => scenarios,
+            Err(unusable) => {
+                self.units.push(Err(unusable));
+                return None;
+            }
+        };
+        let names = scenarios.iter().map(|(scenario, _)| scenario.file().to_owned()).collect();
+        for (prepared, changes) in scenarios {
+            let scenario = Path::new(prepared.file());
+            if self.is_new(scenario, &changes) {
+                let read = prepared.scenario(&[&changes[..], self.overrides].concat());
+                self.add(scenario, read.map_err(Unusable::of));
+            }
+        }
+        Some(Study { file: file.display().to_string(), scenarios: names })
+    }
+}
+
+/// The scenarios of a study with what it sets in them.
+fn named_scenarios(text: &str, name: &str) -> Result<Vec<(Prepared, Vec<String>)>, Unusable> {
+    let files = Beside(PathBuf::new());
+    if TomlKind::of_text(text) == TomlKind::Goal {
+        let goal = Goal::read(text, name, &files).map_err(Unusable::of)?;
+        return Ok(goal.scenarios.into_iter().map(|(_, prepared)| (prepared, Vec::new())).collect());
+    }
+    let study = study::Study::read(text, name, &files).map_err(Unusable::of)?;
+    let changes = settings(study.plan.fixed());
+    Ok(vec![(study.scenario, changes)])
+}
+
+fn kind(path: &Path) -> Result<FileKind, Unusable> {
+    let name = path.display().to_string();
+    let text = load::named_text(path)?;
+    file_kind(&name, &text).map_err(|problem| Unusable::of(vec![*problem]))
+}
+
+/// What the options say, as changes of a scenario.
+fn overrides(args: &Args) -> Vec<String> {
+    let named = [("node.memory", &args.capacity), ("node.nominal", &args.sku_memory), ("node.swap", &args.swap)];
+    let named = named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
+    named.chain(args.overrides.iter().cloned()).collect()
+}
+
+/// Stands for the node's memory while it is not known: the most that a scenario may have, so that nothing is refused
+/// for want of memory.
+const UNKNOWN_MEMORY: &str = "64Ti";
+
+/// A node made of a kubelet configuration and manifests.
+fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides: &[String]) -> Result<Unit, Unusable> {
+    let sets = |key: &str| {
+        let below = |text: &String| text.strip_prefix(key).is_some_and(|rest| rest.starts_with(['.', '=', ' ']));
+        overrides.iter().any(below)
+    };
+    let memory = sets("node.memory");
+    if !memory && sets("kubelet.preset") {
+        let why = "kubelet.preset reserves by the size of the node\n  help: give it with --capacity";
+        return Err(Failure::bad_input(why).into());
+    }
+    let quoted = |path: &Path| serde_json::Value::from(path.display().to_string()).to_string();
+    let mut text = format!("[node]\nmemory = \"{UNKNOWN_MEMORY}\"\n");
+    let more = args.flags.is_some() || args.config_dir.is_some();
+    if config.is_some() || more {
+        text.push_str("[kubelet]\n");
+    }
+    for (key, path) in [("config", config), ("configDir", args.config_dir.as_ref())] {
+        text.extend(path.map(|path| format!("{key} = {}\n", quoted(path))));
+    }
+    text.extend(args.flags.as_ref().map(|flags| format!("flags = {}\n", serde_json::Value::from(flags.as_str()))));
+    for manifest in manifests {
+        text.push_str(&format!("[[pod]]\nmanifest = {}\n", quoted(manifest)));
+    }
+    let known = Known {
+        memory,
+        system: sets("node.system"),
+        kubelet: config.is_some() || more || sets("kubelet"),
+        kube_daemons: args.kube_daemons,
+        system_daemons: args.system_daemons,
+    };
+    let (name, folder) = ("command line".to_owned(), PathBuf::new());
+    let scenario = load::scenario_text(&text, &name, &Beside(folder.clone()), overrides)?;
+    let about = config.or(manifests.first().copied()).map_or_else(String::new, |file| file.display().to_string());
+    Ok(Unit { scenario, known, name, folder, about, made: true })
+}
