@@ -1,7 +1,7 @@
 //! The same work as scenarios of oomsim.
 
 use sim_core::record::{History, Keep};
-use sim_core::scenario::{Files, Scenario, load};
+use sim_core::scenario::{Files, Scenario, load, load_kinds};
 use sim_core::units::SimTime;
 use sim_core::{Simulation, simulate};
 use std::path::{Path, PathBuf};
@@ -36,7 +36,7 @@ impl Files for Folder {
     }
 }
 
-/// A scenario file, read and validated.
+/// A scenario file, read and validated; of several kinds of node the first.
 ///
 /// # Panics
 /// When it has an error: then there is nothing to measure.
@@ -44,7 +44,8 @@ pub fn read(path: &Path) -> Arc<Scenario> {
     let text = fs::read_to_string(path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
     let folder = Folder(path.parent().unwrap_or(Path::new(".")).to_path_buf());
     let name = path.to_string_lossy();
-    Arc::new(load(&text, &name, &folder, &[]).unwrap_or_else(|problems| panic!("{name}: {problems:?}")))
+    let kinds = load_kinds(&text, &name, &folder, &[]).unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
+    Arc::new(kinds.into_iter().next().expect("at least one kind of node"))
 }
 
 /// W1 for that long (`"24h"`), with or without random intervals.

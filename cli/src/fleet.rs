@@ -4,6 +4,7 @@ use crate::engine;
 use crate::exit::Failure;
 use planning::measure::Measures;
 use rayon::prelude::*;
+use sim_core::node_api::Name;
 use sim_core::record::expect::{ExpectationResult, evaluate};
 use sim_core::record::{Digest, History, Keep, NodeFacts, StableHasher};
 use sim_core::scenario::Scenario;
@@ -12,7 +13,9 @@ use std::sync::Arc;
 /// What is kept of a node.
 #[derive(Clone, Debug)]
 pub struct NodeRun {
-    /// `node-0`: the node's name in the scenario, and its number.
+    /// The node's name in the scenario.
+    pub kind: Name,
+    /// `node-0`: that name and the node's number among those of its kind.
     pub name: String,
     /// Seed of its run.
     pub seed: u64,
@@ -25,21 +28,23 @@ pub struct NodeRun {
     results: Vec<ExpectationResult>,
 }
 
-/// Runs a node for each seed from `seed` on, on the threads of the current pool. `each` sees the whole run before it is
-/// dropped. What comes out does not depend on the number of threads.
+/// Runs the nodes of each kind, a seed for each from `seed` on, on the threads of the current pool. `each` sees the
+/// whole run and its scenario before they are dropped. What comes out does not depend on the number of threads.
 ///
 /// # Errors
 /// The failure of the first node that has one.
 pub fn run(
-    scenario: &Arc<Scenario>,
+    kinds: &[Arc<Scenario>],
     seed: u64,
     keep: Keep,
-    each: impl Fn(&NodeRun, History) -> Result<(), Failure> + Sync,
+    each: impl Fn(&NodeRun, &Scenario, History) -> Result<(), Failure> + Sync,
 ) -> Result<Vec<NodeRun>, Failure> {
-    let one = |n: u32| {
-        let seed = seed.wrapping_add(n.into());
+    let nodes: Vec<_> = kinds.iter().flat_map(|kind| (0..kind.nodes).map(move |n| (kind, n))).collect();
+    let one = |(index, &(scenario, n)): (usize, &(&Arc<Scenario>, u32))| {
+        let seed = seed.wrapping_add(index as u64);
         let history = engine::run(scenario, seed, keep)?;
         let run = NodeRun {
+            kind: scenario.node.name.clone(),
             name: format!("{}-{n}", scenario.node.name),
             seed,
             facts: history.node.clone(),
@@ -47,10 +52,10 @@ pub fn run(
             digest: history.digest,
             results: evaluate(&scenario.expectations, &history),
         };
-        each(&run, history)?;
+        each(&run, scenario, history)?;
         Ok(run)
     };
-    let runs: Vec<Result<NodeRun, Failure>> = (0..scenario.nodes).into_par_iter().map(one).collect();
+    let runs: Vec<Result<NodeRun, Failure>> = nodes.par_iter().enumerate().map(one).collect();
     runs.into_iter().collect()
 }
 
@@ -61,23 +66,53 @@ pub fn digest(nodes: &[NodeRun]) -> Digest {
     hasher.digest()
 }
 
-/// Each expectation, which has to hold on every node.
+/// The nodes of each kind: all that follow each other under one name.
+pub fn kinds(nodes: &[NodeRun]) -> Vec<&[NodeRun]> {
+    nodes.chunk_by(|a, b| a.kind == b.kind).collect()
+}
+
+/// An expectation with the nodes it is about, and where it stands among their results.
+type Judged<'a> = Vec<(&'a [NodeRun], usize)>;
+
+/// Each expectation, which has to hold on every node that it is about.
 pub fn expectations(nodes: &[NodeRun]) -> Vec<ExpectationResult> {
-    let Some(first) = nodes.first() else { return Vec::new() };
-    let merged = |i: usize, on_first: &ExpectationResult| {
-        let failing: Vec<_> = nodes.iter().filter(|node| !node.results[i].holds).collect();
-        let found = match failing.first() {
-            None => format!("on all {} nodes; on {}: {}", nodes.len(), first.name, on_first.found),
-            Some(node) => format!(
-                "not on {} of {} nodes; on {} (seed {}): {}",
-                failing.len(),
-                nodes.len(),
-                node.name,
-                node.seed,
-                node.results[i].found
-            ),
-        };
-        ExpectationResult { holds: failing.is_empty(), found, ..on_first.clone() }
+    let kinds = kinds(nodes);
+    let mut list: Vec<(&ExpectationResult, Judged<'_>)> = Vec::new();
+    for kind in &kinds {
+        for (i, result) in kind[0].results.iter().enumerate() {
+            let same = |other: &ExpectationResult| {
+                (other.line, &other.expected, &other.source) == (result.line, &result.expected, &result.source)
+            };
+            // An expectation may be written twice: the second belongs to another entry.
+            match list
+                .iter_mut()
+                .find(|(other, at)| same(other) && at.iter().all(|(seen, _)| seen[0].kind != kind[0].kind))
+            {
+                Some((_, judged)) => judged.push((*kind, i)),
+                None => list.push((result, vec![(*kind, i)])),
+            }
+        }
+    }
+    list.sort_by_key(|(result, _)| result.line);
+    list.into_iter().map(|(result, judged)| merged(result, &judged, kinds.len())).collect()
+}
+
+fn merged(result: &ExpectationResult, judged: &Judged<'_>, kinds: usize) -> ExpectationResult {
+    let all = || judged.iter().flat_map(|(nodes, i)| nodes.iter().map(|node| (node, &node.results[*i])));
+    let (count, failing) = (all().count(), all().filter(|(_, result)| !result.holds).count());
+    let found = match all().find(|(_, result)| !result.holds) {
+        None => all().next().map_or_else(String::new, |(node, first)| {
+            format!("on all {count} nodes; on {}: {}", node.name, first.found)
+        }),
+        Some((node, wrong)) => {
+            format!("not on {failing} of {count} nodes; on {} (seed {}): {}", node.name, node.seed, wrong.found)
+        }
     };
-    first.results.iter().enumerate().map(|(i, result)| merged(i, result)).collect()
+    let expected = if judged.len() == kinds {
+        result.expected.clone()
+    } else {
+        let names: Vec<&str> = judged.iter().map(|(nodes, _)| &*nodes[0].kind).collect();
+        format!("on {}: {}", names.join(", "), result.expected)
+    };
+    ExpectationResult { holds: failing == 0, found, expected, ..result.clone() }
 }

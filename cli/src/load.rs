@@ -1,7 +1,7 @@
 //! Reading scenario files.
 
 use crate::exit::Failure;
-use sim_core::scenario::{Diagnostic, Files, Scenario, load};
+use sim_core::scenario::{Diagnostic, Files, Scenario, load, load_kind, load_kinds};
 use std::path::{Path, PathBuf};
 
 /// Longest file that is read.
@@ -87,22 +87,27 @@ pub fn named_text(file: &Path) -> Result<String, Failure> {
     read_text(file).map_err(|why| Failure::bad_input(format!("{} cannot be read: {why}", file.display())))
 }
 
-/// Reads and validates a scenario file, with the overrides of `--set`.
+/// Reads and validates a scenario file, with the overrides of `--set`: each kind of node as a scenario, or the one that
+/// is named. All have the warnings of the file.
 ///
 /// # Errors
 /// When it cannot be read, or with all its problems.
-pub fn scenario(file: &Path, overrides: &[String]) -> Result<Scenario, Unusable> {
+pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Result<Vec<Scenario>, Unusable> {
     let name = file.display().to_string();
     let text = read_text(file).map_err(|why| {
         Failure::bad_input(format!(
             "{name} cannot be read: {why}\n  help: `oomsim list` shows the scenarios of a folder"
         ))
     })?;
-    let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    scenario_text(&text, &name, &Beside(folder), overrides)
+    let beside = Beside(file.parent().unwrap_or(Path::new("")).to_owned());
+    let read = match node {
+        None => load_kinds(&text, &name, &beside, overrides),
+        Some(_) => load_kind(&text, &name, &beside, overrides, node).map(|scenario| vec![scenario]),
+    };
+    read.map_err(Unusable::of)
 }
 
-/// As [`scenario`], for a text that is already there.
+/// A text with one node.
 ///
 /// # Errors
 /// With all its problems.

@@ -3,7 +3,7 @@
 use crate::measure::Measures;
 use crate::plan::{RunSpec, scenario_hash};
 use sim_core::record::Keep;
-use sim_core::scenario::{Diagnostic, Files, Scenario, Severity, load};
+use sim_core::scenario::{Diagnostic, Files, Scenario, Severity, load_kind};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -76,12 +76,16 @@ pub(crate) fn folder_of(path: &str) -> &str {
 pub struct Prepared {
     file: String,
     text: String,
+    /// The kind of node, if the scenario has several.
+    node: Option<String>,
+    /// True when there are several such nodes: each run is one of them.
+    fleet: bool,
     files: Snapshot,
     warnings: Vec<Diagnostic>,
 }
 
 impl Prepared {
-    /// A scenario from a file. `files` reads relative to where `file` is given from; what the scenario names is
+    /// A scenario from a file, with its only kind of node or with the one that is named. `files` reads relative to where `file` is given from; what the scenario names is
     /// relative to the scenario. `variants` are settings (as for `--set`) that runs will use: the files that they name
     /// are read, too.
     ///
@@ -90,12 +94,13 @@ impl Prepared {
     pub fn new(
         file: &str,
         text: &str,
+        node: Option<&str>,
         files: &dyn Files,
         fixed: &[String],
         variants: &[Vec<String>],
     ) -> Result<Self, Vec<Diagnostic>> {
         let reader = Remembering { folder: folder_of(file), files, seen: RefCell::default() };
-        let Scenario { nodes, mut warnings, .. } = load(text, file, &reader, fixed)?;
+        let Scenario { nodes, mut warnings, .. } = load_kind(text, file, &reader, fixed, node)?;
         if nodes > 1 {
             warnings.push(Diagnostic {
                 severity: Severity::Warning,
@@ -108,9 +113,10 @@ impl Prepared {
         }
         for variant in variants {
             // A variant that is wrong is a row that says so, or was reported by who asked for it.
-            let _ = load(text, file, &reader, variant);
+            let _ = load_kind(text, file, &reader, variant, node);
         }
-        Ok(Prepared { file: file.into(), text: text.into(), files: reader.seen.into_inner(), warnings })
+        let (file, text, node) = (file.into(), text.into(), node.map(Into::into));
+        Ok(Prepared { file, text, node, fleet: nodes > 1, files: reader.seen.into_inner(), warnings })
     }
 
     /// What the scenario says that is not modelled, or not known.
@@ -123,15 +129,25 @@ impl Prepared {
         &self.file
     }
 
+    /// The kind of node that was chosen.
+    pub fn node(&self) -> Option<&str> {
+        self.node.as_deref()
+    }
+
+    /// True when the scenario has several such nodes, of which a run is one.
+    pub fn is_fleet(&self) -> bool {
+        self.fleet
+    }
+
     /// The files that the scenario reads, relative to it.
     pub fn files(&self) -> impl Iterator<Item = &str> {
         self.files.texts.keys().map(String::as_str)
     }
 
-    /// Hash of the text and of all files.
+    /// Hash of the text, of all files, and of the kind of node.
     pub fn hash(&self) -> u128 {
         let files = self.files.texts.iter().map(|(name, text)| (name.as_str(), text.as_deref().unwrap_or_default()));
-        scenario_hash(&self.text, files)
+        scenario_hash(&self.text, files.chain(self.node.iter().map(|node| ("[[node]]", node.as_str()))))
     }
 
     /// The scenario with settings.
@@ -139,7 +155,7 @@ impl Prepared {
     /// # Errors
     /// All problems.
     pub fn scenario(&self, settings: &[String]) -> Result<Scenario, Vec<Diagnostic>> {
-        load(&self.text, &self.file, &self.files, settings)
+        load_kind(&self.text, &self.file, &self.files, settings, self.node())
     }
 
     /// The function that runs one run of a plan. It keeps the scenario of the last settings, as runs that differ only

@@ -56,7 +56,7 @@ fn compare(extra: &str, thresholds: &[u64], rates: &[u64], race: impl Fn(f64, f6
     ];
     let setup = Setup { axes, points: 1, repetitions: RUNS, seed: 11, ..Setup::default() };
     let plan = Plan::new(setup).unwrap();
-    let scenario = Prepared::new("race.toml", &node(extra), &NoFiles, &[], &[]).unwrap();
+    let scenario = Prepared::new("race.toml", &node(extra), None, &NoFiles, &[], &[]).unwrap();
     let measures = Pool::new(0).unwrap().run(&plan, 0..plan.len(), &scenario, Keep::Events);
     for (cell, runs) in measures.chunks(RUNS as usize).enumerate() {
         let values: Vec<f64> = plan.cell_values(cell as u64).iter().filter_map(|v| v.number).collect();
@@ -112,7 +112,7 @@ version = "1.32"
 evictionHard = { "memory.available" = "100Mi" }
 "#;
     let racer = Racer { limit: None, on_term: TermReaction::Default };
-    let contest = Contest::new(node, "node.toml", &NoFiles, &[], &racer).unwrap_or_else(|p| panic!("{p:?}"));
+    let contest = Contest::new(node, "node.toml", None, &NoFiles, &[], &racer).unwrap_or_else(|p| panic!("{p:?}"));
     assert_eq!(contest.alone().first_death, None);
     let mib = |n: u64| AxisValue::parse(&format!("{n}Mi"));
     let field = [(mib(300), vec![mib(8), mib(16), mib(30), mib(60)]), (mib(750), vec![mib(40), mib(80), mib(150)])];

@@ -1,7 +1,7 @@
 //! Every scenario in `scenarios/invalid` is refused with the text beside it. `OOMSIM_BLESS=1` writes those texts; they
 //! are then read by a person.
 
-use sim_core::scenario::{Diagnostic, Files, load};
+use sim_core::scenario::{Diagnostic, Files, load_kinds};
 use std::path::{Path, PathBuf};
 
 struct Beside(PathBuf);
@@ -24,7 +24,7 @@ fn folder() -> PathBuf {
 fn said(path: &Path) -> String {
     let text = std::fs::read_to_string(path).unwrap();
     let name = path.file_name().unwrap().to_str().unwrap();
-    match load(&text, name, &Beside(folder()), &[]) {
+    match load_kinds(&text, name, &Beside(folder()), &[]) {
         Ok(_) => panic!("{name} was read without complaint"),
         Err(problems) => problems.iter().map(Diagnostic::render).collect::<Vec<_>>().join("\n"),
     }

@@ -1,6 +1,6 @@
 //! `oomsim check`: runs every scenario found and judges its expectations.
 
-use super::run::command_line;
+use super::run::Repeat;
 use crate::exit::{Exit, Failure};
 use crate::render::{github, json, junit, style, text};
 use crate::{engine, find, fleet, load, output};
@@ -122,15 +122,16 @@ fn check(file: &Path) -> Checked {
 }
 
 fn check_inner(file: &Path) -> (Outcome, Vec<Diagnostic>) {
-    let scenario = match load::scenario(file, &[]) {
-        Ok(scenario) => Arc::new(scenario),
+    let kinds: Vec<_> = match load::scenarios(file, &[], None) {
+        Ok(scenarios) => scenarios.into_iter().map(Arc::new).collect(),
         Err(unusable) => return (Outcome::Invalid(unusable.failure), unusable.problems),
     };
-    let seed = scenario.seed;
-    let ran = match scenario.nodes {
-        1 => engine::run(&scenario, seed, Keep::Outcome)
-            .map(|history| (evaluate(&scenario.expectations, &history), history.digest)),
-        _ => fleet::run(&scenario, seed, Keep::Outcome, |_, _| Ok(()))
+    let (seed, warnings) = kinds.first().map_or((0, Vec::new()), |first| (first.seed, first.warnings.clone()));
+    let ran = match &kinds[..] {
+        [one] if one.nodes == 1 => {
+            engine::run(one, seed, Keep::Outcome).map(|history| (evaluate(&one.expectations, &history), history.digest))
+        }
+        _ => fleet::run(&kinds, seed, Keep::Outcome, |_, _, _| Ok(()))
             .map(|nodes| (fleet::expectations(&nodes), fleet::digest(&nodes))),
     };
     match ran {
@@ -138,12 +139,12 @@ fn check_inner(file: &Path) -> (Outcome, Vec<Diagnostic>) {
         Ok((results, digest)) => {
             let outcome = Outcome::Ran {
                 results,
-                warnings: scenario.warnings.len(),
+                warnings: warnings.len(),
                 seed,
                 digest: digest.to_string(),
-                reproduce: command_line(file, seed, &[], None),
+                reproduce: Repeat { file, node: None, overrides: &[], until: None }.command(seed),
             };
-            (outcome, scenario.warnings.clone())
+            (outcome, warnings)
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::render::style::{BAD, DIM, HEADING, paint};
 use crate::{find, load, output};
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// Arguments of `oomsim list`.
@@ -22,11 +23,23 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let found = find::scenarios(&args.paths)?;
     for file in found.scenarios {
         let path = paint(HEADING, file.display());
-        match load::scenario(&file, &[]) {
-            Ok(scenario) => {
+        match load::scenarios(&file, &[], None) {
+            Ok(kinds) => {
+                let Some(scenario) = kinds.first() else { continue };
+                // What is on all kinds of node counts once.
+                let (mut pods, mut expectations) = (BTreeSet::new(), Vec::new());
+                for kind in &kinds {
+                    pods.extend(kind.pods.iter().map(|pod| (&pod.namespace, &pod.spec.name, &pod.node_name)));
+                    expectations.extend(&kind.expectations);
+                }
+                expectations.sort_by_key(|expectation| expectation.line);
+                expectations.dedup();
                 let length = scenario.duration;
-                let about =
-                    format!("{} expectations, {length}, {} pods", scenario.expectations.len(), scenario.pods.len());
+                let mut about = format!("{} expectations, {length}, {} pods", expectations.len(), pods.len());
+                let nodes: u32 = kinds.iter().map(|kind| kind.nodes).sum();
+                if nodes > 1 {
+                    about.push_str(&format!(", {nodes} nodes"));
+                }
                 text.push_str(&format!("{path}  {}\n", paint(DIM, about)));
                 for line in scenario.description.trim().lines() {
                     text.push_str(&format!("    {}\n", line.trim()));

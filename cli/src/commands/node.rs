@@ -29,6 +29,9 @@ pub struct Args {
     /// Scenario whose node is shown
     #[arg(value_name = "SCENARIO", required_unless_present = "capacity", conflicts_with_all = ["capacity", "preset", "sku_memory", "max_pods", "config", "config_dir", "flags", "kube_reserved", "system_reserved", "eviction_hard"])]
     scenario: Option<PathBuf>,
+    /// Of a scenario with several kinds of node, this kind alone
+    #[arg(long, value_name = "KIND", requires = "scenario")]
+    node: Option<String>,
     /// MemTotal of the node, as `kubectl describe node` shows its capacity (7120616Ki)
     #[arg(long, value_name = "QUANTITY")]
     capacity: Option<String>,
@@ -93,18 +96,32 @@ const SIGNAL: &str = "memory.available";
 /// # Errors
 /// When the scenario or the flags are wrong.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let scenario = match &args.scenario {
-        Some(file) => load::scenario(file, &args.overrides)?,
-        None => load::scenario_text(&as_toml(&args), "command line", &Beside(PathBuf::new()), &args.overrides)?,
+    let kinds = match &args.scenario {
+        Some(file) => load::scenarios(file, &args.overrides, args.node.as_deref())?,
+        None => {
+            vec![load::scenario_text(&as_toml(&args), "command line", &Beside(PathBuf::new()), &args.overrides)?]
+        }
     };
-    scenario.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
-    let amounts = amounts(&scenario, args.preset.as_deref());
-    let text = match args.format {
-        Format::Text => text(&amounts, &scenario),
-        Format::Json => json_text(&amounts),
+    let warnings = kinds.iter().take(1).flat_map(|kind| &kind.warnings);
+    warnings.for_each(|warning| output::complain(&warning.render_coloured()));
+    let kinds: Vec<_> = kinds.iter().map(|kind| (kind, amounts(kind, args.preset.as_deref()))).collect();
+    let text = match (args.format, &kinds[..]) {
+        (Format::Text, kinds) => kinds.iter().map(|(kind, amounts)| text(amounts, kind)).collect::<Vec<_>>().join("\n"),
+        (Format::Json, [(_, only)]) => pretty(&only.json()),
+        (Format::Json, kinds) => {
+            let one = |(kind, amounts): &(&Scenario, Amounts)| {
+                let mut object = json!({ "node": &*kind.node.name, "count": kind.nodes });
+                if let (Some(object), serde_json::Value::Object(more)) = (object.as_object_mut(), amounts.json()) {
+                    object.extend(more);
+                }
+                object
+            };
+            pretty(&json!({ "kinds": kinds.iter().map(one).collect::<Vec<_>>() }))
+        }
     };
     output::print(&text)?;
-    Ok(if amounts.problems.is_empty() { Exit::Holds } else { Exit::BadInput })
+    let right = kinds.iter().all(|(_, amounts)| amounts.problems.is_empty());
+    Ok(if right { Exit::Holds } else { Exit::BadInput })
 }
 
 /// The flags as a scenario, so that they are read and checked in one place.
@@ -244,19 +261,24 @@ fn text(amounts: &Amounts, scenario: &Scenario) -> String {
     text
 }
 
-fn json_text(amounts: &Amounts) -> String {
-    let object = json!({
-        "preset": amounts.preset.map(|preset| preset.name),
-        "capacity": amounts.capacity,
-        "kubeReserved": amounts.kube_reserved,
-        "systemReserved": amounts.system_reserved,
-        "evictionHard": amounts.eviction_hard,
-        "evictionSoft": amounts.eviction_soft.as_ref().map(|soft| soft.0),
-        "evictionSoftGracePeriod": amounts.eviction_soft.as_ref().map(|soft| soft.1.clone()),
-        "allocatable": amounts.allocatable,
-        "kubepodsLimit": amounts.kubepods_limit,
-        "podsEvictedAbove": amounts.pods_evicted_above,
-        "problems": amounts.problems,
-    });
-    format!("{}\n", serde_json::to_string_pretty(&object).unwrap_or_default())
+impl Amounts {
+    fn json(&self) -> serde_json::Value {
+        json!({
+            "preset": self.preset.map(|preset| preset.name),
+            "capacity": self.capacity,
+            "kubeReserved": self.kube_reserved,
+            "systemReserved": self.system_reserved,
+            "evictionHard": self.eviction_hard,
+            "evictionSoft": self.eviction_soft.as_ref().map(|soft| soft.0),
+            "evictionSoftGracePeriod": self.eviction_soft.as_ref().map(|soft| soft.1.clone()),
+            "allocatable": self.allocatable,
+            "kubepodsLimit": self.kubepods_limit,
+            "podsEvictedAbove": self.pods_evicted_above,
+            "problems": self.problems,
+        })
+    }
+}
+
+fn pretty(object: &serde_json::Value) -> String {
+    format!("{}\n", serde_json::to_string_pretty(object).unwrap_or_default())
 }

@@ -37,6 +37,9 @@ pub struct Args {
     /// Scenario whose node and pods are taken [default: a node made from the options]
     #[arg(value_name = "SCENARIO", conflicts_with_all = ["memory", "kube_reserved", "system_reserved", "system", "config", "kubernetes", "kernel"])]
     scenario: Option<PathBuf>,
+    /// Kind of node, if the scenario has several
+    #[arg(long, value_name = "KIND", requires = "scenario")]
+    node: Option<String>,
     /// MemTotal of the node
     #[arg(long, value_name = "QUANTITY", default_value = "8Gi")]
     memory: String,
@@ -125,7 +128,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
     let (text, name) = node(&args)?;
     let racer = Racer { limit: args.limit.as_ref().map(|l| l.text.clone()), on_term: args.on_term };
-    let contest = Contest::new(&text, &name, &Beside(PathBuf::new()), &args.overrides, &racer);
+    let contest = Contest::new(&text, &name, args.node.as_deref(), &Beside(PathBuf::new()), &args.overrides, &racer);
     let contest = contest.map_err(|problems| load::rendered(&problems))?;
     contest.warnings().iter().for_each(|warning| output::complain(&warning.render_coloured()));
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;

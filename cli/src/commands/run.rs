@@ -1,15 +1,14 @@
 //! `oomsim run`: one scenario, everything about it.
 
+mod fleet;
+
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
-use crate::fleet::{self, NodeRun};
-use crate::render::fleet::Fleet;
-use crate::render::{self, ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
+use crate::render::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
 use crate::{engine, flags, load, output};
 use clap::ValueEnum;
+use sim_core::record::Keep;
 use sim_core::record::expect::evaluate;
-use sim_core::record::{History, Keep};
-use sim_core::scenario::Scenario;
 use sim_core::units::{SimDuration, format_duration};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,6 +18,7 @@ Examples:
   oomsim run scenarios/oom2-allocatable-slow.toml
   oomsim run scenarios/oom4-allocatable-fast.toml --seed 7 --out out/
   oomsim run scenarios/fleet-same-leak.toml --set nodes=1000
+  oomsim run scenarios/fleet-two-kinds.toml --node small --set nodes=1
   oomsim run scenarios/oom2-allocatable-slow.toml --set 'kubelet.evictionHard.\"memory.available\"=1000Mi'
   oomsim run scenarios/oom2-allocatable-slow.toml --format json | jq '.events[] | select(.kind == \"Evicted\")'
 
@@ -31,6 +31,9 @@ pub struct Args {
     /// Scenario file (TOML)
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Of a scenario with several kinds of node, the nodes of this kind alone
+    #[arg(long, value_name = "KIND")]
+    node: Option<String>,
     /// Seed of everything random [default: the scenario's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -61,6 +64,12 @@ pub struct Args {
     jobs: Option<u16>,
 }
 
+impl Args {
+    fn repeat(&self) -> Repeat<'_> {
+        Repeat { file: &self.file, node: self.node.as_deref(), overrides: &self.overrides, until: self.until }
+    }
+}
+
 /// How much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Record {
@@ -82,16 +91,35 @@ impl From<Record> for Keep {
     }
 }
 
-/// The command that repeats a run.
-pub fn command_line(file: &Path, seed: u64, overrides: &[String], until: Option<SimDuration>) -> String {
-    let mut line = format!("oomsim run {} --seed {seed}", quoted(&file.display().to_string()));
-    for text in overrides {
-        line.push_str(&format!(" --set {}", quoted(text)));
+/// What a run is besides its seed.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat<'a> {
+    /// The scenario file.
+    pub file: &'a Path,
+    /// `--node`.
+    pub node: Option<&'a str>,
+    /// `--set`.
+    pub overrides: &'a [String],
+    /// `--until`.
+    pub until: Option<SimDuration>,
+}
+
+impl Repeat<'_> {
+    /// The command that repeats the run.
+    pub fn command(&self, seed: u64) -> String {
+        let mut line = format!("oomsim run {}", quoted(&self.file.display().to_string()));
+        if let Some(node) = self.node {
+            line.push_str(&format!(" --node {}", quoted(node)));
+        }
+        line.push_str(&format!(" --seed {seed}"));
+        for text in self.overrides {
+            line.push_str(&format!(" --set {}", quoted(text)));
+        }
+        if let Some(until) = self.until {
+            line.push_str(&format!(" --until {}", format_duration(until)));
+        }
+        line
     }
-    if let Some(until) = until {
-        line.push_str(&format!(" --until {}", format_duration(until)));
-    }
-    line
 }
 
 /// A word as a POSIX shell wants it.
@@ -109,14 +137,18 @@ fn quoted(word: &str) -> String {
 /// # Errors
 /// When the scenario cannot be used, the run was broken off, or a file cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let mut scenario = load::scenario(&args.file, &args.overrides)?;
-    for warning in &scenario.warnings {
+    let mut kinds = load::scenarios(&args.file, &args.overrides, args.node.as_deref())?;
+    for warning in kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
         output::complain(&warning.render_coloured());
     }
     let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
-    if scenario.nodes > 1 {
-        return run_fleet(&args, scenario, folder.as_ref());
-    }
+    let mut scenario = match (kinds.pop(), kinds.is_empty()) {
+        (Some(only), true) if only.nodes == 1 => only,
+        (last, _) => {
+            kinds.extend(last);
+            return fleet::run(&args, kinds, folder.as_ref());
+        }
+    };
     let mut not_judged = None;
     if let Some(until) = args.until {
         if until < scenario.duration && !scenario.expectations.is_empty() {
@@ -133,7 +165,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let report = Report {
         file: args.file.clone(),
         description: scenario.description.clone(),
-        reproduce: command_line(&args.file, seed, &args.overrides, args.until),
+        reproduce: args.repeat().command(seed),
         kernel_log: engine::kernel_log(&scenario),
         history,
         results,
@@ -164,54 +196,6 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
-}
-
-/// Runs a scenario with many nodes. What is kept of each is its measures; with `--record` and `--out` it has a folder of
-/// its own with what a run of one node writes.
-fn run_fleet(args: &Args, mut scenario: Scenario, folder: Option<&output::Folder>) -> Result<Exit, Failure> {
-    if let Some(until) = args.until {
-        scenario.duration = until;
-        scenario.expectations.clear();
-    }
-    let scenario = Arc::new(scenario);
-    let seed = args.seed.unwrap_or(scenario.seed);
-    let keep = args.record.map_or(Keep::Node, Keep::from);
-    let (prometheus, metrics) = artifacts(args);
-    let write = |node: &NodeRun, history: History| {
-        let (Some(folder), Some(_)) = (folder, args.record) else { return Ok(()) };
-        let one = [&args.overrides[..], &["nodes=1".to_owned()]].concat();
-        let report = Report {
-            file: args.file.clone(),
-            description: scenario.description.clone(),
-            reproduce: command_line(&args.file, node.seed, &one, args.until),
-            kernel_log: engine::kernel_log(&scenario),
-            results: evaluate(&scenario.expectations, &history),
-            history,
-            not_judged: None,
-        };
-        let below = folder.below(&node.name)?;
-        write_files(&below, &report, keep, ARTIFACTS.iter().chain(prometheus).chain(metrics)).map(drop)
-    };
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
-    let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
-    let nodes = pool.install(|| fleet::run(&scenario, seed, keep, write))?;
-    let shown = Fleet {
-        file: args.file.clone(),
-        name: scenario.name.to_string(),
-        description: scenario.description.clone(),
-        with_events: keep >= Keep::Events,
-        results: fleet::expectations(&nodes),
-        reproduce: command_line(&args.file, seed, &args.overrides, args.until),
-        nodes,
-    };
-    if let Some(folder) = folder {
-        folder.write("nodes.csv", render::fleet::csv(&shown).as_bytes())?;
-    }
-    output::print(&match args.format {
-        Format::Json => render::fleet::json_text(&shown),
-        Format::Text => render::fleet::text(&shown),
-    })?;
-    Ok(if shown.results.iter().all(|result| result.holds) { Exit::Holds } else { Exit::Failed })
 }
 
 /// The files that `--prometheus` and `--metrics` ask for.
@@ -247,8 +231,14 @@ mod tests {
     fn the_command_line_is_quoted_for_a_shell() {
         let sets = ["kubelet.evictionHard.\"memory.available\"=1Gi".to_owned(), "name=it's".to_owned()];
         assert_eq!(
-            command_line(Path::new("a b.toml"), 3, &sets, Some(SimDuration::from_secs(90))),
-            "oomsim run 'a b.toml' --seed 3 --set 'kubelet.evictionHard.\"memory.available\"=1Gi' --set 'name=it'\\''s' --until 1m30s"
+            Repeat {
+                file: Path::new("a b.toml"),
+                node: Some("big"),
+                overrides: &sets,
+                until: Some(SimDuration::from_secs(90))
+            }
+            .command(3),
+            "oomsim run 'a b.toml' --node big --seed 3 --set 'kubelet.evictionHard.\"memory.available\"=1Gi' --set 'name=it'\\''s' --until 1m30s"
         );
     }
 }

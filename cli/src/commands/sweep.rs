@@ -1,6 +1,6 @@
 //! `oomsim sweep`: a scenario over parameters and seeds; the runs can be shared out among processes and machines.
 
-use super::run::command_line;
+use super::run::Repeat;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::load::{self, Beside};
@@ -12,7 +12,7 @@ use crate::render::table::Table;
 use anstyle::Style;
 use planning::execute::execute;
 use planning::journal::{Journal, StoreError};
-use planning::plan::{Part, Plan};
+use planning::plan::{Part, Plan, RunSpec};
 use planning::prepared::settings;
 use planning::recommend::percent;
 use planning::results::{self, Results, journal_header};
@@ -288,7 +288,7 @@ fn print_plan(args: &PlanArgs) -> Result<Exit, Failure> {
             let set = settings(&spec.overrides);
             match args.format {
                 Format::Text => {
-                    let command = command_line(Path::new(study.scenario.file()), spec.seed, &set, None);
+                    let command = command(&study, &spec);
                     piece.push_str(&format!("{run} {} {command}\n", spec.id));
                 }
                 Format::Json => {
@@ -358,7 +358,7 @@ fn text(file: &Path, study: &Study, out: &Path, results: &Results) -> String {
         text.push_str(&format!("… {} more rows in summary.csv\n", results.summary.cells.len() - MAX_CELLS));
     }
     let first = plan.spec(0);
-    let command = command_line(Path::new(study.scenario.file()), first.seed, &settings(&first.overrides), None);
+    let command = command(study, &first);
     text.push_str(&format!(
         "\n{} runs, shares with 95 % intervals; result {:032x} in {}\n{}\n",
         plan.len(),
@@ -367,6 +367,15 @@ fn text(file: &Path, study: &Study, out: &Path, results: &Results) -> String {
         paint(DIM, format!("reproduce run 0: {command}    (all: oomsim sweep plan {})", file.display()))
     ));
     text
+}
+
+/// The command that repeats a run of the plan.
+fn command(study: &Study, spec: &RunSpec) -> String {
+    let scenario = &study.scenario;
+    let one = scenario.is_fleet().then(|| "nodes=1".to_owned());
+    let overrides: Vec<String> = settings(&spec.overrides).into_iter().chain(one).collect();
+    let repeat = Repeat { file: Path::new(scenario.file()), node: scenario.node(), overrides: &overrides, until: None };
+    repeat.command(spec.seed)
 }
 
 /// `0.13`: a share in percent without its sign.

@@ -4,7 +4,7 @@ use super::style::{BAD, DIM, HEADING, WARN, paint};
 use super::table::Table;
 use super::text::{expectation, heading, plural};
 use super::{json, style};
-use crate::fleet::{NodeRun, digest};
+use crate::fleet::{NodeRun, digest, kinds};
 use crate::picture::memory_text;
 use anstyle::Style;
 use planning::measure::{Kind, MEASURES, Measures, Outcome, Value as Cell};
@@ -52,17 +52,22 @@ const TOTALS: [Count; 9] = [
     ("stalled", |m| m.stalled.into()),
 ];
 
-impl Fleet {
-    fn total(&self, count: fn(&Measures) -> u64) -> u64 {
-        self.nodes.iter().map(|node| count(&node.measures)).sum()
-    }
+fn total(nodes: &[NodeRun], count: fn(&Measures) -> u64) -> u64 {
+    nodes.iter().map(|node| count(&node.measures)).sum()
+}
 
-    fn outcomes(&self) -> impl Iterator<Item = (Outcome, Vec<&NodeRun>)> {
-        Outcome::ALL.into_iter().filter_map(|outcome| {
-            let nodes: Vec<_> = self.nodes.iter().filter(|node| node.measures.outcome == outcome).collect();
-            (!nodes.is_empty()).then_some((outcome, nodes))
-        })
-    }
+fn outcomes(nodes: &[NodeRun]) -> impl Iterator<Item = (Outcome, Vec<&NodeRun>)> {
+    Outcome::ALL.into_iter().filter_map(|outcome| {
+        let nodes: Vec<_> = nodes.iter().filter(|node| node.measures.outcome == outcome).collect();
+        (!nodes.is_empty()).then_some((outcome, nodes))
+    })
+}
+
+/// The kinds with their names, and all nodes together if there are several.
+fn groups(fleet: &Fleet) -> Vec<(&str, &[NodeRun])> {
+    let kinds = kinds(&fleet.nodes);
+    let all = (kinds.len() > 1).then_some(("all", &fleet.nodes[..]));
+    kinds.into_iter().map(|nodes| (&*nodes[0].kind, nodes)).chain(all).collect()
 }
 
 fn seconds(nanos: u64) -> String {
@@ -86,22 +91,33 @@ pub fn text(fleet: &Fleet) -> String {
         let _ = writeln!(text, "  {}", line.trim());
     }
     let amount = |bytes: sim_core::units::Bytes| memory_text(bytes.get() as f64);
-    let (capacity, allocatable) = (amount(first.facts.capacity), amount(first.facts.allocatable));
-    let _ = writeln!(text, "  {} nodes: capacity {capacity} and allocatable {allocatable} each", fleet.nodes.len());
+    let kinds = kinds(&fleet.nodes);
+    for nodes in &kinds {
+        let (facts, count) = (&nodes[0].facts, plural(nodes.len() as u64, "node"));
+        let (capacity, allocatable) = (amount(facts.capacity), amount(facts.allocatable));
+        let name = if kinds.len() > 1 { format!("{}: ", nodes[0].kind) } else { String::new() };
+        let _ = writeln!(text, "  {name}{count}: capacity {capacity} and allocatable {allocatable} each");
+    }
     if fleet.with_events {
-        outcomes(&mut text, fleet);
+        who_was_first(&mut text, fleet);
+    }
+    if kinds.len() > 1 {
+        totals(&mut text, fleet);
+    }
+    if fleet.with_events {
         nodes(&mut text, fleet);
     }
     if !fleet.results.is_empty() {
         heading(&mut text, "EXPECTATIONS, ON EVERY NODE");
         fleet.results.iter().for_each(|result| text.push_str(&expectation(result)));
     }
+    let all = |count| total(&fleet.nodes, count);
     let tail = format!(
         "{}, {}, {}, {} refused on {}; digest {}",
-        plural(fleet.total(|m| m.oom_kills), "OOM kill"),
-        plural(fleet.total(|m| m.evictions), "eviction"),
-        plural(fleet.total(|m| m.restarts), "restart"),
-        fleet.total(|m| m.refusals),
+        plural(all(|m| m.oom_kills), "OOM kill"),
+        plural(all(|m| m.evictions), "eviction"),
+        plural(all(|m| m.restarts), "restart"),
+        all(|m| m.refusals),
         plural(fleet.nodes.len() as u64, "node"),
         digest(&fleet.nodes)
     );
@@ -109,13 +125,26 @@ pub fn text(fleet: &Fleet) -> String {
     text
 }
 
-fn outcomes(text: &mut String, fleet: &Fleet) {
+/// The table of a group's rows, each group's name in front if there are several.
+fn grouped(fleet: &Fleet, heading: &[&str], mut rows: impl FnMut(&[NodeRun]) -> Vec<(Vec<String>, Style)>) -> String {
+    let groups = groups(fleet);
+    let named = groups.len() > 1;
+    let heading: Vec<&str> = named.then_some("KIND").into_iter().chain(heading.iter().copied()).collect();
+    let mut table = Table::new(&heading);
+    for (name, nodes) in groups {
+        for (cells, style) in rows(nodes) {
+            table.row(named.then(|| name.to_owned()).into_iter().chain(cells).collect(), style);
+        }
+    }
+    table.render(0)
+}
+
+fn who_was_first(text: &mut String, fleet: &Fleet) {
     heading(text, "WHO WAS FIRST");
-    let mut table = Table::new(&["OUTCOME", "NODES", "SHARE", "FIRST DEATH: EARLIEST", "MEDIAN", "LATEST"]);
-    for (outcome, nodes) in fleet.outcomes() {
+    let row = |(outcome, nodes): (Outcome, Vec<&NodeRun>), of: usize| {
         let mut times = Distribution::default();
         nodes.iter().filter_map(|node| node.measures.first_death).for_each(|at| times.add(at));
-        let share = 100.0 * nodes.len() as f64 / fleet.nodes.len() as f64;
+        let share = 100.0 * nodes.len() as f64 / of as f64;
         let mut cells = vec![outcome.name().into(), nodes.len().to_string(), format!("{share:.1} %")];
         match (times.range(), times.quantile(500)) {
             (Some((first, last)), Some(median)) => {
@@ -123,16 +152,31 @@ fn outcomes(text: &mut String, fleet: &Fleet) {
             }
             _ => cells.extend(["-", "-", "-"].map(String::from)),
         }
-        table.row(cells, style_of(outcome));
-    }
-    text.push_str(&table.render(0));
+        (cells, style_of(outcome))
+    };
+    let heading = ["OUTCOME", "NODES", "SHARE", "FIRST DEATH: EARLIEST", "MEDIAN", "LATEST"];
+    text.push_str(&grouped(fleet, &heading, |nodes| outcomes(nodes).map(|o| row(o, nodes.len())).collect()));
+}
+
+fn totals(text: &mut String, fleet: &Fleet) {
+    heading(text, "IN TOTAL");
+    let row = |nodes: &[NodeRun]| {
+        let counts = TOTALS.iter().map(|(_, count)| total(nodes, *count).to_string());
+        vec![([nodes.len().to_string()].into_iter().chain(counts).collect(), Style::new())]
+    };
+    let names: Vec<String> = TOTALS.iter().map(|(name, _)| name.replace('_', " ").to_uppercase()).collect();
+    let heading: Vec<&str> = ["NODES"].into_iter().chain(names.iter().map(String::as_str)).collect();
+    text.push_str(&grouped(fleet, &heading, row));
 }
 
 fn nodes(text: &mut String, fleet: &Fleet) {
     heading(text, "NODES");
     let mut table =
         Table::new(&["NODE", "SEED", "FIRST", "VICTIM", "AT", "OOM KILLS", "EVICTIONS", "RESTARTS", "DIGEST"]);
-    for node in fleet.nodes.iter().take(MOST_NODES) {
+    let kinds = kinds(&fleet.nodes);
+    let each = (MOST_NODES / kinds.len().max(1)).max(1);
+    let mut more = fleet.nodes.len();
+    for node in kinds.iter().flat_map(|nodes| nodes.iter().take(each)) {
         let m = &node.measures;
         let cells = vec![
             node.name.clone(),
@@ -146,9 +190,10 @@ fn nodes(text: &mut String, fleet: &Fleet) {
             node.digest.to_string(),
         ];
         table.row(cells, style_of(m.outcome));
+        more -= 1;
     }
     text.push_str(&table.render(0));
-    if let Some(more) = fleet.nodes.len().checked_sub(MOST_NODES).filter(|n| *n > 0) {
+    if more > 0 {
         let _ = writeln!(text, "{}", style::paint(DIM, format!("… and {more} more: nodes.csv of --out")));
     }
 }
@@ -160,14 +205,11 @@ pub fn json_text(fleet: &Fleet) -> String {
     put("scenario", fleet.name.as_str().into());
     put("file", fleet.file.display().to_string().into());
     put("digest", digest(&fleet.nodes).to_string().into());
-    let counts: Map<_, _> =
-        TOTALS.iter().map(|(name, count)| ((*name).into(), Value::from(fleet.total(*count)))).collect();
-    put("counts", counts.into());
+    put("counts", counts(&fleet.nodes));
     if fleet.with_events {
-        let outcomes: Map<_, _> =
-            fleet.outcomes().map(|(o, nodes)| (o.name().into(), Value::from(nodes.len()))).collect();
-        put("outcomes", outcomes.into());
+        put("outcomes", outcome_counts(&fleet.nodes));
     }
+    put("kinds", kinds(&fleet.nodes).into_iter().map(|nodes| kind(nodes, fleet.with_events)).collect());
     put("nodes", fleet.nodes.iter().map(node).collect());
     put("expectations", fleet.results.iter().map(json::expectation).collect());
     put("reproduce", fleet.reproduce.as_str().into());
@@ -175,9 +217,35 @@ pub fn json_text(fleet: &Fleet) -> String {
     format!("{text}\n")
 }
 
+fn counts(nodes: &[NodeRun]) -> Value {
+    let count = |(name, count): &Count| ((*name).to_owned(), Value::from(total(nodes, *count)));
+    TOTALS.iter().map(count).collect::<Map<_, _>>().into()
+}
+
+fn outcome_counts(nodes: &[NodeRun]) -> Value {
+    let count = |(outcome, nodes): (Outcome, Vec<_>)| (outcome.name().to_owned(), Value::from(nodes.len()));
+    outcomes(nodes).map(count).collect::<Map<_, _>>().into()
+}
+
+fn kind(nodes: &[NodeRun], with_events: bool) -> Value {
+    let facts = &nodes[0].facts;
+    let mut object = Map::new();
+    object.insert("kind".into(), nodes[0].kind.to_string().into());
+    object.insert("nodes".into(), nodes.len().into());
+    object.insert("capacity_bytes".into(), facts.capacity.get().into());
+    object.insert("allocatable_bytes".into(), facts.allocatable.get().into());
+    object.insert("digest".into(), digest(nodes).to_string().into());
+    object.insert("counts".into(), counts(nodes));
+    if with_events {
+        object.insert("outcomes".into(), outcome_counts(nodes));
+    }
+    object.into()
+}
+
 fn node(node: &NodeRun) -> Value {
     let mut object = Map::new();
     object.insert("node".into(), node.name.as_str().into());
+    object.insert("kind".into(), node.kind.to_string().into());
     object.insert("seed".into(), node.seed.into());
     for (column, value) in MEASURES.iter().zip(node.measures.values()) {
         object.insert(column.name.into(), value_of(column.kind, value));
@@ -197,11 +265,13 @@ fn value_of(kind: Kind, value: Cell) -> Value {
 
 /// `nodes.csv`: a row for each node, with the measures of a sweep.
 pub fn csv(fleet: &Fleet) -> String {
-    let mut text = String::from("node,seed");
+    let mut text = String::from("node,kind,seed");
     MEASURES.iter().for_each(|column| text.extend([",", column.name]));
     text.push('\n');
     for node in &fleet.nodes {
         row::field(&mut text, &node.name);
+        text.push(',');
+        row::field(&mut text, &node.kind);
         let _ = write!(text, ",{}", node.seed);
         row::append(&mut text, &node.measures);
         text.push('\n');

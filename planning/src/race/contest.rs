@@ -73,19 +73,20 @@ pub struct Point {
 }
 
 impl Contest {
-    /// Adds the racer to a scenario's node.
+    /// Adds the racer to a scenario's node: its only kind of node, or the one that is named.
     ///
     /// # Errors
     /// The problems of the scenario, or why its node cannot be measured.
     pub fn new(
         text: &str,
         file: &str,
+        node: Option<&str>,
         files: &dyn Files,
         set: &[String],
         racer: &Racer,
     ) -> Result<Self, Vec<Diagnostic>> {
         let text = format!("{text}\n{}", racer.pod());
-        let scenario = Prepared::new(file, &text, files, set, &[])?;
+        let scenario = Prepared::new(file, &text, node, files, set, &[])?;
         // The node as it is when the program begins.
         let short = [format!("duration={START}"), "sample=1s".to_string()];
         let still = scenario.scenario(&[set, &short].concat())?;

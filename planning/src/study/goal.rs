@@ -1,7 +1,7 @@
 //! A goal: what must not happen in which scenarios, and which knobs may be turned.
 
 use super::axes::{axes, document};
-use super::sweep::{meant, prepare};
+use super::sweep::{Named, meant, prepare};
 use crate::measure::Measures;
 use crate::plan::{Plan, RunSpec, Setup};
 use crate::pool::Pool;
@@ -139,6 +139,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         let at = s.get("file").map(|v| v.at.clone());
         let path = s.required("file", text);
         let scenario_name = s.optional("name", name);
+        let node = s.optional("node", text);
         s.finish();
         let (Some(path), Some(at)) = (path, at) else { continue };
         let stem = path.rsplit('/').next().unwrap_or(&path);
@@ -146,7 +147,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         if scenarios.iter().any(|(other, _)| *other == scenario_name) {
             p.error(&at, format!("two scenarios have the name `{scenario_name}`: give one of them a `name`"));
         }
-        if let Some(prepared) = prepare(p, &path, &at, file, files, &[], &knobs) {
+        if let Some(prepared) = prepare(p, &Named { file: path, at: &at, node }, file, files, &[], &knobs) {
             scenarios.push((scenario_name, prepared));
         }
     }

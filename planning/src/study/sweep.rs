@@ -52,6 +52,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
     let description = t.or("description", String::new(), text);
     let scenario_at = t.get("scenario");
     let scenario = t.required("scenario", text);
+    let node = t.optional("node", text);
     let repetitions = t.or("repetitions", 1, integer(1, 100_000_000));
     let seed = t.or("seed", 1, integer(0, i64::MAX));
     let fixed = t.optional("set", fixed).unwrap_or_default();
@@ -68,7 +69,8 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
         (None, Some(_)) => p.error(root_at(root), "`sample` without an axis to sample: one with `from` and `to` only"),
         _ => {}
     }
-    let prepared = prepare(p, &scenario?, &scenario_at?.at, file, files, &fixed, &axes)?;
+    let named = Named { file: scenario?, at: &scenario_at?.at, node };
+    let prepared = prepare(p, &named, file, files, &fixed, &axes)?;
     if p.errors() > 0 {
         return None;
     }
@@ -119,27 +121,36 @@ fn measures(p: &Problems, value: &Value) -> Option<Vec<&'static str>> {
     Some(MEASURES.iter().map(|c| c.name).filter(|name| chosen.contains(name)).collect())
 }
 
+/// A scenario as a study names it.
+pub(crate) struct Named<'a> {
+    /// Its file, relative to the study.
+    pub file: String,
+    /// Where it is named.
+    pub at: &'a Location,
+    /// Which kind of its nodes is meant.
+    pub node: Option<String>,
+}
+
 /// Reads the scenario and tries every value of every axis in it, so that a wrong one is reported before the first run.
 pub(crate) fn prepare(
     p: &Problems,
-    scenario: &str,
-    scenario_at: &Location,
+    scenario: &Named<'_>,
     study: &str,
     files: &dyn Files,
     fixed: &[(String, String)],
     axes: &[ReadAxis],
 ) -> Option<Prepared> {
-    let path = join(folder_of(study), scenario);
+    let path = join(folder_of(study), &scenario.file);
     let text = match files.read(&path) {
         Ok(text) => text,
         Err(why) => {
-            p.push(Diagnostic::error(scenario_at, format!("the scenario {path} cannot be read: {why}")));
+            p.push(Diagnostic::error(scenario.at, format!("the scenario {path} cannot be read: {why}")));
             return None;
         }
     };
     let base = settings(fixed);
     let variants: Vec<Vec<String>> = axes.iter().flat_map(|a| variants(&base, a)).collect();
-    let prepared = match Prepared::new(&path, &text, files, &base, &variants) {
+    let prepared = match Prepared::new(&path, &text, scenario.node.as_deref(), files, &base, &variants) {
         Ok(prepared) => prepared,
         Err(problems) => {
             problems.into_iter().for_each(|problem| p.push(problem));

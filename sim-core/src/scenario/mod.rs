@@ -2,6 +2,7 @@
 
 mod diagnostic;
 mod file_kind;
+mod kinds;
 mod load;
 mod model;
 mod names;
@@ -27,7 +28,7 @@ pub mod reading {
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use file_kind::{FileKind, TomlKind, file_kind};
-pub use load::{Files, NoFiles, load};
+pub use load::{Files, NoFiles, load, load_kind, load_kinds};
 pub use model::{
     ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, Places, PodPlan,
     ProcessPlan, Scenario, VolumePlan,

@@ -20,7 +20,7 @@ pub struct Scenario {
     pub name: Name,
     /// What it shows, for people.
     pub description: String,
-    /// Default seed.
+    /// Default seed; of kinds of nodes in one file, that of the first node of this kind.
     pub seed: u64,
     /// So many nodes like this one, without a common scheduler; node `n` (from 0) draws from `seed + n`.
     pub nodes: u32,
@@ -127,6 +127,8 @@ pub struct PodPlan {
     pub namespace: Name,
     /// As the API server would have it, after defaulting.
     pub spec: PodSpec,
+    /// `spec.nodeName`: the nodes that it is on; `None`: every node.
+    pub node_name: Option<Name>,
     /// When it is bound to this node.
     pub at: SimTime,
     /// Bound at a random instant between `at` and `at + spread`.
@@ -160,6 +162,7 @@ impl Default for PodPlan {
         PodPlan {
             namespace: "default".into(),
             spec: PodSpec { namespace: "default".into(), ..PodSpec::default() },
+            node_name: None,
             at: SimTime::ZERO,
             at_spread: SimDuration::ZERO,
             controller: Controller::None,

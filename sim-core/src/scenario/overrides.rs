@@ -26,28 +26,47 @@ struct Step {
     at: Location,
 }
 
-/// Applies one override to the tree; what is wrong with it is reported at the override's text.
-pub(crate) fn apply(problems: &Problems, root: &mut Value, text: &str) {
-    let source = Arc::new(Source { name: "--set".into(), text: text.into() });
-    let whole = Location::new(&source, 0..text.len());
-    let Some((keys, value)) = split(text) else {
-        problems.push(Diagnostic::error(&whole, "expected KEY.PATH=VALUE").help("such as `--set node.memory=8Gi`"));
-        return;
-    };
-    let steps: Vec<Step> = match parse_keys(&source, keys) {
-        Some(steps) => steps.into_iter().map(|(key, at)| Step { key, at }).collect(),
-        None => {
+/// One override.
+pub(crate) struct Override {
+    steps: Vec<Step>,
+    value: Value,
+}
+
+impl Override {
+    /// Reads it; what is wrong with it is reported at its text.
+    pub fn parse(problems: &Problems, text: &str) -> Option<Override> {
+        let source = Arc::new(Source { name: "--set".into(), text: text.into() });
+        let whole = Location::new(&source, 0..text.len());
+        let Some((keys, value)) = split(text) else {
+            problems.push(Diagnostic::error(&whole, "expected KEY.PATH=VALUE").help("such as `--set node.memory=8Gi`"));
+            return None;
+        };
+        let Some(steps) = parse_keys(&source, keys) else {
             let at = Location::new(&source, 0..keys.len());
             problems.error(&at, "expected a path of keys such as `pod.web.container.app.workload.leak.every`");
-            return;
+            return None;
+        };
+        let steps = steps.into_iter().map(|(key, at)| Step { key, at }).collect();
+        let offset = keys.len() + 1;
+        let value = parse_value(&source, value, offset).unwrap_or_else(|| {
+            let trimmed = value.trim();
+            Value::new(Kind::Text(trimmed.to_string()), &source, offset..text.len())
+        });
+        Some(Override { steps, value })
+    }
+
+    /// The second key of a path of three or more that begins with this key.
+    pub fn below(&self, first: &str) -> Option<&str> {
+        match self.steps.as_slice() {
+            [step, second, _, ..] if step.key == first => Some(&second.key),
+            _ => None,
         }
-    };
-    let offset = keys.len() + 1;
-    let value = parse_value(&source, value, offset).unwrap_or_else(|| {
-        let trimmed = value.trim();
-        Value::new(Kind::Text(trimmed.to_string()), &source, offset..text.len())
-    });
-    set(problems, root, &steps, value, "");
+    }
+
+    /// Changes a tree; what does not fit there is reported at the override's text.
+    pub fn apply(&self, problems: &Problems, root: &mut Value) {
+        set(problems, root, &self.steps, self.value.clone(), "");
+    }
 }
 
 /// Splits at the first `=` outside of quotes.
@@ -87,8 +106,12 @@ fn set(problems: &Problems, target: &mut Value, steps: &[Step], value: Value, pa
         }
         Kind::Array(items) => {
             let named = |item: &Value| item.get("name").and_then(Value::as_text) == Some(step.key.as_str());
-            let index = items.iter().position(named).or_else(|| step.key.parse().ok().filter(|i| *i < items.len()));
-            match index {
+            if items.iter().any(named) {
+                // Pods of different kinds of node may have the same name.
+                let all = items.iter_mut().filter(|item| named(item));
+                return all.for_each(|item| set(problems, item, rest, value.clone(), &step.key));
+            }
+            match step.key.parse().ok().filter(|i: &usize| *i < items.len()) {
                 Some(index) => set(problems, &mut items[index], rest, value, &step.key),
                 None => no_such_item(problems, step, items, parent),
             }

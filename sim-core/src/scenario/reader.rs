@@ -75,6 +75,14 @@ impl Problems {
         self.push(diagnostic.help(format!("legal: {}", quoted_list(legal.iter().copied()))));
     }
 
+    /// Takes over which keys were legal where.
+    pub(crate) fn learn(&self, other: &Problems) {
+        let mut keys = self.keys.borrow_mut();
+        for (table, legal) in &*other.keys.borrow() {
+            keys.entry(table).or_default().extend(legal);
+        }
+    }
+
     /// The problems in the order of their places.
     pub fn into_sorted(self) -> Vec<Diagnostic> {
         let mut list = self.list.into_inner();

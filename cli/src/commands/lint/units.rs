@@ -58,7 +58,7 @@ pub fn units(args: &Args, report: &mut Report) -> Vec<Result<Unit, Unusable>> {
         }
     }
     report.studies = studies.iter().filter_map(|file| list.study(file)).collect();
-    report.files += list.units.len() + report.studies.len();
+    report.files += list.seen.len() + studies.len();
     let mut units = list.units;
     let more = args.flags.is_some() || args.config_dir.is_some();
     if !configs.is_empty() || manifests.is_empty() && !more {
@@ -90,7 +90,8 @@ impl List<'_> {
         new
     }
 
-    fn add(&mut self, file: &Path, read: Result<Scenario, Unusable>) {
+    /// Each kind of node is looked at.
+    fn add(&mut self, file: &Path, read: Result<Vec<Scenario>, Unusable>) {
         let Args { kube_daemons, system_daemons, .. } = *self.args;
         let unit = |scenario| Unit {
             scenario,
@@ -100,12 +101,15 @@ impl List<'_> {
             about: file.display().to_string(),
             made: false,
         };
-        self.units.push(read.map(unit));
+        match read {
+            Ok(kinds) => self.units.extend(kinds.into_iter().map(|kind| Ok(unit(kind)))),
+            Err(unusable) => self.units.push(Err(unusable)),
+        }
     }
 
     fn scenario(&mut self, file: &Path) {
         if self.is_new(file, &[]) {
-            self.add(file, load::scenario(file, self.overrides));
+            self.add(file, load::scenarios(file, self.overrides, None));
         }
     }
 
@@ -124,7 +128,7 @@ impl List<'_> {
             let scenario = Path::new(prepared.file());
             if self.is_new(scenario, &changes) {
                 let read = prepared.scenario(&[&changes[..], self.overrides].concat());
-                self.add(scenario, read.map_err(Unusable::of));
+                self.add(scenario, read.map(|read| vec![read]).map_err(Unusable::of));
             }
         }
         Some(Study { file: file.display().to_string(), scenarios: names })

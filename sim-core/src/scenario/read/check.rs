@@ -3,6 +3,7 @@
 use super::workload::is_idle;
 use crate::record::expect::{Check, EventMatch, Expectation, Pattern};
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::kinds::Here;
 use crate::scenario::model::{Controller, InjectionKind, PodPlan, Scenario};
 use crate::scenario::names::{nearest, quoted_list};
 use crate::scenario::reader::Problems;
@@ -15,7 +16,7 @@ use crate::workload::{Behavior, ScriptOp};
 const MAX_SAMPLES: u64 = 10_000_000;
 
 /// Checks a scenario against itself; `root` is where it comes from.
-pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario) {
+pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here<'_>) {
     if scenario.duration.as_nanos() / scenario.sample_every.as_nanos().max(1) > MAX_SAMPLES {
         let at = root.get("sample").map_or(&root.at, |v| &v.at);
         p.error(at, format!("more than {MAX_SAMPLES} samples: make `sample` longer or `duration` shorter"));
@@ -24,7 +25,7 @@ pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario) {
     for (kind, key) in [("pod", "at"), ("at", "time"), ("host", "startAfter")] {
         tables(kind).iter().for_each(|table| too_late(p, table.get(key), scenario));
     }
-    for table in tables("at") {
+    for table in tables("at").iter().filter(|table| here.has(table)) {
         injected_names(p, table, scenario);
     }
     let mut names = Names::of(scenario);
@@ -153,7 +154,10 @@ fn report(p: &Problems, kind: &str, given: &str, at: &Location, legal: &[String]
     if let Some(name) = nearest(given, legal()) {
         problem = problem.label(format!("did you mean `{name}`?"));
     }
-    p.push(problem.help(format!("it has: {}", quoted_list(legal().take(50)))));
+    if legal().next().is_some() {
+        problem = problem.help(format!("it has: {}", quoted_list(legal().take(50))));
+    }
+    p.push(problem);
 }
 
 fn injected_names(p: &Problems, table: &Value, scenario: &Scenario) {

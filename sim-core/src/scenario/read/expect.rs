@@ -15,13 +15,15 @@ use crate::units::SimTime;
 use super::expect_filter::filters;
 
 /// Reads all `[[expect]]`.
-pub(crate) fn expectations(p: &Problems, tables: &[Value]) -> Vec<Expectation> {
+pub(crate) fn expectations(p: &Problems, tables: &[&Value]) -> Vec<Expectation> {
     tables.iter().filter_map(|table| expectation(p, table)).collect()
 }
 
 fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
     let mut t = TableReader::open(p, "[[expect]]", value)?;
     let source = t.required("source", text);
+    // Judged before: this table is for these nodes.
+    t.get("node");
     let kinds = ["event", "final", "series", "total"];
     let given: Vec<&str> = kinds.into_iter().filter(|kind| value.get(kind).is_some()).collect();
     let check = match given.as_slice() {

@@ -9,7 +9,7 @@ use crate::scenario::value::Value;
 use crate::units::SimDuration;
 
 /// Reads all `[[host]]`.
-pub(crate) fn hosts(p: &Problems, tables: &[Value]) -> Vec<HostPlan> {
+pub(crate) fn hosts(p: &Problems, tables: &[&Value]) -> Vec<HostPlan> {
     let mut hosts: Vec<HostPlan> = Vec::new();
     for table in tables {
         let Some(host) = host(p, table) else { continue };
@@ -37,6 +37,8 @@ fn host(p: &Problems, value: &Value) -> Option<HostPlan> {
     let default_cgroup = format!("/system.slice/{}.service", host_name.as_deref().unwrap_or("host"));
     let cgroup = t.or("cgroup", default_cgroup.into(), cgroup_path);
     let session_of = t.optional("session", name);
+    // Judged before: this table is for these nodes.
+    t.get("node");
     let hangs_up_with = t.optional("hangsUpWith", hang_up);
     t.finish();
     Some(HostPlan { name: host_name?, process, cgroup, session_of, hangs_up_with })

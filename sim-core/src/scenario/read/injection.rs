@@ -11,7 +11,7 @@ use crate::scenario::value::Value;
 use crate::units::{Bytes, SimTime};
 
 /// Reads all `[[at]]`, sorted by time; those at the same time stay in the order of the file.
-pub(crate) fn injections(p: &Problems, tables: &[Value]) -> Vec<Injection> {
+pub(crate) fn injections(p: &Problems, tables: &[&Value]) -> Vec<Injection> {
     let mut injections: Vec<Injection> = Vec::new();
     for table in tables {
         injection(p, table, &mut injections);
@@ -23,6 +23,8 @@ pub(crate) fn injections(p: &Problems, tables: &[Value]) -> Vec<Injection> {
 fn injection(p: &Problems, value: &Value, out: &mut Vec<Injection>) {
     let Some(mut t) = TableReader::open(p, "[[at]]", value) else { return };
     let at = t.required("time", time).unwrap_or(SimTime::ZERO);
+    // Judged before: this table is for these nodes.
+    t.get("node");
     let (before, errors) = (out.len(), p.errors());
     let mut push = |kind| out.push(Injection { at, kind });
     if let Some(sysctls) = t.get("sysctl") {

@@ -35,7 +35,7 @@ pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodPl
     let errors = p.errors();
     let mut pods = Vec::new();
     match parse_documents(&source) {
-        Ok(documents) => documents.iter().for_each(|document| object(p, document, &mut pods)),
+        Ok(documents) => documents.iter().for_each(|document| object(cx, document, &mut pods)),
         Err(problem) => {
             p.push(*problem);
             return pods;
@@ -48,11 +48,12 @@ pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodPl
 }
 
 /// An object of the API: a pod, something that makes pods, or a list.
-fn object(p: &Problems, value: &Value, out: &mut Vec<PodPlan>) {
+fn object(cx: &Context<'_>, value: &Value, out: &mut Vec<PodPlan>) {
+    let p = cx.problems;
     let kind = value.get("kind").and_then(Value::as_text).unwrap_or_default();
     if kind == "List" || kind.ends_with("List") && value.get("items").is_some() {
         let items = value.get("items").and_then(Value::items).unwrap_or_default();
-        return items.iter().for_each(|item| object(p, item, out));
+        return items.iter().for_each(|item| object(cx, item, out));
     }
     let Some((_, path)) = KINDS.iter().find(|(known, _)| *known == kind) else {
         match kind {
@@ -69,7 +70,7 @@ fn object(p: &Problems, value: &Value, out: &mut Vec<PodPlan>) {
     if out.len() >= MAX_PODS {
         return;
     }
-    if let Some(mut plan) = pod_plan(p, value, pod) {
+    if let Some(mut plan) = pod_plan(cx, value, pod) {
         if kind == "DaemonSet" {
             plan.controller = Controller::DaemonSet;
         }
@@ -95,7 +96,8 @@ fn text_of(p: &Problems, value: &Value, key: &str) -> String {
     given(value, key).and_then(|v| text(p, v)).unwrap_or_default()
 }
 
-fn pod_plan(p: &Problems, object: &Value, pod: &Value) -> Option<PodPlan> {
+fn pod_plan(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodPlan> {
+    let p = cx.problems;
     let (meta, spec_value) = (object.get("metadata"), pod.get("spec")?);
     let named = |key| meta.and_then(|meta| given(meta, key));
     let name = named("name").or_else(|| named("generateName")).and_then(|v| {
@@ -122,8 +124,11 @@ fn pod_plan(p: &Problems, object: &Value, pod: &Value) -> Option<PodPlan> {
             .and_then(|v| integer(0, 1 << 31)(p, v)),
         ..PodSpec::default()
     };
+    // What runs in a cluster names its node, which a scenario with one node stands for.
+    let node_name = given(spec_value, "nodeName").filter(|_| !cx.here.is_only());
     let mut plan = PodPlan {
         namespace,
+        node_name: node_name.and_then(|v| cx.here.named(p, v)),
         restart_policy: restart_policy(p, spec_value).unwrap_or(RestartPolicy::Always),
         volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),
         ..PodPlan::default()

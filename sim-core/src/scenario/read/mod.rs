@@ -25,6 +25,7 @@ use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
 use self::kubelet_config::Draft;
 use super::diagnostic::Diagnostic;
 use super::file_kind::TomlKind;
+use super::kinds::{Here, Kinds, Merge};
 use super::load::Files;
 use super::model::Scenario;
 use super::reader::{Problems, TableReader};
@@ -33,6 +34,7 @@ use super::value::Value;
 use crate::kubelet::KubernetesProfile;
 use crate::node_api::Name;
 use crate::units::SimDuration;
+use std::ops::Range;
 
 /// Largest fleet.
 const MAX_NODES: i64 = 100_000;
@@ -47,10 +49,43 @@ pub(crate) struct Context<'a> {
     pub files: &'a dyn Files,
     /// Name of the scenario file.
     pub file: &'a str,
+    /// The kind of node that is read.
+    pub here: Here<'a>,
 }
 
-/// The whole file.
-pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
+/// The kinds of node that are wanted, each as a scenario; `Some` when all of them could be read.
+pub(crate) fn scenarios(
+    p: &Problems,
+    files: &dyn Files,
+    file: &str,
+    kinds: &Kinds,
+    chosen: Range<usize>,
+) -> Option<Vec<Scenario>> {
+    let mut merge = Merge::default();
+    let mut scenarios = Vec::new();
+    for (index, kind) in kinds.list.iter().enumerate().take(chosen.end).skip(chosen.start) {
+        let problems = Problems::default();
+        let here = Here { kinds: &kinds.names, name: kind.name() };
+        let read = scenario(&Context { problems: &problems, files, file, here }, &kind.root);
+        scenarios.push(read.map(|read| Scenario { seed: read.seed.wrapping_add(kinds.before(index)), ..read }));
+        merge.add(p, kind.name(), problems);
+    }
+    merge.finish(p);
+    let scenarios: Vec<Scenario> = scenarios.into_iter().collect::<Option<_>>()?;
+    if p.errors() == 0 && scenarios.iter().any(|scenario| !scenario.pods.is_empty()) {
+        for (kind, _) in kinds.list[chosen].iter().zip(&scenarios).filter(|(_, scenario)| scenario.pods.is_empty()) {
+            p.warn(&kind.at, format!("no pod is on nodes of the kind `{}`", kind.name()));
+        }
+    }
+    let nodes = scenarios.iter().map(|scenario| i64::from(scenario.nodes)).sum::<i64>();
+    if nodes > MAX_NODES {
+        p.error(&kinds.at, format!("{nodes} nodes of all kinds together: at most {MAX_NODES}"));
+    }
+    (!scenarios.is_empty()).then_some(scenarios)
+}
+
+/// The file with one kind of node.
+fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     let kind = TomlKind::of(root);
     if kind != TomlKind::Scenario {
         let study = root.entries().unwrap_or_default().iter().find(|entry| entry.key == "scenario")?;
@@ -66,7 +101,7 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     let nodes = t.or("nodes", 1, integer(1, MAX_NODES));
     let duration = t.or("duration", DEFAULT_DURATION, some_duration);
     let sample_every = t.or("sample", DEFAULT_SAMPLE, some_duration);
-    let mut node = t.required("node", node::node);
+    let mut node = t.required("node", |p, value| node::node(p, value, &cx.here));
     let kernel = t.get("kernel");
     if let (Some(node), Some(kernel)) = (&mut node, kernel) {
         kernel::kernel(cx.problems, kernel, &mut node.kernel, &mut node.places);
@@ -88,9 +123,10 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
     let kubelet = kubelet.map(|given| given.plan);
     let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
     let pods = pod::pods(cx, pod_tables, &profile);
-    let hosts = host::hosts(cx.problems, t.items("host"));
-    let injections = injection::injections(cx.problems, t.items("at"));
-    let expectations = expect::expectations(cx.problems, t.items("expect"));
+    let mut here = |key| cx.here.of(cx.problems, t.items(key), "node");
+    let hosts = host::hosts(cx.problems, &here("host"));
+    let injections = injection::injections(cx.problems, &here("at"));
+    let expectations = expect::expectations(cx.problems, &here("expect"));
     t.finish();
     let scenario = Scenario {
         name,
@@ -107,7 +143,7 @@ pub(crate) fn scenario(cx: &Context<'_>, root: &Value) -> Option<Scenario> {
         expectations,
         warnings: Vec::new(),
     };
-    check::check(cx.problems, root, &scenario);
+    check::check(cx.problems, root, &scenario, &cx.here);
     Some(scenario)
 }
 

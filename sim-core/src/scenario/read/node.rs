@@ -3,6 +3,8 @@
 use super::process::footprint;
 use crate::kernel::KernelConfig;
 use crate::runtime::{ExitTiming, RuntimeTiming};
+use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::kinds::{DEFAULT_NAME, Here, OF_KIND};
 use crate::scenario::model::{NodePlan, Places};
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{bytes, dns_name, duration, integer};
@@ -24,10 +26,17 @@ const PAUSE: Footprint = Footprint {
     kernel: Bytes::kib(24),
 };
 
-/// Reads `[node]`. A wrong or missing amount of memory is replaced, so that the rest can be checked too.
-pub(crate) fn node(p: &Problems, value: &Value) -> Option<NodePlan> {
-    let mut t = TableReader::open(p, "[node]", value)?;
-    let name = t.or("name", "node".into(), dns_name);
+/// Reads `[node]` or a `[[node]]`. A wrong or missing amount of memory is replaced, so that the rest can be checked too.
+pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodePlan> {
+    let mut t = TableReader::open(p, if here.is_only() { "[node]" } else { "[[node]]" }, value)?;
+    if !here.is_only() {
+        // Taken out before; here they come from an override of all kinds.
+        for given in OF_KIND.into_iter().filter_map(|key| t.entry(key)) {
+            let problem = Diagnostic::error(&given.key_at, format!("`{}` belongs to one kind of node", given.key));
+            p.push(problem.help(format!("`node.{}.{}`, or `nodes` and `kubelet` for all kinds", here.name, given.key)));
+        }
+    }
+    let name = t.or("name", DEFAULT_NAME.into(), dns_name);
     let memory = t.required("memory", |p, value| {
         let memory = bytes(p, value)?;
         let fine = MEMORY.contains(&memory);

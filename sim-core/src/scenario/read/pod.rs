@@ -21,7 +21,8 @@ const MAX_REPLICAS: i64 = 10_000;
 pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile) -> Vec<PodPlan> {
     let mut plans: Vec<PodPlan> = Vec::new();
     for table in tables {
-        for mut plan in pod(cx, table) {
+        let here = |plan: &PodPlan| plan.node_name.as_deref().is_none_or(|name| name == cx.here.name);
+        for mut plan in pod(cx, table).into_iter().filter(here) {
             let same = |other: &PodPlan| other.spec.name == plan.spec.name && other.namespace == plan.namespace;
             if plans.iter().any(same) {
                 let name = format!("{}/{}", plan.namespace, plan.spec.name);
@@ -51,7 +52,7 @@ fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodPlan> {
         t.rest();
         return plans;
     }
-    let plans = keys(&mut t, plans);
+    let plans = keys(cx, &mut t, plans);
     t.finish();
     plans
 }
@@ -82,7 +83,7 @@ fn from_manifest(cx: &Context<'_>, path: &Value, t: &mut TableReader<'_>) -> Vec
 }
 
 /// Reads the other keys; what is not given stays as it is.
-fn keys(t: &mut TableReader<'_>, mut plans: Vec<PodPlan>) -> Vec<PodPlan> {
+fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodPlan>) -> Vec<PodPlan> {
     let controllers = [
         ("None", Controller::None),
         ("Deployment", Controller::Deployment),
@@ -97,6 +98,7 @@ fn keys(t: &mut TableReader<'_>, mut plans: Vec<PodPlan>) -> Vec<PodPlan> {
         plan.spec.namespace = v.clone();
         plan.namespace = v;
     });
+    each.set("nodeName", |p, v| cx.here.named(p, v), |plan, v| plan.node_name = Some(v));
     each.set("uid", name, |plan, v| plan.spec.uid = v);
     each.set("priority", integer(i32::MIN.into(), i32::MAX.into()), |plan, v| plan.spec.priority = Some(v));
     each.set("priorityClassName", text, |plan, v| plan.spec.priority_class_name = v);

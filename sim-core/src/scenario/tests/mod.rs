@@ -1,6 +1,7 @@
 //! Scenarios as texts: what is read, and what is said about wrong ones.
 
 mod files;
+mod kinds;
 mod reading;
 mod reference;
 

@@ -2,15 +2,18 @@
 
 use super::files::Given;
 use super::rendered;
-use crate::scenario::load;
-use crate::scenario::load::load_into;
+use crate::scenario::load::{Choice, load_into};
 use crate::scenario::reader::Problems;
+use crate::scenario::{load, load_kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
 const REFERENCE: &str = include_str!("../../../../docs/reference/scenario.md");
 
 /// Every table and key.
 pub(super) const EVERYTHING: &str = include_str!("everything.toml");
+
+/// What only nodes of several kinds have.
+const KINDS: &str = "[[node]]\nname = \"a\"\nmemory = \"8Gi\"\ncount = 2\nkubelet = { version = \"1.32\" }\n";
 
 /// The files that it names.
 pub(super) const FILES: Given<'static> = Given(&[
@@ -55,7 +58,9 @@ fn the_example_of_everything_is_right() {
 #[test]
 fn the_reference_has_every_key_and_no_other() {
     let problems = Problems::default();
-    load_into(EVERYTHING, "everything.toml", &FILES, &[], &problems);
+    for text in [EVERYTHING, KINDS] {
+        load_into(text, "everything.toml", &FILES, &[], Choice::All, &problems);
+    }
     let read = problems.legal_keys();
     let written = documented();
     let mut wrong = Vec::new();
@@ -76,12 +81,12 @@ fn the_examples_of_the_reference_are_right() {
     let mut count = 0;
     for block in REFERENCE.split("```toml\n").skip(1) {
         let text = block.split("```").next().unwrap_or_default();
-        let text = if text.contains("memory = ") && text.contains("[node]") {
+        let text = if text.contains("memory = ") && (text.contains("[node]") || text.contains("[[node]]")) {
             text.to_string()
         } else {
             format!("node.memory = \"8Gi\"\n{text}")
         };
-        if let Err(list) = load(&text, "reference.toml", &FILES, &[]) {
+        if let Err(list) = load_kinds(&text, "reference.toml", &FILES, &[]) {
             panic!("{text}\n{}", rendered(&list));
         }
         count += 1;

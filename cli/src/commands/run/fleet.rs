@@ -1,0 +1,65 @@
+//! `oomsim run` of a scenario with many nodes.
+
+use super::{Args, Repeat, artifacts, write_files};
+use crate::exit::{Exit, Failure};
+use crate::flags::Format;
+use crate::fleet::{self, NodeRun};
+use crate::render::fleet::Fleet;
+use crate::render::{self, ARTIFACTS, Report};
+use crate::{engine, output};
+use sim_core::record::expect::evaluate;
+use sim_core::record::{History, Keep};
+use sim_core::scenario::Scenario;
+use std::sync::Arc;
+
+/// Runs all nodes of these kinds. What is kept of each is its measures; with `--record` and `--out` it has a folder of
+/// its own with what a run of one node writes.
+pub fn run(args: &Args, mut kinds: Vec<Scenario>, folder: Option<&output::Folder>) -> Result<Exit, Failure> {
+    if let Some(until) = args.until {
+        for kind in &mut kinds {
+            kind.duration = until;
+            kind.expectations.clear();
+        }
+    }
+    let kinds: Vec<Arc<Scenario>> = kinds.into_iter().map(Arc::new).collect();
+    let first = kinds.first().ok_or_else(|| Failure::internal("a scenario without nodes"))?;
+    let seed = args.seed.unwrap_or(first.seed);
+    let keep = args.record.map_or(Keep::Node, Keep::from);
+    let (prometheus, metrics) = artifacts(args);
+    let one = [&args.overrides[..], &["nodes=1".to_owned()]].concat();
+    let write = |node: &NodeRun, scenario: &Scenario, history: History| {
+        let (Some(folder), Some(_)) = (folder, args.record) else { return Ok(()) };
+        let kind = (kinds.len() > 1).then_some(&*node.kind).or(args.node.as_deref());
+        let report = Report {
+            file: args.file.clone(),
+            description: scenario.description.clone(),
+            reproduce: Repeat { node: kind, overrides: &one, ..args.repeat() }.command(node.seed),
+            kernel_log: engine::kernel_log(scenario),
+            results: evaluate(&scenario.expectations, &history),
+            history,
+            not_judged: None,
+        };
+        let below = folder.below(&node.name)?;
+        write_files(&below, &report, keep, ARTIFACTS.iter().chain(prometheus).chain(metrics)).map(drop)
+    };
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
+    let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
+    let nodes = pool.install(|| fleet::run(&kinds, seed, keep, write))?;
+    let shown = Fleet {
+        file: args.file.clone(),
+        name: first.name.to_string(),
+        description: first.description.clone(),
+        with_events: keep >= Keep::Events,
+        results: fleet::expectations(&nodes),
+        reproduce: args.repeat().command(seed),
+        nodes,
+    };
+    if let Some(folder) = folder {
+        folder.write("nodes.csv", render::fleet::csv(&shown).as_bytes())?;
+    }
+    output::print(&match args.format {
+        Format::Json => render::fleet::json_text(&shown),
+        Format::Text => render::fleet::text(&shown),
+    })?;
+    Ok(if shown.results.iter().all(|result| result.holds) { Exit::Holds } else { Exit::Failed })
+}
