@@ -10,6 +10,7 @@ use crate::render::sarif;
 use clap::ValueEnum;
 use lint::{Level, RULES, Rule, lint, rule};
 use sim_core::scenario::reading::nearest;
+use sim_core::scenario::{Scenario, said_once};
 use sim_core::units::{Bytes, ParseQuantityError, Quantity};
 use std::path::PathBuf;
 
@@ -163,12 +164,16 @@ fn look(args: &Args, unit: &Unit, report: &mut Report) {
         let named = |rules: &[&Rule]| rules.iter().any(|rule| rule.code == code);
         (args.only.is_empty() || named(&args.only)) && !named(&args.ignore)
     };
-    for finding in lint(&unit.scenario, unit.known) {
-        if wanted(finding.code) && finding.level >= args.level.into() {
-            report.find(Shown::new(finding.diagnostic(), &unit.name, &unit.folder).about(&unit.about));
-        }
+    let found = |kind: &Scenario| {
+        let findings = lint(kind, unit.known).into_iter();
+        let findings = findings.filter(|finding| wanted(finding.code) && finding.level >= args.level.into());
+        findings.map(|finding| finding.diagnostic()).collect()
+    };
+    let found: Vec<(&str, Vec<_>)> = unit.kinds.iter().map(|kind| (&*kind.node.name, found(kind))).collect();
+    for finding in said_once(&found) {
+        report.find(Shown::new(finding, &unit.name, &unit.folder).about(&unit.about));
     }
-    for warning in &unit.scenario.warnings {
+    for warning in unit.kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
         // Rules say it, each with more about it.
         let start = [&warning.message].into_iter().chain(&warning.help).any(|t| t.contains("kubelet does not start"));
         // A text that nobody wrote: containers of manifests have no workload.

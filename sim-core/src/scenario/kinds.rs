@@ -220,32 +220,24 @@ impl Here<'_> {
     }
 }
 
-/// Problems of several kinds: what all of them have is said once, the rest with the kinds that have it.
-#[derive(Default)]
-pub(crate) struct Merge {
-    kinds: usize,
-    list: Vec<(Diagnostic, Vec<String>)>,
-}
-
-impl Merge {
-    /// Adds what reading one kind has found.
-    pub fn add(&mut self, all: &Problems, kind: &str, found: Problems) {
-        self.kinds += 1;
-        all.learn(&found);
-        for problem in found.into_sorted() {
-            match self.list.iter_mut().find(|(known, _)| *known == problem) {
-                Some((_, kinds)) => kinds.push(kind.to_owned()),
-                None => self.list.push((problem, vec![kind.to_owned()])),
+/// Problems by kind of node, as one list: what all kinds have is said once, the rest with the kinds that have it.
+pub fn said_once(found: &[(&str, Vec<Diagnostic>)]) -> Vec<Diagnostic> {
+    let mut list: Vec<(&Diagnostic, Vec<usize>)> = Vec::new();
+    for (kind, (_, problems)) in found.iter().enumerate() {
+        for problem in problems {
+            match list.iter_mut().find(|(known, _)| *known == problem) {
+                Some((_, kinds)) if kinds.contains(&kind) => {}
+                Some((_, kinds)) => kinds.push(kind),
+                None => list.push((problem, vec![kind])),
             }
         }
     }
-
-    /// Reports everything.
-    pub fn finish(self, all: &Problems) {
-        for (problem, kinds) in self.list {
-            let some = kinds.len() < self.kinds;
-            let where_ = || format!("on nodes of the kind {}", quoted_list(kinds.iter().map(String::as_str)));
-            all.push(if some { problem.help(where_()) } else { problem });
+    let told = |(problem, kinds): (&Diagnostic, Vec<usize>)| {
+        let names = kinds.iter().map(|kind| found[*kind].0);
+        match kinds.len() < found.len() {
+            true => problem.clone().help(format!("on nodes of the kind {}", quoted_list(names))),
+            false => problem.clone(),
         }
-    }
+    };
+    list.into_iter().map(told).collect()
 }

@@ -28,6 +28,7 @@ pub mod reading {
 
 pub use diagnostic::{Diagnostic, Severity};
 pub use file_kind::{FileKind, TomlKind, file_kind};
+pub use kinds::said_once;
 pub use load::{Files, NoFiles, load, load_kind, load_kinds};
 pub use model::{
     ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, Places, PodPlan,

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 
 /// A node with its pods.
 pub struct Unit {
-    /// The node.
-    pub scenario: Scenario,
+    /// The node, or one for each kind of nodes.
+    pub kinds: Vec<Scenario>,
     /// What is known about it.
     pub known: Known,
     /// Name of the scenario file; that of a node made of other files is no file.
@@ -90,21 +90,17 @@ impl List<'_> {
         new
     }
 
-    /// Each kind of node is looked at.
     fn add(&mut self, file: &Path, read: Result<Vec<Scenario>, Unusable>) {
         let Args { kube_daemons, system_daemons, .. } = *self.args;
-        let unit = |scenario| Unit {
-            scenario,
+        let unit = |kinds| Unit {
+            kinds,
             known: Known { kube_daemons, system_daemons, ..Known::SCENARIO },
             name: file.display().to_string(),
             folder: file.parent().unwrap_or(Path::new("")).to_owned(),
             about: file.display().to_string(),
             made: false,
         };
-        match read {
-            Ok(kinds) => self.units.extend(kinds.into_iter().map(|kind| Ok(unit(kind)))),
-            Err(unusable) => self.units.push(Err(unusable)),
-        }
+        self.units.push(read.map(unit));
     }
 
     fn scenario(&mut self, file: &Path) {
@@ -196,7 +192,7 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         system_daemons: args.system_daemons,
     };
     let (name, folder) = ("command line".to_owned(), PathBuf::new());
-    let scenario = load::scenario_text(&text, &name, &Beside(folder.clone()), overrides)?;
+    let kinds = vec![load::scenario_text(&text, &name, &Beside(folder.clone()), overrides)?];
     let about = config.or(manifests.first().copied()).map_or_else(String::new, |file| file.display().to_string());
-    Ok(Unit { scenario, known, name, folder, about, made: true })
+    Ok(Unit { kinds, known, name, folder, about, made: true })
 }

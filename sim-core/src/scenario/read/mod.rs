@@ -25,7 +25,7 @@ use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
 use self::kubelet_config::Draft;
 use super::diagnostic::Diagnostic;
 use super::file_kind::TomlKind;
-use super::kinds::{Here, Kinds, Merge};
+use super::kinds::{Here, Kinds, said_once};
 use super::load::Files;
 use super::model::Scenario;
 use super::reader::{Problems, TableReader};
@@ -61,16 +61,17 @@ pub(crate) fn scenarios(
     kinds: &Kinds,
     chosen: Range<usize>,
 ) -> Option<Vec<Scenario>> {
-    let mut merge = Merge::default();
+    let mut found = Vec::new();
     let mut scenarios = Vec::new();
     for (index, kind) in kinds.list.iter().enumerate().take(chosen.end).skip(chosen.start) {
         let problems = Problems::default();
         let here = Here { kinds: &kinds.names, name: kind.name() };
         let read = scenario(&Context { problems: &problems, files, file, here }, &kind.root);
         scenarios.push(read.map(|read| Scenario { seed: read.seed.wrapping_add(kinds.before(index)), ..read }));
-        merge.add(p, kind.name(), problems);
+        p.learn(&problems);
+        found.push((kind.name(), problems.into_sorted()));
     }
-    merge.finish(p);
+    said_once(&found).into_iter().for_each(|problem| p.push(problem));
     let scenarios: Vec<Scenario> = scenarios.into_iter().collect::<Option<_>>()?;
     if p.errors() == 0 && scenarios.iter().any(|scenario| !scenario.pods.is_empty()) {
         for (kind, _) in kinds.list[chosen].iter().zip(&scenarios).filter(|(_, scenario)| scenario.pods.is_empty()) {

@@ -28,9 +28,12 @@ nodeName = "small"
 container = [{ name = "app", workload = { steady = { anon = "10Mi" } } }]
 "#;
 
+fn owned(overrides: &[&str]) -> Vec<String> {
+    overrides.iter().map(ToString::to_string).collect()
+}
+
 fn read(text: &str, overrides: &[&str]) -> Result<Vec<Scenario>, Vec<Diagnostic>> {
-    let overrides: Vec<String> = overrides.iter().map(ToString::to_string).collect();
-    load_kinds(text, "test.toml", &NoFiles, &overrides)
+    load_kinds(text, "test.toml", &NoFiles, &owned(overrides))
 }
 
 fn kinds(text: &str, overrides: &[&str]) -> Vec<Scenario> {
@@ -225,4 +228,32 @@ fn one_node_has_its_name() {
     };
     assert_eq!(right(&pod("n1")).pods.len(), 1);
     assert!(super::wrong(&pod("n2"), &[]).contains("did you mean `n1`?"));
+}
+
+/// Whatever is cut off, doubled or set: problems, never a panic.
+#[test]
+fn mutilated_texts_are_read_or_refused() {
+    let mut texts: Vec<String> = (0..TWO.len()).map(|end| TWO[..end].to_owned()).collect();
+    let lines: Vec<&str> = TWO.lines().collect();
+    for (n, line) in lines.iter().enumerate() {
+        texts.push([&lines[..n], &lines[n + 1..]].concat().join("\n"));
+        texts.push([&lines[..n], &[*line], &lines[n..]].concat().join("\n"));
+        let key = line.split('=').next().unwrap_or_default();
+        for value in ["[]", "{}", "-1", "\"\"", "[1]", "[{}]", "9223372036854775807"] {
+            let changed = format!("{key}= {value}");
+            texts.push([&lines[..n], &[changed.as_str()], &lines[n + 1..]].concat().join("\n"));
+        }
+    }
+    texts.extend(["node = [1]", "node = [[]]", "node = [{}]", "node = 3", "node = [{ name = 3 }]"].map(String::from));
+    let sets: [&[&str]; 4] = [&[], &["node.small.memory=1Gi"], &["node=3"], &["node.small=3", "nodes=0"]];
+    for text in &texts {
+        for set in sets {
+            if let Err(problems) = read(text, set) {
+                assert!(problems.iter().any(|p| p.severity == crate::scenario::Severity::Error), "{text}");
+            }
+            if let Ok(one) = load_kind(text, "test.toml", &NoFiles, &owned(set), Some("big")) {
+                assert_eq!(&*one.node.name, "big", "{text}");
+            }
+        }
+    }
 }
