@@ -179,6 +179,7 @@ fn merged(common: Option<&Value>, own: &Value) -> Value {
 }
 
 /// On which nodes the tables of a scenario are, while one kind is read.
+#[derive(Clone, Copy)]
 pub(crate) struct Here<'a> {
     /// Every kind of `[[node]]`; empty for a file with one `[node]`.
     pub kinds: &'a [String],

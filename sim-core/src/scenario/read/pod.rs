@@ -6,6 +6,7 @@ use super::manifest::manifest;
 use super::resources::{resource_list, resources};
 use crate::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
 use crate::scenario::diagnostic::Diagnostic;
+use crate::scenario::kinds::Here;
 use crate::scenario::model::{Controller, PodPlan, VolumePlan};
 use crate::scenario::names::{nearest, quoted_list};
 use crate::scenario::reader::{Problems, TableReader};
@@ -59,8 +60,11 @@ fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodPlan> {
 
 /// The pods of a manifest; with `name` the one of that name, or the only one under a new name.
 fn from_manifest(cx: &Context<'_>, path: &Value, t: &mut TableReader<'_>) -> Vec<PodPlan> {
+    // A node that the table names replaces that of the manifest, which may be of a cluster.
+    let kinds = if t.get("nodeName").is_some() { &[] } else { cx.here.kinds };
+    let named = Context { here: Here { kinds, ..cx.here }, ..*cx };
     let mut plans = match text(cx.problems, path) {
-        Some(file) => manifest(cx, &file, &path.at),
+        Some(file) => manifest(&named, &file, &path.at),
         None => Vec::new(),
     };
     let Some(entry) = t.entry("name") else { return plans };

@@ -213,6 +213,10 @@ fn manifests_name_their_node() {
     assert_eq!((pods(&both[0]), pods(&both[1])), (vec!["everywhere", "here"], vec!["everywhere"]));
     let told = rendered(&read(&text.replace("\"small\"", "\"tiny\"")).expect_err("unknown"));
     assert!(told.contains("pod.yaml:4:") && told.contains("no node `small`"), "{told}");
+    // A table's own name counts instead.
+    let moved = text.replace("manifest =", "nodeName = \"big\"\nmanifest =").replace("\"small\"", "\"tiny\"");
+    let both = read(&moved).unwrap_or_else(|problems| panic!("{}", rendered(&problems)));
+    assert_eq!((pods(&both[0]), pods(&both[1])), (vec!["everywhere"], vec!["everywhere", "here"]));
     let one = format!("node.memory = \"8Gi\"\n{pod}");
     assert_eq!(read(&one).map(|list| list[0].pods.len()), Ok(1));
 }
