@@ -19,7 +19,7 @@ const CROWD: &str = include_str!("../../scenarios/bench/crowd.toml");
 const JITTER: &str = "jitter = { spread = \"100ms\" }\n";
 
 /// Kills, evictions and starts of containers in a node-day of the reference loops; a scenario draws from other
-/// streams and has a real kubelet's delays, and has to agree within one percent.
+/// streams, and has to agree within one percent.
 pub const DAY: [(&str, u64); 3] = [("kills", 15_440), ("evictions", 3_265), ("starts", 18_757)];
 
 /// The folder of a scenario, for the files that it names.

@@ -29,6 +29,8 @@ pub(super) struct Agent {
     /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
     watched: Vec<Option<Box<Watched>>>,
     waiting: Option<Waiting>,
+    /// Counts waits and returns of kill calls.
+    waits: u32,
     /// MemoryPressure as the node's status shows it.
     reported_pressure: bool,
     lead: Stream,
@@ -56,6 +58,9 @@ struct Waiting {
     until: Option<SimTime>,
     /// The kill call gives up at this instant.
     kill_timeout: SimTime,
+    /// Number of the poll that is due: one that was scheduled for another pod, or before the kill call returned, is not
+    /// made.
+    turn: u32,
 }
 
 /// A restart that has to wait.
@@ -143,6 +148,7 @@ impl World {
             layout,
             watched: Vec::new(),
             waiting: None,
+            waits: 0,
             reported_pressure: false,
             lead: self.streams.stream("kubelet/lead"),
             status_jitter: self.streams.stream("kubelet/node-status"),
@@ -490,20 +496,22 @@ impl World {
         self.set_phase(pod, "Failed", "Evicted", &message);
         let kill_timeout = self.now + timing.kill_timeout(grace);
         if let Some(agent) = &mut self.agent {
-            agent.waiting = Some(Waiting { pod, until: None, kill_timeout });
+            agent.waits += 1;
+            agent.waiting = Some(Waiting { pod, until: None, kill_timeout, turn: agent.waits });
         }
-        queue.at(kill_timeout + timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll);
-        if already {
-            return true;
-        }
-        if self.pods[ix].state == PodState::Creating {
+        if !already && self.pods[ix].state == PodState::Creating {
             self.pod_gone(pod);
             self.kill_returned(pod, SimDuration::ZERO, queue);
             self.recreate(pod, queue);
-        } else {
+        } else if !already {
             self.stop_pod(pod, grace, DeathCause::Eviction, queue);
         }
-        self.sample_now();
+        if let Some(Waiting { until: None, turn, .. }) = self.agent.as_ref().and_then(|agent| agent.waiting) {
+            queue.at(kill_timeout + timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll { turn });
+        }
+        if !already {
+            self.sample_now();
+        }
         true
     }
 
@@ -513,20 +521,18 @@ impl World {
         let Some(agent) = &mut self.agent else { return };
         let (poll, timeout) = (agent.plan.timing.cleanup_poll, agent.plan.timing.cleanup_timeout);
         if let Some(waiting) = agent.waiting.as_mut().filter(|w| w.pod == pod && w.until.is_none()) {
-            waiting.until = Some(now + delay + timeout);
-            queue.after(delay + poll, Phase::Kubelet, 0, Event::CleanupPoll);
+            agent.waits += 1;
+            (waiting.until, waiting.turn) = (Some(now + delay + timeout), agent.waits);
+            queue.after(delay + poll, Phase::Kubelet, 0, Event::CleanupPoll { turn: waiting.turn });
         }
     }
 
-    pub(super) fn cleanup_poll(&mut self, queue: &mut Scheduler<Event>) {
+    pub(super) fn cleanup_poll(&mut self, turn: u32, queue: &mut Scheduler<Event>) {
         let now = self.now;
         let Some(agent) = &mut self.agent else { return };
         let timing = agent.plan.timing;
-        let Some(waiting) = &mut agent.waiting else { return };
+        let Some(waiting) = agent.waiting.as_mut().filter(|w| w.turn == turn) else { return };
         if waiting.until.is_none() {
-            if now < waiting.kill_timeout {
-                return;
-            }
             waiting.until = Some(waiting.kill_timeout + timing.cleanup_timeout);
         }
         let (pod, over) = (waiting.pod, waiting.until.is_some_and(|until| now >= until));
@@ -539,7 +545,7 @@ impl World {
                 slow => queue.after(slow, Phase::Kubelet, 0, Event::EvictionPass),
             }
         } else {
-            queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll);
+            queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll { turn });
         }
     }
 

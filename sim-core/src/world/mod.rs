@@ -89,7 +89,10 @@ pub enum Event {
     /// The eviction manager synchronizes.
     EvictionPass,
     /// The eviction manager looks whether the evicted pod is gone.
-    CleanupPoll,
+    CleanupPoll {
+        /// Stale unless that of the wait.
+        turn: u32,
+    },
     /// cAdvisor takes a pod's figures.
     Housekeeping(PodIx),
     /// The kubelet reports the node's status.
@@ -120,7 +123,7 @@ impl engine::World for World {
             Event::PodTornDown(pod) => self.pod_torn_down(pod, queue),
             Event::ContainerExitSeen { container, run } => self.container_exit_seen(container, run, queue),
             Event::EvictionPass => self.eviction_pass(queue),
-            Event::CleanupPoll => self.cleanup_poll(queue),
+            Event::CleanupPoll { turn } => self.cleanup_poll(turn, queue),
             Event::Housekeeping(pod) => self.housekeeping(pod, queue),
             Event::NodeStatus => self.node_status(queue),
             Event::Sample => self.sample_event(queue),

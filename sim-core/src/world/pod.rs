@@ -133,7 +133,11 @@ impl World {
         }
         self.set_phase(pod, "Pending", "", "");
         let delay = scenario.node.runtime.sandbox_create + self.slowness();
-        queue.after(delay, Phase::Runtime, pod, Event::SandboxReady(pod));
+        if delay == SimDuration::ZERO {
+            self.sandbox_ready(pod, queue);
+        } else {
+            queue.after(delay, Phase::Runtime, pod, Event::SandboxReady(pod));
+        }
     }
 
     fn pod_rejected(&mut self, pod: PodIx, rejection: agent::RejectionText, queue: &mut Scheduler<Event>) {

@@ -147,8 +147,10 @@ impl World {
         for pid1 in pid1s {
             self.send(pid1, Signo::Term, cause, queue);
         }
-        queue.after(grace, Phase::Runtime, pod, Event::GraceOver(pod));
         self.maybe_stopped(pod, queue);
+        if self.pod(pod).state == PodState::Terminating {
+            queue.after(grace, Phase::Runtime, pod, Event::GraceOver(pod));
+        }
     }
 
     pub(super) fn grace_over(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
