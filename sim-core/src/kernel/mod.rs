@@ -41,6 +41,7 @@ pub use api::{
 };
 pub use capability::{Capability, CapabilityError, Confidence, Row};
 pub use high::high_delay_jiffies;
+pub use plain::Batch;
 pub use process::{Process, State};
 pub use profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Profile, TieRule, VERSIONS};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};

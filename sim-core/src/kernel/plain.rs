@@ -1,6 +1,7 @@
 //! Growth that is plain addition: the same as `mmap` and touching, where no limit is near. Whoever calls falls back to
 //! [`Kernel::apply`] when it is not.
 
+use super::cgroup::Cgroup;
 use super::memory::PTRS_PER_PTE;
 use super::profile::OvercommitGuess;
 use super::{Kernel, Process};
@@ -72,6 +73,52 @@ impl Kernel {
         true
     }
 
+    /// The same as [`Kernel::grow`] for one of many processes, where the caller knows that there is room for all of them
+    /// at every level. What is shared by many is added up in `batch`, until [`Kernel::end_batch`].
+    pub fn grow_one(&mut self, batch: &mut Batch, slot: u32, pid: Pid, block: Bytes, maps: u64, pages: Pages) {
+        let mapped = block.to_pages_ceil() * maps;
+        let Some(process) = self.procs.at_mut(slot, pid) else { return };
+        let tables = tables_for(process, pages);
+        process.accounted += mapped;
+        process.largest_mapping = process.largest_mapping.max(block.to_pages_ceil());
+        process.total_vm += mapped;
+        process.anon_own += pages;
+        process.pgtables += tables;
+        process.pte_used += pages.get();
+        process.pte_room += tables.get() * PTRS_PER_PTE;
+        batch.committed += mapped;
+        let group = &mut self.cgroups[process.cgroup.index()];
+        group.local.anon += pages;
+        group.local.kernel += tables;
+        group.add_touched(pages, tables);
+        let Some(parent) = group.parent else { return };
+        let group = &mut self.cgroups[parent.index()];
+        group.add_touched(pages, tables);
+        if group.parent != batch.above {
+            self.end_levels(batch);
+            batch.above = self.cgroups[parent.index()].parent;
+        }
+        batch.anon += pages;
+        batch.tables += tables;
+    }
+
+    /// Books what a batch has added up.
+    pub fn end_batch(&mut self, mut batch: Batch) {
+        self.end_levels(&mut batch);
+        self.committed += batch.committed;
+    }
+
+    fn end_levels(&mut self, batch: &mut Batch) {
+        let (anon, tables) = (std::mem::take(&mut batch.anon), std::mem::take(&mut batch.tables));
+        let mut at = batch.above;
+        while let Some(g) = at {
+            let group = &mut self.cgroups[g.index()];
+            group.add_touched(anon, tables);
+            debug_assert!(group.usage <= group.cap, "{} has no room for what was due", group.path);
+            at = group.parent;
+        }
+    }
+
     fn add_touched(&mut self, cg: CgroupId, anon: Pages, tables: Pages) {
         let local = &mut self.cgroups[cg.index()].local;
         local.anon += anon;
@@ -79,11 +126,27 @@ impl Kernel {
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];
-            group.usage += anon + tables;
-            group.total.anon += anon;
-            group.total.kernel += tables;
+            group.add_touched(anon, tables);
             at = group.parent;
         }
+    }
+}
+
+/// Growth of many processes that is not booked in the cgroups above their pods yet.
+#[derive(Debug, Default)]
+pub struct Batch {
+    committed: Pages,
+    /// The lowest cgroup that `anon` and `tables` are missing in.
+    above: Option<CgroupId>,
+    anon: Pages,
+    tables: Pages,
+}
+
+impl Cgroup {
+    fn add_touched(&mut self, anon: Pages, tables: Pages) {
+        self.usage += anon + tables;
+        self.total.anon += anon;
+        self.total.kernel += tables;
     }
 }
 

@@ -15,7 +15,7 @@ impl fmt::Display for Digest {
 }
 
 /// Bytes gathered before they are hashed.
-const GATHERED: usize = 256;
+const GATHERED: usize = 1024;
 
 /// XXH3 behind [`Hasher`], with a fixed byte order and width for every integer. Values are gathered first: most are a
 /// few bytes, and the digest is that of all bytes in a row, however they come.
@@ -51,8 +51,7 @@ impl StableHasher {
 
     fn take(&mut self, bytes: &[u8]) {
         if self.len + bytes.len() > GATHERED {
-            self.hashed.update(&self.gathered[..self.len]);
-            self.len = 0;
+            self.flush();
             if bytes.len() > GATHERED {
                 self.hashed.update(bytes);
                 return;
@@ -60,6 +59,24 @@ impl StableHasher {
         }
         self.gathered[self.len..self.len + bytes.len()].copy_from_slice(bytes);
         self.len += bytes.len();
+    }
+
+    /// The same for an integer, whose width is known.
+    #[inline]
+    fn take_integer<const N: usize>(&mut self, bytes: [u8; N]) {
+        if self.len + N > GATHERED {
+            self.flush();
+        }
+        if let Some(place) = self.gathered.get_mut(self.len..self.len + N) {
+            place.copy_from_slice(&bytes);
+        }
+        self.len += N;
+    }
+
+    #[cold]
+    fn flush(&mut self) {
+        self.hashed.update(&self.gathered[..self.len]);
+        self.len = 0;
     }
 }
 
@@ -71,8 +88,9 @@ impl fmt::Debug for StableHasher {
 
 macro_rules! little_endian {
     ($($name:ident $t:ty as $wide:ty),*) => {$(
+        #[inline]
         fn $name(&mut self, value: $t) {
-            self.take(&(value as $wide).to_le_bytes());
+            self.take_integer((value as $wide).to_le_bytes());
         }
     )*};
 }
@@ -106,10 +124,10 @@ mod tests {
 
     #[test]
     fn pieces_of_any_length_hash_like_one() {
-        let bytes: Vec<u8> = (0..5_000_u32).map(|n| (n * 7) as u8).collect();
+        let bytes: Vec<u8> = (0..60_000_u32).map(|n| (n * 7) as u8).collect();
         let mut h = StableHasher::default();
         let mut rest = &bytes[..];
-        for n in (0..300).chain([600, 1, 257, 255, 256]).cycle() {
+        for n in (0..300).chain([2400, 1, 1025, 1023, 1024]).cycle() {
             let (piece, others) = rest.split_at(n.min(rest.len()));
             h.write(piece);
             rest = others;

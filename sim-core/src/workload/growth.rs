@@ -110,6 +110,14 @@ impl Growth {
         self.steps_at(now).saturating_sub(self.taken)
     }
 
+    /// What `n` steps map: requests of this size, and how many of them. Page after page is one mapping.
+    pub fn mapped_by(&self, n: u64) -> (Bytes, u64) {
+        match self.rhythm {
+            Rhythm::Linear { .. } => (self.block * n, 1),
+            Rhythm::Blocks { .. } | Rhythm::Jittered { .. } => (self.block, n),
+        }
+    }
+
     /// The rest of this growth when it could not go on before `now`: the next step comes as long after `now` as
     /// steps are apart.
     pub fn resumed(mut self, now: SimTime) -> Self {

@@ -9,6 +9,7 @@ use super::grow::rate;
 use super::levels::{Levels, Share};
 use super::state::{Doing, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
+use crate::kernel::Batch;
 use crate::units::{CgroupId, Pages, SimDuration, SimTime};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -179,9 +180,39 @@ impl World {
     /// Everything that is due has been taken when this returns: for those who look at the whole node.
     pub(super) fn settle_all(&mut self, queue: &mut Scheduler<Event>) {
         self.settle(queue);
-        if self.growing.ahead.on {
-            self.catch_up_all(queue);
+        if !self.growing.ahead.on {
+            return;
         }
+        let met = self.growing.ahead.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared();
+        if met || self.growing.ahead.cursor.is_some() || !self.calm() {
+            self.catch_up_all(queue);
+        } else {
+            self.catch_up_plainly();
+        }
+    }
+
+    /// Takes everybody's steps where nobody can meet anything: no deadline has come, and the sums say that there is room
+    /// for all that may be due.
+    fn catch_up_plainly(&mut self) {
+        let now = self.now;
+        let mut batch = Batch::default();
+        for &p in &self.growing.processes {
+            let proc = &mut self.procs[p as usize];
+            let Doing::Growing(growth) = &mut proc.doing else { continue };
+            let due = match &mut proc.program {
+                Some(program) => program.due(growth, now),
+                None => growth.due(now),
+            };
+            proc.share.settled = now;
+            if due > 0 {
+                growth.taken += due;
+                self.recorder.counts.allocations += due;
+                let (size, maps) = growth.mapped_by(due);
+                self.kernel.grow_one(&mut batch, proc.slot, proc.pid, size, maps, growth.touched * due);
+            }
+        }
+        self.kernel.end_batch(batch);
+        self.growing.ahead.levels.all_settled(now);
     }
 
     /// Takes a process's steps before it is stopped or looked at.

@@ -118,11 +118,7 @@ impl World {
     pub(super) fn take_steps(&mut self, p: ProcIx, n: u64, queue: &mut Scheduler<Event>) {
         let proc = &mut self.procs[p as usize];
         let Doing::Growing(growth) = &mut proc.doing else { return };
-        let maps = match growth.rhythm {
-            Rhythm::Linear { .. } => 1,
-            Rhythm::Blocks { .. } | Rhythm::Jittered { .. } => n,
-        };
-        let size = growth.block * (n / maps);
+        let (size, maps) = growth.mapped_by(n);
         growth.taken += n;
         self.recorder.counts.allocations += n;
         if self.growing.ahead.on && self.kernel.grow(proc.slot, proc.pid, size, maps, growth.touched * n) {

@@ -104,6 +104,13 @@ impl Levels {
         }
     }
 
+    /// Every process has taken its steps up to `at`.
+    pub fn all_settled(&mut self, at: SimTime) {
+        for level in self.levels.iter_mut().filter(|level| level.growers > 0) {
+            level.settled = u128::from(level.rate) * u128::from(at.as_nanos());
+        }
+    }
+
     /// The only process left, if there is only one.
     pub fn leave(&mut self, cg: CgroupId, index: u32, share: &Share) -> Option<u32> {
         let level = self.levels.get_mut(cg.index())?;
