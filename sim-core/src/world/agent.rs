@@ -2,8 +2,9 @@
 //! kills that follow, restarts, and the node's conditions.
 
 use super::Event;
-use super::state::{ContainerRef, PodIx, PodState, World};
+use super::state::{ContainerRef, Pod, PodIx, PodState, World};
 use crate::engine::{Phase, Scheduler, Stream};
+use crate::kernel::Kernel;
 use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, Candidate, ContainerStats, Eviction, EvictionFacts, EvictionSignal, Lead, Manager,
     MemoryFigures, Observations, PodStats, Summary, admit, parse_hard_thresholds, parse_thresholds,
@@ -48,6 +49,37 @@ struct Watched {
     /// Of the pauses between figures; none when every pass takes them.
     rng: Option<Box<Stream>>,
     facts: EvictionFacts,
+}
+
+impl Watched {
+    /// Takes the figures of the pod; true if they differ from the last ones.
+    fn take_figures(&mut self, kernel: &Kernel, pod: &Pod, now: SimTime) -> bool {
+        let Some(cgroup) = pod.cgroup else { return false };
+        self.taken_at = now;
+        let working_set = |cgroup| Some(kernel.working_set(cgroup).get());
+        let mut changed = replace(&mut self.stats.working_set, working_set(cgroup));
+        let mut known = 0;
+        for container in &pod.containers {
+            let Some(cgroup) = container.cgroup else { continue };
+            let figure = working_set(cgroup);
+            match self.stats.containers.get_mut(known) {
+                Some(there) => {
+                    changed |= replace(&mut there.working_set, figure);
+                    if there.name != container.name {
+                        (there.name, changed) = (container.name.clone(), true);
+                    }
+                }
+                None => {
+                    self.stats.containers.push(ContainerStats { name: container.name.clone(), working_set: figure });
+                    changed = true;
+                }
+            }
+            known += 1;
+        }
+        changed |= known < self.stats.containers.len();
+        self.stats.containers.truncate(known);
+        changed
+    }
 }
 
 /// The manager waits for an evicted pod.
@@ -260,36 +292,8 @@ impl World {
 
     /// Takes a pod's figures; true if they differ from the last ones.
     fn take_pod_figures(&mut self, pod: PodIx) -> bool {
-        let (kernel, now) = (&self.kernel, self.now);
-        let pod_here = &self.pods[pod as usize];
-        let Some(cgroup) = pod_here.cgroup else { return false };
         let watched = self.agent.as_mut().and_then(|a| a.watched[pod as usize].as_mut());
-        let Some(watched) = watched else { return false };
-        watched.taken_at = now;
-        let working_set = |cgroup| Some(kernel.working_set(cgroup).get());
-        let mut changed = replace(&mut watched.stats.working_set, working_set(cgroup));
-        let mut known = 0;
-        for container in &pod_here.containers {
-            let Some(cgroup) = container.cgroup else { continue };
-            let figure = working_set(cgroup);
-            match watched.stats.containers.get_mut(known) {
-                Some(there) => {
-                    changed |= replace(&mut there.working_set, figure);
-                    if there.name != container.name {
-                        (there.name, changed) = (container.name.clone(), true);
-                    }
-                }
-                None => {
-                    let stats = ContainerStats { name: container.name.clone(), working_set: figure };
-                    watched.stats.containers.push(stats);
-                    changed = true;
-                }
-            }
-            known += 1;
-        }
-        changed |= known < watched.stats.containers.len();
-        watched.stats.containers.truncate(known);
-        changed
+        watched.is_some_and(|watched| watched.take_figures(&self.kernel, &self.pods[pod as usize], self.now))
     }
 
     /// A pass that would decide nothing even if everybody had taken more steps than are due. True: it has been made.
@@ -339,11 +343,11 @@ impl World {
         if agent.plan.timing.housekeeping.fresh
             && (self.recorder.keeps_series() || !agent.manager.meets_nothing(&summary))
         {
-            self.agent = Some(agent);
-            for n in 0..self.live.len() {
-                self.take_pod_figures(self.live[n]);
+            for &pod in &self.live {
+                if let Some(watched) = agent.watched.get_mut(pod as usize).and_then(Option::as_mut) {
+                    watched.take_figures(&self.kernel, &self.pods[pod as usize], self.now);
+                }
             }
-            agent = self.agent.take().expect("put back above");
         }
         let lead = agent.next_lead();
         let before: Vec<_> = agent.manager.first_observed().iter().map(|f| f.0).collect();
@@ -373,7 +377,8 @@ impl World {
 
     /// Pods that the manager may choose among: all that are not known to have ended.
     fn candidates<'a>(&'a self, watched: &'a [Option<Box<Watched>>]) -> Vec<Candidate<'a>> {
-        let candidates = self.live.iter().filter_map(|&ix| {
+        let mut candidates = Vec::with_capacity(self.live.len());
+        candidates.extend(self.live.iter().filter_map(|&ix| {
             let (ix, pod) = (ix as usize, &self.pods[ix as usize]);
             let active = matches!(pod.state, PodState::Active | PodState::Creating)
                 || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running);
@@ -383,8 +388,8 @@ impl World {
             let watched = watched.get(ix).and_then(Option::as_ref);
             let facts = watched.map_or_else(|| EvictionFacts::of(&pod.spec), |w| w.facts);
             Some(Candidate { pod: &pod.spec, facts, stats: watched.map(|w| &w.stats) })
-        });
-        candidates.collect()
+        }));
+        candidates
     }
 
     /// The pod of that uid; should several have it, the newest.
