@@ -3,6 +3,7 @@
 //! Wording and line numbers of the eviction manager are those of Kubernetes 1.32 (pkg/kubelet/eviction). The run's
 //! beginning is midnight of January 1st. Where a line's number in the source is not known, it is 1.
 
+use sim_core::record::view::back_off_message;
 use sim_core::record::{ConditionStatus, Entry, History, Record};
 use sim_core::units::SimTime;
 use std::fmt::Write;
@@ -93,7 +94,8 @@ fn lines(log: &mut Log, entry: &Entry, node: &str) {
             );
             log.line('I', at, "generic.go:1", &message);
         }
-        Record::BackOff { pod, container, message, .. } => {
+        Record::BackOff { pod, container, uid, delay } => {
+            let message = back_off_message(*delay, container, pod, uid);
             let message =
                 format!("\"Error syncing pod, skipping\" err={message:?} pod={pod:?} containerName={container:?}");
             log.line('E', at, "pod_workers.go:1", &message);

@@ -9,20 +9,64 @@ use rand_chacha::ChaCha8Rng;
 /// Hands out streams for one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamFactory {
+    seed: u64,
     /// Seeded; a stream is a copy.
     rng: ChaCha8Rng,
+}
+
+/// A name put together from pieces, as far as a stream needs it. Equal texts are equal names, however they were cut.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StreamName(u64);
+
+impl StreamName {
+    /// The empty name.
+    pub const EMPTY: StreamName = StreamName(0xcbf2_9ce4_8422_2325);
+
+    /// With this text at its end. (FNV-1a, 64 bits: a stable hash for names.)
+    pub fn then(self, text: &str) -> Self {
+        StreamName(text.bytes().fold(self.0, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3)))
+    }
+
+    /// With this number at its end, in decimal digits.
+    pub fn number(self, n: u32) -> Self {
+        let above = if n < 10 { self } else { self.number(n / 10) };
+        above.then(["0", "1", "2", "3", "4", "5", "6", "7", "8", "9"][n as usize % 10])
+    }
+}
+
+impl From<&str> for StreamName {
+    fn from(text: &str) -> Self {
+        StreamName::EMPTY.then(text)
+    }
 }
 
 impl StreamFactory {
     /// A factory for the run with this seed.
     pub fn new(seed: u64) -> Self {
-        StreamFactory { rng: ChaCha8Rng::seed_from_u64(seed) }
+        StreamFactory { seed, rng: ChaCha8Rng::seed_from_u64(seed) }
+    }
+
+    /// Sixty-four hexadecimal digits for the thing of that name, like the id of a container. They decide nothing, so that
+    /// SplitMix64 over name and seed is good enough.
+    pub fn identifier(&self, name: StreamName) -> String {
+        let mut state = name.0 ^ self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut digits = [0; 64];
+        for sixteen in digits.chunks_exact_mut(16) {
+            state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+            let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+            z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+            z ^= z >> 31;
+            for (n, digit) in sixteen.iter_mut().enumerate() {
+                *digit = b"0123456789abcdef"[(z >> (60 - 4 * n)) as usize % 16];
+            }
+        }
+        String::from_utf8_lossy(&digits).into_owned()
     }
 
     /// The stream called `name`, for example `"default/web/app/jitter"`.
-    pub fn stream(&self, name: &str) -> Stream {
+    pub fn stream(&self, name: impl Into<StreamName>) -> Stream {
         let mut rng = self.rng.clone();
-        rng.set_stream(fnv1a(name));
+        rng.set_stream(name.into().0);
         Stream { rng }
     }
 }
@@ -43,11 +87,6 @@ fn minus_log2(u: u64) -> u64 {
     }
     // u / 2^64 = 1.m × 2^-(shift + 1)
     (u64::from(shift + 1) << 32) - fraction
-}
-
-/// FNV-1a, 64 bits: a stable hash for names.
-fn fnv1a(name: &str) -> u64 {
-    name.bytes().fold(0xcbf2_9ce4_8422_2325, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0000_0100_0000_01b3))
 }
 
 /// One named random stream (ChaCha8).
@@ -116,6 +155,24 @@ mod tests {
         let mut again = f.stream("a");
         assert_eq!(alone, (0..4).map(|_| again.next_u64()).collect::<Vec<_>>());
         assert_ne!(alone[0], f.stream("b").next_u64());
+    }
+
+    #[test]
+    fn a_name_is_its_text_however_it_was_cut() {
+        let whole = StreamName::from("default/web/app/0/1204");
+        assert_eq!(StreamName::from("default/web").then("/app/").number(0).then("/").number(1204), whole);
+        assert_eq!(StreamName::EMPTY.then(""), StreamName::EMPTY);
+        // FNV-1a of "a" (draft-eastlake-fnv, test vectors).
+        assert_eq!(StreamName::from("a"), StreamName(0xaf63_dc4c_8601_ec8c));
+    }
+
+    #[test]
+    fn identifiers_differ_by_name_and_seed() {
+        let (one, two) = (StreamFactory::new(1), StreamFactory::new(2));
+        let ids = [one.identifier("a".into()), one.identifier("b".into()), two.identifier("a".into())];
+        assert!(ids.iter().all(|id| id.len() == 64 && id.bytes().all(|b| b.is_ascii_hexdigit())));
+        assert!(ids[0] != ids[1] && ids[0] != ids[2] && ids[1] != ids[2]);
+        assert_eq!(ids[0], one.identifier("a".into()));
     }
 
     #[test]

@@ -210,10 +210,10 @@ pub enum Record {
         pod: Name,
         /// Container name.
         container: Name,
+        /// Unique id of the pod.
+        uid: Name,
         /// How long in all, from the container's end.
         delay: SimDuration,
-        /// The waiting message.
-        message: Name,
     },
     /// A pass of the eviction manager that met a threshold or changed a condition.
     EvictionPass {

@@ -3,7 +3,7 @@
 
 use super::Event;
 use super::state::{ContainerRef, Pod, PodIx, PodState, World};
-use crate::engine::{Phase, Scheduler, Stream};
+use crate::engine::{Phase, Scheduler, Stream, StreamName};
 use crate::kernel::Kernel;
 use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, Candidate, ContainerStats, Eviction, EvictionFacts, EvictionSignal, Lead, Manager,
@@ -12,7 +12,7 @@ use crate::kubelet::eviction::{
 use crate::kubelet::start::start_problems;
 use crate::kubelet::{
     CgroupLayout, Housekeeping, KubernetesProfile, NodeAllocatable, NodeLimits, PodSpec, QosClass, container_cgroup,
-    container_grace, format_pod, parse_reservation, pod_cgroup, waiting_message,
+    container_grace, parse_reservation, pod_cgroup,
 };
 use crate::node_api::{CgroupWrite, Name, OomReport};
 use crate::record::{ConditionStatus, DeathCause, NodeFacts, PassFigures, PodFigures, Record, ThresholdSeen};
@@ -93,16 +93,6 @@ struct Waiting {
     /// Number of the poll that is due: one that was scheduled for another pod, or before the kill call returned, is not
     /// made.
     turn: u32,
-}
-
-/// A restart that has to wait.
-pub(super) struct RestartWait {
-    /// From now.
-    pub delay: SimDuration,
-    /// The back-off in force, from the container's end.
-    pub full: SimDuration,
-    /// The waiting message.
-    pub message: Name,
 }
 
 impl Agent {
@@ -257,7 +247,8 @@ impl World {
         let now = self.now;
         let Some(agent) = &mut self.agent else { return };
         let timing = agent.plan.timing.housekeeping;
-        let mut rng = (!timing.fresh).then(|| Box::new(self.streams.stream(&[&name, "/housekeeping"].concat())));
+        let mut rng =
+            (!timing.fresh).then(|| Box::new(self.streams.stream(StreamName::from(&*name).then("/housekeeping"))));
         let recorded = &self.scenario.pods[self.pods[pod as usize].plan as usize].housekeeping;
         let mut clock = Housekeeping::recorded(timing, Arc::clone(recorded));
         let delay = rng.as_mut().map(|rng| clock.next_delay(now, true, rng));
@@ -591,28 +582,19 @@ impl World {
         SimDuration::from_nanos(period - into)
     }
 
-    /// The back-off before a container's restart.
-    pub(super) fn backoff(&mut self, c: ContainerRef, finished_at: SimTime) -> RestartWait {
+    /// How long a container's restart has to wait from now, and the back-off in force, from the container's end.
+    pub(super) fn backoff(&mut self, c: ContainerRef, finished_at: SimTime) -> (SimDuration, SimDuration) {
         let now = self.now;
-        let pod_name = self.pod(c.pod).name.clone();
-        let uid = self.pod(c.pod).spec.uid();
-        let Some(mut agent) = self.agent.take() else {
-            return RestartWait { delay: SimDuration::ZERO, full: SimDuration::ZERO, message: "".into() };
-        };
-        let timing = agent.plan.timing;
-        let container = self.container_mut(c);
-        let full = container.backoff.current(finished_at).unwrap_or(timing.backoff_first);
-        let name = container.name.clone();
+        let Some(agent) = &mut self.agent else { return (SimDuration::ZERO, SimDuration::ZERO) };
+        let timing = &agent.plan.timing;
+        let backoff = &mut self.pods[c.pod as usize].containers[c.index as usize].backoff;
+        let full = backoff.current(finished_at).unwrap_or(timing.backoff_first);
         let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {
             delay = timing.restart_delay(delay, &mut agent.resync_jitter);
         }
-        let start = now + delay;
-        let _ = self.container_mut(c).backoff.attempt(start, finished_at, timing.backoff());
-        self.agent = Some(agent);
-        let (namespace, short) = pod_name.split_once('/').unwrap_or(("default", &pod_name));
-        let message = waiting_message(full, &name, &format_pod(short, namespace, &uid)).into();
-        RestartWait { delay, full, message }
+        let _ = backoff.attempt(now + delay, finished_at, timing.backoff());
+        (delay, full)
     }
 
     /// The kubelet's OOM watcher reports only kills that no cgroup's limit caused.

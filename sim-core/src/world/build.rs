@@ -6,7 +6,7 @@ use super::observe::Recorder;
 use super::pod::{Birth, template};
 use super::procs::Procs;
 use super::state::World;
-use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
+use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory, StreamName};
 use crate::kernel::{Kernel, MemOp};
 use crate::record::{History, Keep, Owner, Sample};
 use crate::scenario::Scenario;
@@ -120,7 +120,7 @@ impl World {
                 let mut at = plan.at;
                 if plan.at_spread > crate::units::SimDuration::ZERO {
                     let name = format!("{}/{}/{replica}/arrival", plan.namespace, plan.spec.name);
-                    at += self.streams.stream(&name).between(crate::units::SimDuration::ZERO, plan.at_spread);
+                    at += self.streams.stream(&*name).between(crate::units::SimDuration::ZERO, plan.at_spread);
                 }
                 queue.at(at, Phase::Inject, plan_ix, Event::PodArrives { plan: plan_ix, replica });
             }
@@ -152,7 +152,7 @@ impl World {
             oom_score_adj: -1000,
             container_limit: None,
             on_host: true,
-            stream: String::new(),
+            stream: StreamName::EMPTY,
         };
         let nothing = Footprint { anon: node.system_anon, ..Footprint::default() };
         let spawned = self.spawn(&"system".into(), 0, Some(1), &nothing, TermReaction::Ignore, birth, queue);

@@ -3,7 +3,7 @@
 use super::Event;
 use super::pod::Birth;
 use super::state::{PodState, World};
-use crate::engine::{Phase, Scheduler};
+use crate::engine::{Phase, Scheduler, StreamName};
 use crate::node_api::CgroupWrite;
 use crate::record::{DeathCause, Owner, Record};
 use crate::scenario::InjectionKind;
@@ -84,7 +84,7 @@ impl World {
             oom_score_adj: plan.process.oom_score_adj.unwrap_or(0),
             container_limit: None,
             on_host: true,
-            stream: format!("host/{n}/{}", plan.name),
+            stream: StreamName::from("host/").number(n).then("/").then(&plan.name),
         };
         let next = self.procs.len() as u32;
         self.spawn_plan(&plan.process, birth, queue);

@@ -4,7 +4,7 @@ use super::Event;
 use super::agent;
 use super::levels::Share;
 use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
-use crate::engine::{Phase, Scheduler};
+use crate::engine::{Phase, Scheduler, StreamName};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
 use crate::kubelet::eviction::TAINT_MEMORY_PRESSURE;
 use crate::kubelet::{
@@ -35,7 +35,7 @@ pub(super) struct Birth {
     pub container_limit: Option<Bytes>,
     pub on_host: bool,
     /// Name of its random stream.
-    pub stream: String,
+    pub stream: StreamName,
 }
 
 /// What the pods of a plan are made from.
@@ -172,7 +172,8 @@ impl World {
         let (cgroup, limit) = self.make_pod_cgroup(pod, &spec, queue);
         let p = self.pod_mut(pod);
         (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
-        let sandbox = self.kernel.mkdir(cgroup, &self.hex(&[&self.pod(pod).name, "/pause"].concat(), 64));
+        let sandbox =
+            self.kernel.mkdir(cgroup, &self.streams.identifier(StreamName::from(&*self.pod(pod).name).then("/pause")));
         let birth = Birth {
             cgroup: sandbox,
             owner: Owner::Container { pod: self.pod(pod).name.clone(), container: "POD".into() },
@@ -183,7 +184,7 @@ impl World {
             oom_score_adj: POD_INFRA_OOM_SCORE_ADJ,
             container_limit: None,
             on_host: false,
-            stream: String::new(),
+            stream: StreamName::EMPTY,
         };
         let pause = self.spawn(&"pause".into(), 65535, None, &scenario.node.pause, TermReaction::Default, birth, queue);
         self.pod_mut(pod).pause = pause;
@@ -253,11 +254,8 @@ impl World {
 
     /// The id of a container's run, counted from 0.
     pub(super) fn container_id(&self, pod: PodIx, container: &str, run: u32) -> String {
-        let pod = &self.pod(pod).name;
-        match run {
-            0 => self.hex(&[pod, "/", container, "/id"].concat(), 64),
-            n => self.hex(&[pod, "/", container, "/id/", &n.to_string()].concat(), 64),
-        }
+        let name = StreamName::from(&*self.pod(pod).name).then("/").then(container).then("/id/").number(run);
+        self.streams.identifier(name)
     }
 
     pub(super) fn process_starts(&mut self, c: ContainerRef, n: u32, run: u32, queue: &mut Scheduler<Event>) {
@@ -280,7 +278,10 @@ impl World {
             oom_score_adj: plan.oom_score_adj.unwrap_or(container.oom_score_adj),
             container_limit: container.limit,
             on_host: false,
-            stream: [&self.pod(c.pod).name, "/", &container.name, "/", &n.to_string(), "/", &run.to_string()].concat(),
+            stream: {
+                let pod = StreamName::from(&*self.pod(c.pod).name).then("/");
+                pod.then(&container.name).then("/").number(n).then("/").number(run)
+            },
         };
         self.spawn_plan(plan, birth, queue);
     }
@@ -288,7 +289,7 @@ impl World {
     /// Starts a planned process and lets it run until it first waits.
     pub(super) fn spawn_plan(&mut self, plan: &ProcessPlan, birth: Birth, queue: &mut Scheduler<Event>) {
         let limit = birth.container_limit;
-        let rng = self.streams.stream(&birth.stream);
+        let rng = self.streams.stream(birth.stream);
         let container = birth.container;
         let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, birth, queue) else {
             if let Some(c) = container.filter(|&c| self.container(c).pid1.is_none()) {

@@ -105,17 +105,16 @@ impl World {
 
     fn restart(&mut self, c: ContainerRef, finished_at: SimTime, queue: &mut Scheduler<Event>) {
         let create = self.scenario.node.runtime.container_create;
-        let wait = self.backoff(c, finished_at);
-        if wait.delay == SimDuration::ZERO {
+        let (delay, full) = self.backoff(c, finished_at);
+        if delay == SimDuration::ZERO {
             self.start_container_after(c, create, queue);
             return;
         }
-        let container = self.container_mut(c);
-        container.status = "CrashLoopBackOff";
-        let name = container.name.clone();
-        let pod = self.pod(c.pod).name.clone();
-        self.record(Record::BackOff { pod, container: name, delay: wait.full, message: wait.message });
-        self.start_container_after(c, wait.delay + create, queue);
+        self.container_mut(c).status = "CrashLoopBackOff";
+        let (pod, container) = (self.pod(c.pod), self.container(c).name.clone());
+        let record = Record::BackOff { pod: pod.name.clone(), container, uid: pod.spec.uid(), delay: full };
+        self.record(record);
+        self.start_container_after(c, delay + create, queue);
     }
 
     /// All containers have ended for good: the pod has succeeded or failed, and its cgroup goes.

@@ -1,6 +1,6 @@
 //! The fields of each kind of record as JSON values.
 
-use super::{oom_scope, seconds, split_pod};
+use super::{back_off_message, oom_scope, seconds, split_pod};
 use crate::node_api::{Constraint, ExitStatus, OomReport, TaskRow};
 use crate::record::{Owner, Record};
 use crate::units::{Bytes, Pages};
@@ -173,10 +173,10 @@ pub fn fields(record: &Record) -> Object {
             put(o, "exitCode", *exit_code);
             put(o, "finishedAt", seconds(*finished_at));
         }
-        Record::BackOff { pod, container, delay, message } => {
+        Record::BackOff { pod, container, uid, delay } => {
             put_container(o, pod, container);
             put(o, "delaySeconds", delay.as_secs_f64());
-            put(o, "message", &**message);
+            put(o, "message", back_off_message(*delay, container, pod, uid));
         }
         Record::EvictionPass { thresholds_met, node_working_set, pods_working_set } => {
             let met = thresholds_met.iter().map(|t| {

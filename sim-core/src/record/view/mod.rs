@@ -11,7 +11,8 @@ pub use fields::fields;
 pub use kinds::{Field, KINDS, Kind, PROCESS_FIELDS, kind, kind_named};
 
 use super::{Entry, Owner, Record};
-use crate::units::SimTime;
+use crate::kubelet::{format_pod, waiting_message};
+use crate::units::{SimDuration, SimTime};
 use serde_json::{Map, Value};
 
 /// Seconds since the run began, as a JSON number.
@@ -31,6 +32,12 @@ pub fn entry(entry: &Entry) -> Map<String, Value> {
 /// `namespace` and name of a pod written as `namespace/name`.
 pub fn split_pod(pod: &str) -> (&str, &str) {
     pod.split_once('/').unwrap_or(("", pod))
+}
+
+/// The waiting message of a container in back-off, whose pod is written as `namespace/name`.
+pub fn back_off_message(delay: SimDuration, container: &str, pod: &str, uid: &str) -> String {
+    let (namespace, name) = split_pod(pod);
+    waiting_message(delay, container, &format_pod(name, namespace, uid))
 }
 
 /// Who a record is about.

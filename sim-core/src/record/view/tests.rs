@@ -89,8 +89,8 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         Record::BackOff {
             pod: pod.into(),
             container: "app".into(),
+            uid: "11111111-2222-4333-a444-555555555555".into(),
             delay: SimDuration::from_secs(10),
-            message: message.into(),
         },
         Record::EvictionPass {
             thresholds_met: vec![ThresholdSeen {
