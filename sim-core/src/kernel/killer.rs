@@ -15,7 +15,7 @@ impl Kernel {
     pub(super) fn invoke_oom_killer(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> bool {
         let scope: Vec<Pid> = match domain {
             Some(domain) => self.processes_below(domain),
-            None => self.procs.keys().copied().collect(),
+            None => self.procs.by_pid().iter().map(|p| p.pid).collect(),
         };
         let is_victim = |pid: &Pid| matches!(self.procs[pid].state, State::Dying { oom_victim: true, .. });
         if scope.iter().any(is_victim) {

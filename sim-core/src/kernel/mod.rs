@@ -136,7 +136,7 @@ impl Kernel {
 
     /// All processes by pid.
     pub fn processes(&self) -> impl Iterator<Item = &Process> {
-        self.procs.values()
+        self.procs.by_pid().into_iter()
     }
 
     /// Sets a sysctl while the node runs.
@@ -171,6 +171,14 @@ impl Kernel {
     /// What happened since the last call, in order.
     pub fn take_signals(&mut self) -> Vec<Signal> {
         std::mem::take(&mut self.signals)
+    }
+
+    /// Takes back the list that [`Kernel::take_signals`] gave, to be filled again.
+    pub fn recycle(&mut self, mut signals: Vec<Signal>) {
+        if self.signals.is_empty() {
+            signals.clear();
+            self.signals = signals;
+        }
     }
 
     /// True when [`Kernel::take_signals`] has something.

@@ -2,8 +2,27 @@
 
 use super::process::Process;
 use crate::units::Pid;
-use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Index;
+
+/// Spreads process ids, which come one after the other.
+#[derive(Clone, Debug, Default)]
+struct PidHasher(u64);
+
+impl Hasher for PidHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&b| self.write_u32(u32::from(b)));
+    }
+
+    fn write_u32(&mut self, n: u32) {
+        self.0 = (self.0 ^ u64::from(n)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// Whom a process belongs to, and how many belong to it: most have nobody, and their exit concerns nobody else.
 #[derive(Clone, Copy, Debug)]
@@ -22,22 +41,23 @@ pub(super) struct Processes {
     free: Vec<u32>,
     /// Parent and session by slot, to be searched at every exit.
     kin: Vec<Option<Kin>>,
-    by_pid: BTreeMap<Pid, u32>,
+    /// Slot by id. It is only asked, never gone through: its order means nothing.
+    slot_of: HashMap<Pid, u32, BuildHasherDefault<PidHasher>>,
     /// The greatest id so far.
     greatest: Option<Pid>,
 }
 
 impl Processes {
     pub fn get(&self, pid: &Pid) -> Option<&Process> {
-        self.slots[*self.by_pid.get(pid)? as usize].as_ref()
+        self.slots[*self.slot_of.get(pid)? as usize].as_ref()
     }
 
     pub fn get_mut(&mut self, pid: &Pid) -> Option<&mut Process> {
-        self.slots[*self.by_pid.get(pid)? as usize].as_mut()
+        self.slots[*self.slot_of.get(pid)? as usize].as_mut()
     }
 
     pub fn contains_key(&self, pid: &Pid) -> bool {
-        self.by_pid.contains_key(pid)
+        self.slot_of.contains_key(pid)
     }
 
     pub fn insert(&mut self, pid: Pid, process: Process) {
@@ -56,18 +76,18 @@ impl Processes {
         self.greatest = self.greatest.max(Some(pid));
         self.kin[slot as usize] = Some(Kin { pid, parent: process.parent, session: process.session, followers });
         self.slots[slot as usize] = Some(process);
-        self.by_pid.insert(pid, slot);
+        self.slot_of.insert(pid, slot);
     }
 
     fn followed(&mut self, leader: Pid) {
-        if let Some(kin) = self.by_pid.get(&leader).and_then(|&slot| self.kin[slot as usize].as_mut()) {
+        if let Some(kin) = self.slot_of.get(&leader).and_then(|&slot| self.kin[slot as usize].as_mut()) {
             kin.followers += 1;
         }
     }
 
     /// Takes a process out; its children have no parent any more.
     pub fn remove(&mut self, pid: &Pid) -> Option<Process> {
-        let slot = self.by_pid.remove(pid)?;
+        let slot = self.slot_of.remove(pid)?;
         self.free.push(slot);
         if self.kin[slot as usize].take().is_some_and(|kin| kin.followers > 0) {
             self.orphan(*pid);
@@ -75,9 +95,16 @@ impl Processes {
         self.slots[slot as usize].take()
     }
 
-    /// By pid.
+    /// In the order of their ids.
+    pub fn by_pid(&self) -> Vec<&Process> {
+        let mut all: Vec<&Process> = self.values().collect();
+        all.sort_unstable_by_key(|p| p.pid);
+        all
+    }
+
+    /// In no order that means anything.
     pub fn values(&self) -> impl Iterator<Item = &Process> {
-        self.by_pid.values().filter_map(|&slot| self.slots[slot as usize].as_ref())
+        self.slots.iter().flatten()
     }
 
     /// In no order that means anything.
@@ -87,7 +114,7 @@ impl Processes {
 
     /// The other processes of the session that this process leads, by pid.
     pub fn led_by(&self, session: Pid) -> Vec<Pid> {
-        let leader = self.by_pid.get(&session).and_then(|&slot| self.kin[slot as usize].as_ref());
+        let leader = self.slot_of.get(&session).and_then(|&slot| self.kin[slot as usize].as_ref());
         if leader.is_none_or(|kin| kin.followers == 0 || kin.session != session) {
             return Vec::new();
         }
@@ -108,13 +135,8 @@ impl Processes {
         }
     }
 
-    /// By pid.
-    pub fn keys(&self) -> impl Iterator<Item = &Pid> {
-        self.by_pid.keys()
-    }
-
     pub fn slot(&self, pid: Pid) -> Option<u32> {
-        self.by_pid.get(&pid).copied()
+        self.slot_of.get(&pid).copied()
     }
 
     /// The process in a slot, if it is still the one with that pid.

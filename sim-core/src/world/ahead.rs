@@ -12,7 +12,6 @@ use crate::engine::{Phase, Scheduler};
 use crate::kernel::Batch;
 use crate::units::{CgroupId, Pages, SimDuration, SimTime};
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 /// What is known of growing processes while they are left alone.
 #[derive(Clone, Debug, Default)]
@@ -57,7 +56,7 @@ impl World {
             deadline: SimTime::MAX,
         };
         if touched > 0 {
-            for &level in proc.levels.iter() {
+            for level in self.kernel.upwards(proc.cgroup) {
                 self.growing.ahead.levels.join(level, p, &proc.share);
             }
         }
@@ -70,11 +69,12 @@ impl World {
         if proc.share.slack == 0 {
             return;
         }
-        let (levels, share) = (Arc::clone(&proc.levels), proc.share);
-        for &level in levels.iter() {
+        let (share, mut at) = (proc.share, Some(proc.cgroup));
+        while let Some(level) = at {
             if let Some(only) = self.growing.ahead.levels.leave(level, p, &share) {
                 self.set_deadline(only);
             }
+            at = self.kernel.parent(level);
         }
     }
 
@@ -87,8 +87,8 @@ impl World {
             at = g.next_at();
         }
         if !g.touched.is_zero() {
-            let alone = proc.levels.iter().filter(|&&l| self.growing.ahead.levels.get(l).growers == 1);
-            if let Some(room) = alone.map(|&l| self.kernel.room(l)).min() {
+            let alone = self.kernel.upwards(proc.cgroup).filter(|&l| self.growing.ahead.levels.get(l).growers == 1);
+            if let Some(room) = alone.map(|l| self.kernel.room(l)).min() {
                 let steps = self.kernel.touchable(proc.slot, proc.pid, room) / g.touched.get();
                 let meets = g.time_of(g.taken.saturating_add(steps).saturating_add(1));
                 at = [at, meets].into_iter().flatten().min();
@@ -116,7 +116,7 @@ impl World {
             if proc.share.slack > 0 {
                 let passed = until.since(proc.share.settled).as_nanos();
                 let more = u128::from(proc.share.rate) * u128::from(passed);
-                for &level in proc.levels.iter() {
+                for level in self.kernel.upwards(proc.cgroup) {
                     if let Some(level) = self.growing.ahead.levels.get_mut(level) {
                         level.settled(more);
                     }
@@ -265,12 +265,12 @@ impl World {
         }
     }
 
-    /// Before something other than growth charges `pages` to `levels`: if it may meet a limit, it has to find
+    /// Before something other than growth charges `pages` to `cgroup`: if it may meet a limit, it has to find
     /// everything as it is.
     pub(super) fn make_way(
         &mut self,
         by: Option<ProcIx>,
-        levels: &[CgroupId],
+        cgroup: CgroupId,
         pages: Pages,
         queue: &mut Scheduler<Event>,
     ) {
@@ -278,7 +278,7 @@ impl World {
             return;
         }
         let want = pages.get().saturating_add(pages.get() / 256 + 4);
-        let fits = levels.iter().all(|&l| {
+        let fits = self.kernel.upwards(cgroup).all(|l| {
             let level = self.growing.ahead.levels.get(l);
             let nobody_else = match level.growers {
                 0 => true,
@@ -292,13 +292,15 @@ impl World {
         }
     }
 
-    /// Something other than growth was charged to `levels`: whoever has one of them to itself will meet it earlier.
-    pub(super) fn charged(&mut self, levels: &[CgroupId]) {
+    /// Something other than growth was charged to `cgroup`: whoever has it, or one above, to itself will meet it earlier.
+    pub(super) fn charged(&mut self, cgroup: CgroupId) {
         if !self.growing.ahead.on {
             return;
         }
         let mut done = None;
-        for &l in levels {
+        let mut at = Some(cgroup);
+        while let Some(l) = at {
+            at = self.kernel.parent(l);
             let level = self.growing.ahead.levels.get(l);
             let only = (level.growers == 1).then_some(level.indices as ProcIx);
             if let Some(p) = only.filter(|_| only != done) {
@@ -367,7 +369,7 @@ impl World {
 
     fn next_step_below(&self, level: CgroupId) -> SimTime {
         let below = self.growing.processes.iter().map(|&p| &self.procs[p as usize]);
-        let below = below.filter(|proc| proc.levels.contains(&level));
+        let below = below.filter(|proc| self.kernel.is_below(proc.cgroup, level));
         let next = below.filter_map(|proc| match &proc.doing {
             Doing::Growing(g) if !g.touched.is_zero() => g.next_at(),
             _ => None,

@@ -38,7 +38,6 @@ impl Simulation {
             procs: Procs::default(),
             dead: Vec::new(),
             gone: Vec::new(),
-            by_pid: BTreeMap::new(),
             growing: Growing::default(),
             blocked: Vec::new(),
             retry_scheduled: false,

@@ -194,7 +194,7 @@ impl World {
             promised.slack += step.get();
             promised.rate = promised.rate.saturating_add(rate(g, step));
             promised.next = promised.next.min(next);
-            for level in proc.levels.iter() {
+            for level in self.kernel.upwards(proc.cgroup) {
                 if sums.len() <= level.index() {
                     sums.resize(level.index() + 1, Sum::default());
                 }
@@ -207,10 +207,10 @@ impl World {
             }
         }
         for &p in &self.growing.processes {
-            for level in self.procs[p as usize].levels.iter() {
+            for level in self.kernel.upwards(self.procs[p as usize].cgroup) {
                 let sum = std::mem::take(&mut sums[level.index()]);
                 if sum.processes > 0 && sum.slack > 0 {
-                    let room = safe(self.kernel.headroom(*level));
+                    let room = safe(self.kernel.headroom(level));
                     consider(self.meeting(&sum, room));
                 }
             }

@@ -182,7 +182,7 @@ impl World {
             usage: pod.cgroup.map_or(Bytes::ZERO, |c| self.kernel.stat(c).usage),
         });
         let pods = pods.collect();
-        let processes = self.by_pid.values().filter_map(|&p| {
+        let processes = self.living().filter_map(|p| {
             let proc = &self.procs[p as usize];
             let known = self.kernel.process(proc.pid)?;
             (proc.doing != Doing::Dying && proc.pause_of.is_none()).then(|| ProcessOutcome {

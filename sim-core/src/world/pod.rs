@@ -334,11 +334,11 @@ impl World {
             pgtables: footprint.page_tables.to_pages_ceil(),
             kernel: footprint.kernel.to_pages_ceil(),
         };
-        let levels = self.kernel.levels(birth.cgroup);
+        let cgroup = birth.cgroup;
         let f = &spec.footprint;
-        self.make_way(None, &levels, f.anon + f.pgtables + f.kernel, queue);
+        self.make_way(None, cgroup, f.anon + f.pgtables + f.kernel, queue);
         let spawned = self.kernel.spawn(self.now, &spec);
-        self.charged(&levels);
+        self.charged(cgroup);
         let Ok(pid) = spawned else {
             self.drain_signals(queue);
             return None;
@@ -351,7 +351,7 @@ impl World {
             owner: birth.owner.clone(),
             container: birth.container,
             pause_of: birth.pause_of,
-            levels,
+            cgroup,
             program: None,
             doing: Doing::Idle,
             share: Share::default(),
@@ -359,7 +359,6 @@ impl World {
             term,
             cause: None,
         });
-        self.by_pid.insert(pid, p);
         if let Some(c) = birth.container {
             let container = self.container_mut(c);
             container.procs.push(p);

@@ -167,10 +167,10 @@ impl World {
         let outcome = match self.growing.ahead.on {
             false => self.kernel.apply(self.now, pid, op),
             true => {
-                let levels = std::sync::Arc::clone(&self.procs[p as usize].levels);
-                self.make_way(Some(p), &levels, op.largest_charge(), queue);
+                let cgroup = self.procs[p as usize].cgroup;
+                self.make_way(Some(p), cgroup, op.largest_charge(), queue);
                 let outcome = self.kernel.apply(self.now, pid, op);
-                self.charged(&levels);
+                self.charged(cgroup);
                 outcome
             }
         };
@@ -249,7 +249,6 @@ impl World {
                     self.container_mut(c).procs.push(ix);
                 }
                 self.procs.push(copy);
-                self.by_pid.insert(child, ix);
                 self.record(Record::ProcessStarted { pid: child, comm, owner });
             }
             Err(_) => {
@@ -276,9 +275,14 @@ impl World {
 
     /// Routes what the kernel has to tell.
     pub(super) fn drain_signals(&mut self, queue: &mut Scheduler<Event>) {
-        for signal in self.kernel.take_signals() {
+        if !self.kernel.has_signals() {
+            self.growing.dirty |= !self.growing.ahead.on && !self.growing.is_empty();
+            return;
+        }
+        let mut signals = self.kernel.take_signals();
+        for signal in signals.drain(..) {
             match signal {
-                Signal::Oom(report) => self.oom(*report),
+                Signal::Oom(report) => self.oom(report),
                 Signal::Dying { pid, status, .. } => self.dying(pid, status, queue),
                 Signal::MemoryFreed => {
                     if !self.blocked.is_empty() && !self.retry_scheduled {
@@ -288,16 +292,17 @@ impl World {
                 }
             }
         }
+        self.kernel.recycle(signals);
         self.growing.dirty |= !self.growing.ahead.on && !self.growing.is_empty();
     }
 
-    fn oom(&mut self, report: OomReport) {
+    fn oom(&mut self, report: Box<OomReport>) {
         let cause = match report.constraint {
             Constraint::None => DeathCause::GlobalOom,
             Constraint::Memcg => DeathCause::MemcgOom,
         };
         for &row in &report.killed {
-            let Some(&p) = self.by_pid.get(&report.tasks[row].pid) else { continue };
+            let Some(p) = self.process_of(report.tasks[row].pid) else { continue };
             self.procs[p as usize].cause.get_or_insert(cause);
             if let (Some(c), DeathCause::MemcgOom) = (self.procs[p as usize].container, cause) {
                 self.container_mut(c).oom_seen = true;
@@ -307,11 +312,11 @@ impl World {
         let panic = report.panic;
         let system_oom = self.system_oom(&report);
         let owner = |&row: &usize| {
-            let known = self.by_pid.get(&report.tasks[row].pid).map(|&p| self.procs[p as usize].owner.clone());
+            let known = self.process_of(report.tasks[row].pid).map(|p| self.procs[p as usize].owner.clone());
             known.unwrap_or_else(|| Owner::Host(report.tasks[row].comm.clone()))
         };
         let killed_owners = report.killed.iter().map(owner).collect();
-        self.record(Record::OomKill { report: Box::new(report), killed_owners });
+        self.record(Record::OomKill { report, killed_owners });
         if panic {
             self.panicked = true;
             self.record(Record::KernelPanic { message: "System is deadlocked on memory".into() });
@@ -323,7 +328,7 @@ impl World {
     }
 
     fn dying(&mut self, pid: Pid, status: ExitStatus, queue: &mut Scheduler<Event>) {
-        let Some(&p) = self.by_pid.get(&pid) else { return };
+        let Some(p) = self.process_of(pid) else { return };
         if self.procs[p as usize].doing == Doing::Dying {
             return;
         }
@@ -345,7 +350,8 @@ impl World {
     }
 
     pub(super) fn exit_done(&mut self, pid: Pid, queue: &mut Scheduler<Event>) {
-        let Some(p) = self.by_pid.remove(&pid) else { return };
+        let Some(p) = self.process_of(pid) else { return };
+        self.procs.unbind(p);
         self.settle(queue);
         if matches!(self.procs[p as usize].owner, Owner::Host(_)) {
             // Its session may die with it.
@@ -404,7 +410,7 @@ impl World {
 
     pub(super) fn term_handled(&mut self, pid: Pid, queue: &mut Scheduler<Event>) {
         self.settle(queue);
-        if let Some(&p) = self.by_pid.get(&pid) {
+        if let Some(p) = self.process_of(pid) {
             self.settle_one(p, queue);
         }
         self.kernel.exit(self.now, pid, 128 + Signo::Term as i32);
@@ -418,9 +424,19 @@ impl World {
         }
     }
 
+    /// The living process with that id.
+    fn process_of(&self, pid: Pid) -> Option<ProcIx> {
+        self.procs.at_slot(self.kernel.slot(pid)?)
+    }
+
+    /// Living processes, by process id.
+    pub(super) fn living(&self) -> impl Iterator<Item = ProcIx> {
+        self.kernel.processes().filter_map(|process| self.process_of(process.pid))
+    }
+
     /// The first living process of that name.
     pub(super) fn find_process(&self, comm: &str) -> Option<ProcIx> {
-        self.by_pid.values().copied().find(|&p| {
+        self.living().find(|&p| {
             let proc = &self.procs[p as usize];
             &*proc.comm == comm || matches!(&proc.owner, Owner::Host(name) if &**name == comm)
         })

@@ -12,6 +12,8 @@ pub(super) struct Procs {
     places: Vec<u32>,
     procs: Vec<Proc>,
     free: Vec<u32>,
+    /// Living processes by the slot where the kernel keeps them; `GONE`: nobody that is known here.
+    by_slot: Vec<ProcIx>,
 }
 
 impl Procs {
@@ -21,6 +23,13 @@ impl Procs {
     }
 
     pub fn push(&mut self, proc: Proc) {
+        let slot = proc.slot as usize;
+        if proc.slot != GONE {
+            if self.by_slot.len() <= slot {
+                self.by_slot.resize(slot + 1, GONE);
+            }
+            self.by_slot[slot] = self.places.len() as ProcIx;
+        }
         let place = match self.free.pop() {
             Some(place) => {
                 self.procs[place as usize] = proc;
@@ -32,6 +41,19 @@ impl Procs {
             }
         };
         self.places.push(place);
+    }
+
+    /// The living process that the kernel keeps in this slot.
+    pub fn at_slot(&self, slot: u32) -> Option<ProcIx> {
+        self.by_slot.get(slot as usize).copied().filter(|&p| p != GONE)
+    }
+
+    /// The process is no longer alive.
+    pub fn unbind(&mut self, p: ProcIx) {
+        let slot = self[p as usize].slot;
+        if let Some(place) = self.by_slot.get_mut(slot as usize) {
+            *place = GONE;
+        }
     }
 
     /// `None` when the process is gone.

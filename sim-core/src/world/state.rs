@@ -43,7 +43,6 @@ pub struct World {
     pub(super) dead: Vec<ProcIx>,
     /// Pods of which nothing is left since the event being handled.
     pub(super) gone: Vec<PodIx>,
-    pub(super) by_pid: BTreeMap<Pid, ProcIx>,
     pub(super) growing: Growing,
     /// Processes whose allocation waits for memory to come free, in the order in which they began to wait.
     pub(super) blocked: Vec<ProcIx>,
@@ -87,8 +86,7 @@ pub(super) struct Proc {
     pub container: Option<ContainerRef>,
     /// The pod whose pause process it is.
     pub pause_of: Option<PodIx>,
-    /// Its cgroup and all above it, lowest first.
-    pub levels: Arc<[CgroupId]>,
+    pub cgroup: CgroupId,
     pub program: Option<Box<Program>>,
     pub doing: Doing,
     /// What it adds to the sums of its levels while it grows.

@@ -4,7 +4,6 @@ use super::{Cgroup, Counts};
 use crate::kernel::{Errno, Kernel};
 use crate::node_api::Name;
 use crate::units::{CgroupId, Pid};
-use std::sync::Arc;
 
 impl Kernel {
     /// The root cgroup, path `/`.
@@ -137,13 +136,8 @@ impl Kernel {
         self.upwards(cg).any(|g| g == top)
     }
 
-    /// A cgroup and all above it, lowest first.
-    pub fn levels(&self, cg: CgroupId) -> Arc<[CgroupId]> {
-        self.upwards(cg).collect()
-    }
-
     /// A cgroup and its ancestors up to the root.
-    pub(in crate::kernel) fn upwards(&self, cg: CgroupId) -> impl Iterator<Item = CgroupId> + '_ {
+    pub fn upwards(&self, cg: CgroupId) -> impl Iterator<Item = CgroupId> + '_ {
         std::iter::successors(Some(cg), |g| self.cgroups[g.index()].parent)
     }
 
