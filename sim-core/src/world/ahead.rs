@@ -79,7 +79,7 @@ impl World {
     }
 
     /// Computes until when a process can be left alone, as far as it depends on nobody else.
-    fn set_deadline(&mut self, p: ProcIx) {
+    pub(super) fn set_deadline(&mut self, p: ProcIx) {
         let proc = &self.procs[p as usize];
         let Doing::Growing(g) = &proc.doing else { return };
         let mut at = g.time_of(g.steps);
@@ -293,11 +293,12 @@ impl World {
     }
 
     /// Something other than growth was charged to `cgroup`: whoever has it, or one above, to itself will meet it earlier.
-    pub(super) fn charged(&mut self, cgroup: CgroupId) {
+    /// `by` itself knows.
+    pub(super) fn charged(&mut self, by: Option<ProcIx>, cgroup: CgroupId) {
         if !self.growing.ahead.on {
             return;
         }
-        let mut done = None;
+        let mut done = by;
         let mut at = Some(cgroup);
         while let Some(l) = at {
             at = self.kernel.parent(l);

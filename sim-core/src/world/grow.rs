@@ -143,6 +143,8 @@ impl World {
         }
         if growth.taken == growth.steps {
             self.grown(p, queue);
+        } else if self.growing.ahead.on {
+            self.set_deadline(p);
         }
     }
 

@@ -338,7 +338,7 @@ impl World {
         let f = &spec.footprint;
         self.make_way(None, cgroup, f.anon + f.pgtables + f.kernel, queue);
         let spawned = self.kernel.spawn(self.now, &spec);
-        self.charged(cgroup);
+        self.charged(None, cgroup);
         let Ok(pid) = spawned else {
             self.drain_signals(queue);
             return None;

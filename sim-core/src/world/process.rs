@@ -170,7 +170,7 @@ impl World {
                 let cgroup = self.procs[p as usize].cgroup;
                 self.make_way(Some(p), cgroup, op.largest_charge(), queue);
                 let outcome = self.kernel.apply(self.now, pid, op);
-                self.charged(cgroup);
+                self.charged(Some(p), cgroup);
                 outcome
             }
         };
