@@ -102,7 +102,7 @@ fn synchronize(manager: &mut Manager, input: &Value, pods: &[PodSpec], lead: Lea
     let active: Vec<_> = active.iter().filter_map(|i| pods.get(*i)).collect();
     let candidates = || {
         let candidate = |pod| Candidate { pod, facts: EvictionFacts::of(pod), stats: stats.get(&*pod.name) };
-        active.iter().copied().map(candidate).collect()
+        active.iter().copied().map(candidate).collect::<Vec<_>>()
     };
     Ok(manager.synchronize(input::time(&input["t"])?, summary, lead, candidates))
 }

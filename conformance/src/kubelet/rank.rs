@@ -23,7 +23,7 @@ fn check_row(row: &Value) -> Check {
     let used = pods.iter().map(|p| (p.name.to_string(), ranking_request(p).value().into())).collect();
     let mut candidates: Vec<_> =
         pods.iter().map(|pod| Candidate { pod, facts: EvictionFacts::of(pod), stats: stats.get(&*pod.name) }).collect();
-    let first = first_victim(&candidates).map(|c| c.pod.name.clone());
+    let first = first_victim(candidates.iter().copied()).map(|c| c.pod.name.clone());
     rank(&mut candidates);
     let first_of_ranking = candidates.iter().find(|c| !c.facts.critical).map(|c| c.pod.name.clone());
     let got_groups = Value::from(tie_groups(&candidates));

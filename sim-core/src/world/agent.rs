@@ -65,7 +65,7 @@ impl Watched {
             match self.stats.containers.get_mut(known) {
                 Some(there) => {
                     changed |= replace(&mut there.working_set, figure);
-                    if there.name != container.name {
+                    if !Arc::ptr_eq(&there.name, &container.name) {
                         (there.name, changed) = (container.name.clone(), true);
                     }
                 }
@@ -303,7 +303,7 @@ impl World {
             return false;
         }
         let lead = agent.next_lead();
-        agent.manager.synchronize(self.now, Some(most), lead, Vec::new);
+        agent.manager.synchronize(self.now, Some(most), lead, std::iter::empty);
         let timing = agent.plan.timing;
         queue.after(timing.synchronize + timing.monitoring_period, Phase::Kubelet, 0, Event::EvictionPass);
         true
@@ -367,9 +367,8 @@ impl World {
     }
 
     /// Pods that the manager may choose among: all that are not known to have ended.
-    fn candidates<'a>(&'a self, watched: &'a [Option<Box<Watched>>]) -> Vec<Candidate<'a>> {
-        let mut candidates = Vec::with_capacity(self.live.len());
-        candidates.extend(self.live.iter().filter_map(|&ix| {
+    fn candidates<'a>(&'a self, watched: &'a [Option<Box<Watched>>]) -> impl Iterator<Item = Candidate<'a>> {
+        self.live.iter().filter_map(|&ix| {
             let (ix, pod) = (ix as usize, &self.pods[ix as usize]);
             let active = matches!(pod.state, PodState::Active | PodState::Creating)
                 || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running);
@@ -379,8 +378,7 @@ impl World {
             let watched = watched.get(ix).and_then(Option::as_ref);
             let facts = watched.map_or_else(|| EvictionFacts::of(&pod.spec), |w| w.facts);
             Some(Candidate { pod: &pod.spec, facts, stats: watched.map(|w| &w.stats) })
-        }));
-        candidates
+        })
     }
 
     /// The pod of that uid; should several have it, the newest.
@@ -427,7 +425,7 @@ impl World {
         };
         let observations = Observations::new(summary.node, summary.pods);
         let seen = |signal| observations.get(signal).map(|o| o.available);
-        let pods = self.candidates(&agent.watched).into_iter().map(|candidate| {
+        let pods = self.candidates(&agent.watched).map(|candidate| {
             let ix = self.live_pod(&candidate.pod.uid());
             let watched = ix.and_then(|ix| agent.watched.get(ix)?.as_ref());
             PodFigures {

@@ -17,6 +17,7 @@ impl Kernel {
     }
 
     /// [`MemoryStat::working_set`] of a cgroup, without the other counters.
+    #[inline]
     pub fn working_set(&self, cg: CgroupId) -> Bytes {
         let Some(group) = self.cgroups.get(cg.index()) else { return Bytes::ZERO };
         if group.parent.is_none() {

@@ -179,12 +179,12 @@ impl Manager {
     ///
     /// The caller makes passes: at once after a pass that evicted and whose pod is gone (or 30 s later), otherwise
     /// the monitoring period after the end of the last one.
-    pub fn synchronize<'a>(
+    pub fn synchronize<'a, C: IntoIterator<Item = Candidate<'a>>>(
         &mut self,
         now: SimTime,
         summary: Option<Summary>,
         lead: Lead,
-        candidates: impl FnOnce() -> Vec<Candidate<'a>>,
+        candidates: impl FnOnce() -> C,
     ) -> Pass {
         let Some(summary) = summary.filter(|_| !self.thresholds.is_empty()) else { return Pass::default() };
         let observations = Observations::new(summary.node, summary.pods);
@@ -198,14 +198,13 @@ impl Manager {
         let Some(chosen) = leading else {
             return Pass { memory_pressure_changed: changed, ..Pass::default() };
         };
-        let candidates = candidates();
-        let evicted = first_victim(&candidates).map(|victim| {
+        let evicted = first_victim(candidates()).map(|victim| {
             let list = self.met.iter().rev().filter(fresh).map(|id| &self.thresholds[*id]);
             let (message, annotations) = eviction_message(victim.pod, victim.stats, list, &observations, &self.profile);
             Eviction {
                 pod: victim.pod.name.clone(),
                 uid: victim.pod.uid(),
-                grace_period_override: self.grace_period_override(&self.thresholds[chosen], victim),
+                grace_period_override: self.grace_period_override(&self.thresholds[chosen], &victim),
                 message,
                 annotations,
                 threshold: chosen,

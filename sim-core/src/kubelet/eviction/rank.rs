@@ -70,6 +70,7 @@ struct Key {
 }
 
 impl Candidate<'_> {
+    #[inline]
     fn key(&self) -> Key {
         let usage = self.stats.map(|s| s.working_set.unwrap_or(0) as i64);
         let spare = usage.map_or(0, |u| self.facts.request_nanos.saturating_sub(i128::from(u) * 1_000_000_000));
@@ -96,6 +97,13 @@ pub fn rank(candidates: &mut [Candidate<'_>]) {
 }
 
 /// The first candidate in eviction order that may be evicted at all, without sorting the others.
-pub fn first_victim<'a, 'b>(candidates: &'b [Candidate<'a>]) -> Option<&'b Candidate<'a>> {
-    candidates.iter().filter(|c| !c.facts.critical).min_by_key(|c| c.key())
+pub fn first_victim<'a>(candidates: impl IntoIterator<Item = Candidate<'a>>) -> Option<Candidate<'a>> {
+    let mut first: Option<(Key, Candidate<'a>)> = None;
+    for candidate in candidates {
+        let key = candidate.key();
+        if !candidate.facts.critical && first.as_ref().is_none_or(|(least, _)| key < *least) {
+            first = Some((key, candidate));
+        }
+    }
+    first.map(|(_, candidate)| candidate)
 }

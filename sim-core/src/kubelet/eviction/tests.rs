@@ -48,7 +48,7 @@ impl Node {
         let pods = &self.pods;
         self.manager.synchronize(SimTime::from_secs(at), Some(summary), lead, || {
             let candidates = pods.iter();
-            candidates.map(|(p, s)| Candidate { pod: p, facts: EvictionFacts::of(p), stats: s.as_ref() }).collect()
+            candidates.map(|(p, s)| Candidate { pod: p, facts: EvictionFacts::of(p), stats: s.as_ref() })
         })
     }
 }
