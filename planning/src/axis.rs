@@ -1,6 +1,6 @@
 //! The values an axis of a study takes.
 
-use sim_core::engine::StreamFactory;
+use sim_core::engine::{StreamFactory, StreamName};
 use sim_core::units::{Quantity, SimDuration, format_duration, parse_duration};
 
 /// What the numbers of an axis are.
@@ -135,7 +135,7 @@ pub enum Design {
 
 /// Where `points` points lie on one range, as shares from 0 to 1. Every axis draws from a stream of its own name.
 pub fn shares(design: Design, points: u32, seed: u64, axis: &str) -> Vec<f64> {
-    let mut draws = StreamFactory::new(seed).stream(&format!("study/axis/{axis}"));
+    let mut draws = StreamFactory::new(seed).stream(StreamName::from("study/axis/").then(axis));
     let mut unit = || (draws.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
     match design {
         Design::Random => (0..points).map(|_| unit()).collect(),
