@@ -330,7 +330,7 @@ mod tests {
             self.ran.set(self.ran.get() + seeds.end - seeds.start);
             let risk = (self.risk)(scenario, setting);
             let bad = |seed: u64| {
-                let draw = StreamFactory::new(seed).stream(&format!("{scenario}/{setting}")).next_u64();
+                let draw = StreamFactory::new(seed).stream(format!("{scenario}/{setting}").as_str()).next_u64();
                 (draw as f64) < risk * u64::MAX as f64
             };
             let allocatable = Some(1000 - (setting * self.price) as i64);
