@@ -226,7 +226,7 @@ proptest! {
         let mut candidates: Vec<_> = pods.iter().zip(&stats)
             .map(|(pod, stats)| Candidate { pod, facts: EvictionFacts::of(pod), stats: stats.as_ref() })
             .collect();
-        let found = first_victim(&candidates).map(|c| c.pod.name.clone());
+        let found = first_victim(candidates.iter().copied()).map(|c| c.pod.name.clone());
         rank(&mut candidates);
         let first = candidates.iter().find(|c| !c.facts.critical).map(|c| c.pod.name.clone());
         prop_assert_eq!(found, first);
