@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use sim_core::kernel::Kernel;
-use sim_core::record::{Entry, History, Keep, Record};
+use sim_core::record::{Entry, History, Keep, Record, Sample};
 use sim_core::scenario::{NoFiles, Scenario, load};
 use sim_core::units::{CgroupId, SimTime};
 use sim_core::{Simulation, simulate};
@@ -160,8 +160,8 @@ proptest! {
     #[test]
     fn computed_growth_is_stepwise_growth(case in case(), seed in 0u64..1000) {
         let scenario = case.scenario;
-        let computed = run(&scenario, seed);
-        let mut stepwise = Simulation::new(Arc::clone(&scenario), seed, Keep::Events).stepwise();
+        let computed = simulate(&scenario, seed, Keep::Series).expect("within the limits");
+        let mut stepwise = Simulation::new(Arc::clone(&scenario), seed, Keep::Series).stepwise();
         stepwise.run_until(SimTime::MAX).unwrap();
         let stepwise = stepwise.finish();
         let differs = computed.entries.iter().zip(&stepwise.entries).find(|(a, b)| a != b);
@@ -175,6 +175,8 @@ proptest! {
         let differs = differs.map(|(a, b)| format!("{}\n{}", short(a), short(b)));
         prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
         prop_assert_eq!(computed.digest, stepwise.digest);
+        let differs = computed.series.samples.iter().zip(&stepwise.series.samples).find(|(a, b)| a != b);
+        prop_assert!(differs.is_none(), "{differs:?}");
     }
 
     #[test]
@@ -184,6 +186,12 @@ proptest! {
         let outcome = simulate(&scenario, seed, Keep::Outcome).unwrap();
         prop_assert_eq!(whole.digest, outcome.digest);
         prop_assert_eq!(whole.counts, outcome.counts);
+        // What sweeps measure are the same curves.
+        let node = simulate(&scenario, seed, Keep::Node).unwrap();
+        let curves = whole.series.samples.into_iter().map(|s| Sample { pods: Vec::new(), ..s }).collect::<Vec<_>>();
+        let differs = curves.iter().zip(&node.series.samples).find(|(a, b)| a != b);
+        prop_assert!(differs.is_none(), "{differs:?}");
+        prop_assert_eq!(curves.len(), node.series.samples.len());
     }
 
     #[test]
@@ -236,4 +244,22 @@ workload.ramp = { rate = "100Mi", from = "0" }
         assert_eq!(history.counts.oom_kills, 2, "{pass}");
         assert_eq!(history.counts.evictions, 1, "{pass}");
     }
+}
+
+/// Without a kubelet nothing is left to happen after a while; the run lasts as long all the same, sampled or not.
+#[test]
+fn a_run_lasts_to_its_end_however_much_is_kept() {
+    let text = r#"
+name = "quiet"
+duration = "20s"
+node = { memory = "1Gi" }
+[[host]]
+name = "a"
+workload.script = [{ anon = "10Mi" }]
+"#;
+    let scenario = Arc::new(load(text, "test", &NoFiles, &[]).unwrap());
+    let [little, much] = [Keep::Outcome, Keep::Series].map(|keep| simulate(&scenario, 1, keep).unwrap());
+    assert_eq!((little.digest, little.ended_at, little.stop), (much.digest, SimTime::from_secs(20), much.stop));
+    let times: Vec<_> = much.series.samples.iter().map(|s| s.at.as_secs_f64()).collect();
+    assert_eq!(times, (0..=20).map(f64::from).collect::<Vec<_>>());
 }

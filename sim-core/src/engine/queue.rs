@@ -161,7 +161,7 @@ impl<E> Scheduler<E> {
     }
 
     /// Moves time forward to `at` without an event, at the end of a run.
-    pub(super) fn advance_to(&mut self, at: SimTime) {
+    pub fn advance_to(&mut self, at: SimTime) {
         if at > self.now() {
             self.floor = pack(at, Phase::Inject, 0, 0);
         }

@@ -206,15 +206,20 @@ impl Kernel {
         }
     }
 
+    /// Committed_AS.
+    pub fn committed(&self) -> Pages {
+        self.committed
+    }
+
     /// MemFree.
-    fn free_pages(&self) -> Pages {
+    pub fn free_pages(&self) -> Pages {
         let total = self.config.mem_total.to_pages_floor();
         total.saturating_sub(zone::taken(&self.config)).saturating_sub(self.cgroups[0].usage)
     }
 
     /// MemAvailable: free memory above the reserves plus the page cache that can be given up without trouble
     /// (mm/page_alloc.c si_mem_available); reclaimable slab is not modelled.
-    fn available(&self) -> Pages {
+    pub fn available(&self) -> Pages {
         let free = self.free_pages().saturating_sub(self.zones.total_reserve());
         let cache = self.cgroups[0].total.evictable_file();
         let keep = Pages::new(cache.get() / 2).min(self.zones.low());

@@ -73,6 +73,11 @@ impl Kernel {
         true
     }
 
+    /// Page tables that a process needs for so many pages more.
+    pub fn tables_for(&self, slot: u32, pid: Pid, pages: Pages) -> Pages {
+        self.procs.at(slot, pid).map_or(Pages::ZERO, |process| tables_for(process, pages))
+    }
+
     /// The same as [`Kernel::grow`] for one of many processes, where the caller knows that there is room for all of them
     /// at every level. What is shared by many is added up in `batch`, until [`Kernel::end_batch`].
     pub fn grow_one(&mut self, batch: &mut Batch, slot: u32, pid: Pid, block: Bytes, maps: u64, pages: Pages) {
@@ -112,9 +117,9 @@ impl Kernel {
         let (anon, tables) = (std::mem::take(&mut batch.anon), std::mem::take(&mut batch.tables));
         let mut at = batch.above;
         while let Some(g) = at {
+            debug_assert!(anon + tables <= self.room_to_cap(g), "{} has no room for what was due", self.path(g));
             let group = &mut self.cgroups[g.index()];
             group.add_touched(anon, tables);
-            debug_assert!(group.usage <= group.cap, "{} has no room for what was due", group.path);
             at = group.parent;
         }
     }

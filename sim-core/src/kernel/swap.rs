@@ -14,7 +14,7 @@ enum Owner {
 
 impl Kernel {
     /// Swap that is not in use.
-    pub(super) fn swap_free(&self) -> Pages {
+    pub fn swap_free(&self) -> Pages {
         self.config.swap_total.to_pages_floor().saturating_sub(self.cgroups[0].total.swap)
     }
 
@@ -58,7 +58,7 @@ impl Kernel {
     }
 
     /// Swap entries of a cgroup are given back.
-    pub(super) fn swap_freed(&mut self, cg: CgroupId, pages: Pages) {
+    pub fn swap_freed(&mut self, cg: CgroupId, pages: Pages) {
         if !pages.is_zero() {
             self.note(cg, |c| c.swap -= pages);
             self.freed_some = true;

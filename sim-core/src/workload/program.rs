@@ -117,36 +117,18 @@ impl Program {
     /// Steps of a growth of this program that are due at `until`. Pauses are drawn as if each step were taken in its
     /// turn: the one after it when it is taken, none after the last.
     pub fn due(&mut self, growth: &mut Growth, until: SimTime) -> u64 {
-        let left = growth.steps - growth.taken;
-        let Rhythm::Jittered { next, pause, every, jitter, .. } = &mut growth.rhythm else { return growth.due(until) };
-        let mut n = 0;
-        if jitter.kind == JitterKind::Uniform {
-            // The same as below, with everything known beforehand that no draw changes.
-            let low = every.saturating_sub(jitter.spread);
-            let span = (*every + jitter.spread).saturating_sub(low).as_nanos().saturating_add(1);
-            while n < left && *next <= until {
-                n += 1;
-                if n < left {
-                    *pause = low + SimDuration::from_nanos(self.rng.below(span));
-                    *next = next.saturating_add(*pause);
-                }
-            }
-            return n;
+        match growth.rhythm {
+            Rhythm::Jittered { next, .. } if next > until => 0,
+            Rhythm::Jittered { .. } => jittered_due(&mut self.rng, growth, until),
+            _ => growth.due(until),
         }
-        while n < left && *next <= until {
-            n += 1;
-            if n < left {
-                *pause = self.spread(*every, Some(*jitter));
-                *next = next.saturating_add(*pause);
-            }
-        }
-        n
     }
 
     /// The same for somebody who only looks.
-    pub fn would_be_due(&self, mut growth: Growth, until: SimTime) -> u64 {
+    pub fn would_be_due(&self, growth: &Growth, until: SimTime) -> u64 {
         match growth.rhythm {
-            Rhythm::Jittered { .. } => self.clone().due(&mut growth, until),
+            Rhythm::Jittered { next, .. } if next > until => 0,
+            Rhythm::Jittered { .. } => jittered_due(&mut self.rng.clone(), &mut growth.clone(), until),
             _ => growth.due(until),
         }
     }
@@ -346,17 +328,48 @@ impl Program {
     }
 
     fn spread(&mut self, nominal: SimDuration, jitter: Option<Jitter>) -> SimDuration {
-        let Some(Jitter { kind, spread }) = jitter else { return nominal };
-        let low = nominal.saturating_sub(spread);
-        match kind {
-            JitterKind::Uniform => self.rng.between(low, nominal + spread),
-            JitterKind::Triangular => {
-                let half = SimDuration::from_nanos(spread.as_nanos() / 2);
-                let up = self.rng.between(SimDuration::ZERO, half + half);
-                low + up + self.rng.between(SimDuration::ZERO, half + half)
+        jitter.map_or(nominal, |jitter| spread(&mut self.rng, nominal, jitter))
+    }
+}
+
+/// Steps of a growth with random pauses that are due at `until`; see [`Program::due`].
+fn jittered_due(rng: &mut Stream, growth: &mut Growth, until: SimTime) -> u64 {
+    let left = growth.steps - growth.taken;
+    let Rhythm::Jittered { next, pause, every, jitter, .. } = &mut growth.rhythm else { return 0 };
+    let mut n = 0;
+    if jitter.kind == JitterKind::Uniform {
+        // The same as below, with everything known beforehand that no draw changes.
+        let low = every.saturating_sub(jitter.spread);
+        let span = (*every + jitter.spread).saturating_sub(low).as_nanos().saturating_add(1);
+        while n < left && *next <= until {
+            n += 1;
+            if n < left {
+                *pause = low + SimDuration::from_nanos(rng.below(span));
+                *next = next.saturating_add(*pause);
             }
-            JitterKind::Exponential => self.rng.exponential(nominal),
         }
+        return n;
+    }
+    while n < left && *next <= until {
+        n += 1;
+        if n < left {
+            *pause = spread(rng, *every, *jitter);
+            *next = next.saturating_add(*pause);
+        }
+    }
+    n
+}
+
+fn spread(rng: &mut Stream, nominal: SimDuration, Jitter { kind, spread }: Jitter) -> SimDuration {
+    let low = nominal.saturating_sub(spread);
+    match kind {
+        JitterKind::Uniform => rng.between(low, nominal + spread),
+        JitterKind::Triangular => {
+            let half = SimDuration::from_nanos(spread.as_nanos() / 2);
+            let up = rng.between(SimDuration::ZERO, half + half);
+            low + up + rng.between(SimDuration::ZERO, half + half)
+        }
+        JitterKind::Exponential => rng.exponential(nominal),
     }
 }
 

@@ -289,8 +289,8 @@ impl World {
 
     /// A pass that would decide nothing even if everybody had taken more steps than are due. True: it has been made.
     fn quiet_pass(&mut self, queue: &mut Scheduler<Event>) -> bool {
-        // A sample adds what is due to what is there, but not its page tables: growth is not to be put off for long.
-        if self.takes_samples() {
+        // What each pass saw is kept with the series.
+        if self.recorder.keeps_series() {
             return false;
         }
         let due = |cgroup| self.most_due(cgroup);

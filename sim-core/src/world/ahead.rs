@@ -183,16 +183,65 @@ impl World {
         if !self.growing.ahead.on {
             return;
         }
-        let met = self.growing.ahead.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared();
-        if met || self.growing.ahead.cursor.is_some() || !self.calm() {
-            self.catch_up_all(queue);
+        if self.grows_plainly() {
+            self.catch_up_plainly();
         } else {
+            self.catch_up_all(queue);
+        }
+    }
+
+    /// Between events: what is due meets nothing, as the next check was scheduled for when it may.
+    pub(super) fn grow_until_now(&mut self) {
+        if self.grows_plainly() {
             self.catch_up_plainly();
         }
     }
 
-    /// Takes everybody's steps where nobody can meet anything: no deadline has come, and the sums say that there is room
-    /// for all that may be due.
+    /// In the middle of an event, before somebody looks: everybody but those who may meet something now takes the steps
+    /// that were due before this instant.
+    pub(super) fn grow_before_now(&mut self) {
+        if !self.growing.ahead.on || self.near_shared() || !self.calm() {
+            return;
+        }
+        let until = SimTime::from_nanos(self.now.as_nanos().saturating_sub(1));
+        let mut batch = Batch::default();
+        for &p in &self.growing.processes {
+            let proc = &mut self.procs[p as usize];
+            let Doing::Growing(growth) = &mut proc.doing else { continue };
+            if proc.share.deadline <= self.now || proc.share.settled >= until {
+                continue;
+            }
+            let due = match &mut proc.program {
+                Some(program) => program.due(growth, until),
+                None => growth.due(until),
+            };
+            if due == 0 {
+                continue;
+            }
+            growth.taken += due;
+            self.recorder.counts.allocations += due;
+            let (size, maps) = growth.mapped_by(due);
+            self.kernel.grow_one(&mut batch, proc.slot, proc.pid, size, maps, growth.touched * due);
+            let more = u128::from(proc.share.rate) * u128::from(until.since(proc.share.settled).as_nanos());
+            proc.share.settled = until;
+            for level in self.kernel.upwards(proc.cgroup) {
+                if let Some(level) = self.growing.ahead.levels.get_mut(level).filter(|_| proc.share.slack > 0) {
+                    level.settled(more);
+                }
+            }
+        }
+        self.kernel.end_batch(batch);
+    }
+
+    /// True when nothing that is due can meet anything: no deadline has come, and the sums say that there is room for all
+    /// of it.
+    fn grows_plainly(&self) -> bool {
+        let ahead = &self.growing.ahead;
+        let met = ahead.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared();
+        ahead.on && !met && ahead.cursor.is_none() && self.calm()
+    }
+
+    /// Takes everybody's steps where nobody can meet anything.
     fn catch_up_plainly(&mut self) {
         let now = self.now;
         let mut batch = Batch::default();

@@ -52,6 +52,7 @@ impl Simulation {
             panicked: false,
             no_kubelet: false,
             recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
+            next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
             scenario,
         };
         world.boot(&mut queue);
@@ -74,7 +75,12 @@ impl Simulation {
         let (stop, events) = engine::run(&mut self.world, &mut self.queue, &limits)?;
         self.events += events;
         self.stop = stop;
-        Ok(stop)
+        if stop == Stop::Idle {
+            // Time goes on when nothing is left to happen.
+            self.queue.advance_to(limits.until);
+            self.stop = Stop::Time;
+        }
+        Ok(self.stop)
     }
 
     /// The instant up to which the run has come.
@@ -90,6 +96,7 @@ impl Simulation {
     /// The outcome so far.
     pub fn finish(mut self) -> History {
         let ended_at = self.queue.now();
+        self.world.take_samples_before(ended_at);
         self.world.now = ended_at;
         self.world.settle_all(&mut self.queue);
         self.world.history(self.seed, self.stop, ended_at, self.events)
@@ -130,9 +137,6 @@ impl World {
         }
         for (n, injection) in scenario.injections.iter().enumerate() {
             queue.at(injection.at, Phase::Inject, n as u32, Event::Inject(n as u32));
-        }
-        if self.takes_samples() {
-            queue.at(SimTime::ZERO, Phase::Observe, 0, Event::Sample);
         }
     }
 

@@ -237,28 +237,28 @@ impl World {
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
     }
 
-    /// Steps that growing processes have due at `now` but have not taken, for those who only look.
-    fn due_steps(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, &Growth, u64)> {
-        self.growing.processes.iter().filter_map(move |&p| match &self.procs[p as usize].doing {
-            Doing::Growing(g) => {
-                let program = self.procs[p as usize].program.as_ref();
-                let due = program.map_or_else(|| g.due(now), |program| program.would_be_due(*g, now));
-                Some((p, g, due))
-            }
-            _ => None,
+    /// What growing processes have due at `now` but have not taken, for those who only look.
+    pub(super) fn due(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, Due)> {
+        self.growing.processes.iter().filter_map(move |&p| {
+            let proc = &self.procs[p as usize];
+            let Doing::Growing(g) = &proc.doing else { return None };
+            let steps = proc.program.as_ref().map_or_else(|| g.due(now), |program| program.would_be_due(g, now));
+            let anon = g.touched * steps;
+            let (size, maps) = g.mapped_by(steps);
+            let mapped = Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps));
+            (steps > 0).then(|| (p, Due { anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon), mapped }))
         })
     }
+}
 
-    /// The pages of those steps.
-    pub(super) fn due_pages(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, u64)> {
-        self.due_steps(now).map(|(p, g, due)| (p, due * g.touched.get()))
-    }
-
-    /// Their virtual memory.
-    pub(super) fn due_mapped(&self, now: SimTime) -> Bytes {
-        let mapped = self.due_steps(now).map(|(_, g, due)| due.saturating_mul(g.block.to_pages_ceil().bytes().get()));
-        Bytes::new(mapped.fold(0, u64::saturating_add))
-    }
+/// Growth that has not been taken.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Due {
+    pub anon: Pages,
+    /// Page tables for it.
+    pub tables: Pages,
+    /// Virtual memory.
+    pub mapped: Bytes,
 }
 
 impl Growing {

@@ -97,14 +97,15 @@ pub enum Event {
     Housekeeping(PodIx),
     /// The kubelet reports the node's status.
     NodeStatus,
-    /// The series are sampled.
-    Sample,
 }
 
 impl engine::World for World {
     type Event = Event;
 
     fn handle(&mut self, key: Key, event: Event, queue: &mut Scheduler<Event>) {
+        if self.next_sample < key.at {
+            self.take_samples_before(key.at);
+        }
         self.now = key.at;
         match event {
             Event::Inject(n) => self.inject(n, queue),
@@ -126,7 +127,6 @@ impl engine::World for World {
             Event::CleanupPoll { turn } => self.cleanup_poll(turn, queue),
             Event::Housekeeping(pod) => self.housekeeping(pod, queue),
             Event::NodeStatus => self.node_status(queue),
-            Event::Sample => self.sample_event(queue),
         }
         self.schedule_growth(queue);
         self.forget_dead();

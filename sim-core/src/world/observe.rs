@@ -1,14 +1,14 @@
 //! Records, samples, and the outcome of a run.
 
-use super::Event;
+use super::grow::Due;
 use super::state::{CgroupScope, Doing, PodIx, PodState, World};
-use crate::engine::{Phase, Scheduler, Stop};
-use crate::node_api::{MemoryStat, Name};
+use crate::engine::Stop;
+use crate::node_api::Name;
 use crate::record::{
     Counts, Entry, History, Keep, NodeFacts, PassFigures, PodOutcome, PodSample, ProcessOutcome, Record, Sample,
     Series, StableHasher,
 };
-use crate::units::{Bytes, SimTime, VolumeId};
+use crate::units::{Bytes, Pages, SimTime, VolumeId};
 use std::hash::Hash;
 
 /// Collects what a run leaves behind. It cannot touch the world.
@@ -75,10 +75,14 @@ impl World {
         }
     }
 
-    pub(super) fn sample_event(&mut self, queue: &mut Scheduler<Event>) {
-        self.sample_now();
-        let every = self.scenario.sample_every;
-        queue.after(every, Phase::Observe, 0, Event::Sample);
+    /// Takes the samples between the last event and the next: nothing happens there but growth that meets nothing.
+    pub(super) fn take_samples_before(&mut self, next_event: SimTime) {
+        while self.next_sample < next_event {
+            self.now = self.next_sample;
+            self.grow_until_now();
+            self.sample_now();
+            self.next_sample = self.now.saturating_add(self.scenario.sample_every);
+        }
     }
 
     pub(super) fn takes_samples(&self) -> bool {
@@ -91,6 +95,7 @@ impl World {
         if !self.takes_samples() {
             return;
         }
+        self.grow_before_now();
         let sample = self.sample_at(self.now, self.recorder.keeps_series());
         let samples = &mut self.recorder.series.samples;
         // Several things at one instant: the state before and after them is kept.
@@ -109,45 +114,39 @@ impl World {
     }
 
     fn sample_at(&self, at: SimTime, with_pods: bool) -> Sample {
-        let info = self.kernel.mem_info();
-        let mut root = self.kernel.stat(self.kernel.root());
-        let mut pods_stat = self.kubepods.map(|c| self.kernel.stat(c)).unwrap_or_default();
+        let kernel = &self.kernel;
         let shown = if with_pods { self.pods.as_slice() } else { &[] };
-        let mut due_by_pod = vec![0u64; shown.len()];
-        let (mut due_all, mut due_pods) = (0, 0);
-        for (p, due) in self.due_pages(at) {
-            due_all += due;
-            let proc = &self.procs[p as usize];
-            if let Some(c) = proc.container {
-                due_pods += due;
+        let mut due_by_pod = vec![Pages::ZERO; shown.len()];
+        let (mut all, mut below_pods, mut mapped) = (Due::default(), Pages::ZERO, Bytes::ZERO);
+        for (p, due) in self.due(at) {
+            all.anon += due.anon;
+            all.tables += due.tables;
+            mapped += due.mapped;
+            if let Some(c) = self.procs[p as usize].container {
+                below_pods += due.anon + due.tables;
                 if let Some(pod) = due_by_pod.get_mut(c.pod as usize) {
-                    *pod += due;
+                    *pod += due.anon + due.tables;
                 }
             }
         }
-        let grow = |stat: &mut MemoryStat, pages: u64| {
-            let bytes = crate::units::Pages::new(pages).bytes();
-            stat.usage += bytes;
-            stat.anon += bytes;
-        };
-        grow(&mut root, due_all);
-        grow(&mut pods_stat, due_pods);
-        let due = crate::units::Pages::new(due_all).bytes();
-        let pods = shown.iter().enumerate().filter_map(|(ix, pod)| {
-            let mut stat = self.kernel.stat(pod.cgroup?);
-            grow(&mut stat, due_by_pod[ix]);
-            Some(PodSample { pod: ix as u32, usage: stat.usage, working_set: stat.working_set() })
+        let pods = shown.iter().zip(&due_by_pod).enumerate().filter_map(|(ix, (pod, due))| {
+            let (usage, working_set) = (kernel.usage(pod.cgroup?), kernel.working_set(pod.cgroup?));
+            Some(PodSample { pod: ix as u32, usage: usage + due.bytes(), working_set: working_set + due.bytes() })
         });
+        // The root's usage has no kernel memory in it; see Kernel::stat.
+        let working_set = kernel.working_set(kernel.root()) + all.anon.bytes();
+        let taken = (all.anon + all.tables).bytes();
+        let kubepods = |figure: Bytes| if self.kubepods.is_some() { figure + below_pods.bytes() } else { Bytes::ZERO };
         Sample {
             at,
-            available: info.total.get() as i64 - root.working_set().get() as i64,
-            working_set: root.working_set(),
-            mem_available: info.available.saturating_sub(due),
-            mem_free: info.free.saturating_sub(due),
-            swap_used: info.swap_total.saturating_sub(info.swap_free),
-            committed_as: Bytes::new(info.committed_as.get().saturating_add(self.due_mapped(at).get())),
-            kubepods_usage: pods_stat.usage,
-            kubepods_working_set: pods_stat.working_set(),
+            available: kernel.config().mem_total.get() as i64 - working_set.get() as i64,
+            working_set,
+            mem_available: kernel.available().bytes().saturating_sub(taken),
+            mem_free: kernel.free_pages().bytes().saturating_sub(taken),
+            swap_used: kernel.config().swap_total.saturating_sub(kernel.swap_free().bytes()),
+            committed_as: kernel.committed().bytes() + mapped,
+            kubepods_usage: kubepods(self.kubepods.map_or(Bytes::ZERO, |c| kernel.usage(c))),
+            kubepods_working_set: kubepods(self.kubepods.map_or(Bytes::ZERO, |c| kernel.working_set(c))),
             pods: pods.collect(),
         }
     }

@@ -63,6 +63,8 @@ pub struct World {
     /// The kubelet refused to start: the node never takes a pod.
     pub(super) no_kubelet: bool,
     pub(super) recorder: Recorder,
+    /// When the series are sampled next.
+    pub(super) next_sample: SimTime,
 }
 
 /// Whose files and volumes a name refers to.

@@ -20,10 +20,16 @@ impl Kernel {
     #[inline]
     pub fn working_set(&self, cg: CgroupId) -> Bytes {
         let Some(group) = self.cgroups.get(cg.index()) else { return Bytes::ZERO };
+        let total = &group.total;
         if group.parent.is_none() {
-            return self.stat(cg).working_set();
+            return (total.anon + total.shmem + total.active_file + total.locked_file).bytes();
         }
         group.usage.saturating_sub(group.total.inactive_file).bytes()
+    }
+
+    /// `memory.current` of a cgroup other than the root.
+    pub fn usage(&self, cg: CgroupId) -> Bytes {
+        self.cgroups.get(cg.index()).map_or(Bytes::ZERO, |group| group.usage.bytes())
     }
 
     /// Counters of a cgroup without its children.
