@@ -126,7 +126,7 @@ fn check_cgroups(kernel: &Kernel, at: CgroupId, now: SimTime) -> Result<(), Test
         prop_assert!(stat.usage <= limit, "{} holds {} of {limit} at {now}", kernel.path(at), stat.usage);
     }
     let mut below = 0;
-    for &child in kernel.children(at) {
+    for child in kernel.children(at) {
         below += kernel.stat(child).usage.get();
         check_cgroups(kernel, child, now)?;
     }

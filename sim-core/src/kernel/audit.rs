@@ -31,16 +31,19 @@ impl Kernel {
         }
         let mut cached = vec![Pages::ZERO; self.volumes.len()];
         for (index, group) in self.cgroups.iter().enumerate() {
-            for chunk in &group.cache {
+            for chunk in &group.rare().cache {
                 owned[index].inactive_file += chunk.inactive;
                 owned[index].active_file += chunk.active;
                 owned[index].locked_file += chunk.locked;
                 cached[chunk.file.index()] += chunk.pages();
                 if chunk.twice_mapped.max(chunk.unread) > chunk.inactive || chunk.buffered > chunk.pages() {
-                    return Err(format!("{}: a part of its cache is more than the whole", group.path));
+                    return Err(format!(
+                        "{}: a part of its cache is more than the whole",
+                        self.path(CgroupId(index as u32))
+                    ));
                 }
             }
-            owned[index].kernel += group.cache_index;
+            owned[index].kernel += group.rare().cache_index;
         }
         for (volume, in_cache) in self.volumes.iter().zip(cached) {
             match volume {
@@ -57,11 +60,8 @@ impl Kernel {
                 Volume::File { .. } | Volume::Gone => {}
             }
         }
-        for (index, group) in self.cgroups.iter().enumerate().filter(|(_, g)| g.alive) {
-            if group.local != owned[index] {
-                return Err(format!("{}: charged {:?}, owned {:?}", group.path, group.local, owned[index]));
-            }
-            self.audit_group(CgroupId(index as u32))?;
+        for (index, _) in self.cgroups.iter().enumerate().filter(|(_, g)| g.alive) {
+            self.audit_group(CgroupId(index as u32), &owned[index])?;
         }
         // Overcommit's sum is exact as long as nothing saturates.
         if committed != self.committed {
@@ -70,20 +70,22 @@ impl Kernel {
         Ok(())
     }
 
-    fn audit_group(&self, cg: CgroupId) -> Result<(), String> {
+    /// `owned`: what is charged to this very cgroup.
+    fn audit_group(&self, cg: CgroupId, owned: &Counts) -> Result<(), String> {
         let group = &self.cgroups[cg.index()];
-        let mut total = group.local;
-        for child in &group.children {
+        let mut total = *owned;
+        for child in self.children(cg) {
             total.absorb(&self.cgroups[child.index()].total);
         }
+        let path = self.path(cg);
         if total != group.total || total.resident() != group.usage {
-            return Err(format!("{}: total {:?}, sum {total:?}, usage {}", group.path, group.total, group.usage));
+            return Err(format!("{path}: total {:?}, sum {total:?}, usage {}", group.total, group.usage));
         }
-        if group.usage > group.max.max(group.usage_at_write) {
-            return Err(format!("{}: usage {} over its limit {}", group.path, group.usage, group.max));
+        if group.usage > group.max.max(group.rare().usage_at_write) {
+            return Err(format!("{path}: usage {} over its limit {}", group.usage, group.max));
         }
-        if group.usage + total.swap > group.memsw_max {
-            return Err(format!("{}: memory and swap over their limit", group.path));
+        if group.usage + total.swap > group.rare().memsw_max {
+            return Err(format!("{path}: memory and swap over their limit"));
         }
         if group.parent.is_none() && group.total.swap > self.config.swap_total.to_pages_floor() {
             return Err("more swap in use than there is".into());

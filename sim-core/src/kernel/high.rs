@@ -36,7 +36,7 @@ impl Kernel {
         let batch = self.config.profile.charge_batch;
         let delay = |g: &CgroupId| {
             let group = &self.cgroups[g.index()];
-            high_delay_jiffies(group.usage, group.high, charged, batch)
+            high_delay_jiffies(group.usage, group.rare().high, charged, batch)
         };
         let jiffies = over.iter().map(delay).max().unwrap_or(0);
         // Shorter than a hundredth of a second is not worth a sleep (mem_cgroup_handle_over_high).
@@ -46,8 +46,9 @@ impl Kernel {
         Some(Stop::Throttled(SimDuration::from_millis(jiffies * 1000 / HZ as u64)))
     }
 
-    fn excess(&self, cg: CgroupId) -> Pages {
+    /// Pages above `memory.high`.
+    pub(super) fn excess(&self, cg: CgroupId) -> Pages {
         let group = &self.cgroups[cg.index()];
-        group.usage.saturating_sub(group.high)
+        group.usage.saturating_sub(group.rare().high)
     }
 }

@@ -4,11 +4,24 @@ use super::api::CgroupVersion;
 use super::cgroup::{Charge, Purpose};
 use super::process::{Process, State};
 use super::{Kernel, oom};
-use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, OomReport, Signal, Signo, TaskRow};
+use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, Name, OomReport, Signal, Signo, TaskRow};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
 
 /// The process that writes limits, for reports caused by such a write.
 const INIT: Pid = Pid(1);
+
+/// Paths for a report. Most of it is about one cgroup, whose path is put together once.
+#[derive(Default)]
+struct Paths(Option<(CgroupId, Name)>);
+
+impl Paths {
+    fn of(&mut self, kernel: &Kernel, cg: CgroupId) -> Name {
+        match &self.0 {
+            Some((last, path)) if *last == cg => path.clone(),
+            _ => self.0.insert((cg, kernel.path(cg))).1.clone(),
+        }
+    }
+}
 
 impl Kernel {
     /// Somebody must die so that `charge` can go on: in `domain`, or anywhere (`None`). False: nobody can be killed.
@@ -22,7 +35,9 @@ impl Kernel {
             return true;
         }
         let total = self.oom_total(domain);
-        let tasks: Vec<TaskRow> = scope.iter().map(|pid| self.task_row(&self.procs[pid], domain, total)).collect();
+        let mut paths = Paths::default();
+        let mut row = |pid: &Pid| self.task_row(&self.procs[pid], &mut paths, domain, total);
+        let tasks: Vec<TaskRow> = scope.iter().map(&mut row).collect();
         let allocating = self.config.sysctl.oom_kill_allocating_task && domain.is_none();
         let invoker = tasks.iter().position(|t| t.pid == charge.by && t.points.is_some());
         let by_itself = allocating && invoker.is_some();
@@ -37,14 +52,14 @@ impl Kernel {
             self.begin_exit(tasks[index].pid, ExitStatus::Signal(Signo::Kill), true);
             return true;
         }
-        let mut report = self.new_report(now, charge, domain, total, tasks);
+        let mut report = self.new_report(now, charge, &mut paths, domain, total, tasks);
         report.victim = victim;
         report.oom_kill_allocating_task = by_itself;
         report.panic = panic;
         if panic {
             self.panicked = true;
         } else if let Some(index) = victim {
-            self.choose_killed(&mut report, index, domain);
+            self.choose_killed(&mut report, &mut paths, index, domain);
         }
         let doomed: Vec<Pid> = report.killed.iter().map(|i| report.tasks[*i].pid).collect();
         self.signals.push(Signal::Oom(Box::new(report)));
@@ -55,7 +70,7 @@ impl Kernel {
     }
 
     /// Fills in who dies with the chosen task, and counts it in `memory.events`.
-    fn choose_killed(&mut self, report: &mut OomReport, chosen: usize, domain: Option<CgroupId>) {
+    fn choose_killed(&mut self, report: &mut OomReport, paths: &mut Paths, chosen: usize, domain: Option<CgroupId>) {
         let mut first = chosen;
         if self.config.profile.sacrifice_child {
             let parent_of = |pid: Pid| self.procs.get(&pid).and_then(|p| p.parent);
@@ -65,7 +80,7 @@ impl Kernel {
         report.killed = vec![first];
         self.count_kill(report.tasks[first].pid);
         let Some(group) = self.oom_group_of(report.tasks[first].pid, domain) else { return };
-        report.oom_group = Some(self.path(group).clone());
+        report.oom_group = Some(paths.of(self, group));
         self.count_event(group, |e| e.oom_group_kill += 1);
         for pid in self.processes_below(group) {
             let Some(index) = report.tasks.iter().position(|t| t.pid == pid) else { continue };
@@ -106,21 +121,21 @@ impl Kernel {
         let allowance = match self.config.cgroup {
             CgroupVersion::V2 => oom::SwapAllowance::SwapMax(group.swap_max),
             CgroupVersion::V1 => oom::SwapAllowance::Memsw {
-                limit: group.memsw_max,
-                swappiness: group.swappiness.unwrap_or(self.config.sysctl.swappiness),
+                limit: group.rare().memsw_max,
+                swappiness: group.rare().swappiness.unwrap_or(self.config.sysctl.swappiness),
             },
         };
         oom::memcg_total(group.max, allowance, swap_total)
     }
 
     /// The task table's line of a process. When the node is out of memory even program text has been reclaimed.
-    fn task_row(&self, process: &Process, domain: Option<CgroupId>, total: Pages) -> TaskRow {
+    fn task_row(&self, process: &Process, paths: &mut Paths, domain: Option<CgroupId>, total: Pages) -> TaskRow {
         let text = if domain.is_some() { process.text } else { Pages::ZERO };
         let mut row = TaskRow {
             pid: process.pid,
             uid: process.uid,
             comm: process.comm.clone(),
-            cgroup: self.path(process.cgroup).clone(),
+            cgroup: paths.of(self, process.cgroup),
             total_vm: process.total_vm,
             rss_anon: process.rss_anon(),
             rss_file: process.file_mapped + text,
@@ -138,7 +153,7 @@ impl Kernel {
     pub fn oom_score(&self, pid: Pid) -> Option<i64> {
         let process = self.procs.get(&pid)?;
         let total = self.oom_total(None);
-        let mut row = self.task_row(process, Some(self.root()), total);
+        let mut row = self.task_row(process, &mut Paths::default(), Some(self.root()), total);
         row.points = oom::badness(&self.config.profile, &row, process.cap_sys_admin, total);
         Some(oom::oom_score(&self.config.profile, row.points, total))
     }
@@ -147,6 +162,7 @@ impl Kernel {
         &self,
         now: SimTime,
         charge: &Charge,
+        paths: &mut Paths,
         domain: Option<CgroupId>,
         total_pages: Pages,
         tasks: Vec<TaskRow>,
@@ -159,7 +175,7 @@ impl Kernel {
             invoker_comm: invoker.map_or_else(|| "systemd".into(), |p| p.comm.clone()),
             invoker_adj: invoker.map_or(0, |p| p.oom_score_adj),
             invoker_uid: invoker.map_or(0, |p| p.uid),
-            invoker_cgroup: self.path(invoker.map_or(self.root(), |p| p.cgroup)).clone(),
+            invoker_cgroup: paths.of(self, invoker.map_or(self.root(), |p| p.cgroup)),
             allocation: charge.allocation(),
             // What a memcg OOM prints does not depend on the rest of the node.
             mem_info: if domain.is_none() { self.mem_info() } else { MemInfo::default() },
@@ -169,29 +185,30 @@ impl Kernel {
             ..OomReport::default()
         };
         match domain {
-            Some(domain) => self.add_memcg_counters(&mut report, domain),
+            Some(domain) => self.add_memcg_counters(&mut report, paths, domain),
             None => report.zones = self.zones.report(self.free_pages()),
         }
         report
     }
 
-    fn add_memcg_counters(&self, report: &mut OomReport, domain: CgroupId) {
+    fn add_memcg_counters(&self, report: &mut OomReport, paths: &mut Paths, domain: CgroupId) {
         let group = &self.cgroups[domain.index()];
         let bytes = |limit: Pages| if limit == Pages::MAX { Bytes::MAX } else { limit.bytes() };
-        report.oom_memcg = Some(group.path.clone());
-        report.memory = CounterLine { usage: group.usage.bytes(), limit: bytes(group.max), failcnt: group.failcnt };
+        report.oom_memcg = Some(paths.of(self, domain));
+        report.memory =
+            CounterLine { usage: group.usage.bytes(), limit: bytes(group.max), failcnt: group.failures().failcnt };
         let swap = group.total.swap;
         report.swap = match self.config.cgroup {
             CgroupVersion::V2 => CounterLine { usage: swap.bytes(), limit: bytes(group.swap_max), failcnt: 0 },
             CgroupVersion::V1 => CounterLine {
                 usage: (group.usage + swap).bytes(),
-                limit: bytes(group.memsw_max),
-                failcnt: group.memsw_failcnt,
+                limit: bytes(group.rare().memsw_max),
+                failcnt: group.failures().memsw_failcnt,
             },
         };
         report.kmem = CounterLine { usage: group.total.kernel.bytes(), limit: Bytes::MAX, failcnt: 0 };
         let below = self.subtree(domain).into_iter();
-        report.cgroup_stats = below.map(|g| (self.path(g).clone(), self.local_stat(g))).collect();
+        report.cgroup_stats = below.map(|g| (paths.of(self, g), self.local_stat(g))).collect();
     }
 
     /// v2: a limit was written below the usage. Reclaim, then kill; what a dying victim frees is waited for.

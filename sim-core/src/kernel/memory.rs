@@ -75,9 +75,6 @@ impl Kernel {
             }
             at = group.parent;
         }
-        let local = &mut self.cgroups[process.cgroup.index()].local;
-        local.anon += pages;
-        local.kernel += tables;
         let mut at = Some(process.cgroup);
         while let Some(group) = at.map(|g| &mut self.cgroups[g.index()]) {
             group.usage += sum;

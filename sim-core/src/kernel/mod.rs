@@ -90,7 +90,7 @@ impl Kernel {
             boot_free: config.mem_total.to_pages_floor().saturating_sub(config.kernel_memory.to_pages_ceil()),
             zones: Zones::new(&config, taken),
             config,
-            cgroups: vec![cgroup::Cgroup::new("/".into(), None)],
+            cgroups: vec![cgroup::Cgroup::new("", None)],
             free_cgroups: Vec::new(),
             procs: table::Processes::default(),
             next_pid: Pid(FIRST_PID),

@@ -93,8 +93,6 @@ impl Kernel {
         process.pte_room += tables.get() * PTRS_PER_PTE;
         batch.committed += mapped;
         let group = &mut self.cgroups[process.cgroup.index()];
-        group.local.anon += pages;
-        group.local.kernel += tables;
         group.add_touched(pages, tables);
         let Some(parent) = group.parent else { return };
         let group = &mut self.cgroups[parent.index()];
@@ -125,9 +123,6 @@ impl Kernel {
     }
 
     fn add_touched(&mut self, cg: CgroupId, anon: Pages, tables: Pages) {
-        let local = &mut self.cgroups[cg.index()].local;
-        local.anon += anon;
-        local.kernel += tables;
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];

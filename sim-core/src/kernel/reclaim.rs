@@ -3,7 +3,7 @@
 
 use super::Kernel;
 use super::api::CgroupVersion;
-use super::cgroup::Kind;
+use super::cgroup::{Counts, Kind};
 use super::lru::Lists;
 use super::profile::Lru;
 use crate::units::{CgroupId, Pages, VolumeId};
@@ -49,7 +49,7 @@ impl Kernel {
     }
 
     fn low_in_use(&self, top: CgroupId) -> bool {
-        self.subtree(top).iter().any(|g| !self.cgroups[g.index()].low.is_zero())
+        self.subtree(top).iter().any(|g| !self.cgroups[g.index()].rare().low.is_zero())
     }
 
     fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
@@ -61,12 +61,10 @@ impl Kernel {
         let groups = self.allowances(top, respect);
         let mut freed = Pages::ZERO;
         if has_file {
-            let file: Vec<_> = groups
-                .iter()
-                .map(|(g, allowed)| (*g, self.cgroups[g.index()].local.evictable_file().min(*allowed)))
-                .collect();
+            let file: Vec<_> =
+                groups.iter().map(|(g, allowed)| (*g, self.local(*g).evictable_file().min(*allowed))).collect();
             for (group, take) in shares(&file, want) {
-                if respect == Respect::MinOnly && !self.cgroups[group.index()].low.is_zero() && !take.is_zero() {
+                if respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() && !take.is_zero() {
                     self.count_event(group, |e| e.low += 1);
                 }
                 freed += self.evict_file(group, take);
@@ -87,16 +85,17 @@ impl Kernel {
             out.push((at, group.usage.saturating_sub(protected)));
             let wanted = |c: CgroupId| {
                 let child = &self.cgroups[c.index()];
-                let low = if respect == Respect::MinAndLow { child.low } else { Pages::ZERO };
-                child.min.max(low).min(child.usage)
+                let rare = child.rare();
+                let low = if respect == Respect::MinAndLow { rare.low } else { Pages::ZERO };
+                rare.min.max(low).min(child.usage)
             };
-            let claimed: Pages = group.children.iter().map(|c| wanted(*c)).sum();
-            for child in group.children.iter().rev() {
+            let claimed: Pages = self.children(at).map(wanted).sum();
+            for child in self.children(at).rev() {
                 // Children share what protects their parent in proportion; below the reclaim target it is all theirs
                 // (mm/memcontrol.c effective_protection).
-                let own = wanted(*child);
+                let own = wanted(child);
                 let effective = if at == top || claimed <= protected { own } else { ratio(own, protected, claimed) };
-                stack.push((*child, effective));
+                stack.push((child, effective));
             }
         }
         out
@@ -108,7 +107,7 @@ impl Kernel {
         let mut left = take;
         let mut dropped: Vec<(VolumeId, Pages, Pages)> = Vec::new();
         for active_turn in [false, true] {
-            for chunk in &mut self.cgroups[cg.index()].cache {
+            for chunk in self.cgroups[cg.index()].cache_mut() {
                 let from = if active_turn { &mut chunk.active } else { &mut chunk.inactive };
                 let n = (*from).min(left);
                 *from -= n;
@@ -127,7 +126,9 @@ impl Kernel {
             self.uncharge(cg, Kind::ActiveFile, active);
             self.forget_cached(file, inactive + active);
         }
-        self.cgroups[cg.index()].cache.retain(|c| !c.pages().is_zero());
+        if !self.cgroups[cg.index()].rare().cache.is_empty() {
+            self.cgroups[cg.index()].rare_mut().cache.retain(|c| !c.pages().is_zero());
+        }
         self.trim_index(cg);
         take - left
     }
@@ -135,13 +136,12 @@ impl Kernel {
     /// What moves between the lists before pages are taken from the inactive one, and how many are. MGLRU ages only when
     /// the old generations are used up.
     fn balance_lists(&mut self, cg: CgroupId, take: Pages) -> Pages {
-        let group = &self.cgroups[cg.index()];
-        let (inactive, active) = (group.local.inactive_file, group.local.active_file);
+        let Counts { inactive_file: inactive, active_file: active, .. } = self.local(cg);
         let (demoted, freed) = match self.lru() {
             Lru::Mglru => (take.saturating_sub(inactive).min(active), take),
             Lru::Classic => {
                 let mut lists = Lists { older: Pages::ZERO, referenced: Pages::ZERO, inactive, active };
-                for chunk in &group.cache {
+                for chunk in &self.cgroups[cg.index()].rare().cache {
                     if lists.referenced.is_zero() {
                         lists.older += chunk.inactive - chunk.twice_mapped;
                     }
@@ -154,7 +154,7 @@ impl Kernel {
         };
         self.convert(cg, Kind::ActiveFile, Kind::InactiveFile, demoted);
         let mut left = demoted;
-        for chunk in &mut self.cgroups[cg.index()].cache {
+        for chunk in self.cgroups[cg.index()].cache_mut() {
             let n = chunk.active.min(left);
             chunk.active -= n;
             chunk.inactive += n;
@@ -166,7 +166,7 @@ impl Kernel {
     /// Reclaim finds pages of the inactive list mapped more than once.
     fn activate_referenced(&mut self, cg: CgroupId, pages: Pages) {
         let mut left = pages;
-        for chunk in &mut self.cgroups[cg.index()].cache {
+        for chunk in self.cgroups[cg.index()].cache_mut() {
             let n = chunk.twice_mapped.min(left);
             chunk.twice_mapped -= n;
             chunk.inactive -= n;
@@ -198,7 +198,7 @@ impl Kernel {
     /// Pages of swap that a cgroup may still use by the limits above it.
     pub(super) fn swap_room(&self, cg: CgroupId) -> Pages {
         let swappiness = match self.config.cgroup {
-            CgroupVersion::V1 => self.cgroups[cg.index()].swappiness.unwrap_or(self.config.sysctl.swappiness),
+            CgroupVersion::V1 => self.cgroups[cg.index()].rare().swappiness.unwrap_or(self.config.sysctl.swappiness),
             CgroupVersion::V2 => self.config.sysctl.swappiness,
         };
         if swappiness == 0 {

@@ -260,3 +260,19 @@ fn memory_high_slows_down_and_never_kills() {
     // mm/memcontrol.c: 512 pages over 2932 for a batch of 64 give (0.1746 × 2^20)^2 × 250 >> 34 = 487 jiffies.
     assert_eq!(high_delay_jiffies(Pages::new(3444), Pages::new(2932), Pages::new(64), 64), 487);
 }
+
+#[test]
+fn a_path_is_put_together_from_names() {
+    let mut k = node(512);
+    assert_eq!(&*k.path(k.root()), "/");
+    for path in ["/a", "/a/b", "/a/b/c", "/d"] {
+        let cg = k.mkdir_all(path);
+        assert_eq!((&*k.path(cg), k.find(path)), (path, Some(cg)));
+    }
+}
+
+/// A node has three cgroups and two processes per pod (docs/PERFORMANCE.md).
+#[test]
+fn the_state_of_a_pod_stays_small() {
+    assert!(size_of::<cgroup::Cgroup>() <= 192, "{}", size_of::<cgroup::Cgroup>());
+}

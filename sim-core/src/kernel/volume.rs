@@ -90,9 +90,8 @@ impl Kernel {
     fn drop_cache(&mut self, file: VolumeId) {
         for index in 0..self.cgroups.len() {
             let cg = CgroupId(index as u32);
-            let cache = &mut self.cgroups[index].cache;
-            let Some(at) = cache.iter().position(|c| c.file == file) else { continue };
-            let chunk = cache.remove(at);
+            let Some(at) = self.cgroups[index].rare().cache.iter().position(|c| c.file == file) else { continue };
+            let chunk = self.cgroups[index].rare_mut().cache.remove(at);
             self.uncharge(cg, Kind::InactiveFile, chunk.inactive);
             self.uncharge(cg, Kind::ActiveFile, chunk.active);
             self.uncharge(cg, Kind::LockedFile, chunk.locked);
@@ -204,7 +203,7 @@ impl Kernel {
             let mut left = pages;
             for index in 0..self.cgroups.len() {
                 let cg = CgroupId(index as u32);
-                let Some(chunk) = self.cgroups[index].cache.iter_mut().find(|c| c.file == file) else { continue };
+                let Some(chunk) = self.cgroups[index].cache_mut().iter_mut().find(|c| c.file == file) else { continue };
                 // The first access only marks a page as referenced. Reading in does that at once, writing does not
                 // (mm/filemap.c: access activations on reads only, since 4.7; story s1-F07-008).
                 let marked = chunk.unread.min(left);
@@ -228,7 +227,7 @@ impl Kernel {
     fn map_again(&mut self, file: VolumeId, pages: Pages) {
         let mapped = self.procs.values().flat_map(|p| &p.files).filter(|(f, _)| *f == file).map(|(_, n)| *n).max();
         let mut left = pages.min(mapped.unwrap_or(Pages::ZERO));
-        for chunk in self.cgroups.iter_mut().flat_map(|g| &mut g.cache).filter(|c| c.file == file) {
+        for chunk in self.cgroups.iter_mut().flat_map(|g| g.cache_mut()).filter(|c| c.file == file) {
             let n = (chunk.inactive - chunk.twice_mapped).min(left);
             chunk.twice_mapped += n;
             left -= n;
@@ -286,7 +285,7 @@ impl Kernel {
     pub(super) fn lock_file(&mut self, file: VolumeId) {
         for index in 0..self.cgroups.len() {
             let cg = CgroupId(index as u32);
-            let Some(chunk) = self.cgroups[index].cache.iter_mut().find(|c| c.file == file) else { continue };
+            let Some(chunk) = self.cgroups[index].cache_mut().iter_mut().find(|c| c.file == file) else { continue };
             let (inactive, active) = (chunk.inactive, chunk.active);
             (chunk.inactive, chunk.active) = (Pages::ZERO, Pages::ZERO);
             (chunk.twice_mapped, chunk.unread) = (Pages::ZERO, Pages::ZERO);
@@ -363,7 +362,7 @@ impl Kernel {
     /// Volumes with shared pages charged to a cgroup.
     pub(super) fn shmem_charged_to(&self, cg: CgroupId) -> Vec<(VolumeId, Pages)> {
         let mut out = Vec::new();
-        if self.cgroups[cg.index()].local.shmem.is_zero() {
+        if self.local(cg).shmem.is_zero() {
             return out;
         }
         for (index, volume) in self.volumes.iter().enumerate() {

@@ -192,7 +192,7 @@ impl World {
     }
 
     fn rmdir_all(&mut self, cgroup: CgroupId) {
-        for child in self.kernel.children(cgroup).to_vec() {
+        for child in self.kernel.children(cgroup).collect::<Vec<_>>() {
             self.rmdir_all(child);
         }
         let _ = self.kernel.rmdir(cgroup);

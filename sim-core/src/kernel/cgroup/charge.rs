@@ -108,7 +108,6 @@ impl Kernel {
 
     /// Adds pages at every level without looking at limits.
     pub(in crate::kernel) fn add(&mut self, cg: CgroupId, kind: Kind, pages: Pages) {
-        *self.cgroups[cg.index()].local.of(kind) += pages;
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];
@@ -123,7 +122,6 @@ impl Kernel {
         if pages.is_zero() {
             return;
         }
-        *self.cgroups[cg.index()].local.of(kind) -= pages;
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];
@@ -137,9 +135,6 @@ impl Kernel {
 
     /// Pages change their kind without being freed (inactive to active, unlocked to locked).
     pub(in crate::kernel) fn convert(&mut self, cg: CgroupId, from: Kind, to: Kind, pages: Pages) {
-        let local = &mut self.cgroups[cg.index()].local;
-        *local.of(from) -= pages;
-        *local.of(to) += pages;
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];
@@ -151,7 +146,6 @@ impl Kernel {
 
     /// Changes a part-of counter (locked anonymous pages, swap) at every level.
     pub(in crate::kernel) fn note(&mut self, cg: CgroupId, change: impl Fn(&mut super::Counts)) {
-        change(&mut self.cgroups[cg.index()].local);
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];
@@ -198,7 +192,7 @@ impl Kernel {
             }
             Purpose::Shmem(volume) => self.book_shmem(charge.by, volume, charge.cgroup, pages),
             Purpose::File { file, young, how } => self.book_file(charge, file, young, how, pages),
-            Purpose::CacheIndex => self.cgroups[charge.cgroup.index()].cache_index += pages,
+            Purpose::CacheIndex => self.cgroups[charge.cgroup.index()].rare_mut().cache_index += pages,
             Purpose::LimitWrite => {}
         }
     }
@@ -228,9 +222,9 @@ impl Kernel {
         let group = &mut self.cgroups[over.index()];
         let memsw_only = group.usage < group.max;
         if memsw_only {
-            group.memsw_failcnt += 1;
+            group.failures_mut().memsw_failcnt += 1;
         } else {
-            group.failcnt += 1;
+            group.failures_mut().failcnt += 1;
         }
         self.count_event(over, |e| e.max += 1);
         let freed = self.reclaim(over, want, !memsw_only);
@@ -266,17 +260,16 @@ impl Kernel {
     /// Room to the nearest `memory.high`, and whether one of them has been reached.
     fn room_to_high(&self, cg: CgroupId) -> (Pages, bool) {
         let groups = self.upwards(cg).map(|g| &self.cgroups[g.index()]);
-        let room = groups.map(|g| g.high.saturating_sub(g.usage)).min().unwrap_or(Pages::MAX);
+        let room = groups.map(|g| g.rare().high.saturating_sub(g.usage)).min().unwrap_or(Pages::MAX);
         (room, room.is_zero())
     }
 
     /// Counts an event in a cgroup and, on v2, in all above it.
     pub(in crate::kernel) fn count_event(&mut self, cg: CgroupId, count: impl Fn(&mut crate::node_api::MemoryEvents)) {
-        count(&mut self.cgroups[cg.index()].local_events);
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];
-            count(&mut group.events);
+            count(&mut group.failures_mut().events);
             at = group.parent.filter(|_| self.config.cgroup == crate::kernel::CgroupVersion::V2);
         }
     }
@@ -294,7 +287,8 @@ impl Kernel {
 impl Cgroup {
     /// Adds cached pages of a file at the young end.
     pub fn absorb_chunk(&mut self, chunk: CacheChunk) {
-        match self.cache.iter_mut().find(|c| c.file == chunk.file) {
+        let cache = &mut self.rare_mut().cache;
+        match cache.iter_mut().find(|c| c.file == chunk.file) {
             Some(there) => {
                 there.inactive += chunk.inactive;
                 there.active += chunk.active;
@@ -303,7 +297,7 @@ impl Cgroup {
                 there.unread += chunk.unread;
                 there.buffered += chunk.buffered;
             }
-            None => self.cache.push(chunk),
+            None => cache.push(chunk),
         }
     }
 }

@@ -15,9 +15,9 @@ impl Kernel {
     /// Index pages that a cgroup needs for what is cached in it, with so much more of it.
     fn index_needed(&self, cg: CgroupId, more: Pages, buffered: bool) -> Pages {
         let group = &self.cgroups[cg.index()];
-        let local = &group.local;
+        let local = self.local(cg);
         let pages = local.shmem + local.inactive_file + local.active_file + local.locked_file + more;
-        let written: Pages = group.cache.iter().map(|c| c.buffered).sum();
+        let written: Pages = group.rare().cache.iter().map(|c| c.buffered).sum();
         let written = if buffered { written + more } else { written };
         Pages::new(pages.get().div_ceil(PAGES_PER_INDEX_PAGE) + written.get().div_ceil(BUFFERED_PER_PAGE))
     }
@@ -56,15 +56,15 @@ impl Kernel {
     }
 
     fn index_missing(&self, cg: CgroupId, more: Pages, buffered: bool) -> Pages {
-        self.index_needed(cg, more, buffered).saturating_sub(self.cgroups[cg.index()].cache_index)
+        self.index_needed(cg, more, buffered).saturating_sub(self.cgroups[cg.index()].rare().cache_index)
     }
 
     /// Gives back what described pages that are gone.
     pub(in crate::kernel) fn trim_index(&mut self, cg: CgroupId) {
-        let held = self.cgroups[cg.index()].cache_index;
+        let held = self.cgroups[cg.index()].rare().cache_index;
         let surplus = held.saturating_sub(self.index_needed(cg, Pages::ZERO, false));
         if !surplus.is_zero() {
-            self.cgroups[cg.index()].cache_index -= surplus;
+            self.cgroups[cg.index()].rare_mut().cache_index -= surplus;
             self.uncharge(cg, super::Kind::Kernel, surplus);
         }
     }

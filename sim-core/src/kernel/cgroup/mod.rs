@@ -8,8 +8,9 @@ mod write;
 
 pub(super) use charge::{Charge, Purpose, Stop};
 
-use crate::node_api::{MemoryEvents, Name};
+use crate::node_api::MemoryEvents;
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
+use smallvec::SmallVec;
 
 /// Pages charged to a cgroup, by kind. Every page is in exactly one of them, except that `dirty` and `anon_locked` are
 /// parts of others, and `swap` is not in memory.
@@ -91,19 +92,54 @@ impl CacheChunk {
     }
 }
 
-/// One memory cgroup. `usage`, `total`, `events` and `max_failures` include everything below it.
+/// A cgroup below another, with a hash of its name, so that one is found among thousands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Child {
+    pub id: CgroupId,
+    pub hash: u32,
+}
+
+/// One memory cgroup. `usage`, `total` and `failures` include everything below it. A node has hundreds to thousands of
+/// them: what most of them never have is boxed, and the few tasks and children of a pod need no allocation.
 #[derive(Clone, Debug)]
 pub(super) struct Cgroup {
-    pub path: Name,
+    /// The last component of its path.
+    pub name: Box<str>,
     pub parent: Option<CgroupId>,
-    /// In order of mkdir.
-    pub children: Vec<CgroupId>,
-    /// A hash of each child's name, so that one is found among thousands.
-    pub child_hashes: Vec<u32>,
     pub alive: bool,
+    /// `memory.oom.group` (v2).
+    pub oom_group: bool,
+    /// In order of mkdir.
+    pub children: SmallVec<[Child; 2]>,
+    /// Processes in it, in order of fork or attach.
+    pub tasks: SmallVec<[Pid; 4]>,
     /// `memory.max`.
     pub max: Pages,
-    /// Usage when `max` was last written: v2 may leave it above.
+    /// `memory.swap.max` (v2).
+    pub swap_max: Pages,
+    /// Pages charged here and below.
+    pub usage: Pages,
+    /// Highest usage at which a charge is plain addition: the smallest limit of any kind.
+    pub cap: Pages,
+    pub total: Counts,
+    failures: Option<Box<Failures>>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What went wrong in a cgroup.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Failures {
+    pub events: MemoryEvents,
+    /// `memory.failcnt` of this very counter.
+    pub failcnt: u64,
+    /// v1: `memory.memsw.failcnt`.
+    pub memsw_failcnt: u64,
+}
+
+/// Limits that few cgroups have, and their page cache.
+#[derive(Clone, Debug)]
+pub(super) struct Rare {
+    /// Usage when `max` was last written, if that was above it (v2).
     pub usage_at_write: Pages,
     /// `memory.high` (v2).
     pub high: Pages,
@@ -111,63 +147,69 @@ pub(super) struct Cgroup {
     pub low: Pages,
     /// `memory.min` (v2).
     pub min: Pages,
-    /// `memory.swap.max` (v2).
-    pub swap_max: Pages,
     /// `memory.memsw.limit_in_bytes` (v1).
     pub memsw_max: Pages,
     /// `memory.swappiness` (v1).
     pub swappiness: Option<u8>,
-    /// `memory.oom.group` (v2).
-    pub oom_group: bool,
-    /// Pages charged here and below.
-    pub usage: Pages,
-    /// Highest usage at which a charge is plain addition: the smallest limit of any kind.
-    pub cap: Pages,
-    pub total: Counts,
-    pub local: Counts,
-    pub events: MemoryEvents,
-    pub local_events: MemoryEvents,
-    /// v1: `memory.failcnt` of this very counter.
-    pub failcnt: u64,
-    /// v1: `memory.memsw.failcnt`.
-    pub memsw_failcnt: u64,
-    /// Processes in it, in order of fork or attach.
-    pub tasks: Vec<Pid>,
     /// Its page cache, oldest first.
     pub cache: Vec<CacheChunk>,
-    /// Part of `local.kernel`: what describes its cached and shared pages.
+    /// Kernel memory charged to it that describes its cached and shared pages.
     pub cache_index: Pages,
 }
 
+impl Rare {
+    /// What a cgroup has as long as nothing else was written.
+    const NONE: Rare = Rare {
+        usage_at_write: Pages::ZERO,
+        high: Pages::MAX,
+        low: Pages::ZERO,
+        min: Pages::ZERO,
+        memsw_max: Pages::MAX,
+        swappiness: None,
+        cache: Vec::new(),
+        cache_index: Pages::ZERO,
+    };
+}
+
 impl Cgroup {
-    pub fn new(path: Name, parent: Option<CgroupId>) -> Cgroup {
+    pub fn new(name: &str, parent: Option<CgroupId>) -> Cgroup {
         Cgroup {
-            path,
+            name: name.into(),
             parent,
-            children: Vec::new(),
-            child_hashes: Vec::new(),
             alive: true,
-            max: Pages::MAX,
-            usage_at_write: Pages::ZERO,
-            high: Pages::MAX,
-            low: Pages::ZERO,
-            min: Pages::ZERO,
-            swap_max: Pages::MAX,
-            memsw_max: Pages::MAX,
-            swappiness: None,
             oom_group: false,
+            children: SmallVec::new(),
+            tasks: SmallVec::new(),
+            max: Pages::MAX,
+            swap_max: Pages::MAX,
             usage: Pages::ZERO,
             cap: Pages::MAX,
             total: Counts::default(),
-            local: Counts::default(),
-            events: MemoryEvents::default(),
-            local_events: MemoryEvents::default(),
-            failcnt: 0,
-            memsw_failcnt: 0,
-            tasks: Vec::new(),
-            cache: Vec::new(),
-            cache_index: Pages::ZERO,
+            failures: None,
+            rare: None,
         }
+    }
+
+    pub fn failures(&self) -> Failures {
+        self.failures.as_deref().copied().unwrap_or_default()
+    }
+
+    pub fn failures_mut(&mut self) -> &mut Failures {
+        self.failures.get_or_insert_default()
+    }
+
+    pub fn rare(&self) -> &Rare {
+        static NONE: Rare = Rare::NONE;
+        self.rare.as_deref().unwrap_or(&NONE)
+    }
+
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::NONE))
+    }
+
+    /// Its page cache, to be changed; nothing when it has none.
+    pub fn cache_mut(&mut self) -> &mut [CacheChunk] {
+        self.rare.as_mut().map_or(&mut [], |rare| &mut rare.cache)
     }
 
     /// Pages that may still be charged before `memory.max` or memory+swap refuses. A page that comes back from swap does
@@ -177,7 +219,7 @@ impl Cgroup {
         if purpose == Purpose::SwapIn {
             return memory;
         }
-        memory.min(self.memsw_max.saturating_sub(self.usage + self.total.swap))
+        memory.min(self.rare().memsw_max.saturating_sub(self.usage + self.total.swap))
     }
 
     /// Recomputes `cap` after a limit or the swap usage changed.
@@ -186,6 +228,7 @@ impl Cgroup {
             // The root's cap is the node's low watermark; see Kernel::update_zones.
             return;
         }
-        self.cap = self.max.min(self.high).min(self.memsw_max.saturating_sub(self.total.swap));
+        let rare = self.rare();
+        self.cap = self.max.min(rare.high).min(rare.memsw_max.saturating_sub(self.total.swap));
     }
 }

@@ -32,21 +32,25 @@ impl Kernel {
         self.cgroups.get(cg.index()).map_or(Bytes::ZERO, |group| group.usage.bytes())
     }
 
-    /// Counters of a cgroup without its children.
+    /// Counters of a cgroup without its children: what of the sum is not theirs.
+    pub(in crate::kernel) fn local(&self, cg: CgroupId) -> Counts {
+        let group = &self.cgroups[cg.index()];
+        let mut local = group.total;
+        for child in &group.children {
+            local.remove(&self.cgroups[child.id.index()].total);
+        }
+        local
+    }
+
+    /// The same in bytes.
     pub(in crate::kernel) fn local_stat(&self, cg: CgroupId) -> MemoryStat {
-        let local = &self.cgroups[cg.index()].local;
-        MemoryStat { usage: local.resident().bytes(), ..to_stat(local) }
+        to_stat(&self.local(cg))
     }
 
     /// `memory.events`, hierarchical (v1: failcnt of this counter, and `oom_kill`, which v1 counts only in the
     /// victim's own cgroup).
     pub fn events(&self, cg: CgroupId) -> MemoryEvents {
-        self.cgroups.get(cg.index()).map(|g| g.events).unwrap_or_default()
-    }
-
-    /// `memory.events.local`.
-    pub fn local_events(&self, cg: CgroupId) -> MemoryEvents {
-        self.cgroups.get(cg.index()).map(|g| g.local_events).unwrap_or_default()
+        self.cgroups.get(cg.index()).map(|g| g.failures().events).unwrap_or_default()
     }
 
     /// `memory.max` / `memory.limit_in_bytes`; `None`: no limit.

@@ -1,9 +1,10 @@
 //! The tree: mkdir, rmdir, walking.
 
-use super::{Cgroup, Counts};
+use super::{Cgroup, Child, Counts};
 use crate::kernel::{Errno, Kernel};
 use crate::node_api::Name;
 use crate::units::{CgroupId, Pid};
+use smallvec::SmallVec;
 
 impl Kernel {
     /// The root cgroup, path `/`.
@@ -16,9 +17,7 @@ impl Kernel {
         if let Some(there) = self.child(parent, name) {
             return there;
         }
-        let base = &self.cgroups[parent.index()].path;
-        let path: Name = if &**base == "/" { ["/", name].concat() } else { [base, "/", name].concat() }.into();
-        let group = Cgroup::new(path, Some(parent));
+        let group = Cgroup::new(name, Some(parent));
         let id = match self.free_cgroups.pop() {
             Some(id) => {
                 self.cgroups[id.index()] = group;
@@ -33,9 +32,7 @@ impl Kernel {
                 CgroupId(self.cgroups.len() as u32 - 1)
             }
         };
-        let above = &mut self.cgroups[parent.index()];
-        above.children.push(id);
-        above.child_hashes.push(hash_of(name));
+        self.cgroups[parent.index()].children.push(Child { id, hash: hash_of(name) });
         id
     }
 
@@ -57,19 +54,15 @@ impl Kernel {
         }
         let group = &mut self.cgroups[cg.index()];
         group.alive = false;
-        let local = std::mem::take(&mut group.local);
-        let cache = std::mem::take(&mut group.cache);
-        let index = std::mem::take(&mut group.cache_index);
+        let rare = group.rare.take();
         (group.total, group.usage) = (Counts::default(), Default::default());
         let into = &mut self.cgroups[parent.index()];
-        if let Some(place) = into.children.iter().position(|c| *c == cg) {
+        if let Some(place) = into.children.iter().position(|c| c.id == cg) {
             into.children.remove(place);
-            into.child_hashes.remove(place);
         }
-        into.local.absorb(&local);
-        into.cache_index += index;
-        for chunk in cache {
-            into.absorb_chunk(chunk);
+        if let Some(rare) = rare.filter(|r| !r.cache.is_empty() || !r.cache_index.is_zero()) {
+            into.rare_mut().cache_index += rare.cache_index;
+            rare.cache.into_iter().for_each(|chunk| into.absorb_chunk(chunk));
         }
         self.move_volume_charges(cg, parent);
         self.move_cow_charges(cg, parent);
@@ -84,8 +77,14 @@ impl Kernel {
     }
 
     /// Path of a cgroup, from `/`.
-    pub fn path(&self, cg: CgroupId) -> &Name {
-        &self.cgroups[cg.index()].path
+    pub fn path(&self, cg: CgroupId) -> Name {
+        if cg == self.root() {
+            return "/".into();
+        }
+        let mut names: SmallVec<[&str; 8]> = self.upwards(cg).map(|g| &*self.cgroups[g.index()].name).collect();
+        // The root's own name is empty.
+        names.reverse();
+        names.join("/").into()
     }
 
     /// The cgroup above.
@@ -99,8 +98,8 @@ impl Kernel {
     }
 
     /// Cgroups directly below, in order of creation.
-    pub fn children(&self, cg: CgroupId) -> &[CgroupId] {
-        self.cgroups.get(cg.index()).map_or(&[], |g| &g.children)
+    pub fn children(&self, cg: CgroupId) -> impl DoubleEndedIterator<Item = CgroupId> {
+        self.cgroups.get(cg.index()).into_iter().flat_map(|g| g.children.iter().map(|c| c.id))
     }
 
     /// Processes directly in a cgroup (dying ones too), in order of fork.
@@ -111,7 +110,7 @@ impl Kernel {
     /// Processes in a cgroup and below: cgroups in pre-order, siblings in order of creation, tasks in order of fork.
     /// This is the order in which the kernel scans for a victim (recordings memcg_oom_v1 and v2).
     pub fn processes_below(&self, cg: CgroupId) -> Vec<Pid> {
-        if self.children(cg).is_empty() {
+        if self.children(cg).next().is_none() {
             return self.processes_in(cg).to_vec();
         }
         self.subtree(cg).into_iter().flat_map(|g| self.cgroups[g.index()].tasks.iter().copied()).collect()
@@ -119,14 +118,14 @@ impl Kernel {
 
     /// A cgroup and all below it, in pre-order.
     pub(in crate::kernel) fn subtree(&self, cg: CgroupId) -> Vec<CgroupId> {
-        if self.children(cg).is_empty() {
+        if self.children(cg).next().is_none() {
             return vec![cg];
         }
         let mut order = Vec::new();
         let mut stack = vec![cg];
         while let Some(at) = stack.pop() {
             order.push(at);
-            stack.extend(self.cgroups[at.index()].children.iter().rev());
+            stack.extend(self.children(at).rev());
         }
         order
     }
@@ -143,12 +142,9 @@ impl Kernel {
 
     fn child(&self, parent: CgroupId, name: &str) -> Option<CgroupId> {
         let group = self.cgroups.get(parent.index())?;
-        // A child's path is its parent's, a slash, and its name.
-        let before = if group.parent.is_none() { 1 } else { group.path.len() + 1 };
-        let is_it = |path: &str| path.len() == before + name.len() && path.ends_with(name);
         let hash = hash_of(name);
-        let alike = group.children.iter().zip(&group.child_hashes).filter(|(_, h)| **h == hash);
-        alike.map(|(c, _)| *c).find(|c| is_it(&self.cgroups[c.index()].path))
+        let alike = group.children.iter().filter(|c| c.hash == hash);
+        alike.map(|c| c.id).find(|c| *self.cgroups[c.index()].name == *name)
     }
 }
 
@@ -168,5 +164,17 @@ impl Counts {
         self.kernel += other.kernel;
         self.locked_anon += other.locked_anon;
         self.swap += other.swap;
+    }
+
+    /// Takes all counters of `part` away.
+    pub fn remove(&mut self, part: &Counts) {
+        self.anon -= part.anon;
+        self.shmem -= part.shmem;
+        self.inactive_file -= part.inactive_file;
+        self.active_file -= part.active_file;
+        self.locked_file -= part.locked_file;
+        self.kernel -= part.kernel;
+        self.locked_anon -= part.locked_anon;
+        self.swap -= part.swap;
     }
 }

@@ -40,19 +40,26 @@ impl Kernel {
                 *to = limit(bytes);
             }
         };
-        set(&mut group.min, write.min);
-        set(&mut group.low, write.low);
-        set(&mut group.high, write.high);
+        if write.min.or(write.low).or(write.high).is_some() {
+            let rare = group.rare_mut();
+            set(&mut rare.min, write.min);
+            set(&mut rare.low, write.low);
+            set(&mut rare.high, write.high);
+        }
         set(&mut group.swap_max, write.swap_max);
         set(&mut group.max, write.max);
         group.oom_group = write.oom_group.unwrap_or(group.oom_group);
         group.update_cap();
         if write.high.is_some() {
-            let excess = self.cgroups[cg.index()].usage.saturating_sub(self.cgroups[cg.index()].high);
+            let excess = self.excess(cg);
             self.reclaim(cg, excess, true);
         }
         if write.max.is_some() {
-            self.cgroups[cg.index()].usage_at_write = self.cgroups[cg.index()].usage;
+            let group = &mut self.cgroups[cg.index()];
+            let above = if group.usage > group.max { group.usage } else { Pages::ZERO };
+            if group.rare().usage_at_write != above {
+                group.rare_mut().usage_at_write = above;
+            }
             self.shrink_to_max(now, cg);
         }
         Ok(())
@@ -63,7 +70,7 @@ impl Kernel {
             return Err(Errno::EINVAL);
         }
         // Raising: memory+swap first; lowering: memory first, so that max <= memsw holds throughout.
-        let raise_memsw_first = write.swap_max.is_some_and(|b| limit(b) > self.cgroups[cg.index()].memsw_max);
+        let raise_memsw_first = write.swap_max.is_some_and(|b| limit(b) > self.cgroups[cg.index()].rare().memsw_max);
         if raise_memsw_first {
             self.resize_memsw(cg, write.swap_max)?;
         }
@@ -77,13 +84,13 @@ impl Kernel {
             if swappiness > 100 {
                 return Err(Errno::EINVAL);
             }
-            self.cgroups[cg.index()].swappiness = Some(swappiness);
+            self.cgroups[cg.index()].rare_mut().swappiness = Some(swappiness);
         }
         Ok(())
     }
 
     fn resize_max(&mut self, cg: CgroupId, max: Pages) -> Result<(), Errno> {
-        if max > self.cgroups[cg.index()].memsw_max {
+        if max > self.cgroups[cg.index()].rare().memsw_max {
             return Err(Errno::EINVAL);
         }
         let excess = self.cgroups[cg.index()].usage.saturating_sub(max);
@@ -109,7 +116,7 @@ impl Kernel {
         if group.usage + group.total.swap > memsw {
             return Err(Errno::EBUSY);
         }
-        group.memsw_max = memsw;
+        group.rare_mut().memsw_max = memsw;
         group.update_cap();
         Ok(())
     }
