@@ -278,7 +278,7 @@ pub struct OomReport {
     /// Statistics of `oom_memcg`, or of the node.
     pub stat: MemoryStat,
     /// Statistics of `oom_memcg` and of every cgroup below it, without their children, in pre-order: kernels
-    /// before 5.3 print these instead of `stat`. May be left empty for later ones.
+    /// before 5.3 print these instead of `stat`. Empty for later ones.
     pub cgroup_stats: Vec<(Name, MemoryStat)>,
     /// `/proc/meminfo` at that moment (global only).
     pub mem_info: MemInfo,

@@ -6,6 +6,7 @@ use super::process::{Process, State};
 use super::{Kernel, oom};
 use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, Name, OomReport, Signal, Signo, TaskRow};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
+use smallvec::SmallVec;
 
 /// The process that writes limits, for reports caused by such a write.
 const INIT: Pid = Pid(1);
@@ -26,7 +27,7 @@ impl Paths {
 impl Kernel {
     /// Somebody must die so that `charge` can go on: in `domain`, or anywhere (`None`). False: nobody can be killed.
     pub(super) fn invoke_oom_killer(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> bool {
-        let scope: Vec<Pid> = match domain {
+        let scope = match domain {
             Some(domain) => self.processes_below(domain),
             None => self.procs.by_pid().iter().map(|p| p.pid).collect(),
         };
@@ -52,7 +53,7 @@ impl Kernel {
             self.begin_exit(tasks[index].pid, ExitStatus::Signal(Signo::Kill), true);
             return true;
         }
-        let mut report = self.new_report(now, charge, &mut paths, domain, total, tasks);
+        let mut report = Box::new(self.new_report(now, charge, &mut paths, domain, total, tasks));
         report.victim = victim;
         report.oom_kill_allocating_task = by_itself;
         report.panic = panic;
@@ -61,8 +62,8 @@ impl Kernel {
         } else if let Some(index) = victim {
             self.choose_killed(&mut report, &mut paths, index, domain);
         }
-        let doomed: Vec<Pid> = report.killed.iter().map(|i| report.tasks[*i].pid).collect();
-        self.signals.push(Signal::Oom(Box::new(report)));
+        let doomed: SmallVec<[Pid; 8]> = report.killed.iter().map(|i| report.tasks[*i].pid).collect();
+        self.signals.push(Signal::Oom(report));
         for pid in doomed {
             self.begin_exit(pid, ExitStatus::Signal(Signo::Kill), true);
         }
@@ -207,8 +208,10 @@ impl Kernel {
             },
         };
         report.kmem = CounterLine { usage: group.total.kernel.bytes(), limit: Bytes::MAX, failcnt: 0 };
-        let below = self.subtree(domain).into_iter();
-        report.cgroup_stats = below.map(|g| (paths.of(self, g), self.local_stat(g))).collect();
+        if self.prints_each_cgroup {
+            let below = self.subtree(domain);
+            report.cgroup_stats = below.map(|g| (paths.of(self, g), self.local_stat(g))).collect();
+        }
     }
 
     /// v2: a limit was written below the usage. Reclaim, then kill; what a dying victim frees is waited for.

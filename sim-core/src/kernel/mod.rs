@@ -49,6 +49,7 @@ pub use zone::{Zone, Zones, default_min_free_kbytes, watermark_gap};
 
 use crate::node_api::{MemInfo, Signal};
 use crate::units::{CgroupId, Pages, Pid};
+use log::{LogStyle, MemcgStats};
 use std::collections::BTreeMap;
 
 /// First pid given out; below are the kernel's threads.
@@ -80,6 +81,8 @@ pub struct Kernel {
     /// Free memory is at the min watermark.
     starved: Option<starve::Starved>,
     panicked: bool,
+    /// A report has the statistics of every cgroup below the limit.
+    prints_each_cgroup: bool,
 }
 
 impl Kernel {
@@ -89,6 +92,8 @@ impl Kernel {
         let mut kernel = Kernel {
             boot_free: config.mem_total.to_pages_floor().saturating_sub(config.kernel_memory.to_pages_ceil()),
             zones: Zones::new(&config, taken),
+            prints_each_cgroup: LogStyle::named(&config.profile.version)
+                .is_some_and(|style| style.memcg_stats == MemcgStats::PerCgroup),
             config,
             cgroups: vec![cgroup::Cgroup::new("", None)],
             free_cgroups: Vec::new(),

@@ -49,7 +49,7 @@ impl Kernel {
     }
 
     fn low_in_use(&self, top: CgroupId) -> bool {
-        self.subtree(top).iter().any(|g| !self.cgroups[g.index()].rare().low.is_zero())
+        self.subtree(top).any(|g| !self.cgroups[g.index()].rare().low.is_zero())
     }
 
     fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {

@@ -106,6 +106,23 @@ fn cache_goes_before_anybody_dies_and_wraps_round() {
     assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(100) }), MemOutcome::Dying);
 }
 
+/// mm/memcontrol.c mem_cgroup_print_oom_info: one line per cgroup below the limit until 5.2, one list of the limit's own
+/// cgroup from 5.3 on.
+#[test]
+fn only_old_kernels_print_the_cgroups_below_the_limit() {
+    for (version, cgroups) in [("4.19", vec!["/pod", "/pod/c"]), ("5.4", vec![])] {
+        let profile = Profile::named(version).unwrap();
+        let mut k = Kernel::new(KernelConfig { profile, ..KernelConfig::new(Bytes::mib(512)) });
+        let (pod, c) = (k.mkdir_all("/pod"), k.mkdir_all("/pod/c"));
+        limit(&mut k, pod, Pages::new(1000).bytes());
+        let pid = k.spawn(T, &bare("leak", c)).unwrap();
+        assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(1000) }), MemOutcome::Dying);
+        let signals = k.take_signals();
+        let paths: Vec<&str> = ooms(&signals)[0].cgroup_stats.iter().map(|(path, _)| &**path).collect();
+        assert_eq!(paths, cgroups, "{version}");
+    }
+}
+
 #[test]
 fn swap_fills_before_the_kill() {
     let config = KernelConfig { swap_total: Pages::new(500).bytes(), ..KernelConfig::new(Bytes::mib(512)) };

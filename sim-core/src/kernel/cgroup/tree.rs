@@ -4,7 +4,7 @@ use super::{Cgroup, Child, Counts};
 use crate::kernel::{Errno, Kernel};
 use crate::node_api::Name;
 use crate::units::{CgroupId, Pid};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 impl Kernel {
     /// The root cgroup, path `/`.
@@ -109,25 +109,22 @@ impl Kernel {
 
     /// Processes in a cgroup and below: cgroups in pre-order, siblings in order of creation, tasks in order of fork.
     /// This is the order in which the kernel scans for a victim (recordings memcg_oom_v1 and v2).
-    pub fn processes_below(&self, cg: CgroupId) -> Vec<Pid> {
-        if self.children(cg).next().is_none() {
-            return self.processes_in(cg).to_vec();
+    pub(in crate::kernel) fn processes_below(&self, cg: CgroupId) -> SmallVec<[Pid; 8]> {
+        let mut all = SmallVec::new();
+        for group in self.subtree(cg) {
+            all.extend_from_slice(self.processes_in(group));
         }
-        self.subtree(cg).into_iter().flat_map(|g| self.cgroups[g.index()].tasks.iter().copied()).collect()
+        all
     }
 
     /// A cgroup and all below it, in pre-order.
-    pub(in crate::kernel) fn subtree(&self, cg: CgroupId) -> Vec<CgroupId> {
-        if self.children(cg).next().is_none() {
-            return vec![cg];
-        }
-        let mut order = Vec::new();
-        let mut stack = vec![cg];
-        while let Some(at) = stack.pop() {
-            order.push(at);
-            stack.extend(self.children(at).rev());
-        }
-        order
+    pub(in crate::kernel) fn subtree(&self, cg: CgroupId) -> impl Iterator<Item = CgroupId> {
+        let mut ahead: SmallVec<[CgroupId; 8]> = smallvec![cg];
+        std::iter::from_fn(move || {
+            let at = ahead.pop()?;
+            ahead.extend(self.children(at).rev());
+            Some(at)
+        })
     }
 
     /// True when `cg` is `top` or below it.
