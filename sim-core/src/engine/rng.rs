@@ -14,6 +14,16 @@ pub struct StreamFactory {
     rng: ChaCha8Rng,
 }
 
+/// The two hexadecimal digits of each byte.
+const HEX: [[u8; 2]; 256] = {
+    let (digits, mut table, mut n) = (b"0123456789abcdef", [[0; 2]; 256], 0);
+    while n < 256 {
+        table[n] = [digits[n / 16], digits[n % 16]];
+        n += 1;
+    }
+    table
+};
+
 /// A name put together from pieces, as far as a stream needs it. Equal texts are equal names, however they were cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct StreamName(u64);
@@ -56,11 +66,11 @@ impl StreamFactory {
             let mut z = (state ^ (state >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
             z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
             z ^= z >> 31;
-            for (n, digit) in sixteen.iter_mut().enumerate() {
-                *digit = b"0123456789abcdef"[(z >> (60 - 4 * n)) as usize % 16];
+            for (two, byte) in sixteen.chunks_exact_mut(2).zip(z.to_be_bytes()) {
+                two.copy_from_slice(&HEX[byte as usize]);
             }
         }
-        String::from_utf8_lossy(&digits).into_owned()
+        std::str::from_utf8(&digits).unwrap_or_default().to_owned()
     }
 
     /// The stream called `name`, for example `"default/web/app/jitter"`.
@@ -97,11 +107,13 @@ pub struct Stream {
 
 impl Stream {
     /// A uniform 64-bit draw.
+    #[inline]
     pub fn next_u64(&mut self) -> u64 {
         self.rng.next_u64()
     }
 
     /// A uniform draw from `0..bound` without bias (Lemire's method); 0 if `bound` is 0.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         if bound == 0 {
             return 0;
