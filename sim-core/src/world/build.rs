@@ -55,6 +55,11 @@ impl Simulation {
             next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
             scenario,
         };
+        if world.takes_samples() {
+            let every = world.scenario.sample_every.as_nanos().max(1);
+            // And a few around each thing that happens.
+            world.recorder.expect_samples(world.scenario.duration.as_nanos() / every + 16);
+        }
         world.boot(&mut queue);
         Simulation { world, queue, seed, events: 0, stop: Stop::Time, until }
     }

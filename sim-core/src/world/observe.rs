@@ -38,6 +38,12 @@ impl Recorder {
         }
     }
 
+    /// There will be about so many samples.
+    pub fn expect_samples(&mut self, n: u64) {
+        // A long run with few events does not take memory that it may never need.
+        self.series.samples.reserve(n.min(10_000) as usize);
+    }
+
     pub fn pod_appears(&mut self, name: &Name) {
         if self.keep == Keep::Series {
             self.series.pods.push(name.clone());
