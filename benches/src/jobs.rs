@@ -33,6 +33,8 @@ pub fn jobs() -> io::Result<Vec<Job>> {
         let run = move || world::run(&world::crowd(pods), 1, Keep::Outcome).events;
         add(&format!("pods-{pods}"), Box::new(run));
     }
+    let worker = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../studies/worker.toml"))?;
+    add("settings-100", Box::new(move || world::settings(&worker, 100)));
     for path in world::stories()? {
         let name = path.file_stem().unwrap_or_default().to_string_lossy().replace(' ', "-");
         let run = move || {

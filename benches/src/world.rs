@@ -1,7 +1,7 @@
 //! The same work as scenarios of oomsim.
 
 use sim_core::record::{History, Keep};
-use sim_core::scenario::{Files, Scenario, load, load_kinds};
+use sim_core::scenario::{Document, Files, NoFiles, Scenario, load, load_kinds};
 use sim_core::units::SimTime;
 use sim_core::{Simulation, simulate};
 use std::path::{Path, PathBuf};
@@ -54,6 +54,19 @@ pub fn node(duration: &str, jitter: bool) -> Arc<Scenario> {
     let overrides = [format!("duration={duration}")];
     let folder = Folder(PathBuf::from(SCENARIOS));
     Arc::new(load(&text, "w1", &folder, &overrides).unwrap_or_else(|problems| panic!("w1: {problems:?}")))
+}
+
+/// Reads a scenario with so many different thresholds, as a study without repetitions does.
+///
+/// # Panics
+/// When the scenario has an error.
+pub fn settings(text: &str, points: u64) -> u64 {
+    let document = Document::parse(text, "worker.toml").expect("TOML");
+    let read = |n: u64| {
+        let threshold = format!("kubelet.evictionHard.\"memory.available\"={}Mi", 100 + n);
+        document.scenario(&NoFiles, &[threshold], None).expect("a good scenario").duration.as_nanos()
+    };
+    (0..points).map(read).sum()
 }
 
 /// An hour of so many pods on one node, each of which concerns only itself.

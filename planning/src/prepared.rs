@@ -3,7 +3,7 @@
 use crate::measure::Measures;
 use crate::plan::{RunSpec, scenario_hash};
 use sim_core::record::Keep;
-use sim_core::scenario::{Diagnostic, Files, Scenario, Severity, load_kind};
+use sim_core::scenario::{Diagnostic, Document, Files, Scenario, Severity, load_kind};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -161,11 +161,13 @@ impl Prepared {
     /// The function that runs one run of a plan. It keeps the scenario of the last settings, as runs that differ only
     /// in the seed follow each other.
     pub fn worker(&self, keep: Keep) -> impl FnMut(&RunSpec) -> Measures + '_ {
+        // Each worker has a tree of its own: threads that share one pass the counters of its references to and fro.
+        let document = self.document();
         let mut last: Option<(u64, Ready)> = None;
         move |spec| {
             let ready = match last.take() {
                 Some((point, ready)) if point == spec.point => ready,
-                _ => self.with_settings(&spec.overrides),
+                _ => self.read(&document, &spec.overrides),
             };
             let measures = ready.run(spec.seed, keep);
             last = Some((spec.point, ready));
@@ -175,7 +177,19 @@ impl Prepared {
 
     /// The scenario with settings, ready to run with any seed.
     pub fn with_settings(&self, overrides: &[(String, String)]) -> Ready {
-        Ready(self.scenario(&settings(overrides)).map(Arc::new).map_err(|problems| first_error(&problems)))
+        self.read(&self.document(), overrides)
+    }
+
+    fn document(&self) -> Result<Document, Vec<Diagnostic>> {
+        Document::parse(&self.text, &self.file)
+    }
+
+    fn read(&self, document: &Result<Document, Vec<Diagnostic>>, overrides: &[(String, String)]) -> Ready {
+        let scenario = match document {
+            Ok(document) => document.scenario(&self.files, &settings(overrides), self.node()),
+            Err(problems) => Err(problems.clone()),
+        };
+        Ready(scenario.map(Arc::new).map_err(|problems| first_error(&problems)))
     }
 }
 

@@ -1,12 +1,10 @@
 //! From the text of a scenario to a [`Scenario`].
 
-use super::diagnostic::{Diagnostic, Severity};
-use super::kinds::Kinds;
+use super::diagnostic::Diagnostic;
+use super::document::Document;
 use super::model::Scenario;
-use super::read;
 use super::reader::Problems;
 use super::source::{Location, Source};
-use super::toml_value;
 use std::sync::Arc;
 
 /// Longest text of a scenario or of a file that it names.
@@ -62,9 +60,7 @@ pub fn load_kind(
     overrides: &[String],
     kind: Option<&str>,
 ) -> Result<Scenario, Vec<Diagnostic>> {
-    let problems = Problems::default();
-    let scenarios = load_into(text, file, files, overrides, Choice::One(kind), &problems);
-    finished(problems, scenarios).and_then(|list| list.into_iter().next().ok_or_else(Vec::new))
+    Document::parse(text, file)?.scenario(files, overrides, kind)
 }
 
 /// Every kind of node of a scenario as a scenario of its own: at least one. The nodes of all kinds draw from one row of
@@ -78,56 +74,7 @@ pub fn load_kinds(
     files: &dyn Files,
     overrides: &[String],
 ) -> Result<Vec<Scenario>, Vec<Diagnostic>> {
-    let problems = Problems::default();
-    let scenarios = load_into(text, file, files, overrides, Choice::All, &problems);
-    finished(problems, scenarios)
-}
-
-fn finished(problems: Problems, scenarios: Option<Vec<Scenario>>) -> Result<Vec<Scenario>, Vec<Diagnostic>> {
-    let list = problems.into_sorted();
-    match scenarios {
-        Some(mut scenarios) if list.iter().all(|d| d.severity == Severity::Warning) => {
-            scenarios.iter_mut().for_each(|scenario| scenario.warnings = list.clone());
-            Ok(scenarios)
-        }
-        _ => Err(list),
-    }
-}
-
-/// Which kinds of node are read.
-#[derive(Clone, Copy)]
-pub(crate) enum Choice<'a> {
-    All,
-    /// The one of this name, or the only one.
-    One(Option<&'a str>),
-}
-
-/// Reads as far as possible; the scenarios are meant to run only when no problem is an error.
-pub(crate) fn load_into(
-    text: &str,
-    file: &str,
-    files: &dyn Files,
-    overrides: &[String],
-    choice: Choice<'_>,
-    problems: &Problems,
-) -> Option<Vec<Scenario>> {
-    let source = source(file, text, problems)?;
-    let root = match toml_value::parse_document(&source) {
-        Ok(root) => root,
-        Err(errors) => {
-            errors.into_iter().for_each(|error| problems.push(error));
-            return None;
-        }
-    };
-    let kinds = Kinds::of(problems, root, overrides);
-    let chosen = match choice {
-        Choice::All => 0..kinds.list.len(),
-        Choice::One(name) => {
-            let index = kinds.choose(problems, name)?;
-            index..index + 1
-        }
-    };
-    read::scenarios(problems, files, file, &kinds, chosen)
+    Document::parse(text, file)?.kinds(files, overrides)
 }
 
 /// A text that is not too long to look at.

@@ -1,6 +1,7 @@
 //! Scenarios: the validated plan of a run, and how it is read from TOML.
 
 mod diagnostic;
+mod document;
 mod file_kind;
 mod kinds;
 mod load;
@@ -27,6 +28,7 @@ pub mod reading {
 }
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use document::Document;
 pub use file_kind::{FileKind, TomlKind, file_kind};
 pub use kinds::said_once;
 pub use load::{Files, NoFiles, load, load_kind, load_kinds};

@@ -7,16 +7,17 @@ use super::names::{nearest, quoted_list};
 use super::source::Location;
 use super::value::{Entry, Value};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// More problems than this are not worth reading.
 const MAX_PROBLEMS: usize = 100;
 
-/// Problems found so far, and which keys were legal where.
+/// Problems found so far.
 #[derive(Default)]
 pub struct Problems {
     list: RefCell<Vec<Diagnostic>>,
-    keys: RefCell<BTreeMap<&'static str, BTreeSet<&'static str>>>,
+    /// Which keys were legal where: what the reference page is held against.
+    #[cfg(test)]
+    keys: RefCell<std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>>>,
 }
 
 impl Problems {
@@ -76,6 +77,7 @@ impl Problems {
     }
 
     /// Takes over which keys were legal where.
+    #[cfg(test)]
     pub(crate) fn learn(&self, other: &Problems) {
         let mut keys = self.keys.borrow_mut();
         for (table, legal) in &*other.keys.borrow() {
@@ -93,7 +95,7 @@ impl Problems {
 
     /// Legal keys by kind of table, as far as tables were read.
     #[cfg(test)]
-    pub fn legal_keys(&self) -> BTreeMap<&'static str, BTreeSet<&'static str>> {
+    pub fn legal_keys(&self) -> std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>> {
         self.keys.borrow().clone()
     }
 }
@@ -213,6 +215,7 @@ impl<'a> TableReader<'a> {
         for entry in self.rest() {
             self.problems.unknown_key(entry, self.kind, &self.asked);
         }
+        #[cfg(test)]
         self.problems.keys.borrow_mut().entry(self.kind).or_default().extend(self.asked);
     }
 }

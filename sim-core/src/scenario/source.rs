@@ -39,7 +39,7 @@ impl Location {
 
     /// Line of the first byte, from 1.
     pub fn line(&self) -> usize {
-        1 + self.source.text.as_bytes()[..self.span.start].iter().filter(|b| **b == b'\n').count()
+        1 + memchr::memchr_iter(b'\n', &self.source.text.as_bytes()[..self.span.start]).count()
     }
 
     /// Character of the line, from 1.

@@ -48,7 +48,8 @@ fn matched<'a>(
     expectations: &'a [Expectation],
     tables: &'a [Value],
 ) -> impl Iterator<Item = (&'a Expectation, &'a Value)> {
-    expectations.iter().filter_map(|e| Some((e, tables.iter().find(|t| t.at.line() == e.line)?)))
+    let lines: Vec<usize> = tables.iter().map(|table| table.at.line()).collect();
+    expectations.iter().filter_map(move |e| Some((e, &tables[lines.iter().position(|line| *line == e.line)?])))
 }
 
 fn too_late(p: &Problems, value: Option<&Value>, scenario: &Scenario) {

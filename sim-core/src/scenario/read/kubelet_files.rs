@@ -4,13 +4,11 @@ use super::Context;
 use super::kubelet_config::{Draft, MAP_FIELDS, Maps, config_keys};
 use super::kubelet_names::{FIELDS, FLAGS, UNMODELLED, UNMODELLED_FLAGS};
 use crate::scenario::diagnostic::Diagnostic;
-use crate::scenario::load::source;
 use crate::scenario::names::nearest;
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::text;
 use crate::scenario::source::Location;
 use crate::scenario::value::{Entry, Kind, Value};
-use crate::scenario::yaml_value::parse_documents;
 
 /// `config = "kubelet.yaml"`: YAML, or the JSON of `/configz`.
 pub(crate) fn config_file(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
@@ -24,7 +22,7 @@ pub(crate) fn config_file(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
 pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
     let p = cx.problems;
     let Some(directory) = text(p, path) else { return };
-    let mut names = match cx.files.list(&directory) {
+    let mut names = match cx.list(&directory) {
         Ok(names) => names,
         Err(why) => return p.error(&path.at, format!("`{directory}` cannot be listed: {why}")),
     };
@@ -43,16 +41,8 @@ pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
 
 fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut Draft, maps: Maps) {
     let p = cx.problems;
-    let text = match cx.files.read(file) {
-        Ok(text) => text,
-        Err(why) => return p.error(at, format!("`{file}` cannot be read: {why}")),
-    };
-    let Some(source) = source(file, &text, p) else { return };
-    let documents = match parse_documents(&source) {
-        Ok(documents) => documents,
-        Err(problem) => return p.push(*problem),
-    };
-    let [document] = documents.as_slice() else {
+    let Some(documents) = cx.documents(file, at) else { return };
+    let [document] = &*documents else {
         return p.error(at, format!("`{file}` has {} documents, expected one KubeletConfiguration", documents.len()));
     };
     configuration(p, document.get("kubeletconfig").unwrap_or(document), draft, maps);

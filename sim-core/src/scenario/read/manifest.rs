@@ -4,14 +4,12 @@ use super::Context;
 use super::resources::{resource_list, resources};
 use crate::kubelet::{ContainerSpec, PodSpec, ResourceRequirements, RestartPolicy, Toleration};
 use crate::node_api::Name;
-use crate::scenario::load::source;
 use crate::scenario::model::{ContainerPlan, Controller, PodPlan, ProcessPlan, VolumePlan};
 use crate::scenario::reader::Problems;
 use crate::scenario::scalar::{bytes, dns_name, integer, one_of, text};
 use crate::scenario::source::Location;
 use crate::scenario::typed;
 use crate::scenario::value::{Kind, Value};
-use crate::scenario::yaml_value::parse_documents;
 use kube_api::KINDS;
 use std::sync::Arc;
 
@@ -24,23 +22,10 @@ const SYSTEM_CLASSES: [(&str, i32); 2] =
 /// Reads the pods of a file.
 pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodPlan> {
     let p = cx.problems;
-    let text = match cx.files.read(path) {
-        Ok(text) => text,
-        Err(why) => {
-            p.error(at, format!("`{path}` cannot be read: {why}"));
-            return Vec::new();
-        }
-    };
-    let Some(source) = source(path, &text, p) else { return Vec::new() };
+    let Some(documents) = cx.documents(path, at) else { return Vec::new() };
     let errors = p.errors();
     let mut pods = Vec::new();
-    match parse_documents(&source) {
-        Ok(documents) => documents.iter().for_each(|document| object(cx, document, &mut pods)),
-        Err(problem) => {
-            p.push(*problem);
-            return pods;
-        }
-    }
+    documents.iter().for_each(|document| object(cx, document, &mut pods));
     if pods.is_empty() && p.errors() == errors {
         p.error(at, format!("`{path}` has no pod"));
     }

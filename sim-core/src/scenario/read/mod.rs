@@ -24,17 +24,20 @@ pub(crate) use self::kubelet_files::is_field;
 use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
 use self::kubelet_config::Draft;
 use super::diagnostic::Diagnostic;
+use super::document::YamlFiles;
 use super::file_kind::TomlKind;
 use super::kinds::{Here, Kinds, said_once};
 use super::load::Files;
 use super::model::Scenario;
 use super::reader::{Problems, TableReader};
 use super::scalar::{integer, name, some_duration, text};
+use super::source::Location;
 use super::value::Value;
 use crate::kubelet::KubernetesProfile;
 use crate::node_api::Name;
 use crate::units::SimDuration;
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Largest fleet.
 const MAX_NODES: i64 = 100_000;
@@ -46,17 +49,30 @@ const DEFAULT_SAMPLE: SimDuration = SimDuration::from_secs(1);
 /// What reading a scenario needs.
 pub(crate) struct Context<'a> {
     pub problems: &'a Problems,
-    pub files: &'a dyn Files,
+    files: (&'a dyn Files, &'a YamlFiles),
     /// Name of the scenario file.
     pub file: &'a str,
     /// The kind of node that is read.
     pub here: Here<'a>,
 }
 
+impl Context<'_> {
+    /// The documents of a YAML file that is named at `at`.
+    pub fn documents(&self, path: &str, at: &Location) -> Option<Arc<[Value]>> {
+        let (files, yaml) = self.files;
+        yaml.documents(self.problems, files, path, at)
+    }
+
+    /// The names of the files in a directory.
+    pub fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+        self.files.0.list(directory)
+    }
+}
+
 /// The kinds of node that are wanted, each as a scenario; `Some` when all of them could be read.
 pub(crate) fn scenarios(
     p: &Problems,
-    files: &dyn Files,
+    files: (&dyn Files, &YamlFiles),
     file: &str,
     kinds: &Kinds,
     chosen: Range<usize>,
@@ -68,6 +84,7 @@ pub(crate) fn scenarios(
         let here = Here { kinds: &kinds.names, name: kind.name() };
         let read = scenario(&Context { problems: &problems, files, file, here }, &kind.root);
         scenarios.push(read.map(|read| Scenario { seed: read.seed.wrapping_add(kinds.before(index)), ..read }));
+        #[cfg(test)]
         p.learn(&problems);
         found.push((kind.name(), problems.into_sorted()));
     }

@@ -2,7 +2,7 @@
 
 use super::files::Given;
 use super::rendered;
-use crate::scenario::load::{Choice, load_into};
+use crate::scenario::document::{Choice, Document};
 use crate::scenario::reader::Problems;
 use crate::scenario::{load, load_kinds};
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,7 +59,7 @@ fn the_example_of_everything_is_right() {
 fn the_reference_has_every_key_and_no_other() {
     let problems = Problems::default();
     for text in [EVERYTHING, KINDS] {
-        load_into(text, "everything.toml", &FILES, &[], Choice::All, &problems);
+        Document::parse(text, "everything.toml").unwrap().read_into(&FILES, &[], Choice::All, &problems);
     }
     let read = problems.legal_keys();
     let written = documented();
