@@ -281,6 +281,10 @@ impl Quantity {
 
     /// The number in billionths, exact for everything parsed from text, saturating at the ends of `i128`.
     pub fn nanos(&self) -> i128 {
+        // Amounts of memory are whole numbers, nearly always.
+        if let Amount::Int { value, scale: 0 } = self.amount {
+            return i128::from(value) * 1_000_000_000;
+        }
         if let Amount::Int { value, scale } = self.amount
             && (NANO..=9).contains(&scale)
         {
