@@ -17,12 +17,13 @@ impl Kernel {
             let counts = &mut owned[process.cgroup.index()];
             counts.anon += process.anon_own;
             counts.kernel += process.kernel + process.pgtables;
-            counts.swap += process.swapents;
-            counts.locked_anon += process.mlocked;
-            committed += process.accounted + process.accounted_shared;
-            let cow: Pages = process.cow.iter().map(|s| s.mapped).sum();
-            let mapped: Pages = process.files.iter().map(|(_, m)| *m).sum();
-            if cow != process.anon_cow || mapped != process.file_mapped || process.mlocked > process.rss_anon() {
+            let rare = process.rare();
+            counts.swap += rare.swapents;
+            counts.locked_anon += rare.mlocked;
+            committed += process.accounted + rare.accounted_shared;
+            let cow: Pages = rare.cow.iter().map(|s| s.mapped).sum();
+            let mapped: Pages = rare.files.iter().map(|(_, m)| *m).sum();
+            if cow != rare.anon_cow || mapped != rare.file_mapped || rare.mlocked > process.rss_anon() {
                 return Err(format!("process {}: its own sums are off", process.pid));
             }
         }

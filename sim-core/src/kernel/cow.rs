@@ -31,18 +31,23 @@ impl Kernel {
             let set = self.next_cow;
             self.next_cow += 1;
             let pages = std::mem::take(&mut process.anon_own);
-            process.cow.push(CowShare { set, mapped: pages });
-            process.anon_cow += pages;
+            let rare = process.rare_mut();
+            rare.cow.push(CowShare { set, mapped: pages });
+            rare.anon_cow += pages;
             self.cow.insert(set, CowSet { cgroup: process.cgroup, live: pages, mappers: vec![(parent, pages)] });
         }
-        let (shares, anon_cow) = (process.cow.clone(), process.anon_cow);
+        let (shares, anon_cow) = (process.rare().cow.clone(), process.rare().anon_cow);
+        if shares.is_empty() {
+            return;
+        }
         for share in &shares {
             if let Some(set) = self.cow.get_mut(&share.set) {
                 set.mappers.push((child, share.mapped));
             }
         }
         if let Some(process) = self.procs.get_mut(&child) {
-            (process.cow, process.anon_cow) = (shares, anon_cow);
+            let rare = process.rare_mut();
+            (rare.cow, rare.anon_cow) = (shares, anon_cow);
         }
     }
 
@@ -52,7 +57,9 @@ impl Kernel {
         while done < pages {
             let Some(process) = self.procs.get(&pid) else { return (done, Some(Stop::Dying)) };
             let cgroup = process.cgroup;
-            let Some(share) = process.cow.iter().find(|s| !s.mapped.is_zero()).copied() else { return (pages, None) };
+            let Some(share) = process.rare().cow.iter().find(|s| !s.mapped.is_zero()).copied() else {
+                return (pages, None);
+            };
             let Some(set) = self.cow.get(&share.set) else { return (pages, None) };
             let want = share.mapped.min(pages - done);
             let alone = if set.cgroup == cgroup { share.mapped.saturating_sub(set.others(pid)) } else { Pages::ZERO };
@@ -75,14 +82,15 @@ impl Kernel {
     /// nobody maps are freed.
     pub(super) fn unmap_cow(&mut self, pid: Pid, id: u32, pages: Pages, keep: bool) {
         let Some(process) = self.procs.get_mut(&pid) else { return };
-        let Some(share) = process.cow.iter_mut().find(|s| s.set == id) else { return };
+        let rare = process.rare_mut();
+        let Some(share) = rare.cow.iter_mut().find(|s| s.set == id) else { return };
         share.mapped -= pages;
-        process.anon_cow -= pages;
+        rare.anon_cow -= pages;
+        let left = share.mapped;
+        rare.cow.retain(|s| !s.mapped.is_zero());
         if keep {
             process.anon_own += pages;
         }
-        let left = share.mapped;
-        process.cow.retain(|s| !s.mapped.is_zero());
         let Some(set) = self.cow.get_mut(&id) else { return };
         for (_, mapped) in set.mappers.iter_mut().filter(|(p, _)| *p == pid) {
             *mapped = left;
@@ -104,7 +112,7 @@ impl Kernel {
     pub(super) fn drop_cow(&mut self, pid: Pid, pages: Pages) -> Pages {
         let mut left = pages;
         while !left.is_zero() {
-            let Some(share) = self.procs.get(&pid).and_then(|p| p.cow.first().copied()) else { break };
+            let Some(share) = self.procs.get(&pid).and_then(|p| p.rare().cow.first().copied()) else { break };
             let n = share.mapped.min(left);
             self.unmap_cow(pid, share.set, n, false);
             left -= n;

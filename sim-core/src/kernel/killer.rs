@@ -139,10 +139,10 @@ impl Kernel {
             cgroup: paths.of(self, process.cgroup),
             total_vm: process.total_vm,
             rss_anon: process.rss_anon(),
-            rss_file: process.file_mapped + text,
-            rss_shmem: process.rss_shmem,
+            rss_file: process.rare().file_mapped + text,
+            rss_shmem: process.rare().rss_shmem,
             pgtables: process.pgtables.bytes(),
-            swapents: process.swapents,
+            swapents: process.rare().swapents,
             oom_score_adj: process.oom_score_adj,
             points: None,
         };

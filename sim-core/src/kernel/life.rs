@@ -37,30 +37,25 @@ impl Kernel {
     /// # Errors
     /// ESRCH: no such process, or it is dying. ENOMEM: overcommit refuses, or the page tables do not fit.
     pub fn fork(&mut self, now: SimTime, parent: Pid) -> Result<Pid, Errno> {
-        let template = self.procs.get(&parent).filter(|p| p.is_running()).ok_or(Errno::ESRCH)?.clone();
+        let template = self.procs.get(&parent).filter(|p| p.is_running()).ok_or(Errno::ESRCH)?;
         let granted = match self.config.sysctl.overcommit_memory {
             // Mode 0 looks at each mapping by itself (kernel/fork.c dup_mmap).
-            0 => self.commit_granted(&template, template.largest_mapping),
-            _ => self.commit_granted(&template, template.accounted),
+            0 => self.commit_granted(template, template.largest_mapping),
+            _ => self.commit_granted(template, template.accounted),
         };
         if !granted {
             return Err(Errno::ENOMEM);
         }
         let child = self.new_pid(None)?;
-        self.committed += template.accounted;
-        let (kernel, pgtables) = (template.kernel, template.pgtables);
-        let mut process = Process { pid: child, parent: Some(parent), ..template };
-        (process.anon_own, process.anon_cow, process.cow) = (Pages::ZERO, Pages::ZERO, Vec::new());
-        (process.kernel, process.pgtables) = (Pages::ZERO, Pages::ZERO);
-        process.accounted_shared = Pages::ZERO;
-        // Locks are not inherited; swap entries stay with the parent, which is where the model counts them.
-        (process.mlocked, process.swapents) = (Pages::ZERO, Pages::ZERO);
-        if let Some(volume) = process.shmem
+        let template = &self.procs[&parent];
+        let (kernel, pgtables, process) = (template.kernel, template.pgtables, template.forked(child));
+        self.committed += process.accounted;
+        if let Some(volume) = process.rare().shmem
             && let Some(Volume::Shmem { mappers, .. }) = self.volumes.get_mut(volume.index())
         {
             *mappers += 1;
         }
-        for (file, _) in &process.files {
+        for (file, _) in &process.rare().files {
             if let Some(Volume::File { mappers, .. }) = self.volumes.get_mut(file.index()) {
                 mappers.push(child);
             }
@@ -125,19 +120,19 @@ impl Kernel {
     fn release(&mut self, pid: Pid) {
         self.drop_cow(pid, Pages::MAX);
         let Some(process) = self.procs.remove(&pid) else { return };
-        let cg = process.cgroup;
+        let (cg, rare) = (process.cgroup, process.rare());
         self.uncharge(cg, Kind::Anon, process.anon_own);
         self.uncharge(cg, Kind::Kernel, process.kernel + process.pgtables);
-        self.swap_freed(cg, process.swapents);
-        if !process.mlocked.is_zero() {
-            self.note(cg, |c| c.locked_anon -= process.mlocked);
+        self.swap_freed(cg, rare.swapents);
+        if !rare.mlocked.is_zero() {
+            self.note(cg, |c| c.locked_anon -= rare.mlocked);
         }
-        self.committed = self.committed.saturating_sub(process.accounted + process.accounted_shared);
+        self.committed = self.committed.saturating_sub(process.accounted + rare.accounted_shared);
         self.cgroups[cg.index()].tasks.retain(|p| *p != pid);
-        if let Some(volume) = process.shmem {
+        if let Some(volume) = rare.shmem {
             self.unmap_shmem(volume);
         }
-        for (file, _) in &process.files {
+        for (file, _) in &rare.files {
             if let Some(Volume::File { mappers, .. }) = self.volumes.get_mut(file.index()) {
                 mappers.retain(|p| *p != pid);
             }

@@ -185,17 +185,17 @@ impl Kernel {
             process.accounted += pages;
             process.largest_mapping = process.largest_mapping.max(pages);
         } else {
-            process.accounted_shared += pages;
+            process.rare_mut().accounted_shared += pages;
         }
     }
 
     fn touch_shmem(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
-        let volume = match self.procs.get(&pid).and_then(|p| p.shmem) {
+        let volume = match self.procs.get(&pid).and_then(|p| p.rare().shmem) {
             Some(volume) => volume,
             None => self.new_volume(Volume::Shmem { charges: Vec::new(), mappers: 1 }),
         };
         if let Some(process) = self.procs.get_mut(&pid) {
-            process.shmem = Some(volume);
+            process.rare_mut().shmem = Some(volume);
         }
         result(pages, self.write_shmem(now, pid, volume, pages))
     }
@@ -203,7 +203,7 @@ impl Kernel {
     fn swap_in(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
         let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
         let cgroup = process.cgroup;
-        let want = pages.min(process.swapents);
+        let want = pages.min(process.rare().swapents);
         let (done, stop) = self.charge(now, Charge { by: pid, cgroup, purpose: Purpose::SwapIn }, want);
         outcome(want, done, stop)
     }
@@ -216,11 +216,13 @@ impl Kernel {
         self.uncharge(cgroup, Kind::Anon, own);
         let shared = self.drop_cow(pid, resident - own);
         let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
-        let unlocked = process.mlocked.saturating_sub(process.rss_anon());
-        process.mlocked -= unlocked;
-        let swapped = (resident - own - shared).min(process.swapents);
-        process.swapents -= swapped;
+        let unlocked = process.rare().mlocked.saturating_sub(process.rss_anon());
+        let swapped = (resident - own - shared).min(process.rare().swapents);
+        if !swapped.is_zero() {
+            process.rare_mut().swapents -= swapped;
+        }
         if !unlocked.is_zero() {
+            process.rare_mut().mlocked -= unlocked;
             self.note(cgroup, |c| c.locked_anon -= unlocked);
         }
         self.swap_freed(cgroup, swapped);
@@ -236,7 +238,7 @@ impl Kernel {
         let pages = size.to_pages_ceil();
         process.total_vm = process.total_vm.saturating_sub(pages);
         if accountable {
-            let pool = if mapping.shared { &mut process.accounted_shared } else { &mut process.accounted };
+            let pool = if mapping.shared { &mut process.rare_mut().accounted_shared } else { &mut process.accounted };
             let given_back = pages.min(*pool);
             *pool -= given_back;
             self.committed = self.committed.saturating_sub(given_back);
@@ -254,8 +256,8 @@ impl Kernel {
 
     fn unmap_shared(&mut self, pid: Pid, size: Bytes, resident: Pages) -> MemOutcome {
         let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
-        let volume = process.shmem;
-        process.rss_shmem = process.rss_shmem.saturating_sub(resident);
+        let volume = process.rare().shmem;
+        process.rare_mut().rss_shmem = process.rare().rss_shmem.saturating_sub(resident);
         self.unmap_virtual(pid, size, Mapping::SHARED, Pages::ZERO);
         let Some(volume) = volume else { return MemOutcome::Done };
         if matches!(self.volumes.get(volume.index()), Some(Volume::Shmem { mappers: 1, .. })) {
@@ -266,8 +268,8 @@ impl Kernel {
 
     fn mlock(&mut self, pid: Pid, pages: Pages) -> MemOutcome {
         let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
-        let more = pages.min(process.rss_anon().saturating_sub(process.mlocked));
-        process.mlocked += more;
+        let more = pages.min(process.rss_anon().saturating_sub(process.rare().mlocked));
+        process.rare_mut().mlocked += more;
         let cgroup = process.cgroup;
         self.note(cgroup, |c| c.locked_anon += more);
         MemOutcome::Done
@@ -276,7 +278,7 @@ impl Kernel {
     fn page_out(&mut self, pid: Pid, pages: Pages) -> MemOutcome {
         let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
         let cgroup = process.cgroup;
-        let movable = process.anon_own.saturating_sub(process.mlocked);
+        let movable = process.anon_own.saturating_sub(process.rare().mlocked);
         let n = pages.min(movable).min(self.swap_free()).min(self.swap_room(cgroup));
         self.swap_out_process(pid, n);
         MemOutcome::Done

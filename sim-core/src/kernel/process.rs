@@ -52,42 +52,66 @@ pub struct Process {
     pub total_vm: Pages,
     /// Its share of Committed_AS.
     pub accounted: Pages,
-    /// Committed_AS for shared memory that it mapped; fork does not copy it.
-    pub accounted_shared: Pages,
     /// Size of its largest accounted mapping, which fork has to get past in overcommit mode 0.
     pub(super) largest_mapping: Pages,
     /// Anonymous pages mapped by it alone, and charged to its cgroup.
     pub(super) anon_own: Pages,
-    /// Anonymous pages shared since a fork.
-    pub(super) cow: Vec<CowShare>,
-    /// Sum of `cow`.
-    pub(super) anon_cow: Pages,
     /// Resident text, charged elsewhere.
     pub(super) text: Pages,
-    /// Pages of files it has mapped.
-    pub(super) files: Vec<(VolumeId, Pages)>,
-    /// Sum of `files`.
-    pub(super) file_mapped: Pages,
-    /// Its shared anonymous memory, once it has any.
-    pub(super) shmem: Option<VolumeId>,
-    /// Pages of it that it maps.
-    pub rss_shmem: Pages,
-    /// Swapped-out anonymous pages.
-    pub swapents: Pages,
     /// Pages of page tables, charged.
     pub pgtables: Pages,
     /// Other kernel memory, charged.
     pub kernel: Pages,
-    /// Anonymous pages locked in memory.
-    pub mlocked: Pages,
     /// Anonymous pages beyond the footprint that have an entry in its page tables …
     pub(super) pte_used: u64,
     /// … and how many entries there is room for.
     pub(super) pte_room: u64,
-    /// Pages of files that its page tables have had entries for.
-    pub(super) file_ptes: u64,
     pub(super) term: Disposition,
     pub(super) hup: Disposition,
+    /// Others that have called this process their parent or the leader of their session; most have nobody, and their
+    /// exit concerns nobody else.
+    pub(super) followers: u32,
+    rare: Option<Box<Rare>>,
+}
+
+/// Memory of kinds that few processes have.
+#[derive(Clone, Debug)]
+pub(super) struct Rare {
+    /// Committed_AS for shared memory that it mapped; fork does not copy it.
+    pub accounted_shared: Pages,
+    /// Anonymous pages shared since a fork.
+    pub cow: Vec<CowShare>,
+    /// Sum of `cow`.
+    pub anon_cow: Pages,
+    /// Pages of files it has mapped.
+    pub files: Vec<(VolumeId, Pages)>,
+    /// Sum of `files`.
+    pub file_mapped: Pages,
+    /// Pages of files that its page tables have had entries for.
+    pub file_ptes: u64,
+    /// Its shared anonymous memory, once it has any.
+    pub shmem: Option<VolumeId>,
+    /// Pages of it that it maps.
+    pub rss_shmem: Pages,
+    /// Swapped-out anonymous pages.
+    pub swapents: Pages,
+    /// Anonymous pages locked in memory.
+    pub mlocked: Pages,
+}
+
+impl Rare {
+    const NONE: Rare = Rare {
+        accounted_shared: Pages::ZERO,
+        cow: Vec::new(),
+        anon_cow: Pages::ZERO,
+        files: Vec::new(),
+        file_mapped: Pages::ZERO,
+        file_ptes: 0,
+        shmem: None,
+        rss_shmem: Pages::ZERO,
+        swapents: Pages::ZERO,
+        mlocked: Pages::ZERO,
+    };
 }
 
 impl Process {
@@ -109,41 +133,67 @@ impl Process {
             state: State::Running,
             total_vm: f.total_vm,
             accounted: f.data_vm,
-            accounted_shared: Pages::ZERO,
             largest_mapping: f.data_vm,
             anon_own: Pages::ZERO,
-            cow: Vec::new(),
-            anon_cow: Pages::ZERO,
             text: f.file,
-            files: Vec::new(),
-            file_mapped: Pages::ZERO,
-            shmem: None,
-            rss_shmem: Pages::ZERO,
-            swapents: Pages::ZERO,
             pgtables: Pages::ZERO,
             kernel: Pages::ZERO,
-            mlocked: Pages::ZERO,
             pte_used: 0,
             pte_room: 0,
-            file_ptes: 0,
             term: spec.term,
             hup: spec.hup,
+            followers: 0,
+            rare: None,
+        }
+    }
+
+    pub(super) fn rare(&self) -> &Rare {
+        static NONE: Rare = Rare::NONE;
+        self.rare.as_deref().unwrap_or(&NONE)
+    }
+
+    pub(super) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_with(|| Box::new(Rare::NONE))
+    }
+
+    /// What a child of it has after `fork`, before it shares its parent's anonymous memory: locks are not inherited, and
+    /// swap entries stay with the parent, which is where the model counts them.
+    pub(super) fn forked(&self, pid: Pid) -> Process {
+        let rare = self.rare.as_deref().map(|rare| {
+            Box::new(Rare {
+                files: rare.files.clone(),
+                file_mapped: rare.file_mapped,
+                file_ptes: rare.file_ptes,
+                shmem: rare.shmem,
+                rss_shmem: rare.rss_shmem,
+                ..Rare::NONE
+            })
+        });
+        Process {
+            pid,
+            parent: Some(self.pid),
+            comm: self.comm.clone(),
+            anon_own: Pages::ZERO,
+            kernel: Pages::ZERO,
+            pgtables: Pages::ZERO,
+            rare,
+            ..*self
         }
     }
 
     /// Anonymous resident pages (RssAnon); pages shared by fork count in every process that maps them.
     pub fn rss_anon(&self) -> Pages {
-        self.anon_own + self.anon_cow
+        self.anon_own + self.rare().anon_cow
     }
 
     /// File-mapped resident pages (RssFile).
     pub fn rss_file(&self) -> Pages {
-        self.text + self.file_mapped
+        self.text + self.rare().file_mapped
     }
 
     /// VmRSS.
     pub fn rss(&self) -> Pages {
-        self.rss_anon() + self.rss_file() + self.rss_shmem
+        self.rss_anon() + self.rss_file() + self.rare().rss_shmem
     }
 
     /// True until a deadly signal or exit.

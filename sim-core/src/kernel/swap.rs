@@ -27,7 +27,7 @@ impl Kernel {
         let mut owners = Vec::new();
         for pid in &self.cgroups[cg.index()].tasks {
             if let Some(process) = self.procs.get(pid) {
-                owners.push((Owner::Process(*pid), process.anon_own.saturating_sub(process.mlocked)));
+                owners.push((Owner::Process(*pid), process.anon_own.saturating_sub(process.rare().mlocked)));
             }
         }
         owners.extend(self.shmem_charged_to(cg).into_iter().map(|(v, pages)| (Owner::Volume(v), pages)));
@@ -50,8 +50,11 @@ impl Kernel {
     /// Moves private anonymous pages of a process to swap; the caller has made sure that there is room.
     pub(super) fn swap_out_process(&mut self, pid: Pid, pages: Pages) {
         let Some(process) = self.procs.get_mut(&pid) else { return };
+        if pages.is_zero() {
+            return;
+        }
         process.anon_own -= pages;
-        process.swapents += pages;
+        process.rare_mut().swapents += pages;
         let cg = process.cgroup;
         self.uncharge(cg, Kind::Anon, pages);
         self.note(cg, |c| c.swap += pages);

@@ -24,23 +24,11 @@ impl Hasher for PidHasher {
     }
 }
 
-/// Whom a process belongs to, and how many belong to it: most have nobody, and their exit concerns nobody else.
-#[derive(Clone, Copy, Debug)]
-struct Kin {
-    pid: Pid,
-    parent: Option<Pid>,
-    session: Pid,
-    /// Others that have called this process their parent or the leader of their session.
-    followers: u32,
-}
-
 /// Living processes. Slots of processes that are gone are used again.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Processes {
     slots: Vec<Option<Process>>,
     free: Vec<u32>,
-    /// Parent and session by slot, to be searched at every exit.
-    kin: Vec<Option<Kin>>,
     /// Slot by id. It is only asked, never gone through: its order means nothing.
     slot_of: HashMap<Pid, u32, BuildHasherDefault<PidHasher>>,
     /// The greatest id so far.
@@ -60,39 +48,40 @@ impl Processes {
         self.slot_of.contains_key(pid)
     }
 
-    pub fn insert(&mut self, pid: Pid, process: Process) {
-        let slot = self.free.pop().unwrap_or_else(|| {
-            self.slots.push(None);
-            self.kin.push(None);
-            self.slots.len() as u32 - 1
-        });
+    pub fn insert(&mut self, pid: Pid, mut process: Process) {
         for leader in process.parent.into_iter().chain(Some(process.session).filter(|&s| s != pid)) {
-            self.followed(leader);
+            if let Some(leader) = self.get_mut(&leader) {
+                leader.followers += 1;
+            }
         }
         // An id that may have been used before: somebody may still call it by its number.
-        let follows = |kin: &Kin| kin.parent == Some(pid) || kin.session == pid;
+        let follows = |p: &&Process| p.parent == Some(pid) || p.session == pid;
         let again = self.greatest.is_some_and(|greatest| pid <= greatest);
-        let followers = if again { self.kin.iter().flatten().filter(|k| follows(k)).count() as u32 } else { 0 };
+        process.followers = if again { self.values().filter(follows).count() as u32 } else { 0 };
         self.greatest = self.greatest.max(Some(pid));
-        self.kin[slot as usize] = Some(Kin { pid, parent: process.parent, session: process.session, followers });
-        self.slots[slot as usize] = Some(process);
+        let slot = match self.free.pop() {
+            Some(slot) => {
+                self.slots[slot as usize] = Some(process);
+                slot
+            }
+            None => {
+                make_room(&mut self.slots);
+                self.slots.push(Some(process));
+                self.slots.len() as u32 - 1
+            }
+        };
         self.slot_of.insert(pid, slot);
-    }
-
-    fn followed(&mut self, leader: Pid) {
-        if let Some(kin) = self.slot_of.get(&leader).and_then(|&slot| self.kin[slot as usize].as_mut()) {
-            kin.followers += 1;
-        }
     }
 
     /// Takes a process out; its children have no parent any more.
     pub fn remove(&mut self, pid: &Pid) -> Option<Process> {
         let slot = self.slot_of.remove(pid)?;
         self.free.push(slot);
-        if self.kin[slot as usize].take().is_some_and(|kin| kin.followers > 0) {
-            self.orphan(*pid);
+        let process = self.slots[slot as usize].take()?;
+        if process.followers > 0 {
+            self.values_mut().filter(|p| p.parent == Some(*pid)).for_each(|p| p.parent = None);
         }
-        self.slots[slot as usize].take()
+        Some(process)
     }
 
     /// In the order of their ids.
@@ -114,25 +103,13 @@ impl Processes {
 
     /// The other processes of the session that this process leads, by pid.
     pub fn led_by(&self, session: Pid) -> Vec<Pid> {
-        let leader = self.slot_of.get(&session).and_then(|&slot| self.kin[slot as usize].as_ref());
-        if leader.is_none_or(|kin| kin.followers == 0 || kin.session != session) {
+        if self.get(&session).is_none_or(|leader| leader.followers == 0 || leader.session != session) {
             return Vec::new();
         }
-        let members = self.kin.iter().flatten().filter(|k| k.session == session && k.pid != session);
-        let mut members: Vec<Pid> = members.map(|k| k.pid).collect();
+        let members = self.values().filter(|p| p.session == session && p.pid != session);
+        let mut members: Vec<Pid> = members.map(|p| p.pid).collect();
         members.sort_unstable();
         members
-    }
-
-    fn orphan(&mut self, parent: Pid) {
-        for (kin, process) in self.kin.iter_mut().zip(&mut self.slots) {
-            if let Some(kin) = kin.as_mut().filter(|k| k.parent == Some(parent)) {
-                kin.parent = None;
-                if let Some(process) = process {
-                    process.parent = None;
-                }
-            }
-        }
     }
 
     pub fn slot(&self, pid: Pid) -> Option<u32> {
@@ -146,6 +123,13 @@ impl Processes {
 
     pub fn at_mut(&mut self, slot: u32, pid: Pid) -> Option<&mut Process> {
         self.slots.get_mut(slot as usize)?.as_mut().filter(|p| p.pid == pid)
+    }
+}
+
+/// Makes room for another one, and for few more: the processes and cgroups of a node are most of what it needs.
+pub(super) fn make_room<T>(places: &mut Vec<T>) {
+    if places.len() == places.capacity() {
+        places.reserve_exact(places.len() / 16 + 4);
     }
 }
 

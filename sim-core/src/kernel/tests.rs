@@ -292,4 +292,5 @@ fn a_path_is_put_together_from_names() {
 #[test]
 fn the_state_of_a_pod_stays_small() {
     assert!(size_of::<cgroup::Cgroup>() <= 192, "{}", size_of::<cgroup::Cgroup>());
+    assert!(size_of::<Process>() <= 144, "{}", size_of::<Process>());
 }

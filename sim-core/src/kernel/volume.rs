@@ -108,8 +108,9 @@ impl Kernel {
         let cached = *cached;
         for pid in mappers.iter() {
             if let Some(process) = self.procs.get_mut(pid) {
-                for (_, mapped) in process.files.iter_mut().filter(|(f, _)| *f == file) {
-                    process.file_mapped -= mapped.saturating_sub(cached);
+                let rare = process.rare_mut();
+                for (_, mapped) in rare.files.iter_mut().filter(|(f, _)| *f == file) {
+                    rare.file_mapped -= mapped.saturating_sub(cached);
                     *mapped = (*mapped).min(cached);
                 }
             }
@@ -134,7 +135,7 @@ impl Kernel {
         let result = self.access_pages(now, by, file, range, how);
         let done = result.as_ref().map_or(Pages::ZERO, |(done, _)| *done);
         if let Some(process) = self.procs.get_mut(&by) {
-            process.file_ptes -= (range.1 - done).get();
+            process.rare_mut().file_ptes -= (range.1 - done).get();
         }
         result
     }
@@ -179,12 +180,12 @@ impl Kernel {
     /// Page tables for so many more pages of files in a process's address space.
     fn charge_file_tables(&mut self, now: SimTime, by: Pid, pages: Pages) -> Option<Stop> {
         let Some(process) = self.procs.get(&by) else { return Some(Stop::Dying) };
-        let tables =
-            (process.file_ptes + pages.get()).div_ceil(PTRS_PER_PTE) - process.file_ptes.div_ceil(PTRS_PER_PTE);
+        let had = process.rare().file_ptes;
+        let tables = (had + pages.get()).div_ceil(PTRS_PER_PTE) - had.div_ceil(PTRS_PER_PTE);
         let charge = Charge { by, cgroup: process.cgroup, purpose: Purpose::PageTables };
         let (charged, stop) = self.charge(now, charge, Pages::new(tables));
         if stop.is_none() {
-            self.procs.get_mut(&by)?.file_ptes += pages.get();
+            self.procs.get_mut(&by)?.rare_mut().file_ptes += pages.get();
         } else if let Some(process) = self.procs.get_mut(&by) {
             // The next attempt asks for all of them again.
             process.pgtables -= charged;
@@ -225,7 +226,8 @@ impl Kernel {
     /// Pages that are mapped get a second mapping: page_check_references activates what more than one page-table entry
     /// refers to (mm/vmscan.c), but not before reclaim looks.
     fn map_again(&mut self, file: VolumeId, pages: Pages) {
-        let mapped = self.procs.values().flat_map(|p| &p.files).filter(|(f, _)| *f == file).map(|(_, n)| *n).max();
+        let mapped =
+            self.procs.values().flat_map(|p| &p.rare().files).filter(|(f, _)| *f == file).map(|(_, n)| *n).max();
         let mut left = pages.min(mapped.unwrap_or(Pages::ZERO));
         for chunk in self.cgroups.iter_mut().flat_map(|g| g.cache_mut()).filter(|c| c.file == file) {
             let n = (chunk.inactive - chunk.twice_mapped).min(left);
@@ -271,13 +273,14 @@ impl Kernel {
         }
         let cached = *cached;
         let Some(process) = self.procs.get_mut(&by) else { return };
-        let index = process.files.iter().position(|(f, _)| *f == file).unwrap_or_else(|| {
-            process.files.push((file, Pages::ZERO));
-            process.files.len() - 1
+        let rare = process.rare_mut();
+        let index = rare.files.iter().position(|(f, _)| *f == file).unwrap_or_else(|| {
+            rare.files.push((file, Pages::ZERO));
+            rare.files.len() - 1
         });
-        let mapped = &mut process.files[index].1;
+        let mapped = &mut rare.files[index].1;
         let now_mapped = (*mapped + pages).min(cached);
-        process.file_mapped = process.file_mapped + now_mapped - *mapped;
+        rare.file_mapped = rare.file_mapped + now_mapped - *mapped;
         *mapped = now_mapped;
     }
 
@@ -315,8 +318,8 @@ impl Kernel {
 
     /// Freshly charged shared pages join their object, and the writer's RSS if it is a shared mapping.
     pub(super) fn book_shmem(&mut self, by: Pid, volume: VolumeId, cgroup: CgroupId, pages: Pages) {
-        if let Some(process) = self.procs.get_mut(&by).filter(|p| p.shmem == Some(volume)) {
-            process.rss_shmem += pages;
+        if let Some(process) = self.procs.get_mut(&by).filter(|p| p.rare().shmem == Some(volume)) {
+            process.rare_mut().rss_shmem += pages;
         }
         let Some(charges) = self.shmem_charges(volume) else { return };
         match charges.iter_mut().find(|c| c.cgroup == cgroup) {
@@ -389,8 +392,8 @@ impl Kernel {
     /// Mappers of a shared mapping see at most what is in memory.
     fn clamp_shmem_rss(&mut self, volume: VolumeId) {
         let (resident, _) = self.volume_pages(volume);
-        for process in self.procs.values_mut().filter(|p| p.shmem == Some(volume)) {
-            process.rss_shmem = process.rss_shmem.min(resident);
+        for process in self.procs.values_mut().filter(|p| p.rare().shmem == Some(volume)) {
+            process.rare_mut().rss_shmem = process.rare().rss_shmem.min(resident);
         }
     }
 

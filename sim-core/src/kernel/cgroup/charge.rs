@@ -180,7 +180,7 @@ impl Kernel {
         match charge.purpose {
             Purpose::Anon => process.anon_own += pages,
             Purpose::SwapIn => {
-                process.swapents -= pages;
+                process.rare_mut().swapents -= pages;
                 process.anon_own += pages;
                 self.note(charge.cgroup, |c| c.swap -= pages);
             }

@@ -1,6 +1,7 @@
 //! The tree: mkdir, rmdir, walking.
 
 use super::{Cgroup, Child, Counts};
+use crate::kernel::table::make_room;
 use crate::kernel::{Errno, Kernel};
 use crate::node_api::Name;
 use crate::units::{CgroupId, Pid};
@@ -24,10 +25,7 @@ impl Kernel {
                 id
             }
             None => {
-                if self.cgroups.len() == self.cgroups.capacity() {
-                    // A node's cgroups are most of what it needs.
-                    self.cgroups.reserve_exact(self.cgroups.len() / 8 + 4);
-                }
+                make_room(&mut self.cgroups);
                 self.cgroups.push(group);
                 CgroupId(self.cgroups.len() as u32 - 1)
             }
