@@ -35,6 +35,11 @@ impl Kernel {
     }
 
     fn reclaim_passes(&mut self, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
+        let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
+        let has_swap = may_swap && self.swap_free() > Pages::ZERO;
+        if !has_file && !has_swap {
+            return Pages::ZERO;
+        }
         let freed = self.reclaim_pass(top, want, may_swap, Respect::MinAndLow);
         if !freed.is_zero() || !self.low_in_use(top) {
             return freed;
@@ -55,9 +60,6 @@ impl Kernel {
     fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
         let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
         let has_swap = may_swap && self.swap_free() > Pages::ZERO;
-        if !has_file && !has_swap {
-            return Pages::ZERO;
-        }
         let groups = self.allowances(top, respect);
         let mut freed = Pages::ZERO;
         if has_file {

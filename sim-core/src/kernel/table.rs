@@ -77,11 +77,10 @@ impl Processes {
     pub fn remove(&mut self, pid: &Pid) -> Option<Process> {
         let slot = self.slot_of.remove(pid)?;
         self.free.push(slot);
-        let process = self.slots[slot as usize].take()?;
-        if process.followers > 0 {
+        if self.slots[slot as usize].as_ref().is_some_and(|p| p.followers > 0) {
             self.values_mut().filter(|p| p.parent == Some(*pid)).for_each(|p| p.parent = None);
         }
-        Some(process)
+        self.slots[slot as usize].take()
     }
 
     /// In the order of their ids.

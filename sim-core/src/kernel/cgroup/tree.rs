@@ -6,6 +6,7 @@ use crate::kernel::{Errno, Kernel};
 use crate::node_api::Name;
 use crate::units::{CgroupId, Pid};
 use smallvec::{SmallVec, smallvec};
+use xxhash_rust::xxh3::xxh3_64;
 
 impl Kernel {
     /// The root cgroup, path `/`.
@@ -15,7 +16,8 @@ impl Kernel {
 
     /// Creates `name` below `parent`, or returns it if it is there already.
     pub fn mkdir(&mut self, parent: CgroupId, name: &str) -> CgroupId {
-        if let Some(there) = self.child(parent, name) {
+        let hash = hash_of(name);
+        if let Some(there) = self.child(parent, name, hash) {
             return there;
         }
         let group = Cgroup::new(name, Some(parent));
@@ -30,7 +32,7 @@ impl Kernel {
                 CgroupId(self.cgroups.len() as u32 - 1)
             }
         };
-        self.cgroups[parent.index()].children.push(Child { id, hash: hash_of(name) });
+        self.cgroups[parent.index()].children.push(Child { id, hash });
         id
     }
 
@@ -71,7 +73,7 @@ impl Kernel {
 
     /// The cgroup at an absolute path.
     pub fn find(&self, path: &str) -> Option<CgroupId> {
-        path.split('/').filter(|p| !p.is_empty()).try_fold(self.root(), |at, name| self.child(at, name))
+        path.split('/').filter(|p| !p.is_empty()).try_fold(self.root(), |at, name| self.child(at, name, hash_of(name)))
     }
 
     /// Path of a cgroup, from `/`.
@@ -135,17 +137,15 @@ impl Kernel {
         std::iter::successors(Some(cg), |g| self.cgroups[g.index()].parent)
     }
 
-    fn child(&self, parent: CgroupId, name: &str) -> Option<CgroupId> {
+    fn child(&self, parent: CgroupId, name: &str, hash: u32) -> Option<CgroupId> {
         let group = self.cgroups.get(parent.index())?;
-        let hash = hash_of(name);
         let alike = group.children.iter().filter(|c| c.hash == hash);
         alike.map(|c| c.id).find(|c| *self.cgroups[c.index()].name == *name)
     }
 }
 
-/// FNV-1a, 32 bits.
 fn hash_of(name: &str) -> u32 {
-    name.bytes().fold(0x811c_9dc5, |h, b| (h ^ u32::from(b)).wrapping_mul(0x0100_0193))
+    xxh3_64(name.as_bytes()) as u32
 }
 
 impl Counts {
