@@ -45,6 +45,7 @@ pub use plain::Batch;
 pub use process::{Process, State};
 pub use profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Profile, TieRule, VERSIONS};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
+pub(crate) use table::make_room;
 pub use zone::{Zone, Zones, default_min_free_kbytes, watermark_gap};
 
 use crate::node_api::{MemInfo, Signal};

@@ -125,8 +125,8 @@ impl Processes {
     }
 }
 
-/// Makes room for another one, and for few more: the processes and cgroups of a node are most of what it needs.
-pub(super) fn make_room<T>(places: &mut Vec<T>) {
+/// Makes room for another one, and for few more: the processes, cgroups and pods of a node are most of what it needs.
+pub(crate) fn make_room<T>(places: &mut Vec<T>) {
     if places.len() == places.capacity() {
         places.reserve_exact(places.len() / 16 + 4);
     }

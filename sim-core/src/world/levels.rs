@@ -95,6 +95,8 @@ impl Levels {
 
     pub fn join(&mut self, cg: CgroupId, index: u32, share: &Share) {
         if self.levels.len() <= cg.index() {
+            let missing = cg.index() + 1 - self.levels.len();
+            self.levels.reserve_exact(missing + self.levels.len() / 16 + 4);
             self.levels.resize(cg.index() + 1, Level::default());
         }
         let level = &mut self.levels[cg.index()];

@@ -5,7 +5,7 @@ use super::agent;
 use super::levels::Share;
 use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
 use crate::engine::{Phase, Scheduler, StreamName};
-use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
+use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec, make_room};
 use crate::kubelet::eviction::TAINT_MEMORY_PRESSURE;
 use crate::kubelet::{
     ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, PodSpec, QosClass, Toleration, container_oom_score_adj,
@@ -108,6 +108,7 @@ impl World {
         }
         *self.generations.entry((plan_ix, replica)).or_default() += 1;
         self.live.push(pod);
+        make_room(&mut self.pods);
         self.pods.push(Pod {
             name: name.clone(),
             plan: plan_ix,

@@ -1,6 +1,7 @@
 //! The processes of a run. Each keeps its index for ever; the place of one that is gone is used again.
 
 use super::state::{Proc, ProcIx};
+use crate::kernel::make_room;
 use std::ops::{Index, IndexMut};
 
 /// No place: the process is gone.
@@ -36,6 +37,7 @@ impl Procs {
                 place
             }
             None => {
+                make_room(&mut self.procs);
                 self.procs.push(proc);
                 self.procs.len() as u32 - 1
             }
