@@ -114,6 +114,25 @@ pub fn stories() -> io::Result<Vec<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node_day;
+    use crate::sweep::HOUR;
+
+    /// A check every 10 s, whether or not a pod is being evicted: the reference loop makes 359 of them in an hour. Where pods
+    /// take 10 ms to die, each of the 130 evictions puts the next check off by as much, which is one check at most. A kubelet
+    /// that took the poll of one eviction for that of another would look more often.
+    #[test]
+    fn the_kubelet_looks_as_often_as_the_loop() {
+        let ticks = node_day::heap_loop(1, HOUR).ticks;
+        let checks = |exit: &str| {
+            let overrides = ["duration=1h".to_owned(), format!("node.exit.base={exit}")];
+            let scenario = load(NODE_DAY, "w1", &NoFiles, &overrides).unwrap();
+            let counts = run(&Arc::new(scenario), 1, Keep::Outcome).counts;
+            assert!(counts.evictions > 100, "{counts:?}");
+            counts.passes
+        };
+        assert_eq!(checks("0s"), ticks);
+        assert!((ticks - 1..=ticks).contains(&checks("10ms")), "{}", checks("10ms"));
+    }
 
     #[test]
     fn a_node_without_jitter_does_the_same_with_few_events() {

@@ -7,9 +7,9 @@
 use super::Event;
 use super::grow::rate;
 use super::levels::{Levels, Share};
-use super::state::{Doing, ProcIx, World};
+use super::state::{Doing, Proc, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
-use crate::kernel::Batch;
+use crate::kernel::{Batch, Kernel};
 use crate::units::{CgroupId, Pages, SimDuration, SimTime};
 use std::collections::BTreeSet;
 
@@ -107,11 +107,10 @@ impl World {
     /// Takes a process's steps up to `until`.
     pub(super) fn catch_up(&mut self, p: ProcIx, until: SimTime, queue: &mut Scheduler<Event>) {
         let proc = &mut self.procs[p as usize];
-        let Doing::Growing(growth) = &mut proc.doing else { return };
-        let due = match &mut proc.program {
-            Some(program) => program.due(growth, until),
-            None => growth.due(until),
-        };
+        if !matches!(proc.doing, Doing::Growing(_)) {
+            return;
+        }
+        let due = proc.due(until);
         if self.growing.ahead.on && until > proc.share.settled {
             if proc.share.slack > 0 {
                 let passed = until.since(proc.share.settled).as_nanos();
@@ -207,21 +206,14 @@ impl World {
         let mut batch = Batch::default();
         for &p in &self.growing.processes {
             let proc = &mut self.procs[p as usize];
-            let Doing::Growing(growth) = &mut proc.doing else { continue };
             if proc.share.deadline <= self.now || proc.share.settled >= until {
                 continue;
             }
-            let due = match &mut proc.program {
-                Some(program) => program.due(growth, until),
-                None => growth.due(until),
-            };
-            if due == 0 {
+            let steps = add_steps(proc, until, &mut self.kernel, &mut batch);
+            if steps == 0 {
                 continue;
             }
-            growth.taken += due;
-            self.recorder.counts.allocations += due;
-            let (size, maps) = growth.mapped_by(due);
-            self.kernel.grow_one(&mut batch, proc.slot, proc.pid, size, maps, growth.touched * due);
+            self.recorder.counts.allocations += steps;
             let more = u128::from(proc.share.rate) * u128::from(until.since(proc.share.settled).as_nanos());
             proc.share.settled = until;
             for level in self.kernel.upwards(proc.cgroup) {
@@ -247,18 +239,8 @@ impl World {
         let mut batch = Batch::default();
         for &p in &self.growing.processes {
             let proc = &mut self.procs[p as usize];
-            let Doing::Growing(growth) = &mut proc.doing else { continue };
-            let due = match &mut proc.program {
-                Some(program) => program.due(growth, now),
-                None => growth.due(now),
-            };
+            self.recorder.counts.allocations += add_steps(proc, now, &mut self.kernel, &mut batch);
             proc.share.settled = now;
-            if due > 0 {
-                growth.taken += due;
-                self.recorder.counts.allocations += due;
-                let (size, maps) = growth.mapped_by(due);
-                self.kernel.grow_one(&mut batch, proc.slot, proc.pid, size, maps, growth.touched * due);
-            }
         }
         self.kernel.end_batch(batch);
         self.growing.ahead.levels.all_settled(now);
@@ -426,4 +408,17 @@ impl World {
         });
         next.min().unwrap_or(SimTime::MAX)
     }
+}
+
+/// Takes a process's steps up to `until` by addition alone. Returns how many they were.
+fn add_steps(proc: &mut Proc, until: SimTime, kernel: &mut Kernel, batch: &mut Batch) -> u64 {
+    let due = proc.due(until);
+    if let Doing::Growing(growth) = &mut proc.doing
+        && due > 0
+    {
+        growth.taken += due;
+        let (size, maps) = growth.mapped_by(due);
+        kernel.grow_one(batch, proc.slot, proc.pid, size, maps, growth.touched * due);
+    }
+    due
 }

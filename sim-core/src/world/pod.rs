@@ -20,9 +20,6 @@ use std::sync::Arc;
 /// How often the scheduler tries again to place a pod that no node takes.
 const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 
-/// Hexadecimal digits.
-const DIGITS: &[u8; 16] = b"0123456789abcdef";
-
 /// What a process is born with, besides what its scenario says.
 pub(super) struct Birth {
     pub cgroup: CgroupId,
@@ -62,15 +59,16 @@ impl World {
         let plan = &scenario.pods[plan_ix as usize];
         let generation = self.generations.get(&(plan_ix, replica)).copied().unwrap_or(0);
         let mut spec = PodSpec::clone(&self.templates[plan_ix as usize]);
+        let own = |name: &str| StreamName::from(&*plan.namespace).then("/").then(name);
         if plan.replicas > 1 {
             spec.name = format!("{}-{replica}", spec.name).into();
         }
         if generation > 0 {
-            let suffix = self.hex(&format!("{}/{}/name/{generation}", plan.namespace, spec.name), 5);
-            spec.name = format!("{}-{suffix}", spec.name).into();
+            let whole = self.streams.identifier(own(&spec.name).then("/name/").number(generation));
+            spec.name = [&spec.name, "-", &whole[..5]].concat().into();
         }
         if spec.uid.is_empty() || plan.replicas > 1 || generation > 0 {
-            let h = self.hex(&[&plan.namespace, "/", &spec.name, "/uid"].concat(), 32);
+            let h = &self.streams.identifier(own(&spec.name).then("/uid"))[..32];
             spec.uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
         }
         let name: Name = [&plan.namespace, "/", &spec.name].concat().into();
@@ -392,18 +390,5 @@ impl World {
         let (reason, message) = (p.reason.clone(), p.message.clone());
         let record = Record::PodPhase { pod: p.name.clone(), phase, reason, message };
         self.record(record);
-    }
-
-    /// So many hexadecimal digits from the stream of that name: identifiers that look like the real ones.
-    pub(super) fn hex(&self, name: &str, digits: usize) -> String {
-        let mut stream = self.streams.stream(name);
-        let mut text = String::with_capacity(digits + 16);
-        while text.len() < digits {
-            let draw = stream.next_u64();
-            let sixteen: [u8; 16] = std::array::from_fn(|n| DIGITS[(draw >> (60 - 4 * n)) as usize % 16]);
-            text.push_str(std::str::from_utf8(&sixteen).unwrap_or_default());
-        }
-        text.truncate(digits);
-        text
     }
 }

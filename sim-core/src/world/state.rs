@@ -98,6 +98,17 @@ pub(super) struct Proc {
     pub cause: Option<DeathCause>,
 }
 
+impl Proc {
+    /// Steps of its growth that are due at `until`; random pauses up to there are drawn.
+    pub fn due(&mut self, until: SimTime) -> u64 {
+        match (&mut self.doing, &mut self.program) {
+            (Doing::Growing(growth), Some(program)) => program.due(growth, until),
+            (Doing::Growing(growth), None) => growth.due(until),
+            _ => 0,
+        }
+    }
+}
+
 /// What a process is doing between events.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Doing {
