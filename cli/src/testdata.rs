@@ -182,13 +182,13 @@ impl Builder {
         self
     }
 
-    pub fn pod(mut self, pod: &str, phase: &'static str, status: &str, restarts: u32, mib: u64) -> Builder {
+    pub fn pod(mut self, pod: &str, phase: &'static str, status: &'static str, restarts: u32, mib: u64) -> Builder {
         let failed = phase == "Failed";
         self.history.pods.push(PodOutcome {
             pod: pod.into(),
-            qos: "BestEffort".into(),
+            qos: "BestEffort",
             phase,
-            reason: if failed { status.into() } else { "".into() },
+            reason: if failed { status } else { "" },
             message: "".into(),
             restarts,
             status: status.into(),

@@ -121,11 +121,11 @@ fn counters(out: &mut Out, history: &History, scrapes: &[(SimTime, &Sample)], po
     }
     out.family("kubelet_evictions", "counter", "", "pods evicted (kubelet)");
     let evictions = history.entries.iter().filter_map(|entry| match &entry.record {
-        Record::Evicted { signal, .. } => Some((entry.at, signal.clone())),
+        Record::Evicted { signal, .. } => Some((entry.at, *signal)),
         _ => None,
     });
     let evictions: Vec<_> = evictions.collect();
-    let mut signals: Vec<_> = evictions.iter().map(|(_, signal)| signal.clone()).collect();
+    let mut signals: Vec<_> = evictions.iter().map(|(_, signal)| *signal).collect();
     signals.sort();
     signals.dedup();
     for signal in signals {

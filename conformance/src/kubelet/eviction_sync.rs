@@ -4,8 +4,8 @@ use super::input::{self, Check};
 use crate::Verdict;
 use serde_json::{Map, Value, json};
 use sim_core::kubelet::eviction::{
-    ATTEMPTING_TO_RECLAIM, Candidate, EvictionFacts, Lead, Manager, Pass, REASON_EVICTED, Summary, Threshold, admit,
-    parse_thresholds,
+    ATTEMPTING_TO_RECLAIM, Candidate, EvictionFacts, Lead, Manager, Pass, PodStats, REASON_EVICTED, Summary, Threshold,
+    admit, parse_thresholds,
 };
 use sim_core::kubelet::{KubeletConfig, KubernetesProfile, PodSpec};
 use sim_core::units::format_duration;
@@ -101,10 +101,12 @@ fn synchronize(manager: &mut Manager, input: &Value, pods: &[PodSpec], lead: Lea
     let active: Vec<usize> = input::field(input, "active")?;
     let active: Vec<_> = active.iter().filter_map(|i| pods.get(*i)).collect();
     let candidates = || {
-        let candidate = |pod| Candidate { pod, facts: EvictionFacts::of(pod), stats: stats.get(&*pod.name) };
+        let usage = |pod: &PodSpec| stats.get(&*pod.name).map(PodStats::usage);
+        let candidate = |pod| Candidate { pod, facts: EvictionFacts::of(pod), usage: usage(pod) };
         active.iter().copied().map(candidate).collect::<Vec<_>>()
     };
-    Ok(manager.synchronize(input::time(&input["t"])?, summary, lead, candidates))
+    let stats = |pod: &PodSpec| stats.get(&*pod.name).cloned();
+    Ok(manager.synchronize(input::time(&input["t"])?, summary, lead, candidates, stats))
 }
 
 fn label(threshold: &Threshold) -> String {
@@ -130,14 +132,14 @@ fn outcome(manager: &Manager, pass: &Pass, input: &Value, probes: &[PodSpec], pr
     if pass.attempting_to_reclaim {
         event("Node/node".into(), "EvictionThresholdMet", ATTEMPTING_TO_RECLAIM);
     }
-    let evicted = pass.evicted.as_ref().map(|e| {
-        event(format!("pod/{}", e.pod), REASON_EVICTED, &e.message);
-        let fails = input["kill_fails"].as_array().is_some_and(|f| f.iter().any(|n| n.as_str() == Some(&e.pod)));
+    let evicted = pass.evicted.as_ref().map(|(pod, e)| {
+        event(format!("pod/{pod}"), REASON_EVICTED, &e.message);
+        let fails = input["kill_fails"].as_array().is_some_and(|f| f.iter().any(|n| n.as_str() == Some(pod)));
         let mut evicted = json!({
-            "pod": &*e.pod,
+            "pod": &**pod,
             "grace_override": e.grace_period_override,
             "message": e.message,
-            "annotations": e.annotations,
+            "annotations": e.offenders.annotations(),
             "phase": "Failed",
             "reason": REASON_EVICTED,
             "condition": if profile.disruption_target { "DisruptionTarget=True/TerminationByKubelet" } else { "" },

@@ -21,8 +21,9 @@ fn check_row(row: &Value) -> Check {
     let pods = input::pods(row, "pods")?;
     let stats = input::pod_stats(&row["stats"])?;
     let used = pods.iter().map(|p| (p.name.to_string(), ranking_request(p).value().into())).collect();
-    let mut candidates: Vec<_> =
-        pods.iter().map(|pod| Candidate { pod, facts: EvictionFacts::of(pod), stats: stats.get(&*pod.name) }).collect();
+    let usage = |pod: &PodSpec| stats.get(&*pod.name).map(PodStats::usage);
+    let candidate = |pod| Candidate { pod, facts: EvictionFacts::of(pod), usage: usage(pod) };
+    let mut candidates: Vec<_> = pods.iter().map(candidate).collect();
     let first = first_victim(candidates.iter().copied()).map(|c| c.pod.name.clone());
     rank(&mut candidates);
     let first_of_ranking = candidates.iter().find(|c| !c.facts.critical).map(|c| c.pod.name.clone());
@@ -34,7 +35,7 @@ fn check_row(row: &Value) -> Check {
         .and(|| input::verdict(messages(row, &pods, &stats))))
 }
 
-fn order(candidates: &[Candidate<'_>]) -> Option<Vec<String>> {
+fn order(candidates: &[Candidate<&PodSpec>]) -> Option<Vec<String>> {
     (candidates.len() <= 12).then(|| candidates.iter().map(|c| c.pod.name.to_string()).collect())
 }
 
@@ -43,7 +44,7 @@ fn expected_order(row: &Value, pods: &[PodSpec]) -> Option<Vec<String>> {
     if pods.len() > 12 { None } else { input::field(row, "order").ok() }
 }
 
-fn tie_groups(candidates: &[Candidate<'_>]) -> Vec<Value> {
+fn tie_groups(candidates: &[Candidate<&PodSpec>]) -> Vec<Value> {
     let groups = candidates.chunk_by(|a, b| eviction_order(a, b) == Ordering::Equal);
     groups
         .map(|group| {
@@ -85,8 +86,8 @@ fn messages(row: &Value, pods: &[PodSpec], stats: &BTreeMap<String, PodStats>) -
     for (name, expected) in recorded {
         let pod = pods.iter().find(|p| *p.name == **name).ok_or("message for an unknown pod")?;
         let profile = KubernetesProfile::V1_32;
-        let (message, annotations) = eviction_message(pod, stats.get(name), [&threshold], &observations, &profile);
-        let got = json!({"message": message, "annotations": annotations});
+        let (message, offenders) = eviction_message(pod, stats.get(name), [&threshold], &observations, &profile);
+        let got = json!({"message": message, "annotations": offenders.annotations()});
         verdict = verdict.and(|| Verdict::compare(name, expected, &got));
     }
     Ok(verdict)

@@ -90,12 +90,51 @@ impl CgroupLayout {
         self.qos(class).child(format!("pod{uid}"))
     }
 
+    /// What the directories of a class's pods are called: the last parts of the paths of [`CgroupLayout::pod`].
+    pub fn pod_dirs(&self, class: QosClass) -> PodDirs {
+        match self.driver {
+            CgroupDriver::Cgroupfs => PodDirs::default(),
+            CgroupDriver::Systemd => {
+                let above = self.qos(class).0.iter().map(|part| part.replace('-', "_") + "-").collect();
+                PodDirs { above, suffix: ".slice", dashes: "_" }
+            }
+        }
+    }
+
     /// Path of a container's cgroup below its pod's, as containerd names it.
     pub fn container_path(&self, pod_path: &str, container_id: &str) -> String {
         match self.driver {
             CgroupDriver::Cgroupfs => format!("{pod_path}/{container_id}"),
             CgroupDriver::Systemd => format!("{pod_path}/cri-containerd-{container_id}.scope"),
         }
+    }
+}
+
+/// What the cgroups of a class's pods are called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PodDirs {
+    above: String,
+    suffix: &'static str,
+    /// What dashes of unique ids become.
+    dashes: &'static str,
+}
+
+impl Default for PodDirs {
+    /// Of cgroupfs: `pod` and the unique id.
+    fn default() -> Self {
+        PodDirs { above: String::new(), suffix: "", dashes: "-" }
+    }
+}
+
+impl PodDirs {
+    /// The directory of the pod with this unique id.
+    pub fn of(&self, uid: &str) -> String {
+        let mut dir = String::with_capacity(self.above.len() + 3 + uid.len() + self.suffix.len());
+        dir.extend([&self.above, "pod"]);
+        for (n, part) in uid.split('-').enumerate() {
+            dir.extend([if n > 0 { self.dashes } else { "" }, part]);
+        }
+        dir + self.suffix
     }
 }
 

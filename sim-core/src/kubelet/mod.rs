@@ -25,7 +25,9 @@ pub use allocatable::{
     Enforcement, NodeAllocatable, NotConfigured, ReservationError, ReservationExceedsCapacity, parse_reservation,
 };
 pub use backoff::{BackoffLimits, ContainerBackoff, format_pod, waiting_message};
-pub use cgroups::{CgroupLayout, CgroupName, NodeCgroupWrite, NodeLimits, container_cgroup, pod_cgroup, qos_cgroups};
+pub use cgroups::{
+    CgroupLayout, CgroupName, NodeCgroupWrite, NodeLimits, PodDirs, container_cgroup, pod_cgroup, qos_cgroups,
+};
 pub use config::{
     CgroupDriver, ConfigProblem, DEFAULT_NODE_STATUS_UPDATE_FREQUENCY, DEFAULT_PRESSURE_TRANSITION_PERIOD,
     ENFORCE_KUBE, ENFORCE_KUBE_COMPRESSIBLE, ENFORCE_NONE, ENFORCE_PODS, ENFORCE_SYSTEM, ENFORCE_SYSTEM_COMPRESSIBLE,

@@ -23,13 +23,20 @@ pub enum QosClass {
     BestEffort,
 }
 
-impl fmt::Display for QosClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl QosClass {
+    /// Its name in a pod's status.
+    pub fn as_str(self) -> &'static str {
+        match self {
             QosClass::Guaranteed => "Guaranteed",
             QosClass::Burstable => "Burstable",
             QosClass::BestEffort => "BestEffort",
-        })
+        }
+    }
+}
+
+impl fmt::Display for QosClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }
 

@@ -30,11 +30,11 @@ pub struct PodOutcome {
     /// `namespace/name`.
     pub pod: Name,
     /// `Guaranteed`, `Burstable` or `BestEffort`.
-    pub qos: Name,
+    pub qos: &'static str,
     /// `Pending`, `Running`, `Succeeded` or `Failed`.
     pub phase: &'static str,
     /// Status reason, or empty.
-    pub reason: Name,
+    pub reason: &'static str,
     /// Status message, or empty.
     pub message: Name,
     /// Sum over the containers.

@@ -52,7 +52,7 @@ pub enum DeathCause {
 #[serde(rename_all = "camelCase")]
 pub struct ThresholdSeen {
     /// `memory.available` or `allocatableMemory.available`.
-    pub signal: Name,
+    pub signal: &'static str,
     /// Hard thresholds act at once.
     pub hard: bool,
     /// The threshold as an amount.
@@ -160,14 +160,14 @@ pub enum Record {
         /// `namespace/name`.
         pod: Name,
         /// `Guaranteed`, `Burstable` or `BestEffort`.
-        qos: Name,
+        qos: &'static str,
     },
     /// The kubelet did not admit a pod.
     PodRejected {
         /// `namespace/name`.
         pod: Name,
         /// Status reason.
-        reason: Name,
+        reason: &'static str,
         /// Status message.
         message: Name,
     },
@@ -178,7 +178,7 @@ pub enum Record {
         /// `Pending`, `Running`, `Succeeded` or `Failed`.
         phase: &'static str,
         /// Status reason, or empty.
-        reason: Name,
+        reason: &'static str,
         /// Status message, or empty.
         message: Name,
     },
@@ -238,7 +238,7 @@ pub enum Record {
         /// Grace period given to the pod's processes.
         grace_period: SimDuration,
         /// The signal that was crossed.
-        signal: Name,
+        signal: &'static str,
         /// The pod's memory figure the decision was made with, `None` without statistics.
         usage_seen: Option<Bytes>,
         /// When that figure was taken.

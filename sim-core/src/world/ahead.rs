@@ -227,7 +227,7 @@ impl World {
 
     /// True when nothing that is due can meet anything: no deadline has come, and the sums say that there is room for all
     /// of it.
-    fn grows_plainly(&self) -> bool {
+    pub(super) fn grows_plainly(&self) -> bool {
         let ahead = &self.growing.ahead;
         let met = ahead.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared();
         ahead.on && !met && ahead.cursor.is_none() && self.calm()

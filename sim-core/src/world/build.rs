@@ -3,7 +3,7 @@
 use super::Event;
 use super::grow::Growing;
 use super::observe::Recorder;
-use super::pod::{Birth, template};
+use super::pod::Birth;
 use super::procs::Procs;
 use super::state::World;
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory, StreamName};
@@ -42,7 +42,7 @@ impl Simulation {
             blocked: Vec::new(),
             retry_scheduled: false,
             pods: Vec::new(),
-            templates: scenario.pods.iter().map(template).collect(),
+            templates: Vec::new(),
             live: Vec::new(),
             generations: BTreeMap::new(),
             agent: None,
@@ -125,6 +125,7 @@ impl World {
         if let Some(plan) = &scenario.kubelet {
             self.start_kubelet(plan, queue);
         }
+        self.templates = scenario.pods.iter().map(|plan| self.template(plan)).collect();
         for (n, plan) in scenario.pods.iter().enumerate() {
             let plan_ix = n as u32;
             for replica in 0..plan.replicas {

@@ -239,16 +239,27 @@ impl World {
 
     /// What growing processes have due at `now` but have not taken, for those who only look.
     pub(super) fn due(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, Due)> {
-        self.growing.processes.iter().filter_map(move |&p| {
-            let proc = &self.procs[p as usize];
-            let Doing::Growing(g) = &proc.doing else { return None };
-            let steps = proc.program.as_ref().map_or_else(|| g.due(now), |program| program.would_be_due(g, now));
-            let anon = g.touched * steps;
-            let (size, maps) = g.mapped_by(steps);
-            let mapped = Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps));
-            (steps > 0).then(|| (p, Due { anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon), mapped }))
-        })
+        self.growing.processes.iter().map(move |&p| (p, self.due_of(p, now)))
     }
+
+    /// What one of them has due at `now`.
+    pub(super) fn due_of(&self, p: ProcIx, now: SimTime) -> Due {
+        let proc = &self.procs[p as usize];
+        let Doing::Growing(g) = &proc.doing else { return Due::default() };
+        let steps = proc.program.as_ref().map_or_else(|| g.due(now), |program| program.would_be_due(g, now));
+        if steps == 0 {
+            return Due::default();
+        }
+        let anon = g.touched * steps;
+        let (size, maps) = g.mapped_by(steps);
+        let mapped = Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps));
+        Due { anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon), mapped }
+    }
+}
+
+/// True while a process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
+pub(super) fn grows_at_random(doing: &Doing) -> bool {
+    matches!(doing, Doing::Growing(Growth { rhythm: Rhythm::Jittered { .. }, .. }))
 }
 
 /// Growth that has not been taken.

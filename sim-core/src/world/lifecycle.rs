@@ -44,8 +44,8 @@ impl World {
                     .position(|p| p.name == *pod && matches!(p.state, PodState::Creating | PodState::Active));
                 match found {
                     Some(ix) => {
-                        let seconds = self.pods[ix].spec.termination_grace_period_seconds.unwrap_or(30).max(0);
-                        let grace = SimDuration::from_secs(seconds as u64);
+                        let seconds = self.templates[self.pods[ix].plan as usize].spec.termination_grace_period_seconds;
+                        let grace = SimDuration::from_secs(seconds.unwrap_or(30).max(0) as u64);
                         self.stop_pod(ix as u32, grace, DeathCause::ContainerStop, queue);
                     }
                     None => self.warn(format!("there is no pod {pod} at {}", self.now)),

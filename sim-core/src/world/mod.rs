@@ -6,6 +6,8 @@
 mod agent;
 mod ahead;
 mod build;
+mod eviction;
+mod figures;
 mod grow;
 mod levels;
 mod lifecycle;
@@ -15,6 +17,7 @@ mod process;
 mod procs;
 mod runtime;
 mod state;
+mod template;
 
 pub use build::{Simulation, simulate};
 pub use state::World;

@@ -178,9 +178,9 @@ impl World {
         };
         let pods = self.pods.iter().map(|pod| PodOutcome {
             pod: pod.name.clone(),
-            qos: format!("{}", pod.qos).into(),
+            qos: self.templates[pod.plan as usize].qos.as_str(),
             phase: pod.phase,
-            reason: pod.reason.clone(),
+            reason: pod.reason,
             message: pod.message.clone(),
             restarts: pod.containers_summary().restarts,
             status: self.status_column(pod),
@@ -236,7 +236,7 @@ impl World {
     /// The STATUS column of `kubectl get pod`.
     fn status_column(&self, pod: &super::state::Pod) -> Name {
         if !pod.reason.is_empty() {
-            return pod.reason.clone();
+            return pod.reason.into();
         }
         if pod.state == PodState::Terminating && pod.phase == "Running" {
             return "Terminating".into();

@@ -1,18 +1,15 @@
 //! A pod's way to its running containers: arrival, admission, sandbox, processes.
 
 use super::Event;
-use super::agent;
 use super::levels::Share;
 use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
 use crate::engine::{Phase, Scheduler, StreamName};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec, make_room};
-use crate::kubelet::eviction::TAINT_MEMORY_PRESSURE;
-use crate::kubelet::{
-    ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ, PodSpec, QosClass, Toleration, container_oom_score_adj,
-};
-use crate::node_api::Name;
+use crate::kubelet::eviction::Rejection;
+use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ};
+use crate::node_api::{CgroupWrite, Name};
 use crate::record::{DeathCause, Owner, Record};
-use crate::scenario::{Controller, PodPlan, ProcessPlan};
+use crate::scenario::{Controller, ProcessPlan};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration};
 use crate::workload::{Footprint, Program, TermReaction};
 use std::sync::Arc;
@@ -35,21 +32,6 @@ pub(super) struct Birth {
     pub stream: StreamName,
 }
 
-/// What the pods of a plan are made from.
-pub(super) fn template(plan: &PodPlan) -> Arc<PodSpec> {
-    let mut spec = plan.spec.clone();
-    if plan.controller == Controller::DaemonSet {
-        // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
-        Arc::make_mut(&mut spec.tolerations).push(Toleration {
-            key: TAINT_MEMORY_PRESSURE.into(),
-            operator: "Exists".into(),
-            effect: "NoSchedule".into(),
-            ..Toleration::default()
-        });
-    }
-    Arc::new(spec)
-}
-
 impl World {
     pub(super) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
         if self.no_kubelet {
@@ -58,52 +40,46 @@ impl World {
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[plan_ix as usize];
         let generation = self.generations.get(&(plan_ix, replica)).copied().unwrap_or(0);
-        let mut spec = PodSpec::clone(&self.templates[plan_ix as usize]);
+        let template = Arc::clone(&self.templates[plan_ix as usize]);
         let own = |name: &str| StreamName::from(&*plan.namespace).then("/").then(name);
+        let mut short = template.spec.name.clone();
         if plan.replicas > 1 {
-            spec.name = format!("{}-{replica}", spec.name).into();
+            short = format!("{short}-{replica}").into();
         }
         if generation > 0 {
-            let whole = self.streams.identifier(own(&spec.name).then("/name/").number(generation));
-            spec.name = [&spec.name, "-", &whole[..5]].concat().into();
+            let whole = self.streams.identifier(own(&short).then("/name/").number(generation));
+            short = [&short, "-", &whole[..5]].concat().into();
         }
-        if spec.uid.is_empty() || plan.replicas > 1 || generation > 0 {
-            let h = &self.streams.identifier(own(&spec.name).then("/uid"))[..32];
-            spec.uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
+        let mut uid = template.spec.uid.clone();
+        if uid.is_empty() || plan.replicas > 1 || generation > 0 {
+            let h = &self.streams.identifier(own(&short).then("/uid"))[..32];
+            uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
         }
-        let name: Name = [&plan.namespace, "/", &spec.name].concat().into();
-        let profile = self.kubernetes_profile();
-        let qos = QosClass::of(&spec, &profile);
-        let pod = self.pods.len() as PodIx;
-        let capacity = scenario.node.kernel.mem_total;
-        let containers = plan.containers.iter().map(|c| {
-            let spec_container = spec.all_containers().find(|s| s.name == c.name);
-            let adj = spec_container.map_or(1000, |s| container_oom_score_adj(&spec, s, capacity, &profile));
-            Container {
-                name: c.name.clone(),
-                cgroup: None,
-                limit: None,
-                oom_score_adj: i16::try_from(adj).unwrap_or(1000),
-                procs: Vec::new(),
-                pid1: None,
-                running: false,
-                run: 0,
-                restarts: 0,
-                oom_seen: false,
-                ended: None,
-                pid1_status: None,
-                backoff: ContainerBackoff::default(),
-                status: "ContainerCreating",
-                terminated: false,
-            }
-        });
-        let containers = containers.collect();
-        let spec = Arc::new(spec);
-        if plan.controller == Controller::Deployment && self.tainted_for(&spec) {
+        if plan.controller == Controller::Deployment && self.tainted_for(&template) {
             let retry = Event::PodArrives { plan: plan_ix, replica };
             queue.after(SCHEDULER_RETRY, Phase::Inject, plan_ix, retry);
             return;
         }
+        let name: Name = [&plan.namespace, "/", &short].concat().into();
+        let pod = self.pods.len() as PodIx;
+        let containers = plan.containers.iter().zip(&template.containers).map(|(c, common)| Container {
+            name: c.name.clone(),
+            cgroup: None,
+            limit: None,
+            oom_score_adj: common.oom_score_adj,
+            procs: Vec::new(),
+            pid1: None,
+            running: false,
+            run: 0,
+            restarts: 0,
+            oom_seen: false,
+            ended: None,
+            pid1_status: None,
+            backoff: ContainerBackoff::default(),
+            status: "ContainerCreating",
+            terminated: false,
+        });
+        let containers = containers.collect();
         *self.generations.entry((plan_ix, replica)).or_default() += 1;
         self.live.push(pod);
         make_room(&mut self.pods);
@@ -111,26 +87,26 @@ impl World {
             name: name.clone(),
             plan: plan_ix,
             replica,
-            spec: Arc::clone(&spec),
-            qos,
+            uid,
             state: PodState::Creating,
             phase: "Pending",
-            reason: Name::default(),
+            reason: "",
             message: Name::default(),
             cgroup: None,
             pause: None,
             containers,
             limit: None,
+            due: Pages::ZERO,
             stop_cause: DeathCause::ContainerStop,
             ended: None,
         });
         self.recorder.pod_appears(&name);
-        self.record(Record::PodScheduled { pod: name.clone(), qos: format!("{qos}").into() });
-        if let Some(rejection) = self.admission(&spec) {
+        self.record(Record::PodScheduled { pod: name.clone(), qos: template.qos.as_str() });
+        if let Some(rejection) = self.admission(&template) {
             self.pod_rejected(pod, rejection, queue);
             return;
         }
-        self.set_phase(pod, "Pending", "", "");
+        self.set_phase(pod, "Pending", "", Name::default());
         let delay = scenario.node.runtime.sandbox_create + self.slowness();
         if delay == SimDuration::ZERO {
             self.sandbox_ready(pod, queue);
@@ -139,15 +115,11 @@ impl World {
         }
     }
 
-    fn pod_rejected(&mut self, pod: PodIx, rejection: agent::RejectionText, queue: &mut Scheduler<Event>) {
+    fn pod_rejected(&mut self, pod: PodIx, rejection: Rejection, queue: &mut Scheduler<Event>) {
         let name = self.pod(pod).name.clone();
-        self.record(Record::PodRejected {
-            pod: name,
-            reason: rejection.reason.clone(),
-            message: rejection.message.clone(),
-        });
-        let message = format!("Pod was rejected: {}", rejection.message);
-        self.set_phase(pod, "Failed", &rejection.reason, &message);
+        let message = format!("Pod was rejected: {}", rejection.message).into();
+        self.record(Record::PodRejected { pod: name, reason: rejection.reason, message: rejection.message.into() });
+        self.set_phase(pod, "Failed", rejection.reason, message);
         self.pod_gone(pod);
         self.recreate(pod, queue);
     }
@@ -167,8 +139,9 @@ impl World {
         }
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
-        let spec = Arc::clone(&self.pod(pod).spec);
-        let (cgroup, limit) = self.make_pod_cgroup(pod, &spec, queue);
+        let template = Arc::clone(&self.templates[self.pod(pod).plan as usize]);
+        let cgroup = self.kernel.mkdir(template.parent, &template.dirs.of(&self.pod(pod).uid));
+        let limit = self.write_cgroup(cgroup, &template.cgroup, queue);
         let p = self.pod_mut(pod);
         (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
         let sandbox =
@@ -219,10 +192,11 @@ impl World {
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize];
-        let spec = Arc::clone(&self.pod(c.pod).spec);
+        let template = Arc::clone(&self.templates[self.pod(c.pod).plan as usize]);
         let id = self.container_id(c.pod, &plan.name, run);
         let cgroup = self.kernel.mkdir(pod_cgroup, &id);
-        let limit = self.write_container_limits(c, cgroup, &spec, queue);
+        let write = template.containers[c.index as usize].cgroup.as_ref();
+        let limit = write.and_then(|write| self.write_cgroup(cgroup, write, queue));
         let restarts = {
             let container = self.container_mut(c);
             (container.cgroup, container.limit) = (Some(cgroup), limit);
@@ -237,7 +211,7 @@ impl World {
         self.recorder.counts.restarts += u64::from(restarts > 0);
         self.record(Record::ContainerStarted { pod: pod_name, container: plan.name.clone(), restart_count: restarts });
         if self.pod(c.pod).phase == "Pending" {
-            self.set_phase(c.pod, "Running", "", "");
+            self.set_phase(c.pod, "Running", "", Name::default());
         }
         let run = run + 1;
         for (n, process) in plan.processes.iter().enumerate() {
@@ -380,14 +354,19 @@ impl World {
         Some(p)
     }
 
-    pub(super) fn set_phase(&mut self, pod: PodIx, phase: &'static str, reason: &str, message: &str) {
+    /// Writes the limits of a new cgroup, which none of its processes can be above. Returns its limit.
+    fn write_cgroup(&mut self, cgroup: CgroupId, write: &CgroupWrite, queue: &mut Scheduler<Event>) -> Option<Bytes> {
+        let _ = self.kernel.write(self.now, cgroup, write);
+        self.drain_signals(queue);
+        write.max.filter(|&max| max != Bytes::MAX)
+    }
+
+    pub(super) fn set_phase(&mut self, pod: PodIx, phase: &'static str, reason: &'static str, message: Name) {
         let p = self.pod_mut(pod);
-        if p.phase == phase && &*p.reason == reason && &*p.message == message && phase != "Pending" {
+        if p.phase == phase && p.reason == reason && p.message == message && phase != "Pending" {
             return;
         }
-        let name = |text: &str| if text.is_empty() { Name::default() } else { text.into() };
-        (p.phase, p.reason, p.message) = (phase, name(reason), name(message));
-        let (reason, message) = (p.reason.clone(), p.message.clone());
+        (p.phase, p.reason, p.message) = (phase, reason, message.clone());
         let record = Record::PodPhase { pod: p.name.clone(), phase, reason, message };
         self.record(record);
     }

@@ -4,7 +4,7 @@ use super::Event;
 use super::state::{ContainerRef, Doing, PodIx, PodState, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kubelet::RestartPolicy;
-use crate::node_api::{ExitStatus, Signo};
+use crate::node_api::{ExitStatus, Name, Signo};
 use crate::record::{DeathCause, Record};
 use crate::units::{CgroupId, SimDuration, SimTime};
 
@@ -112,7 +112,7 @@ impl World {
         }
         self.container_mut(c).status = "CrashLoopBackOff";
         let (pod, container) = (self.pod(c.pod), self.container(c).name.clone());
-        let record = Record::BackOff { pod: pod.name.clone(), container, uid: pod.spec.uid(), delay: full };
+        let record = Record::BackOff { pod: pod.name.clone(), container, uid: pod.uid.clone(), delay: full };
         self.record(record);
         self.start_container_after(c, delay + create, queue);
     }
@@ -124,7 +124,7 @@ impl World {
             return;
         }
         let failed = p.containers.iter().any(|c| c.ended.is_none_or(|(s, _)| s.container_exit_code() != 0));
-        self.set_phase(pod, if failed { "Failed" } else { "Succeeded" }, "", "");
+        self.set_phase(pod, if failed { "Failed" } else { "Succeeded" }, "", Name::default());
         self.pod_mut(pod).state = PodState::Terminating;
         self.maybe_stopped(pod, queue);
     }

@@ -5,14 +5,14 @@ use super::grow::Growing;
 use super::levels::Share;
 use super::observe::Recorder;
 use super::procs::Procs;
+use super::template::Template;
 use crate::engine::StreamFactory;
 use crate::kernel::{Kernel, MemOp};
 use crate::kubelet::ContainerBackoff;
-use crate::kubelet::{PodSpec, QosClass};
 use crate::node_api::{ExitStatus, Name};
 use crate::record::{DeathCause, Owner};
 use crate::scenario::Scenario;
-use crate::units::{Bytes, CgroupId, Pid, SimTime, VolumeId};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 use crate::workload::{Growth, Program, TermReaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -49,7 +49,7 @@ pub struct World {
     pub(super) retry_scheduled: bool,
     pub(super) pods: Vec<Pod>,
     /// What pods are made from, by plan.
-    pub(super) templates: Vec<Arc<PodSpec>>,
+    pub(super) templates: Vec<Arc<Template>>,
     /// Those of which something is on the node, in order.
     pub(super) live: Vec<PodIx>,
     /// How many pods each replica of a plan has had.
@@ -148,17 +148,18 @@ pub(super) struct Pod {
     pub name: Name,
     pub plan: u32,
     pub replica: u32,
-    /// As the kubelet sees it: own name and uid.
-    pub spec: Arc<PodSpec>,
-    pub qos: QosClass,
+    /// Unique id.
+    pub uid: Name,
     pub state: PodState,
     pub phase: &'static str,
-    pub reason: Name,
+    pub reason: &'static str,
     pub message: Name,
     pub cgroup: Option<CgroupId>,
     pub pause: Option<ProcIx>,
     pub containers: Vec<Container>,
     pub limit: Option<Bytes>,
+    /// Charges that its processes have due since they were last looked at, in the pass that is being made.
+    pub due: Pages,
     /// Why its processes are being stopped, for the record of their deaths.
     pub stop_cause: DeathCause,
     /// What is left of its containers when it is gone.
@@ -232,7 +233,6 @@ impl World {
             let p = &mut self.pods[pod as usize];
             p.ended = Some(p.containers_summary());
             p.containers = Vec::new();
-            p.spec = Arc::clone(&self.templates[p.plan as usize]);
         }
     }
 

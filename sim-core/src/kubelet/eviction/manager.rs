@@ -1,14 +1,15 @@
 //! The eviction manager's pass over the node (eviction/eviction_manager.go synchronize).
 
-use super::message::eviction_message;
-use super::rank::{Candidate, first_victim};
+use super::message::{Offenders, eviction_message};
+use super::rank::{Candidate, EvictionFacts, PodStats, first_victim};
 use super::signals::{MemoryFigures, Observations};
 use super::thresholds::{Threshold, ThresholdValue};
 use crate::kubelet::config::KubeletConfig;
+use crate::kubelet::pod::PodSpec;
 use crate::kubelet::profile::KubernetesProfile;
 use crate::node_api::Name;
 use crate::units::{SimDuration, SimTime};
-use std::collections::BTreeMap;
+use smallvec::SmallVec;
 use std::fmt;
 
 /// Conditions of the node that eviction reports.
@@ -66,19 +67,15 @@ pub struct Summary {
 /// A threshold by its index in [`Manager::thresholds`].
 pub type ThresholdId = usize;
 
-/// One pod to kill, and everything that is said about it.
+/// What is done to a pod that must go, and said about it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Eviction {
-    /// Name of the pod.
-    pub pod: Name,
-    /// Unique id of the pod.
-    pub uid: Name,
     /// Grace period override handed to the pod worker, in seconds.
     pub grace_period_override: i64,
     /// Message of status, condition and event.
     pub message: String,
-    /// Annotations of the event.
-    pub annotations: BTreeMap<&'static str, String>,
+    /// Whom the message names; the event's annotations say the same.
+    pub offenders: Offenders,
     /// The threshold that led to it.
     pub threshold: ThresholdId,
 }
@@ -88,8 +85,17 @@ pub struct Eviction {
 pub struct Pass {
     /// The event `EvictionThresholdMet` is recorded on the node.
     pub attempting_to_reclaim: bool,
-    /// At most one pod. The manager counts it as evicted even if the kill fails.
-    pub evicted: Option<Eviction>,
+    /// At most one pod, by name. The manager counts it as evicted even if the kill fails.
+    pub evicted: Option<(Name, Eviction)>,
+    /// MemoryPressure changed to this value in the manager; the node status shows it at its next update.
+    pub memory_pressure_changed: Option<bool>,
+}
+
+/// What a pass has found out, before it is known whom it evicts.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// Thresholds that a pod must go for, the leading one first; none: nothing is to be done.
+    pub reclaim_for: SmallVec<[ThresholdId; 4]>,
     /// MemoryPressure changed to this value in the manager; the node status shows it at its next update.
     pub memory_pressure_changed: Option<bool>,
 }
@@ -175,42 +181,59 @@ impl Manager {
 
     /// One pass. `summary` is `None` when the stats provider failed: then nothing changes at all. `candidates`
     /// is asked only when a pod must go; it gives the active pods, those already being killed included, in the order
-    /// of the pod manager.
+    /// of the pod manager. `stats` gives the figures of the one that is chosen.
     ///
     /// The caller makes passes: at once after a pass that evicted and whose pod is gone (or 30 s later), otherwise
     /// the monitoring period after the end of the last one.
-    pub fn synchronize<'a, C: IntoIterator<Item = Candidate<'a>>>(
+    pub fn synchronize<'a, C: IntoIterator<Item = Candidate<&'a PodSpec>>>(
         &mut self,
         now: SimTime,
         summary: Option<Summary>,
         lead: Lead,
         candidates: impl FnOnce() -> C,
+        stats: impl FnOnce(&PodSpec) -> Option<PodStats>,
     ) -> Pass {
-        let Some(summary) = summary.filter(|_| !self.thresholds.is_empty()) else { return Pass::default() };
+        let decision = self.decide(now, summary, lead);
+        let attempting_to_reclaim = !decision.reclaim_for.is_empty();
+        let victim = attempting_to_reclaim.then(candidates).and_then(first_victim);
+        let evicted = victim.map(|Candidate { pod, facts, .. }| {
+            (pod.name.clone(), self.evict(&decision, pod, &facts, stats(pod).as_ref()))
+        });
+        Pass { attempting_to_reclaim, evicted, memory_pressure_changed: decision.memory_pressure_changed }
+    }
+
+    /// The first part of a pass: whether a pod must go, and what for. Whoever has to is the first of
+    /// [`first_victim`]; [`Manager::evict`] says the rest.
+    pub fn decide(&mut self, now: SimTime, summary: Option<Summary>, lead: Lead) -> Decision {
+        let Some(summary) = summary.filter(|_| !self.thresholds.is_empty()) else { return Decision::default() };
         let observations = Observations::new(summary.node, summary.pods);
         let last = std::mem::replace(&mut self.last_observations, observations);
         self.observe(now, &observations);
-        let changed = self.update_condition(now);
+        let memory_pressure_changed = self.update_condition(now);
         self.met = self.past_grace(now, lead);
         // The list is reversed by a sort whose order says "memory first" for every pair.
-        let fresh = |id: &&ThresholdId| observations.updated_since(&last, &self.thresholds[**id]);
-        let leading = self.met.iter().rev().find(fresh).copied();
-        let Some(chosen) = leading else {
-            return Pass { memory_pressure_changed: changed, ..Pass::default() };
-        };
-        let evicted = first_victim(candidates()).map(|victim| {
-            let list = self.met.iter().rev().filter(fresh).map(|id| &self.thresholds[*id]);
-            let (message, annotations) = eviction_message(victim.pod, victim.stats, list, &observations, &self.profile);
-            Eviction {
-                pod: victim.pod.name.clone(),
-                uid: victim.pod.uid(),
-                grace_period_override: self.grace_period_override(&self.thresholds[chosen], &victim),
-                message,
-                annotations,
-                threshold: chosen,
-            }
-        });
-        Pass { attempting_to_reclaim: true, evicted, memory_pressure_changed: changed }
+        let fresh = |id: &ThresholdId| observations.updated_since(&last, &self.thresholds[*id]);
+        let reclaim_for = self.met.iter().rev().copied().filter(fresh).collect();
+        Decision { reclaim_for, memory_pressure_changed }
+    }
+
+    /// The second part of a pass that has to reclaim: what is done to the pod that goes, and said about it.
+    pub fn evict(
+        &self,
+        decision: &Decision,
+        pod: &PodSpec,
+        facts: &EvictionFacts,
+        stats: Option<&PodStats>,
+    ) -> Eviction {
+        let list = decision.reclaim_for.iter().map(|id| &self.thresholds[*id]);
+        let (message, offenders) = eviction_message(pod, stats, list, &self.last_observations, &self.profile);
+        let threshold = decision.reclaim_for.first().copied().unwrap_or_default();
+        Eviction {
+            grace_period_override: self.grace_period_override(&self.thresholds[threshold], facts),
+            message,
+            offenders,
+            threshold,
+        }
     }
 
     /// Steps 5 to 7: what is met now, what is kept by its minimum reclaim, and since when.
@@ -250,11 +273,11 @@ impl Manager {
         over.map(|(id, _)| id).collect()
     }
 
-    fn grace_period_override(&self, threshold: &Threshold, victim: &Candidate<'_>) -> i64 {
+    fn grace_period_override(&self, threshold: &Threshold, facts: &EvictionFacts) -> i64 {
         if threshold.is_hard() {
             return self.profile.hard_eviction_grace_s;
         }
-        match victim.facts.termination_grace_period_seconds {
+        match facts.termination_grace_period_seconds {
             Some(own) if self.profile.soft_grace_capped_by_pod => own.min(self.max_pod_grace_period),
             _ => self.max_pod_grace_period,
         }

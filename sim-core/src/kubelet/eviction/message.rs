@@ -6,6 +6,7 @@ use super::thresholds::Threshold;
 use crate::kubelet::pod::PodSpec;
 use crate::kubelet::profile::{ContainerWording, KubernetesProfile};
 use crate::kubelet::resources::MEMORY;
+use crate::node_api::Name;
 use crate::units::Quantity;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -17,7 +18,26 @@ pub const OFFENDING_CONTAINERS_USAGE: &str = "offending_containers_usage";
 /// Annotation: the resource that ran short.
 pub const STARVED_RESOURCE: &str = "starved_resource";
 
-/// Message and event annotations of an eviction (eviction/helpers.go evictionMessage). `thresholds` are those that
+/// The containers that an eviction names: those above their request, with their working sets. `None`: the pod had no
+/// figures.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offenders(Option<Vec<(Name, Quantity)>>);
+
+impl Offenders {
+    /// Annotations of the event.
+    pub fn annotations(&self) -> BTreeMap<&'static str, String> {
+        let Some(offenders) = &self.0 else { return BTreeMap::new() };
+        let join =
+            |text: &dyn Fn(&(Name, Quantity)) -> String| offenders.iter().map(text).collect::<Vec<_>>().join(",");
+        BTreeMap::from([
+            (OFFENDING_CONTAINERS, join(&|(name, _)| name.to_string())),
+            (OFFENDING_CONTAINERS_USAGE, join(&|(_, usage)| usage.to_string())),
+            (STARVED_RESOURCE, MEMORY.to_owned()),
+        ])
+    }
+}
+
+/// Message of an eviction, and whom it names (eviction/helpers.go evictionMessage). `thresholds` are those that
 /// are met, the chosen one first; the first with an observation gives the numbers. Every sentence ends in a blank.
 pub fn eviction_message<'t>(
     pod: &PodSpec,
@@ -25,7 +45,7 @@ pub fn eviction_message<'t>(
     thresholds: impl IntoIterator<Item = &'t Threshold>,
     observations: &Observations,
     profile: &KubernetesProfile,
-) -> (String, BTreeMap<&'static str, String>) {
+) -> (String, Offenders) {
     let mut message = format!("The node was low on resource: {MEMORY}. ");
     let seen = |t: &'t Threshold| observations.get(t.signal).map(|o| (t, o));
     if profile.message_threshold
@@ -34,9 +54,8 @@ pub fn eviction_message<'t>(
         let (wanted, available) = (threshold.value.quantity(observed.capacity), Quantity::bytes(observed.available));
         let _ = write!(message, "Threshold quantity: {wanted}, available: {available}. ");
     }
-    let mut annotations = BTreeMap::new();
-    let Some(stats) = stats else { return (message, annotations) };
-    let (mut names, mut usages) = (Vec::new(), Vec::new());
+    let Some(stats) = stats else { return (message, Offenders(None)) };
+    let mut offenders = Vec::new();
     for container in &stats.containers {
         let Some(working_set) = container.working_set else { continue };
         let usage = Quantity::bytes(working_set as i64);
@@ -55,11 +74,7 @@ pub fn eviction_message<'t>(
                 "Container {name} was using {usage}, request is {request}, has larger consumption of {MEMORY}. "
             ),
         };
-        names.push(name.to_string());
-        usages.push(usage.to_string());
+        offenders.push((name.clone(), usage));
     }
-    annotations.insert(OFFENDING_CONTAINERS, names.join(","));
-    annotations.insert(OFFENDING_CONTAINERS_USAGE, usages.join(","));
-    annotations.insert(STARVED_RESOURCE, MEMORY.to_owned());
-    (message, annotations)
+    (message, Offenders(Some(offenders)))
 }

@@ -10,8 +10,10 @@ mod tests;
 mod thresholds;
 
 pub use admission::{REASON_EVICTED, Rejection, TAINT_MEMORY_PRESSURE, admit};
-pub use manager::{ATTEMPTING_TO_RECLAIM, Eviction, Lead, Manager, NodeConditions, Pass, Summary, ThresholdId};
-pub use message::{OFFENDING_CONTAINERS, OFFENDING_CONTAINERS_USAGE, STARVED_RESOURCE, eviction_message};
+pub use manager::{
+    ATTEMPTING_TO_RECLAIM, Decision, Eviction, Lead, Manager, NodeConditions, Pass, Summary, ThresholdId,
+};
+pub use message::{OFFENDING_CONTAINERS, OFFENDING_CONTAINERS_USAGE, Offenders, STARVED_RESOURCE, eviction_message};
 pub use rank::{Candidate, ContainerStats, EvictionFacts, PodStats, eviction_order, first_victim, rank};
 pub use signals::{MemoryFigures, Observation, Observations, UNLIMITED};
 pub use thresholds::{

@@ -23,6 +23,13 @@ pub struct PodStats {
     pub containers: Vec<ContainerStats>,
 }
 
+impl PodStats {
+    /// What the pod is ranked by, in bytes: a missing figure counts as 0.
+    pub fn usage(&self) -> u64 {
+        self.working_set.unwrap_or(0)
+    }
+}
+
 /// What eviction needs to know of a pod's specification, computed once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EvictionFacts {
@@ -48,15 +55,15 @@ impl EvictionFacts {
     }
 }
 
-/// A pod that could be evicted.
+/// A pod that could be evicted. `P` is what the caller knows pods by.
 #[derive(Clone, Copy, Debug)]
-pub struct Candidate<'a> {
-    /// Its specification.
-    pub pod: &'a PodSpec,
-    /// Facts drawn from the specification.
+pub struct Candidate<P> {
+    /// The pod.
+    pub pod: P,
+    /// Facts drawn from its specification.
     pub facts: EvictionFacts,
-    /// Its figures; `None`: the stats provider has none yet.
-    pub stats: Option<&'a PodStats>,
+    /// Its working set in bytes, 0 if the figure is missing; `None`: the stats provider knows nothing of the pod yet.
+    pub usage: Option<u64>,
 }
 
 /// Sort key; smaller is evicted earlier.
@@ -69,13 +76,13 @@ struct Key {
     spare_nanos: i128,
 }
 
-impl Candidate<'_> {
+impl<P> Candidate<P> {
     #[inline]
     fn key(&self) -> Key {
-        let usage = self.stats.map(|s| s.working_set.unwrap_or(0) as i64);
-        let spare = usage.map_or(0, |u| self.facts.request_nanos.saturating_sub(i128::from(u) * 1_000_000_000));
+        let used = |usage: u64| i128::from(usage as i64) * 1_000_000_000;
+        let spare = self.usage.map_or(0, |usage| self.facts.request_nanos.saturating_sub(used(usage)));
         Key {
-            has_stats: usage.is_some(),
+            has_stats: self.usage.is_some(),
             within_request: spare >= 0,
             priority: self.facts.priority,
             spare_nanos: spare,
@@ -87,18 +94,18 @@ impl Candidate<'_> {
 /// their request; then lower priority; then the larger excess. Equal pods keep their order.
 ///
 /// Pods without figures are all "within" and without excess here; they differ by priority alone, as there.
-pub fn eviction_order(a: &Candidate<'_>, b: &Candidate<'_>) -> Ordering {
+pub fn eviction_order<P>(a: &Candidate<P>, b: &Candidate<P>) -> Ordering {
     a.key().cmp(&b.key())
 }
 
 /// Sorts candidates, first = evicted first.
-pub fn rank(candidates: &mut [Candidate<'_>]) {
+pub fn rank<P>(candidates: &mut [Candidate<P>]) {
     candidates.sort_by_cached_key(Candidate::key);
 }
 
 /// The first candidate in eviction order that may be evicted at all, without sorting the others.
-pub fn first_victim<'a>(candidates: impl IntoIterator<Item = Candidate<'a>>) -> Option<Candidate<'a>> {
-    let mut first: Option<(Key, Candidate<'a>)> = None;
+pub fn first_victim<P>(candidates: impl IntoIterator<Item = Candidate<P>>) -> Option<Candidate<P>> {
+    let mut first: Option<(Key, Candidate<P>)> = None;
     for candidate in candidates {
         let key = candidate.key();
         if !candidate.facts.critical && first.as_ref().is_none_or(|(least, _)| key < *least) {

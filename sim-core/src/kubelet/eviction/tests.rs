@@ -26,6 +26,10 @@ fn used(mib: u64) -> PodStats {
     PodStats { working_set, containers: vec![ContainerStats { name: "c".into(), working_set }] }
 }
 
+fn candidate<'a>(pod: &'a PodSpec, stats: Option<&PodStats>) -> Candidate<&'a PodSpec> {
+    Candidate { pod, facts: EvictionFacts::of(pod), usage: stats.map(PodStats::usage) }
+}
+
 struct Node {
     manager: Manager,
     pods: Vec<(PodSpec, Option<PodStats>)>,
@@ -46,10 +50,9 @@ impl Node {
         let figures = MemoryFigures::from_limit(1000 * MIB, (1000 - available_mib) * MIB, SimTime::from_secs(taken));
         let summary = Summary { node: Some(figures), pods: None };
         let pods = &self.pods;
-        self.manager.synchronize(SimTime::from_secs(at), Some(summary), lead, || {
-            let candidates = pods.iter();
-            candidates.map(|(p, s)| Candidate { pod: p, facts: EvictionFacts::of(p), stats: s.as_ref() })
-        })
+        let candidates = || pods.iter().map(|(pod, stats)| candidate(pod, stats.as_ref()));
+        let stats = |pod: &PodSpec| pods.iter().find(|(p, _)| p == pod)?.1.clone();
+        self.manager.synchronize(SimTime::from_secs(at), Some(summary), lead, candidates, stats)
     }
 }
 
@@ -71,7 +74,7 @@ fn a_failed_summary_changes_nothing() {
     let mut node = Node::new(&hard("100Mi"));
     node.pass(0, 50);
     let before = format!("{:?}", node.manager);
-    let pass = node.manager.synchronize(SimTime::from_secs(400), None, Lead::MostFrequent, Vec::new);
+    let pass = node.manager.synchronize(SimTime::from_secs(400), None, Lead::MostFrequent, Vec::new, |_| None);
     assert_eq!((pass, format!("{:?}", node.manager)), (Pass::default(), before));
 }
 
@@ -86,7 +89,7 @@ fn a_soft_threshold_shows_pressure_at_once_and_evicts_after_its_grace_period() {
     assert_eq!(node.pass(0, 150).memory_pressure_changed, Some(true));
     assert!(node.pass(29, 150).evicted.is_none());
     // min(evictionMaxPodGracePeriod 20, the pod's 15).
-    assert_eq!(node.pass(30, 150).evicted.unwrap().grace_period_override, 15);
+    assert_eq!(node.pass(30, 150).evicted.unwrap().1.grace_period_override, 15);
     // Not met for one pass: the grace period starts again.
     node.pass(40, 250);
     assert!(node.pass(50, 150).evicted.is_none());
@@ -136,7 +139,7 @@ fn with_hard_and_soft_both_met_the_soft_one_usually_leads() {
     let leads = |lead| {
         let mut node = Node::new(&config);
         node.pass(0, 150);
-        node.pass_with(10, 10, 50, lead).evicted.unwrap().grace_period_override
+        node.pass_with(10, 10, 50, lead).evicted.unwrap().1.grace_period_override
     };
     assert_eq!(leads(Lead::MostFrequent), 60);
     // One of eight start slots makes the hard one lead (helpers.go byEvictionPriority sorts the entries of a Go map: 7/8).
@@ -151,7 +154,7 @@ fn critical_pods_are_passed_over_and_nothing_happens_if_all_are() {
     let pass = node.pass(0, 50);
     assert!(pass.attempting_to_reclaim && pass.evicted.is_none());
     node.pods.push((pod("b", "1Gi", Some(1000)), Some(used(1))));
-    assert_eq!(&*node.pass(10, 50).evicted.unwrap().pod, "b");
+    assert_eq!(&*node.pass(10, 50).evicted.unwrap().0, "b");
 }
 
 #[test]
@@ -167,10 +170,7 @@ fn order_is_no_figures_then_above_request_then_priority_then_excess() {
     let of = |i: usize, s: Option<&'static PodStats>| (i, s);
     let [a, b, c] = stats.map(|s| &*Box::leak(Box::new(s)));
     let figures = [of(0, Some(c)), of(1, Some(b)), of(2, Some(c)), of(3, Some(a)), of(4, None)];
-    let mut candidates: Vec<_> = figures
-        .iter()
-        .map(|(i, stats)| Candidate { pod: &pods[*i], facts: EvictionFacts::of(&pods[*i]), stats: *stats })
-        .collect();
+    let mut candidates: Vec<_> = figures.iter().map(|(i, stats)| candidate(&pods[*i], *stats)).collect();
     rank(&mut candidates);
     let names: Vec<_> = candidates.iter().map(|c| c.pod.name.to_string()).collect();
     assert_eq!(names, ["no-figures", "above-low-priority", "above-more", "above", "within"]);
@@ -224,7 +224,7 @@ proptest! {
         }).collect();
         let stats: Vec<_> = rows.iter().map(|(_, _, usage, _)| usage.map(|u| used(u * 100))).collect();
         let mut candidates: Vec<_> = pods.iter().zip(&stats)
-            .map(|(pod, stats)| Candidate { pod, facts: EvictionFacts::of(pod), stats: stats.as_ref() })
+            .map(|(pod, stats)| candidate(pod, stats.as_ref()))
             .collect();
         let found = first_victim(candidates.iter().copied()).map(|c| c.pod.name.clone());
         rank(&mut candidates);

@@ -38,7 +38,7 @@ fn history() -> History {
         pod: "default/db-0".into(),
         message: "The node was low on resource: memory. ".into(),
         grace_period: SimDuration::ZERO,
-        signal: "memory.available".into(),
+        signal: "memory.available",
         usage_seen: Some(Bytes::mib(700)),
         usage_seen_at: Some(secs(48)),
         usage_now: Bytes::mib(900),
@@ -49,11 +49,11 @@ fn history() -> History {
         reason: "KubeletHasInsufficientMemory",
         message: "kubelet has insufficient memory available",
     };
-    let pod = |name: &str, phase, reason: &str, restarts| PodOutcome {
+    let pod = |name: &str, phase, reason: &'static str, restarts| PodOutcome {
         pod: name.into(),
-        qos: "BestEffort".into(),
+        qos: "BestEffort",
         phase,
-        reason: reason.into(),
+        reason,
         message: "".into(),
         restarts,
         status: if reason.is_empty() { "Running".into() } else { reason.into() },

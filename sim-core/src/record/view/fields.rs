@@ -179,9 +179,9 @@ pub fn fields(record: &Record) -> Object {
             put(o, "message", back_off_message(*delay, container, pod, uid));
         }
         Record::EvictionPass { thresholds_met, node_working_set, pods_working_set } => {
-            let met = thresholds_met.iter().map(|t| {
-                json!({"signal": &*t.signal, "hard": t.hard, "quantity": t.quantity.get(), "available": t.available})
-            });
+            let met = thresholds_met.iter().map(
+                |t| json!({"signal": t.signal, "hard": t.hard, "quantity": t.quantity.get(), "available": t.available}),
+            );
             put(o, "thresholdsMet", met.collect::<Vec<_>>());
             put(o, "nodeWorkingSet", node_working_set.get());
             put(o, "podsWorkingSet", pods_working_set.get());

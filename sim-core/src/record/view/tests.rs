@@ -94,7 +94,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         },
         Record::EvictionPass {
             thresholds_met: vec![ThresholdSeen {
-                signal: "memory.available".into(),
+                signal: "memory.available",
                 hard: true,
                 quantity: Bytes::mib(100),
                 available: -5,
@@ -107,7 +107,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
             pod: pod.into(),
             message: message.into(),
             grace_period: SimDuration::ZERO,
-            signal: "memory.available".into(),
+            signal: "memory.available",
             usage_seen: Some(Bytes::mib(1)),
             usage_seen_at: Some(at),
             usage_now: Bytes::mib(2),

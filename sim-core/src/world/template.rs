@@ -1,0 +1,89 @@
+//! What the pods of one plan have in common, worked out once.
+
+use super::state::World;
+use crate::kernel::CgroupVersion;
+use crate::kubelet::eviction::{EvictionFacts, TAINT_MEMORY_PRESSURE};
+use crate::kubelet::{
+    CgroupLayout, KubernetesProfile, NodeLimits, PodDirs, PodSpec, QosClass, Toleration, container_cgroup,
+    container_oom_score_adj, pod_cgroup,
+};
+use crate::node_api::{CgroupWrite, Name};
+use crate::scenario::{Controller, PodPlan};
+use crate::units::CgroupId;
+use std::sync::Arc;
+
+/// What the pods of one plan have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Template {
+    /// As the kubelet sees it, but for name and unique id, which each pod has for itself.
+    pub spec: PodSpec,
+    pub qos: QosClass,
+    pub facts: EvictionFacts,
+    /// Where the pods' cgroups are, and what they are called.
+    pub parent: CgroupId,
+    pub dirs: PodDirs,
+    /// What is written to the pod's cgroup.
+    pub cgroup: CgroupWrite,
+    /// In the order of the plan.
+    pub containers: Vec<ContainerTemplate>,
+}
+
+/// What the containers of one name have in common.
+#[derive(Clone, Debug)]
+pub(super) struct ContainerTemplate {
+    pub oom_score_adj: i16,
+    /// Message of `Killing`.
+    pub stopping: Name,
+    /// What is written to the container's cgroup; nothing without a kubelet.
+    pub cgroup: Option<CgroupWrite>,
+}
+
+impl World {
+    /// What the pods of this plan are made from. The kubelet has started, if there is one.
+    pub(super) fn template(&self, plan: &PodPlan) -> Arc<Template> {
+        let mut spec = plan.spec.clone();
+        if plan.controller == Controller::DaemonSet {
+            // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
+            Arc::make_mut(&mut spec.tolerations).push(Toleration {
+                key: TAINT_MEMORY_PRESSURE.into(),
+                operator: "Exists".into(),
+                effect: "NoSchedule".into(),
+                ..Toleration::default()
+            });
+        }
+        let kubelet = self.scenario.kubelet.as_ref();
+        let profile = kubelet.map_or(KubernetesProfile::V1_32, |k| k.profile);
+        let machine = &self.scenario.node.kernel;
+        let cgroup_v2 = machine.cgroup == CgroupVersion::V2;
+        let node = self.allocatable().map(|allocatable| NodeLimits {
+            cgroup_v2,
+            memory_capacity: machine.mem_total,
+            swap_capacity: machine.swap_total,
+            allocatable,
+            swap_controller: true,
+        });
+        let containers = plan.containers.iter().map(|c| {
+            let container = spec.all_containers().find(|s| s.name == c.name);
+            let adj = container.map(|s| container_oom_score_adj(&spec, s, machine.mem_total, &profile));
+            ContainerTemplate {
+                stopping: format!("Stopping container {}", c.name).into(),
+                oom_score_adj: adj.and_then(|adj| i16::try_from(adj).ok()).unwrap_or(1000),
+                cgroup: container
+                    .zip(node.as_ref().zip(kubelet))
+                    .map(|(s, (node, kubelet))| container_cgroup(&spec, s, node, &kubelet.config, &profile)),
+            }
+        });
+        let qos = QosClass::of(&spec, &profile);
+        let layout = kubelet.map(|k| CgroupLayout::new(&k.config));
+        let parent = layout.as_ref().and_then(|layout| self.kernel.find(&layout.path(&layout.qos(qos))));
+        Arc::new(Template {
+            containers: containers.collect(),
+            cgroup: pod_cgroup(&spec, cgroup_v2, &profile),
+            facts: EvictionFacts::of(&spec),
+            parent: parent.unwrap_or(self.kernel.root()),
+            dirs: layout.map_or_else(PodDirs::default, |layout| layout.pod_dirs(qos)),
+            qos,
+            spec,
+        })
+    }
+}
