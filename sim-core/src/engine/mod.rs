@@ -7,5 +7,5 @@ mod rng;
 mod run;
 
 pub use queue::{Key, Phase, Scheduler};
-pub use rng::{Stream, StreamFactory, StreamName};
+pub use rng::{Identifier, Stream, StreamFactory, StreamName};
 pub use run::{EngineError, Limits, Stop, World, run};

@@ -5,6 +5,8 @@ use crate::units::SimDuration;
 use rand::Rng as _;
 use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
+use std::fmt;
+use std::ops::Deref;
 
 /// Hands out streams for one seed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +60,7 @@ impl StreamFactory {
 
     /// Sixty-four hexadecimal digits for the thing of that name, like the id of a container; shorter ids are the beginning
     /// of one. They decide nothing, so that SplitMix64 over name and seed is good enough.
-    pub fn identifier(&self, name: StreamName) -> String {
+    pub fn identifier(&self, name: StreamName) -> Identifier {
         let mut state = name.0 ^ self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut digits = [0; 64];
         for sixteen in digits.chunks_exact_mut(16) {
@@ -70,7 +72,7 @@ impl StreamFactory {
                 two.copy_from_slice(&HEX[byte as usize]);
             }
         }
-        std::str::from_utf8(&digits).unwrap_or_default().to_owned()
+        Identifier(digits)
     }
 
     /// The stream called `name`, for example `"default/web/app/jitter"`.
@@ -78,6 +80,24 @@ impl StreamFactory {
         let mut rng = self.rng.clone();
         rng.set_stream(name.into().0);
         Stream { rng }
+    }
+}
+
+/// Sixty-four hexadecimal digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identifier([u8; 64]);
+
+impl Deref for Identifier {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+impl fmt::Display for Identifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self)
     }
 }
 

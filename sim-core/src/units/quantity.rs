@@ -356,10 +356,10 @@ impl Quantity {
         }
     }
 
-    /// The canonical text: no fraction, the largest suffix that loses nothing.
-    fn canonical(&self) -> String {
+    /// Writes the canonical text: no fraction, the largest suffix that loses nothing.
+    fn write_canonical(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_zero() {
-            return "0".into();
+            return f.write_str("0");
         }
         let mut format = self.format;
         if format == Format::BinarySI {
@@ -368,13 +368,13 @@ impl Quantity {
             } else if let Amount::Int { value, scale: 0 } = self.amount {
                 // The same as below, without arbitrary precision.
                 let times = value.trailing_zeros() / 10;
-                return format!("{}{}", value >> (10 * times), binary_suffix(times as usize));
+                return write!(f, "{}{}", value >> (10 * times), binary_suffix(times as usize));
             } else {
                 let (unscaled, scale) = self.to_dec();
                 let whole = rescale(&unscaled, scale, 0);
                 if rescale(&whole, 0, scale.max(0)) == rescale(&unscaled, scale, scale.max(0)) {
                     let (number, times) = remove_factors(whole, 1024);
-                    return format!("{number}{}", binary_suffix(times));
+                    return write!(f, "{number}{}", binary_suffix(times));
                 }
                 format = Format::DecimalSI;
             }
@@ -387,9 +387,9 @@ impl Quantity {
             exponent -= 1;
         }
         match (format, exponent) {
-            (_, 0) => number.to_string(),
-            (Format::DecimalExponent, _) => format!("{number}e{exponent}"),
-            _ => format!("{number}{}", decimal_suffix(exponent)),
+            (_, 0) => write!(f, "{number}"),
+            (Format::DecimalExponent, _) => write!(f, "{number}e{exponent}"),
+            _ => write!(f, "{number}{}", decimal_suffix(exponent)),
         }
     }
 }
@@ -398,7 +398,7 @@ impl fmt::Display for Quantity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.text {
             Some(text) => f.write_str(text),
-            None => f.write_str(&self.canonical()),
+            None => self.write_canonical(f),
         }
     }
 }

@@ -290,3 +290,20 @@ pub enum Behavior {
     /// A list of instructions.
     Script(Script),
 }
+
+impl Behavior {
+    /// True when a program that does this draws random numbers.
+    pub fn draws(&self) -> bool {
+        match self {
+            Behavior::Leak(leak) => leak.jitter.is_some(),
+            Behavior::DotNet(dotnet) => dotnet.leak.jitter.is_some(),
+            Behavior::Burst(burst) => burst.jitter.is_some(),
+            Behavior::Steady(_)
+            | Behavior::Ramp(_)
+            | Behavior::Sawtooth(_)
+            | Behavior::PageCache(_)
+            | Behavior::Trace(_)
+            | Behavior::Script(_) => false,
+        }
+    }
+}

@@ -83,7 +83,8 @@ const FILE_CHUNK: u64 = 256;
 #[derive(Clone, Debug)]
 pub struct Program {
     behavior: Arc<Behavior>,
-    rng: Stream,
+    /// `None`: it draws nothing.
+    rng: Option<Box<Stream>>,
     started: SimTime,
     container_limit: Option<Bytes>,
     at: u64,
@@ -94,8 +95,13 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program about to start. `container_limit` is what a managed runtime sizes its heap by.
-    pub fn new(behavior: Arc<Behavior>, rng: Stream, started: SimTime, container_limit: Option<Bytes>) -> Self {
+    /// A program about to start. `rng` is there if its behaviour [draws](Behavior::draws); `container_limit` is what a managed runtime sizes its heap by.
+    pub fn new(
+        behavior: Arc<Behavior>,
+        rng: Option<Box<Stream>>,
+        started: SimTime,
+        container_limit: Option<Bytes>,
+    ) -> Self {
         Program {
             behavior,
             rng,
@@ -111,24 +117,24 @@ impl Program {
 
     /// Position of its random stream, for the digest.
     pub fn random_position(&self) -> u128 {
-        self.rng.position()
+        self.rng.as_ref().map_or(0, |rng| rng.position())
     }
 
     /// Steps of a growth of this program that are due at `until`. Pauses are drawn as if each step were taken in its
     /// turn: the one after it when it is taken, none after the last.
     pub fn due(&mut self, growth: &mut Growth, until: SimTime) -> u64 {
-        match growth.rhythm {
-            Rhythm::Jittered { next, .. } if next > until => 0,
-            Rhythm::Jittered { .. } => jittered_due(&mut self.rng, growth, until),
+        match (growth.rhythm, &mut self.rng) {
+            (Rhythm::Jittered { next, .. }, _) if next > until => 0,
+            (Rhythm::Jittered { .. }, Some(rng)) => jittered_due(rng, growth, until),
             _ => growth.due(until),
         }
     }
 
     /// The same for somebody who only looks.
     pub fn would_be_due(&self, growth: &Growth, until: SimTime) -> u64 {
-        match growth.rhythm {
-            Rhythm::Jittered { next, .. } if next > until => 0,
-            Rhythm::Jittered { .. } => jittered_due(&mut self.rng.clone(), &mut growth.clone(), until),
+        match (growth.rhythm, &self.rng) {
+            (Rhythm::Jittered { next, .. }, _) if next > until => 0,
+            (Rhythm::Jittered { .. }, Some(rng)) => jittered_due(&mut Stream::clone(rng), &mut growth.clone(), until),
             _ => growth.due(until),
         }
     }
@@ -328,7 +334,10 @@ impl Program {
     }
 
     fn spread(&mut self, nominal: SimDuration, jitter: Option<Jitter>) -> SimDuration {
-        jitter.map_or(nominal, |jitter| spread(&mut self.rng, nominal, jitter))
+        match (jitter, &mut self.rng) {
+            (Some(jitter), Some(rng)) => spread(rng, nominal, jitter),
+            _ => nominal,
+        }
     }
 }
 

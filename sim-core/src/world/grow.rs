@@ -243,17 +243,26 @@ impl World {
     }
 
     /// What one of them has due at `now`.
+    #[inline]
     pub(super) fn due_of(&self, p: ProcIx, now: SimTime) -> Due {
         let proc = &self.procs[p as usize];
         let Doing::Growing(g) = &proc.doing else { return Due::default() };
-        let steps = proc.program.as_ref().map_or_else(|| g.due(now), |program| program.would_be_due(g, now));
+        let steps = match (&g.rhythm, &proc.program) {
+            (Rhythm::Jittered { .. }, Some(program)) => program.would_be_due(g, now),
+            _ => g.due(now),
+        };
         if steps == 0 {
             return Due::default();
         }
         let anon = g.touched * steps;
+        Due { steps, anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon) }
+    }
+
+    /// Virtual memory that so many steps of a process map.
+    pub(super) fn mapped_by(&self, p: ProcIx, steps: u64) -> Bytes {
+        let Doing::Growing(g) = &self.procs[p as usize].doing else { return Bytes::ZERO };
         let (size, maps) = g.mapped_by(steps);
-        let mapped = Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps));
-        Due { anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon), mapped }
+        Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps))
     }
 }
 
@@ -265,11 +274,10 @@ pub(super) fn grows_at_random(doing: &Doing) -> bool {
 /// Growth that has not been taken.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Due {
+    pub steps: u64,
     pub anon: Pages,
     /// Page tables for it.
     pub tables: Pages,
-    /// Virtual memory.
-    pub mapped: Bytes,
 }
 
 impl Growing {

@@ -127,7 +127,7 @@ impl World {
         for (p, due) in self.due(at) {
             all.anon += due.anon;
             all.tables += due.tables;
-            mapped += due.mapped;
+            mapped += self.mapped_by(p, due.steps);
             if let Some(c) = self.procs[p as usize].container {
                 below_pods += due.anon + due.tables;
                 if let Some(pod) = due_by_pod.get_mut(c.pod as usize) {

@@ -3,7 +3,7 @@
 use super::Event;
 use super::levels::Share;
 use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
-use crate::engine::{Phase, Scheduler, StreamName};
+use crate::engine::{Identifier, Phase, Scheduler, StreamName};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec, make_room};
 use crate::kubelet::eviction::Rejection;
 use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ};
@@ -88,6 +88,7 @@ impl World {
             plan: plan_ix,
             replica,
             uid,
+            stream: own(&short).then("/"),
             state: PodState::Creating,
             phase: "Pending",
             reason: "",
@@ -144,8 +145,7 @@ impl World {
         let limit = self.write_cgroup(cgroup, &template.cgroup, queue);
         let p = self.pod_mut(pod);
         (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
-        let sandbox =
-            self.kernel.mkdir(cgroup, &self.streams.identifier(StreamName::from(&*self.pod(pod).name).then("/pause")));
+        let sandbox = self.kernel.mkdir(cgroup, &self.streams.identifier(self.pod(pod).stream.then("pause")));
         let birth = Birth {
             cgroup: sandbox,
             owner: Owner::Container { pod: self.pod(pod).name.clone(), container: "POD".into() },
@@ -226,8 +226,8 @@ impl World {
     }
 
     /// The id of a container's run, counted from 0.
-    pub(super) fn container_id(&self, pod: PodIx, container: &str, run: u32) -> String {
-        let name = StreamName::from(&*self.pod(pod).name).then("/").then(container).then("/id/").number(run);
+    pub(super) fn container_id(&self, pod: PodIx, container: &str, run: u32) -> Identifier {
+        let name = self.pod(pod).stream.then(container).then("/id/").number(run);
         self.streams.identifier(name)
     }
 
@@ -251,10 +251,7 @@ impl World {
             oom_score_adj: plan.oom_score_adj.unwrap_or(container.oom_score_adj),
             container_limit: container.limit,
             on_host: false,
-            stream: {
-                let pod = StreamName::from(&*self.pod(c.pod).name).then("/");
-                pod.then(&container.name).then("/").number(n).then("/").number(run)
-            },
+            stream: self.pod(c.pod).stream.then(&container.name).then("/").number(n).then("/").number(run),
         };
         self.spawn_plan(plan, birth, queue);
     }
@@ -262,7 +259,7 @@ impl World {
     /// Starts a planned process and lets it run until it first waits.
     pub(super) fn spawn_plan(&mut self, plan: &ProcessPlan, birth: Birth, queue: &mut Scheduler<Event>) {
         let limit = birth.container_limit;
-        let rng = self.streams.stream(birth.stream);
+        let stream = birth.stream;
         let container = birth.container;
         let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, birth, queue) else {
             if let Some(c) = container.filter(|&c| self.container(c).pid1.is_none()) {
@@ -271,6 +268,7 @@ impl World {
             return;
         };
         if self.procs[p as usize].doing == Doing::Idle {
+            let rng = plan.behavior.draws().then(|| Box::new(self.streams.stream(stream)));
             let program = Box::new(Program::new(Arc::clone(&plan.behavior), rng, self.now, limit));
             let proc = &mut self.procs[p as usize];
             (proc.program, proc.doing) = (Some(program), Doing::Next);

@@ -6,7 +6,7 @@ use super::levels::Share;
 use super::observe::Recorder;
 use super::procs::Procs;
 use super::template::Template;
-use crate::engine::StreamFactory;
+use crate::engine::{StreamFactory, StreamName};
 use crate::kernel::{Kernel, MemOp};
 use crate::kubelet::ContainerBackoff;
 use crate::node_api::{ExitStatus, Name};
@@ -150,6 +150,8 @@ pub(super) struct Pod {
     pub replica: u32,
     /// Unique id.
     pub uid: Name,
+    /// Where the names of its random streams begin: namespace, name and a slash.
+    pub stream: StreamName,
     pub state: PodState,
     pub phase: &'static str,
     pub reason: &'static str,
