@@ -78,10 +78,10 @@ pub fn oom(seconds: f64, oom_memcg: Option<&str>, comm: &str, owner: Owner, mib:
         total_pages: Pages::new(1_780_154),
         tasks: vec![task],
         victim: Some(0),
-        killed: vec![0],
+        killed: vec![0].into(),
         ..OomReport::default()
     };
-    Record::OomKill { report: Box::new(report), killed_owners: vec![owner] }
+    Record::OomKill { report: Box::new(report), killed_owners: [owner].into_iter().collect() }
 }
 
 pub fn container(pod: &str) -> Owner {

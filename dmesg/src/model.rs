@@ -148,7 +148,7 @@ pub fn to_oom_report(report: &Report) -> OomReport {
         tasks,
         victim,
         oom_group: report.oom_group.as_deref().map(Into::into),
-        killed,
+        killed: killed.into(),
         panic: report.panic.is_some(),
         ..OomReport::default()
     }

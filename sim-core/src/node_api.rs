@@ -2,6 +2,7 @@
 
 use crate::units::{Bytes, Pages, Pid, SimTime};
 use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
 use std::fmt;
 use std::sync::Arc;
 
@@ -101,6 +102,11 @@ pub struct MemoryEvents {
     pub oom_kill: u64,
     /// Group kills.
     pub oom_group_kill: u64,
+}
+
+impl MemoryEvents {
+    /// Nothing has happened.
+    pub const NONE: MemoryEvents = MemoryEvents { low: 0, high: 0, max: 0, oom: 0, oom_kill: 0, oom_group_kill: 0 };
 }
 
 /// A signal the model knows.
@@ -293,7 +299,7 @@ pub struct OomReport {
     /// Cgroup killed as a group because of `memory.oom.group`.
     pub oom_group: Option<Name>,
     /// Every task killed, the chosen one first; indices into `tasks`.
-    pub killed: Vec<usize>,
+    pub killed: SmallVec<[usize; 1]>,
     /// True when the kernel panics instead ("System is deadlocked on memory").
     pub panic: bool,
 }

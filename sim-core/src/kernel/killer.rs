@@ -6,7 +6,7 @@ use super::process::{Process, State};
 use super::{Kernel, oom};
 use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, Name, OomReport, Signal, Signo, TaskRow};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 /// The process that writes limits, for reports caused by such a write.
 const INIT: Pid = Pid(1);
@@ -34,6 +34,9 @@ impl Kernel {
         let is_victim = |pid: &Pid| matches!(self.procs[pid].state, State::Dying { oom_victim: true, .. });
         if scope.iter().any(is_victim) {
             return true;
+        }
+        if let Some(domain) = domain {
+            self.remember_path(domain);
         }
         let total = self.oom_total(domain);
         let mut paths = Paths::default();
@@ -78,7 +81,7 @@ impl Kernel {
             let child = oom::sacrificed_child(&report.tasks, report.tasks[chosen].pid, parent_of);
             first = child.unwrap_or(chosen);
         }
-        report.killed = vec![first];
+        report.killed = smallvec![first];
         self.count_kill(report.tasks[first].pid);
         let Some(group) = self.oom_group_of(report.tasks[first].pid, domain) else { return };
         report.oom_group = Some(paths.of(self, group));

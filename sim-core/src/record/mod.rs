@@ -13,6 +13,7 @@ pub use series::{PodSample, Sample, Series};
 use crate::node_api::{ExitStatus, Name, OomReport, Signo};
 use crate::units::{Bytes, Pid, SimDuration, SimTime};
 use serde::Serialize;
+use smallvec::SmallVec;
 
 /// Whose process it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -141,7 +142,7 @@ pub enum Record {
         /// What the kernel prints about it, and whom it killed.
         report: Box<OomReport>,
         /// Whose the killed processes were, in the order of [`OomReport::killed`].
-        killed_owners: Vec<Owner>,
+        killed_owners: SmallVec<[Owner; 1]>,
     },
     /// A write to a cgroup's limit was refused (v1: EBUSY).
     CgroupWriteRefused {

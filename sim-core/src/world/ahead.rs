@@ -11,6 +11,7 @@ use super::state::{Doing, Proc, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Batch, Kernel};
 use crate::units::{CgroupId, Pages, SimDuration, SimTime};
+use smallvec::SmallVec;
 use std::collections::BTreeSet;
 
 /// What is known of growing processes while they are left alone.
@@ -160,7 +161,7 @@ impl World {
             return;
         }
         let due = (SimTime::ZERO, 0)..=(self.now, ProcIx::MAX);
-        let mut round: Vec<ProcIx> = self.growing.ahead.deadlines.range(due).map(|d| d.1).collect();
+        let mut round: SmallVec<[ProcIx; 16]> = self.growing.ahead.deadlines.range(due).map(|d| d.1).collect();
         round.sort_unstable();
         for p in round {
             if !matches!(self.procs[p as usize].doing, Doing::Growing(_))
@@ -305,7 +306,7 @@ impl World {
         pages: Pages,
         queue: &mut Scheduler<Event>,
     ) {
-        if !self.growing.ahead.on || self.growing.processes.is_empty() {
+        if !self.growing.ahead.on || self.growing.processes.is_empty() || pages.is_zero() {
             return;
         }
         let want = pages.get().saturating_add(pages.get() / 256 + 4);

@@ -8,7 +8,7 @@ mod write;
 
 pub(super) use charge::{Charge, Purpose, Stop};
 
-use crate::node_api::MemoryEvents;
+use crate::node_api::{MemoryEvents, Name};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::SmallVec;
 
@@ -127,13 +127,19 @@ pub(super) struct Cgroup {
 }
 
 /// What went wrong in a cgroup.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Failures {
     pub events: MemoryEvents,
     /// `memory.failcnt` of this very counter.
     pub failcnt: u64,
     /// v1: `memory.memsw.failcnt`.
     pub memsw_failcnt: u64,
+    /// Its path, once a report was about it: where processes are killed, they are killed again.
+    pub path: Option<Name>,
+}
+
+impl Failures {
+    const NONE: Failures = Failures { events: MemoryEvents::NONE, failcnt: 0, memsw_failcnt: 0, path: None };
 }
 
 /// Limits that few cgroups have, and their page cache.
@@ -190,12 +196,13 @@ impl Cgroup {
         }
     }
 
-    pub fn failures(&self) -> Failures {
-        self.failures.as_deref().copied().unwrap_or_default()
+    pub fn failures(&self) -> &Failures {
+        static NONE: Failures = Failures::NONE;
+        self.failures.as_deref().unwrap_or(&NONE)
     }
 
     pub fn failures_mut(&mut self) -> &mut Failures {
-        self.failures.get_or_insert_default()
+        self.failures.get_or_insert_with(|| Box::new(Failures::NONE))
     }
 
     pub fn rare(&self) -> &Rare {

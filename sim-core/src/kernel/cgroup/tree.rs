@@ -81,10 +81,28 @@ impl Kernel {
         if cg == self.root() {
             return "/".into();
         }
-        let mut names: SmallVec<[&str; 8]> = self.upwards(cg).map(|g| &*self.cgroups[g.index()].name).collect();
-        // The root's own name is empty.
+        // From the cgroup up to the root, whose own name is empty, or to one whose path is known.
+        let mut names: SmallVec<[&str; 8]> = SmallVec::new();
+        for group in self.upwards(cg).map(|g| &self.cgroups[g.index()]) {
+            match &group.failures().path {
+                Some(path) if names.is_empty() => return path.clone(),
+                Some(path) => {
+                    names.push(path);
+                    break;
+                }
+                None => names.push(&group.name),
+            }
+        }
         names.reverse();
         names.join("/").into()
+    }
+
+    /// Keeps the path of a cgroup that will be asked for again.
+    pub(in crate::kernel) fn remember_path(&mut self, cg: CgroupId) {
+        if cg != self.root() && self.cgroups[cg.index()].failures().path.is_none() {
+            let path = self.path(cg);
+            self.cgroups[cg.index()].failures_mut().path = Some(path);
+        }
     }
 
     /// The cgroup above.

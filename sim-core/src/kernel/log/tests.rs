@@ -50,7 +50,7 @@ fn pod_123mi() -> OomReport {
             task(32332, 14861, [5800, 29], 102_400, 939, "stress"),
         ],
         victim: Some(1),
-        killed: vec![1],
+        killed: vec![1].into(),
         ..OomReport::default()
     }
 }
@@ -151,7 +151,7 @@ fn a_group_kill_names_the_chosen_one_twice() {
     // Recorded (B2_1100_11, 6.1): chosen, announcement, then every member in table order.
     let mut report = pod_123mi();
     report.oom_group = Some(POD.into());
-    report.killed = vec![1, 0, 2];
+    report.killed = [1, 0, 2].into_iter().collect();
     let records = write("6.1", Hierarchy::V2, &report);
     let kills: Vec<String> = records
         .iter()

@@ -34,10 +34,10 @@ fn oom() -> Record {
         total_pages: Pages::new(31_488),
         tasks: vec![victim],
         victim: Some(0),
-        killed: vec![0],
+        killed: vec![0].into(),
         ..OomReport::default()
     };
-    Record::OomKill { report: Box::new(report), killed_owners: vec![container()] }
+    Record::OomKill { report: Box::new(report), killed_owners: [container()].into_iter().collect() }
 }
 
 /// One record of every kind.
