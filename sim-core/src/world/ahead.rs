@@ -197,8 +197,8 @@ impl World {
         }
     }
 
-    /// In the middle of an event, before somebody looks: everybody but those who may meet something now takes the steps
-    /// that were due before this instant.
+    /// In the middle of an event, before somebody looks: everybody whose steps have to be drawn, but those who may meet
+    /// something now, takes those that were due before this instant.
     pub(super) fn grow_before_now(&mut self) {
         if !self.growing.ahead.on || self.near_shared() || !self.calm() {
             return;
@@ -207,7 +207,7 @@ impl World {
         let mut batch = Batch::default();
         for &p in &self.growing.processes {
             let proc = &mut self.procs[p as usize];
-            if proc.share.deadline <= self.now || proc.share.settled >= until {
+            if !proc.grows_at_random() || proc.share.deadline <= self.now || proc.share.settled >= until {
                 continue;
             }
             let steps = add_steps(proc, until, &mut self.kernel, &mut batch);

@@ -2,8 +2,7 @@
 
 use super::Event;
 use super::agent::Agent;
-use super::grow::grows_at_random;
-use super::state::{PodIx, PodState, ProcIx, World};
+use super::state::{PodIx, PodState, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kubelet::container_grace;
 use crate::kubelet::eviction::{
@@ -70,8 +69,7 @@ impl World {
         for &pod in &self.live {
             self.pods[pod as usize].due = Pages::ZERO;
         }
-        let random = |&p: &ProcIx| grows_at_random(&self.procs[p as usize].doing);
-        if !self.grows_plainly() || self.growing.processes.iter().any(random) {
+        if !self.grows_plainly() || self.grows_at_random() {
             self.settle_all(queue);
             return (Pages::ZERO, Pages::ZERO);
         }

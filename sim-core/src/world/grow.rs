@@ -258,17 +258,17 @@ impl World {
         Due { steps, anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon) }
     }
 
+    /// True while some process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
+    pub(super) fn grows_at_random(&self) -> bool {
+        self.growing.processes.iter().any(|&p| self.procs[p as usize].grows_at_random())
+    }
+
     /// Virtual memory that so many steps of a process map.
     pub(super) fn mapped_by(&self, p: ProcIx, steps: u64) -> Bytes {
         let Doing::Growing(g) = &self.procs[p as usize].doing else { return Bytes::ZERO };
         let (size, maps) = g.mapped_by(steps);
         Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps))
     }
-}
-
-/// True while a process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
-pub(super) fn grows_at_random(doing: &Doing) -> bool {
-    matches!(doing, Doing::Growing(Growth { rhythm: Rhythm::Jittered { .. }, .. }))
 }
 
 /// Growth that has not been taken.

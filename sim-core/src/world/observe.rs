@@ -1,14 +1,14 @@
 //! Records, samples, and the outcome of a run.
 
-use super::grow::Due;
 use super::state::{CgroupScope, Doing, PodIx, PodState, World};
 use crate::engine::Stop;
+use crate::kernel::Kernel;
 use crate::node_api::Name;
 use crate::record::{
     Counts, Entry, History, Keep, NodeFacts, PassFigures, PodOutcome, PodSample, ProcessOutcome, Record, Sample,
     Series, StableHasher,
 };
-use crate::units::{Bytes, Pages, SimTime, VolumeId};
+use crate::units::{Bytes, CgroupId, Pages, SimTime, VolumeId};
 use std::hash::Hash;
 
 /// Collects what a run leaves behind. It cannot touch the world.
@@ -83,10 +83,21 @@ impl World {
 
     /// Takes the samples between the last event and the next: nothing happens there but growth that meets nothing.
     pub(super) fn take_samples_before(&mut self, next_event: SimTime) {
+        if self.next_sample >= next_event {
+            return;
+        }
+        let with_pods = self.recorder.keeps_series();
+        let random = self.grows_at_random();
+        let mut still = self.still(with_pods);
         while self.next_sample < next_event {
             self.now = self.next_sample;
-            self.grow_until_now();
-            self.sample_now();
+            if random {
+                // Whoever looks at what they have due has to draw it, and should do so once.
+                self.grow_until_now();
+                still = self.still(with_pods);
+            }
+            let sample = self.with_due(&still, self.now);
+            self.keep_sample(sample);
             self.next_sample = self.now.saturating_add(self.scenario.sample_every);
         }
     }
@@ -102,7 +113,11 @@ impl World {
             return;
         }
         self.grow_before_now();
-        let sample = self.sample_at(self.now, self.recorder.keeps_series());
+        let sample = self.with_due(&self.still(self.recorder.keeps_series()), self.now);
+        self.keep_sample(sample);
+    }
+
+    fn keep_sample(&mut self, sample: Sample) {
         let samples = &mut self.recorder.series.samples;
         // Several things at one instant: the state before and after them is kept.
         if let [.., before, last] = &mut samples[..]
@@ -116,45 +131,63 @@ impl World {
     }
 
     pub(super) fn take_sample_at(&self, at: SimTime) -> Sample {
-        self.sample_at(at, true)
+        self.with_due(&self.still(true), at)
     }
 
-    fn sample_at(&self, at: SimTime, with_pods: bool) -> Sample {
+    /// Everything as it is booked, without what growing programs have due.
+    fn still(&self, with_pods: bool) -> Sample {
         let kernel = &self.kernel;
         let shown = if with_pods { self.pods.as_slice() } else { &[] };
-        let mut due_by_pod = vec![Pages::ZERO; shown.len()];
-        let (mut all, mut below_pods, mut mapped) = (Due::default(), Pages::ZERO, Bytes::ZERO);
-        for (p, due) in self.due(at) {
-            all.anon += due.anon;
-            all.tables += due.tables;
-            mapped += self.mapped_by(p, due.steps);
-            if let Some(c) = self.procs[p as usize].container {
-                below_pods += due.anon + due.tables;
-                if let Some(pod) = due_by_pod.get_mut(c.pod as usize) {
-                    *pod += due.anon + due.tables;
-                }
-            }
-        }
-        let pods = shown.iter().zip(&due_by_pod).enumerate().filter_map(|(ix, (pod, due))| {
-            let (usage, working_set) = (kernel.usage(pod.cgroup?), kernel.working_set(pod.cgroup?));
-            Some(PodSample { pod: ix as u32, usage: usage + due.bytes(), working_set: working_set + due.bytes() })
+        let pods = shown.iter().zip(0..).filter_map(|(pod, ix)| {
+            let cgroup = pod.cgroup?;
+            Some(PodSample { pod: ix, usage: kernel.usage(cgroup), working_set: kernel.working_set(cgroup) })
         });
-        // The root's usage has no kernel memory in it; see Kernel::stat.
-        let working_set = kernel.working_set(kernel.root()) + all.anon.bytes();
-        let taken = (all.anon + all.tables).bytes();
-        let kubepods = |figure: Bytes| if self.kubepods.is_some() { figure + below_pods.bytes() } else { Bytes::ZERO };
+        let working_set = kernel.working_set(kernel.root());
+        let kubepods =
+            |figure: fn(&Kernel, CgroupId) -> Bytes| self.kubepods.map_or(Bytes::ZERO, |c| figure(kernel, c));
         Sample {
-            at,
+            at: self.now,
             available: kernel.config().mem_total.get() as i64 - working_set.get() as i64,
             working_set,
-            mem_available: kernel.available().bytes().saturating_sub(taken),
-            mem_free: kernel.free_pages().bytes().saturating_sub(taken),
+            mem_available: kernel.available().bytes(),
+            mem_free: kernel.free_pages().bytes(),
             swap_used: kernel.config().swap_total.saturating_sub(kernel.swap_free().bytes()),
-            committed_as: kernel.committed().bytes() + mapped,
-            kubepods_usage: kubepods(self.kubepods.map_or(Bytes::ZERO, |c| kernel.usage(c))),
-            kubepods_working_set: kubepods(self.kubepods.map_or(Bytes::ZERO, |c| kernel.working_set(c))),
+            committed_as: kernel.committed().bytes(),
+            kubepods_usage: kubepods(Kernel::usage),
+            kubepods_working_set: kubepods(Kernel::working_set),
             pods: pods.collect(),
         }
+    }
+
+    /// The same at `at`, with what is due then.
+    fn with_due(&self, still: &Sample, at: SimTime) -> Sample {
+        let mut sample = still.clone();
+        sample.at = at;
+        let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
+        for (p, due) in self.due(at).filter(|(_, due)| due.steps > 0) {
+            anon += due.anon;
+            tables += due.tables;
+            mapped += self.mapped_by(p, due.steps);
+            let Some(c) = self.procs[p as usize].container else { continue };
+            let charged = due.anon + due.tables;
+            below_pods += charged;
+            if let Ok(place) = sample.pods.binary_search_by_key(&c.pod, |pod| pod.pod) {
+                let pod = &mut sample.pods[place];
+                (pod.usage, pod.working_set) = (pod.usage + charged.bytes(), pod.working_set + charged.bytes());
+            }
+        }
+        // The root's usage has no kernel memory in it; see Kernel::stat.
+        sample.working_set += anon.bytes();
+        sample.available -= anon.bytes().get() as i64;
+        let taken = (anon + tables).bytes();
+        sample.mem_available = sample.mem_available.saturating_sub(taken);
+        sample.mem_free = sample.mem_free.saturating_sub(taken);
+        sample.committed_as += mapped;
+        if self.kubepods.is_some() {
+            sample.kubepods_usage += below_pods.bytes();
+            sample.kubepods_working_set += below_pods.bytes();
+        }
+        sample
     }
 
     pub(super) fn volumes_of(&self, pod: PodIx) -> Vec<((CgroupScope, String), VolumeId)> {

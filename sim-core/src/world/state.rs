@@ -13,7 +13,7 @@ use crate::node_api::{ExitStatus, Name};
 use crate::record::{DeathCause, Owner};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
-use crate::workload::{Growth, Program, TermReaction};
+use crate::workload::{Growth, Program, Rhythm, TermReaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -99,6 +99,10 @@ pub(super) struct Proc {
 }
 
 impl Proc {
+    pub fn grows_at_random(&self) -> bool {
+        matches!(self.doing, Doing::Growing(Growth { rhythm: Rhythm::Jittered { .. }, .. }))
+    }
+
     /// Steps of its growth that are due at `until`; random pauses up to there are drawn.
     pub fn due(&mut self, until: SimTime) -> u64 {
         match (&mut self.doing, &mut self.program) {
