@@ -80,8 +80,12 @@ fn names(row: &Value, pod: &PodSpec, class: QosClass) -> Check {
     let layout = layout(row)?;
     let name = layout.pod(class, &pod.uid());
     let path = layout.path(&name);
+    // The model makes a pod's directory without putting the whole path together.
+    let directory = layout.pod_dirs(class).of(&pod.uid());
+    let last = path.rsplit('/').next().unwrap_or_default();
+    let same = Verdict::compare("directory", &last, &&*directory);
     let base = match layout.driver {
-        CgroupDriver::Systemd => path.rsplit('/').next().unwrap_or_default().to_owned(),
+        CgroupDriver::Systemd => directory,
         CgroupDriver::Cgroupfs => path.clone(),
     };
     let got = json!({
@@ -90,7 +94,7 @@ fn names(row: &Value, pod: &PodSpec, class: QosClass) -> Check {
         "pod_path_base_if_systemd": base,
         "qos_path": layout.path(&layout.qos(class)),
     });
-    Ok(Verdict::compare("names", &row["names"], &got))
+    Ok(same.and(|| Verdict::compare("names", &row["names"], &got)))
 }
 
 /// A container's write in the words of the recording.

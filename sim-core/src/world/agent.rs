@@ -10,11 +10,11 @@ use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, EvictionSignal, Lead, Manager, Rejection, admit, parse_hard_thresholds, parse_thresholds,
 };
 use crate::kubelet::start::start_problems;
-use crate::kubelet::{CgroupLayout, NodeAllocatable, QosClass, parse_reservation};
+use crate::kubelet::{CgroupLayout, NodeAllocatable, PodDirs, QosClass, parse_reservation};
 use crate::node_api::{CgroupWrite, Name, OomReport};
 use crate::record::{ConditionStatus, NodeFacts, Record};
 use crate::scenario::KubeletPlan;
-use crate::units::{Bytes, SimDuration, SimTime};
+use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
 
 /// The kubelet's state on this node.
 #[derive(Clone, Debug)]
@@ -22,6 +22,8 @@ pub(super) struct Agent {
     pub manager: Manager,
     pub plan: KubeletPlan,
     allocatable: Bytes,
+    /// Where the cgroups of a class's pods are, and what they are called.
+    pods_below: [(CgroupId, PodDirs); 3],
     /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
     watched: Vec<Option<Box<Watched>>>,
     pub waiting: Option<Waiting>,
@@ -98,9 +100,8 @@ impl World {
             hard_thresholds: parse_hard_thresholds(&plan.config).unwrap_or_default(),
             ..NodeAllocatable::of_memory(capacity.get(), kube, system)
         };
-        for class in [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort] {
-            self.kernel.mkdir_all(&layout.path(&layout.qos(class)));
-        }
+        let pods_below = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort]
+            .map(|class| (self.kernel.mkdir_all(&layout.path(&layout.qos(class))), layout.pod_dirs(class)));
         self.kubepods = self.kernel.find(&layout.path(&layout.kubepods()));
         for write in amounts.enforcement(&plan.config, &layout, self.cgroup_v2(), &plan.profile).writes {
             let cgroup = self.kernel.mkdir_all(&write.path);
@@ -126,6 +127,7 @@ impl World {
             manager: Manager::new(&plan.config, thresholds, &plan.profile),
             plan: plan.clone(),
             allocatable: Bytes::new(u64::try_from(amounts.allocatable_memory().value()).unwrap_or(0)),
+            pods_below,
             watched: Vec::new(),
             waiting: None,
             waits: 0,
@@ -148,6 +150,12 @@ impl World {
     /// Node allocatable memory; `None`: there is no kubelet.
     pub(super) fn allocatable(&self) -> Option<Bytes> {
         self.agent.as_ref().map(|agent| agent.allocatable)
+    }
+
+    /// Where the cgroups of a class's pods are, and what they are called.
+    pub(super) fn pods_below(&self, class: QosClass) -> (CgroupId, PodDirs) {
+        let without = || (self.kernel.root(), PodDirs::default());
+        self.agent.as_ref().map_or_else(without, |agent| agent.pods_below[class as usize].clone())
     }
 
     /// How much longer things take because the kubelet crawls.

@@ -4,8 +4,8 @@ use super::state::World;
 use crate::kernel::CgroupVersion;
 use crate::kubelet::eviction::{EvictionFacts, TAINT_MEMORY_PRESSURE};
 use crate::kubelet::{
-    CgroupLayout, KubernetesProfile, NodeLimits, PodDirs, PodSpec, QosClass, Toleration, container_cgroup,
-    container_oom_score_adj, pod_cgroup,
+    KubernetesProfile, NodeLimits, PodDirs, PodSpec, QosClass, Toleration, container_cgroup, container_oom_score_adj,
+    pod_cgroup,
 };
 use crate::node_api::{CgroupWrite, Name};
 use crate::scenario::{Controller, PodPlan};
@@ -74,14 +74,13 @@ impl World {
             }
         });
         let qos = QosClass::of(&spec, &profile);
-        let layout = kubelet.map(|k| CgroupLayout::new(&k.config));
-        let parent = layout.as_ref().and_then(|layout| self.kernel.find(&layout.path(&layout.qos(qos))));
+        let (parent, dirs) = self.pods_below(qos);
         Arc::new(Template {
             containers: containers.collect(),
             cgroup: pod_cgroup(&spec, cgroup_v2, &profile),
             facts: EvictionFacts::of(&spec),
-            parent: parent.unwrap_or(self.kernel.root()),
-            dirs: layout.map_or_else(PodDirs::default, |layout| layout.pod_dirs(qos)),
+            parent,
+            dirs,
             qos,
             spec,
         })
