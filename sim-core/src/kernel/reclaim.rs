@@ -7,9 +7,13 @@ use super::cgroup::{Counts, Kind};
 use super::lru::Lists;
 use super::profile::Lru;
 use crate::units::{CgroupId, Pages, VolumeId};
+use smallvec::{SmallVec, smallvec};
 
 /// Pages that reclaim takes at least (SWAP_CLUSTER_MAX).
 const CLUSTER: u64 = 32;
+
+/// Somebody's pages. A reclaim looks at few cgroups, and few processes in each.
+pub(super) type Amounts<T> = SmallVec<[(T, Pages); 12]>;
 
 /// Which protection reclaim respects.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,7 +67,7 @@ impl Kernel {
         let groups = self.allowances(top, respect);
         let mut freed = Pages::ZERO;
         if has_file {
-            let file: Vec<_> =
+            let file: Amounts<_> =
                 groups.iter().map(|(g, allowed)| (*g, self.local(*g).evictable_file().min(*allowed))).collect();
             for (group, take) in shares(&file, want) {
                 if respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() && !take.is_zero() {
@@ -79,9 +83,9 @@ impl Kernel {
     }
 
     /// Every cgroup of the subtree with the pages that reclaim may take from it.
-    fn allowances(&self, top: CgroupId, respect: Respect) -> Vec<(CgroupId, Pages)> {
-        let mut out = Vec::new();
-        let mut stack = vec![(top, Pages::ZERO)];
+    fn allowances(&self, top: CgroupId, respect: Respect) -> Amounts<CgroupId> {
+        let mut out = Amounts::new();
+        let mut stack: Amounts<CgroupId> = smallvec![(top, Pages::ZERO)];
         while let Some((at, protected)) = stack.pop() {
             let group = &self.cgroups[at.index()];
             out.push((at, group.usage.saturating_sub(protected)));
@@ -107,7 +111,7 @@ impl Kernel {
     fn evict_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let take = self.balance_lists(cg, take);
         let mut left = take;
-        let mut dropped: Vec<(VolumeId, Pages, Pages)> = Vec::new();
+        let mut dropped: SmallVec<[(VolumeId, Pages, Pages); 8]> = SmallVec::new();
         for active_turn in [false, true] {
             for chunk in self.cgroups[cg.index()].cache_mut() {
                 let from = if active_turn { &mut chunk.active } else { &mut chunk.inactive };
@@ -184,10 +188,12 @@ impl Kernel {
     /// Writes anonymous and shared pages of these cgroups to swap.
     fn swap_out(&mut self, groups: &[(CgroupId, Pages)], want: Pages) -> Pages {
         let want = want.min(self.swap_free());
-        let mut candidates = Vec::new();
-        for (group, allowed) in groups {
-            let pages = self.swappable_here(*group).min(*allowed).min(self.swap_room(*group));
-            candidates.push((*group, pages));
+        let mut candidates = Amounts::new();
+        for (group, allowed) in groups.iter().filter(|(_, allowed)| !allowed.is_zero()) {
+            let pages = self.swappable_here(*group).min(*allowed);
+            if !pages.is_zero() {
+                candidates.push((*group, pages.min(self.swap_room(*group))));
+            }
         }
         let mut freed = Pages::ZERO;
         for (group, take) in shares(&candidates, want) {
@@ -222,10 +228,10 @@ fn ratio(a: Pages, b: Pages, c: Pages) -> Pages {
 
 /// Splits `want` over the owners in proportion to what they have, never more than that; the rounding remainder goes to
 /// the first who can give it.
-pub(super) fn shares<T: Copy>(owners: &[(T, Pages)], want: Pages) -> Vec<(T, Pages)> {
+pub(super) fn shares<T: Copy>(owners: &[(T, Pages)], want: Pages) -> Amounts<T> {
     let total: Pages = owners.iter().map(|(_, has)| *has).sum();
     let want = want.min(total);
-    let mut out: Vec<(T, Pages)> = Vec::new();
+    let mut out = Amounts::new();
     let mut left = want;
     for (owner, has) in owners.iter().filter(|(_, has)| !has.is_zero()) {
         let part = ratio(want, *has, total);

@@ -2,7 +2,7 @@
 
 use super::Kernel;
 use super::cgroup::Kind;
-use super::reclaim::shares;
+use super::reclaim::{Amounts, shares};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 
 /// Who owns pages that can be swapped out.
@@ -23,8 +23,8 @@ impl Kernel {
         self.swap_owners(cg).into_iter().map(|(_, pages)| pages).sum()
     }
 
-    fn swap_owners(&self, cg: CgroupId) -> Vec<(Owner, Pages)> {
-        let mut owners = Vec::new();
+    fn swap_owners(&self, cg: CgroupId) -> Amounts<Owner> {
+        let mut owners = Amounts::new();
         for pid in &self.cgroups[cg.index()].tasks {
             if let Some(process) = self.procs.get(pid) {
                 owners.push((Owner::Process(*pid), process.anon_own.saturating_sub(process.rare().mlocked)));

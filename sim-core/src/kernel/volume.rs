@@ -365,7 +365,7 @@ impl Kernel {
     /// Volumes with shared pages charged to a cgroup.
     pub(super) fn shmem_charged_to(&self, cg: CgroupId) -> Vec<(VolumeId, Pages)> {
         let mut out = Vec::new();
-        if self.local(cg).shmem.is_zero() {
+        if self.cgroups[cg.index()].total.shmem.is_zero() || self.local(cg).shmem.is_zero() {
             return out;
         }
         for (index, volume) in self.volumes.iter().enumerate() {
