@@ -74,15 +74,15 @@ impl World {
             return (Pages::ZERO, Pages::ZERO);
         }
         let (mut node, mut pods) = (Pages::ZERO, Pages::ZERO);
-        for i in 0..self.growing.processes.len() {
-            let p = self.growing.processes[i];
-            let due = self.due_of(p, self.now);
+        let mut of_pods = std::mem::take(&mut self.pods);
+        self.each_due(self.now, |proc, due| {
             node += due.anon;
-            if let Some(c) = self.procs[p as usize].container {
+            if let Some(c) = proc.container {
                 pods += due.anon + due.tables;
-                self.pods[c.pod as usize].due += due.anon + due.tables;
+                of_pods[c.pod as usize].due += due.anon + due.tables;
             }
-        }
+        });
+        self.pods = of_pods;
         (node, pods)
     }
 

@@ -4,10 +4,10 @@
 
 use super::Event;
 use super::ahead::Ahead;
-use super::state::{Doing, ProcIx, World};
+use super::state::{Doing, Proc, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Mapping, MemOp};
-use crate::units::{Bytes, Pages, SimDuration, SimTime};
+use crate::units::{Pages, SimDuration, SimTime};
 use crate::workload::{Growth, Rhythm};
 
 /// The processes that grow, in order, and the next instant at which that matters.
@@ -237,37 +237,26 @@ impl World {
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
     }
 
-    /// What growing processes have due at `now` but have not taken, for those who only look.
-    pub(super) fn due(&self, now: SimTime) -> impl Iterator<Item = (ProcIx, Due)> {
-        self.growing.processes.iter().map(move |&p| (p, self.due_of(p, now)))
-    }
-
-    /// What one of them has due at `now`.
+    /// What each growing process has due at `now` but has not taken, for those who only look.
     #[inline]
-    pub(super) fn due_of(&self, p: ProcIx, now: SimTime) -> Due {
-        let proc = &self.procs[p as usize];
-        let Doing::Growing(g) = &proc.doing else { return Due::default() };
-        let steps = match (&g.rhythm, &proc.program) {
-            (Rhythm::Jittered { .. }, Some(program)) => program.would_be_due(g, now),
-            _ => g.due(now),
-        };
-        if steps == 0 {
-            return Due::default();
+    pub(super) fn each_due(&self, now: SimTime, mut look: impl FnMut(&Proc, Due)) {
+        for &p in &self.growing.processes {
+            let proc = &self.procs[p as usize];
+            let Doing::Growing(g) = &proc.doing else { continue };
+            let steps = match (&g.rhythm, &proc.program) {
+                (Rhythm::Jittered { .. }, Some(program)) => program.would_be_due(g, now),
+                _ => g.due(now),
+            };
+            if steps > 0 {
+                let anon = g.touched * steps;
+                look(proc, Due { steps, anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon) });
+            }
         }
-        let anon = g.touched * steps;
-        Due { steps, anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon) }
     }
 
     /// True while some process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
     pub(super) fn grows_at_random(&self) -> bool {
         self.growing.processes.iter().any(|&p| self.procs[p as usize].grows_at_random())
-    }
-
-    /// Virtual memory that so many steps of a process map.
-    pub(super) fn mapped_by(&self, p: ProcIx, steps: u64) -> Bytes {
-        let Doing::Growing(g) = &self.procs[p as usize].doing else { return Bytes::ZERO };
-        let (size, maps) = g.mapped_by(steps);
-        Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps))
     }
 }
 

@@ -164,18 +164,18 @@ impl World {
         let mut sample = still.clone();
         sample.at = at;
         let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
-        for (p, due) in self.due(at).filter(|(_, due)| due.steps > 0) {
+        self.each_due(at, |proc, due| {
             anon += due.anon;
             tables += due.tables;
-            mapped += self.mapped_by(p, due.steps);
-            let Some(c) = self.procs[p as usize].container else { continue };
+            mapped += proc.mapped_by(due.steps);
+            let Some(c) = proc.container else { return };
             let charged = due.anon + due.tables;
             below_pods += charged;
             if let Ok(place) = sample.pods.binary_search_by_key(&c.pod, |pod| pod.pod) {
                 let pod = &mut sample.pods[place];
                 (pod.usage, pod.working_set) = (pod.usage + charged.bytes(), pod.working_set + charged.bytes());
             }
-        }
+        });
         // The root's usage has no kernel memory in it; see Kernel::stat.
         sample.working_set += anon.bytes();
         sample.available -= anon.bytes().get() as i64;

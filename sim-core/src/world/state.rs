@@ -103,6 +103,13 @@ impl Proc {
         matches!(self.doing, Doing::Growing(Growth { rhythm: Rhythm::Jittered { .. }, .. }))
     }
 
+    /// Virtual memory that so many steps of its growth map.
+    pub fn mapped_by(&self, steps: u64) -> Bytes {
+        let Doing::Growing(growth) = &self.doing else { return Bytes::ZERO };
+        let (size, maps) = growth.mapped_by(steps);
+        Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps))
+    }
+
     /// Steps of its growth that are due at `until`; random pauses up to there are drawn.
     pub fn due(&mut self, until: SimTime) -> u64 {
         match (&mut self.doing, &mut self.program) {
