@@ -5,10 +5,10 @@ use super::grow::Growing;
 use super::observe::Recorder;
 use super::pod::Birth;
 use super::procs::Procs;
-use super::state::World;
+use super::state::{Whose, World};
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory, StreamName};
 use crate::kernel::{Kernel, MemOp};
-use crate::record::{History, Keep, Owner, Sample};
+use crate::record::{History, Keep, Sample};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Pages, SimTime};
 use crate::workload::{Footprint, TermReaction};
@@ -153,9 +153,7 @@ impl World {
         let cgroup = self.kernel.mkdir_all("/system.slice");
         let birth = Birth {
             cgroup,
-            owner: Owner::Host("system".into()),
-            container: None,
-            pause_of: None,
+            whose: Whose::Host("system".into()),
             parent: None,
             session: None,
             oom_score_adj: -1000,

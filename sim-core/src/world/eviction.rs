@@ -77,7 +77,7 @@ impl World {
         let mut of_pods = std::mem::take(&mut self.pods);
         self.each_due(self.now, |proc, due| {
             node += due.anon;
-            if let Some(c) = proc.container {
+            if let Some(c) = proc.container() {
                 pods += due.anon + due.tables;
                 of_pods[c.pod as usize].due += due.anon + due.tables;
             }

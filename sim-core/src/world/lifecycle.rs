@@ -2,10 +2,10 @@
 
 use super::Event;
 use super::pod::Birth;
-use super::state::{PodState, World};
+use super::state::{PodState, Whose, World};
 use crate::engine::{Phase, Scheduler, StreamName};
 use crate::node_api::CgroupWrite;
-use crate::record::{DeathCause, Owner, Record};
+use crate::record::{DeathCause, Record};
 use crate::scenario::InjectionKind;
 use crate::units::SimDuration;
 use std::sync::Arc;
@@ -76,9 +76,7 @@ impl World {
         let leader = leader.map(|p| self.procs[p as usize].pid);
         let birth = Birth {
             cgroup,
-            owner: Owner::Host(plan.name.clone()),
-            container: None,
-            pause_of: None,
+            whose: Whose::Host(plan.name.clone()),
             parent: leader,
             session: leader,
             oom_score_adj: plan.process.oom_score_adj.unwrap_or(0),

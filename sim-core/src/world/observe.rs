@@ -1,6 +1,6 @@
 //! Records, samples, and the outcome of a run.
 
-use super::state::{CgroupScope, Doing, PodIx, PodState, World};
+use super::state::{CgroupScope, Doing, PodIx, PodState, Whose, World};
 use crate::engine::Stop;
 use crate::kernel::Kernel;
 use crate::node_api::Name;
@@ -168,7 +168,7 @@ impl World {
             anon += due.anon;
             tables += due.tables;
             mapped += proc.mapped_by(due.steps);
-            let Some(c) = proc.container else { return };
+            let Some(c) = proc.container() else { return };
             let charged = due.anon + due.tables;
             below_pods += charged;
             if let Ok(place) = sample.pods.binary_search_by_key(&c.pod, |pod| pod.pod) {
@@ -223,10 +223,10 @@ impl World {
         let processes = self.living().filter_map(|p| {
             let proc = &self.procs[p as usize];
             let known = self.kernel.process(proc.pid)?;
-            (proc.doing != Doing::Dying && proc.pause_of.is_none()).then(|| ProcessOutcome {
+            (proc.doing != Doing::Dying && !matches!(proc.whose, Whose::Pause(_))).then(|| ProcessOutcome {
                 pid: proc.pid,
                 comm: proc.comm.clone(),
-                owner: proc.owner.clone(),
+                owner: self.owner(&proc.whose),
                 rss: known.rss().bytes(),
                 virtual_size: known.total_vm.bytes(),
             })

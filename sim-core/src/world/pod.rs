@@ -2,13 +2,13 @@
 
 use super::Event;
 use super::levels::Share;
-use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, World};
+use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, Whose, World};
 use crate::engine::{Identifier, Phase, Scheduler, StreamName};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec, make_room};
 use crate::kubelet::eviction::Rejection;
 use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ};
 use crate::node_api::{CgroupWrite, Name};
-use crate::record::{DeathCause, Owner, Record};
+use crate::record::{DeathCause, Record};
 use crate::scenario::{Controller, ProcessPlan};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration};
 use crate::workload::{Footprint, Program, TermReaction};
@@ -20,9 +20,7 @@ const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 /// What a process is born with, besides what its scenario says.
 pub(super) struct Birth {
     pub cgroup: CgroupId,
-    pub owner: Owner,
-    pub container: Option<ContainerRef>,
-    pub pause_of: Option<PodIx>,
+    pub whose: Whose,
     pub parent: Option<Pid>,
     pub session: Option<Pid>,
     pub oom_score_adj: i16,
@@ -148,9 +146,7 @@ impl World {
         let sandbox = self.kernel.mkdir(cgroup, &self.streams.identifier(self.pod(pod).stream.then("pause")));
         let birth = Birth {
             cgroup: sandbox,
-            owner: Owner::Container { pod: self.pod(pod).name.clone(), container: "POD".into() },
-            container: None,
-            pause_of: Some(pod),
+            whose: Whose::Pause(pod),
             parent: None,
             session: None,
             oom_score_adj: POD_INFRA_OOM_SCORE_ADJ,
@@ -243,9 +239,7 @@ impl World {
         let parent = container.pid1.and_then(|p| self.procs.get(p)).map(|p| p.pid);
         let birth = Birth {
             cgroup,
-            owner: Owner::Container { pod: self.pod(c.pod).name.clone(), container: container.name.clone() },
-            container: Some(c),
-            pause_of: None,
+            whose: Whose::Container(c),
             parent,
             session: None,
             oom_score_adj: plan.oom_score_adj.unwrap_or(container.oom_score_adj),
@@ -260,9 +254,11 @@ impl World {
     pub(super) fn spawn_plan(&mut self, plan: &ProcessPlan, birth: Birth, queue: &mut Scheduler<Event>) {
         let limit = birth.container_limit;
         let stream = birth.stream;
-        let container = birth.container;
+        let whose = birth.whose.clone();
         let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, birth, queue) else {
-            if let Some(c) = container.filter(|&c| self.container(c).pid1.is_none()) {
+            if let Whose::Container(c) = whose
+                && self.container(c).pid1.is_none()
+            {
                 self.container_failed_to_start(c, queue);
             }
             return;
@@ -319,9 +315,7 @@ impl World {
             pid,
             slot: self.kernel.slot(pid).unwrap_or(u32::MAX),
             comm: comm.clone(),
-            owner: birth.owner.clone(),
-            container: birth.container,
-            pause_of: birth.pause_of,
+            whose: birth.whose.clone(),
             cgroup,
             program: None,
             doing: Doing::Idle,
@@ -330,15 +324,15 @@ impl World {
             term,
             cause: None,
         });
-        if let Some(c) = birth.container {
+        if let Whose::Container(c) = birth.whose {
             let container = self.container_mut(c);
             container.procs.push(p);
             if container.pid1.is_none() {
                 container.pid1 = Some(p);
             }
         }
-        if birth.pause_of.is_none() {
-            self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: birth.owner });
+        if !matches!(birth.whose, Whose::Pause(_)) {
+            self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: self.owner(&birth.whose) });
         }
         self.drain_signals(queue);
         let anon = footprint.anon.to_pages_ceil();

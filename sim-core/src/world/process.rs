@@ -1,7 +1,7 @@
 //! Driving programs: what a step means to the kernel, and what becomes of a process.
 
 use super::Event;
-use super::state::{CgroupScope, Doing, ProcIx, World};
+use super::state::{CgroupScope, Doing, ProcIx, Whose, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Delivery, FileAccess, Mapping, MemOp, MemOutcome, Until};
 use crate::node_api::{Constraint, ExitStatus, OomReport, Signal, Signo};
@@ -134,7 +134,7 @@ impl World {
             Step::SleepUntil(at) => self.sleep(p, at.since(self.now), queue),
             Step::RuntimeOutOfMemory { heap, limit, requested } => {
                 let proc = &self.procs[p as usize];
-                let (pid, comm, owner) = (proc.pid, proc.comm.clone(), proc.owner.clone());
+                let (pid, comm, owner) = (proc.pid, proc.comm.clone(), self.owner(&proc.whose));
                 self.record(Record::RuntimeOutOfMemory { pid, comm, owner, runtime: ".NET", heap, limit, requested });
                 self.kernel.kill(self.now, pid, Signo::Segv);
                 self.drain_signals(queue);
@@ -220,7 +220,7 @@ impl World {
         let record = Record::AllocationRefused {
             pid: proc.pid,
             comm: proc.comm.clone(),
-            owner: proc.owner.clone(),
+            owner: self.owner(&proc.whose),
             op,
             requested,
             committed_as: info.committed_as,
@@ -242,10 +242,10 @@ impl World {
                 let mut copy = self.procs[p as usize].clone();
                 (copy.pid, copy.program, copy.doing, copy.turn) = (child, None, Doing::Idle, 0);
                 copy.slot = self.kernel.slot(child).unwrap_or(u32::MAX);
-                let owner = copy.owner.clone();
+                let owner = self.owner(&copy.whose);
                 let comm = copy.comm.clone();
                 let ix = self.procs.len() as ProcIx;
-                if let Some(c) = copy.container {
+                if let Whose::Container(c) = copy.whose {
                     self.container_mut(c).procs.push(ix);
                 }
                 self.procs.push(copy);
@@ -260,7 +260,7 @@ impl World {
     }
 
     fn scope(&self, p: ProcIx) -> CgroupScope {
-        self.procs[p as usize].container.map_or(CgroupScope::Host, |c| CgroupScope::Pod(c.pod))
+        self.procs[p as usize].container().map_or(CgroupScope::Host, |c| CgroupScope::Pod(c.pod))
     }
 
     fn file(&mut self, p: ProcIx, name: &str, size: Bytes) -> VolumeId {
@@ -304,7 +304,7 @@ impl World {
         for &row in &report.killed {
             let Some(p) = self.process_of(report.tasks[row].pid) else { continue };
             self.procs[p as usize].cause.get_or_insert(cause);
-            if let (Some(c), DeathCause::MemcgOom) = (self.procs[p as usize].container, cause) {
+            if let (Some(c), DeathCause::MemcgOom) = (self.procs[p as usize].container(), cause) {
                 self.container_mut(c).oom_seen = true;
             }
         }
@@ -312,7 +312,7 @@ impl World {
         let panic = report.panic;
         let system_oom = self.system_oom(&report);
         let owner = |&row: &usize| {
-            let known = self.process_of(report.tasks[row].pid).map(|p| self.procs[p as usize].owner.clone());
+            let known = self.process_of(report.tasks[row].pid).map(|p| self.owner(&self.procs[p as usize].whose));
             known.unwrap_or_else(|| Owner::Host(report.tasks[row].comm.clone()))
         };
         let killed_owners = report.killed.iter().map(owner).collect();
@@ -353,7 +353,7 @@ impl World {
         let Some(p) = self.process_of(pid) else { return };
         self.procs.unbind(p);
         self.settle(queue);
-        if matches!(self.procs[p as usize].owner, Owner::Host(_)) {
+        if matches!(self.procs[p as usize].whose, Whose::Host(_)) {
             // Its session may die with it.
             self.settle_others(queue);
         }
@@ -364,21 +364,21 @@ impl World {
         self.kernel.finish_exit(self.now, pid);
         let proc = &self.procs[p as usize];
         let cause = proc.cause.unwrap_or(DeathCause::SelfExit);
-        let (comm, owner, container, pause_of) = (proc.comm.clone(), proc.owner.clone(), proc.container, proc.pause_of);
+        let (comm, whose) = (proc.comm.clone(), proc.whose.clone());
         self.procs[p as usize].program = None;
-        if pause_of.is_none() {
+        if !matches!(whose, Whose::Pause(_)) {
             self.hang_up(&comm, queue);
+            let owner = self.owner(&whose);
             self.record(Record::ProcessExited { pid, comm, owner, status, cause });
         }
         self.drain_signals(queue);
-        if let Some(c) = container {
-            self.container_process_gone(c, p, status, queue);
-        }
-        if let Some(pod) = pause_of {
-            self.pause_gone(pod, queue);
+        match whose {
+            Whose::Container(c) => self.container_process_gone(c, p, status, queue),
+            Whose::Pause(pod) => self.pause_gone(pod, queue),
+            Whose::Host(_) => {}
         }
         self.sample_now();
-        if container.is_some() || pause_of.is_some() {
+        if !matches!(whose, Whose::Host(_)) {
             self.dead.push(p);
         }
     }
@@ -438,7 +438,7 @@ impl World {
     pub(super) fn find_process(&self, comm: &str) -> Option<ProcIx> {
         self.living().find(|&p| {
             let proc = &self.procs[p as usize];
-            &*proc.comm == comm || matches!(&proc.owner, Owner::Host(name) if &**name == comm)
+            &*proc.comm == comm || matches!(&proc.whose, Whose::Host(name) if &**name == comm)
         })
     }
 }

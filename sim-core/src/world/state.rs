@@ -83,11 +83,7 @@ pub(super) struct Proc {
     /// Where the kernel keeps it.
     pub slot: u32,
     pub comm: Name,
-    pub owner: Owner,
-    /// The container it runs in; `None`: pause process or host process.
-    pub container: Option<ContainerRef>,
-    /// The pod whose pause process it is.
-    pub pause_of: Option<PodIx>,
+    pub whose: Whose,
     pub cgroup: CgroupId,
     pub program: Option<Box<Program>>,
     pub doing: Doing,
@@ -98,7 +94,25 @@ pub(super) struct Proc {
     pub cause: Option<DeathCause>,
 }
 
+/// Whose a process is.
+#[derive(Clone, Debug)]
+pub(super) enum Whose {
+    Container(ContainerRef),
+    /// The pause process of a pod.
+    Pause(PodIx),
+    /// Outside pods, by the name that its scenario gives it.
+    Host(Name),
+}
+
 impl Proc {
+    /// The container it runs in.
+    pub fn container(&self) -> Option<ContainerRef> {
+        match self.whose {
+            Whose::Container(c) => Some(c),
+            Whose::Pause(_) | Whose::Host(_) => None,
+        }
+    }
+
     pub fn grows_at_random(&self) -> bool {
         matches!(self.doing, Doing::Growing(Growth { rhythm: Rhythm::Jittered { .. }, .. }))
     }
@@ -231,7 +245,17 @@ impl World {
         &mut self.pods[c.pod as usize].containers[c.index as usize]
     }
 
-    /// Name of the container that a process belongs to, for streams and records.
+    /// Whose a process is, for records.
+    pub(super) fn owner(&self, whose: &Whose) -> Owner {
+        match whose {
+            Whose::Container(c) => {
+                Owner::Container { pod: self.pod(c.pod).name.clone(), container: self.container(*c).name.clone() }
+            }
+            Whose::Pause(pod) => Owner::Container { pod: self.pod(*pod).name.clone(), container: "POD".into() },
+            Whose::Host(name) => Owner::Host(name.clone()),
+        }
+    }
+
     pub(super) fn pod(&self, pod: PodIx) -> &Pod {
         &self.pods[pod as usize]
     }
