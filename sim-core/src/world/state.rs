@@ -270,6 +270,7 @@ impl World {
             let p = &mut self.pods[pod as usize];
             p.ended = Some(p.containers_summary());
             p.containers = Vec::new();
+            p.uid = Name::default();
         }
     }
 
