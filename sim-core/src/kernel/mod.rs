@@ -226,7 +226,12 @@ impl Kernel {
     /// MemAvailable: free memory above the reserves plus the page cache that can be given up without trouble
     /// (mm/page_alloc.c si_mem_available); reclaimable slab is not modelled.
     pub fn available(&self) -> Pages {
-        let free = self.free_pages().saturating_sub(self.zones.total_reserve());
+        self.available_after(Pages::ZERO)
+    }
+
+    /// The same when so many pages more have been taken.
+    pub fn available_after(&self, taken: Pages) -> Pages {
+        let free = self.free_pages().saturating_sub(taken).saturating_sub(self.zones.total_reserve());
         let cache = self.cgroups[0].total.evictable_file();
         let keep = Pages::new(cache.get() / 2).min(self.zones.low());
         free + (cache - keep)

@@ -149,7 +149,7 @@ impl World {
             at: self.now,
             available: kernel.config().mem_total.get() as i64 - working_set.get() as i64,
             working_set,
-            mem_available: kernel.available().bytes(),
+            mem_available: Bytes::ZERO, // depends on what is due
             mem_free: kernel.free_pages().bytes(),
             swap_used: kernel.config().swap_total.saturating_sub(kernel.swap_free().bytes()),
             committed_as: kernel.committed().bytes(),
@@ -179,9 +179,8 @@ impl World {
         // The root's usage has no kernel memory in it; see Kernel::stat.
         sample.working_set += anon.bytes();
         sample.available -= anon.bytes().get() as i64;
-        let taken = (anon + tables).bytes();
-        sample.mem_available = sample.mem_available.saturating_sub(taken);
-        sample.mem_free = sample.mem_free.saturating_sub(taken);
+        sample.mem_available = self.kernel.available_after(anon + tables).bytes();
+        sample.mem_free = sample.mem_free.saturating_sub((anon + tables).bytes());
         sample.committed_as += mapped;
         if self.kubepods.is_some() {
             sample.kubepods_usage += below_pods.bytes();
