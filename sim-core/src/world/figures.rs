@@ -88,6 +88,7 @@ impl World {
     }
 
     /// A pod's working set in bytes as the kubelet has it, and when it was taken; `None`: it knows nothing of the pod.
+    #[inline]
     pub(super) fn seen(&self, agent: &Agent, pod: PodIx) -> Option<(u64, SimTime)> {
         if !agent.figures_are_fresh() {
             return agent.watched(pod).map(|watched| (watched.stats.usage(), watched.taken_at));

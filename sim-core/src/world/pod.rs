@@ -12,6 +12,7 @@ use crate::record::{DeathCause, Record};
 use crate::scenario::{Controller, ProcessPlan};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration};
 use crate::workload::{Footprint, Program, TermReaction};
+use smallvec::SmallVec;
 use std::sync::Arc;
 
 /// How often the scheduler tries again to place a pod that no node takes.
@@ -65,7 +66,7 @@ impl World {
             cgroup: None,
             limit: None,
             oom_score_adj: common.oom_score_adj,
-            procs: Vec::new(),
+            procs: SmallVec::new(),
             pid1: None,
             running: false,
             run: 0,

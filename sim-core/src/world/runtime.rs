@@ -7,6 +7,7 @@ use crate::kubelet::RestartPolicy;
 use crate::node_api::{ExitStatus, Name, Signo};
 use crate::record::{DeathCause, Record};
 use crate::units::{CgroupId, SimDuration, SimTime};
+use smallvec::SmallVec;
 
 impl World {
     /// A process of a container is gone. PID 1 takes the others with it.
@@ -21,7 +22,7 @@ impl World {
         let plan = &self.scenario.pods[self.pod(c.pod).plan as usize];
         let alone = !plan.containers[c.index as usize].pid_namespace;
         let container = self.container_mut(c);
-        container.procs.retain(|&q| q != p);
+        container.procs.retain(|q| *q != p);
         if alone {
             if container.procs.is_empty() {
                 container.pid1_status = Some((status, now));
@@ -137,12 +138,11 @@ impl World {
         }
         p.state = PodState::Terminating;
         p.stop_cause = cause;
-        let pid1s: Vec<ProcIx> = p.containers.iter().filter(|c| c.running).filter_map(|c| c.pid1).collect();
-        // One whose PID 1 is gone already, while others take longer to die, gets no signal.
-        let pid1s: Vec<ProcIx> = pid1s.into_iter().filter(|&p| self.procs.get(p).is_some()).collect();
+        let pid1s: SmallVec<[ProcIx; 8]> = p.containers.iter().filter(|c| c.running).filter_map(|c| c.pid1).collect();
         for c in &mut self.pod_mut(pod).containers {
             c.terminated |= !c.running && c.ended.is_none();
         }
+        // One whose PID 1 is gone already, while others take longer to die, gets no signal.
         for pid1 in pid1s {
             self.send(pid1, Signo::Term, cause, queue);
         }
@@ -158,7 +158,8 @@ impl World {
         }
         self.settle(queue);
         let cause = self.pod(pod).stop_cause;
-        let rest: Vec<ProcIx> = self.pod(pod).containers.iter().flat_map(|c| c.procs.iter().copied()).collect();
+        let rest: SmallVec<[ProcIx; 8]> =
+            self.pod(pod).containers.iter().flat_map(|c| c.procs.iter().copied()).collect();
         self.kill_all(&rest, cause, queue);
     }
 

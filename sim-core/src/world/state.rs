@@ -14,6 +14,7 @@ use crate::record::{DeathCause, Owner};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 use crate::workload::{Growth, Program, Rhythm, TermReaction};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -219,7 +220,7 @@ pub(super) struct Container {
     pub limit: Option<Bytes>,
     pub oom_score_adj: i16,
     /// Living processes; the first entry is PID 1.
-    pub procs: Vec<ProcIx>,
+    pub procs: SmallVec<[ProcIx; 4]>,
     pub pid1: Option<ProcIx>,
     pub running: bool,
     /// Counts starts.

@@ -100,6 +100,7 @@ pub fn rank<P>(candidates: &mut [Candidate<P>]) {
 }
 
 /// The first candidate in eviction order that may be evicted at all, without sorting the others.
+#[inline]
 pub fn first_victim<P>(candidates: impl IntoIterator<Item = Candidate<P>>) -> Option<Candidate<P>> {
     let mut first: Option<(Key, Candidate<P>)> = None;
     for candidate in candidates.into_iter().filter(|candidate| !candidate.facts.critical) {
