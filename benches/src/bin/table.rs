@@ -142,7 +142,7 @@ fn w2() {
         row(&format!("W2, {name}, 1 thread"), "runs/s", Target::None, rate);
         row(&format!("W2, {name}, 1 → 2 threads"), "× runs/s", Target::None, ratio(&seconds[0], &seconds[1]));
     }
-    for (name, runs, jitter) in [("with jitter", 50, true), ("without jitter", 50, false)] {
+    for (name, runs, jitter) in [("with jitter", 150, true), ("without jitter", 300, false)] {
         // As in `oomsim sweep`: every thread reads the scenario for itself, so that they share no counters of references.
         let worker = || {
             let scenario = world::node("1h", jitter);

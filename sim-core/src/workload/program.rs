@@ -133,7 +133,6 @@ impl Program {
     /// The same for somebody who only looks.
     pub fn would_be_due(&self, growth: &Growth, until: SimTime) -> u64 {
         match (growth.rhythm, &self.rng) {
-            (Rhythm::Jittered { next, .. }, _) if next > until => 0,
             (Rhythm::Jittered { .. }, Some(rng)) => jittered_due(&mut Stream::clone(rng), &mut growth.clone(), until),
             _ => growth.due(until),
         }

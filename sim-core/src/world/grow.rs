@@ -244,6 +244,7 @@ impl World {
             let proc = &self.procs[p as usize];
             let Doing::Growing(g) = &proc.doing else { continue };
             let steps = match (&g.rhythm, &proc.program) {
+                (Rhythm::Jittered { next, .. }, _) if *next > now => continue,
                 (Rhythm::Jittered { .. }, Some(program)) => program.would_be_due(g, now),
                 _ => g.due(now),
             };
