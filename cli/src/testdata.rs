@@ -44,7 +44,7 @@ pub fn evicted(pod: &str, mib: u64) -> Record {
         )
         .into(),
         grace_period: SimDuration::ZERO,
-        signal: "allocatableMemory.available".into(),
+        signal: "allocatableMemory.available",
         usage_seen: Some(Bytes::mib(mib)),
         usage_seen_at: Some(at(1.0)),
         usage_now: Bytes::mib(mib + 700),
@@ -208,7 +208,7 @@ pub fn oom2() -> History {
     let pressure_off = evict + 302.0;
     Builder::aks("oom2-allocatable-slow", 640.0, 1.0)
         .entries(vec![
-            (0.0, Record::PodScheduled { pod: "default/alloc-mem-2".into(), qos: "BestEffort".into() }),
+            (0.0, Record::PodScheduled { pod: "default/alloc-mem-2".into(), qos: "BestEffort" }),
             (
                 1.2,
                 Record::ContainerStarted { pod: "default/alloc-mem-2".into(), container: "c".into(), restart_count: 0 },
@@ -222,7 +222,7 @@ pub fn oom2() -> History {
                 evict + 60.0,
                 Record::PodRejected {
                     pod: "default/late".into(),
-                    reason: "Evicted".into(),
+                    reason: "Evicted",
                     message: "The node had condition: [MemoryPressure]. ".into(),
                 },
             ),

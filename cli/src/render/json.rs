@@ -73,7 +73,7 @@ fn node(history: &sim_core::record::History) -> Value {
 fn pod(pod: &sim_core::record::PodOutcome) -> Value {
     let (namespace, name) = view::split_pod(&pod.pod);
     json!({
-        "namespace": namespace, "pod": name, "qosClass": &*pod.qos, "phase": pod.phase, "reason": &*pod.reason,
+        "namespace": namespace, "pod": name, "qosClass": pod.qos, "phase": pod.phase, "reason": pod.reason,
         "message": &*pod.message, "status": &*pod.status, "restartCount": pod.restarts, "usage": pod.usage.get(),
     })
 }

@@ -38,10 +38,10 @@ fn pod_misfits(check: &PodCheck, pod: &PodOutcome) -> Vec<String> {
         }
     };
     text("phase", check.phase.as_deref().map(Pattern::from).as_ref(), pod.phase);
-    text("reason", check.reason.as_ref(), &pod.reason);
+    text("reason", check.reason.as_ref(), pod.reason);
     text("message", check.message.as_ref(), &pod.message);
     text("status", check.status.as_ref(), &pod.status);
-    text("qos", check.qos.as_deref().map(Pattern::from).as_ref(), &pod.qos);
+    text("qos", check.qos.as_deref().map(Pattern::from).as_ref(), pod.qos);
     if !check.restarts.holds(pod.restarts.into()) {
         misfits.push(format!("restarts is {}, not {}", pod.restarts, check.restarts.describe(|n| n.to_string())));
     }

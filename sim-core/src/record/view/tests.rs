@@ -75,9 +75,9 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         oom(),
         Record::CgroupWriteRefused { cgroup: "/kubepods".into(), limit: Bytes::gib(1) },
         Record::KernelPanic { message: message.into() },
-        Record::PodScheduled { pod: pod.into(), qos: "Burstable".into() },
-        Record::PodRejected { pod: pod.into(), reason: "Evicted".into(), message: message.into() },
-        Record::PodPhase { pod: pod.into(), phase: "Failed", reason: "Evicted".into(), message: message.into() },
+        Record::PodScheduled { pod: pod.into(), qos: "Burstable" },
+        Record::PodRejected { pod: pod.into(), reason: "Evicted", message: message.into() },
+        Record::PodPhase { pod: pod.into(), phase: "Failed", reason: "Evicted", message: message.into() },
         Record::ContainerStarted { pod: pod.into(), container: "app".into(), restart_count: 3 },
         Record::ContainerTerminated {
             pod: pod.into(),
