@@ -135,6 +135,29 @@ fn check_cgroups(kernel: &Kernel, at: CgroupId, now: SimTime) -> Result<(), Test
     Ok(())
 }
 
+/// Growth that is computed comes to the records, the digest and the curves of growth that is taken step by step.
+fn check_stepwise(scenario: &Arc<Scenario>, seed: u64) -> Result<(), TestCaseError> {
+    let computed = simulate(scenario, seed, Keep::Series).expect("within the limits");
+    let mut stepwise = Simulation::new(Arc::clone(scenario), seed, Keep::Series).stepwise();
+    stepwise.run_until(SimTime::MAX).unwrap();
+    let stepwise = stepwise.finish();
+    let differs = computed.entries.iter().zip(&stepwise.entries).find(|(a, b)| a != b);
+    let short = |e: &Entry| match &e.record {
+        Record::OomKill { report: r, .. } => {
+            let tasks: Vec<_> = r.tasks.iter().map(|t| (t.pid.0, t.rss().get(), t.pgtables.get() >> 12)).collect();
+            format!("{} OOM {:?} by {} {tasks:?} failcnt {}", e.at, r.oom_memcg, r.invoker, r.memory.failcnt)
+        }
+        other => format!("{} {other:?}", e.at),
+    };
+    let differs = differs.map(|(a, b)| format!("{}\n{}", short(a), short(b)));
+    prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
+    prop_assert_eq!(computed.digest, stepwise.digest);
+    let differs = computed.series.samples.iter().zip(&stepwise.series.samples).find(|(a, b)| a != b);
+    prop_assert!(differs.is_none(), "{differs:?}");
+    prop_assert_eq!(computed.series.samples.len(), stepwise.series.samples.len());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(48), failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -160,23 +183,7 @@ proptest! {
     #[test]
     fn computed_growth_is_stepwise_growth(case in case(), seed in 0u64..1000) {
         let scenario = case.scenario;
-        let computed = simulate(&scenario, seed, Keep::Series).expect("within the limits");
-        let mut stepwise = Simulation::new(Arc::clone(&scenario), seed, Keep::Series).stepwise();
-        stepwise.run_until(SimTime::MAX).unwrap();
-        let stepwise = stepwise.finish();
-        let differs = computed.entries.iter().zip(&stepwise.entries).find(|(a, b)| a != b);
-        let short = |e: &Entry| match &e.record {
-            Record::OomKill { report: r, .. } => {
-                let tasks: Vec<_> = r.tasks.iter().map(|t| (t.pid.0, t.rss().get(), t.pgtables.get() >> 12)).collect();
-                format!("{} OOM {:?} by {} {tasks:?} failcnt {}", e.at, r.oom_memcg, r.invoker, r.memory.failcnt)
-            }
-            other => format!("{} {other:?}", e.at),
-        };
-        let differs = differs.map(|(a, b)| format!("{}\n{}", short(a), short(b)));
-        prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
-        prop_assert_eq!(computed.digest, stepwise.digest);
-        let differs = computed.series.samples.iter().zip(&stepwise.series.samples).find(|(a, b)| a != b);
-        prop_assert!(differs.is_none(), "{differs:?}");
+        check_stepwise(&scenario, seed)?;
     }
 
     #[test]
@@ -244,6 +251,62 @@ workload.ramp = { rate = "100Mi", from = "0" }
         assert_eq!(history.counts.oom_kills, 2, "{pass}");
         assert_eq!(history.counts.evictions, 1, "{pass}");
     }
+}
+
+/// Two ramps go on between samples while free memory is less than the reserves: found by the properties above. MemAvailable
+/// is then what the page cache gives, however much is due.
+#[test]
+fn what_is_available_below_the_reserves_is_the_same_stepwise() {
+    let text = r#"
+duration = "90s"
+[node]
+memory = "1076Mi"
+system = { anon = "60Mi", kernel = "40Mi", inactiveFile = "50Mi", activeFile = "20Mi" }
+exit.base = "900ms"
+[kernel]
+version = "4.15"
+cgroup = "v1"
+[kubelet]
+version = "1.21"
+kubeReserved = { memory = "0Mi" }
+evictionHard = { "memory.available" = "227Mi" }
+[[pod]]
+name = "pod-0"
+at = "19s"
+controller = "Deployment"
+restartPolicy = "Never"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.ramp = { rate = "71Mi", to = "289Mi", then = { exit = 3 } }
+[[pod]]
+name = "pod-1"
+at = "1s"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.ramp = { rate = "18Mi", to = "51Mi", then = { exit = 3 } }
+[[pod]]
+name = "pod-2"
+at = "0s"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.pageCache = { anon = "46Mi", file = "200Mi", rate = "40Mi", passes = 1 }
+[[pod]]
+name = "pod-3"
+at = "16s"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.ramp = { rate = "5Mi", to = "266Mi", then = { exit = 3 } }
+[[pod.container.process]]
+comm = "child"
+startAfter = "1s"
+workload.steady = { anon = "120Mi" }
+"#;
+    let scenario = load(text, "reserves.toml", &NoFiles, &[]).unwrap_or_else(|p| panic!("{p:?}"));
+    check_stepwise(&Arc::new(scenario), 77).unwrap();
 }
 
 /// Without a kubelet nothing is left to happen after a while; the run lasts as long all the same, sampled or not.

@@ -22,7 +22,7 @@ pub(super) struct Agent {
     pub manager: Manager,
     pub plan: KubeletPlan,
     allocatable: Bytes,
-    /// Where the cgroups of a class's pods are, and what they are called.
+    /// Where the cgroups of a class's pods are, and what they are called; in the order of [`QosClass`].
     pods_below: [(CgroupId, PodDirs); 3],
     /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
     watched: Vec<Option<Box<Watched>>>,
@@ -142,6 +142,7 @@ impl World {
         queue.after(self.status_interval(), Phase::Kubelet, 1, Event::NodeStatus);
     }
 
+    /// Why the kubelet would not admit a pod now; `None`: it would.
     pub(super) fn admission(&self, template: &Template) -> Option<Rejection> {
         let agent = self.agent.as_ref()?;
         admit(&template.spec, agent.manager.conditions(), &agent.plan.profile).err()
