@@ -36,7 +36,7 @@ impl Kernel {
             return true;
         }
         if let Some(domain) = domain {
-            self.remember_path(domain);
+            self.remember_path_above(domain);
         }
         let total = self.oom_total(domain);
         let mut paths = Paths::default();

@@ -6,7 +6,7 @@ use super::observe::Recorder;
 use super::pod::Birth;
 use super::procs::Procs;
 use super::state::{Whose, World};
-use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory, StreamName};
+use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
 use crate::kernel::{Kernel, MemOp};
 use crate::record::{History, Keep, Sample};
 use crate::scenario::Scenario;
@@ -159,7 +159,6 @@ impl World {
             oom_score_adj: -1000,
             container_limit: None,
             on_host: true,
-            stream: StreamName::EMPTY,
         };
         let nothing = Footprint { anon: node.system_anon, ..Footprint::default() };
         let spawned = self.spawn(&"system".into(), 0, Some(1), &nothing, TermReaction::Ignore, birth, queue);

@@ -22,6 +22,8 @@ pub(super) struct Growing {
     settled_at: SimTime,
     /// Every step is an event of its own, as if nothing were known beforehand.
     pub stepwise: bool,
+    /// Something has grown with pauses that are drawn.
+    random: bool,
     /// Processes that are left alone.
     pub ahead: Ahead,
 }
@@ -60,6 +62,7 @@ pub(super) fn rate(g: &Growth, pages: Pages) -> u64 {
 impl World {
     /// Lets a process grow from now on.
     pub(super) fn begin_growth(&mut self, p: ProcIx, growth: Growth) {
+        self.growing.random |= matches!(growth.rhythm, Rhythm::Jittered { .. });
         self.procs[p as usize].doing = Doing::Growing(growth);
         if let Err(place) = self.growing.processes.binary_search(&p) {
             self.growing.processes.insert(place, p);
@@ -257,7 +260,7 @@ impl World {
 
     /// True while some process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
     pub(super) fn grows_at_random(&self) -> bool {
-        self.growing.processes.iter().any(|&p| self.procs[p as usize].grows_at_random())
+        self.growing.random && self.growing.processes.iter().any(|&p| self.procs[p as usize].grows_at_random())
     }
 }
 

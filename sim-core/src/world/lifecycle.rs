@@ -82,10 +82,10 @@ impl World {
             oom_score_adj: plan.process.oom_score_adj.unwrap_or(0),
             container_limit: None,
             on_host: true,
-            stream: StreamName::from("host/").number(n).then("/").then(&plan.name),
         };
         let next = self.procs.len() as u32;
-        self.spawn_plan(&plan.process, birth, queue);
+        let stream = || StreamName::from("host/").number(n).then("/").then(&plan.name);
+        self.spawn_plan(&plan.process, birth, stream, queue);
         if self.procs.len() as u32 > next {
             self.hosts.insert(n, next);
         }

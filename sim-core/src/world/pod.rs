@@ -27,8 +27,6 @@ pub(super) struct Birth {
     pub oom_score_adj: i16,
     pub container_limit: Option<Bytes>,
     pub on_host: bool,
-    /// Name of its random stream.
-    pub stream: StreamName,
 }
 
 impl World {
@@ -153,7 +151,6 @@ impl World {
             oom_score_adj: POD_INFRA_OOM_SCORE_ADJ,
             container_limit: None,
             on_host: false,
-            stream: StreamName::EMPTY,
         };
         let pause = self.spawn(&"pause".into(), 65535, None, &scenario.node.pause, TermReaction::Default, birth, queue);
         self.pod_mut(pod).pause = pause;
@@ -235,7 +232,8 @@ impl World {
         let Some(cgroup) = container.cgroup.filter(|_| open) else { return };
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
-        let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize].processes[n as usize];
+        let within = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize];
+        let plan = &within.processes[n as usize];
         let container = self.container(c);
         let parent = container.pid1.and_then(|p| self.procs.get(p)).map(|p| p.pid);
         let birth = Birth {
@@ -246,15 +244,21 @@ impl World {
             oom_score_adj: plan.oom_score_adj.unwrap_or(container.oom_score_adj),
             container_limit: container.limit,
             on_host: false,
-            stream: self.pod(c.pod).stream.then(&container.name).then("/").number(n).then("/").number(run),
         };
-        self.spawn_plan(plan, birth, queue);
+        let of_pod = self.pod(c.pod).stream;
+        let stream = || of_pod.then(&within.name).then("/").number(n).then("/").number(run);
+        self.spawn_plan(plan, birth, stream, queue);
     }
 
-    /// Starts a planned process and lets it run until it first waits.
-    pub(super) fn spawn_plan(&mut self, plan: &ProcessPlan, birth: Birth, queue: &mut Scheduler<Event>) {
+    /// Starts a planned process and lets it run until it first waits. `stream` names its random stream, if it draws.
+    pub(super) fn spawn_plan(
+        &mut self,
+        plan: &ProcessPlan,
+        birth: Birth,
+        stream: impl FnOnce() -> StreamName,
+        queue: &mut Scheduler<Event>,
+    ) {
         let limit = birth.container_limit;
-        let stream = birth.stream;
         let whose = birth.whose.clone();
         let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, birth, queue) else {
             if let Whose::Container(c) = whose
@@ -265,7 +269,7 @@ impl World {
             return;
         };
         if self.procs[p as usize].doing == Doing::Idle {
-            let rng = plan.behavior.draws().then(|| Box::new(self.streams.stream(stream)));
+            let rng = plan.behavior.draws().then(|| Box::new(self.streams.stream(stream())));
             let program = Box::new(Program::new(Arc::clone(&plan.behavior), rng, self.now, limit));
             let proc = &mut self.procs[p as usize];
             (proc.program, proc.doing) = (Some(program), Doing::Next);

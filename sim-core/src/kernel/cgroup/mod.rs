@@ -134,7 +134,7 @@ pub(super) struct Failures {
     pub failcnt: u64,
     /// v1: `memory.memsw.failcnt`.
     pub memsw_failcnt: u64,
-    /// Its path, once a report was about it: where processes are killed, they are killed again.
+    /// Its path, once a report was about a cgroup in it.
     pub path: Option<Name>,
 }
 

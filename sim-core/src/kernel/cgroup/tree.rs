@@ -97,11 +97,12 @@ impl Kernel {
         names.join("/").into()
     }
 
-    /// Keeps the path of a cgroup that will be asked for again.
-    pub(in crate::kernel) fn remember_path(&mut self, cg: CgroupId) {
-        if cg != self.root() && self.cgroups[cg.index()].failures().path.is_none() {
-            let path = self.path(cg);
-            self.cgroups[cg.index()].failures_mut().path = Some(path);
+    /// Keeps the path of what `cg` is in: where processes are killed, they are killed again, if in a new cgroup beside it.
+    pub(in crate::kernel) fn remember_path_above(&mut self, cg: CgroupId) {
+        let Some(above) = self.parent(cg).filter(|&above| above != self.root()) else { return };
+        if self.cgroups[above.index()].failures().path.is_none() {
+            let path = self.path(above);
+            self.cgroups[above.index()].failures_mut().path = Some(path);
         }
     }
 

@@ -46,7 +46,9 @@ pub fn eviction_message<'t>(
     observations: &Observations,
     profile: &KubernetesProfile,
 ) -> (String, Offenders) {
-    let mut message = format!("The node was low on resource: {MEMORY}. ");
+    // Most name one container.
+    let mut message = String::with_capacity(256);
+    let _ = write!(message, "The node was low on resource: {MEMORY}. ");
     let seen = |t: &'t Threshold| observations.get(t.signal).map(|o| (t, o));
     if profile.message_threshold
         && let Some((threshold, observed)) = thresholds.into_iter().filter(|t| t.signal.is_memory()).find_map(seen)

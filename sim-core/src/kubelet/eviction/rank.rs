@@ -78,7 +78,8 @@ struct Key {
 impl<P> Candidate<P> {
     #[inline]
     fn key(&self) -> Key {
-        let used = |usage: u64| i128::from(usage as i64) * 1_000_000_000;
+        // No product of 64 and 30 bits is too large.
+        let used = |usage: u64| i128::from(usage as i64).wrapping_mul(1_000_000_000);
         let spare = self.usage.map_or(0, |usage| self.facts.request_nanos.saturating_sub(used(usage)));
         let priority = self.facts.priority.cast_unsigned() ^ 1 << 31;
         let class = u64::from(self.usage.is_some()) << 33 | u64::from(spare >= 0) << 32 | u64::from(priority);
