@@ -14,6 +14,7 @@ impl Kernel {
     }
 
     /// Pages that can be charged to this very cgroup before anything but addition happens; see [`Kernel::headroom`].
+    #[inline]
     pub fn room(&self, cg: CgroupId) -> Pages {
         self.room_to_cap(cg)
     }

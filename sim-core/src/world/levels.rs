@@ -56,6 +56,7 @@ impl Level {
 
     /// At most so many pages are due at `at` and not taken: of each process the time since it took its last steps times
     /// its rate, and one step.
+    #[inline]
     pub fn due(&self, at: SimTime) -> u64 {
         let grown = (u128::from(self.rate) * u128::from(at.as_nanos())).saturating_sub(self.settled) >> 32;
         u64::try_from(grown).unwrap_or(u64::MAX).saturating_add(self.slack).saturating_add(1)
@@ -85,8 +86,10 @@ pub(super) struct Levels {
 }
 
 impl Levels {
-    pub fn get(&self, cg: CgroupId) -> Level {
-        self.levels.get(cg.index()).copied().unwrap_or_default()
+    #[inline]
+    pub fn get(&self, cg: CgroupId) -> &Level {
+        const NOBODY: Level = Level { growers: 0, indices: 0, slack: 0, rate: 0, settled: 0 };
+        self.levels.get(cg.index()).unwrap_or(&NOBODY)
     }
 
     pub fn get_mut(&mut self, cg: CgroupId) -> Option<&mut Level> {

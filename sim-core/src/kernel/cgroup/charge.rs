@@ -79,6 +79,7 @@ impl Kernel {
         self.upwards(cg).map(|g| self.room_to_cap(g)).min().unwrap_or(Pages::ZERO)
     }
 
+    #[inline]
     pub(in crate::kernel) fn room_to_cap(&self, cg: CgroupId) -> Pages {
         if self.starved.is_some() {
             return Pages::ZERO;
