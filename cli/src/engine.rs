@@ -1,6 +1,7 @@
 //! Running scenarios.
 
 use crate::exit::Failure;
+use sim_core::Booted;
 use sim_core::kernel::CgroupVersion;
 use sim_core::kernel::log::{Hierarchy, KernelLog, LogStyle, STYLES};
 use sim_core::record::{History, Keep};
@@ -31,16 +32,19 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
     })
 }
 
-/// Runs a scenario to its end, keeping at least `keep` and what its expectations need.
+/// A scenario's node, of whose runs at least `keep` is kept and what its expectations need.
+pub fn boot(scenario: &Arc<Scenario>, keep: Keep) -> Booted {
+    let needed = scenario.expectations.iter().map(|expectation| expectation.needs()).max().unwrap_or(Keep::Outcome);
+    Booted::new(Arc::clone(scenario), keep.max(needed))
+}
+
+/// Runs a node to the end.
 ///
 /// # Errors
 /// When the run had to be broken off.
-pub fn run(scenario: &Arc<Scenario>, seed: u64, keep: Keep) -> Result<History, Failure> {
-    let needed = scenario.expectations.iter().map(|expectation| expectation.needs()).max().unwrap_or(Keep::Outcome);
-    guarded(|| {
-        let failed = |why| Failure::internal(format!("{}: the run was broken off: {why}", scenario.name));
-        sim_core::simulate(scenario, seed, keep.max(needed)).map_err(failed)
-    })
+pub fn run(node: Booted, seed: u64) -> Result<History, Failure> {
+    let name = node.scenario().name.clone();
+    guarded(|| node.run(seed).map_err(|why| Failure::internal(format!("{name}: the run was broken off: {why}"))))
 }
 
 /// An empty kernel log in the wording of the scenario's kernel.

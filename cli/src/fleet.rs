@@ -4,6 +4,7 @@ use crate::engine;
 use crate::exit::Failure;
 use planning::measure::Measures;
 use rayon::prelude::*;
+use sim_core::Booted;
 use sim_core::node_api::Name;
 use sim_core::record::expect::{ExpectationResult, evaluate};
 use sim_core::record::{Digest, History, Keep, NodeFacts, StableHasher};
@@ -39,10 +40,11 @@ pub fn run(
     keep: Keep,
     each: impl Fn(&NodeRun, &Scenario, History) -> Result<(), Failure> + Sync,
 ) -> Result<Vec<NodeRun>, Failure> {
-    let nodes: Vec<_> = kinds.iter().flat_map(|kind| (0..kind.nodes).map(move |n| (kind, n))).collect();
-    let one = |(index, &(scenario, n)): (usize, &(&Arc<Scenario>, u32))| {
-        let seed = seed.wrapping_add(index as u64);
-        let history = engine::run(scenario, seed, keep)?;
+    let kinds: Vec<Booted> = kinds.iter().map(|kind| engine::boot(kind, keep)).collect();
+    let nodes: Vec<_> = kinds.iter().flat_map(|kind| (0..kind.scenario().nodes).map(move |n| (kind, n))).collect();
+    let one = |(index, &(kind, n)): (usize, &(&Booted, u32))| {
+        let (seed, scenario) = (seed.wrapping_add(index as u64), kind.scenario());
+        let history = engine::run(kind.clone(), seed)?;
         let run = NodeRun {
             kind: scenario.node.name.clone(),
             name: format!("{}-{n}", scenario.node.name),

@@ -29,8 +29,8 @@ impl Pool {
 
     /// The measures of one setting with seeds of its own.
     pub fn run_seeds(&self, spec: &RunSpec, seeds: Range<u64>, scenario: &Prepared, keep: Keep) -> Vec<Measures> {
-        let prepared = scenario.with_settings(&spec.overrides);
-        let one = |n: u64| prepared.run(spec.seed.wrapping_add(n), keep);
+        let prepared = scenario.with_settings(&spec.overrides, keep);
+        let one = |n: u64| prepared.run(spec.seed.wrapping_add(n));
         self.0.install(|| seeds.into_par_iter().map(one).collect())
     }
 }

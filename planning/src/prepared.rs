@@ -2,6 +2,7 @@
 
 use crate::measure::Measures;
 use crate::plan::{RunSpec, scenario_hash};
+use sim_core::Booted;
 use sim_core::record::Keep;
 use sim_core::scenario::{Diagnostic, Document, Files, Scenario, Severity, load_kind};
 use std::cell::RefCell;
@@ -167,41 +168,42 @@ impl Prepared {
         move |spec| {
             let ready = match last.take() {
                 Some((point, ready)) if point == spec.point => ready,
-                _ => self.read(&document, &spec.overrides),
+                _ => self.read(&document, &spec.overrides, keep),
             };
-            let measures = ready.run(spec.seed, keep);
+            let measures = ready.run(spec.seed);
             last = Some((spec.point, ready));
             measures
         }
     }
 
-    /// The scenario with settings, ready to run with any seed.
-    pub fn with_settings(&self, overrides: &[(String, String)]) -> Ready {
-        self.read(&self.document(), overrides)
+    /// The scenario with settings, ready to run with any seed; `keep` is what its measures need.
+    pub fn with_settings(&self, overrides: &[(String, String)], keep: Keep) -> Ready {
+        self.read(&self.document(), overrides, keep)
     }
 
     fn document(&self) -> Result<Document, Vec<Diagnostic>> {
         Document::parse(&self.text, &self.file)
     }
 
-    fn read(&self, document: &Result<Document, Vec<Diagnostic>>, overrides: &[(String, String)]) -> Ready {
+    fn read(&self, document: &Result<Document, Vec<Diagnostic>>, overrides: &[(String, String)], keep: Keep) -> Ready {
         let scenario = match document {
             Ok(document) => document.scenario(&self.files, &settings(overrides), self.node()),
             Err(problems) => Err(problems.clone()),
         };
-        Ready(scenario.map(Arc::new).map_err(|problems| first_error(&problems)))
+        let booted = scenario.map(|scenario| Booted::new(Arc::new(scenario), keep));
+        Ready(booted.map_err(|problems| first_error(&problems)))
     }
 }
 
-/// A scenario with settings, or why the settings are wrong.
+/// A node with settings, or why the settings are wrong.
 #[derive(Clone, Debug)]
-pub struct Ready(Result<Arc<Scenario>, String>);
+pub struct Ready(Result<Booted, String>);
 
 impl Ready {
     /// One run: the only place where this crate simulates.
-    pub fn run(&self, seed: u64, keep: Keep) -> Measures {
+    pub fn run(&self, seed: u64) -> Measures {
         match &self.0 {
-            Ok(scenario) => match sim_core::simulate(scenario, seed, keep) {
+            Ok(node) => match node.clone().run(seed) {
                 Ok(history) => Measures::of(&history),
                 Err(error) => Measures::of_error(&error.to_string()),
             },

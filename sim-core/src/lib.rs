@@ -23,4 +23,4 @@ pub mod units;
 pub mod workload;
 pub mod world;
 
-pub use world::{Simulation, simulate};
+pub use world::{Booted, Simulation, simulate};

@@ -5,7 +5,7 @@ use sim_core::kernel::Kernel;
 use sim_core::record::{Entry, History, Keep, Record, Sample};
 use sim_core::scenario::{NoFiles, Scenario, load};
 use sim_core::units::{CgroupId, SimTime};
-use sim_core::{Simulation, simulate};
+use sim_core::{Booted, Simulation, simulate};
 use std::sync::Arc;
 
 fn workload() -> impl Strategy<Value = String> {
@@ -178,6 +178,19 @@ proptest! {
         fork.run_until(SimTime::MAX).unwrap();
         prop_assert_eq!(first.finish().digest, straight.digest);
         prop_assert_eq!(fork.finish().digest, straight.digest);
+    }
+
+    /// Nothing that booting does hangs on a seed or on runs that began before.
+    #[test]
+    fn booted_once_is_booted_for_each_seed(case in case(), seed in 0u64..1000) {
+        let mut other = (*case.scenario).clone();
+        other.seed = seed + 1;
+        let booted = Booted::new(Arc::new(other), Keep::Series);
+        for seed in [seed, seed + 7] {
+            let (own, copy) = (simulate(&case.scenario, seed, Keep::Series).unwrap(), booted.clone().run(seed).unwrap());
+            prop_assert_eq!(&own.digest, &copy.digest);
+            prop_assert!(own.entries == copy.entries && own.series.samples == copy.series.samples);
+        }
     }
 
     #[test]

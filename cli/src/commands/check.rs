@@ -129,7 +129,8 @@ fn check_inner(file: &Path) -> (Outcome, Vec<Diagnostic>) {
     let (seed, warnings) = kinds.first().map_or((0, Vec::new()), |first| (first.seed, first.warnings.clone()));
     let ran = match &kinds[..] {
         [one] if one.nodes == 1 => {
-            engine::run(one, seed, Keep::Outcome).map(|history| (evaluate(&one.expectations, &history), history.digest))
+            let history = engine::run(engine::boot(one, Keep::Outcome), seed);
+            history.map(|history| (evaluate(&one.expectations, &history), history.digest))
         }
         _ => fleet::run(&kinds, seed, Keep::Outcome, |_, _, _| Ok(()))
             .map(|nodes| (fleet::expectations(&nodes), fleet::digest(&nodes))),

@@ -160,7 +160,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let scenario = Arc::new(scenario);
     let seed = args.seed.unwrap_or(scenario.seed);
     let keep = args.record.map_or(Keep::Series, Keep::from);
-    let history = engine::run(&scenario, seed, keep)?;
+    let history = engine::run(engine::boot(&scenario, keep), seed)?;
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
     let report = Report {
         file: args.file.clone(),

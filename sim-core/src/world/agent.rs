@@ -5,7 +5,7 @@ use super::eviction::Waiting;
 use super::figures::Watched;
 use super::state::{ContainerRef, PodIx, World};
 use super::template::Template;
-use crate::engine::{Phase, Scheduler, Stream};
+use crate::engine::{Phase, Scheduler, Stream, StreamFactory};
 use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, EvictionSignal, Lead, Manager, Rejection, admit, parse_hard_thresholds, parse_thresholds,
 };
@@ -15,12 +15,13 @@ use crate::node_api::{CgroupWrite, Name, OomReport};
 use crate::record::{ConditionStatus, NodeFacts, Record};
 use crate::scenario::KubeletPlan;
 use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
+use std::sync::Arc;
 
 /// The kubelet's state on this node.
 #[derive(Clone, Debug)]
 pub(super) struct Agent {
     pub manager: Manager,
-    pub plan: KubeletPlan,
+    pub plan: Arc<KubeletPlan>,
     allocatable: Bytes,
     /// Where the cgroups of a class's pods are, and what they are called; in the order of [`QosClass`].
     pods_below: [(CgroupId, PodDirs); 3],
@@ -33,17 +34,35 @@ pub(super) struct Agent {
     pub attempting_to_reclaim: Name,
     /// MemoryPressure as the node's status shows it.
     reported_pressure: bool,
+    draws: Draws,
+}
+
+/// What the kubelet draws.
+#[derive(Clone, Debug)]
+struct Draws {
     lead: Stream,
     status_jitter: Stream,
     resync_jitter: Stream,
     relist_phase: SimDuration,
 }
 
+impl Draws {
+    fn of(streams: &StreamFactory, plan: &KubeletPlan) -> Self {
+        let relist = plan.timing.relist_period.saturating_sub(ONE_NANOSECOND);
+        Draws {
+            lead: streams.stream("kubelet/lead"),
+            status_jitter: streams.stream("kubelet/node-status"),
+            resync_jitter: streams.stream("kubelet/resync"),
+            relist_phase: streams.stream("kubelet/relist").between(SimDuration::ZERO, relist),
+        }
+    }
+}
+
 impl Agent {
     /// Which of several met thresholds leads in this pass.
     pub(super) fn next_lead(&mut self) -> Lead {
         match self.plan.timing.random_lead {
-            true => Lead::Slot(self.lead.below(8) as u32),
+            true => Lead::Slot(self.draws.lead.below(8) as u32),
             false => Lead::MostFrequent,
         }
     }
@@ -82,8 +101,8 @@ impl World {
         self.scenario.node.kernel.cgroup == crate::kernel::CgroupVersion::V2
     }
 
-    /// The kubelet starts: node cgroups with their limits, and the clocks.
-    pub(super) fn start_kubelet(&mut self, plan: &KubeletPlan, queue: &mut Scheduler<Event>) {
+    /// The kubelet starts: node cgroups with their limits.
+    pub(super) fn start_kubelet(&mut self, plan: &KubeletPlan) {
         let problems = start_problems(&plan.config, &self.scenario.node.machine(), &plan.profile);
         if !problems.is_empty() {
             let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
@@ -115,17 +134,8 @@ impl World {
             debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
         }
         let thresholds = parse_thresholds(&plan.config).unwrap_or_default();
-        let period = plan.timing.monitoring_period;
-        let first = plan.first_pass.unwrap_or_else(|| {
-            let mut stream = self.streams.stream("kubelet/first-pass");
-            SimTime::ZERO.saturating_add(stream.between(SimDuration::ZERO, period))
-        });
-        let relist = plan.timing.relist_period;
-        let relist_phase =
-            self.streams.stream("kubelet/relist").between(SimDuration::ZERO, relist.saturating_sub(ONE_NANOSECOND));
         self.agent = Some(Box::new(Agent {
             manager: Manager::new(&plan.config, thresholds, &plan.profile),
-            plan: plan.clone(),
             allocatable: Bytes::new(u64::try_from(amounts.allocatable_memory().value()).unwrap_or(0)),
             pods_below,
             watched: Vec::new(),
@@ -133,11 +143,20 @@ impl World {
             waits: 0,
             attempting_to_reclaim: ATTEMPTING_TO_RECLAIM.into(),
             reported_pressure: false,
-            lead: self.streams.stream("kubelet/lead"),
-            status_jitter: self.streams.stream("kubelet/node-status"),
-            resync_jitter: self.streams.stream("kubelet/resync"),
-            relist_phase,
+            draws: Draws::of(&self.streams, plan),
+            plan: Arc::new(plan.clone()),
         }));
+    }
+
+    /// The kubelet's clocks begin, as the run's seed has them.
+    pub(super) fn start_clocks(&mut self, queue: &mut Scheduler<Event>) {
+        let Some(agent) = &mut self.agent else { return };
+        agent.draws = Draws::of(&self.streams, &agent.plan);
+        let period = agent.plan.timing.monitoring_period;
+        let first = agent.plan.first_pass.unwrap_or_else(|| {
+            let mut stream = self.streams.stream("kubelet/first-pass");
+            SimTime::ZERO.saturating_add(stream.between(SimDuration::ZERO, period))
+        });
         queue.at(first, Phase::Kubelet, 0, Event::EvictionPass);
         queue.after(self.status_interval(), Phase::Kubelet, 1, Event::NodeStatus);
     }
@@ -174,7 +193,7 @@ impl World {
         let Some(agent) = &mut self.agent else { return SimDuration::MAX };
         let nominal = agent.plan.config.node_status_update_frequency();
         let spread = nominal.mul_ratio(agent.plan.timing.node_status_jitter_permille, 1000);
-        nominal + agent.status_jitter.between(SimDuration::ZERO, spread)
+        nominal + agent.draws.status_jitter.between(SimDuration::ZERO, spread)
     }
 
     pub(super) fn node_status(&mut self, queue: &mut Scheduler<Event>) {
@@ -203,7 +222,7 @@ impl World {
         if period == 0 {
             return SimDuration::ZERO;
         }
-        let into = (self.now.as_nanos() + period - agent.relist_phase.as_nanos()) % period;
+        let into = (self.now.as_nanos() + period - agent.draws.relist_phase.as_nanos()) % period;
         SimDuration::from_nanos(period - into)
     }
 
@@ -216,7 +235,7 @@ impl World {
         let full = backoff.current(finished_at).unwrap_or(timing.backoff_first);
         let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {
-            delay = timing.restart_delay(delay, &mut agent.resync_jitter);
+            delay = timing.restart_delay(delay, &mut agent.draws.resync_jitter);
         }
         let _ = backoff.attempt(now + delay, finished_at, timing.backoff());
         (delay, full)

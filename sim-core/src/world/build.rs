@@ -10,10 +10,74 @@ use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFac
 use crate::kernel::{Kernel, MemOp};
 use crate::record::{History, Keep, Sample};
 use crate::scenario::Scenario;
-use crate::units::{Bytes, Pages, SimTime};
+use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// A node that has booted, with its kubelet started and nothing drawn yet: runs that differ in the seed begin with copies
+/// of it.
+#[derive(Clone, Debug)]
+pub struct Booted {
+    world: World,
+    queue: Scheduler<Event>,
+}
+
+impl Booted {
+    /// The node of `scenario`, for runs of which `keep` is kept.
+    pub fn new(scenario: Arc<Scenario>, keep: Keep) -> Self {
+        let mut queue = Scheduler::new();
+        let mut world = World {
+            streams: StreamFactory::new(scenario.seed),
+            now: SimTime::ZERO,
+            kernel: Kernel::new(scenario.node.kernel.clone()),
+            procs: Procs::default(),
+            dead: Vec::new(),
+            gone: Vec::new(),
+            growing: Growing::default(),
+            blocked: Vec::new(),
+            retry_scheduled: false,
+            pods: Vec::new(),
+            templates: Arc::default(),
+            live: Vec::new(),
+            generations: BTreeMap::new(),
+            agent: None,
+            files: BTreeMap::new(),
+            hosts: BTreeMap::new(),
+            kubepods: None,
+            panicked: false,
+            no_kubelet: false,
+            recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
+            next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
+            scenario,
+        };
+        world.boot(&mut queue);
+        Booted { world, queue }
+    }
+
+    /// What the node is made from.
+    pub fn scenario(&self) -> &Scenario {
+        &self.world.scenario
+    }
+
+    /// A run with `seed`, about to begin.
+    pub fn simulation(self, seed: u64) -> Simulation {
+        let Booted { mut world, mut queue } = self;
+        world.begin(seed, &mut queue);
+        let until = SimTime::ZERO.saturating_add(world.scenario.duration);
+        Simulation { world, queue, seed, events: 0, stop: Stop::Time, until }
+    }
+
+    /// Runs with `seed` to the end.
+    ///
+    /// # Errors
+    /// When the limits on the number of events are exceeded.
+    pub fn run(self, seed: u64) -> Result<History, EngineError> {
+        let mut simulation = self.simulation(seed);
+        simulation.run_until(SimTime::MAX)?;
+        Ok(simulation.finish())
+    }
+}
 
 /// A run: the world and what is still to happen in it. Cloning it forks the run.
 #[derive(Clone, Debug)]
@@ -29,39 +93,7 @@ pub struct Simulation {
 impl Simulation {
     /// A run of `scenario` with `seed`, about to begin.
     pub fn new(scenario: Arc<Scenario>, seed: u64, keep: Keep) -> Self {
-        let mut queue = Scheduler::new();
-        let until = SimTime::ZERO.saturating_add(scenario.duration);
-        let mut world = World {
-            streams: StreamFactory::new(seed),
-            now: SimTime::ZERO,
-            kernel: Kernel::new(scenario.node.kernel.clone()),
-            procs: Procs::default(),
-            dead: Vec::new(),
-            gone: Vec::new(),
-            growing: Growing::default(),
-            blocked: Vec::new(),
-            retry_scheduled: false,
-            pods: Vec::new(),
-            templates: Vec::new(),
-            live: Vec::new(),
-            generations: BTreeMap::new(),
-            agent: None,
-            files: BTreeMap::new(),
-            hosts: BTreeMap::new(),
-            kubepods: None,
-            panicked: false,
-            no_kubelet: false,
-            recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
-            next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
-            scenario,
-        };
-        if world.takes_samples() {
-            let every = world.scenario.sample_every.as_nanos().max(1);
-            // And a few around each thing that happens.
-            world.recorder.expect_samples(world.scenario.duration.as_nanos() / every + 16);
-        }
-        world.boot(&mut queue);
-        Simulation { world, queue, seed, events: 0, stop: Stop::Time, until }
+        Booted::new(scenario, keep).simulation(seed)
     }
 
     /// Steps through every allocation instead of computing when it matters. The outcome is the same, which a test holds;
@@ -119,20 +151,33 @@ impl World {
         &self.kernel
     }
 
+    /// Everything up to the first draw.
     fn boot(&mut self, queue: &mut Scheduler<Event>) {
         self.system_processes(queue);
         let scenario = Arc::clone(&self.scenario);
         if let Some(plan) = &scenario.kubelet {
-            self.start_kubelet(plan, queue);
+            self.start_kubelet(plan);
         }
         self.templates = scenario.pods.iter().map(|plan| self.template(plan)).collect();
+    }
+
+    /// The run of `seed` begins.
+    fn begin(&mut self, seed: u64, queue: &mut Scheduler<Event>) {
+        self.streams = StreamFactory::new(seed);
+        let scenario = Arc::clone(&self.scenario);
+        if self.takes_samples() {
+            let every = scenario.sample_every.as_nanos().max(1);
+            // And a few around each thing that happens.
+            self.recorder.expect_samples(scenario.duration.as_nanos() / every + 16);
+        }
+        self.start_clocks(queue);
         for (n, plan) in scenario.pods.iter().enumerate() {
             let plan_ix = n as u32;
             for replica in 0..plan.replicas {
                 let mut at = plan.at;
-                if plan.at_spread > crate::units::SimDuration::ZERO {
+                if plan.at_spread > SimDuration::ZERO {
                     let name = format!("{}/{}/{replica}/arrival", plan.namespace, plan.spec.name);
-                    at += self.streams.stream(&*name).between(crate::units::SimDuration::ZERO, plan.at_spread);
+                    at += self.streams.stream(&*name).between(SimDuration::ZERO, plan.at_spread);
                 }
                 queue.at(at, Phase::Inject, plan_ix, Event::PodArrives { plan: plan_ix, replica });
             }
@@ -196,7 +241,5 @@ impl World {
 /// # Errors
 /// When the limits on the number of events are exceeded.
 pub fn simulate(scenario: &Arc<Scenario>, seed: u64, keep: Keep) -> Result<History, EngineError> {
-    let mut simulation = Simulation::new(Arc::clone(scenario), seed, keep);
-    simulation.run_until(SimTime::MAX)?;
-    Ok(simulation.finish())
+    Booted::new(Arc::clone(scenario), keep).run(seed)
 }

@@ -19,7 +19,7 @@ mod runtime;
 mod state;
 mod template;
 
-pub use build::{Simulation, simulate};
+pub use build::{Booted, Simulation, simulate};
 pub use state::World;
 
 use crate::engine::{self, Key, Scheduler};

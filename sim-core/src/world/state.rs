@@ -50,7 +50,7 @@ pub struct World {
     pub(super) retry_scheduled: bool,
     pub(super) pods: Vec<Pod>,
     /// What pods are made from, by plan.
-    pub(super) templates: Vec<Arc<Template>>,
+    pub(super) templates: Arc<[Arc<Template>]>,
     /// Those of which something is on the node, in order.
     pub(super) live: Vec<PodIx>,
     /// How many pods each replica of a plan has had.
