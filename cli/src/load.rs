@@ -56,7 +56,7 @@ impl Files for Beside {
 }
 
 /// An I/O error without the operating system's number.
-fn plain(why: &std::io::Error) -> String {
+pub fn plain(why: &std::io::Error) -> String {
     let text = why.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -39,11 +39,16 @@ impl Folder {
     /// When it cannot be made or is not writable.
     pub fn open(path: &Path) -> Result<Folder, Failure> {
         let cannot = |why: std::io::Error| {
+            let why = crate::load::plain(&why);
             Failure::bad_input(format!(
                 "the folder {} cannot be written: {why}\n  help: give another folder with --out, or mend its permissions",
                 path.display()
             ))
         };
+        if path.exists() && !path.is_dir() {
+            let why = format!("{} is a file, not a folder\n  help: give a folder with --out", path.display());
+            return Err(Failure::bad_input(why));
+        }
         std::fs::create_dir_all(path).map_err(cannot)?;
         let folder = Folder { path: path.to_owned() };
         folder.temporary().map_err(cannot)?;
@@ -106,5 +111,7 @@ mod tests {
         let failure = Folder::open(&place.path().join("file/out")).unwrap_err();
         assert_eq!(failure.exit, crate::exit::Exit::BadInput);
         assert!(failure.message.contains("--out"));
+        let failure = Folder::open(&place.path().join("file")).unwrap_err();
+        assert!(failure.message.contains("is a file, not a folder"), "{}", failure.message);
     }
 }

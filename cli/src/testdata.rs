@@ -115,6 +115,7 @@ impl Builder {
             kubepods_limit: Some(Bytes::new(5_573_943_296)),
             eviction_hard: Some(Bytes::mib(750)),
             eviction_soft: None,
+            pods_evicted_above: Some(Bytes::kib(4_675_304)),
             pod_limits: vec![],
         };
         let history = History {

@@ -363,3 +363,92 @@ fn node_shows_when_pods_are_evicted() {
     assert_eq!(above(&["--eviction-hard", "10%"]), (7_u64 << 30) - 751_619_288);
     assert_eq!(above(&["--eviction-hard", "1Gi", "--flags", "--enforce-node-allocatable="]), serde_json::Value::Null);
 }
+
+/// The kubelet takes `NaN%` for a percentage (Go's comparisons with it are false) and never evicts: that is told, and nothing breaks.
+#[test]
+fn a_percentage_that_is_no_number_is_told() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    let file = file.to_str().expect("UTF-8");
+    let set = "kubelet.evictionHard.\"memory.available\"=NaN%";
+    for args in [
+        &["node", "--capacity", "8Gi", "--eviction-hard", "NaN%"][..],
+        &["node", file, "--set", set],
+        &["run", file, "--set", set],
+    ] {
+        let output = oomsim(args);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        assert!(err(&output).contains("nothing is ever evicted"), "{}", err(&output));
+        assert!(!out(&output).contains("-9"), "{}", out(&output));
+    }
+    for wrong in ["inf%", "-inf%", "-NaN%", "1e39%", "%"] {
+        let output = oomsim(["node", "--capacity", "8Gi", &format!("--eviction-hard={wrong}")]);
+        assert_eq!(output.status.code(), Some(2), "{wrong}: {}", err(&output));
+    }
+}
+
+/// A pod grows over what a threshold of 10 % lets pods have: 70 GiB less a tenth of them, not less a tenth of 100 GiB. Without
+/// `pods` in enforceNodeAllocatable there is no such amount.
+#[test]
+fn a_threshold_in_percent_is_of_the_kubepods_limit() {
+    let scenario = |more: &str| {
+        format!(
+            "duration = \"10m\"\n[node]\nmemory = \"100Gi\"\nsystem = {{ anon = \"1Gi\" }}\n[kubelet]\n\
+             kubeReserved = {{ memory = \"30Gi\" }}\nevictionHard = {{ \"memory.available\" = \"10%\" }}\n{more}\n\
+             [[pod]]\nname = \"leaky\"\n[[pod.container]]\nname = \"app\"\nworkload.ramp = {{ from = \"50Gi\", rate = \"30Mi\" }}\n"
+        )
+    };
+    let place = Place::new();
+    let percent = place.file("percent.toml", &scenario(""));
+    let text = out(&run(&percent, &[]));
+    assert!(text.contains("pods above 63Gi (kubepods limit less the threshold)"), "{text}");
+    let nobody = place.file("nobody.toml", &scenario("enforceNodeAllocatable = [\"none\"]"));
+    for (file, expected) in
+        [(&percent, serde_json::json!((70_u64 << 30) - 7_516_192_880)), (&nobody, serde_json::Value::Null)]
+    {
+        let object: serde_json::Value = serde_json::from_slice(&run(file, &["--format", "json"]).stdout).expect("JSON");
+        assert_eq!(object["node"]["pods_evicted_above"], expected);
+        let shown = oomsim(["node", file.to_str().expect("UTF-8"), "--format", "json"]);
+        let object: serde_json::Value = serde_json::from_slice(&shown.stdout).expect("JSON");
+        assert_eq!(object["podsEvictedAbove"], expected);
+    }
+}
+
+/// A scenario whose kubelet refuses its configuration holds what it expects, which is nothing: the reason is told in each form.
+#[test]
+fn check_tells_what_a_scenario_warns_of() {
+    let place = Place::new();
+    let file = place
+        .file("soft.toml", "[node]\nmemory = \"4G\"\n[kubelet]\nevictionSoft = { \"memory.available\" = \"1Gi\" }\n");
+    let file = file.to_str().expect("UTF-8");
+    for format in ["text", "json", "junit", "github"] {
+        let text = out(&oomsim(["check", file, "--format", format]));
+        for part in ["a soft threshold needs a grace period", "the kubelet does not start"] {
+            assert!(text.contains(part), "{format}: {text}");
+        }
+    }
+    let text = out(&oomsim(["check", file]));
+    assert!(text.contains(", 1 warning\n") && text.contains("soft.toml:4: "), "{text}");
+}
+
+/// Kinds of events in any case, and the nearest name of an event or a rule.
+#[test]
+fn explain_finds_what_was_meant() {
+    assert_eq!(out(&oomsim(["explain", "oomkill"])), out(&oomsim(["explain", "OomKill"])));
+    for (given, meant) in [("OomKil", "`OomKill`"), ("no-limits", "`no-limit`"), ("evict", "`Evicted`")] {
+        let output = oomsim(["explain", given]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(err(&output).contains(meant), "{}", err(&output));
+    }
+}
+
+/// A text without a flag is another program's line, or the output of `ps` that found nothing; a kubelet may have no flags.
+#[test]
+fn a_text_without_flags_is_no_command_line() {
+    for (flags, code) in [("foo bar", 2), ("", 2), ("/usr/bin/kubelet", 0), ("--max-pods=30", 0)] {
+        for command in [&["lint", "--level", "error"][..], &["node", "--capacity", "8Gi"]] {
+            let output = oomsim([command, &["--flags", flags]].concat());
+            assert_eq!(output.status.code(), Some(code), "{command:?} {flags}: {}", err(&output));
+        }
+    }
+}

@@ -101,7 +101,7 @@ impl<'a> Facts<'a> {
             let name = threshold.signal.as_str();
             let given = hard.contains_key(name) || soft.contains_key(name);
             let readable = self.known.memory || matches!(threshold.value, ThresholdValue::Quantity(_));
-            let counts = threshold.signal.is_memory() && given && readable;
+            let counts = threshold.signal.is_memory() && given && readable && !threshold.value.is_nan();
             counts.then(|| (threshold, self.amount(threshold.signal, &threshold.value)))
         })
     }
@@ -172,9 +172,17 @@ pub fn stated_peak(process: &ProcessPlan) -> Bytes {
     Bytes::new(own.get().saturating_add(behavior.get()))
 }
 
-/// An amount as people write it: `100Mi`, `768000Ki`.
+/// An amount as people write it: `100Mi`, `768000Ki`; what is no whole number of Ki in MiB and bytes.
 pub fn shown(bytes: i64) -> String {
-    Quantity::bytes(bytes).to_string()
+    if bytes % 1024 == 0 {
+        return Quantity::bytes(bytes).to_string();
+    }
+    if bytes.unsigned_abs() < 1 << 20 {
+        return format!("{bytes} bytes");
+    }
+    // One decimal, rounded.
+    let tenths = (i128::from(bytes) * 10 + (1 << 19)) >> 20;
+    format!("{}.{}Mi ({bytes} bytes)", tenths / 10, (tenths % 10).abs())
 }
 
 /// Adds a finding.
@@ -186,4 +194,25 @@ pub fn found(
     help: impl Into<String>,
 ) {
     findings.push(Finding { code, level, message: message.into(), help: help.into(), at });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shown;
+
+    /// By hand: 2.6 × 2^30 is 2791728742.4, which the kubelet rounds up; it is 2662.4 MiB.
+    #[test]
+    fn amounts_have_units() {
+        for (bytes, text) in [
+            (0, "0"),
+            (100 << 20, "100Mi"),
+            (768_000 << 10, "750Mi"),
+            (7_120_616 << 10, "7120616Ki"),
+            (2_791_728_743, "2662.4Mi (2791728743 bytes)"),
+            (1_000_000, "1000000 bytes"),
+            (1_500_000_000, "1430.5Mi (1500000000 bytes)"),
+        ] {
+            assert_eq!(shown(bytes), text);
+        }
+    }
 }

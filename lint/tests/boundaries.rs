@@ -65,7 +65,11 @@ const GRACE: &str = "evictionSoftGracePeriod = { \"memory.available\" = \"1m\" }
 #[test]
 fn thresholds() {
     let none = "evictionHard = { \"nodefs.available\" = \"10%\" }";
-    kubelet("OOM001", &[none, "evictionHard = {}", &hard("0%"), &hard("100%")], &["", &hard("100Mi"), &hard("5%")]);
+    kubelet(
+        "OOM001",
+        &[none, "evictionHard = {}", &hard("0%"), &hard("100%"), &hard("NaN%")],
+        &["", &hard("100Mi"), &hard("5%")],
+    );
     // 8 − 2 GiB are left.
     let left = |amount| soft(amount, &format!("{GRACE}\nkubeReserved = {{ memory = \"2Gi\" }}"));
     kubelet("OOM002", &[&left("6145Mi")], &[&left("6Gi")]);

@@ -59,8 +59,6 @@ pub enum Outcome {
     Ran {
         /// How its expectations fared.
         results: Vec<ExpectationResult>,
-        /// What it asks for and the model does not cover.
-        warnings: usize,
         /// Seed of the run.
         seed: u64,
         /// Digest of the run.
@@ -90,6 +88,15 @@ impl Checked {
             Outcome::Ran { .. } => Exit::Failed,
             Outcome::Invalid(failure) => failure.exit,
         }
+    }
+
+    /// What its file warns of, each in a line: `kubelet.yaml:3: what, how to mend it`.
+    pub fn warnings(&self) -> impl Iterator<Item = String> {
+        self.problems.iter().map(|problem| {
+            let place = problem.at.as_ref().map_or_else(String::new, |at| format!("{}: ", at.file_line()));
+            let sentences: Vec<_> = problem.sentences().collect();
+            format!("{place}{}", sentences.join("; "))
+        })
     }
 }
 
@@ -140,7 +147,6 @@ fn check_inner(file: &Path) -> (Outcome, Vec<Diagnostic>) {
         Ok((results, digest)) => {
             let outcome = Outcome::Ran {
                 results,
-                warnings: warnings.len(),
                 seed,
                 digest: digest.to_string(),
                 reproduce: Repeat { file, node: None, overrides: &[], until: None }.command(seed),
@@ -154,16 +160,23 @@ fn text_of(checked: &Checked) -> String {
     let file = checked.file.display();
     match &checked.outcome {
         Outcome::Invalid(failure) => format!("{} {file}\n{}\n", style::paint(style::BAD, "ERROR"), failure.message),
-        Outcome::Ran { results, reproduce, warnings, .. } => {
+        Outcome::Ran { results, reproduce, .. } => {
             let failed: Vec<_> = results.iter().filter(|result| !result.holds).collect();
-            let warned = if *warnings > 0 { format!(", {warnings} warnings") } else { String::new() };
+            let count = checked.problems.len();
+            let mut warned =
+                if count > 0 { format!(", {}\n", text::plural(count as u64, "warning")) } else { "\n".into() };
+            warned.extend(
+                checked
+                    .warnings()
+                    .map(|warning| format!("        {}: {warning}\n", style::paint(style::WARN, "warning"))),
+            );
             if failed.is_empty() {
                 let what =
                     if results.is_empty() { "expects nothing".into() } else { format!("{} hold", results.len()) };
-                return format!("{}    {file}: {what}{warned}\n", style::paint(style::GOOD, "ok"));
+                return format!("{}    {file}: {what}{warned}", style::paint(style::GOOD, "ok"));
             }
             let head = style::paint(style::BAD, "FAIL");
-            let mut text = format!("{head}  {file}: {} of {} do not hold{warned}\n", failed.len(), results.len());
+            let mut text = format!("{head}  {file}: {} of {} do not hold{warned}", failed.len(), results.len());
             for result in failed {
                 text.push_str(&format!("{file}:{}:\n{}", result.line, text::expectation(result)));
             }
@@ -193,10 +206,11 @@ fn summary(checked: &[Checked], studies: usize) -> String {
 
 fn json_of(checked: &[Checked]) -> String {
     let one = |c: &Checked| match &c.outcome {
-        Outcome::Ran { results, seed, digest, reproduce, warnings } => json!({
+        Outcome::Ran { results, seed, digest, reproduce } => json!({
             "file": c.file.display().to_string(),
             "status": if c.exit() == Exit::Holds { "holds" } else { "failed" },
-            "seed": seed, "digest": digest, "warnings": warnings, "reproduce": reproduce,
+            "seed": seed, "digest": digest, "warnings": c.problems.len(), "reproduce": reproduce,
+            "problems": c.problems.iter().map(problem).collect::<Vec<_>>(),
             "expectations": results.iter().map(json::expectation).collect::<Vec<_>>(),
         }),
         Outcome::Invalid(failure) => json!({

@@ -3,7 +3,8 @@
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::render::style::{HEADING, paint};
-use sim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS, kind_named};
+use sim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS};
+use sim_core::scenario::reading::nearest;
 
 /// Arguments of `oomsim explain`.
 #[derive(Debug, clap::Args)]
@@ -20,12 +21,17 @@ pub struct Args {
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let text = match args.kind {
         None => KINDS.iter().map(|kind| format!("{:22}{}\n", kind.name, kind.doc)).collect(),
-        Some(name) => match kind_named(&name) {
+        Some(name) => match KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(&name)) {
             Some(kind) => describe(kind),
             None if lint::rule(&name).is_some() => lint::rule(&name).map(page).unwrap_or_default(),
             None => {
                 let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-                return Err(Failure::bad_input(format!("{name} is no kind of event\n  help: {}", names.join(", "))));
+                let rules = lint::RULES.iter().flat_map(|rule| [rule.code, rule.name]);
+                let near = nearest(&name, names.iter().copied().chain(rules));
+                let help = near.map_or_else(|| names.join(", "), |near| format!("did you mean `{near}`?"));
+                return Err(Failure::bad_input(format!(
+                    "{name} is neither a kind of event nor a rule of lint\n  help: {help}"
+                )));
             }
         },
     };

@@ -6,7 +6,7 @@ use crate::load::{self, Beside};
 use crate::output;
 use crate::render::style::{DIM, HEADING, WARN, paint};
 use serde_json::json;
-use sim_core::kubelet::eviction::{EvictionSignal, Threshold, parse_hard_thresholds, parse_thresholds};
+use sim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds, pods_evicted_above};
 use sim_core::kubelet::preset::{PRESETS, Preset};
 use sim_core::kubelet::start::start_problems;
 use sim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
@@ -186,13 +186,9 @@ fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {
     let all = parse_thresholds(config).unwrap_or_default();
     let capacity = i64::try_from(kernel.mem_total.get()).unwrap_or(i64::MAX);
     let amount = |threshold: &Threshold| threshold.value.quantity(capacity).value();
-    let on_node = |threshold: &&Threshold| threshold.signal.as_str() == SIGNAL;
+    // Of `NaN%` the scenario's warning tells.
+    let on_node = |threshold: &&Threshold| threshold.signal.as_str() == SIGNAL && !threshold.value.is_nan();
     let (kube_reserved, system_reserved) = (memory(&kube), memory(&system));
-    // A percentage refers to what is watched: the limit of all pods.
-    let of_pods = |limit: i64| {
-        let watched = all.iter().find(|t| t.signal == EvictionSignal::AllocatableMemoryAvailable && t.is_hard());
-        watched.map(|threshold| limit - threshold.value.quantity(limit).value())
-    };
     let node = NodeAllocatable {
         hugepages: kernel.sysctl.nr_hugepages << 21,
         hard_thresholds: hard.clone(),
@@ -210,9 +206,9 @@ fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {
             .filter(|threshold| !threshold.is_hard())
             .find(on_node)
             .map(|threshold| (amount(threshold), format_duration(threshold.grace))),
-        allocatable: node.allocatable_memory().value(),
+        allocatable: node.allocatable_memory().value().max(0),
         kubepods_limit,
-        pods_evicted_above: of_pods(kubepods_limit),
+        pods_evicted_above: pods_evicted_above(&all, kubepods_limit),
         problems: problems.iter().map(ToString::to_string).collect(),
     }
 }
@@ -238,11 +234,16 @@ fn text(amounts: &Amounts, scenario: &Scenario) -> String {
         row("eviction-soft", *bytes, &format!("… for {grace}"));
     }
     row("allocatable", amounts.allocatable, "status.allocatable: capacity − reserved − eviction-hard");
-    row("kubepods limit", amounts.kubepods_limit, "the kernel kills in pods when all pods together reach it");
+    let limit = format!("the kernel kills in pods when all pods together reach these {} bytes", amounts.kubepods_limit);
+    row("kubepods limit", amounts.kubepods_limit, &limit);
     if let Some(bytes) = amounts.pods_evicted_above {
-        row("pods evicted above", bytes, "working set of all pods: kubepods limit − eviction-hard");
+        let less = amounts.kubepods_limit.saturating_sub(bytes);
+        let of_what = if amounts.eviction_hard == Some(less) { "" } else { ", the threshold's share of that limit" };
+        let less = less >> 10;
+        row("pods evicted above", bytes, &format!("working set of all pods: kubepods limit − {less}Ki{of_what}"));
     }
-    let title = format!("{} ({} bytes of kubepods limit)", scenario.node.name, amounts.kubepods_limit);
+    let name = &*scenario.node.name;
+    let title = if name == "node" { "Node".to_owned() } else { format!("Node {name}") };
     let ki = |bytes: i64| format!("{}Ki", bytes >> 10);
     let mut shown = format!("{}\n", paint(HEADING, title));
     if let Some(preset) = amounts.preset {

@@ -250,7 +250,13 @@ fn node_chart(history: &History, curves: Vec<Curve>, (top, bottom): Xy, end: f64
         }
         if allocatable < limit {
             line("allocatable", allocatable, palette::GREEN, 7.0);
-            bands.push(Band { low: allocatable, high: limit, color: tint(palette::GREEN, 0.09) });
+        }
+        // Equal to allocatable for a threshold that is a quantity; a percentage is of the kubepods limit here.
+        if let Some(above) = node.pods_evicted_above.map(|b| b.get() as f64).filter(|above| *above < limit) {
+            if (above - allocatable).abs() > 0.001 * capacity {
+                line("pods evicted above", above, palette::GREEN, 3.0);
+            }
+            bands.push(Band { low: above, high: limit, color: tint(palette::GREEN, 0.09) });
         }
     }
     for (name, threshold) in [("eviction-soft", node.eviction_soft), ("eviction-hard", node.eviction_hard)] {
@@ -313,5 +319,10 @@ impl Page<'_> {
     /// Labels in lanes and labels in margins, for tests of their places.
     pub fn placed(&self) -> (&[Label], Vec<&[SideLabel]>) {
         (&self.labels, [Some(&self.node), self.pods.as_ref()].into_iter().flatten().map(|c| &c.side[..]).collect())
+    }
+
+    /// What is shaded in the node's chart, from and to.
+    pub fn shaded(&self) -> Vec<(f64, f64)> {
+        self.node.bands.iter().map(|band| (band.low, band.high)).collect()
     }
 }

@@ -57,3 +57,18 @@ fn a_run_without_series_says_so() {
     history.series = Default::default();
     assert!(svg(&history, Content::default()).unwrap_err().contains("--record series"));
 }
+
+/// docs/reference/output.md: shaded is where the kubelet evicts, not what is above allocatable; where nobody looks nothing is.
+#[test]
+fn what_is_shaded_is_where_the_kubelet_evicts() {
+    let (capacity, limit) = (7_120_616.0 * 1024.0, 5_573_943_296.0);
+    let shaded = |above: Option<u64>| {
+        let mut history = testdata::oom2();
+        history.node.pods_evicted_above = above.map(sim_core::units::Bytes::new);
+        Page::new(&history, Content::default()).expect("a page").shaded()
+    };
+    // Above the kubepods limit, from the eviction point to the limit, below the threshold of 750Mi.
+    let threshold = (0.0, 786_432_000.0);
+    assert_eq!(shaded(Some(5_000_000_000)), [(limit, capacity), (5_000_000_000.0, limit), threshold]);
+    assert_eq!(shaded(None), [(limit, capacity), threshold]);
+}

@@ -7,10 +7,11 @@ use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use lint::{Level, RULES, Rule, rule};
 use serde_json::{Value, json};
 use sim_core::scenario::{Diagnostic, Location, Severity};
+use std::collections::BTreeSet;
 use std::path::Path;
 
 /// A place in a file, counted from 1.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Place {
     /// Path of the file, as it can be opened from here.
     pub file: String,
@@ -71,11 +72,14 @@ impl Shown {
         rule(self.diagnostic.code)
     }
 
-    fn same(&self, other: &Shown) -> bool {
-        let (a, b) = (&self.diagnostic, &other.diagnostic);
-        (a.code, &a.message, &self.place) == (b.code, &b.message, &other.place)
+    /// What makes two of them the same: code, message and place.
+    fn key(&self) -> Key {
+        let Diagnostic { code, message, .. } = &self.diagnostic;
+        (code, message.clone(), self.place.clone())
     }
 }
+
+type Key = (&'static str, String, Option<Place>);
 
 /// A study, whose scenarios were looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,19 +105,21 @@ pub struct Report {
     pub failures: Vec<Failure>,
     /// The same for programs.
     pub errors: Vec<Shown>,
+    /// Findings and warnings that are in the lists.
+    known: BTreeSet<Key>,
 }
 
 impl Report {
     /// Adds a finding, unless another kubelet configuration has led to it already.
     pub fn find(&mut self, finding: Shown) {
-        if !self.findings.iter().any(|known| known.same(&finding)) {
+        if self.known.insert(finding.key()) {
             self.findings.push(finding);
         }
     }
 
     /// Adds a problem of a file.
     pub fn warn(&mut self, warning: Shown) {
-        if !self.warnings.iter().any(|known| known.same(&warning)) {
+        if self.known.insert(warning.key()) {
             self.warnings.push(warning);
         }
     }

@@ -67,6 +67,7 @@ fn node(history: &sim_core::record::History) -> Value {
         "kubepods_limit": node.kubepods_limit.map(|b| b.get()),
         "eviction_hard": node.eviction_hard.map(|b| b.get()),
         "eviction_soft": node.eviction_soft.map(|b| b.get()),
+        "pods_evicted_above": node.pods_evicted_above.map(|b| b.get()),
     })
 }
 

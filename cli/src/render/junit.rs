@@ -30,6 +30,10 @@ fn suite(checked: &Checked) -> TestSuite {
             if results.is_empty() {
                 suite.add_test_case(case(&file, "the scenario runs".into(), TestCaseStatus::success()));
             }
+            let warnings: Vec<_> = checked.warnings().map(|warning| format!("warning: {warning}")).collect();
+            if !warnings.is_empty() {
+                suite.set_system_out(warnings.join("\n"));
+            }
         }
         Outcome::Invalid(failure) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);

@@ -368,7 +368,13 @@ fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String
     });
     let Some((at, signal, seen, seen_at, now)) = found else { return "its pod was evicted".into() };
     let what = match &**signal {
-        "allocatableMemory.available" => format!("pods above allocatable {}", amount(history.node.allocatable)),
+        "allocatableMemory.available" => match history.node.pods_evicted_above {
+            // What a percentage comes to is another amount of the kubepods limit than of the node.
+            Some(above) if above != history.node.allocatable => {
+                format!("pods above {} (kubepods limit less the threshold)", amount(above))
+            }
+            _ => format!("pods above allocatable {}", amount(history.node.allocatable)),
+        },
         signal => format!("{signal} below its threshold"),
     };
     match (seen, seen_at) {

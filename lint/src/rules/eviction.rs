@@ -2,7 +2,7 @@
 
 use crate::facts::{Facts, found, shown};
 use crate::{Finding, Level};
-use sim_core::kubelet::eviction::{EvictionSignal, ThresholdError, ThresholdValue};
+use sim_core::kubelet::eviction::{EvictionSignal, Threshold, ThresholdError, ThresholdValue};
 use sim_core::kubelet::start::StartProblem;
 
 const MEMORY_AVAILABLE: &str = "memory.available";
@@ -12,6 +12,7 @@ pub fn no_memory_eviction(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let Some(map) = &plan.config.eviction_hard else { return };
     let at = facts.kubelet_place(&["evictionHard.memory.available", "evictionHard"]);
+    let never = |t: &Threshold| t.signal == EvictionSignal::MemoryAvailable && t.is_hard() && t.value.is_nan();
     let (message, help) = match map.get(MEMORY_AVAILABLE).map(|value| value.trim()) {
         None => {
             let others: Vec<_> = map.keys().map(String::as_str).collect();
@@ -21,6 +22,10 @@ pub fn no_memory_eviction(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         Some(off @ ("0%" | "100%")) => {
             let message = format!("evictionHard: {MEMORY_AVAILABLE} = {off:?} turns memory eviction off");
+            (message, "give an amount, at least the default of 100Mi".to_owned())
+        }
+        Some(value) if facts.thresholds.iter().any(never) => {
+            let message = format!("evictionHard: {MEMORY_AVAILABLE} = {value:?} is no number: it is never met");
             (message, "give an amount, at least the default of 100Mi".to_owned())
         }
         Some(_) => return,

@@ -84,18 +84,22 @@ pub fn no_request(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         if own.is_some_and(|own| memory(&own.requests).is_some()) {
             continue;
         }
-        for container in lasting(facts, pod) {
+        let qos = QosClass::of(&pod.spec, &profile);
+        // Of containers without a request only sidecars may differ; each look goes over all containers of the pod.
+        let mut adjs = [None; 2];
+        for (n, container) in lasting(facts, pod).into_iter().enumerate() {
             if memory(&container.resources.requests).is_some() {
                 continue;
             }
             let capacity = facts.scenario.node.kernel.mem_total;
-            let adj = container_oom_score_adj(&pod.spec, container, capacity, &profile);
+            let adj = *adjs[usize::from(n >= pod.spec.containers.len())]
+                .get_or_insert_with(|| container_oom_score_adj(&pod.spec, container, capacity, &profile));
             let message = format!(
                 "container {} of pod {} requests no memory: whatever it uses is above its request, so it ranks among the \
                  first to be evicted, and its oom_score_adj is {adj} ({})",
                 container.name,
                 name(pod),
-                QosClass::of(&pod.spec, &profile),
+                qos,
             );
             let at = container_place(pod, &container.name);
             let help = "give it resources.requests.memory near what it uses";

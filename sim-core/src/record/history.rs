@@ -20,6 +20,8 @@ pub struct NodeFacts {
     pub eviction_hard: Option<Bytes>,
     /// Soft eviction threshold on `memory.available`.
     pub eviction_soft: Option<Bytes>,
+    /// Working set of all pods above which the kubelet evicts one; `None`: it does not watch their sum.
+    pub pods_evicted_above: Option<Bytes>,
     /// `memory.max` of each pod that has one.
     pub pod_limits: Vec<(Name, Bytes)>,
 }

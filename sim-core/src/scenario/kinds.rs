@@ -8,6 +8,7 @@ use super::reader::Problems;
 use super::source::Location;
 use super::value::{Entry, Kind, Value};
 use crate::node_api::Name;
+use std::collections::BTreeMap;
 
 /// Most kinds of a file.
 const MAX_KINDS: usize = 100;
@@ -224,12 +225,19 @@ impl Here<'_> {
 /// Problems by kind of node, as one list: what all kinds have is said once, the rest with the kinds that have it.
 pub fn said_once(found: &[(&str, Vec<Diagnostic>)]) -> Vec<Diagnostic> {
     let mut list: Vec<(&Diagnostic, Vec<usize>)> = Vec::new();
+    // Where those of a message are in the list: there may be many problems, of which few say the same.
+    let mut same: BTreeMap<(&str, usize), Vec<usize>> = BTreeMap::new();
     for (kind, (_, problems)) in found.iter().enumerate() {
         for problem in problems {
-            match list.iter_mut().find(|(known, _)| *known == problem) {
-                Some((_, kinds)) if kinds.contains(&kind) => {}
-                Some((_, kinds)) => kinds.push(kind),
-                None => list.push((problem, vec![kind])),
+            let start = problem.at.as_ref().map_or(0, |at| at.span.start);
+            let known = same.entry((&problem.message, start)).or_default();
+            match known.iter().copied().find(|&i| list[i].0 == problem) {
+                Some(i) if list[i].1.contains(&kind) => {}
+                Some(i) => list[i].1.push(kind),
+                None => {
+                    known.push(list.len());
+                    list.push((problem, vec![kind]));
+                }
             }
         }
     }

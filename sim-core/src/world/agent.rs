@@ -6,6 +6,7 @@ use super::figures::Watched;
 use super::state::{ContainerRef, PodIx, World};
 use super::template::Template;
 use crate::engine::{Phase, Scheduler, Stream, StreamFactory};
+use crate::kubelet::eviction::pods_evicted_above;
 use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, EvictionSignal, Lead, Manager, Rejection, admit, parse_hard_thresholds, parse_thresholds,
 };
@@ -255,8 +256,9 @@ impl World {
         let capacity = facts.capacity.get() as i64;
         for threshold in agent.manager.thresholds() {
             if threshold.signal == EvictionSignal::MemoryAvailable {
-                let quantity = threshold.value.nanos(capacity) / 1_000_000_000;
-                let quantity = Bytes::new(u64::try_from(quantity).unwrap_or(0));
+                // `NaN%`: never met.
+                let Ok(quantity) = u64::try_from(threshold.value.nanos(capacity) / 1_000_000_000) else { continue };
+                let quantity = Bytes::new(quantity);
                 if threshold.is_hard() {
                     facts.eviction_hard = Some(quantity);
                 } else {
@@ -264,6 +266,9 @@ impl World {
                 }
             }
         }
+        let limit = facts.kubepods_limit.and_then(|limit| i64::try_from(limit.get()).ok());
+        let above = limit.and_then(|limit| pods_evicted_above(agent.manager.thresholds(), limit));
+        facts.pods_evicted_above = above.and_then(|above| u64::try_from(above).ok()).map(Bytes::new);
     }
 }
 

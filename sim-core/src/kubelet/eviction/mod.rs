@@ -18,4 +18,5 @@ pub use rank::{Candidate, ContainerStats, EvictionFacts, PodStats, eviction_orde
 pub use signals::{MemoryFigures, Observation, Observations, UNLIMITED};
 pub use thresholds::{
     EvictionSignal, Threshold, ThresholdError, ThresholdValue, parse_hard_thresholds, parse_thresholds,
+    pods_evicted_above,
 };

@@ -247,3 +247,34 @@ proptest! {
         }
     }
 }
+
+/// By hand: 7 GiB less 1 GiB; 70 GiB less a tenth, which is 0.1000000015 as float32 (10 % of the node would be 3 GiB more). A
+/// threshold of the signal's own name counts, too, and the larger one acts first.
+#[test]
+fn pods_are_evicted_above_their_limit_less_the_threshold() {
+    const GIB: i64 = 1 << 30;
+    let above = |config: &KubeletConfig, limit| pods_evicted_above(&parse_thresholds(config).unwrap(), limit);
+    assert_eq!(above(&hard("1Gi"), 7 * GIB), Some(6 * GIB));
+    assert_eq!(above(&hard("10%"), 70 * GIB), Some(70 * GIB - 7_516_192_880));
+    assert_eq!(above(&hard("NaN%"), 70 * GIB), None);
+    assert_eq!(above(&hard("9Gi"), 7 * GIB), Some(0));
+    let nobody = KubeletConfig { enforce_node_allocatable: Some(vec!["none".into()]), ..hard("1Gi") };
+    assert_eq!(above(&nobody, 7 * GIB), None);
+    let own = map(&[("allocatableMemory.available", "2Gi"), ("memory.available", "1Gi")]);
+    let own = KubeletConfig { eviction_hard: Some(own), ..KubeletConfig::default() };
+    assert_eq!(above(&own, 7 * GIB), Some(5 * GIB));
+}
+
+/// strconv.ParseFloat takes NaN without a sign, and both comparisons of parseThresholdStatement are false for it; infinity is above 100 %.
+#[test]
+fn not_a_number_passes_for_a_percentage() {
+    for text in ["NaN%", "nan%"] {
+        let found = parse_thresholds(&hard(text)).unwrap();
+        assert!(found.iter().all(|threshold| threshold.value.is_nan()), "{found:?}");
+        let mut node = Node::new(&hard(text));
+        assert!(node.pass(0, 0).evicted.is_none());
+    }
+    for text in ["+NaN%", "-nan%", "inf%", "-Inf%", "1e39%", "%", "101%", "-1%"] {
+        assert!(parse_thresholds(&hard(text)).is_err(), "{text}");
+    }
+}

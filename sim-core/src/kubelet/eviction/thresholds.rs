@@ -95,6 +95,11 @@ impl ThresholdValue {
         }
     }
 
+    /// `NaN%`: Go's comparisons let it pass for a percentage between 0 and 100, and nothing is ever below it.
+    pub fn is_nan(&self) -> bool {
+        matches!(self, ThresholdValue::Percentage(fraction) if fraction.is_nan())
+    }
+
     /// The same amount in billionths of a byte.
     pub fn nanos(&self, capacity: i64) -> i128 {
         match self {
@@ -231,6 +236,15 @@ pub fn parse_hard_thresholds(config: &KubeletConfig) -> Result<Vec<Threshold>, V
     if errors.is_empty() { Ok(thresholds) } else { Err(errors) }
 }
 
+/// The pods' working set above which the manager evicts one of them, in bytes: their limit less the largest hard
+/// threshold of `allocatableMemory.available`, of which a percentage refers to that limit (eviction/helpers.go
+/// makeSignalObservations, thresholdsMet). `None`: no such threshold, as without `pods` in `enforceNodeAllocatable`.
+pub fn pods_evicted_above(thresholds: &[Threshold], kubepods_limit: i64) -> Option<i64> {
+    let watched = thresholds.iter().filter(|t| t.signal == EvictionSignal::AllocatableMemoryAvailable && t.is_hard());
+    let amounts = watched.filter(|t| !t.value.is_nan()).map(|t| t.value.quantity(kubepods_limit).value());
+    amounts.max().map(|amount| kubepods_limit.saturating_sub(amount).max(0))
+}
+
 fn parse_statements(statements: &TextMap, errors: &mut Vec<ThresholdError>) -> Vec<Threshold> {
     let mut thresholds = Vec::new();
     for (signal, text) in statements {
@@ -271,7 +285,9 @@ fn parse_percentage(text: &str) -> Result<Option<f32>, ThresholdError> {
     }
     let digits = text.trim_end_matches('%');
     let number: f32 = digits.parse().map_err(|_| ThresholdError::Percentage(digits.into()))?;
-    if number.is_infinite() && digits.bytes().any(|b| b.is_ascii_digit()) {
+    // Go takes `NaN`, as Rust does, but not with a sign (strconv special).
+    let overflow = number.is_infinite() && digits.bytes().any(|b| b.is_ascii_digit());
+    if overflow || number.is_nan() && digits.starts_with(['+', '-']) {
         return Err(ThresholdError::Percentage(digits.into()));
     }
     Ok(Some(number / 100.0))

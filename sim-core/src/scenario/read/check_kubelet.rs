@@ -86,8 +86,18 @@ fn thresholds(p: &Problems, given: &Given<'_>) {
         (("evictionMinimumReclaim", key), KubeletConfig { eviction_minimum_reclaim: one(key, value), ..empty() })
     });
     for ((field, key), alone) in hard.chain(soft).chain(graces).chain(reclaims) {
-        for error in parse_thresholds(&alone).err().unwrap_or_default() {
-            let at = given.place(field, key);
+        let at = given.place(field, key);
+        let read = parse_thresholds(&alone);
+        // Go's comparisons with NaN are false, so the kubelet takes it.
+        if read.as_ref().is_ok_and(|thresholds| thresholds.iter().any(|t| t.value.is_nan())) {
+            let message = format!("{key}: NaN is no number, and the kubelet takes it without a word");
+            let help = match field {
+                "evictionHard" => "nothing is ever evicted for it, and allocatable is meaningless: give a quantity",
+                _ => "nothing is ever evicted for it: give a quantity or a percentage",
+            };
+            p.push(Diagnostic::warning(at, message).help(help));
+        }
+        for error in read.err().unwrap_or_default() {
             let problem = match &error {
                 ThresholdError::GraceMissing(_) => Diagnostic::warning(at, error.to_string()),
                 ThresholdError::UnsupportedSignal(name) => {
