@@ -112,6 +112,7 @@ impl Builder {
             name: "aks-nodepool1-0".into(),
             capacity: Bytes::kib(7_120_616),
             allocatable: Bytes::kib(4_675_304),
+            kubelet_not_started: None,
             kubepods_limit: Some(Bytes::new(5_573_943_296)),
             eviction_hard: Some(Bytes::mib(750)),
             eviction_soft: None,

@@ -202,6 +202,56 @@ fn a_race_says_when_the_node_does_not_stand_still() {
     }
 }
 
+/// cm/node_container_manager_linux.go validateNodeAllocatable: what is reserved and the threshold exceed the capacity;
+/// eviction/helpers.go ParseThresholdConfig: a soft threshold without a grace period is an error.
+#[test]
+fn a_kubelet_that_does_not_start_wins_no_race_and_is_no_recommendation() {
+    let refuses = |arguments: &[&str], parts: &[&str]| {
+        let output = oomsim(arguments);
+        let (printed, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!((output.status.code(), &*printed), (Some(2), ""), "{arguments:?}: {said}");
+        for part in parts {
+            assert!(said.contains(part), "{arguments:?}: {part:?} not in\n{said}");
+        }
+    };
+    // 8 GiB with 1 GiB reserved: up to 7 GiB the kubelet starts. All thresholds are looked at before the first run.
+    let said = ["--threshold 10Gi: the kubelet does not start", "11Gi reserved", "--threshold 7169Mi", "has 8Gi"];
+    refuses(&["race", "--threshold", "10Gi,100Mi,7169Mi"], &said);
+    let said = ["the kubelet does not start on this node", "20971620Mi reserved", "has 16Ti"]; // 20 TiB + 100 MiB
+    refuses(&["race", "--memory", "16Ti", "--kube-reserved", "20Ti", "--rate", "512Mi", "--threshold", "100Mi"], &said);
+
+    // 8 GiB with 800 MiB reserved: 7392 MiB is the largest threshold with which the kubelet starts.
+    let place =
+        shop(&[("goal.toml", "from = \"100Mi\"\nto = \"1300Mi\"\nsteps = 25", "values = [\"500Mi\", \"7393Mi\"]")]);
+    let (code, json) = plan(&place);
+    assert_eq!((code, &json["recommended"]["trial"]["setting"]["evictionHard"]), (0, &"500Mi".into()));
+    let refused = &json["trials"][1];
+    assert_eq!((&refused["allocatable_bytes"], &refused["meets"]), (&0.into(), &false.into()));
+    assert!(refused["kubelet_not_started"].as_str().is_some_and(|why| why.contains("8193Mi reserved")), "{refused}");
+    let said = text(&place);
+    assert!(said.contains("evictionHard = 7393Mi: the kubelet does not start: memory: 8193Mi reserved"), "{said}");
+    let csv = std::fs::read_to_string(place.path().join("out/trials.csv")).unwrap();
+    assert!(csv.lines().any(|line| line.contains(",7393Mi,0,not_started,\"memory: 8193Mi reserved")), "{csv}");
+
+    let place = shop(&[("goal.toml", "evictionHard.memory", "evictionSoft.memory")]);
+    let (code, json) = plan(&place);
+    assert_eq!((code, &json["recommended"]), (1, &Value::Null));
+    let said = text(&place);
+    for part in ["the kubelet does not start with any of them", "needs a grace period"] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+
+    let study = "scenario = \"bad-day.toml\"\nrepetitions = 5\n[[axis]]\nname = \"hard\"\n\
+                 key = \"kubelet.evictionHard.memory.available\"\nvalues = [\"500Mi\", \"7393Mi\"]\n";
+    std::fs::write(place.path().join("study.toml"), study).unwrap();
+    let (study, out) = (place.path().join("study.toml"), place.path().join("swept"));
+    let output = oomsim(["sweep", &study.display().to_string(), "--out", &out.display().to_string()]);
+    let said = String::from_utf8(output.stdout).unwrap();
+    let lines = said.lines().filter(|line| line.contains("hard = 7393Mi: the kubelet does not start: memory: 8193Mi"));
+    assert_eq!(lines.count(), 1, "once, not once per run: {said}");
+    assert!(said.lines().any(|line| line.starts_with("7393Mi") && line.contains("100 %")), "{said}");
+}
+
 #[test]
 fn the_page_on_planning_names_every_column_and_its_files() {
     let page = std::fs::read_to_string(studies().join("../docs/planning.md")).unwrap();

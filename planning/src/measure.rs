@@ -25,13 +25,15 @@ pub enum Outcome {
     GlobalOom,
     /// A program ended by itself with an error: ENOMEM, or its runtime's own limit.
     SelfExit,
+    /// The kubelet refused to start, so that no pod ran: whoever died, nothing was raced for.
+    KubeletNotStarted,
     /// The run could not be finished.
     Error,
 }
 
 impl Outcome {
     /// All of them, in the order of tables.
-    pub const ALL: [Outcome; 9] = [
+    pub const ALL: [Outcome; 10] = [
         Outcome::None,
         Outcome::Eviction,
         Outcome::ContainerOom,
@@ -40,6 +42,7 @@ impl Outcome {
         Outcome::CgroupOom,
         Outcome::GlobalOom,
         Outcome::SelfExit,
+        Outcome::KubeletNotStarted,
         Outcome::Error,
     ];
 
@@ -54,6 +57,7 @@ impl Outcome {
             Outcome::CgroupOom => "cgroup_oom",
             Outcome::GlobalOom => "global_oom",
             Outcome::SelfExit => "self",
+            Outcome::KubeletNotStarted => "kubelet_not_started",
             Outcome::Error => "error",
         }
     }
@@ -123,6 +127,9 @@ pub struct Column {
     pub about: &'static str,
 }
 
+/// The column with the kubelet's reason not to start.
+pub const NOT_STARTED: &str = "kubelet_not_started";
+
 macro_rules! measures {
     ($($field:ident: $t:ty => $name:literal $kind:ident $about:literal,)*) => {
         /// The measures of a run.
@@ -144,7 +151,7 @@ macro_rules! measures {
 }
 
 measures! {
-    outcome: Outcome => "outcome" Class "Who was first: none, eviction, container_oom, pod_oom, kubepods_oom, cgroup_oom, global_oom, self, error.",
+    outcome: Outcome => "outcome" Class "Who was first: none, eviction, container_oom, pod_oom, kubepods_oom, cgroup_oom, global_oom, self, kubelet_not_started, error.",
     victim: String => "victim" Class "The pod (namespace/name) or host process that died first.",
     first_death: Option<u64> => "first_death_s" Seconds "When it died.",
     first_decision: Option<u64> => "first_eviction_s" Seconds "When the eviction manager first decided to evict.",
@@ -167,6 +174,7 @@ measures! {
     stalled: bool => "stalled" Flag "The kernel found no process to kill, or panicked.",
     ended_at: u64 => "ended_at_s" Seconds "When the run ended.",
     digest: String => "digest" Text "Digest of the run, as `oomsim run` prints it.",
+    not_started: String => "kubelet_not_started" Text "Why the kubelet did not start; no pod ran.",
     error: String => "error" Text "Why the run could not be finished.",
 }
 
@@ -227,6 +235,7 @@ impl Measures {
             ended_at: history.ended_at.as_nanos(),
             allocatable: i64::try_from(history.node.allocatable.get()).ok(),
             digest: history.digest.to_string(),
+            not_started: history.node.kubelet_not_started.as_deref().unwrap_or_default().into(),
             min_available: history.series.samples.iter().map(|s| s.available).min(),
             ..Measures::default()
         };
@@ -239,6 +248,9 @@ impl Measures {
             m.note_first(entry);
         }
         m.note_decision(history);
+        if !m.not_started.is_empty() {
+            m.outcome = Outcome::KubeletNotStarted;
+        }
         m
     }
 

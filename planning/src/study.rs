@@ -4,7 +4,7 @@ mod axes;
 mod goal;
 mod sweep;
 
-pub use goal::Goal;
+pub use goal::{AsItIs, Goal};
 pub use sweep::Study;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What the runs of each grid cell have in common, added up row by row.
 
 use crate::axis::Range;
-use crate::measure::{Kind, MEASURES, Value};
+use crate::measure::{Kind, MEASURES, NOT_STARTED, Value};
 use crate::plan::{Levels, Plan};
 use crate::row::{Row, field};
 use crate::stats::{Distribution, Interval, Z95, wilson};
@@ -26,6 +26,8 @@ pub struct Cell {
     pub runs: u64,
     /// One tally for each of [`MEASURES`].
     pub tallies: Vec<Tally>,
+    /// Why the kubelet did not start in the first run in which it did not.
+    pub not_started: Option<String>,
 }
 
 /// Equal parts of a sampled axis.
@@ -52,7 +54,7 @@ pub struct Summary {
 impl Summary {
     /// An empty summary.
     pub fn new(plan: &Plan) -> Self {
-        let cell = Cell { runs: 0, tallies: vec![Tally::default(); MEASURES.len()] };
+        let cell = Cell { runs: 0, tallies: vec![Tally::default(); MEASURES.len()], not_started: None };
         let part = |range: &Range, i: usize| {
             let middle = range.at((i as f64 + 0.5) / BINS as f64);
             (middle.number.unwrap_or_default(), 0, BTreeMap::new())
@@ -113,6 +115,11 @@ impl Cell {
     fn add(&mut self, values: &[Value]) {
         self.runs += 1;
         for ((column, tally), value) in MEASURES.iter().zip(&mut self.tallies).zip(values) {
+            if column.name == NOT_STARTED
+                && let (None, Value::Text(why)) = (&self.not_started, value)
+            {
+                self.not_started = Some(why.clone());
+            }
             match (column.kind, value) {
                 (Kind::Text, _) | (_, Value::Missing) => {}
                 (_, Value::Text(word)) => tally.count(word),

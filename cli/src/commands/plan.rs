@@ -16,8 +16,9 @@ use planning::pool::Pool;
 use planning::recommend::{
     Confirmed, Found, Recommendation, Target, Trial, kubelet_yaml, missing_knobs, percent, pod_patches,
 };
+use planning::row::field;
 use planning::stats::{Z95, wilson};
-use planning::study::Goal;
+use planning::study::{AsItIs, Goal};
 use serde_json::json;
 use sim_core::scenario::Controller;
 use std::path::PathBuf;
@@ -33,6 +34,9 @@ Examples:
 A goal file names scenarios, what must not happen and how often it may (`[[target]]`), and the settings that may be changed
 (`[[knob]]`). The recommendation is the setting with the most allocatable memory whose runs meet all targets, and meet
 them again on seeds that the search has not seen. Exit code 1: no setting meets the targets.";
+
+/// What is said of a setting that is no setting.
+const NOT_STARTED: &str = "the kubelet does not start";
 
 /// Arguments of `oomsim plan`.
 #[derive(Debug, clap::Args)]
@@ -57,8 +61,8 @@ struct Report<'a> {
     goal: &'a Goal,
     plan: &'a Plan,
     found: &'a Recommendation,
-    /// The scenarios as they are: allocatable memory, bad runs and runs by target.
-    now: (i64, Vec<(u64, u64)>),
+    /// The scenarios as they are.
+    now: AsItIs,
     /// The recommendation as files: name and content.
     files: Vec<(String, String)>,
 }
@@ -145,8 +149,13 @@ impl Report<'_> {
         }
         text.push_str("\nTargets\n");
         self.goal.targets.iter().for_each(|t| text.push_str(&format!("  {}\n", t.in_words(&names))));
-        text.push_str(&format!("\nAs it is: allocatable {}\n", memory_text(self.now.0 as f64)));
-        self.told(&mut text, 2, &self.now.1);
+        match &self.now.not_started {
+            Some(why) => text.push_str(&format!("\nAs it is: {}\n", paint(BAD, format!("{NOT_STARTED}: {why}")))),
+            None => {
+                text.push_str(&format!("\nAs it is: allocatable {}\n", memory_text(self.now.allocatable as f64)));
+                self.told(&mut text, 2, &self.now.counts);
+            }
+        }
         text.push_str(&format!("\n{}", self.table()));
         for knob in &self.found.not_monotone {
             let said = format!("the risk does not fall all the way along {knob}: all of its values were tried");
@@ -184,19 +193,20 @@ impl Report<'_> {
             let trial = &trials[i];
             let (share, interval) = trial.risk();
             let runs = trial.counts.iter().map(|c| c.1).max().unwrap_or(0);
-            let verdict = if trial.passes() {
-                "meets the targets"
-            } else if trial.fails() {
-                "misses"
-            } else {
-                "not proven"
+            let verdict = match &trial.not_started {
+                Some(why) => format!("{NOT_STARTED}: {why}"),
+                None if trial.passes() => "meets the targets".into(),
+                None if trial.fails() => "misses".into(),
+                None => "not proven".into(),
             };
+            let run = trial.not_started.is_none();
+            let said = |text: String| if run { text } else { "-".into() };
             let front = if self.found.front.contains(&i) { " *" } else { "" };
             let style = if trial.passes() { GOOD } else { Style::new() };
             let cells = trial.values(self.plan).into_iter().map(|v| v.text.clone()).chain([
                 memory_text(trial.allocatable as f64),
-                percent(share),
-                format!("{} – {}", percent(interval.low), percent(interval.high)),
+                said(percent(share)),
+                said(format!("{} – {}", percent(interval.low), percent(interval.high))),
                 runs.to_string(),
                 format!("{verdict}{front}"),
             ]);
@@ -208,11 +218,11 @@ impl Report<'_> {
         } else {
             String::new()
         };
-        format!(
-            "{}{more}{}\n",
-            table.render(0),
-            paint(DIM, "* no other setting has both more allocatable and less risk")
-        )
+        let front = match self.found.front.is_empty() {
+            true => String::new(),
+            false => format!("{}\n", paint(DIM, "* no other setting has both more allocatable and less risk")),
+        };
+        format!("{}{more}{front}", table.render(0))
     }
 
     fn setting(&self, trial: &Trial) -> String {
@@ -227,6 +237,10 @@ impl Report<'_> {
         self.told(text, 4, &best.fresh.counts);
         text.push_str("  margins:\n");
         for (name, trial) in self.margins(&best.trial) {
+            if let Some(why) = &trial.not_started {
+                text.push_str(&format!("    {name}: {NOT_STARTED}: {why}\n"));
+                continue;
+            }
             let (share, i) = trial.risk();
             let (low, high) = (percent(i.low), percent(i.high));
             let gain = trial.allocatable - best.trial.allocatable;
@@ -271,6 +285,11 @@ impl Report<'_> {
     }
 
     fn nothing(&self, text: &mut String, nearest: &Trial) {
+        if let Some(why) = &nearest.not_started {
+            let said = format!("No setting meets the targets: {NOT_STARTED} with any of them.");
+            text.push_str(&format!("\n{}\n  {}: {why}\n", paint(BAD, said), self.setting(nearest)));
+            return;
+        }
         let (share, i) = nearest.risk();
         text.push_str(&format!(
             "\n{}\n  nearest: {}, risk {} ({} – {})\n",
@@ -322,7 +341,7 @@ impl Report<'_> {
     fn csv(&self) -> String {
         let mut text = String::from("setting");
         self.knobs().iter().for_each(|knob| text.push_str(&format!(",{knob}")));
-        text.push_str(",allocatable_bytes,verdict,on_front");
+        text.push_str(",allocatable_bytes,verdict,kubelet_not_started,on_front");
         for n in 0..self.goal.targets.len() {
             text.push_str(&format!(",bad_{n},runs_{n},share_low_{n},share_high_{n}"));
         }
@@ -330,14 +349,18 @@ impl Report<'_> {
         for (i, trial) in self.found.trials.iter().enumerate() {
             text.push_str(&trial.setting.to_string());
             trial.values(self.plan).iter().for_each(|v| text.push_str(&format!(",{}", v.text)));
-            let verdict = if trial.passes() {
+            let verdict = if trial.not_started.is_some() {
+                "not_started"
+            } else if trial.passes() {
                 "meets"
             } else if trial.fails() {
                 "misses"
             } else {
                 "open"
             };
-            text.push_str(&format!(",{},{verdict},{}", trial.allocatable, self.found.front.contains(&i)));
+            text.push_str(&format!(",{},{verdict},", trial.allocatable));
+            field(&mut text, trial.not_started.as_deref().unwrap_or_default());
+            text.push_str(&format!(",{}", self.found.front.contains(&i)));
             for &(bad, runs) in &trial.counts {
                 let i = wilson(bad, runs, Z95);
                 text.push_str(&format!(",{bad},{runs},{:.6},{:.6}", i.low, i.high));
@@ -400,7 +423,8 @@ impl Report<'_> {
                     json!({ "bad": bad, "runs": runs, "share_low": i.low, "share_high": i.high })
                 })
                 .collect();
-            json!({ "setting": values, "allocatable_bytes": t.allocatable, "meets": t.passes(), "misses": t.fails(), "targets": targets })
+            json!({ "setting": values, "allocatable_bytes": t.allocatable, "kubelet_not_started": t.not_started,
+                "meets": t.passes(), "misses": t.fails(), "targets": targets })
         };
         let targets: Vec<String> = self.goal.targets.iter().map(|t| t.in_words(&names)).collect();
         let recommended = match &self.found.found {
@@ -413,7 +437,8 @@ impl Report<'_> {
         };
         json!({
             "goal": self.goal.name, "targets": targets, "recommended": recommended,
-            "as_it_is": { "allocatable_bytes": self.now.0, "targets": self.now.1.iter()
+            "as_it_is": { "allocatable_bytes": self.now.allocatable, "kubelet_not_started": self.now.not_started,
+                "targets": self.now.counts.iter()
                 .map(|(bad, runs)| json!({ "bad": bad, "runs": runs })).collect::<Vec<_>>() },
             "trials": self.found.trials.iter().map(trial).collect::<Vec<_>>(),
             "front": self.found.front, "not_monotone": self.found.not_monotone,

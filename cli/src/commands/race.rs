@@ -131,6 +131,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let contest = Contest::new(&text, &name, args.node.as_deref(), &Beside(PathBuf::new()), &args.overrides, &racer);
     let contest = contest.map_err(|problems| load::rendered(&problems))?;
     contest.warnings().iter().for_each(|warning| output::complain(&warning.render_coloured()));
+    let refused = contest.refused(&args.overrides, &args.threshold);
+    if !refused.is_empty() {
+        let each = refused.iter().map(|(t, why)| format!("--threshold {}: the kubelet does not start: {why}", t.text));
+        return Err(Failure::bad_input(each.collect::<Vec<_>>().join("\n")));
+    }
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
     let rates = if args.rate.is_empty() { default_rates() } else { args.rate.clone() };
     let share = f64::from(args.share) / 100.0;

@@ -7,11 +7,12 @@ use crate::load::{self, Beside};
 use crate::output;
 use crate::picture::study as picture;
 use crate::progress::{Progress, duration};
-use crate::render::style::{DIM, HEADING, paint};
+use crate::render::style::{DIM, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
 use planning::execute::execute;
 use planning::journal::{Journal, StoreError};
+use planning::measure::Outcome;
 use planning::plan::{Part, Plan, RunSpec};
 use planning::prepared::settings;
 use planning::recommend::percent;
@@ -319,7 +320,7 @@ fn json(study: &Study, out: &Path, results: &Results) -> serde_json::Value {
                 (name, json!({ "count": count, "share_low": i.low, "share_high": i.high }))
             })
             .collect();
-        json!({ "axes": axes, "runs": cell.runs, "outcome": outcomes })
+        json!({ "axes": axes, "runs": cell.runs, "outcome": outcomes, "kubelet_not_started": cell.not_started })
     });
     json!({
         "study": study.name,
@@ -357,6 +358,7 @@ fn text(file: &Path, study: &Study, out: &Path, results: &Results) -> String {
     if results.summary.cells.len() > MAX_CELLS {
         text.push_str(&format!("… {} more rows in summary.csv\n", results.summary.cells.len() - MAX_CELLS));
     }
+    text.push_str(&refusals(plan, results));
     let first = plan.spec(0);
     let command = command(study, &first);
     text.push_str(&format!(
@@ -367,6 +369,31 @@ fn text(file: &Path, study: &Study, out: &Path, results: &Results) -> String {
         paint(DIM, format!("reproduce run 0: {command}    (all: oomsim sweep plan {})", file.display()))
     ));
     text
+}
+
+/// Where the kubelet did not start, and why, once for each combination.
+fn refusals(plan: &Plan, results: &Results) -> String {
+    let cells = results.summary.cells.iter().enumerate();
+    let said: Vec<String> = cells
+        .filter_map(|(number, cell)| {
+            let why = cell.not_started.as_ref()?;
+            let values = plan.grid_axes().zip(plan.cell_values(number as u64));
+            let at: Vec<String> = values.map(|((axis, _), value)| format!("{} = {}", axis.name, value.text)).collect();
+            let at = if at.is_empty() { "all".into() } else { at.join(", ") };
+            let count = cell.count("outcome", Outcome::KubeletNotStarted.name());
+            let some =
+                if count < cell.runs { format!(" in {count} of {} runs, first", cell.runs) } else { String::new() };
+            let line = format!("{at}: the kubelet does not start{some}: {why}");
+            Some(format!("{}\n", paint(WARN, line)))
+        })
+        .collect();
+    let more = said.len().saturating_sub(MAX_CELLS);
+    let mut text = String::new();
+    said.iter().take(MAX_CELLS).for_each(|line| text.push_str(line));
+    if more > 0 {
+        text.push_str(&format!("… and {more} more combinations with which it does not; see runs.csv\n"));
+    }
+    if text.is_empty() { text } else { format!("\n{text}") }
 }
 
 /// The command that repeats a run of the plan.
@@ -386,6 +413,6 @@ fn short(share: f64) -> String {
 /// Outcomes that come at all, in the order of tables.
 pub(crate) fn outcome_levels(results: &Results) -> Vec<String> {
     let seen = |level: &str| results.summary.cells.iter().any(|c| c.count("outcome", level) > 0);
-    let all = planning::measure::Outcome::ALL.iter().map(|o| o.name());
+    let all = Outcome::ALL.iter().map(|o| o.name());
     all.filter(|level| seen(level)).map(str::to_string).collect()
 }

@@ -94,7 +94,7 @@ pub fn outcome_color(outcome: &str) -> RGBColor {
         Some(Outcome::ContainerOom) => SKY,
         Some(Outcome::CgroupOom) => PURPLE,
         Some(Outcome::SelfExit) => GREEN,
-        Some(Outcome::None | Outcome::Error) | None => GREY,
+        Some(Outcome::None | Outcome::KubeletNotStarted | Outcome::Error) | None => GREY,
     }
 }
 
@@ -400,6 +400,11 @@ fn number(x: f64, unit: Unit) -> String {
     }
 }
 
+/// Runs in which there was no race, as the kubelet did not start.
+fn not_started(cell: &Cell) -> u64 {
+    cell.count("outcome", Outcome::KubeletNotStarted.name())
+}
+
 /// Share of runs in which the kernel was first, over the two largest axes; other axes are taken together.
 fn heat_map(study: &Study, summary: &Summary, sizes: &[usize]) -> Result<String, DrawError> {
     let plan = &study.plan;
@@ -413,7 +418,7 @@ fn heat_map(study: &Study, summary: &Summary, sizes: &[usize]) -> Result<String,
         let (x, y) = (number / stride(xi) % sizes[xi], number / stride(yi) % sizes[yi]);
         let lost: u64 = Outcome::ALL.iter().filter(|o| o.is_oom()).map(|o| cell.count("outcome", o.name())).sum();
         counts[y][x].0 += lost;
-        counts[y][x].1 += cell.runs;
+        counts[y][x].1 += cell.runs - not_started(cell);
     }
     let texts = |axis: usize| grid[axis].1.iter().map(|v| v.text.clone()).collect::<Vec<_>>();
     let heat = Heat {
@@ -424,10 +429,7 @@ fn heat_map(study: &Study, summary: &Summary, sizes: &[usize]) -> Result<String,
         ),
         x: (grid[xi].0.name.clone(), texts(xi)),
         y: (grid[yi].0.name.clone(), texts(yi)),
-        shares: counts
-            .iter()
-            .map(|row| row.iter().map(|&(lost, runs)| lost as f64 / runs.max(1) as f64).collect())
-            .collect(),
+        shares: counts.iter().map(|row| row.iter().map(|&(lost, runs)| lost as f64 / runs as f64).collect()).collect(),
     };
     heat.svg()
 }
@@ -443,7 +445,7 @@ pub struct Heat {
     pub x: (String, Vec<String>),
     /// Name and values of the vertical axis.
     pub y: (String, Vec<String>),
-    /// By row (y), then column (x).
+    /// By row (y), then column (x); NaN where no kubelet started.
     pub shares: Vec<Vec<f64>>,
 }
 
@@ -466,11 +468,13 @@ impl Heat {
                 c.text(&self.y.1[row], (left - 8.0, top + h / 2.0), Anchor::End, SMALL)?;
                 for (column, &share) in shares.iter().enumerate() {
                     let at = (left + w * column as f64, top);
-                    c.rectangle(at, (at.0 + w - 1.0, at.1 + h - 1.0), shade(share).to_rgba())?;
+                    let color = if share.is_nan() { GRID } else { shade(share) };
+                    c.rectangle(at, (at.0 + w - 1.0, at.1 + h - 1.0), color.to_rgba())?;
                     if w >= 30.0 && h >= 16.0 {
                         let color = if share > 0.55 { WHITE } else { INK };
                         let middle = (at.0 + w / 2.0, at.1 + h / 2.0);
-                        c.text(&format!("{:.0} %", share * 100.0), middle, Anchor::Middle, Font { color, ..SMALL })?;
+                        let said = if share.is_nan() { "–".into() } else { format!("{:.0} %", share * 100.0) };
+                        c.text(&said, middle, Anchor::Middle, Font { color, ..SMALL })?;
                     }
                 }
             }

@@ -18,6 +18,8 @@ use sim_core::workload::TermReaction;
 const START: SimDuration = SimDuration::from_secs(30);
 /// Name of the pod that is added.
 const NAME: &str = "oomsim-racer";
+/// What the thresholds are of.
+const HARD: &str = "kubelet.evictionHard.memory.available";
 /// How long the node is watched without it, at most.
 const ALONE: SimDuration = SimDuration::from_secs(1800);
 
@@ -93,6 +95,9 @@ impl Contest {
         let Some(kubelet) = still.kubelet.clone() else {
             return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
         };
+        if let Some(why) = still.kubelet_not_started() {
+            return Err(vec![problem(&format!("the kubelet does not start on this node: {why}"))]);
+        }
         let kernel = still.node.kernel.clone();
         let base = match sim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Node) {
             Ok(history) => measured(&history, racer, &kubelet, &kernel),
@@ -123,6 +128,15 @@ impl Contest {
         Race { hard, rate, ..self.base }
     }
 
+    /// The thresholds with which the kubelet does not start, each with its reason: there is no race then.
+    pub fn refused<'t>(&self, set: &[String], thresholds: &'t [AxisValue]) -> Vec<(&'t AxisValue, String)> {
+        let why = |threshold: &AxisValue| {
+            let hard = [format!("{HARD}={}", threshold.text)];
+            self.scenario.scenario(&[set, &hard].concat()).ok()?.kubelet_not_started()
+        };
+        thresholds.iter().filter_map(|t| Some((t, why(t)?))).collect()
+    }
+
     /// Runs every threshold with every rate of its own list, `runs` seeds each.
     pub fn run(
         &self,
@@ -147,10 +161,8 @@ impl Contest {
                 fixed.push(("duration".into(), format!("{}s", duration.ceil().min(3e8))));
                 // Nothing is read from the regular samples: those at events suffice.
                 fixed.push(("sample".into(), "30s".into()));
-                let axes = vec![
-                    axis("kubelet.evictionHard.memory.available", threshold),
-                    axis(&format!("pod.{NAME}.container.app.workload.ramp.rate"), rate),
-                ];
+                let axes =
+                    vec![axis(HARD, threshold), axis(&format!("pod.{NAME}.container.app.workload.ramp.rate"), rate)];
                 let scenario = self.scenario.hash();
                 let plan =
                     Plan::new(Setup { scenario, fixed, axes, points: 1, repetitions: runs, seed, ..Setup::default() })?;

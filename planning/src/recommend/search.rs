@@ -21,6 +21,9 @@ const BISECT_ABOVE: usize = 8;
 pub trait Runs {
     /// The measures of the runs of a setting in one of the scenarios, in the order of the numbers of their seeds.
     fn run(&self, scenario: usize, setting: u64, seeds: std::ops::Range<u64>) -> Vec<Measures>;
+
+    /// Why the kubelet does not start with a setting, in the first of the scenarios in which it does not.
+    fn not_started(&self, setting: u64) -> Option<String>;
 }
 
 /// What is searched, and how thoroughly.
@@ -47,6 +50,8 @@ pub struct Trial {
     pub setting: u64,
     /// Least allocatable memory over the scenarios.
     pub allocatable: i64,
+    /// Why the kubelet does not start with it: nothing was run then.
+    pub not_started: Option<String>,
     /// Bad runs and runs for each target.
     pub counts: Vec<(u64, u64)>,
     /// What is known for each target.
@@ -66,12 +71,12 @@ impl Trial {
 
     /// Whether all targets are known to be met.
     pub fn passes(&self) -> bool {
-        self.verdicts.iter().all(|v| *v == Verdict::Below)
+        self.not_started.is_none() && self.verdicts.iter().all(|v| *v == Verdict::Below)
     }
 
     /// Whether some target is known to be missed.
     pub fn fails(&self) -> bool {
-        self.verdicts.contains(&Verdict::Above)
+        self.not_started.is_some() || self.verdicts.contains(&Verdict::Above)
     }
 }
 
@@ -186,7 +191,11 @@ impl<R: Runs> Search<'_, R> {
 
     /// Finds where a line of settings begins to pass. Which end is the safe one is seen from its ends.
     fn line(&mut self, line: &[u64], axis: usize, progress: &mut dyn FnMut(&Trial)) {
-        let last = line.len() - 1;
+        // The risk says nothing where the kubelet does not start: such settings are known without a run, and left out.
+        let (line, refused): (Vec<u64>, _) = line.iter().partition(|s| self.runs.not_started(**s).is_none());
+        refused.into_iter().for_each(|setting: u64| self.known(setting, progress));
+        let Some(last) = line.len().checked_sub(1) else { return };
+        let line = &line[..];
         let (first_passes, last_passes) = (self.passes(line[0], progress), self.passes(line[last], progress));
         let (mut no, mut yes) = match (first_passes, last_passes) {
             (false, true) => (0, last),
@@ -227,10 +236,14 @@ impl<R: Runs> Search<'_, R> {
         let mut trial = Trial {
             setting,
             allocatable: i64::MAX,
+            not_started: self.runs.not_started(setting),
             counts: Vec::new(),
             verdicts: vec![Verdict::Undecided; targets.len()],
             causes: BTreeMap::new(),
         };
+        if trial.not_started.is_some() {
+            return Trial { allocatable: 0, counts: vec![(0, 0); targets.len()], ..trial };
+        }
         let (mut done, mut round) = (seeds.start, FIRST_ROUND);
         'rounds: while done < seeds.end && !trial.passes() {
             let next = (done + round).min(seeds.end);
@@ -278,7 +291,9 @@ impl<R: Runs> Search<'_, R> {
     fn finish(self, confirmed: Option<Confirmed>, withdrawn: Vec<u64>) -> Recommendation {
         let mut trials: Vec<Trial> = self.trials.into_values().collect();
         trials.sort_by_key(|t| (-t.allocatable, t.setting));
-        let points: Vec<(f64, f64)> = trials.iter().map(|t| (t.allocatable as f64, t.risk().0)).collect();
+        // A setting with which the kubelet does not start is neither on the front nor near.
+        let risk = |t: &Trial| if t.not_started.is_some() { f64::NAN } else { t.risk().0 };
+        let points: Vec<(f64, f64)> = trials.iter().map(|t| (t.allocatable as f64, risk(t))).collect();
         let nearest = (0..trials.len()).min_by(|&a, &b| points[a].1.total_cmp(&points[b].1)).unwrap_or(0);
         let found = confirmed.map_or(Found::Nothing { nearest }, |c| Found::Setting(Box::new(c)));
         Recommendation { front: pareto_front(&points), trials, found, withdrawn, not_monotone: self.not_monotone }
@@ -321,6 +336,8 @@ mod tests {
     /// A node of 1000 whose knob value is taken off; the risk is a function of the setting.
     struct Synthetic<F> {
         risk: F,
+        /// From this setting on the kubelet does not start.
+        refused_from: u64,
         price: u64,
         ran: Cell<u64>,
     }
@@ -341,6 +358,10 @@ mod tests {
             };
             seeds.map(measures).collect()
         }
+
+        fn not_started(&self, setting: u64) -> Option<String> {
+            (setting >= self.refused_from).then(|| format!("{setting} is too much"))
+        }
     }
 
     fn plan(sizes: &[u64]) -> Plan {
@@ -354,8 +375,17 @@ mod tests {
     }
 
     fn find(plan: &Plan, below: f64, risk: impl Fn(usize, u64) -> f64) -> (Recommendation, u64) {
+        find_below(plan, below, u64::MAX, risk)
+    }
+
+    fn find_below(
+        plan: &Plan,
+        below: f64,
+        refused_from: u64,
+        risk: impl Fn(usize, u64) -> f64,
+    ) -> (Recommendation, u64) {
         let target = Target { event: BadEvent::KernelKill([true; 3]), below, scenario: None };
-        let runs = Synthetic { risk, price: 1, ran: Cell::new(0) };
+        let runs = Synthetic { risk, refused_from, price: 1, ran: Cell::new(0) };
         let targets = [target];
         let settings = Settings { plan, scenarios: 1, targets: &targets, runs: 20_000, confirm: 5_000, alpha: 0.01 };
         (search(&settings, &runs, &mut |_| {}), runs.ran.get())
@@ -408,6 +438,28 @@ mod tests {
         let (found, _) = find(&plan(&[2]), 0.0, |_, s| if s == 0 { 0.001 } else { 0.0 });
         let Found::Setting(best) = &found.found else { panic!() };
         assert_eq!(best.trial.setting, 1);
+    }
+
+    #[test]
+    fn a_setting_with_which_the_kubelet_does_not_start_is_never_recommended() {
+        // Safe from 37 on; from 60 on the kubelet does not start, though "nothing" would be killed there.
+        let (found, _) = find_below(&plan(&[100]), 0.01, 60, |_, s| if s < 37 { 0.5 } else { 0.0 });
+        let Found::Setting(best) = &found.found else { panic!("{found:?}") };
+        assert_eq!((best.trial.setting, found.not_monotone.len()), (37, 0));
+        // All 40 that do not start are known, without a run, with nothing allocatable and off the front.
+        let refused: Vec<usize> = (0..found.trials.len()).filter(|&i| found.trials[i].not_started.is_some()).collect();
+        assert_eq!(refused.len(), 40);
+        for &i in &refused {
+            let t = &found.trials[i];
+            assert_eq!((t.allocatable, t.counts.as_slice(), t.fails(), t.passes()), (0, &[(0, 0)][..], true, false));
+            assert!(!found.front.contains(&i));
+        }
+        // The least risk that is measured is 40 %: the nearest is none of those that were not measured.
+        let (found, _) = find_below(&plan(&[5]), 0.01, 3, |_, _| 0.4);
+        let Found::Nothing { nearest } = found.found else { panic!("{found:?}") };
+        assert!(found.trials[nearest].not_started.is_none());
+        let (found, ran) = find_below(&plan(&[20]), 0.01, 0, |_, _| 0.0);
+        assert!(matches!(found.found, Found::Nothing { .. }) && ran == 0 && found.front.is_empty(), "{found:?}");
     }
 
     #[test]

@@ -33,7 +33,7 @@ impl BadEvent {
         ("stalled", BadEvent::Stalled),
     ];
 
-    /// Whether it happened. A run that could not be finished counts as bad.
+    /// Whether it happened. A run that could not be finished, or whose kubelet did not start, counts as bad.
     pub fn happened(self, m: &Measures) -> bool {
         let killed = [m.killed_guaranteed, m.killed_burstable, m.killed_besteffort];
         let happened = match self {
@@ -45,7 +45,7 @@ impl BadEvent {
             BadEvent::Restart => m.restarts > 0,
             BadEvent::Stalled => m.stalled,
         };
-        happened || !m.error.is_empty()
+        happened || !m.error.is_empty() || !m.not_started.is_empty()
     }
 
     /// In words: "a kernel kill of a Guaranteed or Burstable pod".
@@ -136,5 +136,6 @@ mod tests {
         assert!(!BadEvent::KernelKill([true, true, false]).happened(&m));
         assert!(BadEvent::KernelKill([false, false, true]).happened(&m));
         assert!(BadEvent::Eviction.happened(&Measures::of_error("x")));
+        assert!(BadEvent::Eviction.happened(&Measures { not_started: "swap is on".into(), ..Measures::default() }));
     }
 }

@@ -57,6 +57,17 @@ impl Goal {
     }
 }
 
+/// What the scenarios come to without any setting.
+#[derive(Clone, Debug)]
+pub struct AsItIs {
+    /// Least allocatable memory over the scenarios.
+    pub allocatable: i64,
+    /// Bad runs and runs for each target.
+    pub counts: Vec<(u64, u64)>,
+    /// Why the kubelet does not start, if it does not.
+    pub not_started: Option<String>,
+}
+
 /// Runs the settings of a goal on a pool.
 pub struct GoalRuns<'a> {
     /// The goal.
@@ -72,6 +83,10 @@ impl Runs for GoalRuns<'_> {
             return Vec::new();
         };
         self.pool.run_seeds(&plan.spec(setting), seeds, prepared, Keep::Events)
+    }
+
+    fn not_started(&self, setting: u64) -> Option<String> {
+        self.goal.not_started(|n| self.goal.with_setting(n, setting))
     }
 }
 
@@ -89,8 +104,15 @@ impl Goal {
         search(&settings, &GoalRuns { goal: self, pool }, progress)
     }
 
-    /// The scenarios as they are, without any setting: least allocatable memory, and bad runs and runs for each target.
-    pub fn as_it_is(&self, pool: &Pool) -> (i64, Vec<(u64, u64)>) {
+    /// Why the kubelet does not start, in the first of the scenarios in which it does not.
+    fn not_started(&self, scenario: impl Fn(usize) -> Result<Scenario, Vec<Diagnostic>>) -> Option<String> {
+        let why = |n: usize| Some((n, scenario(n).ok()?.kubelet_not_started()?));
+        let (n, why) = (0..self.scenarios.len()).find_map(why)?;
+        Some(if self.scenarios.len() > 1 { format!("{why} (scenario {})", self.scenarios[n].0) } else { why })
+    }
+
+    /// The scenarios as they are, without any setting.
+    pub fn as_it_is(&self, pool: &Pool) -> AsItIs {
         let (mut allocatable, mut counts) = (i64::MAX, vec![(0, 0); self.targets.len()]);
         for (n, (_, prepared)) in self.scenarios.iter().enumerate() {
             let untouched = RunSpec { overrides: Vec::new(), ..self.plans[n].spec(0) };
@@ -104,7 +126,8 @@ impl Goal {
                 }
             }
         }
-        (allocatable, counts)
+        let not_started = self.not_started(|n| self.scenarios[n].1.scenario(&[]));
+        AsItIs { allocatable, counts, not_started }
     }
 
     /// The scenario with a setting.

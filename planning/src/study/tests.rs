@@ -87,6 +87,33 @@ fn a_study_becomes_a_plan_and_runs() {
     assert!(evicted >= 55, "{evicted} of 60");
 }
 
+/// cm/node_container_manager_linux.go validateNodeAllocatable: 1 GiB reserved and a threshold of 3100 MiB are more than 4 GiB.
+#[test]
+fn a_kubelet_that_does_not_start_is_an_outcome_of_its_own() {
+    let text = STUDY.replace("\"750Mi\"", "\"3100Mi\"");
+    let study = Study::read(&text, "studies/rates.toml", &files()).unwrap_or_else(|p| panic!("{}", rendered(&p)));
+    // Whatever is kept of a run.
+    for keep in [Keep::Outcome, Keep::Node, Keep::Events, Keep::Series] {
+        let mut worker = study.scenario.worker(keep);
+        let m = worker(&study.plan.spec(60));
+        assert_eq!((m.outcome, m.allocatable, m.first_death), (Outcome::KubeletNotStarted, Some(0), None), "{keep:?}");
+        assert!(m.not_started.contains("4124Mi reserved") && m.not_started.contains("4Gi"), "{}", m.not_started);
+        let m = worker(&study.plan.spec(0));
+        assert_eq!((m.outcome == Outcome::KubeletNotStarted, m.not_started.as_str()), (false, ""));
+    }
+    let mut summary = crate::summary::Summary::new(&study.plan);
+    let mut worker = study.scenario.worker(Keep::Node);
+    for run in [0, 60, 61] {
+        let spec = study.plan.spec(run);
+        let row = crate::row::parse(&crate::row::line(&study.plan, &spec, &worker(&spec)), 4);
+        summary.add(&study.plan, &row.expect("a row"));
+    }
+    let (starts, refuses) = (&summary.cells[0], &summary.cells[1]);
+    assert_eq!((starts.count("outcome", "kubelet_not_started"), &starts.not_started), (0, &None));
+    assert_eq!(refuses.count("outcome", "kubelet_not_started"), 2);
+    assert!(refuses.not_started.as_ref().is_some_and(|why| why.contains("4124Mi")));
+}
+
 #[test]
 fn all_problems_of_a_study_come_at_once() {
     let text = r#"

@@ -12,8 +12,10 @@ pub struct NodeFacts {
     pub name: Name,
     /// Capacity: MemTotal.
     pub capacity: Bytes,
-    /// `status.allocatable`; equal to the capacity without a kubelet.
+    /// `status.allocatable`; equal to the capacity without a kubelet, 0 with one that does not start.
     pub allocatable: Bytes,
+    /// Why the kubelet did not start, if it did not.
+    pub kubelet_not_started: Option<Name>,
     /// Limit of the kubepods cgroup, if there is one.
     pub kubepods_limit: Option<Bytes>,
     /// Hard eviction threshold on `memory.available`.

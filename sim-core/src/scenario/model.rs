@@ -1,7 +1,7 @@
 //! A scenario after validation: everything a run needs, nothing that can be wrong.
 
 use crate::kernel::{CgroupVersion, KernelConfig};
-use crate::kubelet::start::Machine;
+use crate::kubelet::start::{Machine, start_problems};
 use crate::kubelet::{KubeletConfig, KubernetesProfile, PodSpec, RestartPolicy, Timing};
 use crate::node_api::{Name, Signo};
 use crate::record::expect::Expectation;
@@ -42,6 +42,16 @@ pub struct Scenario {
     pub expectations: Vec<Expectation>,
     /// What the file asks for and the model does not cover.
     pub warnings: Vec<Diagnostic>,
+}
+
+impl Scenario {
+    /// Why the kubelet does not start on this node, all reasons in one line; `None`: it starts, or there is none.
+    pub fn kubelet_not_started(&self) -> Option<String> {
+        let kubelet = self.kubelet.as_ref()?;
+        let problems = start_problems(&kubelet.config, &self.node.machine(), &kubelet.profile);
+        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        (!texts.is_empty()).then(|| texts.join("; "))
+    }
 }
 
 /// The machine.

@@ -10,7 +10,6 @@ use crate::kubelet::eviction::pods_evicted_above;
 use crate::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, EvictionSignal, Lead, Manager, Rejection, admit, parse_hard_thresholds, parse_thresholds,
 };
-use crate::kubelet::start::start_problems;
 use crate::kubelet::{CgroupLayout, NodeAllocatable, PodDirs, QosClass, parse_reservation};
 use crate::node_api::{CgroupWrite, Name, OomReport};
 use crate::record::{ConditionStatus, NodeFacts, Record};
@@ -104,11 +103,10 @@ impl World {
 
     /// The kubelet starts: node cgroups with their limits.
     pub(super) fn start_kubelet(&mut self, plan: &KubeletPlan) {
-        let problems = start_problems(&plan.config, &self.scenario.node.machine(), &plan.profile);
-        if !problems.is_empty() {
-            let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
-            self.no_kubelet = true;
-            self.record(Record::KubeletNotStarted { message: texts.join("; ").into() });
+        if let Some(message) = self.scenario.kubelet_not_started() {
+            let message = Name::from(message);
+            self.no_kubelet = Some(message.clone());
+            self.record(Record::KubeletNotStarted { message });
             return;
         }
         let capacity = self.scenario.node.kernel.mem_total;
@@ -251,6 +249,10 @@ impl World {
     }
 
     pub(super) fn kubelet_facts(&self, facts: &mut NodeFacts) {
+        if let Some(message) = &self.no_kubelet {
+            facts.kubelet_not_started = Some(message.clone());
+            facts.allocatable = Bytes::ZERO;
+        }
         let Some(agent) = &self.agent else { return };
         facts.allocatable = agent.allocatable;
         let capacity = facts.capacity.get() as i64;

@@ -46,7 +46,7 @@ impl Booted {
             hosts: BTreeMap::new(),
             kubepods: None,
             panicked: false,
-            no_kubelet: false,
+            no_kubelet: None,
             recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
             next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
             scenario,

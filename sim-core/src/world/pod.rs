@@ -31,7 +31,7 @@ pub(super) struct Birth {
 
 impl World {
     pub(super) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
-        if self.no_kubelet {
+        if self.no_kubelet.is_some() {
             return; // The node never becomes Ready, and nothing is scheduled to it.
         }
         let scenario = Arc::clone(&self.scenario);

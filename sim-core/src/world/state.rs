@@ -61,8 +61,8 @@ pub struct World {
     pub(super) hosts: BTreeMap<u32, ProcIx>,
     pub(super) kubepods: Option<CgroupId>,
     pub(super) panicked: bool,
-    /// The kubelet refused to start: the node never takes a pod.
-    pub(super) no_kubelet: bool,
+    /// Why the kubelet refused to start: the node never takes a pod.
+    pub(super) no_kubelet: Option<Name>,
     pub(super) recorder: Recorder,
     /// When the series are sampled next.
     pub(super) next_sample: SimTime,
