@@ -202,6 +202,31 @@ fn a_race_says_when_the_node_does_not_stand_still() {
     }
 }
 
+#[test]
+fn a_race_that_would_not_end_and_options_that_are_wrong_are_named() {
+    let refused = |arguments: &[&str], parts: &[&str]| {
+        let output = oomsim([&["race"], arguments].concat());
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        for part in parts {
+            assert!(said.contains(part), "{arguments:?}: {part:?} not in\n{said}");
+        }
+        assert!(!said.contains("race.toml"), "a file that nobody has: {said}");
+    };
+    // 7 GiB of kubepods at 1 byte/s: 7516192768 s / 31536000 = 238 years. At 100 byte/s 2.4 years, 2000 times.
+    refused(&["--rate", "1,1Mi"], &["--rate 1: it takes 238 years", "choose a larger --rate"]);
+    refused(&["--rate", "100"], &["years of a node's life are too many", "at 100/s", "--runs"]);
+    refused(&["--rate", "23", "--runs", "10"], &["--rate 23: it takes 10 years"]); // 7 GiB / 23 / 31536000 = 10.4
+    refused(&["--memory", "0"], &["--> --memory:1:1", "0 is out of range"]);
+    refused(&["--kernel", "99", "--kubernetes", "9"], &["--> --kernel:1:1", "--> --kubernetes:1:1"]);
+    refused(&["--config", "nope.yaml"], &["--> --config:1:1", "`nope.yaml` cannot be read"]);
+    refused(
+        &["--kube-reserved", "x", "--system-reserved", "y"],
+        &["--> --kube-reserved:1:1", "--> --system-reserved:1:1"],
+    );
+    refused(&["--system", "z"], &["--> --system:1:1"]);
+}
+
 /// cm/node_container_manager_linux.go validateNodeAllocatable: what is reserved and the threshold exceed the capacity;
 /// eviction/helpers.go ParseThresholdConfig: a soft threshold without a grace period is an error.
 #[test]

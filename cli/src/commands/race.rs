@@ -13,12 +13,14 @@ use crate::render::table::Table;
 use anstyle::Style;
 use planning::axis::{AxisValue, Range, Scale, Unit};
 use planning::pool::Pool;
-use planning::race::{Contest, Point, Racer};
+use planning::race::{Contest, MAX_SECONDS, Point, Racer};
 use planning::recommend::percent;
 use serde_json::json;
+use sim_core::scenario::{Diagnostic, Location, Source};
 use sim_core::units::parse_duration;
 use sim_core::workload::TermReaction;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,6 +115,16 @@ fn term(text: &str) -> Result<TermReaction, String> {
     }
 }
 
+/// Name of the text that is made from the options.
+const MADE: &str = "race.toml";
+/// Seconds.
+const YEAR: f64 = 365.0 * 86_400.0;
+/// Most time that is simulated over all runs: the kubelet looks three million times a year.
+const MAX_YEARS: f64 = 200.0;
+
+/// Each threshold with its rates.
+type Field = Vec<(AxisValue, Vec<AxisValue>)>;
+
 /// One threshold with its rates, and with those of the band.
 struct Line<'a> {
     threshold: &'a AxisValue,
@@ -129,11 +141,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let (text, name) = node(&args)?;
     let racer = Racer { limit: args.limit.as_ref().map(|l| l.text.clone()), on_term: args.on_term };
     let contest = Contest::new(&text, &name, args.node.as_deref(), &Beside(PathBuf::new()), &args.overrides, &racer);
-    let contest = contest.map_err(|problems| load::rendered(&problems))?;
-    contest.warnings().iter().for_each(|warning| output::complain(&warning.render_coloured()));
+    let named = |problem: Diagnostic| by_option(&args, problem);
+    let contest = contest.map_err(|problems| load::rendered(&problems.into_iter().map(named).collect::<Vec<_>>()))?;
+    contest.warnings().iter().for_each(|w| output::complain(&named(w.clone()).render_coloured()));
     let refused = contest.refused(&args.overrides, &args.threshold);
     if !refused.is_empty() {
-        let each = refused.iter().map(|(t, why)| format!("--threshold {}: the kubelet does not start: {why}", t.text));
+        let each = refused.iter().map(|(t, why)| format!("--threshold {}: {why}", t.text));
         return Err(Failure::bad_input(each.collect::<Vec<_>>().join("\n")));
     }
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
@@ -144,11 +157,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         .iter()
         .map(|t| contest.band(t.number.unwrap_or_default(), share).map_or(Vec::new(), |band| band.to_vec()))
         .collect();
-    let field = |rates: &dyn Fn(usize) -> Vec<AxisValue>| -> Vec<(AxisValue, Vec<AxisValue>)> {
+    let field = |rates: &dyn Fn(usize) -> Vec<AxisValue>| -> Field {
         args.threshold.iter().enumerate().map(|(i, t)| (t.clone(), rates(i))).collect()
     };
     let (grid, band) = (field(&|_| rates.clone()), field(&|i| bands[i].clone()));
     let runs = u64::from(args.runs);
+    bearable(&contest, &grid, &band, args.runs)?;
     let progress = Progress::new("points");
     let of = (args.threshold.len() * rates.len() + bands.iter().map(Vec::len).sum::<usize>()) as u64;
     let mut done = 0;
@@ -222,7 +236,103 @@ fn node(args: &Args) -> Result<(String, String), Failure> {
         quoted(&args.kernel),
         quoted(&args.kubernetes),
     );
-    Ok((text, "race.toml".into()))
+    Ok((text, MADE.into()))
+}
+
+/// A problem of the text that was made from the options, at the option that is to blame.
+fn by_option(args: &Args, mut problem: Diagnostic) -> Diagnostic {
+    let limit = args.limit.as_ref().map_or("", |limit| &limit.text);
+    let given = args.scenario.as_ref().map(|path| path.display().to_string());
+    let Some(at) = &problem.at else {
+        if given.is_none() {
+            let rest = match &args.config {
+                Some(config) => format!(" and --config {}", config.display()),
+                None => {
+                    format!(", --kube-reserved {} and --system-reserved {}", args.kube_reserved, args.system_reserved)
+                }
+            };
+            problem.help.push(format!("the node is made from --memory {}{rest}", args.memory));
+        }
+        return problem;
+    };
+    if at.source.name != given.as_deref().unwrap_or(MADE) {
+        return problem;
+    }
+    let mut lines = at.source.text.lines().enumerate().skip(at.line() - 1);
+    let (line, text) = lines.next().unwrap_or_default();
+    let key = text.split([' ', '=']).next().unwrap_or_default();
+    let table = at.source.text.lines().take(line).filter(|line| line.starts_with('[')).last().unwrap_or_default();
+    let (option, value) = match (table, key) {
+        // The pod that is added, behind the text of whatever scenario.
+        ("[[pod.container]]", "resources.limits.memory") if args.limit.is_some() => ("--limit", limit.to_string()),
+        _ if given.is_some() => return problem,
+        ("[node]", "memory") => ("--memory", args.memory.clone()),
+        ("[node]", "system") => ("--system", args.system.clone()),
+        ("[kernel]", "version") => ("--kernel", args.kernel.clone()),
+        ("[kubelet]", "version") => ("--kubernetes", args.kubernetes.clone()),
+        ("[kubelet]", "kubeReserved") => ("--kube-reserved", args.kube_reserved.clone()),
+        ("[kubelet]", "systemReserved") => ("--system-reserved", args.system_reserved.clone()),
+        ("[kubelet]", "config") => {
+            ("--config", args.config.as_ref().map_or(String::new(), |c| c.display().to_string()))
+        }
+        _ => return problem,
+    };
+    let whole = 0..value.len();
+    problem.at = Some(Location::new(&Arc::new(Source { name: option.into(), text: value }), whole));
+    problem
+}
+
+/// Refuses what would take a run of more than ten years, or all runs together more than [`MAX_YEARS`].
+fn bearable(contest: &Contest, grid: &Field, band: &Field, runs: u32) -> Result<(), Failure> {
+    let slow = |rate: &AxisValue, threshold: &AxisValue| contest.seconds(threshold, rate) > MAX_SECONDS;
+    let years = |seconds: f64| format!("{:.0} years", seconds / YEAR);
+    let mut said: Vec<String> = Vec::new();
+    for (threshold, rates) in grid {
+        for rate in rates.iter().filter(|rate| slow(rate, threshold)) {
+            let line = format!(
+                "--rate {}: it takes {} until this program has filled the node, and a run lasts ten years at most; \
+                 choose a larger --rate",
+                rate.text,
+                years(contest.seconds(threshold, rate))
+            );
+            if !said.iter().any(|other| other.starts_with(&format!("--rate {}:", rate.text))) {
+                said.push(line);
+            }
+        }
+    }
+    for (threshold, rates) in band {
+        if let Some(rate) = rates.iter().find(|rate| slow(rate, threshold)) {
+            said.push(format!(
+                "--threshold {}: the kernel wins in --share of the runs at {}/s, with which it takes {} to fill the \
+                 node, and a run lasts ten years at most; choose a larger --threshold",
+                threshold.text,
+                memory_text(rate.number.unwrap_or_default()),
+                years(contest.seconds(threshold, rate))
+            ));
+        }
+    }
+    if !said.is_empty() {
+        return Err(Failure::bad_input(said.join("\n")));
+    }
+    let points = grid.iter().chain(band).flat_map(|(threshold, rates)| rates.iter().map(move |rate| (threshold, rate)));
+    let (mut total, mut slowest) = (0.0, ("", 0.0));
+    for (threshold, rate) in points {
+        let seconds = contest.seconds(threshold, rate);
+        total += seconds * f64::from(runs);
+        if seconds > slowest.1 {
+            slowest = (&rate.text, seconds);
+        }
+    }
+    if total > MAX_YEARS * YEAR {
+        return Err(Failure::bad_input(format!(
+            "{} of a node's life are too many to simulate, more than {MAX_YEARS:.0}: at {}/s, the slowest rate, a run \
+             lasts {}\n  help: larger --rate, fewer --runs or a smaller node",
+            years(total),
+            slowest.0,
+            format!("{:.0} days", slowest.1 / 86_400.0)
+        )));
+    }
+    Ok(())
 }
 
 /// What makes the node other than the closed form presumes, and the race about more than the added program.
@@ -235,6 +345,12 @@ fn notes(contest: &Contest, lines: &[Line<'_>]) -> Vec<String> {
              `--set pod.NAME.replicas=0` leaves a pod out",
             outcome.name(),
             duration(*at as f64 / 1e9)
+        ));
+    }
+    let undecided: u64 = lines.iter().flat_map(|line| line.grid.iter().chain(line.band)).map(|p| p.undecided).sum();
+    if undecided > 0 {
+        notes.push(format!(
+            "{undecided} runs ended without a winner: they count as ones in which the kernel was not first"
         ));
     }
     let least = lines.iter().filter_map(|l| l.threshold.number).fold(f64::INFINITY, f64::min);

@@ -10,7 +10,8 @@ use crate::stats::{Distribution, Interval, Z95, wilson};
 use sim_core::kernel::{KernelConfig, Zones};
 use sim_core::kubelet::container_grace;
 use sim_core::record::{History, Keep, Sample};
-use sim_core::scenario::{Diagnostic, Files, KubeletPlan};
+use sim_core::scenario::reading::MAX_TIME;
+use sim_core::scenario::{Diagnostic, Files, KubeletPlan, Severity};
 use sim_core::units::{Bytes, Pages, SimDuration};
 use sim_core::workload::TermReaction;
 
@@ -20,6 +21,8 @@ const START: SimDuration = SimDuration::from_secs(30);
 const NAME: &str = "oomsim-racer";
 /// What the thresholds are of.
 const HARD: &str = "kubelet.evictionHard.memory.available";
+/// Longest run: what a scenario may last.
+pub const MAX_SECONDS: f64 = MAX_TIME as f64 / 1e9;
 /// How long the node is watched without it, at most.
 const ALONE: SimDuration = SimDuration::from_secs(1800);
 
@@ -128,11 +131,28 @@ impl Contest {
         Race { hard, rate, ..self.base }
     }
 
-    /// The thresholds with which the kubelet does not start, each with its reason: there is no race then.
+    /// Seconds of one run with this threshold and rate: until the last of the limits is reached, and three checks more.
+    pub fn seconds(&self, threshold: &AxisValue, rate: &AxisValue) -> f64 {
+        let race = self.race(threshold.number.unwrap_or_default(), rate.number.unwrap_or_default());
+        (START.as_secs_f64() + 3.0 * race.period + race.room() / race.rate + 15.0).ceil()
+    }
+
+    /// The thresholds that the scenario does not take, or with which the kubelet does not start, each with its reason:
+    /// there is no race then.
     pub fn refused<'t>(&self, set: &[String], thresholds: &'t [AxisValue]) -> Vec<(&'t AxisValue, String)> {
         let why = |threshold: &AxisValue| {
             let hard = [format!("{HARD}={}", threshold.text)];
-            self.scenario.scenario(&[set, &hard].concat()).ok()?.kubelet_not_started()
+            match self.scenario.scenario(&[set, &hard].concat()) {
+                Ok(scenario) => Some(format!("the kubelet does not start: {}", scenario.kubelet_not_started()?)),
+                Err(problems) => Some(
+                    problems
+                        .iter()
+                        .filter(|p| p.severity == Severity::Error)
+                        .flat_map(Diagnostic::sentences)
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                ),
+            }
         };
         thresholds.iter().filter_map(|t| Some((t, why(t)?))).collect()
     }
@@ -156,9 +176,12 @@ impl Contest {
                     levels: Levels::Grid(vec![value.clone()]),
                 };
                 let race = self.race(threshold.number.unwrap_or_default(), rate.number.unwrap_or_default());
-                let duration = START.as_secs_f64() + 3.0 * race.period + race.room() / race.rate + 15.0;
+                let duration = self.seconds(threshold, rate);
+                if duration > MAX_SECONDS {
+                    return Err(format!("a program that grows by {}/s fills no node in ten years", rate.text));
+                }
                 let mut fixed = set.to_vec();
-                fixed.push(("duration".into(), format!("{}s", duration.ceil().min(3e8))));
+                fixed.push(("duration".into(), format!("{duration}s")));
                 // Nothing is read from the regular samples: those at events suffice.
                 fixed.push(("sample".into(), "30s".into()));
                 let axes =
@@ -241,7 +264,6 @@ fn takeable(now: &Sample, kernel: &KernelConfig) -> f64 {
 }
 
 fn problem(message: &str) -> Diagnostic {
-    use sim_core::scenario::Severity;
     Diagnostic {
         severity: Severity::Error,
         code: "",

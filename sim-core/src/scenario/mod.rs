@@ -22,7 +22,7 @@ pub mod reading {
     pub use super::load::source;
     pub use super::names::nearest;
     pub use super::reader::{Problems, TableReader};
-    pub use super::scalar::{integer, name, one_of, permille, some_bytes, text};
+    pub use super::scalar::{MAX_TIME, integer, name, one_of, permille, some_bytes, text};
     pub use super::toml_value::{parse_document, parse_keys};
     pub use super::value::{Entry, Kind, Value};
 }

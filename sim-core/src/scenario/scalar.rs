@@ -11,8 +11,8 @@ use crate::units::{Bytes, Quantity, SimDuration, SimTime, parse_duration};
 const MAX_NAME: usize = 253;
 /// Larger amounts are slips, and would leave no room for arithmetic.
 const MAX_BYTES: i64 = 1 << 56;
-/// Ten years; longer times are slips, and would leave no room for arithmetic.
-const MAX_TIME: u64 = 3650 * 86_400 * 1_000_000_000;
+/// Longest duration of a scenario in nanoseconds: ten years. Longer ones are slips, and would leave no room for arithmetic.
+pub const MAX_TIME: u64 = 3650 * 86_400 * 1_000_000_000;
 
 /// Any text.
 pub fn text(p: &Problems, value: &Value) -> Option<String> {
