@@ -278,6 +278,27 @@ fn a_kubelet_that_does_not_start_wins_no_race_and_is_no_recommendation() {
 }
 
 #[test]
+fn the_files_of_the_examples_are_there() {
+    for command in ["sweep", "race", "plan"] {
+        let help = String::from_utf8(oomsim([command, "--help"]).stdout).unwrap();
+        let files: Vec<&str> = help.split_whitespace().filter(|word| word.starts_with("studies/")).collect();
+        assert!(!files.is_empty(), "{help}");
+        for file in files {
+            assert!(studies().join("..").join(file).exists(), "{file} of `oomsim {command} --help` is not there");
+        }
+    }
+}
+
+/// The sentence of docs/planning.md on 200Mi: a window of 7 s of 10 s, 2 s of which pass until SIGKILL, is half lost at
+/// 200 MiB / 7 s · 512/513 = 28.5 MiB/s in closed form.
+#[test]
+fn the_rate_that_the_page_states_is_that_of_the_closed_form() {
+    let page = std::fs::read_to_string(studies().join("../docs/planning.md")).unwrap();
+    let rate: f64 = page.split("\"above ").nth(1).and_then(|rest| rest.split("Mi/s").next()).unwrap().parse().unwrap();
+    assert!((rate - 200.0 / 7.0 * 512.0 / 513.0).abs() < 0.5, "{rate}");
+}
+
+#[test]
 fn the_page_on_planning_names_every_column_and_its_files() {
     let page = std::fs::read_to_string(studies().join("../docs/planning.md")).unwrap();
     for column in planning::measure::MEASURES {

@@ -326,10 +326,10 @@ fn bearable(contest: &Contest, grid: &Field, band: &Field, runs: u32) -> Result<
     if total > MAX_YEARS * YEAR {
         return Err(Failure::bad_input(format!(
             "{} of a node's life are too many to simulate, more than {MAX_YEARS:.0}: at {}/s, the slowest rate, a run \
-             lasts {}\n  help: larger --rate, fewer --runs or a smaller node",
+             lasts {:.0} days\n  help: larger --rate, fewer --runs or a smaller node",
             years(total),
             slowest.0,
-            format!("{:.0} days", slowest.1 / 86_400.0)
+            slowest.1 / 86_400.0
         )));
     }
     Ok(())

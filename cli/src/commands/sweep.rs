@@ -29,11 +29,11 @@ const MAX_CELLS: usize = 60;
 
 const EXAMPLES: &str = "\
 Examples:
-  oomsim sweep studies/oom2-rates.toml --out out/rates            # run everything, write results
-  oomsim sweep studies/oom2-rates.toml --out out/rates --resume   # go on after an interruption
-  oomsim sweep plan studies/oom2-rates.toml                       # the list of runs, each as a command
-  oomsim sweep run studies/oom2-rates.toml --shard 0/8 --out out/part-0
-  oomsim sweep merge studies/oom2-rates.toml out/part-* --out out/rates
+  oomsim sweep studies/leak-rates.toml --out out/rates            # run everything, write results
+  oomsim sweep studies/leak-rates.toml --out out/rates --resume   # go on after an interruption
+  oomsim sweep plan studies/leak-rates.toml                       # the list of runs, each as a command
+  oomsim sweep run studies/leak-rates.toml --shard 0/8 --out out/part-0
+  oomsim sweep merge studies/leak-rates.toml out/part-* --out out/rates
 
 Results: runs.csv and runs.parquet with one row per run, summary.csv with counts and 95 % intervals, pictures. They do
 not depend on the number of threads, on the order of the runs or on how they were shared out.";

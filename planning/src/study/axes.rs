@@ -46,6 +46,7 @@ fn axis(p: &Problems, kind: &'static str, table: &Value, sampled: bool) -> Optio
     let keys = keys(&mut t);
     let values = t.get("values");
     let (from, to) = (t.optional("from", end), t.optional("to", end));
+    let stepped = t.get("steps").is_some();
     let steps = t.optional("steps", integer::<u32>(1, MAX_VALUES));
     let scale = t.or("scale", Scale::Linear, one_of("scale", &[("linear", Scale::Linear), ("log", Scale::Log)]));
     let at = t.at().clone();
@@ -57,6 +58,8 @@ fn axis(p: &Problems, kind: &'static str, table: &Value, sampled: bool) -> Optio
                 let range = range(p, &at, &from, &to, scale)?;
                 match steps {
                     Some(steps) => Levels::Grid(range.steps(steps)),
+                    // The number is wrong, which was said: the ends are enough to find what else is.
+                    None if stepped => Levels::Grid(range.steps(2)),
                     None if sampled => Levels::Sampled(range),
                     None => {
                         p.push(Diagnostic::error(&at, "`steps` is missing: how many values from `from` to `to`"));
@@ -84,7 +87,7 @@ fn keys(t: &mut TableReader<'_>) -> Option<Vec<String>> {
         (None, Some(many)) => match many.items() {
             Some(items) if !items.is_empty() => items.iter().collect(),
             _ => {
-                p.expected(many, "an array of scenario keys");
+                p.expected(many, "an array of scenario keys such as `[\"node.memory\"]`");
                 return None;
             }
         },
@@ -112,11 +115,14 @@ pub(crate) fn scalar_text(p: &Problems, value: &Value) -> Option<String> {
 }
 
 fn list(p: &Problems, values: &Value) -> Option<Levels> {
-    let items = values.items().filter(|items| !items.is_empty() && items.len() as i64 <= MAX_VALUES);
-    let Some(items) = items else {
-        p.expected(values, "an array of 1 to 100000 values");
+    let Some(items) = values.items().filter(|items| !items.is_empty()) else {
+        p.expected(values, "an array of values such as `[\"100Mi\", \"750Mi\"]`");
         return None;
     };
+    if items.len() as i64 > MAX_VALUES {
+        p.error(&values.at, format!("{} values are too many: at most {MAX_VALUES}", items.len()));
+        return None;
+    }
     let values: Option<Vec<_>> = items.iter().map(|item| Some(AxisValue::parse(&scalar_text(p, item)?))).collect();
     values.map(Levels::Grid)
 }

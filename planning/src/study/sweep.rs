@@ -5,7 +5,9 @@ use crate::axis::Design;
 use crate::measure::MEASURES;
 use crate::plan::{Levels, Plan, Setup};
 use crate::prepared::{Prepared, folder_of, join, settings};
-use sim_core::scenario::reading::{Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, text};
+use sim_core::scenario::reading::{
+    Entry, Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, text,
+};
 use sim_core::scenario::{Diagnostic, Files, Location, Severity, Source};
 use std::sync::Arc;
 
@@ -25,6 +27,9 @@ pub struct Study {
     /// What the scenario says that is not modelled.
     pub warnings: Vec<Diagnostic>,
 }
+
+/// Name of a setting's text in diagnostics.
+const SET: &str = "--set";
 
 impl Study {
     /// Reads a sweep. `files` reads relative to where `file` is given from.
@@ -56,13 +61,14 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
     let repetitions = t.or("repetitions", 1, integer(1, 100_000_000));
     let seed = t.or("seed", 1, integer(0, i64::MAX));
     let fixed = t.optional("set", fixed).unwrap_or_default();
+    let sample_given = t.get("sample").is_some();
     let (design, points) = t.optional("sample", sample).unzip();
     let axes = axes(p, "[[axis]]", t.items("axis"), true);
     let measures = t.optional("measures", measures).unwrap_or_else(|| MEASURES.iter().map(|c| c.name).collect());
     t.finish();
     let sampled = axes.iter().find(|a| matches!(a.axis.levels, Levels::Sampled(_)));
     match (sampled, points) {
-        (Some(axis), None) => {
+        (Some(axis), None) if !sample_given => {
             let problem = Diagnostic::error(&axis.at, format!("`{}` has neither `steps` nor a sample", axis.axis.name));
             p.push(problem.help("add `steps = N`, or `sample = { points = N }` to the study"));
         }
@@ -76,7 +82,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
     }
     let setup = Setup {
         scenario: prepared.hash(),
-        fixed,
+        fixed: fixed.into_iter().map(|f| f.setting).collect(),
         axes: axes.into_iter().map(|a| a.axis).collect(),
         design: design.unwrap_or_default(),
         points: points.unwrap_or(1),
@@ -91,14 +97,35 @@ fn root_at(root: &Value) -> &Location {
     root.entries().and_then(<[_]>::first).map_or(&root.at, |entry| &entry.key_at)
 }
 
+/// A setting that all runs share, with its places in the study.
+pub(crate) struct Fixed {
+    /// Key and value.
+    setting: (String, String),
+    key_at: Location,
+    at: Location,
+}
+
+/// A problem of a study's own settings, at the place in the study where the setting is given.
+fn in_study(fixed: &[Fixed], mut problem: Diagnostic) -> Diagnostic {
+    let Some(at) = problem.at.as_ref().filter(|at| at.source.name == SET) else { return problem };
+    if let Some(f) = fixed.iter().find(|f| at.source.text == format!("{}={}", f.setting.0, f.setting.1)) {
+        let of_value = at.span.start > f.setting.0.len();
+        problem.at = Some(if of_value { f.at.clone() } else { f.key_at.clone() });
+    }
+    problem
+}
+
 /// `set = { "key.path" = value }`.
-fn fixed(p: &Problems, value: &Value) -> Option<Vec<(String, String)>> {
+fn fixed(p: &Problems, value: &Value) -> Option<Vec<Fixed>> {
     let Some(entries) = value.entries() else {
         p.expected(value, "a table of scenario keys such as `{ \"node.memory\" = \"8Gi\" }`");
         return None;
     };
-    let pair = |e: &sim_core::scenario::reading::Entry| Some((e.key.clone(), scalar_text(p, &e.value)?));
-    Some(entries.iter().filter_map(pair).collect())
+    let fixed = |e: &Entry| {
+        let setting = (e.key.clone(), scalar_text(p, &e.value)?);
+        Some(Fixed { setting, key_at: e.key_at.clone(), at: e.value.at.clone() })
+    };
+    Some(entries.iter().filter_map(fixed).collect())
 }
 
 /// `sample = { method = "latinHypercube", points = 100 }`.
@@ -137,7 +164,7 @@ pub(crate) fn prepare(
     scenario: &Named<'_>,
     study: &str,
     files: &dyn Files,
-    fixed: &[(String, String)],
+    fixed: &[Fixed],
     axes: &[ReadAxis],
 ) -> Option<Prepared> {
     let path = join(folder_of(study), &scenario.file);
@@ -148,16 +175,16 @@ pub(crate) fn prepare(
             return None;
         }
     };
-    let base = settings(fixed);
+    let base = settings(&fixed.iter().map(|f| f.setting.clone()).collect::<Vec<_>>());
     let variants: Vec<Vec<String>> = axes.iter().flat_map(|a| variants(&base, a)).collect();
     let prepared = match Prepared::new(&path, &text, scenario.node.as_deref(), files, &base, &variants) {
         Ok(prepared) => prepared,
         Err(problems) => {
-            problems.into_iter().for_each(|problem| p.push(problem));
+            problems.into_iter().for_each(|problem| p.push(in_study(fixed, problem)));
             return None;
         }
     };
-    prepared.warnings().iter().for_each(|warning| p.push(warning.clone()));
+    prepared.warnings().iter().for_each(|warning| p.push(in_study(fixed, warning.clone())));
     for axis in axes {
         let parsed = |key: &str| parse_keys(&Arc::new(Source { name: "key".into(), text: key.into() }), key).is_some();
         if let Some(key) = axis.axis.keys.iter().find(|key| !parsed(key)) {
@@ -170,7 +197,10 @@ pub(crate) fn prepare(
             let message = format!("the scenario does not take {value:?} for `{}`", axis.axis.name);
             let mut problem = Diagnostic::error(&axis.at, message);
             for inner in problems.iter().filter(|d| d.severity == Severity::Error).take(5) {
-                problem = problem.help(inner.to_string());
+                // The text of the setting is in the message; a file's line is worth saying.
+                let own = inner.at.as_ref().is_none_or(|at| at.source.name == SET);
+                let said = || inner.sentences().collect::<Vec<_>>().join("; ");
+                problem = problem.help(if own { said() } else { inner.to_string() });
             }
             p.push(problem);
         }

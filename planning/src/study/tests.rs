@@ -161,6 +161,34 @@ steps = 2
 }
 
 #[test]
+fn problems_are_where_they_were_written_and_have_no_false_sequels() {
+    let set = "set = { \"node.swap\" = 0, \"node.nope\" = 1, \"node.memory\" = \"x\" }";
+    let text = STUDY.replace("set = { \"node.swap\" = 0 }", set);
+    let problems = Study::read(&text, "studies/x.toml", &files()).unwrap_err();
+    let places: Vec<_> = problems.iter().filter_map(|p| p.at.as_ref()).map(|at| (at.file_line(), at.text())).collect();
+    // `set` is in the fourth line; the key is unknown, the value is no amount.
+    let line = || "studies/x.toml:4".to_string();
+    assert_eq!(places, [(line(), "\"node.nope\""), (line(), "\"x\"")], "{}", rendered(&problems));
+    for steps in ["0", "1000000"] {
+        let text = STUDY.replace("sample = { points = 3 }", "").replace("scale = \"log\"", &format!("steps = {steps}"));
+        let said = rendered(&Study::read(&text, "studies/x.toml", &files()).unwrap_err());
+        assert!(said.contains(&format!("{steps} is out of range")) && !said.contains("neither"), "{said}");
+    }
+    let said = rendered(&Study::read(&STUDY.replace("points = 3", "points = 0"), "s.toml", &files()).unwrap_err());
+    assert!(said.contains("0 is out of range") && !said.contains("neither"), "{said}");
+    let text =
+        STUDY.replace("key = \"kubelet", "keys = [] #").replace("values = [\"100Mi\", \"750Mi\"]", "values = []");
+    let said = rendered(&Study::read(&text, "studies/x.toml", &files()).unwrap_err());
+    for part in ["expected an array of scenario keys", "expected an array of values"] {
+        assert!(said.lines().any(|l| l.contains(part) && l.ends_with("found an empty array")), "{part}: {said}");
+    }
+    let said = rendered(&Study::read(&STUDY.replace("80Mi", "80Qi"), "studies/x.toml", &files()).unwrap_err());
+    assert!(!said.contains("--set"), "{said}");
+    let said = rendered(&Study::read(&STUDY.replace("750Mi", "75 oMi"), "studies/x.toml", &files()).unwrap_err());
+    assert!(said.contains("does not take \"75 oMi\"") && !said.contains("--set"), "{said}");
+}
+
+#[test]
 fn a_range_needs_steps_or_a_sample() {
     let without = STUDY.replace("sample = { points = 3 }", "");
     let said = rendered(&Study::read(&without, "studies/x.toml", &files()).unwrap_err());

@@ -48,6 +48,7 @@ impl Problems {
     pub fn expected(&self, value: &Value, what: &str) {
         let found = match value.as_text() {
             Some(text) if text.len() <= 60 => format!("{text:?}"),
+            _ if value.items().is_some_and(<[_]>::is_empty) => "an empty array".into(),
             _ => value.type_name().to_string(),
         };
         self.push(Diagnostic::error(&value.at, format!("expected {what}, found {found}")));
