@@ -1,8 +1,9 @@
 //! Reading scenario files.
 
 use crate::exit::Failure;
-use sim_core::scenario::{Diagnostic, Files, Scenario, load, load_kind, load_kinds};
+use sim_core::scenario::{Diagnostic, Files, Location, Scenario, Source, load, load_kind, load_kinds};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Longest file that is read.
 const MAX_FILE: u64 = 16 << 20;
@@ -107,12 +108,52 @@ pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Resul
     read.map_err(Unusable::of)
 }
 
-/// A text with one node.
-///
-/// # Errors
-/// With all its problems.
-pub fn scenario_text(text: &str, name: &str, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
-    load(text, name, files, overrides).map_err(Unusable::of)
+/// A scenario's text made of options of the command line, so that they are read and checked in one place.
+#[derive(Debug, Default)]
+pub struct Options {
+    text: String,
+    /// Which option a line of the text is, and what was given.
+    lines: Vec<Option<(&'static str, String)>>,
+}
+
+impl Options {
+    /// Its name as a source of problems.
+    pub const NAME: &str = "command line";
+
+    /// Adds a line that no option says.
+    pub fn line(&mut self, line: &str) {
+        self.text.push_str(&format!("{line}\n"));
+        self.lines.push(None);
+    }
+
+    /// Adds the line that an option comes to; `value` is what was given.
+    pub fn option(&mut self, name: &'static str, value: &str, line: &str) {
+        self.line(line);
+        if let Some(last) = self.lines.last_mut() {
+            *last = Some((name, value.to_owned()));
+        }
+    }
+
+    /// The scenario; what is wrong with an option is shown at the option.
+    ///
+    /// # Errors
+    /// With all its problems.
+    pub fn scenario(&self, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
+        let all = |problems: Vec<Diagnostic>| problems.into_iter().map(|problem| self.blamed(problem)).collect();
+        match load(&self.text, Options::NAME, files, overrides) {
+            Ok(scenario) => Ok(Scenario { warnings: all(scenario.warnings.clone()), ..scenario }),
+            Err(problems) => Err(Unusable::of(all(problems))),
+        }
+    }
+
+    fn blamed(&self, problem: Diagnostic) -> Diagnostic {
+        let Some(at) = problem.at.as_ref().filter(|at| at.source.name == Options::NAME) else { return problem };
+        let Some(Some((name, value))) = self.lines.get(at.line() - 1) else { return problem };
+        let part = at.text().trim_matches('"');
+        let span = value.find(part).map_or(0..value.len(), |start| start..start + part.len());
+        let source = Arc::new(Source { name: (*name).to_owned(), text: value.clone() });
+        Diagnostic { at: Some(Location::new(&source, span)), ..problem }
+    }
 }
 
 /// All problems of a file, for people.

@@ -452,3 +452,67 @@ fn a_text_without_flags_is_no_command_line() {
         }
     }
 }
+
+/// What is wrong with an option is shown at the option, not at a file that nobody has.
+#[test]
+fn node_names_the_option_that_is_wrong() {
+    for (option, value) in [
+        ("--capacity", "0"),
+        ("--capacity", "8Gx"),
+        ("--kubernetes", "9.9"),
+        ("--config", "there-is-none.yaml"),
+        ("--kube-reserved", "memory=x"),
+        ("--eviction-hard", "memory.available<101%"),
+        ("--flags", "--eviction-hard=memory.available<x"),
+        ("--max-pods", "0"),
+    ] {
+        let capacity = if option == "--capacity" { &[][..] } else { &["--capacity", "8Gi"] };
+        let output = oomsim([&["node"], capacity, &[option, value]].concat());
+        assert_eq!(output.status.code(), Some(2), "{option} {value}");
+        let text = err(&output);
+        assert!(text.contains(&format!("--> {option}:1:")) && !text.contains("command line"), "{text}");
+        assert!(text.contains(value), "{text}");
+    }
+}
+
+/// docs/reference/output.md: metrics.om and the pictures need series, the other files events.
+#[test]
+fn what_cannot_be_written_is_told() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    let folder = place.path("out");
+    let folder = folder.to_str().expect("UTF-8");
+    for (record, option) in [("outcome", "--metrics"), ("events", "--prometheus")] {
+        let output = run(&file, &["--record", record, "--out", folder, option]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(err(&output).contains(option) && err(&output).contains(record), "{}", err(&output));
+    }
+    assert!(!Path::new(folder).exists(), "nothing was begun");
+    let output = run(&file, &["--record", "outcome", "--out", folder]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(err(&output).contains("--record outcome keeps nothing"), "{}", err(&output));
+}
+
+/// One `--set` that is no assignment hides none of the others.
+#[test]
+fn every_wrong_set_is_told() {
+    let place = Place::new();
+    let file = place.file("small.toml", SCENARIO);
+    let sets = [
+        "--set",
+        "=1",
+        "--set",
+        "node.memry=1Gi",
+        "--set",
+        "no equals",
+        "--set",
+        "pod.wbe.name=x",
+        "--set",
+        "node.memory=8Gx",
+    ];
+    let output = run(&file, &sets);
+    assert_eq!(output.status.code(), Some(2));
+    for part in ["expected a path of keys", "`memry`", "expected KEY.PATH=VALUE", "`wbe`", "8Gx"] {
+        assert!(err(&output).contains(part), "{part}: {}", err(&output));
+    }
+}

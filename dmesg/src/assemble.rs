@@ -7,6 +7,10 @@ use std::io::{self, BufRead};
 
 /// Longest part of a line that is looked at; the kernel's own messages end before 1 KiB, `/dev/kmsg` records at 8 KiB.
 const MAX_LINE: usize = 64 << 10;
+/// A line of which more has come is not of a log: a device or another kind of file.
+const MOST_LINE: u64 = 16 << 20;
+/// Most that is read of a log.
+const MOST_INPUT: u64 = 4 << 30;
 /// Most continuation lines that are kept for one message.
 const MAX_PARTS: usize = 32;
 /// Most lines that one message is put together from.
@@ -39,12 +43,22 @@ pub(crate) struct Assembler {
 /// Reads the whole input; `emit` gets each message that says something, and `None` for the others.
 ///
 /// # Errors
-/// Only those of the input.
+/// Those of the input, and that it is no log: a line without end, or more than anyone keeps.
 pub(crate) fn run(mut input: impl BufRead, emit: &mut impl FnMut(Option<Message<'_>>)) -> io::Result<()> {
     let mut assembler = Assembler::default();
     let mut bytes = Vec::new();
-    while next_line(&mut input, &mut bytes)? {
+    let mut all = 0;
+    while let Some(length) = next_line(&mut input, &mut bytes)? {
         assembler.number += 1;
+        all += length;
+        if length > MOST_LINE {
+            let why = format!("line {} is longer than {} MiB: this is no log", assembler.number, MOST_LINE >> 20);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
+        if all > MOST_INPUT {
+            let why = format!("there are more than {} GiB: give the part of interest", MOST_INPUT >> 30);
+            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        }
         let line = String::from_utf8_lossy(&bytes);
         assembler.push(&line, emit);
     }
@@ -52,10 +66,10 @@ pub(crate) fn run(mut input: impl BufRead, emit: &mut impl FnMut(Option<Message<
     Ok(())
 }
 
-/// One line without its end, cut at [`MAX_LINE`] bytes; false at the end of the input.
-fn next_line(input: &mut impl BufRead, out: &mut Vec<u8>) -> io::Result<bool> {
+/// One line without its end, cut at [`MAX_LINE`] bytes, and how long it was; `None` at the end of the input.
+fn next_line(input: &mut impl BufRead, out: &mut Vec<u8>) -> io::Result<Option<u64>> {
     out.clear();
-    let mut any = false;
+    let mut length = None;
     loop {
         let buffer = match input.fill_buf() {
             Ok(buffer) => buffer,
@@ -63,17 +77,18 @@ fn next_line(input: &mut impl BufRead, out: &mut Vec<u8>) -> io::Result<bool> {
             Err(e) => return Err(e),
         };
         if buffer.is_empty() {
-            return Ok(any);
+            return Ok(length);
         }
-        any = true;
         let end = buffer.iter().position(|&b| b == b'\n');
         let line = &buffer[..end.unwrap_or(buffer.len())];
         let room = MAX_LINE - out.len();
         out.extend_from_slice(&line[..line.len().min(room)]);
         let used = line.len() + usize::from(end.is_some());
+        let so_far = length.unwrap_or(0) + line.len() as u64;
+        length = Some(so_far);
         input.consume(used);
-        if end.is_some() {
-            return Ok(true);
+        if end.is_some() || so_far > MOST_LINE {
+            return Ok(length);
         }
     }
 }

@@ -38,7 +38,7 @@ use std::io::{self, BufRead};
 /// All reports of a log in the order of their first lines.
 ///
 /// # Errors
-/// Only those of the input itself.
+/// Those of the input itself, and that it is no log (a line of more than 16 MiB, more than 4 GiB in all).
 pub fn read(input: impl BufRead) -> io::Result<Vec<Report>> {
     let mut machine = machine::Machine::default();
     assemble::run(input, &mut |message| machine.take(message))?;
@@ -48,7 +48,7 @@ pub fn read(input: impl BufRead) -> io::Result<Vec<Report>> {
 /// As [`read`], but hands each report over as soon as it is over, so that nothing accumulates.
 ///
 /// # Errors
-/// Only those of the input itself.
+/// Those of the input itself, and that it is no log (a line of more than 16 MiB, more than 4 GiB in all).
 pub fn read_each(input: impl BufRead, mut each: impl FnMut(Report)) -> io::Result<()> {
     let mut machine = machine::Machine::default();
     assemble::run(input, &mut |message| {

@@ -11,6 +11,7 @@ use crate::explain::{Candidate, Explanation, Verdict};
 use crate::report::{Kind, Report, Task};
 use crate::rules;
 use sim_core::kernel::{Profile, Thp, VERSIONS, default_min_free_kbytes};
+use sim_core::scenario::{NoFiles, load};
 use sim_core::units::Pages;
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
@@ -72,7 +73,11 @@ pub fn scenario(analysis: &Analysis) -> Result<String, NoScenario> {
         .collect();
     let mut writer = Writer { report, explanation, chosen, total, out: String::new() };
     writer.all(&tasks)?;
-    Ok(writer.out)
+    // Whatever a damaged log said: what is written can be run.
+    match load(&writer.out, "log.toml", &NoFiles, &[]) {
+        Ok(_) => Ok(writer.out),
+        Err(_) => Err(NoScenario("its figures are none of a machine: the log is damaged")),
+    }
 }
 
 struct Writer<'a> {
@@ -92,7 +97,7 @@ impl Writer<'_> {
         let held: u64 = processes.iter().map(|p| p.anon + p.pgtables).fold(0, u64::saturating_add);
         let free = if cgroup { 0 } else { self.free() };
         let rest = self.total.saturating_sub(held).saturating_sub(free);
-        let nodes_pages = if cgroup { self.total.saturating_mul(2).max(1 << 18) } else { self.total };
+        let nodes_pages = if cgroup { self.total.saturating_mul(2).clamp(1 << 18, MOST_PAGES) } else { self.total };
         if nodes_pages < LEAST_NODE {
             return Err(NoScenario("the node is smaller than the simulator's smallest"));
         }
@@ -102,9 +107,9 @@ impl Writer<'_> {
             self.process(process, i == grower, kernel);
         }
         if cgroup {
-            let path = self.report.oom_memcg.as_deref().unwrap_or("/log");
+            let path = self.oom_memcg();
             let limit = self.total.saturating_mul(4);
-            let _ = write!(self.out, "\n[[at]]\ntime = \"1s\"\ncgroup = {}\nlimit = \"{limit}Ki\"\n", string(path));
+            let _ = write!(self.out, "\n[[at]]\ntime = \"1s\"\ncgroup = {}\nlimit = \"{limit}Ki\"\n", string(&path));
         }
         self.expectation(cgroup);
         Ok(())
@@ -241,13 +246,12 @@ impl Writer<'_> {
         let kib = |pages: u64| pages.saturating_mul(4);
         let held = p.anon - growth;
         let more = task.total_vm.min(MOST_PAGES).saturating_sub(p.anon + p.file);
-        let comm = task.comm.trim();
-        let name = if comm.is_empty() { "?" } else { comm };
+        let name = comm(&task.comm);
         let _ = write!(
             self.out,
             "\n[[host]]\nname = {}\ncomm = {}\npid = {}\nuid = {}\ncgroup = {}\noomScoreAdj = {}\n",
             string(&format!("{name}-{}", task.pid)),
-            string(name),
+            string(&name),
             task.pid,
             task.uid,
             string(&self.cgroup_of()),
@@ -279,24 +283,28 @@ impl Writer<'_> {
         match (r.kind, r.oom_memcg.as_deref()) {
             (Kind::Cgroup, Some(oom)) => {
                 let below = victim.filter(|v| v.starts_with(&format!("{oom}/")));
-                below.unwrap_or(oom).to_string()
+                path(below.unwrap_or(oom))
             }
-            (Kind::Cgroup, None) => "/log".into(),
-            _ => victim.filter(|v| v.starts_with('/')).unwrap_or("/system.slice").to_string(),
+            (Kind::Cgroup, None) => NO_PATH.into(),
+            _ => victim.filter(|v| v.starts_with('/')).map_or_else(|| "/system.slice".into(), path),
         }
+    }
+
+    /// The cgroup whose limit was met.
+    fn oom_memcg(&self) -> String {
+        self.report.oom_memcg.as_deref().map_or_else(|| NO_PATH.into(), path)
     }
 
     fn expectation(&mut self, cgroup: bool) {
         let r = self.report;
-        let comm = self.chosen.comm.trim();
         let mut fields = vec![format!("constraint = \"CONSTRAINT_{}\"", if cgroup { "MEMCG" } else { "NONE" })];
         if cgroup {
-            fields.push(format!("oom_memcg = {}", string(r.oom_memcg.as_deref().unwrap_or("/log"))));
+            fields.push(format!("oom_memcg = {}", string(&self.oom_memcg())));
         }
         let victim = format!(
             "victim = {{ pid = {}, comm = {}, oom_score_adj = {} }}",
             self.chosen.pid,
-            string(if comm.is_empty() { "?" } else { comm }),
+            string(&comm(&self.chosen.comm)),
             self.chosen.oom_score_adj
         );
         fields.push(victim);
@@ -308,6 +316,40 @@ impl Writer<'_> {
             fields.join(", ")
         );
     }
+}
+
+/// Stands for a path that the log does not tell.
+const NO_PATH: &str = "/log";
+/// Longest part of a path; the kernel's own limit of a name.
+const MOST_SEGMENT: usize = 255;
+/// Deepest path.
+const MOST_SEGMENTS: usize = 12;
+
+/// A process name of the log as a kernel can have it: 15 bytes (TASK_COMM_LEN) that can be shown. What a damaged line has in
+/// their place is cut, or becomes `?`.
+fn comm(text: &str) -> String {
+    let plain = plain(text.trim(), 15);
+    let name = plain.trim();
+    if name.is_empty() { "?".into() } else { name.into() }
+}
+
+/// A cgroup's path of the log as a kernel can have it.
+fn path(text: &str) -> String {
+    let parts = text.split('/').filter(|part| !matches!(*part, "" | "." | ".."));
+    let parts: Vec<_> = parts.take(MOST_SEGMENTS).map(|part| plain(part, MOST_SEGMENT)).collect();
+    if parts.is_empty() && text != "/" { NO_PATH.into() } else { format!("/{}", parts.join("/")) }
+}
+
+/// At most so many bytes, without control characters.
+fn plain(text: &str, most: usize) -> String {
+    let mut out = String::new();
+    for c in text.chars().map(|c| if c.is_control() { '?' } else { c }) {
+        if out.len() + c.len_utf8() > most {
+            break;
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// A TOML string.

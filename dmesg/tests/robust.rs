@@ -31,7 +31,11 @@ fn everything(bytes: &[u8]) -> usize {
     assert!(!dmesg::text(&analyses, TextOptions::default()).is_empty());
     dmesg::to_json(&analyses).expect("JSON");
     for a in &analyses {
-        let _ = dmesg::scenario(a);
+        // What is written can be run.
+        if let Ok(text) = dmesg::scenario(a) {
+            let read = sim_core::scenario::load(&text, "log.toml", &sim_core::scenario::NoFiles, &[]);
+            assert!(read.is_ok(), "{text}");
+        }
     }
     analyses.len()
 }
@@ -291,4 +295,38 @@ fn limit_of_host_is_the_node() {
     assert_eq!(found.len(), 1);
     assert_eq!(found[0].kind, dmesg::Kind::Node);
     assert_eq!(found[0].task_memcg.as_deref(), Some("/user.slice"));
+}
+
+/// Control characters in a name, paths that no cgroup has, sizes beyond any machine: a scenario is made all the same, of what is left.
+#[test]
+fn damaged_names_are_mended() {
+    let log = common::logs().remove("B1_1102_14_plain_6.1.0-50-cloud-amd64.log").expect("log");
+    let report = |text: &str| dmesg::read(text.as_bytes()).expect("readable").remove(0);
+    let sound = report(&log);
+    let oom = sound.oom_memcg.clone().expect("a cgroup");
+    let comm = sound.tasks.last().expect("a task").comm.clone();
+    let made = |log: &str| {
+        let analyses = analyse(dmesg::read(log.as_bytes()).expect("readable"), Known::default());
+        dmesg::scenario(&analyses[0])
+    };
+    for path in ["/../..", "//a//b", "/a\u{7}b/./c", "/.", "relative"] {
+        let text = made(&log.replace(&oom, path)).expect("a scenario");
+        sim_core::scenario::load(&text, "log.toml", &sim_core::scenario::NoFiles, &[]).expect("it can be read");
+    }
+    for name in ["a\u{1}b", "\u{1b}[31mred", "a name that is much too long for a kernel"] {
+        let text = made(&log.replace(&comm, name)).expect("a scenario");
+        let scenario =
+            sim_core::scenario::load(&text, "log.toml", &sim_core::scenario::NoFiles, &[]).expect("readable");
+        assert!(scenario.warnings.is_empty(), "{:?}", scenario.warnings);
+    }
+}
+
+/// A file without lines is no log: it is given up after 16 MiB of one line, not read for ever.
+#[test]
+fn what_has_no_lines_is_refused() {
+    let endless = std::io::BufReader::new(std::io::repeat(0));
+    let why = dmesg::read(endless).expect_err("no log");
+    assert!(why.to_string().contains("line 1 is longer than 16 MiB"), "{why}");
+    let line = vec![b'x'; 16 << 20];
+    assert!(dmesg::read(&line[..]).expect("just fits").is_empty());
 }

@@ -2,7 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
-use crate::load::{self, Beside};
+use crate::load::{self, Beside, Options};
 use crate::output;
 use crate::render::style::{DIM, HEADING, WARN, paint};
 use serde_json::json;
@@ -98,9 +98,7 @@ const SIGNAL: &str = "memory.available";
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let kinds = match &args.scenario {
         Some(file) => load::scenarios(file, &args.overrides, args.node.as_deref())?,
-        None => {
-            vec![load::scenario_text(&as_toml(&args), "command line", &Beside(PathBuf::new()), &args.overrides)?]
-        }
+        None => vec![as_scenario(&args).scenario(&Beside(PathBuf::new()), &args.overrides)?],
     };
     let warnings = kinds.iter().take(1).flat_map(|kind| &kind.warnings);
     warnings.for_each(|warning| output::complain(&warning.render_coloured()));
@@ -124,49 +122,44 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(if right { Exit::Holds } else { Exit::BadInput })
 }
 
-/// The flags as a scenario, so that they are read and checked in one place.
-fn as_toml(args: &Args) -> String {
+/// The flags as a scenario.
+fn as_scenario(args: &Args) -> Options {
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let mut text = String::from("[node]\n");
-    if let Some(capacity) = &args.capacity {
-        text.push_str(&format!("memory = {}\n", quoted(capacity)));
-    }
-    if let Some(nominal) = &args.sku_memory {
-        text.push_str(&format!("nominal = {}\n", quoted(nominal)));
-    }
-    text.push_str("[kubelet]\n");
-    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    let texts = [
-        ("preset", args.preset.clone()),
-        ("config", path(&args.config)),
-        ("configDir", path(&args.config_dir)),
-        ("flags", args.flags.clone()),
-        ("version", args.kubernetes.clone()),
-    ];
-    for (key, value) in texts {
+    let mut options = Options::default();
+    // There is one, also without any of these.
+    options.line("kubelet.timing = {}");
+    let mut option = |name, key: &str, value: &Option<String>| {
         if let Some(value) = value {
-            text.push_str(&format!("{key} = {}\n", quoted(&value)));
+            options.option(name, value, &format!("{key} = {}", quoted(value)));
         }
-    }
+    };
+    let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
+    option("--capacity", "node.memory", &args.capacity);
+    option("--sku-memory", "node.nominal", &args.sku_memory);
+    option("--preset", "kubelet.preset", &args.preset);
+    option("--config", "kubelet.config", &path(&args.config));
+    option("--config-dir", "kubelet.configDir", &path(&args.config_dir));
+    option("--flags", "kubelet.flags", &args.flags);
+    option("--kubernetes", "kubelet.version", &args.kubernetes);
     if let Some(pods) = args.max_pods {
-        text.push_str(&format!("maxPods = {pods}\n"));
+        options.option("--max-pods", &pods.to_string(), &format!("kubelet.maxPods = {pods}"));
     }
     let maps = [
-        ("kubeReserved", "memory", &args.kube_reserved),
-        ("systemReserved", "memory", &args.system_reserved),
-        ("evictionHard", SIGNAL, &args.eviction_hard),
+        ("--kube-reserved", "kubeReserved", "memory", &args.kube_reserved),
+        ("--system-reserved", "systemReserved", "memory", &args.system_reserved),
+        ("--eviction-hard", "evictionHard", SIGNAL, &args.eviction_hard),
     ];
-    for (name, key, value) in maps {
+    for (name, field, key, value) in maps {
         // Both `750Mi` and the kubelet's own `memory=1638Mi`, `memory.available<750Mi` are understood.
         let bare = |value: &str| {
             let rest = value.strip_prefix(key).and_then(|rest| rest.strip_prefix(['=', '<']));
-            rest.unwrap_or(value).to_owned()
+            quoted(rest.unwrap_or(value))
         };
         if let Some(value) = value {
-            text.push_str(&format!("{name} = {{ {} = {} }}\n", quoted(key), quoted(&bare(value))));
+            options.option(name, value, &format!("kubelet.{field} = {{ {} = {} }}", quoted(key), bare(value)));
         }
     }
-    text
+    options
 }
 
 fn memory(list: &ResourceList) -> i64 {

@@ -137,6 +137,18 @@ fn quoted(word: &str) -> String {
 /// # Errors
 /// When the scenario cannot be used, the run was broken off, or a file cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
+    if let Some(record) = args.record.filter(|record| *record != Record::Series) {
+        let (kept, option) = (if record == Record::Outcome { "outcome" } else { "events" }, needs_series(&args));
+        if let Some(option) = option {
+            let why = format!("{option} needs memory over time, and --record {kept} does not keep it");
+            return Err(Failure::bad_input(format!("{why}\n  help: leave --record out, or take --record series")));
+        }
+        if record == Record::Outcome && args.out.is_some() {
+            output::complain(
+                "warning: --record outcome keeps nothing that could be written for a node to the folder of --out",
+            );
+        }
+    }
     let mut kinds = load::scenarios(&args.file, &args.overrides, args.node.as_deref())?;
     for warning in kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
         output::complain(&warning.render_coloured());
@@ -196,6 +208,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// The option that asks for a file of series, if there is one.
+fn needs_series(args: &Args) -> Option<&'static str> {
+    let given = [("--prometheus", args.prometheus), ("--metrics", args.metrics)];
+    given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
 }
 
 /// The files that `--prometheus` and `--metrics` ask for.

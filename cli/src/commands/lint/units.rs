@@ -3,7 +3,7 @@
 use super::Args;
 use crate::exit::Failure;
 use crate::find;
-use crate::load::{self, Beside, Unusable};
+use crate::load::{self, Beside, Options, Unusable};
 use crate::render::findings::{Report, Study};
 use lint::Known;
 use planning::prepared::{Prepared, settings};
@@ -172,17 +172,22 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         return Err(Failure::bad_input(why).into());
     }
     let quoted = |path: &Path| serde_json::Value::from(path.display().to_string()).to_string();
-    let mut text = format!("[node]\nmemory = \"{UNKNOWN_MEMORY}\"\n");
+    let mut options = Options::default();
+    options.line(&format!("node.memory = \"{UNKNOWN_MEMORY}\""));
     let more = args.flags.is_some() || args.config_dir.is_some();
-    if config.is_some() || more {
-        text.push_str("[kubelet]\n");
+    if let Some(config) = config {
+        options.line(&format!("kubelet.config = {}", quoted(config)));
     }
-    for (key, path) in [("config", config), ("configDir", args.config_dir.as_ref())] {
-        text.extend(path.map(|path| format!("{key} = {}\n", quoted(path))));
+    if let Some(folder) = &args.config_dir {
+        let line = format!("kubelet.configDir = {}", quoted(folder));
+        options.option("--config-dir", &folder.display().to_string(), &line);
     }
-    text.extend(args.flags.as_ref().map(|flags| format!("flags = {}\n", serde_json::Value::from(flags.as_str()))));
+    if let Some(flags) = &args.flags {
+        options.option("--flags", flags, &format!("kubelet.flags = {}", serde_json::Value::from(flags.as_str())));
+    }
     for manifest in manifests {
-        text.push_str(&format!("[[pod]]\nmanifest = {}\n", quoted(manifest)));
+        options.line("[[pod]]");
+        options.line(&format!("manifest = {}", quoted(manifest)));
     }
     let known = Known {
         memory,
@@ -191,8 +196,8 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         kube_daemons: args.kube_daemons,
         system_daemons: args.system_daemons,
     };
-    let (name, folder) = ("command line".to_owned(), PathBuf::new());
-    let kinds = vec![load::scenario_text(&text, &name, &Beside(folder.clone()), overrides)?];
+    let (name, folder) = (Options::NAME.to_owned(), PathBuf::new());
+    let kinds = vec![options.scenario(&Beside(folder.clone()), overrides)?];
     let about = config.or(manifests.first().copied()).map_or_else(String::new, |file| file.display().to_string());
     Ok(Unit { kinds, known, name, folder, about, made: true })
 }
