@@ -140,19 +140,30 @@ impl Options {
     /// With all its problems.
     pub fn scenario(&self, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
         let all = |problems: Vec<Diagnostic>| problems.into_iter().map(|problem| self.blamed(problem)).collect();
-        match load(&self.text, Options::NAME, files, overrides) {
-            Ok(scenario) => Ok(Scenario { warnings: all(scenario.warnings.clone()), ..scenario }),
-            Err(problems) => Err(Unusable::of(all(problems))),
+        let mut scenario =
+            load(&self.text, Options::NAME, files, overrides).map_err(|problems| Unusable::of(all(problems)))?;
+        scenario.warnings = all(scenario.warnings);
+        let kubelet = scenario.kubelet.iter_mut().map(|kubelet| &mut kubelet.places);
+        for place in kubelet.chain([&mut scenario.node.places]).flat_map(|places| places.values_mut()) {
+            if let Some(option) = self.option_at(place) {
+                *place = option;
+            }
         }
+        Ok(scenario)
     }
 
     fn blamed(&self, problem: Diagnostic) -> Diagnostic {
-        let Some(at) = problem.at.as_ref().filter(|at| at.source.name == Options::NAME) else { return problem };
-        let Some(Some((name, value))) = self.lines.get(at.line() - 1) else { return problem };
+        let option = problem.at.as_ref().and_then(|at| self.option_at(at));
+        Diagnostic { at: option.or(problem.at), ..problem }
+    }
+
+    /// The part of an option that a place of the text comes from.
+    fn option_at(&self, at: &Location) -> Option<Location> {
+        let (name, value) = self.lines.get(at.line() - 1).filter(|_| at.source.name == Options::NAME)?.as_ref()?;
         let part = at.text().trim_matches('"');
         let span = value.find(part).map_or(0..value.len(), |start| start..start + part.len());
         let source = Arc::new(Source { name: (*name).to_owned(), text: value.clone() });
-        Diagnostic { at: Some(Location::new(&source, span)), ..problem }
+        Some(Location::new(&source, span))
     }
 }
 

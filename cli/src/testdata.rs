@@ -1,4 +1,4 @@
-//! Runs written by hand, in the manner of the founding stories, for tests of rendering. They are no results of the
+//! Runs written by hand, in the manner of the stories of docs/SOURCES.md, for tests of rendering. They are no results of the
 //! model: they only have its shape.
 
 use sim_core::engine::Stop;
@@ -106,7 +106,7 @@ pub fn killed(pod: &str, cause: DeathCause) -> Record {
 }
 
 impl Builder {
-    /// The node of the founding articles: 7120616 Ki, allocatable 4675304 Ki, kubepods 5573943296 bytes.
+    /// The test node of docs/SOURCES.md: 7120616 Ki, allocatable 4675304 Ki, kubepods 5573943296 bytes.
     pub fn aks(name: &str, seconds: f64, step: f64) -> Builder {
         let node = NodeFacts {
             name: "aks-nodepool1-0".into(),

@@ -292,7 +292,7 @@ fn check_speaks_junit_github_and_json() {
     assert_eq!((&json["total"], &json["scenarios"][0]["status"]), (&1.into(), &"failed".into()));
 }
 
-/// Capacity, reservation and threshold of the founding articles' node give what its `kubectl describe node` and its
+/// Capacity, reservation and threshold of the node of P4 (docs/SOURCES.md) give what its `kubectl describe node` and its
 /// cgroup show: allocatable 4675304 Ki, kubepods limit 5573943296 bytes; with 1000 Mi, 4419304 Ki and the same limit.
 #[test]
 fn node_shows_what_the_articles_node_shows() {
@@ -305,7 +305,7 @@ fn node_shows_what_the_articles_node_shows() {
         let text = out(&oomsim(["node"].iter().chain(&args)));
         assert!(text.contains(&format!("{allocatable}Ki")), "{text}");
     }
-    // The same node by its provider's rule: the founding article, part 4 (DS2_v2 of 7 GiB).
+    // The same node by its provider's rule: P4 of docs/SOURCES.md (DS2_v2 of 7 GiB).
     let preset = ["node", "--preset", "aks-1.28", "--sku-memory", "7Gi", "--capacity", "7120616Ki"];
     let text = out(&oomsim(preset));
     for part in ["memory:  7120616Ki", "memory:  4675304Ki", "1677312Ki", "5573943296 bytes", "768000Ki"] {

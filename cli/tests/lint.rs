@@ -370,3 +370,30 @@ fn explain_prints_a_rules_page() {
         assert!(text.starts_with("OOM005 grace-missing\n") && text.contains("**Mend.** Give both."), "{text}");
     }
 }
+
+/// A finding about the kubelet's command line is shown there.
+#[test]
+fn findings_about_options_are_shown_at_the_option() {
+    let output = oomsim(["lint", "--flags", "kubelet --kube-reserved=memory=1Gi", "--only", "OOM006"]);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let text = out(&output);
+    assert!(text.contains("--> --flags:1:9") && text.contains("in the options;"), "{text}");
+}
+
+/// The examples of docs/lint.md and of the help run in the repository.
+#[test]
+fn the_examples_run() {
+    let page = std::fs::read_to_string(repository().join("docs/lint.md")).expect("the page");
+    let help = out(&oomsim(["lint", "--help"]));
+    let mut count = 0;
+    for line in page.lines().chain(help.lines()).map(str::trim).filter(|line| line.starts_with("oomsim lint ")) {
+        let line = line.split([';', '>']).next().unwrap_or(line);
+        if line.contains("$(") {
+            continue;
+        }
+        count += 1;
+        let output = oomsim_in(&repository(), line.split_whitespace().skip(1));
+        assert!(matches!(output.status.code(), Some(0 | 1)), "{line}: {}", err(&output));
+    }
+    assert!(count >= 6, "{count} examples");
+}

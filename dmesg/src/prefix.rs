@@ -336,7 +336,7 @@ fn tag<'a>(p: &mut Prefixed<'a>, text: &'a str) {
 mod tests {
     use super::*;
 
-    /// Prefixes of the tools, from the founding documents, public issue threads and the tools' own manuals.
+    /// Prefixes of the tools, from the texts of docs/SOURCES.md, public issue threads and the tools' own manuals.
     #[test]
     fn every_prefix_leaves_the_message() {
         let message = "dotnet invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=-997";

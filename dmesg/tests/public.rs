@@ -1,4 +1,4 @@
-//! Logs from public issue threads (source in each file's first line) and from the founding articles. What is expected
+//! Logs from public issue threads (source in each file's first line) and from the articles of docs/SOURCES.md. What is expected
 //! was read off the files by hand.
 
 use dmesg::{Kind, Report};
@@ -123,7 +123,7 @@ fn details_of_the_excerpts() {
 }
 
 #[test]
-fn the_founding_articles_logs() {
+fn the_articles_logs() {
     let one = &read("quoted", "p2-twist-1.log")[..];
     assert_eq!(one.len(), 1);
     let r = &one[0];

@@ -41,7 +41,7 @@ fn real_nodes_come_out_exactly() {
         ("aks-1.28", 4, 4_017_088, 2_200_512, "AKS#1216, B2s"),
         ("aks-1.28", 4, 4_025_836, 2_209_260, "AKS#3525, F2s_v2"),
         ("aks-1.28", 7, 7_113_660, 4_668_348, "chunliu.me 2020, DS2_v2"),
-        ("aks-1.28", 7, 7_120_616, 4_675_304, "founding article, part 4, DS2_v2"),
+        ("aks-1.28", 7, 7_120_616, 4_675_304, "P4 of docs/SOURCES.md, DS2_v2"),
         ("aks-1.28", 16, 16_403_296, 12_909_408, "AKS#1216, 16 GiB"),
         ("kubeadm", 16, 16_235_220, 16_132_820, "eks-ami#387, t3.xlarge before anything was reserved"),
     ] {
@@ -66,7 +66,7 @@ fn real_reservations_come_out_exactly() {
     let gib = |n| size(Some(Bytes::gib(n)), Bytes::gib(n), None);
     // Kubelet flags of an AKS node of 32 GiB and 8 cores (cpu=180m) with --max-pods=110 (Azure/AgentBaker).
     assert_eq!(reserved_mib("aks-1.29", &gib(32)), 2250);
-    // Command line in the founding article, part 4.
+    // Command line in P4 of docs/SOURCES.md.
     assert_eq!(reserved_mib("aks-1.28", &gib(7)), 1638);
     // eksctl#2395, m5.xlarge.
     assert_eq!(reserved_mib("eks-2020", &gib(16)), 2662);

@@ -17,9 +17,9 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   oomsim lint scenarios/oom2-allocatable-slow.toml
-  oomsim lint kubelet.yaml --capacity 7120616Ki
-  oomsim lint kubelet.yaml deployment.yaml --capacity 16Gi --format sarif > lint.sarif
-  oomsim lint deployment.yaml --set kubelet.preset=gke --capacity 16Gi --level warning
+  oomsim lint studies/shop/kubelet.yaml --capacity 7120616Ki
+  oomsim lint studies/shop/kubelet.yaml studies/shop/web.yaml --capacity 16Gi --format sarif > lint.sarif
+  oomsim lint studies/shop/web.yaml --set kubelet.preset=gke --capacity 16Gi --level warning
   oomsim lint --flags \"$(ps -o args= -C kubelet)\" --capacity 16Gi
   oomsim explain OOM006                        # why, how to mend it, where it comes from
 

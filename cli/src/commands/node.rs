@@ -19,7 +19,7 @@ Examples:
   oomsim node --capacity 7120616Ki --kube-reserved 1638Mi --eviction-hard 750Mi
   oomsim node --preset aks-1.28 --sku-memory 7Gi --capacity 7120616Ki
   oomsim node --preset eks --max-pods 29 --capacity 7902724Ki
-  oomsim node --capacity 16Gi --config kubelet.yaml
+  oomsim node --capacity 16Gi --config studies/shop/kubelet.yaml
   oomsim node scenarios/oom2-allocatable-slow.toml";
 
 /// Arguments of `oomsim node`.

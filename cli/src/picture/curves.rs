@@ -183,7 +183,7 @@ pub fn thin(points: &[Point], column: impl Fn(f64) -> i64) -> Vec<Point> {
 mod tests {
     use super::*;
 
-    /// The founding article's figure: the node's curve drops at once, the pods' stays flat for five minutes.
+    /// A figure of P4 (docs/SOURCES.md): the node's curve drops at once, the pods' stays flat for five minutes.
     #[test]
     fn monitoring_keeps_a_gone_pod_for_five_minutes() {
         let truth = crate::testdata::oom2();

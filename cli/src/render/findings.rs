@@ -175,7 +175,11 @@ pub fn text(report: &Report) -> String {
         let looked = format!("{} is a study: looked at {}", study.file, study.scenarios.join(", "));
         text.push_str(&format!("{}\n", paint(DIM, looked)));
     }
-    let files = format!("{} {}", report.files, if report.files == 1 { "file" } else { "files" });
+    let files = match report.files {
+        0 => "the options".to_owned(),
+        1 => "1 file".to_owned(),
+        n => format!("{n} files"),
+    };
     match report.findings.first() {
         None if report.failures.is_empty() => text.push_str(&format!("{} in {files}\n", paint(GOOD, "nothing found"))),
         None => {}

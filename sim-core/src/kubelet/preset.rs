@@ -125,8 +125,8 @@ pub const PRESETS: &[Preset] = &[
     Preset {
         name: "aks-1.28",
         about: "Azure AKS up to 1.28: reservation in tiers of the nominal size, eviction at 750Mi",
-        source: "learn.microsoft.com/azure/aks/node-resource-reservations; command line quoted in the founding article \
-                 (part 4): memory=1638Mi of 7 GiB, --enforce-node-allocatable=pods",
+        source: "learn.microsoft.com/azure/aks/node-resource-reservations; command line quoted by Mihai Albert, \
+                 Out-of-memory (OOM) in Kubernetes, part 4: memory=1638Mi of 7 GiB, --enforce-node-allocatable=pods",
         kubernetes: Some("1.28"),
         reservation: Reservation::Tiers { small: false },
         needs_nominal: true,

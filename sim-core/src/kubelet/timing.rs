@@ -42,7 +42,7 @@ pub struct Timing {
     pub backoff_max: SimDuration,
 }
 
-/// A kubelet whose pages are reclaimed and read again all the time (founding article, part 4, OOM scenario 3: nothing in
+/// A kubelet whose pages are reclaimed and read again all the time (P4 of docs/SOURCES.md, OOM scenario 3: nothing in
 /// its log for 30 s, later for more than a minute).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SlowKubelet {

@@ -74,7 +74,7 @@ pub enum Step {
     Hold,
 }
 
-/// A .NET heap hard limit is never below 20 MB (`max(20 MB, 75 % of the limit)`, founding article part 2).
+/// A .NET heap hard limit is never below 20 MB (`max(20 MB, 75 % of the limit)`, P2 of docs/SOURCES.md).
 const DOTNET_MIN_HEAP_LIMIT: Bytes = Bytes::mib(20);
 /// Files are gone through in chunks of this many pages.
 const FILE_CHUNK: u64 = 256;

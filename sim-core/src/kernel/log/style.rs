@@ -84,7 +84,7 @@ pub struct MemInfoStyle {
 /// What one kernel version prints.
 ///
 /// The rows rest on the kernels' sources as remembered and, where there are any, on logs: 4.15 and 5.4 on those
-/// quoted in the founding articles, 6.1 and 6.12 on the recordings. A distribution may have backported a change.
+/// quoted in the articles of docs/SOURCES.md, 6.1 and 6.12 on the recordings. A distribution may have backported a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogStyle {
     /// `major.minor`.

@@ -24,7 +24,7 @@ fn task(pid: u32, vm: u64, rss: [u64; 2], pgtables: u64, adj: i16, comm: &str) -
     }
 }
 
-/// The 123 Mi pod on 4.15 (article of 28 April 2019, quoted in the founding documents).
+/// The 123 Mi pod on 4.15 (article of 28 April 2019, quoted in the texts of docs/SOURCES.md).
 fn pod_123mi() -> OomReport {
     let mut victim = task(32308, 27661, [24905, 48], 253_952, 939, "stress");
     // 24953 + 62 page tables + 939 × (31488 / 1000 = 31).

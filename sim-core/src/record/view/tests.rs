@@ -8,7 +8,7 @@ fn container() -> Owner {
     Owner::Container { pod: "default/web".into(), container: "app".into() }
 }
 
-/// The out-of-memory report of a 123 Mi container (part "Limit" of the founding documents): 54124 points against
+/// The out-of-memory report of a 123 Mi container (part "Limit" of the texts of docs/SOURCES.md): 54124 points against
 /// 31488 pages were printed as score 1718.
 fn oom() -> Record {
     let victim = TaskRow {

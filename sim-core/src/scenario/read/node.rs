@@ -15,7 +15,7 @@ use crate::workload::Footprint;
 /// A kernel with less does not come up, and more is not built.
 const MEMORY: std::ops::RangeInclusive<Bytes> = Bytes::mib(32)..=Bytes::gib(64 << 10);
 
-/// A pause process as the task tables of the founding articles show it (part 2, logs of 16 and 17 January: total_vm 241
+/// A pause process as the task tables of P2 of docs/SOURCES.md show it (logs of 16 and 17 January: total_vm 241
 /// pages, rss 1 page, pgtables_bytes 28672), with the 6 pages of kernel stack and slab that small processes have in the
 /// recordings (memcg_oom_v2, timing). It is charged to the pod, so a pod's limit trips before its only container's.
 const PAUSE: Footprint = Footprint {

@@ -154,7 +154,7 @@ fn lists_as_kubectl_prints_them() {
     assert!(said.contains("it has: `a`, `b`"), "{said}");
 }
 
-/// The kubelet's command line as the founding article (part 4) prints it, with its two emphases in markdown.
+/// The kubelet's command line as P4 of docs/SOURCES.md prints it, with its two emphases in markdown.
 const AKS: &str = include_str!("aks-kubelet-flags.txt");
 
 #[test]
@@ -311,7 +311,7 @@ fn a_preset_is_the_base_and_every_other_key_comes_on_top() {
     );
     let plan = scenario.kubelet.unwrap();
     assert_eq!(plan.profile.version, "1.28");
-    // The command line in the founding article, part 4.
+    // The command line in P4 of docs/SOURCES.md.
     assert_eq!(plan.config.kube_reserved["memory"], "1638Mi");
     assert_eq!(plan.config.eviction_hard.unwrap()["memory.available"], "1000Mi");
     assert_eq!(plan.config.fail_swap_on, Some(false));
