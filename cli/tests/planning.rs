@@ -112,6 +112,30 @@ fn where_no_threshold_helps_the_missing_knob_is_named() {
 }
 
 #[test]
+fn advice_fits_what_went_wrong() {
+    let values = "from = \"100Mi\"\nto = \"1300Mi\"\nsteps = 25";
+    // 1.30 gives the job its 30 s: it grows by 1200 MiB in them. With 1000Mi, 25 s lie between the threshold and the limit of
+    // kubepods, so that a check of every 10 s always decides first, and the kernel always kills.
+    let old = shop(&[("bad-day.toml", "\"1.32\"", "\"1.30\""), ("goal.toml", values, "values = [\"1000Mi\"]")]);
+    let said = text(&old);
+    for part in ["in 64 of 64 bad runs the kubelet had decided", "Kubernetes 1.30 gives", "newer release", "`onTerm`"] {
+        assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+    // A limit that the job reaches whatever it is: the advice is not to repeat the same.
+    let limits = "values = [\"1Gi\", \"2Gi\"]";
+    let place = shop(&[
+        ("bad-day.toml", "rate = \"40Mi\" }", "rate = \"40Mi\" }\nresources.limits.memory = \"2Gi\""),
+        ("goal.toml", "kubelet.evictionHard.memory.available", "pod.etl.container.job.resources.limits.memory"),
+        ("goal.toml", values, limits),
+    ]);
+    let said = text(&place);
+    assert!(said.contains("pod_oom is left at every value that was tried of resources.limits"), "{said}");
+    for part in ["more runs", "missing knob", "had decided"] {
+        assert!(!said.contains(part), "{part:?} in\n{said}");
+    }
+}
+
+#[test]
 fn every_kind_of_knob_can_be_turned() {
     let goal = r#"
 runs = 200

@@ -5,7 +5,7 @@ mod output;
 mod search;
 mod target;
 
-pub use advice::{MissingKnob, missing_knobs};
+pub use advice::{MissingKnob, exhausted_knobs, missing_knobs};
 pub use output::{kubelet_yaml, pod_patches};
 pub use search::{Confirmed, Found, Recommendation, Runs, Settings, Trial, search};
 pub use target::{BadEvent, Target, percent};

@@ -14,7 +14,7 @@ use planning::axis::Unit;
 use planning::plan::Plan;
 use planning::pool::Pool;
 use planning::recommend::{
-    Confirmed, Found, Recommendation, Target, Trial, kubelet_yaml, missing_knobs, percent, pod_patches,
+    Confirmed, Found, Recommendation, Target, Trial, exhausted_knobs, kubelet_yaml, missing_knobs, percent, pod_patches,
 };
 use planning::row::field;
 use planning::stats::{Z95, wilson};
@@ -311,7 +311,18 @@ impl Report<'_> {
         if !idle.is_empty() {
             text.push_str(&format!("  no difference is seen along {}\n", idle.join(", ")));
         }
-        let missing = missing_knobs(&nearest.causes, &keys.collect::<Vec<_>>());
+        let keys = keys.collect::<Vec<_>>();
+        self.late(text, nearest);
+        let missing = missing_knobs(&nearest.causes, &keys);
+        let exhausted = exhausted_knobs(&nearest.causes, &keys);
+        for knob in &exhausted {
+            text.push_str(&format!(
+                "  {} is left at every value that was tried of {}: go beyond these, or change the programs\n    {}\n",
+                knob.cause.name(),
+                knob.keys.join(" and "),
+                knob.why
+            ));
+        }
         for knob in &missing {
             text.push_str(&format!(
                 "  missing knob for {}: {}\n    {}\n",
@@ -332,10 +343,38 @@ impl Report<'_> {
             .map(|(((axis, _), value), _)| format!("{} (here {})", axis.name, value.text))
             .collect();
         match (ends.as_slice(), missing.as_slice()) {
-            ([], []) => text.push_str("  more runs (`runs`) may prove a setting that is near\n"),
+            ([], []) if !nearest.fails() => {
+                text.push_str("  more runs (`runs`) may prove a setting that is near\n");
+            }
+            ([], []) if exhausted.is_empty() => {
+                text.push_str("  none of the values is enough: others of these knobs, or further knobs\n");
+            }
             ([], _) => {}
             (ends, _) => text.push_str(&format!("  going on may help: widen {}\n", ends.join(", "))),
         }
+    }
+
+    /// Says so when the kubelet was in time, and the program went on within its grace period.
+    fn late(&self, text: &mut String, nearest: &Trial) {
+        let bad: u64 = nearest.causes.values().sum();
+        if nearest.late == 0 || nearest.late * 2 < bad {
+            return;
+        }
+        let kubelet = |n| Some(self.goal.with_setting(n, nearest.setting).ok()?.kubelet?.profile);
+        let mut profiles = (0..self.goal.scenarios.len()).filter_map(kubelet);
+        let cure = match profiles.find(|p| p.hard_eviction_grace_s == 0 && p.zero_grace_override_ignored) {
+            Some(profile) => format!(
+                "a hard eviction of Kubernetes {} gives the pod its whole terminationGracePeriodSeconds, one of 1.31 and \
+                 later a second: a newer release, a shorter grace or programs that end on SIGTERM (`onTerm`)",
+                profile.version
+            ),
+            None => "programs that end on SIGTERM (`onTerm`), a shorter grace or a larger threshold".into(),
+        };
+        text.push_str(&format!(
+            "  in {} of {bad} bad runs the kubelet had decided to evict before the kernel killed: the program went on \
+             within its grace period\n    {cure}\n",
+            nearest.late
+        ));
     }
 
     fn csv(&self) -> String {

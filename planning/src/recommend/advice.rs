@@ -15,7 +15,7 @@ pub struct MissingKnob {
 }
 
 /// What acts on which cause.
-const CURES: &[(Outcome, &[&str], &str)] = &[
+const CURES: &[Cure] = &[
     (
         Outcome::KubepodsOom,
         &["kubelet.evictionHard", "kubelet.evictionSoft", "resources.limits"],
@@ -50,18 +50,36 @@ const CURES: &[(Outcome, &[&str], &str)] = &[
 /// The knobs that act on the causes seen and that are not among `turned`, commonest cause first. `turned` are the keys
 /// that were turned, and whether turning them is seen to change the risk: a key that does not help is no cure.
 pub fn missing_knobs(causes: &BTreeMap<Outcome, u64>, turned: &[(String, bool)]) -> Vec<MissingKnob> {
-    let mut seen: Vec<(Outcome, u64)> = causes.iter().map(|(&outcome, &n)| (outcome, n)).collect();
-    seen.sort_by_key(|&(outcome, n)| (std::cmp::Reverse(n), outcome));
-    let cure = |(cause, _): (Outcome, u64)| {
-        let &(_, keys, why) = CURES.iter().find(|(outcome, ..)| *outcome == cause)?;
-        let is = |key: &str, helps: bool| turned.iter().any(|(t, acts)| t.contains(key) && (*acts || !helps));
-        if keys.iter().any(|key| is(key, true)) {
-            return None;
-        }
-        let keys: Vec<&str> = keys.iter().copied().filter(|key| !is(key, false)).collect();
+    let cure = |(cause, keys, why)| {
+        let keys: Vec<&str> = untouched(keys, turned);
         (!keys.is_empty()).then_some(MissingKnob { cause, keys, why })
     };
-    seen.into_iter().filter_map(cure).collect()
+    uncured(causes, turned).into_iter().filter_map(cure).collect()
+}
+
+/// The causes seen on which nothing acts but knobs that were turned, within whose values no difference is seen; with
+/// their keys.
+pub fn exhausted_knobs(causes: &BTreeMap<Outcome, u64>, turned: &[(String, bool)]) -> Vec<MissingKnob> {
+    let left = |(cause, keys, why): Cure| {
+        untouched(keys, turned).is_empty().then(|| MissingKnob { cause, keys: keys.to_vec(), why })
+    };
+    uncured(causes, turned).into_iter().filter_map(left).collect()
+}
+
+type Cure = (Outcome, &'static [&'static str], &'static str);
+
+/// What acts on the causes on which no knob is seen to act, commonest cause first.
+fn uncured(causes: &BTreeMap<Outcome, u64>, turned: &[(String, bool)]) -> Vec<Cure> {
+    let mut seen: Vec<(Outcome, u64)> = causes.iter().map(|(&outcome, &n)| (outcome, n)).collect();
+    seen.sort_by_key(|&(outcome, n)| (std::cmp::Reverse(n), outcome));
+    let helps = |key: &&str| turned.iter().any(|(t, acts)| t.contains(key) && *acts);
+    let cures = seen.into_iter().filter_map(|(cause, _)| CURES.iter().find(|(outcome, ..)| *outcome == cause).copied());
+    cures.filter(|(_, keys, _)| !keys.iter().any(|key| helps(key))).collect()
+}
+
+/// The keys that were not turned.
+fn untouched(keys: &'static [&'static str], turned: &[(String, bool)]) -> Vec<&'static str> {
+    keys.iter().copied().filter(|key| !turned.iter().any(|(t, _)| t.contains(key))).collect()
 }
 
 #[cfg(test)]
@@ -80,5 +98,11 @@ mod tests {
         assert_eq!((missing[0].cause, missing.len()), (Outcome::KubepodsOom, 2));
         let missing = missing_knobs(&causes, &[("pod.web.container.app.resources.limits.memory".to_string(), true)]);
         assert!(missing.is_empty(), "limits act on both: {missing:?}");
+        // Limits that were turned in vain: nothing else acts on a pod's own limit, but a threshold does on kubepods.
+        let turned = [("pod.web.container.app.resources.limits.memory".to_string(), false)];
+        let left = exhausted_knobs(&causes, &turned);
+        assert_eq!(left.iter().map(|m| m.cause).collect::<Vec<_>>(), [Outcome::PodOom]);
+        assert_eq!(left[0].keys, ["resources.limits"]);
+        assert!(exhausted_knobs(&causes, &[]).is_empty());
     }
 }

@@ -58,6 +58,8 @@ pub struct Trial {
     pub verdicts: Vec<Verdict>,
     /// Who was first, over the runs that were bad for some target.
     pub causes: BTreeMap<Outcome, u64>,
+    /// Bad runs in which the kernel killed although the kubelet had decided to evict: the grace period was too long.
+    pub late: u64,
 }
 
 impl Trial {
@@ -240,6 +242,7 @@ impl<R: Runs> Search<'_, R> {
             counts: Vec::new(),
             verdicts: vec![Verdict::Undecided; targets.len()],
             causes: BTreeMap::new(),
+            late: 0,
         };
         if trial.not_started.is_some() {
             return Trial { allocatable: 0, counts: vec![(0, 0); targets.len()], ..trial };
@@ -316,6 +319,8 @@ impl Trial {
         }
         if bad_somewhere {
             *self.causes.entry(m.outcome).or_default() += 1;
+            let decided = m.first_decision.zip(m.first_death).is_some_and(|(decision, death)| decision < death);
+            self.late += u64::from(decided && m.outcome.is_oom());
         }
     }
 
