@@ -429,6 +429,10 @@ fn check_tells_what_a_scenario_warns_of() {
     }
     let text = out(&oomsim(["check", file]));
     assert!(text.contains(", 1 warning\n") && text.contains("soft.toml:4: "), "{text}");
+    let unknown: String = (0..12).map(|i| format!("--field{i}=1 ")).collect();
+    let many = place.file("many.toml", &format!("[node]\nmemory = \"4G\"\n[kubelet]\nflags = \"{unknown}\"\n"));
+    let text = out(&oomsim(["check", many.to_str().expect("UTF-8")]));
+    assert!(text.contains(", 12 warnings\n") && text.contains("… and 2 more\n"), "{text}");
 }
 
 /// Kinds of events in any case, and the nearest name of an event or a rule.

@@ -23,6 +23,9 @@ Folders are searched for *.toml, also below; folders called `invalid` and hidden
 are passed over.
 Exit code: the worst of all scenarios: 0 holds, 1 an expectation failed, 2 a scenario is wrong, 3 internal error.";
 
+/// Most warnings of a scenario that are shown as text.
+const MOST_WARNINGS: usize = 10;
+
 /// Arguments of `oomsim check`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
@@ -165,11 +168,11 @@ fn text_of(checked: &Checked) -> String {
             let count = checked.problems.len();
             let mut warned =
                 if count > 0 { format!(", {}\n", text::plural(count as u64, "warning")) } else { "\n".into() };
-            warned.extend(
-                checked
-                    .warnings()
-                    .map(|warning| format!("        {}: {warning}\n", style::paint(style::WARN, "warning"))),
-            );
+            let line = |warning| format!("        {}: {warning}\n", style::paint(style::WARN, "warning"));
+            warned.extend(checked.warnings().take(MOST_WARNINGS).map(line));
+            if count > MOST_WARNINGS {
+                warned.push_str(&format!("        … and {} more\n", count - MOST_WARNINGS));
+            }
             if failed.is_empty() {
                 let what =
                     if results.is_empty() { "expects nothing".into() } else { format!("{} hold", results.len()) };
