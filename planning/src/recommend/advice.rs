@@ -74,7 +74,7 @@ fn uncured(causes: &BTreeMap<Outcome, u64>, turned: &[(String, bool)]) -> Vec<Cu
     seen.sort_by_key(|&(outcome, n)| (std::cmp::Reverse(n), outcome));
     let helps = |key: &&str| turned.iter().any(|(t, acts)| t.contains(key) && *acts);
     let cures = seen.into_iter().filter_map(|(cause, _)| CURES.iter().find(|(outcome, ..)| *outcome == cause).copied());
-    cures.filter(|(_, keys, _)| !keys.iter().any(|key| helps(key))).collect()
+    cures.filter(|(_, keys, _)| !keys.iter().any(&helps)).collect()
 }
 
 /// The keys that were not turned.
