@@ -2,31 +2,48 @@
 //!
 //! A key that is asked for is a legal key, so that the list of legal names in a diagnostic is never out of date.
 
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::names::{nearest, quoted_list};
 use super::source::Location;
 use super::value::{Entry, Value};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// More problems than this are not worth reading.
-const MAX_PROBLEMS: usize = 100;
+/// More errors, or more warnings, than this are counted but not listed.
+const MAX_LISTED: usize = 1_000;
 
 /// Problems found so far.
 #[derive(Default)]
 pub struct Problems {
     list: RefCell<Vec<Diagnostic>>,
+    /// Errors and warnings in it, and those that are not.
+    listed: Cell<[usize; 2]>,
+    unlisted: Cell<[usize; 2]>,
+    /// Hashes of all of them.
+    said: RefCell<HashSet<u64>>,
     /// Which keys were legal where: what the reference page is held against.
     #[cfg(test)]
     keys: RefCell<std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>>>,
 }
 
 impl Problems {
-    /// Adds a problem, unless there are too many already.
+    /// Adds a problem.
     pub fn push(&self, diagnostic: Diagnostic) {
-        let mut list = self.list.borrow_mut();
-        if list.len() < MAX_PROBLEMS {
-            list.push(diagnostic);
+        if !self.said.borrow_mut().insert(key(&diagnostic)) {
+            return; // A file that is read for several pods has the same problem each time.
         }
+        let kind = usize::from(diagnostic.severity == Severity::Warning);
+        let full = self.listed.get()[kind] == MAX_LISTED;
+        add(if full { &self.unlisted } else { &self.listed }, kind, 1);
+        if !full {
+            self.list.borrow_mut().push(diagnostic);
+        }
+    }
+
+    /// Takes over what others have counted but not listed.
+    pub fn unlisted(&self, others: &Problems) {
+        (0..2).for_each(|kind| add(&self.unlisted, kind, others.unlisted.get()[kind]));
     }
 
     /// Adds an error at a place.
@@ -41,7 +58,7 @@ impl Problems {
 
     /// How many errors there are so far.
     pub fn errors(&self) -> usize {
-        self.list.borrow().iter().filter(|d| d.severity == super::diagnostic::Severity::Error).count()
+        self.listed.get()[0] + self.unlisted.get()[0]
     }
 
     /// Reports a value of the wrong type or form.
@@ -86,11 +103,23 @@ impl Problems {
         }
     }
 
-    /// The problems in the order of their places.
-    pub fn into_sorted(self) -> Vec<Diagnostic> {
-        let mut list = self.list.into_inner();
+    /// The listed problems in the order of their places.
+    pub fn sorted(&self) -> Vec<Diagnostic> {
+        let mut list = self.list.take();
         list.sort_by(|a, b| place(a).cmp(&place(b)));
-        list.dedup();
+        list
+    }
+
+    /// The same, and how many more there are.
+    pub fn into_sorted(self) -> Vec<Diagnostic> {
+        let mut list = self.sorted();
+        for (severity, more) in [Severity::Error, Severity::Warning].into_iter().zip(self.unlisted.get()) {
+            if more > 0 {
+                let message = format!("{more} more {}s are not listed", severity.as_str());
+                let (label, help) = (String::new(), Vec::new());
+                list.push(Diagnostic { severity, code: "", message, at: None, label, help });
+            }
+        }
         list
     }
 
@@ -99,6 +128,19 @@ impl Problems {
     pub fn legal_keys(&self) -> std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>> {
         self.keys.borrow().clone()
     }
+}
+
+fn add(counts: &Cell<[usize; 2]>, kind: usize, n: usize) {
+    let mut all = counts.get();
+    all[kind] += n;
+    counts.set(all);
+}
+
+fn key(diagnostic: &Diagnostic) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let Diagnostic { severity, code, message, at: _, label, help } = diagnostic;
+    (severity, code, message, place(diagnostic), label, help).hash(&mut hasher);
+    hasher.finish()
 }
 
 fn place(diagnostic: &Diagnostic) -> Option<(&str, usize)> {

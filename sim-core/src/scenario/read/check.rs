@@ -214,7 +214,8 @@ fn idle_containers(p: &Problems, scenario: &Scenario, tables: &[Value], root: &L
         let names: Vec<&str> = idle.map(|container| &*container.name).collect();
         if !names.is_empty() {
             let at = table_of(pod, tables).unwrap_or(root);
-            let message = format!("no workload in pod {}: {} hold no memory", pod.spec.name, quoted_list(names));
+            let verb = if names.len() == 1 { "holds" } else { "hold" };
+            let message = format!("no workload in pod {}: {} {verb} no memory", pod.spec.name, quoted_list(names));
             p.push(Diagnostic::warning(at, message).help("give the container a `workload` or a `footprint`"));
         }
     }

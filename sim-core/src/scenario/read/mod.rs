@@ -86,7 +86,8 @@ pub(crate) fn scenarios(
         scenarios.push(read.map(|read| Scenario { seed: read.seed.wrapping_add(kinds.before(index)), ..read }));
         #[cfg(test)]
         p.learn(&problems);
-        found.push((kind.name(), problems.into_sorted()));
+        p.unlisted(&problems);
+        found.push((kind.name(), problems.sorted()));
     }
     said_once(&found).into_iter().for_each(|problem| p.push(problem));
     let scenarios: Vec<Scenario> = scenarios.into_iter().collect::<Option<_>>()?;

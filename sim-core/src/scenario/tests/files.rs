@@ -332,3 +332,26 @@ fn a_preset_says_what_it_needs() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }
+
+/// However many warnings there are, an error is an error; and what is not listed is counted.
+#[test]
+fn warnings_hide_no_error() {
+    let pod = |n| {
+        format!(
+            "apiVersion: v1\nkind: Pod\nmetadata: {{name: p{n}}}\nspec:\n  containers:\n  - name: c\n    resources: {{limits: {{cpu: 1}}}}\n"
+        )
+    };
+    let pods: Vec<String> = (0..1_100).map(pod).collect();
+    let scenario = "[[pod]]\nmanifest = \"one.yaml\"\n[[pod]]\nmanifest = \"other.yaml\"\n";
+    let files = [("one.yaml", &*pods[..550].join("---\n")), ("other.yaml", &*pods[550..].join("---\n"))];
+    let warnings = right(scenario, &files).warnings;
+    assert_eq!(warnings.len(), 1_001, "a thousand, and how many more: {:?}", warnings.last());
+    // Two for each pod: a cpu limit is not modelled, and nothing says what its container does.
+    assert_eq!(warnings.last().unwrap().message, "1200 more warnings are not listed");
+    let wrong = format!("{scenario}[[expect]]\nevent = \"Evcted\"\n");
+    let problems = read(&wrong, &files).expect_err("there is no such event");
+    assert!(problems.iter().any(|p| p.message.contains("Evcted")), "{}", rendered(&problems));
+    let keys: String = (0..1_007).map(|n| format!("key{n} = 1\n")).collect();
+    let problems = read(&format!("[kernel]\n{keys}"), &[]).expect_err("there are no such keys");
+    assert_eq!(problems.last().unwrap().message, "7 more errors are not listed");
+}
