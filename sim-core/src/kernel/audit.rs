@@ -13,6 +13,9 @@ impl Kernel {
     pub fn audit(&self) -> Result<(), String> {
         let mut owned = vec![Counts::default(); self.cgroups.len()];
         let mut committed = Pages::ZERO;
+        if self.procs.values().filter(|p| p.is_oom_victim()).count() != self.oom_victims as usize {
+            return Err(format!("{} victims of the OOM killer are not what is there", self.oom_victims));
+        }
         for process in self.procs.values() {
             let counts = &mut owned[process.cgroup.index()];
             counts.anon += process.anon_own;

@@ -2,7 +2,7 @@
 
 use super::api::CgroupVersion;
 use super::cgroup::{Charge, Purpose};
-use super::process::{Process, State};
+use super::process::Process;
 use super::{Kernel, oom};
 use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, Name, OomReport, Signal, Signo, TaskRow};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
@@ -27,12 +27,15 @@ impl Paths {
 impl Kernel {
     /// Somebody must die so that `charge` can go on: in `domain`, or anywhere (`None`). False: nobody can be killed.
     pub(super) fn invoke_oom_killer(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> bool {
+        // Many may ask again while one victim dies: on the whole node it is enough to know that there is one.
+        if self.oom_victims > 0 && domain.is_none() {
+            return true;
+        }
         let scope = match domain {
             Some(domain) => self.processes_below(domain),
             None => self.procs.by_pid().iter().map(|p| p.pid).collect(),
         };
-        let is_victim = |pid: &Pid| matches!(self.procs[pid].state, State::Dying { oom_victim: true, .. });
-        if scope.iter().any(is_victim) {
+        if self.oom_victims > 0 && scope.iter().any(|pid| self.procs[pid].is_oom_victim()) {
             return true;
         }
         if let Some(domain) = domain {

@@ -92,6 +92,7 @@ impl Kernel {
     /// Marks a process dying and tells the world; a process already dying only becomes an OOM victim.
     pub(super) fn begin_exit(&mut self, pid: Pid, status: ExitStatus, oom: bool) {
         let Some(process) = self.procs.get_mut(&pid) else { return };
+        self.oom_victims += u32::from(oom && !process.is_oom_victim());
         match &mut process.state {
             State::Running => {
                 process.state = State::Dying { status, oom_victim: oom };
@@ -120,6 +121,7 @@ impl Kernel {
     fn release(&mut self, pid: Pid) {
         self.drop_cow(pid, Pages::MAX);
         let Some(process) = self.procs.remove(&pid) else { return };
+        self.oom_victims -= u32::from(process.is_oom_victim());
         let (cg, rare) = (process.cgroup, process.rare());
         self.uncharge(cg, Kind::Anon, process.anon_own);
         self.uncharge(cg, Kind::Kernel, process.kernel + process.pgtables);

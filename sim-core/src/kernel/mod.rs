@@ -82,6 +82,8 @@ pub struct Kernel {
     /// Free memory is at the min watermark.
     starved: Option<starve::Starved>,
     panicked: bool,
+    /// Processes that the OOM killer chose and that are not gone yet.
+    oom_victims: u32,
     /// A report has the statistics of every cgroup below the limit.
     prints_each_cgroup: bool,
 }
@@ -110,6 +112,7 @@ impl Kernel {
             shrinking: Vec::new(),
             starved: None,
             panicked: false,
+            oom_victims: 0,
         };
         kernel.update_zones();
         kernel

@@ -196,6 +196,11 @@ impl Process {
         self.rss_anon() + self.rss_file() + self.rare().rss_shmem
     }
 
+    /// The OOM killer chose it, and it is not gone yet.
+    pub fn is_oom_victim(&self) -> bool {
+        matches!(self.state, State::Dying { oom_victim: true, .. })
+    }
+
     /// True until a deadly signal or exit.
     pub fn is_running(&self) -> bool {
         self.state == State::Running

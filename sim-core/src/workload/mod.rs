@@ -9,6 +9,6 @@ pub use growth::{Growth, Rhythm};
 pub use program::{Program, Step};
 
 pub use params::{
-    Behavior, Burst, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth,
-    Script, ScriptOp, Steady, TermReaction, Then, Trace, TracePoint,
+    Behavior, Burst, CacheAccess, Cycle, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp,
+    Sawtooth, Script, ScriptOp, Steady, TermReaction, Then, Trace, TracePoint,
 };

@@ -1,6 +1,6 @@
 //! Parameters of the behaviours, as a scenario states them.
 
-use crate::units::{Bytes, SimDuration};
+use crate::units::{Bytes, Pages, SimDuration};
 
 /// A program's reaction to SIGTERM.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -257,7 +257,68 @@ pub struct Script {
     pub ops: Vec<ScriptOp>,
 }
 
+impl ScriptOp {
+    /// How long it takes at least, each time it comes round.
+    fn lasts(&self) -> SimDuration {
+        match self {
+            ScriptOp::Sleep(d) | ScriptOp::Anon { takes: d, .. } => *d,
+            _ => SimDuration::ZERO,
+        }
+    }
+}
+
+/// What a program does again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cycle {
+    /// Index of the instruction that closes it; 0 outside scripts.
+    pub closed_by: usize,
+    /// How long it takes.
+    pub lasts: SimDuration,
+    /// How often; `None` for ever.
+    pub times: Option<u32>,
+    /// Memory that it needs more of each time.
+    pub grows: Pages,
+    /// It forks.
+    pub forks: bool,
+}
+
+impl Cycle {
+    /// How often it comes round in `duration`, on a node with this much memory; `None`: without end.
+    pub fn rounds(&self, duration: SimDuration, memory: Bytes) -> Option<u64> {
+        let in_time = duration.as_nanos().checked_div(self.lasts.as_nanos());
+        let in_memory = memory.to_pages_ceil().get().checked_div(self.grows.get());
+        [in_time, in_memory, self.times.map(u64::from)].into_iter().flatten().min()
+    }
+}
+
 impl Script {
+    /// Its loops, but for those that end in an exit.
+    fn cycles(&self) -> impl Iterator<Item = Cycle> {
+        self.ops.iter().enumerate().filter_map(|(closed_by, op)| {
+            let ScriptOp::Repeat { to, times } = op else { return None };
+            let body = self.ops.get(*to..closed_by)?;
+            if body.iter().any(|op| matches!(op, ScriptOp::Exit(_))) {
+                return None;
+            }
+            let frees = body.iter().any(|op| matches!(op, ScriptOp::Free(_) | ScriptOp::Unlink(_)));
+            let grown = body.iter().map(|op| match op {
+                ScriptOp::Anon { bytes, touched_permille, .. } => {
+                    bytes.to_pages_ceil().get().saturating_mul(u64::from(*touched_permille)) / 1000
+                }
+                ScriptOp::Tmpfs { bytes, .. } => bytes.to_pages_ceil().get(),
+                _ => 0,
+            });
+            let lasts = body.iter().map(|op| op.lasts().as_nanos()).fold(0, u64::saturating_add);
+            Some(Cycle {
+                closed_by,
+                lasts: SimDuration::from_nanos(lasts),
+                times: *times,
+                grows: Pages::new(if frees { 0 } else { grown.fold(0, u64::saturating_add) }),
+                forks: body.contains(&ScriptOp::Fork),
+            })
+        })
+    }
+
     /// Size of a file: as far as any instruction goes.
     pub fn file_size(&self, name: &str) -> Bytes {
         let ends = self.ops.iter().filter_map(|op| match op {
@@ -292,6 +353,17 @@ pub enum Behavior {
 }
 
 impl Behavior {
+    /// What it does step by step again and again.
+    pub fn cycles(&self) -> Vec<Cycle> {
+        let one = |lasts, times| Cycle { closed_by: 0, lasts, times, grows: Pages::ZERO, forks: false };
+        match self {
+            Behavior::Script(script) => script.cycles().collect(),
+            Behavior::Sawtooth(sawtooth) => vec![one(sawtooth.rise, sawtooth.times)],
+            Behavior::Burst(burst) => vec![one(burst.every, None)],
+            _ => Vec::new(),
+        }
+    }
+
     /// True when a program that does this draws random numbers.
     pub fn draws(&self) -> bool {
         match self {

@@ -12,7 +12,7 @@ use crate::record::{History, Keep, Sample};
 use crate::scenario::Scenario;
 use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// A node that has booted, with its kubelet started and nothing drawn yet: runs that differ in the seed begin with copies
@@ -35,7 +35,7 @@ impl Booted {
             dead: Vec::new(),
             gone: Vec::new(),
             growing: Growing::default(),
-            blocked: Vec::new(),
+            blocked: VecDeque::new(),
             retry_scheduled: false,
             pods: Vec::new(),
             templates: Arc::default(),

@@ -29,7 +29,7 @@ impl World {
                 self.drive(p, queue);
             }
             Doing::Blocked { op, then } => {
-                self.blocked.retain(|&b| b != p);
+                self.unblock(p);
                 self.try_again(p, op, then, queue);
             }
             Doing::Growing(_) | Doing::Idle | Doing::Dying => {}
@@ -182,7 +182,7 @@ impl World {
             MemOutcome::Refused(_) => self.refused(p, "mmap", op, queue),
             MemOutcome::Wait { remaining, until } => {
                 self.block(p, op.with_pages(remaining));
-                self.blocked.push(p);
+                self.blocked.push_back(p);
                 if let Until::After(delay) = until {
                     self.wake_blocked_after(p, delay, queue);
                 }
@@ -201,6 +201,12 @@ impl World {
         let proc = &mut self.procs[p as usize];
         proc.doing = Doing::Blocked { op, then: None };
         proc.turn += 1;
+    }
+
+    fn unblock(&mut self, p: ProcIx) {
+        if let Some(place) = self.blocked.iter().position(|&b| b == p) {
+            self.blocked.remove(place);
+        }
     }
 
     fn wake_blocked_after(&mut self, p: ProcIx, delay: SimDuration, queue: &mut Scheduler<Event>) {
@@ -338,7 +344,7 @@ impl World {
         }
         self.procs[p as usize].doing = Doing::Dying;
         self.procs[p as usize].turn += 1;
-        self.blocked.retain(|&b| b != p);
+        self.unblock(p);
         let resident = self.kernel.process(pid).map_or(Bytes::ZERO, |k| k.rss().bytes());
         let exit = self.scenario.node.exit;
         let latency = exit.base + exit.per_gib.mul_ratio(resident.get(), 1 << 30);

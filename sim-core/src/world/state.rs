@@ -15,7 +15,7 @@ use crate::scenario::Scenario;
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 use crate::workload::{Growth, Program, Rhythm, TermReaction};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// Index of a process in [`World::procs`], in the order in which processes began.
@@ -46,7 +46,7 @@ pub struct World {
     pub(super) gone: Vec<PodIx>,
     pub(super) growing: Growing,
     /// Processes whose allocation waits for memory to come free, in the order in which they began to wait.
-    pub(super) blocked: Vec<ProcIx>,
+    pub(super) blocked: VecDeque<ProcIx>,
     pub(super) retry_scheduled: bool,
     pub(super) pods: Vec<Pod>,
     /// What pods are made from, by plan.

@@ -9,11 +9,14 @@ use crate::scenario::names::{nearest, quoted_list};
 use crate::scenario::reader::Problems;
 use crate::scenario::source::Location;
 use crate::scenario::value::Value;
-use crate::units::SimTime;
+use crate::units::{Bytes, SimTime};
 use crate::workload::{Behavior, ScriptOp};
 
 /// Most samples of a run.
 const MAX_SAMPLES: u64 = 10_000_000;
+/// Most rounds of what one program does again and again, and most of those that fork: each is an event, and a child stays.
+const MAX_ROUNDS: u64 = 10_000_000;
+const MAX_FORKS: u64 = 100_000;
 
 /// Checks a scenario against itself; `root` is where it comes from.
 pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here<'_>) {
@@ -35,6 +38,14 @@ pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here
     }
     for pod in &scenario.pods {
         volumes(p, pod, tables("pod"), &root.at);
+        let processes = pod.containers.iter().flat_map(|container| &container.processes);
+        let at = table_of(pod, tables("pod")).unwrap_or(&root.at);
+        processes.for_each(|process| rounds(p, &process.behavior, at, scenario));
+    }
+    for host in &scenario.hosts {
+        let named = |table: &&Value| table.get("name").and_then(Value::as_text) == Some(&*host.name);
+        let at = tables("host").iter().find(named).map_or(&root.at, |table| &table.at);
+        rounds(p, &host.process.behavior, at, scenario);
     }
     // A workload that was not understood looks like none.
     if p.errors() > 0 {
@@ -150,7 +161,8 @@ fn known(p: &Problems, kind: &str, pattern: Option<&Pattern>, at: Option<&Locati
 }
 
 fn report(p: &Problems, kind: &str, given: &str, at: &Location, legal: &[String]) {
-    let legal = || legal.iter().map(String::as_str);
+    // What has a wrong name has none here.
+    let legal = || legal.iter().map(String::as_str).filter(|name| !name.is_empty());
     let mut problem = Diagnostic::error(at, format!("the scenario has no {kind} `{given}`"));
     if let Some(name) = nearest(given, legal()) {
         problem = problem.label(format!("did you mean `{name}`?"));
@@ -192,6 +204,20 @@ fn volumes(p: &Problems, pod: &PodPlan, tables: &[Value], root: &Location) {
                 let legal: Vec<String> = pod.volumes.iter().map(|v| v.name.to_string()).collect();
                 report(p, "memory volume", volume, table_of(pod, tables).unwrap_or(root), &legal);
             }
+        }
+    }
+}
+
+/// What a program does again and again comes to an end with the run.
+fn rounds(p: &Problems, behavior: &Behavior, at: &Location, scenario: &Scenario) {
+    let machine = &scenario.node.kernel;
+    let memory = Bytes::new(machine.mem_total.get().saturating_add(machine.swap_total.get()));
+    for cycle in behavior.cycles() {
+        let Some(rounds) = cycle.rounds(scenario.duration, memory) else { continue };
+        let (most, what) = if cycle.forks { (MAX_FORKS, "forks") } else { (MAX_ROUNDS, "rounds") };
+        if rounds > most {
+            let problem = Diagnostic::error(at, format!("{rounds} {what} of a workload in one run: at most {most}"));
+            p.push(problem.help(format!("a round takes {}: make it longer, or `duration` shorter", cycle.lasts)));
         }
     }
 }

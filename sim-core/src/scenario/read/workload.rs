@@ -1,5 +1,6 @@
 //! `[… .workload.NAME]`: what a program does with memory.
 
+use crate::scenario::diagnostic::Diagnostic;
 use crate::scenario::reader::{Problems, TableReader};
 use crate::scenario::scalar::{bytes, duration, integer, one_of, permille, some_bytes, some_duration, text};
 use crate::scenario::value::{Kind, Value};
@@ -39,6 +40,9 @@ pub(crate) fn workload(p: &Problems, value: &Value) -> Option<Behavior> {
             None
         }
         [_, second, ..] => {
+            for entry in entries {
+                behavior(p, &entry.key, &entry.key_at, &entry.value);
+            }
             p.error(&second.key_at, "a process has one workload; use `[[pod.container.process]]` for another process");
             None
         }
@@ -193,7 +197,14 @@ fn script(p: &Problems, value: &Value) -> Option<Behavior> {
         return None;
     };
     let ops: Vec<Option<ScriptOp>> = items.iter().enumerate().map(|(i, item)| script_op(p, i, item)).collect();
-    Some(Behavior::Script(Script { ops: ops.into_iter().collect::<Option<_>>()? }))
+    let script = Behavior::Script(Script { ops: ops.into_iter().collect::<Option<_>>()? });
+    for cycle in script.cycles() {
+        if cycle.rounds(SimDuration::MAX, Bytes::MAX).is_none() {
+            let problem = Diagnostic::error(&items[cycle.closed_by].at, "this loop takes no time, and never ends");
+            p.push(problem.help("put a `sleep` into it, or say how often: `times = 100`"));
+        }
+    }
+    Some(script)
 }
 
 fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {

@@ -167,3 +167,47 @@ event = "OomKil"
         assert!(said.contains(part), "{part:?} not in\n{said}");
     }
 }
+
+/// What a program does again and again has to end: by itself, with the memory it takes, or with the run.
+#[test]
+fn loops_come_to_an_end() {
+    let node = "duration = \"1m\"\nnode.memory = \"1Gi\"\n[[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"c\"\n";
+    let with = |workload: &str| format!("{node}workload.{workload}\n");
+    for endless in [
+        "script = [{ anon = \"1Ki\" }, { free = \"all\" }, { repeatFrom = 0 }]",
+        "script = [{ anon = \"1Ki\", touched = \"0%\" }, { repeatFrom = 0 }]",
+        "script = [{ read = \"1Mi\", file = \"f\" }, { repeatFrom = 0 }]",
+    ] {
+        let column = "workload.".len() + endless.find("{ repeatFrom").unwrap() + 1;
+        let said = wrong(&with(endless), &[]);
+        assert!(said.contains(&format!("test.toml:7:{column}")) && said.contains("takes no time"), "{said}");
+    }
+    // A minute has 6 × 10^10 ns, and 6 × 10^7 µs.
+    for (long, what) in [
+        ("sawtooth = { low = \"0\", high = \"1Mi\", rise = \"1ns\" }", "60000000000 rounds"),
+        ("script = [{ sleep = \"1us\" }, { repeatFrom = 0 }]", "60000000 rounds"),
+        ("script = [{ fork = true }, { sleep = \"500us\" }, { repeatFrom = 0 }]", "120000 forks"),
+        ("script = [{ mlock = true }, { repeatFrom = 0, times = 10000001 }]", "10000001 rounds"),
+    ] {
+        let said = wrong(&with(long), &[]);
+        assert!(said.contains("test.toml:3:1") && said.contains(what), "{said}");
+    }
+    for right_one in [
+        "script = [{ anon = \"1Mi\" }, { repeatFrom = 0 }]",
+        "script = [{ anon = \"1Ki\" }, { free = \"all\" }, { exit = 1 }, { repeatFrom = 0 }]",
+        "script = [{ anon = \"1Ki\" }, { free = \"all\" }, { repeatFrom = 0, times = 100 }]",
+        "script = [{ fork = true }, { sleep = \"1ms\" }, { repeatFrom = 0 }]",
+    ] {
+        right(&with(right_one));
+    }
+}
+
+#[test]
+fn a_second_workload_hides_nothing_of_the_first() {
+    let node = "node.memory = \"1Gi\"\n[[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"c\"\n";
+    let first = "workload.leak = { block = \"10Mi\", evry = \"1s\" }\n";
+    let said = wrong(&format!("{node}{first}workload.steady = {{ anon = \"1Gx\" }}\n"), &[]);
+    for part in ["did you mean `every`?", "1Gx", "one workload"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}
