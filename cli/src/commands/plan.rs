@@ -356,10 +356,12 @@ impl Report<'_> {
 
     /// Says so when the kubelet was in time, and the program went on within its grace period.
     fn late(&self, text: &mut String, nearest: &Trial) {
-        let bad: u64 = nearest.causes.values().sum();
-        if nearest.late == 0 || nearest.late * 2 < bad {
-            return;
-        }
+        let bad = |t: &Trial| t.causes.values().sum::<u64>();
+        let often = |t: &&Trial| t.late > 0 && t.late * 2 >= bad(t);
+        // Of settings that are all lost the first is the nearest: larger thresholds come later.
+        let equal = self.found.trials.iter().filter(|t| t.risk().0 <= nearest.risk().0);
+        let Some(nearest) = [nearest].into_iter().chain(equal).find(often) else { return };
+        let (bad, setting) = (bad(nearest), self.setting(nearest));
         let kubelet = |n| Some(self.goal.with_setting(n, nearest.setting).ok()?.kubelet?.profile);
         let mut profiles = (0..self.goal.scenarios.len()).filter_map(kubelet);
         let cure = match profiles.find(|p| p.hard_eviction_grace_s == 0 && p.zero_grace_override_ignored) {
@@ -371,7 +373,7 @@ impl Report<'_> {
             None => "programs that end on SIGTERM (`onTerm`), a shorter grace or a larger threshold".into(),
         };
         text.push_str(&format!(
-            "  in {} of {bad} bad runs the kubelet had decided to evict before the kernel killed: the program went on \
+            "  with {setting}, in {} of {bad} bad runs the kubelet had decided to evict before the kernel killed: the program went on \
              within its grace period\n    {cure}\n",
             nearest.late
         ));
