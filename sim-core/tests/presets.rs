@@ -50,7 +50,7 @@ fn real_nodes_come_out_exactly() {
     }
 }
 
-/// Founding article, part 4: the node of OOM scenarios 2 to 4.
+/// P4 (docs/SOURCES.md): the node of OOM scenarios 2 to 4.
 #[test]
 fn the_kubepods_limit_of_the_articles_node() {
     let size = size(Some(Bytes::gib(7)), Bytes::kib(7_120_616), None);

@@ -61,7 +61,7 @@ pub enum Then {
     Exit(i32),
 }
 
-/// The load tool of the founding articles: allocates a block, touches a part of it, pauses, again.
+/// The load tool of the OOM scenarios (docs/SOURCES.md): allocates a block, touches a part of it, pauses, again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
     /// Size of a block (`-m`).
