@@ -258,3 +258,21 @@ fn wrappers_of_other_engines_give_the_same_result() {
         assert!(!output.status.success() && !output.stderr.is_empty());
     }
 }
+
+/// 8 GiB with nothing reserved but the threshold: with more than 8 GiB of it the kubelet does not start (cm/node_container_manager
+/// validateNodeAllocatable). Such runs are an outcome of their own, and no line of the picture of those who live.
+#[test]
+fn a_kubelet_that_does_not_start_is_no_survival() {
+    let place = Place::new();
+    let node = "duration = \"1m\"\nnode.memory = \"8Gi\"\n[kubelet]\n[[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"c\"\n\
+                workload.steady = { anon = \"1Mi\" }\n";
+    let axis = "[[axis]]\nname = \"hard\"\nkey = \"kubelet.evictionHard.memory.available\"\nvalues = [\"100Mi\", \"8193Mi\"]\n";
+    std::fs::write(place.name("node.toml"), node).unwrap();
+    std::fs::write(place.name("study.toml"), format!("scenario = \"node.toml\"\nrepetitions = 3\n{axis}")).unwrap();
+    let said = right(&["sweep", &place.name("study.toml"), "--out", &place.name("out")]);
+    let row = said.lines().find(|line| line.starts_with("8193Mi")).expect("a row for each threshold");
+    assert!(row.contains("100 %") && said.contains("hard = 8193Mi: the kubelet does not start"), "{said}");
+    let picture = String::from_utf8(place.file("out/survival.svg")).unwrap();
+    assert!(picture.contains("without 1 with which the kubelet does not start"), "{picture}");
+    assert!(picture.contains("100Mi") && !picture.contains("8193Mi"), "{picture}");
+}

@@ -224,16 +224,20 @@ fn shares(study: &Study, axis: &Axis, scale: Scale, mut counts: Vec<(f64, u64, B
     }
 }
 
-/// Share of runs in which nothing has died yet, over time; one line for each of the first cells.
+/// Share of runs in which nothing has died yet, over time; a line for each of some cells. Runs whose kubelet does not
+/// start have nothing that could die.
 fn survival(study: &Study, summary: &Summary) -> Diagram {
     let end = |cell: &Cell| cell.tally("ended_at_s").and_then(|t| t.numbers.range()).map_or(0, |r| r.1);
     let last = summary.cells.iter().map(end).max().unwrap_or(0) as f64 / 1e9;
-    let step = summary.cells.len().div_ceil(MAX_LINES).max(1);
-    let bands = summary.cells.iter().enumerate().step_by(step).enumerate().map(|(line, (number, cell))| {
+    let raced: Vec<_> = summary.cells.iter().enumerate().filter(|(_, cell)| not_started(cell) < cell.runs).collect();
+    let (cells, refused) = (raced.len(), summary.cells.len() - raced.len());
+    let step = cells.div_ceil(MAX_LINES).max(1);
+    let bands = raced.into_iter().step_by(step).enumerate().map(|(line, (number, cell))| {
         let mut points = vec![(0.0, 1.0, 1.0, 1.0)];
+        let runs = cell.runs - not_started(cell);
         let mut alive = |at: f64, dead: u64| {
-            let i = wilson(cell.runs - dead.min(cell.runs), cell.runs, Z95);
-            points.push((at, i.low, 1.0 - dead as f64 / cell.runs.max(1) as f64, i.high));
+            let i = wilson(runs - dead.min(runs), runs, Z95);
+            points.push((at, i.low, 1.0 - dead as f64 / runs as f64, i.high));
         };
         let deaths = cell.tally("first_death_s").map(|t| &t.numbers);
         deaths.into_iter().flat_map(|d| d.cumulated()).for_each(|(at, dead)| alive((at as f64 / 1e9).min(last), dead));
@@ -251,8 +255,11 @@ fn survival(study: &Study, summary: &Summary) -> Diagram {
     });
     let axes: Vec<&str> = study.plan.grid_axes().map(|(axis, _)| axis.name.as_str()).collect();
     let by = if axes.is_empty() { String::new() } else { format!(", by {}", axes.join(", ")) };
-    let cells = summary.cells.len();
-    let some = if step > 1 { format!(" ({} of {cells} combinations)", cells.div_ceil(step)) } else { String::new() };
+    let mut some =
+        if step > 1 { format!(" ({} of {cells} combinations)", cells.div_ceil(step)) } else { String::new() };
+    if refused > 0 {
+        some.push_str(&format!("; without {refused} with which the kubelet does not start"));
+    }
     Diagram {
         title: format!("{}: nothing has died yet", study.name),
         subtitle: format!("share of the runs with 95 % interval{by}{some}"),
