@@ -1,7 +1,7 @@
 //! The event queue under the hold model (W0), with the plain `BinaryHeap` beside it.
 
-use benches::hold::{Engine, Plain};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use oomsim_benches::hold::{Engine, Plain};
 
 const HOLDS: u64 = 100_000;
 

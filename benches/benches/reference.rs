@@ -1,7 +1,7 @@
 //! The reference loops of W1: what oomsim is measured against.
 
-use benches::{S, node_day, ramp};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use oomsim_benches::{S, node_day, ramp};
 
 fn node_day(c: &mut Criterion) {
     let mut group = c.benchmark_group("W1 node-day");

@@ -1,8 +1,8 @@
 //! W0, the hold model: `n` pending events; the earliest is taken and another one scheduled, again and again.
 
 use crate::Stream;
-use sim_core::engine::{Key, Limits, Phase, Scheduler, World, run};
-use sim_core::units::{SimDuration, SimTime};
+use oomsim_core::engine::{Key, Limits, Phase, Scheduler, World, run};
+use oomsim_core::units::{SimDuration, SimTime};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use crate::sweep::HOUR;
 use crate::{hold, node_day, ramp, world};
-use sim_core::record::Keep;
+use oomsim_core::record::Keep;
 use std::io;
 
 /// A piece of work.

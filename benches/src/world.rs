@@ -1,9 +1,9 @@
 //! The same work as scenarios of oomsim.
 
-use sim_core::record::{History, Keep};
-use sim_core::scenario::{Document, Files, NoFiles, Scenario, load, load_kinds};
-use sim_core::units::SimTime;
-use sim_core::{Simulation, simulate};
+use oomsim_core::record::{History, Keep};
+use oomsim_core::scenario::{Document, Files, NoFiles, Scenario, load, load_kinds};
+use oomsim_core::units::SimTime;
+use oomsim_core::{Simulation, simulate};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -86,7 +86,8 @@ pub fn run(scenario: &Arc<Scenario>, seed: u64, keep: Keep) -> History {
 
 /// The figures of [`DAY`].
 pub fn figures(history: &History) -> [u64; 3] {
-    let starts = history.entries.iter().filter(|e| sim_core::record::view::kind(&e.record).name == "ContainerStarted");
+    let starts =
+        history.entries.iter().filter(|e| oomsim_core::record::view::kind(&e.record).name == "ContainerStarted");
     [history.counts.oom_kills, history.counts.evictions, starts.count() as u64]
 }
 

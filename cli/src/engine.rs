@@ -1,11 +1,11 @@
 //! Running scenarios.
 
 use crate::exit::Failure;
-use sim_core::Booted;
-use sim_core::kernel::CgroupVersion;
-use sim_core::kernel::log::{Hierarchy, KernelLog, LogStyle, STYLES};
-use sim_core::record::{History, Keep};
-use sim_core::scenario::Scenario;
+use oomsim_core::Booted;
+use oomsim_core::kernel::CgroupVersion;
+use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogStyle, STYLES};
+use oomsim_core::record::{History, Keep};
+use oomsim_core::scenario::Scenario;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;

@@ -1,7 +1,7 @@
 //! Values of flags that several commands take.
 
 use clap::ValueEnum;
-use sim_core::units::{SimDuration, parse_duration};
+use oomsim_core::units::{SimDuration, parse_duration};
 
 /// A duration such as `90s` or `1m30s`.
 ///

@@ -2,13 +2,13 @@
 
 use crate::engine;
 use crate::exit::Failure;
-use planning::measure::Measures;
+use oomsim_core::Booted;
+use oomsim_core::node_api::Name;
+use oomsim_core::record::expect::{ExpectationResult, evaluate};
+use oomsim_core::record::{Digest, History, Keep, NodeFacts, StableHasher};
+use oomsim_core::scenario::Scenario;
+use oomsim_planning::measure::Measures;
 use rayon::prelude::*;
-use sim_core::Booted;
-use sim_core::node_api::Name;
-use sim_core::record::expect::{ExpectationResult, evaluate};
-use sim_core::record::{Digest, History, Keep, NodeFacts, StableHasher};
-use sim_core::scenario::Scenario;
 use std::sync::Arc;
 
 /// What is kept of a node.

@@ -1,7 +1,7 @@
 //! Reading scenario files.
 
 use crate::exit::Failure;
-use sim_core::scenario::{Diagnostic, Files, Location, Scenario, Source, load, load_kind, load_kinds};
+use oomsim_core::scenario::{Diagnostic, Files, Location, Scenario, Source, load, load_kind, load_kinds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

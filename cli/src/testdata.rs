@@ -1,13 +1,13 @@
 //! Runs written by hand, in the manner of the stories of docs/SOURCES.md, for tests of rendering. They are no results of the
 //! model: they only have its shape.
 
-use sim_core::engine::Stop;
-use sim_core::node_api::{Constraint, CounterLine, ExitStatus, Name, OomReport, Signo, TaskRow};
-use sim_core::record::{
+use oomsim_core::engine::Stop;
+use oomsim_core::node_api::{Constraint, CounterLine, ExitStatus, Name, OomReport, Signo, TaskRow};
+use oomsim_core::record::{
     ConditionStatus, Counts, DeathCause, Digest, Entry, History, NodeFacts, Owner, PodOutcome, PodSample,
     ProcessOutcome, Record, Sample, Series,
 };
-use sim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime};
+use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime};
 
 /// A pod's name and its working set in MiB over time; nothing while it is not there.
 type Shape<'a> = (&'a str, &'a dyn Fn(f64) -> Option<f64>);

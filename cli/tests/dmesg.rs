@@ -3,8 +3,8 @@
 mod common;
 
 use common::{command, err, out};
-use sim_core::kernel::log::KernelLog;
-use sim_core::record::{Keep, Record};
+use oomsim_core::kernel::log::KernelLog;
+use oomsim_core::record::{Keep, Record};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
@@ -22,7 +22,7 @@ fn fed(args: &[&str], input: &[u8]) -> Output {
     child.wait_with_output().expect("an end")
 }
 
-const LOG: &str = include_str!("../../dmesg/tests/data/quoted/p2-twist-1.log");
+const LOG: &str = include_str!("../../crates/dmesg/tests/data/quoted/p2-twist-1.log");
 
 #[test]
 fn exit_codes() {
@@ -87,7 +87,7 @@ fn round_trip_of_every_scenario() {
         // Of several kinds of node the first.
         let kinds = oomsim::load::scenarios(&path, &[], None).unwrap_or_else(|p| panic!("{name}: {p:?}"));
         let scenario = Arc::new(kinds.into_iter().next().expect("a kind of node"));
-        let history = sim_core::simulate(&scenario, scenario.seed, Keep::Series).expect("a run");
+        let history = oomsim_core::simulate(&scenario, scenario.seed, Keep::Series).expect("a run");
         let reports: Vec<_> = history
             .entries
             .iter()
@@ -102,8 +102,8 @@ fn round_trip_of_every_scenario() {
         let kmsg: String = (0..).zip(&records).map(|(seq, r)| r.kmsg(seq)).collect();
         for text in [dmesg, kmsg] {
             let swap_total_kb = Some(scenario.node.kernel.swap_total.to_kib_floor());
-            let read = dmesg::read(text.as_bytes()).expect("readable");
-            let analyses = dmesg::analyse(read, dmesg::Known { swap_total_kb });
+            let read = oomsim_dmesg::read(text.as_bytes()).expect("readable");
+            let analyses = oomsim_dmesg::analyse(read, oomsim_dmesg::Known { swap_total_kb });
             assert_eq!(analyses.len(), reports.len(), "{name}");
             for (a, r) in analyses.iter().zip(&reports) {
                 let victim = r.victim.map(|i| &r.tasks[i]);
@@ -119,7 +119,7 @@ fn round_trip_of_every_scenario() {
                 let expected: Vec<_> = r.tasks.iter().map(|t| (t.pid.0, t.points)).collect();
                 assert_eq!(points, expected, "{name}: {}", a.explanation.why);
                 assert!(
-                    matches!(a.explanation.verdict, dmesg::Verdict::Explained | dmesg::Verdict::Nobody),
+                    matches!(a.explanation.verdict, oomsim_dmesg::Verdict::Explained | oomsim_dmesg::Verdict::Nobody),
                     "{name}: {}",
                     a.explanation.why
                 );

@@ -325,7 +325,7 @@ fn the_rate_that_the_page_states_is_that_of_the_closed_form() {
 #[test]
 fn the_page_on_planning_names_every_column_and_its_files() {
     let page = std::fs::read_to_string(studies().join("../docs/planning.md")).unwrap();
-    for column in planning::measure::MEASURES {
+    for column in oomsim_planning::measure::MEASURES {
         assert!(page.contains(&format!("| `{}` (", column.name)), "{} is not in docs/planning.md", column.name);
     }
     for placeholder in ["COLUMNS", "BAND", "SPEED"] {

@@ -3,7 +3,7 @@
 
 use oomsim::render::csv::COLUMNS;
 use oomsim::render::{ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
-use sim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
+use oomsim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
 use std::path::Path;
 
 fn table(heading: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {

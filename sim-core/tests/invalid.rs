@@ -1,7 +1,7 @@
 //! Every scenario in `scenarios/invalid` is refused with the text beside it. `OOMSIM_BLESS=1` writes those texts; they
 //! are then read by a person.
 
-use sim_core::scenario::{Diagnostic, Files, load_kinds};
+use oomsim_core::scenario::{Diagnostic, Files, load_kinds};
 use std::path::{Path, PathBuf};
 
 struct Beside(PathBuf);

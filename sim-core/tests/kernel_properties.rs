@@ -1,11 +1,11 @@
 //! Whatever processes do, every page is owned and counted once, no limit is exceeded, and what exits gives all back.
 
-use proptest::prelude::*;
-use sim_core::kernel::{
+use oomsim_core::kernel::{
     CgroupVersion, FileAccess, Kernel, KernelConfig, Lru, Mapping, MemOp, MemOutcome, Profile, SpawnSpec, VERSIONS,
 };
-use sim_core::node_api::{CgroupWrite, Signal, Signo};
-use sim_core::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
+use oomsim_core::node_api::{CgroupWrite, Signal, Signo};
+use oomsim_core::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
+use proptest::prelude::*;
 
 #[derive(Clone, Debug)]
 enum Step {

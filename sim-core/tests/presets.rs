@@ -1,9 +1,9 @@
 //! Presets against real nodes and against the worked examples of the providers' documentation.
 
-use sim_core::kubelet::eviction::parse_hard_thresholds;
-use sim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, tiers};
-use sim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, parse_reservation};
-use sim_core::units::Bytes;
+use oomsim_core::kubelet::eviction::parse_hard_thresholds;
+use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, tiers};
+use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, parse_reservation};
+use oomsim_core::units::Bytes;
 
 const MIB: u64 = 1 << 20;
 

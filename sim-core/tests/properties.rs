@@ -1,11 +1,11 @@
 //! Properties of whole runs, over random scenarios.
 
+use oomsim_core::kernel::Kernel;
+use oomsim_core::record::{Entry, History, Keep, Record, Sample};
+use oomsim_core::scenario::{NoFiles, Scenario, load};
+use oomsim_core::units::{CgroupId, SimTime};
+use oomsim_core::{Booted, Simulation, simulate};
 use proptest::prelude::*;
-use sim_core::kernel::Kernel;
-use sim_core::record::{Entry, History, Keep, Record, Sample};
-use sim_core::scenario::{NoFiles, Scenario, load};
-use sim_core::units::{CgroupId, SimTime};
-use sim_core::{Booted, Simulation, simulate};
 use std::sync::Arc;
 
 fn workload() -> impl Strategy<Value = String> {

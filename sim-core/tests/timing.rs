@@ -3,10 +3,10 @@
 //! Every expectation is worked out by hand from the scenario beside it. Programs grow at a constant rate on a node
 //! without delays of its own. Page tables are charged besides: 1/512 of what is touched, and some pages of the pause process.
 
-use sim_core::record::{ConditionStatus, Entry, History, Keep, Record};
-use sim_core::scenario::{NoFiles, load};
-use sim_core::simulate;
-use sim_core::units::SimTime;
+use oomsim_core::record::{ConditionStatus, Entry, History, Keep, Record};
+use oomsim_core::scenario::{NoFiles, load};
+use oomsim_core::simulate;
+use oomsim_core::units::SimTime;
 use std::sync::Arc;
 
 /// 4 GiB, of which pods get 3 GiB (the kubepods limit) and are evicted above 3072 − 500 = 2572 MiB; without delays of

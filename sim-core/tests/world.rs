@@ -1,9 +1,9 @@
 //! Whole nodes in small: what they hold at first, and containers whose processes end one by one.
 
-use sim_core::record::{Keep, Record};
-use sim_core::scenario::{NoFiles, load};
-use sim_core::units::SimTime;
-use sim_core::world::Simulation;
+use oomsim_core::record::{Keep, Record};
+use oomsim_core::scenario::{NoFiles, load};
+use oomsim_core::units::SimTime;
+use oomsim_core::world::Simulation;
 use std::sync::Arc;
 
 fn simulation(text: &str) -> Simulation {

@@ -7,7 +7,7 @@
 //! cargo run --release -p oomsim-benches --bin instructions -- run NAME  # one job, without valgrind
 //! ```
 
-use benches::jobs::jobs;
+use oomsim_benches::jobs::jobs;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::process::{Command, ExitCode};

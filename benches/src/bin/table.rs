@@ -7,14 +7,14 @@
 //!
 //! The stories are run as whole processes when the program itself has been built (`cargo build --release`).
 
-use benches::fleet::{self, Order};
-use benches::hold::{Engine, Plain};
-use benches::measure::{Contender, Spread, interleave, ratio};
-use benches::node_day::{self, Outcome};
-use benches::ramp;
-use benches::sweep::{HOUR, sweep};
-use benches::world;
-use sim_core::record::Keep;
+use oomsim_benches::fleet::{self, Order};
+use oomsim_benches::hold::{Engine, Plain};
+use oomsim_benches::measure::{Contender, Spread, interleave, ratio};
+use oomsim_benches::node_day::{self, Outcome};
+use oomsim_benches::ramp;
+use oomsim_benches::sweep::{HOUR, sweep};
+use oomsim_benches::world;
+use oomsim_core::record::Keep;
 use std::hint::black_box;
 use std::process::{Command, Stdio};
 use std::{env, fs};

@@ -5,11 +5,11 @@ use crate::exit::{Exit, Failure};
 use crate::render::{github, json, junit, style, text};
 use crate::{engine, find, fleet, load, output};
 use clap::ValueEnum;
+use oomsim_core::record::Keep;
+use oomsim_core::record::expect::{ExpectationResult, evaluate};
+use oomsim_core::scenario::Diagnostic;
 use rayon::prelude::*;
 use serde_json::json;
-use sim_core::record::Keep;
-use sim_core::record::expect::{ExpectationResult, evaluate};
-use sim_core::scenario::Diagnostic;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -6,12 +6,12 @@ use crate::output::{self, Folder};
 use crate::picture::story::{Comparison, Happening, Pair};
 use crate::picture::{Class, story_png, story_svg};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, paint};
-use conformance::Verdict;
-use conformance::node::compare::percentile;
-use conformance::node::decision::Decision;
-use conformance::node::run::Run;
-use conformance::node::story::Story;
-use conformance::node::{Examination, examine_run};
+use oomsim_conformance::Verdict;
+use oomsim_conformance::node::compare::percentile;
+use oomsim_conformance::node::decision::Decision;
+use oomsim_conformance::node::run::Run;
+use oomsim_conformance::node::story::Story;
+use oomsim_conformance::node::{Examination, examine_run};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `oomsim compare-story`.
@@ -112,7 +112,7 @@ fn comparison(story: &Story, e: &Examination, run: &Run) -> Comparison {
         simulated: samples().map(|(t, s)| (t, s.kubepods_usage.get() as f64)).collect(),
         difference: rows().map(|(r, s)| (r.0, s.kubepods_usage.get() as f64 - r.kubepods() as f64)).collect(),
     };
-    let amount = |b: Option<sim_core::units::Bytes>| b.map(|b| b.get() as f64).filter(|v| *v > 0.0);
+    let amount = |b: Option<oomsim_core::units::Bytes>| b.map(|b| b.get() as f64).filter(|v| *v > 0.0);
     let lru = match story.node.lru_gen.as_deref() {
         None | Some("0x0000") => "classic LRU",
         Some(_) => "MGLRU",

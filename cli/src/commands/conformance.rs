@@ -4,8 +4,8 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::output;
 use crate::render::style::{BAD, DIM, GOOD, paint};
-use conformance::{FileReport, Tally, kind_of, run_rows};
 use flate2::read::GzDecoder;
+use oomsim_conformance::{FileReport, Tally, kind_of, run_rows};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
@@ -18,8 +18,8 @@ A folder is searched for kernel/*.jsonl, kubelet/*.jsonl and node/*.jsonl (or .j
 Exit codes: 0 everything that is decided matches, 1 something does not, 2 a file cannot be used.
 
 Examples:
-  oomsim conformance conformance/data
-  oomsim conformance conformance/data/kernel/badness.jsonl.gz --row 12")]
+  oomsim conformance crates/conformance/data
+  oomsim conformance crates/conformance/data/kernel/badness.jsonl.gz --row 12")]
 pub struct Args {
     /// Files of recordings, or folders with them
     #[arg(value_name = "PATH", required = true)]

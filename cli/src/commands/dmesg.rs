@@ -3,8 +3,8 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::output;
-use ::dmesg::{Analysis, Known, TextOptions};
-use sim_core::units::Quantity;
+use oomsim_core::units::Quantity;
+use oomsim_dmesg::{Analysis, Known, TextOptions};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -58,10 +58,12 @@ fn quantity_kb(text: &str) -> Result<u64, String> {
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let reports = read(&args.file)?;
     let known = Known { swap_total_kb: args.swap_total };
-    let analyses = ::dmesg::analyse(reports, known);
+    let analyses = oomsim_dmesg::analyse(reports, known);
     let text = match args.format {
-        Format::Text => ::dmesg::text(&analyses, TextOptions { candidates: args.rows }),
-        Format::Json => ::dmesg::to_json(&analyses).map_err(|why| Failure::internal(format!("JSON: {why}")))? + "\n",
+        Format::Text => oomsim_dmesg::text(&analyses, TextOptions { candidates: args.rows }),
+        Format::Json => {
+            oomsim_dmesg::to_json(&analyses).map_err(|why| Failure::internal(format!("JSON: {why}")))? + "\n"
+        }
     };
     output::print(&text)?;
     if analyses.is_empty() {
@@ -73,7 +75,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Holds)
 }
 
-fn read(file: &Path) -> Result<Vec<::dmesg::Report>, Failure> {
+fn read(file: &Path) -> Result<Vec<oomsim_dmesg::Report>, Failure> {
     let cannot = |why: std::io::Error| {
         let text = why.to_string();
         let why = text.split(" (os error").next().unwrap_or(&text).to_owned();
@@ -87,7 +89,7 @@ fn read(file: &Path) -> Result<Vec<::dmesg::Report>, Failure> {
     } else {
         Box::new(BufReader::new(std::fs::File::open(file).map_err(cannot)?))
     };
-    ::dmesg::read(input).map_err(cannot)
+    oomsim_dmesg::read(input).map_err(cannot)
 }
 
 fn write_scenario(path: &Path, analyses: &[Analysis], wanted: Option<usize>) -> Result<(), Failure> {
@@ -96,10 +98,10 @@ fn write_scenario(path: &Path, analyses: &[Analysis], wanted: Option<usize>) -> 
             let found = n.checked_sub(1).and_then(|i| analyses.get(i));
             let found = found
                 .ok_or_else(|| Failure::bad_input(format!("there is no report {n}: the log has {}", analyses.len())))?;
-            ::dmesg::scenario(found)
+            oomsim_dmesg::scenario(found)
         }
         None => {
-            let mut all = analyses.iter().map(::dmesg::scenario);
+            let mut all = analyses.iter().map(oomsim_dmesg::scenario);
             let first = all.next();
             match first {
                 Some(Err(why)) => all.find(Result::is_ok).unwrap_or(Err(why)),

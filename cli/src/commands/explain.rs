@@ -3,8 +3,8 @@
 use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::render::style::{HEADING, paint};
-use sim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS};
-use sim_core::scenario::reading::nearest;
+use oomsim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS};
+use oomsim_core::scenario::reading::nearest;
 
 /// Arguments of `oomsim explain`.
 #[derive(Debug, clap::Args)]
@@ -23,10 +23,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         None => KINDS.iter().map(|kind| format!("{:22}{}\n", kind.name, kind.doc)).collect(),
         Some(name) => match KINDS.iter().find(|kind| kind.name.eq_ignore_ascii_case(&name)) {
             Some(kind) => describe(kind),
-            None if lint::rule(&name).is_some() => lint::rule(&name).map(page).unwrap_or_default(),
+            None if oomsim_lint::rule(&name).is_some() => oomsim_lint::rule(&name).map(page).unwrap_or_default(),
             None => {
                 let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
-                let rules = lint::RULES.iter().flat_map(|rule| [rule.code, rule.name]);
+                let rules = oomsim_lint::RULES.iter().flat_map(|rule| [rule.code, rule.name]);
                 let near = nearest(&name, names.iter().copied().chain(rules));
                 let help = near.map_or_else(|| names.join(", "), |near| format!("did you mean `{near}`?"));
                 return Err(Failure::bad_input(format!(
@@ -40,7 +40,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 /// A rule's section of docs/lint.md.
-fn page(rule: &lint::Rule) -> String {
+fn page(rule: &oomsim_lint::Rule) -> String {
     let title = paint(HEADING, format!("{} {}", rule.code, rule.name));
     format!("{title}\n{}\n\n{}\n", rule.summary, rule.page())
 }

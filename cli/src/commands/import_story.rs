@@ -3,10 +3,10 @@
 use super::conformance::open;
 use crate::exit::{Exit, Failure};
 use crate::output;
-use conformance::node::carried::{CARRIED, pick};
-use conformance::node::import::{Disturbance, scenario};
-use conformance::node::story::Story;
 use flate2::read::GzDecoder;
+use oomsim_conformance::node::carried::{CARRIED, pick};
+use oomsim_conformance::node::import::{Disturbance, scenario};
+use oomsim_conformance::node::story::Story;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 

@@ -8,10 +8,10 @@ use crate::output;
 use crate::render::findings::{Report, Shown, github, json, rules, text};
 use crate::render::sarif;
 use clap::ValueEnum;
-use lint::{Level, RULES, Rule, lint, rule};
-use sim_core::scenario::reading::nearest;
-use sim_core::scenario::{Scenario, said_once};
-use sim_core::units::{Bytes, ParseQuantityError, Quantity};
+use oomsim_core::scenario::reading::nearest;
+use oomsim_core::scenario::{Scenario, said_once};
+use oomsim_core::units::{Bytes, ParseQuantityError, Quantity};
+use oomsim_lint::{Level, RULES, Rule, lint, rule};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\

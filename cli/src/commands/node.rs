@@ -5,13 +5,13 @@ use crate::flags::Format;
 use crate::load::{self, Beside, Options};
 use crate::output;
 use crate::render::style::{DIM, HEADING, WARN, paint};
+use oomsim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds, pods_evicted_above};
+use oomsim_core::kubelet::preset::{PRESETS, Preset};
+use oomsim_core::kubelet::start::start_problems;
+use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
+use oomsim_core::scenario::Scenario;
+use oomsim_core::units::format_duration;
 use serde_json::json;
-use sim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds, pods_evicted_above};
-use sim_core::kubelet::preset::{PRESETS, Preset};
-use sim_core::kubelet::start::start_problems;
-use sim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
-use sim_core::scenario::Scenario;
-use sim_core::units::format_duration;
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -163,7 +163,7 @@ fn as_scenario(args: &Args) -> Options {
 }
 
 fn memory(list: &ResourceList) -> i64 {
-    list.get("memory").map_or(0, sim_core::units::Quantity::value)
+    list.get("memory").map_or(0, oomsim_core::units::Quantity::value)
 }
 
 fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {

@@ -10,17 +10,17 @@ use crate::progress::{Progress, duration};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
-use planning::axis::Unit;
-use planning::plan::Plan;
-use planning::pool::Pool;
-use planning::recommend::{
+use oomsim_core::scenario::Controller;
+use oomsim_planning::axis::Unit;
+use oomsim_planning::plan::Plan;
+use oomsim_planning::pool::Pool;
+use oomsim_planning::recommend::{
     Confirmed, Found, Recommendation, Target, Trial, exhausted_knobs, kubelet_yaml, missing_knobs, percent, pod_patches,
 };
-use planning::row::field;
-use planning::stats::{Z95, wilson};
-use planning::study::{AsItIs, Goal};
+use oomsim_planning::row::field;
+use oomsim_planning::stats::{Z95, wilson};
+use oomsim_planning::study::{AsItIs, Goal};
 use serde_json::json;
-use sim_core::scenario::Controller;
 use std::path::PathBuf;
 
 /// Settings that the table on the terminal shows.
@@ -493,8 +493,9 @@ fn bound(target: &Target) -> String {
 
 fn short_name(target: &Target, scenarios: &[String]) -> String {
     let scenario = target.scenario.and_then(|i| scenarios.get(i)).filter(|_| scenarios.len() > 1);
-    let event = planning::recommend::BadEvent::NAMES;
-    let same = |e: &planning::recommend::BadEvent| std::mem::discriminant(e) == std::mem::discriminant(&target.event);
+    let event = oomsim_planning::recommend::BadEvent::NAMES;
+    let same =
+        |e: &oomsim_planning::recommend::BadEvent| std::mem::discriminant(e) == std::mem::discriminant(&target.event);
     let name = event.iter().find(|(_, e)| same(e)).map_or("event", |(name, _)| name);
     scenario.map_or(name.to_string(), |s| format!("{name} ({s})"))
 }

@@ -11,14 +11,14 @@ use crate::progress::{Progress, duration};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
-use planning::axis::{AxisValue, Range, Scale, Unit};
-use planning::pool::Pool;
-use planning::race::{Contest, MAX_SECONDS, Point, Racer};
-use planning::recommend::percent;
+use oomsim_core::scenario::{Diagnostic, Location, Source};
+use oomsim_core::units::parse_duration;
+use oomsim_core::workload::TermReaction;
+use oomsim_planning::axis::{AxisValue, Range, Scale, Unit};
+use oomsim_planning::pool::Pool;
+use oomsim_planning::race::{Contest, MAX_SECONDS, Point, Racer};
+use oomsim_planning::recommend::percent;
 use serde_json::json;
-use sim_core::scenario::{Diagnostic, Location, Source};
-use sim_core::units::parse_duration;
-use sim_core::workload::TermReaction;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -396,7 +396,7 @@ fn style(point: &Point) -> Style {
 
 fn row(p: &Point) -> Vec<String> {
     let share = percent(p.lost as f64 / p.runs.max(1) as f64);
-    let mean = |d: &planning::stats::Distribution, show: fn(f64) -> String| d.mean().map_or("-".into(), show);
+    let mean = |d: &oomsim_planning::stats::Distribution, show: fn(f64) -> String| d.mean().map_or("-".into(), show);
     vec![
         p.rate.text.clone(),
         share,
@@ -418,9 +418,11 @@ fn sentence(line: &Line<'_>) -> String {
         return "at none of these rates does this threshold lose in more than half of the runs".into();
     };
     let limit = sorted[first].killer.map_or("the kernel", |k| match k {
-        planning::measure::Outcome::KubepodsOom => "the limit of kubepods",
-        planning::measure::Outcome::GlobalOom => "the end of the node's memory",
-        planning::measure::Outcome::PodOom | planning::measure::Outcome::ContainerOom => "the program's own limit",
+        oomsim_planning::measure::Outcome::KubepodsOom => "the limit of kubepods",
+        oomsim_planning::measure::Outcome::GlobalOom => "the end of the node's memory",
+        oomsim_planning::measure::Outcome::PodOom | oomsim_planning::measure::Outcome::ContainerOom => {
+            "the program's own limit"
+        }
         _ => "another limit",
     });
     let above = match first {
@@ -470,7 +472,7 @@ fn csv<'a>(points: impl Iterator<Item = &'a Point>) -> String {
     let number = |v: &AxisValue| v.number.unwrap_or_default();
     for p in points {
         let show = |x: Option<f64>, scale: f64| x.map_or(String::new(), |x| format!("{:.6}", x * scale));
-        let p90 = |d: &planning::stats::Distribution| d.quantile(900).map(|q| q as f64);
+        let p90 = |d: &oomsim_planning::stats::Distribution| d.quantile(900).map(|q| q as f64);
         text.push_str(&format!(
             "{:.0},{:.0},{},{},{:.6},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{},{}\n",
             number(&p.threshold),

@@ -7,9 +7,9 @@ use crate::flags::Format;
 use crate::render::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
 use crate::{engine, flags, load, output};
 use clap::ValueEnum;
-use sim_core::record::Keep;
-use sim_core::record::expect::evaluate;
-use sim_core::units::{SimDuration, format_duration};
+use oomsim_core::record::Keep;
+use oomsim_core::record::expect::evaluate;
+use oomsim_core::units::{SimDuration, format_duration};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -5,9 +5,9 @@ use crate::flags::Format;
 use crate::output;
 use crate::render::style::{DIM, HEADING, paint};
 use crate::render::table::Table;
+use oomsim_core::kernel::{Profile, VERSIONS};
+use oomsim_core::kubelet::KubernetesProfile;
 use serde_json::{Value, json};
-use sim_core::kernel::{Profile, VERSIONS};
-use sim_core::kubelet::KubernetesProfile;
 
 /// Arguments of `oomsim kernels` and `oomsim kubernetes`.
 #[derive(Debug, clap::Args)]

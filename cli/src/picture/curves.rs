@@ -1,9 +1,9 @@
 //! The curves of a run: the truth, single pods, and what a monitoring system would have seen.
 
 use super::palette;
+use oomsim_core::record::{History, PodSample, Sample, Series};
+use oomsim_core::units::{SimDuration, SimTime};
 use plotters::style::RGBColor;
-use sim_core::record::{History, PodSample, Sample, Series};
-use sim_core::units::{SimDuration, SimTime};
 use std::collections::BTreeMap;
 
 /// Seconds and bytes.
@@ -55,7 +55,7 @@ pub fn is_plain(history: &History) -> bool {
 
 /// The curves of the node.
 pub fn node(history: &History, series: &Series) -> Vec<Curve> {
-    let bytes = |b: sim_core::units::Bytes| b.get() as f64;
+    let bytes = |b: oomsim_core::units::Bytes| b.get() as f64;
     let samples = &series.samples;
     let mut curves = Vec::new();
     if is_plain(history) {
@@ -83,7 +83,7 @@ pub fn pod_names(series: &Series) -> Vec<String> {
     for pod in &series.pods {
         *seen.entry(short(pod)).or_default() += 1;
     }
-    let name = |pod: &sim_core::node_api::Name| {
+    let name = |pod: &oomsim_core::node_api::Name| {
         let name = short(pod);
         if seen.get(&name).is_some_and(|count| *count > 1) { pod.to_string() } else { name }
     };

@@ -3,9 +3,9 @@
 use super::axis::memory_text;
 use super::canvas::Symbol;
 use super::palette;
+use oomsim_core::node_api::Name;
+use oomsim_core::record::{ConditionStatus, DeathCause, History, Owner, Record, view};
 use plotters::style::RGBColor;
-use sim_core::node_api::Name;
-use sim_core::record::{ConditionStatus, DeathCause, History, Owner, Record, view};
 use std::collections::BTreeSet;
 
 /// The kinds of marks; each has its symbol and colour.

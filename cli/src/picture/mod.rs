@@ -22,8 +22,8 @@ pub use marks::{Class, limit_name as oom_limit_name};
 pub use page::Content;
 pub use palette::PODS;
 
+use oomsim_core::record::History;
 use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
-use sim_core::record::History;
 
 /// Pixels of the PNG for each unit of the SVG.
 const PNG_SCALE: u32 = 2;

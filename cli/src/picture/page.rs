@@ -6,9 +6,9 @@ use super::curves::{self, Curve};
 use super::marks::{self, Class, Label, Mark};
 use super::panel::{Band, Panel, SideLabel, Threshold, shortened};
 use super::{Sheet, font, palette};
+use oomsim_core::record::{History, Record};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBAColor, WHITE};
-use sim_core::record::{History, Record};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -99,7 +99,7 @@ impl<'a> Page<'a> {
         let name = format!("{}{view}", self.history.scenario);
         canvas.text(&shortened(&name, WIDTH - LEFT - 20.0, title), (LEFT, 28.0), Anchor::Start, title)?;
         let node = &self.history.node;
-        let amount = |b: sim_core::units::Bytes| memory_text(b.get() as f64);
+        let amount = |b: oomsim_core::units::Bytes| memory_text(b.get() as f64);
         let name = if &*node.name == "node" { "node".into() } else { format!("node {}", node.name) };
         let mut facts = vec![name, format!("capacity {}", amount(node.capacity))];
         if !curves::is_plain(self.history) {

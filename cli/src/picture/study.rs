@@ -4,12 +4,12 @@ use super::axis::{memory_text, time_text, time_ticks};
 use super::canvas::{Anchor, Canvas, DrawError, Font, Symbol, Xy};
 use super::font;
 use super::palette::{self, BLUE, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, VERMILION};
-use planning::axis::Unit;
-use planning::measure::Outcome;
-use planning::plan::{Axis, Levels};
-use planning::stats::{Z95, wilson};
-use planning::study::Study;
-use planning::summary::{Bins, Cell, Summary};
+use oomsim_planning::axis::Unit;
+use oomsim_planning::measure::Outcome;
+use oomsim_planning::plan::{Axis, Levels};
+use oomsim_planning::stats::{Z95, wilson};
+use oomsim_planning::study::Study;
+use oomsim_planning::summary::{Bins, Cell, Summary};
 use plotters::prelude::{Color, DrawingBackend, RGBColor, SVGBackend, WHITE};
 use std::collections::BTreeMap;
 
@@ -191,7 +191,7 @@ fn with_others(subtitle: &str, axes: &[&str]) -> String {
 /// Outcomes over a sampled axis, part by part.
 fn sampled(study: &Study, bins: &Bins) -> Diagram {
     let axis = &study.plan.axes()[bins.axis];
-    let log = matches!(&axis.levels, Levels::Sampled(range) if range.scale == planning::axis::Scale::Log);
+    let log = matches!(&axis.levels, Levels::Sampled(range) if range.scale == oomsim_planning::axis::Scale::Log);
     let scale = if log { Scale::Log } else { Scale::Linear };
     let others: Vec<&str> = study.plan.axes().iter().filter(|a| a.name != axis.name).map(|a| a.name.as_str()).collect();
     let subtitle = with_others("share of the runs with 95 % interval", &others);

@@ -1,7 +1,7 @@
 use super::page::Page;
 use super::*;
 use crate::testdata;
-use sim_core::record::History;
+use oomsim_core::record::History;
 
 fn runs() -> Vec<(&'static str, History)> {
     vec![
@@ -64,7 +64,7 @@ fn what_is_shaded_is_where_the_kubelet_evicts() {
     let (capacity, limit) = (7_120_616.0 * 1024.0, 5_573_943_296.0);
     let shaded = |above: Option<u64>| {
         let mut history = testdata::oom2();
-        history.node.pods_evicted_above = above.map(sim_core::units::Bytes::new);
+        history.node.pods_evicted_above = above.map(oomsim_core::units::Bytes::new);
         Page::new(&history, Content::default()).expect("a page").shaded()
     };
     // Above the kubepods limit, from the eviction point to the limit, below the threshold of 750Mi.

@@ -1,6 +1,6 @@
 //! `series.csv`: memory over time in bytes, one row per sample, one column per pod.
 
-use sim_core::record::History;
+use oomsim_core::record::History;
 use std::fmt::Write;
 
 /// Columns before those of the pods.

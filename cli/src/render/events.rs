@@ -1,7 +1,7 @@
 //! `events.jsonl`: one JSON object a line for everything that happened.
 
+use oomsim_core::record::{History, view};
 use serde_json::Value;
-use sim_core::record::{History, view};
 
 /// The whole file.
 pub fn render(history: &History) -> String {

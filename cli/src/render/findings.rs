@@ -4,9 +4,9 @@ use crate::exit::Failure;
 use crate::load::Unusable;
 use crate::render::github::annotation;
 use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
-use lint::{Level, RULES, Rule, rule};
+use oomsim_core::scenario::{Diagnostic, Location, Severity};
+use oomsim_lint::{Level, RULES, Rule, rule};
 use serde_json::{Value, json};
-use sim_core::scenario::{Diagnostic, Location, Severity};
 use std::collections::BTreeSet;
 use std::path::Path;
 

@@ -7,11 +7,11 @@ use super::{json, style};
 use crate::fleet::{NodeRun, digest, kinds};
 use crate::picture::memory_text;
 use anstyle::Style;
-use planning::measure::{Kind, MEASURES, Measures, Outcome, Value as Cell};
-use planning::row;
-use planning::stats::Distribution;
+use oomsim_core::record::expect::ExpectationResult;
+use oomsim_planning::measure::{Kind, MEASURES, Measures, Outcome, Value as Cell};
+use oomsim_planning::row;
+use oomsim_planning::stats::Distribution;
 use serde_json::{Map, Value};
-use sim_core::record::expect::ExpectationResult;
 use std::fmt::Write;
 use std::path::PathBuf;
 
@@ -90,7 +90,7 @@ pub fn text(fleet: &Fleet) -> String {
     for line in fleet.description.trim().lines() {
         let _ = writeln!(text, "  {}", line.trim());
     }
-    let amount = |bytes: sim_core::units::Bytes| memory_text(bytes.get() as f64);
+    let amount = |bytes: oomsim_core::units::Bytes| memory_text(bytes.get() as f64);
     let kinds = kinds(&fleet.nodes);
     for nodes in &kinds {
         let (facts, count) = (&nodes[0].facts, plural(nodes.len() as u64, "node"));

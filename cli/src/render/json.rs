@@ -1,10 +1,10 @@
 //! `--format json`: one object for a run.
 
 use super::Report;
+use oomsim_core::engine::Stop;
+use oomsim_core::record::expect::ExpectationResult;
+use oomsim_core::record::{Owner, view};
 use serde_json::{Map, Value, json};
-use sim_core::engine::Stop;
-use sim_core::record::expect::ExpectationResult;
-use sim_core::record::{Owner, view};
 
 /// One expectation.
 pub fn expectation(result: &ExpectationResult) -> Value {
@@ -58,7 +58,7 @@ pub fn render(report: &Report) -> String {
     format!("{text}\n")
 }
 
-fn node(history: &sim_core::record::History) -> Value {
+fn node(history: &oomsim_core::record::History) -> Value {
     let node = &history.node;
     json!({
         "name": &*node.name,
@@ -71,7 +71,7 @@ fn node(history: &sim_core::record::History) -> Value {
     })
 }
 
-fn pod(pod: &sim_core::record::PodOutcome) -> Value {
+fn pod(pod: &oomsim_core::record::PodOutcome) -> Value {
     let (namespace, name) = view::split_pod(&pod.pod);
     json!({
         "namespace": namespace, "pod": name, "qosClass": pod.qos, "phase": pod.phase, "reason": pod.reason,
@@ -79,7 +79,7 @@ fn pod(pod: &sim_core::record::PodOutcome) -> Value {
     })
 }
 
-fn process(process: &sim_core::record::ProcessOutcome) -> Value {
+fn process(process: &oomsim_core::record::ProcessOutcome) -> Value {
     let (pod, container) = match &process.owner {
         Owner::Container { pod, container } => (Some(view::split_pod(pod)), Some(&**container)),
         Owner::Host(_) => (None, None),

@@ -1,8 +1,8 @@
 //! `kernel.log`: what the kernel printed, in the wording of its version.
 
 use super::Report;
-use sim_core::kernel::log::LogRecord;
-use sim_core::record::Record;
+use oomsim_core::kernel::log::LogRecord;
+use oomsim_core::record::Record;
 
 /// The whole file, as `dmesg` prints it.
 pub fn render(report: &Report) -> String {

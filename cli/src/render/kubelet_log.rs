@@ -3,9 +3,9 @@
 //! Wording and line numbers of the eviction manager are those of Kubernetes 1.32 (pkg/kubelet/eviction). The run's
 //! beginning is midnight of January 1st. Where a line's number in the source is not known, it is 1.
 
-use sim_core::record::view::back_off_message;
-use sim_core::record::{ConditionStatus, Entry, History, Record};
-use sim_core::units::SimTime;
+use oomsim_core::record::view::back_off_message;
+use oomsim_core::record::{ConditionStatus, Entry, History, Record};
+use oomsim_core::units::SimTime;
 use std::fmt::Write;
 
 /// Day and time of an instant, the run having begun on January 1st at midnight: `0102 03:04:05.000006`.

@@ -17,9 +17,9 @@ pub mod text;
 
 use crate::exit::Failure;
 use crate::picture;
-use sim_core::kernel::log::KernelLog;
-use sim_core::record::History;
-use sim_core::record::expect::ExpectationResult;
+use oomsim_core::kernel::log::KernelLog;
+use oomsim_core::record::History;
+use oomsim_core::record::expect::ExpectationResult;
 use std::path::PathBuf;
 
 /// A scenario that was run, with everything that is to be told about it.

@@ -2,8 +2,8 @@
 //! kube-state-metrics and the node exporter use. `promtool tsdb create-blocks-from openmetrics` reads it.
 
 use crate::picture::SCRAPE;
-use sim_core::record::{History, Record, Sample, view};
-use sim_core::units::SimTime;
+use oomsim_core::record::{History, Record, Sample, view};
+use oomsim_core::units::SimTime;
 use std::fmt::Write;
 
 /// Time zero of the run as Unix time: 2026-01-01. A fixed one, so that the same run gives the same file.
@@ -137,11 +137,11 @@ fn counters(out: &mut Out, history: &History, scrapes: &[(SimTime, &Sample)], po
     }
 }
 
-fn kills_of(entry: &sim_core::record::Entry, pod: &str) -> Vec<SimTime> {
+fn kills_of(entry: &oomsim_core::record::Entry, pod: &str) -> Vec<SimTime> {
     match &entry.record {
         Record::OomKill { killed_owners, .. } => killed_owners
             .iter()
-            .filter(|owner| matches!(owner, sim_core::record::Owner::Container { pod: of, .. } if **of == *pod))
+            .filter(|owner| matches!(owner, oomsim_core::record::Owner::Container { pod: of, .. } if **of == *pod))
             .map(|_| entry.at)
             .collect(),
         _ => Vec::new(),

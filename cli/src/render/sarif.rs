@@ -1,9 +1,9 @@
 //! SARIF 2.1.0: what code scanning reads.
 
 use super::findings::{Report, Shown};
-use lint::{RULES, Rule};
+use oomsim_core::scenario::Severity;
+use oomsim_lint::{RULES, Rule};
 use serde_json::{Map, Value, json};
-use sim_core::scenario::Severity;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");

@@ -5,11 +5,11 @@ use super::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use super::table::Table;
 use crate::picture::{memory_text, oom_limit_name};
 use anstyle::Style;
-use sim_core::engine::Stop;
-use sim_core::node_api::{ExitStatus, OomReport};
-use sim_core::record::expect::ExpectationResult;
-use sim_core::record::{ConditionStatus, DeathCause, Entry, History, Owner, Record};
-use sim_core::units::{Bytes, Pid, SimTime};
+use oomsim_core::engine::Stop;
+use oomsim_core::node_api::{ExitStatus, OomReport};
+use oomsim_core::record::expect::ExpectationResult;
+use oomsim_core::record::{ConditionStatus, DeathCause, Entry, History, Owner, Record};
+use oomsim_core::units::{Bytes, Pid, SimTime};
 use std::fmt::Write;
 
 /// Most lines of the timeline; the middle of a longer one is left out.
@@ -395,7 +395,7 @@ fn pods(text: &mut String, history: &History) {
     heading(text, "PODS AT THE END");
     let mut table = Table::new(&["NAMESPACE", "NAME", "QOS", "STATUS", "RESTARTS", "MEMORY"]);
     for pod in history.pods.iter().take(MOST_ROWS) {
-        let (namespace, name) = sim_core::record::view::split_pod(&pod.pod);
+        let (namespace, name) = oomsim_core::record::view::split_pod(&pod.pod);
         let style = if matches!(&*pod.status, "Running" | "Completed" | "Succeeded") { PLAIN } else { WARN };
         let usage = if pod.usage == Bytes::ZERO { "-".into() } else { amount(pod.usage) };
         let cells = vec![
@@ -476,7 +476,7 @@ fn tail(text: &mut String, history: &History) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::kernel::log::{Hierarchy, KernelLog, STYLES};
+    use oomsim_core::kernel::log::{Hierarchy, KernelLog, STYLES};
 
     fn shown(history: History) -> String {
         let result = |holds, expected: &str| ExpectationResult {

@@ -6,7 +6,7 @@ use super::source::Source;
 use super::toml_value::parse_document;
 use super::value::{Kind, Value};
 use super::yaml_value::parse_documents;
-use kube_api::KINDS;
+use oomsim_kube_api::KINDS;
 use std::sync::Arc;
 
 /// What a YAML or JSON file is about.

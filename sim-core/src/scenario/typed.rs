@@ -3,19 +3,19 @@
 
 use super::reader::Problems;
 use super::value::{Entry, Kind, Value};
-use kube_api::{Finding, Node, Tree};
+use oomsim_kube_api::{Finding, Node, Tree};
 
 /// Most wrong values of one object that are looked for.
 const MAX_WRONG: usize = 20;
 
-/// Checks an object of a kind that [`kube_api::KINDS`] has. A check ends at the first wrong value, so it is repeated
+/// Checks an object of a kind that [`oomsim_kube_api::KINDS`] has. A check ends at the first wrong value, so it is repeated
 /// without that value.
 pub(crate) fn check(p: &Problems, kind: &str, value: &Value) {
     let mut places = Vec::new();
     let mut tree = tree(value, None, &mut places);
     for _ in 0..MAX_WRONG {
         let mut wrong = None;
-        for finding in kube_api::check(kind, &tree).unwrap_or_default() {
+        for finding in oomsim_kube_api::check(kind, &tree).unwrap_or_default() {
             match finding {
                 Finding::UnknownField(id) => {
                     if let Some(entry) = places[id].1 {

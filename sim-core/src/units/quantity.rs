@@ -79,7 +79,7 @@ enum Amount {
 /// A quantity as Kubernetes computes with it.
 ///
 /// ```
-/// use sim_core::units::Quantity;
+/// use oomsim_core::units::Quantity;
 /// let q: Quantity = "1.5Gi".parse().unwrap();
 /// assert_eq!((q.value(), q.to_string().as_str()), (1_610_612_736, "1536Mi"));
 /// ```

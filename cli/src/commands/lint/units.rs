@@ -5,10 +5,10 @@ use crate::exit::Failure;
 use crate::find;
 use crate::load::{self, Beside, Options, Unusable};
 use crate::render::findings::{Report, Study};
-use lint::Known;
-use planning::prepared::{Prepared, settings};
-use planning::study::{self, Goal};
-use sim_core::scenario::{FileKind, Scenario, TomlKind, file_kind};
+use oomsim_core::scenario::{FileKind, Scenario, TomlKind, file_kind};
+use oomsim_lint::Known;
+use oomsim_planning::prepared::{Prepared, settings};
+use oomsim_planning::study::{self, Goal};
 use std::path::{Path, PathBuf};
 
 /// A node with its pods.

@@ -7,9 +7,9 @@ use crate::fleet::{self, NodeRun};
 use crate::render::fleet::Fleet;
 use crate::render::{self, ARTIFACTS, Report};
 use crate::{engine, output};
-use sim_core::record::expect::evaluate;
-use sim_core::record::{History, Keep};
-use sim_core::scenario::Scenario;
+use oomsim_core::record::expect::evaluate;
+use oomsim_core::record::{History, Keep};
+use oomsim_core::scenario::Scenario;
 use std::sync::Arc;
 
 /// Runs all nodes of these kinds. What is kept of each is its measures; with `--record` and `--out` it has a folder of

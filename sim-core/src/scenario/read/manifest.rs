@@ -10,7 +10,7 @@ use crate::scenario::scalar::{bytes, dns_name, integer, one_of, text};
 use crate::scenario::source::Location;
 use crate::scenario::typed;
 use crate::scenario::value::{Kind, Value};
-use kube_api::KINDS;
+use oomsim_kube_api::KINDS;
 use std::sync::Arc;
 
 /// Most pods of one file.

@@ -1,0 +1,105 @@
+//! A limit written below or around the usage, as a simulation.
+
+use super::replay::near_tie;
+use super::row::{Proc, parse, profile};
+use super::sim::{Sim, machine};
+use crate::Verdict;
+use oomsim_core::kernel::{Errno, FileAccess, Footprint, MemOp};
+use oomsim_core::node_api::CgroupWrite;
+use oomsim_core::units::{Bytes, Pages};
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+struct Row {
+    kernel: String,
+    cgroup_version: u8,
+    guest_mem_mb: u64,
+    usage_before_bytes: u64,
+    new_limit_bytes: u64,
+    clean_cache_pages: u64,
+    write_errno: i32,
+    limit_after_bytes: u64,
+    victims: Vec<String>,
+    survivors: Vec<String>,
+    procs: Vec<Proc>,
+}
+
+/// What came of the write: error number, limit afterwards, who died in which order, who lives.
+type Outcome = (i32, u64, Vec<String>, Vec<String>);
+/// With the reason why another candidate could have been chosen just as well.
+type Run = (Outcome, Option<String>);
+
+/// Kernel memory and start-up pages of an idle worker (without cache, usage exceeds what was asked for by 35 to 41
+/// pages per process) and how much it varies.
+const OVERHEAD: u64 = 38;
+const VARIES: u64 = 6;
+/// Pages that a CPU may hold charged in advance (MEMCG_CHARGE_BATCH less one): they count in the usage, and the write drains
+/// them only once, before the first kill.
+const STOCK: u64 = 63;
+
+/// The write's result, the limit that is in force then, victims in order, survivors.
+pub fn check(row: &Value) -> Verdict {
+    let row = match parse::<Row>(row) {
+        Ok(row) => row,
+        Err(why) => return Verdict::unreadable(why),
+    };
+    let open = [(OVERHEAD, 0), (OVERHEAD - VARIES, 0), (OVERHEAD + VARIES, 0), (OVERHEAD, STOCK)];
+    let outcomes: Result<Vec<Run>, String> = open.iter().map(|(o, stock)| simulate(&row, *o, *stock)).collect();
+    let outcomes = match outcomes {
+        Ok(outcomes) => outcomes,
+        Err(why) => return Verdict::unreadable(why),
+    };
+    if let Some(why) = &outcomes[0].1 {
+        return Verdict::Undecided(why.clone());
+    }
+    if outcomes.iter().any(|(o, _)| *o != outcomes[0].0) {
+        return Verdict::Undecided(format!(
+            "a process's own {OVERHEAD} ± {VARIES} pages, or {STOCK} charged in advance, decide"
+        ));
+    }
+    let expected: Outcome = (row.write_errno, row.limit_after_bytes, row.victims.clone(), row.survivors.clone());
+    Verdict::compare("errno, limit, victims, survivors", &expected, &outcomes[0].0)
+}
+
+fn simulate(row: &Row, overhead: u64, stock: u64) -> Result<Run, String> {
+    let profile = profile(&row.kernel)?;
+    let mut sim = Sim::new(machine(profile.clone(), row.cgroup_version == 1, row.guest_mem_mb << 10, 0));
+    let cgroup = sim.kernel.mkdir_all("/l");
+    // Before the write the limit is far above (v1 shows which one); with v2 it does not matter.
+    let before = if row.write_errno != 0 { row.limit_after_bytes } else { row.usage_before_bytes * 2 };
+    let set = |max: u64| CgroupWrite { max: Some(Bytes::new(max)), ..CgroupWrite::default() };
+    sim.kernel.write(sim.now, cgroup, &set(before)).map_err(|e| e.to_string())?;
+    let mut pids = Vec::new();
+    for proc in &row.procs {
+        // Ten of the pages are page tables; those for what it is asked to touch come on top.
+        let footprint = Footprint {
+            anon: Pages::new(14),
+            pgtables: Pages::new(10),
+            kernel: Pages::new(overhead.saturating_sub(25 + proc.anon.div_ceil(512) - 1)),
+            ..Footprint::default()
+        };
+        pids.push((sim.start(proc, cgroup, footprint).ok_or("a process does not fit")?, proc.name.clone()));
+    }
+    // The rest of the recorded usage is page cache: the file read on purpose, and the program itself.
+    let used = sim.kernel.stat(cgroup).usage.to_pages_floor();
+    let cache = Bytes::new(row.usage_before_bytes).to_pages_floor().saturating_sub(used);
+    let cache = if row.clean_cache_pages > 0 { cache } else { Pages::ZERO };
+    if let (Some((pid, _)), false) = (pids.first(), cache.is_zero()) {
+        let file = sim.kernel.create_file(cache.bytes());
+        sim.run(*pid, MemOp::ReadFile { file, from: Pages::ZERO, pages: cache, how: FileAccess::Read });
+    }
+    let effective = row.new_limit_bytes.saturating_sub(Pages::new(stock).bytes().get());
+    let errno = match sim.kernel.write(sim.now, cgroup, &set(effective)) {
+        Ok(()) => 0,
+        Err(Errno::EBUSY) => 16,
+        Err(other) => return Err(other.to_string()),
+    };
+    sim.collect();
+    let limit = sim.kernel.limit(cgroup).unwrap_or(Bytes::MAX).get()
+        + if errno == 0 { row.new_limit_bytes - effective } else { 0 };
+    let alive = pids.iter().filter(|(pid, _)| sim.kernel.process(*pid).is_some());
+    let survivors = alive.map(|(_, name)| name.clone()).collect();
+    let near = sim.reports.iter().find_map(|report| near_tie(report, &profile, 1));
+    Ok(((errno, limit, sim.dead, survivors), near))
+}

@@ -1,0 +1,125 @@
+//! Order of events around a kill, as a simulation: who dies, who survives, who finishes its work.
+
+use super::row::{Proc, Report, nullable, parse, profile};
+use super::sim::{End, Sim, WORKER, machine};
+use crate::Verdict;
+use oomsim_core::kernel::MemOp;
+use oomsim_core::node_api::CgroupWrite;
+use oomsim_core::units::{Pages, Pid};
+use serde::Deserialize;
+use serde_json::Value;
+
+#[derive(Deserialize)]
+struct Row {
+    kernel: String,
+    variant: String,
+    cgroup_version: u8,
+    guest_mem_mb: u64,
+    limit_pages: u64,
+    worker_replies: Vec<String>,
+    #[serde(default, deserialize_with = "nullable")]
+    growth_pages_ns: Vec<[u64; 2]>,
+    #[serde(default, deserialize_with = "nullable")]
+    oom_reports: Vec<Report>,
+}
+
+/// Replies of the workers in order, and the pids that the first report killed, as ranks among those in its table.
+#[derive(Debug, PartialEq, Eq)]
+struct Outcome {
+    finished: Vec<String>,
+    killed: Vec<String>,
+}
+
+/// Who was killed in which order, and what the workers reported back.
+pub fn check(row: &Value) -> Verdict {
+    let row = match parse::<Row>(row) {
+        Ok(row) => row,
+        Err(why) => return Verdict::unreadable(why),
+    };
+    let Some(report) = row.oom_reports.first() else {
+        return Verdict::Undecided("the log has no report, from which the processes would be known".into());
+    };
+    match simulate(&row, report) {
+        Ok(got) => Verdict::compare("order", &recorded(&row, report), &got),
+        Err(why) => Verdict::unreadable(why),
+    }
+}
+
+/// `comm/rank`: parent and child have the same name, the child the higher pid.
+fn label(report: &Report, pid: u32) -> String {
+    let rank = report.tasks.iter().filter(|t| t.pid < pid).count();
+    let name = report.tasks.iter().find(|t| t.pid == pid).map_or("?", |t| t.comm.as_str());
+    format!("{name}/{rank}")
+}
+
+fn recorded(row: &Row, report: &Report) -> Outcome {
+    let killed = report.victim_pids.iter().map(|pid| label(report, *pid)).collect();
+    let mut finished = Vec::new();
+    for reply in row.worker_replies.iter().filter(|r| !r.ends_with("ready")) {
+        // "m5 ok child=98 status=9 …": the parent waited for its child. "m3 ok 13743": it touched all it was asked to.
+        let mut words = reply.split_whitespace();
+        let (name, what) = (words.next().unwrap_or("?"), words.next().unwrap_or("?"));
+        match words.next() {
+            Some(child) if child.starts_with("child=") => finished.push(format!("{name} waited for its child")),
+            _ => finished.push(format!("{name} {what}")),
+        }
+    }
+    Outcome { finished, killed }
+}
+
+fn simulate(row: &Row, report: &Report) -> Result<Outcome, String> {
+    let mut sim = Sim::new(machine(profile(&row.kernel)?, row.cgroup_version == 1, row.guest_mem_mb << 10, 0));
+    let cgroup = sim.kernel.mkdir_all("/f");
+    let limit = CgroupWrite {
+        max: Some(Pages::new(row.limit_pages).bytes()),
+        oom_group: (row.variant == "childgroup").then_some(true),
+        ..CgroupWrite::default()
+    };
+    sim.kernel.write(sim.now, cgroup, &limit).map_err(|e| e.to_string())?;
+    let main = report.tasks.first().ok_or("an empty table")?;
+    let start = |sim: &mut Sim, task: &super::row::Task| {
+        let proc = Proc { name: task.comm.clone(), adj: task.oom_score_adj, uid: task.uid, ..Proc::default() };
+        sim.start(&proc, cgroup, WORKER).ok_or("a worker does not fit")
+    };
+    let grower = start(&mut sim, main)?;
+    let mut finished = Vec::new();
+    let whole = row.growth_pages_ns.last().map_or(row.limit_pages * 2, |[pages, _]| *pages);
+    let pages = Pages::new(whole);
+    match row.variant.as_str() {
+        "other" => {
+            // The other one holds half of the limit and is worth more points; the grower asks for a little more.
+            let task = report.tasks.get(1).ok_or("no other task")?;
+            let other = start(&mut sim, task)?;
+            let half = Pages::new(row.limit_pages / 2);
+            finished.push(reply(&task.comm, sim.run(other, MemOp::Touch { pages: half })));
+            finished.push(reply(&main.comm, sim.run(grower, MemOp::Touch { pages })));
+        }
+        "self" => {
+            let pages = Pages::new(row.limit_pages * 2);
+            finished.push(reply(&main.comm, sim.run(grower, MemOp::Touch { pages })));
+        }
+        "child" | "childgroup" => {
+            let child = sim.kernel.fork(sim.now, grower).map_err(|e| e.to_string())?;
+            let end = sim.run(child, MemOp::Touch { pages });
+            let parent_lives = sim.kernel.process(grower).is_some();
+            finished.push(match (end, parent_lives) {
+                (End::Dead, true) => format!("{} waited for its child", main.comm),
+                (_, false) => format!("{} dead", main.comm),
+                _ => format!("{} ok", main.comm),
+            });
+        }
+        other => return Err(format!("variant {other:?}")),
+    }
+    let killed = sim.reports.first().map_or(Vec::new(), |r| r.killed.iter().map(|i| sim_label(r, *i)).collect());
+    Ok(Outcome { finished, killed })
+}
+
+fn reply(name: &str, end: End) -> String {
+    format!("{name} {}", if end == End::Done { "ok" } else { "dead" })
+}
+
+fn sim_label(report: &oomsim_core::node_api::OomReport, index: usize) -> String {
+    let pid: Pid = report.tasks[index].pid;
+    let rank = report.tasks.iter().filter(|t| t.pid < pid).count();
+    format!("{}/{rank}", report.tasks[index].comm)
+}

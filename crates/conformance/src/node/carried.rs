@@ -1,0 +1,38 @@
+//! Picking a story out of a file.
+
+use super::story::Story;
+use oomsim_core::scenario::reading::nearest;
+use serde::Deserialize;
+use std::io::BufRead;
+
+/// The recorded stories that come with the program: `stories.jsonl`, compressed with gzip.
+pub const CARRIED: &[u8] = include_bytes!("../../data/node/stories.jsonl.gz");
+
+#[derive(Deserialize)]
+struct Named {
+    #[serde(default)]
+    id: String,
+}
+
+/// The story of a name.
+///
+/// # Errors
+/// When a line cannot be read, when no story has that name, or what of the story is not understood.
+pub fn pick(jsonl: impl BufRead, id: &str) -> Result<Story, String> {
+    let mut known = Vec::new();
+    for (number, line) in jsonl.lines().enumerate() {
+        let at = |why: &dyn std::fmt::Display| format!("line {}: {why}", number + 1);
+        let line = line.map_err(|why| at(&why))?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        // A line that has no name is none of the wanted story's business.
+        let Ok(named) = serde_json::from_str::<Named>(&line) else { continue };
+        if named.id.eq_ignore_ascii_case(id) {
+            return serde_json::from_str(&line).map_err(|why| format!("{}: {why}", named.id));
+        }
+        known.push(named.id);
+    }
+    let nearest = nearest(id, known.iter().map(String::as_str)).map(|near| format!("; the nearest is {near}"));
+    Err(format!("no story is called {id} among {}{}", known.len(), nearest.unwrap_or_default()))
+}

@@ -1,0 +1,114 @@
+//! Which kernel rules to hold a report against.
+
+use oomsim_core::kernel::{BadnessFloor, Profile, TieRule};
+
+/// A way of choosing, as the simulator's profile has it.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    /// Short name.
+    pub name: String,
+    /// What it is, in words.
+    pub text: &'static str,
+    /// The simulator's profile with these capabilities.
+    pub profile: Profile,
+    /// Tasks of user 0 are taken to have CAP_SYS_ADMIN (root on the host has it, root in a container has not).
+    pub root_is_admin: bool,
+}
+
+struct Row {
+    /// First release with these rules.
+    since: (u32, u32),
+    name: &'static str,
+    text: &'static str,
+    /// Row of the simulator that stands for them.
+    profile: &'static str,
+}
+
+/// Newest first. The boundaries are those of the upstream kernel; distributions take changes over earlier.
+const ROWS: [Row; 4] = [
+    Row {
+        since: (5, 9),
+        name: "5.9 and later",
+        text: "the task with the most points dies, points may be negative, among equals the last one of the table",
+        profile: "6.1",
+    },
+    Row {
+        since: (5, 3),
+        name: "5.3 to 5.8",
+        text: "points below 1 count as 1, the task with the most points dies, among equals the last one of the table",
+        profile: "5.4",
+    },
+    Row {
+        since: (4, 17),
+        name: "4.17 to 5.2",
+        text: "points below 1 count as 1, the task with the most points dies, among equals the first one of the table",
+        profile: "4.19",
+    },
+    Row {
+        since: (0, 0),
+        name: "before 4.17",
+        text: "points below 1 count as 1, a host administrator's tasks count 3 % less, the task with the most points dies, among equals the first one of the table",
+        profile: "4.15",
+    },
+];
+
+/// `major.minor` of a kernel release.
+pub(crate) fn version(release: &str) -> Option<(u32, u32)> {
+    let mut parts = release.split(|c: char| !c.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// All rule sets, those of the given release first.
+pub(crate) fn candidates(release: Option<&str>) -> Vec<Rules> {
+    let version = release.and_then(version);
+    let own = version.and_then(|v| ROWS.iter().position(|r| v >= r.since)).unwrap_or(0);
+    let order = std::iter::once(own).chain((0..ROWS.len()).filter(move |i| *i != own));
+    let mut all = Vec::new();
+    for row in order.map(|i| &ROWS[i]) {
+        let Some(profile) = Profile::named(row.profile) else { continue };
+        let bonus = profile.root_bonus;
+        let rules =
+            |root_is_admin: bool, name: String| Rules { name, text: row.text, profile: profile.clone(), root_is_admin };
+        all.push(rules(false, row.name.into()));
+        if bonus {
+            all.push(rules(true, format!("{} with root as the host's administrator", row.name)));
+        }
+    }
+    all
+}
+
+impl Rules {
+    /// True when points below 1 count as 1.
+    pub fn floor(&self) -> bool {
+        self.profile.badness_floor == BadnessFloor::One
+    }
+
+    /// True when the last of equal tasks dies.
+    pub fn last_of_equals(&self) -> bool {
+        self.profile.tie == TieRule::LastScanned
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_releases_own_rules_come_first() {
+        // Boundaries: the kernel's history as the reference documentation of this project states it.
+        for (release, name) in [
+            ("3.10.0-327.4.5.el7.x86_64", "before 4.17"),
+            ("4.15.0-46-generic", "before 4.17"),
+            ("4.19.34-coreos", "4.17 to 5.2"),
+            ("5.4.0-1059-azure", "5.3 to 5.8"),
+            ("5.15.0-100-generic", "5.9 and later"),
+            ("6.12.117+deb12-cloud-amd64", "5.9 and later"),
+        ] {
+            assert_eq!(candidates(Some(release))[0].name, name, "{release}");
+            assert_eq!(candidates(Some(release)).len(), 5);
+        }
+        assert_eq!(candidates(None)[0].name, "5.9 and later");
+        assert!(candidates(Some("5.4.0"))[0].floor() && candidates(Some("5.4.0"))[0].last_of_equals());
+        assert!(!candidates(Some("6.1.0"))[0].floor());
+    }
+}

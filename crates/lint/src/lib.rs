@@ -1,0 +1,161 @@
+//! Lint: what is wrong with a kubelet's configuration or a pod's resources, before anything has run.
+//!
+//! A rule is a pure function over a loaded scenario. Each has a section in `docs/lint.md` (why, how to mend it, where
+//! it comes from) and scenarios under `scenarios/lint/` that trigger it alone and show, when they run, what goes wrong.
+
+mod facts;
+mod rules;
+
+pub use facts::Facts;
+
+use oomsim_core::scenario::{Diagnostic, Location, Scenario, Severity};
+use oomsim_core::units::Bytes;
+use std::fmt;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Worth knowing; often chosen on purpose.
+    Note,
+    /// Will hurt sooner or later.
+    Warning,
+    /// Cannot work: the kubelet does not start, or pods are killed from the beginning.
+    Error,
+}
+
+impl Level {
+    /// `note`, `warning` or `error`: the words of SARIF.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Level::Note => "note",
+            Level::Warning => "warning",
+            Level::Error => "error",
+        }
+    }
+}
+
+impl fmt::Display for Level {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// Something that a rule has found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Code of the rule, `OOM001`.
+    pub code: &'static str,
+    /// How bad it is.
+    pub level: Level,
+    /// What is wrong here, with the numbers; no full stop.
+    pub message: String,
+    /// How to mend it.
+    pub help: String,
+    /// Where it was given.
+    pub at: Option<Location>,
+}
+
+impl Finding {
+    /// The rule that found it.
+    pub fn rule(&self) -> &'static Rule {
+        // Every finding is made by a rule of the table, under its own code; the tests hold it to that.
+        rule(self.code).unwrap_or(&RULES[0])
+    }
+
+    /// To be shown with the line that it is about.
+    pub fn diagnostic(&self) -> Diagnostic {
+        let severity = match self.level {
+            Level::Note => Severity::Note,
+            Level::Warning => Severity::Warning,
+            Level::Error => Severity::Error,
+        };
+        Diagnostic {
+            severity,
+            code: self.code,
+            message: self.message.clone(),
+            at: self.at.clone(),
+            label: String::new(),
+            help: vec![self.help.clone()],
+        }
+    }
+}
+
+/// A rule.
+#[derive(Clone, Copy)]
+pub struct Rule {
+    /// `OOM001`.
+    pub code: &'static str,
+    /// Name in words joined by dashes.
+    pub name: &'static str,
+    /// What it finds, one sentence without a full stop.
+    pub summary: &'static str,
+    /// The level of most of its findings.
+    pub level: Level,
+    /// Finds.
+    check: fn(&Facts<'_>, &mut Vec<Finding>),
+}
+
+impl fmt::Debug for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.code, self.name)
+    }
+}
+
+impl Rule {
+    /// Its section of `docs/lint.md` without the heading: why, how to mend it, where it comes from. Markdown.
+    pub fn page(&self) -> &'static str {
+        let heading = format!("## {} {}\n", self.code, self.name);
+        let section = PAGE.split_once(&*heading).map_or("", |(_, rest)| rest);
+        section.split("\n## ").next().unwrap_or_default().trim()
+    }
+
+    /// The heading of its section as the last part of an address.
+    pub fn anchor(&self) -> String {
+        format!("{}-{}", self.code.to_lowercase(), self.name)
+    }
+}
+
+const PAGE: &str = include_str!("../../../docs/lint.md");
+
+/// Every rule, in the order of the codes.
+pub const RULES: &[Rule] = rules::ALL;
+
+/// The rule of that code or name, in capitals or not.
+pub fn rule(name: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|rule| rule.code.eq_ignore_ascii_case(name) || rule.name == name)
+}
+
+/// What is known besides what the files say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// How much memory the node has.
+    pub memory: bool,
+    /// What runs on the node besides pods, its swap and its sysctls.
+    pub system: bool,
+    /// How the kubelet is configured.
+    pub kubelet: bool,
+    /// What the kubelet and the container runtime were measured to use at the most.
+    pub kube_daemons: Option<Bytes>,
+    /// What the node's other daemons were measured to use at the most.
+    pub system_daemons: Option<Bytes>,
+}
+
+impl Known {
+    /// All of it: a scenario says everything, or means the default.
+    pub const SCENARIO: Known =
+        Known { memory: true, system: true, kubelet: true, kube_daemons: None, system_daemons: None };
+}
+
+/// Applies every rule; findings in the order of their places, then of their codes.
+pub fn lint(scenario: &Scenario, known: Known) -> Vec<Finding> {
+    let facts = Facts::of(scenario, known);
+    let mut findings = Vec::new();
+    for rule in RULES {
+        (rule.check)(&facts, &mut findings);
+    }
+    let place =
+        |finding: &Finding| finding.at.as_ref().map(|at| (at.source.name.clone(), at.span.start)).unwrap_or_default();
+    findings.sort_by(|a, b| (place(a), a.code).cmp(&(place(b), b.code)));
+    findings.dedup();
+    findings
+}

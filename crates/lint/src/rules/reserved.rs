@@ -1,0 +1,102 @@
+//! Reservations: who is kept within them.
+
+use crate::facts::{Facts, found, shown, stated_peak};
+use crate::{Finding, Level};
+use oomsim_core::kubelet::{CgroupLayout, CgroupName, ENFORCE_KUBE, ENFORCE_PODS, ENFORCE_SYSTEM, KubeletConfig};
+use oomsim_core::units::Bytes;
+
+/// One of the two reservations.
+struct Reserved<'c> {
+    field: &'static str,
+    /// Key of `enforceNodeAllocatable`.
+    key: &'static str,
+    amount: i64,
+    cgroup: &'c str,
+    /// What its daemons were measured to use.
+    measured: Option<Bytes>,
+}
+
+fn reservations<'c>(facts: &Facts<'_>, config: &'c KubeletConfig) -> [Reserved<'c>; 2] {
+    [
+        Reserved {
+            field: "kubeReserved",
+            key: ENFORCE_KUBE,
+            amount: facts.kube_reserved,
+            cgroup: &config.kube_reserved_cgroup,
+            measured: facts.known.kube_daemons,
+        },
+        Reserved {
+            field: "systemReserved",
+            key: ENFORCE_SYSTEM,
+            amount: facts.system_reserved,
+            cgroup: &config.system_reserved_cgroup,
+            measured: facts.known.system_daemons,
+        },
+    ]
+}
+
+/// OOM006.
+pub fn not_enforced(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let Some(plan) = facts.kubelet() else { return };
+    let config = &plan.config;
+    let reserved = facts.kube_reserved.saturating_add(facts.system_reserved);
+    if reserved > 0 && !config.enforces(ENFORCE_PODS) {
+        let message = format!(
+            "{} are reserved, but enforceNodeAllocatable has no \"pods\": the kernel limits pods to the whole capacity, \
+             and pods above allocatable are not evicted",
+            shown(reserved),
+        );
+        let at = facts.kubelet_place(&["enforceNodeAllocatable"]);
+        found(findings, ("OOM006", Level::Warning), at, message, "add \"pods\" to enforceNodeAllocatable");
+    }
+    for Reserved { field, key, amount, .. } in reservations(facts, config) {
+        if amount == 0 || config.enforces(key) {
+            continue;
+        }
+        let message = format!(
+            "{field} of {} is taken off what pods get, but not enforced: daemons that use more push the node below its \
+             eviction threshold, and pods within allocatable are evicted for it",
+            shown(amount),
+        );
+        let at = facts.kubelet_place(&[&format!("{field}.memory"), field]);
+        let help = format!(
+            "reserve what the daemons really use and watch them; enforce {key:?} only with room to spare (a limit kills \
+             the daemons instead)"
+        );
+        found(findings, ("OOM006", Level::Note), at, message, help);
+    }
+}
+
+/// OOM007.
+pub fn too_small(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    let Some(plan) = facts.kubelet() else { return };
+    let config = &plan.config;
+    let layout = CgroupLayout::new(config);
+    for Reserved { field, key, amount, cgroup, measured } in reservations(facts, config) {
+        if amount == 0 || cgroup.is_empty() || !config.enforces(key) {
+            continue;
+        }
+        let path = layout.path(&CgroupName::parse(cgroup, config.cgroup_driver));
+        let inside =
+            |other: &str| other == path || other.strip_prefix(&*path).is_some_and(|rest| rest.starts_with('/'));
+        let hosts = facts.scenario.hosts.iter().filter(|host| inside(&host.cgroup));
+        let mut used = hosts.map(|host| stated_peak(&host.process).get()).fold(0, u64::saturating_add);
+        if inside("/system.slice") {
+            let node = &facts.scenario.node;
+            used = used.saturating_add((node.system_anon + node.system_mlocked_file).get());
+        }
+        let used = used.max(measured.map_or(0, Bytes::get));
+        let used = i64::try_from(used).unwrap_or(i64::MAX);
+        if used < amount {
+            continue;
+        }
+        let message = format!(
+            "{key} is enforced: {path} gets a limit of {}, and its daemons use {}: the kernel kills one of them",
+            shown(amount),
+            shown(used),
+        );
+        let at = facts.kubelet_place(&[&format!("{field}.memory"), field]);
+        let help = format!("reserve well above {}, or do not enforce {key:?}", shown(used));
+        found(findings, ("OOM007", Level::Error), at, message, help);
+    }
+}

@@ -1,0 +1,66 @@
+//! What keeps the kubelet from starting, besides wrong values.
+
+use crate::facts::{Facts, found};
+use crate::{Finding, Level};
+use oomsim_core::kubelet::start::StartProblem;
+
+/// OOM009.
+pub fn swap_refused(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.kubelet().is_none() || !facts.start_problems.contains(&StartProblem::SwapOn) {
+        return;
+    }
+    let message = format!(
+        "the node has {} of swap and failSwapOn is not false: the kubelet does not start",
+        facts.scenario.node.kernel.swap_total
+    );
+    let help = "failSwapOn: false, with memorySwap.swapBehavior as it is meant; or turn swap off";
+    found(findings, ("OOM009", Level::Error), facts.kubelet_place(&["failSwapOn"]), message, help);
+}
+
+/// OOM010.
+pub fn protected_kernel_defaults(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.kubelet().is_none() {
+        return;
+    }
+    for problem in &facts.start_problems {
+        let StartProblem::Sysctl { name, value, wanted } = problem else { continue };
+        let given = facts.scenario.node.places.contains_key(&format!("kernel.sysctl.{name}"));
+        if !given && !facts.known.system {
+            continue;
+        }
+        let message = format!(
+            "protectKernelDefaults is true, {name} is {value} and the kubelet wants {wanted}: it does not start"
+        );
+        let help = format!(
+            "sysctl {name}={wanted} before the kubelet starts, or protectKernelDefaults: false (then the kubelet sets it \
+             itself)"
+        );
+        let at = facts.kubelet_place(&["protectKernelDefaults"]);
+        found(findings, ("OOM010", Level::Error), at, message, help);
+    }
+}
+
+/// OOM018. What the other rules say, each in its own words, is left out; a value that cannot be read is no finding: the
+/// file is wrong.
+pub fn kubelet_refuses(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+    if facts.kubelet().is_none() {
+        return;
+    }
+    for problem in &facts.start_problems {
+        let (field, help) = match problem {
+            StartProblem::Config(problem) => (problem.field, "mend the field, or leave it out".to_owned()),
+            StartProblem::NotConfigured(missing) => {
+                let field = if missing.enforcement.starts_with("kube") { "kubeReserved" } else { "systemReserved" };
+                ("enforceNodeAllocatable", format!("give {field}, or take {:?} out", missing.enforcement))
+            }
+            StartProblem::Reservation(..)
+            | StartProblem::Threshold(_)
+            | StartProblem::Exceeded(_)
+            | StartProblem::SwapOn
+            | StartProblem::Sysctl { .. } => continue,
+        };
+        let parent = field.split('.').next().unwrap_or(field);
+        let at = facts.kubelet_place(&[field, parent, "enforceNodeAllocatable"]);
+        found(findings, ("OOM018", Level::Error), at, format!("{problem}: the kubelet does not start"), help);
+    }
+}

@@ -1,0 +1,406 @@
+//! What is kept of a run: one row of measures.
+
+use oomsim_core::node_api::{Constraint, ExitStatus, Name};
+use oomsim_core::record::{DeathCause, Entry, History, Owner, Record, Sample};
+use oomsim_core::units::SimTime;
+use std::collections::BTreeMap;
+
+/// Who was first. The words are those of the node stories: where the limit was that ran out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Outcome {
+    /// Nobody died.
+    #[default]
+    None,
+    /// The kubelet evicted a pod, and its processes were gone before the kernel killed any.
+    Eviction,
+    /// The OOM killer, at a container's limit.
+    ContainerOom,
+    /// The OOM killer, at a pod's limit.
+    PodOom,
+    /// The OOM killer, at the limit of kubepods.
+    KubepodsOom,
+    /// The OOM killer, at the limit of another cgroup.
+    CgroupOom,
+    /// The OOM killer, because the node had no memory left.
+    GlobalOom,
+    /// A program ended by itself with an error: ENOMEM, or its runtime's own limit.
+    SelfExit,
+    /// The kubelet refused to start, so that no pod ran: whoever died, nothing was raced for.
+    KubeletNotStarted,
+    /// The run could not be finished.
+    Error,
+}
+
+impl Outcome {
+    /// All of them, in the order of tables.
+    pub const ALL: [Outcome; 10] = [
+        Outcome::None,
+        Outcome::Eviction,
+        Outcome::ContainerOom,
+        Outcome::PodOom,
+        Outcome::KubepodsOom,
+        Outcome::CgroupOom,
+        Outcome::GlobalOom,
+        Outcome::SelfExit,
+        Outcome::KubeletNotStarted,
+        Outcome::Error,
+    ];
+
+    /// The word in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::None => "none",
+            Outcome::Eviction => "eviction",
+            Outcome::ContainerOom => "container_oom",
+            Outcome::PodOom => "pod_oom",
+            Outcome::KubepodsOom => "kubepods_oom",
+            Outcome::CgroupOom => "cgroup_oom",
+            Outcome::GlobalOom => "global_oom",
+            Outcome::SelfExit => "self",
+            Outcome::KubeletNotStarted => "kubelet_not_started",
+            Outcome::Error => "error",
+        }
+    }
+
+    /// Whether the OOM killer was first.
+    pub fn is_oom(self) -> bool {
+        use Outcome::*;
+        matches!(self, ContainerOom | PodOom | KubepodsOom | CgroupOom | GlobalOom)
+    }
+
+    /// The outcome that an OOM kill at the limit of this cgroup stands for.
+    fn of_oom(oom_memcg: Option<&str>) -> Self {
+        let Some(path) = oom_memcg else { return Outcome::GlobalOom };
+        let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
+        // /kubepods/burstable/podUID/ID with the cgroupfs driver, kubepods-burstable-podUID.slice with systemd.
+        let is_pod = |p: &str| p.starts_with("pod") || p.ends_with(".slice") && p.contains("-pod");
+        match parts.as_slice() {
+            ["kubepods" | "kubepods.slice"] => Outcome::KubepodsOom,
+            [first, rest @ ..] if first.starts_with("kubepods") => match rest.iter().position(|p| is_pod(p)) {
+                Some(at) if at + 1 == rest.len() => Outcome::PodOom,
+                Some(_) => Outcome::ContainerOom,
+                None => Outcome::CgroupOom,
+            },
+            _ => Outcome::CgroupOom,
+        }
+    }
+}
+
+/// What a column holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One of few words.
+    Class,
+    /// Any text.
+    Text,
+    /// A count.
+    Count,
+    /// Bytes; may be negative.
+    Bytes,
+    /// Nanoseconds, written as seconds.
+    Seconds,
+    /// True or false.
+    Flag,
+}
+
+/// A value of a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Nothing to state.
+    Missing,
+    /// Text of a [`Kind::Class`] or [`Kind::Text`] column.
+    Text(String),
+    /// Number of a [`Kind::Count`], [`Kind::Bytes`] or [`Kind::Seconds`] column.
+    Number(i64),
+    /// A [`Kind::Flag`].
+    Flag(bool),
+}
+
+/// A column of the results.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// What it means.
+    pub about: &'static str,
+}
+
+/// The column with the kubelet's reason not to start.
+pub const NOT_STARTED: &str = "kubelet_not_started";
+
+macro_rules! measures {
+    ($($field:ident: $t:ty => $name:literal $kind:ident $about:literal,)*) => {
+        /// The measures of a run.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Measures {
+            $(#[doc = $about] pub $field: $t,)*
+        }
+
+        /// The columns that follow run, id, seed and the axes.
+        pub const MEASURES: &[Column] = &[$(Column { name: $name, kind: Kind::$kind, about: $about },)*];
+
+        impl Measures {
+            /// One value for each of [`MEASURES`].
+            pub fn values(&self) -> Vec<Value> {
+                vec![$(Cell::value(&self.$field),)*]
+            }
+        }
+    };
+}
+
+measures! {
+    outcome: Outcome => "outcome" Class "Who was first: none, eviction, container_oom, pod_oom, kubepods_oom, cgroup_oom, global_oom, self, kubelet_not_started, error.",
+    victim: String => "victim" Class "The pod (namespace/name) or host process that died first.",
+    first_death: Option<u64> => "first_death_s" Seconds "When it died.",
+    first_decision: Option<u64> => "first_eviction_s" Seconds "When the eviction manager first decided to evict.",
+    latency: Option<u64> => "latency_s" Seconds "From the crossing of the threshold to that decision.",
+    overshoot: Option<i64> => "overshoot_bytes" Bytes "How far below the threshold the signal was at that decision.",
+    min_available: Option<i64> => "min_available_bytes" Bytes "Lowest memory.available of the run, as the kubelet computes it.",
+    evictions: u64 => "evictions" Count "Pods evicted.",
+    oom_kills: u64 => "oom_kills" Count "Processes killed by the OOM killer.",
+    container_ooms: u64 => "container_ooms" Count "OOM kills at a container's limit.",
+    pod_ooms: u64 => "pod_ooms" Count "OOM kills at a pod's limit.",
+    kubepods_ooms: u64 => "kubepods_ooms" Count "OOM kills at the limit of kubepods.",
+    global_ooms: u64 => "global_ooms" Count "OOM kills because the node had no memory left.",
+    killed_guaranteed: u64 => "killed_guaranteed" Count "OOM kills that hit a Guaranteed pod.",
+    killed_burstable: u64 => "killed_burstable" Count "OOM kills that hit a Burstable pod.",
+    killed_besteffort: u64 => "killed_besteffort" Count "OOM kills that hit a BestEffort pod.",
+    killed_host: u64 => "killed_host" Count "OOM kills that hit a process of the node itself.",
+    restarts: u64 => "restarts" Count "Containers started again.",
+    refusals: u64 => "refusals" Count "Allocations refused with ENOMEM.",
+    allocatable: Option<i64> => "allocatable_bytes" Bytes "What the node offers to pods (`status.allocatable`).",
+    stalled: bool => "stalled" Flag "The kernel found no process to kill, or panicked.",
+    ended_at: u64 => "ended_at_s" Seconds "When the run ended.",
+    digest: String => "digest" Text "Digest of the run, as `oomsim run` prints it.",
+    not_started: String => "kubelet_not_started" Text "Why the kubelet did not start; no pod ran.",
+    error: String => "error" Text "Why the run could not be finished.",
+}
+
+/// A field as a column's value.
+trait Cell {
+    fn value(&self) -> Value;
+}
+
+impl Cell for Outcome {
+    fn value(&self) -> Value {
+        Value::Text(self.name().into())
+    }
+}
+
+impl Cell for String {
+    fn value(&self) -> Value {
+        if self.is_empty() { Value::Missing } else { Value::Text(self.clone()) }
+    }
+}
+
+impl Cell for u64 {
+    fn value(&self) -> Value {
+        Value::Number(i64::try_from(*self).unwrap_or(i64::MAX))
+    }
+}
+
+impl Cell for i64 {
+    fn value(&self) -> Value {
+        Value::Number(*self)
+    }
+}
+
+impl Cell for bool {
+    fn value(&self) -> Value {
+        Value::Flag(*self)
+    }
+}
+
+impl<T: Cell> Cell for Option<T> {
+    fn value(&self) -> Value {
+        self.as_ref().map_or(Value::Missing, Cell::value)
+    }
+}
+
+impl Measures {
+    /// The row of a run that could not be finished.
+    pub fn of_error(error: &str) -> Self {
+        Measures { outcome: Outcome::Error, error: error.into(), ..Measures::default() }
+    }
+
+    /// The measures of a finished run. Without series there is no lowest available memory and no latency.
+    pub fn of(history: &History) -> Self {
+        let mut m = Measures {
+            evictions: history.counts.evictions,
+            oom_kills: history.counts.oom_kills,
+            restarts: history.counts.restarts,
+            refusals: history.counts.refusals,
+            ended_at: history.ended_at.as_nanos(),
+            allocatable: i64::try_from(history.node.allocatable.get()).ok(),
+            digest: history.digest.to_string(),
+            not_started: history.node.kubelet_not_started.as_deref().unwrap_or_default().into(),
+            min_available: history.series.samples.iter().map(|s| s.available).min(),
+            ..Measures::default()
+        };
+        let mut qos: BTreeMap<&str, &str> = BTreeMap::new();
+        for entry in &history.entries {
+            if let Record::PodScheduled { pod, qos: class } = &entry.record {
+                qos.insert(pod, class);
+            }
+            m.count_kill(entry, &qos);
+            m.note_first(entry);
+        }
+        m.note_decision(history);
+        if !m.not_started.is_empty() {
+            m.outcome = Outcome::KubeletNotStarted;
+        }
+        m
+    }
+
+    fn count_kill(&mut self, entry: &Entry, qos: &BTreeMap<&str, &str>) {
+        let (report, owners) = match &entry.record {
+            Record::OomKill { report, killed_owners } => (report, killed_owners),
+            Record::KernelPanic { .. } => {
+                self.stalled = true;
+                return;
+            }
+            _ => return,
+        };
+        if report.killed.is_empty() {
+            self.stalled = true;
+            return;
+        }
+        match Outcome::of_oom(memcg_of(report.constraint, report.oom_memcg.as_ref())) {
+            Outcome::ContainerOom => self.container_ooms += 1,
+            Outcome::PodOom => self.pod_ooms += 1,
+            Outcome::KubepodsOom => self.kubepods_ooms += 1,
+            Outcome::GlobalOom => self.global_ooms += 1,
+            _ => {}
+        }
+        match owners.first() {
+            Some(Owner::Container { pod, .. }) => match qos.get(&**pod).copied() {
+                Some("Guaranteed") => self.killed_guaranteed += 1,
+                Some("BestEffort") => self.killed_besteffort += 1,
+                _ => self.killed_burstable += 1,
+            },
+            Some(Owner::Host(_)) => self.killed_host += 1,
+            None => {}
+        }
+    }
+
+    /// The first death decides the outcome. A pod that the kubelet has evicted and that the OOM killer gets before its
+    /// grace is over was killed by the OOM killer.
+    fn note_first(&mut self, entry: &Entry) {
+        if self.first_death.is_some() {
+            return;
+        }
+        let (outcome, owner) = match &entry.record {
+            Record::OomKill { report, killed_owners } => {
+                let memcg = memcg_of(report.constraint, report.oom_memcg.as_ref());
+                (Outcome::of_oom(memcg), killed_owners.first())
+            }
+            Record::ProcessExited { owner, cause: DeathCause::Eviction, .. } => (Outcome::Eviction, Some(owner)),
+            Record::ProcessExited { owner, cause: DeathCause::SelfExit, status, .. }
+                if *status != ExitStatus::Code(0) =>
+            {
+                (Outcome::SelfExit, Some(owner))
+            }
+            _ => return,
+        };
+        let Some(owner) = owner else { return };
+        self.outcome = outcome;
+        self.first_death = Some(entry.at.as_nanos());
+        self.victim = match owner {
+            Owner::Container { pod, .. } => pod.to_string(),
+            Owner::Host(name) => name.to_string(),
+        };
+    }
+
+    fn note_decision(&mut self, history: &History) {
+        let Some(at) = history.entries.iter().position(|e| matches!(e.record, Record::Evicted { .. })) else { return };
+        let (before, decision) = (&history.entries[..at], &history.entries[at]);
+        let Record::Evicted { signal, .. } = &decision.record else { return };
+        self.first_decision = Some(decision.at.as_nanos());
+        let pass = before.iter().rev().find_map(|e| match &e.record {
+            Record::EvictionPass { thresholds_met, .. } => Some(thresholds_met),
+            _ => None,
+        });
+        let Some(met) = pass.and_then(|met| met.iter().find(|t| t.signal == *signal)) else { return };
+        let threshold = i64::try_from(met.quantity.get()).unwrap_or(i64::MAX);
+        self.overshoot = Some(threshold.saturating_sub(met.available));
+        let limit = history.node.kubepods_limit.map(|l| i64::try_from(l.get()).unwrap_or(i64::MAX));
+        let available = |s: &Sample| match (&**signal, limit) {
+            ("allocatableMemory.available", Some(limit)) => {
+                limit.saturating_sub(i64::try_from(s.kubepods_working_set.get()).unwrap_or(i64::MAX))
+            }
+            _ => s.available,
+        };
+        let curve = history.series.samples.iter().map(|s| (s.at, available(s)));
+        self.latency = crossing(curve, threshold, decision.at).map(|t| decision.at.since(t).as_nanos());
+    }
+}
+
+fn memcg_of(constraint: Constraint, oom_memcg: Option<&Name>) -> Option<&str> {
+    match constraint {
+        Constraint::Memcg => Some(oom_memcg.map_or("", |path| path)),
+        Constraint::None => None,
+    }
+}
+
+/// When the curve last fell below the threshold before `until`; between samples it is straight.
+fn crossing(curve: impl Iterator<Item = (SimTime, i64)>, threshold: i64, until: SimTime) -> Option<SimTime> {
+    let (mut crossed, mut previous): (Option<SimTime>, Option<(SimTime, i64)>) = (None, None);
+    for (at, value) in curve.take_while(|(at, _)| *at <= until) {
+        match previous {
+            Some((t0, v0)) if v0 >= threshold && value < threshold => {
+                let (fall, part) = (i128::from(v0) - i128::from(value), i128::from(v0) - i128::from(threshold));
+                let ns = i128::from(at.since(t0).as_nanos()) * part / fall;
+                crossed = Some(SimTime::from_nanos(t0.as_nanos() + ns as u64));
+            }
+            None if value < threshold => crossed = Some(at),
+            _ => {}
+        }
+        previous = Some((at, value));
+    }
+    crossed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cgroup_names_the_limit() {
+        for (path, outcome) in [
+            (None, Outcome::GlobalOom),
+            (Some("/kubepods"), Outcome::KubepodsOom),
+            (Some("/kubepods.slice"), Outcome::KubepodsOom),
+            (Some("/kubepods/burstable"), Outcome::CgroupOom),
+            (Some("/kubepods/burstable/pod12-ab"), Outcome::PodOom),
+            (Some("/kubepods/pod12-ab/0123"), Outcome::ContainerOom),
+            (Some("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12_ab.slice"), Outcome::PodOom),
+            (Some("/kubepods.slice/kubepods-pod1.slice/cri-containerd-01.scope"), Outcome::ContainerOom),
+            (Some("/kubepods.slice/kubepods-besteffort.slice"), Outcome::CgroupOom),
+            (Some("/system.slice/kubelet.service"), Outcome::CgroupOom),
+            (Some("/"), Outcome::CgroupOom),
+        ] {
+            assert_eq!(Outcome::of_oom(path), outcome, "{path:?}");
+        }
+    }
+
+    #[test]
+    fn a_crossing_is_interpolated() {
+        let t = |s: u64| SimTime::from_nanos(s * 1_000);
+        let curve = [(t(0), 100), (t(10), 50), (t(20), 80), (t(30), 20), (t(40), 0)];
+        // From 80 at 20 to 20 at 30: 60 is reached after a third.
+        assert_eq!(crossing(curve.into_iter(), 60, t(40)), Some(SimTime::from_nanos(23_333)));
+        assert_eq!(crossing(curve.into_iter(), 60, t(20)), Some(SimTime::from_nanos(8_000)));
+        assert_eq!(crossing(curve.into_iter(), 200, t(40)), Some(t(0)));
+        assert_eq!(crossing(curve.into_iter(), 0, t(40)), None);
+    }
+
+    #[test]
+    fn every_measure_has_a_value() {
+        let m = Measures::of_error("no");
+        assert_eq!(m.values().len(), MEASURES.len());
+        assert_eq!(m.values()[0], Value::Text("error".into()));
+        assert_eq!(Measures::default().values()[2], Value::Missing);
+    }
+}

@@ -1,0 +1,310 @@
+//! The race simulated: a node of a scenario, and a program that is added to it.
+
+use super::odds::{Odds, Race};
+use crate::axis::{AxisValue, Unit};
+use crate::measure::{Measures, Outcome};
+use crate::plan::{Axis, Levels, Plan, Setup};
+use crate::pool::Pool;
+use crate::prepared::Prepared;
+use crate::stats::{Distribution, Interval, Z95, wilson};
+use oomsim_core::kernel::{KernelConfig, Zones};
+use oomsim_core::kubelet::container_grace;
+use oomsim_core::record::{History, Keep, Sample};
+use oomsim_core::scenario::reading::MAX_TIME;
+use oomsim_core::scenario::{Diagnostic, Files, KubeletPlan, Severity};
+use oomsim_core::units::{Bytes, Pages, SimDuration};
+use oomsim_core::workload::TermReaction;
+
+/// When the program begins to grow: everything else of the scenario has started by then.
+const START: SimDuration = SimDuration::from_secs(30);
+/// Name of the pod that is added.
+const NAME: &str = "oomsim-racer";
+/// What the thresholds are of.
+const HARD: &str = "kubelet.evictionHard.memory.available";
+/// Longest run: what a scenario may last.
+pub const MAX_SECONDS: f64 = MAX_TIME as f64 / 1e9;
+/// How long the node is watched without it, at most.
+const ALONE: SimDuration = SimDuration::from_secs(1800);
+
+/// The program that grows.
+#[derive(Clone, Debug, Default)]
+pub struct Racer {
+    /// Its memory limit, as a quantity.
+    pub limit: Option<String>,
+    /// Its reaction to SIGTERM.
+    pub on_term: TermReaction,
+}
+
+/// A node with a racer, ready to run.
+#[derive(Clone, Debug)]
+pub struct Contest {
+    scenario: Prepared,
+    base: Race,
+    alone: Alone,
+}
+
+/// What the node does without the program that is added. The closed form presumes that it stands still.
+#[derive(Clone, Debug, Default)]
+pub struct Alone {
+    /// Who dies first, how, and after how many nanoseconds, if somebody does: the race is about that death, too.
+    pub first_death: Option<(String, Outcome, u64)>,
+    /// Least and greatest working set of all pods, bytes.
+    pub pods: (u64, u64),
+}
+
+/// One threshold and rate.
+#[derive(Clone, Debug)]
+pub struct Point {
+    /// Hard threshold, as a quantity.
+    pub threshold: AxisValue,
+    /// Bytes per second, as a quantity.
+    pub rate: AxisValue,
+    /// Number of runs.
+    pub runs: u64,
+    /// Runs in which the kernel was first.
+    pub lost: u64,
+    /// The share of these, with 95 % confidence.
+    pub interval: Interval,
+    /// Which limit was hit most often in them.
+    pub killer: Option<Outcome>,
+    /// Overshoot at the decisions in time, bytes.
+    pub overshoot: Distribution,
+    /// From threshold to decision, nanoseconds.
+    pub latency: Distribution,
+    /// The closed form.
+    pub odds: Odds,
+    /// Runs that ended without a winner, or with an error.
+    pub undecided: u64,
+}
+
+impl Contest {
+    /// Adds the racer to a scenario's node: its only kind of node, or the one that is named.
+    ///
+    /// # Errors
+    /// The problems of the scenario, or why its node cannot be measured.
+    pub fn new(
+        text: &str,
+        file: &str,
+        node: Option<&str>,
+        files: &dyn Files,
+        set: &[String],
+        racer: &Racer,
+    ) -> Result<Self, Vec<Diagnostic>> {
+        let text = format!("{text}\n{}", racer.pod());
+        let scenario = Prepared::new(file, &text, node, files, set, &[])?;
+        // The node as it is when the program begins.
+        let short = [format!("duration={START}"), "sample=1s".to_string()];
+        let still = scenario.scenario(&[set, &short].concat())?;
+        let Some(kubelet) = still.kubelet.clone() else {
+            return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
+        };
+        if let Some(why) = still.kubelet_not_started() {
+            return Err(vec![problem(&format!("the kubelet does not start on this node: {why}"))]);
+        }
+        let kernel = still.node.kernel.clone();
+        let base = match oomsim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Node) {
+            Ok(history) => measured(&history, racer, &kubelet, &kernel),
+            Err(error) => return Err(vec![problem(&error.to_string())]),
+        };
+        let without = [format!("pod.{NAME}.replicas=0"), "sample=1s".to_string()];
+        let mut own = scenario.scenario(&[set, &without].concat())?;
+        own.duration = own.duration.min(ALONE);
+        let alone = match oomsim_core::simulate(&std::sync::Arc::new(own), 1, Keep::Node) {
+            Ok(history) => Alone::of(&history),
+            Err(error) => return Err(vec![problem(&error.to_string())]),
+        };
+        Ok(Contest { scenario, base, alone })
+    }
+
+    /// What the scenario says that is not modelled, or not known.
+    pub fn warnings(&self) -> &[Diagnostic] {
+        self.scenario.warnings()
+    }
+
+    /// What the node does by itself.
+    pub fn alone(&self) -> &Alone {
+        &self.alone
+    }
+
+    /// The closed form for a threshold and a rate in bytes.
+    pub fn race(&self, hard: f64, rate: f64) -> Race {
+        Race { hard, rate, ..self.base }
+    }
+
+    /// Seconds of one run with this threshold and rate: until the last of the limits is reached, and three checks more.
+    pub fn seconds(&self, threshold: &AxisValue, rate: &AxisValue) -> f64 {
+        let race = self.race(threshold.number.unwrap_or_default(), rate.number.unwrap_or_default());
+        (START.as_secs_f64() + 3.0 * race.period + race.room() / race.rate + 15.0).ceil()
+    }
+
+    /// The thresholds that the scenario does not take, or with which the kubelet does not start, each with its reason:
+    /// there is no race then.
+    pub fn refused<'t>(&self, set: &[String], thresholds: &'t [AxisValue]) -> Vec<(&'t AxisValue, String)> {
+        let why = |threshold: &AxisValue| {
+            let hard = [format!("{HARD}={}", threshold.text)];
+            match self.scenario.scenario(&[set, &hard].concat()) {
+                Ok(scenario) => Some(format!("the kubelet does not start: {}", scenario.kubelet_not_started()?)),
+                Err(problems) => Some(
+                    problems
+                        .iter()
+                        .filter(|p| p.severity == Severity::Error)
+                        .flat_map(Diagnostic::sentences)
+                        .collect::<Vec<_>>()
+                        .join("; "),
+                ),
+            }
+        };
+        thresholds.iter().filter_map(|t| Some((t, why(t)?))).collect()
+    }
+
+    /// Runs every threshold with every rate of its own list, `runs` seeds each.
+    pub fn run(
+        &self,
+        pool: &Pool,
+        set: &[(String, String)],
+        field: &[(AxisValue, Vec<AxisValue>)],
+        runs: u64,
+        seed: u64,
+        progress: &mut dyn FnMut(),
+    ) -> Result<Vec<Point>, String> {
+        let mut points = Vec::new();
+        for (threshold, rates) in field {
+            for rate in rates {
+                let axis = |key: &str, value: &AxisValue| Axis {
+                    name: key.into(),
+                    keys: vec![key.into()],
+                    levels: Levels::Grid(vec![value.clone()]),
+                };
+                let race = self.race(threshold.number.unwrap_or_default(), rate.number.unwrap_or_default());
+                let duration = self.seconds(threshold, rate);
+                if duration > MAX_SECONDS {
+                    return Err(format!("a program that grows by {}/s fills no node in ten years", rate.text));
+                }
+                let mut fixed = set.to_vec();
+                fixed.push(("duration".into(), format!("{duration}s")));
+                // Nothing is read from the regular samples: those at events suffice.
+                fixed.push(("sample".into(), "30s".into()));
+                let axes =
+                    vec![axis(HARD, threshold), axis(&format!("pod.{NAME}.container.app.workload.ramp.rate"), rate)];
+                let scenario = self.scenario.hash();
+                let plan =
+                    Plan::new(Setup { scenario, fixed, axes, points: 1, repetitions: runs, seed, ..Setup::default() })?;
+                let measures = pool.run(&plan, 0..plan.len(), &self.scenario, Keep::Node);
+                points.push(Point::new(threshold.clone(), rate.clone(), &measures, race.odds()));
+                progress();
+            }
+        }
+        Ok(points)
+    }
+}
+
+impl Alone {
+    fn of(history: &History) -> Self {
+        let m = Measures::of(history);
+        let settled = history.series.samples.iter().filter(|s| s.at.as_nanos() >= START.as_nanos());
+        let pods = settled.map(|s| s.kubepods_working_set.get());
+        let range = pods.fold((u64::MAX, 0), |(low, high), p| (low.min(p), high.max(p)));
+        Alone { first_death: m.first_death.map(|at| (m.victim, m.outcome, at)), pods: (range.0.min(range.1), range.1) }
+    }
+}
+
+impl Racer {
+    fn pod(&self) -> String {
+        let limit = self.limit.as_ref().map_or(String::new(), |l| format!("resources.limits.memory = \"{l}\"\n"));
+        let term = match self.on_term {
+            TermReaction::Default => "onTerm = \"dies\"\n".to_string(),
+            TermReaction::Ignore => "onTerm = \"ignores\"\n".to_string(),
+            TermReaction::Exits(after) => format!("onTerm = {{ exitsAfter = \"{after}\" }}\n"),
+        };
+        format!(
+            "[[pod]]\nname = \"{NAME}\"\nat = \"{START}\"\nrestartPolicy = \"Never\"\n\
+             [[pod.container]]\nname = \"app\"\n{limit}{term}workload.ramp.rate = \"1Mi\"\n"
+        )
+    }
+}
+
+/// What the node holds before the race.
+fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan, kernel: &KernelConfig) -> Race {
+    let grace = container_grace(kubelet.profile.hard_eviction_grace_s, 30, &kubelet.profile);
+    let bytes = |b: Bytes| b.get() as f64;
+    let last = history.series.samples.last().cloned().unwrap_or_default();
+    let capacity = bytes(history.node.capacity);
+    let pods = bytes(last.kubepods_working_set);
+    let system = (bytes(last.working_set) - pods).max(0.0);
+    Race {
+        capacity,
+        kubepods_limit: history.node.kubepods_limit.map_or(capacity, bytes),
+        system,
+        unseen: (capacity - takeable(&last, kernel) - bytes(last.working_set)).max(0.0),
+        stall: kernel.node_oom_stall.as_secs_f64(),
+        pods,
+        own_room: racer.limit.as_ref().and_then(|l| AxisValue::parse(l).number),
+        hard: 0.0,
+        rate: 1.0,
+        period: kubelet.timing.monitoring_period.as_secs_f64(),
+        // SIGKILL ends what SIGTERM does not.
+        lag: match racer.on_term {
+            TermReaction::Default => 0.0,
+            TermReaction::Ignore => grace.as_secs_f64(),
+            TermReaction::Exits(after) => after.min(grace).as_secs_f64(),
+        },
+    }
+}
+
+/// What programs can still take until an ordinary allocation fails: free memory above the min watermarks, and the file
+/// cache, all of which is given up before anything is killed.
+fn takeable(now: &Sample, kernel: &KernelConfig) -> f64 {
+    let bytes = |b: Bytes| b.get() as f64;
+    let zones = Zones::new(kernel, Pages::ZERO);
+    let kept: Pages = zones.zones.iter().map(|z| (z.min + z.protection).min(z.managed)).sum();
+    // MemAvailable counts the cache less half of it, or less the low watermarks if that is less.
+    let counted = bytes(now.mem_available) - (bytes(now.mem_free) - bytes(zones.total_reserve().bytes())).max(0.0);
+    let cache = (2.0 * counted).min(counted + bytes(zones.low().bytes()));
+    (bytes(now.mem_free) + cache - bytes(kept.bytes())).max(0.0)
+}
+
+fn problem(message: &str) -> Diagnostic {
+    Diagnostic {
+        severity: Severity::Error,
+        code: "",
+        message: message.into(),
+        at: None,
+        label: String::new(),
+        help: Vec::new(),
+    }
+}
+
+impl Point {
+    fn new(threshold: AxisValue, rate: AxisValue, measures: &[Measures], odds: Odds) -> Self {
+        let (mut overshoot, mut latency) = (Distribution::default(), Distribution::default());
+        let mut killers: std::collections::BTreeMap<Outcome, u64> = std::collections::BTreeMap::new();
+        let (mut lost, mut undecided) = (0, 0);
+        for m in measures {
+            match m.outcome {
+                Outcome::Eviction => {
+                    m.overshoot.and_then(|o| u64::try_from(o).ok()).into_iter().for_each(|o| overshoot.add(o));
+                    m.latency.into_iter().for_each(|l| latency.add(l));
+                }
+                outcome if outcome.is_oom() => {
+                    lost += 1;
+                    *killers.entry(outcome).or_default() += 1;
+                }
+                _ => undecided += 1,
+            }
+        }
+        let runs = measures.len() as u64;
+        let killer = killers.into_iter().max_by_key(|&(_, n)| n).map(|(outcome, _)| outcome);
+        let interval = wilson(lost, runs, Z95);
+        Point { threshold, rate, runs, lost, interval, killer, overshoot, latency, odds, undecided }
+    }
+}
+
+impl Contest {
+    /// The rates between which the kernel wins in this share of the runs, give or take five per cent: the band in
+    /// which "fails about 40 % of the time" is true.
+    pub fn band(&self, hard: f64, share: f64) -> Option<[AxisValue; 3]> {
+        let race = self.race(hard, 1.0);
+        let at = |share: f64| race.rate_for(share).map(|rate| AxisValue::of_number(rate, Unit::Bytes));
+        Some([at((share - 0.05).max(0.001))?, at(share)?, at((share + 0.05).min(0.999))?])
+    }
+}

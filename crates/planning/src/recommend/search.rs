@@ -1,0 +1,477 @@
+//! The search among settings.
+//!
+//! Settings are the combinations of the knobs' values. They are tried from the most allocatable memory downwards; of
+//! many settings along one knob only those that bisection needs are tried, and whether the risk really falls along the
+//! knob is checked at further points, with all points tried where it does not. Each trial stops as soon as a
+//! [`Sequential`] test knows which side of the target it is on.
+
+use super::target::Target;
+use crate::axis::AxisValue;
+use crate::measure::{Measures, Outcome};
+use crate::plan::Plan;
+use crate::stats::{Interval, Sequential, Verdict, Z95, pareto_front, wilson};
+use std::collections::BTreeMap;
+
+/// Runs of the first round of a trial; each round doubles the number.
+const FIRST_ROUND: u64 = 64;
+/// A knob with at most so many values is tried value by value.
+const BISECT_ABOVE: usize = 8;
+
+/// What the search needs to know of the outside: it runs a setting.
+pub trait Runs {
+    /// The measures of the runs of a setting in one of the scenarios, in the order of the numbers of their seeds.
+    fn run(&self, scenario: usize, setting: u64, seeds: std::ops::Range<u64>) -> Vec<Measures>;
+
+    /// Why the kubelet does not start with a setting, in the first of the scenarios in which it does not.
+    fn not_started(&self, setting: u64) -> Option<String>;
+}
+
+/// What is searched, and how thoroughly.
+#[derive(Clone, Debug)]
+pub struct Settings<'a> {
+    /// The grid of settings: its cells.
+    pub plan: &'a Plan,
+    /// Number of scenarios.
+    pub scenarios: usize,
+    /// What has to hold.
+    pub targets: &'a [Target],
+    /// Most runs of one trial in one scenario.
+    pub runs: u64,
+    /// Runs on fresh seeds before a setting is recommended.
+    pub confirm: u64,
+    /// Probability with which a trial may err.
+    pub alpha: f64,
+}
+
+/// A setting that was tried.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// Cell of the plan.
+    pub setting: u64,
+    /// Least allocatable memory over the scenarios.
+    pub allocatable: i64,
+    /// Why the kubelet does not start with it: nothing was run then.
+    pub not_started: Option<String>,
+    /// Bad runs and runs for each target.
+    pub counts: Vec<(u64, u64)>,
+    /// What is known for each target.
+    pub verdicts: Vec<Verdict>,
+    /// Who was first, over the runs that were bad for some target.
+    pub causes: BTreeMap<Outcome, u64>,
+    /// Bad runs in which the kernel killed although the kubelet had decided to evict: the grace period was too long.
+    pub late: u64,
+}
+
+impl Trial {
+    /// The target that is met worst: its share of bad runs with the interval.
+    pub fn risk(&self) -> (f64, Interval) {
+        let share = |&(bad, runs): &(u64, u64)| bad as f64 / runs as f64;
+        let known = self.counts.iter().filter(|(_, runs)| *runs > 0);
+        let worst = known.max_by(|a, b| share(a).total_cmp(&share(b)));
+        worst.map_or((1.0, wilson(0, 0, Z95)), |w| (share(w), wilson(w.0, w.1, Z95)))
+    }
+
+    /// Whether all targets are known to be met.
+    pub fn passes(&self) -> bool {
+        self.not_started.is_none() && self.verdicts.iter().all(|v| *v == Verdict::Below)
+    }
+
+    /// Whether some target is known to be missed.
+    pub fn fails(&self) -> bool {
+        self.not_started.is_some() || self.verdicts.contains(&Verdict::Above)
+    }
+}
+
+/// A setting whose fresh runs bear it out.
+#[derive(Clone, Debug)]
+pub struct Confirmed {
+    /// The trial that found it.
+    pub trial: Trial,
+    /// The same on seeds that the search has not seen.
+    pub fresh: Trial,
+}
+
+/// What came of the search.
+#[derive(Clone, Debug)]
+pub enum Found {
+    /// The setting with the most allocatable memory that meets the targets.
+    Setting(Box<Confirmed>),
+    /// No setting does; the nearest is trial number n.
+    Nothing {
+        /// Index of the trial with the least risk.
+        nearest: usize,
+    },
+}
+
+/// The result.
+#[derive(Clone, Debug)]
+pub struct Recommendation {
+    /// All settings that were tried, in the order of falling allocatable memory.
+    pub trials: Vec<Trial>,
+    /// Indices of the trials that no other beats in both allocatable memory and risk.
+    pub front: Vec<usize>,
+    /// The recommendation.
+    pub found: Found,
+    /// Settings that met the targets in the search but not on fresh seeds.
+    pub withdrawn: Vec<u64>,
+    /// Knobs along which the risk does not fall all the way.
+    pub not_monotone: Vec<String>,
+}
+
+impl Recommendation {
+    /// Whether turning this knob alone, at a setting that was tried, is seen to change the risk: two trials that differ
+    /// in it only have intervals that do not overlap.
+    pub fn acts(&self, plan: &Plan, axis: usize, setting: u64) -> bool {
+        let sizes: Vec<usize> = plan.grid_axes().map(|(_, values)| values.len()).collect();
+        let line = lines(plan.cells(), &sizes, axis).into_iter().find(|line| line.contains(&setting));
+        let on_line = |t: &&Trial| line.as_ref().is_some_and(|line| line.contains(&t.setting));
+        let ends = self.trials.iter().filter(on_line).map(|t| t.risk().1);
+        let (low, high) = ends.fold((1.0_f64, 0.0_f64), |(low, high), i| (low.min(i.high), high.max(i.low)));
+        low < high
+    }
+}
+
+struct Search<'a, R> {
+    settings: &'a Settings<'a>,
+    runs: &'a R,
+    trials: BTreeMap<u64, Trial>,
+    not_monotone: Vec<String>,
+}
+
+/// Searches for the setting with the most allocatable memory that meets all targets.
+pub fn search(settings: &Settings<'_>, runs: &impl Runs, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
+    let mut s = Search { settings, runs, trials: BTreeMap::new(), not_monotone: Vec::new() };
+    let sizes: Vec<usize> = settings.plan.grid_axes().map(|(_, values)| values.len()).collect();
+    // The knob with most values is bisected, the others are combined.
+    let line_axis = (0..sizes.len()).rev().max_by_key(|&i| sizes[i]);
+    match line_axis.filter(|&i| sizes[i] > BISECT_ABOVE) {
+        Some(axis) => lines(settings.plan.cells(), &sizes, axis).iter().for_each(|line| s.line(line, axis, progress)),
+        None => (0..settings.plan.cells()).for_each(|setting| s.known(setting, progress)),
+    }
+    let (confirmed, withdrawn) = s.confirm();
+    if let Some(confirmed) = &confirmed {
+        neighbours(&sizes, confirmed.trial.setting).into_iter().for_each(|setting| s.known(setting, progress));
+    }
+    s.finish(confirmed, withdrawn)
+}
+
+/// The settings that differ in one knob only, for every combination of the others.
+fn lines(cells: u64, sizes: &[usize], axis: usize) -> Vec<Vec<u64>> {
+    let stride: u64 = sizes[axis + 1..].iter().map(|&n| n as u64).product();
+    let span = stride * sizes[axis] as u64;
+    let starts = (0..cells).filter(|cell| cell % span < stride);
+    starts.map(|start| (0..sizes[axis] as u64).map(|i| start + i * stride).collect()).collect()
+}
+
+/// The settings one step away in one knob.
+pub(super) fn neighbours(sizes: &[usize], setting: u64) -> Vec<u64> {
+    let mut stride = 1;
+    let mut found = Vec::new();
+    for &size in sizes.iter().rev() {
+        let at = setting / stride % size as u64;
+        found.extend((at > 0).then(|| setting - stride));
+        found.extend((at + 1 < size as u64).then(|| setting + stride));
+        stride *= size as u64;
+    }
+    found
+}
+
+impl<R: Runs> Search<'_, R> {
+    /// Tries a setting unless it has been tried.
+    fn known(&mut self, setting: u64, progress: &mut dyn FnMut(&Trial)) {
+        if !self.trials.contains_key(&setting) {
+            let trial = self.trial(setting, 0..self.settings.runs);
+            progress(&trial);
+            self.trials.insert(setting, trial);
+        }
+    }
+
+    fn passes(&mut self, setting: u64, progress: &mut dyn FnMut(&Trial)) -> bool {
+        self.known(setting, progress);
+        self.trials[&setting].passes()
+    }
+
+    /// Finds where a line of settings begins to pass. Which end is the safe one is seen from its ends.
+    fn line(&mut self, line: &[u64], axis: usize, progress: &mut dyn FnMut(&Trial)) {
+        // The risk says nothing where the kubelet does not start: such settings are known without a run, and left out.
+        let (line, refused): (Vec<u64>, _) = line.iter().partition(|s| self.runs.not_started(**s).is_none());
+        refused.into_iter().for_each(|setting: u64| self.known(setting, progress));
+        let Some(last) = line.len().checked_sub(1) else { return };
+        let line = &line[..];
+        let (first_passes, last_passes) = (self.passes(line[0], progress), self.passes(line[last], progress));
+        let (mut no, mut yes) = match (first_passes, last_passes) {
+            (false, true) => (0, last),
+            (true, false) => (last, 0),
+            // Both pass or neither does: look in between before believing it.
+            (same, _) => {
+                let inside: Vec<bool> = (1..4).map(|q| self.passes(line[last * q / 4], progress)).collect();
+                if inside.iter().any(|&p| p != same) {
+                    self.whole_line(line, axis, progress);
+                }
+                return;
+            }
+        };
+        while usize::abs_diff(no, yes) > 1 {
+            let middle = usize::midpoint(no, yes);
+            if self.passes(line[middle], progress) { yes = middle } else { no = middle }
+        }
+        // Monotone so far, as far as bisection has looked. Look half way to both ends, too.
+        let ends = if yes > no { (last, 0) } else { (0, last) };
+        let (safe, risky) = (usize::midpoint(yes, ends.0), usize::midpoint(no, ends.1));
+        if !self.passes(line[safe], progress) || self.passes(line[risky], progress) {
+            self.whole_line(line, axis, progress);
+        }
+    }
+
+    fn whole_line(&mut self, line: &[u64], axis: usize, progress: &mut dyn FnMut(&Trial)) {
+        let name = self.settings.plan.axes()[axis].name.clone();
+        if !self.not_monotone.contains(&name) {
+            self.not_monotone.push(name);
+        }
+        line.iter().for_each(|&setting| self.known(setting, progress));
+    }
+
+    /// Runs a setting on some of the seeds, round by round, until every target is decided or one is missed.
+    fn trial(&self, setting: u64, seeds: std::ops::Range<u64>) -> Trial {
+        let Settings { targets, alpha, .. } = *self.settings;
+        let mut tests: Vec<Sequential> = targets.iter().map(|t| Sequential::new(t.below, alpha)).collect();
+        let mut trial = Trial {
+            setting,
+            allocatable: i64::MAX,
+            not_started: self.runs.not_started(setting),
+            counts: Vec::new(),
+            verdicts: vec![Verdict::Undecided; targets.len()],
+            causes: BTreeMap::new(),
+            late: 0,
+        };
+        if trial.not_started.is_some() {
+            return Trial { allocatable: 0, counts: vec![(0, 0); targets.len()], ..trial };
+        }
+        let (mut done, mut round) = (seeds.start, FIRST_ROUND);
+        'rounds: while done < seeds.end && !trial.passes() {
+            let next = (done + round).min(seeds.end);
+            for scenario in 0..self.settings.scenarios {
+                let about = |t: &Target| t.scenario.is_none_or(|s| s == scenario);
+                if !targets.iter().zip(&trial.verdicts).any(|(t, v)| about(t) && *v == Verdict::Undecided) {
+                    continue;
+                }
+                for m in self.runs.run(scenario, setting, done..next) {
+                    trial.allocatable = trial.allocatable.min(m.allocatable.unwrap_or(0));
+                    trial.count(targets, &mut tests, scenario, &m);
+                }
+                if trial.verdicts.contains(&Verdict::Above) {
+                    break 'rounds;
+                }
+            }
+            (done, round) = (next, round * 2);
+        }
+        trial.counts = tests.iter().map(Sequential::counts).collect();
+        for ((verdict, target), (bad, runs)) in trial.verdicts.iter_mut().zip(targets).zip(&trial.counts) {
+            // "None of the runs" is met when the runs are over without one.
+            if target.below == 0.0 && *bad == 0 && *runs > 0 {
+                *verdict = Verdict::Below;
+            }
+        }
+        trial
+    }
+
+    /// The setting with the most allocatable memory whose fresh runs bear it out. Of equals the first is taken.
+    fn confirm(&self) -> (Option<Confirmed>, Vec<u64>) {
+        let mut passing: Vec<&Trial> = self.trials.values().filter(|t| t.passes()).collect();
+        passing.sort_by_key(|t| (-t.allocatable, t.setting));
+        let mut withdrawn = Vec::new();
+        for trial in passing {
+            let Settings { runs, confirm, .. } = *self.settings;
+            let fresh = self.trial(trial.setting, runs..runs + confirm);
+            if fresh.passes() {
+                return (Some(Confirmed { trial: trial.clone(), fresh }), withdrawn);
+            }
+            withdrawn.push(trial.setting);
+        }
+        (None, withdrawn)
+    }
+
+    fn finish(self, confirmed: Option<Confirmed>, withdrawn: Vec<u64>) -> Recommendation {
+        let mut trials: Vec<Trial> = self.trials.into_values().collect();
+        trials.sort_by_key(|t| (-t.allocatable, t.setting));
+        // A setting with which the kubelet does not start is neither on the front nor near.
+        let risk = |t: &Trial| if t.not_started.is_some() { f64::NAN } else { t.risk().0 };
+        let points: Vec<(f64, f64)> = trials.iter().map(|t| (t.allocatable as f64, risk(t))).collect();
+        let nearest = (0..trials.len()).min_by(|&a, &b| points[a].1.total_cmp(&points[b].1)).unwrap_or(0);
+        let found = confirmed.map_or(Found::Nothing { nearest }, |c| Found::Setting(Box::new(c)));
+        Recommendation { front: pareto_front(&points), trials, found, withdrawn, not_monotone: self.not_monotone }
+    }
+}
+
+impl Trial {
+    fn count(&mut self, targets: &[Target], tests: &mut [Sequential], scenario: usize, m: &Measures) {
+        let mut bad_somewhere = false;
+        for ((target, test), verdict) in targets.iter().zip(tests).zip(&mut self.verdicts) {
+            if target.scenario.is_none_or(|s| s == scenario) && *verdict != Verdict::Below {
+                let bad = target.event.happened(m);
+                bad_somewhere |= bad;
+                test.add(bad);
+                // Once missed is missed; the rest of the round only tells the share better.
+                if *verdict == Verdict::Undecided {
+                    *verdict = test.verdict();
+                }
+            }
+        }
+        if bad_somewhere {
+            *self.causes.entry(m.outcome).or_default() += 1;
+            let decided = m.first_decision.zip(m.first_death).is_some_and(|(decision, death)| decision < death);
+            self.late += u64::from(decided && m.outcome.is_oom());
+        }
+    }
+
+    /// The values of the knobs.
+    pub fn values<'p>(&self, plan: &'p Plan) -> Vec<&'p AxisValue> {
+        plan.cell_values(self.setting)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::{Axis, Levels, Setup};
+    use crate::recommend::BadEvent;
+    use oomsim_core::engine::StreamFactory;
+    use std::cell::Cell;
+
+    /// A node of 1000 whose knob value is taken off; the risk is a function of the setting.
+    struct Synthetic<F> {
+        risk: F,
+        /// From this setting on the kubelet does not start.
+        refused_from: u64,
+        price: u64,
+        ran: Cell<u64>,
+    }
+
+    impl<F: Fn(usize, u64) -> f64> Runs for Synthetic<F> {
+        fn run(&self, scenario: usize, setting: u64, seeds: std::ops::Range<u64>) -> Vec<Measures> {
+            self.ran.set(self.ran.get() + seeds.end - seeds.start);
+            let risk = (self.risk)(scenario, setting);
+            let bad = |seed: u64| {
+                let draw = StreamFactory::new(seed).stream(format!("{scenario}/{setting}").as_str()).next_u64();
+                (draw as f64) < risk * u64::MAX as f64
+            };
+            let allocatable = Some(1000 - (setting * self.price) as i64);
+            let measures = |seed| {
+                let kills = u64::from(bad(seed));
+                let outcome = if kills > 0 { Outcome::KubepodsOom } else { Outcome::None };
+                Measures { allocatable, outcome, killed_burstable: kills, ..Measures::default() }
+            };
+            seeds.map(measures).collect()
+        }
+
+        fn not_started(&self, setting: u64) -> Option<String> {
+            (setting >= self.refused_from).then(|| format!("{setting} is too much"))
+        }
+    }
+
+    fn plan(sizes: &[u64]) -> Plan {
+        let axis = |(i, n): (usize, &u64)| Axis {
+            name: format!("knob{i}"),
+            keys: vec![format!("k{i}")],
+            levels: Levels::Grid((0..*n).map(|v| AxisValue::parse(&v.to_string())).collect()),
+        };
+        let axes = sizes.iter().enumerate().map(axis).collect();
+        Plan::new(Setup { axes, points: 1, repetitions: 1, ..Setup::default() }).unwrap()
+    }
+
+    fn find(plan: &Plan, below: f64, risk: impl Fn(usize, u64) -> f64) -> (Recommendation, u64) {
+        find_below(plan, below, u64::MAX, risk)
+    }
+
+    fn find_below(
+        plan: &Plan,
+        below: f64,
+        refused_from: u64,
+        risk: impl Fn(usize, u64) -> f64,
+    ) -> (Recommendation, u64) {
+        let target = Target { event: BadEvent::KernelKill([true; 3]), below, scenario: None };
+        let runs = Synthetic { risk, refused_from, price: 1, ran: Cell::new(0) };
+        let targets = [target];
+        let settings = Settings { plan, scenarios: 1, targets: &targets, runs: 20_000, confirm: 5_000, alpha: 0.01 };
+        (search(&settings, &runs, &mut |_| {}), runs.ran.get())
+    }
+
+    #[test]
+    fn bisection_finds_the_first_setting_that_is_safe_enough() {
+        let plan = plan(&[100]);
+        // Risk 50 % below setting 37, then 0.1 %: the target of 1 % is met from 37 on.
+        let (found, ran) = find(&plan, 0.01, |_, s| if s < 37 { 0.5 } else { 0.001 });
+        let Found::Setting(best) = &found.found else { panic!("{found:?}") };
+        assert_eq!(best.trial.setting, 37);
+        assert_eq!(best.trial.allocatable, 963);
+        assert!(best.fresh.passes() && best.fresh.risk().1.contains(0.001), "{:?}", best.fresh);
+        assert!(found.trials.len() < 16, "{} settings tried", found.trials.len());
+        // Hopeless settings stop in the first round.
+        let hopeless = found.trials.iter().find(|t| t.setting == 0).unwrap();
+        assert!(hopeless.fails() && hopeless.counts[0].1 <= 64, "{hopeless:?}");
+        assert_eq!(hopeless.causes[&Outcome::KubepodsOom], hopeless.counts[0].0);
+        assert!(ran < 40_000, "{ran}");
+        // Both neighbours are there, for the margins.
+        assert!([36, 38].iter().all(|n| found.trials.iter().any(|t| t.setting == *n)));
+        assert!(found.not_monotone.is_empty());
+    }
+
+    #[test]
+    fn a_risk_that_rises_again_is_noticed() {
+        // Good from 30 to 70 only: both ends fail.
+        let (found, _) = find(&plan(&[101]), 0.01, |_, s| if (30..=70).contains(&s) { 0.0005 } else { 0.4 });
+        let Found::Setting(best) = &found.found else { panic!() };
+        assert_eq!((best.trial.setting, found.not_monotone.as_slice()), (30, ["knob0".to_string()].as_slice()));
+    }
+
+    #[test]
+    fn knobs_are_combined_and_the_cheapest_wins() {
+        // knob0 has 3 values (stride 20), knob1 has 20: safe where 4·knob0 + knob1 ≥ 12.
+        let (found, _) = find(&plan(&[3, 20]), 0.02, |_, s| if 4 * (s / 20) + s % 20 >= 12 { 0.001 } else { 0.3 });
+        let Found::Setting(best) = &found.found else { panic!() };
+        assert_eq!(best.trial.setting, 12);
+        assert!(found.front.len() <= found.trials.len());
+        let risks: Vec<f64> = found.front.iter().map(|&i| found.trials[i].risk().0).collect();
+        assert!(risks.is_sorted_by(|a, b| a > b), "{risks:?}");
+    }
+
+    #[test]
+    fn no_setting_is_no_setting() {
+        let (found, _) = find(&plan(&[5]), 0.01, |_, s| 0.9 - s as f64 / 10.0);
+        let Found::Nothing { nearest } = found.found else { panic!() };
+        assert_eq!(found.trials[nearest].setting, 4);
+        let (found, _) = find(&plan(&[2]), 0.0, |_, s| if s == 0 { 0.001 } else { 0.0 });
+        let Found::Setting(best) = &found.found else { panic!() };
+        assert_eq!(best.trial.setting, 1);
+    }
+
+    #[test]
+    fn a_setting_with_which_the_kubelet_does_not_start_is_never_recommended() {
+        // Safe from 37 on; from 60 on the kubelet does not start, though "nothing" would be killed there.
+        let (found, _) = find_below(&plan(&[100]), 0.01, 60, |_, s| if s < 37 { 0.5 } else { 0.0 });
+        let Found::Setting(best) = &found.found else { panic!("{found:?}") };
+        assert_eq!((best.trial.setting, found.not_monotone.len()), (37, 0));
+        // All 40 that do not start are known, without a run, with nothing allocatable and off the front.
+        let refused: Vec<usize> = (0..found.trials.len()).filter(|&i| found.trials[i].not_started.is_some()).collect();
+        assert_eq!(refused.len(), 40);
+        for &i in &refused {
+            let t = &found.trials[i];
+            assert_eq!((t.allocatable, t.counts.as_slice(), t.fails(), t.passes()), (0, &[(0, 0)][..], true, false));
+            assert!(!found.front.contains(&i));
+        }
+        // The least risk that is measured is 40 %: the nearest is none of those that were not measured.
+        let (found, _) = find_below(&plan(&[5]), 0.01, 3, |_, _| 0.4);
+        let Found::Nothing { nearest } = found.found else { panic!("{found:?}") };
+        assert!(found.trials[nearest].not_started.is_none());
+        let (found, ran) = find_below(&plan(&[20]), 0.01, 0, |_, _| 0.0);
+        assert!(matches!(found.found, Found::Nothing { .. }) && ran == 0 && found.front.is_empty(), "{found:?}");
+    }
+
+    #[test]
+    fn lines_and_neighbours_by_hand() {
+        assert_eq!(lines(6, &[2, 3], 1), [vec![0, 1, 2], vec![3, 4, 5]]);
+        assert_eq!(lines(6, &[2, 3], 0), [vec![0, 3], vec![1, 4], vec![2, 5]]);
+        assert_eq!(neighbours(&[2, 3], 1), [0, 2, 4]);
+        assert_eq!(neighbours(&[2, 3], 5), [4, 2]);
+    }
+}

@@ -1,0 +1,253 @@
+//! A goal: what must not happen in which scenarios, and which knobs may be turned.
+
+use super::axes::{axes, document};
+use super::sweep::{Named, meant, prepare};
+use crate::measure::Measures;
+use crate::plan::{Plan, RunSpec, Setup};
+use crate::pool::Pool;
+use crate::prepared::{Prepared, settings};
+use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
+use oomsim_core::record::Keep;
+use oomsim_core::scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, text};
+use oomsim_core::scenario::{Diagnostic, Files, Scenario, Severity};
+
+/// Most settings that are combined.
+const MAX_SETTINGS: u64 = 100_000;
+/// Runs of the scenarios as they are.
+const AS_IT_IS: u64 = 400;
+/// Largest number of runs per setting.
+const MAX_RUNS: i64 = 10_000_000;
+
+/// A goal that has been read.
+#[derive(Clone, Debug)]
+pub struct Goal {
+    /// Its name.
+    pub name: String,
+    /// What it asks, for people.
+    pub description: String,
+    /// The scenarios, by name.
+    pub scenarios: Vec<(String, Prepared)>,
+    /// What must not happen.
+    pub targets: Vec<Target>,
+    /// The grid of settings, for each scenario.
+    pub plans: Vec<Plan>,
+    /// Most runs per setting and scenario in the search.
+    pub runs: u64,
+    /// Most runs on fresh seeds before a setting is recommended.
+    pub confirm: u64,
+    /// Probability with which a trial may err.
+    pub alpha: f64,
+    /// What the scenarios say that is not modelled.
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Goal {
+    /// Reads a goal. `files` reads relative to where `file` is given from.
+    ///
+    /// # Errors
+    /// All problems of the goal, or those of the scenarios.
+    pub fn read(goal: &str, file: &str, files: &dyn Files) -> Result<Self, Vec<Diagnostic>> {
+        let problems = Problems::default();
+        let read = document(goal, file, &problems).and_then(|root| read(&problems, &root, file, files));
+        let list = problems.into_sorted();
+        match read {
+            Some(goal) if list.iter().all(|d| d.severity == Severity::Warning) => Ok(Goal { warnings: list, ..goal }),
+            _ => Err(list),
+        }
+    }
+}
+
+/// What the scenarios come to without any setting.
+#[derive(Clone, Debug)]
+pub struct AsItIs {
+    /// Least allocatable memory over the scenarios.
+    pub allocatable: i64,
+    /// Bad runs and runs for each target.
+    pub counts: Vec<(u64, u64)>,
+    /// Why the kubelet does not start, if it does not.
+    pub not_started: Option<String>,
+}
+
+/// Runs the settings of a goal on a pool.
+pub struct GoalRuns<'a> {
+    /// The goal.
+    pub goal: &'a Goal,
+    /// Where to run.
+    pub pool: &'a Pool,
+}
+
+impl Runs for GoalRuns<'_> {
+    fn run(&self, scenario: usize, setting: u64, seeds: std::ops::Range<u64>) -> Vec<Measures> {
+        let (Some((_, prepared)), Some(plan)) = (self.goal.scenarios.get(scenario), self.goal.plans.get(scenario))
+        else {
+            return Vec::new();
+        };
+        self.pool.run_seeds(&plan.spec(setting), seeds, prepared, Keep::Events)
+    }
+
+    fn not_started(&self, setting: u64) -> Option<String> {
+        self.goal.not_started(|n| self.goal.with_setting(n, setting))
+    }
+}
+
+impl Goal {
+    /// Searches for the setting with the most allocatable memory that meets the targets.
+    pub fn search(&self, pool: &Pool, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
+        let settings = Settings {
+            plan: &self.plans[0],
+            scenarios: self.scenarios.len(),
+            targets: &self.targets,
+            runs: self.runs,
+            confirm: self.confirm,
+            alpha: self.alpha,
+        };
+        search(&settings, &GoalRuns { goal: self, pool }, progress)
+    }
+
+    /// Why the kubelet does not start, in the first of the scenarios in which it does not.
+    fn not_started(&self, scenario: impl Fn(usize) -> Result<Scenario, Vec<Diagnostic>>) -> Option<String> {
+        let why = |n: usize| Some((n, scenario(n).ok()?.kubelet_not_started()?));
+        let (n, why) = (0..self.scenarios.len()).find_map(why)?;
+        Some(if self.scenarios.len() > 1 { format!("{why} (scenario {})", self.scenarios[n].0) } else { why })
+    }
+
+    /// The scenarios as they are, without any setting.
+    pub fn as_it_is(&self, pool: &Pool) -> AsItIs {
+        let (mut allocatable, mut counts) = (i64::MAX, vec![(0, 0); self.targets.len()]);
+        for (n, (_, prepared)) in self.scenarios.iter().enumerate() {
+            let untouched = RunSpec { overrides: Vec::new(), ..self.plans[n].spec(0) };
+            let runs = pool.run_seeds(&untouched, 0..self.runs.min(AS_IT_IS), prepared, Keep::Events);
+            for m in &runs {
+                allocatable = allocatable.min(m.allocatable.unwrap_or(0));
+                let about = self.targets.iter().zip(&mut counts).filter(|(t, _)| t.scenario.is_none_or(|s| s == n));
+                for (target, (bad, of)) in about {
+                    *bad += u64::from(target.event.happened(m));
+                    *of += 1;
+                }
+            }
+        }
+        let not_started = self.not_started(|n| self.scenarios[n].1.scenario(&[]));
+        AsItIs { allocatable, counts, not_started }
+    }
+
+    /// The scenario with a setting.
+    ///
+    /// # Errors
+    /// Its problems.
+    pub fn with_setting(&self, scenario: usize, setting: u64) -> Result<Scenario, Vec<Diagnostic>> {
+        self.scenarios[scenario].1.scenario(&settings(&self.plans[scenario].spec(setting).overrides))
+    }
+}
+
+fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goal> {
+    let mut t = TableReader::open(p, "the goal", root)?;
+    let stem = file.rsplit('/').next().unwrap_or(file);
+    let goal_name = t.or("name", stem.strip_suffix(".toml").unwrap_or(stem).into(), name).to_string();
+    let description = t.or("description", String::new(), text);
+    let seed = t.or("seed", 1, integer(0, i64::MAX));
+    let runs = t.or("runs", 20_000, integer::<u64>(64, MAX_RUNS));
+    let confirm = t.or("confirm", runs, integer::<u64>(64, MAX_RUNS));
+    let alpha = f64::from(t.or("error", 10, permille)) / 1000.0;
+    let knobs = axes(p, "[[knob]]", t.items("knob"), false);
+    if knobs.is_empty() {
+        p.error(t.at(), "a goal needs at least one `[[knob]]`: a setting that may be changed");
+    }
+    let mut scenarios: Vec<(String, Prepared)> = Vec::new();
+    let tables = t.items("scenario");
+    if tables.is_empty() {
+        p.error(t.at(), "a goal needs at least one `[[scenario]]`");
+    }
+    for table in tables {
+        let Some(mut s) = TableReader::open(p, "[[scenario]]", table) else { continue };
+        let at = s.get("file").map(|v| v.at.clone());
+        let path = s.required("file", text);
+        let scenario_name = s.optional("name", name);
+        let node = s.optional("node", text);
+        s.finish();
+        let (Some(path), Some(at)) = (path, at) else { continue };
+        let stem = path.rsplit('/').next().unwrap_or(&path);
+        let scenario_name = scenario_name.map_or_else(|| stem.trim_end_matches(".toml").into(), |n| n.to_string());
+        if scenarios.iter().any(|(other, _)| *other == scenario_name) {
+            p.error(&at, format!("two scenarios have the name `{scenario_name}`: give one of them a `name`"));
+        }
+        if let Some(prepared) = prepare(p, &Named { file: path, at: &at, node }, file, files, &[], &knobs) {
+            scenarios.push((scenario_name, prepared));
+        }
+    }
+    let names: Vec<&str> = scenarios.iter().map(|(n, _)| n.as_str()).collect();
+    let tables = t.items("target");
+    if tables.is_empty() {
+        p.error(t.at(), "a goal needs at least one `[[target]]`: what must not happen");
+    }
+    let targets: Vec<Target> = tables.iter().filter_map(|table| target(p, table, &names)).collect();
+    t.finish();
+    let mut plans = Vec::new();
+    for (_, prepared) in &scenarios {
+        let axes = knobs.iter().map(|k| k.axis.clone()).collect();
+        let scenario = prepared.hash();
+        // The cells matter here; runs are numbered by the search.
+        let setup = Setup { scenario, axes, points: 1, repetitions: 1, seed, ..Setup::default() };
+        match Plan::new(setup) {
+            Ok(plan) if plan.cells() > MAX_SETTINGS => {
+                p.error(&root.at, format!("{} settings are too many: at most {MAX_SETTINGS}", plan.cells()));
+            }
+            Ok(plan) => plans.push(plan),
+            Err(error) => p.error(&root.at, error),
+        }
+    }
+    let (name, warnings) = (goal_name, Vec::new());
+    if plans.is_empty() || targets.is_empty() || p.errors() > 0 {
+        return None;
+    }
+    Some(Goal { name, description, scenarios, targets, plans, runs, confirm, alpha, warnings })
+}
+
+fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<Target> {
+    let mut t = TableReader::open(p, "[[target]]", table)?;
+    let event = t.required("event", one_of("event", &BadEvent::NAMES));
+    let classes = t.get("qos");
+    let below = t.required("below", share);
+    let scenario = t.optional("scenario", |p, value| {
+        let given = text(p, value)?;
+        let found = scenarios.iter().position(|name| *name == given);
+        if found.is_none() {
+            let problem = Diagnostic::error(&value.at, format!("no scenario is called {given:?}"));
+            p.push(problem.label(meant(&given, scenarios.iter().copied())));
+        }
+        found
+    });
+    t.finish();
+    let mut event = event?;
+    if let Some(value) = classes {
+        let Some(items) = value.items().filter(|items| !items.is_empty()) else {
+            p.expected(value, "an array of `\"Guaranteed\"`, `\"Burstable\"`, `\"BestEffort\"`");
+            return None;
+        };
+        let words = [("Guaranteed", 0), ("Burstable", 1), ("BestEffort", 2)];
+        let mut chosen = [false; 3];
+        items.iter().filter_map(|item| one_of("QoS class", &words)(p, item)).for_each(|i: usize| chosen[i] = true);
+        match event {
+            BadEvent::KernelKill(_) => event = BadEvent::KernelKill(chosen),
+            _ => p.error(&value.at, "`qos` belongs to the event `kernelKill`"),
+        }
+    }
+    Some(Target { event, below: below?, scenario })
+}
+
+/// A share such as `"0.1%"`, `0.001` or `0`: finer than the thousandths of scenarios.
+fn share(p: &Problems, value: &Value) -> Option<f64> {
+    let parsed = match &value.kind {
+        Kind::Int(0) => Some(0.0),
+        Kind::Number(number) => number.parse().ok(),
+        Kind::Text(text) => text.strip_suffix('%').and_then(|n| Some(n.trim().parse::<f64>().ok()? / 100.0)),
+        _ => None,
+    };
+    let legal = parsed.filter(|share| (0.0..1.0).contains(share) && (*share == 0.0 || *share >= 1e-6));
+    if legal.is_none() {
+        p.expected(
+            value,
+            "a share such as \"0.1%\" or 0.001, at least one in a million, or 0 for \"in none of the runs\"",
+        );
+    }
+    legal
+}
