@@ -3,24 +3,24 @@
 use crate::commands::Command;
 use clap::Parser;
 
-/// Replays what kills pods on a Kubernetes node
+/// Simulates what kills pods on a Kubernetes node
 ///
-/// A deterministic simulation of one node's memory: the kernel with its limits and its OOM killer, the kubelet with
-/// allocatable and eviction, and the programs that allocate. A scenario is a TOML file; the same scenario and seed give
-/// the same run.
+/// A deterministic simulation of a node's memory: the kernel with its cgroup limits and OOM killer, the kubelet with its
+/// allocatable and eviction thresholds, and the programs that allocate. A scenario is a TOML file; the same scenario and
+/// seed always give the same run.
 #[derive(Debug, Parser)]
 #[command(name = "oomsim", version, after_long_help = EXIT_CODES)]
 pub struct Cli {
-    /// What to do
+    /// The command
     #[command(subcommand)]
     pub command: Command,
 }
 
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  done, and everything that was expected holds
-  1  done, but an expectation failed
-  2  the input or the usage is wrong
+  0  success: every expectation holds
+  1  an expectation failed, or a target cannot be met
+  2  invalid input or usage
   3  internal error
 
 Examples:

@@ -1,4 +1,4 @@
-//! The `oomsim` command: reads scenarios, runs them, and tells what happened.
+//! The `oomsim` command: reads scenarios, runs them, and reports what happened.
 
 pub mod args;
 pub mod commands;

@@ -41,7 +41,7 @@ impl Folder {
         let cannot = |why: std::io::Error| {
             let why = crate::load::plain(&why);
             Failure::bad_input(format!(
-                "the folder {} cannot be written: {why}\n  help: give another folder with --out, or mend its permissions",
+                "cannot write to the folder {}: {why}\n  help: choose another folder with --out, or fix its permissions",
                 path.display()
             ))
         };

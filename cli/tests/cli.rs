@@ -221,11 +221,11 @@ fn a_reader_that_goes_away_is_not_an_error() {
 }
 
 #[test]
-fn a_run_that_is_cut_off_is_not_judged() {
+fn a_run_stopped_early_is_not_checked() {
     let place = Place::new();
     let output = run(&place.file("small.toml", &format!("{SCENARIO}{FAILING}")), &["--until", "1s"]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(out(&output).contains("not judged: the run was cut off at 1s"), "{}", out(&output));
+    assert!(out(&output).contains("not checked: the run was stopped at 1s"), "{}", out(&output));
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn check_ends_with_the_worst_of_all() {
     assert!(out(&wrong).contains("1 of 3 scenarios hold, 1 failed, 1 could not be run"), "{}", out(&wrong));
 }
 
-/// In a folder studies are passed over; a study that is named is told apart from a broken scenario.
+/// Studies in a folder are skipped; a study that is named is not mistaken for a broken scenario.
 #[test]
 fn studies_are_no_scenarios() {
     let place = Place::new();
@@ -260,7 +260,7 @@ fn studies_are_no_scenarios() {
     let folder = folder.to_str().expect("UTF-8");
     let checked = oomsim(["check", folder]);
     assert_eq!(checked.status.code(), Some(0), "{}", out(&checked));
-    assert!(out(&checked).contains("1 study file passed over"), "{}", out(&checked));
+    assert!(out(&checked).contains("1 study file skipped"), "{}", out(&checked));
     assert!(out(&oomsim(["list", folder])).contains("a study: `oomsim sweep`"));
     for command in ["check", "run", "node"] {
         let named = oomsim([command, study]);
@@ -401,7 +401,7 @@ fn a_threshold_in_percent_is_of_the_kubepods_limit() {
     let place = Place::new();
     let percent = place.file("percent.toml", &scenario(""));
     let text = out(&run(&percent, &[]));
-    assert!(text.contains("pods above 63Gi (kubepods limit less the threshold)"), "{text}");
+    assert!(text.contains("pods above 63Gi (kubepods limit minus the threshold)"), "{text}");
     let nobody = place.file("nobody.toml", &scenario("enforceNodeAllocatable = [\"none\"]"));
     for (file, expected) in
         [(&percent, serde_json::json!((70_u64 << 30) - 7_516_192_880)), (&nobody, serde_json::Value::Null)]
@@ -494,7 +494,7 @@ fn what_cannot_be_written_is_told() {
     assert!(!Path::new(folder).exists(), "nothing was begun");
     let output = run(&file, &["--record", "outcome", "--out", folder]);
     assert_eq!(output.status.code(), Some(0));
-    assert!(err(&output).contains("--record outcome keeps nothing"), "{}", err(&output));
+    assert!(err(&output).contains("--record outcome there is nothing to write"), "{}", err(&output));
 }
 
 /// One `--set` that is no assignment hides none of the others.

@@ -60,7 +60,7 @@ fn json_and_scenario() {
     assert_eq!(written.status.code(), Some(0), "{}", err(&written));
     let holds = fed(&["check", file], b"");
     assert_eq!(holds.status.code(), Some(0), "{}{}", out(&holds), err(&holds));
-    for (report, why) in [("2", "the log has 1"), ("0", "the log has 1")] {
+    for (report, why) in [("2", "the log contains 1"), ("0", "the log contains 1")] {
         let output = fed(&["dmesg", "-", "--scenario", file, "--report", report], LOG.as_bytes());
         assert_eq!(output.status.code(), Some(2));
         assert!(err(&output).contains(why));

@@ -178,7 +178,7 @@ fn kinds_are_counted_apart_and_run_alone() {
     let last = run(&["--node", "large", "--set", "nodes=1", "--seed", "13"]);
     assert_eq!((&last["digest"], &fleet["nodes"][8]["seed"]), (&fleet["nodes"][8]["digest"], &13.into()));
     let text = oomsim_in(place.path(), ["run", "kinds.toml"]);
-    for part in ["large: 3 nodes: capacity 2Gi", "KIND ", "IN TOTAL"] {
+    for part in ["large: 3 nodes: capacity 2Gi", "KIND ", "TOTALS"] {
         assert!(out(&text).contains(part), "{}", out(&text));
     }
     // In a folder of its own, with the command that repeats it.

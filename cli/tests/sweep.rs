@@ -273,6 +273,6 @@ fn a_kubelet_that_does_not_start_is_no_survival() {
     let row = said.lines().find(|line| line.starts_with("8193Mi")).expect("a row for each threshold");
     assert!(row.contains("100 %") && said.contains("hard = 8193Mi: the kubelet does not start"), "{said}");
     let picture = String::from_utf8(place.file("out/survival.svg")).unwrap();
-    assert!(picture.contains("without 1 with which the kubelet does not start"), "{picture}");
+    assert!(picture.contains("excluding 1 in which the kubelet does not start"), "{picture}");
     assert!(picture.contains("100Mi") && !picture.contains("8193Mi"), "{picture}");
 }

@@ -1,4 +1,4 @@
-//! `oomsim check`: runs every scenario found and judges its expectations.
+//! `oomsim check`: runs every scenario found and checks its expectations.
 
 use super::run::Repeat;
 use crate::exit::{Exit, Failure};
@@ -19,9 +19,9 @@ Examples:
   oomsim check scenarios --format junit > report.xml
   oomsim check scenarios --format github       # annotations at the lines of the failing expectations
 
-Folders are searched for *.toml, also below; folders called `invalid` and hidden ones are left out unless named, and studies
-are passed over.
-Exit code: the worst of all scenarios: 0 holds, 1 an expectation failed, 2 a scenario is wrong, 3 internal error.";
+Folders are searched recursively for *.toml. Hidden folders, folders named `invalid` and studies are skipped, unless you name
+them.
+Exit code: the worst of all scenarios: 0 all hold, 1 an expectation failed, 2 invalid scenario, 3 internal error.";
 
 /// Most warnings of a scenario that are shown as text.
 const MOST_WARNINGS: usize = 10;
@@ -33,15 +33,15 @@ pub struct Args {
     /// Scenario files, or folders with scenarios
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// How many scenarios run at a time [default: one per processor]
+    /// Number of scenarios to run in parallel [default: one per processor]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
 }
 
-/// Forms of the output.
+/// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// One line per scenario, more for those that fail
@@ -93,7 +93,7 @@ impl Checked {
         }
     }
 
-    /// What its file warns of, each in a line: `kubelet.yaml:3: what, how to mend it`.
+    /// The warnings about its file, one line each: `kubelet.yaml:3: what is wrong, how to fix it`.
     pub fn warnings(&self) -> impl Iterator<Item = String> {
         self.problems.iter().map(|problem| {
             let place = problem.at.as_ref().map_or_else(String::new, |at| format!("{}: ", at.file_line()));
@@ -103,7 +103,7 @@ impl Checked {
     }
 }
 
-/// Does it.
+/// Runs `oomsim check`.
 ///
 /// # Errors
 /// When a path cannot be read or nothing is found.
@@ -199,11 +199,8 @@ fn summary(checked: &[Checked], studies: usize) -> String {
             parts.push(format!("{} {what}", count(exits)));
         }
     }
-    let studies = if studies > 0 {
-        format!("; {} passed over", text::plural(studies as u64, "study file"))
-    } else {
-        String::new()
-    };
+    let studies =
+        if studies > 0 { format!("; {} skipped", text::plural(studies as u64, "study file")) } else { String::new() };
     format!("{} ({expectations} expectations){studies}\n", parts.join(", "))
 }
 

@@ -17,24 +17,24 @@ use std::path::{Path, PathBuf};
 /// Arguments of `oomsim compare-story`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Exit codes: 0 the simulated verdict is the recorded one or the story is undecided, 1 it is not, 2 no such story.
+Exit codes: 0 the simulation ends as recorded or the run is undecided, 1 it ends differently, 2 no such recording.
 
 Examples:
   oomsim compare-story s1-F04-009
   oomsim compare-story s1-F04-009 --data recordings/stories.jsonl --out picture.png")]
 pub struct Args {
-    /// Name of the story
+    /// Name of the recorded run
     #[arg(value_name = "ID")]
     id: String,
-    /// Recorded stories (.jsonl or .jsonl.gz); the ones that come with the program if not given
+    /// Recorded runs (.jsonl or .jsonl.gz) [default: the built-in ones]
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
-    /// The picture, .svg or .png; ID.svg if not given
+    /// Picture file, .svg or .png [default: ID.svg]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-/// Does it.
+/// Runs `oomsim compare-story`.
 ///
 /// # Errors
 /// When the story cannot be read or the picture cannot be written.
@@ -44,7 +44,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let png = match out.extension().and_then(|e| e.to_str()) {
         Some("svg") => false,
         Some("png") => true,
-        _ => return Err(Failure::bad_input(format!("{}: the picture's name ends in .svg or .png", out.display()))),
+        _ => {
+            return Err(Failure::bad_input(format!(
+                "{}: the name of the picture must end in .svg or .png",
+                out.display()
+            )));
+        }
     };
     let name = out.file_name().and_then(|n| n.to_str()).unwrap_or("story.svg").to_owned();
     let folder = Folder::open(out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
@@ -69,12 +74,12 @@ fn text(story: &Story, e: &Examination, verdict: &Verdict) -> String {
         Verdict::Mismatched { .. } => (BAD, "mismatched".to_owned()),
     };
     let mut out = format!("{}  {}\n  {}\n", paint(HEADING, &story.id), paint(style, word), story.note);
-    let width = e.recorded.iter().map(|d| d.to_string().chars().count()).max().unwrap_or(0).max("nobody dies".len());
+    let width = e.recorded.iter().map(|d| d.to_string().chars().count()).max().unwrap_or(0).max("no deaths".len());
     out.push_str(&format!("\n  {:<width$}  {}\n", "RECORDED", "SIMULATED"));
     for n in 0..e.recorded.len().max(e.simulated.len()).max(1) {
         let cell = |list: &[Decision]| match list.get(n) {
             Some(decision) => decision.to_string(),
-            None if n == 0 => "nobody dies".into(),
+            None if n == 0 => "no deaths".into(),
             None => String::new(),
         };
         out.push_str(&format!("  {:<width$}  {}\n", cell(&e.recorded), cell(&e.simulated)));

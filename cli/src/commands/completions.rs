@@ -15,7 +15,7 @@ pub struct Args {
     shell: Shell,
 }
 
-/// Does it.
+/// Runs `oomsim completions`.
 ///
 /// # Errors
 /// When standard output cannot be written.

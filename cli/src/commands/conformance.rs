@@ -1,4 +1,4 @@
-//! `oomsim conformance`: recordings of real kernels, kubelets and nodes, held against the model.
+//! `oomsim conformance`: compares the model with recordings of real kernels, kubelets and nodes.
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
@@ -15,22 +15,22 @@ use std::path::{Path, PathBuf};
 #[command(after_help = "\
 A folder is searched for kernel/*.jsonl, kubelet/*.jsonl and node/*.jsonl (or .jsonl.gz).
 
-Exit codes: 0 everything that is decided matches, 1 something does not, 2 a file cannot be used.
+Exit codes: 0 no mismatches, 1 at least one mismatch, 2 a file cannot be read.
 
 Examples:
   oomsim conformance crates/conformance/data
   oomsim conformance crates/conformance/data/kernel/badness.jsonl.gz --row 12")]
 pub struct Args {
-    /// Files of recordings, or folders with them
+    /// Recordings, or folders with recordings
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
-    /// Only the row of this line number or name
+    /// Check only the row with this line number or name
     #[arg(long, value_name = "LINE|NAME")]
     row: Option<String>,
-    /// Show at most so many rows of a file that do not match
+    /// Maximum number of mismatches to show for each file
     #[arg(long, value_name = "N", default_value_t = 20)]
     show: usize,
-    /// Form of the output
+    /// Output format
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
@@ -41,7 +41,7 @@ struct Recording {
     name: String,
 }
 
-/// Does it.
+/// Runs `oomsim conformance`.
 ///
 /// # Errors
 /// When a path cannot be read or has no recordings.
@@ -53,7 +53,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     if let Some(row) = args.row.as_ref().filter(|_| reports.iter().all(|(r, _)| r.rows.total == 0 && r.error.is_none()))
     {
-        return Err(Failure::bad_input(format!("no row is called {row}, and no line has that number")));
+        return Err(Failure::bad_input(format!("there is no row with the name or line number {row}")));
     }
     match args.format {
         Format::Text => output::print(&text(&reports, args.show))?,
@@ -110,10 +110,8 @@ fn plain(name: &str) -> String {
 pub(super) fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     let file =
         File::open(path).map_err(|why| Failure::bad_input(format!("{} cannot be read: {why}", path.display())))?;
-    let plain: Box<dyn Read> = match path.extension().is_some_and(|e| e == "gz") {
-        true => Box::new(GzDecoder::new(file)),
-        false => Box::new(file),
-    };
+    let gzip = path.extension().is_some_and(|e| e == "gz");
+    let plain: Box<dyn Read> = if gzip { Box::new(GzDecoder::new(file)) } else { Box::new(file) };
     Ok(Box::new(BufReader::new(plain)))
 }
 

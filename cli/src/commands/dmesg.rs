@@ -17,30 +17,30 @@ Examples:
   oomsim dmesg kernel.log --scenario kill.toml && oomsim run kill.toml
 
 Exit codes:
-  0  at least one report was found
-  1  no OOM report found
+  0  the log has at least one OOM report
+  1  the log has no OOM report
   2  the log cannot be read";
 
 /// Arguments of `oomsim dmesg`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Kernel log: of dmesg, dmesg -T, journalctl, syslog or /dev/kmsg; `-` is standard input
+    /// Kernel log from dmesg, dmesg -T, journalctl, syslog or /dev/kmsg; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Most candidates shown for each report
+    /// Maximum number of candidates to show for each report
     #[arg(long, value_name = "N", default_value_t = 10)]
     rows: usize,
-    /// Swap of the machine, which a report about a cgroup does not tell
+    /// The machine's total swap, which a report about a cgroup does not contain
     #[arg(long, value_name = "QUANTITY", value_parser = quantity_kb)]
     swap_total: Option<u64>,
     /// Write a scenario that reproduces the kill
     #[arg(long, value_name = "OUT.toml")]
     scenario: Option<PathBuf>,
-    /// Which report the scenario is made of, from 1 [default: the first that says enough]
+    /// Number of the report to build the scenario from, counted from 1 [default: the first complete one]
     #[arg(long, value_name = "N", requires = "scenario")]
     report: Option<usize>,
 }
@@ -51,7 +51,7 @@ fn quantity_kb(text: &str) -> Result<u64, String> {
     u64::try_from(quantity.value() / 1024).map_err(|_| "an amount of memory is not negative".into())
 }
 
-/// Does it.
+/// Runs `oomsim dmesg`.
 ///
 /// # Errors
 /// When the log cannot be read or the scenario cannot be written.
@@ -96,8 +96,9 @@ fn write_scenario(path: &Path, analyses: &[Analysis], wanted: Option<usize>) -> 
     let chosen = match wanted {
         Some(n) => {
             let found = n.checked_sub(1).and_then(|i| analyses.get(i));
-            let found = found
-                .ok_or_else(|| Failure::bad_input(format!("there is no report {n}: the log has {}", analyses.len())))?;
+            let found = found.ok_or_else(|| {
+                Failure::bad_input(format!("there is no report {n}: the log contains {}", analyses.len()))
+            })?;
             oomsim_dmesg::scenario(found)
         }
         None => {
@@ -110,6 +111,6 @@ fn write_scenario(path: &Path, analyses: &[Analysis], wanted: Option<usize>) -> 
             }
         }
     };
-    let text = chosen.map_err(|why| Failure::bad_input(format!("no scenario can be made of the report: {why}")))?;
+    let text = chosen.map_err(|why| Failure::bad_input(format!("cannot build a scenario from this report: {why}")))?;
     std::fs::write(path, text).map_err(|why| Failure::bad_input(format!("{} cannot be written: {why}", path.display())))
 }

@@ -1,4 +1,4 @@
-//! `oomsim explain`: the kinds of events and their fields, and the rules of lint.
+//! `oomsim explain`: describes events with their fields, and lint rules.
 
 use crate::exit::{Exit, Failure};
 use crate::output;
@@ -9,12 +9,12 @@ use oomsim_core::scenario::reading::nearest;
 /// Arguments of `oomsim explain`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Kind of event, such as OomKill, or rule of lint, such as OOM001; all kinds without
+    /// Event (such as OomKill) or lint rule (such as OOM001) [default: list all events]
     #[arg(value_name = "KIND")]
     kind: Option<String>,
 }
 
-/// Does it.
+/// Runs `oomsim explain`.
 ///
 /// # Errors
 /// When there is no such kind.
@@ -29,9 +29,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
                 let rules = oomsim_lint::RULES.iter().flat_map(|rule| [rule.code, rule.name]);
                 let near = nearest(&name, names.iter().copied().chain(rules));
                 let help = near.map_or_else(|| names.join(", "), |near| format!("did you mean `{near}`?"));
-                return Err(Failure::bad_input(format!(
-                    "{name} is neither a kind of event nor a rule of lint\n  help: {help}"
-                )));
+                return Err(Failure::bad_input(format!("{name} is neither an event nor a lint rule\n  help: {help}")));
             }
         },
     };

@@ -15,23 +15,23 @@ use std::path::{Path, PathBuf};
 #[command(
     allow_missing_positional = true,
     after_help = "\
-The scenario is the one that `oomsim conformance` runs: the story's inputs, what the node held when the workloads began, and
-what each program allocated when.
+The scenario is the one that `oomsim conformance` runs. It contains the inputs of the recorded run, what the node held when
+the workloads began, and when each program allocated how much.
 
 Examples:
   oomsim import-story s1-F04-009 > x.toml && oomsim run x.toml
   oomsim import-story recordings/stories.jsonl s1-F04-009 > x.toml"
 )]
 pub struct Args {
-    /// Recorded stories (.jsonl or .jsonl.gz); the ones that come with the program if not given
+    /// Recorded runs (.jsonl or .jsonl.gz) [default: the built-in ones]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
-    /// Name of the story
+    /// Name of the recorded run
     #[arg(value_name = "ID", required = true)]
     id: String,
 }
 
-/// Does it.
+/// Runs `oomsim import-story`.
 ///
 /// # Errors
 /// When the file cannot be read or has no such story.

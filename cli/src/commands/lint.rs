@@ -1,4 +1,4 @@
-//! `oomsim lint`: what is wrong with a node's configuration or its pods before anything has run.
+//! `oomsim lint`: checks kubelet configuration and pod resources for problems.
 
 mod units;
 
@@ -21,11 +21,12 @@ Examples:
   oomsim lint studies/shop/kubelet.yaml studies/shop/web.yaml --capacity 16Gi --format sarif > lint.sarif
   oomsim lint studies/shop/web.yaml --set kubelet.preset=gke --capacity 16Gi --level warning
   oomsim lint --flags \"$(ps -o args= -C kubelet)\" --capacity 16Gi
-  oomsim explain OOM006                        # why, how to mend it, where it comes from
+  oomsim explain OOM006                        # why it matters, how to fix it, where it comes from
 
-Files are scenarios (*.toml; folders are searched for them), studies (their scenarios are looked at), kubelet configurations
-(YAML, or the JSON of /configz) and manifests. What is not a scenario is taken together as one node: each kubelet configuration with all manifests.
-Exit code: 0 nothing found, 1 something found, 2 a file cannot be read or is wrong.";
+FILE is a scenario (*.toml; folders are searched for them), a study (its scenarios are checked), a kubelet configuration
+(YAML, or JSON from /configz) or a manifest. Files other than scenarios describe one node: each kubelet configuration is
+checked together with all manifests.
+Exit code: 0 no findings, 1 findings, 2 a file cannot be read or is invalid.";
 
 /// Arguments of `oomsim lint`.
 #[derive(Debug, clap::Args)]
@@ -34,48 +35,48 @@ pub struct Args {
     /// Scenarios, studies, kubelet configurations and manifests
     #[arg(value_name = "FILE", required_unless_present_any = ["list", "flags", "config_dir"])]
     files: Vec<PathBuf>,
-    /// Drop-in directory of the kubelet (--config-dir)
+    /// The kubelet's drop-in directory (its --config-dir)
     #[arg(long, value_name = "FOLDER")]
     config_dir: Option<PathBuf>,
-    /// The kubelet's command line, as a process list shows it
+    /// The kubelet's command line, as `ps` shows it
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     flags: Option<String>,
     /// MemTotal of the node, as `kubectl describe node` shows its capacity (7120616Ki)
     #[arg(long, value_name = "QUANTITY")]
     capacity: Option<String>,
-    /// Size that the machine's catalogue states (7Gi of a DS2_v2), for presets that reserve by it
+    /// Nominal memory size of the machine type (7Gi for a DS2_v2), for presets that base reservations on it
     #[arg(long, value_name = "QUANTITY")]
     sku_memory: Option<String>,
     /// SwapTotal of the node
     #[arg(long, value_name = "QUANTITY")]
     swap: Option<String>,
-    /// What the kubelet and the container runtime were measured to use
+    /// Measured memory use of the kubelet and the container runtime
     #[arg(long, value_name = "QUANTITY", value_parser = bytes)]
     kube_daemons: Option<Bytes>,
-    /// What the node's other daemons were measured to use
+    /// Measured memory use of the node's other daemons
     #[arg(long, value_name = "QUANTITY", value_parser = bytes)]
     system_daemons: Option<Bytes>,
-    /// Change a value of the node, the kubelet or a scenario; may be given several times
+    /// Set a value of the node, the kubelet or a scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
-    /// Leave a rule out, by code or name; may be given several times
+    /// Skip this rule (code or name); repeatable
     #[arg(long, value_name = "CODE", value_parser = known_rule)]
     ignore: Vec<&'static Rule>,
-    /// Apply this rule alone, by code or name; may be given several times
+    /// Apply only this rule (code or name); repeatable
     #[arg(long, value_name = "CODE", value_parser = known_rule)]
     only: Vec<&'static Rule>,
-    /// The least that is reported
+    /// Lowest severity to report
     #[arg(long, value_enum, default_value_t)]
     level: AtLeast,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Print the rules
+    /// List the rules
     #[arg(long)]
     list: bool,
 }
 
-/// Levels, the lowest first.
+/// Severities, the lowest first.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum AtLeast {
     /// Everything
@@ -97,10 +98,10 @@ impl From<AtLeast> for Level {
     }
 }
 
-/// Forms of the output.
+/// Output formats.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Format {
-    /// Findings with the lines they are about
+    /// Findings with the lines they refer to
     #[default]
     Text,
     /// One JSON object
@@ -120,11 +121,11 @@ fn known_rule(text: &str) -> Result<&'static Rule, String> {
     rule(text).ok_or_else(|| {
         let names = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
         let near = nearest(text, names).map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
-        format!("there is no such rule{near} `oomsim lint --list` shows them")
+        format!("there is no such rule{near}; `oomsim lint --list` shows all rules")
     })
 }
 
-/// Does it.
+/// Runs `oomsim lint`.
 ///
 /// # Errors
 /// When the result cannot be written.
@@ -174,9 +175,9 @@ fn look(args: &Args, unit: &Unit, report: &mut Report) {
         report.find(Shown::new(finding, &unit.name, &unit.folder).about(&unit.about));
     }
     for warning in unit.kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
-        // Rules say it, each with more about it.
+        // The rules report this themselves, in more detail.
         let start = [&warning.message].into_iter().chain(&warning.help).any(|t| t.contains("kubelet does not start"));
-        // A text that nobody wrote: containers of manifests have no workload.
+        // Generated text, not the user's: containers of manifests have no workload.
         let ours = unit.made && warning.at.as_ref().is_some_and(|at| at.source.name == unit.name);
         if !start && !ours {
             report.warn(Shown::new(warning.clone(), &unit.name, &unit.folder).about(&unit.about));

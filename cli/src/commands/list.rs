@@ -14,7 +14,7 @@ pub struct Args {
     paths: Vec<PathBuf>,
 }
 
-/// Does it.
+/// Runs `oomsim list`.
 ///
 /// # Errors
 /// When a path cannot be read or nothing is found.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 /// Arguments of `oomsim man`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Folder for oomsim.1, oomsim-run.1, …; without it, oomsim.1 is printed
+    /// Folder for oomsim.1, oomsim-run.1, … [default: print oomsim.1]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
@@ -21,7 +21,7 @@ fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
     Ok(page)
 }
 
-/// Does it.
+/// Runs `oomsim man`.
 ///
 /// # Errors
 /// When something cannot be written.

@@ -23,47 +23,47 @@ use clap::Subcommand;
 /// Every command.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Run a scenario and tell who died, when, by whose hand and why
+    /// Run a scenario and report which processes died, when, why and who killed them
     Run(run::Args),
-    /// Run scenarios and check what they expect
+    /// Run scenarios and check their expectations
     Check(check::Args),
-    /// Show a node's capacity, reservations, allocatable, kubepods limit and thresholds
+    /// Compute a node's allocatable memory, kubepods limit and eviction thresholds
     Node(node::Args),
-    /// What is wrong with a kubelet's configuration or a pod's resources before anything has run
+    /// Check kubelet configuration and pod resources for problems
     Lint(lint::Args),
-    /// Run a scenario many times over parameters and seeds
+    /// Run a scenario many times with different parameters and seeds
     Sweep(sweep::Args),
-    /// How likely the kernel kills before the kubelet evicts, by allocation rate and threshold
+    /// Estimate how often the kernel kills before the kubelet evicts, by allocation rate and threshold
     Race(race::Args),
-    /// Search for settings that make what must not happen rare enough
+    /// Find settings that keep the risk of a given failure below a target
     Plan(plan::Args),
-    /// Hold the model against recordings of real kernels, kubelets and nodes
+    /// Compare the model with recordings of real kernels, kubelets and nodes
     Conformance(conformance::Args),
-    /// Draw a recorded whole-node story and its simulation in one chart
+    /// Draw a recorded node and its simulation in one chart
     CompareStory(compare_story::Args),
-    /// Write a recorded whole-node story as a scenario
+    /// Write the recording of a node as a scenario
     ImportStory(import_story::Args),
-    /// The kernel versions: what differs, where each fact comes from, how sure it is
+    /// Show what differs between kernel versions, with the source of each fact
     Kernels(versions::Args),
-    /// The Kubernetes versions: what differs, where each fact comes from, how sure it is
+    /// Show what differs between Kubernetes versions, with the source of each fact
     Kubernetes(versions::Args),
-    /// Explain the OOM reports of a real kernel log
+    /// Explain the OOM reports in a real kernel log
     Dmesg(dmesg::Args),
-    /// List the scenarios of a folder
+    /// List the scenarios in a folder
     List(list::Args),
-    /// Explain the kinds of events and their fields, and the rules of lint
+    /// Explain an event and its fields, or a lint rule
     Explain(explain::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Write the manual pages
+    /// Write manual pages
     Man(man::Args),
 }
 
 impl Command {
-    /// Does it.
+    /// Runs the command and returns the exit code.
     ///
     /// # Errors
-    /// When it cannot be done.
+    /// The command's own failure; [`Failure::exit`] is the exit code.
     pub fn execute(self) -> Result<Exit, Failure> {
         match self {
             Command::Run(args) => run::run(args),

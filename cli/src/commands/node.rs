@@ -1,4 +1,4 @@
-//! `oomsim node`: from capacity and reservations to allocatable, the kubepods limit and the thresholds.
+//! `oomsim node`: computes allocatable, the kubepods limit and the thresholds from capacity and reservations.
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
@@ -26,31 +26,31 @@ Examples:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Scenario whose node is shown
+    /// Scenario whose node to show
     #[arg(value_name = "SCENARIO", required_unless_present = "capacity", conflicts_with_all = ["capacity", "preset", "sku_memory", "max_pods", "config", "config_dir", "flags", "kube_reserved", "system_reserved", "eviction_hard"])]
     scenario: Option<PathBuf>,
-    /// Of a scenario with several kinds of node, this kind alone
+    /// Show only this kind of node
     #[arg(long, value_name = "KIND", requires = "scenario")]
     node: Option<String>,
     /// MemTotal of the node, as `kubectl describe node` shows its capacity (7120616Ki)
     #[arg(long, value_name = "QUANTITY")]
     capacity: Option<String>,
-    /// What a provider or installer configures; other options come on top
+    /// Settings of a provider or installer; other options override them
     #[arg(long, value_name = "NAME", value_parser = PRESETS.iter().map(|preset| preset.name).collect::<Vec<_>>())]
     preset: Option<String>,
-    /// Size that the machine's catalogue states (7Gi of a DS2_v2): more than the capacity, and what AKS reserves by
+    /// Nominal memory size of the machine type (7Gi for a DS2_v2), which AKS bases reservations on
     #[arg(long, value_name = "QUANTITY")]
     sku_memory: Option<String>,
-    /// Most pods on the node: what EKS, Bottlerocket and AKS from 1.29 on reserve by
+    /// Maximum number of pods, which EKS, Bottlerocket and AKS (1.29 and newer) base reservations on
     #[arg(long, value_name = "N")]
     max_pods: Option<u32>,
-    /// KubeletConfiguration file (YAML, or JSON of /configz)
+    /// KubeletConfiguration file (YAML, or JSON from /configz)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Drop-in directory of the kubelet (--config-dir)
+    /// The kubelet's drop-in directory (its --config-dir)
     #[arg(long, value_name = "FOLDER")]
     config_dir: Option<PathBuf>,
-    /// The kubelet's command line, as a process list shows it
+    /// The kubelet's command line, as `ps` shows it
     #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     flags: Option<String>,
     /// --kube-reserved=memory=…
@@ -65,10 +65,10 @@ pub struct Args {
     /// Kubernetes version [default: the newest profile]
     #[arg(long, value_name = "VERSION")]
     kubernetes: Option<String>,
-    /// Change a value; may be given several times
+    /// Set a value; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -91,7 +91,7 @@ struct Amounts {
 
 const SIGNAL: &str = "memory.available";
 
-/// Does it.
+/// Runs `oomsim node`.
 ///
 /// # Errors
 /// When the scenario or the flags are wrong.
@@ -220,14 +220,14 @@ fn text(amounts: &Amounts, scenario: &Scenario) -> String {
     row("kube-reserved", amounts.kube_reserved, "");
     row("system-reserved", amounts.system_reserved, "");
     match amounts.eviction_hard {
-        Some(bytes) => row("eviction-hard", bytes, "the kubelet evicts when memory.available is less"),
-        None => row("eviction-hard", 0, "no memory.available: the kubelet never evicts for memory"),
+        Some(bytes) => row("eviction-hard", bytes, "the kubelet evicts when memory.available falls below this"),
+        None => row("eviction-hard", 0, "no memory.available threshold: the kubelet never evicts for memory"),
     }
     if let Some((bytes, grace)) = &amounts.eviction_soft {
         row("eviction-soft", *bytes, &format!("… for {grace}"));
     }
     row("allocatable", amounts.allocatable, "status.allocatable: capacity − reserved − eviction-hard");
-    let limit = format!("the kernel kills in pods when all pods together reach these {} bytes", amounts.kubepods_limit);
+    let limit = format!("the kernel kills in pods when all pods together reach {} bytes", amounts.kubepods_limit);
     row("kubepods limit", amounts.kubepods_limit, &limit);
     if let Some(bytes) = amounts.pods_evicted_above {
         let less = amounts.kubepods_limit.saturating_sub(bytes);

@@ -1,4 +1,4 @@
-//! `oomsim plan`: searches for settings that make what must not happen rare enough.
+//! `oomsim plan`: finds settings that keep the risk of a failure below a target.
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
@@ -31,9 +31,9 @@ Examples:
   oomsim plan studies/worker-goal.toml --out out/plan
   oomsim plan studies/worker-goal.toml --format json
 
-A goal file names scenarios, what must not happen and how often it may (`[[target]]`), and the settings that may be changed
-(`[[knob]]`). The recommendation is the setting with the most allocatable memory whose runs meet all targets, and meet
-them again on seeds that the search has not seen. Exit code 1: no setting meets the targets.";
+A goal file names scenarios, failures with the risk you accept (`[[target]]`), and the settings that may change (`[[knob]]`).
+The recommendation is the setting with the most allocatable memory that meets all targets, confirmed on seeds that the
+search has not used. Exit code 1: no setting meets the targets.";
 
 /// What is said of a setting that is no setting.
 const NOT_STARTED: &str = "the kubelet does not start";
@@ -45,18 +45,18 @@ pub struct Args {
     /// Goal file
     #[arg(value_name = "GOAL")]
     goal: PathBuf,
-    /// Folder for kubelet.yaml, the pods' patches, trials.csv and the picture
+    /// Folder to write kubelet.yaml, pod patches, trials.csv and the picture to
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// How many runs at a time [default: one per processor]
+    /// Number of runs in parallel [default: one per processor]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// Everything that is told.
+/// Everything that is printed or written.
 struct Report<'a> {
     goal: &'a Goal,
     plan: &'a Plan,
@@ -67,7 +67,7 @@ struct Report<'a> {
     files: Vec<(String, String)>,
 }
 
-/// Does it.
+/// Runs `oomsim plan`.
 ///
 /// # Errors
 /// When the goal is wrong or a file cannot be written.
@@ -87,7 +87,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         progress.at(settings, plan.cells(), settings);
     });
     output::complain(&format!(
-        "{settings} of {} settings tried in {}, some {runs} runs",
+        "{settings} of {} settings tried in {}, about {runs} runs",
         plan.cells(),
         duration(progress.elapsed().as_secs_f64())
     ));
@@ -150,20 +150,25 @@ impl Report<'_> {
         text.push_str("\nTargets\n");
         self.goal.targets.iter().for_each(|t| text.push_str(&format!("  {}\n", t.in_words(&names))));
         match &self.now.not_started {
-            Some(why) => text.push_str(&format!("\nAs it is: {}\n", paint(BAD, format!("{NOT_STARTED}: {why}")))),
+            Some(why) => {
+                text.push_str(&format!("\nCurrent settings: {}\n", paint(BAD, format!("{NOT_STARTED}: {why}"))))
+            }
             None => {
-                text.push_str(&format!("\nAs it is: allocatable {}\n", memory_text(self.now.allocatable as f64)));
-                self.told(&mut text, 2, &self.now.counts);
+                text.push_str(&format!(
+                    "\nCurrent settings: allocatable {}\n",
+                    memory_text(self.now.allocatable as f64)
+                ));
+                self.target_lines(&mut text, 2, &self.now.counts);
             }
         }
         text.push_str(&format!("\n{}", self.table()));
         for knob in &self.found.not_monotone {
-            let said = format!("the risk does not fall all the way along {knob}: all of its values were tried");
+            let said = format!("the risk does not fall steadily along {knob}, so all of its values were tried");
             text.push_str(&format!("{}\n", paint(WARN, said)));
         }
         if !self.found.withdrawn.is_empty() {
             let said = format!(
-                "{} setting(s) met the targets in the search but not again on fresh seeds, and were passed over",
+                "{} setting(s) met the targets in the search but not on fresh seeds, and were rejected",
                 self.found.withdrawn.len()
             );
             text.push_str(&format!("{}\n", paint(WARN, said)));
@@ -214,13 +219,14 @@ impl Report<'_> {
         }
         let more = trials.len() - rows.len();
         let more = if more > 0 {
-            format!("… and {more} settings that these beat; all are in trials.csv (--out)\n")
+            format!("… and {more} settings that are worse than these; all are in trials.csv (--out)\n")
         } else {
             String::new()
         };
-        let front = match self.found.front.is_empty() {
-            true => String::new(),
-            false => format!("{}\n", paint(DIM, "* no other setting has both more allocatable and less risk")),
+        let front = if self.found.front.is_empty() {
+            String::new()
+        } else {
+            format!("{}\n", paint(DIM, "* no other setting has both more allocatable memory and less risk"))
         };
         format!("{}{more}{front}", table.render(0))
     }
@@ -234,7 +240,7 @@ impl Report<'_> {
         let heading = paint(HEADING, format!("Recommended: {}", self.setting(&best.trial)));
         text.push_str(&format!("\n{heading}\n  allocatable {}\n", memory_text(best.trial.allocatable as f64)));
         text.push_str("  on fresh seeds:\n");
-        self.told(text, 4, &best.fresh.counts);
+        self.target_lines(text, 4, &best.fresh.counts);
         text.push_str("  margins:\n");
         for (name, trial) in self.margins(&best.trial) {
             if let Some(why) = &trial.not_started {
@@ -255,8 +261,8 @@ impl Report<'_> {
         }
     }
 
-    /// A line for each target: how often it was missed.
-    fn told(&self, text: &mut String, indent: usize, counts: &[(u64, u64)]) {
+    /// One line per target: how often it was missed.
+    fn target_lines(&self, text: &mut String, indent: usize, counts: &[(u64, u64)]) {
         for (target, &(bad, runs)) in self.goal.targets.iter().zip(counts) {
             let i = wilson(bad, runs, Z95);
             text.push_str(&format!(
@@ -286,7 +292,7 @@ impl Report<'_> {
 
     fn nothing(&self, text: &mut String, nearest: &Trial) {
         if let Some(why) = &nearest.not_started {
-            let said = format!("No setting meets the targets: {NOT_STARTED} with any of them.");
+            let said = format!("No setting meets the targets: with all of them {NOT_STARTED}.");
             text.push_str(&format!("\n{}\n  {}: {why}\n", paint(BAD, said), self.setting(nearest)));
             return;
         }
@@ -301,7 +307,7 @@ impl Report<'_> {
         ));
         let causes: Vec<String> = nearest.causes.iter().map(|(cause, n)| format!("{} {n}×", cause.name())).collect();
         if !causes.is_empty() {
-            text.push_str(&format!("  who was first in its bad runs: {}\n", causes.join(", ")));
+            text.push_str(&format!("  first death in its bad runs: {}\n", causes.join(", ")));
         }
         let acts: Vec<bool> =
             (0..self.plan.axes().len()).map(|axis| self.found.acts(self.plan, axis, nearest.setting)).collect();
@@ -309,7 +315,7 @@ impl Report<'_> {
         let idle: Vec<&str> =
             self.knobs().into_iter().zip(&acts).filter_map(|(k, acts)| (!acts).then_some(k)).collect();
         if !idle.is_empty() {
-            text.push_str(&format!("  no difference is seen along {}\n", idle.join(", ")));
+            text.push_str(&format!("  none of the values tried made a difference for {}\n", idle.join(", ")));
         }
         let keys = keys.collect::<Vec<_>>();
         self.late(text, nearest);
@@ -317,7 +323,7 @@ impl Report<'_> {
         let exhausted = exhausted_knobs(&nearest.causes, &keys);
         for knob in &exhausted {
             text.push_str(&format!(
-                "  {} is left at every value that was tried of {}: go beyond these, or change the programs\n    {}\n",
+                "  {} happens at every value tried of {}: try values beyond these, or change the programs\n    {}\n",
                 knob.cause.name(),
                 knob.keys.join(" and "),
                 knob.why
@@ -325,7 +331,7 @@ impl Report<'_> {
         }
         for knob in &missing {
             text.push_str(&format!(
-                "  missing knob for {}: {}\n    {}\n",
+                "  to act on {}, add a knob for {}\n    {}\n",
                 knob.cause.name(),
                 knob.keys.join(" or "),
                 knob.why
@@ -340,21 +346,21 @@ impl Report<'_> {
                 let end = [values.first(), values.last()].into_iter().flatten().any(|v| v.text == value.text);
                 **acts && values.len() > 1 && end
             })
-            .map(|(((axis, _), value), _)| format!("{} (here {})", axis.name, value.text))
+            .map(|(((axis, _), value), _)| format!("{} (now {})", axis.name, value.text))
             .collect();
         match (ends.as_slice(), missing.as_slice()) {
             ([], []) if !nearest.fails() => {
-                text.push_str("  more runs (`runs`) may prove a setting that is near\n");
+                text.push_str("  try more runs (`runs`): the nearest setting is undecided\n");
             }
             ([], []) if exhausted.is_empty() => {
-                text.push_str("  none of the values is enough: others of these knobs, or further knobs\n");
+                text.push_str("  none of the values is enough: try other values, or add knobs\n");
             }
             ([], _) => {}
-            (ends, _) => text.push_str(&format!("  going on may help: widen {}\n", ends.join(", "))),
+            (ends, _) => text.push_str(&format!("  try a wider range for {}\n", ends.join(", "))),
         }
     }
 
-    /// Says so when the kubelet was in time, and the program went on within its grace period.
+    /// Advice for runs in which the kubelet was in time but the program kept allocating during its grace period.
     fn late(&self, text: &mut String, nearest: &Trial) {
         let bad = |t: &Trial| t.causes.values().sum::<u64>();
         let often = |t: &&Trial| t.late > 0 && t.late * 2 >= bad(t);
@@ -366,15 +372,15 @@ impl Report<'_> {
         let mut profiles = (0..self.goal.scenarios.len()).filter_map(kubelet);
         let cure = match profiles.find(|p| p.hard_eviction_grace_s == 0 && p.zero_grace_override_ignored) {
             Some(profile) => format!(
-                "a hard eviction of Kubernetes {} gives the pod its whole terminationGracePeriodSeconds, one of 1.31 and \
-                 later a second: a newer release, a shorter grace or programs that end on SIGTERM (`onTerm`)",
+                "a hard eviction in Kubernetes {} waits for the pod's whole terminationGracePeriodSeconds, in 1.31 and later \
+                 one second: use a newer release, a shorter grace period, or programs that exit on SIGTERM (`onTerm`)",
                 profile.version
             ),
-            None => "programs that end on SIGTERM (`onTerm`), a shorter grace or a larger threshold".into(),
+            None => "use programs that exit on SIGTERM (`onTerm`), a shorter grace period or a larger threshold".into(),
         };
         text.push_str(&format!(
-            "  with {setting}, in {} of {bad} bad runs the kubelet had decided to evict before the kernel killed: the program went on \
-             within its grace period\n    {cure}\n",
+            "  with {setting}, in {} of {bad} bad runs the kubelet had already decided to evict when the kernel killed: the program \
+             kept allocating during its grace period\n    {cure}\n",
             nearest.late
         ));
     }

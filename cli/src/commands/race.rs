@@ -1,4 +1,4 @@
-//! `oomsim race`: how likely the kernel kills before the kubelet evicts, by allocation rate and threshold.
+//! `oomsim race`: how often the kernel kills before the kubelet evicts, by allocation rate and threshold.
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
@@ -28,18 +28,19 @@ Examples:
   oomsim race --memory 7120616Ki --kube-reserved 1638Mi --threshold 750Mi
   oomsim race studies/worker.toml --threshold 100Mi,500Mi --rate 1Mi,10Mi,100Mi --runs 2000 --out out/race
 
-A program of constant rate is added to the node. Each run has another phase of the kubelet's check. Beside the simulated
-share stands the closed form: for a uniform phase and a window of w seconds between threshold and limit, the kubelet is in
-time with probability (w - time to stop the program) / period.";
+A program that allocates at a constant rate is added to the node. In each run the kubelet's check has a different phase.
+The table shows the simulated share of runs in which the kernel is first, and the share by formula: with a random phase
+and w seconds between threshold and limit, the kubelet is in time with probability
+(w - time to stop the program) / period.";
 
 /// Arguments of `oomsim race`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Scenario whose node and pods are taken [default: a node made from the options]
+    /// Scenario with the node and its pods [default: a node described by the options]
     #[arg(value_name = "SCENARIO", conflicts_with_all = ["memory", "kube_reserved", "system_reserved", "system", "config", "kubernetes", "kernel"])]
     scenario: Option<PathBuf>,
-    /// Kind of node, if the scenario has several
+    /// Kind of node to use, if the scenario has several
     #[arg(long, value_name = "KIND", requires = "scenario")]
     node: Option<String>,
     /// MemTotal of the node
@@ -51,7 +52,7 @@ pub struct Args {
     /// systemReserved
     #[arg(long, value_name = "QUANTITY", default_value = "0")]
     system_reserved: String,
-    /// What the node's own processes hold
+    /// Memory used by the node's own processes
     #[arg(long, value_name = "QUANTITY", default_value = "500Mi")]
     system: String,
     /// KubeletConfiguration file, instead of the reservations
@@ -63,37 +64,37 @@ pub struct Args {
     /// Kernel version
     #[arg(long, value_name = "VERSION", default_value = "6.1")]
     kernel: String,
-    /// Hard thresholds on memory.available
+    /// Hard eviction thresholds on memory.available to compare
     #[arg(long, value_name = "QUANTITY,…", value_delimiter = ',', value_parser = amount, default_value = "100Mi,250Mi,500Mi,750Mi,1Gi")]
     threshold: Vec<AxisValue>,
-    /// Rates in bytes per second [default: 1Mi to 512Mi, doubling]
+    /// Allocation rates in bytes per second [default: 1Mi to 512Mi, doubling]
     #[arg(long, value_name = "QUANTITY,…", value_delimiter = ',', value_parser = amount)]
     rate: Vec<AxisValue>,
     /// Memory limit of the program
     #[arg(long, value_name = "QUANTITY", value_parser = amount)]
     limit: Option<AxisValue>,
-    /// What the program does on SIGTERM: dies, ignores (as PID 1 without a handler), or exits after a time
+    /// Reaction to SIGTERM: dies, ignores it (like a PID 1 without a handler), or exits after a time
     #[arg(long, value_name = "dies|ignores|TIME", value_parser = term, default_value = "ignores")]
     on_term: TermReaction,
-    /// Runs of each threshold and rate
+    /// Number of runs for each threshold and rate
     #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     runs: u32,
-    /// First seed
+    /// First random seed
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Show the band of rates in which the kernel wins in this share of the runs
+    /// Show the range of rates in which the kernel wins in this share of the runs
     #[arg(long, value_name = "PERCENT", default_value_t = 40, value_parser = clap::value_parser!(u8).range(1..=99))]
     share: u8,
-    /// How many runs at a time [default: one per processor]
+    /// Number of runs in parallel [default: one per processor]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Change a value of the scenario; may be given several times
+    /// Set a value in the scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
-    /// Folder for race.csv and pictures
+    /// Folder to write race.csv and pictures to
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -102,7 +103,7 @@ pub struct Args {
 fn amount(text: &str) -> Result<AxisValue, String> {
     let value = AxisValue::parse(text);
     let memory = matches!(value.unit, Unit::Bytes | Unit::Integer) && value.number.is_some_and(|n| n > 0.0);
-    if memory { Ok(value) } else { Err("expected an amount of memory such as 100Mi".into()) }
+    if memory { Ok(value) } else { Err("expected an amount of memory, such as 100Mi".into()) }
 }
 
 fn term(text: &str) -> Result<TermReaction, String> {
@@ -111,11 +112,11 @@ fn term(text: &str) -> Result<TermReaction, String> {
         "ignores" => Ok(TermReaction::Ignore),
         _ => parse_duration(text)
             .map(TermReaction::Exits)
-            .map_err(|_| "expected dies, ignores or a time such as 1s".into()),
+            .map_err(|_| "expected `dies`, `ignores` or a duration, such as 1s".into()),
     }
 }
 
-/// Name of the text that is made from the options.
+/// Name of the scenario text that is generated from the options.
 const MADE: &str = "race.toml";
 /// Seconds.
 const YEAR: f64 = 365.0 * 86_400.0;
@@ -132,7 +133,7 @@ struct Line<'a> {
     band: &'a [Point],
 }
 
-/// Does it.
+/// Runs `oomsim race`.
 ///
 /// # Errors
 /// When the node is wrong or a file cannot be written.
@@ -251,7 +252,7 @@ fn by_option(args: &Args, mut problem: Diagnostic) -> Diagnostic {
                     format!(", --kube-reserved {} and --system-reserved {}", args.kube_reserved, args.system_reserved)
                 }
             };
-            problem.help.push(format!("the node is made from --memory {}{rest}", args.memory));
+            problem.help.push(format!("the node is described by --memory {}{rest}", args.memory));
         }
         return problem;
     };
@@ -290,8 +291,8 @@ fn bearable(contest: &Contest, grid: &Field, band: &Field, runs: u32) -> Result<
     for (threshold, rates) in grid {
         for rate in rates.iter().filter(|rate| slow(rate, threshold)) {
             let line = format!(
-                "--rate {}: it takes {} until this program has filled the node, and a run lasts ten years at most; \
-                 choose a larger --rate",
+                "--rate {}: at this rate it takes {} to fill the node, but a run lasts at most ten years; \
+                 choose a higher --rate",
                 rate.text,
                 years(contest.seconds(threshold, rate))
             );
@@ -303,8 +304,8 @@ fn bearable(contest: &Contest, grid: &Field, band: &Field, runs: u32) -> Result<
     for (threshold, rates) in band {
         if let Some(rate) = rates.iter().find(|rate| slow(rate, threshold)) {
             said.push(format!(
-                "--threshold {}: the kernel wins in --share of the runs at {}/s, with which it takes {} to fill the \
-                 node, and a run lasts ten years at most; choose a larger --threshold",
+                "--threshold {}: the kernel wins in --share of the runs at {}/s; at that rate it takes {} to fill the \
+                 node, but a run lasts at most ten years; choose a larger --threshold",
                 threshold.text,
                 memory_text(rate.number.unwrap_or_default()),
                 years(contest.seconds(threshold, rate))
@@ -325,8 +326,8 @@ fn bearable(contest: &Contest, grid: &Field, band: &Field, runs: u32) -> Result<
     }
     if total > MAX_YEARS * YEAR {
         return Err(Failure::bad_input(format!(
-            "{} of a node's life are too many to simulate, more than {MAX_YEARS:.0}: at {}/s, the slowest rate, a run \
-             lasts {:.0} days\n  help: larger --rate, fewer --runs or a smaller node",
+            "this would simulate {} of a node's life, but the limit is {MAX_YEARS:.0}: at {}/s, the slowest rate, a run \
+             lasts {:.0} days\n  help: choose a higher --rate, fewer --runs or a smaller node",
             years(total),
             slowest.0,
             slowest.1 / 86_400.0
@@ -341,8 +342,8 @@ fn notes(contest: &Contest, lines: &[Line<'_>]) -> Vec<String> {
     let mut notes = Vec::new();
     if let Some((victim, outcome, at)) = &alone.first_death {
         notes.push(format!(
-            "without the added program, {victim} dies first ({}, after {}): the shares count that death, too; \
-             `--set pod.NAME.replicas=0` leaves a pod out",
+            "{victim} dies even without the added program ({}, after {}), and the shares include that death; \
+             leave a pod out with `--set pod.NAME.replicas=0`",
             outcome.name(),
             duration(*at as f64 / 1e9)
         ));
@@ -350,14 +351,15 @@ fn notes(contest: &Contest, lines: &[Line<'_>]) -> Vec<String> {
     let undecided: u64 = lines.iter().flat_map(|line| line.grid.iter().chain(line.band)).map(|p| p.undecided).sum();
     if undecided > 0 {
         notes.push(format!(
-            "{undecided} runs ended without a winner: they count as ones in which the kernel was not first"
+            "{undecided} runs ended without a winner; they count as runs in which the kernel was not first"
         ));
     }
     let least = lines.iter().filter_map(|l| l.threshold.number).fold(f64::INFINITY, f64::min);
     let (low, high) = (alone.pods.0 as f64, alone.pods.1 as f64);
     if high - low > least / 20.0 {
         notes.push(format!(
-            "the pods' own memory moves between {} and {}: the closed form, for pods that stand still, does not hold here",
+            "the formula assumes that the other pods use constant memory, but theirs varies between {} and {}: trust the \
+             simulated shares",
             memory_text(low),
             memory_text(high)
         ));
@@ -374,7 +376,7 @@ fn text_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> String {
         let heading = format!("evictionHard memory.available < {}", line.threshold.text);
         text.push_str(&format!("{}\n", paint(HEADING, heading)));
         let mut table =
-            Table::new(&["rate/s", "kernel first", "95 % interval", "closed form", "by", "overshoot", "latency"]);
+            Table::new(&["rate/s", "kernel first", "95 % interval", "formula", "limit", "overshoot", "latency"]);
         for point in line.grid {
             table.row(row(point), style(point));
         }
@@ -382,7 +384,7 @@ fn text_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> String {
         text.push_str(&format!("  {}\n", sentence(line)));
         text.push_str(&format!("  {}\n\n", band_sentence(line, share)));
     }
-    text.push_str(&paint(DIM, "overshoot and latency: means over the runs in which the kubelet was in time\n"));
+    text.push_str(&paint(DIM, "overshoot and latency: mean over the runs in which the kubelet was in time\n"));
     text
 }
 
@@ -415,23 +417,23 @@ fn sentence(line: &Line<'_>) -> String {
     sorted.sort_by(|a, b| a.rate.number.unwrap_or_default().total_cmp(&b.rate.number.unwrap_or_default()));
     let always_won = sorted.iter().take_while(|p| p.lost == 0).last();
     let Some(first) = sorted.iter().position(|p| share(p) > 0.5) else {
-        return "at none of these rates does this threshold lose in more than half of the runs".into();
+        return "at none of these rates is the kernel first in more than half of the runs".into();
     };
     let limit = sorted[first].killer.map_or("the kernel", |k| match k {
-        oomsim_planning::measure::Outcome::KubepodsOom => "the limit of kubepods",
-        oomsim_planning::measure::Outcome::GlobalOom => "the end of the node's memory",
+        oomsim_planning::measure::Outcome::KubepodsOom => "at the kubepods limit",
+        oomsim_planning::measure::Outcome::GlobalOom => "when the node's memory is used up",
         oomsim_planning::measure::Outcome::PodOom | oomsim_planning::measure::Outcome::ContainerOom => {
-            "the program's own limit"
+            "at the program's own limit"
         }
-        _ => "another limit",
+        _ => "at another limit",
     });
     let above = match first {
-        0 => format!("already at {}/s", sorted[0].rate.text),
+        0 => format!("from {}/s on", sorted[0].rate.text),
         _ => format!("above {}/s", memory_text(crossing(sorted[first - 1], sorted[first]))),
     };
     let below =
         always_won.map_or(String::new(), |p| format!("; up to {}/s the kubelet was always in time", p.rate.text));
-    format!("{above} this threshold loses in more than half of the runs, to {limit}{below}")
+    format!("{above} the kernel is first in more than half of the runs, {limit}{below}")
 }
 
 /// The rate of one half between two points, on a logarithmic scale of rates.
@@ -445,7 +447,9 @@ fn crossing(below: &Point, above: &Point) -> f64 {
 /// "Fails about 40 % of the time" as the band of rates in which it is true.
 fn band_sentence(line: &Line<'_>, share: u8) -> String {
     let [low, middle, high] = line.band else {
-        return format!("\"fails about {share} % of the time\" is true at no rate: another limit comes first");
+        return format!(
+            "there is no rate at which the kubelet fails about {share} % of the time: another limit is reached first"
+        );
     };
     let seen: Vec<String> = [low, middle, high]
         .iter()
@@ -459,7 +463,7 @@ fn band_sentence(line: &Line<'_>, share: u8) -> String {
         .collect();
     let (from, to) = (memory_text(low.rate.number.unwrap_or(0.0)), memory_text(high.rate.number.unwrap_or(0.0)));
     format!(
-        "\"fails about {share} % of the time\" is true between {from}/s and {to}/s (simulated: {})",
+        "the kubelet fails about {share} % of the time between {from}/s and {to}/s (simulated: {})",
         seen.join(", ")
     )
 }
@@ -540,9 +544,8 @@ fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, String> {
         bands.push(Band { name, color: PODS[n], points, join: Join::Nothing, dots: true, dash: 0.0 });
     }
     diagram(&Diagram {
-        title: "Who is first: the kernel".into(),
-        subtitle: "by hard threshold: simulated share of the runs with 95 % interval (squares), closed form (lines)"
-            .into(),
+        title: "How often the kernel kills first".into(),
+        subtitle: "by hard threshold: simulated share of the runs with 95 % interval (squares), formula (lines)".into(),
         x: "allocation rate per second".into(),
         unit: Unit::Bytes,
         scale: scale_of(lines.iter().flat_map(|l| l.grid.iter()).map(rate)),
@@ -557,8 +560,8 @@ fn map(lines: &[Line<'_>]) -> Result<String, String> {
     let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
     let rates = lines.first().map_or(Vec::new(), |l| l.grid.iter().map(|p| p.rate.text.clone()).collect());
     Heat {
-        title: "Who is first: the kernel".into(),
-        subtitle: "share of the runs in which the OOM killer comes before the eviction".into(),
+        title: "How often the kernel kills first".into(),
+        subtitle: "share of the runs in which the OOM killer acts before the eviction".into(),
         x: ("allocation rate per second".into(), rates),
         y: ("hard threshold".into(), lines.iter().map(|l| l.threshold.text.clone()).collect()),
         shares: lines.iter().map(|l| l.grid.iter().map(share).collect()).collect(),

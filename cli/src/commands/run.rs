@@ -1,4 +1,4 @@
-//! `oomsim run`: one scenario, everything about it.
+//! `oomsim run`: one scenario in full detail.
 
 mod fleet;
 
@@ -22,7 +22,7 @@ Examples:
   oomsim run scenarios/oom2-allocatable-slow.toml --set 'kubelet.evictionHard.\"memory.available\"=1000Mi'
   oomsim run scenarios/oom2-allocatable-slow.toml --format json | jq '.events[] | select(.kind == \"Evicted\")'
 
-Exit code 1 means that an expectation of the scenario does not hold.";
+Exit code 1: an expectation of the scenario does not hold.";
 
 /// Arguments of `oomsim run`.
 #[derive(Debug, clap::Args)]
@@ -31,13 +31,13 @@ pub struct Args {
     /// Scenario file (TOML)
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Of a scenario with several kinds of node, the nodes of this kind alone
+    /// Simulate only the nodes of this kind
     #[arg(long, value_name = "KIND")]
     node: Option<String>,
-    /// Seed of everything random [default: the scenario's]
+    /// Random seed [default: the scenario's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Change a value of the scenario; may be given several times
+    /// Set a value in the scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
     /// End the run at this time instead of the scenario's duration
@@ -52,11 +52,12 @@ pub struct Args {
     /// With --out: also write metrics.om (OpenMetrics, for promtool tsdb create-blocks-from openmetrics)
     #[arg(long, requires = "out")]
     metrics: bool,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// How much of the run to keep [default: series; of a fleet's nodes their measures, and with --out a folder for each
-    /// node if this is given]
+    /// How much of the run to record [default: series]
+    ///
+    /// A fleet records only the measures of each node; with this option and --out it writes a folder for each node.
     #[arg(long, value_enum)]
     record: Option<Record>,
     /// Threads for the nodes of a fleet [default: one per core]
@@ -70,14 +71,14 @@ impl Args {
     }
 }
 
-/// How much is kept.
+/// How much of a run is recorded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Record {
-    /// Counts and the final state only
+    /// Counts and the final state
     Outcome,
-    /// Everything that happened too
+    /// … and every event
     Events,
-    /// Memory over time too
+    /// … and memory over time
     Series,
 }
 
@@ -91,7 +92,7 @@ impl From<Record> for Keep {
     }
 }
 
-/// What a run is besides its seed.
+/// Everything that identifies a run, apart from its seed.
 #[derive(Clone, Copy, Debug)]
 pub struct Repeat<'a> {
     /// The scenario file.
@@ -122,7 +123,7 @@ impl Repeat<'_> {
     }
 }
 
-/// A word as a POSIX shell wants it.
+/// A word quoted for a POSIX shell.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
@@ -132,21 +133,19 @@ fn quoted(word: &str) -> String {
     }
 }
 
-/// Does it.
+/// Runs `oomsim run`.
 ///
 /// # Errors
-/// When the scenario cannot be used, the run was broken off, or a file cannot be written.
+/// When the scenario is invalid, the run fails, or a file cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(record) = args.record.filter(|record| *record != Record::Series) {
         let (kept, option) = (if record == Record::Outcome { "outcome" } else { "events" }, needs_series(&args));
         if let Some(option) = option {
-            let why = format!("{option} needs memory over time, and --record {kept} does not keep it");
-            return Err(Failure::bad_input(format!("{why}\n  help: leave --record out, or take --record series")));
+            let why = format!("{option} needs memory over time, which --record {kept} does not record");
+            return Err(Failure::bad_input(format!("{why}\n  help: leave out --record, or use --record series")));
         }
         if record == Record::Outcome && args.out.is_some() {
-            output::complain(
-                "warning: --record outcome keeps nothing that could be written for a node to the folder of --out",
-            );
+            output::complain("warning: with --record outcome there is nothing to write to the folder of --out");
         }
     }
     let mut kinds = load::scenarios(&args.file, &args.overrides, args.node.as_deref())?;
@@ -165,7 +164,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(until) = args.until {
         if until < scenario.duration && !scenario.expectations.is_empty() {
             let whole = format_duration(scenario.duration);
-            not_judged = Some(format!("the run was cut off at {}, the scenario lasts {whole}", format_duration(until)));
+            not_judged =
+                Some(format!("the run was stopped at {}, but the scenario lasts {whole}", format_duration(until)));
         }
         scenario.duration = until;
     }
@@ -210,7 +210,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(exit)
 }
 
-/// The option that asks for a file of series, if there is one.
+/// The option that needs memory over time, if one was given.
 fn needs_series(args: &Args) -> Option<&'static str> {
     let given = [("--prometheus", args.prometheus), ("--metrics", args.metrics)];
     given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
@@ -221,7 +221,7 @@ fn artifacts(args: &Args) -> (&'static [Artifact], &'static [Artifact]) {
     (if args.prometheus { PROMETHEUS_ARTIFACTS } else { &[] }, if args.metrics { METRICS_ARTIFACTS } else { &[] })
 }
 
-/// Writes what was kept; everything is rendered before the first file is touched.
+/// Writes what was recorded; everything is rendered before the first file is touched.
 fn write_files<'a>(
     folder: &output::Folder,
     report: &Report,

@@ -1,4 +1,4 @@
-//! `oomsim sweep`: a scenario over parameters and seeds; the runs can be shared out among processes and machines.
+//! `oomsim sweep`: a scenario over parameters and seeds; the runs can be split across processes and machines.
 
 use super::run::Repeat;
 use crate::exit::{Exit, Failure};
@@ -30,13 +30,13 @@ const MAX_CELLS: usize = 60;
 const EXAMPLES: &str = "\
 Examples:
   oomsim sweep studies/leak-rates.toml --out out/rates            # run everything, write results
-  oomsim sweep studies/leak-rates.toml --out out/rates --resume   # go on after an interruption
+  oomsim sweep studies/leak-rates.toml --out out/rates --resume   # continue after an interruption
   oomsim sweep plan studies/leak-rates.toml                       # the list of runs, each as a command
   oomsim sweep run studies/leak-rates.toml --shard 0/8 --out out/part-0
   oomsim sweep merge studies/leak-rates.toml out/part-* --out out/rates
 
 Results: runs.csv and runs.parquet with one row per run, summary.csv with counts and 95 % intervals, pictures. They do
-not depend on the number of threads, on the order of the runs or on how they were shared out.";
+not depend on the number of threads, the order of the runs or how they were split.";
 
 /// Arguments of `oomsim sweep`.
 #[derive(Debug, clap::Args)]
@@ -53,9 +53,9 @@ pub struct Args {
 enum Action {
     /// Print the list of runs
     Plan(PlanArgs),
-    /// Do a part of the runs
+    /// Run part of the plan
     Run(RunArgs),
-    /// Put parts together
+    /// Merge the parts into one result
     Merge(MergeArgs),
 }
 
@@ -65,22 +65,22 @@ struct All {
     /// Study file
     #[arg(value_name = "STUDY", required = true)]
     study: Option<PathBuf>,
-    /// Folder for the results [default: NAME-results]
+    /// Folder to write the results to [default: NAME-results]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     how: How,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
 #[derive(Debug, clap::Args)]
 struct How {
-    /// How many runs at a time [default: one per processor]
+    /// Number of runs in parallel [default: one per processor]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
-    /// Go on with the runs that the folder holds
+    /// Continue with the runs already in the folder
     #[arg(long)]
     resume: bool,
 }
@@ -90,10 +90,10 @@ struct PlanArgs {
     /// Study file
     #[arg(value_name = "STUDY")]
     study: PathBuf,
-    /// Only the number of runs and the plan's hash
+    /// Print only the number of runs and the plan's hash
     #[arg(long)]
     count: bool,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -103,13 +103,13 @@ struct RunArgs {
     /// Study file
     #[arg(value_name = "STUDY")]
     study: PathBuf,
-    /// The i-th of n parts, counted from 0
+    /// Run part I of N, counted from 0
     #[arg(long, value_name = "I/N", value_parser = Part::parse_shard, conflicts_with = "runs")]
     shard: Option<Part>,
-    /// Runs a to b − 1 of the plan
+    /// Run A to B − 1 of the plan
     #[arg(long, value_name = "A..B", value_parser = Part::parse_runs)]
     runs: Option<Part>,
-    /// Folder for the runs
+    /// Folder to write the runs to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     #[command(flatten)]
@@ -124,15 +124,15 @@ struct MergeArgs {
     /// Folders of parts, or folders of such folders
     #[arg(value_name = "PART", required = true)]
     parts: Vec<PathBuf>,
-    /// Folder for the results
+    /// Folder to write the results to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
 
-/// Does it.
+/// Runs `oomsim sweep`.
 ///
 /// # Errors
 /// When the study is wrong or results cannot be written.
@@ -154,7 +154,7 @@ fn study(path: &Path) -> Result<Study, Failure> {
     Ok(study)
 }
 
-/// A folder's failure: whose fault it is decides the exit code.
+/// The exit code of a failure to read or write a folder: bad input or internal error.
 pub(super) fn store(error: StoreError) -> Failure {
     use std::io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
     let internal = match &error {
@@ -254,7 +254,7 @@ fn missing(plan: &Plan, missing: &[Range<u64>], format: Format) -> Result<Exit, 
             let shown: Vec<String> =
                 missing.iter().take(20).map(|r| format!("--runs {}..{}", r.start, r.end)).collect();
             let more = missing.len().saturating_sub(shown.len());
-            let mut text = format!("{count} of {} runs are missing; no results were written:\n", plan.len());
+            let mut text = format!("{count} of {} runs are missing; no results were written. Missing:\n", plan.len());
             shown.iter().for_each(|range| text.push_str(&format!("  {range}\n")));
             if more > 0 {
                 text.push_str(&format!("  and {more} more ranges\n"));
@@ -391,7 +391,7 @@ fn refusals(plan: &Plan, results: &Results) -> String {
     let mut text = String::new();
     said.iter().take(MAX_CELLS).for_each(|line| text.push_str(line));
     if more > 0 {
-        text.push_str(&format!("… and {more} more combinations with which it does not; see runs.csv\n"));
+        text.push_str(&format!("… and {more} more combinations with which it does not start; see runs.csv\n"));
     }
     if text.is_empty() { text } else { format!("\n{text}") }
 }

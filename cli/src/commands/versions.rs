@@ -1,4 +1,4 @@
-//! `oomsim kernels` and `oomsim kubernetes`: what differs between versions, where each fact comes from, how sure it is.
+//! `oomsim kernels` and `oomsim kubernetes`: what differs between versions, with the source of each fact.
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
@@ -12,10 +12,10 @@ use serde_json::{Value, json};
 /// Arguments of `oomsim kernels` and `oomsim kubernetes`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// One capability; all of them without
+    /// Show only this capability [default: all]
     #[arg(value_name = "CAPABILITY")]
     capability: Option<String>,
-    /// What to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -59,8 +59,8 @@ pub fn kernels(args: Args) -> Result<Exit, Failure> {
             })
             .collect(),
     });
-    let about = "A scenario may override one by its name: kernel.badness_floor = \"one\". A version between two takes the \
-                 older one.";
+    let about = "A scenario can override a capability by name: kernel.badness_floor = \"one\". A version between two rows \
+                 uses the older row.";
     show(&args, "kernel", &VERSIONS, facts.collect(), about)
 }
 
@@ -84,8 +84,8 @@ pub fn kubernetes(args: Args) -> Result<Exit, Failure> {
             })
             .collect(),
     });
-    let about = "A scenario may override one by its name: kubelet.oom_group_default = false. A release between two takes \
-                 the older one.";
+    let about = "A scenario can override a capability by name: kubelet.oom_group_default = false. A release between two \
+                 rows uses the older row.";
     show(&args, "Kubernetes", &versions, facts.collect(), about)
 }
 
@@ -95,7 +95,7 @@ fn show(args: &Args, what: &str, versions: &[&str], mut facts: Vec<Fact>, about:
         let names: Vec<_> = facts.iter().map(|fact| fact.name).collect();
         facts.retain(|fact| fact.name == plain);
         if facts.is_empty() {
-            let message = format!("{wanted} is no {what} capability\n  help: {}", names.join(", "));
+            let message = format!("there is no {what} capability `{wanted}`\n  help: {}", names.join(", "));
             return Err(Failure::bad_input(message));
         }
     }
@@ -118,7 +118,7 @@ fn text(versions: &[&str], facts: &[Fact], about: &str) -> String {
             out.push_str(&format!("{}\n{}\n", paint(HEADING, title), table.render(2)));
         }
     }
-    out.push_str(&format!("{}\n", paint(HEADING, "Where it comes from, and how sure it is")));
+    out.push_str(&format!("{}\n", paint(HEADING, "Sources and confidence")));
     for fact in facts {
         out.push_str(&format!("{}: {}\n", paint(HEADING, fact.name), fact.doc));
         let mut table = Table::new(&["VERSION", "VALUE", "SURE", "SOURCE"]);

@@ -212,7 +212,7 @@ fn shares(study: &Study, axis: &Axis, scale: Scale, mut counts: Vec<(f64, u64, B
         Band { name: level.into(), color: outcome_color(level), points, join: Join::Lines, dots: true, dash: 0.0 }
     });
     Diagram {
-        title: format!("{}: who is first", study.name),
+        title: format!("{}: first death", study.name),
         subtitle: "share of the runs with 95 % interval".into(),
         x: axis.name.clone(),
         unit: axis.unit(),
@@ -258,10 +258,10 @@ fn survival(study: &Study, summary: &Summary) -> Diagram {
     let mut some =
         if step > 1 { format!(" ({} of {cells} combinations)", cells.div_ceil(step)) } else { String::new() };
     if refused > 0 {
-        some.push_str(&format!("; without {refused} with which the kubelet does not start"));
+        some.push_str(&format!("; excluding {refused} in which the kubelet does not start"));
     }
     Diagram {
-        title: format!("{}: nothing has died yet", study.name),
+        title: format!("{}: survival without a death", study.name),
         subtitle: format!("share of the runs with 95 % interval{by}{some}"),
         x: "time".into(),
         unit: Unit::Time,
@@ -429,9 +429,9 @@ fn heat_map(study: &Study, summary: &Summary, sizes: &[usize]) -> Result<String,
     }
     let texts = |axis: usize| grid[axis].1.iter().map(|v| v.text.clone()).collect::<Vec<_>>();
     let heat = Heat {
-        title: format!("{}: the kernel is first", study.name),
+        title: format!("{}: how often the kernel kills first", study.name),
         subtitle: with_others(
-            "share of the runs in which the OOM killer comes before an eviction",
+            "share of the runs in which the OOM killer acts before an eviction",
             &(0..grid.len()).filter(|i| *i != xi && *i != yi).map(|i| grid[i].0.name.as_str()).collect::<Vec<_>>(),
         ),
         x: (grid[xi].0.name.clone(), texts(xi)),

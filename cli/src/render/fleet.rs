@@ -29,7 +29,7 @@ pub struct Fleet {
     pub description: String,
     /// The nodes.
     pub nodes: Vec<NodeRun>,
-    /// Whether the events of each node were kept: without them nobody knows who was first.
+    /// Whether the events of each node were recorded: without them the first death is unknown.
     pub with_events: bool,
     /// How the expectations fared on all nodes.
     pub results: Vec<ExpectationResult>,
@@ -108,7 +108,7 @@ pub fn text(fleet: &Fleet) -> String {
         nodes(&mut text, fleet);
     }
     if !fleet.results.is_empty() {
-        heading(&mut text, "EXPECTATIONS, ON EVERY NODE");
+        heading(&mut text, "EXPECTATIONS (ON EVERY NODE)");
         fleet.results.iter().for_each(|result| text.push_str(&expectation(result)));
     }
     let all = |count| total(&fleet.nodes, count);
@@ -117,7 +117,7 @@ pub fn text(fleet: &Fleet) -> String {
         plural(all(|m| m.oom_kills), "OOM kill"),
         plural(all(|m| m.evictions), "eviction"),
         plural(all(|m| m.restarts), "restart"),
-        all(|m| m.refusals),
+        plural(all(|m| m.refusals), "allocation"),
         plural(fleet.nodes.len() as u64, "node"),
         digest(&fleet.nodes)
     );
@@ -140,7 +140,7 @@ fn grouped(fleet: &Fleet, heading: &[&str], mut rows: impl FnMut(&[NodeRun]) -> 
 }
 
 fn who_was_first(text: &mut String, fleet: &Fleet) {
-    heading(text, "WHO WAS FIRST");
+    heading(text, "FIRST DEATH ON EACH NODE");
     let row = |(outcome, nodes): (Outcome, Vec<&NodeRun>), of: usize| {
         let mut times = Distribution::default();
         nodes.iter().filter_map(|node| node.measures.first_death).for_each(|at| times.add(at));
@@ -154,12 +154,12 @@ fn who_was_first(text: &mut String, fleet: &Fleet) {
         }
         (cells, style_of(outcome))
     };
-    let heading = ["OUTCOME", "NODES", "SHARE", "FIRST DEATH: EARLIEST", "MEDIAN", "LATEST"];
+    let heading = ["OUTCOME", "NODES", "SHARE", "EARLIEST", "MEDIAN", "LATEST"];
     text.push_str(&grouped(fleet, &heading, |nodes| outcomes(nodes).map(|o| row(o, nodes.len())).collect()));
 }
 
 fn totals(text: &mut String, fleet: &Fleet) {
-    heading(text, "IN TOTAL");
+    heading(text, "TOTALS");
     let row = |nodes: &[NodeRun]| {
         let counts = TOTALS.iter().map(|(_, count)| total(nodes, *count).to_string());
         vec![([nodes.len().to_string()].into_iter().chain(counts).collect(), Style::new())]
@@ -194,7 +194,11 @@ fn nodes(text: &mut String, fleet: &Fleet) {
     }
     text.push_str(&table.render(0));
     if more > 0 {
-        let _ = writeln!(text, "{}", style::paint(DIM, format!("… and {more} more: nodes.csv of --out")));
+        let _ = writeln!(
+            text,
+            "{}",
+            style::paint(DIM, format!("… and {more} more; --out DIR writes all of them to nodes.csv"))
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! `--format text`: a timeline in kubectl's and dmesg's words, who died and why, the pods, the expectations.
+//! `--format text`: a timeline in the words of kubectl and dmesg, which processes died and why, pods, expectations.
 
 use super::Report;
 use super::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
@@ -12,11 +12,11 @@ use oomsim_core::record::{ConditionStatus, DeathCause, Entry, History, Owner, Re
 use oomsim_core::units::{Bytes, Pid, SimTime};
 use std::fmt::Write;
 
-/// Most lines of the timeline; the middle of a longer one is left out.
+/// Maximum number of lines in the timeline; a longer one is abbreviated in the middle.
 const MOST_LINES: usize = 120;
-/// Most rows of a table.
+/// Maximum number of rows in a table.
 const MOST_ROWS: usize = 40;
-/// Most characters of what an expectation that holds has found.
+/// Maximum number of characters shown of what a satisfied expectation found.
 const MOST_FOUND: usize = 100;
 
 /// The whole text.
@@ -88,7 +88,7 @@ fn owner_name(owner: &Owner) -> String {
 
 const PLAIN: Style = Style::new();
 
-/// A record in the words that kubectl and dmesg have for it; nothing for what only explains other records.
+/// A record in the words of kubectl and dmesg; nothing for records that only explain others.
 fn lines(entry: &Entry, history: &History) -> Vec<Line> {
     let node = format!("node/{}", history.node.name);
     match &entry.record {
@@ -109,7 +109,7 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
         }
         Record::RuntimeOutOfMemory { comm, owner, runtime, heap, limit, requested, .. } => {
             let message = format!(
-                "{comm}: the {runtime} runtime refuses {} (heap {}, its own limit {})",
+                "{comm}: the {runtime} runtime refused to allocate {} (heap {}, the runtime's limit {})",
                 amount(*requested),
                 amount(*heap),
                 amount(*limit)
@@ -133,7 +133,7 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             let style = if *phase == "Failed" { WARN } else { PLAIN };
             let why = format!("{reason} {message}");
             let why = why.trim();
-            line(pod_name(pod), *phase, if why.is_empty() { "no container is left to run" } else { why }, style)
+            line(pod_name(pod), *phase, if why.is_empty() { "all containers have terminated" } else { why }, style)
         }
         Record::PodPhase { .. } => Vec::new(),
         Record::ContainerStarted { pod, container, restart_count } => {
@@ -228,7 +228,7 @@ fn oom_lines(report: &OomReport, owners: &[Owner]) -> Vec<Line> {
 fn how(status: ExitStatus) -> String {
     match status {
         ExitStatus::Code(code) => format!("exited with code {code}"),
-        ExitStatus::Signal(signal) => format!("ended by {signal}"),
+        ExitStatus::Signal(signal) => format!("killed by {signal}"),
     }
 }
 
@@ -252,7 +252,7 @@ fn timeline(text: &mut String, history: &History) {
     for (n, (at, line)) in shown.iter().enumerate() {
         if n == MOST_LINES / 2 && all.len() > MOST_LINES {
             let left_out = all.len() - MOST_LINES;
-            let note = format!("  … {left_out} more lines: --out DIR writes all of them to events.jsonl …");
+            let note = format!("  … {left_out} more lines; --out DIR writes all of them to events.jsonl …");
             let _ = writeln!(text, "{}", paint(DIM, note));
         }
         let reason_text = paint(line.style, format!("{:reason$}", line.reason));
@@ -282,7 +282,7 @@ fn deaths(text: &mut String, history: &History) {
     }
     heading(text, "WHO DIED");
     if table.is_empty() {
-        text.push_str("nobody\n");
+        text.push_str("no process died\n");
         return;
     }
     text.push_str(&table.render(0));
@@ -291,7 +291,7 @@ fn deaths(text: &mut String, history: &History) {
     }
 }
 
-/// By whose hand, why, and how bad that looks.
+/// Who killed the process, why, and the style to show it in.
 fn explain(
     before: &[Entry],
     pid: Pid,
@@ -343,9 +343,9 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
         let eligible = report.tasks.iter().filter(|task| task.points.is_some()).count();
         match report.tasks.iter().filter(|task| task.points == Some(points)).count() {
             0 | 1 if eligible < 2 => format!("; {}, the only candidate", plural(points, "point")),
-            0 | 1 => format!("; {}, most of {eligible} candidates", plural(points, "point")),
+            0 | 1 => format!("; {}, the most of {eligible} candidates", plural(points, "point")),
             equals => {
-                format!("; {} like {equals} of {eligible} candidates: a tie", plural(points, "point"))
+                format!("; {}, a tie of {equals} among {eligible} candidates", plural(points, "point"))
             }
         }
     });
@@ -369,9 +369,9 @@ fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String
     let Some((at, signal, seen, seen_at, now)) = found else { return "its pod was evicted".into() };
     let what = match &**signal {
         "allocatableMemory.available" => match history.node.pods_evicted_above {
-            // What a percentage comes to is another amount of the kubepods limit than of the node.
+            // A percentage of the kubepods limit is a different amount than a percentage of the node's capacity.
             Some(above) if above != history.node.allocatable => {
-                format!("pods above {} (kubepods limit less the threshold)", amount(above))
+                format!("pods above {} (kubepods limit minus the threshold)", amount(above))
             }
             _ => format!("pods above allocatable {}", amount(history.node.allocatable)),
         },
@@ -379,12 +379,12 @@ fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String
     };
     match (seen, seen_at) {
         (Some(seen), Some(seen_at)) => format!(
-            "{what}; kubelet saw the pod at {} {} s ago, really {}",
+            "{what}; the kubelet's figure for the pod was {}, {} s old; it really used {}",
             amount(*seen),
             at.since(*seen_at).as_secs(),
             amount(*now)
         ),
-        _ => format!("{what}; kubelet had no figure for the pod, really {}", amount(*now)),
+        _ => format!("{what}; the kubelet had no figure for the pod; it really used {}", amount(*now)),
     }
 }
 
@@ -417,7 +417,7 @@ fn pods(text: &mut String, history: &History) {
 fn expectations(text: &mut String, report: &Report) {
     if let Some(why) = &report.not_judged {
         heading(text, "EXPECTATIONS");
-        let _ = writeln!(text, "not judged: {why}");
+        let _ = writeln!(text, "not checked: {why}");
         return;
     }
     if report.results.is_empty() {
@@ -429,7 +429,7 @@ fn expectations(text: &mut String, report: &Report) {
     }
 }
 
-/// One expectation: a line when it holds, otherwise what came instead and where the statement comes from.
+/// One expectation: one line when it holds, otherwise also what happened instead and the source of the expectation.
 pub fn expectation(result: &ExpectationResult) -> String {
     if result.holds {
         let mut found: String = result.found.chars().take(MOST_FOUND).collect();
@@ -451,9 +451,9 @@ pub fn expectation(result: &ExpectationResult) -> String {
 fn tail(text: &mut String, history: &History) {
     let counts = &history.counts;
     let stop = match history.stop {
-        Stop::Time => "the time is over",
-        Stop::Idle => "nothing is left to happen",
-        Stop::Halted => "the kernel panicked",
+        Stop::Time => "duration reached",
+        Stop::Idle => "nothing left to simulate",
+        Stop::Halted => "kernel panic",
     };
     let _ = writeln!(
         text,
@@ -461,11 +461,11 @@ fn tail(text: &mut String, history: &History) {
         paint(
             DIM,
             format!(
-                "{}, {}, {}, {} refused; ended at {} s: {stop}; digest {}",
+                "{}, {}, {}, {} refused; stopped at {} s ({stop}); digest {}",
                 plural(counts.oom_kills, "OOM kill"),
                 plural(counts.evictions, "eviction"),
                 plural(counts.restarts, "restart"),
-                counts.refusals,
+                plural(counts.refusals, "allocation"),
                 clock(history.ended_at),
                 history.digest
             )
@@ -508,7 +508,7 @@ mod tests {
     #[test]
     fn a_long_timeline_is_cut_in_the_middle() {
         let text = shown(crate::testdata::busy_day());
-        assert!(text.contains("more lines: --out DIR"), "{text}");
+        assert!(text.contains("more lines; --out DIR"), "{text}");
         assert!(text.lines().count() < 300);
     }
 

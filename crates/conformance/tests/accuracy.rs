@@ -1,4 +1,4 @@
-//! The table of `docs/HOW-RIGHT.md` says what the stories' run says. `OOMSIM_BLESS=1` writes it anew.
+//! The table of `docs/ACCURACY.md` says what the stories' run says. `OOMSIM_BLESS=1` writes it anew.
 
 use flate2::read::GzDecoder;
 use oomsim_conformance::node::{Family, Summary};
@@ -26,7 +26,7 @@ fn the_page_has_the_figures_of_the_run() {
     let report = run_file("node/stories.jsonl", BufReader::new(GzDecoder::new(stories)));
     let expected = table(report.stories.as_ref().expect("whole-node stories have a summary"));
 
-    let path = format!("{root}/docs/HOW-RIGHT.md");
+    let path = format!("{root}/docs/ACCURACY.md");
     let page = fs::read_to_string(&path).expect("the page is there");
     let begin = page.find("| family |").expect("the page has the table");
     let end = page[begin..].find("\n\n").map_or(page.len(), |n| begin + n);
