@@ -1,9 +1,10 @@
 //! The same work as scenarios of oomsim.
 
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep};
-use oomsim_core::scenario::{Document, Files, NoFiles, Scenario, load, load_kinds};
 use oomsim_core::units::SimTime;
 use oomsim_core::{Simulation, simulate};
+use oomsim_scenario::{Document, Files, NoFiles, load, load_kinds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -45,7 +46,7 @@ pub fn read(path: &Path) -> Arc<Scenario> {
     let folder = Folder(path.parent().unwrap_or(Path::new(".")).to_path_buf());
     let name = path.to_string_lossy();
     let kinds = load_kinds(&text, &name, &folder, &[]).unwrap_or_else(|problems| panic!("{name}: {problems:?}"));
-    Arc::new(kinds.into_iter().next().expect("at least one kind of node"))
+    kinds.into_iter().next().expect("at least one kind of node").scenario
 }
 
 /// W1 for that long (`"24h"`), with or without random intervals.
@@ -53,7 +54,7 @@ pub fn node(duration: &str, jitter: bool) -> Arc<Scenario> {
     let text = if jitter { NODE_DAY.to_owned() } else { NODE_DAY.replace(JITTER, "") };
     let overrides = [format!("duration={duration}")];
     let folder = Folder(PathBuf::from(SCENARIOS));
-    Arc::new(load(&text, "w1", &folder, &overrides).unwrap_or_else(|problems| panic!("w1: {problems:?}")))
+    load(&text, "w1", &folder, &overrides).unwrap_or_else(|problems| panic!("w1: {problems:?}")).scenario
 }
 
 /// Reads a scenario with so many different thresholds, as a study without repetitions does.
@@ -64,7 +65,7 @@ pub fn settings(text: &str, points: u64) -> u64 {
     let document = Document::parse(text, "worker.toml").expect("TOML");
     let read = |n: u64| {
         let threshold = format!("kubelet.evictionHard.\"memory.available\"={}Mi", 100 + n);
-        document.scenario(&NoFiles, &[threshold], None).expect("a good scenario").duration.as_nanos()
+        document.scenario(&NoFiles, &[threshold], None).expect("a good scenario").scenario.duration.as_nanos()
     };
     (0..points).map(read).sum()
 }
@@ -73,7 +74,7 @@ pub fn settings(text: &str, points: u64) -> u64 {
 pub fn crowd(pods: u32) -> Arc<Scenario> {
     let text = CROWD.replace("replicas = 100\n", &format!("replicas = {pods}\n"));
     let folder = Folder(PathBuf::from(SCENARIOS));
-    Arc::new(load(&text, "crowd", &folder, &[]).unwrap_or_else(|problems| panic!("crowd: {problems:?}")))
+    load(&text, "crowd", &folder, &[]).unwrap_or_else(|problems| panic!("crowd: {problems:?}")).scenario
 }
 
 /// One run, with this much kept.
@@ -126,8 +127,8 @@ mod tests {
         let ticks = node_day::heap_loop(1, HOUR).ticks;
         let checks = |exit: &str| {
             let overrides = ["duration=1h".to_owned(), format!("node.exit.base={exit}")];
-            let scenario = load(NODE_DAY, "w1", &NoFiles, &overrides).unwrap();
-            let counts = run(&Arc::new(scenario), 1, Keep::Outcome).counts;
+            let scenario = load(NODE_DAY, "w1", &NoFiles, &overrides).unwrap().scenario;
+            let counts = run(&scenario, 1, Keep::Outcome).counts;
             assert!(counts.evictions > 100, "{counts:?}");
             counts.passes
         };

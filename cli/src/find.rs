@@ -1,7 +1,7 @@
 //! Finding scenario files.
 
 use crate::exit::Failure;
-use oomsim_core::scenario::TomlKind;
+use oomsim_scenario::TomlKind;
 use std::path::{Path, PathBuf};
 
 /// Deepest folder that is searched: a loop of links ends here.

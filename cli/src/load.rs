@@ -1,7 +1,7 @@
 //! Reading scenario files.
 
 use crate::exit::Failure;
-use oomsim_core::scenario::{Diagnostic, Files, Location, Scenario, Source, load, load_kind, load_kinds};
+use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -93,7 +93,7 @@ pub fn named_text(file: &Path) -> Result<String, Failure> {
 ///
 /// # Errors
 /// When it cannot be read, or with all its problems.
-pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Result<Vec<Scenario>, Unusable> {
+pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Result<Vec<LoadedScenario>, Unusable> {
     let name = file.display().to_string();
     let text = read_text(file).map_err(|why| {
         Failure::bad_input(format!(
@@ -138,18 +138,17 @@ impl Options {
     ///
     /// # Errors
     /// With all its problems.
-    pub fn scenario(&self, files: &dyn Files, overrides: &[String]) -> Result<Scenario, Unusable> {
+    pub fn scenario(&self, files: &dyn Files, overrides: &[String]) -> Result<LoadedScenario, Unusable> {
         let all = |problems: Vec<Diagnostic>| problems.into_iter().map(|problem| self.blamed(problem)).collect();
-        let mut scenario =
+        let mut loaded =
             load(&self.text, Options::NAME, files, overrides).map_err(|problems| Unusable::of(all(problems)))?;
-        scenario.warnings = all(scenario.warnings);
-        let kubelet = scenario.kubelet.iter_mut().map(|kubelet| &mut kubelet.places);
-        for place in kubelet.chain([&mut scenario.node.places]).flat_map(|places| places.values_mut()) {
+        loaded.warnings = all(loaded.warnings);
+        for place in loaded.places.iter_mut() {
             if let Some(option) = self.option_at(place) {
                 *place = option;
             }
         }
-        Ok(scenario)
+        Ok(loaded)
     }
 
     fn blamed(&self, problem: Diagnostic) -> Diagnostic {

@@ -8,7 +8,6 @@ use oomsim_core::record::{Keep, Record};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Output, Stdio};
-use std::sync::Arc;
 
 fn fed(args: &[&str], input: &[u8]) -> Output {
     let mut child = command(args)
@@ -86,7 +85,7 @@ fn round_trip_of_every_scenario() {
         let name = path.file_name().expect("a name").to_string_lossy().into_owned();
         // Of several kinds of node the first.
         let kinds = oomsim::load::scenarios(&path, &[], None).unwrap_or_else(|p| panic!("{name}: {p:?}"));
-        let scenario = Arc::new(kinds.into_iter().next().expect("a kind of node"));
+        let scenario = kinds.into_iter().next().expect("a kind of node").scenario;
         let history = oomsim_core::simulate(&scenario, scenario.seed, Keep::Series).expect("a run");
         let reports: Vec<_> = history
             .entries

@@ -7,11 +7,10 @@ use crate::{engine, find, fleet, load, output};
 use clap::ValueEnum;
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::{ExpectationResult, evaluate};
-use oomsim_core::scenario::Diagnostic;
+use oomsim_scenario::Diagnostic;
 use rayon::prelude::*;
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -132,11 +131,13 @@ fn check(file: &Path) -> Checked {
 }
 
 fn check_inner(file: &Path) -> (Outcome, Vec<Diagnostic>) {
-    let kinds: Vec<_> = match load::scenarios(file, &[], None) {
-        Ok(scenarios) => scenarios.into_iter().map(Arc::new).collect(),
+    let loaded = match load::scenarios(file, &[], None) {
+        Ok(loaded) => loaded,
         Err(unusable) => return (Outcome::Invalid(unusable.failure), unusable.problems),
     };
-    let (seed, warnings) = kinds.first().map_or((0, Vec::new()), |first| (first.seed, first.warnings.clone()));
+    let (seed, warnings) =
+        loaded.first().map_or((0, Vec::new()), |first| (first.scenario.seed, first.warnings.clone()));
+    let kinds: Vec<_> = loaded.into_iter().map(|kind| kind.scenario).collect();
     let ran = match &kinds[..] {
         [one] if one.nodes == 1 => {
             let history = engine::run(engine::boot(one, Keep::Outcome), seed);

@@ -4,7 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::output;
 use crate::render::style::{HEADING, paint};
 use oomsim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS};
-use oomsim_core::scenario::reading::nearest;
+use oomsim_scenario::reading::nearest;
 
 /// Arguments of `oomsim explain`.
 #[derive(Debug, clap::Args)]

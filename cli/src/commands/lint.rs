@@ -8,10 +8,10 @@ use crate::output;
 use crate::render::findings::{Report, Shown, github, json, rules, text};
 use crate::render::sarif;
 use clap::ValueEnum;
-use oomsim_core::scenario::reading::nearest;
-use oomsim_core::scenario::{Scenario, said_once};
 use oomsim_core::units::{Bytes, ParseQuantityError, Quantity};
 use oomsim_lint::{Level, RULES, Rule, lint, rule};
+use oomsim_scenario::reading::nearest;
+use oomsim_scenario::{LoadedScenario, said_once};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -165,12 +165,12 @@ fn look(args: &Args, unit: &Unit, report: &mut Report) {
         let named = |rules: &[&Rule]| rules.iter().any(|rule| rule.code == code);
         (args.only.is_empty() || named(&args.only)) && !named(&args.ignore)
     };
-    let found = |kind: &Scenario| {
+    let found = |kind: &LoadedScenario| {
         let findings = lint(kind, unit.known).into_iter();
         let findings = findings.filter(|finding| wanted(finding.code) && finding.level >= args.level.into());
         findings.map(|finding| finding.diagnostic()).collect()
     };
-    let found: Vec<(&str, Vec<_>)> = unit.kinds.iter().map(|kind| (&*kind.node.name, found(kind))).collect();
+    let found: Vec<(&str, Vec<_>)> = unit.kinds.iter().map(|kind| (&*kind.scenario.node.name, found(kind))).collect();
     for finding in said_once(&found) {
         report.find(Shown::new(finding, &unit.name, &unit.folder).about(&unit.about));
     }

@@ -24,7 +24,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     for file in found.scenarios {
         let path = paint(HEADING, file.display());
         match load::scenarios(&file, &[], None) {
-            Ok(kinds) => {
+            Ok(loaded) => {
+                let kinds: Vec<_> = loaded.into_iter().map(|kind| kind.scenario).collect();
                 let Some(scenario) = kinds.first() else { continue };
                 // What is on all kinds of node counts once.
                 let (mut pods, mut expectations) = (BTreeSet::new(), Vec::new());

@@ -9,7 +9,7 @@ use oomsim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thr
 use oomsim_core::kubelet::preset::{PRESETS, Preset};
 use oomsim_core::kubelet::start::start_problems;
 use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
-use oomsim_core::scenario::Scenario;
+use oomsim_core::plan::Scenario;
 use oomsim_core::units::format_duration;
 use serde_json::json;
 use std::path::PathBuf;
@@ -102,7 +102,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     let warnings = kinds.iter().take(1).flat_map(|kind| &kind.warnings);
     warnings.for_each(|warning| output::complain(&warning.render_coloured()));
-    let kinds: Vec<_> = kinds.iter().map(|kind| (kind, amounts(kind, args.preset.as_deref()))).collect();
+    let kinds: Vec<_> =
+        kinds.iter().map(|kind| (&*kind.scenario, amounts(&kind.scenario, args.preset.as_deref()))).collect();
     let text = match (args.format, &kinds[..]) {
         (Format::Text, kinds) => kinds.iter().map(|(kind, amounts)| text(amounts, kind)).collect::<Vec<_>>().join("\n"),
         (Format::Json, [(_, only)]) => pretty(&only.json()),

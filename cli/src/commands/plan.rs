@@ -10,7 +10,7 @@ use crate::progress::{Progress, duration};
 use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
-use oomsim_core::scenario::Controller;
+use oomsim_core::plan::Controller;
 use oomsim_planning::axis::Unit;
 use oomsim_planning::plan::Plan;
 use oomsim_planning::pool::Pool;
@@ -118,10 +118,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 /// The recommendation as files.
 fn files(goal: &Goal, plan: &Plan, best: &Confirmed) -> Result<Vec<(String, String)>, Failure> {
     let values = best.trial.values(plan);
-    let with = goal.with_setting(0, best.trial.setting).map_err(|problems| load::rendered(&problems))?;
-    let before = goal.scenarios[0].1.scenario(&[]).map_err(|problems| load::rendered(&problems))?;
+    let with = goal.with_setting(0, best.trial.setting).map_err(|problems| load::rendered(&problems))?.scenario;
+    let before = goal.scenarios[0].1.scenario(&[]).map_err(|problems| load::rendered(&problems))?.scenario;
     let mut files = Vec::new();
-    if let (Some(with), Some(before)) = (with.kubelet, before.kubelet)
+    if let (Some(with), Some(before)) = (&with.kubelet, &before.kubelet)
         && let Some(yaml) = kubelet_yaml(plan.axes(), &values, &with.config, &before.config)
     {
         files.push(("kubelet.yaml".to_string(), yaml));
@@ -368,7 +368,7 @@ impl Report<'_> {
         let equal = self.found.trials.iter().filter(|t| t.risk().0 <= nearest.risk().0);
         let Some(nearest) = [nearest].into_iter().chain(equal).find(often) else { return };
         let (bad, setting) = (bad(nearest), self.setting(nearest));
-        let kubelet = |n| Some(self.goal.with_setting(n, nearest.setting).ok()?.kubelet?.profile);
+        let kubelet = |n| Some(self.goal.with_setting(n, nearest.setting).ok()?.scenario.kubelet.as_ref()?.profile);
         let mut profiles = (0..self.goal.scenarios.len()).filter_map(kubelet);
         let cure = match profiles.find(|p| p.hard_eviction_grace_s == 0 && p.zero_grace_override_ignored) {
             Some(profile) => format!(

@@ -154,10 +154,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
     let mut scenario = match (kinds.pop(), kinds.is_empty()) {
-        (Some(only), true) if only.nodes == 1 => only,
+        (Some(only), true) if only.scenario.nodes == 1 => only.scenario,
         (last, _) => {
             kinds.extend(last);
-            return fleet::run(&args, kinds, folder.as_ref());
+            return fleet::run(&args, kinds.into_iter().map(|kind| kind.scenario).collect(), folder.as_ref());
         }
     };
     let mut not_judged = None;
@@ -167,9 +167,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             not_judged =
                 Some(format!("the run was stopped at {}, but the scenario lasts {whole}", format_duration(until)));
         }
-        scenario.duration = until;
+        Arc::make_mut(&mut scenario).duration = until;
     }
-    let scenario = Arc::new(scenario);
     let seed = args.seed.unwrap_or(scenario.seed);
     let keep = args.record.map_or(Keep::Series, Keep::from);
     let history = engine::run(engine::boot(&scenario, keep), seed)?;

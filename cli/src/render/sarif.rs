@@ -1,8 +1,8 @@
 //! SARIF 2.1.0: what code scanning reads.
 
 use super::findings::{Report, Shown};
-use oomsim_core::scenario::Severity;
 use oomsim_lint::{RULES, Rule};
+use oomsim_scenario::Severity;
 use serde_json::{Map, Value, json};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";

@@ -7,12 +7,11 @@ use oomsim_conformance::node::story::Story;
 use oomsim_conformance::node::{decision, run};
 use oomsim_conformance::{FileReport, run_file};
 use oomsim_core::record::Keep;
-use oomsim_core::scenario::{NoFiles, load};
 use oomsim_core::units::SimTime;
 use oomsim_core::world::Simulation;
+use oomsim_scenario::{NoFiles, load};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
-use std::sync::Arc;
 
 fn stories() -> FileReport {
     let path = format!("{}/data/node/stories.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
@@ -44,9 +43,9 @@ fn a_written_story_runs_as_its_replay() {
         let story: Story = serde_json::from_str(&line.expect("readable")).expect("a story");
         let replay = run::run(&story, Disturbance::NONE, Keep::Series).expect("runs");
         let text = scenario(&story, Disturbance::NONE).expect("understood");
-        let read = load(&text, "x.toml", &NoFiles, &[]).expect("an ordinary scenario");
+        let read = load(&text, "x.toml", &NoFiles, &[]).expect("an ordinary scenario").scenario;
         let seed = read.seed;
-        let mut simulation = Simulation::new(Arc::new(read), seed, Keep::Series);
+        let mut simulation = Simulation::new(read, seed, Keep::Series);
         simulation.run_until(SimTime::MAX).expect("within its limits");
         let history = simulation.finish();
         assert_eq!(history.digest, replay.history.digest, "{}", story.id);

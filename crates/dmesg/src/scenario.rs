@@ -11,8 +11,8 @@ use crate::explain::{Candidate, Explanation, Verdict};
 use crate::report::{Kind, Report, Task};
 use crate::rules;
 use oomsim_core::kernel::{Profile, Thp, VERSIONS, default_min_free_kbytes};
-use oomsim_core::scenario::{NoFiles, load};
 use oomsim_core::units::Pages;
+use oomsim_scenario::{NoFiles, load};
 use std::collections::BTreeSet;
 use std::fmt::{self, Write};
 

@@ -33,7 +33,7 @@ fn everything(bytes: &[u8]) -> usize {
     for a in &analyses {
         // What is written can be run.
         if let Ok(text) = oomsim_dmesg::scenario(a) {
-            let read = oomsim_core::scenario::load(&text, "log.toml", &oomsim_core::scenario::NoFiles, &[]);
+            let read = oomsim_scenario::load(&text, "log.toml", &oomsim_scenario::NoFiles, &[]);
             assert!(read.is_ok(), "{text}");
         }
     }
@@ -311,12 +311,11 @@ fn damaged_names_are_mended() {
     };
     for path in ["/../..", "//a//b", "/a\u{7}b/./c", "/.", "relative"] {
         let text = made(&log.replace(&oom, path)).expect("a scenario");
-        oomsim_core::scenario::load(&text, "log.toml", &oomsim_core::scenario::NoFiles, &[]).expect("it can be read");
+        oomsim_scenario::load(&text, "log.toml", &oomsim_scenario::NoFiles, &[]).expect("it can be read");
     }
     for name in ["a\u{1}b", "\u{1b}[31mred", "a name that is much too long for a kernel"] {
         let text = made(&log.replace(&comm, name)).expect("a scenario");
-        let scenario =
-            oomsim_core::scenario::load(&text, "log.toml", &oomsim_core::scenario::NoFiles, &[]).expect("readable");
+        let scenario = oomsim_scenario::load(&text, "log.toml", &oomsim_scenario::NoFiles, &[]).expect("readable");
         assert!(scenario.warnings.is_empty(), "{:?}", scenario.warnings);
     }
 }

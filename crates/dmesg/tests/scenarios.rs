@@ -3,19 +3,17 @@
 mod common;
 
 use oomsim_core::record::{Keep, Record};
-use oomsim_core::scenario::{NoFiles, load};
 use oomsim_dmesg::{Analysis, Known, Verdict, analyse, scenario};
-use std::sync::Arc;
+use oomsim_scenario::{NoFiles, load};
 
 /// Pids that the simulated kernel chose, in order.
 fn simulated(toml: &str, at: &str) -> Vec<u32> {
-    let scenario = load(toml, at, &NoFiles, &[]).unwrap_or_else(|problems| {
+    let loaded = load(toml, at, &NoFiles, &[]).unwrap_or_else(|problems| {
         let text: Vec<String> = problems.iter().map(|p| p.render()).collect();
         panic!("{at}: {}\n{toml}", text.join("\n"))
     });
-    assert!(scenario.warnings.is_empty(), "{at}: {:?}", scenario.warnings);
-    let scenario = Arc::new(scenario);
-    let history = oomsim_core::simulate(&scenario, 1, Keep::Series).expect("a run");
+    assert!(loaded.warnings.is_empty(), "{at}: {:?}", loaded.warnings);
+    let history = oomsim_core::simulate(&loaded.scenario, 1, Keep::Series).expect("a run");
     history
         .entries
         .iter()

@@ -9,14 +9,17 @@ use oomsim_core::kubelet::start::{StartProblem, start_problems};
 use oomsim_core::kubelet::{
     ENFORCE_PODS, KubeletConfig, KubernetesProfile, MEMORY, NodeAllocatable, ResourceList, parse_reservation,
 };
-use oomsim_core::scenario::{KubeletPlan, Location, PodPlan, ProcessPlan, Scenario};
+use oomsim_core::plan::{KubeletPlan, PodPlan, ProcessPlan, Scenario};
 use oomsim_core::units::{Bytes, Quantity};
 use oomsim_core::workload::{Behavior, ScriptOp};
+use oomsim_scenario::{LoadedScenario, Location, ScenarioPlaces};
 
 /// A scenario with what follows from it.
 pub struct Facts<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
+    /// Where its parts stand.
+    pub places: &'a ScenarioPlaces,
     /// What may be relied on.
     pub known: Known,
     /// Reservations, in bytes.
@@ -40,7 +43,8 @@ fn memory(list: &ResourceList) -> i64 {
 
 impl<'a> Facts<'a> {
     /// Looks at a scenario.
-    pub fn of(scenario: &'a Scenario, known: Known) -> Self {
+    pub fn of(loaded: &'a LoadedScenario, known: Known) -> Self {
+        let scenario = &*loaded.scenario;
         let default = KubeletConfig::default();
         let known = Known { kubelet: known.kubelet && scenario.kubelet.is_some(), ..known };
         let config = scenario.kubelet.as_ref().map_or(&default, |plan| &plan.config);
@@ -56,6 +60,7 @@ impl<'a> Facts<'a> {
         };
         Facts {
             scenario,
+            places: &loaded.places,
             known,
             kube_reserved,
             system_reserved,
@@ -134,20 +139,20 @@ impl<'a> Facts<'a> {
 
     /// Where a field of the kubelet's configuration was given, or the configuration itself.
     pub fn kubelet_place(&self, fields: &[&str]) -> Option<Location> {
-        let places = &self.scenario.kubelet.as_ref()?.places;
+        let places = &self.places.kubelet;
         fields.iter().chain(&[""]).find_map(|field| places.get(*field)).cloned()
     }
 
     /// Where something of the node was given, or the node itself.
     pub fn node_place(&self, name: &str) -> Option<Location> {
-        let places = &self.scenario.node.places;
+        let places = &self.places.node;
         places.get(name).or_else(|| places.get("node")).cloned()
     }
-}
 
-/// Where a container of a pod was given, or the pod itself.
-pub fn container_place(pod: &PodPlan, container: &str) -> Option<Location> {
-    pod.places.get(container).or_else(|| pod.places.get("")).cloned()
+    /// Where a container of a pod was given, or the pod itself.
+    pub fn container_place(&self, pod: &PodPlan, container: &str) -> Option<Location> {
+        self.places.container(pod, container).cloned()
+    }
 }
 
 /// The most that a process is said to hold, as far as it is stated: what it grows to without end does not count.

@@ -8,8 +8,8 @@ mod rules;
 
 pub use facts::Facts;
 
-use oomsim_core::scenario::{Diagnostic, Location, Scenario, Severity};
 use oomsim_core::units::Bytes;
+use oomsim_scenario::{Diagnostic, LoadedScenario, Location, Severity};
 use std::fmt;
 
 /// How bad a finding is.
@@ -147,7 +147,7 @@ impl Known {
 }
 
 /// Applies every rule; findings in the order of their places, then of their codes.
-pub fn lint(scenario: &Scenario, known: Known) -> Vec<Finding> {
+pub fn lint(scenario: &LoadedScenario, known: Known) -> Vec<Finding> {
     let facts = Facts::of(scenario, known);
     let mut findings = Vec::new();
     for rule in RULES {

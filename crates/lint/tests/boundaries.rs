@@ -2,8 +2,8 @@
 //!
 //! A node of 8 GiB whose own programs use 500 MiB of working set (400 anonymous, 100 of active file cache).
 
-use oomsim_core::scenario::{NoFiles, load};
 use oomsim_lint::{Known, lint};
+use oomsim_scenario::{NoFiles, load};
 
 const NODE: &str = "
 [node]

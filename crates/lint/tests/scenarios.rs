@@ -2,12 +2,11 @@
 
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
-use oomsim_core::scenario::{Files, Scenario, load};
 use oomsim_core::world::simulate;
 use oomsim_lint::{Known, RULES, lint, rule};
+use oomsim_scenario::{Files, LoadedScenario, load};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -25,7 +24,7 @@ impl Files for Beside {
     }
 }
 
-fn scenario(file: &Path) -> Scenario {
+fn scenario(file: &Path) -> LoadedScenario {
     let text = std::fs::read_to_string(file).unwrap();
     let beside = Beside(file.parent().unwrap().to_owned());
     load(&text, &file.display().to_string(), &beside, &[]).unwrap_or_else(|problems| {
@@ -68,7 +67,7 @@ fn each_scenario_triggers_exactly_its_rule() {
 fn each_scenario_shows_what_goes_wrong() {
     let mut failed = Vec::new();
     for file in scenarios() {
-        let scenario = Arc::new(scenario(&file));
+        let scenario = scenario(&file).scenario;
         assert!(!scenario.expectations.is_empty(), "{} expects nothing", stem(&file));
         let history = simulate(&scenario, scenario.seed, Keep::Series).unwrap();
         for result in evaluate(&scenario.expectations, &history) {

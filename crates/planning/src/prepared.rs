@@ -4,10 +4,9 @@ use crate::measure::Measures;
 use crate::plan::{RunSpec, scenario_hash};
 use oomsim_core::Booted;
 use oomsim_core::record::Keep;
-use oomsim_core::scenario::{Diagnostic, Document, Files, Scenario, Severity, load_kind};
+use oomsim_scenario::{Diagnostic, Document, Files, LoadedScenario, Severity, load_kind};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 type Found<T> = BTreeMap<String, Result<T, String>>;
 
@@ -101,7 +100,8 @@ impl Prepared {
         variants: &[Vec<String>],
     ) -> Result<Self, Vec<Diagnostic>> {
         let reader = Remembering { folder: folder_of(file), files, seen: RefCell::default() };
-        let Scenario { nodes, mut warnings, .. } = load_kind(text, file, &reader, fixed, node)?;
+        let LoadedScenario { scenario, mut warnings, .. } = load_kind(text, file, &reader, fixed, node)?;
+        let nodes = scenario.nodes;
         if nodes > 1 {
             warnings.push(Diagnostic {
                 severity: Severity::Warning,
@@ -155,7 +155,7 @@ impl Prepared {
     ///
     /// # Errors
     /// All problems.
-    pub fn scenario(&self, settings: &[String]) -> Result<Scenario, Vec<Diagnostic>> {
+    pub fn scenario(&self, settings: &[String]) -> Result<LoadedScenario, Vec<Diagnostic>> {
         load_kind(&self.text, &self.file, &self.files, settings, self.node())
     }
 
@@ -190,7 +190,7 @@ impl Prepared {
             Ok(document) => document.scenario(&self.files, &settings(overrides), self.node()),
             Err(problems) => Err(problems.clone()),
         };
-        let booted = scenario.map(|scenario| Booted::new(Arc::new(scenario), keep));
+        let booted = scenario.map(|loaded| Booted::new(loaded.scenario, keep));
         Ready(booted.map_err(|problems| first_error(&problems)))
     }
 }
@@ -219,7 +219,7 @@ pub fn settings(overrides: &[(String, String)]) -> Vec<String> {
 
 /// The first error of a list, in one line.
 pub(crate) fn first_error(problems: &[Diagnostic]) -> String {
-    use oomsim_core::scenario::Severity::Error;
+    use oomsim_scenario::Severity::Error;
     problems.iter().find(|d| d.severity == Error).map_or_else(String::new, ToString::to_string)
 }
 

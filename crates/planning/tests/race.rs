@@ -1,7 +1,6 @@
 //! The race as a probability: simulated against the closed form, at rates and thresholds on both sides of it.
 
 use oomsim_core::record::Keep;
-use oomsim_core::scenario::NoFiles;
 use oomsim_core::workload::TermReaction;
 use oomsim_planning::axis::AxisValue;
 use oomsim_planning::measure::Outcome;
@@ -10,6 +9,7 @@ use oomsim_planning::pool::Pool;
 use oomsim_planning::prepared::Prepared;
 use oomsim_planning::race::{Contest, Race, Racer};
 use oomsim_planning::stats::wilson;
+use oomsim_scenario::NoFiles;
 
 const MIB: f64 = 1_048_576.0;
 /// Runs per point.

@@ -353,6 +353,14 @@ pub enum Behavior {
 }
 
 impl Behavior {
+    /// What a program without a workload does: it holds what its footprint says.
+    pub const IDLE: Behavior = Behavior::Steady(Steady { anon: Bytes::ZERO });
+
+    /// True for what does and holds nothing, such as [`Behavior::IDLE`].
+    pub fn is_idle(&self) -> bool {
+        matches!(self, Behavior::Steady(steady) if steady.anon == Bytes::ZERO)
+    }
+
     /// What it does step by step again and again.
     pub fn cycles(&self) -> Vec<Cycle> {
         let one = |lasts, times| Cycle { closed_by: 0, lasts, times, grows: Pages::ZERO, forks: false };

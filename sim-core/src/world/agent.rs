@@ -12,8 +12,8 @@ use crate::kubelet::eviction::{
 };
 use crate::kubelet::{CgroupLayout, NodeAllocatable, PodDirs, QosClass, parse_reservation};
 use crate::node_api::{CgroupWrite, Name, OomReport};
+use crate::plan::KubeletPlan;
 use crate::record::{ConditionStatus, NodeFacts, Record};
-use crate::scenario::KubeletPlan;
 use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
 use std::sync::Arc;
 

@@ -8,8 +8,8 @@ use super::procs::Procs;
 use super::state::{Whose, World};
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
 use crate::kernel::{Kernel, MemOp};
+use crate::plan::Scenario;
 use crate::record::{History, Keep, Sample};
-use crate::scenario::Scenario;
 use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
 use std::collections::{BTreeMap, VecDeque};
@@ -47,7 +47,7 @@ impl Booted {
             kubepods: None,
             panicked: false,
             no_kubelet: None,
-            recorder: Recorder::new(keep, scenario.warnings.iter().map(|w| w.message.clone()).collect()),
+            recorder: Recorder::new(keep, scenario.warnings.clone()),
             next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
             scenario,
         };

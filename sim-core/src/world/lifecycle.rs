@@ -5,8 +5,8 @@ use super::pod::Birth;
 use super::state::{PodState, Whose, World};
 use crate::engine::{Phase, Scheduler, StreamName};
 use crate::node_api::CgroupWrite;
+use crate::plan::InjectionKind;
 use crate::record::{DeathCause, Record};
-use crate::scenario::InjectionKind;
 use crate::units::SimDuration;
 use std::sync::Arc;
 

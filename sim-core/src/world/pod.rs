@@ -8,8 +8,8 @@ use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec,
 use crate::kubelet::eviction::Rejection;
 use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ};
 use crate::node_api::{CgroupWrite, Name};
+use crate::plan::{Controller, ProcessPlan};
 use crate::record::{DeathCause, Record};
-use crate::scenario::{Controller, ProcessPlan};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration};
 use crate::workload::{Footprint, Program, TermReaction};
 use smallvec::SmallVec;

@@ -8,7 +8,7 @@ use crate::kubelet::{
     pod_cgroup,
 };
 use crate::node_api::{CgroupWrite, Name};
-use crate::scenario::{Controller, PodPlan};
+use crate::plan::{Controller, PodPlan};
 use crate::units::CgroupId;
 use std::sync::Arc;
 

@@ -5,16 +5,16 @@ use crate::exit::Failure;
 use crate::find;
 use crate::load::{self, Beside, Options, Unusable};
 use crate::render::findings::{Report, Study};
-use oomsim_core::scenario::{FileKind, Scenario, TomlKind, file_kind};
 use oomsim_lint::Known;
 use oomsim_planning::prepared::{Prepared, settings};
 use oomsim_planning::study::{self, Goal};
+use oomsim_scenario::{FileKind, LoadedScenario, TomlKind, file_kind};
 use std::path::{Path, PathBuf};
 
 /// A node with its pods.
 pub struct Unit {
     /// The node, or one for each kind of nodes.
-    pub kinds: Vec<Scenario>,
+    pub kinds: Vec<LoadedScenario>,
     /// What is known about it.
     pub known: Known,
     /// Name of the scenario file; that of a node made of other files is no file.
@@ -90,7 +90,7 @@ impl List<'_> {
         new
     }
 
-    fn add(&mut self, file: &Path, read: Result<Vec<Scenario>, Unusable>) {
+    fn add(&mut self, file: &Path, read: Result<Vec<LoadedScenario>, Unusable>) {
         let Args { kube_daemons, system_daemons, .. } = *self.args;
         let unit = |kinds| Unit {
             kinds,

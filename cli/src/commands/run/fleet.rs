@@ -7,21 +7,21 @@ use crate::fleet::{self, NodeRun};
 use crate::render::fleet::Fleet;
 use crate::render::{self, ARTIFACTS, Report};
 use crate::{engine, output};
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{History, Keep};
-use oomsim_core::scenario::Scenario;
 use std::sync::Arc;
 
 /// Runs all nodes of these kinds. What is kept of each is its measures; with `--record` and `--out` it has a folder of
 /// its own with what a run of one node writes.
-pub fn run(args: &Args, mut kinds: Vec<Scenario>, folder: Option<&output::Folder>) -> Result<Exit, Failure> {
+pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&output::Folder>) -> Result<Exit, Failure> {
     if let Some(until) = args.until {
         for kind in &mut kinds {
+            let kind = Arc::make_mut(kind);
             kind.duration = until;
             kind.expectations.clear();
         }
     }
-    let kinds: Vec<Arc<Scenario>> = kinds.into_iter().map(Arc::new).collect();
     let first = kinds.first().ok_or_else(|| Failure::internal("a scenario without nodes"))?;
     let seed = args.seed.unwrap_or(first.seed);
     let keep = args.record.map_or(Keep::Node, Keep::from);

@@ -1,7 +1,7 @@
 //! Picking a story out of a file.
 
 use super::story::Story;
-use oomsim_core::scenario::reading::nearest;
+use oomsim_scenario::reading::nearest;
 use serde::Deserialize;
 use std::io::BufRead;
 

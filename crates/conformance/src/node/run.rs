@@ -3,10 +3,11 @@
 use super::decision::{self, Decision};
 use super::import::{self, Disturbance, Of};
 use super::story::Story;
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep, Sample};
-use oomsim_core::scenario::{NoFiles, Scenario, load};
 use oomsim_core::units::SimTime;
 use oomsim_core::world::Simulation;
+use oomsim_scenario::{NoFiles, load};
 use std::sync::Arc;
 
 /// One simulated run of a story.
@@ -30,7 +31,7 @@ pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<Arc<Scenario>
     let text = import::scenario(story, disturbance)?;
     let name = format!("{}.toml", story.id);
     load(&text, &name, &NoFiles, &[])
-        .map(Arc::new)
+        .map(|loaded| loaded.scenario)
         .map_err(|problems| problems.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))
 }
 

@@ -1,11 +1,11 @@
 //! Pods: requests, limits, sidecars and volumes.
 
-use crate::facts::{Facts, container_place, found, shown};
+use crate::facts::{Facts, found, shown};
 use crate::{Finding, Level};
 use oomsim_core::kubelet::{
     ContainerSpec, MEMORY, QosClass, container_oom_score_adj, ranking_request, scheduling_limits, scheduling_requests,
 };
-use oomsim_core::scenario::PodPlan;
+use oomsim_core::plan::PodPlan;
 use oomsim_core::units::Quantity;
 
 fn memory(list: &oomsim_core::kubelet::ResourceList) -> Option<i64> {
@@ -48,7 +48,7 @@ pub fn limits_exceed_allocatable(facts: &Facts<'_>, findings: &mut Vec<Finding>)
     );
     let help =
         "lower limits towards what is used, or accept it and keep requests near usage, so that the right pod goes";
-    let at = largest.and_then(|pod| container_place(pod, ""));
+    let at = largest.and_then(|pod| facts.container_place(pod, ""));
     found(findings, ("OOM013", Level::Note), at, message, help);
 }
 
@@ -70,7 +70,7 @@ pub fn no_limit(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 container.name,
                 name(pod),
             );
-            let at = container_place(pod, &container.name);
+            let at = facts.container_place(pod, &container.name);
             found(findings, ("OOM014", Level::Warning), at, message, "give it resources.limits.memory");
         }
     }
@@ -101,7 +101,7 @@ pub fn no_request(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 name(pod),
                 qos,
             );
-            let at = container_place(pod, &container.name);
+            let at = facts.container_place(pod, &container.name);
             let help = "give it resources.requests.memory near what it uses";
             found(findings, ("OOM015", Level::Warning), at, message, help);
         }
@@ -127,7 +127,7 @@ pub fn sidecar_not_counted(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             shown(ranked),
             shown(scheduled),
         );
-        let at = container_place(pod, &first.name);
+        let at = facts.container_place(pod, &first.name);
         let help = format!("raise the request of a regular container by {}", shown(scheduled - ranked));
         found(findings, ("OOM016", Level::Warning), at, message, help);
     }
@@ -151,7 +151,7 @@ pub fn memory_volume_in_limit(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 container.name,
                 shown(limit),
             );
-            let at = container_place(pod, "");
+            let at = facts.container_place(pod, "");
             let help = "set a sizeLimit, and a limit that holds the volume besides what the program needs";
             found(findings, ("OOM017", Level::Warning), at, message, help);
         }

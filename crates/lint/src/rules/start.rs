@@ -24,7 +24,7 @@ pub fn protected_kernel_defaults(facts: &Facts<'_>, findings: &mut Vec<Finding>)
     }
     for problem in &facts.start_problems {
         let StartProblem::Sysctl { name, value, wanted } = problem else { continue };
-        let given = facts.scenario.node.places.contains_key(&format!("kernel.sysctl.{name}"));
+        let given = facts.places.node.contains_key(&format!("kernel.sysctl.{name}"));
         if !given && !facts.known.system {
             continue;
         }

@@ -9,11 +9,13 @@ use crate::prepared::Prepared;
 use crate::stats::{Distribution, Interval, Z95, wilson};
 use oomsim_core::kernel::{KernelConfig, Zones};
 use oomsim_core::kubelet::container_grace;
+use oomsim_core::plan::KubeletPlan;
 use oomsim_core::record::{History, Keep, Sample};
-use oomsim_core::scenario::reading::MAX_TIME;
-use oomsim_core::scenario::{Diagnostic, Files, KubeletPlan, Severity};
 use oomsim_core::units::{Bytes, Pages, SimDuration};
 use oomsim_core::workload::TermReaction;
+use oomsim_scenario::reading::MAX_TIME;
+use oomsim_scenario::{Diagnostic, Files, Severity};
+use std::sync::Arc;
 
 /// When the program begins to grow: everything else of the scenario has started by then.
 const START: SimDuration = SimDuration::from_secs(30);
@@ -94,7 +96,7 @@ impl Contest {
         let scenario = Prepared::new(file, &text, node, files, set, &[])?;
         // The node as it is when the program begins.
         let short = [format!("duration={START}"), "sample=1s".to_string()];
-        let still = scenario.scenario(&[set, &short].concat())?;
+        let still = scenario.scenario(&[set, &short].concat())?.scenario;
         let Some(kubelet) = still.kubelet.clone() else {
             return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
         };
@@ -102,14 +104,15 @@ impl Contest {
             return Err(vec![problem(&format!("the kubelet does not start on this node: {why}"))]);
         }
         let kernel = still.node.kernel.clone();
-        let base = match oomsim_core::simulate(&std::sync::Arc::new(still), 1, Keep::Node) {
+        let base = match oomsim_core::simulate(&still, 1, Keep::Node) {
             Ok(history) => measured(&history, racer, &kubelet, &kernel),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
         let without = [format!("pod.{NAME}.replicas=0"), "sample=1s".to_string()];
-        let mut own = scenario.scenario(&[set, &without].concat())?;
-        own.duration = own.duration.min(ALONE);
-        let alone = match oomsim_core::simulate(&std::sync::Arc::new(own), 1, Keep::Node) {
+        let mut own = scenario.scenario(&[set, &without].concat())?.scenario;
+        let duration = own.duration.min(ALONE);
+        Arc::make_mut(&mut own).duration = duration;
+        let alone = match oomsim_core::simulate(&own, 1, Keep::Node) {
             Ok(history) => Alone::of(&history),
             Err(error) => return Err(vec![problem(&error.to_string())]),
         };
@@ -143,7 +146,7 @@ impl Contest {
         let why = |threshold: &AxisValue| {
             let hard = [format!("{HARD}={}", threshold.text)];
             match self.scenario.scenario(&[set, &hard].concat()) {
-                Ok(scenario) => Some(format!("the kubelet does not start: {}", scenario.kubelet_not_started()?)),
+                Ok(loaded) => Some(format!("the kubelet does not start: {}", loaded.scenario.kubelet_not_started()?)),
                 Err(problems) => Some(
                     problems
                         .iter()

@@ -3,8 +3,8 @@
 use crate::axis::AxisValue;
 use crate::plan::Axis;
 use oomsim_core::kubelet::KubeletConfig;
-use oomsim_core::scenario::Source;
-use oomsim_core::scenario::reading::parse_keys;
+use oomsim_scenario::Source;
+use oomsim_scenario::reading::parse_keys;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

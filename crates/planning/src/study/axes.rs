@@ -4,9 +4,9 @@ use crate::axis::{AxisValue, Range, Scale, Unit};
 use crate::measure::MEASURES;
 use crate::plan::{Axis, Levels};
 use crate::row::HEAD;
-use oomsim_core::scenario::Location;
-use oomsim_core::scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, parse_document};
-use oomsim_core::scenario::{Diagnostic, Source};
+use oomsim_scenario::Location;
+use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, parse_document};
+use oomsim_scenario::{Diagnostic, Source};
 use std::sync::Arc;
 
 /// Most values of one axis.
@@ -170,7 +170,7 @@ fn range(
 
 /// Parses a document, or gives up with its problems.
 pub(crate) fn document(text: &str, file: &str, p: &Problems) -> Option<Value> {
-    let source: Arc<Source> = oomsim_core::scenario::reading::source(file, text, p)?;
+    let source: Arc<Source> = oomsim_scenario::reading::source(file, text, p)?;
     match parse_document(&source) {
         Ok(root) => Some(root),
         Err(errors) => {

@@ -8,8 +8,8 @@ use crate::pool::Pool;
 use crate::prepared::{Prepared, settings};
 use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
 use oomsim_core::record::Keep;
-use oomsim_core::scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, text};
-use oomsim_core::scenario::{Diagnostic, Files, Scenario, Severity};
+use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, text};
+use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Severity};
 
 /// Most settings that are combined.
 const MAX_SETTINGS: u64 = 100_000;
@@ -105,8 +105,8 @@ impl Goal {
     }
 
     /// Why the kubelet does not start, in the first of the scenarios in which it does not.
-    fn not_started(&self, scenario: impl Fn(usize) -> Result<Scenario, Vec<Diagnostic>>) -> Option<String> {
-        let why = |n: usize| Some((n, scenario(n).ok()?.kubelet_not_started()?));
+    fn not_started(&self, scenario: impl Fn(usize) -> Result<LoadedScenario, Vec<Diagnostic>>) -> Option<String> {
+        let why = |n: usize| Some((n, scenario(n).ok()?.scenario.kubelet_not_started()?));
         let (n, why) = (0..self.scenarios.len()).find_map(why)?;
         Some(if self.scenarios.len() > 1 { format!("{why} (scenario {})", self.scenarios[n].0) } else { why })
     }
@@ -134,7 +134,7 @@ impl Goal {
     ///
     /// # Errors
     /// Its problems.
-    pub fn with_setting(&self, scenario: usize, setting: u64) -> Result<Scenario, Vec<Diagnostic>> {
+    pub fn with_setting(&self, scenario: usize, setting: u64) -> Result<LoadedScenario, Vec<Diagnostic>> {
         self.scenarios[scenario].1.scenario(&settings(&self.plans[scenario].spec(setting).overrides))
     }
 }

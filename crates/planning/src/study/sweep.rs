@@ -5,10 +5,8 @@ use crate::axis::Design;
 use crate::measure::MEASURES;
 use crate::plan::{Levels, Plan, Setup};
 use crate::prepared::{Prepared, folder_of, join, settings};
-use oomsim_core::scenario::reading::{
-    Entry, Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, text,
-};
-use oomsim_core::scenario::{Diagnostic, Files, Location, Severity, Source};
+use oomsim_scenario::reading::{Entry, Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, text};
+use oomsim_scenario::{Diagnostic, Files, Location, Severity, Source};
 use std::sync::Arc;
 
 /// A sweep that has been read.

@@ -4,7 +4,7 @@ use super::{Goal, Study};
 use crate::measure::Outcome;
 use crate::recommend::BadEvent;
 use oomsim_core::record::Keep;
-use oomsim_core::scenario::{Diagnostic, Files};
+use oomsim_scenario::{Diagnostic, Files};
 use std::collections::BTreeMap;
 
 /// Files in memory.

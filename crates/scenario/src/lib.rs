@@ -1,0 +1,42 @@
+//! Scenarios as texts: reads a run's plan from TOML, Kubernetes manifests and kubelet configurations, and says
+//! everything that is wrong with them, each problem at its line.
+//!
+//! The crate opens no file: what a scenario names is asked from [`Files`].
+
+mod diagnostic;
+mod document;
+mod file_kind;
+mod kinds;
+mod load;
+mod loaded;
+mod names;
+mod overrides;
+mod read;
+mod reader;
+mod scalar;
+mod source;
+mod toml_value;
+mod typed;
+mod value;
+mod yaml_value;
+
+/// What reads a scenario, for other files of the same kind: trees with places, tables whose problems are collected.
+pub mod reading {
+    pub use super::load::source;
+    pub use super::names::nearest;
+    pub use super::reader::{Problems, TableReader};
+    pub use super::scalar::{MAX_TIME, integer, name, one_of, permille, some_bytes, text};
+    pub use super::toml_value::{parse_document, parse_keys};
+    pub use super::value::{Entry, Kind, Value};
+}
+
+pub use diagnostic::{Diagnostic, Severity};
+pub use document::Document;
+pub use file_kind::{FileKind, TomlKind, file_kind};
+pub use kinds::said_once;
+pub use load::{Files, NoFiles, load, load_kind, load_kinds};
+pub use loaded::{LoadedScenario, ScenarioPlaces};
+pub use source::{Location, Places, Source};
+
+#[cfg(test)]
+mod tests;

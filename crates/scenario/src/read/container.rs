@@ -1,0 +1,102 @@
+//! `[[pod.container]]`, `[[pod.initContainer]]`: resources, and the processes that run in them.
+
+use super::pod::PodDraft;
+use super::process::process_keys;
+use super::resources::resources;
+use crate::reader::{Problems, TableReader};
+use crate::scalar::{boolean, dns_name, one_of};
+use crate::value::Value;
+use oomsim_core::kubelet::{ContainerSpec, RestartPolicy};
+use oomsim_core::node_api::Name;
+use oomsim_core::plan::{ContainerPlan, ProcessPlan};
+use oomsim_core::workload::TermReaction;
+use std::sync::Arc;
+
+/// Reads the containers of a table into the plans that it stands for: one without containers gets them, those of a
+/// manifest get the keys that are given.
+pub(crate) fn containers(t: &mut TableReader<'_>, plans: &mut [PodDraft]) {
+    let p = t.problems();
+    let (regular, init) = (t.items("container"), t.items("initContainer"));
+    let from_manifest = plans.iter().any(|pod| !pod.plan.spec.containers.is_empty());
+    if !from_manifest && t.get("container").is_none_or(|v| v.items().is_some_and(<[_]>::is_empty)) {
+        p.error(t.at(), "a pod needs at least one `[[pod.container]]`");
+    }
+    report_twins(p, regular.iter().chain(init));
+    for (tables, is_init) in [(regular, false), (init, true)] {
+        for table in tables {
+            container(p, table, is_init, from_manifest, plans);
+        }
+    }
+}
+
+fn report_twins<'a>(p: &Problems, tables: impl Iterator<Item = &'a Value>) {
+    let mut seen: Vec<&str> = Vec::new();
+    for table in tables {
+        let Some(name) = table.get("name") else { continue };
+        match name.as_text() {
+            Some(text) if seen.contains(&text) => {
+                p.error(&name.at, format!("the pod has two containers with the name `{text}`"));
+            }
+            text => seen.extend(text),
+        }
+    }
+}
+
+fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, plans: &mut [PodDraft]) {
+    let kind = if is_init { "[[pod.initContainer]]" } else { "[[pod.container]]" };
+    let Some(mut t) = TableReader::open(p, kind, value) else { return };
+    let name_at = t.get("name").map_or(&value.at, |v| &v.at);
+    let Some(name) = t.required("name", dns_name) else { return drop(t.rest()) };
+    let known = |pod: &PodDraft| pod.plan.spec.all_containers().any(|c| c.name == name);
+    if from_manifest && !plans.iter().any(known) {
+        let legal: Vec<Name> =
+            plans.iter().flat_map(|pod| pod.plan.spec.all_containers()).map(|c| c.name.clone()).collect();
+        p.unknown(name_at, "container", &name, legal.iter().map(|name| &**name));
+        t.rest();
+        return;
+    }
+    let resources = t.optional("resources", resources);
+    let always = [("Always", RestartPolicy::Always)];
+    let restarts = if is_init { t.optional("restartPolicy", one_of("restartPolicy", &always)) } else { None };
+    // The first process of the plan that has this container is the pattern that the keys change.
+    let pattern = plans.iter().flat_map(|pod| &pod.plan.containers).find(|c| c.name == name);
+    let pattern = pattern.and_then(|c| c.processes.first().cloned());
+    let pattern = pattern.unwrap_or_else(|| ProcessPlan::pid1(&name));
+    let pid_namespace = t.or("pidNamespace", true, boolean);
+    let pattern = if pid_namespace { pattern } else { ProcessPlan { term: TermReaction::Default, ..pattern } };
+    let mut processes = vec![process_keys(&mut t, pattern)];
+    for table in t.items("process") {
+        if let Some(mut inner) = TableReader::open(p, "[[pod.container.process]]", table) {
+            if inner.get("comm").is_none() {
+                p.error(&table.at, "`comm` is missing in [[pod.container.process]]");
+            }
+            processes.push(process_keys(&mut inner, ProcessPlan::idle(&name)));
+            inner.finish();
+        }
+    }
+    t.finish();
+    for PodDraft { plan, places } in plans.iter_mut() {
+        places.insert(name.to_string(), value.at.clone());
+        if !from_manifest {
+            let spec = ContainerSpec { restart_policy: restarts, ..ContainerSpec::new(&name) };
+            match is_init {
+                true => plan.spec.init_containers.push(spec),
+                false => Arc::make_mut(&mut plan.spec.containers).push(spec),
+            }
+            if !is_init || restarts.is_some() {
+                plan.containers.push(ContainerPlan { name: name.clone(), processes: Vec::new(), pid_namespace });
+            } else {
+                p.warn(name_at, format!("init containers are not run: `{name}` counts in the pod's resources only"));
+            }
+        }
+        let own = Arc::make_mut(&mut plan.spec.containers);
+        let lists = own.iter_mut().chain(&mut plan.spec.init_containers);
+        if let (Some(spec), Some(resources)) = (lists.into_iter().find(|c| c.name == name), &resources) {
+            spec.resources = resources.clone();
+        }
+        if let Some(container) = plan.containers.iter_mut().find(|c| c.name == name) {
+            container.processes.clone_from(&processes);
+            container.pid_namespace = pid_namespace;
+        }
+    }
+}

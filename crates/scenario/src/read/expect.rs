@@ -1,0 +1,237 @@
+//! `[[expect]]`: what must or must not happen. The forms are described at [`oomsim_core::record::expect`].
+
+use crate::reader::{Problems, TableReader};
+use crate::scalar::{boolean, bytes, integer, one_of, text, time};
+use crate::source::Location;
+use crate::value::{Kind, Value};
+use oomsim_core::record::ConditionStatus;
+use oomsim_core::record::expect::{
+    Check, ConditionCheck, Curve, EventCheck, EventMatch, Expectation, Pattern, PodCheck, ProcessCheck, Range,
+    Relation, SeriesCheck, Total, TotalCheck, Window,
+};
+use oomsim_core::record::view::{KINDS, kind_named};
+use oomsim_core::units::SimTime;
+
+use super::expect_filter::filters;
+
+/// Reads all `[[expect]]`.
+pub(crate) fn expectations(p: &Problems, tables: &[&Value]) -> Vec<Expectation> {
+    tables.iter().filter_map(|table| expectation(p, table)).collect()
+}
+
+fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
+    let mut t = TableReader::open(p, "[[expect]]", value)?;
+    let source = t.required("source", text);
+    // Judged before: this table is for these nodes.
+    t.get("node");
+    let kinds = ["event", "final", "series", "total"];
+    let given: Vec<&str> = kinds.into_iter().filter(|kind| value.get(kind).is_some()).collect();
+    let check = match given.as_slice() {
+        ["event"] => event_check(p, &mut t).map(|check| Check::Event(Box::new(check))),
+        ["final"] => t.get("final").and_then(|value| final_check(p, value)),
+        ["series"] => series_check(p, &mut t),
+        ["total"] => total_check(&mut t),
+        _ => {
+            p.error(t.at(), "an expectation says one thing: `event`, `final`, `series` or `total`");
+            t.rest();
+            None
+        }
+    };
+    t.finish();
+    Some(Expectation { source: source?, line: value.at.line(), check: check? })
+}
+
+fn event_check(p: &Problems, t: &mut TableReader<'_>) -> Option<EventCheck> {
+    let what = event_match(p, t);
+    let never = t.or("never", false, boolean);
+    let count = t.optional("count", count);
+    if never && count.is_some() {
+        p.error(t.at(), "`never` and `count` exclude each other");
+    }
+    let count = if never { Range::exactly(0) } else { count.unwrap_or(Range::at_least(1)) };
+    let between = window(p, t);
+    let (after, before) = (t.optional("after", relation), t.optional("before", relation));
+    Some(EventCheck { what: what?, count, between, after, before })
+}
+
+/// `event`, `pod`, `container`, `comm` and `where`.
+fn event_match(p: &Problems, t: &mut TableReader<'_>) -> Option<EventMatch> {
+    let event = t.required("event", |p, value| {
+        let given = text(p, value)?;
+        let kind = kind_named(&given);
+        if kind.is_none() {
+            p.unknown(&value.at, "event", &given, KINDS.iter().map(|kind| kind.name));
+        }
+        kind
+    });
+    let (pod, container, comm) =
+        (t.optional("pod", pattern), t.optional("container", pattern), t.optional("comm", pattern));
+    let filters = match (t.get("where"), event) {
+        (Some(value), Some(kind)) => filters(p, kind, value),
+        _ => Vec::new(),
+    };
+    Some(EventMatch { kind: event?.name.to_string(), pod, container, comm, filters })
+}
+
+fn relation(p: &Problems, value: &Value) -> Option<Relation> {
+    let mut t = TableReader::open(p, "expect.after", value)?;
+    let other = event_match(p, &mut t);
+    let within = t.optional("within", crate::scalar::duration);
+    let least = t.optional("least", crate::scalar::duration);
+    t.finish();
+    Some(Relation { other: other?, within, least })
+}
+
+/// `between = ["4m", "5m"]` or `at = "90s"`.
+fn window(p: &Problems, t: &mut TableReader<'_>) -> Window {
+    let between = t.optional("between", |p, value| {
+        let Some([from, to]) = value.items() else {
+            p.expected(value, "two times such as `[\"4m\", \"5m\"]`");
+            return None;
+        };
+        let (from, to) = (time(p, from)?, time(p, to)?);
+        if from > to {
+            p.error(&value.at, "the first time has to be the earlier one");
+        }
+        Some(Window { from, to })
+    });
+    let at = t.optional("at", time).map(|at| Window { from: at, to: at });
+    if between.is_some() && at.is_some() {
+        p.error(t.at(), "`between` and `at` exclude each other");
+    }
+    between.or(at).unwrap_or(Window { from: SimTime::ZERO, to: SimTime::MAX })
+}
+
+fn final_check(p: &Problems, value: &Value) -> Option<Check> {
+    let subjects = ["pod", "process", "condition"];
+    let given: Vec<&str> = subjects.into_iter().filter(|subject| value.get(subject).is_some()).collect();
+    match given.as_slice() {
+        ["pod"] => pod_check(p, value),
+        // A process may be narrowed to a pod.
+        ["process"] | ["pod", "process"] => process_check(p, value),
+        ["condition"] => condition_check(p, value),
+        _ => {
+            p.error(&value.at, "`final` is about one of `pod`, `process` and `condition`");
+            None
+        }
+    }
+}
+
+fn pod_check(p: &Problems, value: &Value) -> Option<Check> {
+    let mut t = TableReader::open(p, "expect.final.pod", value)?;
+    let pod = t.required("pod", pattern);
+    let phases = ["Pending", "Running", "Succeeded", "Failed"].map(|word| (word, word));
+    let classes = ["Guaranteed", "Burstable", "BestEffort"].map(|word| (word, word));
+    let check = PodCheck {
+        pod: pod.unwrap_or_default(),
+        phase: t.optional("phase", one_of("phase", &phases)).map(str::to_string),
+        reason: t.optional("reason", pattern),
+        message: t.optional("message", pattern),
+        status: t.optional("status", pattern),
+        qos: t.optional("qos", one_of("QoS class", &classes)).map(str::to_string),
+        restarts: t.or("restarts", Range::default(), count),
+        usage: t.or("usage", Range::default(), byte_range),
+        count: t.optional("count", count),
+    };
+    if value.entries().is_some_and(|entries| entries.len() == 1) {
+        p.error(t.at(), "says nothing about the pod: add `phase`, `reason`, `restarts`, …");
+    }
+    t.finish();
+    Some(Check::Pod(check))
+}
+
+fn process_check(p: &Problems, value: &Value) -> Option<Check> {
+    let mut t = TableReader::open(p, "expect.final.process", value)?;
+    let comm = t.required("process", pattern);
+    let pod = t.optional("pod", pattern);
+    let alive = t.optional("alive", boolean);
+    let given = t.optional("count", count);
+    let rss = t.or("rss", Range::default(), byte_range);
+    let count = match (alive, given) {
+        (Some(_), Some(_)) => {
+            p.error(t.at(), "`alive` and `count` exclude each other");
+            Range::default()
+        }
+        (Some(false), None) => Range::exactly(0),
+        (_, None) => Range::at_least(1),
+        (None, Some(count)) => count,
+    };
+    t.finish();
+    Some(Check::Process(ProcessCheck { comm: comm?, pod, count, rss }))
+}
+
+fn condition_check(p: &Problems, value: &Value) -> Option<Check> {
+    let mut t = TableReader::open(p, "expect.final.condition", value)?;
+    let condition = t.required("condition", one_of("condition", &[("MemoryPressure", "MemoryPressure")]));
+    let words = [("True", ConditionStatus::True), ("False", ConditionStatus::False)];
+    let status = t.required("status", one_of("status", &words));
+    t.finish();
+    Some(Check::Condition(ConditionCheck { r#type: condition?.to_string(), status: status? }))
+}
+
+fn series_check(p: &Problems, t: &mut TableReader<'_>) -> Option<Check> {
+    let curve = t.required("series", one_of("series", &Curve::ALL));
+    let pod = t.optional("pod", pattern);
+    match (curve, &pod) {
+        (Some(curve), None) if curve.of_pod() => p.error(t.at(), format!("`{}` needs a `pod`", curve.name())),
+        (Some(curve), Some(_)) if !curve.of_pod() => p.error(t.at(), format!("`{}` is not of a pod", curve.name())),
+        _ => {}
+    }
+    let between = window(p, t);
+    let signed = |p: &Problems, value: &Value| signed_bytes(p, value);
+    let every = Range { min: t.optional("min", signed), max: t.optional("max", signed) };
+    check_order(p, t.at(), every);
+    let (peak, lowest) = (t.or("peak", Range::default(), byte_range), t.or("lowest", Range::default(), byte_range));
+    if every.is_open() && peak.is_open() && lowest.is_open() {
+        p.error(t.at(), "says nothing about the series: add `min`, `max`, `peak` or `lowest`");
+    }
+    Some(Check::Series(SeriesCheck { curve: curve?, pod, between, every, peak, lowest }))
+}
+
+fn total_check(t: &mut TableReader<'_>) -> Option<Check> {
+    let total = t.required("total", one_of("total", &Total::ALL));
+    let count = t.required("count", count);
+    Some(Check::Total(TotalCheck { total: total?, count: count? }))
+}
+
+/// `1` or `{ min = 1, max = 3 }`.
+fn count(p: &Problems, value: &Value) -> Option<Range> {
+    range(p, value, integer(0, i64::MAX))
+}
+
+/// `"1Gi"` or `{ min = "1Gi", max = "2Gi" }`.
+fn byte_range(p: &Problems, value: &Value) -> Option<Range> {
+    range(p, value, signed_bytes)
+}
+
+/// One value, or bounds.
+pub(super) fn range(p: &Problems, value: &Value, one: impl Fn(&Problems, &Value) -> Option<i64>) -> Option<Range> {
+    if !matches!(value.kind, Kind::Table(_)) {
+        return one(p, value).map(Range::exactly);
+    }
+    let mut t = TableReader::open(p, "range", value)?;
+    let range = Range { min: t.optional("min", &one), max: t.optional("max", &one) };
+    check_order(p, t.at(), range);
+    t.finish();
+    Some(range)
+}
+
+fn check_order(p: &Problems, at: &Location, range: Range) {
+    if let (Some(min), Some(max)) = (range.min, range.max)
+        && min > max
+    {
+        p.error(at, format!("nothing lies between {min} and {max}: `min` is larger than `max`"));
+    }
+}
+
+/// An amount that may be negative (availability can be).
+pub(super) fn signed_bytes(p: &Problems, value: &Value) -> Option<i64> {
+    if let Kind::Int(n) = value.kind {
+        return Some(n);
+    }
+    bytes(p, value).and_then(|amount| i64::try_from(amount.get()).ok())
+}
+
+fn pattern(p: &Problems, value: &Value) -> Option<Pattern> {
+    text(p, value).map(Pattern)
+}

@@ -1,0 +1,127 @@
+//! `[kernel]`: version, capabilities, sysctls.
+
+use crate::diagnostic::Diagnostic;
+use crate::names::{nearest, quoted_list};
+use crate::reader::{Problems, TableReader};
+use crate::scalar::{integer, one_of, text};
+use crate::source::{Location, Places};
+use crate::value::{Entry, Kind, Value};
+use oomsim_core::kernel::{Capability, CgroupVersion, KernelConfig, Profile, SYSCTLS, SysctlError, Thp, VERSIONS};
+
+/// Reads `[kernel]` into a configuration that has its memory already.
+pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig, places: &mut Places) {
+    let Some(mut t) = TableReader::open(p, "[kernel]", value) else { return };
+    config.profile = t.or("version", Profile::default(), version);
+    let cgroups = [("v1", CgroupVersion::V1), ("v2", CgroupVersion::V2)];
+    config.cgroup = t.or("cgroup", CgroupVersion::V2, one_of("cgroup version", &cgroups));
+    let pages = [("always", Thp::Always), ("madvise", Thp::Madvise), ("never", Thp::Never)];
+    config.thp = t.or("thp", Thp::Never, one_of("setting of transparent huge pages", &pages));
+    if let Some(sysctls) = t.get("sysctl") {
+        set_sysctls(p, sysctls, config, places);
+    }
+    for capability in Profile::capabilities() {
+        if let Some(value) = t.get(capability.name) {
+            set_capability(p, capability, value, &mut config.profile);
+        }
+    }
+    if config.cgroup == CgroupVersion::V1 && !config.profile.memcg_v1 {
+        p.warn(t.at(), format!("kernel {} is usually built without cgroup v1", config.profile.version));
+    }
+    t.finish();
+}
+
+/// A row of the table; a version between two rows takes the older one.
+fn version(p: &Problems, value: &Value) -> Option<Profile> {
+    let given = match &value.kind {
+        Kind::Number(number) => number.clone(),
+        _ => text(p, value)?,
+    };
+    let rows = || VERSIONS.iter().filter_map(|row| Some((*row, parts(row)?)));
+    let row = parts(&given).and_then(|wanted| rows().rfind(|(_, row)| *row <= wanted));
+    let Some((row, _)) = row else {
+        let help = format!("profiles: {}; a version between two of them takes the older one", quoted_list(VERSIONS));
+        p.push(Diagnostic::error(&value.at, format!("unknown kernel version {given:?}")).help(help));
+        return None;
+    };
+    if !given.starts_with(row) || given[row.len()..].starts_with(|c: char| c.is_ascii_digit()) {
+        p.warn(&value.at, format!("there is no profile of kernel {given}: {row} is taken"));
+    }
+    Profile::named(row)
+}
+
+/// Major and minor of `5.4`, `v5.4.0-1059-azure`.
+fn parts(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.strip_prefix('v').unwrap_or(version).split(|c: char| !c.is_ascii_digit());
+    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+}
+
+fn set_capability(p: &Problems, capability: &Capability, value: &Value, profile: &mut Profile) {
+    let given = match &value.kind {
+        Kind::Bool(b) => b.to_string(),
+        Kind::Int(n) => n.to_string(),
+        Kind::Text(text) => text.clone(),
+        _ => return p.expected(value, "a word, a number or a boolean"),
+    };
+    if capability.set(profile, &given).is_err() {
+        let mut problem = Diagnostic::error(&value.at, format!("`{}` cannot be {given:?}", capability.name));
+        if let Some(meant) = nearest(&given, capability.values.iter().copied()) {
+            problem = problem.label(format!("did you mean {meant:?}?"));
+        }
+        let legal = match capability.values {
+            [] => "expected a number from 1 to 65536".to_string(),
+            words => format!("legal: {}", quoted_list(words.iter().copied())),
+        };
+        p.push(problem.help(format!("{}: {legal}", capability.doc)));
+    }
+}
+
+/// `{ "vm.overcommit_memory" = 1 }`, or the same as nested tables (`vm.overcommit_memory = 1`).
+fn set_sysctls(p: &Problems, value: &Value, config: &mut KernelConfig, places: &mut Places) {
+    each_sysctl(p, value, &mut |at, name, number| {
+        places.insert(format!("kernel.sysctl.{name}"), at.value.at.clone());
+        if let Err(error) = config.sysctl.set(name, number) {
+            report(p, at, name, &error);
+        }
+    });
+}
+
+/// Calls back with every sysctl of a table.
+pub(crate) fn each_sysctl(p: &Problems, value: &Value, each: &mut dyn FnMut(&Entry, &str, i64)) {
+    let Some(entries) = value.entries() else {
+        return p.expected(value, "a table such as `{ \"vm.overcommit_memory\" = 1 }`");
+    };
+    for entry in entries {
+        if let (Some(inner), false) = (entry.value.entries(), entry.key.contains('.')) {
+            for leaf in inner {
+                one_sysctl(p, leaf, &format!("{}.{}", entry.key, leaf.key), each);
+            }
+        } else {
+            one_sysctl(p, entry, &entry.key, each);
+        }
+    }
+}
+
+/// The sysctls that `[kernel]` gives, with their places.
+pub(crate) fn given_sysctls(kernel: Option<&Value>) -> Vec<(String, Location)> {
+    let mut given = Vec::new();
+    if let Some(sysctls) = kernel.and_then(|kernel| kernel.get("sysctl")) {
+        each_sysctl(&Problems::default(), sysctls, &mut |entry, name, _| {
+            given.push((name.into(), entry.key_at.clone()))
+        });
+    }
+    given
+}
+
+fn one_sysctl(p: &Problems, entry: &Entry, name: &str, each: &mut dyn FnMut(&Entry, &str, i64)) {
+    if let Some(number) = integer(i64::MIN, i64::MAX)(p, &entry.value) {
+        each(entry, name, number);
+    }
+}
+
+/// Reports a sysctl that does not exist or cannot have that value.
+pub(crate) fn report(p: &Problems, at: &Entry, name: &str, error: &SysctlError) {
+    match error {
+        SysctlError::Unknown(_) => p.unknown(&at.key_at, "sysctl", name, SYSCTLS.iter().map(|(name, _)| *name)),
+        SysctlError::Range { .. } => p.error(&at.value.at, error.to_string()),
+    }
+}

@@ -1,0 +1,208 @@
+//! `[kubelet]`: version, configuration, clocks.
+
+use super::Context;
+use super::check_kubelet::Given;
+use super::kubelet_config::{Draft, Maps, config_keys};
+use super::kubelet_files::{config_dir, config_file, flags};
+use crate::diagnostic::Diagnostic;
+use crate::names::quoted_list;
+use crate::reader::{Problems, TableReader};
+use crate::scalar::{boolean, bytes, duration, integer, text, time};
+use crate::value::{Kind, Value};
+use oomsim_core::kubelet::backoff::BackoffLimits;
+use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError};
+use oomsim_core::kubelet::{
+    HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability,
+};
+use oomsim_core::plan::{KubeletPlan, NodePlan};
+
+/// A kubelet without any configuration.
+pub(crate) fn default_kubelet() -> KubeletPlan {
+    KubeletPlan {
+        config: KubeletConfig::default(),
+        profile: KubernetesProfile::default(),
+        timing: Timing::default(),
+        first_pass: None,
+    }
+}
+
+/// Reads `[kubelet]` of a machine.
+pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&NodePlan>) -> Option<Given<'a>> {
+    let p = cx.problems;
+    let mut t = TableReader::open(p, "[kubelet]", value)?;
+    let mut plan = default_kubelet();
+    let mut draft = Draft::default();
+    draft.note("", &value.at);
+    if let Some(name) = t.get("preset") {
+        preset(p, name, &mut t, node, &mut draft, &mut plan.profile);
+    }
+    plan.profile = t.or("version", plan.profile, version);
+    if let Some(path) = t.get("config") {
+        config_file(cx, path, &mut draft);
+    }
+    if let Some(path) = t.get("configDir") {
+        config_dir(cx, path, &mut draft);
+    }
+    if let Some(words) = t.get("flags") {
+        flags(p, words, &mut draft);
+    }
+    config_keys(&mut t, &mut draft, Maps::Replace);
+    apply_gates(&draft, &mut plan.profile);
+    for fact in KubernetesProfile::FACTS {
+        if let Some(value) = t.get(fact.name) {
+            set_capability(p, fact.name, value, &mut plan.profile);
+        }
+    }
+    plan.first_pass = t.optional("firstPass", time);
+    let clocks = default_clocks(&draft.config, &plan.profile);
+    plan.timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
+    t.finish();
+    plan.config = draft.config.clone();
+    Some(Given { plan, draft, at: &value.at })
+}
+
+/// `preset = "aks-1.28"`: what a provider configures on a machine of this size; every other key comes on top.
+fn preset(
+    p: &Problems,
+    value: &Value,
+    t: &mut TableReader<'_>,
+    node: Option<&NodePlan>,
+    draft: &mut Draft,
+    profile: &mut KubernetesProfile,
+) {
+    let Some(name) = text(p, value) else { return };
+    let Some(preset) = Preset::named(&name) else {
+        return p.unknown(&value.at, "preset", &name, PRESETS.iter().map(|preset| preset.name));
+    };
+    if let Some(row) = preset.kubernetes.and_then(KubernetesProfile::of_version) {
+        *profile = row;
+    }
+    let max_pods = match t.get("maxPods").map(|pods| &pods.kind) {
+        Some(Kind::Int(pods)) => Some(*pods),
+        _ => None,
+    };
+    let Some(node) = node else { return };
+    let size = NodeSize { nominal: node.nominal, mem_total: node.kernel.mem_total, max_pods };
+    match preset.config(&size) {
+        Ok(config) => draft.config = config,
+        Err(why) => {
+            let mend = match why {
+                PresetError::NominalMissing(_) => {
+                    "give the size that the catalogue states: `nominal = \"7Gi\"` in [node]"
+                }
+                PresetError::MaxPodsMissing(_) => "give `maxPods` in [kubelet]",
+            };
+            p.push(Diagnostic::error(&value.at, why.to_string()).help(mend));
+        }
+    }
+    for field in ["kubeReserved", "systemReserved", "evictionHard", "evictionMinimumReclaim", "enforceNodeAllocatable"]
+    {
+        draft.note(field, &value.at);
+    }
+}
+
+/// The clocks as the configuration sets them (`crashLoopBackOff`, behind its gate).
+fn default_clocks(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
+    let limits = match config.max_container_restart_period {
+        Some(max) if profile.crash_loop_back_off_max => BackoffLimits::with_max(max),
+        _ => BackoffLimits::default(),
+    };
+    Timing { backoff_base: limits.base, backoff_max: limits.max, ..Timing::default() }
+}
+
+/// The kubelet's clocks.
+fn timing(p: &Problems, value: &Value, d: Timing) -> Option<Timing> {
+    let mut t = TableReader::open(p, "[kubelet.timing]", value)?;
+    let timing = Timing {
+        monitoring_period: t.or("monitoringPeriod", d.monitoring_period, duration),
+        synchronize: t.or("synchronize", d.synchronize, duration),
+        cleanup_timeout: t.or("cleanupTimeout", d.cleanup_timeout, duration),
+        cleanup_poll: t.or("cleanupPoll", d.cleanup_poll, duration),
+        kill_timeout_least: t.or("killTimeout", d.kill_timeout_least, duration),
+        relist_period: t.or("relistPeriod", d.relist_period, duration),
+        resync_period: t.or("resyncPeriod", d.resync_period, duration),
+        resync_jitter: t.or("resyncJitter", d.resync_jitter, duration),
+        node_status_jitter_permille: t.or("nodeStatusJitterPermille", d.node_status_jitter_permille, integer(0, 1000)),
+        housekeeping: t.or("housekeeping", d.housekeeping, housekeeping),
+        random_lead: t.or("randomLead", d.random_lead, boolean),
+        slow: t.optional("slow", slow),
+        backoff_base: t.or("backOffBase", d.backoff_base, duration),
+        backoff_first: t.or("backOffFirst", d.backoff_first, duration),
+        backoff_max: t.or("backOffMax", d.backoff_max, duration),
+    };
+    t.finish();
+    Some(timing)
+}
+
+/// A kubelet that crawls while memory is nearly gone.
+fn slow(p: &Problems, value: &Value) -> Option<SlowKubelet> {
+    let mut t = TableReader::open(p, "[kubelet.timing.slow]", value)?;
+    let (below, takes) = (t.required("below", bytes), t.required("takes", duration));
+    t.finish();
+    Some(SlowKubelet { below: below?, takes: takes? })
+}
+
+/// cAdvisor's housekeeping of pods.
+fn housekeeping(p: &Problems, value: &Value) -> Option<HousekeepingTiming> {
+    let mut t = TableReader::open(p, "[kubelet.timing.housekeeping]", value)?;
+    let d = HousekeepingTiming::default();
+    let timing = HousekeepingTiming {
+        interval: t.or("interval", d.interval, duration),
+        max_interval: t.or("maxInterval", d.max_interval, duration),
+        jitter_permille: t.or("jitterPermille", d.jitter_permille, integer(0, 10_000)),
+        fresh: t.or("fresh", d.fresh, boolean),
+    };
+    t.finish();
+    Some(timing)
+}
+
+/// Feature gates that change a capability; the others do not concern memory.
+fn apply_gates(draft: &Draft, profile: &mut KubernetesProfile) {
+    for (gate, on, _) in &draft.gates {
+        match gate.as_str() {
+            "MemoryQoS" => profile.memory_qos = *on,
+            "NodeSwap" => profile.node_swap = *on,
+            "PodLevelResources" => profile.pod_level_resources = *on,
+            "SidecarContainers" => profile.sidecar_containers = *on,
+            "QOSReserved" => profile.qos_reserved = *on,
+            "KubeletCrashLoopBackOffMax" => profile.crash_loop_back_off_max = *on,
+            "AllowOverwriteTerminationGracePeriodSeconds" => profile.soft_grace_capped_by_pod = !on,
+            _ => {}
+        }
+    }
+}
+
+fn version(p: &Problems, value: &Value) -> Option<KubernetesProfile> {
+    let given = match &value.kind {
+        Kind::Number(number) => number.clone(),
+        _ => text(p, value)?,
+    };
+    let profile = KubernetesProfile::of_version(&given);
+    match &profile {
+        None => {
+            let rows = KubernetesProfile::ALL.map(|row| row.version);
+            let help = format!("profiles: {}; a release between two of them takes the older one", quoted_list(rows));
+            p.push(Diagnostic::error(&value.at, format!("unknown Kubernetes version {given:?}")).help(help));
+        }
+        Some(row) => {
+            let plain = given.strip_prefix('v').unwrap_or(&given);
+            let same = plain.strip_prefix(row.version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+            if !same {
+                p.warn(&value.at, format!("there is no profile of Kubernetes {given}: {} is taken", row.version));
+            }
+        }
+    }
+    profile
+}
+
+fn set_capability(p: &Problems, name: &'static str, value: &Value, profile: &mut KubernetesProfile) {
+    let given = match &value.kind {
+        Kind::Bool(b) => b.to_string(),
+        Kind::Int(n) => n.to_string(),
+        Kind::Text(text) => text.clone(),
+        _ => return p.expected(value, "a word, a number or a boolean"),
+    };
+    if let Err(UnknownCapability::Value { expected, .. }) = profile.set(name, &given) {
+        p.error(&value.at, format!("`{name}` cannot be {given:?}: expected {expected}"));
+    }
+}

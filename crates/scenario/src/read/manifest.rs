@@ -1,0 +1,263 @@
+//! `manifest = "pod.yaml"`: pods from Kubernetes manifests.
+
+use super::Context;
+use super::pod::PodDraft;
+use super::resources::{resource_list, resources};
+use crate::reader::Problems;
+use crate::scalar::{bytes, dns_name, integer, one_of, text};
+use crate::source::{Location, Places};
+use crate::typed;
+use crate::value::{Kind, Value};
+use oomsim_core::kubelet::{ContainerSpec, PodSpec, ResourceRequirements, RestartPolicy, Toleration};
+use oomsim_core::node_api::Name;
+use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, VolumePlan};
+use oomsim_kube_api::KINDS;
+use std::sync::Arc;
+
+/// Most pods of one file.
+const MAX_PODS: usize = 10_000;
+/// Priorities of the classes that every cluster has (scheduling/types.go).
+const SYSTEM_CLASSES: [(&str, i32); 2] =
+    [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
+
+/// Reads the pods of a file.
+pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodDraft> {
+    let p = cx.problems;
+    let Some(documents) = cx.documents(path, at) else { return Vec::new() };
+    let errors = p.errors();
+    let mut pods = Vec::new();
+    documents.iter().for_each(|document| object(cx, document, &mut pods));
+    if pods.is_empty() && p.errors() == errors {
+        p.error(at, format!("`{path}` has no pod"));
+    }
+    pods
+}
+
+/// An object of the API: a pod, something that makes pods, or a list.
+fn object(cx: &Context<'_>, value: &Value, out: &mut Vec<PodDraft>) {
+    let p = cx.problems;
+    let kind = value.get("kind").and_then(Value::as_text).unwrap_or_default();
+    if kind == "List" || kind.ends_with("List") && value.get("items").is_some() {
+        let items = value.get("items").and_then(Value::items).unwrap_or_default();
+        return items.iter().for_each(|item| object(cx, item, out));
+    }
+    let Some((_, path)) = KINDS.iter().find(|(known, _)| *known == kind) else {
+        match kind {
+            "" => p.error(&value.at, "not a Kubernetes object: `kind` is missing"),
+            other => p.warn(&value.at, format!("a {other} has no pods: it is ignored")),
+        }
+        return;
+    };
+    typed::check(p, kind, value);
+    let pod = path.iter().try_fold(value, |value, key| value.get(key));
+    let Some(pod) = pod.filter(|pod| pod.get("spec").is_some()) else {
+        return p.error(&value.at, format!("the {kind} has no pod specification"));
+    };
+    if out.len() >= MAX_PODS {
+        return;
+    }
+    if let Some(mut draft) = pod_draft(cx, value, pod) {
+        let plan = &mut draft.plan;
+        if kind == "DaemonSet" {
+            plan.controller = Controller::DaemonSet;
+        }
+        if matches!(kind, "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet") {
+            plan.controller = Controller::Deployment;
+            let replicas = value.get("spec").and_then(|spec| given(spec, "replicas"));
+            plan.replicas = replicas.and_then(|v| integer(0, 10_000)(p, v)).unwrap_or(1);
+        }
+        out.push(draft);
+    }
+}
+
+/// A field that is there and not null.
+fn given<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    value.get(key).filter(|v| !matches!(v.kind, Kind::Null))
+}
+
+fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+    given(value, key).and_then(Value::items).unwrap_or_default()
+}
+
+fn text_of(p: &Problems, value: &Value, key: &str) -> String {
+    given(value, key).and_then(|v| text(p, v)).unwrap_or_default()
+}
+
+fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> {
+    let p = cx.problems;
+    let (meta, spec_value) = (object.get("metadata"), pod.get("spec")?);
+    let named = |key| meta.and_then(|meta| given(meta, key));
+    let name = named("name").or_else(|| named("generateName")).and_then(|v| {
+        let trimmed = v.as_text()?.trim_end_matches('-').to_string();
+        dns_name(p, &Value { kind: Kind::Text(trimmed), at: v.at.clone() })
+    });
+    if name.is_none() && named("name").is_none() {
+        p.error(&object.at, "`metadata.name` is missing");
+    }
+    // Without a sound name the rest is checked all the same.
+    let name = name.unwrap_or_else(|| "pod".into());
+    let namespace = named("namespace").and_then(|v| dns_name(p, v)).unwrap_or_else(|| "default".into());
+    let priority_class_name = text_of(p, spec_value, "priorityClassName");
+    let mut spec = PodSpec {
+        name,
+        namespace: namespace.clone(),
+        uid: named("uid").and_then(Value::as_text).unwrap_or_default().into(),
+        priority: priority(p, spec_value, &priority_class_name),
+        priority_class_name,
+        resources: given(spec_value, "resources").and_then(|v| resources(p, v)),
+        overhead: given(spec_value, "overhead").and_then(|v| resource_list(p, v)),
+        tolerations: Arc::new(list(spec_value, "tolerations").iter().map(|v| toleration(p, v)).collect()),
+        termination_grace_period_seconds: given(spec_value, "terminationGracePeriodSeconds")
+            .and_then(|v| integer(0, 1 << 31)(p, v)),
+        ..PodSpec::default()
+    };
+    // What runs in a cluster names its node, which a scenario with one node stands for.
+    let node_name = given(spec_value, "nodeName").filter(|_| !cx.here.is_only());
+    let mut plan = PodPlan {
+        namespace,
+        node_name: node_name.and_then(|v| cx.here.named(p, v)),
+        restart_policy: restart_policy(p, spec_value).unwrap_or(RestartPolicy::Always),
+        volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),
+        ..PodPlan::default()
+    };
+    let mut places = Places::from([(String::new(), object.at.clone())]);
+    for key in ["containers", "initContainers"] {
+        for value in list(spec_value, key) {
+            let name = value.get("name").and_then(Value::as_text).unwrap_or_default();
+            places.insert(name.to_owned(), value.at.clone());
+        }
+    }
+    let mut absent = Absent::default();
+    for value in list(spec_value, "containers") {
+        absent.look(value);
+        let Some(container) = container_spec(p, value) else { continue };
+        plan.containers.push(container_plan(value, &container.name));
+        Arc::make_mut(&mut spec.containers).push(container);
+    }
+    for value in list(spec_value, "initContainers") {
+        absent.look(value);
+        let Some(container) = container_spec(p, value) else { continue };
+        if container.restarts_always() {
+            plan.containers.push(container_plan(value, &container.name));
+        } else {
+            absent.add("init container", &container.name);
+        }
+        spec.init_containers.push(container);
+    }
+    for value in list(spec_value, "ephemeralContainers") {
+        absent.add("ephemeral container", value.get("name").and_then(Value::as_text).unwrap_or("?"));
+    }
+    if given(spec_value, "shareProcessNamespace").is_some_and(|v| v.kind == Kind::Bool(true)) {
+        absent.add("shareProcessNamespace", "");
+    }
+    absent.report(p, &spec.name, &object.at);
+    plan.spec = spec;
+    Some(PodDraft { plan, places })
+}
+
+fn priority(p: &Problems, spec: &Value, class: &str) -> Option<i32> {
+    if let Some(value) = given(spec, "priority") {
+        return integer(i32::MIN.into(), i32::MAX.into())(p, value);
+    }
+    let known = SYSTEM_CLASSES.iter().find(|(name, _)| *name == class).map(|(_, priority)| *priority);
+    if known.is_none()
+        && !class.is_empty()
+        && let Some(value) = spec.get("priorityClassName")
+    {
+        p.warn(&value.at, format!("the priority of `{class}` is not known here and counts as 0: set `priority`"));
+    }
+    known
+}
+
+fn restart_policy(p: &Problems, value: &Value) -> Option<RestartPolicy> {
+    let words =
+        [("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)];
+    one_of("restartPolicy", &words)(p, given(value, "restartPolicy")?)
+}
+
+fn toleration(p: &Problems, value: &Value) -> Toleration {
+    Toleration {
+        key: text_of(p, value, "key"),
+        operator: text_of(p, value, "operator"),
+        value: text_of(p, value, "value"),
+        effect: text_of(p, value, "effect"),
+    }
+}
+
+fn container_spec(p: &Problems, value: &Value) -> Option<ContainerSpec> {
+    let name = given(value, "name").and_then(|v| dns_name(p, v))?;
+    let resources = given(value, "resources").and_then(|v| manifest_resources(p, v)).unwrap_or_default();
+    Some(ContainerSpec { name, resources, restart_policy: restart_policy(p, value) })
+}
+
+/// As inline, but with `claims`, which have nothing to do with memory.
+fn manifest_resources(p: &Problems, value: &Value) -> Option<ResourceRequirements> {
+    let Kind::Table(entries) = &value.kind else { return None };
+    let amounts = entries.iter().filter(|e| matches!(e.key.as_str(), "requests" | "limits"));
+    let amounts = amounts.filter(|e| !matches!(e.value.kind, Kind::Null)).cloned().collect();
+    resources(p, &Value { kind: Kind::Table(amounts), at: value.at.clone() })
+}
+
+/// A process called like the program, or like its container.
+fn container_plan(value: &Value, name: &Name) -> ContainerPlan {
+    let command = list(value, "command").first().and_then(Value::as_text);
+    let program = command.and_then(|path| path.rsplit('/').next()).filter(|program| !program.is_empty());
+    let called = program.map_or_else(|| name.clone(), Into::into);
+    ContainerPlan { name: name.clone(), processes: vec![ProcessPlan::pid1(&called)], pid_namespace: true }
+}
+
+/// An `emptyDir` in memory; others have nothing to do with it.
+fn memory_volume(p: &Problems, value: &Value) -> Option<VolumePlan> {
+    let empty_dir = given(value, "emptyDir")?;
+    if given(empty_dir, "medium")?.as_text() != Some("Memory") {
+        return None;
+    }
+    let name = given(value, "name").and_then(|v| dns_name(p, v))?;
+    Some(VolumePlan { name, size_limit: given(empty_dir, "sizeLimit").and_then(|v| bytes(p, v)) })
+}
+
+/// What a pod asks for and the model does not have, as one warning.
+#[derive(Default)]
+struct Absent(Vec<(&'static str, Vec<String>)>);
+
+impl Absent {
+    fn add(&mut self, what: &'static str, who: &str) {
+        match self.0.iter_mut().find(|(known, _)| *known == what) {
+            Some((_, names)) => names.push(who.to_string()),
+            None => self.0.push((what, vec![who.to_string()])),
+        }
+    }
+
+    /// Looks at the fields of a container.
+    fn look(&mut self, value: &Value) {
+        let name = value.get("name").and_then(Value::as_text).unwrap_or("?");
+        for field in ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] {
+            if given(value, field).is_some() {
+                self.add(field, name);
+            }
+        }
+        let Some(resources) = given(value, "resources") else { return };
+        for list in ["requests", "limits"] {
+            for entry in given(resources, list).and_then(Value::entries).unwrap_or_default() {
+                let what = match entry.key.as_str() {
+                    "cpu" if list == "limits" => "cpu limit",
+                    key if key.starts_with("hugepages-") => "hugepages",
+                    _ => continue,
+                };
+                self.add(what, name);
+            }
+        }
+    }
+
+    fn report(self, p: &Problems, pod: &str, at: &Location) {
+        if self.0.is_empty() {
+            return;
+        }
+        let parts = self.0.into_iter().map(|(what, mut names)| {
+            names.dedup();
+            let names = names.join(", ");
+            if names.is_empty() { what.to_string() } else { format!("{what} ({names})") }
+        });
+        p.warn(at, format!("not modelled in pod {pod}: {}", parts.collect::<Vec<_>>().join(", ")));
+    }
+}

@@ -1,0 +1,186 @@
+//! The tables of a scenario, one file per subject.
+
+mod check;
+mod check_kubelet;
+mod container;
+mod expect;
+mod expect_filter;
+mod host;
+mod injection;
+mod kernel;
+mod kubelet;
+mod kubelet_config;
+mod kubelet_files;
+mod kubelet_names;
+mod manifest;
+mod node;
+mod pod;
+mod process;
+mod resources;
+mod workload;
+
+pub(crate) use self::kubelet_files::is_field;
+
+use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
+use self::kubelet_config::Draft;
+use super::diagnostic::Diagnostic;
+use super::document::YamlFiles;
+use super::file_kind::TomlKind;
+use super::kinds::{Here, Kinds, said_once};
+use super::load::Files;
+use super::loaded::{LoadedScenario, ScenarioPlaces};
+use super::reader::{Problems, TableReader};
+use super::scalar::{integer, name, some_duration, text};
+use super::source::Location;
+use super::value::Value;
+use oomsim_core::kubelet::KubernetesProfile;
+use oomsim_core::node_api::Name;
+use oomsim_core::plan::Scenario;
+use oomsim_core::units::SimDuration;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// Largest fleet.
+const MAX_NODES: i64 = 100_000;
+/// How long a run lasts when the scenario does not say.
+const DEFAULT_DURATION: SimDuration = SimDuration::from_secs(600);
+/// Interval of the series when the scenario does not say.
+const DEFAULT_SAMPLE: SimDuration = SimDuration::from_secs(1);
+
+/// What reading a scenario needs.
+pub(crate) struct Context<'a> {
+    pub problems: &'a Problems,
+    files: (&'a dyn Files, &'a YamlFiles),
+    /// Name of the scenario file.
+    pub file: &'a str,
+    /// The kind of node that is read.
+    pub here: Here<'a>,
+}
+
+impl Context<'_> {
+    /// The documents of a YAML file that is named at `at`.
+    pub fn documents(&self, path: &str, at: &Location) -> Option<Arc<[Value]>> {
+        let (files, yaml) = self.files;
+        yaml.documents(self.problems, files, path, at)
+    }
+
+    /// The names of the files in a directory.
+    pub fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+        self.files.0.list(directory)
+    }
+}
+
+/// The kinds of node that are wanted, each as a scenario; `Some` when all of them could be read.
+pub(crate) fn scenarios(
+    p: &Problems,
+    files: (&dyn Files, &YamlFiles),
+    file: &str,
+    kinds: &Kinds,
+    chosen: Range<usize>,
+) -> Option<Vec<LoadedScenario>> {
+    let mut found = Vec::new();
+    let mut scenarios = Vec::new();
+    for (index, kind) in kinds.list.iter().enumerate().take(chosen.end).skip(chosen.start) {
+        let problems = Problems::default();
+        let here = Here { kinds: &kinds.names, name: kind.name() };
+        let read = scenario(&Context { problems: &problems, files, file, here }, &kind.root);
+        scenarios.push(read.map(|(read, places)| {
+            let scenario = Arc::new(Scenario { seed: read.seed.wrapping_add(kinds.before(index)), ..read });
+            LoadedScenario { scenario, places, warnings: Vec::new() }
+        }));
+        #[cfg(test)]
+        p.learn(&problems);
+        p.unlisted(&problems);
+        found.push((kind.name(), problems.sorted()));
+    }
+    said_once(&found).into_iter().for_each(|problem| p.push(problem));
+    let loaded: Vec<LoadedScenario> = scenarios.into_iter().collect::<Option<_>>()?;
+    let scenarios = || loaded.iter().map(|loaded| &loaded.scenario);
+    if p.errors() == 0 && scenarios().any(|scenario| !scenario.pods.is_empty()) {
+        for (kind, _) in kinds.list[chosen].iter().zip(scenarios()).filter(|(_, scenario)| scenario.pods.is_empty()) {
+            p.warn(&kind.at, format!("no pod is on nodes of the kind `{}`", kind.name()));
+        }
+    }
+    let nodes = scenarios().map(|scenario| i64::from(scenario.nodes)).sum::<i64>();
+    if nodes > MAX_NODES {
+        p.error(&kinds.at, format!("{nodes} nodes of all kinds together: at most {MAX_NODES}"));
+    }
+    (!loaded.is_empty()).then_some(loaded)
+}
+
+/// The file with one kind of node.
+fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)> {
+    let kind = TomlKind::of(root);
+    if kind != TomlKind::Scenario {
+        let study = root.entries().unwrap_or_default().iter().find(|entry| entry.key == "scenario")?;
+        let problem = Diagnostic::error(&study.key_at, "this is a study, not a scenario: it names one");
+        cx.problems.push(problem.help(format!("`{}` runs it", kind.command())));
+        return None;
+    }
+    let mut t = TableReader::open(cx.problems, "the scenario", root)?;
+    let stem = file_stem(cx.file);
+    let name = t.or("name", stem, name);
+    let description = t.or("description", String::new(), text);
+    let seed = t.or("seed", 1, integer(0, i64::MAX));
+    let nodes = t.or("nodes", 1, integer(1, MAX_NODES));
+    let duration = t.or("duration", DEFAULT_DURATION, some_duration);
+    let sample_every = t.or("sample", DEFAULT_SAMPLE, some_duration);
+    let mut places = ScenarioPlaces::default();
+    places.node = t.get("node").map(node::places).unwrap_or_default();
+    let mut node = t.required("node", |p, value| node::node(p, value, &cx.here));
+    let kernel = t.get("kernel");
+    if let (Some(node), Some(kernel)) = (&mut node, kernel) {
+        kernel::kernel(cx.problems, kernel, &mut node.kernel, &mut places.node);
+    }
+    if let Some(node) = &mut node {
+        node.kernel.node_oom_stall = SimDuration::from_millis(node.kernel.profile.node_oom_stall_ms.into());
+    }
+    let kubelet_table = t.get("kubelet");
+    let pod_tables = t.items("pod");
+    let kubelet = match kubelet_table {
+        Some(table) => kubelet::kubelet(cx, table, node.as_ref()),
+        None if pod_tables.is_empty() => None,
+        None => Some(Given { plan: kubelet::default_kubelet(), draft: Draft::default(), at: &root.at }),
+    };
+    if let (Some(node), Some(kubelet)) = (&mut node, &kubelet) {
+        kernel_tunables(cx.problems, kubelet, &mut node.kernel, &kernel::given_sysctls(kernel));
+        kubelet_starts(cx.problems, kubelet, &node.kernel);
+    }
+    let kubelet = kubelet.map(|given| {
+        places.kubelet = given.draft.places;
+        given.plan
+    });
+    let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
+    let drafts = pod::pods(cx, pod_tables, &profile);
+    places.pods = drafts.iter().map(|pod| (pod.plan.full_name(), pod.places.clone())).collect();
+    let pods = drafts.into_iter().map(|pod| pod.plan).collect();
+    let mut here = |key| cx.here.of(cx.problems, t.items(key), "node");
+    let hosts = host::hosts(cx.problems, &here("host"));
+    let injections = injection::injections(cx.problems, &here("at"));
+    let expectations = expect::expectations(cx.problems, &here("expect"));
+    t.finish();
+    let scenario = Scenario {
+        name,
+        description,
+        seed,
+        nodes,
+        duration,
+        sample_every,
+        node: node?,
+        kubelet,
+        pods,
+        hosts,
+        injections,
+        expectations,
+        warnings: Vec::new(),
+    };
+    check::check(cx.problems, root, &scenario, &cx.here);
+    Some((scenario, places))
+}
+
+/// `oom2` of `scenarios/oom2.toml`.
+fn file_stem(file: &str) -> Name {
+    let base = file.rsplit(['/', '\\']).next().unwrap_or(file);
+    let stem = base.strip_suffix(".toml").unwrap_or(base);
+    if stem.is_empty() { "scenario".into() } else { stem.into() }
+}

@@ -1,0 +1,127 @@
+//! `[node]`: the machine.
+
+use super::process::footprint;
+use crate::diagnostic::Diagnostic;
+use crate::kinds::{DEFAULT_NAME, Here, OF_KIND};
+use crate::reader::{Problems, TableReader};
+use crate::scalar::{bytes, dns_name, duration, integer};
+use crate::source::Places;
+use crate::value::Value;
+use oomsim_core::kernel::KernelConfig;
+use oomsim_core::plan::NodePlan;
+use oomsim_core::runtime::{ExitTiming, RuntimeTiming};
+use oomsim_core::units::Bytes;
+use oomsim_core::workload::Footprint;
+
+/// A kernel with less does not come up, and more is not built.
+const MEMORY: std::ops::RangeInclusive<Bytes> = Bytes::mib(32)..=Bytes::gib(64 << 10);
+
+/// A pause process as the task tables of P2 of docs/SOURCES.md show it (logs of 16 and 17 January: total_vm 241
+/// pages, rss 1 page, pgtables_bytes 28672), with the 6 pages of kernel stack and slab that small processes have in the
+/// recordings (memcg_oom_v2, timing). It is charged to the pod, so a pod's limit trips before its only container's.
+const PAUSE: Footprint = Footprint {
+    anon: Bytes::kib(4),
+    file: Bytes::ZERO,
+    page_tables: Bytes::kib(28),
+    virtual_size: Bytes::kib(960),
+    kernel: Bytes::kib(24),
+};
+
+/// Reads `[node]` or a `[[node]]`. A wrong or missing amount of memory is replaced, so that the rest can be checked too.
+pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodePlan> {
+    let mut t = TableReader::open(p, if here.is_only() { "[node]" } else { "[[node]]" }, value)?;
+    if !here.is_only() {
+        // Taken out before; here they come from an override of all kinds.
+        for given in OF_KIND.into_iter().filter_map(|key| t.entry(key)) {
+            let problem = Diagnostic::error(&given.key_at, format!("`{}` belongs to one kind of node", given.key));
+            p.push(problem.help(format!("`node.{}.{}`, or `nodes` and `kubelet` for all kinds", here.name, given.key)));
+        }
+    }
+    let name = t.or("name", DEFAULT_NAME.into(), dns_name);
+    let memory = t.required("memory", |p, value| {
+        let memory = bytes(p, value)?;
+        let fine = MEMORY.contains(&memory);
+        if !fine {
+            p.error(&value.at, format!("{memory} is out of range: expected {} to {}", MEMORY.start(), MEMORY.end()));
+        }
+        fine.then_some(memory)
+    });
+    let mut kernel = KernelConfig::new(memory.unwrap_or(Bytes::gib(4)));
+    kernel.swap_total = t.or("swap", Bytes::ZERO, bytes);
+    kernel.cpus = t.or("cpus", 2, integer(1, 4096));
+    let mut plan = NodePlan {
+        name,
+        nominal: t.optional("nominal", nominal),
+        kernel,
+        system_anon: Bytes::ZERO,
+        system_active_file: Bytes::ZERO,
+        system_inactive_file: Bytes::ZERO,
+        system_mlocked_file: Bytes::ZERO,
+        system_committed: Bytes::ZERO,
+        pause: t.or("pause", PAUSE, footprint),
+        runtime: t.or("runtime", RuntimeTiming::default(), runtime),
+        exit: t.or("exit", ExitTiming::default(), exit),
+    };
+    if let Some(table) = t.get("system") {
+        system(p, table, &mut plan);
+    }
+    t.finish();
+    Some(plan)
+}
+
+fn nominal(p: &Problems, value: &Value) -> Option<Bytes> {
+    bytes(p, value).filter(|size| {
+        let fits = MEMORY.contains(size);
+        if !fits {
+            p.error(&value.at, format!("{size} is out of range: expected {} to {}", MEMORY.start(), MEMORY.end()));
+        }
+        fits
+    })
+}
+
+/// Where the table and its keys are.
+pub(crate) fn places(value: &Value) -> Places {
+    let keys = value.entries().unwrap_or_default().iter().map(|e| (format!("node.{}", e.key), e.value.at.clone()));
+    keys.chain([("node".to_owned(), value.at.clone())]).collect()
+}
+
+/// The container runtime's delays.
+fn runtime(p: &Problems, value: &Value) -> Option<RuntimeTiming> {
+    let mut t = TableReader::open(p, "[node.runtime]", value)?;
+    let default = RuntimeTiming::default();
+    let timing = RuntimeTiming {
+        sandbox_create: t.or("sandboxCreate", default.sandbox_create, duration),
+        container_create: t.or("containerCreate", default.container_create, duration),
+        container_remove: t.or("containerRemove", default.container_remove, duration),
+        pod_teardown: t.or("podTeardown", default.pod_teardown, duration),
+    };
+    t.finish();
+    Some(timing)
+}
+
+/// How long a dying process takes until its memory is free.
+fn exit(p: &Problems, value: &Value) -> Option<ExitTiming> {
+    let mut t = TableReader::open(p, "[node.exit]", value)?;
+    let default = ExitTiming::default();
+    let timing =
+        ExitTiming { base: t.or("base", default.base, duration), per_gib: t.or("perGiB", default.per_gib, duration) };
+    t.finish();
+    Some(timing)
+}
+
+fn system(p: &Problems, value: &Value, plan: &mut NodePlan) {
+    let Some(mut t) = TableReader::open(p, "[node.system]", value) else { return };
+    plan.system_anon = t.or("anon", Bytes::ZERO, bytes);
+    plan.system_active_file = t.or("activeFile", Bytes::ZERO, bytes);
+    plan.system_inactive_file = t.or("inactiveFile", Bytes::ZERO, bytes);
+    plan.system_mlocked_file = t.or("mlockedFile", Bytes::ZERO, bytes);
+    plan.kernel.kernel_memory = t.or("kernel", Bytes::ZERO, bytes);
+    plan.system_committed = t.or("committed", Bytes::ZERO, bytes);
+    let held = [plan.system_anon, plan.system_active_file, plan.system_inactive_file, plan.system_mlocked_file];
+    let held: Bytes = held.into_iter().chain([plan.kernel.kernel_memory]).sum();
+    if held >= plan.kernel.mem_total {
+        let total = plan.kernel.mem_total;
+        p.error(t.at(), format!("the system holds {held} from the start, the node has {total} (`node.memory`)"));
+    }
+    t.finish();
+}

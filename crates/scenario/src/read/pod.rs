@@ -1,0 +1,193 @@
+//! `[[pod]]`: a pod in the words of the scenario, or from a manifest with what the scenario adds to it.
+
+use super::Context;
+use super::container::containers;
+use super::manifest::manifest;
+use super::resources::{resource_list, resources};
+use crate::diagnostic::Diagnostic;
+use crate::kinds::Here;
+use crate::names::{nearest, quoted_list};
+use crate::reader::{Problems, TableReader};
+use crate::scalar::{bytes, dns_name, duration, integer, name, one_of, text, time};
+use crate::source::Places;
+use crate::value::Value;
+use oomsim_core::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
+use oomsim_core::plan::{Controller, PodPlan, VolumePlan};
+use oomsim_core::units::SimTime;
+use std::sync::Arc;
+
+/// Most replicas of one `[[pod]]`.
+const MAX_REPLICAS: i64 = 10_000;
+
+/// A pod that is being read, and where it (empty name) and its containers are.
+pub(crate) struct PodDraft {
+    pub plan: PodPlan,
+    pub places: Places,
+}
+
+/// Reads all `[[pod]]`.
+pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile) -> Vec<PodDraft> {
+    let mut pods: Vec<PodDraft> = Vec::new();
+    for table in tables {
+        let here = |pod: &PodDraft| pod.plan.node_name.as_deref().is_none_or(|name| name == cx.here.name);
+        for mut draft in pod(cx, table).into_iter().filter(here) {
+            let plan = &mut draft.plan;
+            let same = |other: &PodPlan| other.spec.name == plan.spec.name && other.namespace == plan.namespace;
+            if pods.iter().any(|pod| same(&pod.plan)) {
+                let name = format!("{}/{}", plan.namespace, plan.spec.name);
+                cx.problems.error(&table.at, format!("two pods are called `{name}`; use `replicas` for several alike"));
+            }
+            plan.spec.set_defaults(profile);
+            pods.push(draft);
+        }
+    }
+    pods
+}
+
+/// One table: a pod, or all pods of a manifest.
+fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodDraft> {
+    let Some(mut t) = TableReader::open(cx.problems, "[[pod]]", value) else { return Vec::new() };
+    let plans = match t.get("manifest") {
+        Some(path) => from_manifest(cx, path, &mut t),
+        None => {
+            let name = t.required("name", dns_name).unwrap_or_default();
+            let mut plan = PodPlan::default();
+            plan.spec.name = name;
+            vec![PodDraft { plan, places: Places::from([(String::new(), value.at.clone())]) }]
+        }
+    };
+    if plans.is_empty() {
+        t.rest();
+        return plans;
+    }
+    let plans = keys(cx, &mut t, plans);
+    t.finish();
+    plans
+}
+
+/// The pods of a manifest; with `name` the one of that name, or the only one under a new name.
+fn from_manifest(cx: &Context<'_>, path: &Value, t: &mut TableReader<'_>) -> Vec<PodDraft> {
+    // A node that the table names replaces that of the manifest, which may be of a cluster.
+    let kinds = if t.get("nodeName").is_some() { &[] } else { cx.here.kinds };
+    let named = Context { here: Here { kinds, ..cx.here }, ..*cx };
+    let mut plans = match text(cx.problems, path) {
+        Some(file) => manifest(&named, &file, &path.at),
+        None => Vec::new(),
+    };
+    let Some(entry) = t.entry("name") else { return plans };
+    let Some(wanted) = dns_name(cx.problems, &entry.value) else { return Vec::new() };
+    if let [only] = plans.as_mut_slice() {
+        only.plan.spec.name = wanted;
+        return plans;
+    }
+    let names: Vec<_> = plans.iter().map(|pod| pod.plan.spec.name.clone()).collect();
+    plans.retain(|pod| pod.plan.spec.name == wanted);
+    if plans.is_empty() && !names.is_empty() {
+        let names = || names.iter().map(|name| &**name);
+        let mut problem = Diagnostic::error(&entry.value.at, format!("the manifest has no pod `{wanted}`"));
+        if let Some(name) = nearest(&wanted, names()) {
+            problem = problem.label(format!("did you mean `{name}`?"));
+        }
+        cx.problems.push(problem.help(format!("it has: {}", quoted_list(names()))));
+    }
+    plans
+}
+
+/// Reads the other keys; what is not given stays as it is.
+fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> Vec<PodDraft> {
+    let controllers = [
+        ("None", Controller::None),
+        ("Deployment", Controller::Deployment),
+        ("ReplicaSet", Controller::Deployment),
+        ("StatefulSet", Controller::Deployment),
+        ("DaemonSet", Controller::DaemonSet),
+    ];
+    let restarts =
+        [("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)];
+    let mut each = Each { t, plans: &mut plans };
+    each.set("namespace", dns_name, |plan, v| {
+        plan.spec.namespace = v.clone();
+        plan.namespace = v;
+    });
+    each.set("nodeName", |p, v| cx.here.named(p, v), |plan, v| plan.node_name = Some(v));
+    each.set("uid", name, |plan, v| plan.spec.uid = v);
+    each.set("priority", integer(i32::MIN.into(), i32::MAX.into()), |plan, v| plan.spec.priority = Some(v));
+    each.set("priorityClassName", text, |plan, v| plan.spec.priority_class_name = v);
+    each.set("resources", resources, |plan, v| plan.spec.resources = Some(v));
+    each.set("overhead", resource_list, |plan, v| plan.spec.overhead = Some(v));
+    each.set("toleration", tables(toleration), |plan, v| plan.spec.tolerations = Arc::new(v));
+    let grace = integer(0, 1 << 31);
+    each.set("terminationGracePeriodSeconds", grace, |plan, v| plan.spec.termination_grace_period_seconds = Some(v));
+    each.set("at", time, |plan, v| plan.at = v);
+    each.set("atSpread", duration, |plan, v| plan.at_spread = v);
+    each.set("controller", one_of("controller", &controllers), |plan, v| plan.controller = v);
+    each.set("recreateAfter", duration, |plan, v| plan.recreate_after = v);
+    each.set("replicas", integer(0, MAX_REPLICAS), |plan, v| plan.replicas = v);
+    each.set("restartPolicy", one_of("restartPolicy", &restarts), |plan, v| plan.restart_policy = v);
+    each.set("volume", tables(volume), |plan, v| plan.volumes = v);
+    each.set("housekeeping", instants, |plan, v| plan.housekeeping = v);
+    containers(t, &mut plans);
+    plans
+}
+
+struct Each<'r, 'a> {
+    t: &'r mut TableReader<'a>,
+    plans: &'r mut [PodDraft],
+}
+
+impl<'a> Each<'_, 'a> {
+    /// Reads a key once and puts it into every plan.
+    fn set<T: Clone>(
+        &mut self,
+        key: &'static str,
+        parse: impl FnOnce(&'a Problems, &'a Value) -> Option<T>,
+        put: impl Fn(&mut PodPlan, T),
+    ) {
+        if let Some(value) = self.t.optional(key, parse) {
+            self.plans.iter_mut().for_each(|pod| put(&mut pod.plan, value.clone()));
+        }
+    }
+}
+
+/// An array of tables.
+fn tables<T>(one: fn(&Problems, &Value) -> Option<T>) -> impl Fn(&Problems, &Value) -> Option<Vec<T>> {
+    move |p, value| match value.items() {
+        Some(items) => Some(items.iter().filter_map(|item| one(p, item)).collect()),
+        None => {
+            p.expected(value, "an array of tables");
+            None
+        }
+    }
+}
+
+/// Instants in any order.
+fn instants(p: &Problems, value: &Value) -> Option<Arc<[SimTime]>> {
+    let Some(items) = value.items() else {
+        p.expected(value, "an array of times such as `[\"12.5s\", \"31s\"]`");
+        return None;
+    };
+    let mut instants = items.iter().map(|item| time(p, item)).collect::<Option<Vec<_>>>()?;
+    instants.sort_unstable();
+    Some(instants.into())
+}
+
+fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {
+    let mut t = TableReader::open(p, "[[pod.toleration]]", value)?;
+    let operators = [("", ""), ("Equal", "Equal"), ("Exists", "Exists")];
+    let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute", ""].map(|word| (word, word));
+    let toleration = Toleration {
+        key: t.or("key", String::new(), text),
+        operator: t.or("operator", "", one_of("operator", &operators)).into(),
+        value: t.or("value", String::new(), text),
+        effect: t.or("effect", "", one_of("effect", &effects)).into(),
+    };
+    t.finish();
+    Some(toleration)
+}
+
+fn volume(p: &Problems, value: &Value) -> Option<VolumePlan> {
+    let mut t = TableReader::open(p, "[[pod.volume]]", value)?;
+    let (name, size_limit) = (t.required("name", dns_name), t.optional("sizeLimit", bytes));
+    t.finish();
+    Some(VolumePlan { name: name?, size_limit })
+}

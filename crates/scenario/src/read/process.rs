@@ -1,0 +1,67 @@
+//! The keys of a process, the same in a container, as its further processes, and on the host.
+
+use super::workload::workload;
+use crate::reader::{Problems, TableReader};
+use crate::scalar::{bytes, duration, integer, name};
+use crate::value::{Kind, Value};
+use oomsim_core::node_api::Name;
+use oomsim_core::plan::{ProcessPlan, kept_comm};
+use oomsim_core::units::Bytes;
+use oomsim_core::workload::{Footprint, TermReaction};
+use std::sync::Arc;
+
+/// Reads the keys of a process from a table that may have others; what is not given stays as in `base`.
+pub(crate) fn process_keys(t: &mut TableReader<'_>, base: ProcessPlan) -> ProcessPlan {
+    ProcessPlan {
+        comm: t.or("comm", base.comm, comm),
+        uid: t.or("uid", base.uid, integer(0, u32::MAX.into())),
+        at: t.or("startAfter", base.at, duration),
+        pid: t.optional("pid", integer(2, 4_194_304)).or(base.pid),
+        behavior: t.optional("workload", workload).map_or(base.behavior, Arc::new),
+        footprint: t.or("footprint", base.footprint, footprint),
+        term: t.or("onTerm", base.term, term),
+        oom_score_adj: t.optional("oomScoreAdj", integer(-1000, 1000)).or(base.oom_score_adj),
+    }
+}
+
+/// A name as the kernel keeps it; a longer one is cut with a warning, as the kernel does it.
+fn comm(p: &Problems, value: &Value) -> Option<Name> {
+    let given = name(p, value)?;
+    let kept = kept_comm(&given);
+    if kept != given {
+        p.warn(&value.at, format!("the kernel keeps 15 bytes of a process name: `{kept}`"));
+    }
+    Some(kept)
+}
+
+/// `{ anon = …, file = …, pageTables = …, virtual = …, kernel = … }`.
+pub(crate) fn footprint(p: &Problems, value: &Value) -> Option<Footprint> {
+    let mut t = TableReader::open(p, "footprint", value)?;
+    let footprint = Footprint {
+        anon: t.or("anon", Bytes::ZERO, bytes),
+        file: t.or("file", Bytes::ZERO, bytes),
+        virtual_size: t.or("virtual", Bytes::ZERO, bytes),
+        kernel: t.or("kernel", Bytes::ZERO, bytes),
+        page_tables: t.or("pageTables", Bytes::ZERO, bytes),
+    };
+    t.finish();
+    Some(footprint)
+}
+
+/// `"dies"`, `"ignores"` or `{ exitsAfter = "2s" }`.
+fn term(p: &Problems, value: &Value) -> Option<TermReaction> {
+    match &value.kind {
+        Kind::Text(text) if text == "dies" => Some(TermReaction::Default),
+        Kind::Text(text) if text == "ignores" => Some(TermReaction::Ignore),
+        Kind::Table(_) => {
+            let mut t = TableReader::open(p, "onTerm", value)?;
+            let after = t.required("exitsAfter", duration);
+            t.finish();
+            after.map(TermReaction::Exits)
+        }
+        _ => {
+            p.expected(value, "`\"dies\"`, `\"ignores\"` or `{ exitsAfter = \"2s\" }`");
+            None
+        }
+    }
+}

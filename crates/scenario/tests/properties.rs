@@ -1,0 +1,342 @@
+//! Properties of whole runs, over random scenarios.
+
+use oomsim_core::kernel::Kernel;
+use oomsim_core::plan::Scenario;
+use oomsim_core::record::{Entry, History, Keep, Record, Sample};
+use oomsim_core::units::{CgroupId, SimTime};
+use oomsim_core::{Booted, Simulation, simulate};
+use oomsim_scenario::{NoFiles, load};
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn workload() -> impl Strategy<Value = String> {
+    prop_oneof![
+        (1u32..200).prop_map(|mib| format!("workload.steady = {{ anon = \"{mib}Mi\" }}")),
+        (1u32..60, 50u32..4000, 1u32..100).prop_map(|(block, every, touched)| {
+            format!("workload.leak = {{ block = \"{block}Mi\", every = \"{every}ms\", touched = \"{touched}%\" }}")
+        }),
+        (1u32..40, 100u32..3000, 1u32..90).prop_map(|(block, every, spread)| {
+            let spread = every * spread / 100;
+            format!(
+                "workload.leak = {{ block = \"{block}Mi\", every = \"{every}ms\", jitter = {{ spread = \"{spread}ms\" }} }}"
+            )
+        }),
+        (1u32..80, 1u32..500).prop_map(|(rate, to)| {
+            format!("workload.ramp = {{ rate = \"{rate}Mi\", to = \"{to}Mi\", then = {{ exit = 3 }} }}")
+        }),
+        (20u32..200, 1u32..20)
+            .prop_map(|(high, rise)| format!("workload.sawtooth = {{ low = \"10Mi\", high = \"{high}Mi\", rise = \"{rise}s\" }}")),
+        (1u32..100, 10u32..400, 1u32..3).prop_map(|(anon, file, passes)| {
+            format!("workload.pageCache = {{ anon = \"{anon}Mi\", file = \"{file}Mi\", rate = \"40Mi\", passes = {passes} }}")
+        }),
+        (1u32..100, 1u32..200)
+            .prop_map(|(base, burst)| format!("workload.burst = {{ base = \"{base}Mi\", burst = \"{burst}Mi\", every = \"9s\", hold = \"2s\" }}")),
+    ]
+}
+
+fn pod() -> impl Strategy<Value = String> {
+    let limit = prop_oneof![Just(None), (16u32..400).prop_map(Some)];
+    let controller = prop_oneof![Just("None"), Just("Deployment"), Just("DaemonSet")];
+    let restart = prop_oneof![Just("Always"), Just("OnFailure"), Just("Never")];
+    let term = prop_oneof![Just("\"dies\""), Just("\"ignores\""), Just("{ exitsAfter = \"700ms\" }")];
+    let second = proptest::option::of((workload(), 1u32..20));
+    (workload(), limit, 0u32..60, controller, restart, second, term).prop_map(
+        |(first, limit, at, controller, restart, second, term)| {
+            let limits = limit.map_or(String::new(), |l| format!("resources.limits = {{ memory = \"{l}Mi\" }}\n"));
+            let second = second.map_or(String::new(), |(w, after)| {
+                format!("[[pod.container.process]]\ncomm = \"child\"\nstartAfter = \"{after}s\"\n{w}\n")
+            });
+            format!(
+                "[[pod]]\nname = \"NAME\"\nat = \"{at}s\"\ncontroller = \"{controller}\"\nrestartPolicy = \"{restart}\"\n\
+                 [[pod.container]]\nname = \"c\"\nonTerm = {term}\n{limits}{first}\n{second}"
+            )
+        },
+    )
+}
+
+/// A scenario that shows itself as a person would write it.
+#[derive(Clone)]
+struct Case {
+    text: String,
+    scenario: Arc<Scenario>,
+}
+
+impl std::fmt::Debug for Case {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "\n{}", self.text)
+    }
+}
+
+fn case() -> impl Strategy<Value = Case> {
+    let kernel = prop_oneof![
+        Just(("4.15", "v1")),
+        Just(("5.4", "v1")),
+        Just(("5.15", "v2")),
+        Just(("6.1", "v1")),
+        Just(("6.1", "v2")),
+        Just(("6.12", "v2"))
+    ];
+    let version = prop_oneof![Just("1.21"), Just("1.28"), Just("1.32")];
+    let pods = proptest::collection::vec(pod(), 1..6);
+    // How long a process takes to die, and how much swap there is.
+    let slow = (prop_oneof![Just(10u32), Just(900), Just(5000)], prop_oneof![Just(0u32), Just(200)]);
+    let host = proptest::option::of(workload());
+    // Whether each pass takes the pods' figures, and how far above the hard threshold a soft one lies.
+    let kubelet = (proptest::bool::ANY, proptest::option::of(10u32..200));
+    (kernel, version, 700u32..3000, 0u32..400, 50u32..300, pods, host, slow, kubelet).prop_map(
+        |((kernel, cgroup), version, memory, reserved, hard, pods, host, (exit, swap), (fresh, soft))| {
+            let mut text = format!(
+                "duration = \"90s\"\n[node]\nmemory = \"{memory}Mi\"\nsystem = {{ anon = \"60Mi\", kernel = \"40Mi\", \
+                 inactiveFile = \"50Mi\", activeFile = \"20Mi\" }}\nexit.base = \"{exit}ms\"\nswap = \"{swap}Mi\"\n[kernel]\nversion = \"{kernel}\"\ncgroup = \"{cgroup}\"\n\
+                 [kubelet]\nversion = \"{version}\"\nfailSwapOn = false\nkubeReserved = {{ memory = \"{reserved}Mi\" }}\n\
+                 evictionHard = {{ \"memory.available\" = \"{hard}Mi\" }}\n"
+            );
+            if let Some(above) = soft {
+                text.push_str(&format!(
+                    "evictionSoft = {{ \"memory.available\" = \"{}Mi\" }}\n\
+                     evictionSoftGracePeriod = {{ \"memory.available\" = \"15s\" }}\n",
+                    hard + above
+                ));
+            }
+            if fresh {
+                text.push_str("timing = { housekeeping = { fresh = true } }\n");
+            }
+            for (n, pod) in pods.iter().enumerate() {
+                text.push_str(&pod.replace("NAME", &format!("pod-{n}")));
+            }
+            if let Some(workload) = host {
+                text.push_str(&format!("[[host]]\nname = \"daemon\"\nstartAfter = \"5s\"\n{workload}\n"));
+            }
+            match load(&text, "random.toml", &NoFiles, &[]) {
+                Ok(loaded) => Case { scenario: loaded.scenario, text },
+                Err(problems) => panic!("{text}\n{problems:?}"),
+            }
+        },
+    )
+}
+
+fn run(scenario: &Arc<Scenario>, seed: u64) -> History {
+    simulate(scenario, seed, Keep::Events).expect("within the limits")
+}
+
+/// No cgroup is over its limit, and children never hold more than their parent. (The kernel's own tests hold the exact
+/// sums at each level.)
+fn check_cgroups(kernel: &Kernel, at: CgroupId, now: SimTime) -> Result<(), TestCaseError> {
+    let stat = kernel.stat(at);
+    if let Some(limit) = kernel.limit(at) {
+        prop_assert!(stat.usage <= limit, "{} holds {} of {limit} at {now}", kernel.path(at), stat.usage);
+    }
+    let mut below = 0;
+    for child in kernel.children(at) {
+        below += kernel.stat(child).usage.get();
+        check_cgroups(kernel, child, now)?;
+    }
+    let whole = if at == kernel.root() { u64::MAX } else { stat.usage.get() };
+    prop_assert!(below <= whole, "{}: {below} below, {whole} in all at {now}", kernel.path(at));
+    Ok(())
+}
+
+/// Growth that is computed comes to the records, the digest and the curves of growth that is taken step by step.
+fn check_stepwise(scenario: &Arc<Scenario>, seed: u64) -> Result<(), TestCaseError> {
+    let computed = simulate(scenario, seed, Keep::Series).expect("within the limits");
+    let mut stepwise = Simulation::new(Arc::clone(scenario), seed, Keep::Series).stepwise();
+    stepwise.run_until(SimTime::MAX).unwrap();
+    let stepwise = stepwise.finish();
+    let differs = computed.entries.iter().zip(&stepwise.entries).find(|(a, b)| a != b);
+    let short = |e: &Entry| match &e.record {
+        Record::OomKill { report: r, .. } => {
+            let tasks: Vec<_> = r.tasks.iter().map(|t| (t.pid.0, t.rss().get(), t.pgtables.get() >> 12)).collect();
+            format!("{} OOM {:?} by {} {tasks:?} failcnt {}", e.at, r.oom_memcg, r.invoker, r.memory.failcnt)
+        }
+        other => format!("{} {other:?}", e.at),
+    };
+    let differs = differs.map(|(a, b)| format!("{}\n{}", short(a), short(b)));
+    prop_assert!(differs.is_none(), "{}", differs.unwrap_or_default());
+    prop_assert_eq!(computed.digest, stepwise.digest);
+    let differs = computed.series.samples.iter().zip(&stepwise.series.samples).find(|(a, b)| a != b);
+    prop_assert!(differs.is_none(), "{differs:?}");
+    prop_assert_eq!(computed.series.samples.len(), stepwise.series.samples.len());
+    Ok(())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(48), failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn same_seed_same_digest(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        prop_assert_eq!(run(&scenario, seed), run(&scenario, seed));
+    }
+
+    #[test]
+    fn forked_is_straight(case in case(), seed in 0u64..1000, at in 1u64..89) {
+        let scenario = case.scenario;
+        let straight = run(&scenario, seed);
+        let mut first = Simulation::new(Arc::clone(&scenario), seed, Keep::Events);
+        first.run_until(SimTime::from_secs(at)).unwrap();
+        let mut fork = first.clone();
+        first.run_until(SimTime::MAX).unwrap();
+        fork.run_until(SimTime::MAX).unwrap();
+        prop_assert_eq!(first.finish().digest, straight.digest);
+        prop_assert_eq!(fork.finish().digest, straight.digest);
+    }
+
+    /// Nothing that booting does hangs on a seed or on runs that began before.
+    #[test]
+    fn booted_once_is_booted_for_each_seed(case in case(), seed in 0u64..1000) {
+        let mut other = (*case.scenario).clone();
+        other.seed = seed + 1;
+        let booted = Booted::new(Arc::new(other), Keep::Series);
+        for seed in [seed, seed + 7] {
+            let (own, copy) = (simulate(&case.scenario, seed, Keep::Series).unwrap(), booted.clone().run(seed).unwrap());
+            prop_assert_eq!(&own.digest, &copy.digest);
+            prop_assert!(own.entries == copy.entries && own.series.samples == copy.series.samples);
+        }
+    }
+
+    #[test]
+    fn computed_growth_is_stepwise_growth(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        check_stepwise(&scenario, seed)?;
+    }
+
+    #[test]
+    fn what_is_kept_does_not_change_the_run(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        let whole = simulate(&scenario, seed, Keep::Series).unwrap();
+        let outcome = simulate(&scenario, seed, Keep::Outcome).unwrap();
+        prop_assert_eq!(whole.digest, outcome.digest);
+        prop_assert_eq!(whole.counts, outcome.counts);
+        // What sweeps measure are the same curves.
+        let node = simulate(&scenario, seed, Keep::Node).unwrap();
+        let curves = whole.series.samples.into_iter().map(|s| Sample { pods: Vec::new(), ..s }).collect::<Vec<_>>();
+        let differs = curves.iter().zip(&node.series.samples).find(|(a, b)| a != b);
+        prop_assert!(differs.is_none(), "{differs:?}");
+        prop_assert_eq!(curves.len(), node.series.samples.len());
+    }
+
+    #[test]
+    fn no_limit_is_exceeded_at_any_time(case in case(), seed in 0u64..1000) {
+        let scenario = case.scenario;
+        let mut simulation = Simulation::new(scenario, seed, Keep::Outcome);
+        let mut last = SimTime::ZERO;
+        for tenth in 1..900 {
+            let now = SimTime::from_nanos(tenth * 100_000_000);
+            simulation.run_until(now).unwrap();
+            prop_assert!(simulation.now() >= last);
+            last = simulation.now();
+            let kernel = simulation.world().kernel();
+            check_cgroups(kernel, kernel.root(), last)?;
+        }
+    }
+}
+
+/// A group kill whose PID 1 is dead while its child still dies, and an eviction in between: found by the properties above.
+/// The pod is evicted, and its container was killed by the kernel.
+#[test]
+fn eviction_of_a_container_that_is_half_dead() {
+    let text = r#"
+duration = "90s"
+[node]
+memory = "1067Mi"
+exit = { base = "10ms", perGiB = "1s" }
+[kernel]
+version = "6.1"
+cgroup = "v2"
+[kubelet]
+version = "1.28"
+kubeReserved = { memory = "262Mi" }
+evictionHard = { "memory.available" = "50Mi" }
+firstPass = "10s"
+[[pod]]
+name = "web"
+[[pod.container]]
+name = "c"
+workload.steady = { anon = "1Mi" }
+[[pod.container.process]]
+comm = "child"
+workload.ramp = { rate = "100Mi", from = "0" }
+"#;
+    // kubepods' limit of 805 MiB less 1 MiB at about 9.0 s; PID 1 needs 11 ms to die, its child 0.8 s: the pass is in between.
+    for pass in ["9s", "9100ms", "9300ms", "9500ms", "9700ms"] {
+        let first = format!("kubelet.firstPass={pass}");
+        let scenario = load(text, "half-dead.toml", &NoFiles, &[first]).unwrap_or_else(|p| panic!("{p:?}")).scenario;
+        let history = run(&scenario, 1);
+        assert_eq!(history.counts.oom_kills, 2, "{pass}");
+        assert_eq!(history.counts.evictions, 1, "{pass}");
+    }
+}
+
+/// Two ramps go on between samples while free memory is less than the reserves: found by the properties above. MemAvailable
+/// is then what the page cache gives, however much is due.
+#[test]
+fn what_is_available_below_the_reserves_is_the_same_stepwise() {
+    let text = r#"
+duration = "90s"
+[node]
+memory = "1076Mi"
+system = { anon = "60Mi", kernel = "40Mi", inactiveFile = "50Mi", activeFile = "20Mi" }
+exit.base = "900ms"
+[kernel]
+version = "4.15"
+cgroup = "v1"
+[kubelet]
+version = "1.21"
+kubeReserved = { memory = "0Mi" }
+evictionHard = { "memory.available" = "227Mi" }
+[[pod]]
+name = "pod-0"
+at = "19s"
+controller = "Deployment"
+restartPolicy = "Never"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.ramp = { rate = "71Mi", to = "289Mi", then = { exit = 3 } }
+[[pod]]
+name = "pod-1"
+at = "1s"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.ramp = { rate = "18Mi", to = "51Mi", then = { exit = 3 } }
+[[pod]]
+name = "pod-2"
+at = "0s"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.pageCache = { anon = "46Mi", file = "200Mi", rate = "40Mi", passes = 1 }
+[[pod]]
+name = "pod-3"
+at = "16s"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.ramp = { rate = "5Mi", to = "266Mi", then = { exit = 3 } }
+[[pod.container.process]]
+comm = "child"
+startAfter = "1s"
+workload.steady = { anon = "120Mi" }
+"#;
+    let scenario = load(text, "reserves.toml", &NoFiles, &[]).unwrap_or_else(|p| panic!("{p:?}")).scenario;
+    check_stepwise(&scenario, 77).unwrap();
+}
+
+/// Without a kubelet nothing is left to happen after a while; the run lasts as long all the same, sampled or not.
+#[test]
+fn a_run_lasts_to_its_end_however_much_is_kept() {
+    let text = r#"
+name = "quiet"
+duration = "20s"
+node = { memory = "1Gi" }
+[[host]]
+name = "a"
+workload.script = [{ anon = "10Mi" }]
+"#;
+    let scenario = load(text, "test", &NoFiles, &[]).unwrap().scenario;
+    let [little, much] = [Keep::Outcome, Keep::Series].map(|keep| simulate(&scenario, 1, keep).unwrap());
+    assert_eq!((little.digest, little.ended_at, little.stop), (much.digest, SimTime::from_secs(20), much.stop));
+    let times: Vec<_> = much.series.samples.iter().map(|s| s.at.as_secs_f64()).collect();
+    assert_eq!(times, (0..=20).map(f64::from).collect::<Vec<_>>());
+}
