@@ -281,6 +281,8 @@ pub struct OomReport {
     pub swap: CounterLine,
     /// `kmem:` line (v1).
     pub kmem: CounterLine,
+    /// What `memory.min` and `memory.low` of the cgroups right below protect (v2; printed from 7.2 on).
+    pub protected: [Pages; 2],
     /// Statistics of `oom_memcg`, or of the node.
     pub stat: MemoryStat,
     /// Statistics of `oom_memcg` and of every cgroup below it, without their children, in pre-order: kernels

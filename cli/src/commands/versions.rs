@@ -49,9 +49,9 @@ pub fn kernels(args: Args) -> Result<Exit, Failure> {
     let facts = Profile::capabilities().iter().map(|capability| Fact {
         name: capability.name,
         doc: capability.doc.to_owned(),
-        rows: capability
-            .rows
+        rows: VERSIONS
             .iter()
+            .map(|version| capability.row(version))
             .map(|row| Row {
                 value: row.value.to_owned(),
                 source: row.source.to_owned(),

@@ -1,7 +1,8 @@
 //! The named capabilities of a kernel, as data: documentation, legal values, and each version's value with the
 //! source of the fact and how sure it is.
 
-use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Profile, TieRule, VERSIONS};
+use super::profile::{Profile, VERSIONS};
+use super::rows::CAPABILITIES;
 use std::fmt;
 
 /// How well a fact is known.
@@ -45,10 +46,10 @@ pub struct Capability {
     pub doc: &'static str,
     /// The legal words; empty for a number.
     pub values: &'static [&'static str],
-    /// Values by version, in the order of [`VERSIONS`].
-    pub rows: [Row; VERSIONS.len()],
+    /// The value from each version on at which it, or what is known of it, changes; the oldest version first.
+    pub(super) changes: &'static [(&'static str, Row)],
     pub(super) get: fn(&Profile) -> String,
-    apply: fn(&mut Profile, &str) -> Option<()>,
+    pub(super) apply: fn(&mut Profile, &str) -> Option<()>,
 }
 
 /// A capability or value that does not exist.
@@ -105,6 +106,18 @@ impl Capability {
         })
     }
 
+    /// The value in a version of [`VERSIONS`], or in the oldest one. What was recorded of an older version only is
+    /// inferred for the later ones.
+    pub fn row(&self, version: &str) -> Row {
+        let place = |v: &str| VERSIONS.iter().position(|known| *known == v).unwrap_or(0);
+        let at = place(version);
+        let (since, row) = *self.changes.iter().rfind(|(since, _)| place(since) <= at).unwrap_or(&self.changes[0]);
+        match row.confidence {
+            Confidence::Recorded if since != version => Row { confidence: Confidence::Inferred, ..row },
+            _ => row,
+        }
+    }
+
     /// Sets this capability.
     ///
     /// # Errors
@@ -135,254 +148,6 @@ fn distance(a: &str, b: &str) -> usize {
     row[b.len()]
 }
 
-const fn recorded(value: &'static str, source: &'static str) -> Row {
-    Row { value, source, confidence: Confidence::Recorded }
-}
-const fn source(value: &'static str, source: &'static str) -> Row {
-    Row { value, source, confidence: Confidence::Source }
-}
-const fn inferred(value: &'static str, source: &'static str) -> Row {
-    Row { value, source, confidence: Confidence::Inferred }
-}
-
-const BOOL: &[&str] = &["true", "false"];
-
-macro_rules! flag {
-    ($name:literal, $field:ident, $doc:literal, $rows:expr) => {
-        Capability {
-            name: $name,
-            doc: $doc,
-            values: BOOL,
-            rows: $rows,
-            get: |p| p.$field.to_string(),
-            apply: |p, v| {
-                p.$field = v.parse().ok()?;
-                Some(())
-            },
-        }
-    };
-}
-
-macro_rules! choice {
-    ($name:literal, $field:ident, $doc:literal, { $($word:literal => $enum:ident::$variant:ident),+ }, $rows:expr) => {
-        Capability {
-            name: $name,
-            doc: $doc,
-            values: &[$($word),+],
-            rows: $rows,
-            get: |p| match p.$field {
-                $($enum::$variant => $word.to_string(),)+
-            },
-            apply: |p, v| {
-                p.$field = match v {
-                    $($word => $enum::$variant,)+
-                    _ => return None,
-                };
-                Some(())
-            },
-        }
-    };
-}
-
-const LOG_415: &str = "log of a 4.15 node: stress killed at a 123 Mi pod limit";
-const LOG_54: &str = "log of 5.4.0-1059-azure: dotnet killed at a 1 GiB limit";
-const REC_61: &str = "recordings of 6.1.176";
-const REC_612: &str = "recordings of 6.12.117";
-
-/// All capabilities.
-pub(super) const CAPABILITIES: &[Capability] = &[
-    choice!("badness_floor", badness_floor, "what happens to a badness below one: raised to 1, or kept signed",
-    { "one" => BadnessFloor::One, "signed" => BadnessFloor::Signed },
-    [
-        source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1"),
-        source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1"),
-        recorded("one", LOG_54),
-        source("signed", "commit 9066e5cfb73c, 5.9: signed badness"),
-        recorded("signed", REC_61),
-        recorded("signed", REC_612)
-    ]),
-    choice!("tie", tie, "who dies among tasks with the same points",
-    { "first-scanned" => TieRule::FirstScanned, "last-scanned" => TieRule::LastScanned },
-    [
-        source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader"),
-        source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader"),
-        recorded("last-scanned", LOG_54),
-        source("last-scanned", "mm/oom_kill.c oom_evaluate_task: only fewer points are passed over"),
-        recorded("last-scanned", REC_61),
-        recorded("last-scanned", REC_612)
-    ]),
-    flag!(
-        "root_bonus",
-        root_bonus,
-        "tasks with CAP_SYS_ADMIN on the host get 3 % fewer points",
-        [
-            source("true", "mm/oom_kill.c oom_badness: has_capability_noaudit(p, CAP_SYS_ADMIN)"),
-            source("false", "commit d46078b28889, 4.17: bonus removed"),
-            source("false", "commit d46078b28889, 4.17: bonus removed"),
-            source("false", "commit d46078b28889, 4.17: bonus removed"),
-            recorded("false", REC_61),
-            recorded("false", REC_612)
-        ]
-    ),
-    flag!(
-        "sacrifice_child",
-        sacrifice_child,
-        "a child with its own memory and more points may die instead of its parent",
-        [
-            source("true", "mm/oom_kill.c oom_kill_process; the words 'or sacrifice child' in the 4.15 log"),
-            source("true", "mm/oom_kill.c oom_kill_process"),
-            source("false", "commit bbbe48029720, 5.1: heuristic removed; the 5.4 log lacks the words"),
-            source("false", "commit bbbe48029720, 5.1: heuristic removed"),
-            recorded("false", REC_61),
-            recorded("false", REC_612)
-        ]
-    ),
-    flag!(
-        "oom_score_signed",
-        oom_score_signed,
-        "/proc/PID/oom_score is (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total",
-        [
-            source("false", "fs/proc/base.c proc_oom_score"),
-            source("false", "fs/proc/base.c proc_oom_score"),
-            source("false", "fs/proc/base.c proc_oom_score"),
-            source("true", "commit 9066e5cfb73c, 5.9"),
-            recorded("true", REC_61),
-            recorded("true", REC_612)
-        ]
-    ),
-    choice!("lru", lru, "page ageing out of the box",
-    { "classic" => Lru::Classic, "mglru" => Lru::Mglru },
-    [
-        source("classic", "MGLRU was merged in 6.1"),
-        source("classic", "MGLRU was merged in 6.1"),
-        source("classic", "MGLRU was merged in 6.1"),
-        source("classic", "MGLRU was merged in 6.1"),
-        recorded("classic", "recordings of 6.1.176: Debian builds it off"),
-        recorded("mglru", "recordings of 6.12.117: lru_gen 0x0007")
-    ]),
-    flag!(
-        "memcg_v1",
-        memcg_v1,
-        "cgroup v1's memory controller is built in",
-        [
-            recorded("true", LOG_415),
-            inferred("true", "between 4.15 and 5.4"),
-            recorded("true", LOG_54),
-            inferred("true", "between 5.4 and 6.1"),
-            recorded("true", REC_61),
-            recorded("false", "recordings of 6.12.117: Debian builds without CONFIG_MEMCG_V1")
-        ]
-    ),
-    flag!(
-        "oom_group",
-        oom_group,
-        "memory.oom.group exists (cgroup v2)",
-        [
-            source("false", "commit 3d8b38eb81ca, 4.19, added it"),
-            source("true", "commit 3d8b38eb81ca, 4.19"),
-            source("true", "commit 3d8b38eb81ca, 4.19"),
-            source("true", "commit 3d8b38eb81ca, 4.19"),
-            recorded("true", REC_61),
-            recorded("true", REC_612)
-        ]
-    ),
-    flag!(
-        "oom_group_kill_event",
-        oom_group_kill_event,
-        "memory.events has the counter oom_group_kill",
-        [
-            source("false", "commit b6bf9abb0aa4, 5.17, added it"),
-            source("false", "commit b6bf9abb0aa4, 5.17, added it"),
-            source("false", "commit b6bf9abb0aa4, 5.17, added it"),
-            source("false", "commit b6bf9abb0aa4, 5.17, added it"),
-            recorded("true", REC_61),
-            recorded("true", REC_612)
-        ]
-    ),
-    flag!(
-        "high_throttle",
-        high_throttle,
-        "a task over memory.high sleeps in proportion to the overage",
-        [
-            source("false", "commit 0e4b01df8659, 5.4, added it"),
-            source("false", "commit 0e4b01df8659, 5.4, added it"),
-            source("true", "commit 0e4b01df8659, 5.4"),
-            source("true", "commit 0e4b01df8659, 5.4"),
-            inferred("true", "source; delays not compared in the recordings of 6.1.176"),
-            recorded("true", REC_612)
-        ]
-    ),
-    flag!(
-        "rss_counters_batched",
-        rss_counters_batched,
-        "the rss counters that the OOM killer reads are per CPU and run behind",
-        [
-            source("false", "commit f1a7941243c1, 6.2, made them per CPU"),
-            source("false", "commit f1a7941243c1, 6.2, made them per CPU"),
-            source("false", "commit f1a7941243c1, 6.2, made them per CPU"),
-            source("false", "commit f1a7941243c1, 6.2, made them per CPU"),
-            recorded("false", REC_61),
-            recorded("true", "recordings of 6.12.117: rss_anon a multiple of 32 in 1124 of 1124 table rows")
-        ]
-    ),
-    choice!("overcommit_guess", overcommit_guess, "what vm.overcommit_memory = 0 compares a request with",
-    { "free" => OvercommitGuess::Free, "total-ram" => OvercommitGuess::TotalRam },
-    [
-        source("free", "mm/util.c __vm_enough_memory"),
-        source("free", "mm/util.c __vm_enough_memory"),
-        source("total-ram", "commit 8c7829b04c52, 5.2"),
-        source("total-ram", "commit 8c7829b04c52, 5.2"),
-        recorded("total-ram", REC_61),
-        recorded("total-ram", REC_612)
-    ]),
-    Capability {
-        name: "charge_batch",
-        doc: "pages charged to a memory cgroup at a time; also the step of memory.high's delay",
-        values: &[],
-        rows: [
-            source("32", "mm/memcontrol.c CHARGE_BATCH"),
-            source("32", "include/linux/memcontrol.h MEMCG_CHARGE_BATCH"),
-            source("32", "include/linux/memcontrol.h MEMCG_CHARGE_BATCH"),
-            source("32", "include/linux/memcontrol.h MEMCG_CHARGE_BATCH"),
-            source("64", "commit 1813e51eece0, 6.1"),
-            source("64", "commit 1813e51eece0, 6.1"),
-        ],
-        get: |p| p.charge_batch.to_string(),
-        apply: |p, v| {
-            p.charge_batch = v.parse().ok().filter(|n| (1..=65536).contains(n))?;
-            Some(())
-        },
-    },
-    choice!("pcp_high", pcp_high, "how many freed pages a CPU's lists keep: at a node OOM they help nobody",
-    { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
-    [
-        source("six-batches", "mm/page_alloc.c pageset_set_batch"),
-        source("six-batches", "mm/page_alloc.c pageset_set_batch"),
-        source("six-batches", "mm/page_alloc.c pageset_set_batch"),
-        source("low-watermark", "mm/page_alloc.c zone_highsize, 5.14"),
-        recorded("low-watermark", "story s3-F08-007: 47 MiB freed help nobody, 84 do; the lists keep 54"),
-        recorded("low-watermark", "stories F05: 27 of 53 MiB freed stay in the lists")
-    ]),
-    Capability {
-        name: "node_oom_stall_ms",
-        doc: "milliseconds of reclaim in vain before a node OOM kills",
-        values: &[],
-        rows: [
-            source("20", "as 6.1 (not recorded)"),
-            source("20", "as 6.1 (not recorded)"),
-            source("20", "as 6.1 (not recorded)"),
-            source("20", "as 6.1 (not recorded)"),
-            recorded("20", "stories of 6.1: kill after the block was due, median of 4 node OOMs"),
-            recorded("130", "stories of 6.12: kill after the block was due, median of 29 node OOMs (50 to 310)"),
-        ],
-        get: |p| p.node_oom_stall_ms.to_string(),
-        apply: |p, v| {
-            p.node_oom_stall_ms = v.parse().ok().filter(|n| *n <= 60_000)?;
-            Some(())
-        },
-    },
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -390,7 +155,11 @@ mod tests {
     #[test]
     fn every_row_sets_a_legal_value_and_reads_back() {
         for capability in CAPABILITIES {
-            for (row, version) in capability.rows.iter().zip(VERSIONS) {
+            assert_eq!(capability.changes[0].0, VERSIONS[0], "{}", capability.name);
+            let places = capability.changes.iter().map(|(since, _)| VERSIONS.iter().position(|v| v == since).unwrap());
+            assert!(places.is_sorted(), "{}", capability.name);
+            for version in VERSIONS {
+                let row = capability.row(version);
                 let mut profile = Profile::default();
                 capability.set(&mut profile, row.value).unwrap();
                 assert_eq!((capability.get)(&profile), row.value, "{} of {version}", capability.name);

@@ -189,6 +189,7 @@ impl Kernel {
             total_pages,
             tasks,
             stat: self.stat(domain.unwrap_or(self.root())),
+            protected: self.protected_below(domain.unwrap_or(self.root())),
             ..OomReport::default()
         };
         match domain {
@@ -196,6 +197,13 @@ impl Kernel {
             None => report.zones = self.zones.report(self.free_pages()),
         }
         report
+    }
+
+    /// `memory.min` and `memory.low` of the children, each as far as it is used (mm/page_counter.c propagate_protected_usage).
+    fn protected_below(&self, cg: CgroupId) -> [Pages; 2] {
+        let children = self.children(cg).map(|c| &self.cgroups[c.index()]);
+        children
+            .fold([Pages::ZERO; 2], |[min, low], c| [min + c.rare().min.min(c.usage), low + c.rare().low.min(c.usage)])
     }
 
     fn add_memcg_counters(&self, report: &mut OomReport, paths: &mut Paths, domain: CgroupId) {

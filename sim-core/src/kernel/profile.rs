@@ -1,6 +1,7 @@
 //! Kernel versions as rows of named capabilities. Model code asks for a capability, never for a version.
 
-use super::capability::{CAPABILITIES, Capability, CapabilityError};
+use super::capability::{Capability, CapabilityError};
+use super::rows::CAPABILITIES;
 use serde::Serialize;
 
 /// How a badness below one is treated.
@@ -91,17 +92,21 @@ pub enum PcpHigh {
 }
 
 /// The versions with a row, oldest first.
-pub const VERSIONS: [&str; 6] = ["4.15", "4.19", "5.4", "5.15", "6.1", "6.12"];
+pub const VERSIONS: [&str; 13] =
+    ["4.15", "4.19", "5.4", "5.10", "5.15", "6.1", "6.6", "6.8", "6.12", "6.18", "7.0", "7.2", "7.3"];
+
+/// The version that a scenario has which names none: the longterm kernel that most node images ship.
+pub const DEFAULT_VERSION: &str = "6.12";
 
 impl Profile {
     /// The row of a version in [`VERSIONS`].
     pub fn named(version: &str) -> Option<Profile> {
-        let index = VERSIONS.iter().position(|v| *v == version)?;
+        let version = VERSIONS.iter().find(|v| **v == version)?;
         let mut profile = Profile::newest();
-        profile.version = version.into();
+        profile.version = (*version).into();
         for capability in CAPABILITIES {
             // A row's value is legal by construction; a test sets them all.
-            let _ = capability.set(&mut profile, capability.rows[index].value);
+            let _ = capability.set(&mut profile, capability.row(version).value);
         }
         Some(profile)
     }
@@ -157,8 +162,8 @@ impl Profile {
 }
 
 impl Default for Profile {
-    /// The newest row.
+    /// The row of [`DEFAULT_VERSION`].
     fn default() -> Self {
-        Profile { version: "6.12".into(), ..Profile::named("6.12").unwrap_or_else(Profile::newest) }
+        Profile::named(DEFAULT_VERSION).unwrap_or_else(Profile::newest)
     }
 }

@@ -1,6 +1,6 @@
 //! What the kernel's recordings have in common.
 
-use oomsim_core::kernel::{Profile, VERSIONS};
+use oomsim_core::kernel::{Profile, Release};
 use oomsim_core::node_api::TaskRow;
 use oomsim_core::units::{Bytes, Pages, Pid};
 use serde::de::DeserializeOwned;
@@ -18,15 +18,9 @@ pub fn nullable<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(from: 
     Ok(Option::deserialize(from)?.unwrap_or_default())
 }
 
-/// The profile of a kernel release such as `6.1.0-50-cloud-amd64`: its own row or the newest one that is not newer.
+/// The profile of a kernel release such as `6.1.0-50-cloud-amd64`: its own row or the nearest older one.
 pub fn profile(release: &str) -> Result<Profile, String> {
-    let number = |text: &str| -> Option<(u32, u32)> {
-        let mut parts = text.split(['.', '-', '+']);
-        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
-    };
-    let wanted = number(release).ok_or_else(|| format!("{release:?} is not a kernel release"))?;
-    let row = VERSIONS.iter().rev().find(|v| number(v).is_some_and(|n| n <= wanted));
-    row.and_then(|v| Profile::named(v)).ok_or_else(|| format!("no profile for kernel {release}"))
+    Release::parse(release).map(|r| r.profile()).ok_or_else(|| format!("no profile for kernel {release}"))
 }
 
 /// KiB as pages.

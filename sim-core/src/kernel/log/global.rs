@@ -3,7 +3,7 @@
 use super::Out;
 use super::memcg::anon_lists;
 use super::record::WARNING;
-use super::style::LogStyle;
+use super::style::{HighAtomic, LogStyle};
 use crate::node_api::{OomReport, ZoneInfo};
 use crate::units::{Bytes, Pages};
 use std::fmt::Write;
@@ -107,7 +107,7 @@ fn node_line(style: &LogStyle, n: &Node) -> String {
     let mut line = format!(
         "Node 0 active_anon:{}kB inactive_anon:{}kB active_file:{}kB inactive_file:{}kB unevictable:{}kB \
          isolated(anon):0kB isolated(file):0kB mapped:{}kB dirty:0kB writeback:0kB shmem:{}kB \
-         shmem_thp:{blank}0kB shmem_pmdmapped:{blank}0kB anon_thp:{blank}0kB writeback_tmp:0kB",
+         shmem_thp:{blank}0kB shmem_pmdmapped:{blank}0kB anon_thp:{blank}0kB",
         kb(n.active_anon),
         kb(n.inactive_anon),
         kb(n.active_file),
@@ -116,6 +116,9 @@ fn node_line(style: &LogStyle, n: &Node) -> String {
         kb(n.mapped),
         kb(n.shmem)
     );
+    if s.writeback_tmp {
+        line.push_str(" writeback_tmp:0kB");
+    }
     if s.unstable {
         line.push_str(" unstable:0kB");
     }
@@ -127,6 +130,12 @@ fn node_line(style: &LogStyle, n: &Node) -> String {
     }
     // Reclaim has given up: that is why the killer runs.
     line.push_str(" all_unreclaimable? yes");
+    if s.balloon {
+        line.push_str(" Balloon:0kB");
+    }
+    if s.gpu {
+        line.push_str(" gpu_active:0kB gpu_reclaim:0kB");
+    }
     line
 }
 
@@ -135,7 +144,12 @@ fn zone_line(style: &LogStyle, z: &ZoneInfo) -> String {
     let s = &style.mem_info;
     let [min, low, high] = z.watermark.map(Pages::kib);
     let boost = if s.boost { "boost:0kB " } else { "" };
-    let highatomic = if s.reserved_highatomic { " reserved_highatomic:0KB" } else { "" };
+    let highatomic = match s.high_atomic {
+        HighAtomic::None => "",
+        HighAtomic::Reserved => " reserved_highatomic:0KB",
+        HighAtomic::WithFree => " reserved_highatomic:0KB free_highatomic:0KB",
+        HighAtomic::WithFreeInKb => " reserved_highatomic:0kB free_highatomic:0kB",
+    };
     format!(
         "Node 0 {} free:{}kB {boost}min:{min}kB low:{low}kB high:{high}kB{highatomic} present:{}kB managed:{}kB",
         z.name,

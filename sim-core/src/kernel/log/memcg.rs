@@ -1,6 +1,6 @@
 //! Usage, limits and statistics of the cgroup that hit its limit.
 
-use super::record::INFO;
+use super::record::{INFO, WARNING};
 use super::style::{LogStyle, MemcgStats, NewAnon};
 use super::{Hierarchy, Out};
 use crate::node_api::{CounterLine, MemoryStat, OomReport};
@@ -37,6 +37,13 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, hierarchy: Hierarchy, repor
             }
         }
     }
+}
+
+/// What `memory.min` and `memory.low` of the cgroups directly below protect (mm/memcontrol.c
+/// mem_cgroup_show_protected_memory of 7.2).
+pub(super) fn protection(out: &mut Out, report: &OomReport) {
+    let [min, low] = report.protected.map(Pages::kib);
+    out.push(WARNING, format!("Memory cgroup min protection {min}kB -- low protection {low}kB"));
 }
 
 fn counter(out: &mut Out, name: &str, c: &CounterLine) {

@@ -14,6 +14,7 @@ mod kill;
 mod memcg;
 mod ratelimit;
 mod record;
+mod stat_keys;
 mod style;
 mod tasks;
 
@@ -22,7 +23,7 @@ mod tests;
 
 pub use ratelimit::RateLimit;
 pub use record::LogRecord;
-pub use style::{GfpTexts, Kill, LogStyle, MemInfoStyle, MemcgStats, NewAnon, STYLES, Table};
+pub use style::{GfpTexts, HighAtomic, Kill, LogStyle, MemInfoStyle, MemcgStats, NewAnon, STYLES, Table};
 
 use crate::node_api::{Constraint, OomReport};
 use crate::units::SimTime;
@@ -85,6 +86,9 @@ impl KernelLog {
         match report.constraint {
             Constraint::Memcg => memcg::lines(out, &self.style, self.hierarchy, report),
             Constraint::None => global::lines(out, &self.style, report),
+        }
+        if self.style.protection_line && self.hierarchy == Hierarchy::V2 {
+            memcg::protection(out, report);
         }
         tasks::lines(out, &self.style, report);
     }

@@ -1,6 +1,8 @@
 //! The wording of a kernel's OOM report as a row of named capabilities. The lines themselves are in the sibling
 //! modules; they ask for a capability, never for a version.
 
+use super::stat_keys::{STAT_5_4, STAT_5_10, STAT_5_15, STAT_6_1, STAT_6_12, STAT_6_18, STAT_7_3};
+
 /// Columns of the task table (`dump_tasks` in mm/oom_kill.c).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Table {
@@ -60,6 +62,19 @@ pub struct GfpTexts {
     pub kernel: &'static str,
 }
 
+/// Pages kept for atomic allocations, in the zones' lines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HighAtomic {
+    /// Not there (before 5.5).
+    None,
+    /// `reserved_highatomic:0KB` (5.5 on).
+    Reserved,
+    /// With ` free_highatomic:0KB` (6.18 on).
+    WithFree,
+    /// The same in `kB` (7.3 on).
+    WithFreeInKb,
+}
+
 /// Which figures the `Mem-Info` block has and where (`show_free_areas`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemInfoStyle {
@@ -71,20 +86,26 @@ pub struct MemInfoStyle {
     pub kernel_misc_reclaimable: bool,
     /// `kernel_stack` and `pagetables` stand in the node's line (5.11 on), before that in each zone's.
     pub per_node_kernel: bool,
-    /// `reserved_highatomic:` in the zones' lines (5.5 on).
-    pub reserved_highatomic: bool,
+    /// `reserved_highatomic:` in the zones' lines.
+    pub high_atomic: HighAtomic,
     /// `boost:` in the zones' lines (5.16 on).
     pub boost: bool,
     /// Written `shmem_thp: 0kB` with a blank (before 6.5).
     pub thp_blank: bool,
     /// `Swap cache stats: …` (before 6.0).
     pub swap_cache_stats: bool,
+    /// `writeback_tmp:` in the node's line (before 6.18; it was always 0).
+    pub writeback_tmp: bool,
+    /// `Balloon:` at the end of the node's line (6.18 on).
+    pub balloon: bool,
+    /// `gpu_active:` and `gpu_reclaim:` after it (7.2 on).
+    pub gpu: bool,
 }
 
 /// What one kernel version prints.
 ///
 /// The rows rest on the kernels' sources as remembered and, where there are any, on logs: 4.15 and 5.4 on those
-/// quoted in the articles of docs/SOURCES.md, 6.1 and 6.12 on the recordings. A distribution may have backported a change.
+/// quoted in the articles of docs/SOURCES.md, 5.10, 6.1, 6.12, 6.18 and 7.3 on the recordings; 7.2 on its source. A distribution may have backported a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogStyle {
     /// `major.minor`.
@@ -120,10 +141,12 @@ pub struct LogStyle {
     pub mem_info: MemInfoStyle,
     /// List of new anonymous pages.
     pub new_anon: NewAnon,
+    /// The line `Memory cgroup min protection …` before the table, cgroup v2 only (7.2 on).
+    pub protection_line: bool,
 }
 
 /// One row per kernel version, oldest first.
-pub const STYLES: [LogStyle; 6] = [V4_15, V4_19, V5_4, V5_15, V6_1, V6_12];
+pub const STYLES: [LogStyle; 13] = [V4_15, V4_19, V5_4, V5_10, V5_15, V6_1, V6_6, V6_8, V6_12, V6_18, V7_0, V7_2, V7_3];
 
 impl LogStyle {
     /// The row of `major.minor`.
@@ -159,12 +182,16 @@ const V4_15: LogStyle = LogStyle {
         sec_pagetables: false,
         kernel_misc_reclaimable: false,
         per_node_kernel: false,
-        reserved_highatomic: false,
+        high_atomic: HighAtomic::None,
         boost: false,
         thp_blank: true,
         swap_cache_stats: true,
+        writeback_tmp: true,
+        balloon: false,
+        gpu: false,
     },
     new_anon: NewAnon::Active,
+    protection_line: false,
 };
 
 const V4_19: LogStyle = LogStyle {
@@ -203,25 +230,26 @@ const V5_4: LogStyle = LogStyle {
     ..V4_19
 };
 
+const V5_10: LogStyle = LogStyle {
+    version: "5.10",
+    stat_keys: STAT_5_10,
+    reaper_at_once: false,
+    mem_info: MemInfoStyle { unstable: false, high_atomic: HighAtomic::Reserved, ..V5_4.mem_info },
+    new_anon: NewAnon::Inactive,
+    ..V5_4
+};
+
 const V5_15: LogStyle = LogStyle {
     version: "5.15",
     stat_keys: STAT_5_15,
-    reaper_at_once: false,
     gfp: GfpTexts {
         memcg_file: "0x1100cca(GFP_HIGHUSER_MOVABLE)",
         anon: "0x1100dca(GFP_HIGHUSER_MOVABLE|__GFP_ZERO)",
         file: "0x1100cca(GFP_HIGHUSER_MOVABLE)",
         ..V5_4.gfp
     },
-    mem_info: MemInfoStyle {
-        unstable: false,
-        kernel_misc_reclaimable: true,
-        per_node_kernel: true,
-        reserved_highatomic: true,
-        ..V5_4.mem_info
-    },
-    new_anon: NewAnon::Inactive,
-    ..V5_4
+    mem_info: MemInfoStyle { kernel_misc_reclaimable: true, per_node_kernel: true, ..V5_10.mem_info },
+    ..V5_10
 };
 
 const V6_1: LogStyle = LogStyle {
@@ -237,207 +265,34 @@ const V6_1: LogStyle = LogStyle {
     ..V5_15
 };
 
-const V6_12: LogStyle = LogStyle {
-    version: "6.12",
-    cpu_line_uid: true,
+const V6_6: LogStyle = LogStyle {
+    version: "6.6",
     memcg_stats: MemcgStats::RecordPerLine,
-    stat_keys: STAT_6_12,
-    table: Table::RssSplit,
     mem_info: MemInfoStyle { thp_blank: false, ..V6_1.mem_info },
-    new_anon: NewAnon::Active,
     ..V6_1
 };
 
-// `memory_stat_format` of v5.4.
-const STAT_5_4: &[&str] = &[
-    "anon",
-    "file",
-    "kernel_stack",
-    "slab",
-    "sock",
-    "shmem",
-    "file_mapped",
-    "file_dirty",
-    "file_writeback",
-    "anon_thp",
-    "inactive_anon",
-    "active_anon",
-    "inactive_file",
-    "active_file",
-    "unevictable",
-    "slab_reclaimable",
-    "slab_unreclaimable",
-    "pgfault",
-    "pgmajfault",
-    "workingset_refault",
-    "workingset_activate",
-    "workingset_nodereclaim",
-    "pgrefill",
-    "pgscan",
-    "pgsteal",
-    "pgactivate",
-    "pgdeactivate",
-    "pglazyfree",
-    "pglazyfreed",
-    "thp_fault_alloc",
-    "thp_collapse_alloc",
-];
+const V6_8: LogStyle = LogStyle { version: "6.8", table: Table::RssSplit, ..V6_6 };
 
-// `memory_stat_format` of v5.15.
-const STAT_5_15: &[&str] = &[
-    "anon",
-    "file",
-    "kernel_stack",
-    "pagetables",
-    "percpu",
-    "sock",
-    "shmem",
-    "file_mapped",
-    "file_dirty",
-    "file_writeback",
-    "swapcached",
-    "anon_thp",
-    "file_thp",
-    "shmem_thp",
-    "inactive_anon",
-    "active_anon",
-    "inactive_file",
-    "active_file",
-    "unevictable",
-    "slab_reclaimable",
-    "slab_unreclaimable",
-    "slab",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-    "workingset_activate_anon",
-    "workingset_activate_file",
-    "workingset_restore_anon",
-    "workingset_restore_file",
-    "workingset_nodereclaim",
-    "pgfault",
-    "pgmajfault",
-    "pgrefill",
-    "pgscan",
-    "pgsteal",
-    "pgactivate",
-    "pgdeactivate",
-    "pglazyfree",
-    "pglazyfreed",
-    "thp_fault_alloc",
-    "thp_collapse_alloc",
-];
+const V6_12: LogStyle =
+    LogStyle { version: "6.12", cpu_line_uid: true, stat_keys: STAT_6_12, new_anon: NewAnon::Active, ..V6_8 };
 
-// Recorded on Debian's 6.1.176.
-const STAT_6_1: &[&str] = &[
-    "anon",
-    "file",
-    "kernel",
-    "kernel_stack",
-    "pagetables",
-    "sec_pagetables",
-    "percpu",
-    "sock",
-    "vmalloc",
-    "shmem",
-    "file_mapped",
-    "file_dirty",
-    "file_writeback",
-    "swapcached",
-    "anon_thp",
-    "file_thp",
-    "shmem_thp",
-    "inactive_anon",
-    "active_anon",
-    "inactive_file",
-    "active_file",
-    "unevictable",
-    "slab_reclaimable",
-    "slab_unreclaimable",
-    "slab",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-    "workingset_activate_anon",
-    "workingset_activate_file",
-    "workingset_restore_anon",
-    "workingset_restore_file",
-    "workingset_nodereclaim",
-    "pgscan",
-    "pgsteal",
-    "pgscan_kswapd",
-    "pgscan_direct",
-    "pgsteal_kswapd",
-    "pgsteal_direct",
-    "pgfault",
-    "pgmajfault",
-    "pgrefill",
-    "pgactivate",
-    "pgdeactivate",
-    "pglazyfree",
-    "pglazyfreed",
-    "thp_fault_alloc",
-    "thp_collapse_alloc",
-];
+const V6_18: LogStyle = LogStyle {
+    version: "6.18",
+    stat_keys: STAT_6_18,
+    gfp: GfpTexts { anon: "0x140dca(GFP_HIGHUSER_MOVABLE|__GFP_ZERO|__GFP_COMP)", ..V6_12.gfp },
+    mem_info: MemInfoStyle { writeback_tmp: false, balloon: true, high_atomic: HighAtomic::WithFree, ..V6_12.mem_info },
+    ..V6_12
+};
 
-// Recorded on Debian's 6.12.117.
-const STAT_6_12: &[&str] = &[
-    "anon",
-    "file",
-    "kernel",
-    "kernel_stack",
-    "pagetables",
-    "sec_pagetables",
-    "percpu",
-    "sock",
-    "vmalloc",
-    "shmem",
-    "file_mapped",
-    "file_dirty",
-    "file_writeback",
-    "swapcached",
-    "anon_thp",
-    "file_thp",
-    "shmem_thp",
-    "inactive_anon",
-    "active_anon",
-    "inactive_file",
-    "active_file",
-    "unevictable",
-    "slab_reclaimable",
-    "slab_unreclaimable",
-    "slab",
-    "workingset_refault_anon",
-    "workingset_refault_file",
-    "workingset_activate_anon",
-    "workingset_activate_file",
-    "workingset_restore_anon",
-    "workingset_restore_file",
-    "workingset_nodereclaim",
-    "pgdemote_kswapd",
-    "pgdemote_direct",
-    "pgdemote_khugepaged",
-    "pgpromote_success",
-    "pgscan",
-    "pgsteal",
-    "pgscan_kswapd",
-    "pgscan_direct",
-    "pgscan_khugepaged",
-    "pgsteal_kswapd",
-    "pgsteal_direct",
-    "pgsteal_khugepaged",
-    "pgfault",
-    "pgmajfault",
-    "pgrefill",
-    "pgactivate",
-    "pgdeactivate",
-    "pglazyfree",
-    "pglazyfreed",
-    "swpin_zero",
-    "swpout_zero",
-    "thp_fault_alloc",
-    "thp_collapse_alloc",
-    "thp_swpout",
-    "thp_swpout_fallback",
-    "numa_pages_migrated",
-    "numa_pte_updates",
-    "numa_hint_faults",
-];
+const V7_0: LogStyle = LogStyle { version: "7.0", ..V6_18 };
+
+const V7_2: LogStyle =
+    LogStyle { version: "7.2", mem_info: MemInfoStyle { gpu: true, ..V7_0.mem_info }, protection_line: true, ..V7_0 };
+
+const V7_3: LogStyle = LogStyle {
+    version: "7.3",
+    stat_keys: STAT_7_3,
+    mem_info: MemInfoStyle { high_atomic: HighAtomic::WithFreeInKb, ..V7_2.mem_info },
+    ..V7_2
+};

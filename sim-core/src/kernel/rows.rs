@@ -1,0 +1,274 @@
+//! Each capability's value by version, with where the fact comes from. An entry holds from its version until the next one.
+
+use super::capability::{Capability, Confidence, Row};
+use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, TieRule};
+
+const fn recorded(value: &'static str, source: &'static str) -> Row {
+    Row { value, source, confidence: Confidence::Recorded }
+}
+const fn source(value: &'static str, source: &'static str) -> Row {
+    Row { value, source, confidence: Confidence::Source }
+}
+const fn inferred(value: &'static str, source: &'static str) -> Row {
+    Row { value, source, confidence: Confidence::Inferred }
+}
+
+const BOOL: &[&str] = &["true", "false"];
+
+macro_rules! flag {
+    ($name:literal, $field:ident, $doc:literal, $rows:expr) => {
+        Capability {
+            name: $name,
+            doc: $doc,
+            values: BOOL,
+            changes: $rows,
+            get: |p| p.$field.to_string(),
+            apply: |p, v| {
+                p.$field = v.parse().ok()?;
+                Some(())
+            },
+        }
+    };
+}
+
+macro_rules! choice {
+    ($name:literal, $field:ident, $doc:literal, { $($word:literal => $enum:ident::$variant:ident),+ }, $rows:expr) => {
+        Capability {
+            name: $name,
+            doc: $doc,
+            values: &[$($word),+],
+            changes: $rows,
+            get: |p| match p.$field {
+                $($enum::$variant => $word.to_string(),)+
+            },
+            apply: |p, v| {
+                p.$field = match v {
+                    $($word => $enum::$variant,)+
+                    _ => return None,
+                };
+                Some(())
+            },
+        }
+    };
+}
+
+const LOG_415: &str = "log of a 4.15 node: stress killed at a 123 Mi pod limit";
+const LOG_54: &str = "log of 5.4.0-1059-azure: dotnet killed at a 1 GiB limit";
+const REC_61: &str = "recordings of 6.1.176";
+const REC_510: &str = "recordings of 5.10.262";
+const REC_612: &str = "recordings of 6.12.117";
+const REC_618: &str = "recordings of 6.18.15";
+const REC_73: &str = "recordings of 7.3.4";
+
+/// All capabilities.
+pub(super) const CAPABILITIES: &[Capability] = &[
+    choice!("badness_floor", badness_floor, "what happens to a badness below one: raised to 1, or kept signed",
+    { "one" => BadnessFloor::One, "signed" => BadnessFloor::Signed },
+    &[
+        ("4.15", source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1")),
+        ("5.4", recorded("one", LOG_54)),
+        ("5.10", recorded("signed", "recordings of 5.10.262: 144 of 144 scores; commit 9066e5cfb73c, 5.9")),
+        ("5.15", source("signed", "commit 9066e5cfb73c, 5.9: signed badness")),
+        ("6.1", recorded("signed", REC_61)),
+        ("6.12", recorded("signed", REC_612)),
+        ("6.18", recorded("signed", REC_618)),
+        ("7.3", recorded("signed", REC_73)),
+    ]),
+    choice!("tie", tie, "who dies among tasks with the same points",
+    { "first-scanned" => TieRule::FirstScanned, "last-scanned" => TieRule::LastScanned },
+    &[
+        ("4.15", source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader")),
+        ("5.4", recorded("last-scanned", LOG_54)),
+        ("5.10", recorded("last-scanned", REC_510)),
+        ("5.15", source("last-scanned", "mm/oom_kill.c oom_evaluate_task: only fewer points are passed over")),
+        ("6.1", recorded("last-scanned", REC_61)),
+        ("6.12", recorded("last-scanned", REC_612)),
+        ("6.18", recorded("last-scanned", REC_618)),
+        ("7.3", recorded("last-scanned", REC_73)),
+    ]),
+    flag!(
+        "root_bonus",
+        root_bonus,
+        "tasks with CAP_SYS_ADMIN on the host get 3 % fewer points",
+        &[
+            ("4.15", source("true", "mm/oom_kill.c oom_badness: has_capability_noaudit(p, CAP_SYS_ADMIN)")),
+            ("4.19", source("false", "commit d46078b28889, 4.17: bonus removed")),
+            ("5.10", recorded("false", REC_510)),
+            ("6.1", recorded("false", REC_61)),
+            ("6.12", recorded("false", REC_612)),
+            ("6.18", recorded("false", REC_618)),
+            ("7.3", recorded("false", REC_73)),
+        ]
+    ),
+    flag!(
+        "sacrifice_child",
+        sacrifice_child,
+        "a child with its own memory and more points may die instead of its parent",
+        &[
+            ("4.15", source("true", "mm/oom_kill.c oom_kill_process; the words 'or sacrifice child' in the 4.15 log")),
+            ("4.19", source("true", "mm/oom_kill.c oom_kill_process")),
+            ("5.4", source("false", "commit bbbe48029720, 5.1: heuristic removed; the 5.4 log lacks the words")),
+            ("5.10", recorded("false", REC_510)),
+            ("6.1", recorded("false", REC_61)),
+            ("6.12", recorded("false", REC_612)),
+            ("6.18", recorded("false", REC_618)),
+            ("7.3", recorded("false", REC_73)),
+        ]
+    ),
+    flag!(
+        "oom_score_signed",
+        oom_score_signed,
+        "/proc/PID/oom_score is (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total",
+        &[
+            ("4.15", source("false", "fs/proc/base.c proc_oom_score")),
+            ("5.10", recorded("true", "recordings of 5.10.262: 144 of 144 scores; commit 9066e5cfb73c, 5.9")),
+            ("6.1", recorded("true", REC_61)),
+            ("6.12", recorded("true", REC_612)),
+            ("6.18", recorded("true", REC_618)),
+            ("7.3", recorded("true", REC_73)),
+        ]
+    ),
+    choice!("lru", lru, "page ageing out of the box; see also kernel.distribution",
+    { "classic" => Lru::Classic, "mglru" => Lru::Mglru },
+    &[
+        ("4.15", source("classic", "MGLRU was merged in 6.1")),
+        ("5.10", recorded("classic", REC_510)),
+        ("6.1", recorded("classic", "recordings of 6.1.176: Debian 12 builds it off")),
+        ("6.6", inferred("classic", "off unless the distribution turns it on (mm/Kconfig LRU_GEN_ENABLED)")),
+        ("6.12", recorded("mglru", "recordings of 6.12.117: Debian 13 builds it on, lru_gen 0x0007")),
+        ("6.18", recorded("mglru", REC_618)),
+        ("7.0", source("mglru", "Debian's configuration")),
+        ("7.3", recorded("mglru", REC_73)),
+    ]),
+    flag!(
+        "memcg_v1",
+        memcg_v1,
+        "cgroup v1's memory controller is built in",
+        &[
+            ("4.15", recorded("true", LOG_415)),
+            ("4.19", inferred("true", "between 4.15 and 5.4")),
+            ("5.4", recorded("true", LOG_54)),
+            ("5.10", recorded("true", REC_510)),
+            ("6.1", recorded("true", REC_61)),
+            (
+                "6.12",
+                recorded(
+                    "false",
+                    "recordings of 6.12.117: Debian builds without CONFIG_MEMCG_V1, as init/Kconfig says"
+                )
+            ),
+            ("6.18", recorded("false", REC_618)),
+            ("7.0", source("false", "init/Kconfig MEMCG_V1: default n")),
+            ("7.3", recorded("false", REC_73)),
+        ]
+    ),
+    flag!(
+        "oom_group",
+        oom_group,
+        "memory.oom.group exists (cgroup v2)",
+        &[
+            ("4.15", source("false", "commit 3d8b38eb81ca, 4.19, added it")),
+            ("4.19", source("true", "commit 3d8b38eb81ca, 4.19")),
+            ("5.10", recorded("true", REC_510)),
+            ("6.1", recorded("true", REC_61)),
+            ("6.12", recorded("true", REC_612)),
+            ("6.18", recorded("true", REC_618)),
+            ("7.3", recorded("true", REC_73)),
+        ]
+    ),
+    flag!(
+        "oom_group_kill_event",
+        oom_group_kill_event,
+        "memory.events has the counter oom_group_kill",
+        &[
+            ("4.15", source("false", "commit b6bf9abb0aa4, 5.17, added it")),
+            ("5.10", recorded("false", "recordings of 5.10.262: memory.events has no such line")),
+            ("5.15", source("false", "commit b6bf9abb0aa4, 5.17, added it")),
+            ("6.1", recorded("true", REC_61)),
+            ("6.12", recorded("true", REC_612)),
+            ("6.18", recorded("true", REC_618)),
+            ("7.3", recorded("true", REC_73)),
+        ]
+    ),
+    flag!(
+        "high_throttle",
+        high_throttle,
+        "a task over memory.high sleeps in proportion to the overage",
+        &[
+            ("4.15", source("false", "commit 0e4b01df8659, 5.4, added it")),
+            ("5.4", source("true", "commit 0e4b01df8659, 5.4")),
+            ("6.1", inferred("true", "source; delays not compared in the recordings of 6.1.176")),
+            ("6.12", recorded("true", REC_612)),
+            ("6.18", recorded("true", REC_618)),
+            ("7.3", recorded("true", REC_73)),
+        ]
+    ),
+    flag!(
+        "rss_counters_batched",
+        rss_counters_batched,
+        "the rss counters that the OOM killer reads are per CPU and run behind",
+        &[
+            ("4.15", source("false", "commit f1a7941243c1, 6.2, made them per CPU")),
+            ("5.10", recorded("false", REC_510)),
+            ("5.15", source("false", "commit f1a7941243c1, 6.2, made them per CPU")),
+            ("6.1", recorded("false", REC_61)),
+            ("6.6", source("true", "commit f1a7941243c1, 6.2")),
+            ("6.12", recorded("true", "recordings of 6.12.117: rss_anon a multiple of 32 in 1124 of 1124 table rows")),
+            ("6.18", recorded("true", "recordings of 6.18.15: 76 of 96 scores exact, the rest lower")),
+            ("7.0", source("false", "commit 5898aa8f9a0b, 7.0: oom_badness sums the counters up (get_mm_rss_sum)")),
+            ("7.3", recorded("false", "recordings of 7.3.4: 48 of 48 scores exact")),
+        ]
+    ),
+    choice!("overcommit_guess", overcommit_guess, "what vm.overcommit_memory = 0 compares a request with",
+    { "free" => OvercommitGuess::Free, "total-ram" => OvercommitGuess::TotalRam },
+    &[
+        ("4.15", source("free", "mm/util.c __vm_enough_memory")),
+        ("5.4", source("total-ram", "commit 8c7829b04c52, 5.2")),
+        ("5.10", recorded("total-ram", REC_510)),
+        ("6.1", recorded("total-ram", REC_61)),
+        ("6.12", recorded("total-ram", REC_612)),
+        ("6.18", recorded("total-ram", REC_618)),
+        ("7.3", recorded("total-ram", REC_73)),
+    ]),
+    Capability {
+        name: "charge_batch",
+        doc: "pages charged to a memory cgroup at a time; also the step of memory.high's delay",
+        values: &[],
+        changes: &[
+            ("4.15", source("32", "mm/memcontrol.c CHARGE_BATCH")),
+            ("4.19", source("32", "include/linux/memcontrol.h MEMCG_CHARGE_BATCH")),
+            ("6.1", source("64", "commit 1813e51eece0, 6.1")),
+        ],
+        get: |p| p.charge_batch.to_string(),
+        apply: |p, v| {
+            p.charge_batch = v.parse().ok().filter(|n| (1..=65536).contains(n))?;
+            Some(())
+        },
+    },
+    choice!("pcp_high", pcp_high, "how many freed pages a CPU's lists keep: at a node OOM they help nobody",
+    { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
+    &[
+        ("4.15", source("six-batches", "mm/page_alloc.c pageset_set_batch")),
+        ("5.15", source("low-watermark", "mm/page_alloc.c zone_highsize, 5.14")),
+        ("6.1", recorded("low-watermark", "story s3-F08-007: 47 MiB freed help nobody, 84 do; the lists keep 54")),
+        ("6.12", recorded("low-watermark", "stories F05: 27 of 53 MiB freed stay in the lists")),
+    ]),
+    Capability {
+        name: "node_oom_stall_ms",
+        doc: "milliseconds of reclaim in vain before a node OOM kills",
+        values: &[],
+        changes: &[
+            ("4.15", source("20", "as 6.1 (not recorded)")),
+            ("6.1", recorded("20", "stories of 6.1: kill after the block was due, median of 4 node OOMs")),
+            (
+                "6.12",
+                recorded("130", "stories of 6.12: kill after the block was due, median of 29 node OOMs (50 to 310)"),
+            ),
+        ],
+        get: |p| p.node_oom_stall_ms.to_string(),
+        apply: |p, v| {
+            p.node_oom_stall_ms = v.parse().ok().filter(|n| *n <= 60_000)?;
+            Some(())
+        },
+    },
+];
