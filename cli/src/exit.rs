@@ -35,13 +35,13 @@ pub struct Failure {
 
 impl Failure {
     /// The input or the usage is wrong.
-    pub fn bad_input(message: impl Into<String>) -> Self {
-        Failure { exit: Exit::BadInput, message: message.into() }
+    pub fn bad_input(message: impl fmt::Display) -> Self {
+        Failure { exit: Exit::BadInput, message: message.to_string() }
     }
 
     /// The program or the machine is at fault.
-    pub fn internal(message: impl Into<String>) -> Self {
-        Failure { exit: Exit::Internal, message: message.into() }
+    pub fn internal(message: impl fmt::Display) -> Self {
+        Failure { exit: Exit::Internal, message: message.to_string() }
     }
 }
 

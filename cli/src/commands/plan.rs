@@ -13,13 +13,13 @@ use anstyle::Style;
 use oomsim_core::plan::Controller;
 use oomsim_planning::axis::Unit;
 use oomsim_planning::plan::Plan;
-use oomsim_planning::pool::Pool;
 use oomsim_planning::recommend::{
     Confirmed, Found, Recommendation, Target, Trial, exhausted_knobs, kubelet_yaml, missing_knobs, percent, pod_patches,
 };
 use oomsim_planning::row::field;
 use oomsim_planning::stats::{Z95, wilson};
 use oomsim_planning::study::{AsItIs, Goal};
+use oomsim_store::Pool;
 use serde_json::json;
 use std::path::PathBuf;
 

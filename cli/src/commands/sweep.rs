@@ -11,15 +11,13 @@ use crate::render::style::{DIM, HEADING, WARN, paint};
 use crate::render::table::Table;
 use anstyle::Style;
 use oomsim_core::record::Keep;
-use oomsim_planning::execute::execute;
-use oomsim_planning::journal::{Journal, StoreError};
+use oomsim_planning::Part;
 use oomsim_planning::measure::Outcome;
-use oomsim_planning::plan::{Part, Plan, RunSpec};
+use oomsim_planning::plan::{Plan, RunSpec};
 use oomsim_planning::prepared::settings;
 use oomsim_planning::recommend::percent;
-use oomsim_planning::results::{self, Results, journal_header};
-use oomsim_planning::sorted::find_journals;
 use oomsim_planning::study::Study;
+use oomsim_store::{self as store, Journal, Results, StoreError, execute, find_journals, journal_header};
 use serde_json::json;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -155,7 +153,7 @@ fn study(path: &Path) -> Result<Study, Failure> {
 }
 
 /// The exit code of a failure to read or write a folder: bad input or internal error.
-pub(super) fn store(error: StoreError) -> Failure {
+pub(super) fn store_failure(error: StoreError) -> Failure {
     use std::io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
     let internal = match &error {
         StoreError::Io { error, .. } => {
@@ -171,7 +169,8 @@ pub(super) fn store(error: StoreError) -> Failure {
 fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Range<u64>, u64), Failure> {
     let plan = &study.plan;
     let range = part.range(plan.len()).map_err(Failure::bad_input)?;
-    let mut journal = Journal::open(out, &journal_header(&study.name, plan), plan.len(), how.resume).map_err(store)?;
+    let mut journal =
+        Journal::open(out, &journal_header(&study.name, plan), plan.len(), how.resume).map_err(store_failure)?;
     let progress = Progress::new("runs");
     let done = std::sync::atomic::AtomicU64::new(0);
     let jobs = how.jobs.map_or(0, usize::from);
@@ -186,7 +185,7 @@ fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Ran
             progress.at(p.done, p.of, p.now);
         },
     )
-    .map_err(store)?;
+    .map_err(store_failure)?;
     let now = done.into_inner();
     let took = progress.elapsed().as_secs_f64();
     drop(progress);
@@ -222,13 +221,13 @@ fn part(args: &RunArgs) -> Result<Exit, Failure> {
 
 fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let study = study(&args.study)?;
-    let journals = find_journals(&args.parts).map_err(store)?;
+    let journals = find_journals(&args.parts).map_err(store_failure)?;
     finish(&args.study, &study, &args.out, &journals, args.format)
 }
 
 /// Writes the results of complete journals, or says what is missing.
 fn finish(file: &Path, study: &Study, out: &Path, journals: &[PathBuf], format: Format) -> Result<Exit, Failure> {
-    let results = results::write(out, &study.name, &study.plan, journals, &study.measures).map_err(store)?;
+    let results = store::write(out, &study.name, &study.plan, journals, &study.measures).map_err(store_failure)?;
     if !results.missing.is_empty() {
         return missing(&study.plan, &results.missing, format);
     }

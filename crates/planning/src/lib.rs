@@ -2,22 +2,23 @@
 //! settings that make the bad outcome rare enough.
 //!
 //! Everything rests on one contract. A [`plan::Plan`] is a deterministic list of runs; each has an id that is a hash of
-//! scenario, parameters and seed. A run gives one [`row::Row`], text that depends on nothing but its id. Rows go to a
-//! [`journal`], in any order, from any number of threads, processes or machines; their union, in the order of the plan,
-//! is the result.
+//! scenario, parameters and seed. A run gives one [`row::Row`], text that depends on nothing but its id.
+//!
+//! Nothing here reads a file, looks at a clock or starts a thread: the caller brings a [`Runner`] that does the runs.
+//! `oomsim-store` has one for all cores, and keeps rows in files.
 
 pub mod axis;
-pub mod execute;
-pub mod journal;
 pub mod measure;
+mod part;
 pub mod plan;
-pub mod pool;
 pub mod prepared;
 pub mod race;
 pub mod recommend;
-pub mod results;
 pub mod row;
-pub mod sorted;
+mod runner;
 pub mod stats;
 pub mod study;
 pub mod summary;
+
+pub use part::{Part, PartError};
+pub use runner::{InTurn, Runner};

@@ -17,6 +17,31 @@ impl fmt::Display for RunId {
     }
 }
 
+/// Why there is no such list of runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PlanError {
+    /// An axis has no values, or there are no points or no repetitions.
+    Empty,
+    /// More than [`MAX_RUNS`].
+    TooLong {
+        /// How many; `u64::MAX` for more than can be counted.
+        runs: u64,
+    },
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            PlanError::Empty => {
+                f.write_str("the study has no runs: an axis without values, no points or no repetitions")
+            }
+            PlanError::TooLong { runs } => write!(f, "the study has {runs} runs; at most {MAX_RUNS} are possible"),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
 /// Where the values of an axis come from.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Levels {
@@ -110,7 +135,7 @@ impl Plan {
     ///
     /// # Errors
     /// When there are no runs, or more than [`MAX_RUNS`].
-    pub fn new(setup: Setup) -> Result<Self, String> {
+    pub fn new(setup: Setup) -> Result<Self, PlanError> {
         let mut cells: u64 = 1;
         let mut values = Vec::new();
         for axis in &setup.axes {
@@ -127,10 +152,10 @@ impl Plan {
         }
         let len = cells.saturating_mul(u64::from(setup.points)).saturating_mul(setup.repetitions);
         if len == 0 {
-            return Err("the study has no runs: an axis without values, no points or no repetitions".into());
+            return Err(PlanError::Empty);
         }
         if len > MAX_RUNS {
-            return Err(format!("the study has {len} runs; at most {MAX_RUNS} are possible"));
+            return Err(PlanError::TooLong { runs: len });
         }
         Ok(Plan { setup, values, cells, len })
     }
@@ -259,61 +284,6 @@ impl Hash {
     }
 }
 
-/// A part of a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// The i-th of n parts of nearly equal size, counted from 0.
-    Shard(u64, u64),
-    /// From the first to before the second.
-    Runs(u64, u64),
-}
-
-impl Part {
-    /// Everything.
-    pub const ALL: Part = Part::Shard(0, 1);
-
-    /// `i/n`, with i from 0 to n − 1.
-    ///
-    /// # Errors
-    /// When it is not of that form.
-    pub fn parse_shard(text: &str) -> Result<Self, String> {
-        let parsed = text.split_once('/').and_then(|(i, n)| Some((i.trim().parse().ok()?, n.trim().parse().ok()?)));
-        match parsed {
-            Some((i, n)) if i < n => Ok(Part::Shard(i, n)),
-            Some((i, n)) => Err(format!("shard {i}/{n}: shards are counted from 0 to n − 1")),
-            None => Err(format!("{text:?}: expected i/n, such as 0/8")),
-        }
-    }
-
-    /// `a..b`: runs a to b − 1.
-    ///
-    /// # Errors
-    /// When it is not of that form.
-    pub fn parse_runs(text: &str) -> Result<Self, String> {
-        let parsed = text.split_once("..").and_then(|(a, b)| Some((a.trim().parse().ok()?, b.trim().parse().ok()?)));
-        match parsed {
-            Some((a, b)) if a < b => Ok(Part::Runs(a, b)),
-            Some((a, b)) => Err(format!("{a}..{b} holds no runs")),
-            None => Err(format!("{text:?}: expected a..b, such as 0..1000")),
-        }
-    }
-
-    /// The places of a plan of this length.
-    ///
-    /// # Errors
-    /// When a range goes beyond the plan.
-    pub fn range(self, len: u64) -> Result<std::ops::Range<u64>, String> {
-        match self {
-            Part::Shard(i, n) => {
-                let cut = |k: u64| (u128::from(len) * u128::from(k) / u128::from(n)) as u64;
-                Ok(cut(i)..cut(i + 1))
-            }
-            Part::Runs(a, b) if b <= len => Ok(a..b),
-            Part::Runs(a, b) => Err(format!("runs {a}..{b}: the plan has {len} runs")),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -388,25 +358,10 @@ mod tests {
     }
 
     #[test]
-    fn parts_cover_the_plan_once() {
-        for (len, n) in [(10u64, 3u64), (3, 7), (1, 1), (1_000_003, 16)] {
-            let mut next = 0;
-            for i in 0..n {
-                let range = Part::Shard(i, n).range(len).unwrap();
-                assert_eq!(range.start, next);
-                next = range.end;
-            }
-            assert_eq!(next, len);
-        }
-        assert_eq!(Part::parse_shard("2/8"), Ok(Part::Shard(2, 8)));
-        assert_eq!(Part::parse_runs("5..9").unwrap().range(9), Ok(5..9));
-        for bad in ["8/8", "1", "a/b", "-1/2", "1/0"] {
-            assert!(Part::parse_shard(bad).is_err(), "{bad}");
-        }
-        assert!(Part::parse_runs("9..5").is_err() && Part::parse_runs("5..9").unwrap().range(8).is_err());
-        assert!(
-            Plan::new(Setup { axes: vec![grid("a", &[])], points: 1, repetitions: 1, ..Setup::default() }).is_err()
-        );
-        assert!(Plan::new(Setup { points: 1, repetitions: u64::MAX, ..Setup::default() }).is_err());
+    fn plans_without_runs_and_with_too_many_are_refused() {
+        let none = Setup { axes: vec![grid("a", &[])], points: 1, repetitions: 1, ..Setup::default() };
+        assert_eq!(Plan::new(none).unwrap_err(), PlanError::Empty);
+        let many = Setup { points: 1, repetitions: MAX_RUNS + 1, ..Setup::default() };
+        assert_eq!(Plan::new(many).unwrap_err(), PlanError::TooLong { runs: MAX_RUNS + 1 });
     }
 }

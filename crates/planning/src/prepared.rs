@@ -190,14 +190,13 @@ impl Prepared {
             Ok(document) => document.scenario(&self.files, &settings(overrides), self.node()),
             Err(problems) => Err(problems.clone()),
         };
-        let booted = scenario.map(|loaded| Booted::new(loaded.scenario, keep));
-        Ready(booted.map_err(|problems| first_error(&problems)))
+        Ready(scenario.map(|loaded| Booted::new(loaded.scenario, keep)))
     }
 }
 
 /// A node with settings, or why the settings are wrong.
 #[derive(Clone, Debug)]
-pub struct Ready(Result<Booted, String>);
+pub struct Ready(Result<Booted, Vec<Diagnostic>>);
 
 impl Ready {
     /// One run: the only place where this crate simulates.
@@ -207,7 +206,7 @@ impl Ready {
                 Ok(history) => Measures::of(&history),
                 Err(error) => Measures::of_error(&error.to_string()),
             },
-            Err(error) => Measures::of_error(error),
+            Err(problems) => Measures::of_error(&first_error(problems)),
         }
     }
 }
@@ -218,7 +217,7 @@ pub fn settings(overrides: &[(String, String)]) -> Vec<String> {
 }
 
 /// The first error of a list, in one line.
-pub(crate) fn first_error(problems: &[Diagnostic]) -> String {
+fn first_error(problems: &[Diagnostic]) -> String {
     use oomsim_scenario::Severity::Error;
     problems.iter().find(|d| d.severity == Error).map_or_else(String::new, ToString::to_string)
 }

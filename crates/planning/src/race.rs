@@ -3,5 +3,5 @@
 mod contest;
 mod odds;
 
-pub use contest::{Alone, Contest, MAX_SECONDS, Point, Racer};
+pub use contest::{Alone, Contest, MAX_SECONDS, Point, RaceError, Racer};
 pub use odds::{Odds, Race};

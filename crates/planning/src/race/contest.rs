@@ -3,9 +3,9 @@
 use super::odds::{Odds, Race};
 use crate::axis::{AxisValue, Unit};
 use crate::measure::{Measures, Outcome};
-use crate::plan::{Axis, Levels, Plan, Setup};
-use crate::pool::Pool;
+use crate::plan::{Axis, Levels, Plan, PlanError, Setup};
 use crate::prepared::Prepared;
+use crate::runner::Runner;
 use crate::stats::{Distribution, Interval, Z95, wilson};
 use oomsim_core::kernel::{KernelConfig, Zones};
 use oomsim_core::kubelet::container_grace;
@@ -15,6 +15,7 @@ use oomsim_core::units::{Bytes, Pages, SimDuration};
 use oomsim_core::workload::TermReaction;
 use oomsim_scenario::reading::MAX_TIME;
 use oomsim_scenario::{Diagnostic, Files, Severity};
+use std::fmt;
 use std::sync::Arc;
 
 /// When the program begins to grow: everything else of the scenario has started by then.
@@ -52,6 +53,37 @@ pub struct Alone {
     pub first_death: Option<(String, Outcome, u64)>,
     /// Least and greatest working set of all pods, bytes.
     pub pods: (u64, u64),
+}
+
+/// Why a race is not run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RaceError {
+    /// A program that grows so slowly fills no node within the longest run ([`MAX_SECONDS`]).
+    TooSlow {
+        /// What it grows by in a second, as a quantity.
+        rate: String,
+    },
+    /// There is no such list of runs.
+    Plan(PlanError),
+}
+
+impl fmt::Display for RaceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            RaceError::TooSlow { rate } => {
+                write!(f, "a program that grows by {rate}/s fills no node in ten years")
+            }
+            RaceError::Plan(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RaceError {}
+
+impl From<PlanError> for RaceError {
+    fn from(error: PlanError) -> Self {
+        RaceError::Plan(error)
+    }
 }
 
 /// One threshold and rate.
@@ -161,15 +193,18 @@ impl Contest {
     }
 
     /// Runs every threshold with every rate of its own list, `runs` seeds each.
+    ///
+    /// # Errors
+    /// When a race would not end, or there would be too many runs.
     pub fn run(
         &self,
-        pool: &Pool,
+        runner: &dyn Runner,
         set: &[(String, String)],
         field: &[(AxisValue, Vec<AxisValue>)],
         runs: u64,
         seed: u64,
         progress: &mut dyn FnMut(),
-    ) -> Result<Vec<Point>, String> {
+    ) -> Result<Vec<Point>, RaceError> {
         let mut points = Vec::new();
         for (threshold, rates) in field {
             for rate in rates {
@@ -181,7 +216,7 @@ impl Contest {
                 let race = self.race(threshold.number.unwrap_or_default(), rate.number.unwrap_or_default());
                 let duration = self.seconds(threshold, rate);
                 if duration > MAX_SECONDS {
-                    return Err(format!("a program that grows by {}/s fills no node in ten years", rate.text));
+                    return Err(RaceError::TooSlow { rate: rate.text.clone() });
                 }
                 let mut fixed = set.to_vec();
                 fixed.push(("duration".into(), format!("{duration}s")));
@@ -192,7 +227,7 @@ impl Contest {
                 let scenario = self.scenario.hash();
                 let plan =
                     Plan::new(Setup { scenario, fixed, axes, points: 1, repetitions: runs, seed, ..Setup::default() })?;
-                let measures = pool.run(&plan, 0..plan.len(), &self.scenario, Keep::Node);
+                let measures = runner.run(&plan, 0..plan.len(), &self.scenario, Keep::Node);
                 points.push(Point::new(threshold.clone(), rate.clone(), &measures, race.odds()));
                 progress();
             }

@@ -4,9 +4,9 @@ use super::axes::{axes, document};
 use super::sweep::{Named, meant, prepare};
 use crate::measure::Measures;
 use crate::plan::{Plan, RunSpec, Setup};
-use crate::pool::Pool;
 use crate::prepared::{Prepared, settings};
 use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
+use crate::runner::Runner;
 use oomsim_core::record::Keep;
 use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, text};
 use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Severity};
@@ -68,12 +68,12 @@ pub struct AsItIs {
     pub not_started: Option<String>,
 }
 
-/// Runs the settings of a goal on a pool.
+/// Runs the settings of a goal.
 pub struct GoalRuns<'a> {
     /// The goal.
     pub goal: &'a Goal,
-    /// Where to run.
-    pub pool: &'a Pool,
+    /// Does the runs.
+    pub runner: &'a dyn Runner,
 }
 
 impl Runs for GoalRuns<'_> {
@@ -82,7 +82,7 @@ impl Runs for GoalRuns<'_> {
         else {
             return Vec::new();
         };
-        self.pool.run_seeds(&plan.spec(setting), seeds, prepared, Keep::Events)
+        self.runner.run_seeds(&plan.spec(setting), seeds, prepared, Keep::Events)
     }
 
     fn not_started(&self, setting: u64) -> Option<String> {
@@ -92,7 +92,7 @@ impl Runs for GoalRuns<'_> {
 
 impl Goal {
     /// Searches for the setting with the most allocatable memory that meets the targets.
-    pub fn search(&self, pool: &Pool, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
+    pub fn search(&self, runner: &dyn Runner, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
         let settings = Settings {
             plan: &self.plans[0],
             scenarios: self.scenarios.len(),
@@ -101,7 +101,7 @@ impl Goal {
             confirm: self.confirm,
             alpha: self.alpha,
         };
-        search(&settings, &GoalRuns { goal: self, pool }, progress)
+        search(&settings, &GoalRuns { goal: self, runner }, progress)
     }
 
     /// Why the kubelet does not start, in the first of the scenarios in which it does not.
@@ -112,11 +112,11 @@ impl Goal {
     }
 
     /// The scenarios as they are, without any setting.
-    pub fn as_it_is(&self, pool: &Pool) -> AsItIs {
+    pub fn as_it_is(&self, runner: &dyn Runner) -> AsItIs {
         let (mut allocatable, mut counts) = (i64::MAX, vec![(0, 0); self.targets.len()]);
         for (n, (_, prepared)) in self.scenarios.iter().enumerate() {
             let untouched = RunSpec { overrides: Vec::new(), ..self.plans[n].spec(0) };
-            let runs = pool.run_seeds(&untouched, 0..self.runs.min(AS_IT_IS), prepared, Keep::Events);
+            let runs = runner.run_seeds(&untouched, 0..self.runs.min(AS_IT_IS), prepared, Keep::Events);
             for m in &runs {
                 allocatable = allocatable.min(m.allocatable.unwrap_or(0));
                 let about = self.targets.iter().zip(&mut counts).filter(|(t, _)| t.scenario.is_none_or(|s| s == n));
@@ -192,7 +192,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
                 p.error(&root.at, format!("{} settings are too many: at most {MAX_SETTINGS}", plan.cells()));
             }
             Ok(plan) => plans.push(plan),
-            Err(error) => p.error(&root.at, error),
+            Err(error) => p.error(&root.at, error.to_string()),
         }
     }
     let (name, warnings) = (goal_name, Vec::new());

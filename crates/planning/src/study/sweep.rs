@@ -87,7 +87,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
         repetitions,
         seed,
     };
-    let plan = Plan::new(setup).map_err(|error| p.error(root_at(root), error)).ok()?;
+    let plan = Plan::new(setup).map_err(|error| p.error(root_at(root), error.to_string())).ok()?;
     Some(Study { name, description, scenario: prepared, plan, measures, warnings: Vec::new() })
 }
 

@@ -1,11 +1,11 @@
 //! The rows as Apache Parquet: the same columns as the CSV, with types.
 
 use super::Draft;
-use crate::axis::Unit;
 use crate::journal::{StoreError, io_error};
-use crate::measure::{Kind, MEASURES, Value};
-use crate::plan::Plan;
-use crate::row::Row;
+use oomsim_planning::axis::Unit;
+use oomsim_planning::measure::{Kind, MEASURES, Value};
+use oomsim_planning::plan::Plan;
+use oomsim_planning::row::Row;
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;

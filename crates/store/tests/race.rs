@@ -2,14 +2,15 @@
 
 use oomsim_core::record::Keep;
 use oomsim_core::workload::TermReaction;
+use oomsim_planning::Runner;
 use oomsim_planning::axis::AxisValue;
 use oomsim_planning::measure::Outcome;
 use oomsim_planning::plan::{Axis, Levels, Plan, Setup};
-use oomsim_planning::pool::Pool;
 use oomsim_planning::prepared::Prepared;
 use oomsim_planning::race::{Contest, Race, Racer};
 use oomsim_planning::stats::wilson;
 use oomsim_scenario::NoFiles;
+use oomsim_store::Pool;
 
 const MIB: f64 = 1_048_576.0;
 /// Runs per point.

@@ -1,9 +1,9 @@
 //! Runs a part of a plan on all cores.
 
 use crate::journal::{Journal, StoreError};
-use crate::measure::Measures;
-use crate::plan::{Plan, RunSpec};
-use crate::row;
+use oomsim_planning::measure::Measures;
+use oomsim_planning::plan::{Plan, RunSpec};
+use oomsim_planning::row;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Mutex, PoisonError};
@@ -107,8 +107,8 @@ fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::Setup;
     use crate::sorted::for_each_row;
+    use oomsim_planning::plan::Setup;
     use std::path::Path;
 
     fn plan() -> Plan {

@@ -4,10 +4,10 @@
 mod columns;
 
 use crate::journal::{StoreError, io_error};
-use crate::plan::Plan;
-use crate::row;
 use crate::sorted::for_each_row;
-use crate::summary::Summary;
+use oomsim_planning::plan::Plan;
+use oomsim_planning::row;
+use oomsim_planning::summary::Summary;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::ops::Range;
@@ -111,11 +111,11 @@ pub fn write(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::axis::AxisValue;
     use crate::execute::execute;
     use crate::journal::Journal;
-    use crate::measure::{Measures, Outcome};
-    use crate::plan::{Axis, Levels, Setup};
+    use oomsim_planning::axis::AxisValue;
+    use oomsim_planning::measure::{Measures, Outcome};
+    use oomsim_planning::plan::{Axis, Levels, Setup};
 
     fn plan() -> Plan {
         let values = ["1Mi", "2Mi"].map(AxisValue::parse).to_vec();
@@ -127,7 +127,8 @@ mod tests {
     fn results_appear_when_all_runs_are_there() {
         let dir = tempfile::tempdir().unwrap();
         let (plan, header) = (plan(), journal_header("s", &plan()));
-        let worker = || |_: &crate::plan::RunSpec| Measures { outcome: Outcome::Eviction, ..Measures::default() };
+        let worker =
+            || |_: &oomsim_planning::plan::RunSpec| Measures { outcome: Outcome::Eviction, ..Measures::default() };
         let session = |range: Range<u64>| {
             let mut journal = Journal::open(dir.path(), &header, plan.len(), true).unwrap();
             execute(&plan, range, &mut journal, 2, worker, |_| {}).unwrap();
