@@ -9,11 +9,8 @@ pub mod flags;
 pub mod fleet;
 pub mod load;
 pub mod output;
-pub mod picture;
 pub mod progress;
-pub mod render;
-#[cfg(test)]
-mod testdata;
+pub mod repeat;
 
 use clap::Parser;
 use exit::Exit;

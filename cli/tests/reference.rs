@@ -1,9 +1,9 @@
 //! The reference of the output is generated from the tables that the program itself uses.
 //! `OOMSIM_BLESS=1 cargo test -p oomsim --test reference` writes it anew.
 
-use oomsim::render::csv::COLUMNS;
-use oomsim::render::{ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
 use oomsim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
+use oomsim_report::csv::COLUMNS;
+use oomsim_report::{ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
 use std::path::Path;
 
 fn table(heading: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {

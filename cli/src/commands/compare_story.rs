@@ -3,15 +3,15 @@
 use super::import_story::load;
 use crate::exit::{Exit, Failure};
 use crate::output::{self, Folder};
-use crate::picture::story::{Comparison, Happening, Pair};
-use crate::picture::{Class, story_png, story_svg};
-use crate::render::style::{BAD, DIM, GOOD, HEADING, paint};
 use oomsim_conformance::Verdict;
 use oomsim_conformance::node::compare::percentile;
 use oomsim_conformance::node::decision::Decision;
 use oomsim_conformance::node::run::Run;
 use oomsim_conformance::node::story::Story;
 use oomsim_conformance::node::{Examination, examine_run};
+use oomsim_report::picture::story::{Comparison, Happening, Pair};
+use oomsim_report::picture::{Class, DrawError, story_svg};
+use oomsim_report::style::{BAD, DIM, GOOD, HEADING, paint};
 use std::path::{Path, PathBuf};
 
 /// Arguments of `oomsim compare-story`.
@@ -43,7 +43,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let out = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.svg", file_name(&story.id))));
     let png = match out.extension().and_then(|e| e.to_str()) {
         Some("svg") => false,
-        Some("png") => true,
+        Some("png") if cfg!(feature = "png") => true,
         _ => {
             return Err(Failure::bad_input(format!(
                 "{}: the name of the picture must end in .svg or .png",
@@ -55,11 +55,21 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let folder = Folder::open(out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
     let (examined, run) = examine_run(&story).map_err(|why| Failure::bad_input(format!("{}: {why}", story.id)))?;
     let comparison = comparison(&story, &examined, &run);
-    let bytes = if png { story_png(&comparison) } else { story_svg(&comparison).map(String::into_bytes) };
+    let bytes = if png { drawn_as_png(&comparison) } else { story_svg(&comparison).map(String::into_bytes) };
     let written = folder.write(&name, &bytes.map_err(Failure::internal)?)?;
     let verdict = examined.verdict();
     output::print(&format!("{}picture: {}\n", text(&story, &examined, &verdict), written.display()))?;
     Ok(if matches!(verdict, Verdict::Mismatched { .. }) { Exit::Failed } else { Exit::Holds })
+}
+
+#[cfg(feature = "png")]
+fn drawn_as_png(of: &Comparison) -> Result<Vec<u8>, DrawError> {
+    oomsim_report::picture::story_png(of)
+}
+
+#[cfg(not(feature = "png"))]
+fn drawn_as_png(of: &Comparison) -> Result<Vec<u8>, DrawError> {
+    story_svg(of).map(String::into_bytes)
 }
 
 /// A story's name as a file's.

@@ -3,9 +3,9 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::output;
-use crate::render::style::{BAD, DIM, GOOD, paint};
 use flate2::read::GzDecoder;
 use oomsim_conformance::{FileReport, Tally, kind_of, run_rows};
+use oomsim_report::style::{BAD, DIM, GOOD, paint};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};

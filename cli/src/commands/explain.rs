@@ -2,8 +2,8 @@
 
 use crate::exit::{Exit, Failure};
 use crate::output;
-use crate::render::style::{HEADING, paint};
 use oomsim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS};
+use oomsim_report::style::{HEADING, paint};
 use oomsim_scenario::reading::nearest;
 
 /// Arguments of `oomsim explain`.

@@ -1,8 +1,8 @@
 //! `oomsim list`: the scenarios of a folder.
 
 use crate::exit::{Exit, Failure};
-use crate::render::style::{BAD, DIM, HEADING, paint};
 use crate::{find, load, output};
+use oomsim_report::style::{BAD, DIM, HEADING, paint};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 

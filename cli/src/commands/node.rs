@@ -4,13 +4,13 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::load::{self, Beside, Options};
 use crate::output;
-use crate::render::style::{DIM, HEADING, WARN, paint};
 use oomsim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds, pods_evicted_above};
 use oomsim_core::kubelet::preset::{PRESETS, Preset};
 use oomsim_core::kubelet::start::start_problems;
 use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
 use oomsim_core::plan::Scenario;
 use oomsim_core::units::format_duration;
+use oomsim_report::style::{DIM, HEADING, WARN, paint};
 use serde_json::json;
 use std::path::PathBuf;
 

@@ -4,11 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::load::{self, Beside};
 use crate::output;
-use crate::picture::memory_text;
-use crate::picture::study::{Band, Diagram, Join, Scale, diagram};
 use crate::progress::{Progress, duration};
-use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
-use crate::render::table::Table;
 use anstyle::Style;
 use oomsim_core::plan::Controller;
 use oomsim_planning::axis::Unit;
@@ -19,6 +15,10 @@ use oomsim_planning::recommend::{
 use oomsim_planning::row::field;
 use oomsim_planning::stats::{Z95, wilson};
 use oomsim_planning::study::{AsItIs, Goal};
+use oomsim_report::picture::study::{Band, Diagram, Join, Scale, diagram};
+use oomsim_report::picture::{DrawError, memory_text};
+use oomsim_report::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
+use oomsim_report::table::Table;
 use oomsim_store::Pool;
 use serde_json::json;
 use std::path::PathBuf;
@@ -418,8 +418,8 @@ impl Report<'_> {
     }
 
     /// Risk over allocatable memory, a line per target.
-    fn picture(&self) -> Result<String, String> {
-        use crate::picture::PODS;
+    fn picture(&self) -> Result<String, DrawError> {
+        use oomsim_report::picture::PODS;
         let names = self.scenario_names();
         let bands = self.goal.targets.iter().enumerate().take(PODS.len()).map(|(n, target)| {
             let mut points: Vec<(f64, f64, f64, f64)> = self

@@ -4,18 +4,18 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::load::{self, Beside};
 use crate::output;
-use crate::picture::PODS;
-use crate::picture::memory_text;
-use crate::picture::study::{Band, Diagram, Heat, Join, diagram, scale_of};
 use crate::progress::{Progress, duration};
-use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
-use crate::render::table::Table;
 use anstyle::Style;
 use oomsim_core::units::parse_duration;
 use oomsim_core::workload::TermReaction;
 use oomsim_planning::axis::{AxisValue, Range, Scale, Unit};
 use oomsim_planning::race::{Contest, MAX_SECONDS, Point, Racer};
 use oomsim_planning::recommend::percent;
+use oomsim_report::picture::PODS;
+use oomsim_report::picture::study::{Band, Diagram, Heat, Join, diagram, scale_of};
+use oomsim_report::picture::{DrawError, memory_text};
+use oomsim_report::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
+use oomsim_report::table::Table;
 use oomsim_scenario::{Diagnostic, Location, Source};
 use oomsim_store::Pool;
 use serde_json::json;
@@ -522,7 +522,7 @@ fn json_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> serde_json::Valu
 }
 
 /// Simulated points with their intervals on the curves of the closed form.
-fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, String> {
+fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, DrawError> {
     let mut bands = Vec::new();
     let rate = |p: &Point| p.rate.number.unwrap_or(1.0);
     for (n, line) in lines.iter().enumerate().take(PODS.len()) {
@@ -556,7 +556,7 @@ fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, String> {
     })
 }
 
-fn map(lines: &[Line<'_>]) -> Result<String, String> {
+fn map(lines: &[Line<'_>]) -> Result<String, DrawError> {
     let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
     let rates = lines.first().map_or(Vec::new(), |l| l.grid.iter().map(|p| p.rate.text.clone()).collect());
     Heat {

@@ -1,137 +1,20 @@
 //! `oomsim run`: one scenario in full detail.
 
+mod args;
+mod files;
 mod fleet;
+
+pub use args::Args;
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
-use crate::render::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS, Report, json, style, text};
-use crate::{engine, flags, load, output};
-use clap::ValueEnum;
+use crate::{engine, load, output};
+use args::Record;
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
-use oomsim_core::units::{SimDuration, format_duration};
-use std::path::{Path, PathBuf};
+use oomsim_core::units::format_duration;
+use oomsim_report::{RunReport, json, style, text};
 use std::sync::Arc;
-
-const EXAMPLES: &str = "\
-Examples:
-  oomsim run scenarios/oom2-allocatable-slow.toml
-  oomsim run scenarios/oom4-allocatable-fast.toml --seed 7 --out out/
-  oomsim run scenarios/fleet-same-leak.toml --set nodes=1000
-  oomsim run scenarios/fleet-two-kinds.toml --node small --set nodes=1
-  oomsim run scenarios/oom2-allocatable-slow.toml --set 'kubelet.evictionHard.\"memory.available\"=1000Mi'
-  oomsim run scenarios/oom2-allocatable-slow.toml --format json | jq '.events[] | select(.kind == \"Evicted\")'
-
-Exit code 1: an expectation of the scenario does not hold.";
-
-/// Arguments of `oomsim run`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub struct Args {
-    /// Scenario file (TOML)
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Simulate only the nodes of this kind
-    #[arg(long, value_name = "KIND")]
-    node: Option<String>,
-    /// Random seed [default: the scenario's]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Set a value in the scenario; repeatable
-    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
-    overrides: Vec<String>,
-    /// End the run at this time instead of the scenario's duration
-    #[arg(long, value_name = "TIME", value_parser = flags::duration)]
-    until: Option<SimDuration>,
-    /// Write events, series, logs and pictures to this folder
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-    /// With --out: also draw what Prometheus would have seen (30 s scrapes, 5 min staleness)
-    #[arg(long, requires = "out")]
-    prometheus: bool,
-    /// With --out: also write metrics.om (OpenMetrics, for promtool tsdb create-blocks-from openmetrics)
-    #[arg(long, requires = "out")]
-    metrics: bool,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// How much of the run to record [default: series]
-    ///
-    /// A fleet records only the measures of each node; with this option and --out it writes a folder for each node.
-    #[arg(long, value_enum)]
-    record: Option<Record>,
-    /// Threads for the nodes of a fleet [default: one per core]
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-}
-
-impl Args {
-    fn repeat(&self) -> Repeat<'_> {
-        Repeat { file: &self.file, node: self.node.as_deref(), overrides: &self.overrides, until: self.until }
-    }
-}
-
-/// How much of a run is recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Record {
-    /// Counts and the final state
-    Outcome,
-    /// … and every event
-    Events,
-    /// … and memory over time
-    Series,
-}
-
-impl From<Record> for Keep {
-    fn from(record: Record) -> Keep {
-        match record {
-            Record::Outcome => Keep::Outcome,
-            Record::Events => Keep::Events,
-            Record::Series => Keep::Series,
-        }
-    }
-}
-
-/// Everything that identifies a run, apart from its seed.
-#[derive(Clone, Copy, Debug)]
-pub struct Repeat<'a> {
-    /// The scenario file.
-    pub file: &'a Path,
-    /// `--node`.
-    pub node: Option<&'a str>,
-    /// `--set`.
-    pub overrides: &'a [String],
-    /// `--until`.
-    pub until: Option<SimDuration>,
-}
-
-impl Repeat<'_> {
-    /// The command that repeats the run.
-    pub fn command(&self, seed: u64) -> String {
-        let mut line = format!("oomsim run {}", quoted(&self.file.display().to_string()));
-        if let Some(node) = self.node {
-            line.push_str(&format!(" --node {}", quoted(node)));
-        }
-        line.push_str(&format!(" --seed {seed}"));
-        for text in self.overrides {
-            line.push_str(&format!(" --set {}", quoted(text)));
-        }
-        if let Some(until) = self.until {
-            line.push_str(&format!(" --until {}", format_duration(until)));
-        }
-        line
-    }
-}
-
-/// A word quoted for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
-}
 
 /// Runs `oomsim run`.
 ///
@@ -139,7 +22,7 @@ fn quoted(word: &str) -> String {
 /// When the scenario is invalid, the run fails, or a file cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     if let Some(record) = args.record.filter(|record| *record != Record::Series) {
-        let (kept, option) = (if record == Record::Outcome { "outcome" } else { "events" }, needs_series(&args));
+        let (kept, option) = (if record == Record::Outcome { "outcome" } else { "events" }, args.needs_series());
         if let Some(option) = option {
             let why = format!("{option} needs memory over time, which --record {kept} does not record");
             return Err(Failure::bad_input(format!("{why}\n  help: leave out --record, or use --record series")));
@@ -173,8 +56,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let keep = args.record.map_or(Keep::Series, Keep::from);
     let history = engine::run(engine::boot(&scenario, keep), seed)?;
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
-    let report = Report {
-        file: args.file.clone(),
+    let report = RunReport {
+        file: args.file.display().to_string(),
         description: scenario.description.clone(),
         reproduce: args.repeat().command(seed),
         kernel_log: engine::kernel_log(&scenario),
@@ -183,10 +66,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         not_judged,
     };
     let written = match &folder {
-        Some(folder) => {
-            let (prometheus, metrics) = artifacts(&args);
-            write_files(folder, &report, keep, ARTIFACTS.iter().chain(prometheus).chain(metrics))?
-        }
+        Some(folder) => files::write(folder, &report, keep, args.artifacts())?,
         None => Vec::new(),
     };
     let exit = if report.failures() > 0 { Exit::Failed } else { Exit::Holds };
@@ -207,55 +87,4 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
-}
-
-/// The option that needs memory over time, if one was given.
-fn needs_series(args: &Args) -> Option<&'static str> {
-    let given = [("--prometheus", args.prometheus), ("--metrics", args.metrics)];
-    given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
-}
-
-/// The files that `--prometheus` and `--metrics` ask for.
-fn artifacts(args: &Args) -> (&'static [Artifact], &'static [Artifact]) {
-    (if args.prometheus { PROMETHEUS_ARTIFACTS } else { &[] }, if args.metrics { METRICS_ARTIFACTS } else { &[] })
-}
-
-/// Writes what was recorded; everything is rendered before the first file is touched.
-fn write_files<'a>(
-    folder: &output::Folder,
-    report: &Report,
-    keep: Keep,
-    artifacts: impl Iterator<Item = &'a Artifact>,
-) -> Result<Vec<String>, Failure> {
-    let possible = |artifact: &&Artifact| keep == Keep::Series || keep == Keep::Events && !artifact.needs_series;
-    let mut rendered = Vec::new();
-    for artifact in artifacts.filter(possible) {
-        rendered.push((artifact.name, engine::guarded(|| (artifact.render)(report))?));
-    }
-    let mut names = Vec::new();
-    for (name, content) in rendered {
-        folder.write(name, &content)?;
-        names.push(name.to_owned());
-    }
-    Ok(names)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_quoted_for_a_shell() {
-        let sets = ["kubelet.evictionHard.\"memory.available\"=1Gi".to_owned(), "name=it's".to_owned()];
-        assert_eq!(
-            Repeat {
-                file: Path::new("a b.toml"),
-                node: Some("big"),
-                overrides: &sets,
-                until: Some(SimDuration::from_secs(90))
-            }
-            .command(3),
-            "oomsim run 'a b.toml' --node big --seed 3 --set 'kubelet.evictionHard.\"memory.available\"=1Gi' --set 'name=it'\\''s' --until 1m30s"
-        );
-    }
 }

@@ -1,14 +1,11 @@
 //! `oomsim sweep`: a scenario over parameters and seeds; the runs can be split across processes and machines.
 
-use super::run::Repeat;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::load::{self, Beside};
 use crate::output;
-use crate::picture::study as picture;
 use crate::progress::{Progress, duration};
-use crate::render::style::{DIM, HEADING, WARN, paint};
-use crate::render::table::Table;
+use crate::repeat::Repeat;
 use anstyle::Style;
 use oomsim_core::record::Keep;
 use oomsim_planning::Part;
@@ -17,6 +14,9 @@ use oomsim_planning::plan::{Plan, RunSpec};
 use oomsim_planning::prepared::settings;
 use oomsim_planning::recommend::percent;
 use oomsim_planning::study::Study;
+use oomsim_report::picture::study as picture;
+use oomsim_report::style::{DIM, HEADING, WARN, paint};
+use oomsim_report::table::Table;
 use oomsim_store::{self as store, Journal, Results, StoreError, execute, find_journals, journal_header};
 use serde_json::json;
 use std::ops::Range;

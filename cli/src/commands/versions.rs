@@ -3,10 +3,10 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::output;
-use crate::render::style::{DIM, HEADING, paint};
-use crate::render::table::Table;
 use oomsim_core::kernel::{Profile, VERSIONS};
 use oomsim_core::kubelet::KubernetesProfile;
+use oomsim_report::style::{DIM, HEADING, paint};
+use oomsim_report::table::Table;
 use serde_json::{Value, json};
 
 /// Arguments of `oomsim kernels` and `oomsim kubernetes`.

@@ -1,13 +1,13 @@
 //! What there is to lint: scenarios, the scenarios of studies, and the nodes that other files make.
 
-use super::Args;
+use super::args::Args;
 use crate::exit::Failure;
 use crate::find;
 use crate::load::{self, Beside, Options, Unusable};
-use crate::render::findings::{Report, Study};
 use oomsim_lint::Known;
 use oomsim_planning::prepared::{Prepared, settings};
 use oomsim_planning::study::{self, Goal};
+use oomsim_report::findings::{LintReport, Study};
 use oomsim_scenario::{FileKind, LoadedScenario, TomlKind, file_kind};
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,7 @@ pub struct Unit {
 }
 
 /// Every node that the arguments name.
-pub fn units(args: &Args, report: &mut Report) -> Vec<Result<Unit, Unusable>> {
+pub fn units(args: &Args, report: &mut LintReport) -> Vec<Result<Unit, Unusable>> {
     let overrides = overrides(args);
     let mut list = List { args, overrides: &overrides, units: Vec::new(), seen: Vec::new() };
     let (mut configs, mut manifests) = (Vec::new(), Vec::new());

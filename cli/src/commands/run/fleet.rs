@@ -1,15 +1,16 @@
 //! `oomsim run` of a scenario with many nodes.
 
-use super::{Args, Repeat, artifacts, write_files};
+use super::args::Args;
+use super::files;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
-use crate::fleet::{self, NodeRun};
-use crate::render::fleet::Fleet;
-use crate::render::{self, ARTIFACTS, Report};
-use crate::{engine, output};
+use crate::repeat::Repeat;
+use crate::{engine, fleet, output};
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{History, Keep};
+use oomsim_report::RunReport;
+use oomsim_report::fleet::{Fleet, NodeRun, csv, expectations, json_text, text};
 use std::sync::Arc;
 
 /// Runs all nodes of these kinds. What is kept of each is its measures; with `--record` and `--out` it has a folder of
@@ -25,13 +26,12 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&output::F
     let first = kinds.first().ok_or_else(|| Failure::internal("a scenario without nodes"))?;
     let seed = args.seed.unwrap_or(first.seed);
     let keep = args.record.map_or(Keep::Node, Keep::from);
-    let (prometheus, metrics) = artifacts(args);
     let one = [&args.overrides[..], &["nodes=1".to_owned()]].concat();
     let write = |node: &NodeRun, scenario: &Scenario, history: History| {
         let (Some(folder), Some(_)) = (folder, args.record) else { return Ok(()) };
         let kind = (kinds.len() > 1).then_some(&*node.kind).or(args.node.as_deref());
-        let report = Report {
-            file: args.file.clone(),
+        let report = RunReport {
+            file: args.file.display().to_string(),
             description: scenario.description.clone(),
             reproduce: Repeat { node: kind, overrides: &one, ..args.repeat() }.command(node.seed),
             kernel_log: engine::kernel_log(scenario),
@@ -40,26 +40,26 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&output::F
             not_judged: None,
         };
         let below = folder.below(&node.name)?;
-        write_files(&below, &report, keep, ARTIFACTS.iter().chain(prometheus).chain(metrics)).map(drop)
+        files::write(&below, &report, keep, args.artifacts()).map(drop)
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
     let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
     let nodes = pool.install(|| fleet::run(&kinds, seed, keep, write))?;
     let shown = Fleet {
-        file: args.file.clone(),
+        file: args.file.display().to_string(),
         name: first.name.to_string(),
         description: first.description.clone(),
         with_events: keep >= Keep::Events,
-        results: fleet::expectations(&nodes),
+        results: expectations(&nodes),
         reproduce: args.repeat().command(seed),
         nodes,
     };
     if let Some(folder) = folder {
-        folder.write("nodes.csv", render::fleet::csv(&shown).as_bytes())?;
+        folder.write("nodes.csv", csv(&shown).as_bytes())?;
     }
     output::print(&match args.format {
-        Format::Json => render::fleet::json_text(&shown),
-        Format::Text => render::fleet::text(&shown),
+        Format::Json => json_text(&shown),
+        Format::Text => text(&shown),
     })?;
     Ok(if shown.results.iter().all(|result| result.holds) { Exit::Holds } else { Exit::Failed })
 }

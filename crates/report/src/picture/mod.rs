@@ -5,6 +5,7 @@ mod axis;
 mod canvas;
 mod curves;
 mod difference;
+mod error;
 mod font;
 mod marks;
 mod page;
@@ -16,16 +17,17 @@ pub mod study;
 mod tests;
 
 pub use axis::memory_text;
-pub use canvas::DrawError;
 pub use curves::SCRAPE;
+pub use error::DrawError;
 pub use marks::{Class, limit_name as oom_limit_name};
 pub use page::Content;
 pub use palette::PODS;
 
 use oomsim_core::record::History;
-use plotters::prelude::{BitMapBackend, DrawingBackend, SVGBackend};
+use plotters::prelude::{DrawingBackend, SVGBackend};
 
 /// Pixels of the PNG for each unit of the SVG.
+#[cfg(feature = "png")]
 const PNG_SCALE: u32 = 2;
 
 /// Something placed on a page, that can be drawn at any scale.
@@ -49,6 +51,7 @@ pub fn svg(history: &History, content: Content) -> Result<String, DrawError> {
 ///
 /// # Errors
 /// When the drawing library or the encoder fails.
+#[cfg(feature = "png")]
 pub fn png(history: &History, content: Content) -> Result<Vec<u8>, DrawError> {
     to_png(&page::Page::new(history, content)?)
 }
@@ -65,6 +68,7 @@ pub fn story_svg(of: &story::Comparison) -> Result<String, DrawError> {
 ///
 /// # Errors
 /// When the drawing library or the encoder fails.
+#[cfg(feature = "png")]
 pub fn story_png(of: &story::Comparison) -> Result<Vec<u8>, DrawError> {
     to_png(&story::StoryPage::new(of)?)
 }
@@ -75,11 +79,13 @@ fn to_svg(sheet: &impl Sheet) -> Result<String, DrawError> {
     Ok(text)
 }
 
+#[cfg(feature = "png")]
 fn to_png(sheet: &impl Sheet) -> Result<Vec<u8>, DrawError> {
+    use plotters::prelude::BitMapBackend;
     let (width, height) = sheet.size(PNG_SCALE);
     let mut pixels = vec![0_u8; width as usize * height as usize * 3];
     sheet.draw(BitMapBackend::with_buffer(&mut pixels, (width, height)), f64::from(PNG_SCALE))?;
-    let failed = |why: png::EncodingError| format!("the PNG could not be written: {why}");
+    let failed = |why: png::EncodingError| DrawError::Png(why.to_string());
     let mut bytes = Vec::new();
     let mut encoder = png::Encoder::new(&mut bytes, width, height);
     encoder.set_color(png::ColorType::Rgb);

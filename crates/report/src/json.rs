@@ -1,6 +1,6 @@
 //! `--format json`: one object for a run.
 
-use super::Report;
+use super::RunReport;
 use oomsim_core::engine::Stop;
 use oomsim_core::record::expect::ExpectationResult;
 use oomsim_core::record::{Owner, view};
@@ -18,13 +18,13 @@ pub fn expectation(result: &ExpectationResult) -> Value {
 }
 
 /// The whole object.
-pub fn object(report: &Report) -> Value {
+pub fn object(report: &RunReport) -> Value {
     let history = &report.history;
     let counts = &history.counts;
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| object.insert(name.into(), value);
     put("scenario", (*history.scenario).into());
-    put("file", report.file.display().to_string().into());
+    put("file", report.file.as_str().into());
     put("seed", history.seed.into());
     put("digest", history.digest.to_string().into());
     put("ended_at_s", view::seconds(history.ended_at));
@@ -53,7 +53,7 @@ pub fn object(report: &Report) -> Value {
 }
 
 /// The whole text.
-pub fn render(report: &Report) -> String {
+pub fn render(report: &RunReport) -> String {
     let text = serde_json::to_string_pretty(&object(report)).unwrap_or_default();
     format!("{text}\n")
 }

@@ -1,12 +1,12 @@
 //! A recorded whole-node story and its simulation in one chart: the recorded curves broad and pale, the simulated ones
 //! thin and dark upon them, both kinds of deaths in strips above, and the difference below.
 
-use super::canvas::{Anchor, Canvas, DrawError, Font, Xy};
+use super::canvas::{Anchor, Canvas, Font, Xy};
 use super::curves::{Curve, Point, thin};
 use super::difference::Scale;
 use super::marks::{self, Class, Label, Mark};
 use super::panel::{Panel, SideLabel, Threshold, shortened};
-use super::{Sheet, font, palette};
+use super::{DrawError, Sheet, font, palette};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBColor, WHITE};
 
@@ -92,7 +92,7 @@ impl<'a> StoryPage<'a> {
     /// When the built-in font cannot be used.
     pub fn new(of: &'a Comparison) -> Result<Self, DrawError> {
         if !font::register() {
-            return Err("the built-in font could not be loaded".into());
+            return Err(DrawError::NoFont);
         }
         let end = of.end.max(1e-3);
         let list: Vec<Mark> = of.happenings.iter().filter_map(mark).collect();

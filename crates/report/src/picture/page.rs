@@ -1,11 +1,11 @@
 //! The page: title, labels in lanes, the node's chart, the pods' chart, and what monitoring would have seen.
 
 use super::axis::{memory_text, time_text};
-use super::canvas::{Anchor, Canvas, DrawError, Font, Xy};
+use super::canvas::{Anchor, Canvas, Font, Xy};
 use super::curves::{self, Curve};
 use super::marks::{self, Class, Label, Mark};
 use super::panel::{Band, Panel, SideLabel, Threshold, shortened};
-use super::{Sheet, font, palette};
+use super::{DrawError, Sheet, font, palette};
 use oomsim_core::record::{History, Record};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBAColor, WHITE};
@@ -61,10 +61,10 @@ impl<'a> Page<'a> {
     /// When the built-in font cannot be used or the run has no series.
     pub fn new(history: &'a History, content: Content) -> Result<Self, DrawError> {
         if !font::register() {
-            return Err("the built-in font could not be loaded".into());
+            return Err(DrawError::NoFont);
         }
         let Some(last) = history.series.samples.last() else {
-            return Err("the run kept no series: there is nothing to draw (use --record series)".into());
+            return Err(DrawError::NoSeries);
         };
         let end = last.at.max(history.ended_at).as_secs_f64().max(1e-6);
         let marks = marks::of(history);

@@ -1,15 +1,12 @@
 //! Lines, areas, symbols and text in pixels, on any of the drawing library's backends.
 
-use super::font;
+use super::{DrawError, font};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 /// A position in pixels, before scaling.
 pub type Xy = (f64, f64);
-
-/// Why a picture could not be drawn.
-pub type DrawError = String;
 
 /// Where a text stands relative to its position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +52,7 @@ pub struct Canvas<B: DrawingBackend> {
 }
 
 fn failed<E: std::fmt::Display>(why: E) -> DrawError {
-    format!("the picture could not be drawn: {why}")
+    DrawError::Backend(why.to_string())
 }
 
 impl<B: DrawingBackend> Canvas<B> {

@@ -1,9 +1,9 @@
 //! Pictures of a study: heat maps over two axes, shares with their bands over one, and who is still alive when.
 
 use super::axis::{memory_text, time_text, time_ticks};
-use super::canvas::{Anchor, Canvas, DrawError, Font, Symbol, Xy};
-use super::font;
+use super::canvas::{Anchor, Canvas, Font, Symbol, Xy};
 use super::palette::{self, BLUE, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, VERMILION};
+use super::{DrawError, font};
 use oomsim_planning::axis::Unit;
 use oomsim_planning::measure::Outcome;
 use oomsim_planning::plan::{Axis, Levels};
@@ -144,7 +144,7 @@ fn sized(
     draw: impl FnOnce(&Plot<SVGBackend<'_>>) -> Result<(), DrawError>,
 ) -> Result<String, DrawError> {
     if !font::register() {
-        return Err("the built-in font could not be registered".into());
+        return Err(DrawError::NoFont);
     }
     let mut text = String::new();
     {

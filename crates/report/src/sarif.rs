@@ -1,6 +1,6 @@
 //! SARIF 2.1.0: what code scanning reads.
 
-use super::findings::{Report, Shown};
+use super::findings::{LintReport, Shown};
 use oomsim_lint::{RULES, Rule};
 use oomsim_scenario::Severity;
 use serde_json::{Map, Value, json};
@@ -9,7 +9,7 @@ const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// One run of the tool with all rules, found or not.
-pub fn render(report: &Report) -> String {
+pub fn render(report: &LintReport) -> String {
     let problems = report.errors.iter().chain(&report.warnings);
     let log = json!({
         "$schema": SCHEMA,

@@ -1,9 +1,9 @@
 //! One chart: bands, grid, lines, curves, and their labels in the right margin.
 
 use super::axis::{memory_text, memory_ticks, time_text, time_ticks};
-use super::canvas::{Anchor, Canvas, DrawError, Font, Xy};
+use super::canvas::{Anchor, Canvas, Font, Xy};
 use super::curves::{Curve, thin};
-use super::{font, palette};
+use super::{DrawError, font, palette};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBAColor, RGBColor};
 

@@ -1,11 +1,11 @@
 //! A fleet as text, JSON and CSV.
 
-use super::style::{BAD, DIM, HEADING, WARN, paint};
-use super::table::Table;
-use super::text::{expectation, heading, plural};
-use super::{json, style};
-use crate::fleet::{NodeRun, digest, kinds};
+use super::{NodeRun, digest, kinds};
 use crate::picture::memory_text;
+use crate::style::{BAD, DIM, HEADING, WARN, paint};
+use crate::table::Table;
+use crate::text::{expectation, heading, plural};
+use crate::{json, style};
 use anstyle::Style;
 use oomsim_core::record::expect::ExpectationResult;
 use oomsim_planning::measure::{Kind, MEASURES, Measures, Outcome, Value as Cell};
@@ -13,7 +13,6 @@ use oomsim_planning::row;
 use oomsim_planning::stats::Distribution;
 use serde_json::{Map, Value};
 use std::fmt::Write;
-use std::path::PathBuf;
 
 /// Most rows of the table of nodes.
 const MOST_NODES: usize = 20;
@@ -22,7 +21,7 @@ const MOST_NODES: usize = 20;
 #[derive(Clone, Debug)]
 pub struct Fleet {
     /// The scenario file.
-    pub file: PathBuf,
+    pub file: String,
     /// The scenario's name.
     pub name: String,
     /// What it shows, for people.
@@ -207,7 +206,7 @@ pub fn json_text(fleet: &Fleet) -> String {
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| object.insert(name.into(), value);
     put("scenario", fleet.name.as_str().into());
-    put("file", fleet.file.display().to_string().into());
+    put("file", fleet.file.as_str().into());
     put("digest", digest(&fleet.nodes).to_string().into());
     put("counts", counts(&fleet.nodes));
     if fleet.with_events {

@@ -1,4 +1,4 @@
-//! Colours of texts. They are taken out again where they do not belong (see [`crate::output::print`]).
+//! Colours of texts. They are taken out again where they do not belong by the program that prints them (`anstream`).
 
 use anstyle::{AnsiColor, Style};
 use std::fmt::Display;

@@ -1,6 +1,6 @@
 //! `--format text`: a timeline in the words of kubectl and dmesg, which processes died and why, pods, expectations.
 
-use super::Report;
+use super::RunReport;
 use super::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use super::table::Table;
 use crate::picture::{memory_text, oom_limit_name};
@@ -20,7 +20,7 @@ const MOST_ROWS: usize = 40;
 const MOST_FOUND: usize = 100;
 
 /// The whole text.
-pub fn render(report: &Report) -> String {
+pub fn render(report: &RunReport) -> String {
     let history = &report.history;
     let mut text = String::new();
     head(&mut text, report);
@@ -36,11 +36,11 @@ fn amount(bytes: Bytes) -> String {
     memory_text(bytes.get() as f64)
 }
 
-pub(super) fn heading(text: &mut String, title: &str) {
+pub(crate) fn heading(text: &mut String, title: &str) {
     let _ = writeln!(text, "\n{}", paint(HEADING, title));
 }
 
-fn head(text: &mut String, report: &Report) {
+fn head(text: &mut String, report: &RunReport) {
     let history = &report.history;
     let node = &history.node;
     let _ = writeln!(text, "{}  seed {}", paint(HEADING, &history.scenario), history.seed);
@@ -414,7 +414,7 @@ fn pods(text: &mut String, history: &History) {
     }
 }
 
-fn expectations(text: &mut String, report: &Report) {
+fn expectations(text: &mut String, report: &RunReport) {
     if let Some(why) = &report.not_judged {
         heading(text, "EXPECTATIONS");
         let _ = writeln!(text, "not checked: {why}");
@@ -486,7 +486,7 @@ mod tests {
             source: "where it comes from".into(),
             line: 7,
         };
-        let report = Report {
+        let report = RunReport {
             file: "x.toml".into(),
             description: "What it shows.".into(),
             history,

@@ -1,5 +1,10 @@
-//! Output formats, one file each.
+//! What a run, a check, a lint or a study found, in every form that oomsim writes: text, JSON, CSV, OpenMetrics, SARIF,
+//! JUnit XML, GitHub annotations, kernel and kubelet logs, and pictures. One module for each form.
+//!
+//! Everything here turns values into texts and bytes: no files, no threads, no terminal, no clock. Texts for people carry
+//! ANSI colours (see [`style`]); the program that prints them takes them out where they do not belong.
 
+pub mod check;
 pub mod csv;
 pub mod events;
 pub mod findings;
@@ -10,23 +15,24 @@ pub mod junit;
 pub mod kernel_log;
 pub mod kubelet_log;
 pub mod openmetrics;
+pub mod picture;
 pub mod sarif;
 pub mod style;
 pub mod table;
+#[cfg(test)]
+mod testdata;
 pub mod text;
 
-use crate::exit::Failure;
-use crate::picture;
+use crate::picture::DrawError;
 use oomsim_core::kernel::log::KernelLog;
 use oomsim_core::record::History;
 use oomsim_core::record::expect::ExpectationResult;
-use std::path::PathBuf;
 
 /// A scenario that was run, with everything that is to be told about it.
 #[derive(Clone, Debug)]
-pub struct Report {
+pub struct RunReport {
     /// The scenario file.
-    pub file: PathBuf,
+    pub file: String,
     /// What the scenario shows, for people.
     pub description: String,
     /// The run.
@@ -41,7 +47,7 @@ pub struct Report {
     pub kernel_log: KernelLog,
 }
 
-impl Report {
+impl RunReport {
     /// Number of expectations that do not hold.
     pub fn failures(&self) -> usize {
         self.results.iter().filter(|result| !result.holds).count()
@@ -57,18 +63,19 @@ pub struct Artifact {
     /// It needs the series (or else only the events).
     pub needs_series: bool,
     /// Its content.
-    pub render: fn(&Report) -> Result<Vec<u8>, Failure>,
+    pub render: fn(&RunReport) -> Result<Vec<u8>, DrawError>,
 }
 
 const TRUTH: picture::Content = picture::Content { prometheus: false };
 const SCRAPED: picture::Content = picture::Content { prometheus: true };
 
-fn svg(report: &Report, content: picture::Content) -> Result<Vec<u8>, Failure> {
-    picture::svg(&report.history, content).map(String::into_bytes).map_err(Failure::internal)
+fn svg(report: &RunReport, content: picture::Content) -> Result<Vec<u8>, DrawError> {
+    picture::svg(&report.history, content).map(String::into_bytes)
 }
 
-fn png(report: &Report, content: picture::Content) -> Result<Vec<u8>, Failure> {
-    picture::png(&report.history, content).map_err(Failure::internal)
+#[cfg(feature = "png")]
+fn png(report: &RunReport, content: picture::Content) -> Result<Vec<u8>, DrawError> {
+    picture::png(&report.history, content)
 }
 
 /// The files of `--out`, in the order in which they are written.
@@ -104,6 +111,7 @@ pub const ARTIFACTS: &[Artifact] = &[
         render: |report| Ok(csv::render(&report.history).into_bytes()),
     },
     Artifact { name: "memory.svg", about: "the picture", needs_series: true, render: |report| svg(report, TRUTH) },
+    #[cfg(feature = "png")]
     Artifact { name: "memory.png", about: "the picture", needs_series: true, render: |report| png(report, TRUTH) },
 ];
 
@@ -115,6 +123,7 @@ pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
         needs_series: true,
         render: |report| svg(report, SCRAPED),
     },
+    #[cfg(feature = "png")]
     Artifact {
         name: "memory-prometheus.png",
         about: "the picture as Prometheus would have seen it",

@@ -1,14 +1,11 @@
 //! What lint has found, as text, JSON and annotations.
 
-use crate::exit::Failure;
-use crate::load::Unusable;
-use crate::render::github::annotation;
-use crate::render::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
+use crate::github::annotation;
+use crate::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use oomsim_lint::{Level, RULES, Rule, rule};
 use oomsim_scenario::{Diagnostic, Location, Severity};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// A place in a file, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -24,16 +21,11 @@ pub struct Place {
 }
 
 impl Place {
-    /// `None` for texts that are no files, such as `--set`.
-    fn of(at: &Location, name: &str, folder: &Path) -> Option<Place> {
-        let path = if at.source.name == name { name.into() } else { folder.join(&at.source.name) };
+    /// A location in a file, which is opened by the path `file` from here.
+    pub fn new(at: &Location, file: String) -> Place {
         let text = at.text();
-        path.is_file().then(|| Place {
-            file: path.display().to_string(),
-            line: at.line(),
-            column: at.column(),
-            end_column: (!text.is_empty() && !text.contains('\n')).then(|| at.column() + text.chars().count()),
-        })
+        let end_column = (!text.is_empty() && !text.contains('\n')).then(|| at.column() + text.chars().count());
+        Place { file, line: at.line(), column: at.column(), end_column }
     }
 }
 
@@ -49,9 +41,8 @@ pub struct Shown {
 }
 
 impl Shown {
-    /// Something in the file `name`, or in one that it names relative to `folder`.
-    pub fn new(diagnostic: Diagnostic, name: &str, folder: &Path) -> Self {
-        let place = diagnostic.at.as_ref().and_then(|at| Place::of(at, name, folder));
+    /// Something at a place in a file; texts that are no files, such as `--set`, are none.
+    pub fn new(diagnostic: Diagnostic, place: Option<Place>) -> Self {
         Shown { diagnostic, place, file: String::new() }
     }
 
@@ -92,7 +83,7 @@ pub struct Study {
 
 /// Everything that was found.
 #[derive(Clone, Debug, Default)]
-pub struct Report {
+pub struct LintReport {
     /// How many files were looked at.
     pub files: usize,
     /// Which of them are studies.
@@ -102,14 +93,14 @@ pub struct Report {
     /// What the files ask for and nobody knows or models.
     pub warnings: Vec<Shown>,
     /// Why files could not be looked at, for people.
-    pub failures: Vec<Failure>,
+    pub failures: Vec<String>,
     /// The same for programs.
     pub errors: Vec<Shown>,
     /// Findings and warnings that are in the lists.
     known: BTreeSet<Key>,
 }
 
-impl Report {
+impl LintReport {
     /// Adds a finding, unless another kubelet configuration has led to it already.
     pub fn find(&mut self, finding: Shown) {
         if self.known.insert(finding.key()) {
@@ -124,23 +115,10 @@ impl Report {
         }
     }
 
-    /// Adds a file that cannot be used.
-    pub fn fail(&mut self, unusable: Unusable) {
-        let plain = |failure: &Failure| Diagnostic {
-            severity: Severity::Error,
-            code: "",
-            message: anstream::adapter::strip_str(&failure.message).to_string(),
-            at: None,
-            label: String::new(),
-            help: Vec::new(),
-        };
-        let problems = match unusable.problems.is_empty() {
-            true => vec![plain(&unusable.failure)],
-            false => unusable.problems,
-        };
-        // Names of files in problems are given as they were on the command line, or relative to it.
-        self.errors.extend(problems.into_iter().map(|problem| Shown::new(problem, "", Path::new(""))));
-        self.failures.push(unusable.failure);
+    /// Adds a file that cannot be used: why, for people, and each problem for programs.
+    pub fn fail(&mut self, why: String, problems: impl IntoIterator<Item = Shown>) {
+        self.errors.extend(problems);
+        self.failures.push(why);
     }
 
     fn counts(&self) -> String {
@@ -169,7 +147,7 @@ pub fn rules() -> String {
 }
 
 /// For people: each finding with its line.
-pub fn text(report: &Report) -> String {
+pub fn text(report: &LintReport) -> String {
     let mut text: String = report.findings.iter().map(|f| f.diagnostic.render_coloured() + "\n").collect();
     for study in &report.studies {
         let looked = format!("{} is a study: looked at {}", study.file, study.scenarios.join(", "));
@@ -193,7 +171,7 @@ pub fn text(report: &Report) -> String {
 }
 
 /// One JSON object.
-pub fn json(report: &Report) -> String {
+pub fn json(report: &LintReport) -> String {
     let one = |shown: &Shown| {
         let place = shown.place.as_ref();
         json!({
@@ -220,7 +198,7 @@ pub fn json(report: &Report) -> String {
 }
 
 /// GitHub Actions annotations.
-pub fn github(report: &Report) -> String {
+pub fn github(report: &LintReport) -> String {
     let all = [&report.errors, &report.findings, &report.warnings];
     let one = |shown: &Shown| {
         let level = match shown.diagnostic.severity {

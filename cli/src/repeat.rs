@@ -1,0 +1,65 @@
+//! The command that repeats a run.
+
+use oomsim_core::units::{SimDuration, format_duration};
+use std::path::Path;
+
+/// Everything that identifies a run, apart from its seed.
+#[derive(Clone, Copy, Debug)]
+pub struct Repeat<'a> {
+    /// The scenario file.
+    pub file: &'a Path,
+    /// `--node`.
+    pub node: Option<&'a str>,
+    /// `--set`.
+    pub overrides: &'a [String],
+    /// `--until`.
+    pub until: Option<SimDuration>,
+}
+
+impl Repeat<'_> {
+    /// The command that repeats the run.
+    pub fn command(&self, seed: u64) -> String {
+        let mut line = format!("oomsim run {}", quoted(&self.file.display().to_string()));
+        if let Some(node) = self.node {
+            line.push_str(&format!(" --node {}", quoted(node)));
+        }
+        line.push_str(&format!(" --seed {seed}"));
+        for text in self.overrides {
+            line.push_str(&format!(" --set {}", quoted(text)));
+        }
+        if let Some(until) = self.until {
+            line.push_str(&format!(" --until {}", format_duration(until)));
+        }
+        line
+    }
+}
+
+/// A word quoted for a POSIX shell.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_quoted_for_a_shell() {
+        let sets = ["kubelet.evictionHard.\"memory.available\"=1Gi".to_owned(), "name=it's".to_owned()];
+        assert_eq!(
+            Repeat {
+                file: Path::new("a b.toml"),
+                node: Some("big"),
+                overrides: &sets,
+                until: Some(SimDuration::from_secs(90))
+            }
+            .command(3),
+            "oomsim run 'a b.toml' --node big --seed 3 --set 'kubelet.evictionHard.\"memory.available\"=1Gi' --set 'name=it'\\''s' --until 1m30s"
+        );
+    }
+}
