@@ -4,12 +4,9 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::load::{self, Beside, Options};
 use crate::output;
-use oomsim_core::kubelet::eviction::{Threshold, parse_hard_thresholds, parse_thresholds, pods_evicted_above};
 use oomsim_core::kubelet::preset::{PRESETS, Preset};
-use oomsim_core::kubelet::start::start_problems;
-use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, NodeAllocatable, ResourceList, parse_reservation};
 use oomsim_core::plan::Scenario;
-use oomsim_core::units::format_duration;
+use oomsim_core::units::{Bytes, format_duration};
 use oomsim_report::style::{DIM, HEADING, WARN, paint};
 use serde_json::json;
 use std::path::PathBuf;
@@ -74,7 +71,7 @@ pub struct Args {
 }
 
 /// The amounts of a node, in bytes.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 struct Amounts {
     capacity: i64,
     kube_reserved: i64,
@@ -163,47 +160,28 @@ fn as_scenario(args: &Args) -> Options {
     options
 }
 
-fn memory(list: &ResourceList) -> i64 {
-    list.get("memory").map_or(0, oomsim_core::units::Quantity::value)
+fn signed(bytes: Bytes) -> i64 {
+    i64::try_from(bytes.get()).unwrap_or(i64::MAX)
 }
 
 fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {
-    let kernel = &scenario.node.kernel;
-    let default = KubeletConfig::default();
-    let config = scenario.kubelet.as_ref().map_or(&default, |plan| &plan.config);
-    let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
-    // What cannot be read keeps the kubelet from starting, and is said so.
-    let problems = start_problems(config, &scenario.node.machine(), &profile);
-    let kube = parse_reservation(&config.kube_reserved).unwrap_or_default();
-    let system = parse_reservation(&config.system_reserved).unwrap_or_default();
-    let hard = parse_hard_thresholds(config).unwrap_or_default();
-    let all = parse_thresholds(config).unwrap_or_default();
-    let capacity = i64::try_from(kernel.mem_total.get()).unwrap_or(i64::MAX);
-    let amount = |threshold: &Threshold| threshold.value.quantity(capacity).value();
-    // Of `NaN%` the scenario's warning tells.
-    let on_node = |threshold: &&Threshold| threshold.signal.as_str() == SIGNAL && !threshold.value.is_nan();
-    let (kube_reserved, system_reserved) = (memory(&kube), memory(&system));
-    let node = NodeAllocatable {
-        hugepages: kernel.sysctl.nr_hugepages << 21,
-        hard_thresholds: hard.clone(),
-        ..NodeAllocatable::of_memory(kernel.mem_total.get(), kube, system)
+    let preset = preset.and_then(Preset::named);
+    let capacity = signed(scenario.node.kernel.mem_total);
+    let Some(kubelet) = &scenario.kubelet else {
+        return Amounts { preset, capacity, allocatable: capacity, kubepods_limit: capacity, ..Amounts::default() };
     };
-    let kubepods_limit = node.kubepods_limit(config);
+    let effective = kubelet.readable();
     Amounts {
-        preset: preset.and_then(Preset::named),
+        preset,
         capacity,
-        kube_reserved,
-        system_reserved,
-        eviction_hard: hard.iter().find(on_node).map(amount),
-        eviction_soft: all
-            .iter()
-            .filter(|threshold| !threshold.is_hard())
-            .find(on_node)
-            .map(|threshold| (amount(threshold), format_duration(threshold.grace))),
-        allocatable: node.allocatable_memory().value().max(0),
-        kubepods_limit,
-        pods_evicted_above: pods_evicted_above(&all, kubepods_limit),
-        problems: problems.iter().map(ToString::to_string).collect(),
+        kube_reserved: signed(effective.kube_reserved),
+        system_reserved: signed(effective.system_reserved),
+        eviction_hard: effective.eviction_hard().map(signed),
+        eviction_soft: effective.eviction_soft().map(|(amount, grace)| (signed(amount), format_duration(grace))),
+        allocatable: signed(effective.allocatable),
+        kubepods_limit: signed(effective.kubepods_limit),
+        pods_evicted_above: effective.pods_evicted_above.map(signed),
+        problems: kubelet.start_problems().iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -2,13 +2,9 @@
 
 use crate::{Finding, Known, Level};
 use oomsim_core::kernel::Kernel;
-use oomsim_core::kubelet::eviction::{
-    EvictionSignal, Threshold, ThresholdValue, parse_hard_thresholds, parse_thresholds,
-};
-use oomsim_core::kubelet::start::{StartProblem, start_problems};
-use oomsim_core::kubelet::{
-    ENFORCE_PODS, KubeletConfig, KubernetesProfile, MEMORY, NodeAllocatable, ResourceList, parse_reservation,
-};
+use oomsim_core::kubelet::eviction::{EvictionSignal, Threshold, ThresholdValue};
+use oomsim_core::kubelet::start::StartProblem;
+use oomsim_core::kubelet::{EffectiveKubelet, KubernetesProfile};
 use oomsim_core::plan::{KubeletPlan, PodPlan, ProcessPlan, Scenario};
 use oomsim_core::units::{Bytes, Quantity};
 use oomsim_core::workload::{Behavior, ScriptOp};
@@ -22,64 +18,48 @@ pub struct Facts<'a> {
     pub places: &'a ScenarioPlaces,
     /// What may be relied on.
     pub known: Known,
-    /// Reservations, in bytes.
+    /// Memory of `kubeReserved`, in bytes.
     pub kube_reserved: i64,
-    /// Reservations, in bytes.
+    /// Memory of `systemReserved`, in bytes.
     pub system_reserved: i64,
-    /// MemTotal.
+    /// MemTotal, in bytes.
     pub capacity: i64,
-    /// `node.status.allocatable`.
+    /// Memory of `node.status.allocatable`, in bytes.
     pub allocatable: i64,
-    /// Thresholds as the kubelet reads them; what it refuses is left out.
-    pub thresholds: Vec<Threshold>,
+    /// What the kubelet's configuration comes to; what it refuses is left out. `None`: there is no kubelet.
+    pub effective: Option<&'a EffectiveKubelet>,
     /// Why the kubelet does not start.
-    pub start_problems: Vec<StartProblem>,
-    default: KubeletConfig,
+    pub start_problems: &'a [StartProblem],
 }
 
-fn memory(list: &ResourceList) -> i64 {
-    list.get(MEMORY).map_or(0, Quantity::value)
+fn signed(bytes: Bytes) -> i64 {
+    i64::try_from(bytes.get()).unwrap_or(i64::MAX)
 }
 
 impl<'a> Facts<'a> {
     /// Looks at a scenario.
     pub fn of(loaded: &'a LoadedScenario, known: Known) -> Self {
         let scenario = &*loaded.scenario;
-        let default = KubeletConfig::default();
         let known = Known { kubelet: known.kubelet && scenario.kubelet.is_some(), ..known };
-        let config = scenario.kubelet.as_ref().map_or(&default, |plan| &plan.config);
-        let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
-        let machine = scenario.node.machine();
-        let kube = parse_reservation(&config.kube_reserved).unwrap_or_default();
-        let system = parse_reservation(&config.system_reserved).unwrap_or_default();
-        let (kube_reserved, system_reserved) = (memory(&kube), memory(&system));
-        let node = NodeAllocatable {
-            hugepages: machine.hugepages,
-            hard_thresholds: parse_hard_thresholds(config).unwrap_or_default(),
-            ..NodeAllocatable::of_memory(machine.mem_total, kube, system)
-        };
+        let effective = scenario.kubelet.as_ref().map(KubeletPlan::readable);
+        let amount = |of: fn(&EffectiveKubelet) -> Bytes| effective.map_or(0, |kubelet| signed(of(kubelet)));
+        let capacity = scenario.node.kernel.mem_total;
         Facts {
             scenario,
             places: &loaded.places,
             known,
-            kube_reserved,
-            system_reserved,
-            capacity: i64::try_from(machine.mem_total).unwrap_or(i64::MAX),
-            allocatable: node.allocatable_memory().value(),
-            thresholds: parse_thresholds(config).unwrap_or_default(),
-            start_problems: start_problems(config, &machine, &profile),
-            default,
+            kube_reserved: amount(|kubelet| kubelet.kube_reserved),
+            system_reserved: amount(|kubelet| kubelet.system_reserved),
+            capacity: signed(capacity),
+            allocatable: signed(effective.map_or(capacity, |kubelet| kubelet.allocatable)),
+            effective,
+            start_problems: scenario.kubelet.as_ref().map_or(&[], KubeletPlan::start_problems),
         }
     }
 
     /// The kubelet, if its configuration is known.
     pub fn kubelet(&self) -> Option<&'a KubeletPlan> {
         self.scenario.kubelet.as_ref().filter(|_| self.known.kubelet)
-    }
-
-    /// The configuration in force.
-    pub fn config(&self) -> &KubeletConfig {
-        self.scenario.kubelet.as_ref().map_or(&self.default, |plan| &plan.config)
     }
 
     /// The row of the Kubernetes version.
@@ -92,25 +72,22 @@ impl<'a> Facts<'a> {
         self.capacity.saturating_sub(self.kube_reserved).saturating_sub(self.system_reserved)
     }
 
-    /// What a value amounts to, for the signal that it belongs to.
-    pub fn amount(&self, signal: EvictionSignal, value: &ThresholdValue) -> i64 {
-        let pods_limit = if self.config().enforces(ENFORCE_PODS) { self.left().max(0) } else { self.capacity };
-        let capacity = if signal == EvictionSignal::AllocatableMemoryAvailable { pods_limit } else { self.capacity };
-        value.quantity(capacity).value()
-    }
-
     /// Thresholds of memory that were configured: the copy for the pods' cgroup is left out, as is what is given in
     /// percent when the node's memory is not known.
     pub fn memory_thresholds(&self) -> impl Iterator<Item = (&Threshold, i64)> {
-        let config = self.config();
-        let (hard, soft) = (config.eviction_hard(), &config.eviction_soft);
-        self.thresholds.iter().filter_map(move |threshold| {
-            let name = threshold.signal.as_str();
-            let given = hard.contains_key(name) || soft.contains_key(name);
-            let readable = self.known.memory || matches!(threshold.value, ThresholdValue::Quantity(_));
-            let counts = threshold.signal.is_memory() && given && readable && !threshold.value.is_nan();
-            counts.then(|| (threshold, self.amount(threshold.signal, &threshold.value)))
+        self.effective.into_iter().flat_map(move |kubelet| {
+            let given = kubelet.thresholds.hard.iter().chain(&kubelet.thresholds.soft);
+            given.filter_map(move |threshold| {
+                let readable = self.known.memory || matches!(threshold.value, ThresholdValue::Quantity(_));
+                let counts = threshold.signal.is_memory() && readable && !threshold.value.is_nan();
+                counts.then(|| (threshold, signed(kubelet.amount(threshold.signal, &threshold.value))))
+            })
         })
+    }
+
+    /// What a minimum reclaim amounts to, for the signal that it belongs to.
+    pub fn reclaim(&self, signal: EvictionSignal, value: &ThresholdValue) -> i64 {
+        self.effective.map_or(0, |kubelet| signed(kubelet.amount(signal, value)))
     }
 
     /// The hard threshold of `memory.available`, if there is one.

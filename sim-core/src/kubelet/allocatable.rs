@@ -38,11 +38,17 @@ impl fmt::Display for ReservationError {
 
 impl std::error::Error for ReservationError {}
 
-/// Reads `kubeReserved` or `systemReserved`.
-///
-/// # Errors
-/// Every entry that cannot be reserved, by name; the kubelet stops at one of them.
-pub fn parse_reservation(map: &TextMap) -> Result<ResourceList, Vec<ReservationError>> {
+impl ReservationError {
+    /// The resource that it is about.
+    pub fn name(&self) -> &str {
+        let (Self::Unsupported(name) | Self::Quantity(name, ..) | Self::Negative(name, _)) = self;
+        name
+    }
+}
+
+/// Reads `kubeReserved` or `systemReserved`: what can be read, and every entry that cannot be reserved, by name; the
+/// kubelet stops at one of them. `None`: nothing is given, not even an amount of 0.
+pub(super) fn parse_reservation(map: &TextMap) -> (Option<ResourceList>, Vec<ReservationError>) {
     let mut list = ResourceList::new();
     let mut errors = Vec::new();
     for (name, text) in map {
@@ -56,7 +62,7 @@ pub fn parse_reservation(map: &TextMap) -> Result<ResourceList, Vec<ReservationE
             Ok(quantity) => drop(list.insert(name.clone(), quantity)),
         }
     }
-    if errors.is_empty() { Ok(list) } else { Err(errors) }
+    ((!map.is_empty()).then_some(list), errors)
 }
 
 /// A resource of which more is reserved than the node has: the kubelet refuses to start.
@@ -93,17 +99,6 @@ pub struct NodeAllocatable {
 }
 
 impl NodeAllocatable {
-    /// A node of which only memory counts.
-    pub fn of_memory(capacity: u64, kube_reserved: ResourceList, system_reserved: ResourceList) -> Self {
-        let memory = Quantity::bytes(i64::try_from(capacity).unwrap_or(i64::MAX));
-        NodeAllocatable {
-            capacity: [(MEMORY.to_owned(), memory)].into(),
-            kube_reserved: Some(kube_reserved),
-            system_reserved: Some(system_reserved),
-            ..NodeAllocatable::default()
-        }
-    }
-
     fn reserved(&self) -> impl Iterator<Item = &ResourceList> {
         self.system_reserved.iter().chain(&self.kube_reserved)
     }
@@ -166,7 +161,8 @@ impl NodeAllocatable {
     /// `node.status.allocatable` of memory (nodestatus/setters.go MachineInfo): capacity less everything reserved,
     /// less hugepages.
     pub fn allocatable_memory(&self) -> Quantity {
-        let mut left = self.capacity.get(MEMORY).cloned().unwrap_or_default();
+        let Some(capacity) = self.capacity.get(MEMORY) else { return Quantity::default() };
+        let mut left = capacity.clone();
         if let Some(reserved) = self.reservation().get(MEMORY) {
             left.sub(reserved);
         }
@@ -235,6 +231,13 @@ pub struct NotConfigured {
     pub cgroup: String,
 }
 
+impl NotConfigured {
+    /// The field that would have to be given.
+    pub fn reservation(&self) -> &'static str {
+        if self.enforcement.starts_with("kube") { "kubeReserved" } else { "systemReserved" }
+    }
+}
+
 impl fmt::Display for NotConfigured {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot enforce {} on {:?}: nothing is reserved", self.enforcement, self.cgroup)
@@ -248,54 +251,4 @@ pub struct Enforcement {
     pub writes: Vec<NodeCgroupWrite>,
     /// Why it stopped.
     pub failed: Option<NotConfigured>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::kubelet::eviction::parse_hard_thresholds;
-
-    fn node(capacity_ki: u64, kube_reserved: &str, eviction_hard: &str) -> (NodeAllocatable, KubeletConfig) {
-        let config = KubeletConfig {
-            kube_reserved: [(MEMORY.to_owned(), kube_reserved.to_owned())].into(),
-            eviction_hard: Some([("memory.available".to_owned(), eviction_hard.to_owned())].into()),
-            ..KubeletConfig::default()
-        };
-        let kube = parse_reservation(&config.kube_reserved).unwrap();
-        let mut node = NodeAllocatable::of_memory(capacity_ki << 10, kube, ResourceList::new());
-        node.hard_thresholds = parse_hard_thresholds(&config).unwrap();
-        (node, config)
-    }
-
-    /// Real nodes: the test node of the sources (first two rows) and four AKS nodes from public reports, with capacity,
-    /// reservation and allocatable as `kubectl describe node` printed them.
-    #[test]
-    fn real_nodes_show_this_allocatable() {
-        for (capacity_ki, reserved, eviction, allocatable) in [
-            (7_120_616, "1638Mi", "750Mi", "4675304Ki"),
-            (7_120_616, "1638Mi", "1000Mi", "4419304Ki"),
-            (4_017_088, "1024Mi", "750Mi", "2200512Ki"),
-            (4_025_836, "1024Mi", "750Mi", "2209260Ki"),
-            (7_113_660, "1638Mi", "750Mi", "4668348Ki"),
-            (16_403_296, "2662Mi", "750Mi", "12909408Ki"),
-        ] {
-            let (node, _) = node(capacity_ki, reserved, eviction);
-            assert_eq!(node.allocatable_memory().to_string(), allocatable, "{capacity_ki} {eviction}");
-            assert!(node.exceeded().is_empty());
-        }
-    }
-
-    /// SOURCES: the kubepods limit of the test node, whatever the eviction threshold.
-    #[test]
-    fn the_kubepods_limit_does_not_count_eviction() {
-        for eviction in ["750Mi", "1000Mi"] {
-            let (node, mut config) = node(7_120_616, "1638Mi", eviction);
-            assert_eq!(node.kubepods_limit(&config), 5_573_943_296);
-            config.enforce_node_allocatable = Some(Vec::new());
-            assert_eq!(node.kubepods_limit(&config), 7_120_616 << 10);
-        }
-        let (node, _) = node(4_017_088, "3500Mi", "750Mi");
-        assert_eq!(node.exceeded().len(), 1);
-        assert_eq!(node.allocatable_memory().value(), 0);
-    }
 }

@@ -8,6 +8,7 @@ mod allocatable;
 pub mod backoff;
 mod cgroups;
 mod config;
+mod effective;
 pub mod eviction;
 pub mod exit_status;
 mod go;
@@ -21,9 +22,7 @@ pub mod start;
 mod stats;
 mod timing;
 
-pub use allocatable::{
-    Enforcement, NodeAllocatable, NotConfigured, ReservationError, ReservationExceedsCapacity, parse_reservation,
-};
+pub use allocatable::{Enforcement, NodeAllocatable, NotConfigured, ReservationError, ReservationExceedsCapacity};
 pub use backoff::{BackoffLimits, ContainerBackoff, format_pod, waiting_message};
 pub use cgroups::{
     CgroupLayout, CgroupName, NodeCgroupWrite, NodeLimits, PodDirs, container_cgroup, pod_cgroup, qos_cgroups,
@@ -33,6 +32,7 @@ pub use config::{
     ENFORCE_KUBE, ENFORCE_KUBE_COMPRESSIBLE, ENFORCE_NONE, ENFORCE_PODS, ENFORCE_SYSTEM, ENFORCE_SYSTEM_COMPRESSIBLE,
     KubeletConfig, MemorySwap, ProblemKind, TextMap, default_eviction_hard,
 };
+pub use effective::EffectiveKubelet;
 pub use oom_score::{KUBELET_OOM_SCORE_ADJ, POD_INFRA_OOM_SCORE_ADJ, container_oom_score_adj, minimum_burstable_adj};
 pub use pod::{
     ContainerSpec, DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS, PodSpec, ResourceList, ResourceRequirements,

@@ -3,8 +3,8 @@
 //! The crate `oomsim-scenario` reads plans from TOML; a program can also build them itself.
 
 use crate::kernel::{CgroupVersion, KernelConfig};
-use crate::kubelet::start::{Machine, start_problems};
-use crate::kubelet::{KubeletConfig, KubernetesProfile, PodSpec, RestartPolicy, Timing};
+use crate::kubelet::start::{Machine, NotStarted, StartProblem};
+use crate::kubelet::{EffectiveKubelet, KubeletConfig, KubernetesProfile, PodSpec, RestartPolicy, Timing};
 use crate::node_api::{Name, Signo};
 use crate::record::expect::Expectation;
 use crate::runtime::{ExitTiming, RuntimeTiming};
@@ -46,10 +46,7 @@ pub struct Scenario {
 impl Scenario {
     /// Why the kubelet does not start on this node, all reasons in one line; `None`: it starts, or there is none.
     pub fn kubelet_not_started(&self) -> Option<String> {
-        let kubelet = self.kubelet.as_ref()?;
-        let problems = start_problems(&kubelet.config, &self.node.machine(), &kubelet.profile);
-        let texts: Vec<_> = problems.iter().map(ToString::to_string).collect();
-        (!texts.is_empty()).then(|| texts.join("; "))
+        self.kubelet.as_ref()?.effective.as_ref().err().map(ToString::to_string)
     }
 }
 
@@ -85,9 +82,9 @@ impl NodePlan {
     pub fn machine(&self) -> Machine {
         let kernel = &self.kernel;
         Machine {
-            mem_total: kernel.mem_total.get(),
-            hugepages: kernel.sysctl.nr_hugepages << 21,
-            swap_total: kernel.swap_total.get(),
+            capacity: Machine::capacity_of(kernel.mem_total),
+            hugepages: Bytes::new(kernel.sysctl.nr_hugepages.saturating_mul(2 << 20)),
+            swap_total: kernel.swap_total,
             cgroup_v2: kernel.cgroup == CgroupVersion::V2,
             overcommit_memory: kernel.sysctl.overcommit_memory,
             panic_on_oom: kernel.sysctl.panic_on_oom,
@@ -102,10 +99,27 @@ pub struct KubeletPlan {
     pub config: KubeletConfig,
     /// Row of the Kubernetes version.
     pub profile: KubernetesProfile,
+    /// What the configuration comes to on this node, or why the kubelet does not start on it.
+    pub effective: Result<Arc<EffectiveKubelet>, Arc<NotStarted>>,
     /// Clocks and delays.
     pub timing: Timing,
     /// When the first pass of the eviction manager starts; `None`: drawn from the seed within one period.
     pub first_pass: Option<SimTime>,
+}
+
+impl KubeletPlan {
+    /// What the configuration comes to, as far as it can be read if the kubelet does not start.
+    pub fn readable(&self) -> &EffectiveKubelet {
+        match &self.effective {
+            Ok(effective) => effective,
+            Err(refused) => &refused.readable,
+        }
+    }
+
+    /// Why the kubelet does not start.
+    pub fn start_problems(&self) -> &[StartProblem] {
+        self.effective.as_ref().err().map_or(&[], |refused| &refused.problems)
+    }
 }
 
 /// Who re-creates a pod on this node when it is gone.

@@ -6,11 +6,8 @@ use super::figures::Watched;
 use super::state::{ContainerRef, PodIx, World};
 use super::template::Template;
 use crate::engine::{Phase, Scheduler, Stream, StreamFactory};
-use crate::kubelet::eviction::pods_evicted_above;
-use crate::kubelet::eviction::{
-    ATTEMPTING_TO_RECLAIM, EvictionSignal, Lead, Manager, Rejection, admit, parse_hard_thresholds, parse_thresholds,
-};
-use crate::kubelet::{CgroupLayout, NodeAllocatable, PodDirs, QosClass, parse_reservation};
+use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
+use crate::kubelet::{EffectiveKubelet, PodDirs, QosClass};
 use crate::node_api::{CgroupWrite, Name, OomReport};
 use crate::plan::KubeletPlan;
 use crate::record::{ConditionStatus, NodeFacts, Record};
@@ -22,7 +19,7 @@ use std::sync::Arc;
 pub(super) struct Agent {
     pub manager: Manager,
     pub plan: Arc<KubeletPlan>,
-    allocatable: Bytes,
+    effective: Arc<EffectiveKubelet>,
     /// Where the cgroups of a class's pods are, and what they are called; in the order of [`QosClass`].
     pods_below: [(CgroupId, PodDirs); 3],
     /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
@@ -97,31 +94,22 @@ impl Agent {
 }
 
 impl World {
-    fn cgroup_v2(&self) -> bool {
-        self.scenario.node.kernel.cgroup == crate::kernel::CgroupVersion::V2
-    }
-
     /// The kubelet starts: node cgroups with their limits.
     pub(super) fn start_kubelet(&mut self, plan: &KubeletPlan) {
-        if let Some(message) = self.scenario.kubelet_not_started() {
-            let message = Name::from(message);
-            self.no_kubelet = Some(message.clone());
-            self.record(Record::KubeletNotStarted { message });
-            return;
-        }
-        let capacity = self.scenario.node.kernel.mem_total;
-        let layout = CgroupLayout::new(&plan.config);
-        let kube = parse_reservation(&plan.config.kube_reserved).unwrap_or_default();
-        let system = parse_reservation(&plan.config.system_reserved).unwrap_or_default();
-        let amounts = NodeAllocatable {
-            hugepages: self.scenario.node.kernel.sysctl.nr_hugepages << 21,
-            hard_thresholds: parse_hard_thresholds(&plan.config).unwrap_or_default(),
-            ..NodeAllocatable::of_memory(capacity.get(), kube, system)
+        let effective = match &plan.effective {
+            Ok(effective) => Arc::clone(effective),
+            Err(refused) => {
+                let message = Name::from(refused.to_string());
+                self.no_kubelet = Some(message.clone());
+                self.record(Record::KubeletNotStarted { message });
+                return;
+            }
         };
+        let layout = &effective.layout;
         let pods_below = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort]
             .map(|class| (self.kernel.mkdir_all(&layout.path(&layout.qos(class))), layout.pod_dirs(class)));
         self.kubepods = self.kernel.find(&layout.path(&layout.kubepods()));
-        for write in amounts.enforcement(&plan.config, &layout, self.cgroup_v2(), &plan.profile).writes {
+        for write in &effective.enforced {
             let cgroup = self.kernel.mkdir_all(&write.path);
             let amount = |bytes: i64| Bytes::new(u64::try_from(bytes).unwrap_or(0));
             let write = CgroupWrite {
@@ -132,10 +120,9 @@ impl World {
             let fits = self.kernel.write(self.now, cgroup, &write);
             debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
         }
-        let thresholds = parse_thresholds(&plan.config).unwrap_or_default();
         self.agent = Some(Box::new(Agent {
-            manager: Manager::new(&plan.config, thresholds, &plan.profile),
-            allocatable: Bytes::new(u64::try_from(amounts.allocatable_memory().value()).unwrap_or(0)),
+            manager: Manager::new(&plan.config, &effective.thresholds, &plan.profile),
+            effective,
             pods_below,
             watched: Vec::new(),
             waiting: None,
@@ -168,7 +155,7 @@ impl World {
 
     /// Node allocatable memory; `None`: there is no kubelet.
     pub(super) fn allocatable(&self) -> Option<Bytes> {
-        self.agent.as_ref().map(|agent| agent.allocatable)
+        self.agent.as_ref().map(|agent| agent.effective.allocatable)
     }
 
     /// Where the cgroups of a class's pods are, and what they are called.
@@ -254,23 +241,11 @@ impl World {
             facts.allocatable = Bytes::ZERO;
         }
         let Some(agent) = &self.agent else { return };
-        facts.allocatable = agent.allocatable;
-        let capacity = facts.capacity.get() as i64;
-        for threshold in agent.manager.thresholds() {
-            if threshold.signal == EvictionSignal::MemoryAvailable {
-                // `NaN%`: never met.
-                let Ok(quantity) = u64::try_from(threshold.value.nanos(capacity) / 1_000_000_000) else { continue };
-                let quantity = Bytes::new(quantity);
-                if threshold.is_hard() {
-                    facts.eviction_hard = Some(quantity);
-                } else {
-                    facts.eviction_soft = Some(quantity);
-                }
-            }
-        }
-        let limit = facts.kubepods_limit.and_then(|limit| i64::try_from(limit.get()).ok());
-        let above = limit.and_then(|limit| pods_evicted_above(agent.manager.thresholds(), limit));
-        facts.pods_evicted_above = above.and_then(|above| u64::try_from(above).ok()).map(Bytes::new);
+        let effective = &agent.effective;
+        facts.allocatable = effective.allocatable;
+        facts.eviction_hard = effective.eviction_hard();
+        facts.eviction_soft = effective.eviction_soft().map(|(amount, _)| amount);
+        facts.pods_evicted_above = effective.pods_evicted_above;
     }
 }
 

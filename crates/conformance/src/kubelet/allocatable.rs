@@ -3,12 +3,13 @@
 use super::eviction_sync::compare_thresholds;
 use super::input::{self, Check};
 use crate::Verdict;
-use oomsim_core::kubelet::eviction::{ThresholdError, parse_hard_thresholds, parse_thresholds};
+use oomsim_core::kubelet::eviction::{ThresholdError, ThresholdProblem};
+use oomsim_core::kubelet::start::{Machine, StartProblem};
 use oomsim_core::kubelet::{
-    CgroupLayout, ConfigProblem, KubeletConfig, KubernetesProfile, MEMORY, NodeAllocatable, ProblemKind,
-    ReservationError, ResourceList, parse_reservation,
+    ConfigProblem, EffectiveKubelet, KubeletConfig, KubernetesProfile, MEMORY, NodeAllocatable, ProblemKind,
+    ReservationError, ResourceList,
 };
-use oomsim_core::units::{Format, Quantity, parse_duration};
+use oomsim_core::units::{Bytes, Format, Quantity, parse_duration};
 use serde_json::{Value, json};
 
 /// Checks one row.
@@ -20,37 +21,56 @@ fn check_row(row: &Value) -> Check {
     let profile = KubernetesProfile::V1_32;
     let config = config(&row["config"])?;
     let cgroup_v2 = row["config"]["cgroup_v2"].as_bool().ok_or("no cgroup version")?;
-    let (kube, system) = (parse_reservation(&config.kube_reserved), parse_reservation(&config.system_reserved));
-    let (hard, all) = (parse_hard_thresholds(&config), parse_thresholds(&config));
-    let problems = config.validate(cgroup_v2, &profile);
-    let verdict = errors(row, "validation_error", problems.iter().map(problem_marks).collect(), true)
-        .and(|| errors(row, "kube_reserved_error", first(&kube, reservation_marks), false))
-        .and(|| errors(row, "system_reserved_error", first(&system, reservation_marks), false))
-        .and(|| errors(row, "hard_threshold_error", first(&hard, threshold_marks), false))
-        .and(|| errors(row, "threshold_error", first(&all, threshold_marks), false));
-    let verdict = match &all {
-        Ok(thresholds) => verdict.and(|| compare_thresholds(&row["thresholds"], thresholds)),
-        Err(_) => verdict,
-    };
-    let (Ok(kube), Ok(system), Ok(hard_thresholds)) = (kube, system, hard) else { return Ok(verdict) };
-    let given = |list: ResourceList| if list.is_empty() { None } else { Some(list) };
     let number = |name: &str| row[name].as_i64().ok_or_else(|| format!("{name} is missing"));
     let capacity = [
         (MEMORY.to_owned(), Quantity::bytes(number("capacity_memory")?)),
         ("cpu".to_owned(), Quantity::new(number("capacity_cpu_milli")? / 1000, Format::DecimalSI)),
         ("ephemeral-storage".to_owned(), Quantity::bytes(number("capacity_ephemeral_storage")?)),
     ];
-    let node = NodeAllocatable {
-        capacity: capacity.into(),
-        hugepages: number("hugepages_2Mi_pages")?.unsigned_abs() << 21,
-        kube_reserved: given(kube),
-        system_reserved: given(system),
-        hard_thresholds,
+    let hugepages = Bytes::new(number("hugepages_2Mi_pages")?.unsigned_abs() << 21);
+    let machine = Machine { capacity: capacity.into(), hugepages, cgroup_v2, ..Machine::default() };
+    let (effective, problems) = match EffectiveKubelet::start(&config, &machine, &profile) {
+        Ok(effective) => (effective, Vec::new()),
+        Err(refused) => (refused.readable, refused.problems),
     };
+    let invalid = problems.iter().filter_map(|p| if let StartProblem::Config(p) = p { Some(p) } else { None });
+    let first = |read: &dyn Fn(&StartProblem) -> Option<Marks>| -> Vec<Marks> {
+        problems.iter().find_map(read).into_iter().collect()
+    };
+    let reservation = |of: &'static str| {
+        first(&|p| match p {
+            StartProblem::Reservation(field, error) if *field == of => Some(reservation_marks(error)),
+            _ => None,
+        })
+    };
+    let threshold = |counts: fn(&ThresholdProblem) -> bool| {
+        first(&|p| match p {
+            StartProblem::Threshold(problem) if counts(problem) => Some(threshold_marks(&problem.error)),
+            _ => None,
+        })
+    };
+    let unreadable = |p: &StartProblem| match p {
+        StartProblem::Reservation(..) => true,
+        StartProblem::Threshold(problem) => problem.field == "evictionHard",
+        _ => false,
+    };
+    let verdict = errors(row, "validation_error", invalid.map(problem_marks).collect(), true)
+        .and(|| errors(row, "kube_reserved_error", reservation("kubeReserved"), false))
+        .and(|| errors(row, "system_reserved_error", reservation("systemReserved"), false))
+        .and(|| errors(row, "hard_threshold_error", threshold(|p| p.field == "evictionHard"), false))
+        .and(|| errors(row, "threshold_error", threshold(|_| true), false));
+    let verdict = if problems.iter().any(|p| matches!(p, StartProblem::Threshold(_))) {
+        verdict
+    } else {
+        verdict.and(|| compare_thresholds(&row["thresholds"], &effective.thresholds))
+    };
+    if problems.iter().any(unreadable) {
+        return Ok(verdict);
+    }
     Ok(verdict
-        .and(|| figures(row, &node))
-        .and(|| startup(row, &node))
-        .and(|| enforcement(row, &node, &config, cgroup_v2)))
+        .and(|| figures(row, &effective.node))
+        .and(|| startup(row, &effective.node))
+        .and(|| enforcement(row, &effective, &problems)))
 }
 
 /// The configuration with the row's further fields put where they belong.
@@ -83,10 +103,6 @@ fn config(recorded: &Value) -> Result<KubeletConfig, String> {
 
 /// Words that the recorded text of one error must contain.
 type Marks = Vec<String>;
-
-fn first<T, E>(result: &Result<T, Vec<E>>, marks: fn(&E) -> Marks) -> Vec<Marks> {
-    result.as_ref().err().and_then(|errors| errors.first()).map(marks).into_iter().collect()
-}
 
 /// Matches the errors found with the recorded text: as many, in order, each with its marks.
 fn errors(row: &Value, field: &str, found: Vec<Marks>, several: bool) -> Verdict {
@@ -183,12 +199,12 @@ fn startup(row: &Value, node: &NodeAllocatable) -> Verdict {
     Verdict::compare("startup_error resources", &(count, true), &(exceeded.len(), named))
 }
 
-fn enforcement(row: &Value, node: &NodeAllocatable, config: &KubeletConfig, cgroup_v2: bool) -> Verdict {
-    let layout = CgroupLayout::new(config);
-    let enforcement = node.enforcement(config, &layout, cgroup_v2, &KubernetesProfile::V1_32);
+fn enforcement(row: &Value, effective: &EffectiveKubelet, problems: &[StartProblem]) -> Verdict {
+    let layout = &effective.layout;
+    let failed = problems.iter().find_map(|p| if let StartProblem::NotConfigured(f) = p { Some(f) } else { None });
     let mut got = Vec::new();
     let root = layout.path(&layout.kubepods());
-    for write in &enforcement.writes {
+    for write in &effective.enforced {
         let op = |op: &str| (op.to_owned(), write.path.clone(), write.memory);
         if layout.per_qos && write.path == root {
             got.push(op("create"));
@@ -199,13 +215,12 @@ fn enforcement(row: &Value, node: &NodeAllocatable, config: &KubeletConfig, cgro
     let ops = row["cgroup_ops"].as_array().into_iter().flatten();
     let text = |v: &Value| v.as_str().unwrap_or_default().to_owned();
     let want: Vec<_> = ops.map(|o| (text(&o["op"]), text(&o["path"]), o["memory"].as_i64())).collect();
-    let failed = enforcement.failed.as_ref().map_or(String::new(), |f| f.cgroup.clone());
     let error = text(&row["enforce_error"]);
-    let agrees = match &enforcement.failed {
+    let agrees = match failed {
         None => error.is_empty(),
         Some(f) => {
             let class = if f.enforcement.starts_with("kube") { "Kube Reserved" } else { "System Reserved" };
-            error.contains(&format!("on \"{failed}\""))
+            error.contains(&format!("on \"{}\"", f.cgroup))
                 && error.contains(class)
                 && error.contains("Compressible") == f.enforcement.ends_with("compressible")
         }

@@ -4,10 +4,11 @@ use super::input::{self, Check};
 use crate::Verdict;
 use oomsim_core::kubelet::eviction::{
     ATTEMPTING_TO_RECLAIM, Candidate, EvictionFacts, Lead, Manager, Pass, PodStats, REASON_EVICTED, Summary, Threshold,
-    admit, parse_thresholds,
+    Thresholds, admit,
 };
-use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, PodSpec};
-use oomsim_core::units::format_duration;
+use oomsim_core::kubelet::start::Machine;
+use oomsim_core::kubelet::{EffectiveKubelet, KubeletConfig, KubernetesProfile, PodSpec};
+use oomsim_core::units::{Bytes, format_duration};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
 
@@ -26,22 +27,26 @@ pub fn check_every_draw(row: &Value) -> Verdict {
 
 /// Admission probes stand in row 0 of the recording only; they are the same for all rows.
 fn probes(row: &Value) -> Result<Vec<PodSpec>, String> {
-    static PROBES: OnceLock<Value> = OnceLock::new();
+    static PROBES: OnceLock<Result<Vec<PodSpec>, String>> = OnceLock::new();
     if row["probes"].is_array() {
         return input::pods(row, "probes");
     }
-    let standard = PROBES.get_or_init(|| serde_json::from_str(include_str!("probes.json")).unwrap_or_default());
-    serde_json::from_value(standard.clone()).map_err(|e| e.to_string())
+    let read = || serde_json::from_str(include_str!("probes.json")).map_err(|why| format!("probes.json: {why}"));
+    PROBES.get_or_init(read).clone()
 }
+
+/// The rows do not say what the node has; none reserves anything.
+const LARGE: Bytes = Bytes::gib(1 << 20);
 
 fn check_row(row: &Value, lead: Lead, alternatives: bool) -> Check {
     let profile = KubernetesProfile::V1_32;
     let mut config: KubeletConfig = config(&row["config"])?;
-    let thresholds = parse_thresholds(&config).map_err(|e| format!("thresholds: {e:?}"))?;
-    let mut verdict = compare_thresholds(&row["thresholds"], &thresholds);
+    let machine = Machine { capacity: Machine::capacity_of(LARGE), cgroup_v2: true, ..Machine::default() };
+    let kubelet = EffectiveKubelet::start(&config, &machine, &profile).map_err(|refused| refused.to_string())?;
+    let mut verdict = compare_thresholds(&row["thresholds"], &kubelet.thresholds);
     let period = row["config"]["pressureTransitionPeriod_s"].as_u64().ok_or("no transition period")?;
     config.eviction_pressure_transition_period = None;
-    let mut manager = Manager::new(&config, thresholds, &profile);
+    let mut manager = Manager::new(&config, &kubelet.thresholds, &profile);
     manager.set_transition_period(oomsim_core::units::SimDuration::from_secs(period));
     let mut pods = input::pods(row, "pods")?;
     pods.iter_mut().for_each(|p| p.set_defaults(&profile));
@@ -68,7 +73,7 @@ fn config(recorded: &Value) -> Result<KubeletConfig, String> {
 }
 
 /// Compares thresholds as sets of their values.
-pub(super) fn compare_thresholds(recorded: &Value, thresholds: &[Threshold]) -> Verdict {
+pub(super) fn compare_thresholds(recorded: &Value, thresholds: &Thresholds) -> Verdict {
     // In one order of fields, and without the percentage, which says the same as the value's text.
     let sorted = |thresholds: Vec<Value>| {
         const FIELDS: [&str; 4] = ["signal", "value", "grace_s", "min_reclaim"];

@@ -2,7 +2,7 @@
 
 use crate::facts::{Facts, found, shown};
 use crate::{Finding, Level};
-use oomsim_core::kubelet::eviction::{EvictionSignal, Threshold, ThresholdError, ThresholdValue};
+use oomsim_core::kubelet::eviction::{EvictionSignal, Threshold, ThresholdError, ThresholdProblem, ThresholdValue};
 use oomsim_core::kubelet::start::StartProblem;
 
 const MEMORY_AVAILABLE: &str = "memory.available";
@@ -24,7 +24,7 @@ pub fn no_memory_eviction(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             let message = format!("evictionHard: {MEMORY_AVAILABLE} = {off:?} turns memory eviction off");
             (message, "give an amount, at least the default of 100Mi".to_owned())
         }
-        Some(value) if facts.thresholds.iter().any(never) => {
+        Some(value) if plan.readable().thresholds.hard.iter().any(never) => {
             let message = format!("evictionHard: {MEMORY_AVAILABLE} = {value:?} is no number: it is never met");
             (message, "give an amount, at least the default of 100Mi".to_owned())
         }
@@ -108,8 +108,8 @@ pub fn soft_below_hard(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 pub fn grace_missing(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let mut missing = false;
-    for problem in &facts.start_problems {
-        if let StartProblem::Threshold(ThresholdError::GraceMissing(signal)) = problem {
+    for problem in facts.start_problems {
+        if let StartProblem::Threshold(ThresholdProblem { error: ThresholdError::GraceMissing(signal), .. }) = problem {
             missing = true;
             let at = facts.kubelet_place(&[&format!("evictionSoft.{signal}"), "evictionSoft"]);
             let message =

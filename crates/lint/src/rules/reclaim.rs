@@ -11,12 +11,10 @@ pub fn minimum_reclaim(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let config = &plan.config;
     let at =
         |signal: &str| facts.kubelet_place(&[&format!("evictionMinimumReclaim.{signal}"), "evictionMinimumReclaim"]);
-    for problem in &facts.start_problems {
-        if let StartProblem::Threshold(
-            error @ (ThresholdError::ReclaimNotPositive(..) | ThresholdError::NegativeReclaim(_)),
-        ) = problem
-        {
-            let message = format!("evictionMinimumReclaim: {error}: the kubelet does not start");
+    for problem in facts.start_problems {
+        let StartProblem::Threshold(problem) = problem else { continue };
+        if let ThresholdError::ReclaimNotPositive(..) | ThresholdError::NegativeReclaim(_) = problem.error {
+            let message = format!("evictionMinimumReclaim: {problem}: the kubelet does not start");
             let help = "leave the entry out, or give a positive amount";
             found(findings, ("OOM008", Level::Error), at(""), message, help);
         }
@@ -41,7 +39,7 @@ fn unreachable_reclaim(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let (Some(reclaim), EvictionSignal::MemoryAvailable) = (&threshold.min_reclaim, threshold.signal) else {
             continue;
         };
-        let wanted = amount.saturating_add(facts.amount(threshold.signal, reclaim));
+        let wanted = amount.saturating_add(facts.reclaim(threshold.signal, reclaim));
         // The same reclaim holds for the pods' cgroup, whose limit is what reservations leave.
         let most = without_pods.min(facts.left().max(0));
         if wanted <= most || amount > most {

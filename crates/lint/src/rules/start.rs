@@ -22,7 +22,7 @@ pub fn protected_kernel_defaults(facts: &Facts<'_>, findings: &mut Vec<Finding>)
     if facts.kubelet().is_none() {
         return;
     }
-    for problem in &facts.start_problems {
+    for problem in facts.start_problems {
         let StartProblem::Sysctl { name, value, wanted } = problem else { continue };
         let given = facts.places.node.contains_key(&format!("kernel.sysctl.{name}"));
         if !given && !facts.known.system {
@@ -46,12 +46,12 @@ pub fn kubelet_refuses(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() {
         return;
     }
-    for problem in &facts.start_problems {
+    for problem in facts.start_problems {
         let (field, help) = match problem {
             StartProblem::Config(problem) => (problem.field, "mend the field, or leave it out".to_owned()),
             StartProblem::NotConfigured(missing) => {
-                let field = if missing.enforcement.starts_with("kube") { "kubeReserved" } else { "systemReserved" };
-                ("enforceNodeAllocatable", format!("give {field}, or take {:?} out", missing.enforcement))
+                let help = format!("give {}, or take {:?} out", missing.reservation(), missing.enforcement);
+                ("enforceNodeAllocatable", help)
             }
             StartProblem::Reservation(..)
             | StartProblem::Threshold(_)

@@ -14,8 +14,9 @@ fn settings<'a>(knobs: &[Axis], values: &[&'a AxisValue]) -> Vec<(Vec<String>, &
     for (knob, value) in knobs.iter().zip(values) {
         for key in &knob.keys {
             let source = Arc::new(Source { name: "key".into(), text: key.clone() });
-            let path = parse_keys(&source, key).unwrap_or_default().into_iter().map(|(step, _)| step).collect();
-            all.push((path, value.text.as_str()));
+            // A key that is none was refused with the study.
+            let Some(path) = parse_keys(&source, key) else { continue };
+            all.push((path.into_iter().map(|(step, _)| step).collect(), value.text.as_str()));
         }
     }
     all

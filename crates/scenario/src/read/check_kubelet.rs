@@ -7,24 +7,34 @@ use crate::names::nearest;
 use crate::reader::Problems;
 use crate::source::Location;
 use oomsim_core::kernel::{CgroupVersion, KernelConfig};
-use oomsim_core::kubelet::eviction::{EvictionSignal, ThresholdError, parse_hard_thresholds, parse_thresholds};
-use oomsim_core::kubelet::{KubeletConfig, NodeAllocatable, ReservationError, TextMap, parse_reservation};
-use oomsim_core::plan::KubeletPlan;
-use oomsim_core::units::Bytes;
+use oomsim_core::kubelet::eviction::{EvictionSignal, ThresholdError, ThresholdProblem, Thresholds};
+use oomsim_core::kubelet::start::StartProblem;
+use oomsim_core::kubelet::{EffectiveKubelet, KubernetesProfile, Timing};
+use oomsim_core::plan::{KubeletPlan, NodePlan};
+use oomsim_core::units::SimTime;
+use std::sync::Arc;
 
 /// Below every problem that keeps the kubelet from starting.
 const REFUSES: &str = "the kubelet does not start like this";
 
 /// A kubelet as it was read.
 pub(crate) struct Given<'a> {
-    pub plan: KubeletPlan,
-    /// Where its fields are.
+    /// Its configuration, and where the fields are.
     pub draft: Draft,
+    pub profile: KubernetesProfile,
+    pub timing: Timing,
+    pub first_pass: Option<SimTime>,
     /// Its table, or the whole scenario.
     pub at: &'a Location,
 }
 
-impl Given<'_> {
+impl<'a> Given<'a> {
+    /// A kubelet of which nothing is said.
+    pub fn without_configuration(at: &'a Location) -> Self {
+        let (profile, timing) = (KubernetesProfile::default(), Timing::default());
+        Given { draft: Draft::default(), profile, timing, first_pass: None, at }
+    }
+
     /// The place of a field, of a part of it before.
     fn place(&self, field: &str, part: &str) -> &Location {
         let places = &self.draft.places;
@@ -32,106 +42,80 @@ impl Given<'_> {
     }
 }
 
-/// Reports everything because of which the kubelet would not start.
-pub(crate) fn kubelet_starts(p: &Problems, given: &Given<'_>, kernel: &KernelConfig) {
-    let (config, profile) = (&given.plan.config, &given.plan.profile);
-    for problem in config.validate(kernel.cgroup == CgroupVersion::V2, profile) {
-        let at = given.place(problem.field, "");
-        p.push(Diagnostic::warning(at, problem.to_string()).help(REFUSES));
-    }
+/// Starts the kubelet on its node, and reports everything because of which it would not.
+pub(crate) fn start_kubelet(p: &Problems, given: &Given<'_>, node: &NodePlan) -> KubeletPlan {
+    let (config, profile) = (&given.draft.config, &given.profile);
+    let effective = EffectiveKubelet::start(config, &node.machine(), profile).map(Arc::new).map_err(Arc::from);
     // With cgroup v2 the real kubelet has no notifier either (eviction/threshold_notifier_linux.go).
-    if config.kernel_memcg_notification && profile.memcg_notifier_v1 && kernel.cgroup == CgroupVersion::V1 {
+    if config.kernel_memcg_notification && profile.memcg_notifier_v1 && node.kernel.cgroup == CgroupVersion::V1 {
         let message = "the memory threshold notifier is not modelled: passes of the eviction manager stay periodic";
         p.warn(given.place("kernelMemcgNotification", ""), message);
     }
-    reservations(p, given);
-    thresholds(p, given);
-    exceeded(p, given, kernel);
-    if kernel.swap_total > Bytes::ZERO && config.fail_swap_on != Some(false) {
-        let problem = Diagnostic::warning(given.place("failSwapOn", ""), "the kubelet does not start: swap is on");
-        p.push(problem.help("set `failSwapOn = false` in [kubelet], or `swap = \"0\"` in [node]"));
+    let Given { profile, timing, first_pass, .. } = *given;
+    let plan = KubeletPlan { config: config.clone(), profile, effective, timing, first_pass };
+    for problem in plan.start_problems() {
+        start_problem(p, given, problem);
     }
+    not_a_number(p, given, &plan.readable().thresholds);
+    plan
 }
 
-fn reservations(p: &Problems, given: &Given<'_>) {
-    let config = &given.plan.config;
-    for (field, map) in [("kubeReserved", &config.kube_reserved), ("systemReserved", &config.system_reserved)] {
-        for error in parse_reservation(map).err().unwrap_or_default() {
-            let (ReservationError::Unsupported(name)
-            | ReservationError::Quantity(name, ..)
-            | ReservationError::Negative(name, _)) = &error;
-            p.error(given.place(field, name), error.to_string());
+fn start_problem(p: &Problems, given: &Given<'_>, problem: &StartProblem) {
+    let message = problem.to_string();
+    let diagnostic = match problem {
+        StartProblem::Config(problem) => Diagnostic::warning(given.place(problem.field, ""), message).help(REFUSES),
+        StartProblem::Reservation(field, error) => {
+            Diagnostic::error(given.place(field, error.name()), error.to_string())
         }
-    }
+        StartProblem::Threshold(problem) => threshold(given.place(problem.field, &problem.key), problem),
+        StartProblem::Exceeded(exceeded) => {
+            let fields = ["kubeReserved", "systemReserved", "evictionHard"];
+            let field = fields.into_iter().find(|field| given.draft.places.contains_key(*field));
+            let at = field.map_or(given.at, |field| given.place(field, ""));
+            Diagnostic::warning(at, format!("the kubelet does not start: {exceeded}"))
+        }
+        StartProblem::NotConfigured(missing) => {
+            let help = format!("give {}, or take {:?} out", missing.reservation(), missing.enforcement);
+            let at = given.place("enforceNodeAllocatable", "");
+            Diagnostic::warning(at, format!("the kubelet does not start: {missing}")).help(help)
+        }
+        StartProblem::SwapOn => {
+            let at = given.place("failSwapOn", "");
+            let help = "set `failSwapOn = false` in [kubelet], or `swap = \"0\"` in [node]";
+            Diagnostic::warning(at, "the kubelet does not start: swap is on").help(help)
+        }
+        // Shown where the sysctl is given.
+        StartProblem::Sysctl { .. } => return,
+    };
+    p.push(diagnostic);
 }
 
-/// Every statement alone, so that its problem is shown at its place.
-fn thresholds(p: &Problems, given: &Given<'_>) {
-    let config = &given.plan.config;
-    let empty = || KubeletConfig { eviction_hard: Some(TextMap::new()), ..KubeletConfig::default() };
-    let hard = config.eviction_hard.iter().flatten();
-    let hard = hard
-        .map(|(key, value)| (("evictionHard", key), KubeletConfig { eviction_hard: Some(one(key, value)), ..empty() }));
-    let soft = config.eviction_soft.iter().map(|(key, value)| {
-        let grace = config.eviction_soft_grace_period.get(key);
-        // A grace period that is wrong itself is reported on its own.
-        let grace = grace.map_or_else(TextMap::new, |_| one(key, "1s"));
-        let alone = KubeletConfig { eviction_soft: one(key, value), eviction_soft_grace_period: grace, ..empty() };
-        (("evictionSoft", key), alone)
-    });
-    let graces = config.eviction_soft_grace_period.iter().map(|(key, value)| {
-        (("evictionSoftGracePeriod", key), KubeletConfig { eviction_soft_grace_period: one(key, value), ..empty() })
-    });
-    let reclaims = config.eviction_minimum_reclaim.iter().map(|(key, value)| {
-        (("evictionMinimumReclaim", key), KubeletConfig { eviction_minimum_reclaim: one(key, value), ..empty() })
-    });
-    for ((field, key), alone) in hard.chain(soft).chain(graces).chain(reclaims) {
-        let at = given.place(field, key);
-        let read = parse_thresholds(&alone);
-        // Go's comparisons with NaN are false, so the kubelet takes it.
-        if read.as_ref().is_ok_and(|thresholds| thresholds.iter().any(|t| t.value.is_nan())) {
+fn threshold(at: &Location, problem: &ThresholdProblem) -> Diagnostic {
+    let diagnostic = match &problem.error {
+        ThresholdError::GraceMissing(_) => Diagnostic::warning(at, problem.to_string()),
+        ThresholdError::UnsupportedSignal(name) => {
+            let meant = nearest(name, EvictionSignal::ALL.map(EvictionSignal::as_str));
+            let label = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
+            Diagnostic::error(at, problem.to_string()).label(label)
+        }
+        _ => Diagnostic::error(at, problem.to_string()),
+    };
+    diagnostic.help(REFUSES)
+}
+
+/// Go's comparisons with NaN are false, so the kubelet takes it.
+fn not_a_number(p: &Problems, given: &Given<'_>, thresholds: &Thresholds) {
+    let fields = [("evictionHard", &thresholds.hard), ("evictionSoft", &thresholds.soft)];
+    for (field, threshold) in fields.iter().flat_map(|(field, list)| list.iter().map(move |t| (field, t))) {
+        let key = threshold.signal.as_str();
+        if threshold.value.is_nan() {
             let message = format!("{key}: NaN is no number, and the kubelet takes it without a word");
-            let help = match field {
+            let help = match *field {
                 "evictionHard" => "nothing is ever evicted for it, and allocatable is meaningless: give a quantity",
                 _ => "nothing is ever evicted for it: give a quantity or a percentage",
             };
-            p.push(Diagnostic::warning(at, message).help(help));
+            p.push(Diagnostic::warning(given.place(field, key), message).help(help));
         }
-        for error in read.err().unwrap_or_default() {
-            let problem = match &error {
-                ThresholdError::GraceMissing(_) => Diagnostic::warning(at, error.to_string()),
-                ThresholdError::UnsupportedSignal(name) => {
-                    let meant = nearest(name, EvictionSignal::ALL.map(EvictionSignal::as_str));
-                    let label = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
-                    Diagnostic::error(at, error.to_string()).label(label)
-                }
-                _ => Diagnostic::error(at, error.to_string()),
-            };
-            p.push(problem.help(REFUSES));
-        }
-    }
-}
-
-fn one(key: &str, value: &str) -> TextMap {
-    [(key.to_owned(), value.to_owned())].into()
-}
-
-fn exceeded(p: &Problems, given: &Given<'_>, kernel: &KernelConfig) {
-    let config = &given.plan.config;
-    let reserved = |map| parse_reservation(map).unwrap_or_default();
-    let node = NodeAllocatable {
-        hugepages: kernel.sysctl.nr_hugepages.saturating_mul(2 << 20),
-        hard_thresholds: parse_hard_thresholds(config).unwrap_or_default(),
-        ..NodeAllocatable::of_memory(
-            kernel.mem_total.get(),
-            reserved(&config.kube_reserved),
-            reserved(&config.system_reserved),
-        )
-    };
-    for exceeded in node.exceeded() {
-        let fields = ["kubeReserved", "systemReserved", "evictionHard"];
-        let field = fields.into_iter().find(|field| given.draft.places.contains_key(*field)).unwrap_or_default();
-        p.push(Diagnostic::warning(given.place(field, ""), format!("the kubelet does not start: {exceeded}")));
     }
 }
 
@@ -145,7 +129,7 @@ pub(crate) fn kernel_tunables(
     sysctls: &[(String, Location)],
 ) {
     let place = |name: &str| sysctls.iter().rfind(|(given, _)| given == name).map(|(_, at)| at);
-    let protect = given.plan.config.protect_kernel_defaults;
+    let protect = given.draft.config.protect_kernel_defaults;
     let values = [
         ("vm.overcommit_memory", 1, i64::from(kernel.sysctl.overcommit_memory)),
         ("vm.panic_on_oom", 0, i64::from(kernel.sysctl.panic_on_oom)),
@@ -163,8 +147,10 @@ pub(crate) fn kernel_tunables(
             // A value that is not legal has been reported.
             Some(_) if p.errors() > 0 => {}
             Some(at) => p.warn(at, format!("a kubelet sets {name} to {wanted} when it starts; here it stays {found}")),
-            // The value is legal: the table of sysctls knows both names.
-            None => kernel.sysctl.set(name, wanted).unwrap_or_default(),
+            None => {
+                let set = kernel.sysctl.set(name, wanted);
+                debug_assert!(set.is_ok(), "{name}: the table of sysctls knows both names and takes these values");
+            }
         }
     }
 }

@@ -14,29 +14,19 @@ use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError};
 use oomsim_core::kubelet::{
     HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability,
 };
-use oomsim_core::plan::{KubeletPlan, NodePlan};
-
-/// A kubelet without any configuration.
-pub(crate) fn default_kubelet() -> KubeletPlan {
-    KubeletPlan {
-        config: KubeletConfig::default(),
-        profile: KubernetesProfile::default(),
-        timing: Timing::default(),
-        first_pass: None,
-    }
-}
+use oomsim_core::plan::NodePlan;
 
 /// Reads `[kubelet]` of a machine.
 pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&NodePlan>) -> Option<Given<'a>> {
     let p = cx.problems;
     let mut t = TableReader::open(p, "[kubelet]", value)?;
-    let mut plan = default_kubelet();
+    let mut profile = KubernetesProfile::default();
     let mut draft = Draft::default();
     draft.note("", &value.at);
     if let Some(name) = t.get("preset") {
-        preset(p, name, &mut t, node, &mut draft, &mut plan.profile);
+        preset(p, name, &mut t, node, &mut draft, &mut profile);
     }
-    plan.profile = t.or("version", plan.profile, version);
+    profile = t.or("version", profile, version);
     if let Some(path) = t.get("config") {
         config_file(cx, path, &mut draft);
     }
@@ -47,18 +37,17 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
         flags(p, words, &mut draft);
     }
     config_keys(&mut t, &mut draft, Maps::Replace);
-    apply_gates(&draft, &mut plan.profile);
+    apply_gates(&draft, &mut profile);
     for fact in KubernetesProfile::FACTS {
         if let Some(value) = t.get(fact.name) {
-            set_capability(p, fact.name, value, &mut plan.profile);
+            set_capability(p, fact.name, value, &mut profile);
         }
     }
-    plan.first_pass = t.optional("firstPass", time);
-    let clocks = default_clocks(&draft.config, &plan.profile);
-    plan.timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
+    let first_pass = t.optional("firstPass", time);
+    let clocks = default_clocks(&draft.config, &profile);
+    let timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
     t.finish();
-    plan.config = draft.config.clone();
-    Some(Given { plan, draft, at: &value.at })
+    Some(Given { draft, profile, timing, first_pass, at: &value.at })
 }
 
 /// `preset = "aks-1.28"`: what a provider configures on a machine of this size; every other key comes on top.

@@ -21,8 +21,7 @@ mod workload;
 
 pub(crate) use self::kubelet_files::is_field;
 
-use self::check_kubelet::{Given, kernel_tunables, kubelet_starts};
-use self::kubelet_config::Draft;
+use self::check_kubelet::{Given, kernel_tunables, start_kubelet};
 use super::diagnostic::Diagnostic;
 use super::document::YamlFiles;
 use super::file_kind::TomlKind;
@@ -140,17 +139,15 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
     let kubelet = match kubelet_table {
         Some(table) => kubelet::kubelet(cx, table, node.as_ref()),
         None if pod_tables.is_empty() => None,
-        None => Some(Given { plan: kubelet::default_kubelet(), draft: Draft::default(), at: &root.at }),
+        None => Some(Given::without_configuration(&root.at)),
     };
-    if let (Some(node), Some(kubelet)) = (&mut node, &kubelet) {
-        kernel_tunables(cx.problems, kubelet, &mut node.kernel, &kernel::given_sysctls(kernel));
-        kubelet_starts(cx.problems, kubelet, &node.kernel);
-    }
-    let kubelet = kubelet.map(|given| {
+    let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |given| given.profile);
+    let kubelet = kubelet.zip(node.as_mut()).map(|(given, node)| {
+        kernel_tunables(cx.problems, &given, &mut node.kernel, &kernel::given_sysctls(kernel));
+        let plan = start_kubelet(cx.problems, &given, node);
         places.kubelet = given.draft.places;
-        given.plan
+        plan
     });
-    let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |plan| plan.profile);
     let drafts = pod::pods(cx, pod_tables, &profile);
     places.pods = drafts.iter().map(|pod| (pod.plan.full_name(), pod.places.clone())).collect();
     let pods = drafts.into_iter().map(|pod| pod.plan).collect();

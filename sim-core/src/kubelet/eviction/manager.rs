@@ -3,7 +3,7 @@
 use super::message::{Offenders, eviction_message};
 use super::rank::{Candidate, EvictionFacts, PodStats, first_victim};
 use super::signals::{MemoryFigures, Observations};
-use super::thresholds::{Threshold, ThresholdValue};
+use super::thresholds::{Threshold, ThresholdValue, Thresholds};
 use crate::kubelet::config::KubeletConfig;
 use crate::kubelet::pod::PodSpec;
 use crate::kubelet::profile::KubernetesProfile;
@@ -120,17 +120,16 @@ pub struct Manager {
 }
 
 impl Manager {
-    /// A manager that has made no pass yet. `thresholds` come from
-    /// [`parse_thresholds`](super::parse_thresholds).
+    /// A manager that has made no pass yet.
     ///
     /// A percentage that stands there twice without minimum reclaim (given for `allocatableMemory.available` and
     /// copied from `memory.available`) is one and the same map key in the real manager, so it is kept once.
-    pub fn new(config: &KubeletConfig, thresholds: Vec<Threshold>, profile: &KubernetesProfile) -> Self {
-        let mut distinct: Vec<Threshold> = Vec::with_capacity(thresholds.len());
-        for threshold in thresholds {
+    pub fn new(config: &KubeletConfig, thresholds: &Thresholds, profile: &KubernetesProfile) -> Self {
+        let mut distinct: Vec<Threshold> = Vec::new();
+        for threshold in thresholds.iter() {
             let one_key = matches!(threshold.value, ThresholdValue::Percentage(_)) && threshold.min_reclaim.is_none();
-            if !(one_key && distinct.contains(&threshold)) {
-                distinct.push(threshold);
+            if !(one_key && distinct.contains(threshold)) {
+                distinct.push(threshold.clone());
             }
         }
         Manager {

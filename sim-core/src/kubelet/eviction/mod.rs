@@ -16,7 +16,4 @@ pub use manager::{
 pub use message::{OFFENDING_CONTAINERS, OFFENDING_CONTAINERS_USAGE, Offenders, STARVED_RESOURCE, eviction_message};
 pub use rank::{Candidate, ContainerStats, EvictionFacts, PodStats, eviction_order, first_victim, rank};
 pub use signals::{MemoryFigures, Observation, Observations, UNLIMITED};
-pub use thresholds::{
-    EvictionSignal, Threshold, ThresholdError, ThresholdValue, parse_hard_thresholds, parse_thresholds,
-    pods_evicted_above,
-};
+pub use thresholds::{EvictionSignal, Threshold, ThresholdError, ThresholdProblem, ThresholdValue, Thresholds};

@@ -37,7 +37,7 @@ struct Node {
 
 impl Node {
     fn new(config: &KubeletConfig) -> Self {
-        let manager = Manager::new(config, parse_thresholds(config).unwrap(), &KubernetesProfile::V1_32);
+        let manager = Manager::new(config, &thresholds(config).unwrap(), &KubernetesProfile::V1_32);
         Node { manager, pods: vec![(pod("a", "", None), Some(used(100)))] }
     }
 
@@ -53,6 +53,13 @@ impl Node {
         let candidates = || pods.iter().map(|(pod, stats)| candidate(pod, stats.as_ref()));
         let stats = |pod: &PodSpec| pods.iter().find(|(p, _)| p == pod)?.1.clone();
         self.manager.synchronize(SimTime::from_secs(at), Some(summary), lead, candidates, stats)
+    }
+}
+
+fn thresholds(config: &KubeletConfig) -> Result<Thresholds, Vec<ThresholdError>> {
+    match Thresholds::parse(config) {
+        (thresholds, problems) if problems.is_empty() => Ok(thresholds),
+        (_, problems) => Err(problems.into_iter().map(|problem| problem.error).collect()),
     }
 }
 
@@ -182,9 +189,9 @@ fn the_wording_of_1_21_is_that_of_the_sources() {
     let spec = PodSpec { containers: Arc::new(vec![ContainerSpec::new("alloc-mem-2")]), ..PodSpec::default() };
     let working_set = Some(3_682_748 << 10);
     let stats = PodStats { working_set, containers: vec![ContainerStats { name: "alloc-mem-2".into(), working_set }] };
-    let thresholds = parse_thresholds(&hard("750Mi")).unwrap();
+    let thresholds = thresholds(&hard("750Mi")).unwrap();
     let observed = Observations::new(Some(MemoryFigures::from_limit(1000 * MIB, 900 * MIB, SimTime::ZERO)), None);
-    let (message, _) = eviction_message(&spec, Some(&stats), &thresholds, &observed, &KubernetesProfile::V1_21);
+    let (message, _) = eviction_message(&spec, Some(&stats), thresholds.iter(), &observed, &KubernetesProfile::V1_21);
     assert_eq!(
         message,
         "The node was low on resource: memory. Container alloc-mem-2 was using 3682748Ki, which exceeds its request of 0. "
@@ -196,7 +203,7 @@ fn every_wrong_threshold_is_reported() {
     let mut config = hard("105%");
     config.eviction_soft = map(&[("memory.available", "1Gi"), ("memory.free", "1Gi")]);
     config.eviction_minimum_reclaim = map(&[("memory.available", "0%")]);
-    let errors = parse_thresholds(&config).unwrap_err();
+    let errors = thresholds(&config).unwrap_err();
     assert_eq!(
         errors,
         [
@@ -207,9 +214,8 @@ fn every_wrong_threshold_is_reported() {
         ]
     );
     // Exactly these two texts switch a threshold off; "0.0%" is a threshold of nothing.
-    assert!(parse_thresholds(&hard("0%")).unwrap().is_empty());
-    assert!(parse_thresholds(&hard("100%")).unwrap().is_empty());
-    assert_eq!(parse_thresholds(&hard("0.0%")).unwrap().len(), 2);
+    let count = |value: &str| thresholds(&hard(value)).unwrap().iter().count();
+    assert_eq!((count("0%"), count("100%"), count("0.0%")), (0, 0, 2));
 }
 
 proptest! {
@@ -239,8 +245,8 @@ proptest! {
         config.eviction_soft = map(&[("memory.available", "1Gi")]);
         config.eviction_soft_grace_period = map(&[("memory.available", &grace)]);
         config.eviction_minimum_reclaim = map(&[("memory.available", &value)]);
-        if let Ok(thresholds) = parse_thresholds(&config) {
-            let mut node = Node { manager: Manager::new(&config, thresholds, &KubernetesProfile::V1_32), pods: Vec::new() };
+        if let Ok(thresholds) = thresholds(&config) {
+            let mut node = Node { manager: Manager::new(&config, &thresholds, &KubernetesProfile::V1_32), pods: Vec::new() };
             for at in 0..3 {
                 node.pass(at * 10, 500);
             }
@@ -248,33 +254,16 @@ proptest! {
     }
 }
 
-/// By hand: 7 GiB less 1 GiB; 70 GiB less a tenth, which is 0.1000000015 as float32 (10 % of the node would be 3 GiB more). A
-/// threshold of the signal's own name counts, too, and the larger one acts first.
-#[test]
-fn pods_are_evicted_above_their_limit_less_the_threshold() {
-    const GIB: i64 = 1 << 30;
-    let above = |config: &KubeletConfig, limit| pods_evicted_above(&parse_thresholds(config).unwrap(), limit);
-    assert_eq!(above(&hard("1Gi"), 7 * GIB), Some(6 * GIB));
-    assert_eq!(above(&hard("10%"), 70 * GIB), Some(70 * GIB - 7_516_192_880));
-    assert_eq!(above(&hard("NaN%"), 70 * GIB), None);
-    assert_eq!(above(&hard("9Gi"), 7 * GIB), Some(0));
-    let nobody = KubeletConfig { enforce_node_allocatable: Some(vec!["none".into()]), ..hard("1Gi") };
-    assert_eq!(above(&nobody, 7 * GIB), None);
-    let own = map(&[("allocatableMemory.available", "2Gi"), ("memory.available", "1Gi")]);
-    let own = KubeletConfig { eviction_hard: Some(own), ..KubeletConfig::default() };
-    assert_eq!(above(&own, 7 * GIB), Some(5 * GIB));
-}
-
 /// strconv.ParseFloat takes NaN without a sign, and both comparisons of parseThresholdStatement are false for it; infinity is above 100 %.
 #[test]
 fn not_a_number_passes_for_a_percentage() {
     for text in ["NaN%", "nan%"] {
-        let found = parse_thresholds(&hard(text)).unwrap();
+        let found = thresholds(&hard(text)).unwrap();
         assert!(found.iter().all(|threshold| threshold.value.is_nan()), "{found:?}");
         let mut node = Node::new(&hard(text));
         assert!(node.pass(0, 0).evicted.is_none());
     }
     for text in ["+NaN%", "-nan%", "inf%", "-Inf%", "1e39%", "%", "101%", "-1%"] {
-        assert!(parse_thresholds(&hard(text)).is_err(), "{text}");
+        assert!(thresholds(&hard(text)).is_err(), "{text}");
     }
 }

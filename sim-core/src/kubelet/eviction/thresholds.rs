@@ -190,70 +190,94 @@ impl fmt::Display for ThresholdError {
 
 impl std::error::Error for ThresholdError {}
 
-/// The thresholds of a configuration (eviction/helpers.go ParseThresholdConfig): hard ones, soft ones, and, if pods
-/// are enforced, a copy of every hard `memory.available` for the pods' cgroup.
-///
-/// # Errors
-/// Everything that is wrong, in the order in which the kubelet looks; it stops at the first.
-pub fn parse_thresholds(config: &KubeletConfig) -> Result<Vec<Threshold>, Vec<ThresholdError>> {
-    let mut errors = Vec::new();
-    let mut thresholds = parse_statements(&config.eviction_hard(), &mut errors);
-    let mut soft = parse_statements(&config.eviction_soft, &mut errors);
-    let graces = parse_graces(&config.eviction_soft_grace_period, &mut errors);
-    let reclaims = parse_reclaims(&config.eviction_minimum_reclaim, &mut errors);
-    for threshold in &mut soft {
-        match graces.get(&threshold.signal) {
-            Some(grace) => threshold.grace = *grace,
-            None if config.eviction_soft_grace_period.contains_key(threshold.signal.as_str()) => {}
-            None => errors.push(ThresholdError::GraceMissing(threshold.signal.to_string())),
+/// A threshold, grace period or minimum reclaim that the kubelet refuses, and where it is given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ThresholdProblem {
+    /// `evictionHard`, `evictionSoft`, `evictionSoftGracePeriod` or `evictionMinimumReclaim`.
+    pub field: &'static str,
+    /// The key in that map: a signal, if it is one.
+    pub key: String,
+    /// What is wrong.
+    pub error: ThresholdError,
+}
+
+impl fmt::Display for ThresholdProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(f)
+    }
+}
+
+/// The thresholds of a configuration, each with its minimum reclaim.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Thresholds {
+    /// `evictionHard`.
+    pub hard: Vec<Threshold>,
+    /// `evictionSoft`.
+    pub soft: Vec<Threshold>,
+    /// With `pods` in `enforceNodeAllocatable`: every `memory.available` that acts at once, for the pods' cgroup.
+    pub of_pods: Vec<Threshold>,
+}
+
+impl Thresholds {
+    /// Reads the thresholds of a configuration (eviction/helpers.go ParseThresholdConfig): what can be read, and what
+    /// is wrong with the rest in the order in which the kubelet looks; it stops at the first.
+    pub(in crate::kubelet) fn parse(config: &KubeletConfig) -> (Self, Vec<ThresholdProblem>) {
+        let mut problems = Vec::new();
+        let mut hard = parse_map("evictionHard", &config.eviction_hard(), parse_statement, &mut problems);
+        let mut soft = parse_map("evictionSoft", &config.eviction_soft, parse_statement, &mut problems);
+        let graces = &config.eviction_soft_grace_period;
+        let read = parse_map("evictionSoftGracePeriod", graces, parse_grace, &mut problems);
+        let read_graces: BTreeMap<EvictionSignal, SimDuration> = read.into_iter().collect();
+        let reclaims = &config.eviction_minimum_reclaim;
+        let read = parse_map("evictionMinimumReclaim", reclaims, parse_reclaim, &mut problems);
+        let reclaims: BTreeMap<EvictionSignal, ThresholdValue> = read.into_iter().collect();
+        soft.retain_mut(|threshold| {
+            let key = threshold.signal.as_str();
+            if !graces.contains_key(key) {
+                let error = ThresholdError::GraceMissing(key.to_owned());
+                problems.push(ThresholdProblem { field: "evictionSoft", key: key.to_owned(), error });
+            }
+            read_graces.get(&threshold.signal).is_some_and(|grace| {
+                threshold.grace = *grace;
+                true
+            })
+        });
+        for threshold in hard.iter_mut().chain(&mut soft) {
+            threshold.min_reclaim = reclaims.get(&threshold.signal).cloned();
         }
-    }
-    thresholds.append(&mut soft);
-    for threshold in &mut thresholds {
-        threshold.min_reclaim = reclaims.get(&threshold.signal).cloned();
-    }
-    if config.enforces(ENFORCE_PODS) {
-        let hard = thresholds.iter().filter(|t| t.signal == EvictionSignal::MemoryAvailable && t.is_hard());
-        let copies: Vec<_> = hard
-            .map(|t| Threshold {
+        let mut of_pods = Vec::new();
+        if config.enforces(ENFORCE_PODS) {
+            let on_node = |t: &&Threshold| t.signal == EvictionSignal::MemoryAvailable && t.is_hard();
+            of_pods.extend(hard.iter().chain(&soft).filter(on_node).map(|threshold| Threshold {
                 signal: EvictionSignal::AllocatableMemoryAvailable,
                 grace: SimDuration::ZERO,
-                ..t.clone()
-            })
-            .collect();
-        thresholds.extend(copies);
+                ..threshold.clone()
+            }));
+        }
+        (Thresholds { hard, soft, of_pods }, problems)
     }
-    if errors.is_empty() { Ok(thresholds) } else { Err(errors) }
+
+    /// All of them, in the order in which the eviction manager has them.
+    pub fn iter(&self) -> impl Iterator<Item = &Threshold> {
+        self.hard.iter().chain(&self.soft).chain(&self.of_pods)
+    }
 }
 
-/// The hard thresholds alone, as allocatable is computed from them.
-///
-/// # Errors
-/// Everything that is wrong with them.
-pub fn parse_hard_thresholds(config: &KubeletConfig) -> Result<Vec<Threshold>, Vec<ThresholdError>> {
-    let mut errors = Vec::new();
-    let thresholds = parse_statements(&config.eviction_hard(), &mut errors);
-    if errors.is_empty() { Ok(thresholds) } else { Err(errors) }
-}
-
-/// The pods' working set above which the manager evicts one of them, in bytes: their limit less the largest hard
-/// threshold of `allocatableMemory.available`, of which a percentage refers to that limit (eviction/helpers.go
-/// makeSignalObservations, thresholdsMet). `None`: no such threshold, as without `pods` in `enforceNodeAllocatable`.
-pub fn pods_evicted_above(thresholds: &[Threshold], kubepods_limit: i64) -> Option<i64> {
-    let watched = thresholds.iter().filter(|t| t.signal == EvictionSignal::AllocatableMemoryAvailable && t.is_hard());
-    let amounts = watched.filter(|t| !t.value.is_nan()).map(|t| t.value.quantity(kubepods_limit).value());
-    amounts.max().map(|amount| kubepods_limit.saturating_sub(amount).max(0))
-}
-
-fn parse_statements(statements: &TextMap, errors: &mut Vec<ThresholdError>) -> Vec<Threshold> {
-    let mut thresholds = Vec::new();
-    for (signal, text) in statements {
-        match parse_statement(signal, text) {
-            Ok(threshold) => thresholds.extend(threshold),
-            Err(error) => errors.push(error),
+/// Every entry of a map that can be read.
+fn parse_map<V>(
+    field: &'static str,
+    map: &TextMap,
+    parse: impl Fn(&str, &str) -> Result<Option<V>, ThresholdError>,
+    problems: &mut Vec<ThresholdProblem>,
+) -> Vec<V> {
+    let mut values = Vec::new();
+    for (key, text) in map {
+        match parse(key, text) {
+            Ok(value) => values.extend(value),
+            Err(error) => problems.push(ThresholdProblem { field, key: key.clone(), error }),
         }
     }
-    thresholds
+    values
 }
 
 /// One entry of a threshold map; exactly `0%` or `100%` switches it off.
@@ -293,51 +317,31 @@ fn parse_percentage(text: &str) -> Result<Option<f32>, ThresholdError> {
     Ok(Some(number / 100.0))
 }
 
-fn parse_graces(graces: &TextMap, errors: &mut Vec<ThresholdError>) -> BTreeMap<EvictionSignal, SimDuration> {
-    let parse = |(signal, text): (&String, &String)| {
-        let signal = EvictionSignal::parse(signal)?;
-        let (negative, length) = match text.strip_prefix('-') {
-            Some(rest) => (true, rest),
-            None => (false, text.strip_prefix('+').unwrap_or(text)),
-        };
-        let duration = if length.contains('d') { None } else { parse_duration(length).ok() };
-        match duration {
-            None => Err(ThresholdError::Duration(text.clone())),
-            Some(d) if negative && d != SimDuration::ZERO => Err(ThresholdError::NegativeGrace(text.clone())),
-            Some(d) => Ok((signal, d)),
-        }
+fn parse_grace(signal: &str, text: &str) -> Result<Option<(EvictionSignal, SimDuration)>, ThresholdError> {
+    let signal = EvictionSignal::parse(signal)?;
+    let (negative, length) = match text.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    collect(graces.iter().map(parse), errors)
-}
-
-fn parse_reclaims(reclaims: &TextMap, errors: &mut Vec<ThresholdError>) -> BTreeMap<EvictionSignal, ThresholdValue> {
-    let parse = |(name, text): (&String, &String)| {
-        let signal = EvictionSignal::parse(name)?;
-        let value = match parse_percentage(text)? {
-            Some(fraction) if fraction <= 0.0 => {
-                return Err(ThresholdError::ReclaimNotPositive(name.clone(), text.clone()));
-            }
-            Some(fraction) => ThresholdValue::Percentage(fraction),
-            None => match Quantity::parse(text).map_err(ThresholdError::Quantity)? {
-                quantity if quantity.sign() < 0 => return Err(ThresholdError::NegativeReclaim(name.clone())),
-                quantity => ThresholdValue::Quantity(quantity),
-            },
-        };
-        Ok((signal, value))
-    };
-    collect(reclaims.iter().map(parse), errors)
-}
-
-fn collect<V>(
-    parsed: impl Iterator<Item = Result<(EvictionSignal, V), ThresholdError>>,
-    errors: &mut Vec<ThresholdError>,
-) -> BTreeMap<EvictionSignal, V> {
-    let mut values = BTreeMap::new();
-    for entry in parsed {
-        match entry {
-            Ok((signal, value)) => drop(values.insert(signal, value)),
-            Err(error) => errors.push(error),
-        }
+    let duration = if length.contains('d') { None } else { parse_duration(length).ok() };
+    match duration {
+        None => Err(ThresholdError::Duration(text.into())),
+        Some(d) if negative && d != SimDuration::ZERO => Err(ThresholdError::NegativeGrace(text.into())),
+        Some(d) => Ok(Some((signal, d))),
     }
-    values
+}
+
+fn parse_reclaim(name: &str, text: &str) -> Result<Option<(EvictionSignal, ThresholdValue)>, ThresholdError> {
+    let signal = EvictionSignal::parse(name)?;
+    let value = match parse_percentage(text)? {
+        Some(fraction) if fraction <= 0.0 => {
+            return Err(ThresholdError::ReclaimNotPositive(name.into(), text.into()));
+        }
+        Some(fraction) => ThresholdValue::Percentage(fraction),
+        None => match Quantity::parse(text).map_err(ThresholdError::Quantity)? {
+            quantity if quantity.sign() < 0 => return Err(ThresholdError::NegativeReclaim(name.into())),
+            quantity => ThresholdValue::Quantity(quantity),
+        },
+    };
+    Ok(Some((signal, value)))
 }
