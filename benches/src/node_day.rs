@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 
 /// Pods on the node.
 pub const PODS: usize = 110;
-/// The first so many have a limit.
+/// This many pods, counted from the first, have a limit.
 pub(crate) const LIMITED: usize = 80;
 /// Their limit in blocks.
 pub(crate) const LIMIT: u64 = 256;

@@ -63,7 +63,7 @@ impl RampNode {
         }
     }
 
-    /// The first check that evicts if nobody starts or dies before.
+    /// The first check that evicts if no pod starts or dies before.
     fn next_eviction(&self) -> u64 {
         if self.running == 0 {
             return u64::MAX;

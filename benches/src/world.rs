@@ -57,7 +57,7 @@ pub fn node(duration: &str, jitter: bool) -> Arc<Scenario> {
     load(&text, "w1", &folder, &overrides).unwrap_or_else(|problems| panic!("w1: {problems:?}")).scenario
 }
 
-/// Reads a scenario with so many different thresholds, as a study without repetitions does.
+/// Reads a scenario with this many different thresholds, as a study without repetitions does.
 ///
 /// # Panics
 /// When the scenario has an error.
@@ -70,7 +70,7 @@ pub fn settings(text: &str, points: u64) -> u64 {
     (0..points).map(read).sum()
 }
 
-/// An hour of so many pods on one node, each of which concerns only itself.
+/// An hour of this many independent pods on one node.
 pub fn crowd(pods: u32) -> Arc<Scenario> {
     let text = CROWD.replace("replicas = 100\n", &format!("replicas = {pods}\n"));
     let folder = Folder(PathBuf::from(SCENARIOS));

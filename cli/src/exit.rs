@@ -7,14 +7,14 @@ use std::process::ExitCode;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Exit {
-    /// 0: done, and everything that was expected holds.
+    /// 0: success, every expectation holds.
     #[default]
     Holds = 0,
-    /// 1: done, but an expectation failed.
+    /// 1: an expectation failed, or a target cannot be met.
     Failed = 1,
-    /// 2: the input or the usage is wrong; nothing was run.
+    /// 2: invalid input or usage; nothing was run.
     BadInput = 2,
-    /// 3: an internal error: the program is at fault, or the machine (disk full).
+    /// 3: internal error, or a failure of the machine (disk full).
     Internal = 3,
 }
 
@@ -24,22 +24,22 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Why a command could not do what it was asked.
+/// Why a command failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     /// Exit code.
     pub exit: Exit,
-    /// What is wrong and how to mend it, ready to be printed; may have several lines.
+    /// What is wrong and how to fix it, ready to print; may have several lines.
     pub message: String,
 }
 
 impl Failure {
-    /// The input or the usage is wrong.
+    /// Invalid input or usage.
     pub fn bad_input(message: impl fmt::Display) -> Self {
         Failure { exit: Exit::BadInput, message: message.to_string() }
     }
 
-    /// The program or the machine is at fault.
+    /// A defect of the program or a failure of the machine.
     pub fn internal(message: impl fmt::Display) -> Self {
         Failure { exit: Exit::Internal, message: message.to_string() }
     }

@@ -265,8 +265,8 @@ fn studies_are_no_scenarios() {
     for command in ["check", "run", "node"] {
         let named = oomsim([command, study]);
         assert_eq!(named.status.code(), Some(2));
-        let told = out(&named) + &err(&named);
-        assert!(told.contains("this is a study") && told.contains("`oomsim sweep` runs it"), "{told}");
+        let said = out(&named) + &err(&named);
+        assert!(said.contains("this is a study") && said.contains("`oomsim sweep` runs it"), "{said}");
     }
 }
 
@@ -328,7 +328,7 @@ fn list_shows_names_and_descriptions() {
     assert!(out(&output).contains("A container runs into its limit."), "{}", out(&output));
 }
 
-/// A misspelt field of a real KubeletConfiguration is told by every command that reads the node, with its place.
+/// Every command that reads the node reports a misspelt field of a real KubeletConfiguration, with its place.
 #[test]
 fn unknown_fields_of_the_kubelets_file_are_told() {
     let place = Place::new();
@@ -349,7 +349,7 @@ fn unknown_fields_of_the_kubelets_file_are_told() {
 }
 
 /// KUBELET section 6: a percentage refers to the limit of all pods there, and without `pods` in enforceNodeAllocatable
-/// nobody watches them.
+/// they are not checked.
 #[test]
 fn node_shows_when_pods_are_evicted() {
     let above = |args: &[&str]| {
@@ -364,7 +364,7 @@ fn node_shows_when_pods_are_evicted() {
     assert_eq!(above(&["--eviction-hard", "1Gi", "--flags", "--enforce-node-allocatable="]), serde_json::Value::Null);
 }
 
-/// The kubelet takes `NaN%` for a percentage (Go's comparisons with it are false) and never evicts: that is told, and nothing breaks.
+/// The kubelet takes `NaN%` for a percentage (Go's comparisons with it are false) and never evicts: it is reported and breaks nothing.
 #[test]
 fn a_percentage_that_is_no_number_is_told() {
     let place = Place::new();
@@ -402,9 +402,9 @@ fn a_threshold_in_percent_is_of_the_kubepods_limit() {
     let percent = place.file("percent.toml", &scenario(""));
     let text = out(&run(&percent, &[]));
     assert!(text.contains("pods above 63Gi (kubepods limit minus the threshold)"), "{text}");
-    let nobody = place.file("nobody.toml", &scenario("enforceNodeAllocatable = [\"none\"]"));
+    let none = place.file("none.toml", &scenario("enforceNodeAllocatable = [\"none\"]"));
     for (file, expected) in
-        [(&percent, serde_json::json!((70_u64 << 30) - 7_516_192_880)), (&nobody, serde_json::Value::Null)]
+        [(&percent, serde_json::json!((70_u64 << 30) - 7_516_192_880)), (&none, serde_json::Value::Null)]
     {
         let object: serde_json::Value = serde_json::from_slice(&run(file, &["--format", "json"]).stdout).expect("JSON");
         assert_eq!(object["node"]["pods_evicted_above"], expected);
@@ -414,7 +414,7 @@ fn a_threshold_in_percent_is_of_the_kubepods_limit() {
     }
 }
 
-/// A scenario whose kubelet refuses its configuration holds what it expects, which is nothing: the reason is told in each form.
+/// A scenario whose kubelet refuses its configuration meets its (zero) expectations; every output format gives the reason.
 #[test]
 fn check_tells_what_a_scenario_warns_of() {
     let place = Place::new();
@@ -457,7 +457,7 @@ fn a_text_without_flags_is_no_command_line() {
     }
 }
 
-/// What is wrong with an option is shown at the option, not at a file that nobody has.
+/// A problem of an option is shown at the option, not at a generated file.
 #[test]
 fn node_names_the_option_that_is_wrong() {
     for (option, value) in [

@@ -110,8 +110,8 @@ fn a_study_says_that_it_runs_one_node() {
     std::fs::write(place.path().join("study.toml"), "scenario = \"fleet.toml\"\nrepetitions = 2\n").expect("written");
     let output = oomsim_in(place.path(), ["sweep", "study.toml", "--out", "out"]);
     assert_eq!(output.status.code(), Some(0));
-    let told = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(told.contains("`nodes`"), "{told}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("`nodes`"), "{said}");
 }
 
 /// Two kinds that are alike, and one that is larger.

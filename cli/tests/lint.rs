@@ -83,7 +83,7 @@ fn findings_are_shown_with_their_lines() {
     assert_eq!(output.status.code(), Some(1));
     let text = out(&output);
     for part in
-        ["warning[OOM001]: evictionHard has imagefs.available", " --> k3s.yaml:5:3", "= help: add memory.available"]
+        ["warning[OOM001]: evictionHard sets imagefs.available", " --> k3s.yaml:5:3", "= help: add memory.available"]
     {
         assert!(text.contains(part), "{part:?} is not in\n{text}");
     }
@@ -125,7 +125,7 @@ fn exit_codes_tell_nothing_something_and_wrong_apart() {
     assert!(out(&place.lint("syntax.yaml k3s.yaml")).contains("OOM001"), "the other file is looked at all the same");
 }
 
-/// What a rule needs and nobody says makes it silent; said, it speaks.
+/// A rule is silent without the figure that it needs, and speaks when an option supplies it.
 #[test]
 fn rules_are_silent_about_what_is_not_known() {
     let place = Place::new();
@@ -210,7 +210,7 @@ fn annotations_name_file_line_and_rule() {
     let place = Place::new();
     let text = out(&place.lint("k3s.yaml --format github"));
     assert!(
-        text.starts_with("::warning file=k3s.yaml,line=5,title=OOM001 no-memory-eviction::evictionHard has "),
+        text.starts_with("::warning file=k3s.yaml,line=5,title=OOM001 no-memory-eviction::evictionHard sets "),
         "{text}"
     );
     assert!(text.contains("::warning file=k3s.yaml,line=10,title=file::`evictionHrd` is no field"), "{text}");
@@ -367,7 +367,7 @@ fn explain_prints_a_rules_page() {
     let explain = |name: &str| out(&oomsim(["explain", name]));
     for name in ["OOM005", "oom005", "grace-missing"] {
         let text = explain(name);
-        assert!(text.starts_with("OOM005 grace-missing\n") && text.contains("**Mend.** Give both."), "{text}");
+        assert!(text.starts_with("OOM005 grace-missing\n") && text.contains("**Fix.** Set both."), "{text}");
     }
 }
 

@@ -56,7 +56,7 @@ fn a_configuration_and_manifests_become_a_recommended_configuration() {
     let share = now["bad"].as_f64().unwrap() / now["runs"].as_f64().unwrap();
     assert!((0.62..0.78).contains(&share), "{share}");
     assert_eq!(json["as_it_is"]["allocatable_bytes"], (8192_i64 - 1000) << 20);
-    // The answer is a file that the kubelet takes, with the entries of the map that nobody turned.
+    // The answer is a file that the kubelet takes, including the entries of the map that no knob sets.
     let yaml = std::fs::read_to_string(place.path().join("out/kubelet.yaml")).unwrap();
     assert_eq!(
         yaml,
@@ -244,7 +244,7 @@ fn a_race_that_would_not_end_and_options_that_are_wrong_are_named() {
         for part in parts {
             assert!(said.contains(part), "{arguments:?}: {part:?} not in\n{said}");
         }
-        assert!(!said.contains("race.toml"), "a file that nobody has: {said}");
+        assert!(!said.contains("race.toml"), "the name of a generated file: {said}");
     };
     // 7 GiB of kubepods at 1 byte/s: 7516192768 s / 31536000 = 238 years. At 100 byte/s 2.4 years, 2000 times.
     refused(&["--rate", "1,1Mi"], &["--rate 1: at this rate it takes 238 years", "choose a higher --rate"]);

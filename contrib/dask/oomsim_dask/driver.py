@@ -141,7 +141,7 @@ def run_study(
         finished.add(future)
 
     def fill() -> None:
-        # Two batches per thread, so that nobody waits for us; the cluster may grow and shrink.
+        # Two batches per thread, so that no worker waits for the driver; the cluster may grow and shrink.
         wanted = 2 * max(1, sum(client.nthreads().values()))
         while len(waiting) < wanted and (part := batches.next()):
             submit(*part)

@@ -147,7 +147,7 @@ fn fields_that_need_not_be_there() {
     }
 }
 
-/// Stories nobody recorded: the model has an answer, right or not.
+/// Stories that were never recorded: the model must have an answer, right or not.
 #[test]
 fn stories_of_other_shapes() {
     let one = rows(&["s1-F06-010"]).remove(0);
@@ -156,7 +156,7 @@ fn stories_of_other_shapes() {
         change(&mut row);
         examine_row(&row)
     };
-    let family = change(&|row| row["family"] = json!(99)).expect("a family nobody knows");
+    let family = change(&|row| row["family"] = json!(99)).expect("an unknown family");
     assert_eq!(family.family, 99);
     assert_eq!(oomsim_conformance::node::summary(&[family]).families.len(), 1);
     for (kernel, cgroup) in [("6.1.0-50", 1), ("6.1.0-50", 2), ("6.12.117+deb12", 1)] {
@@ -242,7 +242,7 @@ const VARIATIONS: [Variation; 12] = [
             container["limits"] = container["requests"].clone();
         }
     }),
-    ("priorities, and nobody heeds SIGTERM", |row| {
+    ("priorities, and every program ignores SIGTERM", |row| {
         for (n, pod) in each(row, "pods").enumerate() {
             pod["priority"] = json!([2_000_001_000_i64, -1000, 0][n % 3]);
         }

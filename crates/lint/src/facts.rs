@@ -10,13 +10,13 @@ use oomsim_core::units::{Bytes, Quantity};
 use oomsim_core::workload::{Behavior, ScriptOp};
 use oomsim_scenario::{LoadedScenario, Location, ScenarioPlaces};
 
-/// A scenario with what follows from it.
+/// A scenario and the amounts that follow from it.
 pub struct Facts<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
     /// Where its parts stand.
     pub places: &'a ScenarioPlaces,
-    /// What may be relied on.
+    /// Which of its facts are known.
     pub known: Known,
     /// Memory of `kubeReserved`, in bytes.
     pub kube_reserved: i64,
@@ -37,7 +37,7 @@ fn signed(bytes: Bytes) -> i64 {
 }
 
 impl<'a> Facts<'a> {
-    /// Looks at a scenario.
+    /// Works out the facts of a scenario.
     pub fn of(loaded: &'a LoadedScenario, known: Known) -> Self {
         let scenario = &*loaded.scenario;
         let known = Known { kubelet: known.kubelet && scenario.kubelet.is_some(), ..known };

@@ -1,7 +1,7 @@
-//! Lint: what is wrong with a kubelet's configuration or a pod's resources, before anything has run.
+//! Lint: finds problems in kubelet configuration and pod resources before anything runs.
 //!
-//! A rule is a pure function over a loaded scenario. Each has a section in `docs/lint.md` (why, how to mend it, where
-//! it comes from) and scenarios under `scenarios/lint/` that trigger it alone and show, when they run, what goes wrong.
+//! A rule is a pure function over a loaded scenario. Each has a section in `docs/lint.md` (why it matters, how to fix it,
+//! its source) and scenarios under `scenarios/lint/` that trigger only this rule and show the consequences in a run.
 
 mod facts;
 mod rules;
@@ -12,12 +12,12 @@ use oomsim_core::units::Bytes;
 use oomsim_scenario::{Diagnostic, LoadedScenario, Location, Severity};
 use std::fmt;
 
-/// How bad a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Worth knowing; often chosen on purpose.
     Note,
-    /// Will hurt sooner or later.
+    /// Will cause trouble sooner or later.
     Warning,
     /// Cannot work: the kubelet does not start, or pods are killed from the beginning.
     Error,
@@ -40,29 +40,29 @@ impl fmt::Display for Level {
     }
 }
 
-/// Something that a rule has found.
+/// A problem that a rule found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
     /// Code of the rule, `OOM001`.
     pub code: &'static str,
-    /// How bad it is.
+    /// Its severity.
     pub level: Level,
     /// What is wrong here, with the numbers; no full stop.
     pub message: String,
-    /// How to mend it.
+    /// How to fix it.
     pub help: String,
-    /// Where it was given.
+    /// Where the cause is in a file or option.
     pub at: Option<Location>,
 }
 
 impl Finding {
     /// The rule that found it.
     pub fn rule(&self) -> &'static Rule {
-        // Every finding is made by a rule of the table, under its own code; the tests hold it to that.
+        // Every finding carries the code of a rule in the table; a test checks this.
         rule(self.code).unwrap_or(&RULES[0])
     }
 
-    /// To be shown with the line that it is about.
+    /// The finding as a diagnostic, which shows the line it refers to.
     pub fn diagnostic(&self) -> Diagnostic {
         let severity = match self.level {
             Level::Note => Severity::Note,
@@ -91,7 +91,7 @@ pub struct Rule {
     pub summary: &'static str,
     /// The level of most of its findings.
     pub level: Level,
-    /// Finds.
+    /// Adds findings about a scenario.
     check: fn(&Facts<'_>, &mut Vec<Finding>),
 }
 
@@ -102,14 +102,14 @@ impl fmt::Debug for Rule {
 }
 
 impl Rule {
-    /// Its section of `docs/lint.md` without the heading: why, how to mend it, where it comes from. Markdown.
+    /// Its section of `docs/lint.md` without the heading: why it matters, how to fix it, its source. Markdown.
     pub fn page(&self) -> &'static str {
         let heading = format!("## {} {}\n", self.code, self.name);
         let section = PAGE.split_once(&*heading).map_or("", |(_, rest)| rest);
         section.split("\n## ").next().unwrap_or_default().trim()
     }
 
-    /// The heading of its section as the last part of an address.
+    /// The heading of its section as the fragment of a URL.
     pub fn anchor(&self) -> String {
         format!("{}-{}", self.code.to_lowercase(), self.name)
     }
@@ -120,33 +120,33 @@ const PAGE: &str = include_str!("../../../docs/lint.md");
 /// Every rule, in the order of the codes.
 pub const RULES: &[Rule] = rules::ALL;
 
-/// The rule of that code or name, in capitals or not.
+/// The rule with this code or name; case does not matter.
 pub fn rule(name: &str) -> Option<&'static Rule> {
     RULES.iter().find(|rule| rule.code.eq_ignore_ascii_case(name) || rule.name == name)
 }
 
-/// What is known besides what the files say.
+/// Which facts are known, and measurements that no file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Known {
     /// How much memory the node has.
     pub memory: bool,
-    /// What runs on the node besides pods, its swap and its sysctls.
+    /// The node's own programs, its swap and its sysctls.
     pub system: bool,
     /// How the kubelet is configured.
     pub kubelet: bool,
-    /// What the kubelet and the container runtime were measured to use at the most.
+    /// Highest measured memory use of the kubelet and the container runtime.
     pub kube_daemons: Option<Bytes>,
-    /// What the node's other daemons were measured to use at the most.
+    /// Highest measured memory use of the node's other daemons.
     pub system_daemons: Option<Bytes>,
 }
 
 impl Known {
-    /// All of it: a scenario says everything, or means the default.
+    /// Everything is known: what a scenario does not state has its default.
     pub const SCENARIO: Known =
         Known { memory: true, system: true, kubelet: true, kube_daemons: None, system_daemons: None };
 }
 
-/// Applies every rule; findings in the order of their places, then of their codes.
+/// Applies every rule; findings are sorted by place, then by code.
 pub fn lint(scenario: &LoadedScenario, known: Known) -> Vec<Finding> {
     let facts = Facts::of(scenario, known);
     let mut findings = Vec::new();

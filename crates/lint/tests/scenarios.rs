@@ -94,7 +94,7 @@ fn rules_pages_and_scenarios_belong_together() {
     let names: Vec<_> = scenarios().iter().map(|file| stem(file).to_owned()).collect();
     for (n, section) in page.split("\n## OOM").skip(1).enumerate() {
         let code = RULES[n].code;
-        for part in ["**Why.**", "**Mend.**", "**Source.**", RULES[n].level.as_str()] {
+        for part in ["**Why.**", "**Fix.**", "**Source.**", RULES[n].level.as_str()] {
             assert!(section.contains(part), "{code}: {part} is missing");
         }
         let own: Vec<_> = names.iter().filter(|name| name.starts_with(&format!("{code}-"))).collect();

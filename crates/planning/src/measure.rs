@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Who was first. The words are those of the node stories: where the limit was that ran out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// Nobody died.
+    /// No process died.
     #[default]
     None,
     /// The kubelet evicted a pod, and its processes were gone before the kernel killed any.
@@ -25,7 +25,7 @@ pub enum Outcome {
     GlobalOom,
     /// A program ended by itself with an error: ENOMEM, or its runtime's own limit.
     SelfExit,
-    /// The kubelet refused to start, so that no pod ran: whoever died, nothing was raced for.
+    /// The kubelet refused to start, so that no pod ran.
     KubeletNotStarted,
     /// The run could not be finished.
     Error,

@@ -8,7 +8,7 @@ use oomsim_core::units::{Bytes, Pages};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What fork copies besides `VmData`: the stack and the program's own writable pages (32 granted forks recorded: 30 or 37
+/// What fork copies in addition to `VmData`: the stack and the program's own writable pages (32 granted forks recorded: 30 or 37
 /// pages; less when MAP_NORESERVE mappings of modes 0 and 1 are in `VmData`).
 const BESIDES_DATA: u64 = 37;
 
@@ -125,7 +125,7 @@ fn outcome(row: &Row, granted: bool, charged: Pages) -> Verdict {
         .and(|| Verdict::compare("Committed_AS grows by pages", &delta(row), &charged))
 }
 
-/// A fork charges what the parent was charged for its private memory: at most `VmData` and what is besides it.
+/// A fork charges what the parent was charged for its private memory: at most `VmData` and the rest described above.
 fn fork_delta(row: &Row, most: Pages) -> Verdict {
     let delta = delta(row);
     if (row.granted && delta > 0 && delta <= most.get() as i64) || (!row.granted && delta == 0) {

@@ -1,4 +1,4 @@
-//! Runs a recorded configuration through the simulated kernel: whoever is killed exits at once.
+//! Runs a recorded configuration through the simulated kernel: a killed process exits at once.
 
 use super::row::Proc;
 use oomsim_core::kernel::{FileAccess, Footprint, Kernel, KernelConfig, MemOp, MemOutcome, SpawnSpec, Until};
@@ -12,7 +12,7 @@ pub enum End {
     Done,
     /// The process died.
     Dead,
-    /// It waits, and nobody is dying.
+    /// It waits, and no process is dying.
     Stuck,
     /// It was still asleep when its time was over.
     TimeOut,

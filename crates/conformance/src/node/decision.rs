@@ -7,7 +7,7 @@ use oomsim_core::units::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// One decision and everybody it killed.
+/// One decision and every process it killed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// When it was taken: the kernel's kill line, the kubelet's kill call, or the process's own exit.
@@ -35,7 +35,7 @@ impl fmt::Display for Decision {
 /// A list of decisions as one text.
 pub fn text(decisions: &[Decision]) -> String {
     if decisions.is_empty() {
-        return "nobody dies".into();
+        return "no deaths".into();
     }
     decisions.iter().map(Decision::to_string).collect::<Vec<_>>().join("; ")
 }

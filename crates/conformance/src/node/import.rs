@@ -32,10 +32,10 @@ const ACTIVE_FILE_6_12: i64 = 67 * MIB / 100;
 const UNLISTED_6_1: i64 = 192 * MIB / 10;
 /// … on 6.12 9.0 MiB, median of 16 stories (one half of them 9.2, the other 8.9).
 const UNLISTED_6_12: i64 = 9 * MIB;
-/// What a worker has in its RSS besides its blocks, charged elsewhere: its program (163 pages) and what it inherited
+/// What a worker has in its RSS in addition to its blocks, charged elsewhere: its program (163 pages) and what it inherited
 /// from the agent (14 pages; median of the OOM reports' task tables on 6.12).
 const WORKER_RSS: i64 = 177 * PAGE;
-/// What a worker costs its cgroup besides its blocks and their page tables, and what a pause process costs (pod usage
+/// What a worker costs its cgroup apart from its blocks and their page tables, and what a pause process costs (pod usage
 /// less blocks and page tables, median over 327 pods: 10 pages).
 const WORKER_KERNEL: i64 = 3 * PAGE;
 /// A pause process's charge.

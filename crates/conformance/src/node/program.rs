@@ -66,7 +66,7 @@ pub enum Op {
     Go,
     /// Waits.
     Sleep(u64),
-    /// Waits until so many milliseconds after T0.
+    /// Waits until this many milliseconds after T0.
     Until(u64),
     /// Removes a file.
     Unlink(String),

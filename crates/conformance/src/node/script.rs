@@ -15,7 +15,7 @@ const STALL_S: f64 = 0.02;
 const MIB: f64 = 1_048_576.0;
 const PAGE: u64 = 4096;
 
-/// What a script refers to besides its story.
+/// What a script refers to in addition to its story.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     /// T0, in seconds of the scenario.

@@ -34,7 +34,7 @@ pub struct Story {
     /// What the real code made of its thresholds.
     #[serde(default)]
     pub thresholds: Option<Vec<ParsedThreshold>>,
-    /// The first pass after T0 starts at T0 plus so many milliseconds.
+    /// The first pass after T0 starts this many milliseconds after T0.
     pub phase_ms: f64,
     /// 53 MiB of program text are locked.
     #[serde(default, deserialize_with = "or_empty")]

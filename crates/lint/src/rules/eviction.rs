@@ -16,17 +16,21 @@ pub fn no_memory_eviction(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let (message, help) = match map.get(MEMORY_AVAILABLE).map(|value| value.trim()) {
         None => {
             let others: Vec<_> = map.keys().map(String::as_str).collect();
-            let has = if others.is_empty() { "is empty".to_owned() } else { format!("has {}", others.join(", ")) };
-            let message = format!("evictionHard {has} and has no {MEMORY_AVAILABLE}: a map replaces all defaults");
+            let has = if others.is_empty() { "is empty".to_owned() } else { format!("sets {}", others.join(", ")) };
+            let message = format!(
+                "evictionHard {has}, without {MEMORY_AVAILABLE}: no pod is evicted for memory, because a map replaces all \
+                 defaults"
+            );
             (message, format!("add {MEMORY_AVAILABLE} to the map, at least the default of 100Mi"))
         }
         Some(off @ ("0%" | "100%")) => {
             let message = format!("evictionHard: {MEMORY_AVAILABLE} = {off:?} turns memory eviction off");
-            (message, "give an amount, at least the default of 100Mi".to_owned())
+            (message, "set an amount, at least the default of 100Mi".to_owned())
         }
         Some(value) if plan.readable().thresholds.hard.iter().any(never) => {
-            let message = format!("evictionHard: {MEMORY_AVAILABLE} = {value:?} is no number: it is never met");
-            (message, "give an amount, at least the default of 100Mi".to_owned())
+            let message =
+                format!("evictionHard: {MEMORY_AVAILABLE} = {value:?} is not a number, so the threshold is never met");
+            (message, "set an amount, at least the default of 100Mi".to_owned())
         }
         Some(_) => return,
     };
@@ -47,8 +51,8 @@ pub fn threshold_above_the_rest(facts: &Facts<'_>, findings: &mut Vec<Finding>) 
         let field = if hard { "evictionHard" } else { "evictionSoft" };
         let at = facts.kubelet_place(&[&format!("{field}.{}", threshold.signal), field]);
         let message = format!(
-            "{field}: {} = {} is more than reservations leave of {} ({}): daemons that use what is reserved for them \
-             put the node under pressure without any pod",
+            "{field}: {} = {} is more than the reservations leave of {} ({}): daemons that use what is reserved for them \
+             put the node under pressure even without pods",
             threshold.signal,
             shown(amount),
             shown(facts.capacity),
@@ -78,7 +82,7 @@ pub fn nothing_allocatable(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         shown(facts.capacity),
     );
     let effect = if facts.left() < eviction { "the kubelet does not start" } else { "nothing is left for pods" };
-    let help = "reserve less, or take a larger machine";
+    let help = "reserve less, or use a larger machine";
     found(findings, ("OOM003", Level::Error), facts.kubelet_place(&fields), format!("{what}: {effect}"), help);
 }
 
@@ -94,7 +98,7 @@ pub fn soft_below_hard(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         }
         let message = format!(
             "evictionSoft: {MEMORY_AVAILABLE} = {} is not above evictionHard ({}): the hard threshold acts first, \
-             without the grace period",
+             without a grace period",
             shown(soft),
             shown(hard),
         );
@@ -120,10 +124,10 @@ pub fn grace_missing(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
     let soft_memory = plan.config.eviction_soft.contains_key(MEMORY_AVAILABLE);
     if soft_memory && !missing && plan.config.eviction_max_pod_grace_period <= 0 {
-        let message = "a soft eviction gives pods at most evictionMaxPodGracePeriod seconds, which is 0: SIGKILL comes \
-                       after 2 s, whatever terminationGracePeriodSeconds says";
+        let message = "a soft eviction gives pods at most evictionMaxPodGracePeriod seconds, which is 0: SIGKILL follows \
+                       after 2 s, whatever terminationGracePeriodSeconds is";
         let at = facts.kubelet_place(&["evictionMaxPodGracePeriod", "evictionSoft"]);
-        let help = "set evictionMaxPodGracePeriod to the longest that a pod may need to stop";
+        let help = "set evictionMaxPodGracePeriod to the longest time that a pod may need to stop";
         found(findings, ("OOM005", Level::Warning), at, message, help);
     }
 }
@@ -136,8 +140,8 @@ pub fn below_kernel_reserve(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let kept = facts.kept_by_the_kernel();
     let Some(hard) = facts.hard_memory().filter(|hard| *hard <= kept) else { return };
     let message = format!(
-        "{MEMORY_AVAILABLE} < {} comes too late: the kernel keeps {} back (free pages below the min watermark, memory \
-         that the kubelet does not count), and kills before",
+        "{MEMORY_AVAILABLE} < {} comes too late: the kernel keeps {} for itself (free pages below the min watermark, memory \
+         that the kubelet does not count) and kills first",
         shown(hard),
         shown(kept),
     );
@@ -170,6 +174,6 @@ pub fn pressure_at_start(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         );
         let at = facts.kubelet_place(&[&format!("{field}.{MEMORY_AVAILABLE}"), field]);
         let level = if threshold.is_hard() { Level::Error } else { Level::Warning };
-        found(findings, ("OOM012", level), at, message, "lower the threshold, or take a larger machine");
+        found(findings, ("OOM012", level), at, message, "lower the threshold, or use a larger machine");
     }
 }

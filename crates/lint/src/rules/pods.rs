@@ -40,14 +40,13 @@ pub fn limits_exceed_allocatable(facts: &Facts<'_>, findings: &mut Vec<Finding>)
     }
     let largest = facts.scenario.pods.iter().max_by_key(|pod| of(pod));
     let message = format!(
-        "the pods' limits add up to {}, {} more than the node has for pods ({}): pods within their limits can be evicted \
-         or killed",
+        "the pods' limits add up to {}, which is {} more than the node has for pods ({}): pods within their limits can be \
+         evicted or killed",
         shown(sum),
         shown(sum - facts.allocatable),
         shown(facts.allocatable),
     );
-    let help =
-        "lower limits towards what is used, or accept it and keep requests near usage, so that the right pod goes";
+    let help = "lower the limits towards actual use, or accept it and keep requests near actual use, so that the right pod goes";
     let at = largest.and_then(|pod| facts.container_place(pod, ""));
     found(findings, ("OOM013", Level::Note), at, message, help);
 }
@@ -65,13 +64,13 @@ pub fn no_limit(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
                 continue;
             }
             let message = format!(
-                "container {} of pod {} has no memory limit: a leak in it ends at the limit of all pods or of the node, \
-                 where another pod may die for it",
+                "container {} of pod {} has no memory limit: a leak in it ends only at the limit of all pods or of the \
+                 node, where another pod may be killed instead",
                 container.name,
                 name(pod),
             );
             let at = facts.container_place(pod, &container.name);
-            found(findings, ("OOM014", Level::Warning), at, message, "give it resources.limits.memory");
+            found(findings, ("OOM014", Level::Warning), at, message, "set resources.limits.memory");
         }
     }
 }
@@ -95,14 +94,14 @@ pub fn no_request(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             let adj = *adjs[usize::from(n >= pod.spec.containers.len())]
                 .get_or_insert_with(|| container_oom_score_adj(&pod.spec, container, capacity, &profile));
             let message = format!(
-                "container {} of pod {} requests no memory: whatever it uses is above its request, so it ranks among the \
-                 first to be evicted, and its oom_score_adj is {adj} ({})",
+                "container {} of pod {} requests no memory: any use exceeds its request, so it ranks among the first to be \
+                 evicted, and its oom_score_adj is {adj} ({})",
                 container.name,
                 name(pod),
                 qos,
             );
             let at = facts.container_place(pod, &container.name);
-            let help = "give it resources.requests.memory near what it uses";
+            let help = "set resources.requests.memory near what it uses";
             found(findings, ("OOM015", Level::Warning), at, message, help);
         }
     }
@@ -121,8 +120,8 @@ pub fn sidecar_not_counted(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!(
-            "eviction compares what pod {} uses, sidecars included, with a request of {}, not with the {} that it was \
-             scheduled by: within its requests it can rank among pods that exceed theirs",
+            "eviction compares what pod {} uses, including its sidecars, with a request of {}, not with the {} it was \
+             scheduled with: it can rank among pods that exceed their requests although it does not",
             name(pod),
             shown(ranked),
             shown(scheduled),
@@ -145,14 +144,14 @@ pub fn memory_volume_in_limit(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             }
             let size = size.map_or_else(|| "without sizeLimit".to_owned(), |size| format!("of up to {}", shown(size)));
             let message = format!(
-                "the memory-backed volume {} {size} counts in the memory limit of whoever writes to it (container {}: \
-                 {}): a full volume leads to an OOM kill, not to a full disk",
+                "the memory-backed volume {} {size} counts towards the memory limit of the container that writes to it \
+                 ({}: {}): a full volume leads to an OOM kill instead of a \"no space left\" error",
                 volume.name,
                 container.name,
                 shown(limit),
             );
             let at = facts.container_place(pod, "");
-            let help = "set a sizeLimit, and a limit that holds the volume besides what the program needs";
+            let help = "set a sizeLimit, and a memory limit that covers the volume in addition to the program";
             found(findings, ("OOM017", Level::Warning), at, message, help);
         }
     }

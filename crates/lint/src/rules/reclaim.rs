@@ -15,15 +15,15 @@ pub fn minimum_reclaim(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let StartProblem::Threshold(problem) = problem else { continue };
         if let ThresholdError::ReclaimNotPositive(..) | ThresholdError::NegativeReclaim(_) = problem.error {
             let message = format!("evictionMinimumReclaim: {problem}: the kubelet does not start");
-            let help = "leave the entry out, or give a positive amount";
+            let help = "remove the entry, or set a positive amount";
             found(findings, ("OOM008", Level::Error), at(""), message, help);
         }
     }
     let (hard, soft) = (config.eviction_hard(), &config.eviction_soft);
     for signal in config.eviction_minimum_reclaim.keys() {
         if !hard.contains_key(signal) && !soft.contains_key(signal) {
-            let message = format!("evictionMinimumReclaim: {signal} has no threshold: the entry has no effect");
-            let help = format!("give evictionHard a {signal}, or take the entry out");
+            let message = format!("evictionMinimumReclaim: {signal} has no threshold, so the entry has no effect");
+            let help = format!("add {signal} to evictionHard, or remove the entry");
             found(findings, ("OOM008", Level::Warning), at(signal), message, help);
         }
     }
@@ -48,7 +48,7 @@ fn unreachable_reclaim(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         let name = threshold.signal.as_str();
         let place = facts.kubelet_place(&[&format!("evictionMinimumReclaim.{name}"), "evictionMinimumReclaim"]);
         let message = format!(
-            "evictionMinimumReclaim: after one eviction {name} has to reach {}, and without any pod it is {}: pods are \
+            "evictionMinimumReclaim: after one eviction {name} has to reach {}, but even without pods it is only {}: pods are \
              evicted one after the other until none is left",
             shown(wanted),
             shown(most),

@@ -42,8 +42,8 @@ pub fn not_enforced(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     let reserved = facts.kube_reserved.saturating_add(facts.system_reserved);
     if reserved > 0 && !config.enforces(ENFORCE_PODS) {
         let message = format!(
-            "{} are reserved, but enforceNodeAllocatable has no \"pods\": the kernel limits pods to the whole capacity, \
-             and pods above allocatable are not evicted",
+            "{} are reserved, but enforceNodeAllocatable does not contain \"pods\": the kernel limits pods only to the whole \
+             capacity, and pods above allocatable are not evicted",
             shown(reserved),
         );
         let at = facts.kubelet_place(&["enforceNodeAllocatable"]);
@@ -54,14 +54,14 @@ pub fn not_enforced(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!(
-            "{field} of {} is taken off what pods get, but not enforced: daemons that use more push the node below its \
-             eviction threshold, and pods within allocatable are evicted for it",
+            "{field} of {} reduces what pods get but does not limit the daemons: if they use more, the node falls below its \
+             eviction threshold, and pods within allocatable are evicted",
             shown(amount),
         );
         let at = facts.kubelet_place(&[&format!("{field}.memory"), field]);
         let help = format!(
-            "reserve what the daemons really use and watch them; enforce {key:?} only with room to spare (a limit kills \
-             the daemons instead)"
+            "reserve what the daemons really use, and monitor them; enforce {key:?} only with room to spare (with a limit, the \
+             daemons are killed instead)"
         );
         found(findings, ("OOM006", Level::Note), at, message, help);
     }
@@ -91,7 +91,7 @@ pub fn too_small(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
             continue;
         }
         let message = format!(
-            "{key} is enforced: {path} gets a limit of {}, and its daemons use {}: the kernel kills one of them",
+            "{key} is enforced: {path} gets a limit of {}, but its daemons use {}, so the kernel kills one of them",
             shown(amount),
             shown(used),
         );

@@ -1,4 +1,4 @@
-//! What keeps the kubelet from starting, besides wrong values.
+//! What keeps the kubelet from starting, apart from invalid values.
 
 use crate::facts::{Facts, found};
 use crate::{Finding, Level};
@@ -13,7 +13,7 @@ pub fn swap_refused(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
         "the node has {} of swap and failSwapOn is not false: the kubelet does not start",
         facts.scenario.node.kernel.swap_total
     );
-    let help = "failSwapOn: false, with memorySwap.swapBehavior as it is meant; or turn swap off";
+    let help = "set failSwapOn: false and memorySwap.swapBehavior, or turn swap off";
     found(findings, ("OOM009", Level::Error), facts.kubelet_place(&["failSwapOn"]), message, help);
 }
 
@@ -29,11 +29,11 @@ pub fn protected_kernel_defaults(facts: &Facts<'_>, findings: &mut Vec<Finding>)
             continue;
         }
         let message = format!(
-            "protectKernelDefaults is true, {name} is {value} and the kubelet wants {wanted}: it does not start"
+            "protectKernelDefaults is true, but {name} is {value} and the kubelet wants {wanted}: it does not start"
         );
         let help = format!(
-            "sysctl {name}={wanted} before the kubelet starts, or protectKernelDefaults: false (then the kubelet sets it \
-             itself)"
+            "run sysctl {name}={wanted} before the kubelet starts, or set protectKernelDefaults: false (then the kubelet sets \
+             it itself)"
         );
         let at = facts.kubelet_place(&["protectKernelDefaults"]);
         found(findings, ("OOM010", Level::Error), at, message, help);
@@ -48,7 +48,7 @@ pub fn kubelet_refuses(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
     }
     for problem in facts.start_problems {
         let (field, help) = match problem {
-            StartProblem::Config(problem) => (problem.field, "mend the field, or leave it out".to_owned()),
+            StartProblem::Config(problem) => (problem.field, "correct the field, or remove it".to_owned()),
             StartProblem::NotConfigured(missing) => {
                 let help = format!("give {}, or take {:?} out", missing.reservation(), missing.enforcement);
                 ("enforceNodeAllocatable", help)

@@ -49,7 +49,7 @@ pub struct Contest {
 /// What the node does without the program that is added. The closed form presumes that it stands still.
 #[derive(Clone, Debug, Default)]
 pub struct Alone {
-    /// Who dies first, how, and after how many nanoseconds, if somebody does: the race is about that death, too.
+    /// The first death without the added program, if any: victim, outcome, and nanoseconds until then.
     pub first_death: Option<(String, Outcome, u64)>,
     /// Least and greatest working set of all pods, bytes.
     pub pods: (u64, u64),

@@ -1,6 +1,6 @@
 //! The race between the kubelet's check and the kernel's limit, in closed form.
 //!
-//! A program grows at a constant rate. The kubelet looks once in a period, with a phase that nobody knows: every phase
+//! A program grows at a constant rate. The kubelet looks once in a period, with an unknown phase: every phase
 //! is equally likely. It wins when it looks between the instant at which the signal falls below the threshold and the
 //! instant at which the kernel's limit is reached – less what it takes until the program stops growing once it has
 //! been told to. With a window of w seconds and a period of T seconds it therefore wins with probability min(1, w / T);

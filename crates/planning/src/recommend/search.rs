@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 
 /// Runs of the first round of a trial; each round doubles the number.
 const FIRST_ROUND: u64 = 64;
-/// A knob with at most so many values is tried value by value.
+/// A knob with at most this many values is tried value by value.
 const BISECT_ABOVE: usize = 8;
 
 /// What the search needs to know of the outside: it runs a setting.

@@ -120,7 +120,7 @@ mod tests {
             }
         }
         assert!(wrong <= 10, "{wrong} of 200");
-        // A share of half the target is told apart within 2,000 runs.
+        // A share of half the target is distinguished within 2,000 runs.
         let (mut draws, mut s) = (bernoulli(7), Sequential::new(0.1, 0.05));
         (0..2_000).for_each(|_| s.add(draws.below(20) == 0));
         assert_eq!(s.verdict(), Verdict::Below);
