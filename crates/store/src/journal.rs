@@ -32,7 +32,7 @@ pub enum StoreError {
     },
     /// Another process writes to the folder.
     Locked(PathBuf),
-    /// The folder holds runs already, and nobody asked to go on with them.
+    /// The folder already contains runs, and `--resume` was not given.
     Exists {
         /// The journal.
         path: PathBuf,
