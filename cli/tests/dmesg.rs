@@ -105,10 +105,10 @@ fn round_trip_of_every_scenario() {
             let analyses = oomsim_dmesg::analyse(read, oomsim_dmesg::Known { swap_total_kb });
             assert_eq!(analyses.len(), reports.len(), "{name}");
             for (a, r) in analyses.iter().zip(&reports) {
-                let victim = r.victim.map(|i| &r.tasks[i]);
+                let victim = r.chosen();
                 assert_eq!(a.report.victim_pid(), victim.map(|t| t.pid.0), "{name}");
                 let killed: std::collections::BTreeSet<u32> = a.report.killed.iter().map(|k| k.pid).collect();
-                assert_eq!(killed, r.killed.iter().map(|i| r.tasks[*i].pid.0).collect(), "{name}");
+                assert_eq!(killed, r.killed_tasks().map(|task| task.pid.0).collect(), "{name}");
                 if a.report.kill_only {
                     continue;
                 }

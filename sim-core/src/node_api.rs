@@ -1,6 +1,13 @@
 //! What kernel, kubelet, runtime and recorder say to each other: plain data, no behaviour of either side.
 
-use crate::units::{Bytes, Pages, Pid, SimTime};
+mod states;
+
+pub use states::{
+    ConditionStatus, ContainerStatus, EvictionSignal, NodeConditionType, PodPhase, PodReason, PodStatus, QosClass,
+    RefusedCall, TerminatedReason, WaitingReason, format_pod, waiting_message,
+};
+
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::fmt;
@@ -208,6 +215,26 @@ impl TaskRow {
     }
 }
 
+/// Index of a line in [`OomReport::tasks`]. A type of its own, of the same width on every machine: reports are hashed
+/// into the digest of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskIx(u32);
+
+impl TaskIx {
+    /// The line at `index`.
+    ///
+    /// # Panics
+    /// Beyond 2^32 lines: more processes than a kernel has ids for.
+    pub fn new(index: usize) -> Self {
+        TaskIx(u32::try_from(index).expect("fewer tasks than process ids"))
+    }
+
+    /// The place in [`OomReport::tasks`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// A counter with limit and fail count, as the report prints it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct CounterLine {
@@ -296,21 +323,43 @@ pub struct OomReport {
     pub total_pages: Pages,
     /// Candidates in scan order.
     pub tasks: Vec<TaskRow>,
-    /// Index of the chosen task in `tasks`; `None`: no killable process.
-    pub victim: Option<usize>,
+    /// The chosen task; `None`: no killable process.
+    pub victim: Option<TaskIx>,
     /// Cgroup killed as a group because of `memory.oom.group`.
     pub oom_group: Option<Name>,
-    /// Every task killed, the chosen one first; indices into `tasks`.
-    pub killed: SmallVec<[usize; 1]>,
+    /// Every task killed, the chosen one first.
+    pub killed: SmallVec<[TaskIx; 1]>,
     /// True when the kernel panics instead ("System is deadlocked on memory").
     pub panic: bool,
+}
+
+impl OomReport {
+    /// The chosen task, if there is one.
+    pub fn chosen(&self) -> Option<&TaskRow> {
+        self.task(self.victim?)
+    }
+
+    /// Every task killed, the first to die first.
+    pub fn killed_tasks(&self) -> impl Iterator<Item = &TaskRow> {
+        self.killed.iter().filter_map(|&ix| self.task(ix))
+    }
+
+    /// A line of the task table.
+    pub fn task(&self, ix: TaskIx) -> Option<&TaskRow> {
+        self.tasks.get(ix.index())
+    }
 }
 
 /// What the kernel has to tell after a call; the world routes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// The OOM killer ran.
-    Oom(Box<OomReport>),
+    Oom {
+        /// The cgroup whose limit was hit; `None`: the node ran out of memory.
+        limit: Option<CgroupId>,
+        /// What it prints and whom it killed.
+        report: Box<OomReport>,
+    },
     /// A process has been given a deadly signal or has exited; its memory is freed when the world says so
     /// (`Kernel::finish_exit`), after the exit's latency.
     Dying {

@@ -168,6 +168,7 @@ fn happening(of: &Decision, recorded: Option<f64>, simulated: Option<f64>) -> Ha
         "self" => (Class::Change, format!("exit {comm}")),
         "global_oom" => kill("node out of memory"),
         "kubepods_oom" => kill("kubepods limit"),
+        "qos_oom" => kill("QoS cgroup's limit"),
         "pod_oom" => kill("pod's limit"),
         "container_oom" => kill("container's limit"),
         other => kill(other),

@@ -421,6 +421,7 @@ fn sentence(line: &Line<'_>) -> String {
     };
     let limit = sorted[first].killer.map_or("the kernel", |k| match k {
         oomsim_planning::measure::Outcome::KubepodsOom => "at the kubepods limit",
+        oomsim_planning::measure::Outcome::QosOom => "at the limit of its QoS class",
         oomsim_planning::measure::Outcome::GlobalOom => "when the node's memory is used up",
         oomsim_planning::measure::Outcome::PodOom | oomsim_planning::measure::Outcome::ContainerOom => {
             "at the program's own limit"

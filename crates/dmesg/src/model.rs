@@ -2,7 +2,7 @@
 
 use crate::explain::{Known, explain};
 use crate::report::{Counter, Kind, Report, Task};
-use oomsim_core::node_api::{Constraint, CounterLine, MemInfo, MemoryStat, OomReport, TaskRow, ZoneInfo};
+use oomsim_core::node_api::{Constraint, CounterLine, MemInfo, MemoryStat, OomReport, TaskIx, TaskRow, ZoneInfo};
 use oomsim_core::units::{Bytes, PAGE_SIZE, Pages, Pid, SimTime};
 
 /// Keeps sums of hostile numbers from overflowing: 2^40 pages are 4 PiB.
@@ -103,7 +103,7 @@ pub fn to_oom_report(report: &Report) -> OomReport {
     let mut tasks: Vec<TaskRow> = report.tasks.iter().map(row).collect();
     let index = |pid: u32| tasks.iter().position(|t| t.pid.0 == pid);
     let victim = report.victim_pid().and_then(index);
-    let killed: Vec<usize> = report.killed.iter().filter_map(|k| index(k.pid)).collect();
+    let killed = report.killed.iter().filter_map(|k| index(k.pid)).map(TaskIx::new).collect();
     // Points and total by the rules of the report's own kernel.
     let explanation = explain(report, Known::default());
     for (task, candidate) in tasks.iter_mut().zip(&explanation.candidates) {
@@ -146,9 +146,9 @@ pub fn to_oom_report(report: &Report) -> OomReport {
         zones: zones(report),
         total_pages: Pages::new(explanation.total_pages.unwrap_or(0)),
         tasks,
-        victim,
+        victim: victim.map(TaskIx::new),
         oom_group: report.oom_group.as_deref().map(Into::into),
-        killed: killed.into(),
+        killed,
         panic: report.panic.is_some(),
         ..OomReport::default()
     }

@@ -18,7 +18,7 @@ fn simulated(toml: &str, at: &str) -> Vec<u32> {
         .entries
         .iter()
         .filter_map(|e| match &e.record {
-            Record::OomKill { report, .. } => Some(report.victim.map_or(0, |i| report.tasks[i].pid.0)),
+            Record::OomKill { report, .. } => Some(report.chosen().map_or(0, |task| task.pid.0)),
             _ => None,
         })
         .collect()

@@ -1,7 +1,7 @@
 //! What is kept of a run: one row of measures.
 
-use oomsim_core::node_api::{Constraint, ExitStatus, Name};
-use oomsim_core::record::{DeathCause, Entry, History, Owner, Record, Sample};
+use oomsim_core::node_api::{EvictionSignal, ExitStatus, QosClass};
+use oomsim_core::record::{DeathCause, Entry, History, LimitScope, Owner, Record, Sample};
 use oomsim_core::units::SimTime;
 use std::collections::BTreeMap;
 
@@ -17,6 +17,8 @@ pub enum Outcome {
     ContainerOom,
     /// The OOM killer, at a pod's limit.
     PodOom,
+    /// The OOM killer, at the limit of a QoS class.
+    QosOom,
     /// The OOM killer, at the limit of kubepods.
     KubepodsOom,
     /// The OOM killer, at the limit of another cgroup.
@@ -33,11 +35,12 @@ pub enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of tables.
-    pub const ALL: [Outcome; 10] = [
+    pub const ALL: [Outcome; 11] = [
         Outcome::None,
         Outcome::Eviction,
         Outcome::ContainerOom,
         Outcome::PodOom,
+        Outcome::QosOom,
         Outcome::KubepodsOom,
         Outcome::CgroupOom,
         Outcome::GlobalOom,
@@ -53,6 +56,7 @@ impl Outcome {
             Outcome::Eviction => "eviction",
             Outcome::ContainerOom => "container_oom",
             Outcome::PodOom => "pod_oom",
+            Outcome::QosOom => "qos_oom",
             Outcome::KubepodsOom => "kubepods_oom",
             Outcome::CgroupOom => "cgroup_oom",
             Outcome::GlobalOom => "global_oom",
@@ -65,23 +69,18 @@ impl Outcome {
     /// Whether the OOM killer was first.
     pub fn is_oom(self) -> bool {
         use Outcome::*;
-        matches!(self, ContainerOom | PodOom | KubepodsOom | CgroupOom | GlobalOom)
+        matches!(self, ContainerOom | PodOom | QosOom | KubepodsOom | CgroupOom | GlobalOom)
     }
 
-    /// The outcome that an OOM kill at the limit of this cgroup stands for.
-    fn of_oom(oom_memcg: Option<&str>) -> Self {
-        let Some(path) = oom_memcg else { return Outcome::GlobalOom };
-        let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
-        // /kubepods/burstable/podUID/ID with the cgroupfs driver, kubepods-burstable-podUID.slice with systemd.
-        let is_pod = |p: &str| p.starts_with("pod") || p.ends_with(".slice") && p.contains("-pod");
-        match parts.as_slice() {
-            ["kubepods" | "kubepods.slice"] => Outcome::KubepodsOom,
-            [first, rest @ ..] if first.starts_with("kubepods") => match rest.iter().position(|p| is_pod(p)) {
-                Some(at) if at + 1 == rest.len() => Outcome::PodOom,
-                Some(_) => Outcome::ContainerOom,
-                None => Outcome::CgroupOom,
-            },
-            _ => Outcome::CgroupOom,
+    /// The outcome that an OOM kill at this limit stands for.
+    fn of_oom(limit: &LimitScope) -> Self {
+        match limit {
+            LimitScope::Node => Outcome::GlobalOom,
+            LimitScope::Kubepods => Outcome::KubepodsOom,
+            LimitScope::Qos(_) => Outcome::QosOom,
+            LimitScope::Pod(_) => Outcome::PodOom,
+            LimitScope::Container { .. } => Outcome::ContainerOom,
+            LimitScope::Cgroup => Outcome::CgroupOom,
         }
     }
 }
@@ -151,7 +150,7 @@ macro_rules! measures {
 }
 
 measures! {
-    outcome: Outcome => "outcome" Class "Who was first: none, eviction, container_oom, pod_oom, kubepods_oom, cgroup_oom, global_oom, self, kubelet_not_started, error.",
+    outcome: Outcome => "outcome" Class "Who was first: none, eviction, container_oom, pod_oom, qos_oom, kubepods_oom, cgroup_oom, global_oom, self, kubelet_not_started, error.",
     victim: String => "victim" Class "The pod (namespace/name) or host process that died first.",
     first_death: Option<u64> => "first_death_s" Seconds "When it died.",
     first_decision: Option<u64> => "first_eviction_s" Seconds "When the eviction manager first decided to evict.",
@@ -239,10 +238,10 @@ impl Measures {
             min_available: history.series.samples.iter().map(|s| s.available).min(),
             ..Measures::default()
         };
-        let mut qos: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut qos: BTreeMap<&str, QosClass> = BTreeMap::new();
         for entry in &history.entries {
             if let Record::PodScheduled { pod, qos: class } = &entry.record {
-                qos.insert(pod, class);
+                qos.insert(pod, *class);
             }
             m.count_kill(entry, &qos);
             m.note_first(entry);
@@ -254,9 +253,9 @@ impl Measures {
         m
     }
 
-    fn count_kill(&mut self, entry: &Entry, qos: &BTreeMap<&str, &str>) {
-        let (report, owners) = match &entry.record {
-            Record::OomKill { report, killed_owners } => (report, killed_owners),
+    fn count_kill(&mut self, entry: &Entry, qos: &BTreeMap<&str, QosClass>) {
+        let (report, limit, owners) = match &entry.record {
+            Record::OomKill { report, limit, killed_owners } => (report, limit, killed_owners),
             Record::KernelPanic { .. } => {
                 self.stalled = true;
                 return;
@@ -267,7 +266,7 @@ impl Measures {
             self.stalled = true;
             return;
         }
-        match Outcome::of_oom(memcg_of(report.constraint, report.oom_memcg.as_ref())) {
+        match Outcome::of_oom(limit) {
             Outcome::ContainerOom => self.container_ooms += 1,
             Outcome::PodOom => self.pod_ooms += 1,
             Outcome::KubepodsOom => self.kubepods_ooms += 1,
@@ -275,10 +274,10 @@ impl Measures {
             _ => {}
         }
         match owners.first() {
-            Some(Owner::Container { pod, .. }) => match qos.get(&**pod).copied() {
-                Some("Guaranteed") => self.killed_guaranteed += 1,
-                Some("BestEffort") => self.killed_besteffort += 1,
-                _ => self.killed_burstable += 1,
+            Some(Owner::Container { pod, .. }) => match qos.get(&**pod) {
+                Some(QosClass::Guaranteed) => self.killed_guaranteed += 1,
+                Some(QosClass::BestEffort) => self.killed_besteffort += 1,
+                Some(QosClass::Burstable) | None => self.killed_burstable += 1,
             },
             Some(Owner::Host(_)) => self.killed_host += 1,
             None => {}
@@ -292,10 +291,7 @@ impl Measures {
             return;
         }
         let (outcome, owner) = match &entry.record {
-            Record::OomKill { report, killed_owners } => {
-                let memcg = memcg_of(report.constraint, report.oom_memcg.as_ref());
-                (Outcome::of_oom(memcg), killed_owners.first())
-            }
+            Record::OomKill { limit, killed_owners, .. } => (Outcome::of_oom(limit), killed_owners.first()),
             Record::ProcessExited { owner, cause: DeathCause::Eviction, .. } => (Outcome::Eviction, Some(owner)),
             Record::ProcessExited { owner, cause: DeathCause::SelfExit, status, .. }
                 if *status != ExitStatus::Code(0) =>
@@ -326,21 +322,14 @@ impl Measures {
         let threshold = i64::try_from(met.quantity.get()).unwrap_or(i64::MAX);
         self.overshoot = Some(threshold.saturating_sub(met.available));
         let limit = history.node.kubepods_limit.map(|l| i64::try_from(l.get()).unwrap_or(i64::MAX));
-        let available = |s: &Sample| match (&**signal, limit) {
-            ("allocatableMemory.available", Some(limit)) => {
+        let available = |s: &Sample| match (*signal, limit) {
+            (EvictionSignal::AllocatableMemoryAvailable, Some(limit)) => {
                 limit.saturating_sub(i64::try_from(s.kubepods_working_set.get()).unwrap_or(i64::MAX))
             }
             _ => s.available,
         };
         let curve = history.series.samples.iter().map(|s| (s.at, available(s)));
         self.latency = crossing(curve, threshold, decision.at).map(|t| decision.at.since(t).as_nanos());
-    }
-}
-
-fn memcg_of(constraint: Constraint, oom_memcg: Option<&Name>) -> Option<&str> {
-    match constraint {
-        Constraint::Memcg => Some(oom_memcg.map_or("", |path| path)),
-        Constraint::None => None,
     }
 }
 
@@ -365,25 +354,6 @@ fn crossing(curve: impl Iterator<Item = (SimTime, i64)>, threshold: i64, until: 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_cgroup_names_the_limit() {
-        for (path, outcome) in [
-            (None, Outcome::GlobalOom),
-            (Some("/kubepods"), Outcome::KubepodsOom),
-            (Some("/kubepods.slice"), Outcome::KubepodsOom),
-            (Some("/kubepods/burstable"), Outcome::CgroupOom),
-            (Some("/kubepods/burstable/pod12-ab"), Outcome::PodOom),
-            (Some("/kubepods/pod12-ab/0123"), Outcome::ContainerOom),
-            (Some("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod12_ab.slice"), Outcome::PodOom),
-            (Some("/kubepods.slice/kubepods-pod1.slice/cri-containerd-01.scope"), Outcome::ContainerOom),
-            (Some("/kubepods.slice/kubepods-besteffort.slice"), Outcome::CgroupOom),
-            (Some("/system.slice/kubelet.service"), Outcome::CgroupOom),
-            (Some("/"), Outcome::CgroupOom),
-        ] {
-            assert_eq!(Outcome::of_oom(path), outcome, "{path:?}");
-        }
-    }
 
     #[test]
     fn a_crossing_is_interpolated() {

@@ -2,6 +2,7 @@
 
 use super::RunReport;
 use oomsim_core::engine::Stop;
+use oomsim_core::node_api::PodReason;
 use oomsim_core::record::expect::ExpectationResult;
 use oomsim_core::record::{Owner, view};
 use serde_json::{Map, Value, json};
@@ -74,8 +75,9 @@ fn node(history: &oomsim_core::record::History) -> Value {
 fn pod(pod: &oomsim_core::record::PodOutcome) -> Value {
     let (namespace, name) = view::split_pod(&pod.pod);
     json!({
-        "namespace": namespace, "pod": name, "qosClass": pod.qos, "phase": pod.phase, "reason": pod.reason,
-        "message": &*pod.message, "status": &*pod.status, "restartCount": pod.restarts, "usage": pod.usage.get(),
+        "namespace": namespace, "pod": name, "qosClass": pod.qos, "phase": pod.phase,
+        "reason": pod.reason.map_or("", PodReason::as_str),
+        "message": &*pod.message, "status": pod.status, "restartCount": pod.restarts, "usage": pod.usage.get(),
     })
 }
 

@@ -4,7 +4,7 @@
 //! beginning is midnight of January 1st. Where a line's number in the source is not known, it is 1.
 
 use oomsim_core::record::view::back_off_message;
-use oomsim_core::record::{ConditionStatus, Entry, History, Record};
+use oomsim_core::record::{Entry, History, Record};
 use oomsim_core::units::SimTime;
 use std::fmt::Write;
 
@@ -73,16 +73,13 @@ fn lines(log: &mut Log, entry: &Entry, node: &str) {
             let message = format!("\"Kill container failed\" err={message:?} pod={pod:?} containerName={container:?}");
             log.line('E', at, "kuberuntime_container.go:1", &message);
         }
-        Record::NodeCondition { status, .. } => {
-            let event = match status {
-                ConditionStatus::True => "NodeHasInsufficientMemory",
-                ConditionStatus::False => "NodeHasSufficientMemory",
-            };
+        Record::NodeCondition { r#type, status } => {
+            let event = r#type.event(*status);
             let message = format!("\"Recording event message for node\" node={node:?} event={event:?}");
             log.line('I', at, "kubelet_node_status.go:1", &message);
         }
         Record::PodRejected { pod, reason, message } => {
-            let message = format!("\"Failed to admit pod\" pod={pod:?} reason={reason:?} message={message:?}");
+            let message = format!("\"Failed to admit pod\" pod={pod:?} reason=\"{reason}\" message={message:?}");
             log.line('I', at, "kubelet.go:1", &message);
         }
         Record::SystemOom { message } => {
@@ -90,7 +87,7 @@ fn lines(log: &mut Log, entry: &Entry, node: &str) {
         }
         Record::ContainerTerminated { pod, container, reason, exit_code, .. } => {
             let message = format!(
-                "\"Container terminated\" pod={pod:?} containerName={container:?} reason={reason:?} exitCode={exit_code}"
+                "\"Container terminated\" pod={pod:?} containerName={container:?} reason=\"{reason}\" exitCode={exit_code}"
             );
             log.line('I', at, "generic.go:1", &message);
         }

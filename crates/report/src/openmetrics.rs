@@ -129,7 +129,7 @@ fn counters(out: &mut Out, history: &History, scrapes: &[(SimTime, &Sample)], po
     signals.sort();
     signals.dedup();
     for signal in signals {
-        let labels = format!("eviction_signal=\"{}\"", escaped(signal));
+        let labels = format!("eviction_signal=\"{}\"", escaped(signal.as_str()));
         for (at, _) in scrapes {
             let count = evictions.iter().filter(|(t, s)| t <= at && *s == signal).count();
             out.sample("kubelet_evictions_total", &labels, count, *at);

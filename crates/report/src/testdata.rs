@@ -2,10 +2,13 @@
 //! model: they only have its shape.
 
 use oomsim_core::engine::Stop;
-use oomsim_core::node_api::{Constraint, CounterLine, ExitStatus, Name, OomReport, Signo, TaskRow};
+use oomsim_core::node_api::{
+    ConditionStatus, Constraint, CounterLine, EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodPhase,
+    PodReason, PodStatus, QosClass, RefusedCall, Signo, TaskIx, TaskRow, TerminatedReason,
+};
 use oomsim_core::record::{
-    ConditionStatus, Counts, DeathCause, Digest, Entry, History, NodeFacts, Owner, PodOutcome, PodSample,
-    ProcessOutcome, Record, Sample, Series,
+    Counts, DeathCause, Digest, Entry, History, LimitScope, NodeFacts, Owner, PodOutcome, PodSample, ProcessOutcome,
+    Record, Sample, Series,
 };
 use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime};
 
@@ -24,14 +27,8 @@ pub fn at(seconds: f64) -> SimTime {
 
 pub fn pressure(on: bool) -> Record {
     Record::NodeCondition {
-        r#type: "MemoryPressure",
+        r#type: NodeConditionType::MemoryPressure,
         status: if on { ConditionStatus::True } else { ConditionStatus::False },
-        reason: if on { "KubeletHasInsufficientMemory" } else { "KubeletHasSufficientMemory" },
-        message: if on {
-            "kubelet has insufficient memory available"
-        } else {
-            "kubelet has sufficient memory available"
-        },
     }
 }
 
@@ -44,15 +41,15 @@ pub fn evicted(pod: &str, mib: u64) -> Record {
         )
         .into(),
         grace_period: SimDuration::ZERO,
-        signal: "allocatableMemory.available",
+        signal: EvictionSignal::AllocatableMemoryAvailable,
         usage_seen: Some(Bytes::mib(mib)),
         usage_seen_at: Some(at(1.0)),
         usage_now: Bytes::mib(mib + 700),
     }
 }
 
-/// An out-of-memory kill; `oom_memcg` is `None` for the node.
-pub fn oom(seconds: f64, oom_memcg: Option<&str>, comm: &str, owner: Owner, mib: u64) -> Record {
+/// An out-of-memory kill at the limit of `scope`.
+pub fn oom(seconds: f64, scope: LimitScope, comm: &str, owner: Owner, mib: u64) -> Record {
     let task = TaskRow {
         pid: Pid(4711),
         uid: 0,
@@ -67,6 +64,11 @@ pub fn oom(seconds: f64, oom_memcg: Option<&str>, comm: &str, owner: Owner, mib:
         oom_score_adj: 1000,
         points: Some(2_400_000),
     };
+    let oom_memcg = match &scope {
+        LimitScope::Node => None,
+        LimitScope::Kubepods => Some("/kubepods"),
+        _ => Some("/kubepods/burstable/podx/c"),
+    };
     let limit = if oom_memcg.is_some() { Bytes::new(5_573_943_296) } else { Bytes::ZERO };
     let report = OomReport {
         at: at(seconds),
@@ -77,11 +79,11 @@ pub fn oom(seconds: f64, oom_memcg: Option<&str>, comm: &str, owner: Owner, mib:
         memory: CounterLine { usage: limit, limit, failcnt: 3 },
         total_pages: Pages::new(1_780_154),
         tasks: vec![task],
-        victim: Some(0),
-        killed: vec![0].into(),
+        victim: Some(TaskIx::new(0)),
+        killed: vec![TaskIx::new(0)].into(),
         ..OomReport::default()
     };
-    Record::OomKill { report: Box::new(report), killed_owners: [owner].into_iter().collect() }
+    Record::OomKill { report: Box::new(report), limit: scope, killed_owners: [owner].into_iter().collect() }
 }
 
 pub fn container(pod: &str) -> Owner {
@@ -89,7 +91,7 @@ pub fn container(pod: &str) -> Owner {
 }
 
 /// The container's end as the kubelet sees it.
-pub fn terminated(pod: &str, reason: &'static str, seconds: f64) -> Record {
+pub fn terminated(pod: &str, reason: TerminatedReason, seconds: f64) -> Record {
     Record::ContainerTerminated {
         pod: pod.into(),
         container: "c".into(),
@@ -184,16 +186,15 @@ impl Builder {
         self
     }
 
-    pub fn pod(mut self, pod: &str, phase: &'static str, status: &'static str, restarts: u32, mib: u64) -> Builder {
-        let failed = phase == "Failed";
+    pub fn pod(mut self, pod: &str, status: PodStatus, restarts: u32, mib: u64) -> Builder {
         self.history.pods.push(PodOutcome {
             pod: pod.into(),
-            qos: "BestEffort",
-            phase,
-            reason: if failed { status } else { "" },
+            qos: QosClass::BestEffort,
+            phase: if matches!(status, PodStatus::Reason(_)) { PodPhase::Failed } else { PodPhase::Running },
+            reason: if let PodStatus::Reason(reason) = status { Some(reason) } else { None },
             message: "".into(),
             restarts,
-            status: status.into(),
+            status,
             usage: Bytes::mib(mib),
         });
         self
@@ -210,7 +211,7 @@ pub fn oom2() -> History {
     let pressure_off = evict + 302.0;
     Builder::aks("oom2-allocatable-slow", 640.0, 1.0)
         .entries(vec![
-            (0.0, Record::PodScheduled { pod: "default/alloc-mem-2".into(), qos: "BestEffort" }),
+            (0.0, Record::PodScheduled { pod: "default/alloc-mem-2".into(), qos: QosClass::BestEffort }),
             (
                 1.2,
                 Record::ContainerStarted { pod: "default/alloc-mem-2".into(), container: "c".into(), restart_count: 0 },
@@ -218,13 +219,13 @@ pub fn oom2() -> History {
             (evict, Record::EvictionThresholdMet { message: "Attempting to reclaim memory".into() }),
             (evict, evicted("default/alloc-mem-2", 3596)),
             (evict + 0.2, killed("default/alloc-mem-2", DeathCause::Eviction)),
-            (evict + 0.6, terminated("default/alloc-mem-2", "Error", evict + 0.2)),
+            (evict + 0.6, terminated("default/alloc-mem-2", TerminatedReason::Error, evict + 0.2)),
             (evict + 10.0, pressure(true)),
             (
                 evict + 60.0,
                 Record::PodRejected {
                     pod: "default/late".into(),
-                    reason: "Evicted",
+                    reason: PodReason::Evicted,
                     message: "The node had condition: [MemoryPressure]. ".into(),
                 },
             ),
@@ -239,8 +240,8 @@ pub fn oom2() -> History {
                 ("kube-system/kube-proxy", &|_| Some(12.0)),
             ],
         )
-        .pod("default/alloc-mem-2", "Failed", "Evicted", 0, 0)
-        .pod("monitoring/prometheus", "Running", "Running", 0, 75)
+        .pod("default/alloc-mem-2", PodStatus::Reason(PodReason::Evicted), 0, 0)
+        .pod("monitoring/prometheus", PodStatus::Phase(PodPhase::Running), 0, 75)
         .history
 }
 
@@ -254,8 +255,8 @@ pub fn oom3() -> History {
             (352.0, pressure(true)),
             (352.0, evicted("monitoring/node-exporter-8k2xm", 11)),
             (364.5, evicted("monitoring/node-exporter-w2r5p", 4)),
-            (378.3, oom(378.3, None, "ssh", ssh("ssh"), 2)),
-            (380.1, oom(380.1, None, "bash", ssh("bash"), 1)),
+            (378.3, oom(378.3, LimitScope::Node, "ssh", ssh("ssh"), 2)),
+            (380.1, oom(380.1, LimitScope::Node, "bash", ssh("bash"), 1)),
             (
                 385.0,
                 Record::ProcessExited {
@@ -277,7 +278,7 @@ pub fn oom3() -> History {
                 ("monitoring/node-exporter-zz81c", &|t| (t > 366.5).then_some(9.0)),
             ],
         )
-        .pod("monitoring/prometheus", "Running", "Running", 0, 75)
+        .pod("monitoring/prometheus", PodStatus::Phase(PodPhase::Running), 0, 75)
         .history;
     run.processes.push(ProcessOutcome {
         pid: Pid(1),
@@ -294,9 +295,9 @@ pub fn oom4() -> History {
     let kill = 26.4;
     Builder::aks("oom4-allocatable-fast", 90.0, 0.5)
         .entries(vec![
-            (kill, oom(kill, Some("/kubepods"), "dotnet", container("default/alloc-mem-4"), 4664)),
+            (kill, oom(kill, LimitScope::Kubepods, "dotnet", container("default/alloc-mem-4"), 4664)),
             (kill + 0.3, killed("default/alloc-mem-4", DeathCause::MemcgOom)),
-            (kill + 0.9, terminated("default/alloc-mem-4", "OOMKilled", kill + 0.3)),
+            (kill + 0.9, terminated("default/alloc-mem-4", TerminatedReason::OomKilled, kill + 0.3)),
             (kill + 22.0, evicted("default/alloc-mem-4", 4664)),
             (kill + 22.0, pressure(true)),
             (
@@ -315,7 +316,7 @@ pub fn oom4() -> History {
                 ("monitoring/prometheus", &|_| Some(150.0)),
             ],
         )
-        .pod("default/alloc-mem-4", "Failed", "Evicted", 0, 0)
+        .pod("default/alloc-mem-4", PodStatus::Reason(PodReason::Evicted), 0, 0)
         .history
 }
 
@@ -324,11 +325,10 @@ pub fn busy_day() -> History {
     let day = 86_400.0;
     let mut names: Vec<String> = (0..109).map(|n| format!("default/app-{n}")).collect();
     names.push("default/leaky".into());
+    let own = LimitScope::Container { pod: "default/leaky".into(), container: "c".into() };
     let restarts: Vec<f64> = (1..250).map(|n| 330.0 * f64::from(n)).collect();
-    let mut entries: Vec<_> = restarts
-        .iter()
-        .map(|&t| (t, oom(t, Some("/kubepods/burstable/podx/c"), "java", container("default/leaky"), 500)))
-        .collect();
+    let mut entries: Vec<_> =
+        restarts.iter().map(|&t| (t, oom(t, own.clone(), "java", container("default/leaky"), 500))).collect();
     for n in 0..40 {
         let t = 40_000.0 + 31.0 * f64::from(n);
         entries.push((t, evicted(&format!("default/app-{n}"), 20)));
@@ -367,13 +367,13 @@ pub fn short_plain() -> History {
                 pid: Pid(77),
                 comm: "alloc".into(),
                 owner: Owner::Host("alloc".into()),
-                op: "mmap",
+                op: RefusedCall::Mmap,
                 requested: Bytes::mib(100),
                 committed_as: Bytes::mib(5800),
                 commit_limit: Bytes::mib(5900),
             },
         ),
-        (0.0713, oom(0.0713, None, "alloc", Owner::Host("alloc".into()), 6000)),
+        (0.0713, oom(0.0713, LimitScope::Node, "alloc", Owner::Host("alloc".into()), 6000)),
     ]);
     builder.history.node.kubepods_limit = None;
     builder.history.node.eviction_hard = None;

@@ -6,9 +6,9 @@ use super::table::Table;
 use crate::picture::{memory_text, oom_limit_name};
 use anstyle::Style;
 use oomsim_core::engine::Stop;
-use oomsim_core::node_api::{ExitStatus, OomReport};
+use oomsim_core::node_api::{EvictionSignal, ExitStatus, OomReport, PodPhase, PodReason};
 use oomsim_core::record::expect::ExpectationResult;
-use oomsim_core::record::{ConditionStatus, DeathCause, Entry, History, Owner, Record};
+use oomsim_core::record::{ConditionStatus, DeathCause, Entry, History, LimitScope, Owner, Record};
 use oomsim_core::units::{Bytes, Pid, SimTime};
 use std::fmt::Write;
 
@@ -116,7 +116,7 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             );
             line(owner_name(owner), "OutOfMemory", message, WARN)
         }
-        Record::OomKill { report, killed_owners } => oom_lines(report, killed_owners),
+        Record::OomKill { report, killed_owners, .. } => oom_lines(report, killed_owners),
         Record::CgroupWriteRefused { cgroup, limit } => {
             line("kernel", "EBUSY", format!("{cgroup}: limit {} refused", amount(*limit)), WARN)
         }
@@ -126,14 +126,18 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             line(pod_name(pod), "Scheduled", message, PLAIN)
         }
         Record::PodRejected { pod, reason, message } => {
-            line(pod_name(pod), &**reason, format!("not admitted: {}", message.trim()), WARN)
+            line(pod_name(pod), reason.as_str(), format!("not admitted: {}", message.trim()), WARN)
         }
-        Record::PodPhase { phase: "Failed" | "Succeeded", reason, .. } if &**reason == "Evicted" => Vec::new(),
-        Record::PodPhase { pod, phase: phase @ ("Failed" | "Succeeded"), reason, message } => {
-            let style = if *phase == "Failed" { WARN } else { PLAIN };
-            let why = format!("{reason} {message}");
-            let why = why.trim();
-            line(pod_name(pod), *phase, if why.is_empty() { "all containers have terminated" } else { why }, style)
+        Record::PodPhase { reason: Some(PodReason::Evicted), .. } => Vec::new(),
+        Record::PodPhase { pod, phase: phase @ (PodPhase::Failed | PodPhase::Succeeded), message, .. } => {
+            let style = if *phase == PodPhase::Failed { WARN } else { PLAIN };
+            let why = message.trim();
+            line(
+                pod_name(pod),
+                phase.as_str(),
+                if why.is_empty() { "all containers have terminated" } else { why },
+                style,
+            )
         }
         Record::PodPhase { .. } => Vec::new(),
         Record::ContainerStarted { pod, container, restart_count } => {
@@ -156,13 +160,14 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             line("kernel", "signal", format!("{signal} to {comm} (pid {pid})"), DIM)
         }
         Record::KillFailed { pod, message, .. } => line(pod_name(pod), "FailedKillPod", message.trim(), WARN),
-        Record::NodeCondition { r#type, status, message, .. } => {
-            let reason = match status {
-                ConditionStatus::True => "NodeHasInsufficientMemory",
-                ConditionStatus::False => "NodeHasSufficientMemory",
-            };
+        Record::NodeCondition { r#type, status } => {
             let style = if *status == ConditionStatus::True { WARN } else { PLAIN };
-            line(node, reason, format!("{type}={status:?}: {message}", type = r#type), style)
+            line(
+                node,
+                r#type.event(*status),
+                format!("{type}={status}: {}", r#type.message(*status), type = r#type),
+                style,
+            )
         }
         Record::SystemOom { message } => line(node, "SystemOOM", message.trim(), WARN),
         Record::Warning { message } => line("model", "warning", &**message, WARN),
@@ -203,7 +208,7 @@ fn oom_lines(report: &OomReport, owners: &[Owner]) -> Vec<Line> {
         let message = format!("Tasks in {group} are going to be killed due to memory.oom.group set");
         found.extend(line("kernel", "oom-killer", message, PLAIN));
     }
-    for (n, task) in report.killed.iter().filter_map(|&index| report.tasks.get(index)).enumerate() {
+    for (n, task) in report.killed_tasks().enumerate() {
         let message = format!(
             "{prefix}: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, oom_score_adj:{}",
             task.pid,
@@ -323,19 +328,17 @@ fn explain(
 
 fn oom_reason(before: &[Entry], pid: Pid) -> String {
     let report = before.iter().rev().find_map(|entry| match &entry.record {
-        Record::OomKill { report, .. }
-            if report.killed.iter().any(|&k| report.tasks.get(k).is_some_and(|t| t.pid == pid)) =>
-        {
-            Some(report)
+        Record::OomKill { report, limit, .. } if report.killed_tasks().any(|task| task.pid == pid) => {
+            Some((report, limit))
         }
         _ => None,
     });
-    let Some(report) = report else { return "out of memory".into() };
-    let limit = match &report.oom_memcg {
-        Some(path) => format!("{} of {}", oom_limit_name(Some(path)), amount(report.memory.limit)),
-        None => oom_limit_name(None).into(),
+    let Some((report, scope)) = report else { return "out of memory".into() };
+    let limit = match scope {
+        LimitScope::Node => oom_limit_name(scope).into(),
+        _ => format!("{} of {}", oom_limit_name(scope), amount(report.memory.limit)),
     };
-    let chosen = report.victim.and_then(|index| report.tasks.get(index));
+    let chosen = report.chosen();
     if chosen.is_some_and(|task| task.pid != pid) {
         return format!("{limit}; killed with its group (memory.oom.group)");
     }
@@ -367,8 +370,8 @@ fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String
         _ => None,
     });
     let Some((at, signal, seen, seen_at, now)) = found else { return "its pod was evicted".into() };
-    let what = match &**signal {
-        "allocatableMemory.available" => match history.node.pods_evicted_above {
+    let what = match signal {
+        EvictionSignal::AllocatableMemoryAvailable => match history.node.pods_evicted_above {
             // A percentage of the kubepods limit is a different amount than a percentage of the node's capacity.
             Some(above) if above != history.node.allocatable => {
                 format!("pods above {} (kubepods limit minus the threshold)", amount(above))
@@ -396,7 +399,7 @@ fn pods(text: &mut String, history: &History) {
     let mut table = Table::new(&["NAMESPACE", "NAME", "QOS", "STATUS", "RESTARTS", "MEMORY"]);
     for pod in history.pods.iter().take(MOST_ROWS) {
         let (namespace, name) = oomsim_core::record::view::split_pod(&pod.pod);
-        let style = if matches!(&*pod.status, "Running" | "Completed" | "Succeeded") { PLAIN } else { WARN };
+        let style = if pod.status.is_well() { PLAIN } else { WARN };
         let usage = if pod.usage == Bytes::ZERO { "-".into() } else { amount(pod.usage) };
         let cells = vec![
             namespace.into(),

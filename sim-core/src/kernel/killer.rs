@@ -4,7 +4,7 @@ use super::api::CgroupVersion;
 use super::cgroup::{Charge, Purpose};
 use super::process::Process;
 use super::{Kernel, oom};
-use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, Name, OomReport, Signal, Signo, TaskRow};
+use crate::node_api::{Constraint, CounterLine, ExitStatus, MemInfo, Name, OomReport, Signal, Signo, TaskIx, TaskRow};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
 use smallvec::{SmallVec, smallvec};
 
@@ -60,7 +60,7 @@ impl Kernel {
             return true;
         }
         let mut report = Box::new(self.new_report(now, charge, &mut paths, domain, total, tasks));
-        report.victim = victim;
+        report.victim = victim.map(TaskIx::new);
         report.oom_kill_allocating_task = by_itself;
         report.panic = panic;
         if panic {
@@ -68,8 +68,8 @@ impl Kernel {
         } else if let Some(index) = victim {
             self.choose_killed(&mut report, &mut paths, index, domain);
         }
-        let doomed: SmallVec<[Pid; 8]> = report.killed.iter().map(|i| report.tasks[*i].pid).collect();
-        self.signals.push(Signal::Oom(report));
+        let doomed: SmallVec<[Pid; 8]> = report.killed_tasks().map(|task| task.pid).collect();
+        self.signals.push(Signal::Oom { limit: domain, report });
         for pid in doomed {
             self.begin_exit(pid, ExitStatus::Signal(Signo::Kill), true);
         }
@@ -84,7 +84,7 @@ impl Kernel {
             let child = oom::sacrificed_child(&report.tasks, report.tasks[chosen].pid, parent_of);
             first = child.unwrap_or(chosen);
         }
-        report.killed = smallvec![first];
+        report.killed = smallvec![TaskIx::new(first)];
         self.count_kill(report.tasks[first].pid);
         let Some(group) = self.oom_group_of(report.tasks[first].pid, domain) else { return };
         report.oom_group = Some(paths.of(self, group));
@@ -97,7 +97,7 @@ impl Kernel {
             // The chosen task is met again in the scan of its group and counted twice (recordings memcg_oom_v2).
             self.count_kill(pid);
             if index != first {
-                report.killed.push(index);
+                report.killed.push(TaskIx::new(index));
             }
         }
     }

@@ -21,7 +21,7 @@ fn limit(kernel: &mut Kernel, cg: CgroupId, bytes: Bytes) {
 }
 
 fn ooms(signals: &[Signal]) -> Vec<&crate::node_api::OomReport> {
-    signals.iter().filter_map(|s| if let Signal::Oom(r) = s { Some(&**r) } else { None }).collect()
+    signals.iter().filter_map(|s| if let Signal::Oom { report, .. } = s { Some(&**report) } else { None }).collect()
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn the_node_runs_out_at_the_min_watermarks_and_kills_the_largest() {
     let signals = k.take_signals();
     let report = ooms(&signals)[0];
     assert_eq!(report.oom_memcg, None);
-    assert_eq!(&*report.tasks[report.victim.unwrap()].comm, "a");
+    assert_eq!(&*report.chosen().unwrap().comm, "a");
     for zone in &report.zones {
         assert!(zone.free <= zone.watermark[0] + zone.protection, "{zone:?}");
     }

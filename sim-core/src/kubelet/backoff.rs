@@ -65,19 +65,6 @@ impl ContainerBackoff {
     }
 }
 
-/// Reason of the waiting state.
-pub const REASON_CRASH_LOOP_BACK_OFF: &str = "CrashLoopBackOff";
-
-/// A pod as the kubelet writes it in messages: `web_default(<uid>)`.
-pub fn format_pod(name: &str, namespace: &str, uid: &str) -> String {
-    [name, "_", namespace, "(", uid, ")"].concat()
-}
-
-/// Message of the waiting state; `pod` as [`format_pod`] writes it.
-pub fn waiting_message(wait: SimDuration, container: &str, pod: &str) -> String {
-    ["back-off ", &wait.to_string(), " restarting failed container=", container, " pod=", pod].concat()
-}
-
 /// Message of the event `BackOff` (Warning).
 pub fn event_message(container: &str, pod: &str) -> String {
     format!("Back-off restarting failed container {container} in pod {pod}")

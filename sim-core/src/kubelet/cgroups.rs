@@ -4,9 +4,10 @@ use super::config::{CgroupDriver, KubeletConfig};
 use super::go::go_int64;
 use super::pod::{ContainerSpec, PodSpec, ResourceList};
 use super::profile::{KubernetesProfile, SwapDefault};
-use super::qos::{QosClass, is_critical};
+use super::qos::is_critical;
 use super::resources::{self, MEMORY, container_request};
 use crate::node_api::CgroupWrite;
+use crate::node_api::QosClass;
 use crate::units::{Bytes, PAGE_SIZE, Quantity};
 
 /// A cgroup's name independent of the driver: the parts of its path.

@@ -22,8 +22,9 @@ pub mod start;
 mod stats;
 mod timing;
 
+pub use crate::node_api::QosClass;
 pub use allocatable::{Enforcement, NodeAllocatable, NotConfigured, ReservationError, ReservationExceedsCapacity};
-pub use backoff::{BackoffLimits, ContainerBackoff, format_pod, waiting_message};
+pub use backoff::{BackoffLimits, ContainerBackoff};
 pub use cgroups::{
     CgroupLayout, CgroupName, NodeCgroupWrite, NodeLimits, PodDirs, container_cgroup, pod_cgroup, qos_cgroups,
 };
@@ -39,7 +40,7 @@ pub use pod::{
     RestartPolicy, Toleration,
 };
 pub use profile::{ContainerWording, Fact, KubernetesProfile, Sure, SwapDefault, UnknownCapability};
-pub use qos::{QosClass, is_critical, is_node_critical, is_static};
+pub use qos::{is_critical, is_node_critical, is_static};
 pub use resources::{CPU, MEMORY, container_request, ranking_request, scheduling_limits, scheduling_requests};
 pub use stats::{Housekeeping, HousekeepingTiming};
 pub use timing::{SlowKubelet, Timing, container_grace};

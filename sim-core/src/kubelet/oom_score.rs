@@ -2,8 +2,9 @@
 
 use super::pod::{ContainerSpec, PodSpec};
 use super::profile::KubernetesProfile;
-use super::qos::{QosClass, is_node_critical};
+use super::qos::is_node_critical;
 use super::resources::{self, MEMORY, container_request};
+use crate::node_api::QosClass;
 use crate::units::{Bytes, Quantity};
 
 /// The pause container. Set by the container runtime's sandbox code; seen in the kernel logs of the sources.

@@ -3,42 +3,13 @@
 use super::pod::{PodSpec, ResourceList};
 use super::profile::KubernetesProfile;
 use super::resources::{CPU, MEMORY};
+use crate::node_api::QosClass;
 use crate::units::Quantity;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 
 /// Priority from which a pod is critical (scheduling.SystemCriticalPriority).
 pub const SYSTEM_CRITICAL_PRIORITY: i32 = 2_000_000_000;
 const SOURCE_ANNOTATION: &str = "kubernetes.io/config.source";
 const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
-
-/// Quality of service of a pod.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum QosClass {
-    /// Requests equal limits for CPU and memory.
-    Guaranteed,
-    /// Some request or limit.
-    Burstable,
-    /// No request and no limit.
-    BestEffort,
-}
-
-impl QosClass {
-    /// Its name in a pod's status.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            QosClass::Guaranteed => "Guaranteed",
-            QosClass::Burstable => "Burstable",
-            QosClass::BestEffort => "BestEffort",
-        }
-    }
-}
-
-impl fmt::Display for QosClass {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// CPU and memory quantities; `None`: absent.
 #[derive(Default)]

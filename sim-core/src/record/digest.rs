@@ -122,6 +122,58 @@ mod tests {
         assert_eq!(h.digest(), Digest(expected));
     }
 
+    macro_rules! integers {
+        ($($name:ident $t:ty),*) => {$(
+            fn $name(&mut self, _value: $t) {
+                self.no_text_is_open();
+            }
+        )*};
+    }
+    /// Passes on nothing but texts and integers: memory as it lies there would be hashed in this machine's width and byte
+    /// order.
+    #[derive(Default)]
+    struct Portable {
+        unfinished_text: bool,
+    }
+
+    impl Hasher for Portable {
+        fn write(&mut self, _bytes: &[u8]) {
+            // A text is its bytes and an end that occurs in none (`str::hash`); a slice of integers has no end.
+            self.no_text_is_open();
+            self.unfinished_text = true;
+        }
+        fn write_u8(&mut self, value: u8) {
+            assert!(!self.unfinished_text || value == 0xff, "a slice of integers is hashed as it lies in memory");
+            self.unfinished_text = false;
+        }
+        fn finish(&self) -> u64 {
+            0
+        }
+        integers!(write_u16 u16, write_u32 u32, write_u64 u64, write_u128 u128, write_usize usize);
+        integers!(write_i8 i8, write_i16 i16, write_i32 i32, write_i64 i64, write_i128 i128, write_isize isize);
+    }
+
+    impl Portable {
+        fn no_text_is_open(&self) {
+            assert!(!self.unfinished_text, "a slice of integers is hashed as it lies in memory");
+        }
+    }
+
+    #[test]
+    fn no_record_is_hashed_as_it_lies_in_memory() {
+        for record in crate::record::view::tests::one_of_each() {
+            let mut hasher = Portable::default();
+            record.hash(&mut hasher);
+            hasher.no_text_is_open();
+        }
+        let wrong = std::panic::catch_unwind(|| {
+            let mut hasher = Portable::default();
+            vec![1_usize].hash(&mut hasher);
+            hasher.no_text_is_open();
+        });
+        assert!(wrong.is_err(), "what the test is for goes unnoticed");
+    }
+
     #[test]
     fn pieces_of_any_length_hash_like_one() {
         let bytes: Vec<u8> = (0..60_000_u32).map(|n| (n * 7) as u8).collect();

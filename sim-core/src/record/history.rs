@@ -2,7 +2,7 @@
 
 use super::{Digest, Entry, Series, ThresholdSeen};
 use crate::engine::Stop;
-use crate::node_api::Name;
+use crate::node_api::{Name, PodPhase, PodReason, PodStatus, QosClass};
 use crate::units::{Bytes, SimTime};
 
 /// Amounts of the node that a picture or a table of the run needs.
@@ -33,18 +33,18 @@ pub struct NodeFacts {
 pub struct PodOutcome {
     /// `namespace/name`.
     pub pod: Name,
-    /// `Guaranteed`, `Burstable` or `BestEffort`.
-    pub qos: &'static str,
-    /// `Pending`, `Running`, `Succeeded` or `Failed`.
-    pub phase: &'static str,
-    /// Status reason, or empty.
-    pub reason: &'static str,
+    /// Its class.
+    pub qos: QosClass,
+    /// Its phase.
+    pub phase: PodPhase,
+    /// Status reason, if there is one.
+    pub reason: Option<PodReason>,
     /// Status message, or empty.
     pub message: Name,
     /// Sum over the containers.
     pub restarts: u32,
     /// What `kubectl get pod` prints in its STATUS column.
-    pub status: Name,
+    pub status: PodStatus,
     /// `memory.current` at the end.
     pub usage: Bytes,
 }

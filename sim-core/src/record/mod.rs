@@ -3,14 +3,21 @@
 mod digest;
 pub mod expect;
 mod history;
+mod scope;
 mod series;
 pub mod view;
 
 pub use digest::{Digest, StableHasher};
 pub use history::{Counts, History, NodeFacts, PassFigures, PodFigures, PodOutcome, ProcessOutcome};
+pub use scope::LimitScope;
 pub use series::{PodSample, Sample, Series};
 
-use crate::node_api::{ExitStatus, Name, OomReport, Signo};
+pub use crate::node_api::ConditionStatus;
+
+use crate::node_api::{
+    EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodPhase, PodReason, QosClass, RefusedCall, Signo,
+    TerminatedReason,
+};
 use crate::units::{Bytes, Pid, SimDuration, SimTime};
 use serde::Serialize;
 use smallvec::SmallVec;
@@ -52,23 +59,14 @@ pub enum DeathCause {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ThresholdSeen {
-    /// `memory.available` or `allocatableMemory.available`.
-    pub signal: &'static str,
+    /// What was watched.
+    pub signal: EvictionSignal,
     /// Hard thresholds act at once.
     pub hard: bool,
     /// The threshold as an amount.
     pub quantity: Bytes,
     /// What was available.
     pub available: i64,
-}
-
-/// The status of a node condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum ConditionStatus {
-    /// The condition holds.
-    True,
-    /// The condition does not hold.
-    False,
 }
 
 /// One thing that happened. Field names are the kernel's and Kubernetes' own.
@@ -111,8 +109,8 @@ pub enum Record {
         comm: Name,
         /// Whose it is.
         owner: Owner,
-        /// `mmap` or `fork`.
-        op: &'static str,
+        /// The call that failed.
+        op: RefusedCall,
         /// Bytes asked for.
         requested: Bytes,
         /// Committed_AS before.
@@ -141,6 +139,8 @@ pub enum Record {
     OomKill {
         /// What the kernel prints about it, and whom it killed.
         report: Box<OomReport>,
+        /// Whose limit was hit.
+        limit: LimitScope,
         /// Whose the killed processes were, in the order of [`OomReport::killed`].
         killed_owners: SmallVec<[Owner; 1]>,
     },
@@ -160,15 +160,15 @@ pub enum Record {
     PodScheduled {
         /// `namespace/name`.
         pod: Name,
-        /// `Guaranteed`, `Burstable` or `BestEffort`.
-        qos: &'static str,
+        /// Its class.
+        qos: QosClass,
     },
     /// The kubelet did not admit a pod.
     PodRejected {
         /// `namespace/name`.
         pod: Name,
         /// Status reason.
-        reason: &'static str,
+        reason: PodReason,
         /// Status message.
         message: Name,
     },
@@ -176,10 +176,10 @@ pub enum Record {
     PodPhase {
         /// `namespace/name`.
         pod: Name,
-        /// `Pending`, `Running`, `Succeeded` or `Failed`.
-        phase: &'static str,
-        /// Status reason, or empty.
-        reason: &'static str,
+        /// The new phase.
+        phase: PodPhase,
+        /// Status reason, if there is one.
+        reason: Option<PodReason>,
         /// Status message, or empty.
         message: Name,
     },
@@ -198,8 +198,8 @@ pub enum Record {
         pod: Name,
         /// Container name.
         container: Name,
-        /// `OOMKilled`, `Error` or `Completed`.
-        reason: &'static str,
+        /// Why, as the runtime reports it.
+        reason: TerminatedReason,
         /// Exit code of PID 1 as the runtime reports it.
         exit_code: i32,
         /// When PID 1 ended.
@@ -239,7 +239,7 @@ pub enum Record {
         /// Grace period given to the pod's processes.
         grace_period: SimDuration,
         /// The signal that was crossed.
-        signal: &'static str,
+        signal: EvictionSignal,
         /// The pod's memory figure the decision was made with, `None` without statistics.
         usage_seen: Option<Bytes>,
         /// When that figure was taken.
@@ -281,14 +281,10 @@ pub enum Record {
     },
     /// A node condition changed.
     NodeCondition {
-        /// `MemoryPressure`.
-        r#type: &'static str,
+        /// Which condition; it has a reason and a message for each status.
+        r#type: NodeConditionType,
         /// New status.
         status: ConditionStatus,
-        /// `KubeletHasInsufficientMemory`, …
-        reason: &'static str,
-        /// Message.
-        message: &'static str,
     },
     /// `SystemOOM` on the node.
     SystemOom {

@@ -61,6 +61,8 @@ pub enum Step {
     SleepUntil(SimTime),
     /// The runtime refuses an allocation and aborts with SIGSEGV.
     RuntimeOutOfMemory {
+        /// The runtime's name, as its makers write it.
+        runtime: &'static str,
         /// Heap in use.
         heap: Bytes,
         /// Hard limit.
@@ -235,7 +237,7 @@ impl Program {
                     return Step::Sleep(d.leak.every);
                 }
                 let heap = d.heap_base + d.leak.block * fits;
-                Step::RuntimeOutOfMemory { heap, limit, requested: d.leak.block }
+                Step::RuntimeOutOfMemory { runtime: ".NET", heap, limit, requested: d.leak.block }
             }
             step => step,
         }

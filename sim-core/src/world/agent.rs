@@ -8,7 +8,7 @@ use super::template::Template;
 use crate::engine::{Phase, Scheduler, Stream, StreamFactory};
 use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
 use crate::kubelet::{EffectiveKubelet, PodDirs, QosClass};
-use crate::node_api::{CgroupWrite, Name, OomReport};
+use crate::node_api::{CgroupWrite, Constraint, Name, NodeConditionType, OomReport};
 use crate::plan::KubeletPlan;
 use crate::record::{ConditionStatus, NodeFacts, Record};
 use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
@@ -62,6 +62,11 @@ impl Agent {
             true => Lead::Slot(self.draws.lead.below(8) as u32),
             false => Lead::MostFrequent,
         }
+    }
+
+    /// The class whose pods are below this cgroup, if it is not the cgroup of all pods.
+    pub(super) fn class_at(&self, cgroup: CgroupId) -> Option<QosClass> {
+        [QosClass::Burstable, QosClass::BestEffort].into_iter().find(|&c| self.pods_below[c as usize].0 == cgroup)
     }
 
     /// Every pass takes pods' figures, so that nothing is to be kept of them.
@@ -187,15 +192,8 @@ impl World {
         let pressure = agent.manager.conditions().memory_pressure;
         if pressure != agent.reported_pressure {
             agent.reported_pressure = pressure;
-            let (status, reason, message) = match pressure {
-                true => {
-                    (ConditionStatus::True, "KubeletHasInsufficientMemory", "kubelet has insufficient memory available")
-                }
-                false => {
-                    (ConditionStatus::False, "KubeletHasSufficientMemory", "kubelet has sufficient memory available")
-                }
-            };
-            self.record(Record::NodeCondition { r#type: "MemoryPressure", status, reason, message });
+            let status = if pressure { ConditionStatus::True } else { ConditionStatus::False };
+            self.record(Record::NodeCondition { r#type: NodeConditionType::MemoryPressure, status });
         }
         let next = self.status_interval();
         queue.after(next, Phase::Kubelet, 1, Event::NodeStatus);
@@ -229,8 +227,7 @@ impl World {
 
     /// The kubelet's OOM watcher reports only kills that no cgroup's limit caused.
     pub(super) fn system_oom(&self, report: &OomReport) -> Option<Record> {
-        let victim = report.victim.filter(|_| report.oom_memcg.is_none() && self.agent.is_some())?;
-        let task = &report.tasks[victim];
+        let task = report.chosen().filter(|_| report.constraint == Constraint::None && self.agent.is_some())?;
         let message = format!("System OOM encountered, victim process: {}, pid: {}", task.comm, task.pid);
         Some(Record::SystemOom { message: message.into() })
     }

@@ -5,11 +5,8 @@ use super::agent::Agent;
 use super::state::{PodIx, PodState, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kubelet::container_grace;
-use crate::kubelet::eviction::{
-    Candidate, Decision, EvictionSignal, MemoryFigures, Observations, REASON_EVICTED, Summary, ThresholdId,
-    first_victim,
-};
-use crate::node_api::Name;
+use crate::kubelet::eviction::{Candidate, Decision, MemoryFigures, Observations, Summary, ThresholdId, first_victim};
+use crate::node_api::{EvictionSignal, Name, PodPhase, PodReason};
 use crate::record::{DeathCause, PassFigures, PodFigures, Record, ThresholdSeen};
 use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use smallvec::SmallVec;
@@ -141,7 +138,7 @@ impl World {
             let seen = observations.get(threshold.signal)?;
             let nanos = threshold.value.nanos(seen.capacity);
             Some(ThresholdSeen {
-                signal: threshold.signal.as_str(),
+                signal: threshold.signal,
                 hard: threshold.is_hard(),
                 quantity: Bytes::new(u64::try_from(nanos / 1_000_000_000).unwrap_or(0)),
                 available: seen.available,
@@ -199,7 +196,7 @@ impl World {
         let own = template.facts.termination_grace_period_seconds.unwrap_or(30);
         let (profile, timing) = (&agent.plan.profile, agent.plan.timing);
         let grace_period = container_grace(eviction.grace_period_override, own, profile);
-        let signal = agent.manager.thresholds()[eviction.threshold].signal.as_str();
+        let signal = agent.manager.thresholds()[eviction.threshold].signal;
         let seen = self.seen(agent, pod);
         let usage_now = self.pod(pod).cgroup.map_or(Bytes::ZERO, |c| self.kernel.stat(c).working_set());
         let name = self.pod(pod).name.clone();
@@ -228,7 +225,7 @@ impl World {
             };
             self.record(record);
         }
-        self.set_phase(pod, "Failed", REASON_EVICTED, message);
+        self.set_phase(pod, PodPhase::Failed, Some(PodReason::Evicted), message);
         let kill_timeout = self.now + timing.kill_timeout(grace_period);
         if let Some(agent) = &mut self.agent {
             agent.waits += 1;

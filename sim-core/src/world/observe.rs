@@ -3,7 +3,7 @@
 use super::state::{CgroupScope, Doing, PodIx, PodState, Whose, World};
 use crate::engine::Stop;
 use crate::kernel::Kernel;
-use crate::node_api::Name;
+use crate::node_api::{Name, PodPhase, PodStatus};
 use crate::record::{
     Counts, Entry, History, Keep, NodeFacts, PassFigures, PodOutcome, PodSample, ProcessOutcome, Record, Sample,
     Series, StableHasher,
@@ -210,7 +210,7 @@ impl World {
         };
         let pods = self.pods.iter().map(|pod| PodOutcome {
             pod: pod.name.clone(),
-            qos: self.templates[pod.plan as usize].qos.as_str(),
+            qos: self.templates[pod.plan as usize].qos,
             phase: pod.phase,
             reason: pod.reason,
             message: pod.message.clone(),
@@ -266,13 +266,13 @@ impl World {
     }
 
     /// The STATUS column of `kubectl get pod`.
-    fn status_column(&self, pod: &super::state::Pod) -> Name {
-        if !pod.reason.is_empty() {
-            return pod.reason.into();
+    fn status_column(&self, pod: &super::state::Pod) -> PodStatus {
+        if let Some(reason) = pod.reason {
+            return PodStatus::Reason(reason);
         }
-        if pod.state == PodState::Terminating && pod.phase == "Running" {
-            return "Terminating".into();
+        if pod.state == PodState::Terminating && pod.phase == PodPhase::Running {
+            return PodStatus::Terminating;
         }
-        pod.containers_summary().status.unwrap_or(pod.phase).into()
+        pod.containers_summary().status.map_or(PodStatus::Phase(pod.phase), PodStatus::Container)
     }
 }

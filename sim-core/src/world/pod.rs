@@ -7,7 +7,7 @@ use crate::engine::{Identifier, Phase, Scheduler, StreamName};
 use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec, make_room};
 use crate::kubelet::eviction::Rejection;
 use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ};
-use crate::node_api::{CgroupWrite, Name};
+use crate::node_api::{CgroupWrite, ContainerStatus, Name, PodPhase, PodReason, WaitingReason};
 use crate::plan::{Controller, ProcessPlan};
 use crate::record::{DeathCause, Record};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration};
@@ -73,7 +73,7 @@ impl World {
             ended: None,
             pid1_status: None,
             backoff: ContainerBackoff::default(),
-            status: "ContainerCreating",
+            status: ContainerStatus::Waiting(WaitingReason::ContainerCreating),
             terminated: false,
         });
         let containers = containers.collect();
@@ -87,8 +87,8 @@ impl World {
             uid,
             stream: own(&short).then("/"),
             state: PodState::Creating,
-            phase: "Pending",
-            reason: "",
+            phase: PodPhase::Pending,
+            reason: None,
             message: Name::default(),
             cgroup: None,
             pause: None,
@@ -99,12 +99,12 @@ impl World {
             ended: None,
         });
         self.recorder.pod_appears(&name);
-        self.record(Record::PodScheduled { pod: name.clone(), qos: template.qos.as_str() });
+        self.record(Record::PodScheduled { pod: name.clone(), qos: template.qos });
         if let Some(rejection) = self.admission(&template) {
             self.pod_rejected(pod, rejection, queue);
             return;
         }
-        self.set_phase(pod, "Pending", "", Name::default());
+        self.set_phase(pod, PodPhase::Pending, None, Name::default());
         let delay = scenario.node.runtime.sandbox_create + self.slowness();
         if delay == SimDuration::ZERO {
             self.sandbox_ready(pod, queue);
@@ -117,7 +117,7 @@ impl World {
         let name = self.pod(pod).name.clone();
         let message = format!("Pod was rejected: {}", rejection.message).into();
         self.record(Record::PodRejected { pod: name, reason: rejection.reason, message: rejection.message.into() });
-        self.set_phase(pod, "Failed", rejection.reason, message);
+        self.set_phase(pod, PodPhase::Failed, Some(rejection.reason), message);
         self.pod_gone(pod);
         self.recreate(pod, queue);
     }
@@ -198,14 +198,14 @@ impl World {
             container.restarts = container.run - 1;
             (container.running, container.oom_seen, container.terminated) = (true, false, false);
             (container.ended, container.pid1_status) = (None, None);
-            container.status = "Running";
+            container.status = ContainerStatus::Running;
             container.restarts
         };
         let pod_name = self.pod(c.pod).name.clone();
         self.recorder.counts.restarts += u64::from(restarts > 0);
         self.record(Record::ContainerStarted { pod: pod_name, container: plan.name.clone(), restart_count: restarts });
-        if self.pod(c.pod).phase == "Pending" {
-            self.set_phase(c.pod, "Running", "", Name::default());
+        if self.pod(c.pod).phase == PodPhase::Pending {
+            self.set_phase(c.pod, PodPhase::Running, None, Name::default());
         }
         let run = run + 1;
         for (n, process) in plan.processes.iter().enumerate() {
@@ -358,9 +358,9 @@ impl World {
         write.max.filter(|&max| max != Bytes::MAX)
     }
 
-    pub(super) fn set_phase(&mut self, pod: PodIx, phase: &'static str, reason: &'static str, message: Name) {
+    pub(super) fn set_phase(&mut self, pod: PodIx, phase: PodPhase, reason: Option<PodReason>, message: Name) {
         let p = self.pod_mut(pod);
-        if p.phase == phase && p.reason == reason && p.message == message && phase != "Pending" {
+        if p.phase == phase && p.reason == reason && p.message == message && phase != PodPhase::Pending {
             return;
         }
         (p.phase, p.reason, p.message) = (phase, reason, message.clone());

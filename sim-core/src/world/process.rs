@@ -1,12 +1,12 @@
 //! Driving programs: what a step means to the kernel, and what becomes of a process.
 
 use super::Event;
-use super::state::{CgroupScope, Doing, ProcIx, Whose, World};
+use super::state::{CgroupScope, Doing, PodIx, ProcIx, Whose, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Delivery, FileAccess, Mapping, MemOp, MemOutcome, Until};
-use crate::node_api::{Constraint, ExitStatus, OomReport, Signal, Signo};
-use crate::record::{DeathCause, Owner, Record};
-use crate::units::{Bytes, Pages, Pid, SimDuration, VolumeId};
+use crate::node_api::{Constraint, ExitStatus, OomReport, RefusedCall, Signal, Signo, TaskRow};
+use crate::record::{DeathCause, LimitScope, Owner, Record};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration, VolumeId};
 use crate::workload::{CacheAccess, Growth, Step, TermReaction};
 
 /// Steps that take no time which a program may make in one turn; then others have theirs.
@@ -132,10 +132,10 @@ impl World {
             Step::Fork => self.fork(p, queue),
             Step::Sleep(delay) => self.sleep(p, delay, queue),
             Step::SleepUntil(at) => self.sleep(p, at.since(self.now), queue),
-            Step::RuntimeOutOfMemory { heap, limit, requested } => {
+            Step::RuntimeOutOfMemory { runtime, heap, limit, requested } => {
                 let proc = &self.procs[p as usize];
                 let (pid, comm, owner) = (proc.pid, proc.comm.clone(), self.owner(&proc.whose));
-                self.record(Record::RuntimeOutOfMemory { pid, comm, owner, runtime: ".NET", heap, limit, requested });
+                self.record(Record::RuntimeOutOfMemory { pid, comm, owner, runtime, heap, limit, requested });
                 self.kernel.kill(self.now, pid, Signo::Segv);
                 self.drain_signals(queue);
             }
@@ -179,7 +179,7 @@ impl World {
         }
         match outcome {
             MemOutcome::Done => return true,
-            MemOutcome::Refused(_) => self.refused(p, "mmap", op, queue),
+            MemOutcome::Refused(_) => self.refused(p, RefusedCall::Mmap, op, queue),
             MemOutcome::Wait { remaining, until } => {
                 self.block(p, op.with_pages(remaining));
                 self.blocked.push_back(p);
@@ -214,7 +214,7 @@ impl World {
         queue.after(delay.max(SimDuration::from_nanos(1)), Phase::Workload, p, Event::Wake { process: p, turn });
     }
 
-    fn refused(&mut self, p: ProcIx, op: &'static str, what: MemOp, queue: &mut Scheduler<Event>) {
+    fn refused(&mut self, p: ProcIx, op: RefusedCall, what: MemOp, queue: &mut Scheduler<Event>) {
         // Committed_AS is everybody's.
         self.settle_others(queue);
         let proc = &self.procs[p as usize];
@@ -258,7 +258,7 @@ impl World {
                 self.record(Record::ProcessStarted { pid: child, comm, owner });
             }
             Err(_) => {
-                self.refused(p, "fork", MemOp::Touch { pages: Pages::ZERO }, queue);
+                self.refused(p, RefusedCall::Fork, MemOp::Touch { pages: Pages::ZERO }, queue);
                 self.procs[p as usize].doing = doing;
             }
         }
@@ -288,7 +288,7 @@ impl World {
         let mut signals = self.kernel.take_signals();
         for signal in signals.drain(..) {
             match signal {
-                Signal::Oom(report) => self.oom(report),
+                Signal::Oom { limit, report } => self.oom(limit, report),
                 Signal::Dying { pid, status, .. } => self.dying(pid, status, queue),
                 Signal::MemoryFreed => {
                     if !self.blocked.is_empty() && !self.retry_scheduled {
@@ -302,13 +302,44 @@ impl World {
         self.growing.dirty |= !self.growing.ahead.on && !self.growing.is_empty();
     }
 
-    fn oom(&mut self, report: Box<OomReport>) {
+    /// Whose limit the OOM killer enforced at `limit`, the cgroup that hit its limit.
+    fn limit_scope(&self, limit: Option<CgroupId>, report: &OomReport) -> LimitScope {
+        let Some(limit) = limit else { return LimitScope::Node };
+        if self.kubepods == Some(limit) {
+            return LimitScope::Kubepods;
+        }
+        if let Some(class) = self.agent.as_ref().and_then(|agent| agent.class_at(limit)) {
+            return LimitScope::Qos(class);
+        }
+        // A candidate's pod, if it is one of its levels; a pod without candidates has to be looked for.
+        let of_task = report.killed_tasks().chain(report.tasks.first()).find_map(|task| {
+            match self.procs[self.process_of(task.pid)? as usize].whose {
+                Whose::Container(c) => self.limit_in_pod(c.pod, limit),
+                Whose::Pause(pod) => self.limit_in_pod(pod, limit),
+                Whose::Host(_) => None,
+            }
+        });
+        let found = of_task.or_else(|| self.live.iter().find_map(|&pod| self.limit_in_pod(pod, limit)));
+        found.unwrap_or(LimitScope::Cgroup)
+    }
+
+    /// The pod or one of its containers, if the cgroup is theirs.
+    fn limit_in_pod(&self, pod: PodIx, limit: CgroupId) -> Option<LimitScope> {
+        let pod = self.pod(pod);
+        if pod.cgroup == Some(limit) {
+            return Some(LimitScope::Pod(pod.name.clone()));
+        }
+        let container = pod.containers.iter().find(|c| c.cgroup == Some(limit))?;
+        Some(LimitScope::Container { pod: pod.name.clone(), container: container.name.clone() })
+    }
+
+    fn oom(&mut self, limit: Option<CgroupId>, report: Box<OomReport>) {
         let cause = match report.constraint {
             Constraint::None => DeathCause::GlobalOom,
             Constraint::Memcg => DeathCause::MemcgOom,
         };
-        for &row in &report.killed {
-            let Some(p) = self.process_of(report.tasks[row].pid) else { continue };
+        for task in report.killed_tasks() {
+            let Some(p) = self.process_of(task.pid) else { continue };
             self.procs[p as usize].cause.get_or_insert(cause);
             if let (Some(c), DeathCause::MemcgOom) = (self.procs[p as usize].container(), cause) {
                 self.container_mut(c).oom_seen = true;
@@ -317,12 +348,13 @@ impl World {
         self.recorder.counts.oom_kills += report.killed.len() as u64;
         let panic = report.panic;
         let system_oom = self.system_oom(&report);
-        let owner = |&row: &usize| {
-            let known = self.process_of(report.tasks[row].pid).map(|p| self.owner(&self.procs[p as usize].whose));
-            known.unwrap_or_else(|| Owner::Host(report.tasks[row].comm.clone()))
+        let owner = |task: &TaskRow| {
+            let known = self.process_of(task.pid).map(|p| self.owner(&self.procs[p as usize].whose));
+            known.unwrap_or_else(|| Owner::Host(task.comm.clone()))
         };
-        let killed_owners = report.killed.iter().map(owner).collect();
-        self.record(Record::OomKill { report, killed_owners });
+        let killed_owners = report.killed_tasks().map(owner).collect();
+        let limit = self.limit_scope(limit, &report);
+        self.record(Record::OomKill { report, limit, killed_owners });
         if panic {
             self.panicked = true;
             self.record(Record::KernelPanic { message: "System is deadlocked on memory".into() });

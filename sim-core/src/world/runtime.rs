@@ -4,7 +4,7 @@ use super::Event;
 use super::state::{ContainerRef, Doing, PodIx, PodState, ProcIx, World};
 use crate::engine::{Phase, Scheduler};
 use crate::kubelet::RestartPolicy;
-use crate::node_api::{ExitStatus, Name, Signo};
+use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, Signo, TerminatedReason, WaitingReason};
 use crate::record::{DeathCause, Record};
 use crate::units::{CgroupId, SimDuration, SimTime};
 use smallvec::SmallVec;
@@ -76,11 +76,11 @@ impl World {
         let container = self.container_mut(c);
         container.terminated = true;
         let reason = match exit_code {
-            0 => "Completed",
-            _ if container.oom_seen => "OOMKilled",
-            _ => "Error",
+            0 => TerminatedReason::Completed,
+            _ if container.oom_seen => TerminatedReason::OomKilled,
+            _ => TerminatedReason::Error,
         };
-        container.status = reason;
+        container.status = ContainerStatus::Terminated(reason);
         let (name, cgroup) = (container.name.clone(), container.cgroup.take());
         let pod_name = self.pod(c.pod).name.clone();
         self.record(Record::ContainerTerminated { pod: pod_name, container: name, reason, exit_code, finished_at });
@@ -111,7 +111,7 @@ impl World {
             self.start_container_after(c, create, queue);
             return;
         }
-        self.container_mut(c).status = "CrashLoopBackOff";
+        self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::CrashLoopBackOff);
         let (pod, container) = (self.pod(c.pod), self.container(c).name.clone());
         let record = Record::BackOff { pod: pod.name.clone(), container, uid: pod.uid.clone(), delay: full };
         self.record(record);
@@ -125,7 +125,8 @@ impl World {
             return;
         }
         let failed = p.containers.iter().any(|c| c.ended.is_none_or(|(s, _)| s.container_exit_code() != 0));
-        self.set_phase(pod, if failed { "Failed" } else { "Succeeded" }, "", Name::default());
+        let phase = if failed { PodPhase::Failed } else { PodPhase::Succeeded };
+        self.set_phase(pod, phase, None, Name::default());
         self.pod_mut(pod).state = PodState::Terminating;
         self.maybe_stopped(pod, queue);
     }
@@ -215,7 +216,7 @@ impl World {
         let name = self.pod(pod).name.clone();
         self.record(Record::PodCleanedUp { pod: name });
         self.sample_now();
-        if self.pod(pod).phase == "Failed" || self.pod(pod).phase == "Succeeded" {
+        if matches!(self.pod(pod).phase, PodPhase::Failed | PodPhase::Succeeded) {
             self.recreate(pod, queue);
         }
     }

@@ -9,7 +9,7 @@ use super::template::Template;
 use crate::engine::{StreamFactory, StreamName};
 use crate::kernel::{Kernel, MemOp};
 use crate::kubelet::ContainerBackoff;
-use crate::node_api::{ExitStatus, Name};
+use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, PodReason};
 use crate::plan::Scenario;
 use crate::record::{DeathCause, Owner};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
@@ -179,8 +179,8 @@ pub(super) struct Pod {
     /// Where the names of its random streams begin: namespace, name and a slash.
     pub stream: StreamName,
     pub state: PodState,
-    pub phase: &'static str,
-    pub reason: &'static str,
+    pub phase: PodPhase,
+    pub reason: Option<PodReason>,
     pub message: Name,
     pub cgroup: Option<CgroupId>,
     pub pause: Option<ProcIx>,
@@ -199,7 +199,7 @@ pub(super) struct Pod {
 pub(super) struct Ended {
     pub restarts: u32,
     /// Status of the first that was not running.
-    pub status: Option<&'static str>,
+    pub status: Option<ContainerStatus>,
 }
 
 impl Pod {
@@ -207,7 +207,7 @@ impl Pod {
     pub fn containers_summary(&self) -> Ended {
         self.ended.unwrap_or_else(|| Ended {
             restarts: self.containers.iter().map(|c| c.restarts).sum(),
-            status: self.containers.iter().find(|c| c.status != "Running").map(|c| c.status),
+            status: self.containers.iter().map(|c| c.status).find(|&status| status != ContainerStatus::Running),
         })
     }
 }
@@ -232,8 +232,7 @@ pub(super) struct Container {
     pub ended: Option<(ExitStatus, SimTime)>,
     pub pid1_status: Option<(ExitStatus, SimTime)>,
     pub backoff: ContainerBackoff,
-    /// `Running`, `CrashLoopBackOff`, `OOMKilled`, … as `kubectl get pod` would print it.
-    pub status: &'static str,
+    pub status: ContainerStatus,
     pub terminated: bool,
 }
 

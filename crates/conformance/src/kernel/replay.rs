@@ -157,7 +157,7 @@ fn recorded(row: &Row) -> Decision {
 }
 
 fn decision(report: &OomReport) -> Decision {
-    let killed = report.killed.iter().map(|i| report.tasks[*i].comm.to_string()).collect();
+    let killed = report.killed_tasks().map(|task| task.comm.to_string()).collect();
     (report.oom_memcg.as_ref().map(|p| p.to_string()), killed)
 }
 
@@ -216,7 +216,7 @@ fn set_limits(sim: &mut Sim, row: &Row) {
 /// chosen candidate and another are closer than what that may be off, the configuration does not decide. That includes
 /// processes configured alike: address randomisation makes their page tables differ by a page or two.
 pub fn near_tie(report: &OomReport, profile: &Profile, cpus: u64) -> Option<String> {
-    let chosen = &report.tasks[report.victim?];
+    let chosen = report.chosen()?;
     let best = chosen.points?;
     let slack = |task: &TaskRow| match profile.rss_counters_batched {
         true => PAGE_TABLES_SLACK + 3 * 31 * cpus as i64,

@@ -97,7 +97,7 @@ impl Sim {
         while self.kernel.has_signals() {
             for signal in self.kernel.take_signals() {
                 match signal {
-                    Signal::Oom(report) => self.reports.push(*report),
+                    Signal::Oom { report, .. } => self.reports.push(*report),
                     Signal::Dying { pid, .. } => {
                         let name = self.kernel.process(pid).map(|p| p.comm.to_string());
                         self.dead.extend(name);

@@ -4,8 +4,8 @@ use super::row::{Proc, Report, nullable, parse, profile};
 use super::sim::{End, Sim, WORKER, machine};
 use crate::Verdict;
 use oomsim_core::kernel::MemOp;
-use oomsim_core::node_api::CgroupWrite;
-use oomsim_core::units::{Pages, Pid};
+use oomsim_core::node_api::{CgroupWrite, OomReport, TaskRow};
+use oomsim_core::units::Pages;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -110,7 +110,7 @@ fn simulate(row: &Row, report: &Report) -> Result<Outcome, String> {
         }
         other => return Err(format!("variant {other:?}")),
     }
-    let killed = sim.reports.first().map_or(Vec::new(), |r| r.killed.iter().map(|i| sim_label(r, *i)).collect());
+    let killed = sim.reports.first().map_or(Vec::new(), |r| r.killed_tasks().map(|task| sim_label(r, task)).collect());
     Ok(Outcome { finished, killed })
 }
 
@@ -118,8 +118,7 @@ fn reply(name: &str, end: End) -> String {
     format!("{name} {}", if end == End::Done { "ok" } else { "dead" })
 }
 
-fn sim_label(report: &oomsim_core::node_api::OomReport, index: usize) -> String {
-    let pid: Pid = report.tasks[index].pid;
-    let rank = report.tasks.iter().filter(|t| t.pid < pid).count();
-    format!("{}/{rank}", report.tasks[index].comm)
+fn sim_label(report: &OomReport, task: &TaskRow) -> String {
+    let rank = report.tasks.iter().filter(|t| t.pid < task.pid).count();
+    format!("{}/{rank}", task.comm)
 }

@@ -3,11 +3,12 @@
 use super::input::{self, Check};
 use crate::Verdict;
 use oomsim_core::kubelet::eviction::{
-    ATTEMPTING_TO_RECLAIM, Candidate, EvictionFacts, Lead, Manager, Pass, PodStats, REASON_EVICTED, Summary, Threshold,
-    Thresholds, admit,
+    ATTEMPTING_TO_RECLAIM, Candidate, EvictionFacts, Lead, Manager, Pass, PodStats, Summary, Threshold, Thresholds,
+    admit,
 };
 use oomsim_core::kubelet::start::Machine;
 use oomsim_core::kubelet::{EffectiveKubelet, KubeletConfig, KubernetesProfile, PodSpec};
+use oomsim_core::node_api::PodReason;
 use oomsim_core::units::{Bytes, format_duration};
 use serde_json::{Map, Value, json};
 use std::sync::OnceLock;
@@ -138,7 +139,7 @@ fn outcome(manager: &Manager, pass: &Pass, input: &Value, probes: &[PodSpec], pr
         event("Node/node".into(), "EvictionThresholdMet", ATTEMPTING_TO_RECLAIM);
     }
     let evicted = pass.evicted.as_ref().map(|(pod, e)| {
-        event(format!("pod/{pod}"), REASON_EVICTED, &e.message);
+        event(format!("pod/{pod}"), PodReason::Evicted.as_str(), &e.message);
         let fails = input["kill_fails"].as_array().is_some_and(|f| f.iter().any(|n| n.as_str() == Some(pod)));
         let mut evicted = json!({
             "pod": &**pod,
@@ -146,7 +147,7 @@ fn outcome(manager: &Manager, pass: &Pass, input: &Value, probes: &[PodSpec], pr
             "message": e.message,
             "annotations": e.offenders.annotations(),
             "phase": "Failed",
-            "reason": REASON_EVICTED,
+            "reason": PodReason::Evicted.as_str(),
             "condition": if profile.disruption_target { "DisruptionTarget=True/TerminationByKubelet" } else { "" },
         });
         if fails {

@@ -57,7 +57,7 @@ fn tie_groups(candidates: &[Candidate<&PodSpec>]) -> Vec<Value> {
 
 fn messages(row: &Value, pods: &[PodSpec], stats: &BTreeMap<String, PodStats>) -> Check {
     let recorded = &row["threshold"];
-    let signal = EvictionSignal::ALL.into_iter().find(|s| Some(s.as_str()) == recorded["signal"].as_str());
+    let signal = EvictionSignal::ALL.iter().copied().find(|s| Some(s.as_str()) == recorded["signal"].as_str());
     let text = recorded["value"].as_str().ok_or("no threshold value")?;
     let value = match text.strip_suffix('%') {
         Some(percent) => ThresholdValue::Percentage(percent.parse::<f32>().map_err(|e| e.to_string())? / 100.0),

@@ -2,10 +2,9 @@
 
 use super::input::{self, Check};
 use crate::Verdict;
-use oomsim_core::kubelet::backoff::{
-    BackoffLimits, ContainerBackoff, REASON_CRASH_LOOP_BACK_OFF, event_message, format_pod, waiting_message,
-};
+use oomsim_core::kubelet::backoff::{BackoffLimits, ContainerBackoff, event_message};
 use oomsim_core::kubelet::exit_status::{self, LOST};
+use oomsim_core::node_api::{WaitingReason, format_pod, waiting_message};
 use oomsim_core::units::SimDuration;
 use serde_json::{Value, json};
 
@@ -50,7 +49,7 @@ fn describe(waits: Option<SimDuration>, state: &ContainerBackoff, recorded: &Val
     let Some(wait) = waits else { return got };
     let pod = format_pod("web", "default", "11111111-2222-4333-a444-555555555555");
     let message = waiting_message(wait, "app", &pod);
-    got["err"] = REASON_CRASH_LOOP_BACK_OFF.into();
+    got["err"] = WaitingReason::CrashLoopBackOff.as_str().into();
     if recorded["message"].as_str().is_some_and(|m| m.contains(" restarting")) {
         got["message"] = message.into();
     } else {

@@ -1,8 +1,7 @@
 //! Who died, when and by whose decision: the same form for a recorded and for a simulated story.
 
 use super::story::Story;
-use oomsim_core::node_api::Constraint;
-use oomsim_core::record::{DeathCause, History, Owner, Record};
+use oomsim_core::record::{DeathCause, History, LimitScope, Owner, Record};
 use oomsim_core::units::Pid;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -85,20 +84,14 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
     for entry in &history.entries {
         let t = entry.at.as_nanos() as f64 / 1e9 - t0;
         match &entry.record {
-            Record::OomKill { report, killed_owners } => {
-                let by = match (report.constraint, report.oom_memcg.as_deref()) {
-                    (Constraint::None, _) => "global_oom",
-                    (Constraint::Memcg, Some(path)) => scope(path),
-                    (Constraint::Memcg, None) => "memcg_oom",
-                };
+            Record::OomKill { report, limit, killed_owners } => {
                 let mut killed = BTreeSet::new();
-                for (row, owner) in report.killed.iter().zip(killed_owners) {
-                    let task = &report.tasks[*row];
+                for (task, owner) in report.killed_tasks().zip(killed_owners) {
                     by_oom.insert(task.pid, ());
                     killed.extend(who(owner, &task.comm));
                 }
                 if !killed.is_empty() {
-                    out.push(Decision { t, by: by.into(), killed });
+                    out.push(Decision { t, by: decided_by(limit).into(), killed });
                 }
             }
             Record::Evicted { pod, .. } => {
@@ -130,15 +123,15 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
     out
 }
 
-/// Which level's limit a cgroup's path belongs to.
-fn scope(path: &str) -> &'static str {
-    let parts: Vec<&str> = path.trim_matches('/').split('/').collect();
-    let pod = parts.iter().position(|p| p.starts_with("pod"));
-    match pod {
-        Some(at) if at + 1 == parts.len() => "pod_oom",
-        Some(_) => "container_oom",
-        None if parts.len() == 1 => "kubepods_oom",
-        None => "qos_oom",
+/// Whose decision a kill at this limit was, in the words of the stories.
+fn decided_by(limit: &LimitScope) -> &'static str {
+    match limit {
+        LimitScope::Node => "global_oom",
+        LimitScope::Kubepods => "kubepods_oom",
+        LimitScope::Qos(_) => "qos_oom",
+        LimitScope::Pod(_) => "pod_oom",
+        LimitScope::Container { .. } => "container_oom",
+        LimitScope::Cgroup => "memcg_oom",
     }
 }
 

@@ -35,6 +35,11 @@ const CURES: &[Cure] = &[
     ),
     (Outcome::PodOom, &["resources.limits"], "a pod reaches its own limit: nothing of the kubelet's acts on that"),
     (
+        Outcome::QosOom,
+        &["resources.limits"],
+        "a QoS class reaches the limit of its cgroup: nothing of the kubelet's acts on that",
+    ),
+    (
         Outcome::CgroupOom,
         &["kubelet.systemReserved", "kubelet.kubeReserved"],
         "a cgroup of the node itself reaches its limit: an enforced reservation is too small",

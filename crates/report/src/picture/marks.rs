@@ -3,8 +3,8 @@
 use super::axis::memory_text;
 use super::canvas::Symbol;
 use super::palette;
-use oomsim_core::node_api::Name;
-use oomsim_core::record::{ConditionStatus, DeathCause, History, Owner, Record, view};
+use oomsim_core::node_api::{Name, TerminatedReason};
+use oomsim_core::record::{DeathCause, History, LimitScope, Owner, Record, view};
 use plotters::style::RGBColor;
 use std::collections::BTreeSet;
 
@@ -56,21 +56,21 @@ fn short(pod: &str) -> &str {
 }
 
 /// The limit that an out-of-memory kill was for, in words.
-pub fn limit_name(oom_memcg: Option<&str>) -> &'static str {
-    match view::oom_scope(oom_memcg) {
-        "node" => "node out of memory",
-        "kubepods" => "kubepods limit",
-        "qos" => "QoS cgroup's limit",
-        "pod" => "pod's limit",
-        "container" => "container's limit",
-        _ => "cgroup's limit",
+pub fn limit_name(limit: &LimitScope) -> &'static str {
+    match limit {
+        LimitScope::Node => "node out of memory",
+        LimitScope::Kubepods => "kubepods limit",
+        LimitScope::Qos(_) => "QoS cgroup's limit",
+        LimitScope::Pod(_) => "pod's limit",
+        LimitScope::Container { .. } => "container's limit",
+        LimitScope::Cgroup => "cgroup's limit",
     }
 }
 
 fn describe(record: &Record) -> Option<(Class, String, String)> {
     Some(match record {
-        Record::OomKill { report, killed_owners: _ } => {
-            let limit = limit_name(report.oom_memcg.as_deref());
+        Record::OomKill { report, limit, killed_owners: _ } => {
+            let limit = limit_name(limit);
             let subject = view::subject(record);
             let title = match subject.comm {
                 _ if report.panic => "kernel panic".into(),
@@ -91,8 +91,7 @@ fn describe(record: &Record) -> Option<(Class, String, String)> {
         }
         Record::PodRejected { pod, .. } => (Class::Reject, "Pod rejected".into(), short(pod).into()),
         Record::KillFailed { pod, .. } => (Class::Reject, "Kill failed".into(), short(pod).into()),
-        Record::NodeCondition { r#type, status, .. } => {
-            let status = if *status == ConditionStatus::True { "True" } else { "False" };
+        Record::NodeCondition { r#type, status } => {
             (Class::Change, format!("{type}={status}", type = r#type), String::new())
         }
         Record::SysctlSet { name, value } => (Class::Change, name.to_string(), format!("= {value}")),
@@ -130,7 +129,7 @@ pub fn of(history: &History) -> Vec<Mark> {
             }
             Record::ContainerTerminated { pod, .. } if evicted.contains(pod) => continue,
             Record::ContainerTerminated { pod, exit_code: 137, .. } if shot.remove(pod) => continue,
-            Record::ContainerTerminated { reason: "OOMKilled", .. } => continue,
+            Record::ContainerTerminated { reason: TerminatedReason::OomKilled, .. } => continue,
             _ => {}
         }
         if let Some((class, title, detail)) = describe(&entry.record) {

@@ -92,7 +92,7 @@ pub fn outcome_color(outcome: &str) -> RGBColor {
         Some(Outcome::GlobalOom) => RGBColor(0x33, 0x33, 0x33),
         Some(Outcome::PodOom) => ORANGE,
         Some(Outcome::ContainerOom) => SKY,
-        Some(Outcome::CgroupOom) => PURPLE,
+        Some(Outcome::QosOom | Outcome::CgroupOom) => PURPLE,
         Some(Outcome::SelfExit) => GREEN,
         Some(Outcome::None | Outcome::KubeletNotStarted | Outcome::Error) | None => GREY,
     }

@@ -94,7 +94,7 @@ fn threshold(at: &Location, problem: &ThresholdProblem) -> Diagnostic {
     let diagnostic = match &problem.error {
         ThresholdError::GraceMissing(_) => Diagnostic::warning(at, problem.to_string()),
         ThresholdError::UnsupportedSignal(name) => {
-            let meant = nearest(name, EvictionSignal::ALL.map(EvictionSignal::as_str));
+            let meant = nearest(name, EvictionSignal::ALL.iter().map(|signal| signal.as_str()));
             let label = meant.map_or_else(String::new, |meant| format!("did you mean `{meant}`?"));
             Diagnostic::error(at, problem.to_string()).label(label)
         }

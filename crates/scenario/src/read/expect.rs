@@ -4,7 +4,7 @@ use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, integer, one_of, text, time};
 use crate::source::Location;
 use crate::value::{Kind, Value};
-use oomsim_core::record::ConditionStatus;
+use oomsim_core::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
 use oomsim_core::record::expect::{
     Check, ConditionCheck, Curve, EventCheck, EventMatch, Expectation, Pattern, PodCheck, ProcessCheck, Range,
     Relation, SeriesCheck, Total, TotalCheck, Window,
@@ -120,15 +120,15 @@ fn final_check(p: &Problems, value: &Value) -> Option<Check> {
 fn pod_check(p: &Problems, value: &Value) -> Option<Check> {
     let mut t = TableReader::open(p, "expect.final.pod", value)?;
     let pod = t.required("pod", pattern);
-    let phases = ["Pending", "Running", "Succeeded", "Failed"].map(|word| (word, word));
-    let classes = ["Guaranteed", "Burstable", "BestEffort"].map(|word| (word, word));
+    let phases: Vec<_> = PodPhase::ALL.iter().map(|&phase| (phase.as_str(), phase)).collect();
+    let classes: Vec<_> = QosClass::ALL.iter().map(|&class| (class.as_str(), class)).collect();
     let check = PodCheck {
         pod: pod.unwrap_or_default(),
-        phase: t.optional("phase", one_of("phase", &phases)).map(str::to_string),
+        phase: t.optional("phase", one_of("phase", &phases)),
         reason: t.optional("reason", pattern),
         message: t.optional("message", pattern),
         status: t.optional("status", pattern),
-        qos: t.optional("qos", one_of("QoS class", &classes)).map(str::to_string),
+        qos: t.optional("qos", one_of("QoS class", &classes)),
         restarts: t.or("restarts", Range::default(), count),
         usage: t.or("usage", Range::default(), byte_range),
         count: t.optional("count", count),
@@ -162,11 +162,12 @@ fn process_check(p: &Problems, value: &Value) -> Option<Check> {
 
 fn condition_check(p: &Problems, value: &Value) -> Option<Check> {
     let mut t = TableReader::open(p, "expect.final.condition", value)?;
-    let condition = t.required("condition", one_of("condition", &[("MemoryPressure", "MemoryPressure")]));
-    let words = [("True", ConditionStatus::True), ("False", ConditionStatus::False)];
+    let types: Vec<_> = NodeConditionType::ALL.iter().map(|&name| (name.as_str(), name)).collect();
+    let condition = t.required("condition", one_of("condition", &types));
+    let words: Vec<_> = ConditionStatus::ALL.iter().map(|&status| (status.as_str(), status)).collect();
     let status = t.required("status", one_of("status", &words));
     t.finish();
-    Some(Check::Condition(ConditionCheck { r#type: condition?.to_string(), status: status? }))
+    Some(Check::Condition(ConditionCheck { r#type: condition?, status: status? }))
 }
 
 fn series_check(p: &Problems, t: &mut TableReader<'_>) -> Option<Check> {

@@ -3,7 +3,7 @@
 use super::record::{EMERG, ERR, INFO, WARNING};
 use super::style::{Kill, LogStyle};
 use super::{Out, leaf};
-use crate::node_api::{Constraint, OomReport, TaskRow};
+use crate::node_api::{Constraint, OomReport, TaskIx, TaskRow};
 
 /// No killable process; the node panics, a cgroup retries.
 pub(super) fn nobody(out: &mut Out, style: &LogStyle, report: &OomReport) {
@@ -48,9 +48,8 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport, victim:
             ),
         );
     }
-    let killed = || report.killed.iter().filter_map(|&i| report.tasks.get(i));
     // Before 5.1 the first to die may be a child of the chosen task.
-    if let Some(first) = killed().next() {
+    if let Some(first) = report.killed_tasks().next() {
         out.push(ERR, killed_line(style.kill, message, first));
     }
     if let Some(group) = report.oom_group.as_deref().filter(|_| style.oom_group) {
@@ -58,7 +57,7 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport, victim:
         // The members follow in scan order; the chosen one still has its memory and is usually named again
         // (37 of 46 and 33 of 44 recorded group kills).
         for (i, task) in report.tasks.iter().enumerate() {
-            if report.killed.contains(&i) {
+            if report.killed.contains(&TaskIx::new(i)) {
                 out.push(ERR, killed_line(style.kill, message, task));
             }
         }
@@ -68,7 +67,7 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport, victim:
 /// What the OOM reaper says of each killed process: private memory is gone, shared memory is not its to take
 /// (`oom_reap_task_mm`).
 pub(super) fn reaped(out: &mut Out, report: &OomReport) {
-    for task in report.killed.iter().filter_map(|&i| report.tasks.get(i)) {
+    for task in report.killed_tasks() {
         out.push(
             INFO,
             format!(

@@ -10,7 +10,7 @@ use std::fmt::Write;
 pub(super) fn lines(out: &mut Out, style: &LogStyle, hierarchy: Hierarchy, report: &OomReport) {
     let limit_of = report.oom_memcg.as_deref().unwrap_or("/");
     if style.limit_sentence {
-        match report.victim.and_then(|i| report.tasks.get(i)) {
+        match report.chosen() {
             Some(victim) => {
                 out.push(INFO, format!("Task in {} killed as a result of limit of {limit_of}", victim.cgroup))
             }

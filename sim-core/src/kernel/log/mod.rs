@@ -55,7 +55,7 @@ impl KernelLog {
     /// The records of one report, subject to the rate limit: a suppressed report leaves only the lines of its kills.
     pub fn oom(&mut self, report: &OomReport) -> Vec<LogRecord> {
         let mut out = Out { at: report.at, records: Vec::new() };
-        let Some(victim) = report.victim.and_then(|i| report.tasks.get(i)) else {
+        let Some(victim) = report.chosen() else {
             // Not rate limited: out_of_memory() calls dump_header() itself.
             if self.style.no_killable || report.panic {
                 self.dump(&mut out, report);

@@ -1,7 +1,7 @@
 //! Lines against quoted logs; the recorded logs of 6.1 and 6.12 are compared in the crate `dmesg`, which reads them.
 
 use super::*;
-use crate::node_api::{CounterLine, MemoryStat, TaskRow};
+use crate::node_api::{CounterLine, MemoryStat, TaskIx, TaskRow};
 use crate::units::{Bytes, Pages, Pid};
 
 const POD: &str = "/kubepods/burstable/podbc001ffa-68fc-11e9-92d7-5ef9efd9374c";
@@ -49,8 +49,8 @@ fn pod_123mi() -> OomReport {
             victim,
             task(32332, 14861, [5800, 29], 102_400, 939, "stress"),
         ],
-        victim: Some(1),
-        killed: vec![1].into(),
+        victim: Some(TaskIx::new(1)),
+        killed: vec![TaskIx::new(1)].into(),
         ..OomReport::default()
     }
 }
@@ -151,7 +151,7 @@ fn a_group_kill_names_the_chosen_one_twice() {
     // Recorded (B2_1100_11, 6.1): chosen, announcement, then every member in table order.
     let mut report = pod_123mi();
     report.oom_group = Some(POD.into());
-    report.killed = [1, 0, 2].into_iter().collect();
+    report.killed = [1, 0, 2].into_iter().map(TaskIx::new).collect();
     let records = write("6.1", Hierarchy::V2, &report);
     let kills: Vec<String> = records
         .iter()

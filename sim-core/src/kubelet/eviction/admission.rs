@@ -3,18 +3,18 @@
 use super::manager::NodeConditions;
 use crate::kubelet::pod::PodSpec;
 use crate::kubelet::profile::KubernetesProfile;
-use crate::kubelet::qos::{QosClass, is_critical};
+use crate::kubelet::qos::is_critical;
+use crate::node_api::PodReason;
+use crate::node_api::QosClass;
 
 /// Key of the taint that goes with MemoryPressure.
 pub const TAINT_MEMORY_PRESSURE: &str = "node.kubernetes.io/memory-pressure";
-/// Reason of an evicted or rejected pod.
-pub const REASON_EVICTED: &str = "Evicted";
 
 /// A pod that is not admitted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rejection {
     /// Reason of pod status and event.
-    pub reason: &'static str,
+    pub reason: PodReason,
     /// Message of the event; the pod's status says "Pod was rejected: " before it.
     pub message: String,
 }
@@ -33,5 +33,5 @@ pub fn admit(pod: &PodSpec, conditions: NodeConditions, profile: &KubernetesProf
             return Ok(());
         }
     }
-    Err(Rejection { reason: REASON_EVICTED, message: format!("The node had condition: [{conditions}]. ") })
+    Err(Rejection { reason: PodReason::Evicted, message: format!("The node had condition: [{conditions}]. ") })
 }

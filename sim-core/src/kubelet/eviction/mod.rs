@@ -9,11 +9,12 @@ mod signals;
 mod tests;
 mod thresholds;
 
-pub use admission::{REASON_EVICTED, Rejection, TAINT_MEMORY_PRESSURE, admit};
+pub use crate::node_api::EvictionSignal;
+pub use admission::{Rejection, TAINT_MEMORY_PRESSURE, admit};
 pub use manager::{
     ATTEMPTING_TO_RECLAIM, Decision, Eviction, Lead, Manager, NodeConditions, Pass, Summary, ThresholdId,
 };
 pub use message::{OFFENDING_CONTAINERS, OFFENDING_CONTAINERS_USAGE, Offenders, STARVED_RESOURCE, eviction_message};
 pub use rank::{Candidate, ContainerStats, EvictionFacts, PodStats, eviction_order, first_victim, rank};
 pub use signals::{MemoryFigures, Observation, Observations, UNLIMITED};
-pub use thresholds::{EvictionSignal, Threshold, ThresholdError, ThresholdProblem, ThresholdValue, Thresholds};
+pub use thresholds::{Threshold, ThresholdError, ThresholdProblem, ThresholdValue, Thresholds};

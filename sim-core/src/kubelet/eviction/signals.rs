@@ -1,6 +1,7 @@
 //! What the eviction manager observes, and which thresholds that meets.
 
-use super::thresholds::{EvictionSignal, Threshold};
+use super::thresholds::Threshold;
+use crate::node_api::EvictionSignal;
 use crate::units::SimTime;
 
 /// Memory figures of the node or of the pods' cgroup, as the stats provider gives them.

@@ -2,77 +2,16 @@
 
 use crate::kubelet::config::{ENFORCE_PODS, KubeletConfig, TextMap};
 use crate::kubelet::go::go_int64;
+use crate::node_api::EvictionSignal;
 use crate::units::{ParseQuantityError, Quantity, SimDuration, parse_duration};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What a threshold watches. Only the memory signals are ever observed by the model; the others are parsed, so that
-/// real configurations can be read and written back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum EvictionSignal {
-    /// Pods' working set against the limit of the `kubepods` cgroup.
-    AllocatableMemoryAvailable,
-    /// Container file system.
-    ContainerFsAvailable,
-    /// Inodes of the container file system.
-    ContainerFsInodesFree,
-    /// Image file system.
-    ImageFsAvailable,
-    /// Inodes of the image file system.
-    ImageFsInodesFree,
-    /// Node capacity less the node's working set.
-    MemoryAvailable,
-    /// The kubelet's file system.
-    NodeFsAvailable,
-    /// Inodes of the kubelet's file system.
-    NodeFsInodesFree,
-    /// Process ids.
-    PidAvailable,
-}
-
 impl EvictionSignal {
-    /// Every signal.
-    pub const ALL: [Self; 9] = [
-        Self::AllocatableMemoryAvailable,
-        Self::ContainerFsAvailable,
-        Self::ContainerFsInodesFree,
-        Self::ImageFsAvailable,
-        Self::ImageFsInodesFree,
-        Self::MemoryAvailable,
-        Self::NodeFsAvailable,
-        Self::NodeFsInodesFree,
-        Self::PidAvailable,
-    ];
-
-    /// Its name in configurations.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::AllocatableMemoryAvailable => "allocatableMemory.available",
-            Self::ContainerFsAvailable => "containerfs.available",
-            Self::ContainerFsInodesFree => "containerfs.inodesFree",
-            Self::ImageFsAvailable => "imagefs.available",
-            Self::ImageFsInodesFree => "imagefs.inodesFree",
-            Self::MemoryAvailable => "memory.available",
-            Self::NodeFsAvailable => "nodefs.available",
-            Self::NodeFsInodesFree => "nodefs.inodesFree",
-            Self::PidAvailable => "pid.available",
-        }
-    }
-
-    /// True for the two signals that memory eviction acts on.
-    pub const fn is_memory(self) -> bool {
-        matches!(self, Self::MemoryAvailable | Self::AllocatableMemoryAvailable)
-    }
-
+    /// The signal of that name.
     fn parse(text: &str) -> Result<Self, ThresholdError> {
-        let found = Self::ALL.into_iter().find(|s| s.as_str() == text);
+        let found = Self::ALL.iter().copied().find(|s| s.as_str() == text);
         found.ok_or_else(|| ThresholdError::UnsupportedSignal(text.into()))
-    }
-}
-
-impl fmt::Display for EvictionSignal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
     }
 }
 

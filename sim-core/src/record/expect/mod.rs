@@ -37,7 +37,8 @@ mod state;
 pub use evaluate::{ExpectationResult, evaluate};
 pub use pattern::Pattern;
 
-use super::{ConditionStatus, Keep};
+use super::Keep;
+use crate::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
 use crate::units::{Bytes, SimDuration, SimTime};
 use std::fmt;
 
@@ -217,7 +218,7 @@ pub struct PodCheck {
     /// `pod = "name"` or `"namespace/name"`; `*` stands for any text. Without `*` one pod has to be there.
     pub pod: Pattern,
     /// `phase = "Failed"`.
-    pub phase: Option<String>,
+    pub phase: Option<PodPhase>,
     /// `reason = "Evicted"`; `""` for none. `*` stands for any text, here and below.
     pub reason: Option<Pattern>,
     /// `message = "…"`.
@@ -225,7 +226,7 @@ pub struct PodCheck {
     /// `status = "CrashLoopBackOff"`: what `kubectl get pod` prints.
     pub status: Option<Pattern>,
     /// `qos = "BestEffort"`.
-    pub qos: Option<String>,
+    pub qos: Option<QosClass>,
     /// `restarts = 3` or `{ min = 1 }`.
     pub restarts: Range,
     /// `usage = { min = "1Gi", max = "2Gi" }`: `memory.current`, in bytes.
@@ -252,7 +253,7 @@ pub struct ProcessCheck {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConditionCheck {
     /// `condition = "MemoryPressure"`.
-    pub r#type: String,
+    pub r#type: NodeConditionType,
     /// `status = "True"`. A condition that never changed is `False`.
     pub status: ConditionStatus,
 }

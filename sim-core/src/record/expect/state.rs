@@ -2,6 +2,7 @@
 
 use super::matching::amounts;
 use super::{ConditionCheck, Curve, Pattern, PodCheck, ProcessCheck, Range, SeriesCheck, Total, TotalCheck, amount};
+use crate::node_api::PodReason;
 use crate::record::{ConditionStatus, History, Owner, PodOutcome, Record, Sample, Series};
 use crate::units::{Bytes, SimTime};
 
@@ -37,11 +38,11 @@ fn pod_misfits(check: &PodCheck, pod: &PodOutcome) -> Vec<String> {
             misfits.push(format!("{what} is {got:?}, not {:?}", wanted.0));
         }
     };
-    text("phase", check.phase.as_deref().map(Pattern::from).as_ref(), pod.phase);
-    text("reason", check.reason.as_ref(), pod.reason);
+    text("phase", check.phase.map(|phase| Pattern::from(phase.as_str())).as_ref(), pod.phase.as_str());
+    text("reason", check.reason.as_ref(), pod.reason.map_or("", PodReason::as_str));
     text("message", check.message.as_ref(), &pod.message);
-    text("status", check.status.as_ref(), &pod.status);
-    text("qos", check.qos.as_deref().map(Pattern::from).as_ref(), pod.qos);
+    text("status", check.status.as_ref(), pod.status.as_str());
+    text("qos", check.qos.map(|qos| Pattern::from(qos.as_str())).as_ref(), pod.qos.as_str());
     if !check.restarts.holds(pod.restarts.into()) {
         misfits.push(format!("restarts is {}, not {}", pod.restarts, check.restarts.describe(|n| n.to_string())));
     }
@@ -53,10 +54,10 @@ fn pod_misfits(check: &PodCheck, pod: &PodOutcome) -> Vec<String> {
 
 fn pod_expected(check: &PodCheck) -> String {
     let mut parts = Vec::new();
-    parts.extend(check.phase.as_ref().map(|text| format!("phase {text:?}")));
+    parts.extend(check.phase.map(|phase| format!("phase \"{phase}\"")));
     let patterns = [("reason", &check.reason), ("message", &check.message), ("status", &check.status)];
     parts.extend(patterns.iter().filter_map(|(what, p)| p.as_ref().map(|p| format!("{what} {:?}", p.0))));
-    parts.extend(check.qos.as_ref().map(|text| format!("qos {text:?}")));
+    parts.extend(check.qos.map(|qos| format!("qos \"{qos}\"")));
     if !check.restarts.is_open() {
         parts.push(format!("restarts {}", check.restarts.describe(|n| n.to_string())));
     }
@@ -128,7 +129,7 @@ pub(super) fn process(check: &ProcessCheck, history: &History) -> Judged {
 
 pub(super) fn condition(check: &ConditionCheck, history: &History) -> Judged {
     let last = history.entries.iter().rev().find_map(|entry| match &entry.record {
-        Record::NodeCondition { r#type, status, .. } if *r#type == check.r#type => Some((entry.at, *status)),
+        Record::NodeCondition { r#type, status } if *r#type == check.r#type => Some((entry.at, *status)),
         _ => None,
     });
     let status = last.map_or(ConditionStatus::False, |(_, status)| status);

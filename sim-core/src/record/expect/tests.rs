@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::engine::Stop;
-use crate::node_api::{ExitStatus, Signo};
+use crate::node_api::{
+    EvictionSignal, ExitStatus, NodeConditionType, PodPhase, PodReason, PodStatus, QosClass, Signo, TerminatedReason,
+};
 use crate::record::{
     Counts, DeathCause, Digest, Entry, History, NodeFacts, Owner, PodOutcome, PodSample, ProcessOutcome, Record,
     Sample, Series,
@@ -17,7 +19,7 @@ fn terminated(at: u64, pod: &str, exit_code: i32) -> Entry {
     let record = Record::ContainerTerminated {
         pod: pod.into(),
         container: "app".into(),
-        reason: if exit_code == 137 { "OOMKilled" } else { "Error" },
+        reason: if exit_code == 137 { TerminatedReason::OomKilled } else { TerminatedReason::Error },
         exit_code,
         finished_at: secs(at),
     };
@@ -38,25 +40,20 @@ fn history() -> History {
         pod: "default/db-0".into(),
         message: "The node was low on resource: memory. ".into(),
         grace_period: SimDuration::ZERO,
-        signal: "memory.available",
+        signal: EvictionSignal::MemoryAvailable,
         usage_seen: Some(Bytes::mib(700)),
         usage_seen_at: Some(secs(48)),
         usage_now: Bytes::mib(900),
     };
-    let pressure = Record::NodeCondition {
-        r#type: "MemoryPressure",
-        status: ConditionStatus::True,
-        reason: "KubeletHasInsufficientMemory",
-        message: "kubelet has insufficient memory available",
-    };
-    let pod = |name: &str, phase, reason: &'static str, restarts| PodOutcome {
+    let pressure = Record::NodeCondition { r#type: NodeConditionType::MemoryPressure, status: ConditionStatus::True };
+    let pod = |name: &str, phase, reason: Option<PodReason>, restarts| PodOutcome {
         pod: name.into(),
-        qos: "BestEffort",
+        qos: QosClass::BestEffort,
         phase,
         reason,
         message: "".into(),
         restarts,
-        status: if reason.is_empty() { "Running".into() } else { reason.into() },
+        status: reason.map_or(PodStatus::Phase(PodPhase::Running), PodStatus::Reason),
         usage: Bytes::mib(100),
     };
     let sample = |at, available, pod: u64| Sample {
@@ -87,7 +84,10 @@ fn history() -> History {
             pods: vec!["default/web".into()],
             samples: vec![sample(0, 1000, 10), sample(50, -20, 300), sample(100, 500, 200)],
         },
-        pods: vec![pod("default/web", "Running", "", 2), pod("default/db-0", "Failed", "Evicted", 0)],
+        pods: vec![
+            pod("default/web", PodPhase::Running, None, 2),
+            pod("default/db-0", PodPhase::Failed, Some(PodReason::Evicted), 0),
+        ],
         processes: vec![ProcessOutcome {
             pid: Pid(12),
             comm: "bash".into(),
@@ -205,15 +205,15 @@ fn final_states_curves_and_totals() {
         lowest: Range::default(),
     };
     let at = |s| Window { from: secs(s), to: secs(s) };
-    let condition = |status| Check::Condition(ConditionCheck { r#type: "MemoryPressure".into(), status });
+    let condition = |status| Check::Condition(ConditionCheck { r#type: NodeConditionType::MemoryPressure, status });
     let pod_curve = SeriesCheck { curve: Curve::PodWorkingSet, pod: Some("web".into()), ..curve.clone() };
     let mib = |n: i64| Range::exactly(n << 20);
     for (number, (check, holds)) in [
-        (Check::Pod(PodCheck { phase: Some("Failed".into()), reason: Some("Evicted".into()), ..pod("db-*") }), true),
+        (Check::Pod(PodCheck { phase: Some(PodPhase::Failed), reason: Some("Evicted".into()), ..pod("db-*") }), true),
         (Check::Pod(PodCheck { restarts: Range::exactly(3), ..pod("web") }), false),
-        (Check::Pod(PodCheck { phase: Some("Running".into()), ..pod("*") }), false),
-        (Check::Pod(PodCheck { phase: Some("Running".into()), count: Some(Range::exactly(1)), ..pod("*") }), true),
-        (Check::Pod(PodCheck { phase: Some("Running".into()), ..pod("gone") }), false),
+        (Check::Pod(PodCheck { phase: Some(PodPhase::Running), ..pod("*") }), false),
+        (Check::Pod(PodCheck { phase: Some(PodPhase::Running), count: Some(Range::exactly(1)), ..pod("*") }), true),
+        (Check::Pod(PodCheck { phase: Some(PodPhase::Running), ..pod("gone") }), false),
         (Check::Pod(PodCheck { count: Some(Range::exactly(0)), ..pod("gone") }), true),
         (Check::Process(bash(Range::exactly(1))), true),
         (

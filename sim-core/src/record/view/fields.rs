@@ -1,8 +1,8 @@
 //! The fields of each kind of record as JSON values.
 
-use super::{back_off_message, oom_scope, seconds, split_pod};
-use crate::node_api::{Constraint, ExitStatus, OomReport, TaskRow};
-use crate::record::{Owner, Record};
+use super::{back_off_message, seconds, split_pod};
+use crate::node_api::{Constraint, ExitStatus, OomReport, PodReason, TaskRow};
+use crate::record::{LimitScope, Owner, Record};
 use crate::units::{Bytes, Pages};
 use serde_json::{Map, Value, json};
 
@@ -75,14 +75,12 @@ fn task(row: &TaskRow, owner: Option<&Owner>, total_pages: Pages) -> Value {
     object.into()
 }
 
-fn put_oom(object: &mut Object, report: &OomReport, owners: &[Owner]) {
+fn put_oom(object: &mut Object, report: &OomReport, limit: &LimitScope, owners: &[Owner]) {
     let node = report.constraint == Constraint::None;
-    let oom_memcg = report.oom_memcg.as_deref();
-    let row = |index: usize| report.tasks.get(index);
-    let victim = report.victim.and_then(row);
+    let victim = report.chosen();
     put(object, "constraint", value(report.constraint));
-    put(object, "scope", oom_scope(oom_memcg));
-    put(object, "oom_memcg", oom_memcg);
+    put(object, "scope", limit.as_str());
+    put(object, "oom_memcg", report.oom_memcg.as_deref());
     put(object, "task_memcg", victim.map(|task| &*task.cgroup));
     put(object, "invoker", &*report.invoker_comm);
     put(object, "invoker_pid", report.invoker.0);
@@ -95,7 +93,7 @@ fn put_oom(object: &mut Object, report: &OomReport, owners: &[Owner]) {
     let owner_of_victim = owners.first().filter(|_| report.killed.first() == report.victim.as_ref());
     put(object, "victim", victim.map(|row| task(row, owner_of_victim, report.total_pages)));
     put(object, "oom_group", report.oom_group.as_deref());
-    let killed = || report.killed.iter().enumerate().filter_map(|(n, &index)| Some((row(index)?, owners.get(n))));
+    let killed = || report.killed.iter().enumerate().filter_map(|(n, &ix)| Some((report.task(ix)?, owners.get(n))));
     put(object, "killed_pids", killed().map(|(row, _)| row.pid.0).collect::<Vec<_>>());
     put(object, "killed", killed().map(|(row, owner)| task(row, owner, report.total_pages)).collect::<Vec<_>>());
     put(object, "candidates", report.tasks.len());
@@ -124,7 +122,7 @@ pub fn fields(record: &Record) -> Object {
         }
         Record::AllocationRefused { pid, comm, owner, op, requested, committed_as, commit_limit } => {
             put_process(o, *pid, comm, owner);
-            put(o, "op", *op);
+            put(o, "op", op.as_str());
             put(o, "errno", "ENOMEM");
             put(o, "requested_bytes", requested.get());
             put(o, "committed_as_kb", committed_as.to_kib_floor());
@@ -137,7 +135,7 @@ pub fn fields(record: &Record) -> Object {
             put(o, "limit_bytes", limit.get());
             put(o, "requested_bytes", requested.get());
         }
-        Record::OomKill { report, killed_owners } => put_oom(o, report, killed_owners),
+        Record::OomKill { report, limit, killed_owners } => put_oom(o, report, limit, killed_owners),
         Record::CgroupWriteRefused { cgroup, limit } => {
             put(o, "cgroup", &**cgroup);
             put(o, "limit_bytes", limit.get());
@@ -150,17 +148,17 @@ pub fn fields(record: &Record) -> Object {
         | Record::KubeletNotStarted { message } => put(o, "message", &**message),
         Record::PodScheduled { pod, qos } => {
             put_pod(o, pod);
-            put(o, "qosClass", &**qos);
+            put(o, "qosClass", qos.as_str());
         }
         Record::PodRejected { pod, reason, message } => {
             put_pod(o, pod);
-            put(o, "reason", &**reason);
+            put(o, "reason", reason.as_str());
             put(o, "message", &**message);
         }
         Record::PodPhase { pod, phase, reason, message } => {
             put_pod(o, pod);
-            put(o, "phase", *phase);
-            put(o, "reason", &**reason);
+            put(o, "phase", phase.as_str());
+            put(o, "reason", reason.map_or("", PodReason::as_str));
             put(o, "message", &**message);
         }
         Record::ContainerStarted { pod, container, restart_count } => {
@@ -169,7 +167,7 @@ pub fn fields(record: &Record) -> Object {
         }
         Record::ContainerTerminated { pod, container, reason, exit_code, finished_at } => {
             put_container(o, pod, container);
-            put(o, "reason", *reason);
+            put(o, "reason", reason.as_str());
             put(o, "exitCode", *exit_code);
             put(o, "finishedAt", seconds(*finished_at));
         }
@@ -180,7 +178,7 @@ pub fn fields(record: &Record) -> Object {
         }
         Record::EvictionPass { thresholds_met, node_working_set, pods_working_set } => {
             let met = thresholds_met.iter().map(
-                |t| json!({"signal": t.signal, "hard": t.hard, "quantity": t.quantity.get(), "available": t.available}),
+                |t| json!({"signal": t.signal.as_str(), "hard": t.hard, "quantity": t.quantity.get(), "available": t.available}),
             );
             put(o, "thresholdsMet", met.collect::<Vec<_>>());
             put(o, "nodeWorkingSet", node_working_set.get());
@@ -188,10 +186,10 @@ pub fn fields(record: &Record) -> Object {
         }
         Record::Evicted { pod, message, grace_period, signal, usage_seen, usage_seen_at, usage_now } => {
             put_pod(o, pod);
-            put(o, "reason", "Evicted");
+            put(o, "reason", PodReason::Evicted.as_str());
             put(o, "message", &**message);
             put(o, "gracePeriodSeconds", grace_period.as_secs_f64());
-            put(o, "signal", &**signal);
+            put(o, "signal", signal.as_str());
             put(o, "usageSeen", usage_seen.map(Bytes::get));
             put(o, "usageSeenAt", usage_seen_at.map(seconds));
             put(o, "usageNow", usage_now.get());
@@ -206,11 +204,11 @@ pub fn fields(record: &Record) -> Object {
             put(o, "signal", signal.to_string());
         }
         Record::PodCleanedUp { pod } => put_pod(o, pod),
-        Record::NodeCondition { r#type, status, reason, message } => {
-            put(o, "type", *r#type);
-            put(o, "status", value(status));
-            put(o, "reason", *reason);
-            put(o, "message", *message);
+        Record::NodeCondition { r#type, status } => {
+            put(o, "type", r#type.as_str());
+            put(o, "status", status.as_str());
+            put(o, "reason", r#type.reason(*status));
+            put(o, "message", r#type.message(*status));
         }
     }
     object

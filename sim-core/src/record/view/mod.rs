@@ -11,7 +11,7 @@ pub use fields::fields;
 pub use kinds::{Field, KINDS, Kind, PROCESS_FIELDS, kind, kind_named};
 
 use super::{Entry, Owner, Record};
-use crate::kubelet::{format_pod, waiting_message};
+use crate::node_api::{format_pod, waiting_message};
 use crate::units::{SimDuration, SimTime};
 use serde_json::{Map, Value};
 
@@ -69,7 +69,7 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::ProcessExited { comm, owner, .. }
         | Record::AllocationRefused { comm, owner, .. }
         | Record::RuntimeOutOfMemory { comm, owner, .. } => Subject::of_owner(Some(owner), comm),
-        Record::OomKill { report, killed_owners } => match report.victim.and_then(|v| report.tasks.get(v)) {
+        Record::OomKill { report, killed_owners, .. } => match report.chosen() {
             Some(task) => Subject::of_owner(killed_owners.first(), &task.comm),
             None => Subject::default(),
         },
@@ -98,21 +98,5 @@ pub fn subject(record: &Record) -> Subject<'_> {
     }
 }
 
-/// Whose limit an out-of-memory kill was for, by the path of the cgroup: `node`, `kubepods`, `qos`, `pod`,
-/// `container`, or `cgroup` for one outside of kubepods (path layout of the kubelet's cgroup manager, both drivers).
-pub fn oom_scope(oom_memcg: Option<&str>) -> &'static str {
-    let Some(path) = oom_memcg else { return "node" };
-    let Some(last) = path.rsplit('/').next() else { return "cgroup" };
-    let is_pod = |segment: &str| segment.starts_with("pod") || segment.contains("-pod");
-    match last.trim_end_matches(".slice") {
-        "kubepods" => "kubepods",
-        "burstable" | "besteffort" | "kubepods-burstable" | "kubepods-besteffort" => "qos",
-        _ if !path.contains("kubepods") => "cgroup",
-        name if is_pod(name) => "pod",
-        _ if path.split('/').any(is_pod) => "container",
-        _ => "cgroup",
-    }
-}
-
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

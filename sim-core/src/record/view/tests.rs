@@ -1,6 +1,9 @@
 use super::*;
-use crate::node_api::{Constraint, CounterLine, ExitStatus, OomReport, Signo, TaskRow};
-use crate::record::{ConditionStatus, DeathCause, ThresholdSeen};
+use crate::node_api::{
+    Constraint, CounterLine, EvictionSignal, ExitStatus, NodeConditionType, OomReport, PodPhase, PodReason, QosClass,
+    RefusedCall, Signo, TaskIx, TaskRow, TerminatedReason,
+};
+use crate::record::{ConditionStatus, DeathCause, LimitScope, ThresholdSeen};
 use crate::units::{Bytes, Pages, Pid, SimDuration};
 use serde_json::json;
 
@@ -33,11 +36,12 @@ fn oom() -> Record {
         memory: CounterLine { usage: Bytes::kib(125_952), limit: Bytes::kib(125_952), failcnt: 7 },
         total_pages: Pages::new(31_488),
         tasks: vec![victim],
-        victim: Some(0),
-        killed: vec![0].into(),
+        victim: Some(TaskIx::new(0)),
+        killed: vec![TaskIx::new(0)].into(),
         ..OomReport::default()
     };
-    Record::OomKill { report: Box::new(report), killed_owners: [container()].into_iter().collect() }
+    let limit = LimitScope::Pod("default/web".into());
+    Record::OomKill { report: Box::new(report), limit, killed_owners: [container()].into_iter().collect() }
 }
 
 /// One record of every kind.
@@ -58,7 +62,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
             pid,
             comm: comm.into(),
             owner: container(),
-            op: "mmap",
+            op: RefusedCall::Mmap,
             requested: Bytes::gib(9),
             committed_as: Bytes::gib(4),
             commit_limit: Bytes::gib(10),
@@ -75,14 +79,19 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         oom(),
         Record::CgroupWriteRefused { cgroup: "/kubepods".into(), limit: Bytes::gib(1) },
         Record::KernelPanic { message: message.into() },
-        Record::PodScheduled { pod: pod.into(), qos: "Burstable" },
-        Record::PodRejected { pod: pod.into(), reason: "Evicted", message: message.into() },
-        Record::PodPhase { pod: pod.into(), phase: "Failed", reason: "Evicted", message: message.into() },
+        Record::PodScheduled { pod: pod.into(), qos: QosClass::Burstable },
+        Record::PodRejected { pod: pod.into(), reason: PodReason::Evicted, message: message.into() },
+        Record::PodPhase {
+            pod: pod.into(),
+            phase: PodPhase::Failed,
+            reason: Some(PodReason::Evicted),
+            message: message.into(),
+        },
         Record::ContainerStarted { pod: pod.into(), container: "app".into(), restart_count: 3 },
         Record::ContainerTerminated {
             pod: pod.into(),
             container: "app".into(),
-            reason: "OOMKilled",
+            reason: TerminatedReason::OomKilled,
             exit_code: 137,
             finished_at: at,
         },
@@ -94,7 +103,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         },
         Record::EvictionPass {
             thresholds_met: vec![ThresholdSeen {
-                signal: "memory.available",
+                signal: EvictionSignal::MemoryAvailable,
                 hard: true,
                 quantity: Bytes::mib(100),
                 available: -5,
@@ -107,7 +116,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
             pod: pod.into(),
             message: message.into(),
             grace_period: SimDuration::ZERO,
-            signal: "memory.available",
+            signal: EvictionSignal::MemoryAvailable,
             usage_seen: Some(Bytes::mib(1)),
             usage_seen_at: Some(at),
             usage_now: Bytes::mib(2),
@@ -116,12 +125,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         Record::SignalSent { pid, comm: comm.into(), signal: Signo::Term },
         Record::KillFailed { pod: pod.into(), container: "app".into(), message: message.into() },
         Record::PodCleanedUp { pod: pod.into() },
-        Record::NodeCondition {
-            r#type: "MemoryPressure",
-            status: ConditionStatus::True,
-            reason: "KubeletHasInsufficientMemory",
-            message: "kubelet has insufficient memory available",
-        },
+        Record::NodeCondition { r#type: NodeConditionType::MemoryPressure, status: ConditionStatus::True },
         Record::SystemOom { message: message.into() },
         Record::Warning { message: message.into() },
         Record::KubeletNotStarted { message: message.into() },
@@ -162,24 +166,4 @@ fn an_out_of_memory_kill_in_the_kernels_names() {
     assert_eq!(victim.as_object().map(|o| o.keys().map(String::as_str).collect::<Vec<_>>()), Some(names));
     assert_eq!(subject(&entry_of.record).pod, Some("default/web"));
     assert!(kind(&entry_of.record).has("victim.points") && !kind(&entry_of.record).has("victim.nonsense"));
-}
-
-/// Paths as in the recordings (cgroupfs driver) and as the systemd driver names them.
-#[test]
-fn the_scope_follows_the_path_of_the_cgroup() {
-    for (path, scope) in [
-        (None, "node"),
-        (Some("/kubepods"), "kubepods"),
-        (Some("/kubepods.slice"), "kubepods"),
-        (Some("/kubepods/besteffort"), "qos"),
-        (Some("/kubepods.slice/kubepods-burstable.slice"), "qos"),
-        (Some("/kubepods/burstable/pod15850b47"), "pod"),
-        (Some("/kubepods/pod15850b47"), "pod"),
-        (Some("/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod15850b47.slice"), "pod"),
-        (Some("/kubepods/burstable/pod15850b47/leaky-app"), "container"),
-        (Some("/kubepods.slice/kubepods-pod1.slice/cri-containerd-ab.scope"), "container"),
-        (Some("/system.slice/ssh.service"), "cgroup"),
-    ] {
-        assert_eq!(oom_scope(path), scope, "{path:?}");
-    }
 }
