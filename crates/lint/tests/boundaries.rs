@@ -3,7 +3,7 @@
 //! A node of 8 GiB whose own programs use 500 MiB of working set (400 anonymous, 100 of active file cache).
 
 use oomsim_lint::{Known, lint};
-use oomsim_scenario::{NoFiles, load};
+use oomsim_testkit::read;
 
 const NODE: &str = "
 [node]
@@ -26,11 +26,7 @@ workload.steady = { anon = \"100Mi\" }
 /// Whether the rule finds something in a scenario.
 fn finds(code: &str, node: &str, kubelet: &str, pods: &str) -> bool {
     let text = format!("{}\n[kubelet]\n{kubelet}\n{pods}", node.trim_end());
-    let scenario = load(&text, "boundary.toml", &NoFiles, &[]).unwrap_or_else(|problems| {
-        let shown: String = problems.iter().map(|problem| problem.render()).collect();
-        panic!("{shown}\n{text}")
-    });
-    lint(&scenario, Known::SCENARIO).iter().any(|finding| finding.code == code)
+    lint(&read(&text), Known::SCENARIO).iter().any(|finding| finding.code == code)
 }
 
 /// The kubelet's side of a rule.

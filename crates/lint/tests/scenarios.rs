@@ -4,40 +4,17 @@ use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::world::simulate;
 use oomsim_lint::{Known, RULES, lint, rule};
-use oomsim_scenario::{Files, LoadedScenario, load};
+use oomsim_scenario::LoadedScenario;
+use oomsim_testkit::{read_file, repository, toml_files};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
-}
-
-struct Beside(PathBuf);
-
-impl Files for Beside {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|why| why.to_string())
-    }
-
-    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
-        Err("no drop-ins here".into())
-    }
-}
-
 fn scenario(file: &Path) -> LoadedScenario {
-    let text = std::fs::read_to_string(file).unwrap();
-    let beside = Beside(file.parent().unwrap().to_owned());
-    load(&text, &file.display().to_string(), &beside, &[]).unwrap_or_else(|problems| {
-        let shown: String = problems.iter().map(|problem| problem.render()).collect();
-        panic!("{shown}")
-    })
+    read_file(file).into_iter().next().expect("a kind of node")
 }
 
 fn scenarios() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(root().join("scenarios/lint")).unwrap().map(|entry| entry.unwrap().path());
-    let mut files: Vec<_> = entries.filter(|path| path.extension().is_some_and(|e| e == "toml")).collect();
-    files.sort();
-    files
+    toml_files(&repository().join("scenarios/lint"))
 }
 
 fn stem(file: &Path) -> &str {
@@ -87,7 +64,7 @@ fn each_scenario_shows_what_goes_wrong() {
 
 #[test]
 fn rules_pages_and_scenarios_belong_together() {
-    let page = std::fs::read_to_string(root().join("docs/lint.md")).unwrap();
+    let page = std::fs::read_to_string(repository().join("docs/lint.md")).unwrap();
     let headings: Vec<_> = page.lines().filter_map(|line| line.strip_prefix("## OOM")).collect();
     let expected: Vec<_> = RULES.iter().map(|rule| format!("{} {}", &rule.code[3..], rule.name)).collect();
     assert_eq!(headings, expected, "a section for every rule, in order, and no other");

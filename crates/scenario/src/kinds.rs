@@ -8,6 +8,7 @@ use super::reader::Problems;
 use super::source::Location;
 use super::value::{Entry, Kind, Value};
 use oomsim_core::node_api::Name;
+use oomsim_core::plan::NodePlan;
 use std::collections::BTreeMap;
 
 /// Most kinds of a file.
@@ -24,7 +25,7 @@ pub(crate) struct NodeKind {
 impl NodeKind {
     /// Its name as far as it has one.
     pub fn name(&self) -> &str {
-        self.root.get("node").and_then(|node| node.get("name")?.as_text()).unwrap_or(DEFAULT_NAME)
+        self.root.get("node").and_then(|node| node.get("name")?.as_text()).unwrap_or(NodePlan::DEFAULT_NAME)
     }
 }
 
@@ -105,9 +106,6 @@ impl Kinds {
         self.list.iter().take(index).map(count).fold(0, u64::saturating_add)
     }
 }
-
-/// Name of a node that has none.
-pub(crate) const DEFAULT_NAME: &str = "node";
 
 /// A name that no kind of node has.
 fn unknown<'n>(p: &Problems, at: &Location, given: &str, legal: impl Iterator<Item = &'n str> + Clone) {

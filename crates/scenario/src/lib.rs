@@ -18,6 +18,7 @@ mod source;
 mod toml_value;
 mod typed;
 mod value;
+mod write;
 mod yaml_value;
 
 /// What reads a scenario, for other files of the same kind: trees with places, tables whose problems are collected.
@@ -37,6 +38,7 @@ pub use kinds::said_once;
 pub use load::{Files, NoFiles, load, load_kind, load_kinds};
 pub use loaded::{LoadedScenario, ScenarioPlaces};
 pub use source::{Location, Places, Source};
+pub use write::{Comments, NoSuchKey, assignment, pod_to_toml, to_toml, to_toml_with};
 
 #[cfg(test)]
 mod tests;

@@ -5,38 +5,20 @@
 use expect_test::expect_file;
 use oomsim_core::record::Keep;
 use oomsim_core::world::Booted;
-use oomsim_scenario::{Diagnostic, Files, load_kinds};
+use oomsim_testkit::{read_file, repository};
 use std::path::{Path, PathBuf};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
 const FOLDERS: [&str; 3] = ["", "lint", "bench"];
 
-struct Beside(PathBuf);
-
-impl Files for Beside {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|_| "no such file".into())
-    }
-
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
-        let entries = std::fs::read_dir(self.0.join(directory)).map_err(|_| "no such directory")?;
-        Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
-    }
-}
-
 fn scenarios() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios")
+    repository().join("scenarios")
 }
 
 /// A line for each kind of node and seed.
 fn lines(name: &str) -> String {
-    let path = scenarios().join(name);
-    let text = std::fs::read_to_string(&path).expect("readable");
-    let beside = Beside(path.parent().expect("in a folder").to_owned());
-    let problems = |problems: Vec<Diagnostic>| problems.iter().map(Diagnostic::render).collect::<String>();
-    let kinds = load_kinds(&text, name, &beside, &[]).map_err(problems).unwrap_or_else(|why| panic!("{why}"));
     let mut lines = String::new();
-    for kind in kinds {
+    for kind in read_file(&scenarios().join(name)) {
         let node = kind.scenario.node.name.clone();
         let booted = Booted::new(kind.scenario, Keep::Outcome);
         for seed in SEEDS {

@@ -6,7 +6,6 @@
 use oomsim_core::record::{ConditionStatus, Entry, History, Keep, Record};
 use oomsim_core::simulate;
 use oomsim_core::units::SimTime;
-use oomsim_scenario::{NoFiles, load};
 
 /// 4 GiB, of which pods get 3 GiB (the kubepods limit) and are evicted above 3072 − 500 = 2572 MiB; without delays of
 /// the runtime, and figures taken exactly every interval.
@@ -32,12 +31,7 @@ jitterPermille = 0
 "#;
 
 fn run_seeded(pods: &str, changes: &[&str], seed: u64) -> History {
-    let changes: Vec<_> = changes.iter().map(|change| (*change).to_owned()).collect();
-    let loaded = load(&format!("{NODE}{pods}"), "timing.toml", &NoFiles, &changes).unwrap_or_else(|problems| {
-        let shown: String = problems.iter().map(|problem| problem.render()).collect();
-        panic!("{shown}")
-    });
-    simulate(&loaded.scenario, seed, Keep::Series).expect("it runs")
+    oomsim_testkit::run_with(&format!("{NODE}{pods}"), changes, seed)
 }
 
 fn run(pods: &str, changes: &[&str]) -> History {
@@ -114,7 +108,7 @@ fn phase_of_the_eviction_manager() {
     let free = LEAK.replace("[[pod]]", "# by seed\n[[pod]]");
     let node = NODE.replace("firstPass = \"0s\"\n", "");
     let won = (1..=100).filter(|&seed| {
-        let scenario = load(&format!("{node}{free}"), "timing.toml", &NoFiles, &[]).expect("it is fine").scenario;
+        let scenario = oomsim_testkit::read(&format!("{node}{free}")).scenario;
         !evictions(&simulate(&scenario, seed, Keep::Events).expect("it runs")).is_empty()
     });
     // 50 of 100, three standard deviations of 5 either way.

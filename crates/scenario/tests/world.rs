@@ -3,11 +3,9 @@
 use oomsim_core::record::{Keep, Record};
 use oomsim_core::units::SimTime;
 use oomsim_core::world::Simulation;
-use oomsim_scenario::{NoFiles, load};
 
 fn simulation(text: &str) -> Simulation {
-    let scenario = load(text, "x.toml", &NoFiles, &[]).expect("is legal").scenario;
-    Simulation::new(scenario, 1, Keep::Series)
+    Simulation::new(oomsim_testkit::read(text).scenario, 1, Keep::Series)
 }
 
 /// The kubelet's working set is usage less inactive file (cAdvisor `container_memory_working_set_bytes`): active cache is

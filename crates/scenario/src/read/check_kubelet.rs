@@ -9,10 +9,9 @@ use crate::source::Location;
 use oomsim_core::kernel::{CgroupVersion, KernelConfig};
 use oomsim_core::kubelet::eviction::{EvictionSignal, ThresholdError, ThresholdProblem, Thresholds};
 use oomsim_core::kubelet::start::StartProblem;
-use oomsim_core::kubelet::{EffectiveKubelet, KubernetesProfile, Timing};
+use oomsim_core::kubelet::{KubernetesProfile, Timing};
 use oomsim_core::plan::{KubeletPlan, NodePlan};
 use oomsim_core::units::SimTime;
-use std::sync::Arc;
 
 /// Below every problem that keeps the kubelet from starting.
 const REFUSES: &str = "the kubelet does not start like this";
@@ -45,14 +44,13 @@ impl<'a> Given<'a> {
 /// Starts the kubelet on its node, and reports everything because of which it would not.
 pub(crate) fn start_kubelet(p: &Problems, given: &Given<'_>, node: &NodePlan) -> KubeletPlan {
     let (config, profile) = (&given.draft.config, &given.profile);
-    let effective = EffectiveKubelet::start(config, &node.machine(), profile).map(Arc::new).map_err(Arc::from);
     // With cgroup v2 the real kubelet has no notifier either (eviction/threshold_notifier_linux.go).
     if config.kernel_memcg_notification && profile.memcg_notifier_v1 && node.kernel.cgroup == CgroupVersion::V1 {
         let message = "the memory threshold notifier is not modelled: passes of the eviction manager stay periodic";
         p.warn(given.place("kernelMemcgNotification", ""), message);
     }
     let Given { profile, timing, first_pass, .. } = *given;
-    let plan = KubeletPlan { config: config.clone(), profile, effective, timing, first_pass };
+    let plan = KubeletPlan { timing, first_pass, ..KubeletPlan::new(config.clone(), profile, node) };
     for problem in plan.start_problems() {
         start_problem(p, given, problem);
     }

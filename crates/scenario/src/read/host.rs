@@ -34,8 +34,8 @@ fn host(p: &Problems, value: &Value) -> Option<HostPlan> {
     let mut t = TableReader::open(p, "[[host]]", value)?;
     let host_name = t.required("name", name);
     let process = process_keys(&mut t, ProcessPlan::idle(host_name.as_ref().unwrap_or(&"host".into())));
-    let default_cgroup = format!("/system.slice/{}.service", host_name.as_deref().unwrap_or("host"));
-    let cgroup = t.or("cgroup", default_cgroup.into(), cgroup_path);
+    let default_cgroup = HostPlan::default_cgroup(host_name.as_deref().unwrap_or("host"));
+    let cgroup = t.or("cgroup", default_cgroup, cgroup_path);
     let session_of = t.optional("session", name);
     // Judged before: this table is for these nodes.
     t.get("node");

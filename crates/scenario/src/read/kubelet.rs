@@ -91,7 +91,7 @@ fn preset(
 }
 
 /// The clocks as the configuration sets them (`crashLoopBackOff`, behind its gate).
-fn default_clocks(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
+pub(crate) fn default_clocks(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
     let limits = match config.max_container_restart_period {
         Some(max) if profile.crash_loop_back_off_max => BackoffLimits::with_max(max),
         _ => BackoffLimits::default(),

@@ -19,6 +19,7 @@ mod process;
 mod resources;
 mod workload;
 
+pub(crate) use self::kubelet::default_clocks;
 pub(crate) use self::kubelet_files::is_field;
 
 use self::check_kubelet::{Given, kernel_tunables, start_kubelet};
@@ -34,18 +35,14 @@ use super::source::Location;
 use super::value::Value;
 use oomsim_core::kubelet::KubernetesProfile;
 use oomsim_core::node_api::Name;
-use oomsim_core::plan::Scenario;
+use oomsim_core::plan::{NodePlan, Scenario};
+use oomsim_core::units::Bytes;
 use oomsim_core::units::SimDuration;
 use std::ops::Range;
 use std::sync::Arc;
 
 /// Largest fleet.
 const MAX_NODES: i64 = 100_000;
-/// How long a run lasts when the scenario does not say.
-const DEFAULT_DURATION: SimDuration = SimDuration::from_secs(600);
-/// Interval of the series when the scenario does not say.
-const DEFAULT_SAMPLE: SimDuration = SimDuration::from_secs(1);
-
 /// What reading a scenario needs.
 pub(crate) struct Context<'a> {
     pub problems: &'a Problems,
@@ -118,12 +115,12 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
     }
     let mut t = TableReader::open(cx.problems, "the scenario", root)?;
     let stem = file_stem(cx.file);
-    let name = t.or("name", stem, name);
-    let description = t.or("description", String::new(), text);
-    let seed = t.or("seed", 1, integer(0, i64::MAX));
-    let nodes = t.or("nodes", 1, integer(1, MAX_NODES));
-    let duration = t.or("duration", DEFAULT_DURATION, some_duration);
-    let sample_every = t.or("sample", DEFAULT_SAMPLE, some_duration);
+    let mut scenario = Scenario::new(&t.or("name", stem, name), NodePlan::new(Bytes::ZERO));
+    scenario.description = t.or("description", String::new(), text);
+    scenario.seed = t.or("seed", scenario.seed, integer(0, i64::MAX));
+    scenario.nodes = t.or("nodes", scenario.nodes, integer(1, MAX_NODES));
+    scenario.duration = t.or("duration", scenario.duration, some_duration);
+    scenario.sample_every = t.or("sample", scenario.sample_every, some_duration);
     let mut places = ScenarioPlaces::default();
     places.node = t.get("node").map(node::places).unwrap_or_default();
     let mut node = t.required("node", |p, value| node::node(p, value, &cx.here));
@@ -142,7 +139,7 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
         None => Some(Given::without_configuration(&root.at)),
     };
     let profile = kubelet.as_ref().map_or_else(KubernetesProfile::default, |given| given.profile);
-    let kubelet = kubelet.zip(node.as_mut()).map(|(given, node)| {
+    scenario.kubelet = kubelet.zip(node.as_mut()).map(|(given, node)| {
         kernel_tunables(cx.problems, &given, &mut node.kernel, &kernel::given_sysctls(kernel));
         let plan = start_kubelet(cx.problems, &given, node);
         places.kubelet = given.draft.places;
@@ -150,27 +147,13 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
     });
     let drafts = pod::pods(cx, pod_tables, &profile);
     places.pods = drafts.iter().map(|pod| (pod.plan.full_name(), pod.places.clone())).collect();
-    let pods = drafts.into_iter().map(|pod| pod.plan).collect();
+    scenario.pods = drafts.into_iter().map(|pod| pod.plan).collect();
     let mut here = |key| cx.here.of(cx.problems, t.items(key), "node");
-    let hosts = host::hosts(cx.problems, &here("host"));
-    let injections = injection::injections(cx.problems, &here("at"));
-    let expectations = expect::expectations(cx.problems, &here("expect"));
+    scenario.hosts = host::hosts(cx.problems, &here("host"));
+    scenario.injections = injection::injections(cx.problems, &here("at"));
+    scenario.expectations = expect::expectations(cx.problems, &here("expect"));
     t.finish();
-    let scenario = Scenario {
-        name,
-        description,
-        seed,
-        nodes,
-        duration,
-        sample_every,
-        node: node?,
-        kubelet,
-        pods,
-        hosts,
-        injections,
-        expectations,
-        warnings: Vec::new(),
-    };
+    scenario.node = node?;
     check::check(cx.problems, root, &scenario, &cx.here);
     Some((scenario, places))
 }

@@ -2,30 +2,17 @@
 
 use super::process::footprint;
 use crate::diagnostic::Diagnostic;
-use crate::kinds::{DEFAULT_NAME, Here, OF_KIND};
+use crate::kinds::{Here, OF_KIND};
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, dns_name, duration, integer};
 use crate::source::Places;
 use crate::value::Value;
-use oomsim_core::kernel::KernelConfig;
 use oomsim_core::plan::NodePlan;
 use oomsim_core::runtime::{ExitTiming, RuntimeTiming};
 use oomsim_core::units::Bytes;
-use oomsim_core::workload::Footprint;
 
 /// A kernel with less does not come up, and more is not built.
 const MEMORY: std::ops::RangeInclusive<Bytes> = Bytes::mib(32)..=Bytes::gib(64 << 10);
-
-/// A pause process as the task tables of P2 of docs/SOURCES.md show it (logs of 16 and 17 January: total_vm 241
-/// pages, rss 1 page, pgtables_bytes 28672), with the 6 pages of kernel stack and slab that small processes have in the
-/// recordings (memcg_oom_v2, timing). It is charged to the pod, so a pod's limit trips before its only container's.
-const PAUSE: Footprint = Footprint {
-    anon: Bytes::kib(4),
-    file: Bytes::ZERO,
-    page_tables: Bytes::kib(28),
-    virtual_size: Bytes::kib(960),
-    kernel: Bytes::kib(24),
-};
 
 /// Reads `[node]` or a `[[node]]`. A wrong or missing amount of memory is replaced, so that the rest can be checked too.
 pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodePlan> {
@@ -37,7 +24,7 @@ pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodeP
             p.push(problem.help(format!("`node.{}.{}`, or `nodes` and `kubelet` for all kinds", here.name, given.key)));
         }
     }
-    let name = t.or("name", DEFAULT_NAME.into(), dns_name);
+    let name = t.or("name", NodePlan::DEFAULT_NAME.into(), dns_name);
     let memory = t.required("memory", |p, value| {
         let memory = bytes(p, value)?;
         let fine = MEMORY.contains(&memory);
@@ -46,22 +33,13 @@ pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodeP
         }
         fine.then_some(memory)
     });
-    let mut kernel = KernelConfig::new(memory.unwrap_or(Bytes::gib(4)));
-    kernel.swap_total = t.or("swap", Bytes::ZERO, bytes);
-    kernel.cpus = t.or("cpus", 2, integer(1, 4096));
-    let mut plan = NodePlan {
-        name,
-        nominal: t.optional("nominal", nominal),
-        kernel,
-        system_anon: Bytes::ZERO,
-        system_active_file: Bytes::ZERO,
-        system_inactive_file: Bytes::ZERO,
-        system_mlocked_file: Bytes::ZERO,
-        system_committed: Bytes::ZERO,
-        pause: t.or("pause", PAUSE, footprint),
-        runtime: t.or("runtime", RuntimeTiming::default(), runtime),
-        exit: t.or("exit", ExitTiming::default(), exit),
-    };
+    let mut plan = NodePlan { name, ..NodePlan::new(memory.unwrap_or(Bytes::gib(4))) };
+    plan.kernel.swap_total = t.or("swap", Bytes::ZERO, bytes);
+    plan.kernel.cpus = t.or("cpus", plan.kernel.cpus, integer(1, 4096));
+    plan.nominal = t.optional("nominal", nominal);
+    plan.pause = t.or("pause", plan.pause, footprint);
+    plan.runtime = t.or("runtime", plan.runtime, runtime);
+    plan.exit = t.or("exit", plan.exit, exit);
     if let Some(table) = t.get("system") {
         system(p, table, &mut plan);
     }

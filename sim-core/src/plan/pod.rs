@@ -1,0 +1,124 @@
+//! Pods: specification, and what runs in them.
+
+use super::process::ProcessPlan;
+use crate::kubelet::{ContainerSpec, MEMORY, PodSpec, ResourceList, ResourceRequirements, RestartPolicy};
+use crate::node_api::Name;
+use crate::units::{Bytes, Quantity, SimDuration, SimTime};
+use crate::workload::Behavior;
+use std::sync::Arc;
+
+/// Who re-creates a pod on this node when it is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Controller {
+    /// Nobody.
+    #[default]
+    None,
+    /// A Deployment or ReplicaSet: a new pod with a new name when one fails; it goes through scheduling (the
+    /// memory-pressure taint keeps BestEffort pods away).
+    Deployment,
+    /// A DaemonSet: a new pod on this node, which tolerates memory pressure.
+    DaemonSet,
+}
+
+/// A pod, perhaps several times.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PodPlan {
+    /// `metadata.namespace`.
+    pub namespace: Name,
+    /// As the API server would have it, after defaulting.
+    pub spec: PodSpec,
+    /// `spec.nodeName`: the nodes that it is on; `None`: every node.
+    pub node_name: Option<Name>,
+    /// When it is bound to this node.
+    pub at: SimTime,
+    /// Bound at a random instant between `at` and `at + spread`.
+    pub at_spread: SimDuration,
+    /// Who re-creates it.
+    pub controller: Controller,
+    /// How long the controller takes.
+    pub recreate_after: SimDuration,
+    /// Number of such pods; more than one are called NAME-0, NAME-1, …
+    pub replicas: u32,
+    /// `spec.restartPolicy`: `Always`, `OnFailure` or `Never`.
+    pub restart_policy: RestartPolicy,
+    /// One entry per container that runs: the regular ones, and init containers with `restartPolicy: Always`.
+    pub containers: Vec<ContainerPlan>,
+    /// Memory-backed volumes.
+    pub volumes: Vec<VolumePlan>,
+    /// Instants at which cAdvisor is known to have taken this pod's figures, besides the pod's start; empty: its
+    /// clock decides.
+    pub housekeeping: Arc<[SimTime]>,
+}
+
+/// How long a controller takes to replace a pod, from the pod's end to the binding of its successor: the
+/// controller manager's queue, creation, scheduling (an assumption; about a second in an idle cluster).
+const RECREATE_AFTER: SimDuration = SimDuration::from_secs(1);
+
+impl Default for PodPlan {
+    /// A pod without containers at the beginning of the run, with Kubernetes' defaults.
+    fn default() -> Self {
+        PodPlan {
+            namespace: "default".into(),
+            spec: PodSpec { namespace: "default".into(), ..PodSpec::default() },
+            node_name: None,
+            at: SimTime::ZERO,
+            at_spread: SimDuration::ZERO,
+            controller: Controller::None,
+            recreate_after: RECREATE_AFTER,
+            replicas: 1,
+            restart_policy: RestartPolicy::Always,
+            containers: Vec::new(),
+            volumes: Vec::new(),
+            housekeeping: Arc::from([]),
+        }
+    }
+}
+
+impl PodPlan {
+    /// A pod of this name without containers.
+    pub fn new(name: &str) -> Self {
+        let mut plan = PodPlan::default();
+        plan.spec.name = name.into();
+        plan
+    }
+
+    /// With one more container that has a memory limit, which is its request too, and does this as PID 1.
+    #[must_use]
+    pub fn with_container(mut self, name: &str, limit: Option<Bytes>, behavior: Behavior) -> Self {
+        let amounts = limit.map(|limit| {
+            ResourceList::from([(MEMORY.to_owned(), Quantity::bytes(i64::try_from(limit.get()).unwrap_or(i64::MAX)))])
+        });
+        let amounts = amounts.unwrap_or_default();
+        let resources = ResourceRequirements { requests: amounts.clone(), limits: amounts };
+        Arc::make_mut(&mut self.spec.containers).push(ContainerSpec { resources, ..ContainerSpec::new(name) });
+        let process = ProcessPlan { behavior: Arc::new(behavior), ..ProcessPlan::pid1(&name.into()) };
+        self.containers.push(ContainerPlan { name: name.into(), processes: vec![process], pid_namespace: true });
+        self
+    }
+
+    /// `namespace/name`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.spec.name)
+    }
+}
+
+/// A container's processes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ContainerPlan {
+    /// Container name as in the spec.
+    pub name: Name,
+    /// The first is PID 1; the others are its children or were started by `kubectl exec`.
+    pub processes: Vec<ProcessPlan>,
+    /// False: without a PID namespace the first process is one among others, whose death the others survive; the
+    /// container ends with its last process.
+    pub pid_namespace: bool,
+}
+
+/// A memory-backed volume (tmpfs).
+#[derive(Clone, Debug, PartialEq)]
+pub struct VolumePlan {
+    /// Volume name.
+    pub name: Name,
+    /// `sizeLimit`.
+    pub size_limit: Option<Bytes>,
+}
