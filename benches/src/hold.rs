@@ -1,7 +1,7 @@
 //! W0, the hold model: `n` pending events; the earliest is taken and another one scheduled, again and again.
 
 use crate::Stream;
-use oomsim_core::engine::{Key, Limits, Phase, Scheduler, World, run};
+use oomsim_core::engine::{Key, Limits, Model, Phase, Scheduler, run};
 use oomsim_core::units::{SimDuration, SimTime};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -54,7 +54,7 @@ impl Plain {
     }
 }
 
-/// The same as a [`World`] under [`run`], with keys, stop rules and the limit of events per instant.
+/// The same as a [`Model`] under [`run`], with keys, stop rules and the limit of events per instant.
 pub struct Engine {
     world: HoldWorld,
     queue: Scheduler<u32>,
@@ -66,7 +66,7 @@ struct HoldWorld {
     checks: Checks,
 }
 
-impl World for HoldWorld {
+impl Model for HoldWorld {
     type Event = u32;
 
     fn handle(&mut self, key: Key, id: u32, queue: &mut Scheduler<u32>) {

@@ -1,7 +1,7 @@
 //! Running scenarios.
 
 use crate::exit::Failure;
-use oomsim_core::Booted;
+use oomsim_core::BootedNode;
 use oomsim_core::kernel::CgroupVersion;
 use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogStyle, STYLES};
 use oomsim_core::plan::Scenario;
@@ -33,16 +33,16 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
 }
 
 /// A scenario's node, of whose runs at least `keep` is kept and what its expectations need.
-pub fn boot(scenario: &Arc<Scenario>, keep: Keep) -> Booted {
+pub fn boot(scenario: &Arc<Scenario>, keep: Keep) -> BootedNode {
     let needed = scenario.expectations.iter().map(|expectation| expectation.needs()).max().unwrap_or(Keep::Outcome);
-    Booted::new(Arc::clone(scenario), keep.max(needed))
+    BootedNode::new(Arc::clone(scenario), keep.max(needed))
 }
 
 /// Runs a node to the end.
 ///
 /// # Errors
 /// When the run had to be broken off.
-pub fn run(node: Booted, seed: u64) -> Result<History, Failure> {
+pub fn run(node: BootedNode, seed: u64) -> Result<History, Failure> {
     let name = node.scenario().name.clone();
     guarded(|| node.run(seed).map_err(|why| Failure::internal(format!("{name}: the run was broken off: {why}"))))
 }

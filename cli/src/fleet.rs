@@ -2,7 +2,7 @@
 
 use crate::engine;
 use crate::exit::Failure;
-use oomsim_core::Booted;
+use oomsim_core::BootedNode;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{History, Keep};
@@ -22,9 +22,9 @@ pub fn run(
     keep: Keep,
     each: impl Fn(&NodeRun, &Scenario, History) -> Result<(), Failure> + Sync,
 ) -> Result<Vec<NodeRun>, Failure> {
-    let kinds: Vec<Booted> = kinds.iter().map(|kind| engine::boot(kind, keep)).collect();
+    let kinds: Vec<BootedNode> = kinds.iter().map(|kind| engine::boot(kind, keep)).collect();
     let nodes: Vec<_> = kinds.iter().flat_map(|kind| (0..kind.scenario().nodes).map(move |n| (kind, n))).collect();
-    let one = |(index, &(kind, n)): (usize, &(&Booted, u32))| {
+    let one = |(index, &(kind, n)): (usize, &(&BootedNode, u32))| {
         let (seed, scenario) = (seed.wrapping_add(index as u64), kind.scenario());
         let history = engine::run(kind.clone(), seed)?;
         let run = NodeRun {

@@ -1,6 +1,6 @@
 //! A deterministic discrete-event model of one Kubernetes node's memory.
 //!
-//! Three models meet in [`world`]: the [`kernel`] (overcommit, memory cgroups, reclaim, OOM killer), the
+//! Three models meet in [`node`]: the [`kernel`] (overcommit, memory cgroups, reclaim, OOM killer), the
 //! [`kubelet`] (allocatable, QoS, statistics that are seconds old, eviction, restarts) and the [`workload`]
 //! (programs that allocate, touch, cache and free). They share nothing but the plain data of [`node_api`].
 //!
@@ -15,12 +15,12 @@
 pub mod engine;
 pub mod kernel;
 pub mod kubelet;
+pub mod node;
 pub mod node_api;
 pub mod plan;
 pub mod record;
 pub mod runtime;
 pub mod units;
 pub mod workload;
-pub mod world;
 
-pub use world::{Booted, Simulation, simulate};
+pub use node::{BootedNode, Simulation, simulate};

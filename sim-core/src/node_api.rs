@@ -350,7 +350,7 @@ impl OomReport {
     }
 }
 
-/// What the kernel has to tell after a call; the world routes it.
+/// What the kernel has to tell after a call; the node routes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// The OOM killer ran.
@@ -360,7 +360,7 @@ pub enum Signal {
         /// What it prints and whom it killed.
         report: Box<OomReport>,
     },
-    /// A process has been given a deadly signal or has exited; its memory is freed when the world says so
+    /// A process has been given a deadly signal or has exited; its memory is freed when the node says so
     /// (`Kernel::finish_exit`), after the exit's latency.
     Dying {
         /// Which process.

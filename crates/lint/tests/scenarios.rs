@@ -1,8 +1,8 @@
 //! Every rule has scenarios that trigger it alone and show what goes wrong, and a section in `docs/lint.md`.
 
+use oomsim_core::node::simulate;
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
-use oomsim_core::world::simulate;
 use oomsim_lint::{Known, RULES, lint, rule};
 use oomsim_scenario::LoadedScenario;
 use oomsim_testkit::{read_file, repository, toml_files};

@@ -2,7 +2,7 @@
 
 use crate::measure::Measures;
 use crate::plan::{RunSpec, scenario_hash};
-use oomsim_core::Booted;
+use oomsim_core::BootedNode;
 use oomsim_core::record::Keep;
 use oomsim_scenario::{Diagnostic, Document, Files, LoadedScenario, Severity, load_kind};
 use std::cell::RefCell;
@@ -190,13 +190,13 @@ impl Prepared {
             Ok(document) => document.scenario(&self.files, &settings(overrides), self.node()),
             Err(problems) => Err(problems.clone()),
         };
-        Ready(scenario.map(|loaded| Booted::new(loaded.scenario, keep)))
+        Ready(scenario.map(|loaded| BootedNode::new(loaded.scenario, keep)))
     }
 }
 
 /// A node with settings, or why the settings are wrong.
 #[derive(Clone, Debug)]
-pub struct Ready(Result<Booted, Vec<Diagnostic>>);
+pub struct Ready(Result<BootedNode, Vec<Diagnostic>>);
 
 impl Ready {
     /// One run: the only place where this crate simulates.

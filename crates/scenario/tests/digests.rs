@@ -3,8 +3,8 @@
 //! --test digests` writes the file, and the difference is part of the commit.
 
 use expect_test::expect_file;
+use oomsim_core::node::BootedNode;
 use oomsim_core::record::Keep;
-use oomsim_core::world::Booted;
 use oomsim_testkit::{read_file, repository};
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ fn lines(name: &str) -> String {
     let mut lines = String::new();
     for kind in read_file(&scenarios().join(name)) {
         let node = kind.scenario.node.name.clone();
-        let booted = Booted::new(kind.scenario, Keep::Outcome);
+        let booted = BootedNode::new(kind.scenario, Keep::Outcome);
         for seed in SEEDS {
             let run = booted.clone().run(seed).expect("ends");
             lines += &format!("{name} {node} {seed} {} {}\n", run.events, run.digest);

@@ -1,10 +1,10 @@
 //! Properties of whole runs, over random scenarios.
 
-use oomsim_core::kernel::Kernel;
+use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{Entry, History, Keep, Record, Sample};
-use oomsim_core::units::{CgroupId, SimTime};
-use oomsim_core::{Booted, Simulation, simulate};
+use oomsim_core::units::SimTime;
+use oomsim_core::{BootedNode, Simulation, simulate};
 use oomsim_testkit::random::case;
 use oomsim_testkit::{read, read_with};
 use proptest::prelude::*;
@@ -16,18 +16,20 @@ fn run(scenario: &Arc<Scenario>, seed: u64) -> History {
 
 /// No cgroup is over its limit, and children never hold more than their parent. (The kernel's own tests hold the exact
 /// sums at each level.)
-fn check_cgroups(kernel: &Kernel, at: CgroupId, now: SimTime) -> Result<(), TestCaseError> {
-    let stat = kernel.stat(at);
-    if let Some(limit) = kernel.limit(at) {
-        prop_assert!(stat.usage <= limit, "{} holds {} of {limit} at {now}", kernel.path(at), stat.usage);
+fn check_cgroups(view: &NodeView) -> Result<(), TestCaseError> {
+    let mut below = vec![0; view.cgroups.len()];
+    for cgroup in &view.cgroups {
+        let (path, usage) = (&cgroup.path, cgroup.stat.usage);
+        prop_assert!(cgroup.limit.is_none_or(|limit| usage <= limit), "{path} holds {usage} at {}", view.at);
+        if let Some(parent) = cgroup.parent {
+            below[parent] += usage.get();
+        }
     }
-    let mut below = 0;
-    for child in kernel.children(at) {
-        below += kernel.stat(child).usage.get();
-        check_cgroups(kernel, child, now)?;
+    // The root's usage has no kernel memory in it.
+    for (cgroup, below) in view.cgroups.iter().zip(below).filter(|(cgroup, _)| cgroup.parent.is_some()) {
+        let (path, usage) = (&cgroup.path, cgroup.stat.usage);
+        prop_assert!(below <= usage.get(), "{path}: {below} below, {usage} in all at {}", view.at);
     }
-    let whole = if at == kernel.root() { u64::MAX } else { stat.usage.get() };
-    prop_assert!(below <= whole, "{}: {below} below, {whole} in all at {now}", kernel.path(at));
     Ok(())
 }
 
@@ -81,7 +83,7 @@ proptest! {
     fn booted_once_is_booted_for_each_seed(case in case(), seed in 0u64..1000) {
         let mut other = (*case.scenario).clone();
         other.seed = seed + 1;
-        let booted = Booted::new(Arc::new(other), Keep::Series);
+        let booted = BootedNode::new(Arc::new(other), Keep::Series);
         for seed in [seed, seed + 7] {
             let (own, copy) = (simulate(&case.scenario, seed, Keep::Series).unwrap(), booted.clone().run(seed).unwrap());
             prop_assert_eq!(&own.digest, &copy.digest);
@@ -120,8 +122,7 @@ proptest! {
             simulation.run_until(now).unwrap();
             prop_assert!(simulation.now() >= last);
             last = simulation.now();
-            let kernel = simulation.world().kernel();
-            check_cgroups(kernel, kernel.root(), last)?;
+            check_cgroups(&simulation.view())?;
         }
     }
 }

@@ -1,8 +1,8 @@
 //! Whole nodes in small: what they hold at first, and containers whose processes end one by one.
 
+use oomsim_core::node::Simulation;
 use oomsim_core::record::{Keep, Record};
 use oomsim_core::units::SimTime;
-use oomsim_core::world::Simulation;
 
 fn simulation(text: &str) -> Simulation {
     Simulation::new(oomsim_testkit::read(text).scenario, 1, Keep::Series)

@@ -8,4 +8,4 @@ mod run;
 
 pub use queue::{Key, Phase, Scheduler};
 pub use rng::{Identifier, Stream, StreamFactory, StreamName};
-pub use run::{EngineError, Limits, Stop, World, run};
+pub use run::{EngineError, Limits, Model, Stop, run};

@@ -5,7 +5,7 @@ use crate::units::SimTime;
 use std::fmt;
 
 /// A model that handles events.
-pub trait World {
+pub trait Model {
     /// The closed set of things that can happen.
     type Event;
     /// Handles one event; new ones go to `queue`.
@@ -83,9 +83,9 @@ impl std::error::Error for EngineError {}
 ///
 /// # Errors
 /// When a limit on the number of events is exceeded.
-pub fn run<W: World>(
-    world: &mut W,
-    queue: &mut Scheduler<W::Event>,
+pub fn run<M: Model>(
+    model: &mut M,
+    queue: &mut Scheduler<M::Event>,
     limits: &Limits,
 ) -> Result<(Stop, u64), EngineError> {
     let (mut events, mut at_once) = (0, 0);
@@ -108,8 +108,8 @@ pub fn run<W: World>(
         }
         events += 1;
         let Some((key, event)) = queue.pop() else { continue };
-        world.handle(key, event, queue);
-        if world.halted() {
+        model.handle(key, event, queue);
+        if model.halted() {
             return Ok((Stop::Halted, events));
         }
     }

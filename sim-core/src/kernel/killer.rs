@@ -156,13 +156,16 @@ impl Kernel {
         row
     }
 
+    /// Badness of a process when the node is out of memory, in the profile's points; `None`: not eligible.
+    pub fn badness(&self, pid: Pid) -> Option<i64> {
+        let process = self.procs.get(&pid)?;
+        self.task_row(process, &mut Paths::default(), Some(self.root()), self.oom_total(None)).points
+    }
+
     /// `/proc/PID/oom_score`.
     pub fn oom_score(&self, pid: Pid) -> Option<i64> {
-        let process = self.procs.get(&pid)?;
-        let total = self.oom_total(None);
-        let mut row = self.task_row(process, &mut Paths::default(), Some(self.root()), total);
-        row.points = oom::badness(&self.config.profile, &row, process.cap_sys_admin, total);
-        Some(oom::oom_score(&self.config.profile, row.points, total))
+        self.procs.get(&pid)?;
+        Some(oom::oom_score(&self.config.profile, self.badness(pid), self.oom_total(None)))
     }
 
     fn new_report(

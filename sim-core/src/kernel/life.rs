@@ -89,7 +89,7 @@ impl Kernel {
         }
     }
 
-    /// Marks a process dying and tells the world; a process already dying only becomes an OOM victim.
+    /// Marks a process dying and says so; a process already dying only becomes an OOM victim.
     pub(super) fn begin_exit(&mut self, pid: Pid, status: ExitStatus, oom: bool) {
         let Some(process) = self.procs.get_mut(&pid) else { return };
         self.oom_victims += u32::from(oom && !process.is_oom_victim());

@@ -1,7 +1,7 @@
 //! The kubelet's rules for memory: QoS, allocatable, cgroups, eviction, restarts, and what it knows when.
 //!
 //! Everything here is a pure function or a state machine over plain data: times are passed in, nothing is
-//! scheduled, no kernel is called. The world drives it; the conformance runner feeds it recordings of the real
+//! scheduled, no kernel is called. The node drives it; the conformance runner feeds it recordings of the real
 //! kubelet's code (Kubernetes 1.32.10).
 
 mod allocatable;

@@ -3,10 +3,10 @@
 use super::decision::{self, Decision};
 use super::import::{self, Disturbance, Of};
 use super::story::Story;
+use oomsim_core::node::Simulation;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep, Sample};
 use oomsim_core::units::SimTime;
-use oomsim_core::world::Simulation;
 use oomsim_scenario::{NoFiles, load};
 use std::sync::Arc;
 

@@ -275,7 +275,7 @@ impl Kernel {
         }
     }
 
-    /// Tells the world that memory came free, if anybody waits for that.
+    /// Signals that memory came free, if something waits for that.
     pub(in crate::kernel) fn announce_freed(&mut self) {
         if self.waiters && self.freed_some {
             self.waiters = false;

@@ -1,17 +1,20 @@
 //! The end of containers and pods: what the runtime does when processes die or are to die.
 
-use super::Event;
-use super::state::{ContainerRef, Doing, PodIx, PodState, ProcIx, World};
+use super::PodState;
 use crate::engine::{Phase, Scheduler};
 use crate::kubelet::RestartPolicy;
+use crate::node::Event;
+use crate::node::ids::{ContainerRef, PodIx, ProcIx};
+use crate::node::programs::Activity;
+use crate::node::state::Node;
 use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, Signo, TerminatedReason, WaitingReason};
 use crate::record::{DeathCause, Record};
-use crate::units::{CgroupId, SimDuration, SimTime};
+use crate::units::{SimDuration, SimTime};
 use smallvec::SmallVec;
 
-impl World {
+impl Node {
     /// A process of a container is gone. PID 1 takes the others with it.
-    pub(super) fn container_process_gone(
+    pub(in crate::node) fn container_process_gone(
         &mut self,
         c: ContainerRef,
         p: ProcIx,
@@ -49,7 +52,7 @@ impl World {
             self.maybe_stopped(c.pod, queue);
             return;
         }
-        let delay = self.until_relist();
+        let delay = self.kubelet.as_ref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_relist(self.now));
         if delay == SimDuration::ZERO {
             self.container_exit_seen(c, run, queue);
         } else {
@@ -58,14 +61,14 @@ impl World {
     }
 
     /// PID 1 could not be started (no memory for its page tables): the runtime reports exit code 128.
-    pub(super) fn container_failed_to_start(&mut self, c: ContainerRef, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn container_failed_to_start(&mut self, c: ContainerRef, queue: &mut Scheduler<Event>) {
         let status = ExitStatus::Code(128);
         self.container_mut(c).pid1_status = Some((status, self.now));
         self.container_gone(c, queue);
     }
 
     /// The kubelet learns that a container has ended, and decides what to do about it.
-    pub(super) fn container_exit_seen(&mut self, c: ContainerRef, run: u32, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn container_exit_seen(&mut self, c: ContainerRef, run: u32, queue: &mut Scheduler<Event>) {
         let Some(container) = self.pod(c.pod).containers.get(c.index as usize) else { return };
         let Some((status, finished_at)) = container.ended.filter(|_| container.run == run && !container.terminated)
         else {
@@ -85,7 +88,7 @@ impl World {
         let pod_name = self.pod(c.pod).name.clone();
         self.record(Record::ContainerTerminated { pod: pod_name, container: name, reason, exit_code, finished_at });
         if let Some(cgroup) = cgroup {
-            let _ = self.kernel.rmdir(cgroup);
+            self.memory.rmdir(cgroup);
             self.drain_signals(queue);
         }
         if self.pod(c.pod).state != PodState::Active {
@@ -106,7 +109,10 @@ impl World {
 
     fn restart(&mut self, c: ContainerRef, finished_at: SimTime, queue: &mut Scheduler<Event>) {
         let create = self.scenario.node.runtime.container_create;
-        let (delay, full) = self.backoff(c, finished_at);
+        let (delay, full) = match &mut self.kubelet {
+            Some(kubelet) => kubelet.backoff(&mut self.pods.container_mut(c).backoff, self.now, finished_at),
+            None => (SimDuration::ZERO, SimDuration::ZERO),
+        };
         if delay == SimDuration::ZERO {
             self.start_container_after(c, create, queue);
             return;
@@ -132,7 +138,13 @@ impl World {
     }
 
     /// Begins to stop a pod: SIGTERM to each container's PID 1, SIGKILL to the rest after `grace`.
-    pub(super) fn stop_pod(&mut self, pod: PodIx, grace: SimDuration, cause: DeathCause, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn stop_pod(
+        &mut self,
+        pod: PodIx,
+        grace: SimDuration,
+        cause: DeathCause,
+        queue: &mut Scheduler<Event>,
+    ) {
         let p = self.pod_mut(pod);
         if matches!(p.state, PodState::Stopped | PodState::Gone) {
             return;
@@ -153,7 +165,7 @@ impl World {
         }
     }
 
-    pub(super) fn grace_over(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn grace_over(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         if self.pod(pod).state != PodState::Terminating {
             return;
         }
@@ -165,19 +177,19 @@ impl World {
     }
 
     /// When the last container of a terminating pod is gone, its pause process follows.
-    pub(super) fn maybe_stopped(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn maybe_stopped(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         let p = self.pod(pod);
         if p.state != PodState::Terminating || p.containers.iter().any(|c| c.running || !c.procs.is_empty()) {
             return;
         }
-        match p.pause.filter(|&q| self.procs[q as usize].doing != Doing::Dying) {
+        match p.pause.filter(|&q| self.programs[q as usize].activity != Activity::Dying) {
             Some(pause) => self.send(pause, Signo::Kill, DeathCause::ContainerStop, queue),
             None if p.pause.is_none() => self.pause_gone(pod, queue),
             None => {}
         }
     }
 
-    pub(super) fn pause_gone(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn pause_gone(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         self.pod_mut(pod).pause = None;
         if self.pod(pod).state != PodState::Terminating {
             return; // The sandbox died under a living pod; its containers go on.
@@ -193,22 +205,11 @@ impl World {
         }
     }
 
-    fn rmdir_all(&mut self, cgroup: CgroupId) {
-        for child in self.kernel.children(cgroup).collect::<Vec<_>>() {
-            self.rmdir_all(child);
-        }
-        let _ = self.kernel.rmdir(cgroup);
-    }
-
-    pub(super) fn pod_torn_down(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn pod_torn_down(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         self.settle(queue);
-        let volumes: Vec<_> = self.volumes_of(pod);
-        for (key, id) in volumes {
-            self.files.remove(&key);
-            let _ = self.kernel.remove_volume(id);
-        }
+        self.memory.remove_volumes_of(pod);
         if let Some(cgroup) = self.pod_mut(pod).cgroup.take() {
-            self.rmdir_all(cgroup);
+            self.memory.rmdir_all(cgroup);
         }
         self.pod_mut(pod).containers.iter_mut().for_each(|c| c.cgroup = None);
         self.drain_signals(queue);

@@ -1,12 +1,15 @@
 //! A pod's way to its running containers: arrival, admission, sandbox, processes.
 
-use super::Event;
-use super::levels::Share;
-use super::state::{Container, ContainerRef, Doing, Pod, PodIx, PodState, Proc, ProcIx, Whose, World};
+use super::{Container, Pod, PodState};
 use crate::engine::{Identifier, Phase, Scheduler, StreamName};
-use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec, make_room};
+use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
 use crate::kubelet::eviction::Rejection;
 use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ};
+use crate::node::Event;
+use crate::node::ids::{ContainerRef, PodIx, ProcIx};
+use crate::node::memory::Contribution;
+use crate::node::programs::{Activity, ProcessOwner, RunningProgram};
+use crate::node::state::Node;
 use crate::node_api::{CgroupWrite, ContainerStatus, Name, PodPhase, PodReason, WaitingReason};
 use crate::plan::{Controller, ProcessPlan};
 use crate::record::{DeathCause, Record};
@@ -19,9 +22,9 @@ use std::sync::Arc;
 const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 
 /// What a process is born with, besides what its scenario says.
-pub(super) struct Birth {
+pub(in crate::node) struct SpawnContext {
     pub cgroup: CgroupId,
-    pub whose: Whose,
+    pub owner: ProcessOwner,
     pub parent: Option<Pid>,
     pub session: Option<Pid>,
     pub oom_score_adj: i16,
@@ -29,15 +32,15 @@ pub(super) struct Birth {
     pub on_host: bool,
 }
 
-impl World {
-    pub(super) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
+impl Node {
+    pub(in crate::node) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
         if self.no_kubelet.is_some() {
             return; // The node never becomes Ready, and nothing is scheduled to it.
         }
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[plan_ix as usize];
-        let generation = self.generations.get(&(plan_ix, replica)).copied().unwrap_or(0);
-        let template = Arc::clone(&self.templates[plan_ix as usize]);
+        let generation = self.pods.generation(plan_ix, replica);
+        let template = Arc::clone(self.pods.template_of_plan(plan_ix));
         let own = |name: &str| StreamName::from(&*plan.namespace).then("/").then(name);
         let mut short = template.spec.name.clone();
         if plan.replicas > 1 {
@@ -52,13 +55,14 @@ impl World {
             let h = &self.streams.identifier(own(&short).then("/uid"))[..32];
             uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
         }
-        if plan.controller == Controller::Deployment && self.tainted_for(&template) {
+        if plan.controller == Controller::Deployment
+            && self.kubelet.as_ref().is_some_and(|kubelet| kubelet.tainted_for(&template))
+        {
             let retry = Event::PodArrives { plan: plan_ix, replica };
             queue.after(SCHEDULER_RETRY, Phase::Inject, plan_ix, retry);
             return;
         }
         let name: Name = [&plan.namespace, "/", &short].concat().into();
-        let pod = self.pods.len() as PodIx;
         let containers = plan.containers.iter().zip(&template.containers).map(|(c, common)| Container {
             name: c.name.clone(),
             cgroup: None,
@@ -77,10 +81,7 @@ impl World {
             terminated: false,
         });
         let containers = containers.collect();
-        *self.generations.entry((plan_ix, replica)).or_default() += 1;
-        self.live.push(pod);
-        make_room(&mut self.pods);
-        self.pods.push(Pod {
+        let pod = self.pods.add(Pod {
             name: name.clone(),
             plan: plan_ix,
             replica,
@@ -100,12 +101,12 @@ impl World {
         });
         self.recorder.pod_appears(&name);
         self.record(Record::PodScheduled { pod: name.clone(), qos: template.qos });
-        if let Some(rejection) = self.admission(&template) {
+        if let Some(rejection) = self.kubelet.as_ref().and_then(|kubelet| kubelet.admission(&template)) {
             self.pod_rejected(pod, rejection, queue);
             return;
         }
         self.set_phase(pod, PodPhase::Pending, None, Name::default());
-        let delay = scenario.node.runtime.sandbox_create + self.slowness();
+        let delay = scenario.node.runtime.sandbox_create + self.slowness(queue);
         if delay == SimDuration::ZERO {
             self.sandbox_ready(pod, queue);
         } else {
@@ -123,7 +124,7 @@ impl World {
     }
 
     /// Its controller makes a new pod in place of one that is gone.
-    pub(super) fn recreate(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn recreate(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         let (plan_ix, replica) = (self.pod(pod).plan, self.pod(pod).replica);
         let plan = &self.scenario.pods[plan_ix as usize];
         if plan.controller != Controller::None {
@@ -131,21 +132,21 @@ impl World {
         }
     }
 
-    pub(super) fn sandbox_ready(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn sandbox_ready(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         if self.pod(pod).state != PodState::Creating {
             return;
         }
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
-        let template = Arc::clone(&self.templates[self.pod(pod).plan as usize]);
-        let cgroup = self.kernel.mkdir(template.parent, &template.dirs.of(&self.pod(pod).uid));
+        let template = Arc::clone(self.pods.template(pod));
+        let cgroup = self.memory.mkdir(template.parent, &template.dirs.of(&self.pod(pod).uid));
         let limit = self.write_cgroup(cgroup, &template.cgroup, queue);
         let p = self.pod_mut(pod);
         (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
-        let sandbox = self.kernel.mkdir(cgroup, &self.streams.identifier(self.pod(pod).stream.then("pause")));
-        let birth = Birth {
+        let sandbox = self.memory.mkdir(cgroup, &self.streams.identifier(self.pod(pod).stream.then("pause")));
+        let birth = SpawnContext {
             cgroup: sandbox,
-            whose: Whose::Pause(pod),
+            owner: ProcessOwner::Pause(pod),
             parent: None,
             session: None,
             oom_score_adj: POD_INFRA_OOM_SCORE_ADJ,
@@ -164,7 +165,7 @@ impl World {
         }
     }
 
-    pub(super) fn start_container_after(
+    pub(in crate::node) fn start_container_after(
         &mut self,
         container: ContainerRef,
         delay: SimDuration,
@@ -178,7 +179,7 @@ impl World {
         }
     }
 
-    pub(super) fn container_starts(&mut self, c: ContainerRef, run: u32, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn container_starts(&mut self, c: ContainerRef, run: u32, queue: &mut Scheduler<Event>) {
         let Some(pod_cgroup) = self.pod(c.pod).cgroup else { return };
         if self.pod(c.pod).state != PodState::Active || self.container(c).run != run || self.container(c).running {
             return;
@@ -186,9 +187,9 @@ impl World {
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize];
-        let template = Arc::clone(&self.templates[self.pod(c.pod).plan as usize]);
+        let template = Arc::clone(self.pods.template(c.pod));
         let id = self.container_id(c.pod, &plan.name, run);
-        let cgroup = self.kernel.mkdir(pod_cgroup, &id);
+        let cgroup = self.memory.mkdir(pod_cgroup, &id);
         let write = template.containers[c.index as usize].cgroup.as_ref();
         let limit = write.and_then(|write| self.write_cgroup(cgroup, write, queue));
         let restarts = {
@@ -220,12 +221,12 @@ impl World {
     }
 
     /// The id of a container's run, counted from 0.
-    pub(super) fn container_id(&self, pod: PodIx, container: &str, run: u32) -> Identifier {
+    pub(in crate::node) fn container_id(&self, pod: PodIx, container: &str, run: u32) -> Identifier {
         let name = self.pod(pod).stream.then(container).then("/id/").number(run);
         self.streams.identifier(name)
     }
 
-    pub(super) fn process_starts(&mut self, c: ContainerRef, n: u32, run: u32, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn process_starts(&mut self, c: ContainerRef, n: u32, run: u32, queue: &mut Scheduler<Event>) {
         let Some(container) = self.pod(c.pod).containers.get(c.index as usize) else { return };
         // Without its PID 1 a pid namespace takes no new process (kernel/pid.c alloc_pid: ENOMEM).
         let open = container.running && container.run == run && container.pid1_status.is_none();
@@ -235,10 +236,10 @@ impl World {
         let within = &scenario.pods[self.pod(c.pod).plan as usize].containers[c.index as usize];
         let plan = &within.processes[n as usize];
         let container = self.container(c);
-        let parent = container.pid1.and_then(|p| self.procs.get(p)).map(|p| p.pid);
-        let birth = Birth {
+        let parent = container.pid1.and_then(|p| self.programs.get(p)).map(|p| p.pid);
+        let birth = SpawnContext {
             cgroup,
-            whose: Whose::Container(c),
+            owner: ProcessOwner::Container(c),
             parent,
             session: None,
             oom_score_adj: plan.oom_score_adj.unwrap_or(container.oom_score_adj),
@@ -251,47 +252,47 @@ impl World {
     }
 
     /// Starts a planned process and lets it run until it first waits. `stream` names its random stream, if it draws.
-    pub(super) fn spawn_plan(
+    pub(in crate::node) fn spawn_plan(
         &mut self,
         plan: &ProcessPlan,
-        birth: Birth,
+        birth: SpawnContext,
         stream: impl FnOnce() -> StreamName,
         queue: &mut Scheduler<Event>,
     ) {
         let limit = birth.container_limit;
-        let whose = birth.whose.clone();
+        let owner = birth.owner.clone();
         let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, birth, queue) else {
-            if let Whose::Container(c) = whose
+            if let ProcessOwner::Container(c) = owner
                 && self.container(c).pid1.is_none()
             {
                 self.container_failed_to_start(c, queue);
             }
             return;
         };
-        if self.procs[p as usize].doing == Doing::Idle {
+        if self.programs[p as usize].activity == Activity::Idle {
             let rng = plan.behavior.draws().then(|| Box::new(self.streams.stream(stream())));
             let program = Box::new(Program::new(Arc::clone(&plan.behavior), rng, self.now, limit));
-            let proc = &mut self.procs[p as usize];
-            (proc.program, proc.doing) = (Some(program), Doing::Next);
+            let proc = &mut self.programs[p as usize];
+            (proc.program, proc.activity) = (Some(program), Activity::Next);
             self.drive(p, queue);
         }
     }
 
     #[allow(clippy::too_many_arguments)]
-    pub(super) fn spawn(
+    pub(in crate::node) fn spawn(
         &mut self,
         comm: &Name,
         uid: u32,
         pid: Option<u32>,
         footprint: &Footprint,
         term: TermReaction,
-        birth: Birth,
+        birth: SpawnContext,
         queue: &mut Scheduler<Event>,
     ) -> Option<ProcIx> {
         let mut spec = SpawnSpec::new(comm.clone(), birth.cgroup);
         spec.uid = uid;
         spec.cap_sys_admin = birth.on_host && uid == 0;
-        spec.pid = pid.map(Pid).filter(|&pid| self.kernel.process(pid).is_none());
+        spec.pid = pid.map(Pid);
         (spec.parent, spec.session, spec.oom_score_adj) = (birth.parent, birth.session, birth.oom_score_adj);
         spec.term = match term {
             TermReaction::Default => Disposition::Default,
@@ -307,41 +308,37 @@ impl World {
             kernel: footprint.kernel.to_pages_ceil(),
         };
         let cgroup = birth.cgroup;
-        let f = &spec.footprint;
-        self.make_way(None, cgroup, f.anon + f.pgtables + f.kernel, queue);
-        let spawned = self.kernel.spawn(self.now, &spec);
-        self.charged(None, cgroup);
-        let Ok(pid) = spawned else {
+        let Some((pid, slot)) = self.start_process(spec, queue) else {
             self.drain_signals(queue);
             return None;
         };
-        let p = self.procs.len() as ProcIx;
-        self.procs.push(Proc {
+        let p = self.programs.len() as ProcIx;
+        self.programs.push(RunningProgram {
             pid,
-            slot: self.kernel.slot(pid).unwrap_or(u32::MAX),
+            slot,
             comm: comm.clone(),
-            whose: birth.whose.clone(),
+            owner: birth.owner.clone(),
             cgroup,
             program: None,
-            doing: Doing::Idle,
-            share: Share::default(),
+            activity: Activity::Idle,
+            contribution: Contribution::default(),
             turn: 0,
             term,
             cause: None,
         });
-        if let Whose::Container(c) = birth.whose {
+        if let ProcessOwner::Container(c) = birth.owner {
             let container = self.container_mut(c);
             container.procs.push(p);
             if container.pid1.is_none() {
                 container.pid1 = Some(p);
             }
         }
-        if !matches!(birth.whose, Whose::Pause(_)) {
-            self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: self.owner(&birth.whose) });
+        if !matches!(birth.owner, ProcessOwner::Pause(_)) {
+            self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: self.owner(&birth.owner) });
         }
         self.drain_signals(queue);
         let anon = footprint.anon.to_pages_ceil();
-        if !anon.is_zero() && self.procs[p as usize].doing == Doing::Idle {
+        if !anon.is_zero() && self.programs[p as usize].activity == Activity::Idle {
             use crate::kernel::Mapping;
             let mapped = self.apply(p, MemOp::Map { size: anon.bytes(), mapping: Mapping::PRIVATE }, queue);
             if mapped {
@@ -353,12 +350,12 @@ impl World {
 
     /// Writes the limits of a new cgroup, which none of its processes can be above. Returns its limit.
     fn write_cgroup(&mut self, cgroup: CgroupId, write: &CgroupWrite, queue: &mut Scheduler<Event>) -> Option<Bytes> {
-        let _ = self.kernel.write(self.now, cgroup, write);
+        let _ = self.memory.write(self.now, cgroup, write);
         self.drain_signals(queue);
         write.max.filter(|&max| max != Bytes::MAX)
     }
 
-    pub(super) fn set_phase(&mut self, pod: PodIx, phase: PodPhase, reason: Option<PodReason>, message: Name) {
+    pub(in crate::node) fn set_phase(&mut self, pod: PodIx, phase: PodPhase, reason: Option<PodReason>, message: Name) {
         let p = self.pod_mut(pod);
         if p.phase == phase && p.reason == reason && p.message == message && phase != PodPhase::Pending {
             return;

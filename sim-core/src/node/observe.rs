@@ -1,19 +1,22 @@
 //! Records, samples, and the outcome of a run.
 
-use super::state::{CgroupScope, Doing, PodIx, PodState, Whose, World};
-use crate::engine::Stop;
-use crate::kernel::Kernel;
+use super::Event;
+use super::memory::Settled;
+use super::pods::{Pod, PodState};
+use super::programs::{Activity, ProcessOwner};
+use super::state::Node;
+use crate::engine::{Scheduler, Stop};
 use crate::node_api::{Name, PodPhase, PodStatus};
 use crate::record::{
-    Counts, Entry, History, Keep, NodeFacts, PassFigures, PodOutcome, PodSample, ProcessOutcome, Record, Sample,
-    Series, StableHasher,
+    Counts, Entry, History, Keep, NodeFacts, PassFigures, PodOutcome, ProcessOutcome, Record, Sample, Series,
+    StableHasher,
 };
-use crate::units::{Bytes, CgroupId, Pages, SimTime, VolumeId};
+use crate::units::{Bytes, SimTime};
 use std::hash::Hash;
 
-/// Collects what a run leaves behind. It cannot touch the world.
+/// Collects what a run leaves behind. It cannot touch the node.
 #[derive(Clone, Debug)]
-pub(super) struct Recorder {
+pub(in crate::node) struct Recorder {
     keep: Keep,
     hasher: StableHasher,
     pub counts: Counts,
@@ -60,8 +63,16 @@ impl Recorder {
         self.keep == Keep::Series
     }
 
-    pub fn pass(&mut self, figures: Option<PassFigures>) {
-        self.passes.extend(figures);
+    pub fn pass(&mut self, figures: PassFigures) {
+        self.passes.push(figures);
+    }
+
+    pub fn record(&mut self, at: SimTime, record: Record) {
+        let entry = Entry { at, record };
+        entry.hash(&mut self.hasher);
+        if self.keep >= Keep::Events {
+            self.entries.push(entry);
+        }
     }
 
     pub fn warn(&mut self, message: String) {
@@ -71,18 +82,26 @@ impl Recorder {
     }
 }
 
-impl World {
-    pub(super) fn record(&mut self, record: Record) {
-        let recorder = &mut self.recorder;
-        let entry = Entry { at: self.now, record };
-        entry.hash(&mut recorder.hasher);
-        if recorder.keep >= Keep::Events {
-            recorder.entries.push(entry);
-        }
+/// What a part may use besides its own state while it handles something.
+pub(in crate::node) struct Cx<'a> {
+    pub now: SimTime,
+    pub queue: &'a mut Scheduler<Event>,
+    pub log: &'a mut Recorder,
+}
+
+impl Cx<'_> {
+    pub fn record(&mut self, record: Record) {
+        self.log.record(self.now, record);
+    }
+}
+
+impl Node {
+    pub(in crate::node) fn record(&mut self, record: Record) {
+        self.recorder.record(self.now, record);
     }
 
     /// Takes the samples between the last event and the next: nothing happens there but growth that meets nothing.
-    pub(super) fn take_samples_before(&mut self, next_event: SimTime) {
+    pub(in crate::node) fn take_samples_before(&mut self, next_event: SimTime) {
         if self.next_sample >= next_event {
             return;
         }
@@ -102,13 +121,13 @@ impl World {
         }
     }
 
-    pub(super) fn takes_samples(&self) -> bool {
+    pub(in crate::node) fn takes_samples(&self) -> bool {
         self.recorder.keep >= Keep::Node
     }
 
-    /// Takes a sample of everything, if series are kept. Growing programs are looked at as they stand: what is due
+    /// Takes a sample of everything, if series are kept. Ledger programs are looked at as they stand: what is due
     /// is added without taking the steps, so that looking changes nothing.
-    pub(super) fn sample_now(&mut self) {
+    pub(in crate::node) fn sample_now(&mut self) {
         if !self.takes_samples() {
             return;
         }
@@ -130,75 +149,22 @@ impl World {
         }
     }
 
-    pub(super) fn take_sample_at(&self, at: SimTime) -> Sample {
+    pub(in crate::node) fn take_sample_at(&self, at: SimTime) -> Sample {
         self.with_due(&self.still(true), at)
     }
 
-    /// Everything as it is booked, without what growing programs have due.
-    fn still(&self, with_pods: bool) -> Sample {
-        let kernel = &self.kernel;
-        let shown = if with_pods { self.pods.as_slice() } else { &[] };
-        let pods = shown.iter().zip(0..).filter_map(|(pod, ix)| {
-            let cgroup = pod.cgroup?;
-            Some(PodSample { pod: ix, usage: kernel.usage(cgroup), working_set: kernel.working_set(cgroup) })
-        });
-        let working_set = kernel.working_set(kernel.root());
-        let kubepods =
-            |figure: fn(&Kernel, CgroupId) -> Bytes| self.kubepods.map_or(Bytes::ZERO, |c| figure(kernel, c));
-        Sample {
-            at: self.now,
-            available: kernel.config().mem_total.get() as i64 - working_set.get() as i64,
-            working_set,
-            mem_available: Bytes::ZERO, // depends on what is due
-            mem_free: kernel.free_pages().bytes(),
-            swap_used: kernel.config().swap_total.saturating_sub(kernel.swap_free().bytes()),
-            committed_as: kernel.committed().bytes(),
-            kubepods_usage: kubepods(Kernel::usage),
-            kubepods_working_set: kubepods(Kernel::working_set),
-            pods: pods.collect(),
-        }
-    }
-
-    /// The same at `at`, with what is due then.
-    fn with_due(&self, still: &Sample, at: SimTime) -> Sample {
-        let mut sample = still.clone();
-        sample.at = at;
-        let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
-        self.each_due(at, |proc, due| {
-            anon += due.anon;
-            tables += due.tables;
-            mapped += proc.mapped_by(due.steps);
-            let Some(c) = proc.container() else { return };
-            let charged = due.anon + due.tables;
-            below_pods += charged;
-            if let Ok(place) = sample.pods.binary_search_by_key(&c.pod, |pod| pod.pod) {
-                let pod = &mut sample.pods[place];
-                (pod.usage, pod.working_set) = (pod.usage + charged.bytes(), pod.working_set + charged.bytes());
-            }
-        });
-        // The root's usage has no kernel memory in it; see Kernel::stat.
-        sample.working_set += anon.bytes();
-        sample.available -= anon.bytes().get() as i64;
-        sample.mem_available = self.kernel.available_after(anon + tables).bytes();
-        sample.mem_free = sample.mem_free.saturating_sub((anon + tables).bytes());
-        sample.committed_as += mapped;
-        if self.kubepods.is_some() {
-            sample.kubepods_usage += below_pods.bytes();
-            sample.kubepods_working_set += below_pods.bytes();
-        }
-        sample
-    }
-
-    pub(super) fn volumes_of(&self, pod: PodIx) -> Vec<((CgroupScope, String), VolumeId)> {
-        let wanted = CgroupScope::Pod(pod);
-        self.files.iter().filter(|((scope, _), _)| *scope == wanted).map(|(k, v)| (k.clone(), *v)).collect()
-    }
-
     /// What an observer keeps when the run is over.
-    pub(super) fn history(mut self, seed: u64, stop: Stop, ended_at: SimTime, events: u64) -> History {
+    pub(in crate::node) fn history(
+        mut self,
+        settled: &Settled,
+        seed: u64,
+        stop: Stop,
+        ended_at: SimTime,
+        events: u64,
+    ) -> History {
         self.now = ended_at;
         self.sample_now();
-        for proc in self.procs.iter() {
+        for proc in self.programs.iter() {
             if let Some(program) = &proc.program {
                 self.recorder.hasher.add(&program.random_position());
             }
@@ -208,26 +174,29 @@ impl World {
             hasher.add(&(ended_at, self.recorder.counts));
             hasher.digest()
         };
-        let pods = self.pods.iter().map(|pod| PodOutcome {
+        let figures = self.memory.figures(settled);
+        let pods = self.pods.all().iter().map(|pod| PodOutcome {
             pod: pod.name.clone(),
-            qos: self.templates[pod.plan as usize].qos,
+            qos: self.pods.template_of_plan(pod.plan).qos,
             phase: pod.phase,
             reason: pod.reason,
             message: pod.message.clone(),
             restarts: pod.containers_summary().restarts,
             status: self.status_column(pod),
-            usage: pod.cgroup.map_or(Bytes::ZERO, |c| self.kernel.stat(c).usage),
+            usage: pod.cgroup.map_or(Bytes::ZERO, |c| figures.usage(c)),
         });
         let pods = pods.collect();
         let processes = self.living().filter_map(|p| {
-            let proc = &self.procs[p as usize];
-            let known = self.kernel.process(proc.pid)?;
-            (proc.doing != Doing::Dying && !matches!(proc.whose, Whose::Pause(_))).then(|| ProcessOutcome {
-                pid: proc.pid,
-                comm: proc.comm.clone(),
-                owner: self.owner(&proc.whose),
-                rss: known.rss().bytes(),
-                virtual_size: known.total_vm.bytes(),
+            let proc = &self.programs[p as usize];
+            let known = figures.process(proc.pid)?;
+            (proc.activity != Activity::Dying && !matches!(proc.owner, ProcessOwner::Pause(_))).then(|| {
+                ProcessOutcome {
+                    pid: proc.pid,
+                    comm: proc.comm.clone(),
+                    owner: self.owner(&proc.owner),
+                    rss: known.rss().bytes(),
+                    virtual_size: known.total_vm.bytes(),
+                }
             })
         });
         let processes = processes.collect();
@@ -257,16 +226,22 @@ impl World {
             name: self.scenario.node.name.clone(),
             capacity,
             allocatable: capacity,
-            kubepods_limit: self.kubepods.and_then(|c| self.kernel.limit(c)),
+            kubepods_limit: self.kubepods.and_then(|c| self.memory.limit(c)),
             pod_limits: self.recorder.pod_limits.clone(),
             ..NodeFacts::default()
         };
-        self.kubelet_facts(&mut facts);
+        if self.no_kubelet.is_some() {
+            facts.kubelet_not_started = self.no_kubelet.clone();
+            facts.allocatable = Bytes::ZERO;
+        }
+        if let Some(kubelet) = &self.kubelet {
+            kubelet.facts(&mut facts);
+        }
         facts
     }
 
     /// The STATUS column of `kubectl get pod`.
-    fn status_column(&self, pod: &super::state::Pod) -> PodStatus {
+    fn status_column(&self, pod: &Pod) -> PodStatus {
         if let Some(reason) = pod.reason {
             return PodStatus::Reason(reason);
         }

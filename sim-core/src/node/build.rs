@@ -1,49 +1,42 @@
-//! From a scenario to a world ready to run, and the run itself.
+//! From a scenario to a node ready to run, and the run itself.
 
 use super::Event;
-use super::grow::Growing;
+use super::kubelet::Kubelet;
+use super::memory::Memory;
 use super::observe::Recorder;
-use super::pod::Birth;
-use super::procs::Procs;
-use super::state::{Whose, World};
+use super::pods::{Pods, SpawnContext};
+use super::programs::{ProcessOwner, ProgramTable};
+use super::state::Node;
+use super::view::NodeView;
 use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
-use crate::kernel::{Kernel, MemOp};
+use crate::kernel::MemOp;
+use crate::node_api::Name;
+use crate::plan::KubeletPlan;
 use crate::plan::Scenario;
-use crate::record::{History, Keep, Sample};
+use crate::record::{History, Keep, Record, Sample};
 use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// A node that has booted, with its kubelet started and nothing drawn yet: runs that differ in the seed begin with copies
 /// of it.
 #[derive(Clone, Debug)]
-pub struct Booted {
-    world: World,
+pub struct BootedNode {
+    node: Node,
     queue: Scheduler<Event>,
 }
 
-impl Booted {
+impl BootedNode {
     /// The node of `scenario`, for runs of which `keep` is kept.
     pub fn new(scenario: Arc<Scenario>, keep: Keep) -> Self {
         let mut queue = Scheduler::new();
-        let mut world = World {
+        let mut node = Node {
             streams: StreamFactory::new(scenario.seed),
             now: SimTime::ZERO,
-            kernel: Kernel::new(scenario.node.kernel.clone()),
-            procs: Procs::default(),
-            dead: Vec::new(),
-            gone: Vec::new(),
-            growing: Growing::default(),
-            blocked: VecDeque::new(),
-            retry_scheduled: false,
-            pods: Vec::new(),
-            templates: Arc::default(),
-            live: Vec::new(),
-            generations: BTreeMap::new(),
-            agent: None,
-            files: BTreeMap::new(),
-            hosts: BTreeMap::new(),
+            memory: Memory::new(scenario.node.kernel.clone()),
+            programs: ProgramTable::default(),
+            pods: Pods::default(),
+            kubelet: None,
             kubepods: None,
             panicked: false,
             no_kubelet: None,
@@ -51,21 +44,21 @@ impl Booted {
             next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
             scenario,
         };
-        world.boot(&mut queue);
-        Booted { world, queue }
+        node.boot(&mut queue);
+        BootedNode { node, queue }
     }
 
     /// What the node is made from.
     pub fn scenario(&self) -> &Scenario {
-        &self.world.scenario
+        &self.node.scenario
     }
 
     /// A run with `seed`, about to begin.
     pub fn simulation(self, seed: u64) -> Simulation {
-        let Booted { mut world, mut queue } = self;
-        world.begin(seed, &mut queue);
-        let until = SimTime::ZERO.saturating_add(world.scenario.duration);
-        Simulation { world, queue, seed, events: 0, stop: Stop::Time, until }
+        let BootedNode { mut node, mut queue } = self;
+        node.begin(seed, &mut queue);
+        let until = SimTime::ZERO.saturating_add(node.scenario.duration);
+        Simulation { node, queue, seed, events: 0, stop: Stop::Time, until }
     }
 
     /// Runs with `seed` to the end.
@@ -79,10 +72,10 @@ impl Booted {
     }
 }
 
-/// A run: the world and what is still to happen in it. Cloning it forks the run.
+/// A run: the node and what is still to happen on it. Cloning it forks the run.
 #[derive(Clone, Debug)]
 pub struct Simulation {
-    world: World,
+    node: Node,
     queue: Scheduler<Event>,
     seed: u64,
     events: u64,
@@ -93,13 +86,13 @@ pub struct Simulation {
 impl Simulation {
     /// A run of `scenario` with `seed`, about to begin.
     pub fn new(scenario: Arc<Scenario>, seed: u64, keep: Keep) -> Self {
-        Booted::new(scenario, keep).simulation(seed)
+        BootedNode::new(scenario, keep).simulation(seed)
     }
 
     /// Steps through every allocation instead of computing when it matters. The outcome is the same, which a test holds;
     /// it only takes longer.
     pub fn stepwise(mut self) -> Self {
-        self.world.growing.stepwise = true;
+        self.node.memory.stepwise();
         self
     }
 
@@ -109,7 +102,7 @@ impl Simulation {
     /// When the limits on the number of events are exceeded.
     pub fn run_until(&mut self, until: SimTime) -> Result<Stop, EngineError> {
         let limits = Limits { until: until.min(self.until), ..Limits::default() };
-        let (stop, events) = engine::run(&mut self.world, &mut self.queue, &limits)?;
+        let (stop, events) = engine::run(&mut self.node, &mut self.queue, &limits)?;
         self.events += events;
         self.stop = stop;
         if stop == Stop::Idle {
@@ -127,30 +120,28 @@ impl Simulation {
 
     /// Memory as it stands now.
     pub fn sample(&self) -> Sample {
-        self.world.take_sample_at(self.now())
+        self.node.take_sample_at(self.now())
+    }
+
+    /// The node as it stands now. Looking changes nothing.
+    pub fn view(&self) -> NodeView {
+        let mut fork = self.clone();
+        fork.node.now = self.now();
+        let settled = fork.node.settle_all(&mut fork.queue);
+        fork.node.view(&settled)
     }
 
     /// The outcome so far.
     pub fn finish(mut self) -> History {
         let ended_at = self.queue.now();
-        self.world.take_samples_before(ended_at);
-        self.world.now = ended_at;
-        self.world.settle_all(&mut self.queue);
-        self.world.history(self.seed, self.stop, ended_at, self.events)
-    }
-
-    /// The world, for checks.
-    pub fn world(&self) -> &World {
-        &self.world
+        self.node.take_samples_before(ended_at);
+        self.node.now = ended_at;
+        let settled = self.node.settle_all(&mut self.queue);
+        self.node.history(&settled, self.seed, self.stop, ended_at, self.events)
     }
 }
 
-impl World {
-    /// The kernel, for checks.
-    pub fn kernel(&self) -> &Kernel {
-        &self.kernel
-    }
-
+impl Node {
     /// Everything up to the first draw.
     fn boot(&mut self, queue: &mut Scheduler<Event>) {
         self.system_processes(queue);
@@ -158,7 +149,24 @@ impl World {
         if let Some(plan) = &scenario.kubelet {
             self.start_kubelet(plan);
         }
-        self.templates = scenario.pods.iter().map(|plan| self.template(plan)).collect();
+        let templates = scenario.pods.iter().map(|plan| self.template(plan)).collect();
+        self.pods.set_templates(templates);
+    }
+
+    /// The kubelet starts, unless its configuration does not let it.
+    fn start_kubelet(&mut self, plan: &KubeletPlan) {
+        match &plan.effective {
+            Ok(effective) => {
+                let kubelet = Kubelet::start(plan, Arc::clone(effective), &self.streams, &mut self.memory);
+                self.kubepods = kubelet.kubepods();
+                self.kubelet = Some(Box::new(kubelet));
+            }
+            Err(refused) => {
+                let message = Name::from(refused.to_string());
+                self.no_kubelet = Some(message.clone());
+                self.record(Record::KubeletNotStarted { message });
+            }
+        }
     }
 
     /// The run of `seed` begins.
@@ -170,7 +178,9 @@ impl World {
             // And a few around each thing that happens.
             self.recorder.expect_samples(scenario.duration.as_nanos() / every + 16);
         }
-        self.start_clocks(queue);
+        if let Some(kubelet) = &mut self.kubelet {
+            kubelet.start_clocks(&self.streams, queue);
+        }
         for (n, plan) in scenario.pods.iter().enumerate() {
             let plan_ix = n as u32;
             for replica in 0..plan.replicas {
@@ -195,10 +205,10 @@ impl World {
     fn system_processes(&mut self, queue: &mut Scheduler<Event>) {
         let scenario = Arc::clone(&self.scenario);
         let node = &scenario.node;
-        let cgroup = self.kernel.mkdir_all("/system.slice");
-        let birth = Birth {
+        let cgroup = self.memory.mkdir_all("/system.slice");
+        let birth = SpawnContext {
             cgroup,
-            whose: Whose::Host("system".into()),
+            owner: ProcessOwner::Host("system".into()),
             parent: None,
             session: None,
             oom_score_adj: -1000,
@@ -214,11 +224,11 @@ impl World {
         }
         for (size, twice) in [(node.system_inactive_file, false), (node.system_active_file, true)] {
             // Reading twice makes pages active with the classic LRU, a mapping's faults do with MGLRU.
-            let young = twice && self.kernel.lru() == crate::kernel::Lru::Mglru;
+            let young = twice && self.memory.lru() == crate::kernel::Lru::Mglru;
             let how = if young { crate::kernel::FileAccess::Mmap } else { crate::kernel::FileAccess::Read };
             let pages = size.to_pages_ceil();
             if !pages.is_zero() {
-                let file = self.kernel.create_file(size);
+                let file = self.memory.nameless_file(size);
                 let op = MemOp::ReadFile { file, from: Pages::ZERO, pages, how };
                 self.apply(p, op, queue);
                 if twice && !young {
@@ -228,7 +238,7 @@ impl World {
         }
         let pages = node.system_mlocked_file.to_pages_ceil();
         if !pages.is_zero() {
-            let file = self.kernel.create_file(node.system_mlocked_file);
+            let file = self.memory.nameless_file(node.system_mlocked_file);
             let how = crate::kernel::FileAccess::Mmap;
             self.apply(p, MemOp::ReadFile { file, from: Pages::ZERO, pages, how }, queue);
             self.apply(p, MemOp::MlockFile { file }, queue);
@@ -241,5 +251,5 @@ impl World {
 /// # Errors
 /// When the limits on the number of events are exceeded.
 pub fn simulate(scenario: &Arc<Scenario>, seed: u64, keep: Keep) -> Result<History, EngineError> {
-    Booted::new(Arc::clone(scenario), keep).run(seed)
+    BootedNode::new(Arc::clone(scenario), keep).run(seed)
 }

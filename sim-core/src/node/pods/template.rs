@@ -1,12 +1,12 @@
 //! What the pods of one plan have in common, worked out once.
 
-use super::state::World;
 use crate::kernel::CgroupVersion;
 use crate::kubelet::eviction::{EvictionFacts, TAINT_MEMORY_PRESSURE};
 use crate::kubelet::{
     KubernetesProfile, NodeLimits, PodDirs, PodSpec, QosClass, Toleration, container_cgroup, container_oom_score_adj,
     pod_cgroup,
 };
+use crate::node::state::Node;
 use crate::node_api::{CgroupWrite, Name};
 use crate::plan::{Controller, PodPlan};
 use crate::units::CgroupId;
@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 /// What the pods of one plan have in common.
 #[derive(Clone, Debug)]
-pub(super) struct Template {
+pub(in crate::node) struct Template {
     /// As the kubelet sees it, but for name and unique id, which each pod has for itself.
     pub spec: PodSpec,
     pub qos: QosClass,
@@ -30,7 +30,7 @@ pub(super) struct Template {
 
 /// What the containers of one name have in common.
 #[derive(Clone, Debug)]
-pub(super) struct ContainerTemplate {
+pub(in crate::node) struct ContainerTemplate {
     pub oom_score_adj: i16,
     /// Message of `Killing`.
     pub stopping: Name,
@@ -38,9 +38,9 @@ pub(super) struct ContainerTemplate {
     pub cgroup: Option<CgroupWrite>,
 }
 
-impl World {
+impl Node {
     /// What the pods of this plan are made from. The kubelet has started, if there is one.
-    pub(super) fn template(&self, plan: &PodPlan) -> Arc<Template> {
+    pub(in crate::node) fn template(&self, plan: &PodPlan) -> Arc<Template> {
         let mut spec = plan.spec.clone();
         if plan.controller == Controller::DaemonSet {
             // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
@@ -55,11 +55,11 @@ impl World {
         let profile = kubelet.map_or(KubernetesProfile::V1_32, |k| k.profile);
         let machine = &self.scenario.node.kernel;
         let cgroup_v2 = machine.cgroup == CgroupVersion::V2;
-        let node = self.allocatable().map(|allocatable| NodeLimits {
+        let node = self.kubelet.as_ref().map(|kubelet| NodeLimits {
             cgroup_v2,
             memory_capacity: machine.mem_total,
             swap_capacity: machine.swap_total,
-            allocatable,
+            allocatable: kubelet.allocatable(),
             swap_controller: true,
         });
         let containers = plan.containers.iter().map(|c| {
@@ -74,7 +74,8 @@ impl World {
             }
         });
         let qos = QosClass::of(&spec, &profile);
-        let (parent, dirs) = self.pods_below(qos);
+        let without = || (self.memory.root(), PodDirs::default());
+        let (parent, dirs) = self.kubelet.as_ref().map_or_else(without, |kubelet| kubelet.pods_below(qos).clone());
         Arc::new(Template {
             containers: containers.collect(),
             cgroup: pod_cgroup(&spec, cgroup_v2, &profile),

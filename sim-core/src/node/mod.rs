@@ -3,28 +3,25 @@
 //! The kernel is called synchronously; what it has to tell (`Signal`s) is routed here. The kubelet reads only
 //! snapshots it sampled itself and acts only through runtime commands that take time. That separation is the race.
 
-mod agent;
-mod ahead;
 mod build;
-mod eviction;
-mod figures;
-mod grow;
-mod levels;
-mod lifecycle;
+mod changes;
+mod evict;
+mod ids;
+mod kubelet;
+mod memory;
 mod observe;
-mod pod;
-mod process;
-mod procs;
-mod runtime;
+mod pods;
+mod programs;
 mod state;
-mod template;
+mod view;
 
-pub use build::{Booted, Simulation, simulate};
-pub use state::World;
+pub use build::{BootedNode, Simulation, simulate};
+pub use ids::{ContainerRef, PodIx, ProcIx};
+pub use state::Node;
+pub use view::{CgroupView, KubeletView, NodeView, PodBelief, ProcessView};
 
 use crate::engine::{self, Key, Scheduler};
 use crate::units::Pid;
-use state::{ContainerRef, PodIx, ProcIx};
 
 /// Everything that can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +99,7 @@ pub enum Event {
     NodeStatus,
 }
 
-impl engine::World for World {
+impl engine::Model for Node {
     type Event = Event;
 
     fn handle(&mut self, key: Key, event: Event, queue: &mut Scheduler<Event>) {

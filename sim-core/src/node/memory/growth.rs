@@ -2,22 +2,25 @@
 //! when somebody looks (`settle`), and no later than when a limit, a threshold of the kernel or the end of a growth
 //! can be met (`GrowthCheck`), which is computed.
 
-use super::Event;
-use super::ahead::Ahead;
-use super::state::{Doing, Proc, ProcIx, World};
+use super::Settled;
+use super::lazy::LazyMode;
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Mapping, MemOp};
+use crate::node::Event;
+use crate::node::ids::ProcIx;
+use crate::node::programs::{Activity, RunningProgram};
+use crate::node::state::Node;
 use crate::units::{Pages, SimDuration, SimTime};
 use crate::workload::{Growth, Rhythm};
 
 /// The processes that grow, in order, and the next instant at which that matters.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Growing {
+pub(super) struct Ledger {
     pub processes: Vec<ProcIx>,
     /// Sums per cgroup, indexed like cgroups; reused between calls.
     sums: Vec<Sum>,
     /// True when something other than growth itself happened since the last check was computed.
-    pub dirty: bool,
+    stale: bool,
     pub turn: u64,
     settled_at: SimTime,
     /// Every step is an event of its own, as if nothing were known beforehand.
@@ -25,7 +28,7 @@ pub(super) struct Growing {
     /// Something has grown with pauses that are drawn.
     random: bool,
     /// Processes that are left alone.
-    pub ahead: Ahead,
+    pub lazy: LazyMode,
 }
 
 /// Upper bound of what grows below one cgroup.
@@ -33,7 +36,7 @@ pub(super) struct Growing {
 struct Sum {
     processes: u32,
     /// One step of each.
-    slack: u64,
+    one_step: u64,
     /// Pages per 2^32 ns, rounded up.
     rate: u64,
     /// The earliest next step.
@@ -59,45 +62,49 @@ pub(super) fn rate(g: &Growth, pages: Pages) -> u64 {
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
-impl World {
+impl Node {
     /// Lets a process grow from now on.
-    pub(super) fn begin_growth(&mut self, p: ProcIx, growth: Growth) {
-        self.growing.random |= matches!(growth.rhythm, Rhythm::Jittered { .. });
-        self.procs[p as usize].doing = Doing::Growing(growth);
-        if let Err(place) = self.growing.processes.binary_search(&p) {
-            self.growing.processes.insert(place, p);
+    pub(in crate::node) fn begin_growth(&mut self, p: ProcIx, growth: Growth) {
+        self.memory.growth.random |= matches!(growth.rhythm, Rhythm::Jittered { .. });
+        self.programs[p as usize].activity = Activity::Growing(growth);
+        if let Err(place) = self.memory.growth.processes.binary_search(&p) {
+            self.memory.growth.processes.insert(place, p);
         }
-        match self.growing.ahead.on {
-            true => self.join_levels(p),
-            false => self.growing.dirty = true,
+        match self.memory.growth.lazy.on {
+            true => self.join_bounds(p),
+            false => self.memory.growth.invalidate(),
         }
     }
 
     /// The process does something else from now on.
-    pub(super) fn end_growth(&mut self, p: ProcIx) {
-        if let Ok(place) = self.growing.processes.binary_search(&p) {
-            self.growing.processes.remove(place);
-            match self.growing.ahead.on {
-                true => self.leave_levels(p),
-                false => self.growing.dirty = true,
+    pub(in crate::node) fn end_growth(&mut self, p: ProcIx) -> Settled {
+        if let Ok(place) = self.memory.growth.processes.binary_search(&p) {
+            self.memory.growth.processes.remove(place);
+            match self.memory.growth.lazy.on {
+                true => self.leave_bounds(p),
+                false => self.memory.growth.invalidate(),
             }
         }
+        // Nothing of this process is due any more.
+        Settled::proved()
     }
 
     /// Takes all steps that are due now and that anybody could notice.
-    pub(super) fn settle(&mut self, queue: &mut Scheduler<Event>) {
-        match self.growing.ahead.on {
-            true => self.meet(queue),
+    pub(in crate::node) fn settle(&mut self, queue: &mut Scheduler<Event>) {
+        match self.memory.growth.lazy.on {
+            true => self.settle_at_limit(queue),
             false => self.settle_in_order(queue),
         }
     }
 
     /// Takes all steps that are due now, by time and index as far as it matters.
     pub(super) fn settle_in_order(&mut self, queue: &mut Scheduler<Event>) {
-        if self.growing.processes.is_empty() || self.growing.settled_at == self.now && !self.growing.dirty {
+        if self.memory.growth.processes.is_empty()
+            || self.memory.growth.settled_at == self.now && !self.memory.growth.is_stale()
+        {
             return;
         }
-        self.growing.settled_at = self.now;
+        self.memory.growth.settled_at = self.now;
         // First what was due before this instant, which nothing stands in the way of; then the steps of this instant,
         // each of which may meet a limit and has to find everything else as it is.
         let before = SimTime::from_nanos(self.now.as_nanos().saturating_sub(1));
@@ -107,10 +114,10 @@ impl World {
 
     pub(super) fn settle_until(&mut self, until: SimTime, queue: &mut Scheduler<Event>) {
         let mut i = 0;
-        while let Some(&p) = self.growing.processes.get(i) {
+        while let Some(&p) = self.memory.growth.processes.get(i) {
             self.catch_up(p, until, queue);
             // The process may have left the list; then the next one stands in its place.
-            i = match self.growing.processes.binary_search(&p) {
+            i = match self.memory.growth.processes.binary_search(&p) {
                 Ok(place) => place + 1,
                 Err(place) => place,
             };
@@ -119,12 +126,12 @@ impl World {
 
     /// Takes `n` steps that are due.
     pub(super) fn take_steps(&mut self, p: ProcIx, n: u64, queue: &mut Scheduler<Event>) {
-        let proc = &mut self.procs[p as usize];
-        let Doing::Growing(growth) = &mut proc.doing else { return };
+        let proc = &mut self.programs[p as usize];
+        let Activity::Growing(growth) = &mut proc.activity else { return };
         let (size, maps) = growth.mapped_by(n);
         growth.taken += n;
         self.recorder.counts.allocations += n;
-        if self.growing.ahead.on && self.kernel.grow(proc.slot, proc.pid, size, maps, growth.touched * n) {
+        if self.memory.growth.lazy.on && self.memory.kernel.grow(proc.slot, proc.pid, size, maps, growth.touched * n) {
             if growth.taken == growth.steps {
                 self.grown(p, queue);
             }
@@ -139,14 +146,14 @@ impl World {
         }
         if growth.touched > Pages::ZERO && !self.apply(p, MemOp::Touch { pages: growth.touched * n }, queue) {
             self.end_growth(p);
-            if let Doing::Blocked { then, .. } = &mut self.procs[p as usize].doing {
+            if let Activity::Blocked { then, .. } = &mut self.programs[p as usize].activity {
                 *then = Some(growth);
             }
             return;
         }
         if growth.taken == growth.steps {
             self.grown(p, queue);
-        } else if self.growing.ahead.on {
+        } else if self.memory.growth.lazy.on {
             self.set_deadline(p);
         }
     }
@@ -154,28 +161,28 @@ impl World {
     /// The last step has been taken: the program goes on.
     fn grown(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
         self.end_growth(p);
-        self.procs[p as usize].doing = Doing::Next;
+        self.programs[p as usize].activity = Activity::Next;
         self.drive(p, queue);
     }
 
-    pub(super) fn growth_check(&mut self, turn: u64, queue: &mut Scheduler<Event>) {
-        if turn == self.growing.turn {
-            self.growing.dirty |= !self.growing.ahead.on;
-            self.growing.ahead.checked();
+    pub(in crate::node) fn growth_check(&mut self, turn: u64, queue: &mut Scheduler<Event>) {
+        if turn == self.memory.growth.turn {
+            self.memory.growth.interrupted();
+            self.memory.growth.lazy.checked();
             self.settle(queue);
         }
     }
 
     /// Computes and schedules the next instant at which growth may meet something.
-    pub(super) fn schedule_growth(&mut self, queue: &mut Scheduler<Event>) {
-        if self.look_ahead(queue) || !self.growing.dirty {
+    pub(in crate::node) fn schedule_growth(&mut self, queue: &mut Scheduler<Event>) {
+        if self.look_ahead(queue) || !self.memory.growth.is_stale() {
             return;
         }
         self.settle(queue);
-        self.growing.dirty = false;
-        self.growing.turn += 1;
+        self.memory.growth.computed();
+        self.memory.growth.turn += 1;
         if let Some(at) = self.next_meeting() {
-            let turn = self.growing.turn;
+            let turn = self.memory.growth.turn;
             let delay = at.since(self.now);
             queue.after(delay, Phase::Workload, 0, Event::GrowthCheck { turn });
         }
@@ -184,44 +191,44 @@ impl World {
     /// A conservative bound on the next instant at which a step may meet a limit at any level, or is the last of its
     /// growth; exact where only one process grows below the level that matters.
     fn next_meeting(&mut self) -> Option<SimTime> {
-        let mut sums = std::mem::take(&mut self.growing.sums);
+        let mut sums = std::mem::take(&mut self.memory.growth.sums);
         let mut earliest: Option<SimTime> = None;
         let mut consider = |at: Option<SimTime>| earliest = [earliest, at].into_iter().flatten().min();
         // What all of them ask the kernel to promise, where promises are limited.
-        let promises = self.kernel.grant_room();
+        let promises = self.memory.kernel.grant_room();
         let mut promised = Sum { processes: 2, next: SimTime::MAX, ..Sum::default() };
-        for &p in &self.growing.processes {
-            let proc = &self.procs[p as usize];
-            let Doing::Growing(g) = &proc.doing else { continue };
+        for &p in &self.memory.growth.processes {
+            let proc = &self.programs[p as usize];
+            let Activity::Growing(g) = &proc.activity else { continue };
             let Some(next) = g.next_at() else { continue };
-            consider(if self.growing.stepwise { Some(next) } else { g.time_of(g.steps) });
+            consider(if self.memory.growth.stepwise { Some(next) } else { g.time_of(g.steps) });
             let step = g.block.to_pages_ceil().max(g.touched);
-            promised.slack += step.get();
+            promised.one_step += step.get();
             promised.rate = promised.rate.saturating_add(rate(g, step));
             promised.next = promised.next.min(next);
-            for level in self.kernel.upwards(proc.cgroup) {
+            for level in self.memory.kernel.upwards(proc.cgroup) {
                 if sums.len() <= level.index() {
                     sums.resize(level.index() + 1, Sum::default());
                 }
                 let sum = &mut sums[level.index()];
                 sum.next = if sum.processes == 0 { next } else { sum.next.min(next) };
                 sum.processes += 1;
-                sum.slack += g.touched.get();
+                sum.one_step += g.touched.get();
                 sum.rate = sum.rate.saturating_add(rate(g, g.touched));
                 sum.only = p;
             }
         }
-        for &p in &self.growing.processes {
-            for level in self.kernel.upwards(self.procs[p as usize].cgroup) {
+        for &p in &self.memory.growth.processes {
+            for level in self.memory.kernel.upwards(self.programs[p as usize].cgroup) {
                 let sum = std::mem::take(&mut sums[level.index()]);
-                if sum.processes > 0 && sum.slack > 0 {
-                    let room = safe(self.kernel.headroom(level));
+                if sum.processes > 0 && sum.one_step > 0 {
+                    let room = safe(self.memory.kernel.headroom(level));
                     consider(self.meeting(&sum, room));
                 }
             }
         }
-        self.growing.sums = sums;
-        if let Some(room) = promises.filter(|_| promised.slack > 0) {
+        self.memory.growth.sums = sums;
+        if let Some(room) = promises.filter(|_| promised.one_step > 0) {
             consider(self.meeting(&promised, safe(room)));
         }
         earliest
@@ -230,11 +237,11 @@ impl World {
     /// When what `sum` bounds may exceed `room` pages.
     fn meeting(&self, sum: &Sum, room: u64) -> Option<SimTime> {
         if sum.processes == 1
-            && let Doing::Growing(g) = &self.procs[sum.only as usize].doing
+            && let Activity::Growing(g) = &self.programs[sum.only as usize].activity
         {
             return g.time_of((g.taken + room / g.touched.get().max(1)).saturating_add(1));
         }
-        let Some(spare) = room.checked_sub(sum.slack).filter(|&s| s > 0) else { return Some(sum.next) };
+        let Some(spare) = room.checked_sub(sum.one_step).filter(|&s| s > 0) else { return Some(sum.next) };
         let ns = (u128::from(spare) << 32) / u128::from(sum.rate.max(1));
         let at = self.now.saturating_add(SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX)));
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
@@ -242,10 +249,10 @@ impl World {
 
     /// What each growing process has due at `now` but has not taken, for those who only look.
     #[inline]
-    pub(super) fn each_due(&self, now: SimTime, mut look: impl FnMut(&Proc, Due)) {
-        for &p in &self.growing.processes {
-            let proc = &self.procs[p as usize];
-            let Doing::Growing(g) = &proc.doing else { continue };
+    pub(super) fn each_due(&self, now: SimTime, mut look: impl FnMut(&RunningProgram, Pending)) {
+        for &p in &self.memory.growth.processes {
+            let proc = &self.programs[p as usize];
+            let Activity::Growing(g) = &proc.activity else { continue };
             let steps = match (&g.rhythm, &proc.program) {
                 (Rhythm::Jittered { next, .. }, _) if *next > now => continue,
                 (Rhythm::Jittered { .. }, Some(program)) => program.would_be_due(g, now),
@@ -253,28 +260,63 @@ impl World {
             };
             if steps > 0 {
                 let anon = g.touched * steps;
-                look(proc, Due { steps, anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon) });
+                look(proc, Pending { steps, anon, tables: self.memory.kernel.tables_for(proc.slot, proc.pid, anon) });
             }
         }
     }
 
     /// True while some process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
-    pub(super) fn grows_at_random(&self) -> bool {
-        self.growing.random && self.growing.processes.iter().any(|&p| self.procs[p as usize].grows_at_random())
+    pub(in crate::node) fn grows_at_random(&self) -> bool {
+        self.memory.growth.random
+            && self.memory.growth.processes.iter().any(|&p| self.programs[p as usize].grows_at_random())
     }
 }
 
 /// Growth that has not been taken.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Due {
+pub(super) struct Pending {
     pub steps: u64,
     pub anon: Pages,
     /// Page tables for it.
     pub tables: Pages,
 }
 
-impl Growing {
+impl Ledger {
     pub fn is_empty(&self) -> bool {
         self.processes.is_empty()
+    }
+
+    /// True while what was computed for growth may no longer hold.
+    pub fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// Something other than growth happens. Where growth is left alone, the sums know of it.
+    pub fn disturbed(&mut self) {
+        self.set_stale(self.stale || !self.lazy.on && !self.is_empty());
+    }
+
+    /// An operation was not completed, or the check that was computed has come.
+    pub fn interrupted(&mut self) {
+        self.set_stale(self.stale || !self.lazy.on);
+    }
+
+    /// Nothing that was computed holds.
+    pub fn invalidate(&mut self) {
+        self.set_stale(true);
+    }
+
+    /// Everything is to be settled, if anything grows.
+    pub fn begin_again(&mut self) {
+        self.set_stale(!self.is_empty());
+    }
+
+    /// What is known of growth has been computed anew.
+    pub fn computed(&mut self) {
+        self.set_stale(false);
+    }
+
+    fn set_stale(&mut self, stale: bool) {
+        self.stale = stale;
     }
 }

@@ -5,48 +5,48 @@ use crate::units::{CgroupId, SimTime};
 
 /// What one growing process adds to the sums of each cgroup that it is in.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Share {
+pub(in crate::node) struct Contribution {
     /// Every step up to this instant has been taken.
     pub settled: SimTime,
     /// Pages per 2^32 ns, page tables included, rounded up.
     pub rate: u64,
     /// Pages of one step, with the page tables it may need.
-    pub slack: u64,
+    pub one_step: u64,
     /// No step before this instant can meet a limit that the process has to itself, or be its last.
     pub deadline: SimTime,
 }
 
 /// Sums over the growing processes in one cgroup and below.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Level {
+pub(super) struct CgroupBound {
     pub growers: u32,
     /// Sum of their indices: the index of the only one, if it is one.
     pub indices: u64,
-    slack: u64,
+    one_step: u64,
     rate: u64,
     /// Sum of rate × settled.
     settled: u128,
 }
 
-impl Level {
-    pub fn join(&mut self, index: u32, share: &Share) {
+impl CgroupBound {
+    pub fn join(&mut self, index: u32, contribution: &Contribution) {
         self.growers += 1;
         self.indices += u64::from(index);
-        self.slack = self.slack.saturating_add(share.slack);
-        self.rate = self.rate.saturating_add(share.rate);
-        self.settled += weight(share);
+        self.one_step = self.one_step.saturating_add(contribution.one_step);
+        self.rate = self.rate.saturating_add(contribution.rate);
+        self.settled += weight(contribution);
     }
 
-    pub fn leave(&mut self, index: u32, share: &Share) {
+    pub fn leave(&mut self, index: u32, contribution: &Contribution) {
         if self.growers == 1 {
-            *self = Level::default();
+            *self = CgroupBound::default();
             return;
         }
         self.growers -= 1;
         self.indices -= u64::from(index);
-        self.slack = self.slack.saturating_sub(share.slack);
-        self.rate = self.rate.saturating_sub(share.rate);
-        self.settled = self.settled.saturating_sub(weight(share));
+        self.one_step = self.one_step.saturating_sub(contribution.one_step);
+        self.rate = self.rate.saturating_sub(contribution.rate);
+        self.settled = self.settled.saturating_sub(weight(contribution));
     }
 
     /// A process has taken its steps; `more` is its rate × the time since it last did.
@@ -54,17 +54,17 @@ impl Level {
         self.settled += more;
     }
 
-    /// At most so many pages are due at `at` and not taken: of each process the time since it took its last steps times
+    /// At most this many pages are due at `at` and not taken: of each process the time since it took its last steps times
     /// its rate, and one step.
     #[inline]
     pub fn due(&self, at: SimTime) -> u64 {
         let grown = (u128::from(self.rate) * u128::from(at.as_nanos())).saturating_sub(self.settled) >> 32;
-        u64::try_from(grown).unwrap_or(u64::MAX).saturating_add(self.slack).saturating_add(1)
+        u64::try_from(grown).unwrap_or(u64::MAX).saturating_add(self.one_step).saturating_add(1)
     }
 
-    /// The last instant at which [`Level::due`] is no more than `room`.
+    /// The last instant at which [`CgroupBound::due`] is no more than `room`.
     pub fn until(&self, room: u64) -> SimTime {
-        let Some(spare) = room.checked_sub(self.slack).filter(|&s| s > 0) else { return SimTime::ZERO };
+        let Some(spare) = room.checked_sub(self.one_step).filter(|&s| s > 0) else { return SimTime::ZERO };
         let Some(ns) = ((u128::from(spare) << 32) - 1 + self.settled).checked_div(u128::from(self.rate)) else {
             return SimTime::MAX;
         };
@@ -73,37 +73,37 @@ impl Level {
 }
 
 /// rate × settled.
-fn weight(share: &Share) -> u128 {
-    u128::from(share.rate) * u128::from(share.settled.as_nanos())
+fn weight(contribution: &Contribution) -> u128 {
+    u128::from(contribution.rate) * u128::from(contribution.settled.as_nanos())
 }
 
 /// The levels of a node, indexed like cgroups.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Levels {
-    levels: Vec<Level>,
+pub(super) struct CgroupBounds {
+    all: Vec<CgroupBound>,
     /// Those with several growing processes.
     pub shared: Vec<CgroupId>,
 }
 
-impl Levels {
+impl CgroupBounds {
     #[inline]
-    pub fn get(&self, cg: CgroupId) -> &Level {
-        const NOBODY: Level = Level { growers: 0, indices: 0, slack: 0, rate: 0, settled: 0 };
-        self.levels.get(cg.index()).unwrap_or(&NOBODY)
+    pub fn get(&self, cg: CgroupId) -> &CgroupBound {
+        const NONE: CgroupBound = CgroupBound { growers: 0, indices: 0, one_step: 0, rate: 0, settled: 0 };
+        self.all.get(cg.index()).unwrap_or(&NONE)
     }
 
-    pub fn get_mut(&mut self, cg: CgroupId) -> Option<&mut Level> {
-        self.levels.get_mut(cg.index())
+    pub fn get_mut(&mut self, cg: CgroupId) -> Option<&mut CgroupBound> {
+        self.all.get_mut(cg.index())
     }
 
-    pub fn join(&mut self, cg: CgroupId, index: u32, share: &Share) {
-        if self.levels.len() <= cg.index() {
-            let missing = cg.index() + 1 - self.levels.len();
-            self.levels.reserve_exact(missing + self.levels.len() / 16 + 4);
-            self.levels.resize(cg.index() + 1, Level::default());
+    pub fn join(&mut self, cg: CgroupId, index: u32, contribution: &Contribution) {
+        if self.all.len() <= cg.index() {
+            let missing = cg.index() + 1 - self.all.len();
+            self.all.reserve_exact(missing + self.all.len() / 16 + 4);
+            self.all.resize(cg.index() + 1, CgroupBound::default());
         }
-        let level = &mut self.levels[cg.index()];
-        level.join(index, share);
+        let level = &mut self.all[cg.index()];
+        level.join(index, contribution);
         if level.growers == 2 {
             self.shared.push(cg);
         }
@@ -111,15 +111,15 @@ impl Levels {
 
     /// Every process has taken its steps up to `at`.
     pub fn all_settled(&mut self, at: SimTime) {
-        for level in self.levels.iter_mut().filter(|level| level.growers > 0) {
+        for level in self.all.iter_mut().filter(|level| level.growers > 0) {
             level.settled = u128::from(level.rate) * u128::from(at.as_nanos());
         }
     }
 
     /// The only process left, if there is only one.
-    pub fn leave(&mut self, cg: CgroupId, index: u32, share: &Share) -> Option<u32> {
-        let level = self.levels.get_mut(cg.index())?;
-        level.leave(index, share);
+    pub fn leave(&mut self, cg: CgroupId, index: u32, contribution: &Contribution) -> Option<u32> {
+        let level = self.all.get_mut(cg.index())?;
+        level.leave(index, contribution);
         if level.growers != 1 {
             return None;
         }
@@ -135,11 +135,15 @@ mod tests {
 
     #[test]
     fn bound_and_instant_are_inverse() {
-        let share =
-            |settled| Share { settled: SimTime::from_secs(settled), rate: 1 << 33, slack: 7, ..Share::default() };
-        let mut level = Level::default();
-        level.join(3, &share(10));
-        level.join(4, &share(20));
+        let contribution = |settled| Contribution {
+            settled: SimTime::from_secs(settled),
+            rate: 1 << 33,
+            one_step: 7,
+            ..Contribution::default()
+        };
+        let mut level = CgroupBound::default();
+        level.join(3, &contribution(10));
+        level.join(4, &contribution(20));
         for room in [15, 16, 17, 40, 1_000_000_007] {
             let until = level.until(room);
             assert!(level.due(until) <= room, "{room}");

@@ -1,8 +1,9 @@
 //! What comes from outside: host processes and the scenario's changes.
 
 use super::Event;
-use super::pod::Birth;
-use super::state::{PodState, Whose, World};
+use super::pods::{PodState, SpawnContext};
+use super::programs::ProcessOwner;
+use super::state::Node;
 use crate::engine::{Phase, Scheduler, StreamName};
 use crate::node_api::CgroupWrite;
 use crate::plan::InjectionKind;
@@ -10,20 +11,19 @@ use crate::record::{DeathCause, Record};
 use crate::units::SimDuration;
 use std::sync::Arc;
 
-impl World {
-    pub(super) fn inject(&mut self, n: u32, queue: &mut Scheduler<Event>) {
-        self.settle_all(queue);
-        self.growing.dirty = true;
+impl Node {
+    pub(in crate::node) fn inject(&mut self, n: u32, queue: &mut Scheduler<Event>) {
+        self.settle_for_change(queue);
         let scenario = Arc::clone(&self.scenario);
         match &scenario.injections[n as usize].kind {
-            InjectionKind::Sysctl { name, value } => match self.kernel.set_sysctl(name, *value as i64) {
+            InjectionKind::Sysctl { name, value } => match self.memory.set_sysctl(name, *value as i64) {
                 Ok(()) => self.record(Record::SysctlSet { name: name.clone(), value: *value }),
                 Err(problem) => self.warn(format!("{name} = {value}: {problem}")),
             },
-            InjectionKind::CgroupLimit { cgroup, limit } => match self.kernel.find(cgroup) {
+            InjectionKind::CgroupLimit { cgroup, limit } => match self.memory.find(cgroup) {
                 Some(id) => {
                     let write = CgroupWrite { max: Some(*limit), ..CgroupWrite::default() };
-                    if self.kernel.write(self.now, id, &write).is_err() {
+                    if self.memory.write(self.now, id, &write).is_err() {
                         self.record(Record::CgroupWriteRefused { cgroup: cgroup.clone(), limit: *limit });
                     }
                 }
@@ -31,7 +31,7 @@ impl World {
             },
             InjectionKind::Signal { process, signal } => match self.find_process(process) {
                 Some(p) => {
-                    let (pid, comm) = (self.procs[p as usize].pid, self.procs[p as usize].comm.clone());
+                    let (pid, comm) = (self.programs[p as usize].pid, self.programs[p as usize].comm.clone());
                     self.record(Record::SignalSent { pid, comm, signal: *signal });
                     self.send(p, *signal, DeathCause::Injected, queue);
                 }
@@ -40,11 +40,12 @@ impl World {
             InjectionKind::DeletePod { pod } => {
                 let found = self
                     .pods
+                    .all()
                     .iter()
                     .position(|p| p.name == *pod && matches!(p.state, PodState::Creating | PodState::Active));
                 match found {
                     Some(ix) => {
-                        let seconds = self.templates[self.pods[ix].plan as usize].spec.termination_grace_period_seconds;
+                        let seconds = self.pods.template(ix as u32).spec.termination_grace_period_seconds;
                         let grace = SimDuration::from_secs(seconds.unwrap_or(30).max(0) as u64);
                         self.stop_pod(ix as u32, grace, DeathCause::ContainerStop, queue);
                     }
@@ -64,35 +65,35 @@ impl World {
         self.recorder.warn(message);
     }
 
-    pub(super) fn host_starts(&mut self, n: u32, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn host_starts(&mut self, n: u32, queue: &mut Scheduler<Event>) {
         self.settle(queue);
         let scenario = Arc::clone(&self.scenario);
         let plan = &scenario.hosts[n as usize];
-        let cgroup = self.kernel.mkdir_all(&plan.cgroup);
+        let cgroup = self.memory.mkdir_all(&plan.cgroup);
         let leader = plan.session_of.as_ref().and_then(|name| {
             let ix = scenario.hosts.iter().position(|h| h.name == *name)?;
-            self.hosts.get(&(ix as u32)).copied()
+            self.programs.hosts.get(&(ix as u32)).copied()
         });
-        let leader = leader.map(|p| self.procs[p as usize].pid);
-        let birth = Birth {
+        let leader = leader.map(|p| self.programs[p as usize].pid);
+        let birth = SpawnContext {
             cgroup,
-            whose: Whose::Host(plan.name.clone()),
+            owner: ProcessOwner::Host(plan.name.clone()),
             parent: leader,
             session: leader,
             oom_score_adj: plan.process.oom_score_adj.unwrap_or(0),
             container_limit: None,
             on_host: true,
         };
-        let next = self.procs.len() as u32;
+        let next = self.programs.len() as u32;
         let stream = || StreamName::from("host/").number(n).then("/").then(&plan.name);
         self.spawn_plan(&plan.process, birth, stream, queue);
-        if self.procs.len() as u32 > next {
-            self.hosts.insert(n, next);
+        if self.programs.len() as u32 > next {
+            self.programs.hosts.insert(n, next);
         }
     }
 
     /// A process has ended: whoever was connected to it hangs up.
-    pub(super) fn hang_up(&mut self, comm: &str, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn hang_up(&mut self, comm: &str, queue: &mut Scheduler<Event>) {
         for (n, plan) in self.scenario.hosts.iter().enumerate() {
             if let Some(peer) = plan.hangs_up_with.as_ref().filter(|peer| *peer.process == *comm) {
                 queue.after(peer.after, Phase::Workload, n as u32, Event::HangUp(n as u32));
@@ -100,10 +101,10 @@ impl World {
         }
     }
 
-    pub(super) fn hangs_up(&mut self, n: u32, queue: &mut Scheduler<Event>) {
-        let Some(p) = self.hosts.remove(&n) else { return };
+    pub(in crate::node) fn hangs_up(&mut self, n: u32, queue: &mut Scheduler<Event>) {
+        let Some(p) = self.programs.hosts.remove(&n) else { return };
         self.settle_all(queue);
-        self.kernel.exit(self.now, self.procs[p as usize].pid, 255);
+        self.memory.exit(self.now, self.programs[p as usize].pid, 255);
         self.drain_signals(queue);
     }
 }

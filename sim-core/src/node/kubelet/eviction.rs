@@ -1,0 +1,245 @@
+//! Passes of the eviction manager over the node, and its wait for the pod that one chooses.
+
+use super::Kubelet;
+use crate::engine::Phase;
+use crate::kubelet::container_grace;
+use crate::kubelet::eviction::{Candidate, Decision, MemoryFigures, Observations, Summary, ThresholdId, first_victim};
+use crate::node::Event;
+use crate::node::ids::PodIx;
+use crate::node::memory::{Figures, StatsFigures};
+use crate::node::observe::Cx;
+use crate::node::pods::{Pod, PodState, Pods};
+use crate::node_api::{EvictionSignal, Name};
+use crate::record::{PassFigures, PodFigures, Record, ThresholdSeen};
+use crate::units::{Bytes, SimDuration, SimTime};
+use smallvec::SmallVec;
+
+/// The manager waits for an evicted pod.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pod: PodIx,
+    /// Polling begins when the kill call has returned, and ends at this instant whatever happens.
+    until: Option<SimTime>,
+    /// The kill call gives up at this instant.
+    kill_timeout: SimTime,
+    /// Number of the poll that is due: one that was scheduled for another pod, or before the kill call returned, is not
+    /// made.
+    turn: u32,
+}
+
+impl Waiting {
+    /// Whose end is waited for.
+    pub fn pod(&self) -> PodIx {
+        self.pod
+    }
+}
+
+/// How the pod that a pass has chosen is to go.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct PodEviction {
+    /// Message of its status.
+    pub message: Name,
+    /// Grace period of its processes.
+    pub grace_period: SimDuration,
+    /// The signal that was crossed.
+    pub signal: EvictionSignal,
+    /// The pod's working set that the decision was made with, and when it was taken.
+    pub seen: Option<(u64, SimTime)>,
+}
+
+type Met = SmallVec<[ThresholdId; 4]>;
+
+impl Kubelet {
+    /// What the manager reads of the node and of kubepods.
+    fn summary(&self, figures: &StatsFigures, now: SimTime) -> Summary {
+        let node = MemoryFigures::from_limit(self.capacity.get(), figures.node_working_set.get(), now);
+        let pods = figures.pods.map(|(limit, working_set)| {
+            MemoryFigures::from_limit(limit.map_or(u64::MAX, Bytes::get), working_set.get(), now)
+        });
+        Summary { node: Some(node), pods }
+    }
+
+    fn met(&self) -> Met {
+        self.manager.first_observed().iter().map(|first| first.0).collect()
+    }
+
+    /// A pass that would decide nothing even if everything had taken more memory than there can be in use. True: it has
+    /// been made.
+    pub fn quiet_pass(&mut self, at_most: &StatsFigures, cx: &mut Cx<'_>) -> bool {
+        let most = self.summary(at_most, cx.now);
+        if !self.manager.first_observed().is_empty() || !self.manager.meets_nothing(&most) {
+            return false;
+        }
+        let lead = self.next_lead();
+        self.manager.decide(cx.now, Some(most), lead);
+        let timing = self.plan.timing;
+        cx.queue.after(timing.synchronize + timing.monitoring_period, Phase::Kubelet, 0, Event::EvictionPass);
+        true
+    }
+
+    /// A pass of the eviction manager. The pod that it evicts; without one, the next pass is scheduled, later by `slow` if
+    /// the kubelet crawls.
+    pub fn pass(
+        &mut self,
+        stats: &StatsFigures,
+        figures: Figures<'_>,
+        pods: &Pods,
+        slow: SimDuration,
+        cx: &mut Cx<'_>,
+    ) -> Option<(PodIx, Decision)> {
+        let summary = self.summary(stats, cx.now);
+        let lead = self.next_lead();
+        let before = self.met();
+        let decision = self.manager.decide(cx.now, Some(summary), lead);
+        let met = self.met();
+        let reclaim = !decision.reclaim_for.is_empty();
+        if met != before || reclaim {
+            cx.record(self.pass_record(&met, &summary));
+        }
+        let mut victim = None;
+        if reclaim {
+            cx.record(Record::EvictionThresholdMet { message: self.attempting_to_reclaim.clone() });
+            victim = first_victim(self.candidates(pods, figures, cx.now)).map(|candidate| candidate.pod);
+        }
+        if cx.log.keeps_series() {
+            let evicted = victim.map(|pod| pods[pod as usize].name.clone());
+            let seen = self.pass_figures(&met, &summary, evicted, (pods, figures, cx.now));
+            cx.log.pass(seen);
+        }
+        if victim.is_none() {
+            let next = self.plan.timing.synchronize + slow + self.plan.timing.monitoring_period;
+            cx.queue.after(next, Phase::Kubelet, 0, Event::EvictionPass);
+        }
+        victim.map(|pod| (pod, decision))
+    }
+
+    /// Pods that the manager may choose among: all that are not known to have ended.
+    fn candidates<'a>(
+        &'a self,
+        pods: &'a Pods,
+        figures: Figures<'a>,
+        now: SimTime,
+    ) -> impl Iterator<Item = Candidate<PodIx>> + 'a {
+        pods.live().filter_map(move |ix| {
+            let pod = &pods[ix as usize];
+            let active = matches!(pod.state, PodState::Active | PodState::Creating)
+                || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running);
+            let usage = || self.seen((ix, pod), figures, now).map(|(usage, _)| usage);
+            active.then(|| Candidate { pod: ix, facts: pods.template(ix).facts, usage: usage() })
+        })
+    }
+
+    fn thresholds_seen(&self, met: &[ThresholdId], summary: &Summary) -> Vec<ThresholdSeen> {
+        let observations = Observations::new(summary.node, summary.pods);
+        let seen = met.iter().filter_map(|&id| {
+            let threshold = &self.manager.thresholds()[id];
+            let seen = observations.get(threshold.signal)?;
+            let nanos = threshold.value.nanos(seen.capacity);
+            Some(ThresholdSeen {
+                signal: threshold.signal,
+                hard: threshold.is_hard(),
+                quantity: Bytes::new(u64::try_from(nanos / 1_000_000_000).unwrap_or(0)),
+                available: seen.available,
+            })
+        });
+        seen.collect()
+    }
+
+    fn pass_record(&self, met: &[ThresholdId], summary: &Summary) -> Record {
+        let working_set = |f: Option<MemoryFigures>| Bytes::new(f.and_then(|f| f.working_set).unwrap_or(0));
+        Record::EvictionPass {
+            thresholds_met: self.thresholds_seen(met, summary),
+            node_working_set: working_set(summary.node),
+            pods_working_set: working_set(summary.pods),
+        }
+    }
+
+    /// What a pass saw and did.
+    fn pass_figures(
+        &self,
+        met: &[ThresholdId],
+        summary: &Summary,
+        evicted: Option<Name>,
+        (pods, figures, now): (&Pods, Figures<'_>, SimTime),
+    ) -> PassFigures {
+        let observations = Observations::new(summary.node, summary.pods);
+        let available = |signal| observations.get(signal).map(|o| o.available);
+        let candidates = self.candidates(pods, figures, now).map(|candidate| {
+            let pod = &pods[candidate.pod as usize];
+            PodFigures {
+                pod: pod.name.clone(),
+                working_set: candidate.usage.and_then(|usage| i64::try_from(usage).ok()),
+                taken_at: self.seen((candidate.pod, pod), figures, now).map(|(_, at)| at),
+            }
+        });
+        PassFigures {
+            at: now,
+            memory_available: available(EvictionSignal::MemoryAvailable).unwrap_or(0),
+            allocatable_available: available(EvictionSignal::AllocatableMemoryAvailable),
+            pods: candidates.collect(),
+            met: self.thresholds_seen(met, summary),
+            acting: self.thresholds_seen(self.manager.thresholds_met(), summary),
+            memory_pressure: self.manager.conditions().memory_pressure,
+            evicted,
+        }
+    }
+
+    /// How a pod is evicted by a decision. Its figures have been settled.
+    pub fn eviction(
+        &self,
+        decision: &Decision,
+        (ix, pod): (PodIx, &Pod),
+        pods: &Pods,
+        figures: Figures<'_>,
+        now: SimTime,
+    ) -> PodEviction {
+        let template = pods.template(ix);
+        let stats = self.stats_seen((ix, pod), figures);
+        let eviction = self.manager.evict(decision, &template.spec, &template.facts, stats.as_ref());
+        let own = template.facts.termination_grace_period_seconds.unwrap_or(30);
+        PodEviction {
+            message: eviction.message.into(),
+            grace_period: container_grace(eviction.grace_period_override, own, &self.plan.profile),
+            signal: self.manager.thresholds()[eviction.threshold].signal,
+            seen: self.seen((ix, pod), figures, now),
+        }
+    }
+
+    /// It asks the runtime to kill a pod's containers, and waits for that.
+    pub fn wait_for(&mut self, pod: PodIx, grace_period: SimDuration, now: SimTime) {
+        self.waits += 1;
+        let kill_timeout = now + self.plan.timing.kill_timeout(grace_period);
+        self.waiting = Some(Waiting { pod, until: None, kill_timeout, turn: self.waits });
+    }
+
+    /// The kill call may hang: its time-out is watched, unless it has returned.
+    pub fn watch_kill_call(&self, cx: &mut Cx<'_>) {
+        if let Some(Waiting { until: None, turn, kill_timeout, .. }) = self.waiting {
+            let poll = self.plan.timing.cleanup_poll;
+            cx.queue.at(kill_timeout + poll, Phase::Kubelet, 0, Event::CleanupPoll { turn });
+        }
+    }
+
+    /// The runtime has stopped everything in a pod that was to be killed.
+    pub fn kill_returned(&mut self, pod: PodIx, delay: SimDuration, cx: &mut Cx<'_>) {
+        let (poll, timeout) = (self.plan.timing.cleanup_poll, self.plan.timing.cleanup_timeout);
+        if let Some(waiting) = self.waiting.as_mut().filter(|w| w.pod == pod && w.until.is_none()) {
+            self.waits += 1;
+            (waiting.until, waiting.turn) = (Some(cx.now + delay + timeout), self.waits);
+            cx.queue.after(delay + poll, Phase::Kubelet, 0, Event::CleanupPoll { turn: waiting.turn });
+        }
+    }
+
+    /// It looks whether the evicted pod is gone. True: the wait is over, and the next pass comes.
+    pub fn cleanup_poll(&mut self, turn: u32, pods: &Pods, cx: &mut Cx<'_>) -> bool {
+        let timing = self.plan.timing;
+        let Some(waiting) = self.waiting.as_mut().filter(|w| w.turn == turn) else { return false };
+        let until = *waiting.until.get_or_insert(waiting.kill_timeout + timing.cleanup_timeout);
+        if cx.now >= until || pods[waiting.pod as usize].state == PodState::Gone {
+            self.waiting = None;
+            return true;
+        }
+        cx.queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll { turn });
+        false
+    }
+}

@@ -1,0 +1,121 @@
+//! Figures of memory that is booked or due, without taking the steps that are due: for those who only look.
+
+use super::Settled;
+use crate::engine::Scheduler;
+use crate::kernel::Kernel;
+use crate::node::Event;
+use crate::node::state::Node;
+use crate::record::{PodSample, Sample};
+use crate::units::{Bytes, CgroupId, Pages, SimTime};
+
+/// What the kubelet's stats provider reads of the node and of the cgroup of all pods.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::node) struct StatsFigures {
+    /// Working set of the node.
+    pub node_working_set: Bytes,
+    /// Limit and working set of kubepods, where there is one.
+    pub pods: Option<(Option<Bytes>, Bytes)>,
+}
+
+impl Node {
+    /// With this much more in use than is booked.
+    fn stats_figures(&self, node_more: Pages, pods_more: Pages) -> StatsFigures {
+        let kernel = &self.memory.kernel;
+        let of_pods = |cgroup| (kernel.limit(cgroup), kernel.working_set(cgroup) + pods_more.bytes());
+        StatsFigures {
+            node_working_set: kernel.stat(kernel.root()).working_set() + node_more.bytes(),
+            pods: self.kubepods.map(of_pods),
+        }
+    }
+
+    /// Figures that the real ones cannot exceed, found without looking at what each program has due; `None`: not known.
+    pub(in crate::node) fn stats_at_most(&self) -> Option<StatsFigures> {
+        let node = self.most_due(self.memory.kernel.root())?;
+        let pods = self.kubepods.map_or(Some(Pages::ZERO), |cgroup| self.most_due(cgroup))?;
+        Some(self.stats_figures(node, pods))
+    }
+
+    /// The figures as they are: everything that growing programs have due has been taken, or is in the figures of their
+    /// pods ([`Pod::due`](crate::node::state::Pod)) and in what is returned.
+    pub(in crate::node) fn look_at_all(&mut self, queue: &mut Scheduler<Event>) -> (Settled, StatsFigures) {
+        self.pods.forget_due();
+        if !self.grows_plainly() || self.grows_at_random() {
+            let settled = self.settle_all(queue);
+            return (settled, self.stats_figures(Pages::ZERO, Pages::ZERO));
+        }
+        // Without page tables, as the node's figure has none.
+        let (mut node, mut pods) = (Pages::ZERO, Pages::ZERO);
+        let mut of_pods = std::mem::take(&mut self.pods);
+        self.each_due(self.now, |program, due| {
+            node += due.anon;
+            if let Some(c) = program.container() {
+                pods += due.anon + due.tables;
+                of_pods[c.pod as usize].due += due.anon + due.tables;
+            }
+        });
+        self.pods = of_pods;
+        (Settled::proved(), self.stats_figures(node, pods))
+    }
+
+    /// Everything as it is booked, without what growing programs have due.
+    pub(in crate::node) fn still(&self, with_pods: bool) -> Sample {
+        let kernel = &self.memory.kernel;
+        let shown = if with_pods { self.pods.all() } else { &[] };
+        let pods = shown.iter().zip(0..).filter_map(|(pod, ix)| {
+            let cgroup = pod.cgroup?;
+            Some(PodSample { pod: ix, usage: kernel.usage(cgroup), working_set: kernel.working_set(cgroup) })
+        });
+        let working_set = kernel.working_set(kernel.root());
+        let kubepods =
+            |figure: fn(&Kernel, CgroupId) -> Bytes| self.kubepods.map_or(Bytes::ZERO, |c| figure(kernel, c));
+        Sample {
+            at: self.now,
+            available: kernel.config().mem_total.get() as i64 - working_set.get() as i64,
+            working_set,
+            mem_available: Bytes::ZERO, // depends on what is due
+            mem_free: kernel.free_pages().bytes(),
+            swap_used: kernel.config().swap_total.saturating_sub(kernel.swap_free().bytes()),
+            committed_as: kernel.committed().bytes(),
+            kubepods_usage: kubepods(Kernel::usage),
+            kubepods_working_set: kubepods(Kernel::working_set),
+            pods: pods.collect(),
+        }
+    }
+
+    /// The same at `at`, with what is due then.
+    pub(in crate::node) fn with_due(&self, still: &Sample, at: SimTime) -> Sample {
+        let mut sample = still.clone();
+        sample.at = at;
+        let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
+        self.each_due(at, |program, due| {
+            anon += due.anon;
+            tables += due.tables;
+            mapped += program.mapped_by(due.steps);
+            let Some(c) = program.container() else { return };
+            let charged = due.anon + due.tables;
+            below_pods += charged;
+            if let Ok(place) = sample.pods.binary_search_by_key(&c.pod, |pod| pod.pod) {
+                let pod = &mut sample.pods[place];
+                (pod.usage, pod.working_set) = (pod.usage + charged.bytes(), pod.working_set + charged.bytes());
+            }
+        });
+        // The root's usage has no kernel memory in it; see Kernel::stat.
+        sample.working_set += anon.bytes();
+        sample.available -= anon.bytes().get() as i64;
+        sample.mem_available = self.memory.kernel.available_after(anon + tables).bytes();
+        sample.mem_free = sample.mem_free.saturating_sub((anon + tables).bytes());
+        sample.committed_as += mapped;
+        if self.kubepods.is_some() {
+            sample.kubepods_usage += below_pods.bytes();
+            sample.kubepods_working_set += below_pods.bytes();
+        }
+        sample
+    }
+
+    /// At most this many pages are due in a cgroup and below, and not taken; `None`: that is not known.
+    fn most_due(&self, cgroup: CgroupId) -> Option<Pages> {
+        let lazy = &self.memory.growth.lazy;
+        let due = || Pages::new(lazy.bounds.get(cgroup).due(self.now)).min(Pages::new(1 << 48));
+        (lazy.on && lazy.cursor.is_none()).then(due)
+    }
+}

@@ -1,0 +1,241 @@
+//! The node's memory: the kernel, and the growth of programs that is due but not taken yet.
+//!
+//! The kernel is private to this room. Other rooms change it by the methods here, and read an amount of memory only with a
+//! [`Settled`]: proof that what growing programs have due is in the figures. There is no other way to a figure, so that
+//! nobody can forget to settle.
+
+mod bounds;
+mod figures;
+mod growth;
+mod lazy;
+mod settled;
+
+pub(in crate::node) use bounds::Contribution;
+pub(in crate::node) use figures::StatsFigures;
+pub(in crate::node) use settled::{Figures, Settled};
+
+use super::Event;
+use super::ids::{PodIx, ProcIx};
+use super::state::Node;
+use crate::engine::Scheduler;
+use crate::kernel::{Delivery, Errno, Kernel, KernelConfig, Lru, MemOp, MemOutcome, SpawnSpec, State, SysctlError};
+use crate::node_api::{CgroupWrite, ExitStatus, Signal, Signo};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
+use growth::Ledger;
+use std::collections::BTreeMap;
+
+/// Whose files and volumes a name refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(in crate::node) enum VolumeScope {
+    /// A pod's volumes.
+    Pod(PodIx),
+    /// The node's own.
+    Host,
+}
+
+/// The kernel with the growth that is due.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct Memory {
+    kernel: Kernel,
+    growth: Ledger,
+    volumes: BTreeMap<(VolumeScope, String), VolumeId>,
+}
+
+impl Memory {
+    pub fn new(config: KernelConfig) -> Self {
+        Memory { kernel: Kernel::new(config), growth: Ledger::default(), volumes: BTreeMap::new() }
+    }
+
+    /// Takes every step of growth by itself, instead of computing when one can matter.
+    pub fn stepwise(&mut self) {
+        self.growth.stepwise = true;
+    }
+
+    /// Something other than growth happens: what grows may meet a limit earlier than was computed.
+    pub fn disturbed(&mut self) {
+        self.growth.disturbed();
+    }
+
+    /// Limits, sysctls or processes change: nothing that was computed for growth holds.
+    pub fn changed(&mut self) {
+        self.growth.invalidate();
+    }
+
+    // Cgroups. Where they are says nothing of what they hold.
+
+    pub fn root(&self) -> CgroupId {
+        self.kernel.root()
+    }
+
+    pub fn find(&self, path: &str) -> Option<CgroupId> {
+        self.kernel.find(path)
+    }
+
+    pub fn mkdir(&mut self, parent: CgroupId, name: &str) -> CgroupId {
+        self.kernel.mkdir(parent, name)
+    }
+
+    pub fn mkdir_all(&mut self, path: &str) -> CgroupId {
+        self.kernel.mkdir_all(path)
+    }
+
+    /// Removes a cgroup; one that still has processes or children stays.
+    pub fn rmdir(&mut self, cgroup: CgroupId) {
+        let _ = self.kernel.rmdir(cgroup);
+    }
+
+    /// Removes a cgroup and all below it.
+    pub fn rmdir_all(&mut self, cgroup: CgroupId) {
+        for child in self.kernel.children(cgroup).collect::<Vec<_>>() {
+            self.rmdir_all(child);
+        }
+        self.rmdir(cgroup);
+    }
+
+    /// Writes limits. On v1 a limit below the usage that reclaim cannot reach is refused.
+    pub fn write(&mut self, now: SimTime, cgroup: CgroupId, write: &CgroupWrite) -> Result<(), Errno> {
+        self.kernel.write(now, cgroup, write)
+    }
+
+    /// The limit of a cgroup, if it has one.
+    pub fn limit(&self, cgroup: CgroupId) -> Option<Bytes> {
+        self.kernel.limit(cgroup)
+    }
+
+    pub fn set_sysctl(&mut self, name: &str, value: i64) -> Result<(), SysctlError> {
+        self.kernel.set_sysctl(name, value)
+    }
+
+    pub fn lru(&self) -> Lru {
+        self.kernel.lru()
+    }
+
+    // Files and volumes by name.
+
+    /// A file that no program knows by name.
+    pub fn nameless_file(&mut self, size: Bytes) -> VolumeId {
+        self.kernel.create_file(size)
+    }
+
+    /// The file of that name; it is made when it is first used.
+    pub fn file(&mut self, scope: VolumeScope, name: &str, size: Bytes) -> VolumeId {
+        *self.volumes.entry((scope, name.to_owned())).or_insert_with(|| self.kernel.create_file(size))
+    }
+
+    /// The tmpfs of that name; it is made when it is first used.
+    pub fn tmpfs(&mut self, scope: VolumeScope, name: &str) -> VolumeId {
+        *self.volumes.entry((scope, name.to_owned())).or_insert_with(|| self.kernel.create_tmpfs(None))
+    }
+
+    /// Removes what has that name; false: nothing has.
+    pub fn unlink(&mut self, scope: VolumeScope, name: String) -> bool {
+        let removed = self.volumes.remove(&(scope, name));
+        if let Some(id) = removed {
+            let _ = self.kernel.remove_volume(id);
+        }
+        removed.is_some()
+    }
+
+    /// Removes every volume of a pod.
+    pub fn remove_volumes_of(&mut self, pod: PodIx) {
+        let of_pod = |scope| scope == VolumeScope::Pod(pod);
+        let names: Vec<_> = self.volumes.keys().filter(|(scope, _)| of_pod(*scope)).cloned().collect();
+        for (scope, name) in names {
+            self.unlink(scope, name);
+        }
+    }
+
+    // Processes.
+
+    /// Where the kernel keeps a process.
+    pub fn slot(&self, pid: Pid) -> Option<u32> {
+        self.kernel.slot(pid)
+    }
+
+    /// Ids of all processes, in order.
+    pub fn pids(&self) -> impl Iterator<Item = Pid> {
+        self.kernel.processes().map(|process| process.pid)
+    }
+
+    pub fn kill(&mut self, now: SimTime, pid: Pid, signal: Signo) -> Delivery {
+        self.kernel.kill(now, pid, signal)
+    }
+
+    pub fn exit(&mut self, now: SimTime, pid: Pid, code: i32) {
+        self.kernel.exit(now, pid, code);
+    }
+
+    /// The memory of a dying process comes free. Returns how it ended.
+    pub fn finish_exit(&mut self, now: SimTime, pid: Pid) -> ExitStatus {
+        let status = match self.kernel.process(pid).map(|process| process.state) {
+            Some(State::Dying { status, .. }) => status,
+            _ => ExitStatus::Signal(Signo::Kill),
+        };
+        self.kernel.finish_exit(now, pid);
+        status
+    }
+
+    pub fn fork(&mut self, now: SimTime, pid: Pid) -> Result<Pid, Errno> {
+        self.kernel.fork(now, pid)
+    }
+
+    // What the kernel has to tell.
+
+    pub fn has_signals(&self) -> bool {
+        self.kernel.has_signals()
+    }
+
+    pub fn take_signals(&mut self) -> Vec<Signal> {
+        self.kernel.take_signals()
+    }
+
+    pub fn recycle(&mut self, signals: Vec<Signal>) {
+        self.kernel.recycle(signals);
+    }
+}
+
+impl Node {
+    /// Hands an operation of a process to the kernel, which finds every limit that it may meet as it is.
+    pub(in crate::node) fn operate(&mut self, p: ProcIx, op: MemOp, queue: &mut Scheduler<Event>) -> MemOutcome {
+        let pid = self.programs[p as usize].pid;
+        if !self.memory.growth.lazy.on {
+            return self.memory.kernel.apply(self.now, pid, op);
+        }
+        let cgroup = self.programs[p as usize].cgroup;
+        self.reserve_for(Some(p), cgroup, op.largest_charge(), queue);
+        let outcome = self.memory.kernel.apply(self.now, pid, op);
+        self.note_charge(Some(p), cgroup);
+        outcome
+    }
+
+    /// An operation was not completed: what was computed for growth may not hold.
+    pub(in crate::node) fn interrupted(&mut self) {
+        self.memory.growth.interrupted();
+    }
+
+    /// Starts a process. Its id and where the kernel keeps it; `None`: the kernel refuses.
+    pub(in crate::node) fn start_process(
+        &mut self,
+        mut spec: SpawnSpec,
+        queue: &mut Scheduler<Event>,
+    ) -> Option<(Pid, u32)> {
+        // An id that another process has is not given twice.
+        spec.pid = spec.pid.filter(|&pid| self.memory.kernel.process(pid).is_none());
+        let charged = spec.footprint.anon + spec.footprint.pgtables + spec.footprint.kernel;
+        self.reserve_for(None, spec.cgroup, charged, queue);
+        let spawned = self.memory.kernel.spawn(self.now, &spec);
+        self.note_charge(None, spec.cgroup);
+        let pid = spawned.ok()?;
+        Some((pid, self.memory.slot(pid).unwrap_or(u32::MAX)))
+    }
+
+    /// Something changes the whole node: everything due is taken first, and nothing computed before holds afterwards.
+    pub(in crate::node) fn settle_for_change(&mut self, queue: &mut Scheduler<Event>) -> Settled {
+        let settled = self.settle_all(queue);
+        self.memory.changed();
+        settled
+    }
+}
+
+/// Pages that fit into no counter.
+const ENDLESS: Pages = Pages::new(1 << 50);

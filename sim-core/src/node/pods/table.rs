@@ -1,0 +1,118 @@
+//! All pods that a node has had. Each keeps its index for ever; of one that is gone only its outcome is kept.
+
+use super::{Container, Pod, PodState, Template};
+use crate::kernel::make_room;
+use crate::node::ids::{ContainerRef, PodIx};
+use crate::node_api::Name;
+use crate::units::Pages;
+use std::collections::BTreeMap;
+use std::ops::{Index, IndexMut};
+use std::sync::Arc;
+
+/// All pods that the node has had.
+#[derive(Clone, Debug, Default)]
+pub(in crate::node) struct Pods {
+    all: Vec<Pod>,
+    /// Those of which something is on the node, in order.
+    live: Vec<PodIx>,
+    /// Those of which nothing is left since the event being handled.
+    gone: Vec<PodIx>,
+    /// What pods are made from, by plan.
+    templates: Arc<[Arc<Template>]>,
+    /// How many pods each replica of a plan has had.
+    generations: BTreeMap<(u32, u32), u32>,
+}
+
+impl Pods {
+    /// What the pods of each plan are made from.
+    pub fn set_templates(&mut self, templates: Arc<[Arc<Template>]>) {
+        self.templates = templates;
+    }
+
+    /// What the pods of a plan are made from.
+    pub fn template_of_plan(&self, plan: u32) -> &Arc<Template> {
+        &self.templates[plan as usize]
+    }
+
+    /// What a pod was made from.
+    pub fn template(&self, pod: PodIx) -> &Arc<Template> {
+        self.template_of_plan(self[pod as usize].plan)
+    }
+
+    /// How many pods this replica has had.
+    pub fn generation(&self, plan: u32, replica: u32) -> u32 {
+        self.generations.get(&(plan, replica)).copied().unwrap_or(0)
+    }
+
+    /// A new pod.
+    pub fn add(&mut self, pod: Pod) -> PodIx {
+        let ix = self.all.len() as PodIx;
+        *self.generations.entry((pod.plan, pod.replica)).or_default() += 1;
+        self.live.push(ix);
+        make_room(&mut self.all);
+        self.all.push(pod);
+        ix
+    }
+
+    /// Every pod that there has been, in order.
+    pub fn all(&self) -> &[Pod] {
+        &self.all
+    }
+
+    /// Those of which something is on the node, in order.
+    pub fn live(&self) -> impl Iterator<Item = PodIx> + '_ {
+        self.live.iter().copied()
+    }
+
+    /// Nothing of a pod is left on the node.
+    pub fn leave(&mut self, pod: PodIx) {
+        self[pod as usize].state = PodState::Gone;
+        self.gone.push(pod);
+        if let Ok(place) = self.live.binary_search(&pod) {
+            self.live.remove(place);
+        }
+    }
+
+    /// Of the pods that went in the event being handled only what their outcome says is kept.
+    #[inline]
+    pub fn forget_gone(&mut self) {
+        if self.gone.is_empty() {
+            return;
+        }
+        for pod in self.gone.drain(..) {
+            let p = &mut self.all[pod as usize];
+            p.ended = Some(p.containers_summary());
+            p.containers = Vec::new();
+            p.uid = Name::default();
+        }
+    }
+
+    /// Nothing that a pod's processes have due is known.
+    pub fn forget_due(&mut self) {
+        for &pod in &self.live {
+            self.all[pod as usize].due = Pages::ZERO;
+        }
+    }
+
+    pub fn container(&self, c: ContainerRef) -> &Container {
+        &self[c.pod as usize].containers[c.index as usize]
+    }
+
+    pub fn container_mut(&mut self, c: ContainerRef) -> &mut Container {
+        &mut self[c.pod as usize].containers[c.index as usize]
+    }
+}
+
+impl Index<usize> for Pods {
+    type Output = Pod;
+
+    fn index(&self, pod: usize) -> &Pod {
+        &self.all[pod]
+    }
+}
+
+impl IndexMut<usize> for Pods {
+    fn index_mut(&mut self, pod: usize) -> &mut Pod {
+        &mut self.all[pod]
+    }
+}

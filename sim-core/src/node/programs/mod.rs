@@ -1,0 +1,90 @@
+//! The programs of the node: each process with what it does next, and who waits for memory.
+
+mod drive;
+mod end;
+mod table;
+
+pub(in crate::node) use table::ProgramTable;
+
+use super::ids::{ContainerRef, PodIx};
+use super::memory::Contribution;
+use crate::kernel::MemOp;
+use crate::node_api::Name;
+use crate::record::DeathCause;
+use crate::units::{Bytes, CgroupId, Pid, SimTime};
+use crate::workload::{Growth, Program, Rhythm, TermReaction};
+
+/// A process with the program that it runs; the kernel knows it by `pid`.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct RunningProgram {
+    pub pid: Pid,
+    /// Where the kernel keeps it.
+    pub slot: u32,
+    pub comm: Name,
+    pub owner: ProcessOwner,
+    pub cgroup: CgroupId,
+    pub program: Option<Box<Program>>,
+    pub activity: Activity,
+    /// What it adds to the sums of its levels while it grows.
+    pub contribution: Contribution,
+    pub turn: u32,
+    pub term: TermReaction,
+    pub cause: Option<DeathCause>,
+}
+
+/// Whose a process is.
+#[derive(Clone, Debug)]
+pub(in crate::node) enum ProcessOwner {
+    Container(ContainerRef),
+    /// The pause process of a pod.
+    Pause(PodIx),
+    /// Outside pods, by the name that its scenario gives it.
+    Host(Name),
+}
+
+impl RunningProgram {
+    /// The container it runs in.
+    pub fn container(&self) -> Option<ContainerRef> {
+        match self.owner {
+            ProcessOwner::Container(c) => Some(c),
+            ProcessOwner::Pause(_) | ProcessOwner::Host(_) => None,
+        }
+    }
+
+    pub fn grows_at_random(&self) -> bool {
+        matches!(self.activity, Activity::Growing(Growth { rhythm: Rhythm::Jittered { .. }, .. }))
+    }
+
+    /// Virtual memory that so many steps of its growth map.
+    pub fn mapped_by(&self, steps: u64) -> Bytes {
+        let Activity::Growing(growth) = &self.activity else { return Bytes::ZERO };
+        let (size, maps) = growth.mapped_by(steps);
+        Bytes::new(size.to_pages_ceil().bytes().get().saturating_mul(maps))
+    }
+
+    /// Steps of its growth that are due at `until`; random pauses up to there are drawn.
+    pub fn due(&mut self, until: SimTime) -> u64 {
+        match (&mut self.activity, &mut self.program) {
+            (Activity::Growing(growth), Some(program)) => program.due(growth, until),
+            (Activity::Growing(growth), None) => growth.due(until),
+            _ => 0,
+        }
+    }
+}
+
+/// What a process is doing between events.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(in crate::node) enum Activity {
+    /// Its program is to be asked what comes next.
+    Next,
+    /// It sleeps until a `Wake`.
+    Asleep,
+    /// It grows in closed form.
+    Growing(Growth),
+    /// An operation is not complete; afterwards the growth goes on, if there is one.
+    Blocked { op: MemOp, then: Option<Growth> },
+    /// It idles for ever.
+    Idle,
+    /// It has a deadly signal or has exited.
+    Dying,
+}
