@@ -5,7 +5,6 @@ use crate::flags::Format;
 use crate::output;
 use oomsim_core::units::Quantity;
 use oomsim_dmesg::{Analysis, Known, TextOptions};
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -76,19 +75,14 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 fn read(file: &Path) -> Result<Vec<oomsim_dmesg::Report>, Failure> {
-    let cannot = |why: std::io::Error| {
-        let text = why.to_string();
-        let why = text.split(" (os error").next().unwrap_or(&text).to_owned();
-        Failure::bad_input(format!(
-            "{} cannot be read: {why}\n  help: give a file, or `-` for standard input: dmesg | oomsim dmesg -",
-            file.display()
-        ))
+    let cannot = |why: oomsim_dmesg::ReadError| {
+        let help = why.help().replace("FILE", &file.display().to_string());
+        Failure::bad_input(format!("{} cannot be read: {why}\n  help: {help}", file.display()))
     };
-    let input: Box<dyn BufRead> = if file == Path::new("-") {
-        Box::new(std::io::stdin().lock())
-    } else {
-        Box::new(BufReader::new(std::fs::File::open(file).map_err(cannot)?))
-    };
+    if file == Path::new("-") {
+        return oomsim_dmesg::read(std::io::stdin().lock()).map_err(cannot);
+    }
+    let input = std::fs::File::open(file).map_err(|why| cannot(why.into()))?;
     oomsim_dmesg::read(input).map_err(cannot)
 }
 

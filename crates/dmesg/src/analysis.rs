@@ -12,7 +12,7 @@ pub struct Analysis {
     /// The report as the log has it.
     pub report: Report,
     /// Parts of a whole report that are not there.
-    pub missing: Vec<&'static str>,
+    pub missing: Vec<String>,
     /// Whose limit was hit; `Node` for the node itself.
     pub place: Option<Place>,
     /// Whose process was chosen, when the log names its cgroup.

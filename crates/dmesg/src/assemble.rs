@@ -1,173 +1,368 @@
-//! Physical lines to messages: bounded reading, escaped line breaks, lines wrapped by a terminal or a mail program.
+//! Physical lines to messages: entries of JSON, CSV and the journal, prefixes, lines wrapped by a terminal or a mail.
 
+use crate::clean::{Cleaner, unescape};
+use crate::csv::{Table, Taken};
+use crate::error::ReadError;
+use crate::fields::Fields;
+use crate::json::{self, Entry, Progress, Splitter};
 use crate::line::{Line, Parsed, parse};
 use crate::prefix::{Prefixed, strip};
+use crate::scan::Lines;
+use crate::shape::{Shapes, anchored};
 use crate::table::Columns;
-use std::io::{self, BufRead};
+use std::io::Read;
 
 /// Longest part of a line that is looked at; the kernel's own messages end before 1 KiB, `/dev/kmsg` records at 8 KiB.
 const MAX_LINE: usize = 64 << 10;
-/// A line of which more has come is not of a log: a device or another kind of file.
-const MOST_LINE: u64 = 16 << 20;
-/// Most that is read of a log.
-const MOST_INPUT: u64 = 4 << 30;
 /// Most continuation lines that are kept for one message.
 const MAX_PARTS: usize = 32;
 /// Most lines that one message is put together from.
 const MOST_JOINED: usize = 16;
 
-/// A message with its prefix.
-pub(crate) struct Message<'a> {
+/// Where a message stood and what its prefix says.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Origin {
     /// Line number, from 1.
     pub number: u64,
-    /// What stood before it; its `text` is not used.
-    pub prefix: Prefixed<'a>,
+    /// Microseconds since boot.
+    pub uptime_us: Option<u64>,
+    /// Wall clock as written.
+    pub wall: Option<String>,
+    /// Host name, or what tells the sources of a collected log apart.
+    pub host: Option<String>,
+    /// `T123` or `C0` of CONFIG_PRINTK_CALLER.
+    pub caller: Option<String>,
+    /// Sequence number of a `/dev/kmsg` record.
+    pub sequence: Option<u64>,
+}
+
+/// A message with its prefix.
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub origin: Origin,
     /// What it says.
     pub parsed: Parsed,
 }
 
-/// Collects lines that may belong together.
+/// What comes out of the lines.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A line that says something.
+    Message(Box<Message>),
+    /// Lines that say nothing about memory.
+    Others(u64),
+}
+
+/// A line that may go on in the next ones.
 #[derive(Debug, Default)]
-pub(crate) struct Assembler {
-    number: u64,
+struct Held {
     raw: String,
-    raw_number: u64,
-    pending: bool,
+    /// What the line's container (JSON, CSV) says of it.
+    origin: Origin,
+    /// The message begins here.
+    start: usize,
     marked: bool,
     known: bool,
     whole: bool,
     parts: Vec<String>,
-    columns: Option<Columns>,
 }
 
-/// Reads the whole input; `emit` gets each message that says something, and `None` for the others.
+/// Collects lines that may belong together.
+#[derive(Default)]
+pub(crate) struct Assembler {
+    number: u64,
+    cleaner: Cleaner,
+    json: Option<Splitter>,
+    csv: Table,
+    fields: Fields,
+    shapes: Shapes,
+    held: Option<Held>,
+    /// Text of a CRI line that is marked as partial.
+    partial: String,
+    columns: Option<Columns>,
+    out: Vec<Event>,
+}
+
+/// Reads the whole input; `emit` gets what each line says.
 ///
 /// # Errors
-/// Those of the input, and that it is no log: a line without end, or more than anyone keeps.
-pub(crate) fn run(mut input: impl BufRead, emit: &mut impl FnMut(Option<Message<'_>>)) -> io::Result<()> {
+/// Those of the input, and that it is no log: not text, or a line without end.
+pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<(), ReadError> {
+    let mut lines = Lines::new(crate::decode::open(input)?);
     let mut assembler = Assembler::default();
-    let mut bytes = Vec::new();
-    let mut all = 0;
-    while let Some(length) = next_line(&mut input, &mut bytes)? {
-        assembler.number += 1;
-        all += length;
-        if length > MOST_LINE {
-            let why = format!("line {} is longer than {} MiB: this is no log", assembler.number, MOST_LINE >> 20);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+    let mut skipped = 0;
+    loop {
+        let line = lines.next(&mut skipped);
+        if skipped > 0 {
+            assembler.interrupted();
+            emit(Event::Others(skipped));
         }
-        if all > MOST_INPUT {
-            let why = format!("there are more than {} GiB: give the part of interest", MOST_INPUT >> 30);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, why));
+        let line = match line {
+            Ok(Some(line)) => line,
+            Ok(None) => break,
+            Err(why) => {
+                // What has been read counts.
+                assembler.finish();
+                assembler.out.drain(..).for_each(&mut *emit);
+                return Err(why);
+            }
+        };
+        assembler.number = line.number;
+        let bytes = if line.bytes.starts_with(b"{") || line.bytes.starts_with(b"[") {
+            line.bytes
+        } else {
+            &line.bytes[..line.bytes.len().min(MAX_LINE)]
+        };
+        assembler.physical(bytes);
+        let mut awake = false;
+        for event in assembler.out.drain(..) {
+            awake |= matches!(event, Event::Message(_));
+            emit(event);
         }
-        let line = String::from_utf8_lossy(&bytes);
-        assembler.push(&line, emit);
+        if awake {
+            lines.stay_awake();
+        }
     }
-    assembler.flush(emit);
+    assembler.finish();
+    assembler.out.drain(..).for_each(emit);
     Ok(())
 }
 
-/// One line without its end, cut at [`MAX_LINE`] bytes, and how long it was; `None` at the end of the input.
-fn next_line(input: &mut impl BufRead, out: &mut Vec<u8>) -> io::Result<Option<u64>> {
-    out.clear();
-    let mut length = None;
-    loop {
-        let buffer = match input.fill_buf() {
-            Ok(buffer) => buffer,
-            Err(e) if e.kind() == io::ErrorKind::Interrupted => continue,
-            Err(e) => return Err(e),
-        };
-        if buffer.is_empty() {
-            return Ok(length);
+impl Assembler {
+    fn physical(&mut self, bytes: &[u8]) {
+        let mut cleaner = std::mem::take(&mut self.cleaner);
+        if let Some(text) = cleaner.line(bytes) {
+            for line in text.split('\n') {
+                self.line(line);
+            }
         }
-        let end = buffer.iter().position(|&b| b == b'\n');
-        let line = &buffer[..end.unwrap_or(buffer.len())];
-        let room = MAX_LINE - out.len();
-        out.extend_from_slice(&line[..line.len().min(room)]);
-        let used = line.len() + usize::from(end.is_some());
-        let so_far = length.unwrap_or(0) + line.len() as u64;
-        length = Some(so_far);
-        input.consume(used);
-        if end.is_some() || so_far > MOST_LINE {
-            return Ok(length);
+        self.cleaner = cleaner;
+    }
+
+    /// Lines were passed over: what had begun does not go on.
+    fn interrupted(&mut self) {
+        self.flush();
+        self.json = None;
+        self.csv.forget();
+        self.fields.finish(&mut |_| {});
+        self.partial.clear();
+    }
+
+    fn finish(&mut self) {
+        let rest = self.cleaner.rest();
+        if !rest.is_empty() {
+            self.line(&rest);
+        }
+        let mut done = Vec::new();
+        self.fields.finish(&mut |e| done.push(e));
+        self.entries(done);
+        self.flush();
+    }
+
+    /// One line of text.
+    fn line(&mut self, line: &str) {
+        let Some(line) = self.json_line(line) else { return };
+        let mut done = Vec::new();
+        let taken = self.fields.take(line, &mut |e| done.push(e));
+        self.entries(done);
+        if taken {
+            return;
+        }
+        let known = |text: &str| recognised(text);
+        match self.csv.take(line, known) {
+            Taken::Open => return,
+            Taken::Message(text) => {
+                self.entries(vec![Entry { message: text, ..Entry::default() }]);
+                return;
+            }
+            Taken::No => {}
+        }
+        self.plain(line, Origin::default(), false);
+    }
+
+    /// Takes what is JSON of a line; what is not is left.
+    fn json_line<'a>(&mut self, line: &'a str) -> Option<&'a str> {
+        let mut rest = line.trim_start();
+        if self.json.is_none() {
+            rest = rest.strip_prefix("data: ").unwrap_or(rest);
+            if !json::begins(rest) {
+                return match inner_json(line) {
+                    Some((before, value)) => {
+                        self.json_behind(before, &value);
+                        None
+                    }
+                    None => Some(line),
+                };
+            }
+        }
+        let mut entries = Vec::new();
+        while !rest.is_empty() {
+            let splitter = self.json.get_or_insert_default();
+            match splitter.feed(rest, &mut entries) {
+                Progress::Within => break,
+                Progress::Over(at) => {
+                    self.json = None;
+                    rest = rest[at..].trim_start_matches([',', ' ', ']']);
+                    if !json::begins(rest) {
+                        break;
+                    }
+                }
+                Progress::Broken => {
+                    self.json = None;
+                    self.entries(entries);
+                    return (!rest.starts_with(['{', '}', ']', '"'])).then_some(line);
+                }
+            }
+        }
+        self.entries(entries);
+        None
+    }
+
+    /// An object behind a prefix: a logger's entry in another logger's line.
+    fn json_behind(&mut self, before: &str, value: &serde_json::Value) {
+        let mut entries = Vec::new();
+        json::messages(value, &mut entries);
+        let p = strip(before);
+        for entry in &mut entries {
+            entry.host = entry.host.take().or_else(|| p.host.map(str::to_string));
+            entry.wall = entry.wall.take().or_else(|| p.wall.map(str::to_string));
+        }
+        self.entries(entries);
+    }
+
+    fn entries(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            self.flush();
+            let origin = Origin { uptime_us: entry.uptime_us, wall: entry.wall, host: entry.host, ..Origin::default() };
+            let mut cleaner = Cleaner::default();
+            for (i, piece) in entry.message.trim_end_matches('\n').split('\n').enumerate() {
+                let Some(text) = cleaner.line(piece.as_bytes()) else { continue };
+                let text = match &entry.program {
+                    Some(program) => format!("{program}: {text}"),
+                    None => text.into_owned(),
+                };
+                self.plain(&text, origin.clone(), i == 0);
+            }
         }
     }
-}
 
-impl Assembler {
-    fn push(&mut self, line: &str, emit: &mut impl FnMut(Option<Message<'_>>)) {
-        if line.starts_with('{')
-            && let Some(entry) = journal_json(line)
-        {
-            self.flush(emit);
-            self.pieces(&entry.prefix(), &entry.message, emit);
-            return;
+    /// A line of text: takes its prefix off, or holds it until it is known whether it goes on.
+    fn plain(&mut self, line: &str, origin: Origin, begins: bool) {
+        let mut p = strip(line);
+        if let Some(partial) = p.partial {
+            let text = std::mem::take(&mut self.partial);
+            if partial && text.len() < MAX_LINE {
+                self.partial = text + p.text;
+                return;
+            }
+            if !text.is_empty() {
+                self.partial.clear();
+                let joined = text + p.text;
+                let origin = Origin { wall: p.wall.map(str::to_string), ..origin };
+                self.plain(&joined, origin, true);
+                return;
+            }
         }
-        let p = strip(line);
-        if p.kmsg && p.text.contains("\\x") {
-            self.flush(emit);
-            let text = unescape(p.text);
-            self.pieces(&p, &text, emit);
-            return;
+        // A record of several lines: rsyslog writes a line break as #012, /dev/kmsg as \x0a.
+        if (p.kmsg && p.text.contains("\\x")) || p.text.contains("#012") || p.text.contains("\\n") {
+            let text = if p.kmsg { unescape(p.text, "\\x") } else { p.text.replace("#012", "\n").replace("\\n", "\n") };
+            if p.kmsg || text.lines().filter(|l| parse(strip(l).text).known()).count() > 1 {
+                self.flush();
+                let origin = self.origin(&p, origin);
+                for piece in text.split('\n') {
+                    self.record(piece, &origin);
+                }
+                return;
+            }
         }
-        // rsyslog writes a line break as #012.
-        if p.text.contains("#012") {
-            self.flush(emit);
-            let text = p.text.replace("#012", "\n");
-            self.pieces(&p, &text, emit);
-            return;
+        let mut parsed = parse(p.text);
+        if !parsed.known() {
+            if let Some((cut, found)) = anchored(line) {
+                self.shapes.learn(&line[..cut.start]);
+                p = self.behind(line, cut.start, cut.end);
+                parsed = found;
+            } else if let Some(at) = self.shapes.cut(line) {
+                p = self.behind(line, at, line.len());
+                parsed = parse(p.text);
+            }
         }
-        let parsed = parse(p.text);
-        let continues = self.pending && !p.marked && !parsed.known() && (self.marked || (self.known && !self.whole));
-        if continues {
-            if self.parts.len() < MAX_PARTS {
-                self.parts.push(line.to_string());
+        let begins = begins || p.marked;
+        let goes_on = |h: &Held| !begins && !parsed.known() && (h.marked || (h.known && !h.whole));
+        if let Some(held) = self.held.as_mut().filter(|h| goes_on(h)) {
+            if held.parts.len() < MAX_PARTS {
+                held.parts.push(line.to_string());
             }
             return;
         }
-        self.flush(emit);
-        self.pending = true;
-        self.marked = p.marked;
-        self.known = parsed.known();
-        self.whole = self.is_whole(&parsed);
-        self.raw.clear();
-        self.raw.push_str(line);
-        self.raw_number = self.number;
+        self.flush();
+        let start = p.text.as_ptr() as usize - line.as_ptr() as usize;
+        let end = start + p.text.len();
+        // Blanks at the end matter: a terminal wraps in the middle of a column.
+        let raw = if line[end..].trim().is_empty() { line } else { &line[..end] };
+        self.held = Some(Held {
+            raw: raw.to_string(),
+            start,
+            marked: begins,
+            known: parsed.known(),
+            whole: self.is_whole(&parsed),
+            origin: self.origin(&p, origin),
+            parts: Vec::new(),
+        });
     }
 
-    /// Parts of one record that had line breaks in it.
-    fn pieces(&mut self, prefix: &Prefixed<'_>, text: &str, emit: &mut impl FnMut(Option<Message<'_>>)) {
-        for piece in text.split('\n') {
-            let parsed = parse(piece);
-            self.out(self.number, *prefix, parsed, emit);
+    /// What a prefix that no rule knows says: the stamps in it, and what tells it from those of other sources.
+    fn behind<'a>(&self, line: &'a str, start: usize, end: usize) -> Prefixed<'a> {
+        let before = &line[..start];
+        let mut p = strip(before);
+        if p.uptime_us.is_none()
+            && let Some(at) = before.rfind('[')
+        {
+            p.uptime_us = strip(&before[at..]).uptime_us;
+        }
+        p.source = source(before);
+        p.marked = !before.trim().is_empty();
+        p.text = &line[start..end];
+        p
+    }
+
+    fn origin(&self, p: &Prefixed<'_>, outer: Origin) -> Origin {
+        Origin {
+            number: self.number,
+            uptime_us: p.uptime_us.or(outer.uptime_us),
+            wall: p.wall.map(str::to_string).or(outer.wall),
+            host: p.host.map(str::to_string).or(outer.host).or_else(|| p.source.clone()),
+            caller: p.caller.map(str::to_string),
+            sequence: p.sequence,
         }
     }
 
-    fn flush(&mut self, emit: &mut impl FnMut(Option<Message<'_>>)) {
-        if !self.pending {
+    /// A part of a record that had line breaks in it.
+    fn record(&mut self, piece: &str, origin: &Origin) {
+        let p = strip(piece);
+        let parsed = parse(p.text);
+        let origin = self.origin(&p, origin.clone());
+        self.emit(origin, parsed);
+    }
+
+    fn flush(&mut self) {
+        let Some(held) = self.held.take() else { return };
+        if !held.known && held.parts.is_empty() {
+            self.out.push(Event::Others(1));
             return;
         }
-        self.pending = false;
-        if !self.known && self.parts.is_empty() {
-            emit(None);
-            return;
-        }
-        let raw = std::mem::take(&mut self.raw);
-        let parts = std::mem::take(&mut self.parts);
-        let prefix = strip(&raw);
-        let parsed = self.joined(&raw, &prefix, &parts);
-        self.out(self.raw_number, prefix, parsed, emit);
-        self.raw = raw;
+        let parsed = self.joined(&held);
+        self.emit(held.origin, parsed);
     }
 
-    fn out(&mut self, number: u64, prefix: Prefixed<'_>, parsed: Parsed, emit: &mut impl FnMut(Option<Message<'_>>)) {
+    fn emit(&mut self, origin: Origin, parsed: Parsed) {
         if let Line::Columns(columns) = &parsed.line {
             self.columns = Some(columns.clone());
         }
-        if parsed.known() {
-            emit(Some(Message { number, prefix, parsed }));
+        self.out.push(if parsed.known() {
+            Event::Message(Box::new(Message { origin, parsed }))
         } else {
-            emit(None);
-        }
+            Event::Others(1)
+        });
     }
 
     fn is_whole(&self, parsed: &Parsed) -> bool {
@@ -178,16 +373,15 @@ impl Assembler {
     }
 
     /// The message of a first line and what follows it without a prefix of its own.
-    fn joined(&self, raw: &str, prefix: &Prefixed<'_>, parts: &[String]) -> Parsed {
-        let first = parse(prefix.text);
+    fn joined(&self, held: &Held) -> Parsed {
+        let text = &held.raw[held.start..];
+        let parts = &held.parts;
+        let first = parse(text.trim_end_matches(['`', ' ']));
         if parts.is_empty() {
             return first;
         }
-        // Blanks at the end matter: a terminal wraps in the middle of a column.
-        let start = prefix.text.as_ptr() as usize - raw.as_ptr() as usize;
-        let text = &raw[start..];
         if first.known() && self.is_whole(&first) {
-            return self.longer(first, text.trim_end(), raw, parts);
+            return self.longer(first, text.trim_end(), &held.raw, parts);
         }
         let mut tight = text.to_string();
         let mut spaced = text.trim_end().to_string();
@@ -216,6 +410,31 @@ impl Assembler {
     }
 }
 
+/// True when a text is one of the kernel's, behind whatever prefix.
+fn recognised(text: &str) -> bool {
+    parse(strip(text).text).known() || anchored(text).is_some()
+}
+
+/// An object that begins behind something else and ends with the line.
+fn inner_json(line: &str) -> Option<(&str, serde_json::Value)> {
+    let end = line.trim_end();
+    if !end.ends_with('}') {
+        return None;
+    }
+    let at = line.find("{\"").filter(|at| *at > 0)?;
+    Some((&line[..at], serde_json::from_str(&end[at..]).ok()?))
+}
+
+/// The words of a prefix that are no stamps: a pod, a file, a host.
+fn source(prefix: &str) -> Option<String> {
+    let stamp = |w: &str| {
+        let w = w.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        w.is_empty() || w.starts_with(|c: char| c.is_ascii_digit()) || w.len() < 2
+    };
+    let words: Vec<&str> = prefix.split([' ', '"', ',']).filter(|w| !stamp(w)).collect();
+    (!words.is_empty()).then(|| words.join(" "))
+}
+
 /// The continuation without the comment sign that the line before had.
 fn quoted(part: &str) -> &str {
     part.trim_start().trim_start_matches(['#', '>', '|']).trim()
@@ -239,55 +458,4 @@ fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
         Line::Counter(..) | Line::Invoked(_) | Line::Summary(_) => digits,
         _ => false,
     }
-}
-
-/// `\xNN` of `/dev/kmsg`.
-fn unescape(text: &str) -> String {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("\\x") {
-        out.extend_from_slice(&rest.as_bytes()[..at]);
-        let code = rest.get(at + 2..at + 4).and_then(|hex| u8::from_str_radix(hex, 16).ok());
-        match code {
-            Some(byte) => {
-                out.push(byte);
-                rest = &rest[at + 4..];
-            }
-            None => {
-                out.extend_from_slice(b"\\x");
-                rest = &rest[at + 2..];
-            }
-        }
-    }
-    out.extend_from_slice(rest.as_bytes());
-    String::from_utf8_lossy(&out).into_owned()
-}
-
-/// An entry of `journalctl -o json`.
-struct Entry {
-    message: String,
-    host: Option<String>,
-    uptime_us: Option<u64>,
-}
-
-impl Entry {
-    fn prefix(&self) -> Prefixed<'_> {
-        Prefixed { uptime_us: self.uptime_us, host: self.host.as_deref(), marked: true, ..Prefixed::default() }
-    }
-}
-
-fn journal_json(line: &str) -> Option<Entry> {
-    if !line.contains("\"MESSAGE\"") {
-        return None;
-    }
-    let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-    let text = |key: &str| entry.get(key).and_then(|v| v.as_str());
-    if text("_TRANSPORT").is_some_and(|t| t != "kernel") {
-        return None;
-    }
-    Some(Entry {
-        message: text("MESSAGE")?.to_string(),
-        host: text("_HOSTNAME").map(str::to_string),
-        uptime_us: text("_SOURCE_MONOTONIC_TIMESTAMP").and_then(|t| t.parse().ok()),
-    })
 }

@@ -13,52 +13,74 @@
 mod advice;
 mod analysis;
 mod assemble;
+mod clean;
+mod csv;
+mod decode;
+mod error;
 mod explain;
+mod fields;
+mod json;
 mod line;
 mod machine;
 mod model;
+mod others;
+mod page_size;
 mod place;
 mod prefix;
 mod report;
 mod rules;
+mod scan;
 mod scenario;
+mod shape;
 mod table;
 mod text;
 
 pub use analysis::{Analysis, analyse, to_json};
+pub use error::ReadError;
 pub use explain::{Candidate, Explanation, Known, Verdict, explain};
 pub use model::to_oom_report;
-pub use place::{Place, Qos, place};
+pub use others::{Killer, OtherKill};
+pub use place::{Place, Qos, System, place};
 pub use report::{CgroupStats, Chosen, Counter, Invoker, Killed, Kind, MemInfo, Reaped, Report, Stamp, Task, Zone};
 pub use scenario::{NoScenario, scenario};
-pub use text::{NOTHING_FOUND, TextOptions, text};
+pub use text::{NOTHING_FOUND, TextOptions, report_text, text};
 
-use std::io::{self, BufRead};
+use std::io::Read;
+
+/// What is found in a log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A report of the kernel.
+    Report(Box<Report>),
+    /// Another program's word about a kill.
+    Other(Box<OtherKill>),
+}
 
 /// All reports of a log in the order of their first lines.
 ///
 /// # Errors
-/// Those of the input itself, and that it is no log (a line of more than 16 MiB, more than 4 GiB in all).
-pub fn read(input: impl BufRead) -> io::Result<Vec<Report>> {
-    let mut machine = machine::Machine::default();
-    assemble::run(input, &mut |message| machine.take(message))?;
-    Ok(machine.finish())
-}
-
-/// As [`read`], but hands each report over as soon as it is over, so that nothing accumulates.
-///
-/// # Errors
-/// Those of the input itself, and that it is no log (a line of more than 16 MiB, more than 4 GiB in all).
-pub fn read_each(input: impl BufRead, mut each: impl FnMut(Report)) -> io::Result<()> {
-    let mut machine = machine::Machine::default();
-    assemble::run(input, &mut |message| {
-        machine.take(message);
-        for report in machine.drain() {
-            each(report);
+/// Those of the input itself, and that it is no log: not text, or a line of more than 16 MiB.
+pub fn read(input: impl Read) -> Result<Vec<Report>, ReadError> {
+    let mut reports = Vec::new();
+    read_each(input, |found| {
+        if let Found::Report(report) = found {
+            reports.push(*report);
         }
     })?;
-    for report in machine.finish() {
-        each(report);
-    }
-    Ok(())
+    reports.sort_by_key(|r| r.first_line);
+    Ok(reports)
+}
+
+/// Hands over each report, and each kill by another program, as soon as it is over, so that nothing accumulates.
+///
+/// # Errors
+/// As [`read`]; what was read before an error has been handed over.
+pub fn read_each(input: impl Read, mut each: impl FnMut(Found)) -> Result<(), ReadError> {
+    let mut machine = machine::Machine::default();
+    let read = assemble::run(input, &mut |event| {
+        machine.take(event);
+        machine.drain().into_iter().for_each(&mut each);
+    });
+    machine.finish().into_iter().for_each(each);
+    read
 }

@@ -16,27 +16,6 @@ fn kib(n: u64) -> Bytes {
     Bytes::new(n.min(u64::MAX >> 10) << 10)
 }
 
-/// A row as the OOM killer saw it. Before 6.8 the table has one resident figure only: it counts as anonymous memory
-/// here, which changes no sum. The cgroup of a task is not in the table.
-pub(crate) fn row(task: &Task) -> TaskRow {
-    let [anon, file, shmem] = task.rss_split.unwrap_or([task.rss, 0, 0]);
-    let adj = task.oom_score_adj.clamp(i32::from(i16::MIN), i32::from(i16::MAX));
-    TaskRow {
-        pid: Pid(task.pid),
-        uid: task.uid,
-        comm: task.comm.as_str().into(),
-        cgroup: "".into(),
-        total_vm: pages(task.total_vm),
-        rss_anon: pages(anon),
-        rss_file: pages(file),
-        rss_shmem: pages(shmem),
-        pgtables: pages(task.pgtables_pages).bytes(),
-        swapents: pages(task.swapents),
-        oom_score_adj: i16::try_from(adj).unwrap_or(0),
-        points: None,
-    }
-}
-
 fn counter(c: Option<Counter>) -> CounterLine {
     let Some(c) = c else {
         return CounterLine { limit: Bytes::MAX, ..CounterLine::default() };
@@ -57,7 +36,7 @@ fn zones(report: &Report) -> Vec<ZoneInfo> {
     info.zones
         .iter()
         .filter_map(|z| {
-            let kb = |key: &str| z.kb.iter().find(|(k, _)| k == key).map_or(0, |(_, v)| *v);
+            let kb = |key: &str| z.get(key).unwrap_or(0);
             let of = |key: &str| pages(kb(key) / (PAGE_SIZE >> 10));
             Some(ZoneInfo {
                 name: named(&z.name)?,
@@ -100,7 +79,7 @@ pub fn to_oom_report(report: &Report) -> OomReport {
             ..MemInfo::default()
         }
     });
-    let mut tasks: Vec<TaskRow> = report.tasks.iter().map(row).collect();
+    let mut tasks: Vec<TaskRow> = report.tasks.iter().map(Task::to_row).collect();
     let index = |pid: u32| tasks.iter().position(|t| t.pid.0 == pid);
     let victim = report.victim_pid().and_then(index);
     let killed = report.killed.iter().filter_map(|k| index(k.pid)).map(TaskIx::new).collect();

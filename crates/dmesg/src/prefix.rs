@@ -1,7 +1,7 @@
 //! What stands before the kernel's own text: stamps of dmesg, journal and syslog, `/dev/kmsg` fields, quote marks.
 
 /// A line without its prefix.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Prefixed<'a> {
     /// Microseconds since boot.
     pub uptime_us: Option<u64>,
@@ -13,6 +13,12 @@ pub(crate) struct Prefixed<'a> {
     pub caller: Option<&'a str>,
     /// A record of `/dev/kmsg`: control characters stand as `\xNN`.
     pub kmsg: bool,
+    /// Sequence number of such a record.
+    pub sequence: Option<u64>,
+    /// A container runtime's line (`stdout F`); true when it goes on in the next one (`P`).
+    pub partial: Option<bool>,
+    /// What tells the sources of a collected log apart, when the prefix names no host.
+    pub source: Option<String>,
     /// True when there was any prefix that marks the beginning of a message.
     pub marked: bool,
     /// The message, its own leading blanks kept.
@@ -78,16 +84,27 @@ fn bracket<'a>(p: &mut Prefixed<'a>, text: &'a str) {
         p.uptime_us = p.uptime_us.or(Some(us));
     } else if inner.contains(':') && inner.bytes().any(|b| b.is_ascii_digit()) && !inner.starts_with('<') {
         p.wall = p.wall.or(Some(inner));
-    } else if inner.starts_with('+') && seconds(inner[1..].trim()).is_some() {
-        // Relative time of `dmesg -e`: no use, but a mark.
+    } else if inner.starts_with(['+', '<']) && seconds(inner[1..].trim_end_matches('>').trim()).is_some() {
+        // Relative times of `dmesg -e` and `--time-format=delta`: no use, but a mark.
+    } else if inner.starts_with("pod/") && !inner.contains(' ') {
+        // kubectl logs --prefix
+        p.source = p.source.take().or_else(|| Some(inner.to_string()));
     } else if inner.contains('.') && inner.bytes().all(|b| b.is_ascii_digit() || b" .,-:".contains(&b)) {
-        // A vendor's stamp, with the CPU or a generation besides: nobody's clock, but a mark.
+        // A vendor's stamp, with the CPU or a generation in it: no clock, but a mark.
     } else {
         return;
     }
     p.marked = true;
     rest = rest.strip_prefix(':').unwrap_or(rest);
     p.text = after_blank(rest);
+    // journalctl -o short-monotonic: `[  100.000000] n1 kernel: text`.
+    if let Some((host, tail)) = p.text.split_once(' ')
+        && !host.is_empty()
+        && let Some(text) = kernel_tag(tail)
+    {
+        p.host = p.host.or(Some(host));
+        p.text = text;
+    }
 }
 
 /// `123.456789` or `123,456789` as microseconds; whole numbers are something else (a pid).
@@ -186,9 +203,13 @@ fn kmsg<'a>(p: &mut Prefixed<'a>, text: &'a str) -> bool {
     let Some(semicolon) = text.bytes().take(128).position(|b| b == b';') else {
         return false;
     };
-    let mut fields = text[..semicolon].split(',');
+    let mut fields = text[..semicolon].split(',').peekable();
+    // CONFIG_NETCONSOLE_PREPEND_RELEASE: "6.4.0,4,1034,8334895293,-;text".
+    if fields.peek().is_some_and(|f| f.contains('.') && f.starts_with(|c: char| c.is_ascii_digit())) {
+        fields.next();
+    }
     let mut number = || fields.next().filter(|f| !f.is_empty() && f.len() < 20).and_then(|f| f.parse::<u64>().ok());
-    let (Some(_), Some(_), Some(us)) = (number(), number(), number()) else {
+    let (Some(_), Some(sequence), Some(us)) = (number(), number(), number()) else {
         return false;
     };
     for field in fields {
@@ -198,6 +219,7 @@ fn kmsg<'a>(p: &mut Prefixed<'a>, text: &'a str) -> bool {
     }
     p.uptime_us = Some(us);
     p.kmsg = true;
+    p.sequence = Some(sequence);
     p.marked = true;
     p.text = &text[semicolon + 1..];
     true
@@ -247,20 +269,31 @@ fn date_by_name<'a>(p: &mut Prefixed<'a>, text: &'a str) {
     host_and_tag(p, after);
 }
 
-/// After a date: `host kernel: text`. Without the tag `kernel` the rest stays as it is: another program's line.
+/// After a date: `host kernel: text`, also behind a relay's own header. Without the tag `kernel` the rest stays as it
+/// is: another program's line.
 fn host_and_tag<'a>(p: &mut Prefixed<'a>, rest: &'a str) {
     p.marked = true;
     p.text = rest;
+    for (stream, partial) in [("stdout F ", false), ("stderr F ", false), ("stdout P ", true), ("stderr P ", true)] {
+        if let Some(text) = rest.strip_prefix(stream) {
+            p.partial = Some(partial);
+            p.text = text;
+            return;
+        }
+    }
     let mut tail = rest;
     let mut host = None;
-    for _ in 0..4 {
+    for _ in 0..9 {
         let Some((token, after)) = tail.split_once(' ') else { break };
         if let Some(text) = kernel_tag(tail) {
             p.host = p.host.or(host);
             p.text = text;
             return;
         }
-        host = host.or(Some(token.trim_end_matches(':')));
+        // busybox names facility and level between: `n1 kern.warn kernel: text`.
+        if !token.is_empty() && !FACILITIES.iter().any(|f| token.strip_prefix(f).is_some_and(|l| l.starts_with('.'))) {
+            host = Some(token.trim_end_matches(':'));
+        }
         tail = after;
     }
     if let Some(text) = rest.trim_start_matches(['|', ' ']).strip_prefix("kernel | ") {
@@ -283,16 +316,20 @@ fn kernel_tag(text: &str) -> Option<&str> {
         let (pid, after) = after.split_once("]:")?;
         return pid.bytes().all(|b| b.is_ascii_digit()).then(|| after_blank(after));
     }
-    // PROCID, MSGID, structured data.
+    // RFC 5424: PROCID, MSGID, structured data.
     let mut rest = rest.strip_prefix(' ')?;
-    for _ in 0..3 {
+    for _ in 0..2 {
         let (field, after) = rest.split_once(' ')?;
-        if field != "-" && !field.bytes().all(|b| b.is_ascii_digit()) {
+        if field.len() > 32 || !field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') {
             return None;
         }
         rest = after;
     }
-    Some(rest)
+    match rest.strip_prefix("- ") {
+        Some(text) => Some(text),
+        None if rest.starts_with('[') => rest.find("] ").map(|at| &rest[at + 2..]),
+        None => None,
+    }
 }
 
 /// `10.200.70.91: kern: info: …` of talosctl.
@@ -373,6 +410,19 @@ mod tests {
             "2022-01-16T21:33:51,895293+00:00 ",
             "2023-12-04T10:49:30.127Z In(05) vcpu-5 - Guest: <6>[39291577.009360] ",
             "kernel: ",
+            // journalctl -o short-monotonic, dmesg --time-format=delta, CRI, kubectl logs --prefix --timestamps,
+            // a relay's header, busybox, netconsole with the release.
+            "[  100.000000] n1 kernel: ",
+            "[<    0.000001>] ",
+            "[  100.000000 <    0.000001>] ",
+            "[  +0.000001] ",
+            "2026-01-01T00:00:00.123456789Z stdout F [  100.000000] ",
+            "[pod/kube-system/logger-x2v/log] 2026-01-01T00:00:00.123456789Z [  100.000000] ",
+            "Jan 16 21:33:52 relay Jan 16 21:33:51 node kernel: [ 8334.895293] ",
+            "2026-01-01T00:00:00Z relay 2026-01-01T00:00:00Z node kernel: ",
+            "Thu Jan  1 00:00:00 2026 kern.warn kernel: [  100.000000] ",
+            "<4>1 2026-01-01T00:00:00Z node kernel 12 ID47 [meta sequenceId=\"1\"] ",
+            "6.4.0,4,1034,8334895293,-;",
             "# → [Mar 22 14:23:01] ",
         ] {
             let line = format!("{prefix}{message}");

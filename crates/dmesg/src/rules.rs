@@ -15,7 +15,7 @@ pub(crate) struct Rules {
     pub root_is_admin: bool,
 }
 
-struct Row {
+struct Release {
     /// First release with these rules.
     since: (u32, u32),
     name: &'static str,
@@ -25,26 +25,26 @@ struct Row {
 }
 
 /// Newest first. The boundaries are those of the upstream kernel; distributions take changes over earlier.
-const ROWS: [Row; 4] = [
-    Row {
+const RELEASES: [Release; 4] = [
+    Release {
         since: (5, 9),
         name: "5.9 and later",
         text: "the task with the most points dies, points may be negative, among equals the last one of the table",
         profile: "6.1",
     },
-    Row {
+    Release {
         since: (5, 3),
         name: "5.3 to 5.8",
         text: "points below 1 count as 1, the task with the most points dies, among equals the last one of the table",
         profile: "5.4",
     },
-    Row {
+    Release {
         since: (4, 17),
         name: "4.17 to 5.2",
         text: "points below 1 count as 1, the task with the most points dies, among equals the first one of the table",
         profile: "4.19",
     },
-    Row {
+    Release {
         since: (0, 0),
         name: "before 4.17",
         text: "points below 1 count as 1, a host administrator's tasks count 3 % less, the task with the most points dies, among equals the first one of the table",
@@ -61,10 +61,10 @@ pub(crate) fn version(release: &str) -> Option<(u32, u32)> {
 /// All rule sets, those of the given release first.
 pub(crate) fn candidates(release: Option<&str>) -> Vec<Rules> {
     let version = release.and_then(version);
-    let own = version.and_then(|v| ROWS.iter().position(|r| v >= r.since)).unwrap_or(0);
-    let order = std::iter::once(own).chain((0..ROWS.len()).filter(move |i| *i != own));
+    let own = version.and_then(|v| RELEASES.iter().position(|r| v >= r.since)).unwrap_or(0);
+    let order = std::iter::once(own).chain((0..RELEASES.len()).filter(move |i| *i != own));
     let mut all = Vec::new();
-    for row in order.map(|i| &ROWS[i]) {
+    for row in order.map(|i| &RELEASES[i]) {
         let Some(profile) = Profile::named(row.profile) else { continue };
         let bonus = profile.root_bonus;
         let rules =
@@ -77,7 +77,24 @@ pub(crate) fn candidates(release: Option<&str>) -> Vec<Rules> {
     all
 }
 
+/// The first release whose points count pages (before, thousandths, and before 2.6.36 run times), and the newest whose
+/// rules are known.
+const KNOWN: [(u32, u32); 2] = [(3, 6), (7, 3)];
+
 impl Rules {
+    /// Why nothing can be said by these rules of a release; `None`: they are its own, or the release is not known.
+    pub fn unknown(&self, release: Option<&str>) -> Option<String> {
+        let release = release?;
+        let version = version(release)?;
+        if version < KNOWN[0] {
+            return Some(format!(
+                "Linux {release} counts points by older rules than those known here (from 3.6 on), and its table lacks what they count: the choice cannot be checked."
+            ));
+        }
+        (version > KNOWN[1])
+            .then(|| format!("Linux {release} is newer than the rules known here (to 7.3): the choice is not checked."))
+    }
+
     /// True when points below 1 count as 1.
     pub fn floor(&self) -> bool {
         self.profile.badness_floor == BadnessFloor::One

@@ -103,11 +103,9 @@ impl Row {
                 "rss_anon" => split[0] = Some(unsigned),
                 "rss_file" => split[1] = Some(unsigned),
                 "rss_shmem" => split[2] = Some(unsigned),
-                "pgtables_bytes" => task.pgtables_pages = unsigned / 4096,
+                "pgtables_bytes" => set_bytes(&mut task, unsigned),
                 // Bytes are whole pages, counts of pages are small: a process has at least a handful of bytes' pages.
-                "pgtables?" if unsigned >= 4096 && unsigned.is_multiple_of(4096) => {
-                    task.pgtables_pages = unsigned / 4096
-                }
+                "pgtables?" if unsigned >= 4096 && unsigned.is_multiple_of(4096) => set_bytes(&mut task, unsigned),
                 "nr_ptes" | "nr_pmds" | "nr_puds" | "pgtables?" => {
                     task.pgtables_pages = task.pgtables_pages.saturating_add(unsigned);
                 }
@@ -122,6 +120,12 @@ impl Row {
         task.comm = tail.trim_end().to_string();
         (!task.comm.is_empty()).then_some(task)
     }
+}
+
+/// Pages of 4 KiB until the report's page size is known.
+fn set_bytes(task: &mut Task, bytes: u64) {
+    task.pgtables_bytes = bytes;
+    task.pgtables_pages = bytes / 4096;
 }
 
 #[cfg(test)]

@@ -29,12 +29,38 @@ pub fn text(analyses: &[Analysis], options: TextOptions) -> String {
     if analyses.is_empty() {
         return format!("{NOTHING_FOUND}\n");
     }
+    let all = analyses.iter().enumerate().map(|(i, a)| report_text(a, i + 1, analyses.len(), options));
+    all.collect::<Vec<_>>().join("\n")
+}
+
+/// One analysis as text, the report with this number of so many.
+pub fn report_text(analysis: &Analysis, number: usize, of: usize, options: TextOptions) -> String {
     let mut out = String::new();
-    for (i, a) in analyses.iter().enumerate() {
-        if i > 0 {
-            out.push('\n');
+    one(&mut out, analysis, number, of, options);
+    shown(&out)
+}
+
+/// Text that a terminal shows as it is: what a log has of control characters, and what turns the direction of text,
+/// is escaped. Lines end where they did.
+pub(crate) fn shown(text: &str) -> String {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(hidden) {
+        return text.to_string();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        match c {
+            c if !hidden(c) => out.push(c),
+            c if u32::from(c) < 0x100 => {
+                let _ = write!(out, "\\x{:02x}", u32::from(c));
+            }
+            c => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
         }
-        one(&mut out, a, i + 1, analyses.len(), options);
     }
     out
 }
@@ -81,7 +107,7 @@ fn one(out: &mut String, a: &Analysis, number: usize, of: usize, options: TextOp
 
 fn mark(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Explained | Verdict::OtherRules | Verdict::Nobody | Verdict::AllocatingTask => "",
+        Verdict::Explained | Verdict::OtherRules | Verdict::Nobody | Verdict::Panic | Verdict::AllocatingTask => "",
         Verdict::NotExplained => "NOT EXPLAINED. ",
         Verdict::CannotTell => "Cannot be checked. ",
     }
@@ -95,7 +121,13 @@ fn what(r: &Report, place: Option<&Place>) -> String {
     };
     match r.kind {
         _ if r.by_hand() => "the OOM killer was asked for by hand (SysRq f)".into(),
-        Kind::Node => format!("the node ran out of memory{constraint}"),
+        Kind::Node => match r.bound_nodes() {
+            Some(nodes) => {
+                let list: Vec<String> = nodes.iter().map(u32::to_string).collect();
+                format!("NUMA node {} ran out of memory{constraint}", list.join(", "))
+            }
+            None => format!("the node ran out of memory{constraint}"),
+        },
         Kind::Unknown => "out of memory; the log does not say whether the node or a cgroup".into(),
         Kind::Cgroup => {
             let Some(path) = &r.oom_memcg else {
@@ -114,13 +146,22 @@ fn words(place: &Place) -> String {
         Place::Node => "the root cgroup".into(),
         Place::Pods => "all pods of the node together".into(),
         Place::QosClass { qos } => format!("all {} pods together", qos_name(*qos)),
-        Place::Pod { uid, qos } => format!("a {} pod, uid {uid}", qos_name(*qos)),
+        Place::Pod { uid, qos } => {
+            let fixed = if crate::place::is_static(uid) { "static " } else { "" };
+            format!("a {} {fixed}pod, uid {uid}", qos_name(*qos))
+        }
         Place::Container { pod_uid, qos, id, runtime } => {
             let runtime = runtime.map_or(String::new(), |r| format!("{r} "));
             let qos = qos_name(*qos);
             format!("a container of a {qos} pod, uid {pod_uid}, {runtime}container {}", short(id))
         }
-        Place::PlainContainer { id, .. } => format!("a container outside of Kubernetes, {}", short(id)),
+        Place::PlainContainer { id, runtime } => match runtime {
+            Some("podman") => format!("a Podman container, {}", short(id)),
+            Some("docker") => format!("a Docker container, {}", short(id)),
+            Some(runtime) => format!("a container of {runtime} outside of Kubernetes, {}", short(id)),
+            None => format!("a container outside of Kubernetes, {}", short(id)),
+        },
+        Place::Job { system, name } => format!("{name} of {}", system.name()),
         Place::Unit { name } => format!("{name} of systemd"),
         Place::Other { .. } => "a cgroup".into(),
     }
@@ -157,11 +198,11 @@ fn limits(out: &mut String, r: &Report) {
     let Some(info) = &r.mem_info else { return };
     let mut parts = Vec::new();
     if let (Some(ram), Some(reserved)) = (info.ram_pages, info.reserved_pages) {
-        parts.push(format!("RAM {} MiB", ram.saturating_sub(reserved) / 256));
+        parts.push(format!("RAM {} MiB", r.kb(ram.saturating_sub(reserved)) / 1024));
     }
     for (key, name) in [("free", "free"), ("shmem", "shared"), ("slab_unreclaimable", "kernel")] {
         if let Some(pages) = info.get(key) {
-            parts.push(format!("{name} {} MiB", pages / 256));
+            parts.push(format!("{name} {} MiB", r.kb(pages) / 1024));
         }
     }
     if let (Some(free), Some(total)) = (info.free_swap_kb, info.total_swap_kb) {
@@ -181,8 +222,15 @@ fn asked_by(r: &Report, invoker: &crate::report::Invoker) -> String {
     if let Some(pid) = invoker.pid {
         let _ = write!(text, " (pid {pid})");
     }
-    if invoker.pid.is_some() && r.victim_pid().is_some() && invoker.pid != r.victim_pid() {
-        text.push_str(", which is not the one that was chosen");
+    if let Some(pid) = invoker.pid
+        && r.victim_pid().is_some_and(|victim| victim != pid)
+    {
+        let thread = !r.tasks.is_empty() && r.task(pid).is_none() && !r.rows_lost();
+        text.push_str(if thread {
+            ", a thread or a process that has gone: the table does not list it"
+        } else {
+            ", which is not the one that was chosen"
+        });
     }
     text
 }
@@ -190,7 +238,12 @@ fn asked_by(r: &Report, invoker: &crate::report::Invoker) -> String {
 fn killed(out: &mut String, a: &Analysis) {
     let r = &a.report;
     if r.no_killable {
-        field(out, "Killed", "nobody: no process may be killed");
+        field(out, "Killed", "none: no process may be killed");
+    }
+    if let Some(chosen) = r.chosen.as_ref().filter(|_| r.killed.is_empty()) {
+        // Before 5.1 a child may die in place of the chosen process.
+        let sure = if chosen.score.is_none() { "the line about its kill is missing" } else { "who died is missing" };
+        field(out, "Chosen", &format!("{} (pid {}); {sure}", chosen.comm, chosen.pid));
     }
     if let Some(panic) = &r.panic {
         field(out, "Then", panic);
@@ -217,6 +270,9 @@ fn killed(out: &mut String, a: &Analysis) {
     if let Some(group) = &r.oom_group {
         field(out, "", &format!("as a group, because memory.oom.group is set on {group}"));
     }
+    if r.group_not_announced {
+        field(out, "", "at once, as a group: the line that announces it (memory.oom.group) is missing");
+    }
     if let Some(path) = &r.task_memcg
         && r.oom_memcg.as_ref() != Some(path)
     {
@@ -234,7 +290,7 @@ fn table(out: &mut String, a: &Analysis, options: TextOptions) {
         return;
     }
     let total = match e.total_pages {
-        Some(pages) => format!("{pages} pages of 4 KiB ({})", e.total_from),
+        Some(pages) => format!("{pages} pages of {} KiB ({})", a.report.page_size_kb, e.total_from),
         None => e.total_from.clone(),
     };
     field(out, "Candidates", "points = resident + swapped + page tables (in pages) + oom_score_adj × (total ÷ 1000)");

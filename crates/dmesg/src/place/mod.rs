@@ -1,4 +1,9 @@
-//! What a cgroup path stands for: the kubelet's layout with both drivers, the runtimes' names, systemd's slices.
+//! What a cgroup path stands for: the kubelet's layout with both drivers, the runtimes' names, other schedulers,
+//! virtual machines, systemd's units.
+
+mod systems;
+
+pub use systems::System;
 
 use serde::Serialize;
 
@@ -51,6 +56,13 @@ pub enum Place {
         /// The runtime, when the name says it.
         runtime: Option<&'static str>,
     },
+    /// A job, task, container or virtual machine of another system than Kubernetes.
+    Job {
+        /// Which system.
+        system: System,
+        /// Its own name for it.
+        name: String,
+    },
     /// A unit or slice of systemd.
     Unit {
         /// `kubelet.service`, `system.slice`, …
@@ -66,15 +78,23 @@ pub enum Place {
 /// Names the owner of a cgroup path.
 pub fn place(path: &str) -> Place {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
-    let Some(last) = parts.last() else {
+    if parts.is_empty() {
         return Place::Node;
-    };
+    }
     // The innermost: a kubelet inside a container has its own tree below the outer one.
     if let Some(at) = parts.iter().rposition(|p| is_kubepods(p)) {
         return below_kubepods(&parts[at..]).unwrap_or_else(|| Place::Other { path: path.to_string() });
     }
-    if let Some((id, runtime)) = container(last) {
-        return Place::PlainContainer { id, runtime };
+    if let Some(part) = parts.iter().rev().find(|p| is_slice_of_pods(p)) {
+        let split: Vec<&str> = std::iter::once("kubepods").chain(part.split(":cri-containerd:")).collect();
+        return below_kubepods(&split).unwrap_or_else(|| Place::Other { path: path.to_string() });
+    }
+    if let Some((system, name)) = systems::system(&parts) {
+        return Place::Job { system, name };
+    }
+    // Podman and systemd in a container have cgroups of their own below the container's.
+    if let Some((id, runtime)) = parts.iter().rev().find_map(|p| container(p)) {
+        return Place::PlainContainer { id, runtime: runtime.or_else(|| by_folder(&parts)) };
     }
     let unit = parts.iter().rev().find(|p| [".service", ".slice", ".scope"].iter().any(|s| p.ends_with(s)));
     match unit {
@@ -87,6 +107,22 @@ pub fn place(path: &str) -> Place {
 fn is_kubepods(part: &str) -> bool {
     let name = part.strip_suffix(".slice").unwrap_or(part);
     name == "kubepods" || (part.ends_with(".slice") && name.ends_with("-kubepods"))
+}
+
+/// `/docker/ID`, `/libpod_parent/…`: cgroups of the runtimes with the cgroupfs driver.
+fn by_folder(parts: &[&str]) -> Option<&'static str> {
+    parts.iter().find_map(|p| match *p {
+        "docker" => Some("docker"),
+        "libpod_parent" => Some("podman"),
+        "default" | "k8s.io" | "moby" => Some("containerd"),
+        "buildkit" => Some("buildkit"),
+        _ => None,
+    })
+}
+
+/// `kubepods-burstable-podUID.slice:cri-containerd:ID`: a runtime with another driver than the kubelet's.
+fn is_slice_of_pods(part: &str) -> bool {
+    part.contains(".slice:cri-containerd:")
 }
 
 fn below_kubepods(parts: &[&str]) -> Option<Place> {
@@ -131,13 +167,29 @@ fn container(name: &str) -> Option<(String, Option<&'static str>)> {
         ("crio-conmon-", "cri-o"),
         ("crio-", "cri-o"),
         ("docker-", "docker"),
+        ("libpod-conmon-", "podman"),
+        ("libpod-payload-", "podman"),
         ("libpod-", "podman"),
+        ("nerdctl-", "containerd"),
+        ("kata_", "kata"),
     ] {
         if let Some(id) = base.strip_prefix(prefix).filter(|id| is_id(id)) {
             return Some((id.to_string(), Some(runtime)));
         }
     }
     is_id(base).then(|| (base.to_string(), None))
+}
+
+impl Place {
+    /// True when the path shows that a kubelet made it.
+    pub fn of_kubelet(&self) -> bool {
+        matches!(self, Place::Pods | Place::QosClass { .. } | Place::Pod { .. } | Place::Container { .. })
+    }
+}
+
+/// True for the uid of a static pod: the hash of its manifest, which is not what the API server shows as its uid.
+pub(crate) fn is_static(uid: &str) -> bool {
+    uid.len() == 32 && uid.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Container ids are 64 hexadecimal digits; shortened ones have at least 12.
@@ -191,7 +243,28 @@ mod tests {
                 format!("/system.slice/docker-{ID}.scope"),
                 Place::PlainContainer { id: ID.into(), runtime: Some("docker") },
             ),
-            (format!("/docker/{ID}"), Place::PlainContainer { id: ID.into(), runtime: None }),
+            (format!("/docker/{ID}"), Place::PlainContainer { id: ID.into(), runtime: Some("docker") }),
+            (
+                format!("/machine.slice/libpod-{ID}.scope/container"),
+                Place::PlainContainer { id: ID.into(), runtime: Some("podman") },
+            ),
+            (
+                format!("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container"),
+                Place::PlainContainer { id: ID.into(), runtime: Some("podman") },
+            ),
+            (
+                format!("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope"),
+                Place::PlainContainer { id: ID.into(), runtime: Some("docker") },
+            ),
+            (
+                format!("/system.slice/containerd.service/kubepods-burstable-pod{low}.slice:cri-containerd:{ID}"),
+                in_pod(Qos::Burstable, None),
+            ),
+            (
+                "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0123456789abcdef0123456789abcdef.slice"
+                    .into(),
+                Place::Pod { uid: "0123456789abcdef0123456789abcdef".into(), qos: Qos::Burstable },
+            ),
             ("/user.slice/user-1000.slice/session-3.scope".into(), Place::Unit { name: "session-3.scope".into() }),
             ("/e".into(), Place::Other { path: "/e".into() }),
         ];

@@ -1,0 +1,373 @@
+//! Messages of JSON, however it is nested and laid out: one object a line, pretty-printed, arrays of thousands.
+
+use serde_json::Value;
+
+/// More than this of one value is given up: no entry of a log is as long.
+const MOST_BYTES: usize = 8 << 20;
+/// Deepest nesting that is looked into.
+const MOST_DEPTH: usize = 64;
+
+/// One entry of a log.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Entry {
+    pub message: String,
+    /// Name of the program, if it is not the kernel.
+    pub program: Option<String>,
+    pub host: Option<String>,
+    pub uptime_us: Option<u64>,
+    pub wall: Option<String>,
+}
+
+/// Keys under which loggers keep the line, the surest first: journald, Docker, logcli, GCP, Splunk, Azure, GELF, OTLP …
+const MESSAGE: [&str; 20] = [
+    "message",
+    "msg",
+    "log",
+    "line",
+    "_raw",
+    "textpayload",
+    "syslogmessage",
+    "@message",
+    "body",
+    "stringvalue",
+    "text",
+    "logmessage",
+    "log_message",
+    "full_message",
+    "short_message",
+    "renderedmessage",
+    "raw",
+    "content",
+    "data",
+    "original",
+];
+/// Keys that name the machine (or the stream that stands for it).
+const HOST: [&str; 16] = [
+    "_hostname",
+    "hostname",
+    "host_name",
+    "host",
+    "node_name",
+    "nodename",
+    "node",
+    "instance_id",
+    "compute.googleapis.com/resource_name",
+    "computer",
+    "ec2_instance_id",
+    "ec2instanceid",
+    "logstreamname",
+    "logstream",
+    "instance",
+    "source",
+];
+const WALL: [&str; 8] = ["@timestamp", "timestamp", "time", "_time", "ts", "receivetimestamp", "timegenerated", "date"];
+
+#[derive(Clone, Copy, Debug)]
+struct Frame {
+    start: usize,
+    object: bool,
+    /// It holds nothing but strings and numbers so far.
+    flat: bool,
+}
+
+/// Takes lines of JSON and gives entries as soon as they are complete.
+#[derive(Debug, Default)]
+pub(crate) struct Splitter {
+    text: String,
+    stack: Vec<Frame>,
+    in_string: bool,
+    escaped: bool,
+}
+
+/// What a line did to the splitter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Progress {
+    /// More is needed.
+    Within,
+    /// The value is over; the rest of the line begins at this byte.
+    Over(usize),
+    /// It is no JSON.
+    Broken,
+}
+
+/// True when a line can begin a value: `{`, or an array of objects, arrays, strings.
+pub(crate) fn begins(line: &str) -> bool {
+    let after = |text: &str| text.trim_start().bytes().next();
+    match line.as_bytes().first() {
+        Some(b'{') => matches!(after(&line[1..]), None | Some(b'"' | b'}')),
+        Some(b'[') => matches!(after(&line[1..]), None | Some(b'{' | b'[' | b'"')) && !line[1..].starts_with("[ "),
+        _ => false,
+    }
+}
+
+impl Splitter {
+    /// Takes a line (or the rest of one).
+    pub fn feed(&mut self, line: &str, entries: &mut Vec<Entry>) -> Progress {
+        if self.in_string {
+            // A line break inside of a string is none of JSON's.
+            return Progress::Broken;
+        }
+        for (i, c) in line.char_indices() {
+            self.text.push(c);
+            if self.in_string {
+                match c {
+                    _ if self.escaped => self.escaped = false,
+                    '\\' => self.escaped = true,
+                    '"' => self.in_string = false,
+                    _ => {}
+                }
+                continue;
+            }
+            match c {
+                '"' => self.in_string = true,
+                '{' | '[' => {
+                    if let Some(parent) = self.stack.last_mut() {
+                        parent.flat = false;
+                    }
+                    if self.stack.len() == MOST_DEPTH {
+                        return Progress::Broken;
+                    }
+                    self.stack.push(Frame { start: self.text.len() - 1, object: c == '{', flat: true });
+                }
+                '}' | ']' => {
+                    let Some(frame) = self.stack.pop().filter(|f| f.object == (c == '}')) else {
+                        return Progress::Broken;
+                    };
+                    if !self.close(frame, entries) {
+                        return Progress::Broken;
+                    }
+                    if self.stack.is_empty() {
+                        self.text.clear();
+                        return Progress::Over(i + 1);
+                    }
+                }
+                c if self.stack.is_empty() && !c.is_whitespace() => return Progress::Broken,
+                _ => {}
+            }
+        }
+        self.text.push(' ');
+        if self.text.len() > MOST_BYTES || (self.stack.is_empty() && !self.text.trim().is_empty()) {
+            return Progress::Broken;
+        }
+        Progress::Within
+    }
+
+    /// A value is complete. What is an entry is given and forgotten, so that an array of a million takes no room.
+    fn close(&mut self, frame: Frame, entries: &mut Vec<Entry>) -> bool {
+        let in_array = self.stack.last().is_some_and(|parent| !parent.object);
+        let entry = if frame.object { in_array || self.stack.is_empty() } else { in_array && frame.flat };
+        if !entry {
+            return true;
+        }
+        let Ok(value) = serde_json::from_str::<Value>(&self.text[frame.start..]) else {
+            return false;
+        };
+        let before = entries.len();
+        messages(&value, entries);
+        if entries.len() > before {
+            let around = self.around(frame.start);
+            for entry in &mut entries[before..] {
+                if entry.host.is_none() {
+                    entry.host.clone_from(&around);
+                }
+            }
+            self.text.truncate(frame.start);
+            self.text.push_str("null");
+        }
+        true
+    }
+
+    /// The host that an object around it has named before: Loki's labels of a stream stand before its lines.
+    fn around(&self, end: usize) -> Option<String> {
+        let start = self.stack.iter().rev().find(|f| f.object)?.start;
+        let text = &self.text[start..end];
+        HOST.iter().find_map(|key| {
+            let at = text.rfind(&format!("\"{key}\""))?;
+            let rest = text[at + key.len() + 2..].trim_start().strip_prefix(':')?.trim_start().strip_prefix('"')?;
+            Some(rest[..rest.find('"')?].to_string())
+        })
+    }
+}
+
+/// The entries of a complete value.
+pub(crate) fn messages(value: &Value, out: &mut Vec<Entry>) {
+    match value {
+        Value::Array(items) if items.iter().all(|v| !v.is_object() && !v.is_array()) => {
+            if let Some(message) = row(items) {
+                out.push(Entry { message, ..Entry::default() });
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|v| messages(v, out)),
+        Value::Object(_) => {
+            if let Some(message) = message(value, 0) {
+                out.push(entry(value, message));
+                return;
+            }
+            for (_, inner) in value.as_object().into_iter().flatten().filter(|(_, v)| v.is_object() || v.is_array()) {
+                messages(inner, out);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The line of an object: of itself, else of the object that it keeps it in.
+fn message(value: &Value, depth: usize) -> Option<String> {
+    let object = value.as_object()?;
+    let mut keys: Vec<(usize, &Value)> = object
+        .iter()
+        .filter_map(|(key, v)| Some((MESSAGE.iter().position(|m| key.eq_ignore_ascii_case(m))?, v)))
+        .collect();
+    keys.sort_by_key(|(rank, _)| *rank);
+    let own = keys.iter().find_map(|(_, v)| string(v));
+    own.or_else(|| {
+        if depth >= 8 {
+            return None;
+        }
+        let named = keys.iter().map(|(_, v)| *v);
+        named.chain(object.values()).filter(|v| v.is_object()).find_map(|v| message(v, depth + 1))
+    })
+}
+
+/// A string, or the bytes that journald writes in place of one that is no UTF-8.
+fn string(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) if !text.trim().is_empty() => {
+            // A line that is JSON itself: a logger's entry in another logger's.
+            let inner = text.trim_start().starts_with('{').then(|| serde_json::from_str::<Value>(text).ok()).flatten();
+            inner.and_then(|v| message(&v, 0)).or_else(|| Some(text.clone()))
+        }
+        Value::Array(items) if !items.is_empty() => {
+            let bytes: Option<Vec<u8>> = items.iter().map(|v| u8::try_from(v.as_u64()?).ok()).collect();
+            match bytes {
+                Some(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                None => items.last().and_then(string),
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Of a row without names (Loki's `[time, line]`, Azure's tables): the longest text that is no time.
+fn row(items: &[Value]) -> Option<String> {
+    let texts = items.iter().filter_map(Value::as_str);
+    let time = |t: &str| t.bytes().all(|b| b.is_ascii_digit() || b"-:.TZ+ ".contains(&b));
+    texts.filter(|t| !time(t)).max_by_key(|t| t.len()).map(str::to_string)
+}
+
+fn entry(value: &Value, message: String) -> Entry {
+    let journal = |key: &str| value.get(key).or_else(|| value.get("jsonPayload")?.get(key));
+    let text = |key: &str| journal(key).and_then(Value::as_str);
+    let kernel = text("_TRANSPORT").is_none_or(|t| t == "kernel") && text("SYSLOG_IDENTIFIER").is_none_or(is_kernel);
+    let program = if kernel { None } else { text("SYSLOG_IDENTIFIER").map(str::to_string) };
+    let micros = text("_SOURCE_MONOTONIC_TIMESTAMP").and_then(|t| t.parse().ok());
+    // dmesg --json has seconds as a number.
+    let seconds = || {
+        value.get("msg")?;
+        let time = value.get("time")?.as_f64().filter(|t| (0.0..1e12).contains(t))?;
+        Some((time * 1e6).round() as u64)
+    };
+    Entry {
+        message,
+        program,
+        host: find(value, &HOST, 0),
+        uptime_us: micros.or_else(seconds),
+        wall: find(value, &WALL, 0).filter(|w| w.len() >= 10),
+    }
+}
+
+/// True for names under which the kernel's messages are kept.
+pub(crate) fn is_kernel(name: &str) -> bool {
+    matches!(name, "kernel" | "kern" | "kmsg" | "dmesg")
+}
+
+/// A string under one of these keys, the surest key first, at any depth.
+fn find(value: &Value, keys: &[&str], depth: usize) -> Option<String> {
+    let object = value.as_object().filter(|_| depth < 6)?;
+    let own = keys.iter().find_map(|key| {
+        let (_, v) = object.iter().find(|(k, _)| k.eq_ignore_ascii_case(key))?;
+        let named = v.get("name").and_then(Value::as_str);
+        v.as_str().or(named).filter(|text| !text.is_empty()).map(str::to_string)
+    });
+    own.or_else(|| object.values().find_map(|v| find(v, keys, depth + 1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn split(text: &str) -> Vec<Entry> {
+        let mut splitter = Splitter::default();
+        let mut entries = Vec::new();
+        for line in text.lines() {
+            let mut line = line.trim();
+            while !line.is_empty() {
+                match splitter.feed(line, &mut entries) {
+                    Progress::Over(at) => line = line[at..].trim_start_matches([',', ' ']),
+                    Progress::Within => break,
+                    Progress::Broken => return entries,
+                }
+            }
+        }
+        entries
+    }
+
+    fn texts(text: &str) -> Vec<String> {
+        split(text).into_iter().map(|e| e.message).collect()
+    }
+
+    /// Shapes as the tools' manuals show them.
+    #[test]
+    fn the_message_at_any_depth() {
+        for (tool, text) in [
+            ("docker", r#"{"log":"x: 1\n","stream":"stdout","time":"2026-01-01T00:00:00.0Z"}"#),
+            ("journalctl", r#"{"_TRANSPORT":"kernel","MESSAGE":"x: 1\n","_HOSTNAME":"n1"}"#),
+            ("journald bytes", r#"{"MESSAGE":[120,58,32,49,10],"_HOSTNAME":"n1"}"#),
+            ("GCP", r#"[{"jsonPayload":{"MESSAGE":"x: 1\n"},"resource":{"labels":{"node_name":"n1"}}}]"#),
+            ("GCP text", r#"[{"textPayload":"x: 1\n","labels":{"a":"b"}}]"#),
+            ("CloudWatch", r#"{"events":[{"timestamp":1,"message":"x: 1\n","ingestionTime":2}],"nextToken":"f/1"}"#),
+            ("Loki", r#"{"data":{"result":[{"stream":{"host":"n1"},"values":[["1767225700000000000","x: 1\n"]]}]}}"#),
+            ("logcli", r#"{"labels":{},"line":"x: 1\n","timestamp":"2026-01-01T00:00:00Z"}"#),
+            ("Elastic", r#"{"hits":{"hits":[{"_source":{"message":"x: 1\n","event":{"original":"n1: x: 1"}}}]}}"#),
+            ("Splunk", r#"{"preview":false,"result":{"_raw":"x: 1\n","_time":"2026-01-01 00:00:00"}}"#),
+            ("Azure", r#"{"tables":[{"columns":[{"name":"T"}],"rows":[["2026-01-01T00:00:00Z","x: 1\n"]]}]}"#),
+            ("OTLP", r#"{"resourceLogs":[{"scopeLogs":[{"logRecords":[{"body":{"stringValue":"x: 1\n"}}]}]}]}"#),
+            ("dmesg", "{\n \"dmesg\": [\n {\n \"pri\": 4,\n \"time\": 100.000001,\n \"msg\": \"x: 1\\n\"\n }\n ]\n}"),
+            ("JSON in JSON", r#"{"log":"{\"MESSAGE\":\"x: 1\\n\"}","stream":"stdout"}"#),
+        ] {
+            assert_eq!(texts(text), ["x: 1\n"], "{tool}");
+            let pretty = serde_json::from_str::<Value>(text).and_then(|v| serde_json::to_string_pretty(&v));
+            assert_eq!(texts(&pretty.expect("JSON")), ["x: 1\n"], "{tool} pretty");
+        }
+        let loki = split(r#"{"data":{"result":[{"stream":{"host":"n1"},"values":[["1","x: 1"],["2","y: 1"]]}]}}"#);
+        assert_eq!(loki.iter().map(|e| e.host.as_deref()).collect::<Vec<_>>(), [Some("n1"); 2]);
+        let time = &split(r#"{"dmesg":[{"pri":4,"time":100.000001,"msg":"x"}]}"#)[0];
+        assert_eq!(time.uptime_us, Some(100_000_001));
+    }
+
+    #[test]
+    fn entries_are_given_as_they_come_and_forgotten() {
+        let mut splitter = Splitter::default();
+        let mut entries = Vec::new();
+        assert_eq!(splitter.feed("{\"events\": [", &mut entries), Progress::Within);
+        for i in 1..=1000 {
+            let line = format!("{{\"message\": \"{}\"}},", "x".repeat(1000));
+            assert_eq!(splitter.feed(&line, &mut entries), Progress::Within);
+            assert_eq!(entries.len(), i);
+            assert!(splitter.text.len() < 10_000);
+        }
+        // What breaks off is no JSON any more.
+        assert_eq!(splitter.feed("{\"message\": \"", &mut entries), Progress::Within);
+        assert_eq!(splitter.feed("x", &mut entries), Progress::Broken);
+    }
+
+    #[test]
+    fn stamps_are_no_arrays() {
+        for line in ["[  100.000000] x", "[pod/a/b/c] x", "[Thu Jan 1 00:00:00 2026] x", "{name} x", "[ pid ] uid"] {
+            assert!(!begins(line), "{line}");
+        }
+        for line in ["{", "{\"a\":1}", "[", "[{\"a\":1}]", "[\"a\"]", "[["] {
+            assert!(begins(line), "{line}");
+        }
+    }
+}
