@@ -4,7 +4,8 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::output;
 use oomsim_core::units::Quantity;
-use oomsim_dmesg::{Analysis, Known, TextOptions};
+use oomsim_dmesg::{Analyser, Analysis, Found, JsonWriter, Known, NoScenario, ReadError, Report, Summary, TextOptions};
+use std::io::{self, BufWriter, StdoutLock};
 use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
@@ -36,11 +37,14 @@ pub struct Args {
     /// The machine's total swap, which a report about a cgroup does not contain
     #[arg(long, value_name = "QUANTITY", value_parser = quantity_kb)]
     swap_total: Option<u64>,
+    /// Show every report in full; of more than three, a summary is shown otherwise
+    #[arg(long, conflicts_with = "report")]
+    all: bool,
     /// Write a scenario that reproduces the kill
     #[arg(long, value_name = "OUT.toml")]
     scenario: Option<PathBuf>,
-    /// Number of the report to build the scenario from, counted from 1 [default: the first complete one]
-    #[arg(long, value_name = "N", requires = "scenario")]
+    /// Show only this report, counted from 1; --scenario is built from it [default: the first complete one]
+    #[arg(long, value_name = "N")]
     report: Option<usize>,
 }
 
@@ -50,61 +54,189 @@ fn quantity_kb(text: &str) -> Result<u64, String> {
     u64::try_from(quantity.value() / 1024).map_err(|_| "an amount of memory is not negative".into())
 }
 
+/// Reports that are shown in full without being asked for.
+const FULL: usize = 3;
+/// Reports that are held back at the beginning, because a later one may tell what an earlier one leaves out.
+const HELD: usize = 64;
+
 /// Runs `oomsim dmesg`.
 ///
 /// # Errors
 /// When the log cannot be read or the scenario cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let reports = read(&args.file)?;
-    let known = Known { swap_total_kb: args.swap_total };
-    let analyses = oomsim_dmesg::analyse(reports, known);
-    let text = match args.format {
-        Format::Text => oomsim_dmesg::text(&analyses, TextOptions { candidates: args.rows }),
-        Format::Json => {
-            oomsim_dmesg::to_json(&analyses).map_err(|why| Failure::internal(format!("JSON: {why}")))? + "\n"
-        }
-    };
-    output::print(&text)?;
-    if analyses.is_empty() {
+    let mut view = View::new(&args);
+    let read = read(&args.file, |found| view.take(found));
+    let why = read.as_ref().err().map(|why| cannot(&args.file, why));
+    view.finish(why.as_ref())?;
+    if let Some(why) = why {
+        return Err(why);
+    }
+    let reports = view.summary.reports;
+    if let Some(n) = args.report.filter(|n| *n == 0 || *n as u64 > reports) {
+        return Err(Failure::bad_input(format!("there is no report {n}: the log contains {reports}")));
+    }
+    if reports == 0 {
         return Ok(Exit::Failed);
     }
-    if let Some(path) = &args.scenario {
-        write_scenario(path, &analyses, args.report)?;
+    if let (Some(path), Some(made)) = (&args.scenario, view.scenario) {
+        let text =
+            made.map_err(|why| Failure::bad_input(format!("cannot build a scenario from this report: {why}")))?;
+        std::fs::write(path, text)
+            .map_err(|why| Failure::bad_input(format!("{} cannot be written: {why}", path.display())))?;
     }
     Ok(Exit::Holds)
 }
 
-fn read(file: &Path) -> Result<Vec<oomsim_dmesg::Report>, Failure> {
-    let cannot = |why: oomsim_dmesg::ReadError| {
-        let help = why.help().replace("FILE", &file.display().to_string());
-        Failure::bad_input(format!("{} cannot be read: {why}\n  help: {help}", file.display()))
-    };
+fn read(file: &Path, each: impl FnMut(Found)) -> Result<(), ReadError> {
     if file == Path::new("-") {
-        return oomsim_dmesg::read(std::io::stdin().lock()).map_err(cannot);
+        return oomsim_dmesg::read_each(io::stdin().lock(), each);
     }
-    let input = std::fs::File::open(file).map_err(|why| cannot(why.into()))?;
-    oomsim_dmesg::read(input).map_err(cannot)
+    oomsim_dmesg::read_each(std::fs::File::open(file)?, each)
 }
 
-fn write_scenario(path: &Path, analyses: &[Analysis], wanted: Option<usize>) -> Result<(), Failure> {
-    let chosen = match wanted {
-        Some(n) => {
-            let found = n.checked_sub(1).and_then(|i| analyses.get(i));
-            let found = found.ok_or_else(|| {
-                Failure::bad_input(format!("there is no report {n}: the log contains {}", analyses.len()))
-            })?;
-            oomsim_dmesg::scenario(found)
+fn cannot(file: &Path, why: &ReadError) -> Failure {
+    let help = why.help().replace("FILE", &file.display().to_string());
+    Failure::bad_input(format!("{} cannot be read: {why}\n  help: {help}", file.display()))
+}
+
+/// Shows reports as they come; what is kept does not grow with their number.
+struct View<'a> {
+    args: &'a Args,
+    analyser: Analyser,
+    held: Vec<Report>,
+    /// The reports have begun to be shown: none is held back any more.
+    begun: bool,
+    first: Vec<Analysis>,
+    summary: Summary,
+    json: Option<JsonWriter<BufWriter<StdoutLock<'static>>>>,
+    scenario: Option<Result<String, NoScenario>>,
+    problem: Option<Failure>,
+}
+
+impl<'a> View<'a> {
+    fn new(args: &'a Args) -> View<'a> {
+        let json = matches!(args.format, Format::Json).then(|| JsonWriter::new(BufWriter::new(io::stdout().lock())));
+        View {
+            args,
+            analyser: Analyser::new(Known { swap_total_kb: args.swap_total }),
+            held: Vec::new(),
+            begun: false,
+            first: Vec::new(),
+            summary: Summary::default(),
+            json,
+            scenario: None,
+            problem: None,
         }
-        None => {
-            let mut all = analyses.iter().map(oomsim_dmesg::scenario);
-            let first = all.next();
-            match first {
-                Some(Err(why)) => all.find(Result::is_ok).unwrap_or(Err(why)),
-                Some(done) => done,
-                None => return Ok(()),
+    }
+
+    fn take(&mut self, found: Found) {
+        match found {
+            Found::Other(other) => self.summary.add_other(*other),
+            Found::Report(report) if self.begun => self.show(*report),
+            Found::Report(report) => {
+                self.analyser.learn(&report);
+                self.held.push(*report);
+                if self.held.len() >= HELD {
+                    self.begin();
+                }
             }
         }
-    };
-    let text = chosen.map_err(|why| Failure::bad_input(format!("cannot build a scenario from this report: {why}")))?;
-    std::fs::write(path, text).map_err(|why| Failure::bad_input(format!("{} cannot be written: {why}", path.display())))
+    }
+
+    fn begin(&mut self) {
+        self.begun = true;
+        let mut held = std::mem::take(&mut self.held);
+        held.sort_by_key(|r| r.first_line);
+        held.into_iter().for_each(|r| self.show(r));
+    }
+
+    fn show(&mut self, report: Report) {
+        let analysis = self.analyser.analyse(report);
+        self.summary.add(&analysis);
+        let number = usize::try_from(self.summary.reports).unwrap_or(usize::MAX);
+        let wanted = self.args.report == Some(number);
+        if self.args.scenario.is_some() {
+            let any = self.args.report.is_none() && !matches!(self.scenario, Some(Ok(_)));
+            if wanted || any {
+                let made = oomsim_dmesg::scenario(&analysis);
+                // Without a number the first that can be made; when none can, why the first cannot.
+                if made.is_ok() || self.scenario.is_none() {
+                    self.scenario = Some(made);
+                }
+            }
+        }
+        if let Some(json) = &mut self.json {
+            if wanted || self.args.report.is_none() {
+                let done = json.report(&analysis);
+                self.check(done);
+            }
+        } else if wanted || self.args.all {
+            let gap = if number > 1 && self.args.all { "\n" } else { "" };
+            let text = oomsim_dmesg::report_text(&analysis, number, None, self.options());
+            self.print(&format!("{gap}{text}"));
+        } else if self.first.len() < FULL {
+            self.first.push(analysis);
+        }
+    }
+
+    fn options(&self) -> TextOptions {
+        TextOptions { candidates: self.args.rows }
+    }
+
+    /// What is left to say when the log has been read, or cannot be read on.
+    fn finish(&mut self, problem: Option<&Failure>) -> Result<(), Failure> {
+        self.begin();
+        if let Some(json) = self.json.take() {
+            // What is no log at all has no document.
+            if problem.is_none() || self.summary.reports > 0 || !self.summary.others.is_empty() {
+                let done = json.finish(&self.summary, problem.map(|p| p.message.as_str()));
+                self.check(done);
+            }
+        } else {
+            let text = self.text(problem.is_some());
+            self.print(&text);
+        }
+        self.problem.take().map_or(Ok(()), Err)
+    }
+
+    fn text(&self, broken: bool) -> String {
+        let others = self.summary.others_text();
+        let gap = if others.is_empty() { "" } else { "\n" };
+        let reports = usize::try_from(self.summary.reports).unwrap_or(usize::MAX);
+        if reports == 0 && others.is_empty() {
+            return if broken { String::new() } else { format!("{}\n", oomsim_dmesg::NOTHING_FOUND) };
+        }
+        if reports == 0 {
+            return format!("{}: the kernel killed nothing in this log\n\n{others}", oomsim_dmesg::NOTHING_FOUND);
+        }
+        if self.args.report.is_some() {
+            return String::new();
+        }
+        if self.args.all {
+            return format!("\n{}{gap}{others}", self.summary.text());
+        }
+        if reports > FULL {
+            let hint = "--report N shows one of them, --all shows all, --format json gives all with every figure.";
+            return format!("{}\n{hint}\n{gap}{others}", self.summary.text());
+        }
+        let each = self.first.iter().enumerate();
+        let each = each.map(|(i, a)| oomsim_dmesg::report_text(a, i + 1, Some(reports), self.options()));
+        format!("{}{gap}{others}", each.collect::<Vec<_>>().join("\n"))
+    }
+
+    fn print(&mut self, text: &str) {
+        if let Err(why) = output::print(text) {
+            self.problem.get_or_insert(why);
+        }
+    }
+
+    /// A reader that has gone away is no error.
+    fn check(&mut self, done: io::Result<()>) {
+        if let Err(why) = done
+            && why.kind() != io::ErrorKind::BrokenPipe
+        {
+            let failure = Failure::internal(format!("standard output could not be written: {why}"));
+            self.problem.get_or_insert(failure);
+        }
+    }
 }

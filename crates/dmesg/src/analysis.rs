@@ -2,9 +2,12 @@
 
 use crate::advice::advice;
 use crate::explain::{Explanation, Known, explain};
+use crate::json_writer::JsonWriter;
 use crate::place::{Place, place};
 use crate::report::{Kind, Report};
+use crate::summary::Summary;
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// A report, what ran out, how the victim was chosen, what to do.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,19 +26,41 @@ pub struct Analysis {
     pub advice: Vec<String>,
 }
 
+/// Analyses the reports of one log one after the other: an earlier one may tell what a later one leaves out.
+#[derive(Clone, Debug, Default)]
+pub struct Analyser {
+    known: Known,
+    /// Swap by host in kB, as long as all reports of it agree.
+    swaps: BTreeMap<Option<String>, Option<u64>>,
+}
+
+impl Analyser {
+    /// Starts with what is known from elsewhere.
+    pub fn new(known: Known) -> Analyser {
+        Analyser { known, swaps: BTreeMap::new() }
+    }
+
+    /// Remembers what a report tells of its machine.
+    pub fn learn(&mut self, report: &Report) {
+        let Some(kb) = report.mem_info.as_ref().and_then(|i| i.total_swap_kb) else { return };
+        let known = self.swaps.entry(report.host.clone()).or_insert(Some(kb));
+        // Swap that changes is no knowledge.
+        *known = known.filter(|before| *before == kb);
+    }
+
+    /// Analyses a report.
+    pub fn analyse(&mut self, report: Report) -> Analysis {
+        self.learn(&report);
+        let learnt = self.swaps.get(&report.host).copied().flatten();
+        one(report, Known { swap_total_kb: self.known.swap_total_kb.or(learnt) })
+    }
+}
+
 /// Analyses the reports of one log together: one report may tell what another leaves out (the machine's swap).
 pub fn analyse(reports: Vec<Report>, known: Known) -> Vec<Analysis> {
-    let mut swaps = reports.iter().filter_map(|r| Some((r.host.clone(), r.mem_info.as_ref()?.total_swap_kb?)));
-    let first = swaps.next();
-    let same = first.clone().filter(|f| swaps.all(|s| s == *f));
-    reports
-        .into_iter()
-        .map(|report| {
-            let learnt = same.as_ref().filter(|(host, _)| *host == report.host).map(|(_, kb)| *kb);
-            let known = Known { swap_total_kb: known.swap_total_kb.or(learnt) };
-            one(report, known)
-        })
-        .collect()
+    let mut analyser = Analyser::new(known);
+    reports.iter().for_each(|r| analyser.learn(r));
+    reports.into_iter().map(|r| analyser.analyse(r)).collect()
 }
 
 fn one(report: Report, known: Known) -> Analysis {
@@ -60,10 +85,14 @@ fn one(report: Report, known: Known) -> Analysis {
 ///
 /// # Errors
 /// Never for values of these types; the error type is the writer's.
-pub fn to_json(analyses: &[Analysis]) -> Result<String, serde_json::Error> {
-    #[derive(Serialize)]
-    struct Document<'a> {
-        reports: &'a [Analysis],
+pub fn to_json(analyses: &[Analysis]) -> std::io::Result<String> {
+    let mut out = Vec::new();
+    let mut writer = JsonWriter::new(&mut out);
+    let mut summary = Summary::default();
+    for analysis in analyses {
+        summary.add(analysis);
+        writer.report(analysis)?;
     }
-    serde_json::to_string_pretty(&Document { reports: analyses })
+    writer.finish(&summary, None)?;
+    Ok(String::from_utf8_lossy(&out).into_owned())
 }

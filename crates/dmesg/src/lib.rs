@@ -1,4 +1,4 @@
-//! Reads the kernel's OOM reports from real logs, of 3.10 to 6.12 and as any of the usual tools prints them, and
+//! Reads the kernel's OOM reports from real logs, of Linux 2.6.32 to 7.3, in whatever form a tool exports them, and
 //! explains them.
 //!
 //! ```
@@ -20,6 +20,7 @@ mod error;
 mod explain;
 mod fields;
 mod json;
+mod json_writer;
 mod line;
 mod machine;
 mod model;
@@ -32,17 +33,20 @@ mod rules;
 mod scan;
 mod scenario;
 mod shape;
+mod summary;
 mod table;
 mod text;
 
-pub use analysis::{Analysis, analyse, to_json};
+pub use analysis::{Analyser, Analysis, analyse, to_json};
 pub use error::ReadError;
 pub use explain::{Candidate, Explanation, Known, Verdict, explain};
+pub use json_writer::JsonWriter;
 pub use model::to_oom_report;
 pub use others::{Killer, OtherKill};
 pub use place::{Place, Qos, System, place};
 pub use report::{CgroupStats, Chosen, Counter, Invoker, Killed, Kind, MemInfo, Reaped, Report, Stamp, Task, Zone};
 pub use scenario::{NoScenario, scenario};
+pub use summary::{Counts, Summary};
 pub use text::{NOTHING_FOUND, TextOptions, report_text, text};
 
 use std::io::Read;

@@ -5,9 +5,12 @@ use crate::report::Report;
 /// Sizes that Linux has been built with, in kB.
 const SIZES: [u64; 6] = [4, 8, 16, 32, 64, 256];
 
+/// Finds the size in kB.
+type Way = fn(&Report) -> Option<u64>;
+
 /// The size in kB and what shows it; `None`: nothing does, so it is 4.
 pub(crate) fn page_size(report: &Report) -> Option<(u64, &'static str)> {
-    let ways: [(fn(&Report) -> Option<u64>, &'static str); 5] = [
+    let ways: [(Way, &'static str); 5] = [
         (free_lists, "the smallest blocks of the free lists"),
         (kill, "the sizes of the killed process in the table and in the line about its kill"),
         (machine, "the machine's memory in pages and in kB"),

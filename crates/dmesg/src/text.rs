@@ -29,12 +29,12 @@ pub fn text(analyses: &[Analysis], options: TextOptions) -> String {
     if analyses.is_empty() {
         return format!("{NOTHING_FOUND}\n");
     }
-    let all = analyses.iter().enumerate().map(|(i, a)| report_text(a, i + 1, analyses.len(), options));
+    let all = analyses.iter().enumerate().map(|(i, a)| report_text(a, i + 1, Some(analyses.len()), options));
     all.collect::<Vec<_>>().join("\n")
 }
 
-/// One analysis as text, the report with this number of so many.
-pub fn report_text(analysis: &Analysis, number: usize, of: usize, options: TextOptions) -> String {
+/// One analysis as text, the report with this number, of so many where that is known.
+pub fn report_text(analysis: &Analysis, number: usize, of: Option<usize>, options: TextOptions) -> String {
     let mut out = String::new();
     one(&mut out, analysis, number, of, options);
     shown(&out)
@@ -69,9 +69,9 @@ fn field(out: &mut String, name: &str, value: &str) {
     let _ = writeln!(out, "  {name:<10} {value}");
 }
 
-fn one(out: &mut String, a: &Analysis, number: usize, of: usize, options: TextOptions) {
+fn one(out: &mut String, a: &Analysis, number: usize, of: Option<usize>, options: TextOptions) {
     let r = &a.report;
-    let mut head = format!("OOM {number} of {of}");
+    let mut head = format!("OOM {number}{}", of.map_or(String::new(), |of| format!(" of {of}")));
     if let Some(wall) = &r.stamp.wall {
         let _ = write!(head, " · {wall}");
     }
@@ -140,7 +140,7 @@ fn what(r: &Report, place: Option<&Place>) -> String {
 }
 
 /// Whose cgroup it is, in words.
-fn words(place: &Place) -> String {
+pub(crate) fn words(place: &Place) -> String {
     let short = |id: &str| id.get(..13).unwrap_or(id).to_string();
     match place {
         Place::Node => "the root cgroup".into(),

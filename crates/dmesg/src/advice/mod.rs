@@ -79,7 +79,7 @@ fn mib(report: &Report, pages: u64) -> String {
 }
 
 fn percent(part: u64, of: u64) -> u64 {
-    if of == 0 { 0 } else { part.saturating_mul(100) / of }
+    part.saturating_mul(100).checked_div(of).unwrap_or(0)
 }
 
 /// Words for a quality of service.

@@ -97,11 +97,7 @@ impl Open {
                     r.already_exiting.push(*pid);
                 }
             }
-            Line::Reaped(reaped) => {
-                if r.reaped.len() < MAX_ITEMS {
-                    r.reaped.push(reaped.clone());
-                }
-            }
+            Line::Reaped(reaped) if r.reaped.len() < MAX_ITEMS => r.reaped.push(reaped.clone()),
             Line::NoKillable => {
                 r.no_killable = true;
                 open.ended = true;
