@@ -14,6 +14,7 @@ pub mod node;
 pub mod plan;
 pub mod race;
 pub mod run;
+pub mod schema;
 pub mod sweep;
 pub mod versions;
 
@@ -53,6 +54,8 @@ pub enum Command {
     List(list::Args),
     /// Explain an event and its fields, or a lint rule
     Explain(explain::Args),
+    /// Print the JSON Schema of a kind of file, for completion and checks in editors
+    Schema(schema::Args),
     /// Print a completion script for a shell
     Completions(completions::Args),
     /// Write manual pages
@@ -81,6 +84,7 @@ impl Command {
             Command::Dmesg(args) => dmesg::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),
+            Command::Schema(args) => schema::run(args),
             Command::Completions(args) => completions::run(args),
             Command::Man(args) => man::run(args),
         }

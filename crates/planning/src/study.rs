@@ -3,9 +3,11 @@
 mod axes;
 mod goal;
 mod sweep;
+mod tables;
 
 pub use goal::{AsItIs, Goal};
 pub use sweep::Study;
+pub use tables::{GOAL, STUDY};
 
 #[cfg(test)]
 mod tests;

@@ -14,7 +14,9 @@ mod overrides;
 mod read;
 mod reader;
 mod scalar;
+mod schema;
 mod source;
+mod tables;
 mod toml_value;
 mod typed;
 mod value;
@@ -27,6 +29,7 @@ pub mod reading {
     pub use super::names::nearest;
     pub use super::reader::{Problems, TableReader};
     pub use super::scalar::{MAX_TIME, integer, name, one_of, permille, some_bytes, text};
+    pub use super::tables::{Form, KeyGroup, KeySpec, TableSpec, WhenAbsent, key};
     pub use super::toml_value::{parse_document, parse_keys};
     pub use super::value::{Entry, Kind, Value};
 }
@@ -37,7 +40,9 @@ pub use file_kind::{FileKind, TomlKind, file_kind};
 pub use kinds::said_once;
 pub use load::{Files, NoFiles, load, load_kind, load_kinds};
 pub use loaded::{LoadedScenario, ScenarioPlaces};
+pub use schema::json_schema;
 pub use source::{Location, Places, Source};
+pub use tables::SCENARIO;
 pub use write::{Comments, NoSuchKey, assignment, pod_to_toml, to_toml, to_toml_with};
 
 #[cfg(test)]

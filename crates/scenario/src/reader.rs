@@ -1,10 +1,12 @@
 //! Reads tables key by key and collects every problem instead of stopping at the first.
 //!
-//! A key that is asked for is a legal key, so that the list of legal names in a diagnostic is never out of date.
+//! Which keys are legal is said by the table's [`TableSpec`]. A key that is asked for and is not in it, or is in it and not
+//! asked for, is a defect that every debug build finds when it reads such a table.
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::names::{nearest, quoted_list};
 use super::source::Location;
+use super::tables::{KeySpec, TableSpec};
 use super::value::{Entry, Value};
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -22,7 +24,7 @@ pub struct Problems {
     unlisted: Cell<[usize; 2]>,
     /// Hashes of all of them.
     said: RefCell<HashSet<u64>>,
-    /// Which keys were legal where: what the reference page is held against.
+    /// Which keys were asked for where: what the tables are held against.
     #[cfg(test)]
     keys: RefCell<std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>>>,
 }
@@ -94,7 +96,7 @@ impl Problems {
         self.push(diagnostic.help(format!("legal: {}", quoted_list(legal.iter().copied()))));
     }
 
-    /// Takes over which keys were legal where.
+    /// Takes over which keys were asked for where.
     #[cfg(test)]
     pub(crate) fn learn(&self, other: &Problems) {
         let mut keys = self.keys.borrow_mut();
@@ -123,9 +125,11 @@ impl Problems {
         list
     }
 
-    /// Legal keys by kind of table, as far as tables were read.
+    /// Keys that were asked for by kind of table, as far as tables were read.
     #[cfg(test)]
-    pub fn legal_keys(&self) -> std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>> {
+    pub(crate) fn asked_keys(
+        &self,
+    ) -> std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>> {
         self.keys.borrow().clone()
     }
 }
@@ -150,22 +154,34 @@ fn place(diagnostic: &Diagnostic) -> Option<(&str, usize)> {
 /// Reads one table.
 pub struct TableReader<'a> {
     problems: &'a Problems,
-    kind: &'static str,
+    spec: &'static TableSpec,
     entries: &'a [Entry],
     at: &'a Location,
-    asked: Vec<&'static str>,
     taken: Vec<bool>,
+    /// Nothing is left to be judged.
+    given_up: bool,
+    #[cfg(debug_assertions)]
+    asked: Vec<&'static str>,
 }
 
 impl<'a> TableReader<'a> {
-    /// Begins to read a value that has to be a table; `kind` names that kind of table in the reference.
-    pub fn open(problems: &'a Problems, kind: &'static str, value: &'a Value) -> Option<Self> {
+    /// Begins to read a value that has to be a table.
+    pub fn open(problems: &'a Problems, spec: &'static TableSpec, value: &'a Value) -> Option<Self> {
         let Some(entries) = value.entries() else {
-            problems.expected(value, &format!("a table ({kind})"));
+            problems.expected(value, &format!("a table ({})", spec.name));
             return None;
         };
         let taken = vec![false; entries.len()];
-        Some(TableReader { problems, kind, entries, at: &value.at, asked: Vec::new(), taken })
+        Some(TableReader {
+            problems,
+            spec,
+            entries,
+            at: &value.at,
+            taken,
+            given_up: false,
+            #[cfg(debug_assertions)]
+            asked: Vec::new(),
+        })
     }
 
     /// Where problems go.
@@ -178,14 +194,16 @@ impl<'a> TableReader<'a> {
         self.at
     }
 
-    /// The value of a key, which is legal from now on.
+    /// The value of a key.
     pub fn get(&mut self, key: &'static str) -> Option<&'a Value> {
         self.entry(key).map(|e| &e.value)
     }
 
-    /// Key and value of a key, which is legal from now on.
+    /// Key and value of a key.
     pub fn entry(&mut self, key: &'static str) -> Option<&'a Entry> {
-        if !self.asked.contains(&key) {
+        #[cfg(debug_assertions)]
+        {
+            assert!(self.spec.key(key).is_some(), "`{key}` is not in the table of the keys of {}", self.spec.name);
             self.asked.push(key);
         }
         let index = self.entries.iter().position(|e| e.key == key)?;
@@ -211,7 +229,7 @@ impl<'a> TableReader<'a> {
         match self.get(key) {
             Some(value) => parse(self.problems, value),
             None => {
-                let message = format!("`{key}` is missing in {}", self.kind);
+                let message = format!("`{key}` is missing in {}", self.spec.name);
                 self.problems.push(Diagnostic::error(self.at, message).label(format!("`{key}` is required here")));
                 None
             }
@@ -237,8 +255,13 @@ impl<'a> TableReader<'a> {
         })
     }
 
-    /// Keys not asked for yet; they count as legal, the caller judges them.
+    /// Keys not asked for yet; the caller judges them.
     pub fn rest(&mut self) -> Vec<&'a Entry> {
+        self.given_up = true;
+        self.untaken()
+    }
+
+    fn untaken(&mut self) -> Vec<&'a Entry> {
         let mut rest = Vec::new();
         for (entry, taken) in self.entries.iter().zip(&mut self.taken) {
             if !std::mem::replace(taken, true) {
@@ -248,17 +271,39 @@ impl<'a> TableReader<'a> {
         rest
     }
 
-    /// Names asked for so far.
-    pub fn legal(&self) -> &[&'static str] {
-        &self.asked
+    /// Names of keys that are legal beside those that are there.
+    pub fn legal(&self) -> Vec<&'static str> {
+        let given = |name: &&str| self.entries.iter().any(|entry| entry.key == **name);
+        let alternative = |key: &KeySpec| self.spec.one_of.contains(&key.name) && !given(&key.name);
+        let chosen = self.spec.one_of.iter().any(|name| given(name));
+        let fits = |key: &&KeySpec| key.with.is_empty() || key.with.iter().any(|name| given(name));
+        self.spec.keys().filter(fits).filter(|key| !(chosen && alternative(key))).map(|key| key.name).collect()
     }
 
-    /// Ends the table: every key that nobody asked for is reported.
+    /// Ends the table: every key that is not legal is reported.
     pub fn finish(mut self) {
-        for entry in self.rest() {
-            self.problems.unknown_key(entry, self.kind, &self.asked);
+        for entry in self.untaken() {
+            let with = self.spec.key(&entry.key).map_or(&[][..], |key| key.with);
+            if with.is_empty() {
+                self.problems.unknown_key(entry, self.spec.name, &self.legal());
+            } else {
+                let needs = quoted_list(with.iter().copied());
+                let message = format!("`{}` in {} has no meaning without {needs}", entry.key, self.spec.name);
+                self.problems.push(Diagnostic::error(&entry.key_at, message));
+            }
+        }
+        #[cfg(debug_assertions)]
+        self.hold_against_the_table();
+    }
+
+    /// Every key of the table was asked for, but for those that belong to others.
+    #[cfg(debug_assertions)]
+    fn hold_against_the_table(self) {
+        let belongs = |key: &KeySpec| !key.with.is_empty() || self.spec.one_of.contains(&key.name);
+        for key in self.spec.keys().filter(|key| !self.given_up && !belongs(key)) {
+            assert!(self.asked.contains(&key.name), "the reader of {} does not take `{}`", self.spec.name, key.name);
         }
         #[cfg(test)]
-        self.problems.keys.borrow_mut().entry(self.kind).or_default().extend(self.asked);
+        self.problems.keys.borrow_mut().entry(self.spec.name).or_default().extend(self.asked);
     }
 }

@@ -2,7 +2,9 @@
 
 use oomsim_core::plan::Scenario;
 use oomsim_scenario::{LoadedScenario, NoFiles, load, to_toml};
+use oomsim_testkit::random::plan;
 use oomsim_testkit::{read_file, rendered, repository, toml_files};
+use proptest::prelude::*;
 
 /// A plan without what belongs to its text.
 fn plain(loaded: &LoadedScenario) -> Scenario {
@@ -10,6 +12,19 @@ fn plain(loaded: &LoadedScenario) -> Scenario {
     plan.warnings.clear();
     plan.expectations.iter_mut().for_each(|expectation| expectation.line = 0);
     plan
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn random_plans(plan in plan()) {
+        let text = to_toml(&plan);
+        let read = load(&text, "written.toml", &NoFiles, &[])
+            .unwrap_or_else(|problems| panic!("{text}\n{}", rendered(&problems)));
+        let again = plain(&read);
+        prop_assert!(again == plan, "{text}\nwas: {plan:#?}\nis: {again:#?}");
+    }
 }
 
 /// Writes a scenario and reads it again.

@@ -5,7 +5,7 @@ use crate::measure::MEASURES;
 use crate::plan::{Axis, Levels};
 use crate::row::HEAD;
 use oomsim_scenario::Location;
-use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, parse_document};
+use oomsim_scenario::reading::{Kind, Problems, TableReader, TableSpec, Value, integer, name, one_of, parse_document};
 use oomsim_scenario::{Diagnostic, Source};
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ pub(crate) struct ReadAxis {
 }
 
 /// Reads all tables of one kind. `sampled`: whether ranges without steps are allowed.
-pub(crate) fn axes(p: &Problems, kind: &'static str, tables: &[Value], sampled: bool) -> Vec<ReadAxis> {
+pub(crate) fn axes(p: &Problems, spec: &'static TableSpec, tables: &[Value], sampled: bool) -> Vec<ReadAxis> {
     let mut list: Vec<ReadAxis> = Vec::new();
     for table in tables {
-        let Some(read) = axis(p, kind, table, sampled) else { continue };
+        let Some(read) = axis(p, spec, table, sampled) else { continue };
         let (name, keys) = (&read.axis.name, &read.axis.keys);
         let taken = HEAD.iter().copied().chain(MEASURES.iter().map(|c| c.name)).any(|column| column == name);
         if taken {
@@ -40,8 +40,8 @@ pub(crate) fn axes(p: &Problems, kind: &'static str, tables: &[Value], sampled: 
     list
 }
 
-fn axis(p: &Problems, kind: &'static str, table: &Value, sampled: bool) -> Option<ReadAxis> {
-    let mut t = TableReader::open(p, kind, table)?;
+fn axis(p: &Problems, spec: &'static TableSpec, table: &Value, sampled: bool) -> Option<ReadAxis> {
+    let mut t = TableReader::open(p, spec, table)?;
     let axis_name = t.required("name", name);
     let keys = keys(&mut t);
     let values = t.get("values");
@@ -51,30 +51,31 @@ fn axis(p: &Problems, kind: &'static str, table: &Value, sampled: bool) -> Optio
     let scale = t.or("scale", Scale::Linear, one_of("scale", &[("linear", Scale::Linear), ("log", Scale::Log)]));
     let at = t.at().clone();
     t.finish();
-    let levels =
-        match (values, from, to) {
-            (Some(values), None, None) => list(p, values)?,
-            (None, Some(from), Some(to)) => {
-                let range = range(p, &at, &from, &to, scale)?;
-                match steps {
-                    Some(steps) => Levels::Grid(range.steps(steps)),
-                    // The number is wrong, which was said: the ends are enough to find what else is.
-                    None if stepped => Levels::Grid(range.steps(2)),
-                    None if sampled => Levels::Sampled(range),
-                    None => {
-                        p.push(Diagnostic::error(&at, "`steps` is missing: how many values from `from` to `to`"));
-                        return None;
-                    }
+    let levels = match (values, from, to) {
+        (Some(values), None, None) => list(p, values)?,
+        (None, Some(from), Some(to)) => {
+            let range = range(p, &at, &from, &to, scale)?;
+            match steps {
+                Some(steps) => Levels::Grid(range.steps(steps)),
+                // The number is wrong, which was said: the ends are enough to find what else is.
+                None if stepped => Levels::Grid(range.steps(2)),
+                None if sampled => Levels::Sampled(range),
+                None => {
+                    p.push(Diagnostic::error(&at, "`steps` is missing: how many values from `from` to `to`"));
+                    return None;
                 }
             }
-            _ => {
-                let problem = Diagnostic::error(&at, format!("{kind} needs either `values`, or `from` and `to`"));
-                p.push(problem.help(
+        }
+        _ => {
+            let problem = Diagnostic::error(&at, format!("{} needs either `values`, or `from` and `to`", spec.name));
+            p.push(
+                problem.help(
                     "such as `values = [\"100Mi\", \"750Mi\"]` or `from = \"1Mi\"`, `to = \"1Gi\"`, `steps = 11`",
-                ));
-                return None;
-            }
-        };
+                ),
+            );
+            return None;
+        }
+    };
     Some(ReadAxis { axis: Axis { name: axis_name?.to_string(), keys: keys?, levels }, at })
 }
 

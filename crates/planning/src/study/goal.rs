@@ -2,6 +2,7 @@
 
 use super::axes::{axes, document};
 use super::sweep::{Named, meant, prepare};
+use super::tables;
 use crate::measure::Measures;
 use crate::plan::{Plan, RunSpec, Setup};
 use crate::prepared::{Prepared, settings};
@@ -15,8 +16,6 @@ use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Severity};
 const MAX_SETTINGS: u64 = 100_000;
 /// Runs of the scenarios as they are.
 const AS_IT_IS: u64 = 400;
-/// Largest number of runs per setting.
-const MAX_RUNS: i64 = 10_000_000;
 
 /// A goal that has been read.
 #[derive(Clone, Debug)]
@@ -140,15 +139,15 @@ impl Goal {
 }
 
 fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goal> {
-    let mut t = TableReader::open(p, "the goal", root)?;
+    let mut t = TableReader::open(p, &tables::GOAL, root)?;
     let stem = file.rsplit('/').next().unwrap_or(file);
     let goal_name = t.or("name", stem.strip_suffix(".toml").unwrap_or(stem).into(), name).to_string();
     let description = t.or("description", String::new(), text);
     let seed = t.or("seed", 1, integer(0, i64::MAX));
-    let runs = t.or("runs", 20_000, integer::<u64>(64, MAX_RUNS));
-    let confirm = t.or("confirm", runs, integer::<u64>(64, MAX_RUNS));
+    let runs = t.or("runs", 20_000, integer::<u64>(64, tables::MAX_RUNS));
+    let confirm = t.or("confirm", runs, integer::<u64>(64, tables::MAX_RUNS));
     let alpha = f64::from(t.or("error", 10, permille)) / 1000.0;
-    let knobs = axes(p, "[[knob]]", t.items("knob"), false);
+    let knobs = axes(p, &tables::KNOB, t.items("knob"), false);
     if knobs.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[knob]]`: a setting that may be changed");
     }
@@ -158,7 +157,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         p.error(t.at(), "a goal needs at least one `[[scenario]]`");
     }
     for table in tables {
-        let Some(mut s) = TableReader::open(p, "[[scenario]]", table) else { continue };
+        let Some(mut s) = TableReader::open(p, &tables::GOAL_SCENARIO, table) else { continue };
         let at = s.get("file").map(|v| v.at.clone());
         let path = s.required("file", text);
         let scenario_name = s.optional("name", name);
@@ -203,7 +202,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
 }
 
 fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<Target> {
-    let mut t = TableReader::open(p, "[[target]]", table)?;
+    let mut t = TableReader::open(p, &tables::TARGET, table)?;
     let event = t.required("event", one_of("event", &BadEvent::NAMES));
     let classes = t.get("qos");
     let below = t.required("below", share);

@@ -1,6 +1,7 @@
 //! A sweep: one scenario over axes.
 
 use super::axes::{ReadAxis, axes, document, scalar_text};
+use super::tables;
 use crate::axis::Design;
 use crate::measure::MEASURES;
 use crate::plan::{Levels, Plan, Setup};
@@ -48,7 +49,7 @@ impl Study {
 }
 
 fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Study> {
-    let mut t = TableReader::open(p, "the study", root)?;
+    let mut t = TableReader::open(p, &tables::STUDY, root)?;
     let stem = file.rsplit('/').next().unwrap_or(file);
     let stem = stem.strip_suffix(".toml").unwrap_or(stem);
     let name = t.or("name", stem.into(), name).to_string();
@@ -61,7 +62,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
     let fixed = t.optional("set", fixed).unwrap_or_default();
     let sample_given = t.get("sample").is_some();
     let (design, points) = t.optional("sample", sample).unzip();
-    let axes = axes(p, "[[axis]]", t.items("axis"), true);
+    let axes = axes(p, &tables::AXIS, t.items("axis"), true);
     let measures = t.optional("measures", measures).unwrap_or_else(|| MEASURES.iter().map(|c| c.name).collect());
     t.finish();
     let sampled = axes.iter().find(|a| matches!(a.axis.levels, Levels::Sampled(_)));
@@ -128,7 +129,7 @@ fn fixed(p: &Problems, value: &Value) -> Option<Vec<Fixed>> {
 
 /// `sample = { method = "latinHypercube", points = 100 }`.
 fn sample(p: &Problems, value: &Value) -> Option<(Design, u32)> {
-    let mut t = TableReader::open(p, "sample", value)?;
+    let mut t = TableReader::open(p, &tables::SAMPLE, value)?;
     let designs = [("latinHypercube", Design::LatinHypercube), ("random", Design::Random)];
     let design = t.or("method", Design::LatinHypercube, one_of("method", &designs));
     let points = t.required("points", integer(1, 1_000_000));

@@ -5,6 +5,7 @@ use super::process::process_keys;
 use super::resources::resources;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, dns_name, one_of};
+use crate::tables;
 use crate::value::Value;
 use oomsim_core::kubelet::{ContainerSpec, RestartPolicy};
 use oomsim_core::node_api::Name;
@@ -43,8 +44,8 @@ fn report_twins<'a>(p: &Problems, tables: impl Iterator<Item = &'a Value>) {
 }
 
 fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, plans: &mut [PodDraft]) {
-    let kind = if is_init { "[[pod.initContainer]]" } else { "[[pod.container]]" };
-    let Some(mut t) = TableReader::open(p, kind, value) else { return };
+    let spec = if is_init { &tables::INIT_CONTAINER } else { &tables::CONTAINER };
+    let Some(mut t) = TableReader::open(p, spec, value) else { return };
     let name_at = t.get("name").map_or(&value.at, |v| &v.at);
     let Some(name) = t.required("name", dns_name) else { return drop(t.rest()) };
     let known = |pod: &PodDraft| pod.plan.spec.all_containers().any(|c| c.name == name);
@@ -66,7 +67,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
     let pattern = if pid_namespace { pattern } else { ProcessPlan { term: TermReaction::Default, ..pattern } };
     let mut processes = vec![process_keys(&mut t, pattern)];
     for table in t.items("process") {
-        if let Some(mut inner) = TableReader::open(p, "[[pod.container.process]]", table) {
+        if let Some(mut inner) = TableReader::open(p, &tables::PROCESS, table) {
             if inner.get("comm").is_none() {
                 p.error(&table.at, "`comm` is missing in [[pod.container.process]]");
             }

@@ -3,6 +3,7 @@
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, integer, one_of, text, time};
 use crate::source::Location;
+use crate::tables;
 use crate::value::{Kind, Value};
 use oomsim_core::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
 use oomsim_core::record::expect::{
@@ -20,7 +21,7 @@ pub(crate) fn expectations(p: &Problems, tables: &[&Value]) -> Vec<Expectation> 
 }
 
 fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
-    let mut t = TableReader::open(p, "[[expect]]", value)?;
+    let mut t = TableReader::open(p, &tables::EXPECT, value)?;
     let source = t.required("source", text);
     // Judged before: this table is for these nodes.
     t.get("node");
@@ -74,7 +75,7 @@ fn event_match(p: &Problems, t: &mut TableReader<'_>) -> Option<EventMatch> {
 }
 
 fn relation(p: &Problems, value: &Value) -> Option<Relation> {
-    let mut t = TableReader::open(p, "expect.after", value)?;
+    let mut t = TableReader::open(p, &tables::RELATION, value)?;
     let other = event_match(p, &mut t);
     let within = t.optional("within", crate::scalar::duration);
     let least = t.optional("least", crate::scalar::duration);
@@ -118,7 +119,7 @@ fn final_check(p: &Problems, value: &Value) -> Option<Check> {
 }
 
 fn pod_check(p: &Problems, value: &Value) -> Option<Check> {
-    let mut t = TableReader::open(p, "expect.final.pod", value)?;
+    let mut t = TableReader::open(p, &tables::FINAL_POD, value)?;
     let pod = t.required("pod", pattern);
     let phases: Vec<_> = PodPhase::ALL.iter().map(|&phase| (phase.as_str(), phase)).collect();
     let classes: Vec<_> = QosClass::ALL.iter().map(|&class| (class.as_str(), class)).collect();
@@ -141,7 +142,7 @@ fn pod_check(p: &Problems, value: &Value) -> Option<Check> {
 }
 
 fn process_check(p: &Problems, value: &Value) -> Option<Check> {
-    let mut t = TableReader::open(p, "expect.final.process", value)?;
+    let mut t = TableReader::open(p, &tables::FINAL_PROCESS, value)?;
     let comm = t.required("process", pattern);
     let pod = t.optional("pod", pattern);
     let alive = t.optional("alive", boolean);
@@ -161,7 +162,7 @@ fn process_check(p: &Problems, value: &Value) -> Option<Check> {
 }
 
 fn condition_check(p: &Problems, value: &Value) -> Option<Check> {
-    let mut t = TableReader::open(p, "expect.final.condition", value)?;
+    let mut t = TableReader::open(p, &tables::FINAL_CONDITION, value)?;
     let types: Vec<_> = NodeConditionType::ALL.iter().map(|&name| (name.as_str(), name)).collect();
     let condition = t.required("condition", one_of("condition", &types));
     let words: Vec<_> = ConditionStatus::ALL.iter().map(|&status| (status.as_str(), status)).collect();
@@ -210,7 +211,7 @@ pub(super) fn range(p: &Problems, value: &Value, one: impl Fn(&Problems, &Value)
     if !matches!(value.kind, Kind::Table(_)) {
         return one(p, value).map(Range::exactly);
     }
-    let mut t = TableReader::open(p, "range", value)?;
+    let mut t = TableReader::open(p, &tables::RANGE, value)?;
     let range = Range { min: t.optional("min", &one), max: t.optional("max", &one) };
     check_order(p, t.at(), range);
     t.finish();

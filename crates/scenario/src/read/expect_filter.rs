@@ -3,6 +3,7 @@
 use super::expect::{range, signed_bytes};
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, duration};
+use crate::tables;
 use crate::value::{Entry, Kind, Value};
 use oomsim_core::record::expect::{Filter, Scalar, Test};
 use oomsim_core::record::view::{Kind as EventKind, PROCESS_FIELDS};
@@ -73,7 +74,7 @@ fn one(p: &Problems, kind: &EventKind, field: &str, entry: &Entry, out: &mut Vec
 
 fn test(p: &Problems, unit: Unit, value: &Value) -> Option<Test> {
     let Some(entries) = value.entries() else { return scalar(p, unit, value).map(Test::Equals) };
-    let mut t = TableReader::open(p, "expect.where", value)?;
+    let mut t = TableReader::open(p, &tables::TEST_TABLE, value)?;
     let contains = t.optional("contains", |p, value| scalar(p, unit, value));
     let not = t.optional("not", |p, value| scalar(p, unit, value));
     let present = t.optional("present", boolean);

@@ -3,6 +3,7 @@
 use super::process::process_keys;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{duration, name, text};
+use crate::tables;
 use crate::value::Value;
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{HangUp, HostPlan, ProcessPlan};
@@ -31,7 +32,7 @@ pub(crate) fn hosts(p: &Problems, tables: &[&Value]) -> Vec<HostPlan> {
 }
 
 fn host(p: &Problems, value: &Value) -> Option<HostPlan> {
-    let mut t = TableReader::open(p, "[[host]]", value)?;
+    let mut t = TableReader::open(p, &tables::HOST, value)?;
     let host_name = t.required("name", name);
     let process = process_keys(&mut t, ProcessPlan::idle(host_name.as_ref().unwrap_or(&"host".into())));
     let default_cgroup = HostPlan::default_cgroup(host_name.as_deref().unwrap_or("host"));
@@ -46,7 +47,7 @@ fn host(p: &Problems, value: &Value) -> Option<HostPlan> {
 
 /// `{ process = "ssh", after = "1s" }`.
 fn hang_up(p: &Problems, value: &Value) -> Option<HangUp> {
-    let mut t = TableReader::open(p, "hangsUpWith", value)?;
+    let mut t = TableReader::open(p, &tables::HANGS_UP_WITH, value)?;
     let process = t.required("process", name);
     let after = t.or("after", SimDuration::ZERO, duration);
     t.finish();

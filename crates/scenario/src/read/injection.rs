@@ -4,6 +4,7 @@ use super::host::cgroup_path;
 use super::kernel::{each_sysctl, report};
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, name, one_of, time};
+use crate::tables;
 use crate::value::Value;
 use oomsim_core::kernel::Sysctls;
 use oomsim_core::node_api::Signo;
@@ -21,7 +22,7 @@ pub(crate) fn injections(p: &Problems, tables: &[&Value]) -> Vec<Injection> {
 }
 
 fn injection(p: &Problems, value: &Value, out: &mut Vec<Injection>) {
-    let Some(mut t) = TableReader::open(p, "[[at]]", value) else { return };
+    let Some(mut t) = TableReader::open(p, &tables::AT, value) else { return };
     let at = t.required("time", time).unwrap_or(SimTime::ZERO);
     // Judged before: this table is for these nodes.
     t.get("node");

@@ -5,12 +5,13 @@ use crate::names::{nearest, quoted_list};
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{integer, one_of, text};
 use crate::source::{Location, Places};
+use crate::tables;
 use crate::value::{Entry, Kind, Value};
 use oomsim_core::kernel::{Capability, CgroupVersion, KernelConfig, Profile, SYSCTLS, SysctlError, Thp, VERSIONS};
 
 /// Reads `[kernel]` into a configuration that has its memory already.
 pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig, places: &mut Places) {
-    let Some(mut t) = TableReader::open(p, "[kernel]", value) else { return };
+    let Some(mut t) = TableReader::open(p, &tables::KERNEL, value) else { return };
     config.profile = t.or("version", Profile::default(), version);
     let cgroups = [("v1", CgroupVersion::V1), ("v2", CgroupVersion::V2)];
     config.cgroup = t.or("cgroup", CgroupVersion::V2, one_of("cgroup version", &cgroups));

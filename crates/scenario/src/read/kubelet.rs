@@ -8,6 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::names::quoted_list;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, duration, integer, text, time};
+use crate::tables;
 use crate::value::{Kind, Value};
 use oomsim_core::kubelet::backoff::BackoffLimits;
 use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError};
@@ -19,7 +20,7 @@ use oomsim_core::plan::NodePlan;
 /// Reads `[kubelet]` of a machine.
 pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&NodePlan>) -> Option<Given<'a>> {
     let p = cx.problems;
-    let mut t = TableReader::open(p, "[kubelet]", value)?;
+    let mut t = TableReader::open(p, &tables::KUBELET, value)?;
     let mut profile = KubernetesProfile::default();
     let mut draft = Draft::default();
     draft.note("", &value.at);
@@ -101,7 +102,7 @@ pub(crate) fn default_clocks(config: &KubeletConfig, profile: &KubernetesProfile
 
 /// The kubelet's clocks.
 fn timing(p: &Problems, value: &Value, d: Timing) -> Option<Timing> {
-    let mut t = TableReader::open(p, "[kubelet.timing]", value)?;
+    let mut t = TableReader::open(p, &tables::TIMING, value)?;
     let timing = Timing {
         monitoring_period: t.or("monitoringPeriod", d.monitoring_period, duration),
         synchronize: t.or("synchronize", d.synchronize, duration),
@@ -125,7 +126,7 @@ fn timing(p: &Problems, value: &Value, d: Timing) -> Option<Timing> {
 
 /// A kubelet that crawls while memory is nearly gone.
 fn slow(p: &Problems, value: &Value) -> Option<SlowKubelet> {
-    let mut t = TableReader::open(p, "[kubelet.timing.slow]", value)?;
+    let mut t = TableReader::open(p, &tables::SLOW, value)?;
     let (below, takes) = (t.required("below", bytes), t.required("takes", duration));
     t.finish();
     Some(SlowKubelet { below: below?, takes: takes? })
@@ -133,7 +134,7 @@ fn slow(p: &Problems, value: &Value) -> Option<SlowKubelet> {
 
 /// cAdvisor's housekeeping of pods.
 fn housekeeping(p: &Problems, value: &Value) -> Option<HousekeepingTiming> {
-    let mut t = TableReader::open(p, "[kubelet.timing.housekeeping]", value)?;
+    let mut t = TableReader::open(p, &tables::HOUSEKEEPING, value)?;
     let d = HousekeepingTiming::default();
     let timing = HousekeepingTiming {
         interval: t.or("interval", d.interval, duration),

@@ -3,6 +3,7 @@
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, duration, integer, one_of, text};
 use crate::source::Location;
+use crate::tables::{self, TableSpec};
 use crate::value::{Kind, Value};
 use oomsim_core::kubelet::{CgroupDriver, KubeletConfig, TextMap, default_eviction_hard};
 use oomsim_core::units::Quantity;
@@ -105,8 +106,8 @@ pub(crate) fn config_keys(t: &mut TableReader<'_>, draft: &mut Draft, maps: Maps
     field.set("kernelMemcgNotification", boolean, |c, v| c.kernel_memcg_notification = v);
     field.set("protectKernelDefaults", boolean, |c, v| c.protect_kernel_defaults = v);
     field.set("maxPods", integer(1, i32::MAX.into()), |c, v| c.max_pods = Some(v));
-    field.inner("memorySwap", "swapBehavior", text, |c, v| c.memory_swap.swap_behavior = v);
-    field.inner("crashLoopBackOff", "maxContainerRestartPeriod", duration, |c, v| {
+    field.inner(&tables::MEMORY_SWAP, "swapBehavior", text, |c, v| c.memory_swap.swap_behavior = v);
+    field.inner(&tables::CRASH_LOOP_BACK_OFF, "maxContainerRestartPeriod", duration, |c, v| {
         c.max_container_restart_period = Some(v);
     });
     if let Some(gates) = t.get("featureGates").filter(|v| !matches!(v.kind, Kind::Null)) {
@@ -142,13 +143,14 @@ impl<'a> Fields<'_, 'a> {
     /// The only field of an inner table.
     fn inner<T>(
         &mut self,
-        field: &'static str,
+        spec: &'static TableSpec,
         inner: &'static str,
         parse: impl FnOnce(&'a Problems, &'a Value) -> Option<T>,
         put: impl FnOnce(&mut KubeletConfig, T),
     ) {
+        let field = spec.name;
         let Some(value) = self.t.get(field).filter(|v| !matches!(v.kind, Kind::Null)) else { return };
-        let Some(mut t) = TableReader::open(self.t.problems(), field, value) else { return };
+        let Some(mut t) = TableReader::open(self.t.problems(), spec, value) else { return };
         let path = format!("{field}.{inner}");
         let place = t.get(inner).map_or(&value.at, |v| &v.at);
         if let Some(parsed) = t.optional(inner, parse) {

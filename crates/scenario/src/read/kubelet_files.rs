@@ -8,6 +8,7 @@ use crate::names::nearest;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::text;
 use crate::source::Location;
+use crate::tables;
 use crate::value::{Entry, Kind, Value};
 
 /// `config = "kubelet.yaml"`: YAML, or the JSON of `/configz`.
@@ -56,7 +57,7 @@ pub(crate) fn is_field(name: &str) -> bool {
 
 /// One KubeletConfiguration object.
 pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps: Maps) {
-    let Some(mut t) = TableReader::open(p, "KubeletConfiguration", value) else { return };
+    let Some(mut t) = TableReader::open(p, &tables::CONFIGURATION, value) else { return };
     if let Some(kind) = t.get("kind").filter(|kind| kind.as_text() != Some("KubeletConfiguration")) {
         p.expected(kind, "a KubeletConfiguration");
     }
@@ -65,7 +66,7 @@ pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps
     }
     draft.note("", &value.at);
     config_keys(&mut t, draft, maps);
-    let legal: Vec<&str> = t.legal().iter().copied().chain(FIELDS.iter().copied()).collect();
+    let legal: Vec<&str> = t.legal().into_iter().chain(FIELDS.iter().copied()).collect();
     for entry in t.rest() {
         if UNMODELLED.contains(&entry.key.as_str()) {
             if !matches!(entry.value.kind, Kind::Null) {
@@ -81,6 +82,7 @@ pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps
             );
         }
     }
+    t.finish();
 }
 
 fn unknown(p: &Problems, at: &Location, message: &str, given: &str, legal: &[&str]) {

@@ -32,6 +32,7 @@ use super::loaded::{LoadedScenario, ScenarioPlaces};
 use super::reader::{Problems, TableReader};
 use super::scalar::{integer, name, some_duration, text};
 use super::source::Location;
+use super::tables;
 use super::value::Value;
 use oomsim_core::kubelet::KubernetesProfile;
 use oomsim_core::node_api::Name;
@@ -41,8 +42,6 @@ use oomsim_core::units::SimDuration;
 use std::ops::Range;
 use std::sync::Arc;
 
-/// Largest fleet.
-const MAX_NODES: i64 = 100_000;
 /// What reading a scenario needs.
 pub(crate) struct Context<'a> {
     pub problems: &'a Problems,
@@ -98,8 +97,8 @@ pub(crate) fn scenarios(
         }
     }
     let nodes = scenarios().map(|scenario| i64::from(scenario.nodes)).sum::<i64>();
-    if nodes > MAX_NODES {
-        p.error(&kinds.at, format!("{nodes} nodes of all kinds together: at most {MAX_NODES}"));
+    if nodes > tables::MAX_NODES {
+        p.error(&kinds.at, format!("{nodes} nodes of all kinds together: at most {}", tables::MAX_NODES));
     }
     (!loaded.is_empty()).then_some(loaded)
 }
@@ -113,12 +112,12 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
         cx.problems.push(problem.help(format!("`{}` runs it", kind.command())));
         return None;
     }
-    let mut t = TableReader::open(cx.problems, "the scenario", root)?;
+    let mut t = TableReader::open(cx.problems, &tables::SCENARIO, root)?;
     let stem = file_stem(cx.file);
     let mut scenario = Scenario::new(&t.or("name", stem, name), NodePlan::new(Bytes::ZERO));
     scenario.description = t.or("description", String::new(), text);
     scenario.seed = t.or("seed", scenario.seed, integer(0, i64::MAX));
-    scenario.nodes = t.or("nodes", scenario.nodes, integer(1, MAX_NODES));
+    scenario.nodes = t.or("nodes", scenario.nodes, integer(1, tables::MAX_NODES));
     scenario.duration = t.or("duration", scenario.duration, some_duration);
     scenario.sample_every = t.or("sample", scenario.sample_every, some_duration);
     let mut places = ScenarioPlaces::default();

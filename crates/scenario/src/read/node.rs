@@ -6,6 +6,7 @@ use crate::kinds::{Here, OF_KIND};
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, dns_name, duration, integer};
 use crate::source::Places;
+use crate::tables;
 use crate::value::Value;
 use oomsim_core::plan::NodePlan;
 use oomsim_core::runtime::{ExitTiming, RuntimeTiming};
@@ -16,7 +17,7 @@ const MEMORY: std::ops::RangeInclusive<Bytes> = Bytes::mib(32)..=Bytes::gib(64 <
 
 /// Reads `[node]` or a `[[node]]`. A wrong or missing amount of memory is replaced, so that the rest can be checked too.
 pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodePlan> {
-    let mut t = TableReader::open(p, if here.is_only() { "[node]" } else { "[[node]]" }, value)?;
+    let mut t = TableReader::open(p, if here.is_only() { &tables::NODE } else { &tables::NODE_KIND }, value)?;
     if !here.is_only() {
         // Taken out before; here they come from an override of all kinds.
         for given in OF_KIND.into_iter().filter_map(|key| t.entry(key)) {
@@ -65,7 +66,7 @@ pub(crate) fn places(value: &Value) -> Places {
 
 /// The container runtime's delays.
 fn runtime(p: &Problems, value: &Value) -> Option<RuntimeTiming> {
-    let mut t = TableReader::open(p, "[node.runtime]", value)?;
+    let mut t = TableReader::open(p, &tables::NODE_RUNTIME, value)?;
     let default = RuntimeTiming::default();
     let timing = RuntimeTiming {
         sandbox_create: t.or("sandboxCreate", default.sandbox_create, duration),
@@ -79,7 +80,7 @@ fn runtime(p: &Problems, value: &Value) -> Option<RuntimeTiming> {
 
 /// How long a dying process takes until its memory is free.
 fn exit(p: &Problems, value: &Value) -> Option<ExitTiming> {
-    let mut t = TableReader::open(p, "[node.exit]", value)?;
+    let mut t = TableReader::open(p, &tables::NODE_EXIT, value)?;
     let default = ExitTiming::default();
     let timing =
         ExitTiming { base: t.or("base", default.base, duration), per_gib: t.or("perGiB", default.per_gib, duration) };
@@ -88,7 +89,7 @@ fn exit(p: &Problems, value: &Value) -> Option<ExitTiming> {
 }
 
 fn system(p: &Problems, value: &Value, plan: &mut NodePlan) {
-    let Some(mut t) = TableReader::open(p, "[node.system]", value) else { return };
+    let Some(mut t) = TableReader::open(p, &tables::NODE_SYSTEM, value) else { return };
     plan.system_anon = t.or("anon", Bytes::ZERO, bytes);
     plan.system_active_file = t.or("activeFile", Bytes::ZERO, bytes);
     plan.system_inactive_file = t.or("inactiveFile", Bytes::ZERO, bytes);

@@ -10,14 +10,12 @@ use crate::names::{nearest, quoted_list};
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, dns_name, duration, integer, name, one_of, text, time};
 use crate::source::Places;
+use crate::tables;
 use crate::value::Value;
 use oomsim_core::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
 use oomsim_core::plan::{Controller, PodPlan, VolumePlan};
 use oomsim_core::units::SimTime;
 use std::sync::Arc;
-
-/// Most replicas of one `[[pod]]`.
-const MAX_REPLICAS: i64 = 10_000;
 
 /// A pod that is being read, and where it (empty name) and its containers are.
 pub(crate) struct PodDraft {
@@ -46,7 +44,7 @@ pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfi
 
 /// One table: a pod, or all pods of a manifest.
 fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodDraft> {
-    let Some(mut t) = TableReader::open(cx.problems, "[[pod]]", value) else { return Vec::new() };
+    let Some(mut t) = TableReader::open(cx.problems, &tables::POD, value) else { return Vec::new() };
     let plans = match t.get("manifest") {
         Some(path) => from_manifest(cx, path, &mut t),
         None => {
@@ -122,7 +120,7 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
     each.set("atSpread", duration, |plan, v| plan.at_spread = v);
     each.set("controller", one_of("controller", &controllers), |plan, v| plan.controller = v);
     each.set("recreateAfter", duration, |plan, v| plan.recreate_after = v);
-    each.set("replicas", integer(0, MAX_REPLICAS), |plan, v| plan.replicas = v);
+    each.set("replicas", integer(0, tables::MAX_REPLICAS), |plan, v| plan.replicas = v);
     each.set("restartPolicy", one_of("restartPolicy", &restarts), |plan, v| plan.restart_policy = v);
     each.set("volume", tables(volume), |plan, v| plan.volumes = v);
     each.set("housekeeping", instants, |plan, v| plan.housekeeping = v);
@@ -172,7 +170,7 @@ fn instants(p: &Problems, value: &Value) -> Option<Arc<[SimTime]>> {
 }
 
 fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {
-    let mut t = TableReader::open(p, "[[pod.toleration]]", value)?;
+    let mut t = TableReader::open(p, &tables::TOLERATION, value)?;
     let operators = [("", ""), ("Equal", "Equal"), ("Exists", "Exists")];
     let effects = ["NoSchedule", "PreferNoSchedule", "NoExecute", ""].map(|word| (word, word));
     let toleration = Toleration {
@@ -186,7 +184,7 @@ fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {
 }
 
 fn volume(p: &Problems, value: &Value) -> Option<VolumePlan> {
-    let mut t = TableReader::open(p, "[[pod.volume]]", value)?;
+    let mut t = TableReader::open(p, &tables::VOLUME, value)?;
     let (name, size_limit) = (t.required("name", dns_name), t.optional("sizeLimit", bytes));
     t.finish();
     Some(VolumePlan { name: name?, size_limit })

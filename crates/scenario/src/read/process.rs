@@ -3,6 +3,7 @@
 use super::workload::workload;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, duration, integer, name};
+use crate::tables;
 use crate::value::{Kind, Value};
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{ProcessPlan, kept_comm};
@@ -36,7 +37,7 @@ fn comm(p: &Problems, value: &Value) -> Option<Name> {
 
 /// `{ anon = …, file = …, pageTables = …, virtual = …, kernel = … }`.
 pub(crate) fn footprint(p: &Problems, value: &Value) -> Option<Footprint> {
-    let mut t = TableReader::open(p, "footprint", value)?;
+    let mut t = TableReader::open(p, &tables::FOOTPRINT, value)?;
     let footprint = Footprint {
         anon: t.or("anon", Bytes::ZERO, bytes),
         file: t.or("file", Bytes::ZERO, bytes),
@@ -54,7 +55,7 @@ fn term(p: &Problems, value: &Value) -> Option<TermReaction> {
         Kind::Text(text) if text == "dies" => Some(TermReaction::Default),
         Kind::Text(text) if text == "ignores" => Some(TermReaction::Ignore),
         Kind::Table(_) => {
-            let mut t = TableReader::open(p, "onTerm", value)?;
+            let mut t = TableReader::open(p, &tables::ON_TERM, value)?;
             let after = t.required("exitsAfter", duration);
             t.finish();
             after.map(TermReaction::Exits)

@@ -2,13 +2,14 @@
 
 use crate::reader::{Problems, TableReader};
 use crate::scalar::bad_quantity;
+use crate::tables;
 use crate::value::{Kind, Value};
 use oomsim_core::kubelet::{ResourceList, ResourceRequirements};
 use oomsim_core::units::Quantity;
 
 /// `{ requests = { memory = "64Mi" }, limits = { memory = "1Gi" } }`.
 pub(crate) fn resources(p: &Problems, value: &Value) -> Option<ResourceRequirements> {
-    let mut t = TableReader::open(p, "resources", value)?;
+    let mut t = TableReader::open(p, &tables::RESOURCES, value)?;
     let requests = t.or("requests", ResourceList::new(), resource_list);
     let limits = t.or("limits", ResourceList::new(), resource_list);
     t.finish();

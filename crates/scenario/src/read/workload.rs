@@ -3,6 +3,7 @@
 use crate::diagnostic::Diagnostic;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, duration, integer, one_of, permille, some_bytes, some_duration, text};
+use crate::tables;
 use crate::value::{Kind, Value};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::{
@@ -58,7 +59,7 @@ fn behavior(p: &Problems, name: &str, at: &crate::Location, value: &Value) -> Op
 }
 
 fn leak(p: &Problems, value: &Value) -> Option<Leak> {
-    let mut t = TableReader::open(p, "workload.leak", value)?;
+    let mut t = TableReader::open(p, &tables::LEAK, value)?;
     let leak = leak_keys(&mut t);
     t.finish();
     leak
@@ -74,14 +75,14 @@ fn leak_keys(t: &mut TableReader<'_>) -> Option<Leak> {
 }
 
 fn steady(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, "workload.steady", value)?;
+    let mut t = TableReader::open(p, &tables::STEADY, value)?;
     let anon = t.required("anon", bytes);
     t.finish();
     Some(Behavior::Steady(Steady { anon: anon? }))
 }
 
 fn ramp(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, "workload.ramp", value)?;
+    let mut t = TableReader::open(p, &tables::RAMP, value)?;
     let from = t.or("from", Bytes::ZERO, bytes);
     let (rate, to) = (t.required("rate", some_bytes), t.optional("to", bytes));
     let then = t.or("then", Then::Hold, then);
@@ -93,7 +94,7 @@ fn ramp(p: &Problems, value: &Value) -> Option<Behavior> {
 }
 
 fn sawtooth(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, "workload.sawtooth", value)?;
+    let mut t = TableReader::open(p, &tables::SAWTOOTH, value)?;
     let low = t.or("low", Bytes::ZERO, bytes);
     let (high, rise) = (t.required("high", some_bytes), t.required("rise", some_duration));
     let times = t.optional("times", integer(1, 1 << 31));
@@ -105,7 +106,7 @@ fn sawtooth(p: &Problems, value: &Value) -> Option<Behavior> {
 }
 
 fn page_cache(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, "workload.pageCache", value)?;
+    let mut t = TableReader::open(p, &tables::PAGE_CACHE, value)?;
     let anon = t.or("anon", Bytes::ZERO, bytes);
     let (file, rate) = (t.required("file", some_bytes), t.required("rate", some_bytes));
     let access = t.or("access", CacheAccess::Read, access);
@@ -115,7 +116,7 @@ fn page_cache(p: &Problems, value: &Value) -> Option<Behavior> {
 }
 
 fn burst(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, "workload.burst", value)?;
+    let mut t = TableReader::open(p, &tables::BURST, value)?;
     let base = t.or("base", Bytes::ZERO, bytes);
     let size = t.required("burst", some_bytes);
     let (every, hold) = (t.required("every", some_duration), t.required("hold", some_duration));
@@ -130,7 +131,7 @@ fn burst(p: &Problems, value: &Value) -> Option<Behavior> {
 }
 
 fn dotnet(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, "workload.dotnet", value)?;
+    let mut t = TableReader::open(p, &tables::DOTNET, value)?;
     let leak = leak_keys(&mut t);
     let percent = t.optional("heapHardLimitPercent", integer(1, 100));
     let absolute = t.optional("heapHardLimit", some_bytes);
@@ -144,7 +145,7 @@ fn dotnet(p: &Problems, value: &Value) -> Option<Behavior> {
 }
 
 fn trace(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, "workload.trace", value)?;
+    let mut t = TableReader::open(p, &tables::TRACE, value)?;
     let points = t.required("points", points);
     let linear = t.or("linear", true, crate::scalar::boolean);
     let then = t.or("then", Then::Hold, then);
@@ -198,7 +199,7 @@ fn script(p: &Problems, value: &Value) -> Option<Behavior> {
 }
 
 fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {
-    let mut t = TableReader::open(p, "script", value)?;
+    let mut t = TableReader::open(p, &tables::SCRIPT, value)?;
     let before = p.errors();
     let mut found: Vec<ScriptOp> = Vec::new();
     found.extend(t.optional("sleep", duration).map(ScriptOp::Sleep));
@@ -258,7 +259,7 @@ fn access(p: &Problems, value: &Value) -> Option<CacheAccess> {
 }
 
 fn jitter(p: &Problems, value: &Value) -> Option<Jitter> {
-    let mut t = TableReader::open(p, "jitter", value)?;
+    let mut t = TableReader::open(p, &tables::JITTER, value)?;
     let kinds = [
         ("uniform", JitterKind::Uniform),
         ("triangular", JitterKind::Triangular),
@@ -278,7 +279,7 @@ fn then(p: &Problems, value: &Value) -> Option<Then> {
     match &value.kind {
         Kind::Text(text) if text == "hold" => Some(Then::Hold),
         Kind::Table(_) => {
-            let mut t = TableReader::open(p, "then", value)?;
+            let mut t = TableReader::open(p, &tables::THEN_TABLE, value)?;
             let code = t.required("exit", integer(0, 255));
             t.finish();
             code.map(Then::Exit)

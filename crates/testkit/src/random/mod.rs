@@ -1,5 +1,10 @@
 //! Random scenarios.
 
+mod plan;
+mod program;
+
+pub use plan::plan;
+
 use crate::read;
 use oomsim_core::plan::Scenario;
 use proptest::prelude::*;

@@ -1,0 +1,173 @@
+//! The machine and its kernel.
+
+use super::WhenAbsent::{Absent, Is, Required, Says};
+use super::kubelet::KUBELET;
+use super::{Form, KeyGroup, TableSpec, key};
+use oomsim_core::kernel::Profile;
+use std::sync::LazyLock;
+
+/// Largest fleet.
+pub(crate) const MAX_NODES: i64 = 100_000;
+
+/// `[node]`.
+pub(crate) static NODE: TableSpec = TableSpec { groups: &[&NODE_KEYS], ..TableSpec::new("[node]") };
+
+/// `[[node]]`.
+pub(crate) static NODE_KIND: TableSpec =
+    TableSpec { groups: &[&NODE_KEYS, &NODE_KIND_KEYS], required: &["name"], ..TableSpec::new("[[node]]") };
+
+/// `[node.system]`.
+pub(crate) static NODE_SYSTEM: TableSpec =
+    TableSpec { groups: &[&NODE_SYSTEM_KEYS], ..TableSpec::new("[node.system]") };
+
+/// `[node.runtime]`.
+pub(crate) static NODE_RUNTIME: TableSpec =
+    TableSpec { groups: &[&NODE_RUNTIME_KEYS], ..TableSpec::new("[node.runtime]") };
+
+/// `[node.exit]`.
+pub(crate) static NODE_EXIT: TableSpec = TableSpec { groups: &[&NODE_EXIT_KEYS], ..TableSpec::new("[node.exit]") };
+
+/// `footprint`.
+pub(crate) static FOOTPRINT: TableSpec = TableSpec { groups: &[&FOOTPRINT_KEYS], ..TableSpec::new("footprint") };
+
+/// `[kernel]`.
+pub(crate) static KERNEL: TableSpec =
+    TableSpec { groups: &[&KERNEL_KEYS], capabilities: Some(kernel_capabilities), ..TableSpec::new("[kernel]") };
+
+/// `[node]`, `[[node]]`.
+pub(crate) static NODE_KEYS: KeyGroup = KeyGroup {
+    name: "[node], [[node]]",
+    keys: &[
+        key("name", Form::Name, Is("node"), "node name"),
+        key("memory", Form::Amount, Required, "MemTotal of `/proc/meminfo` (32Mi to 64Ti), not the nominal size"),
+        key(
+            "nominal",
+            Form::Amount,
+            Absent,
+            "the memory size in the provider's catalogue, which some presets base reservations on",
+        ),
+        key("swap", Form::Amount, Is("0"), "SwapTotal"),
+        key(
+            "cpus",
+            Form::Integer { min: 1, max: 4096 },
+            Is("2"),
+            "number of processors, which determines per-CPU counters",
+        ),
+        key("system", Form::Table(&NODE_SYSTEM), Absent, "memory used by the operating system"),
+        key("pause", Form::Table(&FOOTPRINT), Says("that of the real one"), "memory used by a pod's pause process"),
+        key("runtime", Form::Table(&NODE_RUNTIME), Absent, "delays of the container runtime"),
+        key("exit", Form::Table(&NODE_EXIT), Absent, "how long a dying process keeps its memory"),
+    ],
+};
+
+/// `[[node]]`.
+pub(crate) static NODE_KIND_KEYS: KeyGroup = KeyGroup {
+    name: "[[node]]",
+    keys: &[
+        key("count", Form::Integer { min: 1, max: MAX_NODES }, Is("1"), "number of nodes of this kind"),
+        key("kubelet", Form::Table(&KUBELET), Absent, "keys of `[kubelet]` that differ for this kind"),
+    ],
+};
+
+/// `[node.system]`.
+pub(crate) static NODE_SYSTEM_KEYS: KeyGroup = KeyGroup {
+    name: "[node.system]",
+    keys: &[
+        key("anon", Form::Amount, Is("0"), "anonymous memory of the system's own processes, in system.slice"),
+        key("activeFile", Form::Amount, Is("0"), "active page cache; can be reclaimed"),
+        key(
+            "inactiveFile",
+            Form::Amount,
+            Is("0"),
+            "inactive page cache; can be reclaimed, not part of the working set",
+        ),
+        key("mlockedFile", Form::Amount, Is("0"), "locked program text; never reclaimed"),
+        key("kernel", Form::Amount, Is("0"), "kernel memory that is not charged to a cgroup"),
+        key("committed", Form::Amount, Is("0"), "commit charge in addition to the memory in use"),
+    ],
+};
+
+/// `[node.runtime]`.
+pub(crate) static NODE_RUNTIME_KEYS: KeyGroup = KeyGroup {
+    name: "[node.runtime]",
+    keys: &[
+        key("sandboxCreate", Form::Duration, Is("500ms"), "from the pod's admission to its sandbox"),
+        key("containerCreate", Form::Duration, Is("500ms"), "from the sandbox to the first process"),
+        key(
+            "containerRemove",
+            Form::Duration,
+            Is("20ms"),
+            "from the end of the last process to the return of the kill call",
+        ),
+        key(
+            "podTeardown",
+            Form::Duration,
+            Is("400ms"),
+            "from the end of the last container to the removal of the pod's cgroup",
+        ),
+    ],
+};
+
+/// `[node.exit]`.
+pub(crate) static NODE_EXIT_KEYS: KeyGroup = KeyGroup {
+    name: "[node.exit]",
+    keys: &[
+        key("base", Form::Duration, Is("10ms"), "time that every process takes to free its memory"),
+        key("perGiB", Form::Duration, Is("40ms"), "additional time for each resident GiB"),
+    ],
+};
+
+/// `footprint`.
+pub(crate) static FOOTPRINT_KEYS: KeyGroup = KeyGroup {
+    name: "footprint",
+    keys: &[
+        key("anon", Form::Amount, Is("0"), "anonymous memory, touched"),
+        key(
+            "file",
+            Form::Amount,
+            Is("0"),
+            "mapped program text that is charged elsewhere: counts in RSS and badness, not in the cgroup",
+        ),
+        key("pageTables", Form::Amount, Is("0"), "page tables"),
+        key("virtual", Form::Amount, Is("0"), "virtual size in addition to the touched memory"),
+        key("kernel", Form::Amount, Is("0"), "kernel memory charged to the cgroup"),
+    ],
+};
+
+/// `[kernel]`.
+pub(crate) static KERNEL_KEYS: KeyGroup = KeyGroup {
+    name: "[kernel]",
+    keys: &[
+        key(
+            "version",
+            Form::Version,
+            Is("6.12"),
+            "`4.15`, `4.19`, `5.4`, `5.10`, `5.15`, `6.1`, `6.6`, `6.8`, `6.12`, `6.18`, `7.0`, `7.2`, \
+             `7.3`; a version in between uses the older row, with a warning",
+        ),
+        key("cgroup", Form::Words(&["v1", "v2"]), Is("v2"), "cgroup hierarchy"),
+        key("thp", Form::Words(&["always", "madvise", "never"]), Is("never"), "transparent huge pages"),
+        key(
+            "sysctl",
+            Form::Sysctls,
+            Says("the kernel's"),
+            "`{ \"vm.overcommit_memory\" = 1, \"vm.min_free_kbytes\" = 67584 }`",
+        ),
+    ],
+};
+
+/// The capabilities of a kernel, which can be overridden one by one.
+pub(crate) fn kernel_capabilities() -> &'static KeyGroup {
+    static GROUP: LazyLock<KeyGroup> = LazyLock::new(|| {
+        let keys = Profile::capabilities().iter().map(|capability| {
+            let form = match capability.values {
+                [] => Form::Integer { min: 1, max: 65_536 },
+                ["true", "false"] | ["false", "true"] => Form::Boolean,
+                words => Form::Words(words),
+            };
+            key(capability.name, form, Says("by version"), capability.doc)
+        });
+        KeyGroup { name: "Capabilities of [kernel]", keys: Vec::leak(keys.collect()) }
+    });
+    &GROUP
+}

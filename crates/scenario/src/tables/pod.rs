@@ -1,0 +1,249 @@
+//! Pods, containers, and processes in them and on the node.
+
+use super::WhenAbsent::{Absent, Is, Required, Says};
+use super::node::FOOTPRINT;
+use super::workload::WORKLOAD;
+use super::{Form, I32_MAX, I32_MIN, KeyGroup, TableSpec, key};
+
+/// Most replicas of one `[[pod]]`.
+pub(crate) const MAX_REPLICAS: i64 = 10_000;
+
+/// `[[pod]]`.
+pub(crate) static POD: TableSpec =
+    TableSpec { groups: &[&POD_KEYS], any_of: &[&["name", "container"], &["manifest"]], ..TableSpec::new("[[pod]]") };
+
+/// `[[pod.container]]`.
+pub(crate) static CONTAINER: TableSpec =
+    TableSpec { groups: &[&CONTAINER_KEYS, &PROCESS_KEYS], ..TableSpec::new("[[pod.container]]") };
+
+/// `[[pod.initContainer]]`.
+pub(crate) static INIT_CONTAINER: TableSpec = TableSpec {
+    groups: &[&CONTAINER_KEYS, &INIT_CONTAINER_KEYS, &PROCESS_KEYS],
+    ..TableSpec::new("[[pod.initContainer]]")
+};
+
+/// `[[pod.container.process]]`.
+pub(crate) static PROCESS: TableSpec =
+    TableSpec { groups: &[&PROCESS_KEYS], required: &["comm"], ..TableSpec::new("[[pod.container.process]]") };
+
+/// `onTerm`.
+pub(crate) static ON_TERM: TableSpec = TableSpec { groups: &[&ON_TERM_KEYS], ..TableSpec::new("onTerm") };
+
+/// `resources`.
+pub(crate) static RESOURCES: TableSpec = TableSpec { groups: &[&RESOURCES_KEYS], ..TableSpec::new("resources") };
+
+/// `[[pod.volume]]`.
+pub(crate) static VOLUME: TableSpec = TableSpec { groups: &[&VOLUME_KEYS], ..TableSpec::new("[[pod.volume]]") };
+
+/// `[[pod.toleration]]`.
+pub(crate) static TOLERATION: TableSpec =
+    TableSpec { groups: &[&TOLERATION_KEYS], ..TableSpec::new("[[pod.toleration]]") };
+
+/// `[[host]]`.
+pub(crate) static HOST: TableSpec = TableSpec { groups: &[&HOST_KEYS, &PROCESS_KEYS], ..TableSpec::new("[[host]]") };
+
+/// `hangsUpWith`.
+pub(crate) static HANGS_UP_WITH: TableSpec =
+    TableSpec { groups: &[&HANGS_UP_WITH_KEYS], ..TableSpec::new("hangsUpWith") };
+
+/// `[[pod]]`.
+pub(crate) static POD_KEYS: KeyGroup = KeyGroup {
+    name: "[[pod]]",
+    keys: &[
+        key(
+            "name",
+            Form::Name,
+            Says("required without `manifest`"),
+            "pod name; with `manifest`: which pod of the file, or a new name for its only one",
+        ),
+        key("manifest", Form::Path, Absent, "a Kubernetes manifest, see below"),
+        key("namespace", Form::Name, Is("default"), "namespace"),
+        key(
+            "nodeName",
+            Form::Name,
+            Says("every node"),
+            "the kind of node that it runs on; overrides the manifest's. With one `[node]`, the \
+             manifest's is ignored",
+        ),
+        key("uid", Form::Name, Says("derived from the name"), "used in the name of the pod's cgroup"),
+        key("priority", Form::Integer { min: I32_MIN, max: I32_MAX }, Says("0"), "resolved priority"),
+        key(
+            "priorityClassName",
+            Form::Text,
+            Absent,
+            "priority class; only the two `system-` classes have a known priority",
+        ),
+        key("resources", Form::Table(&RESOURCES), Absent, "pod-level resources (capability `pod_level_resources`)"),
+        key("overhead", Form::Map(&Form::Quantity), Absent, "overhead of the runtime class"),
+        key("toleration", Form::Tables(&TOLERATION), Absent, "tolerations"),
+        key(
+            "terminationGracePeriodSeconds",
+            Form::Integer { min: 0, max: 1 << 31 },
+            Says("30"),
+            "between SIGTERM and SIGKILL",
+        ),
+        key("at", Form::Time, Is("0s"), "when it is bound to this node"),
+        key("atSpread", Form::Duration, Is("0s"), "bound at a random time within this duration after `at`"),
+        key(
+            "controller",
+            Form::Words(&["None", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"]),
+            Is("None"),
+            "controller that replaces it on this node",
+        ),
+        key("recreateAfter", Form::Duration, Is("1s"), "how long the controller takes"),
+        key(
+            "replicas",
+            Form::Integer { min: 0, max: MAX_REPLICAS },
+            Is("1"),
+            "number of pods; 0: none, as in Kubernetes (`--set pod.NAME.replicas=0` leaves a pod out)",
+        ),
+        key(
+            "restartPolicy",
+            Form::Words(&["Always", "OnFailure", "Never"]),
+            Is("Always"),
+            "restart policy of the containers",
+        ),
+        key("volume", Form::Tables(&VOLUME), Absent, "memory-backed volumes"),
+        key(
+            "housekeeping",
+            Form::Array(&Form::Time),
+            Says("by cAdvisor's clock"),
+            "times at which cAdvisor measures this pod, if they are known",
+        ),
+        key("container", Form::Tables(&CONTAINER), Says("required without `manifest`"), "containers"),
+        key("initContainer", Form::Tables(&INIT_CONTAINER), Absent, "init containers"),
+    ],
+};
+
+/// `[[pod.container]]` and `[[pod.initContainer]]`.
+pub(crate) static CONTAINER_KEYS: KeyGroup = KeyGroup {
+    name: "[[pod.container]] and [[pod.initContainer]]",
+    keys: &[
+        key("name", Form::Name, Required, "unique in the pod"),
+        key("resources", Form::Table(&RESOURCES), Absent, "requests and limits"),
+        key("pidNamespace", Form::Boolean, Is("true"), "false: the first process is an ordinary process"),
+        key("process", Form::Tables(&PROCESS), Absent, "additional processes: children, or started by `kubectl exec`"),
+    ],
+};
+
+/// `[[pod.initContainer]]`.
+pub(crate) static INIT_CONTAINER_KEYS: KeyGroup = KeyGroup {
+    name: "[[pod.initContainer]]",
+    keys: &[key(
+        "restartPolicy",
+        Form::Words(&["Always"]),
+        Absent,
+        "makes it a sidecar, which runs; other init containers only count in the pod's resources",
+    )],
+};
+
+/// Processes: `[[pod.container]]`, `[[pod.initContainer]]`, `[[pod.container.process]]`, `[[host]]`.
+pub(crate) static PROCESS_KEYS: KeyGroup = KeyGroup {
+    name: "Processes: [[pod.container]], [[pod.initContainer]], [[pod.container.process]], [[host]]",
+    keys: &[
+        key(
+            "comm",
+            Form::Name,
+            Says("the container's or host entry's name"),
+            "name as `ps` shows it; required for `process`",
+        ),
+        key("uid", Form::Integer { min: 0, max: u32::MAX as i64 }, Is("0"), "user id"),
+        key("startAfter", Form::Duration, Is("0s"), "delay after the start of its container, or of the run"),
+        key("pid", Form::Integer { min: 2, max: 4194304 }, Says("the next free one"), "host process id"),
+        key(
+            "workload",
+            Form::Table(&WORKLOAD),
+            Says("uses no memory"),
+            "what it does: exactly one of the behaviours below",
+        ),
+        key("footprint", Form::Table(&FOOTPRINT), Absent, "its memory before the workload begins"),
+        key(
+            "onTerm",
+            Form::OneOf(&[Form::Words(&["dies", "ignores"]), Form::Table(&ON_TERM)]),
+            Says("PID 1 ignores, others die"),
+            "reaction to SIGTERM",
+        ),
+        key(
+            "oomScoreAdj",
+            Form::Integer { min: -1000, max: 1000 },
+            Says("the container's; 0 on the host"),
+            "`oom_score_adj`",
+        ),
+    ],
+};
+
+/// `onTerm`.
+pub(crate) static ON_TERM_KEYS: KeyGroup = KeyGroup {
+    name: "onTerm",
+    keys: &[key("exitsAfter", Form::Duration, Required, "exits with code 143 after this time")],
+};
+
+/// `resources`.
+pub(crate) static RESOURCES_KEYS: KeyGroup = KeyGroup {
+    name: "resources",
+    keys: &[
+        key(
+            "requests",
+            Form::Map(&Form::Quantity),
+            Absent,
+            "`{ memory = \"64Mi\", cpu = \"100m\" }`; default: the limits",
+        ),
+        key("limits", Form::Map(&Form::Quantity), Absent, "`{ memory = \"1Gi\" }`"),
+    ],
+};
+
+/// `[[pod.volume]]`.
+pub(crate) static VOLUME_KEYS: KeyGroup = KeyGroup {
+    name: "[[pod.volume]]",
+    keys: &[
+        key("name", Form::Name, Required, "volume name, as scripts use it"),
+        key("sizeLimit", Form::Amount, Absent, "`emptyDir.sizeLimit` of the volume, whose medium is Memory"),
+    ],
+};
+
+/// `[[pod.toleration]]`.
+pub(crate) static TOLERATION_KEYS: KeyGroup = KeyGroup {
+    name: "[[pod.toleration]]",
+    keys: &[
+        key("key", Form::Text, Says("every key"), "key of the taint"),
+        key("operator", Form::Words(&["", "Equal", "Exists"]), Says("`Equal`"), "how it is compared"),
+        key("value", Form::Text, Absent, "value of the taint"),
+        key(
+            "effect",
+            Form::Words(&["", "NoSchedule", "PreferNoSchedule", "NoExecute"]),
+            Says("every effect"),
+            "effect",
+        ),
+    ],
+};
+
+/// `[[host]]`.
+pub(crate) static HOST_KEYS: KeyGroup = KeyGroup {
+    name: "[[host]]",
+    keys: &[
+        key("name", Form::Name, Required, "unique among host processes"),
+        key("node", Form::Name, Says("every node"), "the kind of node that it runs on"),
+        key("cgroup", Form::Path, Says("`/system.slice/NAME.service`"), "its cgroup"),
+        key(
+            "session",
+            Form::Name,
+            Says("its own"),
+            "host process that started it; it gets SIGHUP when that process dies",
+        ),
+        key(
+            "hangsUpWith",
+            Form::Table(&HANGS_UP_WITH),
+            Absent,
+            "a peer process: it ends when the peer ends, like sshd when its client is gone",
+        ),
+    ],
+};
+
+/// `hangsUpWith`.
+pub(crate) static HANGS_UP_WITH_KEYS: KeyGroup = KeyGroup {
+    name: "hangsUpWith",
+    keys: &[
+        key("process", Form::Name, Required, "`comm` of the peer"),
+        key("after", Form::Duration, Is("0s"), "delay until it notices the end of the connection"),
+    ],
+};

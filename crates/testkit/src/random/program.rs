@@ -1,0 +1,119 @@
+//! Random behaviours, of which none does more than a run can bear.
+
+use super::plan::Choices;
+use oomsim_core::units::{Bytes, SimDuration};
+use oomsim_core::workload::{
+    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth, Script,
+    ScriptOp, Steady, Then, Trace, TracePoint,
+};
+
+/// One of all behaviours.
+pub(crate) fn behavior(c: &mut Choices) -> Behavior {
+    match c.below(10) {
+        0 => Behavior::IDLE,
+        1 => Behavior::Steady(Steady { anon: c.bytes() }),
+        2 => {
+            let from = c.some(Choices::bytes).unwrap_or_default();
+            Behavior::Ramp(Ramp { from, rate: c.bytes(), to: c.some(|c| from + c.bytes()), then: then(c) })
+        }
+        3 => Behavior::Leak(leak(c)),
+        4 => {
+            let heap_limit =
+                if c.boolean() { HeapLimit::Percent(1 + c.below(100) as u8) } else { HeapLimit::Absolute(c.bytes()) };
+            Behavior::DotNet(DotNet {
+                leak: leak(c),
+                heap_limit,
+                heap_base: c.some(Choices::bytes).unwrap_or_default(),
+            })
+        }
+        5 => {
+            let low = c.some(Choices::bytes).unwrap_or_default();
+            let (high, rise) = (low + c.bytes(), seconds(c));
+            Behavior::Sawtooth(Sawtooth { low, high, rise, times: c.some(|c| 1 + c.below(9) as u32) })
+        }
+        6 => Behavior::PageCache(PageCache {
+            anon: c.some(Choices::bytes).unwrap_or_default(),
+            file: c.bytes(),
+            rate: c.bytes(),
+            access: access(c),
+            passes: 1 + c.below(3) as u32,
+        }),
+        7 => {
+            let hold = seconds(c);
+            let every = hold + seconds(c);
+            let base = c.some(Choices::bytes).unwrap_or_default();
+            Behavior::Burst(Burst { base, burst: c.bytes(), every, hold, jitter: c.some(jitter) })
+        }
+        8 => {
+            let mut at = SimDuration::ZERO;
+            let points = (0..1 + c.below(5)).map(|_| {
+                at = at + c.duration();
+                TracePoint { at, anon: c.bytes() }
+            });
+            let points = points.collect();
+            Behavior::Trace(Trace { points, linear: c.boolean(), then: then(c) })
+        }
+        _ => Behavior::Script(Script { ops: script(c) }),
+    }
+}
+
+fn seconds(c: &mut Choices) -> SimDuration {
+    SimDuration::from_secs(1 + c.below(100))
+}
+
+fn then(c: &mut Choices) -> Then {
+    c.some(|c| Then::Exit(c.below(256) as i32)).unwrap_or_default()
+}
+
+fn jitter(c: &mut Choices) -> Jitter {
+    Jitter { kind: c.of(&[JitterKind::Uniform, JitterKind::Triangular, JitterKind::Exponential]), spread: c.duration() }
+}
+
+fn access(c: &mut Choices) -> CacheAccess {
+    c.of(&[CacheAccess::Read, CacheAccess::Mmap, CacheAccess::Write])
+}
+
+fn leak(c: &mut Choices) -> Leak {
+    Leak {
+        block: c.bytes(),
+        every: c.duration(),
+        total: c.some(Choices::bytes),
+        touched_permille: c.some(|c| c.below(1001) as u16).unwrap_or(1000),
+        touch_rate: c.some(Choices::bytes),
+        jitter: c.some(jitter),
+        first_after: c.some(Choices::duration),
+        then: then(c),
+    }
+}
+
+fn script(c: &mut Choices) -> Vec<ScriptOp> {
+    let mut ops: Vec<ScriptOp> = (0..1 + c.below(12)).map(|_| instruction(c)).collect();
+    if c.seldom() {
+        ops.push(ScriptOp::Sleep(seconds(c)));
+        ops.push(ScriptOp::Repeat { to: c.below(ops.len() as u64) as usize, times: c.some(|c| 1 + c.below(9) as u32) });
+    }
+    ops
+}
+
+fn instruction(c: &mut Choices) -> ScriptOp {
+    match c.below(9) {
+        0 => ScriptOp::Sleep(c.duration()),
+        1 => ScriptOp::Until(c.duration()),
+        2 => ScriptOp::Anon {
+            bytes: c.bytes(),
+            touched_permille: c.some(|c| c.below(1001) as u16).unwrap_or(1000),
+            takes: c.some(Choices::duration).unwrap_or_default(),
+        },
+        3 => ScriptOp::File {
+            file: c.text(),
+            offset: c.some(Choices::bytes).unwrap_or_default(),
+            bytes: c.bytes(),
+            access: access(c),
+        },
+        4 => ScriptOp::Unlink(c.text()),
+        5 => ScriptOp::Free(c.some(Choices::bytes)),
+        6 => ScriptOp::Mlock,
+        7 => ScriptOp::Exit(c.below(256) as i32),
+        _ => ScriptOp::Free(Some(Bytes::ZERO)),
+    }
+}
