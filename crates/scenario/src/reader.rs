@@ -275,8 +275,8 @@ impl<'a> TableReader<'a> {
     pub fn legal(&self) -> Vec<&'static str> {
         let given = |name: &&str| self.entries.iter().any(|entry| entry.key == **name);
         let alternative = |key: &KeySpec| self.spec.one_of.contains(&key.name) && !given(&key.name);
-        let chosen = self.spec.one_of.iter().any(|name| given(name));
-        let fits = |key: &&KeySpec| key.with.is_empty() || key.with.iter().any(|name| given(name));
+        let chosen = self.spec.one_of.iter().any(given);
+        let fits = |key: &&KeySpec| key.with.is_empty() || key.with.iter().any(given);
         self.spec.keys().filter(fits).filter(|key| !(chosen && alternative(key))).map(|key| key.name).collect()
     }
 

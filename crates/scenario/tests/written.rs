@@ -5,6 +5,7 @@ use oomsim_scenario::{LoadedScenario, NoFiles, load, to_toml};
 use oomsim_testkit::random::plan;
 use oomsim_testkit::{read_file, rendered, repository, toml_files};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 /// A plan without what belongs to its text.
 fn plain(loaded: &LoadedScenario) -> Scenario {
@@ -15,7 +16,11 @@ fn plain(loaded: &LoadedScenario) -> Scenario {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn random_plans(plan in plan()) {

@@ -147,7 +147,7 @@ fn kernel(c: &mut Choices, node: &mut NodePlan) {
     for capability in Profile::capabilities() {
         if c.seldom() {
             let value = match capability.values {
-                [] => (1 + c.below(65_000)).to_string(),
+                [] => (1 + c.below(1000)).to_string(),
                 words => c.of(words).to_owned(),
             };
             capability.set(&mut kernel.profile, &value).expect("legal");
