@@ -4,6 +4,35 @@
 //! [`kubelet`] (allocatable, QoS, statistics that are seconds old, eviction, restarts) and the [`workload`]
 //! (programs that allocate, touch, cache and free). They share nothing but the plain data of [`node_api`].
 //!
+//! # A run in a few lines
+//! ```
+//! use oomsim_core::plan::{HostPlan, NodePlan, Scenario};
+//! use oomsim_core::record::{Keep, Record};
+//! use oomsim_core::units::Bytes;
+//! use oomsim_core::workload::{Behavior, Ramp, Then};
+//! use std::sync::Arc;
+//!
+//! let mut scenario = Scenario::new("leak", NodePlan::new(Bytes::gib(2)));
+//! let leak = Behavior::Ramp(Ramp { from: Bytes::ZERO, rate: Bytes::mib(100), to: None, then: Then::Hold });
+//! scenario.hosts.push(HostPlan::new("leak", leak));
+//!
+//! let run = oomsim_core::simulate(&Arc::new(scenario), 1, Keep::Events)?;
+//! let killed = |entry: &&oomsim_core::record::Entry| matches!(entry.record, Record::OomKill { .. });
+//! let first = run.entries.iter().find(killed).expect("2 GiB are full after some 20 s");
+//! assert!((10.0..21.0).contains(&first.at.as_secs_f64()));
+//! # Ok::<(), oomsim_core::engine::EngineError>(())
+//! ```
+//! A [`Simulation`] can also be stepped, changed, looked at, kept as a [`Checkpoint`](node::Checkpoint) and taken up again;
+//! the examples `run`, `fork`, `kernel_only` and `eviction_manager` show the parts on their own.
+//!
+//! Memory whose growth has not been settled cannot be read: the kernel of a node has no public name, and
+//! [`Simulation::view`] settles first.
+//! ```compile_fail
+//! fn kernel(run: &oomsim_core::Simulation) -> &oomsim_core::kernel::Kernel {
+//!     run.node.memory.kernel
+//! }
+//! ```
+//!
 //! # Guarantees
 //! * Time is integer nanoseconds, memory integer bytes and pages; no float takes part in a decision.
 //! * Events are handled in the total order of [`engine::Key`]: time, phase, lane, insertion.

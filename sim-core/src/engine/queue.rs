@@ -146,7 +146,7 @@ impl<E> Scheduler<E> {
 
     /// Takes the next event and moves time to it.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<(Key, E)> {
+    pub(crate) fn pop(&mut self) -> Option<(Key, E)> {
         let (packed, event) = self.heap.pop()?;
         debug_assert!(packed >= self.floor, "time runs backwards");
         self.floor = packed >> (NUMBER_BITS + LANE_BITS) << (NUMBER_BITS + LANE_BITS);

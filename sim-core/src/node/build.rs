@@ -1,4 +1,4 @@
-//! From a scenario to a node ready to run, and the run itself.
+//! From a scenario to a node ready to run.
 
 use super::Event;
 use super::kubelet::Kubelet;
@@ -6,14 +6,13 @@ use super::memory::Memory;
 use super::observe::Recorder;
 use super::pods::{Pods, SpawnContext};
 use super::programs::{ProcessOwner, ProgramTable};
+use super::simulation::Simulation;
 use super::state::Node;
-use super::view::NodeView;
-use crate::engine::{self, EngineError, Limits, Phase, Scheduler, Stop, StreamFactory};
+use crate::engine::{EngineError, Phase, Scheduler, StreamFactory};
 use crate::kernel::MemOp;
 use crate::node_api::Name;
-use crate::plan::KubeletPlan;
-use crate::plan::Scenario;
-use crate::record::{History, Keep, Record, Sample};
+use crate::plan::{KubeletPlan, Scenario};
+use crate::record::{History, Keep, Record};
 use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
 use std::sync::Arc;
@@ -57,8 +56,7 @@ impl BootedNode {
     pub fn simulation(self, seed: u64) -> Simulation {
         let BootedNode { mut node, mut queue } = self;
         node.begin(seed, &mut queue);
-        let until = SimTime::ZERO.saturating_add(node.scenario.duration);
-        Simulation { node, queue, seed, events: 0, stop: Stop::Time, until }
+        Simulation::begun(node, queue, seed)
     }
 
     /// Runs with `seed` to the end.
@@ -69,75 +67,6 @@ impl BootedNode {
         let mut simulation = self.simulation(seed);
         simulation.run_until(SimTime::MAX)?;
         Ok(simulation.finish())
-    }
-}
-
-/// A run: the node and what is still to happen on it. Cloning it forks the run.
-#[derive(Clone, Debug)]
-pub struct Simulation {
-    node: Node,
-    queue: Scheduler<Event>,
-    seed: u64,
-    events: u64,
-    stop: Stop,
-    until: SimTime,
-}
-
-impl Simulation {
-    /// A run of `scenario` with `seed`, about to begin.
-    pub fn new(scenario: Arc<Scenario>, seed: u64, keep: Keep) -> Self {
-        BootedNode::new(scenario, keep).simulation(seed)
-    }
-
-    /// Steps through every allocation instead of computing when it matters. The outcome is the same, which a test holds;
-    /// it only takes longer.
-    pub fn stepwise(mut self) -> Self {
-        self.node.memory.stepwise();
-        self
-    }
-
-    /// Runs until `until`, or until the scenario's duration is over if that is earlier.
-    ///
-    /// # Errors
-    /// When the limits on the number of events are exceeded.
-    pub fn run_until(&mut self, until: SimTime) -> Result<Stop, EngineError> {
-        let limits = Limits { until: until.min(self.until), ..Limits::default() };
-        let (stop, events) = engine::run(&mut self.node, &mut self.queue, &limits)?;
-        self.events += events;
-        self.stop = stop;
-        if stop == Stop::Idle {
-            // Time goes on when nothing is left to happen.
-            self.queue.advance_to(limits.until);
-            self.stop = Stop::Time;
-        }
-        Ok(self.stop)
-    }
-
-    /// The instant up to which the run has come.
-    pub fn now(&self) -> SimTime {
-        self.queue.now()
-    }
-
-    /// Memory as it stands now.
-    pub fn sample(&self) -> Sample {
-        self.node.take_sample_at(self.now())
-    }
-
-    /// The node as it stands now. Looking changes nothing.
-    pub fn view(&self) -> NodeView {
-        let mut fork = self.clone();
-        fork.node.now = self.now();
-        let settled = fork.node.settle_all(&mut fork.queue);
-        fork.node.view(&settled)
-    }
-
-    /// The outcome so far.
-    pub fn finish(mut self) -> History {
-        let ended_at = self.queue.now();
-        self.node.take_samples_before(ended_at);
-        self.node.now = ended_at;
-        let settled = self.node.settle_all(&mut self.queue);
-        self.node.history(&settled, self.seed, self.stop, ended_at, self.events)
     }
 }
 

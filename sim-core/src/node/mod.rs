@@ -12,16 +12,19 @@ mod memory;
 mod observe;
 mod pods;
 mod programs;
+mod simulation;
 mod state;
 mod view;
 
-pub use build::{BootedNode, Simulation, simulate};
+pub use build::{BootedNode, simulate};
+pub use changes::ChangeError;
 pub use ids::{ContainerRef, PodIx, ProcIx};
+pub use simulation::{Checkpoint, ForeignCheckpoint, Simulation};
 pub use state::Node;
 pub use view::{CgroupView, KubeletView, NodeView, PodBelief, ProcessView};
 
 use crate::engine::{self, Key, Scheduler};
-use crate::units::Pid;
+use crate::units::{Pid, SimTime};
 
 /// Everything that can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,10 +106,34 @@ impl engine::Model for Node {
     type Event = Event;
 
     fn handle(&mut self, key: Key, event: Event, queue: &mut Scheduler<Event>) {
-        if self.next_sample < key.at {
-            self.take_samples_before(key.at);
+        self.at(key.at, queue, |node, queue| node.dispatch(event, queue));
+    }
+
+    fn halted(&self) -> bool {
+        self.panicked
+    }
+}
+
+impl Node {
+    /// Something happens at this instant.
+    fn at<T>(
+        &mut self,
+        now: SimTime,
+        queue: &mut Scheduler<Event>,
+        happens: impl FnOnce(&mut Self, &mut Scheduler<Event>) -> T,
+    ) -> T {
+        if self.next_sample < now {
+            self.take_samples_before(now);
         }
-        self.now = key.at;
+        self.now = now;
+        let result = happens(self, queue);
+        self.schedule_growth(queue);
+        self.forget_dead();
+        result
+    }
+
+    /// Lends each part what the event is about.
+    fn dispatch(&mut self, event: Event, queue: &mut Scheduler<Event>) {
         match event {
             Event::Inject(n) => self.inject(n, queue),
             Event::PodArrives { plan, replica } => self.pod_arrives(plan, replica, queue),
@@ -128,11 +155,5 @@ impl engine::Model for Node {
             Event::Housekeeping(pod) => self.housekeeping(pod, queue),
             Event::NodeStatus => self.node_status(queue),
         }
-        self.schedule_growth(queue);
-        self.forget_dead();
-    }
-
-    fn halted(&self) -> bool {
-        self.panicked
     }
 }

@@ -20,6 +20,12 @@ pub(in crate::node) struct Recorder {
     keep: Keep,
     hasher: StableHasher,
     pub counts: Counts,
+    log: Log,
+}
+
+/// What has been recorded, which a run does not need to go on.
+#[derive(Clone, Debug, Default)]
+pub(in crate::node) struct Log {
     entries: Vec<Entry>,
     series: Series,
     passes: Vec<PassFigures>,
@@ -27,35 +33,97 @@ pub(in crate::node) struct Recorder {
     warnings: Vec<String>,
 }
 
+/// How much had been recorded at an instant.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct LogMarks {
+    entries: usize,
+    samples: usize,
+    /// The last of them, which a later one of the same instant may replace.
+    last_sample: Option<Sample>,
+    pods: usize,
+    passes: usize,
+    pod_limits: usize,
+    warnings: usize,
+}
+
+impl Log {
+    fn marks(&self) -> LogMarks {
+        LogMarks {
+            entries: self.entries.len(),
+            samples: self.series.samples.len(),
+            last_sample: self.series.samples.last().cloned(),
+            pods: self.series.pods.len(),
+            passes: self.passes.len(),
+            pod_limits: self.pod_limits.len(),
+            warnings: self.warnings.len(),
+        }
+    }
+
+    fn has(&self, marks: &LogMarks) -> bool {
+        self.entries.len() >= marks.entries && self.series.samples.len() >= marks.samples
+    }
+
+    /// What was recorded after `marks` is dropped.
+    pub fn go_back(&mut self, marks: &LogMarks) {
+        self.entries.truncate(marks.entries);
+        self.series.samples.truncate(marks.samples);
+        if let (Some(place), Some(sample)) = (self.series.samples.last_mut(), &marks.last_sample) {
+            place.clone_from(sample);
+        }
+        self.series.pods.truncate(marks.pods);
+        self.passes.truncate(marks.passes);
+        self.pod_limits.truncate(marks.pod_limits);
+        self.warnings.truncate(marks.warnings);
+    }
+}
+
 impl Recorder {
     pub fn new(keep: Keep, warnings: Vec<String>) -> Self {
-        Recorder {
-            keep,
-            hasher: StableHasher::default(),
-            counts: Counts::default(),
-            entries: Vec::new(),
-            series: Series::default(),
-            passes: Vec::new(),
-            pod_limits: Vec::new(),
-            warnings,
-        }
+        let log = Log { warnings, ..Log::default() };
+        Recorder { keep, hasher: StableHasher::default(), counts: Counts::default(), log }
+    }
+
+    /// A copy that has recorded nothing; its digest goes on.
+    pub fn without_log(&self) -> Self {
+        Recorder { keep: self.keep, hasher: self.hasher.clone(), counts: self.counts, log: Log::default() }
+    }
+
+    pub fn marks(&self) -> LogMarks {
+        self.log.marks()
+    }
+
+    /// Whether this much has been recorded.
+    pub fn has(&self, marks: &LogMarks) -> bool {
+        self.log.has(marks)
+    }
+
+    pub fn take_log(&mut self) -> Log {
+        std::mem::take(&mut self.log)
+    }
+
+    pub fn put_log(&mut self, log: Log) {
+        self.log = log;
+    }
+
+    pub fn entries(&self) -> &[Entry] {
+        &self.log.entries
     }
 
     /// There will be about so many samples.
     pub fn expect_samples(&mut self, n: u64) {
         // A long run with few events does not take memory that it may never need.
-        self.series.samples.reserve(n.min(10_000) as usize);
+        self.log.series.samples.reserve(n.min(10_000) as usize);
     }
 
     pub fn pod_appears(&mut self, name: &Name) {
         if self.keep == Keep::Series {
-            self.series.pods.push(name.clone());
+            self.log.series.pods.push(name.clone());
         }
     }
 
     pub fn pod_limit(&mut self, name: &Name, limit: Bytes) {
         if self.keep >= Keep::Events {
-            self.pod_limits.push((name.clone(), limit));
+            self.log.pod_limits.push((name.clone(), limit));
         }
     }
 
@@ -64,20 +132,20 @@ impl Recorder {
     }
 
     pub fn pass(&mut self, figures: PassFigures) {
-        self.passes.push(figures);
+        self.log.passes.push(figures);
     }
 
     pub fn record(&mut self, at: SimTime, record: Record) {
         let entry = Entry { at, record };
         entry.hash(&mut self.hasher);
         if self.keep >= Keep::Events {
-            self.entries.push(entry);
+            self.log.entries.push(entry);
         }
     }
 
     pub fn warn(&mut self, message: String) {
-        if !self.warnings.contains(&message) {
-            self.warnings.push(message);
+        if !self.log.warnings.contains(&message) {
+            self.log.warnings.push(message);
         }
     }
 }
@@ -137,7 +205,7 @@ impl Node {
     }
 
     fn keep_sample(&mut self, sample: Sample) {
-        let samples = &mut self.recorder.series.samples;
+        let samples = &mut self.recorder.log.series.samples;
         // Several things at one instant: the state before and after them is kept.
         if let [.., before, last] = &mut samples[..]
             && before.at == sample.at
@@ -201,7 +269,7 @@ impl Node {
         });
         let processes = processes.collect();
         let node = self.node_facts();
-        let recorder = self.recorder;
+        let (counts, log) = (self.recorder.counts, self.recorder.log);
         History {
             scenario: self.scenario.name.clone(),
             seed,
@@ -209,14 +277,14 @@ impl Node {
             stop,
             ended_at,
             events,
-            counts: recorder.counts,
+            counts,
             node,
-            entries: recorder.entries,
-            series: recorder.series,
-            passes: recorder.passes,
+            entries: log.entries,
+            series: log.series,
+            passes: log.passes,
             pods,
             processes,
-            warnings: recorder.warnings,
+            warnings: log.warnings,
         }
     }
 
@@ -227,7 +295,7 @@ impl Node {
             capacity,
             allocatable: capacity,
             kubepods_limit: self.kubepods.and_then(|c| self.memory.limit(c)),
-            pod_limits: self.recorder.pod_limits.clone(),
+            pod_limits: self.recorder.log.pod_limits.clone(),
             ..NodeFacts::default()
         };
         if self.no_kubelet.is_some() {

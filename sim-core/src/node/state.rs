@@ -34,6 +34,24 @@ pub struct Node {
 }
 
 impl Node {
+    /// A copy without what has been recorded.
+    pub(super) fn without_log(&self) -> Node {
+        Node {
+            scenario: Arc::clone(&self.scenario),
+            streams: self.streams.clone(),
+            now: self.now,
+            memory: self.memory.clone(),
+            programs: self.programs.clone(),
+            pods: self.pods.clone(),
+            kubelet: self.kubelet.clone(),
+            kubepods: self.kubepods,
+            panicked: self.panicked,
+            no_kubelet: self.no_kubelet.clone(),
+            recorder: self.recorder.without_log(),
+            next_sample: self.next_sample,
+        }
+    }
+
     pub(super) fn container(&self, c: ContainerRef) -> &Container {
         self.pods.container(c)
     }
@@ -62,6 +80,7 @@ impl Node {
     }
 
     /// After an event: what ended in it is forgotten. Pending events find out by index that it is gone.
+    #[inline]
     pub(super) fn forget_dead(&mut self) {
         self.programs.forget_dead();
         self.pods.forget_gone();

@@ -136,7 +136,11 @@ impl Node {
 
     fn add_cgroups(&self, kernel: &Kernel, cgroup: CgroupId, parent: Option<usize>, to: &mut Vec<CgroupView>) {
         let place = to.len();
-        let of = if cgroup == kernel.root() { LimitScope::Node } else { self.owner_of(cgroup, self.pods.live()) };
+        let of = if cgroup == kernel.root() {
+            LimitScope::Node
+        } else {
+            self.owner_of(cgroup, self.pods.live().iter().copied())
+        };
         to.push(CgroupView {
             path: kernel.path(cgroup),
             parent,

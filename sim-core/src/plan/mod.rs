@@ -96,12 +96,13 @@ pub struct Injection {
     /// When.
     pub at: SimTime,
     /// What.
-    pub kind: InjectionKind,
+    pub change: Change,
 }
 
 /// What can be changed from outside.
 #[derive(Clone, Debug, PartialEq)]
-pub enum InjectionKind {
+#[non_exhaustive]
+pub enum Change {
     /// Sets a sysctl.
     Sysctl {
         /// Name.

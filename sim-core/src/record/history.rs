@@ -98,8 +98,39 @@ pub struct PassFigures {
     pub acting: Vec<ThresholdSeen>,
     /// MemoryPressure as the manager holds it after the pass.
     pub memory_pressure: bool,
+    /// Why it evicted a pod, or did not.
+    pub verdict: PassVerdict,
+}
+
+/// Why a pass of the eviction manager evicted a pod, or did not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PassVerdict {
+    /// It has no threshold.
+    NoThreshold,
+    /// No threshold is met.
+    NothingMet,
+    /// Thresholds are met, none of them for its whole grace period; the first is at this instant.
+    GracePeriod {
+        /// When the first grace period is over.
+        until: SimTime,
+    },
+    /// Thresholds are met whose figures are no newer than in the last pass, or not known.
+    NoNewFigures,
+    /// A pod should go, but none may: all are critical.
+    NoCandidate,
+    /// This pod (`namespace/name`) is evicted.
+    Evicts(Name),
+}
+
+impl PassFigures {
     /// The pod that was evicted.
-    pub evicted: Option<Name>,
+    pub fn evicted(&self) -> Option<&Name> {
+        match &self.verdict {
+            PassVerdict::Evicts(pod) => Some(pod),
+            _ => None,
+        }
+    }
 }
 
 /// A pod's figure in a pass.

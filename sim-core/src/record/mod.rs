@@ -8,7 +8,7 @@ mod series;
 pub mod view;
 
 pub use digest::{Digest, StableHasher};
-pub use history::{Counts, History, NodeFacts, PassFigures, PodFigures, PodOutcome, ProcessOutcome};
+pub use history::{Counts, History, NodeFacts, PassFigures, PassVerdict, PodFigures, PodOutcome, ProcessOutcome};
 pub use scope::LimitScope;
 pub use series::{PodSample, Sample, Series};
 

@@ -6,7 +6,7 @@ use crate::names::{nearest, quoted_list};
 use crate::reader::Problems;
 use crate::source::Location;
 use crate::value::Value;
-use oomsim_core::plan::{Controller, InjectionKind, PodPlan, Scenario};
+use oomsim_core::plan::{Change, Controller, PodPlan, Scenario};
 use oomsim_core::record::expect::{Check, EventMatch, Expectation, Pattern};
 use oomsim_core::units::{Bytes, SimTime};
 use oomsim_core::workload::{Behavior, ScriptOp};
@@ -175,11 +175,11 @@ fn report(p: &Problems, kind: &str, given: &str, at: &Location, legal: &[String]
 fn injected_names(p: &Problems, table: &Value, scenario: &Scenario) {
     let names = Names::of(scenario);
     for injection in &scenario.injections {
-        let (key, kind, wanted) = match &injection.kind {
-            InjectionKind::Signal { process, .. } => ("process", "process", process),
-            InjectionKind::Fork { process } => ("fork", "process", process),
-            InjectionKind::DeletePod { pod } => ("deletePod", "pod", pod),
-            InjectionKind::Sysctl { .. } | InjectionKind::CgroupLimit { .. } => continue,
+        let (key, kind, wanted) = match &injection.change {
+            Change::Signal { process, .. } => ("process", "process", process),
+            Change::Fork { process } => ("fork", "process", process),
+            Change::DeletePod { pod } => ("deletePod", "pod", pod),
+            _ => continue,
         };
         let Some(value) = table.get(key) else { continue };
         let given = value.as_text().unwrap_or_default();

@@ -8,7 +8,7 @@ use crate::tables;
 use crate::value::Value;
 use oomsim_core::kernel::Sysctls;
 use oomsim_core::node_api::Signo;
-use oomsim_core::plan::{Injection, InjectionKind};
+use oomsim_core::plan::{Change, Injection};
 use oomsim_core::units::{Bytes, SimTime};
 
 /// Reads all `[[at]]`, sorted by time; those at the same time stay in the order of the file.
@@ -27,28 +27,28 @@ fn injection(p: &Problems, value: &Value, out: &mut Vec<Injection>) {
     // Judged before: this table is for these nodes.
     t.get("node");
     let (before, errors) = (out.len(), p.errors());
-    let mut push = |kind| out.push(Injection { at, kind });
+    let mut push = |change| out.push(Injection { at, change });
     if let Some(sysctls) = t.get("sysctl") {
         let mut scratch = Sysctls::default();
         each_sysctl(p, sysctls, &mut |entry, name, number| match scratch.set(name, number) {
-            Ok(()) => push(InjectionKind::Sysctl { name: name.into(), value: number.unsigned_abs() }),
+            Ok(()) => push(Change::Sysctl { name: name.into(), value: number.unsigned_abs() }),
             Err(error) => report(p, entry, name, &error),
         });
     }
     if let Some(cgroup) = t.optional("cgroup", cgroup_path) {
         let limit = t.required("limit", limit);
-        push(InjectionKind::CgroupLimit { cgroup, limit: limit.unwrap_or(Bytes::MAX) });
+        push(Change::CgroupLimit { cgroup, limit: limit.unwrap_or(Bytes::MAX) });
     }
     if let Some(signal) = t.optional("signal", signal) {
         let process = t.required("process", name);
-        push(InjectionKind::Signal { process: process.unwrap_or_default(), signal });
+        push(Change::Signal { process: process.unwrap_or_default(), signal });
     }
     if let Some(pod) = t.optional("deletePod", name) {
         let pod = if pod.contains('/') { pod } else { format!("default/{pod}").into() };
-        push(InjectionKind::DeletePod { pod });
+        push(Change::DeletePod { pod });
     }
     if let Some(process) = t.optional("fork", name) {
-        push(InjectionKind::Fork { process });
+        push(Change::Fork { process });
     }
     let at = t.at();
     t.finish();

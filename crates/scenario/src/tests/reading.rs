@@ -3,7 +3,7 @@
 use super::{right, wrong};
 use crate::{NoFiles, load};
 use oomsim_core::kubelet::RestartPolicy;
-use oomsim_core::plan::{Controller, InjectionKind};
+use oomsim_core::plan::{Change, Controller};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, TermReaction};
 
@@ -93,7 +93,7 @@ fn a_scenario_becomes_a_plan() {
     assert_eq!(scenario.hosts[1].session_of.as_deref(), Some("ssh"));
     let times: Vec<_> = scenario.injections.iter().map(|i| i.at).collect();
     assert_eq!(times, [SimTime::from_secs(30), SimTime::from_secs(60)]);
-    assert!(matches!(scenario.injections[1].kind, InjectionKind::Sysctl { value: 2, .. }));
+    assert!(matches!(scenario.injections[1].change, Change::Sysctl { value: 2, .. }));
     assert_eq!(scenario.expectations[0].line, 57);
     assert!(loaded.warnings.is_empty(), "{:?}", loaded.warnings);
 }

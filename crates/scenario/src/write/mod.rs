@@ -15,7 +15,7 @@ mod value;
 pub use comments::{Comments, NoSuchKey};
 
 use self::value::{Form, Keys};
-use oomsim_core::plan::{Injection, InjectionKind, PodPlan, Scenario};
+use oomsim_core::plan::{Change, Injection, PodPlan, Scenario};
 use oomsim_core::units::Bytes;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Key};
 
@@ -100,25 +100,27 @@ fn document(scenario: &Scenario) -> DocumentMut {
 fn injection_keys(injection: &Injection) -> Keys {
     let mut keys = Keys::default();
     keys.put("time", &injection.at);
-    match &injection.kind {
-        InjectionKind::Sysctl { name, value } => {
+    match &injection.change {
+        Change::Sysctl { name, value } => {
             let mut sysctl = Keys::default();
             sysctl.put(name, value);
             keys.table("sysctl", sysctl);
         }
-        InjectionKind::CgroupLimit { cgroup, limit } => {
+        Change::CgroupLimit { cgroup, limit } => {
             keys.put("cgroup", cgroup);
             match *limit {
                 Bytes::MAX => keys.put("limit", "max"),
                 limit => keys.put("limit", &limit),
             }
         }
-        InjectionKind::Signal { process, signal } => {
+        Change::Signal { process, signal } => {
             keys.put("signal", &signal.to_string());
             keys.put("process", process);
         }
-        InjectionKind::DeletePod { pod } => keys.put("deletePod", pod),
-        InjectionKind::Fork { process } => keys.put("fork", process),
+        Change::DeletePod { pod } => keys.put("deletePod", pod),
+        Change::Fork { process } => keys.put("fork", process),
+        // `[[at]]` has no key for what only a program can change.
+        _ => {}
     }
     keys
 }

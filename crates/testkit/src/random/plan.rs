@@ -10,7 +10,7 @@ use oomsim_core::kubelet::{
 };
 use oomsim_core::node_api::{Name, Signo};
 use oomsim_core::plan::{
-    ContainerPlan, Controller, HangUp, HostPlan, Injection, InjectionKind, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
+    Change, ContainerPlan, Controller, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
     Scenario, VolumePlan,
 };
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
@@ -98,8 +98,8 @@ fn scenario(c: &mut Choices) -> Scenario {
         scenario.hosts.push(host);
     }
     for _ in 0..c.below(5) {
-        if let Some(kind) = injection(c, &scenario) {
-            scenario.injections.push(Injection { at: SimTime::from_nanos(c.below(1 << 36)), kind });
+        if let Some(change) = injection(c, &scenario) {
+            scenario.injections.push(Injection { at: SimTime::from_nanos(c.below(1 << 36)), change });
         }
     }
     scenario.injections.sort_by_key(|injection| injection.at);
@@ -373,19 +373,16 @@ fn host(c: &mut Choices, n: u64, others: &[HostPlan]) -> HostPlan {
     host
 }
 
-fn injection(c: &mut Choices, scenario: &Scenario) -> Option<InjectionKind> {
+fn injection(c: &mut Choices, scenario: &Scenario) -> Option<Change> {
     let process = scenario.hosts.first().map(|host| host.process.comm.clone());
     Some(match c.below(5) {
-        0 => InjectionKind::Sysctl { name: "vm.swappiness".into(), value: c.below(200) },
-        1 => InjectionKind::CgroupLimit {
-            cgroup: "/a b/c".into(),
-            limit: if c.boolean() { Bytes::MAX } else { c.bytes() },
-        },
+        0 => Change::Sysctl { name: "vm.swappiness".into(), value: c.below(200) },
+        1 => Change::CgroupLimit { cgroup: "/a b/c".into(), limit: if c.boolean() { Bytes::MAX } else { c.bytes() } },
         2 => {
             let signals = [Signo::Hup, Signo::Abrt, Signo::Kill, Signo::Segv, Signo::Term];
-            InjectionKind::Signal { process: process?, signal: c.of(&signals) }
+            Change::Signal { process: process?, signal: c.of(&signals) }
         }
-        3 => InjectionKind::Fork { process: process? },
-        _ => InjectionKind::DeletePod { pod: scenario.pods.first()?.full_name().into() },
+        3 => Change::Fork { process: process? },
+        _ => Change::DeletePod { pod: scenario.pods.first()?.full_name().into() },
     })
 }

@@ -10,7 +10,7 @@ use crate::node::memory::{Figures, StatsFigures};
 use crate::node::observe::Cx;
 use crate::node::pods::{Pod, PodState, Pods};
 use crate::node_api::{EvictionSignal, Name};
-use crate::record::{PassFigures, PodFigures, Record, ThresholdSeen};
+use crate::record::{PassFigures, PassVerdict, PodFigures, Record, ThresholdSeen};
 use crate::units::{Bytes, SimDuration, SimTime};
 use smallvec::SmallVec;
 
@@ -102,8 +102,11 @@ impl Kubelet {
             victim = first_victim(self.candidates(pods, figures, cx.now)).map(|candidate| candidate.pod);
         }
         if cx.log.keeps_series() {
-            let evicted = victim.map(|pod| pods[pod as usize].name.clone());
-            let seen = self.pass_figures(&met, &summary, evicted, (pods, figures, cx.now));
+            let verdict = match victim {
+                Some(pod) => PassVerdict::Evicts(pods[pod as usize].name.clone()),
+                None => self.why_nothing_goes(reclaim),
+            };
+            let seen = self.pass_figures(&met, &summary, verdict, (pods, figures, cx.now));
             cx.log.pass(seen);
         }
         if victim.is_none() {
@@ -113,19 +116,16 @@ impl Kubelet {
         victim.map(|pod| (pod, decision))
     }
 
-    /// Pods that the manager may choose among: all that are not known to have ended.
+    /// Pods that the manager may choose among, with their figures.
     fn candidates<'a>(
         &'a self,
         pods: &'a Pods,
         figures: Figures<'a>,
         now: SimTime,
     ) -> impl Iterator<Item = Candidate<PodIx>> + 'a {
-        pods.live().filter_map(move |ix| {
-            let pod = &pods[ix as usize];
-            let active = matches!(pod.state, PodState::Active | PodState::Creating)
-                || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running);
-            let usage = || self.seen((ix, pod), figures, now).map(|(usage, _)| usage);
-            active.then(|| Candidate { pod: ix, facts: pods.template(ix).facts, usage: usage() })
+        active(pods).map(move |ix| {
+            let usage = self.seen((ix, &pods[ix as usize]), figures, now).map(|(usage, _)| usage);
+            Candidate { pod: ix, facts: pods.template(ix).facts, usage }
         })
     }
 
@@ -154,22 +154,36 @@ impl Kubelet {
         }
     }
 
+    /// Why a pass that has been decided evicts no pod.
+    fn why_nothing_goes(&self, reclaim: bool) -> PassVerdict {
+        let ends = |&(id, since): &(ThresholdId, SimTime)| since + self.manager.thresholds()[id].grace;
+        let first_end = self.manager.first_observed().iter().map(ends).min();
+        match first_end {
+            _ if reclaim => PassVerdict::NoCandidate,
+            None if self.manager.thresholds().is_empty() => PassVerdict::NoThreshold,
+            None => PassVerdict::NothingMet,
+            Some(until) if self.manager.thresholds_met().is_empty() => PassVerdict::GracePeriod { until },
+            Some(_) => PassVerdict::NoNewFigures,
+        }
+    }
+
     /// What a pass saw and did.
     fn pass_figures(
         &self,
         met: &[ThresholdId],
         summary: &Summary,
-        evicted: Option<Name>,
+        verdict: PassVerdict,
         (pods, figures, now): (&Pods, Figures<'_>, SimTime),
     ) -> PassFigures {
         let observations = Observations::new(summary.node, summary.pods);
         let available = |signal| observations.get(signal).map(|o| o.available);
-        let candidates = self.candidates(pods, figures, now).map(|candidate| {
-            let pod = &pods[candidate.pod as usize];
+        let candidates = active(pods).map(|ix| {
+            let pod = &pods[ix as usize];
+            let seen = self.seen((ix, pod), figures, now);
             PodFigures {
                 pod: pod.name.clone(),
-                working_set: candidate.usage.and_then(|usage| i64::try_from(usage).ok()),
-                taken_at: self.seen((candidate.pod, pod), figures, now).map(|(_, at)| at),
+                working_set: seen.and_then(|(usage, _)| i64::try_from(usage).ok()),
+                taken_at: seen.map(|(_, at)| at),
             }
         });
         PassFigures {
@@ -180,7 +194,7 @@ impl Kubelet {
             met: self.thresholds_seen(met, summary),
             acting: self.thresholds_seen(self.manager.thresholds_met(), summary),
             memory_pressure: self.manager.conditions().memory_pressure,
-            evicted,
+            verdict,
         }
     }
 
@@ -242,4 +256,13 @@ impl Kubelet {
         cx.queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll { turn });
         false
     }
+}
+
+/// Pods that are not known to have ended.
+fn active(pods: &Pods) -> impl Iterator<Item = PodIx> + '_ {
+    pods.live().iter().copied().filter(|&ix| {
+        let pod = &pods[ix as usize];
+        matches!(pod.state, PodState::Active | PodState::Creating)
+            || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running)
+    })
 }

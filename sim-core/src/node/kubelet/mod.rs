@@ -227,7 +227,7 @@ impl Kubelet {
 
     /// What it believes of the node and of its pods.
     pub fn view(&self, pods: &Pods, figures: Figures<'_>, now: SimTime) -> KubeletView {
-        let beliefs = pods.live().map(|ix| {
+        let beliefs = pods.live().iter().map(|&ix| {
             let pod = &pods[ix as usize];
             let seen = self.seen((ix, pod), figures, now);
             PodBelief {

@@ -45,15 +45,14 @@ impl Node {
         }
         // Without page tables, as the node's figure has none.
         let (mut node, mut pods) = (Pages::ZERO, Pages::ZERO);
-        let mut of_pods = std::mem::take(&mut self.pods);
-        self.each_due(self.now, |program, due| {
+        let Node { memory, programs, pods: of_pods, now, .. } = self;
+        memory.each_due(programs, *now, |program, due| {
             node += due.anon;
             if let Some(c) = program.container() {
                 pods += due.anon + due.tables;
                 of_pods[c.pod as usize].due += due.anon + due.tables;
             }
         });
-        self.pods = of_pods;
         (Settled::proved(), self.stats_figures(node, pods))
     }
 
@@ -87,7 +86,7 @@ impl Node {
         let mut sample = still.clone();
         sample.at = at;
         let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
-        self.each_due(at, |program, due| {
+        self.memory.each_due(&self.programs, at, |program, due| {
             anon += due.anon;
             tables += due.tables;
             mapped += program.mapped_by(due.steps);

@@ -2,13 +2,13 @@
 //! when somebody looks (`settle`), and no later than when a limit, a threshold of the kernel or the end of a growth
 //! can be met (`GrowthCheck`), which is computed.
 
-use super::Settled;
 use super::lazy::LazyMode;
+use super::{Memory, Settled};
 use crate::engine::{Phase, Scheduler};
 use crate::kernel::{Mapping, MemOp};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
-use crate::node::programs::{Activity, RunningProgram};
+use crate::node::programs::{Activity, ProgramTable, RunningProgram};
 use crate::node::state::Node;
 use crate::units::{Pages, SimDuration, SimTime};
 use crate::workload::{Growth, Rhythm};
@@ -174,6 +174,7 @@ impl Node {
     }
 
     /// Computes and schedules the next instant at which growth may meet something.
+    #[inline]
     pub(in crate::node) fn schedule_growth(&mut self, queue: &mut Scheduler<Event>) {
         if self.look_ahead(queue) || !self.memory.growth.is_stale() {
             return;
@@ -247,11 +248,24 @@ impl Node {
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
     }
 
+    /// True while some process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
+    pub(in crate::node) fn grows_at_random(&self) -> bool {
+        self.memory.growth.random
+            && self.memory.growth.processes.iter().any(|&p| self.programs[p as usize].grows_at_random())
+    }
+}
+
+impl Memory {
     /// What each growing process has due at `now` but has not taken, for those who only look.
     #[inline]
-    pub(super) fn each_due(&self, now: SimTime, mut look: impl FnMut(&RunningProgram, Pending)) {
-        for &p in &self.memory.growth.processes {
-            let proc = &self.programs[p as usize];
+    pub(super) fn each_due(
+        &self,
+        programs: &ProgramTable,
+        now: SimTime,
+        mut look: impl FnMut(&RunningProgram, Pending),
+    ) {
+        for &p in &self.growth.processes {
+            let proc = &programs[p as usize];
             let Activity::Growing(g) = &proc.activity else { continue };
             let steps = match (&g.rhythm, &proc.program) {
                 (Rhythm::Jittered { next, .. }, _) if *next > now => continue,
@@ -260,15 +274,9 @@ impl Node {
             };
             if steps > 0 {
                 let anon = g.touched * steps;
-                look(proc, Pending { steps, anon, tables: self.memory.kernel.tables_for(proc.slot, proc.pid, anon) });
+                look(proc, Pending { steps, anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon) });
             }
         }
-    }
-
-    /// True while some process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
-    pub(in crate::node) fn grows_at_random(&self) -> bool {
-        self.memory.growth.random
-            && self.memory.growth.processes.iter().any(|&p| self.programs[p as usize].grows_at_random())
     }
 }
 

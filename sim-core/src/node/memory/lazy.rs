@@ -350,6 +350,7 @@ impl Node {
     }
 
     /// After an event: whether processes can be left alone, and until when. True: the next check is scheduled.
+    #[inline]
     pub(super) fn look_ahead(&mut self, queue: &mut Scheduler<Event>) -> bool {
         if !self.is_quiescent() {
             if self.memory.growth.lazy.on {

@@ -60,8 +60,9 @@ impl Pods {
     }
 
     /// Those of which something is on the node, in order.
-    pub fn live(&self) -> impl Iterator<Item = PodIx> + '_ {
-        self.live.iter().copied()
+    #[inline]
+    pub fn live(&self) -> &[PodIx] {
+        &self.live
     }
 
     /// Nothing of a pod is left on the node.

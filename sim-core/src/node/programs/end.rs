@@ -23,7 +23,7 @@ impl Node {
                 ProcessOwner::Host(_) => None,
             }
         });
-        self.owner_of(limit, of_tasks.chain(self.pods.live()))
+        self.owner_of(limit, of_tasks.chain(self.pods.live().iter().copied()))
     }
 
     pub(super) fn oom(&mut self, limit: Option<CgroupId>, report: Box<OomReport>) {

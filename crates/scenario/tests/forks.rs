@@ -1,0 +1,138 @@
+//! A run that is forked and changed goes on like the run of a scenario that states the change (`[[at]]`), and a run that goes
+//! back to a checkpoint like one that never left it.
+
+use oomsim_core::Simulation;
+use oomsim_core::node::ChangeError;
+use oomsim_core::node_api::Signo;
+use oomsim_core::plan::{Change, Injection, Scenario};
+use oomsim_core::record::{History, Keep, PassVerdict, Record};
+use oomsim_core::units::{Bytes, SimTime};
+use oomsim_testkit::random::case;
+use oomsim_testkit::read;
+use proptest::prelude::*;
+use std::sync::Arc;
+
+fn millis(ms: u64) -> SimTime {
+    SimTime::from_nanos(ms * 1_000_000)
+}
+
+fn finished(mut run: Simulation) -> History {
+    run.run_until(SimTime::MAX).expect("within the limits");
+    run.finish()
+}
+
+/// Changes that do something on most nodes.
+fn change() -> impl Strategy<Value = Change> {
+    prop_oneof![
+        (0u64..3).prop_map(|value| Change::Sysctl { name: "vm.overcommit_memory".into(), value }),
+        (20u64..600).prop_map(|mib| Change::CgroupLimit { cgroup: "/kubepods".into(), limit: Bytes::mib(mib) }),
+        Just(Change::Signal { process: "system".into(), signal: Signo::Hup }),
+        Just(Change::Fork { process: "system".into() }),
+        (0u32..3).prop_map(|n| Change::DeletePod { pod: format!("default/pod-{n}").into() }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_fork_that_is_changed_is_the_scenario_that_states_the_change(
+        case in case(), seed in 0u64..1000, change in change(), ms in 1u64..80_000,
+    ) {
+        // No event of the scenario is at an odd nanosecond by itself.
+        let at = SimTime::from_nanos(ms * 1_000_000 + 1);
+        let mut stated = (*case.scenario).clone();
+        stated.injections.push(Injection { at, change: change.clone() });
+        stated.injections.sort_by_key(|injection| injection.at);
+        let stated = finished(Simulation::new(Arc::new(stated), seed, Keep::Series));
+        let mut run = Simulation::new(Arc::clone(&case.scenario), seed, Keep::Series);
+        run.run_until(at).unwrap();
+        let mut fork = run.checkpoint().resume();
+        match fork.apply(&change) {
+            // What is not there is a warning in the scenario's run and an error here.
+            Err(_) => return Ok(()),
+            Ok(()) => run.apply(&change).unwrap(),
+        }
+        let (forked, run) = (finished(fork), finished(run));
+        prop_assert_eq!(&run.entries, &stated.entries);
+        prop_assert_eq!(forked.digest, stated.digest);
+        prop_assert_eq!(run.digest, stated.digest);
+        prop_assert_eq!(run.events, stated.events);
+    }
+
+    #[test]
+    fn going_back_to_a_checkpoint_loses_and_adds_nothing(case in case(), seed in 0u64..1000, ms in 0u64..80_000) {
+        let straight = finished(Simulation::new(Arc::clone(&case.scenario), seed, Keep::Series));
+        let mut run = Simulation::new(Arc::clone(&case.scenario), seed, Keep::Series);
+        run.run_until(millis(ms)).unwrap();
+        let kept = run.checkpoint();
+        let looked = run.view();
+        prop_assert_eq!(&run.view(), &looked);
+        while run.step().is_some() && run.now() < millis(ms + 5_000) {}
+        let _ = run.apply(&Change::CgroupLimit { cgroup: "/kubepods".into(), limit: Bytes::mib(30) });
+        run.restore(&kept).unwrap();
+        prop_assert_eq!(run.view(), looked);
+        prop_assert_eq!(finished(run), straight);
+    }
+}
+
+fn leaking() -> Arc<Scenario> {
+    read(
+        "duration = \"120s\"\n[node]\nmemory = \"2Gi\"\n[kubelet]\nversion = \"1.32\"\nfirstPass = \"5s\"\n\
+         evictionHard = { \"memory.available\" = \"600Mi\" }\nevictionSoft = { \"memory.available\" = \"1Gi\" }\n\
+         evictionSoftGracePeriod = { \"memory.available\" = \"90s\" }\n\
+         [[pod]]\nname = \"leak\"\ncontainer = [{ name = \"c\", workload.ramp = { rate = \"20Mi\" } }]\n",
+    )
+    .scenario
+}
+
+#[test]
+fn every_pass_says_why_it_acts_or_does_not() {
+    let run = finished(Simulation::new(leaking(), 1, Keep::Series));
+    let evicted = run.entries.iter().find(|e| matches!(e.record, Record::Evicted { .. })).expect("600 MiB are left").at;
+    let verdicts: Vec<&PassVerdict> = run.passes.iter().map(|pass| &pass.verdict).collect();
+    assert_eq!(verdicts[0], &PassVerdict::NothingMet);
+    let soft = run.passes.iter().find(|pass| !pass.met.is_empty()).expect("1 GiB is passed before 600 MiB");
+    // The soft threshold's 90 s count from the pass that first saw it.
+    let PassVerdict::GracePeriod { until } = soft.verdict else { panic!("{:?}", soft.verdict) };
+    assert_eq!(until.since(soft.at).as_secs(), 90);
+    let acting = run.passes.iter().find(|pass| pass.evicted().is_some()).expect("it evicts");
+    assert_eq!((acting.evicted().map(|pod| &**pod), acting.at), (Some("default/leak"), evicted));
+}
+
+#[test]
+fn what_is_not_there_cannot_be_changed() {
+    let mut run = Simulation::new(leaking(), 1, Keep::Events);
+    run.run_until(SimTime::from_secs(10)).unwrap();
+    let entries = run.entries().len();
+    let gone = run.apply(&Change::DeletePod { pod: "default/nobody".into() });
+    assert_eq!(gone, Err(ChangeError::NoSuchPod("default/nobody".into())));
+    assert_eq!(gone.unwrap_err().to_string(), "there is no pod default/nobody");
+    let limit = Change::CgroupLimit { cgroup: "/nowhere".into(), limit: Bytes::mib(1) };
+    assert_eq!(run.apply(&limit), Err(ChangeError::NoSuchCgroup("/nowhere".into())));
+    assert_eq!(run.entries().len(), entries);
+    let mut other = Simulation::new(leaking(), 2, Keep::Events);
+    assert!(other.restore(&run.checkpoint()).is_err(), "another seed is another run");
+}
+
+#[test]
+fn a_view_shows_cgroups_processes_and_what_the_kubelet_believes() {
+    let mut run = Simulation::new(leaking(), 1, Keep::Events);
+    run.run_until(SimTime::from_secs(31)).unwrap();
+    let view = run.view();
+    let kubepods = view.cgroup("/kubepods").expect("the kubelet made it");
+    assert_eq!(kubepods.of.as_str(), "kubepods");
+    // 20 MiB/s for 30 s, and the page tables of 600 MiB; the container starts a second after its pod.
+    let pages = |mib: u64| Bytes::mib(mib);
+    assert!((pages(590)..pages(610)).contains(&kubepods.stat.usage), "{:?}", kubepods.stat);
+    let leak = view.processes.iter().find(|p| &*p.comm == "c").expect("it lives");
+    assert!((pages(590)..pages(605)).contains(&leak.rss) && leak.badness > Some(0), "{leak:?}");
+    assert_eq!(leak.oom_score_adj, 1000);
+    let kubelet = view.kubelet.as_ref().expect("it runs");
+    let belief = &kubelet.pods[0];
+    // cAdvisor's figure is old: what it believes is what the pod held then.
+    let (seen, taken) = (belief.working_set.expect("known"), belief.taken_at.expect("known"));
+    assert!(taken < view.at && seen < belief.working_set_now, "{belief:?}");
+    let held_then = 20.0 * (taken.as_secs_f64() - 1.0);
+    assert!((seen.get() as f64 / 1048576.0 - held_then).abs() < 25.0, "{belief:?}: {held_then}");
+}
