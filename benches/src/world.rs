@@ -119,9 +119,9 @@ mod tests {
     use crate::node_day;
     use crate::sweep::HOUR;
 
-    /// A check every 10 s, whether or not a pod is being evicted: the reference loop makes 359 of them in an hour. Where pods
-    /// take 10 ms to die, each of the 130 evictions puts the next check off by as much, which is one check at most. A kubelet
-    /// that took the poll of one eviction for that of another would look more often.
+    /// A check every 10 s, whether or not a pod is being evicted: the reference loop makes 359 of them in an hour.
+    /// Where pods take 10 ms to die, each of the 130 evictions puts the next check off by as much, which is one check
+    /// at most. A kubelet that took the poll of one eviction for that of another would look more often.
     #[test]
     fn the_kubelet_looks_as_often_as_the_loop() {
         let ticks = node_day::heap_loop(1, HOUR).ticks;

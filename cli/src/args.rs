@@ -5,9 +5,9 @@ use clap::Parser;
 
 /// Simulates what kills pods on a Kubernetes node
 ///
-/// A deterministic simulation of a node's memory: the kernel with its cgroup limits and OOM killer, the kubelet with its
-/// allocatable and eviction thresholds, and the programs that allocate. A scenario is a TOML file; the same scenario and
-/// seed always give the same run.
+/// A deterministic simulation of a node's memory: the kernel with its cgroup limits and OOM killer, the kubelet with
+/// its allocatable and eviction thresholds, and the programs that allocate. A scenario is a TOML file; the same
+/// scenario and seed always give the same run.
 #[derive(Debug, Parser)]
 #[command(name = "oomsim", version, after_long_help = EXIT_CODES)]
 pub struct Cli {

@@ -292,8 +292,9 @@ fn check_speaks_junit_github_and_json() {
     assert_eq!((&json["total"], &json["scenarios"][0]["status"]), (&1.into(), &"failed".into()));
 }
 
-/// Capacity, reservation and threshold of the node of P4 (docs/SOURCES.md) give what its `kubectl describe node` and its
-/// cgroup show: allocatable 4675304 Ki, kubepods limit 5573943296 bytes; with 1000 Mi, 4419304 Ki and the same limit.
+/// Capacity, reservation and threshold of the node of P4 (docs/SOURCES.md) give what its `kubectl describe node` and
+/// its cgroup show: allocatable 4675304 Ki, kubepods limit 5573943296 bytes; with 1000 Mi, 4419304 Ki and the same
+/// limit.
 #[test]
 fn node_shows_what_the_articles_node_shows() {
     for (threshold, allocatable) in [("750Mi", 4_675_304_u64), ("memory.available<1000Mi", 4_419_304)] {
@@ -364,7 +365,8 @@ fn node_shows_when_pods_are_evicted() {
     assert_eq!(above(&["--eviction-hard", "1Gi", "--flags", "--enforce-node-allocatable="]), serde_json::Value::Null);
 }
 
-/// The kubelet takes `NaN%` for a percentage (Go's comparisons with it are false) and never evicts: it is reported and breaks nothing.
+/// The kubelet takes `NaN%` for a percentage (Go's comparisons with it are false) and never evicts: it is reported and
+/// breaks nothing.
 #[test]
 fn a_percentage_that_is_no_number_is_told() {
     let place = Place::new();
@@ -387,8 +389,8 @@ fn a_percentage_that_is_no_number_is_told() {
     }
 }
 
-/// A pod grows over what a threshold of 10 % lets pods have: 70 GiB less a tenth of them, not less a tenth of 100 GiB. Without
-/// `pods` in enforceNodeAllocatable there is no such amount.
+/// A pod grows over what a threshold of 10 % lets pods have: 70 GiB less a tenth of them, not less a tenth of 100 GiB.
+/// Without `pods` in enforceNodeAllocatable there is no such amount.
 #[test]
 fn a_threshold_in_percent_is_of_the_kubepods_limit() {
     let scenario = |more: &str| {
@@ -414,7 +416,8 @@ fn a_threshold_in_percent_is_of_the_kubepods_limit() {
     }
 }
 
-/// A scenario whose kubelet refuses its configuration meets its (zero) expectations; every output format gives the reason.
+/// A scenario whose kubelet refuses its configuration meets its (zero) expectations; every output format gives the
+/// reason.
 #[test]
 fn check_tells_what_a_scenario_warns_of() {
     let place = Place::new();
@@ -446,7 +449,8 @@ fn explain_finds_what_was_meant() {
     }
 }
 
-/// A text without a flag is another program's line, or the output of `ps` that found nothing; a kubelet may have no flags.
+/// A text without a flag is another program's line, or the output of `ps` that found nothing; a kubelet may have no
+/// flags.
 #[test]
 fn a_text_without_flags_is_no_command_line() {
     for (flags, code) in [("foo bar", 2), ("", 2), ("/usr/bin/kubelet", 0), ("--max-pods=30", 0)] {

@@ -36,7 +36,8 @@ impl Layout {
         all
     }
 
-    /// Path of a cgroup whose parts the kubelet knows by these names (cm/cgroup_manager_linux.go ToSystemd, ToCgroupfs).
+    /// Path of a cgroup whose parts the kubelet knows by these names (cm/cgroup_manager_linux.go ToSystemd,
+    /// ToCgroupfs).
     fn path(self, parts: &[&str]) -> String {
         let names: Vec<&str> =
             self.root.split('/').filter(|part| !part.is_empty()).chain(parts.iter().copied()).collect();

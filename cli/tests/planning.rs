@@ -51,7 +51,8 @@ fn a_configuration_and_manifests_become_a_recommended_configuration() {
     assert_eq!(setting, "500Mi");
     // 8 GiB − 600 MiB − 200 MiB − 500 MiB.
     assert_eq!(json["recommended"]["trial"]["allocatable_bytes"], (8192_i64 - 1300) << 20);
-    // Current settings, 200 MiB: (200 / 40 − 2) s of 10 s are in time, so that the kernel wins in about 70 % of the runs.
+    // Current settings, 200 MiB: (200 / 40 − 2) s of 10 s are in time, so that the kernel wins in about 70 % of the
+    // runs.
     let now = &json["as_it_is"]["targets"][0];
     let share = now["bad"].as_f64().unwrap() / now["runs"].as_f64().unwrap();
     assert!((0.62..0.78).contains(&share), "{share}");
@@ -118,8 +119,8 @@ fn where_no_threshold_helps_the_missing_knob_is_named() {
 #[test]
 fn advice_fits_what_went_wrong() {
     let values = "from = \"100Mi\"\nto = \"1300Mi\"\nsteps = 25";
-    // 1.30 gives the job its 30 s: it grows by 1200 MiB in them. With 1000Mi, 25 s lie between the threshold and the limit of
-    // kubepods, so that a check of every 10 s always decides first, and the kernel always kills.
+    // 1.30 gives the job its 30 s: it grows by 1200 MiB in them. With 1000Mi, 25 s lie between the threshold and the
+    // limit of kubepods, so that a check of every 10 s always decides first, and the kernel always kills.
     let old = shop(&[("bad-day.toml", "\"1.32\"", "\"1.30\""), ("goal.toml", values, "values = [\"1000Mi\"]")]);
     let said = text(&old);
     for part in [
@@ -190,9 +191,9 @@ values = ["10s"]
     std::fs::write(place.path().join("goal.toml"), goal).unwrap();
     let (code, json) = plan(&place);
     assert_eq!(code, 0, "{json}");
-    // kubepods (7192 MiB) is full when the node, which uses 570 MiB itself, has 430 MiB left: (1600 − 430) / 40 = 29 s after
-    // the soft threshold. That is enough for two checks, a grace of 10 s between them, and 2 s until the job is dead; it
-    // is not enough for a grace of a minute.
+    // kubepods (7192 MiB) is full when the node, which uses 570 MiB itself, has 430 MiB left: (1600 − 430) / 40 = 29 s
+    // after the soft threshold. That is enough for two checks, a grace of 10 s between them, and 2 s until the job is
+    // dead; it is not enough for a grace of a minute.
     assert_eq!(json["recommended"]["trial"]["setting"]["grace"], "10s");
     let file = |name: &str| json["recommended"]["files"][name].as_str().unwrap_or_else(|| panic!("{json}"));
     for part in [
@@ -249,7 +250,8 @@ fn a_race_that_would_not_end_and_options_that_are_wrong_are_named() {
     // 7 GiB of kubepods at 1 byte/s: 7516192768 s / 31536000 = 238 years. At 100 byte/s 2.4 years, 2000 times.
     refused(&["--rate", "1,1Mi"], &["--rate 1: at this rate it takes 238 years", "choose a higher --rate"]);
     refused(&["--rate", "100"], &["years of a node's life", "but the limit is 200", "at 100/s", "--runs"]);
-    refused(&["--rate", "23", "--runs", "10"], &["--rate 23: at this rate it takes 10 years"]); // 7 GiB / 23 / 31536000 = 10.4
+    // 7 GiB / 23 / 31536000 = 10.4
+    refused(&["--rate", "23", "--runs", "10"], &["--rate 23: at this rate it takes 10 years"]);
     refused(&["--memory", "0"], &["--> --memory:1:1", "0 is out of range"]);
     refused(&["--kernel", "99", "--kubernetes", "9"], &["--> --kernel:1:1", "--> --kubernetes:1:1"]);
     refused(&["--config", "nope.yaml"], &["--> --config:1:1", "`nope.yaml` cannot be read"]);

@@ -259,8 +259,9 @@ fn wrappers_of_other_engines_give_the_same_result() {
     }
 }
 
-/// 8 GiB with nothing reserved but the threshold: with more than 8 GiB of it the kubelet does not start (cm/node_container_manager
-/// validateNodeAllocatable). Such runs are an outcome of their own, and no line of the picture of those who live.
+/// 8 GiB with nothing reserved but the threshold: with more than 8 GiB of it the kubelet does not start
+/// (cm/node_container_manager validateNodeAllocatable). Such runs are an outcome of their own, and no line of the
+/// picture of those who live.
 #[test]
 fn a_kubelet_that_does_not_start_is_no_survival() {
     let place = Place::new();

@@ -22,8 +22,8 @@
 //! assert!((10.0..21.0).contains(&first.at.as_secs_f64()));
 //! # Ok::<(), oomsim_core::engine::EngineError>(())
 //! ```
-//! A [`Simulation`] can also be stepped, changed, looked at, kept as a [`Checkpoint`](node::Checkpoint) and taken up again;
-//! the examples `run`, `fork`, `kernel_only` and `eviction_manager` show the parts on their own.
+//! A [`Simulation`] can also be stepped, changed, looked at, kept as a [`Checkpoint`](node::Checkpoint) and taken up
+//! again; the examples `run`, `fork`, `kernel_only` and `eviction_manager` show the parts on their own.
 //!
 //! Memory whose growth has not been settled cannot be read: the kernel of a node has no public name, and
 //! [`Simulation::view`] settles first.
@@ -40,6 +40,12 @@
 //!   does not shift another pod's draws.
 //! * The same scenario and seed give the same [`record::Digest`], in debug and release, straight or forked.
 //! * The crate reads no clock, no file, no environment and has no global state.
+
+// What these crates must not use, and why, stands in clippy.toml.
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)
+)]
 
 pub mod engine;
 pub mod kernel;

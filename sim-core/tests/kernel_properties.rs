@@ -6,6 +6,7 @@ use oomsim_core::kernel::{
 use oomsim_core::node_api::{CgroupWrite, Signal, Signo};
 use oomsim_core::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -174,8 +175,15 @@ impl Machine {
     }
 }
 
+/// Runs that failed are kept beside this file and repeated first.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(400);
+    let failure_persistence = Some(Box::new(FileFailurePersistence::WithSource("regressions")) as Box<_>);
+    ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(400), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn every_page_is_owned_and_no_limit_exceeded(

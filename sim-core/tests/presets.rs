@@ -52,8 +52,8 @@ fn real_nodes_come_out_exactly() {
 fn the_kubepods_limit_of_the_articles_node() {
     let size = size(Some(Bytes::gib(7)), Bytes::kib(7_120_616), None);
     assert_eq!(amounts("aks-1.28", &size), (4_675_304 << 10, 5_573_943_296));
-    // MemTotal instead of the nominal size would reserve less than the real node does (a real node's report: 2344 instead of 2388
-    // MiB with the 750 of the threshold).
+    // MemTotal instead of the nominal size would reserve less than the real node does (a real node's report: 2344
+    // instead of 2388 MiB with the 750 of the threshold).
     assert_eq!(tiers(Bytes::kib(7_113_660)).get() / MIB + 750, 2344);
 }
 
@@ -98,9 +98,9 @@ fn a_t4g_small_whose_instance_type_was_not_known() {
     assert!((less * MIB).abs_diff((1437 - 288) * 1_000_000) < 1149 * 10_000);
 }
 
-/// Worked examples of the providers' own pages, for machines whose MemTotal is the nominal size: allocatable in MiB of AKS before
-/// 1.29 and of GKE, and OpenShift's system-reserved in GiB. They do not round the reservation down to whole MiB as real
-/// nodes do (⌊1638.4⌋ on every 7 GiB node), so allocatable may be up to 1 MiB more.
+/// Worked examples of the providers' own pages, for machines whose MemTotal is the nominal size: allocatable in MiB of
+/// AKS before 1.29 and of GKE, and OpenShift's system-reserved in GiB. They do not round the reservation down to whole
+/// MiB as real nodes do (⌊1638.4⌋ on every 7 GiB node), so allocatable may be up to 1 MiB more.
 #[test]
 fn worked_examples_of_the_tiers() {
     for (gib, aks, gke, openshift) in [

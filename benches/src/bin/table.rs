@@ -143,7 +143,8 @@ fn w2() {
         row(&format!("W2, {name}, 1 → 2 threads"), "× runs/s", Target::None, ratio(&seconds[0], &seconds[1]));
     }
     for (name, runs, jitter) in [("with jitter", 150, true), ("without jitter", 300, false)] {
-        // As in `oomsim sweep`: every thread reads the scenario for itself, so that they share no counters of references.
+        // As in `oomsim sweep`: every thread reads the scenario for itself, so that they share no counters of
+        // references.
         let worker = || {
             let scenario = world::node("1h", jitter);
             move |seed| {
@@ -226,8 +227,8 @@ fn status(field: &str) -> u64 {
     line.trim().trim_end_matches(" kB").parse::<u64>().map_or(0, |kib| kib << 10)
 }
 
-/// Time per event as pods on one node grow a hundredfold. What the algorithms add shows in the instruction counts of the
-/// jobs `pods-100` and `pods-1000`; the rest of what is seen here is memory that no cache holds any more.
+/// Time per event as pods on one node grow a hundredfold. What the algorithms add shows in the instruction counts of
+/// the jobs `pods-100` and `pods-1000`; the rest of what is seen here is memory that no cache holds any more.
 fn pods() {
     let crowds = [100, 1_000, 10_000].map(|n| (n, world::crowd(n)));
     let events = |scenario: &_| world::run(scenario, 1, Keep::Outcome).events as f64;

@@ -24,7 +24,9 @@ Examples:
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Scenario whose node to show
-    #[arg(value_name = "SCENARIO", required_unless_present = "capacity", conflicts_with_all = ["capacity", "preset", "sku_memory", "max_pods", "config", "config_dir", "flags", "kube_reserved", "system_reserved", "eviction_hard"])]
+    #[arg(value_name = "SCENARIO", required_unless_present = "capacity")]
+    #[arg(conflicts_with_all = ["capacity", "preset", "sku_memory", "max_pods", "config", "config_dir", "flags"])]
+    #[arg(conflicts_with_all = ["kube_reserved", "system_reserved", "eviction_hard"])]
     scenario: Option<PathBuf>,
     /// Show only this kind of node
     #[arg(long, value_name = "KIND", requires = "scenario")]

@@ -475,11 +475,17 @@ impl Report<'_> {
         };
         let targets: Vec<String> = self.goal.targets.iter().map(|t| t.in_words(&names)).collect();
         let recommended = match &self.found.found {
-            Found::Setting(best) => json!({
+            Found::Setting(best) => {
+                let margin = |(what, t): (_, &Trial)| json!({ "change": what, "trial": trial(t) });
+                let margins: Vec<_> = self.margins(&best.trial).into_iter().map(margin).collect();
+                let files = self.files.iter().map(|(name, content)| (name.clone(), content.clone().into()));
+                let files: serde_json::Map<_, _> = files.collect();
+                json!({
                 "trial": trial(&best.trial), "fresh": trial(&best.fresh),
-                "margins": self.margins(&best.trial).into_iter().map(|(what, t)| json!({ "change": what, "trial": trial(t) })).collect::<Vec<_>>(),
-                "files": self.files.iter().map(|(n, c)| (n.clone(), c.clone().into())).collect::<serde_json::Map<_, _>>(),
-            }),
+                "margins": margins,
+                "files": files,
+                })
+            }
             Found::Nothing { .. } => serde_json::Value::Null,
         };
         json!({

@@ -38,7 +38,8 @@ and w seconds between threshold and limit, the kubelet is in time with probabili
 #[command(after_help = EXAMPLES)]
 pub struct Args {
     /// Scenario with the node and its pods [default: a node described by the options]
-    #[arg(value_name = "SCENARIO", conflicts_with_all = ["memory", "kube_reserved", "system_reserved", "system", "config", "kubernetes", "kernel"])]
+    #[arg(value_name = "SCENARIO", conflicts_with_all = ["memory", "kube_reserved", "system_reserved", "system"])]
+    #[arg(conflicts_with_all = ["config", "kubernetes", "kernel"])]
     scenario: Option<PathBuf>,
     /// Kind of node to use, if the scenario has several
     #[arg(long, value_name = "KIND", requires = "scenario")]

@@ -1,5 +1,5 @@
-//! Stories of the same form that are not those that were carried: fields missing, `null`, of another type, at their edges.
-//! Whatever a row says, it is read or refused with a reason; nothing panics and nothing runs for ever.
+//! Stories of the same form that are not those that were carried: fields missing, `null`, of another type, at their
+//! edges. Whatever a row says, it is read or refused with a reason; nothing panics and nothing runs for ever.
 
 use flate2::read::GzDecoder;
 use oomsim_conformance::node::carried::CARRIED;

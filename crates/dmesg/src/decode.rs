@@ -106,8 +106,8 @@ fn wide(head: &[u8]) -> Option<&'static Encoding> {
     }
 }
 
-/// More than a twentieth of control characters, or a quarter of what is no UTF-8. A hole of zeros, as a rotated or crashed
-/// log has it, is skipped.
+/// More than a twentieth of control characters, or a quarter of what is no UTF-8. A hole of zeros, as a rotated or
+/// crashed log has it, is skipped.
 fn binary(head: &[u8]) -> bool {
     let text: Vec<u8> = head.iter().copied().filter(|b| *b != 0).collect();
     if text.len() < 64 {

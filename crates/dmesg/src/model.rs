@@ -50,35 +50,41 @@ fn zones(report: &Report) -> Vec<ZoneInfo> {
         .collect()
 }
 
+/// `memory.stat` of the cgroup that was at its limit.
+fn cgroup_stat(report: &Report) -> Option<MemoryStat> {
+    let s = report.cgroup_stats.first()?;
+    let get = |key: &str| Bytes::new(s.values.iter().find(|(k, _)| k == key).map_or(0, |(_, v)| *v));
+    Some(MemoryStat {
+        usage: kib(report.memory.map_or(0, |c| c.usage_kb)),
+        anon: get("anon"),
+        file: get("file"),
+        shmem: get("shmem"),
+        kernel: get("kernel"),
+        inactive_file: get("inactive_file"),
+        active_file: get("active_file"),
+        unevictable: get("unevictable"),
+        swap: Bytes::ZERO,
+    })
+}
+
+/// The `Mem-Info` block.
+fn mem_info(report: &Report) -> Option<MemInfo> {
+    let i = report.mem_info.as_ref()?;
+    let of = |key: &str| pages(i.get(key).unwrap_or(0)).bytes();
+    let cache = pages(i.pagecache_pages.unwrap_or(0)).bytes();
+    Some(MemInfo {
+        total: pages(i.ram_pages.unwrap_or(0).saturating_sub(i.reserved_pages.unwrap_or(0))).bytes(),
+        free: of("free"),
+        cached: cache.saturating_sub(of("shmem")),
+        shmem: of("shmem"),
+        swap_total: kib(i.total_swap_kb.unwrap_or(0)),
+        swap_free: kib(i.free_swap_kb.unwrap_or(0)),
+        ..MemInfo::default()
+    })
+}
+
 /// The report as the simulated kernel would hand it over; what the log does not say is zero or empty.
 pub fn to_oom_report(report: &Report) -> OomReport {
-    let stat = report.cgroup_stats.first().map(|s| {
-        let get = |key: &str| Bytes::new(s.values.iter().find(|(k, _)| k == key).map_or(0, |(_, v)| *v));
-        MemoryStat {
-            usage: kib(report.memory.map_or(0, |c| c.usage_kb)),
-            anon: get("anon"),
-            file: get("file"),
-            shmem: get("shmem"),
-            kernel: get("kernel"),
-            inactive_file: get("inactive_file"),
-            active_file: get("active_file"),
-            unevictable: get("unevictable"),
-            swap: Bytes::ZERO,
-        }
-    });
-    let mem_info = report.mem_info.as_ref().map(|i| {
-        let of = |key: &str| pages(i.get(key).unwrap_or(0)).bytes();
-        let cache = pages(i.pagecache_pages.unwrap_or(0)).bytes();
-        MemInfo {
-            total: pages(i.ram_pages.unwrap_or(0).saturating_sub(i.reserved_pages.unwrap_or(0))).bytes(),
-            free: of("free"),
-            cached: cache.saturating_sub(of("shmem")),
-            shmem: of("shmem"),
-            swap_total: kib(i.total_swap_kb.unwrap_or(0)),
-            swap_free: kib(i.free_swap_kb.unwrap_or(0)),
-            ..MemInfo::default()
-        }
-    });
     let mut tasks: Vec<TaskRow> = report.tasks.iter().map(Task::to_row).collect();
     let index = |pid: u32| tasks.iter().position(|t| t.pid.0 == pid);
     let victim = report.victim_pid().and_then(index);
@@ -120,8 +126,8 @@ pub fn to_oom_report(report: &Report) -> OomReport {
         memory: counter(report.memory),
         swap: counter(report.swap.or(report.memory_swap)),
         kmem: counter(report.kmem),
-        stat: stat.unwrap_or_default(),
-        mem_info: mem_info.unwrap_or_default(),
+        stat: cgroup_stat(report).unwrap_or_default(),
+        mem_info: mem_info(report).unwrap_or_default(),
         zones: zones(report),
         total_pages: Pages::new(explanation.total_pages.unwrap_or(0)),
         tasks,

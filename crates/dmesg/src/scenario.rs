@@ -325,8 +325,8 @@ const MOST_SEGMENT: usize = 255;
 /// Deepest path.
 const MOST_SEGMENTS: usize = 12;
 
-/// A process name of the log as a kernel can have it: 15 bytes (TASK_COMM_LEN) that can be shown. What a damaged line has in
-/// their place is cut, or becomes `?`.
+/// A process name of the log as a kernel can have it: 15 bytes (TASK_COMM_LEN) that can be shown. What a damaged line
+/// has in their place is cut, or becomes `?`.
 fn comm(text: &str) -> String {
     let plain = plain(text.trim(), 15);
     let name = plain.trim();

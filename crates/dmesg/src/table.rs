@@ -138,7 +138,8 @@ mod tests {
 
     #[test]
     fn rows_of_all_generations() {
-        // 3.10 (kubernetes#56891), 4.4 (Ubuntu), 5.4 (P2 of docs/SOURCES.md), 6.12 (recording), with and without header.
+        // 3.10 (kubernetes#56891), 4.4 (Ubuntu), 5.4 (P2 of docs/SOURCES.md), 6.12 (recording), with and without
+        // header.
         let cases = [
             (
                 " uid  tgid total_vm      rss nr_ptes swapents oom_score_adj name",

@@ -1,5 +1,5 @@
-//! Logs from public issue threads (source in each file's first line) and from the articles of docs/SOURCES.md. What is expected
-//! was read off the files by hand.
+//! Logs from public issue threads (source in each file's first line) and from the articles of docs/SOURCES.md. What is
+//! expected was read off the files by hand.
 
 use oomsim_dmesg::{Kind, Report};
 

@@ -4,6 +4,7 @@ mod common;
 
 use oomsim_dmesg::{Known, Report, TextOptions, analyse};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use std::fmt::Write;
 
 /// Everything but where it stood and what stood before it.
@@ -244,7 +245,11 @@ fn hostile_numbers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig {
+        cases: 48,
+        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
+        ..ProptestConfig::default()
+    })]
 
     #[test]
     fn random_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..4096)) {
@@ -304,7 +309,8 @@ fn limit_of_host_is_the_node() {
     assert_eq!(found[0].task_memcg.as_deref(), Some("/user.slice"));
 }
 
-/// Control characters in a name, paths that no cgroup has, sizes beyond any machine: a scenario is made all the same, of what is left.
+/// Control characters in a name, paths that no cgroup has, sizes beyond any machine: a scenario is made all the same,
+/// of what is left.
 #[test]
 fn damaged_names_are_mended() {
     let log = common::logs().remove("B1_1102_14_plain_6.1.0-50-cloud-amd64.log").expect("log");

@@ -1,7 +1,8 @@
 //! Lint: finds problems in kubelet configuration and pod resources before anything runs.
 //!
-//! A rule is a pure function over a loaded scenario. Each has a section in `docs/lint.md` (why it matters, how to fix it,
-//! its source) and scenarios under `scenarios/lint/` that trigger only this rule and show the consequences in a run.
+//! A rule is a pure function over a loaded scenario. Each has a section in `docs/lint.md` (why it matters, how to fix
+//! it, its source) and scenarios under `scenarios/lint/` that trigger only this rule and show the consequences in a
+//! run.
 
 mod facts;
 mod rules;
@@ -91,6 +92,8 @@ pub struct Rule {
     pub summary: &'static str,
     /// The level of most of its findings.
     pub level: Level,
+    /// Its page: why it matters, how to fix it, its source. Markdown.
+    page: &'static str,
     /// Adds findings about a scenario.
     check: fn(&Facts<'_>, &mut Vec<Finding>),
 }
@@ -102,11 +105,9 @@ impl fmt::Debug for Rule {
 }
 
 impl Rule {
-    /// Its section of `docs/lint.md` without the heading: why it matters, how to fix it, its source. Markdown.
+    /// Its page, which is also its section of `docs/lint.md`: why it matters, how to fix it, its source. Markdown.
     pub fn page(&self) -> &'static str {
-        let heading = format!("## {} {}\n", self.code, self.name);
-        let section = PAGE.split_once(&*heading).map_or("", |(_, rest)| rest);
-        section.split("\n## ").next().unwrap_or_default().trim()
+        self.page.trim_ascii_end()
     }
 
     /// The heading of its section as the fragment of a URL.
@@ -114,8 +115,6 @@ impl Rule {
         format!("{}-{}", self.code.to_lowercase(), self.name)
     }
 }
-
-const PAGE: &str = include_str!("../../../docs/lint.md");
 
 /// Every rule, in the order of the codes.
 pub const RULES: &[Rule] = rules::ALL;

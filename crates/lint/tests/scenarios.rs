@@ -85,6 +85,17 @@ fn rules_pages_and_scenarios_belong_together() {
     }
 }
 
+/// The pages lie in `crates/lint/pages`; `UPDATE_EXPECT=1 cargo test -p oomsim-lint` copies them to the documentation.
+#[test]
+fn the_documentation_is_made_of_the_pages() {
+    let page = std::fs::read_to_string(repository().join("docs/lint.md")).unwrap();
+    let mut made = page.split("## OOM").next().unwrap().trim_end().to_owned();
+    for rule in RULES {
+        made += &format!("\n\n## {} {}\n\n{}", rule.code, rule.name, rule.page());
+    }
+    expect_test::expect_file!["../../../docs/lint.md"].assert_eq(&format!("{made}\n"));
+}
+
 #[test]
 fn codes_are_in_order_and_names_are_unique() {
     let codes: Vec<_> = RULES.iter().map(|rule| rule.code.to_owned()).collect();

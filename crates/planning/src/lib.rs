@@ -7,6 +7,12 @@
 //! Nothing here reads a file, looks at a clock or starts a thread: the caller brings a [`Runner`] that does the runs.
 //! `oomsim-store` has one for all cores, and keeps rows in files.
 
+// What these crates must not use, and why, stands in clippy.toml.
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)
+)]
+
 pub mod axis;
 pub mod measure;
 mod part;

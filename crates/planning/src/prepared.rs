@@ -85,9 +85,9 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// A scenario from a file, with its only kind of node or with the one that is named. `files` reads relative to where `file` is given from; what the scenario names is
-    /// relative to the scenario. `variants` are settings (as for `--set`) that runs will use: the files that they name
-    /// are read, too.
+    /// A scenario from a file, with its only kind of node or with the one that is named. `files` reads relative to
+    /// where `file` is given from; what the scenario names is relative to the scenario. `variants` are settings (as for
+    /// `--set`) that runs will use: the files that they name are read, too.
     ///
     /// # Errors
     /// The problems of the scenario as it stands (without variants).

@@ -88,7 +88,8 @@ impl Summary {
         }
     }
 
-    /// Table of these measures with one line per cell, measure and level: counts with Wilson's 95 % interval, or mean and quantiles.
+    /// Table of these measures with one line per cell, measure and level: counts with Wilson's 95 % interval, or mean
+    /// and quantiles.
     pub fn to_csv(&self, plan: &Plan, measures: &[&str]) -> String {
         let mut out = String::new();
         for (axis, _) in plan.grid_axes() {

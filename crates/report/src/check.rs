@@ -67,7 +67,8 @@ impl CheckedScenario {
     }
 }
 
-/// `--format text`: a line for each scenario, more for those that fail, and a summary; `studies` files were passed over.
+/// `--format text`: a line for each scenario, more for those that fail, and a summary; `studies` files were passed
+/// over.
 pub fn text(checked: &[CheckedScenario], studies: usize) -> String {
     checked.iter().map(text_of).chain([summary(checked, studies)]).collect()
 }

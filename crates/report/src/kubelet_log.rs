@@ -111,7 +111,8 @@ mod tests {
         assert_eq!(stamp(SimTime::from_nanos(32 * 86_400_000_000_000 + 3_661_000_005_000)), "0202 01:01:01.000005");
     }
 
-    /// The shape of a line is that of the recorded kubelet log: `I1121 09:20:19.342910     145 eviction_manager.go:376] "…"`.
+    /// The shape of a line is that of the recorded kubelet log: `I1121 09:20:19.342910     145 eviction_manager.go:376]
+    /// "…"`.
     #[test]
     fn lines_have_klogs_shape() {
         let text = render(&crate::testdata::oom2());

@@ -1,8 +1,14 @@
 //! What a run, a check, a lint or a study found, in every form that oomsim writes: text, JSON, CSV, OpenMetrics, SARIF,
 //! JUnit XML, GitHub annotations, kernel and kubelet logs, and pictures. One module for each form.
 //!
-//! Everything here turns values into texts and bytes: no files, no threads, no terminal, no clock. Texts for people carry
-//! ANSI colours (see [`style`]); the program that prints them takes them out where they do not belong.
+//! Everything here turns values into texts and bytes: no files, no threads, no terminal, no clock. Texts for people
+//! carry ANSI colours (see [`style`]); the program that prints them takes them out where they do not belong.
+
+// What these crates must not use, and why, stands in clippy.toml.
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)
+)]
 
 pub mod check;
 pub mod csv;

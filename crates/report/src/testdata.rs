@@ -1,5 +1,5 @@
-//! Runs written by hand, in the manner of the stories of docs/SOURCES.md, for tests of rendering. They are no results of the
-//! model: they only have its shape.
+//! Runs written by hand, in the manner of the stories of docs/SOURCES.md, for tests of rendering. They are no results
+//! of the model: they only have its shape.
 
 use oomsim_core::engine::Stop;
 use oomsim_core::node_api::{

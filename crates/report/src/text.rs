@@ -90,9 +90,8 @@ const PLAIN: Style = Style::new();
 
 /// A record in the words of kubectl and dmesg; nothing for records that only explain others.
 fn lines(entry: &Entry, history: &History) -> Vec<Line> {
-    let node = format!("node/{}", history.node.name);
     match &entry.record {
-        Record::ProcessStarted { .. } | Record::EvictionPass { .. } | Record::PodCleanedUp { .. } => Vec::new(),
+        Record::ProcessStarted { .. } => Vec::new(),
         Record::SysctlSet { name, value } => line("kernel", "sysctl", format!("{name} = {value}"), PLAIN),
         Record::ProcessExited { owner: Owner::Container { .. }, .. } => Vec::new(),
         Record::ProcessExited { pid, comm, owner, status, .. } => {
@@ -121,8 +120,20 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             line("kernel", "EBUSY", format!("{cgroup}: limit {} refused", amount(*limit)), WARN)
         }
         Record::KernelPanic { message } => line("kernel", "panic", &**message, BAD),
+        Record::SignalSent { pid, comm, signal } => {
+            line("kernel", "signal", format!("{signal} to {comm} (pid {pid})"), DIM)
+        }
+        Record::Warning { message } => line("model", "warning", &**message, WARN),
+        record => kubelet_lines(record, &history.node.name),
+    }
+}
+
+/// What the kubelet did with pods and said about its node, in kubectl's words.
+fn kubelet_lines(record: &Record, name: &str) -> Vec<Line> {
+    let node = format!("node/{name}");
+    match record {
         Record::PodScheduled { pod, qos } => {
-            let message = format!("Successfully assigned {pod} to {} (QoS class {qos})", history.node.name);
+            let message = format!("Successfully assigned {pod} to {name} (QoS class {qos})");
             line(pod_name(pod), "Scheduled", message, PLAIN)
         }
         Record::PodRejected { pod, reason, message } => {
@@ -156,9 +167,6 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
         Record::EvictionThresholdMet { message } => line(node, "EvictionThresholdMet", message.trim(), WARN),
         Record::Evicted { pod, message, .. } => line(pod_name(pod), "Evicted", message.trim(), BAD),
         Record::Killing { pod, message, .. } => line(pod_name(pod), "Killing", message.trim(), PLAIN),
-        Record::SignalSent { pid, comm, signal } => {
-            line("kernel", "signal", format!("{signal} to {comm} (pid {pid})"), DIM)
-        }
         Record::KillFailed { pod, message, .. } => line(pod_name(pod), "FailedKillPod", message.trim(), WARN),
         Record::NodeCondition { r#type, status } => {
             let style = if *status == ConditionStatus::True { WARN } else { PLAIN };
@@ -170,8 +178,19 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
             )
         }
         Record::SystemOom { message } => line(node, "SystemOOM", message.trim(), WARN),
-        Record::Warning { message } => line("model", "warning", &**message, WARN),
         Record::KubeletNotStarted { message } => line(node, "kubelet", format!("does not start: {message}"), BAD),
+        Record::EvictionPass { .. }
+        | Record::PodCleanedUp { .. }
+        | Record::ProcessStarted { .. }
+        | Record::SysctlSet { .. }
+        | Record::ProcessExited { .. }
+        | Record::AllocationRefused { .. }
+        | Record::RuntimeOutOfMemory { .. }
+        | Record::OomKill { .. }
+        | Record::CgroupWriteRefused { .. }
+        | Record::KernelPanic { .. }
+        | Record::SignalSent { .. }
+        | Record::Warning { .. } => Vec::new(),
     }
 }
 

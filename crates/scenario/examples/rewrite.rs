@@ -1,5 +1,5 @@
-//! Reads a scenario and writes it again: what came from manifests and kubelet configurations stands in the file itself, and
-//! keys that have their default are gone.
+//! Reads a scenario and writes it again: what came from manifests and kubelet configurations stands in the file itself,
+//! and keys that have their default are gone.
 //!
 //!     cargo run -p oomsim-scenario --example rewrite -- scenarios/manifest.toml
 

@@ -39,8 +39,8 @@ impl Document {
         }
     }
 
-    /// The scenario with settings (`key.path=value`), and with this kind of node (`None`: the only one). What the scenario
-    /// names is asked from `files` once, however often this is called.
+    /// The scenario with settings (`key.path=value`), and with this kind of node (`None`: the only one). What the
+    /// scenario names is asked from `files` once, however often this is called.
     ///
     /// # Errors
     /// All problems found, at least one of them an error, in the order of their places.

@@ -1,5 +1,5 @@
-//! `[[node]]`: nodes of several kinds in one file. Each kind is read as a scenario of its own, the file's with that node,
-//! so that nothing behind the reader knows of kinds.
+//! `[[node]]`: nodes of several kinds in one file. Each kind is read as a scenario of its own, the file's with that
+//! node, so that nothing behind the reader knows of kinds.
 
 use super::diagnostic::Diagnostic;
 use super::names::{nearest, quoted_list};

@@ -3,6 +3,12 @@
 //!
 //! The crate opens no file: what a scenario names is asked from [`Files`].
 
+// What these crates must not use, and why, stands in clippy.toml.
+#![cfg_attr(
+    not(test),
+    deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)
+)]
+
 mod diagnostic;
 mod document;
 mod file_kind;

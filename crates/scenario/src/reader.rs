@@ -1,16 +1,17 @@
 //! Reads tables key by key and collects every problem instead of stopping at the first.
 //!
-//! Which keys are legal is said by the table's [`TableSpec`]. A key that is asked for and is not in it, or is in it and not
-//! asked for, is a defect that every debug build finds when it reads such a table.
+//! Which keys are legal is said by the table's [`TableSpec`]. A key that is asked for and is not in it, or is in it and
+//! not asked for, is a defect that every debug build finds when it reads such a table.
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::names::{nearest, quoted_list};
 use super::source::Location;
 use super::tables::{KeySpec, TableSpec};
 use super::value::{Entry, Value};
+use oomsim_core::record::StableHasher;
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
-use std::hash::{DefaultHasher, Hash, Hasher};
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 
 /// More errors, or more warnings, than this are counted but not listed.
 const MAX_LISTED: usize = 1_000;
@@ -23,7 +24,7 @@ pub struct Problems {
     listed: Cell<[usize; 2]>,
     unlisted: Cell<[usize; 2]>,
     /// Hashes of all of them.
-    said: RefCell<HashSet<u64>>,
+    said: RefCell<BTreeSet<u64>>,
     /// Which keys were asked for where: what the tables are held against.
     #[cfg(test)]
     keys: RefCell<std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>>>,
@@ -141,7 +142,7 @@ fn add(counts: &Cell<[usize; 2]>, kind: usize, n: usize) {
 }
 
 fn key(diagnostic: &Diagnostic) -> u64 {
-    let mut hasher = DefaultHasher::new();
+    let mut hasher = StableHasher::default();
     let Diagnostic { severity, code, message, at: _, label, help } = diagnostic;
     (severity, code, message, place(diagnostic), label, help).hash(&mut hasher);
     hasher.finish()

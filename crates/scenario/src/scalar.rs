@@ -11,7 +11,8 @@ use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime, parse_duration};
 const MAX_NAME: usize = 253;
 /// Larger amounts are slips, and would leave no room for arithmetic.
 const MAX_BYTES: i64 = 1 << 56;
-/// Longest duration of a scenario in nanoseconds: ten years. Longer ones are slips, and would leave no room for arithmetic.
+/// Longest duration of a scenario in nanoseconds: ten years. Longer ones are slips, and would leave no room for
+/// arithmetic.
 pub const MAX_TIME: u64 = 3650 * 86_400 * 1_000_000_000;
 
 /// Any text.

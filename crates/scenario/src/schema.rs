@@ -128,7 +128,8 @@ impl Schema {
         }
     }
 
-    /// One of several forms: by the type of the value where that tells them apart, so that what is wrong is found within it.
+    /// One of several forms: by the type of the value where that tells them apart, so that what is wrong is found
+    /// within it.
     fn one_of(&mut self, forms: &'static [Form]) -> Value {
         let told_apart = |form: &Form| match form {
             Form::Table(_) => Some("object"),

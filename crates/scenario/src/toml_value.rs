@@ -19,7 +19,8 @@ pub fn parse_document(source: &Arc<Source>) -> Result<Value, Vec<Diagnostic>> {
     Ok(Value::new(entries_of(source, table.get_ref(), 0), source, table.span()))
 }
 
-/// Parses a single value, as after `--set key=`; `None` when it is not TOML. `offset` is where `text` begins in the source.
+/// Parses a single value, as after `--set key=`; `None` when it is not TOML. `offset` is where `text` begins in the
+/// source.
 pub(crate) fn parse_value(source: &Arc<Source>, text: &str, offset: usize) -> Option<Value> {
     let (value, errors) = DeValue::parse_recoverable(text);
     errors.is_empty().then(|| value_of(source, &value, offset))

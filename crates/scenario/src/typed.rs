@@ -8,8 +8,8 @@ use oomsim_kube_api::{Finding, Node, Tree};
 /// Most wrong values of one object that are looked for.
 const MAX_WRONG: usize = 20;
 
-/// Checks an object of a kind that [`oomsim_kube_api::KINDS`] has. A check ends at the first wrong value, so it is repeated
-/// without that value.
+/// Checks an object of a kind that [`oomsim_kube_api::KINDS`] has. A check ends at the first wrong value, so it is
+/// repeated without that value.
 pub(crate) fn check(p: &Problems, kind: &str, value: &Value) {
     let mut places = Vec::new();
     let mut tree = tree(value, None, &mut places);

@@ -1,6 +1,6 @@
-//! Every scenario of the repository with four seeds leaves the digest that `scenarios/digests.txt` says: a change that is not
-//! meant to change an outcome changes none of them. When a change is meant, `UPDATE_EXPECT=1 cargo test -p oomsim-scenario
-//! --test digests` writes the file, and the difference is part of the commit.
+//! Every scenario of the repository with four seeds leaves the digest that `scenarios/digests.txt` says: a change that
+//! is not meant to change an outcome changes none of them. When a change is meant, `UPDATE_EXPECT=1 cargo test -p
+//! oomsim-scenario --test digests` writes the file, and the difference is part of the commit.
 
 use expect_test::expect_file;
 use oomsim_core::node::BootedNode;

@@ -1,5 +1,5 @@
-//! A run that is forked and changed goes on like the run of a scenario that states the change (`[[at]]`), and a run that goes
-//! back to a checkpoint like one that never left it.
+//! A run that is forked and changed goes on like the run of a scenario that states the change (`[[at]]`), and a run
+//! that goes back to a checkpoint like one that never left it.
 
 use oomsim_core::Simulation;
 use oomsim_core::node::ChangeError;

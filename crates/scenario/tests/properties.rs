@@ -8,6 +8,7 @@ use oomsim_core::{BootedNode, Simulation, simulate};
 use oomsim_testkit::random::case;
 use oomsim_testkit::{read, read_with};
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use std::sync::Arc;
 
 fn run(scenario: &Arc<Scenario>, seed: u64) -> History {
@@ -56,8 +57,15 @@ fn check_stepwise(scenario: &Arc<Scenario>, seed: u64) -> Result<(), TestCaseErr
     Ok(())
 }
 
+/// Runs that failed are kept beside this file and repeated first.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48);
+    let failure_persistence = Some(Box::new(FileFailurePersistence::WithSource("regressions")) as Box<_>);
+    ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: std::env::var("PROPTEST_CASES").ok().and_then(|v| v.parse().ok()).unwrap_or(48), failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn same_seed_same_digest(case in case(), seed in 0u64..1000) {
@@ -85,7 +93,8 @@ proptest! {
         other.seed = seed + 1;
         let booted = BootedNode::new(Arc::new(other), Keep::Series);
         for seed in [seed, seed + 7] {
-            let (own, copy) = (simulate(&case.scenario, seed, Keep::Series).unwrap(), booted.clone().run(seed).unwrap());
+            let own = simulate(&case.scenario, seed, Keep::Series).unwrap();
+            let copy = booted.clone().run(seed).unwrap();
             prop_assert_eq!(&own.digest, &copy.digest);
             prop_assert!(own.entries == copy.entries && own.series.samples == copy.series.samples);
         }
@@ -127,8 +136,8 @@ proptest! {
     }
 }
 
-/// A group kill whose PID 1 is dead while its child still dies, and an eviction in between: found by the properties above.
-/// The pod is evicted, and its container was killed by the kernel.
+/// A group kill whose PID 1 is dead while its child still dies, and an eviction in between: found by the properties
+/// above. The pod is evicted, and its container was killed by the kernel.
 #[test]
 fn eviction_of_a_container_that_is_half_dead() {
     let text = r#"
@@ -153,7 +162,8 @@ workload.steady = { anon = "1Mi" }
 comm = "child"
 workload.ramp = { rate = "100Mi", from = "0" }
 "#;
-    // kubepods' limit of 805 MiB less 1 MiB at about 9.0 s; PID 1 needs 11 ms to die, its child 0.8 s: the pass is in between.
+    // kubepods' limit of 805 MiB less 1 MiB at about 9.0 s; PID 1 needs 11 ms to die, its child 0.8 s: the pass is in
+    // between.
     for pass in ["9s", "9100ms", "9300ms", "9500ms", "9700ms"] {
         let first = format!("kubelet.firstPass={pass}");
         let scenario = read_with(text, &[&first]).scenario;
@@ -163,8 +173,8 @@ workload.ramp = { rate = "100Mi", from = "0" }
     }
 }
 
-/// Two ramps go on between samples while free memory is less than the reserves: found by the properties above. MemAvailable
-/// is then what the page cache gives, however much is due.
+/// Two ramps go on between samples while free memory is less than the reserves: found by the properties above.
+/// MemAvailable is then what the page cache gives, however much is due.
 #[test]
 fn what_is_available_below_the_reserves_is_the_same_stepwise() {
     let text = r#"

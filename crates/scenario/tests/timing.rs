@@ -1,7 +1,8 @@
 //! The kubelet's clocks are separate: changing one of them alone changes what happens.
 //!
 //! Every expectation is worked out by hand from the scenario beside it. Programs grow at a constant rate on a node
-//! without delays of its own. Page tables are charged besides: 1/512 of what is touched, and some pages of the pause process.
+//! without delays of its own. Page tables are charged besides: 1/512 of what is touched, and some pages of the pause
+//! process.
 
 use oomsim_core::record::{ConditionStatus, Entry, History, Keep, Record};
 use oomsim_core::simulate;
@@ -73,7 +74,8 @@ fn starts(history: &History) -> Vec<u64> {
     times(history, started).into_iter().map(|start| start.0).collect()
 }
 
-/// 100 MiB a second from 1 s on, 100.195 with page tables: above 2572 MiB at 26.67 s, at the limit of 3072 MiB at 31.66 s.
+/// 100 MiB a second from 1 s on, 100.195 with page tables: above 2572 MiB at 26.67 s, at the limit of 3072 MiB at 31.66
+/// s.
 const LEAK: &str = r#"
 [[pod]]
 name = "leak"
@@ -177,8 +179,8 @@ fn jitter_of_the_pods_figures() {
     assert!((27..=57).contains(&main), "{main}");
 }
 
-/// `main` exceeds its request by 300 MiB. `burst` holds 100 MiB for 31 s, then grows by 150 MiB a second. Together above
-/// 2572 MiB at 35.5 s, at the limit at 38.8 s; the pass is at 37.015 s.
+/// `main` exceeds its request by 300 MiB. `burst` holds 100 MiB for 31 s, then grows by 150 MiB a second. Together
+/// above 2572 MiB at 35.5 s, at the limit at 38.8 s; the pass is at 37.015 s.
 const IDLE: &str = r#"
 [[pod]]
 name = "main"
@@ -204,12 +206,14 @@ workload.ramp = { rate = "150Mi" }
 fn idle_pods_are_looked_at_less_often() {
     // Looks at 0, 10, 20 s (unchanged: 15 s more) and 35 s, when `burst` has 700 MiB.
     assert_eq!(evictions(&run(IDLE, &["kubelet.firstPass=7s"]))[0], evicted(37_015, "burst"));
-    // Up to 40 s: 20 s more after 20 s. `burst` is still seen with 100 MiB, less than the 300 MiB above `main`'s request.
+    // Up to 40 s: 20 s more after 20 s. `burst` is still seen with 100 MiB, less than the 300 MiB above `main`'s
+    // request.
     let rare = ["kubelet.firstPass=7s", "kubelet.timing.housekeeping.maxInterval=40s"];
     assert_eq!(evictions(&run(IDLE, &rare))[0], evicted(37_015, "main"));
 }
 
-/// eviction_manager.go synchronize, provider.Get(updateStats): `/` and kubepods are refreshed at each pass; pods are not.
+/// eviction_manager.go synchronize, provider.Get(updateStats): `/` and kubepods are refreshed at each pass; pods are
+/// not.
 #[test]
 fn figures_of_the_node_are_fresh() {
     let history = run(LEAK, &[]);
@@ -240,7 +244,8 @@ name = "app"
 workload.ramp = { rate = "10Mi", to = "20Mi", then = { exit = 3 } }
 "#;
 
-/// pod_workers.go completeWork: the back-off is checked when the pod worker comes by, 10 s and up to 5 s after each failed try.
+/// pod_workers.go completeWork: the back-off is checked when the pod worker comes by, 10 s and up to 5 s after each
+/// failed try.
 #[test]
 fn resync_of_pod_workers() {
     let first = |changes: &[&str]| starts(&run(CRASH, changes))[..5].to_vec();
@@ -254,7 +259,8 @@ fn resync_of_pod_workers() {
     assert_eq!(run(CRASH, &["duration=80s", "kubelet.timing.resyncPeriod=7s"]).counts.restarts, 3);
 }
 
-/// SOURCES OOM1 (a real node): ends of about 2 s runs at 5, 22, 47, 93 and 183 s, so waits of about 15, 23, 44 and 88 s.
+/// SOURCES OOM1 (a real node): ends of about 2 s runs at 5, 22, 47, 93 and 183 s, so waits of about 15, 23, 44 and 88
+/// s.
 #[test]
 fn jitter_of_pod_workers() {
     let waits = |seed| {
@@ -312,8 +318,9 @@ name = "app"
 workload.steady = { anon = "1400Mi" }
 "#;
 
-/// pod_workers.go killPodNow: the kill call gives up after max(10, 1.5 × grace) s, and the manager waits 30 s more. The pod
-/// that is still dying is then chosen again (GetActivePods keeps it until its containers are known to be terminated).
+/// pod_workers.go killPodNow: the kill call gives up after max(10, 1.5 × grace) s, and the manager waits 30 s more. The
+/// pod that is still dying is then chosen again (GetActivePods keeps it until its containers are known to be
+/// terminated).
 #[test]
 fn kill_timeout() {
     let twice = |changes: &[&str]| {
@@ -354,8 +361,8 @@ resources.requests.memory = "2700Mi"
 workload.steady = { anon = "2700Mi" }
 "#;
 
-/// eviction_manager.go waitForPodsCleanup: after an eviction the manager waits up to 30 s for the pod's clean-up, looks every second, and
-/// then begins the next pass at once.
+/// eviction_manager.go waitForPodsCleanup: after an eviction the manager waits up to 30 s for the pod's clean-up, looks
+/// every second, and then begins the next pass at once.
 #[test]
 fn wait_for_clean_up() {
     let second = |changes: &[&str]| {
@@ -392,7 +399,8 @@ fn grace_of_an_evicted_container() {
     assert_eq!(ends("2500ms", &["kubelet.hard_eviction_grace_s=3"]), (62_530, 143));
 }
 
-/// nodestatus/setters.go MemoryPressureCondition: conditions are reported by another loop, every 10 s and up to 4 % more.
+/// nodestatus/setters.go MemoryPressureCondition: conditions are reported by another loop, every 10 s and up to 4 %
+/// more.
 #[test]
 fn updates_of_the_node_status() {
     let pods = CLEAN_UP.replacen("name = \"first\"", "name = \"first\"\ncontroller = \"Deployment\"", 1);
@@ -427,7 +435,8 @@ fn updates_of_the_node_status() {
     assert!(jitter.iter().any(|&at| at > 30_300), "{jitter:?}");
 }
 
-/// eviction_manager.go, nodeConditionsObservedSince: a condition stays for the transition period after it was last observed.
+/// eviction_manager.go, nodeConditionsObservedSince: a condition stays for the transition period after it was last
+/// observed.
 #[test]
 fn transition_period_of_the_condition() {
     let cleared = |changes: &[&str]| {
@@ -440,13 +449,13 @@ fn transition_period_of_the_condition() {
     };
     // 5 minutes: not within the 200 s of the run.
     assert_eq!(cleared(&[]), None);
-    // Observed at 30.015 s, passes at 31.015 (after the clean-up), 41.020, 51.025 s; at 51.025 s 20 s have passed. The next
-    // report is at 60 s.
+    // Observed at 30.015 s, passes at 31.015 (after the clean-up), 41.020, 51.025 s; at 51.025 s 20 s have passed. The
+    // next report is at 60 s.
     assert_eq!(cleared(&["kubelet.evictionPressureTransitionPeriod=20s"]), Some(60_000));
 }
 
-/// SOURCES OOM3: nothing in the kubelet's log for 30 s and longer while memory is nearly gone. An assumption: off unless
-/// asked for.
+/// SOURCES OOM3: nothing in the kubelet's log for 30 s and longer while memory is nearly gone. An assumption: off
+/// unless asked for.
 #[test]
 fn slow_kubelet() {
     // MemAvailable is below 3 GiB at 20.010 s: the next pass is 20 s later than at 30.015 s, and too late.

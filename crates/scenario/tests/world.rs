@@ -8,8 +8,8 @@ fn simulation(text: &str) -> Simulation {
     Simulation::new(oomsim_testkit::read(text).scenario, 1, Keep::Series)
 }
 
-/// The kubelet's working set is usage less inactive file (cAdvisor `container_memory_working_set_bytes`): active cache is
-/// part of it.
+/// The kubelet's working set is usage less inactive file (cAdvisor `container_memory_working_set_bytes`): active cache
+/// is part of it.
 #[test]
 fn active_cache_is_in_the_working_set_with_both_lrus() {
     let available = |lru: &str, cache: &str| {
@@ -25,8 +25,8 @@ fn active_cache_is_in_the_working_set_with_both_lrus() {
     }
 }
 
-/// SIGTERM goes to a container's first process. Without a PID namespace that one may be gone while the others live: they
-/// get SIGKILL when the grace period is over (docs: kubelet killContainer; here 2 s, the container's least).
+/// SIGTERM goes to a container's first process. Without a PID namespace that one may be gone while the others live:
+/// they get SIGKILL when the grace period is over (docs: kubelet killContainer; here 2 s, the container's least).
 #[test]
 fn a_container_is_stopped_after_its_first_process_is_gone() {
     let mut node = simulation(

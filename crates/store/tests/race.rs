@@ -98,8 +98,8 @@ fn pid_1_without_a_handler_goes_on_for_two_seconds() {
     compare("", &[100, 300], &[8, 15, 30, 60], |hard, rate| Race { lag: 2.0, ..base(hard, rate) });
 }
 
-/// Without a reservation the node ends before kubepods does: at the min watermarks, when the page cache is used up. What
-/// of that the closed form knows is computed by the contest from the zones of the node.
+/// Without a reservation the node ends before kubepods does: at the min watermarks, when the page cache is used up.
+/// What of that the closed form knows is computed by the contest from the zones of the node.
 #[test]
 fn the_end_of_the_node_against_the_check() {
     let node = r#"

@@ -1,5 +1,5 @@
-//! What the tests of several crates share. A text that has to be right and is not fails the test with everything that is
-//! wrong with it.
+//! What the tests of several crates share. A text that has to be right and is not fails the test with everything that
+//! is wrong with it.
 
 pub mod random;
 

@@ -1,6 +1,6 @@
-//! The model as WebAssembly, for `check.mjs`: it hands over the files of `scenarios/`, has every scenario run, and holds
-//! events and digests against `scenarios/digests.txt`, which the native program writes. wasm32 has 32-bit pointers, so
-//! that a digest which depends on the width of `usize` differs here.
+//! The model as WebAssembly, for `check.mjs`: it hands over the files of `scenarios/`, has every scenario run, and
+//! holds events and digests against `scenarios/digests.txt`, which the native program writes. wasm32 has 32-bit
+//! pointers, so that a digest which depends on the width of `usize` differs here.
 //!
 //! The page's side writes bytes into [`input`], calls a function, and reads what lies at [`output`].
 
@@ -53,8 +53,8 @@ pub extern "C" fn add_file(name: usize) {
     });
 }
 
-/// Runs the scenario whose path is the input with the seeds from 1 to `seeds`. The output is a line for each kind of node
-/// and seed, as in `digests.txt`; its length is returned.
+/// Runs the scenario whose path is the input with the seeds from 1 to `seeds`. The output is a line for each kind of
+/// node and seed, as in `digests.txt`; its length is returned.
 #[unsafe(no_mangle)]
 pub extern "C" fn run(seeds: u64) -> usize {
     with(|state| {

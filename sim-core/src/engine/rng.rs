@@ -58,8 +58,8 @@ impl StreamFactory {
         StreamFactory { seed, rng: ChaCha8Rng::seed_from_u64(seed) }
     }
 
-    /// Sixty-four hexadecimal digits for the thing of that name, like the id of a container; shorter ids are the beginning
-    /// of one. They decide nothing, so that SplitMix64 over name and seed is good enough.
+    /// Sixty-four hexadecimal digits for the thing of that name, like the id of a container; shorter ids are the
+    /// beginning of one. They decide nothing, so that SplitMix64 over name and seed is good enough.
     pub fn identifier(&self, name: StreamName) -> Identifier {
         let mut state = name.0 ^ self.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut digits = [0; 64];

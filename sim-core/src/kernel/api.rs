@@ -368,8 +368,8 @@ impl MemOp {
         }
     }
 
-    /// The same operation for the last `remaining` pages of it: what to repeat after a wait. Operations that do not wait
-    /// are returned as they are.
+    /// The same operation for the last `remaining` pages of it: what to repeat after a wait. Operations that do not
+    /// wait are returned as they are.
     pub fn with_pages(self, remaining: Pages) -> MemOp {
         match self {
             MemOp::Touch { .. } => MemOp::Touch { pages: remaining },

@@ -202,7 +202,8 @@ impl Kernel {
         report
     }
 
-    /// `memory.min` and `memory.low` of the children, each as far as it is used (mm/page_counter.c propagate_protected_usage).
+    /// `memory.min` and `memory.low` of the children, each as far as it is used (mm/page_counter.c
+    /// propagate_protected_usage).
     fn protected_below(&self, cg: CgroupId) -> [Pages; 2] {
         let children = self.children(cg).map(|c| &self.cgroups[c.index()]);
         children

@@ -12,8 +12,8 @@ impl Kernel {
     /// Starts a process with its footprint charged to its cgroup.
     ///
     /// # Errors
-    /// ENOENT: no such cgroup. EEXIST: the explicit pid is in use. ENOMEM: the footprint is refused by overcommit mode 2
-    /// or does not fit in the cgroup even after reclaim; its OOM killer may have run, see the signals.
+    /// ENOENT: no such cgroup. EEXIST: the explicit pid is in use. ENOMEM: the footprint is refused by overcommit mode
+    /// 2 or does not fit in the cgroup even after reclaim; its OOM killer may have run, see the signals.
     pub fn spawn(&mut self, now: SimTime, spec: &SpawnSpec) -> Result<Pid, Errno> {
         if !self.exists(spec.cgroup) {
             return Err(Errno::ENOENT);
@@ -102,8 +102,8 @@ impl Kernel {
         }
     }
 
-    /// The exit is complete: memory is freed, the process is gone, and if it led a session the others of the session get
-    /// SIGHUP. Does nothing for a process that is not there; one that was still running ends with code 0.
+    /// The exit is complete: memory is freed, the process is gone, and if it led a session the others of the session
+    /// get SIGHUP. Does nothing for a process that is not there; one that was still running ends with code 0.
     pub fn finish_exit(&mut self, now: SimTime, pid: Pid) {
         if !self.procs.contains_key(&pid) {
             return;
@@ -155,7 +155,8 @@ impl Kernel {
         self.procs.insert(process.pid, process);
     }
 
-    /// A process whose first charges did not fit goes away again, unless the OOM killer chose it: then it is seen to die.
+    /// A process whose first charges did not fit goes away again, unless the OOM killer chose it: then it is seen to
+    /// die.
     fn settle(&mut self, now: SimTime, pid: Pid, fits: bool) -> Result<Pid, Errno> {
         let running = self.procs.get(&pid).is_some_and(Process::is_running);
         if fits || !running {

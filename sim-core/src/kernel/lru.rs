@@ -32,9 +32,9 @@ pub(super) struct Moved {
 }
 
 impl Lists {
-    /// Calls of reclaim until `take` pages are free. Each goes through the priorities: a 4096th of both lists, a 2048th,
-    /// …, all of them, in turns of 32 pages, until 32 are free. The active list is scanned when the inactive one is
-    /// the shorter at the beginning of a round (mm/vmscan.c shrink_lruvec, prepare_scan_count, inactive_is_low).
+    /// Calls of reclaim until `take` pages are free. Each goes through the priorities: a 4096th of both lists, a
+    /// 2048th, …, all of them, in turns of 32 pages, until 32 are free. The active list is scanned when the inactive
+    /// one is the shorter at the beginning of a round (mm/vmscan.c shrink_lruvec, prepare_scan_count, inactive_is_low).
     pub fn shrink(mut self, take: Pages) -> Moved {
         let mut moved = Moved::default();
         while moved.freed < take {
@@ -57,8 +57,8 @@ impl Lists {
                 let mut scanned = of_inactive.min(Pages::new(CLUSTER));
                 of_inactive -= scanned;
                 if scanned.is_zero() && priority == 0 {
-                    // The last round ends among the pages that it demoted: a few pages are never referenced (recorded in
-                    // s1-F07-001, where 29 % stay inactive; without these 71 % would).
+                    // The last round ends among the pages that it demoted: a few pages are never referenced (recorded
+                    // in s1-F07-001, where 29 % stay inactive; without these 71 % would).
                     scanned = self.inactive.min(Pages::new(CLUSTER));
                 }
                 let activated = self.scan_inactive(scanned);
@@ -77,7 +77,8 @@ impl Lists {
         moved.freed > before
     }
 
-    /// Looks at the oldest inactive pages: referenced ones become active, the others are free. Returns how many became active.
+    /// Looks at the oldest inactive pages: referenced ones become active, the others are free. Returns how many became
+    /// active.
     fn scan_inactive(&mut self, pages: Pages) -> Pages {
         let older = self.older.min(pages);
         self.older -= older;
@@ -88,8 +89,8 @@ impl Lists {
         activated
     }
 
-    /// Below 1 GiB of cache the lists should be as long as each other; above, the active one may be √(10 × GiB) times as
-    /// long (mm/vmscan.c inactive_is_low).
+    /// Below 1 GiB of cache the lists should be as long as each other; above, the active one may be √(10 × GiB) times
+    /// as long (mm/vmscan.c inactive_is_low).
     fn inactive_is_low(&self) -> bool {
         let gib = (self.inactive + self.active).get() >> 18;
         let ratio = if gib == 0 { 1 } else { (10 * gib).isqrt() };
@@ -106,8 +107,8 @@ mod tests {
         Lists { older: Pages::ZERO, referenced, inactive, active }
     }
 
-    /// 450 MiB mapped twice: priorities 12 to 1 leave ∏(1 − 2⁻ᵖ) = 28.9 % inactive before the inactive list is the shorter one
-    /// (recorded in s1-F07-001: 132 of 451 MiB, 29 %).
+    /// 450 MiB mapped twice: priorities 12 to 1 leave ∏(1 − 2⁻ᵖ) = 28.9 % inactive before the inactive list is the
+    /// shorter one (recorded in s1-F07-001: 132 of 451 MiB, 29 %).
     #[test]
     fn a_list_mapped_twice_is_seven_tenths_active_after_the_first_reclaim() {
         let all = 450 << 8;

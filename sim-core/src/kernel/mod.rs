@@ -3,8 +3,8 @@
 //! [`Kernel`] is a state machine without a clock: every call acts at once and page by page, callers pass the time only
 //! for reports. What happened besides the answer leaves as [`Signal`]s.
 //!
-//! Accounting: every page in memory is charged to exactly one cgroup and to all above it, up to the root. What no cgroup
-//! is charged for (the kernel's own memory at boot, huge-page pools) is a constant. So the node's free memory is
+//! Accounting: every page in memory is charged to exactly one cgroup and to all above it, up to the root. What no
+//! cgroup is charged for (the kernel's own memory at boot, huge-page pools) is a constant. So the node's free memory is
 //! MemTotal − that constant − the root's usage, and a zone watermark is a limit on the root.
 
 mod api;

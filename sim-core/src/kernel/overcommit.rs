@@ -69,8 +69,8 @@ pub fn enough_memory(
     }
 }
 
-/// Mode 2: Committed_AS must stay below this. The limit less the admin reserve (not for root) and less what the caller's
-/// user may need to recover: a 32nd of the caller, at most the user reserve.
+/// Mode 2: Committed_AS must stay below this. The limit less the admin reserve (not for root) and less what the
+/// caller's user may need to recover: a 32nd of the caller, at most the user reserve.
 pub fn mode2_allowed(sysctl: &Sysctls, state: &CommitState, who: &Requester) -> Pages {
     let mut allowed = commit_limit(sysctl, state.ram, state.swap);
     if !who.cap_sys_admin {

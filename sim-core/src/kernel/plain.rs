@@ -79,8 +79,8 @@ impl Kernel {
         self.procs.at(slot, pid).map_or(Pages::ZERO, |process| tables_for(process, pages))
     }
 
-    /// The same as [`Kernel::grow`] for one of many processes, where the caller knows that there is room for all of them
-    /// at every level. What is shared by many is added up in `batch`, until [`Kernel::end_batch`].
+    /// The same as [`Kernel::grow`] for one of many processes, where the caller knows that there is room for all of
+    /// them at every level. What is shared by many is added up in `batch`, until [`Kernel::end_batch`].
     pub fn grow_one(&mut self, batch: &mut Batch, slot: u32, pid: Pid, block: Bytes, maps: u64, pages: Pages) {
         let mapped = block.to_pages_ceil() * maps;
         let Some(process) = self.procs.at_mut(slot, pid) else { return };

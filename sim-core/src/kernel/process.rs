@@ -156,8 +156,8 @@ impl Process {
         self.rare.get_or_insert_with(|| Box::new(Rare::NONE))
     }
 
-    /// What a child of it has after `fork`, before it shares its parent's anonymous memory: locks are not inherited, and
-    /// swap entries stay with the parent, which is where the model counts them.
+    /// What a child of it has after `fork`, before it shares its parent's anonymous memory: locks are not inherited,
+    /// and swap entries stay with the parent, which is where the model counts them.
     pub(super) fn forked(&self, pid: Pid) -> Process {
         let rare = self.rare.as_deref().map(|rare| {
             Box::new(Rare {

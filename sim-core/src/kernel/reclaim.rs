@@ -139,8 +139,8 @@ impl Kernel {
         take - left
     }
 
-    /// What moves between the lists before pages are taken from the inactive one, and how many are. MGLRU ages only when
-    /// the old generations are used up.
+    /// What moves between the lists before pages are taken from the inactive one, and how many are. MGLRU ages only
+    /// when the old generations are used up.
     fn balance_lists(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let Counts { inactive_file: inactive, active_file: active, .. } = self.local(cg);
         let (demoted, freed) = match self.lru() {

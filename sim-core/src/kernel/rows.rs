@@ -1,4 +1,5 @@
-//! Each capability's value by version, with where the fact comes from. An entry holds from its version until the next one.
+//! Each capability's value by version, with where the fact comes from. An entry holds from its version until the next
+//! one.
 
 use super::capability::{Capability, Confidence, Row};
 use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, TieRule};

@@ -2,7 +2,6 @@
 
 use super::process::Process;
 use crate::units::Pid;
-use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::ops::Index;
 
@@ -29,8 +28,9 @@ impl Hasher for PidHasher {
 pub(super) struct Processes {
     slots: Vec<Option<Process>>,
     free: Vec<u32>,
-    /// Slot by id. It is only asked, never gone through: its order means nothing.
-    slot_of: HashMap<Pid, u32, BuildHasherDefault<PidHasher>>,
+    /// Slot by id.
+    #[expect(clippy::disallowed_types, reason = "it is only asked, never gone through, and hashes alike everywhere")]
+    slot_of: std::collections::HashMap<Pid, u32, BuildHasherDefault<PidHasher>>,
     /// The greatest id so far.
     greatest: Option<Pid>,
 }

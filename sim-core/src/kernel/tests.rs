@@ -106,8 +106,8 @@ fn cache_goes_before_anybody_dies_and_wraps_round() {
     assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(100) }), MemOutcome::Dying);
 }
 
-/// mm/memcontrol.c mem_cgroup_print_oom_info: one line per cgroup below the limit until 5.2, one list of the limit's own
-/// cgroup from 5.3 on.
+/// mm/memcontrol.c mem_cgroup_print_oom_info: one line per cgroup below the limit until 5.2, one list of the limit's
+/// own cgroup from 5.3 on.
 #[test]
 fn only_old_kernels_print_the_cgroups_below_the_limit() {
     for (version, cgroups) in [("4.19", vec!["/pod", "/pod/c"]), ("5.4", vec![])] {
@@ -241,8 +241,9 @@ fn touching_on_the_fast_path_is_touching() {
 
 #[test]
 fn overcommit_as_the_article_tried_it() {
-    // Article part 2: 12 GB of RAM and 4 GB of swap. Mode 0: 8 GB and 9 GB are granted to two processes, a single request
-    // of more than RAM and swap is not. Mode 2, ratio 50: CommitLimit is swap + half of RAM = 10 GB. Mode 1: anything.
+    // Article part 2: 12 GB of RAM and 4 GB of swap. Mode 0: 8 GB and 9 GB are granted to two processes, a single
+    // request of more than RAM and swap is not. Mode 2, ratio 50: CommitLimit is swap + half of RAM = 10 GB. Mode 1:
+    // anything.
     let config = KernelConfig { swap_total: Bytes::gib(4), ..KernelConfig::new(Bytes::gib(12)) };
     let mut k = Kernel::new(config);
     let cg = k.mkdir_all("/user.slice");

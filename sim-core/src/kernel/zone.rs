@@ -148,8 +148,8 @@ fn watermarks(managed: &[(&'static str, Pages)], min_free_kbytes: u64, scale: u6
     zones
 }
 
-/// Pages from min to low and from low to high: a quarter of min or `vm.watermark_scale_factor` ten-thousandths of the zone,
-/// whichever is larger.
+/// Pages from min to low and from low to high: a quarter of min or `vm.watermark_scale_factor` ten-thousandths of the
+/// zone, whichever is larger.
 pub fn watermark_gap(min: Pages, managed: Pages, scale_factor: u64) -> Pages {
     Pages::new((min.get() / 4).max(managed.get() * scale_factor / 10_000))
 }

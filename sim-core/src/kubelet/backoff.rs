@@ -74,8 +74,8 @@ pub fn event_message(container: &str, pod: &str) -> String {
 mod tests {
     use super::*;
 
-    /// SOURCES OOM1: a pod that dies within 2 s of each start waits nothing, 10, 20, 40, 80 s; kuberuntime_manager.go doBackOff: then
-    /// 160 and 300 s; after a run of more than 600 s the first restart is at once again.
+    /// SOURCES OOM1: a pod that dies within 2 s of each start waits nothing, 10, 20, 40, 80 s; kuberuntime_manager.go
+    /// doBackOff: then 160 and 300 s; after a run of more than 600 s the first restart is at once again.
     #[test]
     fn waits_double_up_to_five_minutes_and_a_long_run_forgets_them() {
         let limits = BackoffLimits::default();

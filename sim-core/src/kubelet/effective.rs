@@ -214,8 +214,8 @@ mod tests {
         assert_eq!(refused.readable.allocatable, Bytes::ZERO);
     }
 
-    /// By hand: 7 GiB less 1 GiB; 70 GiB less a tenth, which is 0.1000000015 as float32 (10 % of the node would be 3 GiB
-    /// more). A threshold of the signal's own name counts, too, and the larger one acts first.
+    /// By hand: 7 GiB less 1 GiB; 70 GiB less a tenth, which is 0.1000000015 as float32 (10 % of the node would be 3
+    /// GiB more). A threshold of the signal's own name counts, too, and the larger one acts first.
     #[test]
     fn pods_are_evicted_above_their_limit_less_the_threshold() {
         const GIB: u64 = 1 << 30;

@@ -204,10 +204,10 @@ impl PodSpec {
         }
     }
 
-    /// What computing a pod's sums once does to the pod itself in Kubernetes 1.32 with `pod_level_resources`: PodRequests
-    /// and PodLimits copy pod-level quantities by reference where they are held in arbitrary precision (`0.25Gi`),
-    /// so adding the overhead to the sum adds it to the specification too. The model never does this on its own;
-    /// a caller that wants to follow the real code through its container limits says so.
+    /// What computing a pod's sums once does to the pod itself in Kubernetes 1.32 with `pod_level_resources`:
+    /// PodRequests and PodLimits copy pod-level quantities by reference where they are held in arbitrary precision
+    /// (`0.25Gi`), so adding the overhead to the sum adds it to the specification too. The model never does this on its
+    /// own; a caller that wants to follow the real code through its container limits says so.
     pub fn add_overhead_to_shared_quantities(&mut self, profile: &KubernetesProfile) {
         let (Some(own), Some(overhead)) = (&mut self.resources, &self.overhead) else { return };
         if !profile.pod_level_resources {

@@ -132,7 +132,7 @@ worded!(ContainerWording { ExceedsRequest, LargerConsumption }, "ExceedsRequest 
 worded!(SwapDefault { NoSwap, LimitedSwap, UnlimitedSwap }, "NoSwap, LimitedSwap or UnlimitedSwap");
 
 macro_rules! profile {
-    ($($(#[doc = $doc:literal])* $name:ident: $t:ty = [$v21:expr, $v24:expr, $v28:expr, $v30:expr, $v32:expr]
+    ($($(#[doc = $doc:literal])* $name:ident: $t:ty = [$v21:expr, $v24:expr, $v28:expr, $v30:expr, $v32:expr $(,)?]
         $sure:ident $source:literal;)*) => {
         /// The capabilities of one Kubernetes release.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -206,7 +206,13 @@ profile! {
     message_threshold: bool =            [false, false, true,  true,  true]
         Believed "eviction/helpers.go thresholdMetMessageFmt, about 1.26; 1.21: message quoted in the AKS article";
     /// How the message names a container above its request.
-    message_container: ContainerWording = [ContainerWording::ExceedsRequest, ContainerWording::ExceedsRequest, ContainerWording::LargerConsumption, ContainerWording::LargerConsumption, ContainerWording::LargerConsumption]
+    message_container: ContainerWording = [
+        ContainerWording::ExceedsRequest,
+        ContainerWording::ExceedsRequest,
+        ContainerWording::LargerConsumption,
+        ContainerWording::LargerConsumption,
+        ContainerWording::LargerConsumption,
+    ]
         Documented "kubernetes#111597 (merged for 1.26)";
     /// An evicted pod gets the condition DisruptionTarget.
     disruption_target: bool =            [false, false, true,  true,  true]
@@ -248,7 +254,13 @@ profile! {
     no_swap_without_gate: bool =         [false, false, false, true,  true]
         Believed "kuberuntime_container_linux.go configureContainerSwapResources; 1.32 recorded";
     /// What an empty `memorySwap.swapBehavior` means.
-    swap_default: SwapDefault =          [SwapDefault::LimitedSwap, SwapDefault::LimitedSwap, SwapDefault::UnlimitedSwap, SwapDefault::NoSwap, SwapDefault::NoSwap]
+    swap_default: SwapDefault =          [
+        SwapDefault::LimitedSwap,
+        SwapDefault::LimitedSwap,
+        SwapDefault::UnlimitedSwap,
+        SwapDefault::NoSwap,
+        SwapDefault::NoSwap,
+    ]
         Documented "KEP-2400";
     /// `UnlimitedSwap` is accepted.
     unlimited_swap: bool =               [true,  true,  true,  false, false]

@@ -17,8 +17,8 @@ use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
 use std::sync::Arc;
 
-/// A node that has booted, with its kubelet started and nothing drawn yet: runs that differ in the seed begin with copies
-/// of it.
+/// A node that has booted, with its kubelet started and nothing drawn yet: runs that differ in the seed begin with
+/// copies of it.
 #[derive(Clone, Debug)]
 pub struct BootedNode {
     node: Node,

@@ -12,8 +12,8 @@ use crate::units::SimTime;
 use std::fmt;
 use std::sync::Arc;
 
-/// A run: the node and what is still to happen on it. Cloning it forks the run with all its records; a [`Checkpoint`] is a
-/// fork without them.
+/// A run: the node and what is still to happen on it. Cloning it forks the run with all its records; a [`Checkpoint`]
+/// is a fork without them.
 #[derive(Clone, Debug)]
 pub struct Simulation {
     node: Node,
@@ -35,15 +35,15 @@ impl Simulation {
         Simulation { node, queue, seed, events: 0, stop: Stop::Time, until }
     }
 
-    /// Steps through every allocation instead of computing when it matters. The outcome is the same, which a test holds;
-    /// it only takes longer.
+    /// Steps through every allocation instead of computing when it matters. The outcome is the same, which a test
+    /// holds; it only takes longer.
     pub fn stepwise(mut self) -> Self {
         self.node.memory.stepwise();
         self
     }
 
-    /// Handles the next event and says which it was; `None`: nothing is left to happen before the scenario's duration is
-    /// over, or the kernel has panicked.
+    /// Handles the next event and says which it was; `None`: nothing is left to happen before the scenario's duration
+    /// is over, or the kernel has panicked.
     pub fn step(&mut self) -> Option<Key> {
         if self.node.halted() {
             return None;
@@ -62,8 +62,8 @@ impl Simulation {
         Some(key)
     }
 
-    /// Runs until `until`, or until the scenario's duration is over if that is earlier. Events at `until` have not happened
-    /// yet.
+    /// Runs until `until`, or until the scenario's duration is over if that is earlier. Events at `until` have not
+    /// happened yet.
     ///
     /// # Errors
     /// When the limits on the number of events are exceeded.
@@ -154,8 +154,8 @@ impl Simulation {
     }
 }
 
-/// A run as it stood at an instant, without what it had recorded: small, and quick to make. Any number of runs can be taken
-/// up from it.
+/// A run as it stood at an instant, without what it had recorded: small, and quick to make. Any number of runs can be
+/// taken up from it.
 #[derive(Clone, Debug)]
 pub struct Checkpoint {
     run: Simulation,

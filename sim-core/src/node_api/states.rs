@@ -1,5 +1,5 @@
-//! States and reasons of pods, containers and the node, with the words of the Kubernetes API. Text is made of them where
-//! something is written, and nowhere else.
+//! States and reasons of pods, containers and the node, with the words of the Kubernetes API. Text is made of them
+//! where something is written, and nowhere else.
 
 use serde::{Serialize, Serializer};
 use std::fmt;
@@ -95,8 +95,8 @@ words! {
         ContainerStatusUnknown = "ContainerStatusUnknown",
     }
 
-    /// What an eviction threshold watches. Only the memory signals are ever observed by the model; the others are parsed,
-    /// so that real configurations can be read and written back.
+    /// What an eviction threshold watches. Only the memory signals are ever observed by the model; the others are
+    /// parsed, so that real configurations can be read and written back.
     EvictionSignal {
         /// Pods' working set against the limit of the `kubepods` cgroup.
         AllocatableMemoryAvailable = "allocatableMemory.available",

@@ -69,7 +69,8 @@ pub struct HostPlan {
     pub process: ProcessPlan,
     /// Cgroup path, such as `/system.slice/ssh.service`.
     pub cgroup: Name,
-    /// Name (not comm) of the host process that started it: a child of its session; dies with SIGHUP when that leader dies.
+    /// Name (not comm) of the host process that started it: a child of its session; dies with SIGHUP when that leader
+    /// dies.
     pub session_of: Option<Name>,
     /// It exits when its peer does, as sshd does when the client is gone.
     pub hangs_up_with: Option<HangUp>,

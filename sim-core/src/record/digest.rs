@@ -129,8 +129,8 @@ mod tests {
             }
         )*};
     }
-    /// Passes on nothing but texts and integers: memory as it lies there would be hashed in this machine's width and byte
-    /// order.
+    /// Passes on nothing but texts and integers: memory as it lies there would be hashed in this machine's width and
+    /// byte order.
     #[derive(Default)]
     struct Portable {
         unfinished_text: bool,

@@ -97,7 +97,8 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program about to start. `rng` is there if its behaviour [draws](Behavior::draws); `container_limit` is what a managed runtime sizes its heap by.
+    /// A program about to start. `rng` is there if its behaviour [draws](Behavior::draws); `container_limit` is what a
+    /// managed runtime sizes its heap by.
     pub fn new(
         behavior: Arc<Behavior>,
         rng: Option<Box<Stream>>,

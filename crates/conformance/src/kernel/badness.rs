@@ -25,8 +25,8 @@ struct Row {
     oom_score_after: i64,
 }
 
-/// The score by the profile's formula, from the counters in `/proc/PID/status`, less what the killer's own view of them may
-/// be behind. When that leaves two scores open the row is undecided.
+/// The score by the profile's formula, from the counters in `/proc/PID/status`, less what the killer's own view of them
+/// may be behind. When that leaves two scores open the row is undecided.
 pub fn check(row: &Value) -> Verdict {
     let read = parse::<Row>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
     let (profile, row) = match read {
@@ -68,8 +68,8 @@ pub fn check(row: &Value) -> Verdict {
 
 /// Pages that a per-CPU counter collects before it flushes (percpu_counter_batch).
 const BATCH: u64 = 32;
-/// Text pages that the recorded program maps while it starts. The task tables of memcg_oom_v2 on 6.12 show 177 or 170 of
-/// them, on two CPUs also 140: the rest had not been flushed.
+/// Text pages that the recorded program maps while it starts. The task tables of memcg_oom_v2 on 6.12 show 177 or 170
+/// of them, on two CPUs also 140: the rest had not been flushed.
 const PROGRAM_TEXT: u64 = 177;
 const TEXT_BEHIND: [u64; 2] = [0, 7];
 const TEXT_BEHIND_SMP: u64 = 37;

@@ -8,8 +8,8 @@ use oomsim_core::units::{Bytes, Pages};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// What fork copies in addition to `VmData`: the stack and the program's own writable pages (32 granted forks recorded: 30 or 37
-/// pages; less when MAP_NORESERVE mappings of modes 0 and 1 are in `VmData`).
+/// What fork copies in addition to `VmData`: the stack and the program's own writable pages (32 granted forks recorded:
+/// 30 or 37 pages; less when MAP_NORESERVE mappings of modes 0 and 1 are in `VmData`).
 const BESIDES_DATA: u64 = 37;
 
 #[derive(Deserialize)]
@@ -45,15 +45,7 @@ pub fn check(row: &Value) -> Verdict {
         Ok(read) => read,
         Err(why) => return Verdict::unreadable(why),
     };
-    let sysctl = Sysctls {
-        overcommit_memory: row.mode_at_request,
-        overcommit_ratio: row.overcommit_ratio,
-        overcommit_kbytes: row.overcommit_kbytes,
-        admin_reserve_kbytes: Some(row.admin_reserve_kbytes),
-        user_reserve_kbytes: Some(row.user_reserve_kbytes),
-        nr_hugepages: row.hugepages_total,
-        ..Sysctls::default()
-    };
+    let sysctl = sysctls(&row);
     let ram = kib(row.mem_total_kib);
     let state = CommitState {
         ram,
@@ -112,6 +104,18 @@ pub fn check(row: &Value) -> Verdict {
         }
         other => Verdict::unreadable(format!("op {other:?}")),
     })
+}
+
+fn sysctls(row: &Row) -> Sysctls {
+    Sysctls {
+        overcommit_memory: row.mode_at_request,
+        overcommit_ratio: row.overcommit_ratio,
+        overcommit_kbytes: row.overcommit_kbytes,
+        admin_reserve_kbytes: Some(row.admin_reserve_kbytes),
+        user_reserve_kbytes: Some(row.user_reserve_kbytes),
+        nr_hugepages: row.hugepages_total,
+        ..Sysctls::default()
+    }
 }
 
 /// Pages that Committed_AS grew by.

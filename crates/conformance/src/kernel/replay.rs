@@ -1,5 +1,5 @@
-//! The configuration before an OOM run as a simulation: cgroups in order of creation, limits, processes in order of their
-//! start, and the one that grows. Compared is what the simulated kernel decides.
+//! The configuration before an OOM run as a simulation: cgroups in order of creation, limits, processes in order of
+//! their start, and the one that grows. Compared is what the simulated kernel decides.
 
 use super::row::{Configured, Proc, Report, parse, profile};
 use super::sim::{Sim, WORKER, machine};
@@ -212,9 +212,9 @@ fn set_limits(sim: &mut Sim, row: &Row) {
     }
 }
 
-/// The simulated processes have the recorded worker's typical footprint, not each one's own, and exact counters; where the
-/// chosen candidate and another are closer than what that may be off, the configuration does not decide. That includes
-/// processes configured alike: address randomisation makes their page tables differ by a page or two.
+/// The simulated processes have the recorded worker's typical footprint, not each one's own, and exact counters; where
+/// the chosen candidate and another are closer than what that may be off, the configuration does not decide. That
+/// includes processes configured alike: address randomisation makes their page tables differ by a page or two.
 pub fn near_tie(report: &OomReport, profile: &Profile, cpus: u64) -> Option<String> {
     let chosen = report.chosen()?;
     let best = chosen.points?;

@@ -34,8 +34,8 @@ type Run = (Outcome, Option<String>);
 /// pages per process) and how much it varies.
 const OVERHEAD: u64 = 38;
 const VARIES: u64 = 6;
-/// Pages that a CPU may hold charged in advance (MEMCG_CHARGE_BATCH less one): they count in the usage, and the write drains
-/// them only once, before the first kill.
+/// Pages that a CPU may hold charged in advance (MEMCG_CHARGE_BATCH less one): they count in the usage, and the write
+/// drains them only once, before the first kill.
 const STOCK: u64 = 63;
 
 /// The write's result, the limit that is in force then, victims in order, survivors.

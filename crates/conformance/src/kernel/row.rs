@@ -51,7 +51,8 @@ pub struct Task {
 }
 
 impl Task {
-    /// The same line as the model writes it, points not yet filled in. Kernels that print only `rss` have it as anonymous.
+    /// The same line as the model writes it, points not yet filled in. Kernels that print only `rss` have it as
+    /// anonymous.
     pub fn to_row(&self) -> TaskRow {
         let (file, shmem) = (self.rss_file.unwrap_or(0), self.rss_shmem.unwrap_or(0));
         let anon = self.rss_anon.unwrap_or(self.rss_pages.saturating_sub(file + shmem));

@@ -1,4 +1,5 @@
-//! Recordings of the real kubelet's code (Kubernetes 1.32.10), checked through the functions that a simulated node uses.
+//! Recordings of the real kubelet's code (Kubernetes 1.32.10), checked through the functions that a simulated node
+//! uses.
 
 mod allocatable;
 mod cgroups;

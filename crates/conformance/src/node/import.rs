@@ -20,8 +20,8 @@ const AGENT_TEXT: i64 = 53 * MIB;
 const AGENT_GROWTH: i64 = 14 * MIB / 10;
 /// … and by so much within the next 50 s (2.1 MiB in all at 20 s, 3.4 at 60).
 const AGENT_GROWTH_LATER: i64 = 2 * MIB;
-/// The node's active file cache: by so much root usage falls when free memory first reaches the low watermark, median of
-/// 2 stories on 6.1 …
+/// The node's active file cache: by so much root usage falls when free memory first reaches the low watermark, median
+/// of 2 stories on 6.1 …
 const ACTIVE_FILE_6_1: i64 = 3 * MIB / 10;
 /// … and of 8 on 6.12 (0.64 to 1.2 MiB).
 const ACTIVE_FILE_6_12: i64 = 67 * MIB / 100;
@@ -32,11 +32,11 @@ const ACTIVE_FILE_6_12: i64 = 67 * MIB / 100;
 const UNLISTED_6_1: i64 = 192 * MIB / 10;
 /// … on 6.12 9.0 MiB, median of 16 stories (one half of them 9.2, the other 8.9).
 const UNLISTED_6_12: i64 = 9 * MIB;
-/// What a worker has in its RSS in addition to its blocks, charged elsewhere: its program (163 pages) and what it inherited
-/// from the agent (14 pages; median of the OOM reports' task tables on 6.12).
+/// What a worker has in its RSS in addition to its blocks, charged elsewhere: its program (163 pages) and what it
+/// inherited from the agent (14 pages; median of the OOM reports' task tables on 6.12).
 const WORKER_RSS: i64 = 177 * PAGE;
-/// What a worker costs its cgroup apart from its blocks and their page tables, and what a pause process costs (pod usage
-/// less blocks and page tables, median over 327 pods: 10 pages).
+/// What a worker costs its cgroup apart from its blocks and their page tables, and what a pause process costs (pod
+/// usage less blocks and page tables, median over 327 pods: 10 pages).
 const WORKER_KERNEL: i64 = 3 * PAGE;
 /// A pause process's charge.
 const PAUSE_KERNEL: i64 = 7 * PAGE;

@@ -78,7 +78,8 @@ pub fn disturbances(processes: usize) -> Vec<Disturbance> {
     list
 }
 
-/// The first disturbance that changes the simulated verdict, and what it becomes. The recorded outcome is not looked at.
+/// The first disturbance that changes the simulated verdict, and what it becomes. The recorded outcome is not looked
+/// at.
 ///
 /// # Errors
 /// As [`run`].

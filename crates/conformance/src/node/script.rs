@@ -1,7 +1,7 @@
 //! From a recorded program and the curve of what it allocated when, to the instructions of a scenario's script.
 //!
-//! The curve is followed as far as it goes: a point is the instant at which a block was complete. Where it ends, because
-//! the process died or the recording stopped, the program goes on at its own pace.
+//! The curve is followed as far as it goes: a point is the instant at which a block was complete. Where it ends,
+//! because the process died or the recording stopped, the program goes on at its own pace.
 
 use super::import::{Disturbance, quoted};
 use super::program::{MAP_CHUNK, Op};

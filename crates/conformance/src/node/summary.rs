@@ -43,8 +43,8 @@ pub struct Family {
     pub available: [f64; 2],
 }
 
-/// All families and their total. Passes and memory are those of decided stories with the recorded verdict: after another
-/// death everything differs.
+/// All families and their total. Passes and memory are those of decided stories with the recorded verdict: after
+/// another death everything differs.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Summary {
     /// By family.

@@ -163,6 +163,21 @@ fn classes(report: &Report, explanation: &Explanation, out: &mut Vec<String>) {
     }
 }
 
+/// Figures that together make up the memory of the node, huge pages aside.
+const LISTED: [&str; 11] = [
+    "active_anon",
+    "inactive_anon",
+    "isolated_anon",
+    "active_file",
+    "inactive_file",
+    "isolated_file",
+    "unevictable",
+    "slab_reclaimable",
+    "slab_unreclaimable",
+    "pagetables",
+    "free",
+];
+
 /// Memory that no process of the table holds.
 fn unlisted(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
     let Some(ram) = info.ram_pages.zip(info.reserved_pages).and_then(|(r, s)| r.checked_sub(s)).filter(|r| *r > 0)
@@ -212,21 +227,8 @@ fn unlisted(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
         "is page tables: many processes that map the same large memory (a database without huge pages).".into(),
     );
     say(get("dirty") + get("writeback"), 5, "is written file pages that the disk has not taken yet.".into());
-    let listed = [
-        "active_anon",
-        "inactive_anon",
-        "isolated_anon",
-        "active_file",
-        "inactive_file",
-        "isolated_file",
-        "unevictable",
-        "slab_reclaimable",
-        "slab_unreclaimable",
-        "pagetables",
-        "free",
-    ];
     let complete = ["active_anon", "slab_unreclaimable", "free"].iter().all(|k| info.get(k).is_some());
-    let known = listed.iter().fold(huge, |s, k| s.saturating_add(get(k)));
+    let known = LISTED.iter().fold(huge, |s, k| s.saturating_add(get(k)));
     if complete {
         say(
             ram.saturating_sub(known),

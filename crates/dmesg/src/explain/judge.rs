@@ -105,7 +105,8 @@ impl Trial<'_> {
         }
         match expected.and_then(|pid| rows.iter().find(|r| r.pid.0 == pid)) {
             None if rows.is_empty() && self.report.table_columns.is_empty() => {
-                (Verdict::CannotTell, "The table of tasks is missing: why no process could be killed is not known.".into())
+                let why = "The table of tasks is missing: why no process could be killed is not known.";
+                (Verdict::CannotTell, why.into())
             }
             None if rows.is_empty() => (
                 Verdict::Nobody,

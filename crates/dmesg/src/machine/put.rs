@@ -24,8 +24,8 @@ impl Open {
     }
 
     fn other(&mut self, line: &Line, number: u64) {
-        let open = self;
-        let r = &mut open.report;
+        let r = &mut self.report;
+        r.last_line = r.last_line.max(number);
         match line {
             Line::Cpuset { cpuset, mems_allowed, .. } => {
                 if let Some(invoker) = &mut r.invoker {
@@ -61,7 +61,7 @@ impl Open {
                 if r.cgroup_stats.len() < MAX_ITEMS {
                     r.cgroup_stats.push(stats.clone());
                 }
-                open.in_stats = true;
+                self.in_stats = true;
             }
             Line::Stat { key, value } => {
                 if let Some(stats) = r.cgroup_stats.last_mut()
@@ -74,12 +74,12 @@ impl Open {
                 if r.table_columns.is_empty() {
                     r.table_columns = columns.names().to_vec();
                 }
-                open.columns = Some(columns.clone());
-                open.table = true;
+                self.columns = Some(columns.clone());
+                self.table = true;
             }
             Line::Row(row) => {
-                open.table = true;
-                match row.with(open.columns.as_ref()) {
+                self.table = true;
+                match row.with(self.columns.as_ref()) {
                     Some(task) if r.tasks.len() < MAX_ITEMS => r.tasks.push(task),
                     Some(_) => {}
                     None => r.cut_rows = r.cut_rows.saturating_add(1),
@@ -90,9 +90,17 @@ impl Open {
                 set_kind(r, message);
                 r.chosen = Some(chosen.clone());
             }
+            _ => self.end(line),
+        }
+    }
+
+    /// What stands behind the choice of a victim, and traces.
+    fn end(&mut self, line: &Line) {
+        let r = &mut self.report;
+        match line {
             Line::Group(path) => r.oom_group = Some(path.clone()),
             Line::Exiting(pid) => {
-                open.ended = true;
+                self.ended = true;
                 if r.already_exiting.len() < MAX_ITEMS {
                     r.already_exiting.push(*pid);
                 }
@@ -100,12 +108,12 @@ impl Open {
             Line::Reaped(reaped) if r.reaped.len() < MAX_ITEMS => r.reaped.push(reaped.clone()),
             Line::NoKillable => {
                 r.no_killable = true;
-                open.ended = true;
+                self.ended = true;
             }
             Line::Panic(text) => {
                 r.panic = Some(text.clone());
                 r.no_killable |= text.contains("no killable");
-                open.ended = true;
+                self.ended = true;
             }
             Line::Protection { min_kb, low_kb } => r.protection_kb = Some((*min_kb, *low_kb)),
             // The limit's charge stands above the page allocator's part in a trace of both.
@@ -116,7 +124,6 @@ impl Open {
             }
             _ => {}
         }
-        r.last_line = r.last_line.max(number);
     }
 }
 

@@ -21,7 +21,8 @@ pub struct Race {
     pub kubepods_limit: f64,
     /// Working set outside of kubepods.
     pub system: f64,
-    /// Memory that is in no working set and that no program can have: the kernel's own, and what its watermarks keep free.
+    /// Memory that is in no working set and that no program can have: the kernel's own, and what its watermarks keep
+    /// free.
     pub unseen: f64,
     /// How long the kernel reclaims in vain, when the node has run out, before it kills.
     pub stall: f64,

@@ -87,7 +87,8 @@ fn a_study_becomes_a_plan_and_runs() {
     assert!(evicted >= 55, "{evicted} of 60");
 }
 
-/// cm/node_container_manager_linux.go validateNodeAllocatable: 1 GiB reserved and a threshold of 3100 MiB are more than 4 GiB.
+/// cm/node_container_manager_linux.go validateNodeAllocatable: 1 GiB reserved and a threshold of 3100 MiB are more than
+/// 4 GiB.
 #[test]
 fn a_kubelet_that_does_not_start_is_an_outcome_of_its_own() {
     let text = STUDY.replace("\"750Mi\"", "\"3100Mi\"");

@@ -1,5 +1,5 @@
-//! The font of the pictures, built in: DejaVu Sans (Bitstream Vera licence), so that no system font is needed. Widths are
-//! measured here and not by the drawing library, so that every backend and every machine places labels alike.
+//! The font of the pictures, built in: DejaVu Sans (Bitstream Vera licence), so that no system font is needed. Widths
+//! are measured here and not by the drawing library, so that every backend and every machine places labels alike.
 
 use ab_glyph::{Font as _, FontRef, ScaleFont};
 use plotters::style::{FontDesc, FontFamily, FontStyle};

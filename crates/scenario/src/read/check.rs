@@ -13,7 +13,8 @@ use oomsim_core::workload::{Behavior, ScriptOp};
 
 /// Most samples of a run.
 const MAX_SAMPLES: u64 = 10_000_000;
-/// Most rounds of what one program does again and again, and most of those that fork: each is an event, and a child stays.
+/// Most rounds of what one program does again and again, and most of those that fork: each is an event, and a child
+/// stays.
 const MAX_ROUNDS: u64 = 10_000_000;
 const MAX_FORKS: u64 = 100_000;
 

@@ -118,8 +118,8 @@ fn not_a_number(p: &Problems, given: &Given<'_>, thresholds: &Thresholds) {
 }
 
 /// A kubelet sets `vm.overcommit_memory` to 1 and `vm.panic_on_oom` to 0 when it starts, or refuses other values with
-/// `protectKernelDefaults` (cm/container_manager_linux.go setupKernelTunables). A value that the scenario gives is kept,
-/// with a warning.
+/// `protectKernelDefaults` (cm/container_manager_linux.go setupKernelTunables). A value that the scenario gives is
+/// kept, with a warning.
 pub(crate) fn kernel_tunables(
     p: &Problems,
     given: &Given<'_>,

@@ -129,7 +129,8 @@ pub(crate) fn flags(p: &Problems, value: &Value, draft: &mut Draft) {
         Kind::Array(items) => items.iter().filter_map(|item| Some((item.as_text()?, item.at.clone()))).collect(),
         _ => return p.expected(value, "a command line, or an array of words"),
     };
-    // A kubelet without flags is one; any other text without flags is something else, or the output of a command that found nothing.
+    // A kubelet without flags is one; any other text without flags is something else, or the output of a command that
+    // found nothing.
     let flag_or_kubelet = |word: &str| word.trim_matches(['*', '`']).starts_with("--") || word.ends_with("kubelet");
     if value.as_text().is_some() && !words.iter().any(|(word, _)| flag_or_kubelet(word)) {
         p.expected(value, "the kubelet's command line, such as \"kubelet --eviction-hard=memory.available<750Mi\"");

@@ -120,13 +120,7 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
         volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),
         ..PodPlan::default()
     };
-    let mut places = Places::from([(String::new(), object.at.clone())]);
-    for key in ["containers", "initContainers"] {
-        for value in list(spec_value, key) {
-            let name = value.get("name").and_then(Value::as_text).unwrap_or_default();
-            places.insert(name.to_owned(), value.at.clone());
-        }
-    }
+    let places = container_places(object, spec_value);
     let mut absent = Absent::default();
     for value in list(spec_value, "containers") {
         absent.look(value);
@@ -153,6 +147,16 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     absent.report(p, &spec.name, &object.at);
     plan.spec = spec;
     Some(PodDraft { plan, places })
+}
+
+/// Where the containers stand, by name; the pod itself has none.
+fn container_places(object: &Value, spec: &Value) -> Places {
+    let mut places = Places::from([(String::new(), object.at.clone())]);
+    for value in ["containers", "initContainers"].into_iter().flat_map(|key| list(spec, key)) {
+        let name = value.get("name").and_then(Value::as_text).unwrap_or_default();
+        places.insert(name.to_owned(), value.at.clone());
+    }
+    places
 }
 
 fn priority(p: &Problems, spec: &Value, class: &str) -> Option<i32> {

@@ -15,7 +15,8 @@ use oomsim_core::units::Bytes;
 /// A kernel with less does not come up, and more is not built.
 const MEMORY: std::ops::RangeInclusive<Bytes> = Bytes::mib(32)..=Bytes::gib(64 << 10);
 
-/// Reads `[node]` or a `[[node]]`. A wrong or missing amount of memory is replaced, so that the rest can be checked too.
+/// Reads `[node]` or a `[[node]]`. A wrong or missing amount of memory is replaced, so that the rest can be checked
+/// too.
 pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodePlan> {
     let mut t = TableReader::open(p, if here.is_only() { &tables::NODE } else { &tables::NODE_KIND }, value)?;
     if !here.is_only() {

@@ -1,5 +1,5 @@
-//! Every table and key of a scenario: name, form, default and meaning. From here come the keys that the reader takes, the
-//! tables of `docs/reference/scenario.md` and the JSON Schema.
+//! Every table and key of a scenario: name, form, default and meaning. From here come the keys that the reader takes,
+//! the tables of `docs/reference/scenario.md` and the JSON Schema.
 
 mod expect;
 mod kubelet;

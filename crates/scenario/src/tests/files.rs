@@ -215,7 +215,8 @@ fn a_whole_kubelet_configuration() {
     ] {
         assert!(said.contains(part), "{part:?} not in\n{said}");
     }
-    // On one long line, as `kubectl get --raw …/configz` prints it, the line is not shown, but the name that was meant is.
+    // On one long line, as `kubectl get --raw …/configz` prints it, the line is not shown, but the name that was meant
+    // is.
     let pad = "x".repeat(500);
     let json =
         format!(r#"{{"kubeletconfig":{{"address":"{pad}","evictionHard":{{}},"systemReservd":{{"memory":"1Gi"}}}}}}"#);
@@ -246,7 +247,8 @@ fn unknown_flags_and_fields_are_shown() {
     assert_eq!(loaded.scenario.kubelet.clone().unwrap().config.fail_swap_on, Some(false));
 }
 
-/// v1beta1/defaults.go (1.32.10): with the gate a missing period is the maximum, 300 s; without it the field is refused.
+/// v1beta1/defaults.go (1.32.10): with the gate a missing period is the maximum, 300 s; without it the field is
+/// refused.
 #[test]
 fn the_longest_restart_back_off_belongs_to_a_gate() {
     let gate = "featureGates = { KubeletCrashLoopBackOffMax = true }";

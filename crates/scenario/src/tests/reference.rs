@@ -151,7 +151,8 @@ fn the_reference_is_made_of_the_tables() {
     }
 }
 
-/// The other way round every reading holds: [`crate::reader::TableReader::entry`] takes no key that is not in its table.
+/// The other way round every reading holds: [`crate::reader::TableReader::entry`] takes no key that is not in its
+/// table.
 #[test]
 fn every_key_of_the_tables_is_asked_for() {
     let problems = Problems::default();

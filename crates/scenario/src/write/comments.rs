@@ -3,8 +3,8 @@
 use std::fmt;
 use toml_edit::{Item, Table};
 
-/// Comments by the path of what they stand above, in the form of `--set`: `node.system`, `pod.web`, `pod.web.container.app`,
-/// `host.bash.workload`. The empty path is the head of the file.
+/// Comments by the path of what they stand above, in the form of `--set`: `node.system`, `pod.web`,
+/// `pod.web.container.app`, `host.bash.workload`. The empty path is the head of the file.
 #[derive(Clone, Debug, Default)]
 pub struct Comments(Vec<(String, String)>);
 

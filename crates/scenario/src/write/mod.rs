@@ -1,7 +1,7 @@
 //! Writes scenarios as TOML: the inverse of the reader.
 //!
-//! What is read from the written text is the same plan, but for what belongs to a text: the lines of the expectations and
-//! the warnings. Keys that have their default are left out. What came from other files (manifests, kubelet
+//! What is read from the written text is the same plan, but for what belongs to a text: the lines of the expectations
+//! and the warnings. Keys that have their default are left out. What came from other files (manifests, kubelet
 //! configurations) stands in the scenario itself.
 
 mod comments;

@@ -219,8 +219,8 @@ impl Cgroup {
         self.rare.as_mut().map_or(&mut [], |rare| &mut rare.cache)
     }
 
-    /// Pages that may still be charged before `memory.max` or memory+swap refuses. A page that comes back from swap does
-    /// not change memory+swap.
+    /// Pages that may still be charged before `memory.max` or memory+swap refuses. A page that comes back from swap
+    /// does not change memory+swap.
     pub fn hard_room(&self, purpose: Purpose) -> Pages {
         let memory = self.max.saturating_sub(self.usage);
         if purpose == Purpose::SwapIn {

@@ -7,8 +7,8 @@ use crate::units::{Bytes, CgroupId, Pages};
 
 impl Kernel {
     /// Counters of a cgroup with everything below it. The root's usage is anon + file on both versions: v1's
-    /// `memory.usage_in_bytes` of the root is computed so by the kernel (mm/memcontrol.c mem_cgroup_usage), v2's by runc
-    /// (fs2/memory.go). Kernel memory is not in it.
+    /// `memory.usage_in_bytes` of the root is computed so by the kernel (mm/memcontrol.c mem_cgroup_usage), v2's by
+    /// runc (fs2/memory.go). Kernel memory is not in it.
     pub fn stat(&self, cg: CgroupId) -> MemoryStat {
         let Some(group) = self.cgroups.get(cg.index()) else { return MemoryStat::default() };
         let mut stat = to_stat(&group.total);

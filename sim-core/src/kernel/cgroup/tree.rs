@@ -97,7 +97,8 @@ impl Kernel {
         names.join("/").into()
     }
 
-    /// Keeps the path of what `cg` is in: where processes are killed, they are killed again, if in a new cgroup beside it.
+    /// Keeps the path of what `cg` is in: where processes are killed, they are killed again, if in a new cgroup beside
+    /// it.
     pub(in crate::kernel) fn remember_path_above(&mut self, cg: CgroupId) {
         let Some(above) = self.parent(cg).filter(|&above| above != self.root()) else { return };
         if self.cgroups[above.index()].failures().path.is_none() {

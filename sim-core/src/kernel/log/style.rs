@@ -105,7 +105,8 @@ pub struct MemInfoStyle {
 /// What one kernel version prints.
 ///
 /// The rows rest on the kernels' sources as remembered and, where there are any, on logs: 4.15 and 5.4 on those
-/// quoted in the articles of docs/SOURCES.md, 5.10, 6.1, 6.12, 6.18 and 7.3 on the recordings; 7.2 on its source. A distribution may have backported a change.
+/// quoted in the articles of docs/SOURCES.md, 5.10, 6.1, 6.12, 6.18 and 7.3 on the recordings; 7.2 on its source. A
+/// distribution may have backported a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LogStyle {
     /// `major.minor`.

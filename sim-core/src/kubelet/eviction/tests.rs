@@ -1,5 +1,6 @@
 //! Rules of the manager one by one. The recordings cover them together; here each stands alone with its source, which
-//! is the real code (1.32: eviction_manager.go synchronize, helpers.go rankMemoryPressure, evictionMessage) unless a test says otherwise.
+//! is the real code (1.32: eviction_manager.go synchronize, helpers.go rankMemoryPressure, evictionMessage) unless a
+//! test says otherwise.
 
 use super::*;
 use crate::kubelet::{ContainerSpec, KubeletConfig, KubernetesProfile, MEMORY, PodSpec};
@@ -149,7 +150,8 @@ fn with_hard_and_soft_both_met_the_soft_one_usually_leads() {
         node.pass_with(10, 10, 50, lead).evicted.unwrap().1.grace_period_override
     };
     assert_eq!(leads(Lead::MostFrequent), 60);
-    // One of eight start slots makes the hard one lead (helpers.go byEvictionPriority sorts the entries of a Go map: 7/8).
+    // One of eight start slots makes the hard one lead (helpers.go byEvictionPriority sorts the entries of a Go map:
+    // 7/8).
     let hard_leads = (0..8).filter(|slot| leads(Lead::Slot(*slot)) == 1).count();
     assert_eq!(hard_leads, 1);
 }
@@ -222,7 +224,10 @@ proptest! {
     /// The victim found without sorting is the first of the ranking that is not critical.
     #[test]
     fn the_first_victim_is_the_first_of_the_ranking(
-        rows in prop::collection::vec((0u64..4, prop::option::of(-2i32..3), prop::option::of(0u64..4), any::<bool>()), 0..30)
+        rows in prop::collection::vec(
+            (0u64..4, prop::option::of(-2i32..3), prop::option::of(0u64..4), any::<bool>()),
+            0..30,
+        )
     ) {
         let pods: Vec<_> = rows.iter().enumerate().map(|(i, (request, priority, _, critical))| {
             let priority = if *critical { Some(2_000_000_000) } else { *priority };
@@ -246,7 +251,8 @@ proptest! {
         config.eviction_soft_grace_period = map(&[("memory.available", &grace)]);
         config.eviction_minimum_reclaim = map(&[("memory.available", &value)]);
         if let Ok(thresholds) = thresholds(&config) {
-            let mut node = Node { manager: Manager::new(&config, &thresholds, &KubernetesProfile::V1_32), pods: Vec::new() };
+            let manager = Manager::new(&config, &thresholds, &KubernetesProfile::V1_32);
+            let mut node = Node { manager, pods: Vec::new() };
             for at in 0..3 {
                 node.pass(at * 10, 500);
             }
@@ -254,7 +260,8 @@ proptest! {
     }
 }
 
-/// strconv.ParseFloat takes NaN without a sign, and both comparisons of parseThresholdStatement are false for it; infinity is above 100 %.
+/// strconv.ParseFloat takes NaN without a sign, and both comparisons of parseThresholdStatement are false for it;
+/// infinity is above 100 %.
 #[test]
 fn not_a_number_passes_for_a_percentage() {
     for text in ["NaN%", "nan%"] {

@@ -59,8 +59,8 @@ impl Kubelet {
         self.plan.timing.housekeeping.fresh
     }
 
-    /// cAdvisor begins to watch a pod: its first figure is taken when its cgroup is created, and is zero. Nothing is to be
-    /// watched when every pass takes figures. `recorded` are instants at which figures are known to have been taken.
+    /// cAdvisor begins to watch a pod: its first figure is taken when its cgroup is created, and is zero. Nothing is to
+    /// be watched when every pass takes figures. `recorded` are instants at which figures are known to have been taken.
     pub fn watch(
         &mut self,
         (ix, pod): (PodIx, &Pod),
@@ -105,7 +105,8 @@ impl Kubelet {
         Some((figures.pod_working_set(pod)?.get(), now))
     }
 
-    /// The figures of a pod and its containers, as it has them. Everything that the pod's processes have due has been taken.
+    /// The figures of a pod and its containers, as it has them. Everything that the pod's processes have due has been
+    /// taken.
     pub(super) fn stats_seen(&self, (ix, pod): (PodIx, &Pod), figures: Figures<'_>) -> Option<PodStats> {
         if !self.figures_are_fresh() {
             return self.watched(ix).map(|sample| sample.stats.clone());

@@ -77,8 +77,8 @@ impl Kubelet {
         true
     }
 
-    /// A pass of the eviction manager. The pod that it evicts; without one, the next pass is scheduled, later by `slow` if
-    /// the kubelet crawls.
+    /// A pass of the eviction manager. The pod that it evicts; without one, the next pass is scheduled, later by `slow`
+    /// if the kubelet crawls.
     pub fn pass(
         &mut self,
         stats: &StatsFigures,

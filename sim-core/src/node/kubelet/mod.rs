@@ -1,5 +1,5 @@
-//! The kubelet on its clock: its start and its cgroups, admission, back-offs, and the node's conditions. It owns what it
-//! believes; of the rest of the node it sees what each call lends it.
+//! The kubelet on its clock: its start and its cgroups, admission, back-offs, and the node's conditions. It owns what
+//! it believes; of the rest of the node it sees what each call lends it.
 
 mod cadvisor;
 mod eviction;

@@ -1,5 +1,5 @@
-//! What growing processes may have due, level by level: sums that are kept up as processes begin, take steps and end, so
-//! that the next instant at which a shared limit can be met costs nothing to know.
+//! What growing processes may have due, level by level: sums that are kept up as processes begin, take steps and end,
+//! so that the next instant at which a shared limit can be met costs nothing to know.
 
 use crate::units::{CgroupId, SimTime};
 
@@ -54,8 +54,8 @@ impl CgroupBound {
         self.settled += more;
     }
 
-    /// At most this many pages are due at `at` and not taken: of each process the time since it took its last steps times
-    /// its rate, and one step.
+    /// At most this many pages are due at `at` and not taken: of each process the time since it took its last steps
+    /// times its rate, and one step.
     #[inline]
     pub fn due(&self, at: SimTime) -> u64 {
         let grown = (u128::from(self.rate) * u128::from(at.as_nanos())).saturating_sub(self.settled) >> 32;

@@ -235,8 +235,8 @@ impl Node {
         self.memory.kernel.end_batch(batch);
     }
 
-    /// True when nothing that is due can meet anything: no deadline has come, and the sums say that there is room for all
-    /// of it.
+    /// True when nothing that is due can meet anything: no deadline has come, and the sums say that there is room for
+    /// all of it.
     pub(super) fn grows_plainly(&self) -> bool {
         let lazy = &self.memory.growth.lazy;
         let met = lazy.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared();
@@ -330,8 +330,8 @@ impl Node {
         }
     }
 
-    /// Something other than growth was charged to `cgroup`: whoever has it, or one above, to itself will meet it earlier.
-    /// `by` itself knows.
+    /// Something other than growth was charged to `cgroup`: whoever has it, or one above, to itself will meet it
+    /// earlier. `by` itself knows.
     pub(super) fn note_charge(&mut self, by: Option<ProcIx>, cgroup: CgroupId) {
         if !self.memory.growth.lazy.on {
             return;

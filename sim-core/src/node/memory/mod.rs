@@ -1,8 +1,8 @@
 //! The node's memory: the kernel, and the growth of programs that is due but not taken yet.
 //!
-//! The kernel is private to this room. Other rooms change it by the methods here, and read an amount of memory only with a
-//! [`Settled`]: proof that what growing programs have due is in the figures. There is no other way to a figure, so that
-//! nobody can forget to settle.
+//! The kernel is private to this room. Other rooms change it by the methods here, and read an amount of memory only
+//! with a [`Settled`]: proof that what growing programs have due is in the figures. There is no other way to a figure,
+//! so that nobody can forget to settle.
 
 mod bounds;
 mod figures;

@@ -32,6 +32,27 @@ pub(in crate::node) struct SpawnContext {
     pub on_host: bool,
 }
 
+/// A container whose pod has just arrived.
+fn created(name: &Name, oom_score_adj: i16) -> Container {
+    Container {
+        name: name.clone(),
+        cgroup: None,
+        limit: None,
+        oom_score_adj,
+        procs: SmallVec::new(),
+        pid1: None,
+        running: false,
+        run: 0,
+        restarts: 0,
+        oom_seen: false,
+        ended: None,
+        pid1_status: None,
+        backoff: ContainerBackoff::default(),
+        status: ContainerStatus::Waiting(WaitingReason::ContainerCreating),
+        terminated: false,
+    }
+}
+
 impl Node {
     pub(in crate::node) fn pod_arrives(&mut self, plan_ix: u32, replica: u32, queue: &mut Scheduler<Event>) {
         if self.no_kubelet.is_some() {
@@ -63,24 +84,12 @@ impl Node {
             return;
         }
         let name: Name = [&plan.namespace, "/", &short].concat().into();
-        let containers = plan.containers.iter().zip(&template.containers).map(|(c, common)| Container {
-            name: c.name.clone(),
-            cgroup: None,
-            limit: None,
-            oom_score_adj: common.oom_score_adj,
-            procs: SmallVec::new(),
-            pid1: None,
-            running: false,
-            run: 0,
-            restarts: 0,
-            oom_seen: false,
-            ended: None,
-            pid1_status: None,
-            backoff: ContainerBackoff::default(),
-            status: ContainerStatus::Waiting(WaitingReason::ContainerCreating),
-            terminated: false,
-        });
-        let containers = containers.collect();
+        let containers = plan
+            .containers
+            .iter()
+            .zip(&template.containers)
+            .map(|(c, common)| created(&c.name, common.oom_score_adj))
+            .collect();
         let pod = self.pods.add(Pod {
             name: name.clone(),
             plan: plan_ix,

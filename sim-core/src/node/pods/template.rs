@@ -43,7 +43,8 @@ impl Node {
     pub(in crate::node) fn template(&self, plan: &PodPlan) -> Arc<Template> {
         let mut spec = plan.spec.clone();
         if plan.controller == Controller::DaemonSet {
-            // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util AddOrUpdateDaemonPodTolerations).
+            // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util
+            // AddOrUpdateDaemonPodTolerations).
             Arc::make_mut(&mut spec.tolerations).push(Toleration {
                 key: TAINT_MEMORY_PRESSURE.into(),
                 operator: "Exists".into(),

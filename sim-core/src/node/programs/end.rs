@@ -15,7 +15,8 @@ impl Node {
     /// Whose limit the OOM killer enforced at `limit`, the cgroup that hit its limit.
     fn limit_scope(&self, limit: Option<CgroupId>, report: &OomReport) -> LimitScope {
         let Some(limit) = limit else { return LimitScope::Node };
-        // A candidate's pod comes first: the cgroup is one of its levels. A pod without candidates has to be looked for.
+        // A candidate's pod comes first: the cgroup is one of its levels. A pod without candidates has to be looked
+        // for.
         let of_tasks = report.killed_tasks().chain(report.tasks.first()).filter_map(|task| {
             match self.programs[self.process_of(task.pid)? as usize].owner {
                 ProcessOwner::Container(c) => Some(c.pod),

@@ -26,6 +26,16 @@ fn terminated(at: u64, pod: &str, exit_code: i32) -> Entry {
     Entry { at: secs(at), record }
 }
 
+fn shell() -> ProcessOutcome {
+    ProcessOutcome {
+        pid: Pid(12),
+        comm: "bash".into(),
+        owner: Owner::Host("bash".into()),
+        rss: Bytes::mib(3),
+        virtual_size: Bytes::mib(20),
+    }
+}
+
 /// web dies at 10 s (137), again at 30 s (139); db is evicted at 60 s; memory pressure from 59 s on.
 fn history() -> History {
     let owner = Owner::Container { pod: "default/web".into(), container: "app".into() };
@@ -88,13 +98,7 @@ fn history() -> History {
             pod("default/web", PodPhase::Running, None, 2),
             pod("default/db-0", PodPhase::Failed, Some(PodReason::Evicted), 0),
         ],
-        processes: vec![ProcessOutcome {
-            pid: Pid(12),
-            comm: "bash".into(),
-            owner: Owner::Host("bash".into()),
-            rss: Bytes::mib(3),
-            virtual_size: Bytes::mib(20),
-        }],
+        processes: vec![shell()],
         warnings: vec![],
     }
 }

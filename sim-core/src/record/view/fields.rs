@@ -2,7 +2,7 @@
 
 use super::{back_off_message, seconds, split_pod};
 use crate::node_api::{Constraint, ExitStatus, OomReport, PodReason, TaskRow};
-use crate::record::{LimitScope, Owner, Record};
+use crate::record::{LimitScope, Owner, Record, ThresholdSeen};
 use crate::units::{Bytes, Pages};
 use serde_json::{Map, Value, json};
 
@@ -100,6 +100,15 @@ fn put_oom(object: &mut Object, report: &OomReport, limit: &LimitScope, owners: 
     put(object, "panic", report.panic);
 }
 
+fn threshold(seen: &ThresholdSeen) -> Value {
+    json!({
+        "signal": seen.signal.as_str(),
+        "hard": seen.hard,
+        "quantity": seen.quantity.get(),
+        "available": seen.available,
+    })
+}
+
 /// The fields of a record besides `t` and `kind`, in the order of [`super::KINDS`].
 pub fn fields(record: &Record) -> Object {
     let mut object = Object::new();
@@ -146,6 +155,25 @@ pub fn fields(record: &Record) -> Object {
         | Record::SystemOom { message }
         | Record::Warning { message }
         | Record::KubeletNotStarted { message } => put(o, "message", &**message),
+        Record::SignalSent { pid, comm, signal } => {
+            put(o, "pid", pid.0);
+            put(o, "comm", &**comm);
+            put(o, "signal", signal.to_string());
+        }
+        Record::NodeCondition { r#type, status } => {
+            put(o, "type", r#type.as_str());
+            put(o, "status", status.as_str());
+            put(o, "reason", r#type.reason(*status));
+            put(o, "message", r#type.message(*status));
+        }
+        _ => put_pod_record(o, record),
+    }
+    object
+}
+
+/// What the kubelet does with pods.
+fn put_pod_record(o: &mut Object, record: &Record) {
+    match record {
         Record::PodScheduled { pod, qos } => {
             put_pod(o, pod);
             put(o, "qosClass", qos.as_str());
@@ -177,10 +205,7 @@ pub fn fields(record: &Record) -> Object {
             put(o, "message", back_off_message(*delay, container, pod, uid));
         }
         Record::EvictionPass { thresholds_met, node_working_set, pods_working_set } => {
-            let met = thresholds_met.iter().map(
-                |t| json!({"signal": t.signal.as_str(), "hard": t.hard, "quantity": t.quantity.get(), "available": t.available}),
-            );
-            put(o, "thresholdsMet", met.collect::<Vec<_>>());
+            put(o, "thresholdsMet", thresholds_met.iter().map(threshold).collect::<Vec<_>>());
             put(o, "nodeWorkingSet", node_working_set.get());
             put(o, "podsWorkingSet", pods_working_set.get());
         }
@@ -198,18 +223,20 @@ pub fn fields(record: &Record) -> Object {
             put_container(o, pod, container);
             put(o, "message", &**message);
         }
-        Record::SignalSent { pid, comm, signal } => {
-            put(o, "pid", pid.0);
-            put(o, "comm", &**comm);
-            put(o, "signal", signal.to_string());
-        }
         Record::PodCleanedUp { pod } => put_pod(o, pod),
-        Record::NodeCondition { r#type, status } => {
-            put(o, "type", r#type.as_str());
-            put(o, "status", status.as_str());
-            put(o, "reason", r#type.reason(*status));
-            put(o, "message", r#type.message(*status));
-        }
+        Record::SysctlSet { .. }
+        | Record::ProcessStarted { .. }
+        | Record::ProcessExited { .. }
+        | Record::AllocationRefused { .. }
+        | Record::RuntimeOutOfMemory { .. }
+        | Record::OomKill { .. }
+        | Record::CgroupWriteRefused { .. }
+        | Record::KernelPanic { .. }
+        | Record::EvictionThresholdMet { .. }
+        | Record::SystemOom { .. }
+        | Record::Warning { .. }
+        | Record::KubeletNotStarted { .. }
+        | Record::SignalSent { .. }
+        | Record::NodeCondition { .. } => {}
     }
-    object
 }

@@ -115,7 +115,8 @@ kinds! {
         "committed_as_kb" "Committed_AS before"
         "commit_limit_kb" "CommitLimit"
     }
-    RuntimeOutOfMemory "A managed runtime refused an allocation by its own limit, while the kernel had memory to give." {
+    RuntimeOutOfMemory
+    "A managed runtime refused an allocation by its own limit, while the kernel had memory to give." {
         "pid" "process id on the host"
         "comm" "process name"
         "namespace" "namespace of its pod; null on the host"

@@ -46,8 +46,12 @@ fn oom() -> Record {
 
 /// One record of every kind.
 pub(crate) fn one_of_each() -> Vec<Record> {
-    let (pod, message, pid, comm) = ("default/web", "text", Pid(7), "java");
-    let at = SimTime::from_secs(1);
+    let kinds = [of_the_kernel(), of_pods(), of_the_kubelet()];
+    kinds.into_iter().flatten().collect()
+}
+
+fn of_the_kernel() -> Vec<Record> {
+    let (pid, comm) = (Pid(7), "java");
     vec![
         Record::SysctlSet { name: "vm.overcommit_memory".into(), value: 2 },
         Record::ProcessStarted { pid, comm: comm.into(), owner: Owner::Host("bash".into()) },
@@ -78,7 +82,13 @@ pub(crate) fn one_of_each() -> Vec<Record> {
         },
         oom(),
         Record::CgroupWriteRefused { cgroup: "/kubepods".into(), limit: Bytes::gib(1) },
-        Record::KernelPanic { message: message.into() },
+        Record::KernelPanic { message: "text".into() },
+    ]
+}
+
+fn of_pods() -> Vec<Record> {
+    let (pod, message) = ("default/web", "text");
+    vec![
         Record::PodScheduled { pod: pod.into(), qos: QosClass::Burstable },
         Record::PodRejected { pod: pod.into(), reason: PodReason::Evicted, message: message.into() },
         Record::PodPhase {
@@ -93,7 +103,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
             container: "app".into(),
             reason: TerminatedReason::OomKilled,
             exit_code: 137,
-            finished_at: at,
+            finished_at: SimTime::from_secs(1),
         },
         Record::BackOff {
             pod: pod.into(),
@@ -101,6 +111,12 @@ pub(crate) fn one_of_each() -> Vec<Record> {
             uid: "11111111-2222-4333-a444-555555555555".into(),
             delay: SimDuration::from_secs(10),
         },
+    ]
+}
+
+fn of_the_kubelet() -> Vec<Record> {
+    let (pod, message, pid, comm) = ("default/web", "text", Pid(7), "java");
+    vec![
         Record::EvictionPass {
             thresholds_met: vec![ThresholdSeen {
                 signal: EvictionSignal::MemoryAvailable,
@@ -118,7 +134,7 @@ pub(crate) fn one_of_each() -> Vec<Record> {
             grace_period: SimDuration::ZERO,
             signal: EvictionSignal::MemoryAvailable,
             usage_seen: Some(Bytes::mib(1)),
-            usage_seen_at: Some(at),
+            usage_seen_at: Some(SimTime::from_secs(1)),
             usage_now: Bytes::mib(2),
         },
         Record::Killing { pod: pod.into(), container: "app".into(), message: message.into() },
