@@ -48,7 +48,7 @@ impl Plain {
         started.elapsed()
     }
 
-    /// Figures so far.
+    /// Counts and sums so far, to compare engines.
     pub fn checks(&self) -> Checks {
         self.checks
     }
@@ -100,7 +100,7 @@ impl Engine {
         started.elapsed()
     }
 
-    /// Figures so far.
+    /// Counts and sums so far, to compare engines.
     pub fn checks(&self) -> Checks {
         self.world.checks
     }

@@ -181,7 +181,7 @@ impl HeapNode {
         }
     }
 
-    /// Figures so far.
+    /// Counts and sums so far, to compare engines.
     pub fn outcome(&self) -> Outcome {
         Outcome { end_sum: self.pods.iter().map(|p| p.usage).sum(), ..self.out }
     }
@@ -238,7 +238,7 @@ impl AloneNode {
         }
     }
 
-    /// Figures so far.
+    /// Counts and sums so far, to compare engines.
     pub fn outcome(&self) -> Outcome {
         Outcome { end_sum: self.pods.iter().map(|p| p.usage).sum(), ..self.out }
     }

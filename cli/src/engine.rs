@@ -44,7 +44,7 @@ pub fn boot(scenario: &Arc<Scenario>, keep: Keep) -> BootedNode {
 /// When the run had to be broken off.
 pub fn run(node: BootedNode, seed: u64) -> Result<History, Failure> {
     let name = node.scenario().name.clone();
-    guarded(|| node.run(seed).map_err(|why| Failure::internal(format!("{name}: the run was broken off: {why}"))))
+    guarded(|| node.run(seed).map_err(|why| Failure::internal(format!("{name}: the run was stopped: {why}"))))
 }
 
 /// An empty kernel log in the wording of the scenario's kernel.

@@ -9,7 +9,7 @@ const MAX_DEPTH: usize = 16;
 
 /// TOML files by what they are.
 #[derive(Clone, Debug, Default)]
-pub struct Found {
+pub struct FoundFiles {
     /// Scenarios, and every file that was named itself.
     pub scenarios: Vec<PathBuf>,
     /// Studies and goals in folders.
@@ -21,7 +21,7 @@ pub struct Found {
 ///
 /// # Errors
 /// When a path cannot be read, or there is no scenario at all.
-pub fn scenarios(paths: &[PathBuf]) -> Result<Found, Failure> {
+pub fn scenarios(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
     let found = all(paths)?;
     if found.scenarios.is_empty() { Err(nothing(paths)) } else { Ok(found) }
 }
@@ -30,8 +30,8 @@ pub fn scenarios(paths: &[PathBuf]) -> Result<Found, Failure> {
 ///
 /// # Errors
 /// When a path cannot be read, or there is nothing at all.
-pub fn all(paths: &[PathBuf]) -> Result<Found, Failure> {
-    let mut found = Found::default();
+pub fn all(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
+    let mut found = FoundFiles::default();
     for path in paths {
         if path.is_dir() {
             let mut files = Vec::new();
@@ -43,7 +43,7 @@ pub fn all(paths: &[PathBuf]) -> Result<Found, Failure> {
             found.scenarios.push(path.clone());
         } else {
             return Err(Failure::bad_input(format!(
-                "{} is not there\n  help: give a scenario file or a folder with scenarios",
+                "{} does not exist\n  help: give a scenario file or a folder with scenarios",
                 path.display()
             )));
         }

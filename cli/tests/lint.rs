@@ -89,10 +89,10 @@ fn findings_are_shown_with_their_lines() {
     }
     assert!(
         text.ends_with(
-            "1 warning in 1 file; `oomsim explain OOM001` tells why, how to mend it and where it comes from\n"
+            "1 warning in 1 file; `oomsim explain OOM001` says why it matters, how to fix it and where the rule comes from\n"
         )
     );
-    assert!(err(&output).contains("`evictionHrd` is no field of KubeletConfiguration"), "{}", err(&output));
+    assert!(err(&output).contains("`evictionHrd` is not a field of KubeletConfiguration"), "{}", err(&output));
 }
 
 #[test]
@@ -213,7 +213,7 @@ fn annotations_name_file_line_and_rule() {
         text.starts_with("::warning file=k3s.yaml,line=5,title=OOM001 no-memory-eviction::evictionHard sets "),
         "{text}"
     );
-    assert!(text.contains("::warning file=k3s.yaml,line=10,title=file::`evictionHrd` is no field"), "{text}");
+    assert!(text.contains("::warning file=k3s.yaml,line=10,title=file::`evictionHrd` is not a field"), "{text}");
     let note = out(&place.lint("web.yaml --capacity 8Gi --only OOM013 --format github"));
     assert!(note.starts_with("::notice file=web.yaml,line=1,title=OOM013 "), "{note}");
 }

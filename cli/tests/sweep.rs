@@ -178,7 +178,7 @@ fn folders_that_cannot_be_used_are_refused() {
         assert_eq!(output.status.code(), Some(2), "{said}");
         says.iter().for_each(|part| assert!(said.contains(part), "{part:?} not in {said}"));
     };
-    refused(&["sweep", &study, "--out", &out], &["holds 5 runs already", "--resume"]);
+    refused(&["sweep", &study, "--out", &out], &["already contains 5 runs", "--resume"]);
     let other = std::fs::read_to_string(place.path("study.toml")).unwrap().replace("60", "61");
     std::fs::write(place.path("other.toml"), other).unwrap();
     let said = ["belongs to another study", "runs 360", "runs 366"];

@@ -288,7 +288,7 @@ pub struct OomReport {
     pub constraint: Constraint,
     /// Process whose allocation failed.
     pub invoker: Pid,
-    /// Its name.
+    /// Process name of the invoker.
     pub invoker_comm: Name,
     /// Its `oom_score_adj`.
     pub invoker_adj: i16,

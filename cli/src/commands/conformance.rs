@@ -77,7 +77,7 @@ fn find(paths: &[PathBuf]) -> Result<Vec<Recording>, Failure> {
                 .push(Recording { name: plain(&parts[parts.len().saturating_sub(2)..].join("/")), path: path.clone() });
         } else {
             let help = "give a .jsonl file or a folder with kernel/, kubelet/ or node/";
-            return Err(Failure::bad_input(format!("{} is not there\n  help: {help}", path.display())));
+            return Err(Failure::bad_input(format!("{} does not exist\n  help: {help}", path.display())));
         }
     }
     if found.is_empty() {

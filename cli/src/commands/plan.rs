@@ -10,7 +10,8 @@ use oomsim_core::plan::Controller;
 use oomsim_planning::axis::Unit;
 use oomsim_planning::plan::Plan;
 use oomsim_planning::recommend::{
-    Confirmed, Found, Recommendation, Target, Trial, exhausted_knobs, kubelet_yaml, missing_knobs, percent, pod_patches,
+    Confirmed, Recommendation, SearchResult, Target, Trial, exhausted_knobs, kubelet_yaml, missing_knobs, percent,
+    pod_patches,
 };
 use oomsim_planning::row::field;
 use oomsim_planning::stats::{Z95, wilson};
@@ -57,7 +58,7 @@ pub struct Args {
 }
 
 /// Everything that is printed or written.
-struct Report<'a> {
+struct PlanReport<'a> {
     goal: &'a Goal,
     plan: &'a Plan,
     found: &'a Recommendation,
@@ -93,11 +94,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     ));
     drop(progress);
     let files = match &found.found {
-        Found::Setting(best) => files(&goal, plan, best)?,
-        Found::Nothing { .. } => Vec::new(),
+        SearchResult::Setting(best) => files(&goal, plan, best)?,
+        SearchResult::Nothing { .. } => Vec::new(),
     };
     let now = goal.as_it_is(&pool);
-    let report = Report { goal: &goal, plan, found: &found, now, files };
+    let report = PlanReport { goal: &goal, plan, found: &found, now, files };
     if let Some(folder) = folder {
         folder.write("trials.csv", report.csv().as_bytes())?;
         folder.write("risk.svg", report.picture().map_err(Failure::internal)?.as_bytes())?;
@@ -110,8 +111,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Json => output::print(&format!("{:#}\n", report.json()))?,
     }
     Ok(match found.found {
-        Found::Setting(_) => Exit::Holds,
-        Found::Nothing { .. } => Exit::Failed,
+        SearchResult::Setting(_) => Exit::Holds,
+        SearchResult::Nothing { .. } => Exit::Failed,
     })
 }
 
@@ -132,7 +133,7 @@ fn files(goal: &Goal, plan: &Plan, best: &Confirmed) -> Result<Vec<(String, Stri
     Ok(files)
 }
 
-impl Report<'_> {
+impl PlanReport<'_> {
     fn scenario_names(&self) -> Vec<String> {
         self.goal.scenarios.iter().map(|(name, _)| name.clone()).collect()
     }
@@ -174,8 +175,8 @@ impl Report<'_> {
             text.push_str(&format!("{}\n", paint(WARN, said)));
         }
         match &self.found.found {
-            Found::Setting(best) => self.recommended(&mut text, best),
-            Found::Nothing { nearest } => self.nothing(&mut text, &self.found.trials[*nearest]),
+            SearchResult::Setting(best) => self.recommended(&mut text, best),
+            SearchResult::Nothing { nearest } => self.nothing(&mut text, &self.found.trials[*nearest]),
         }
         text
     }
@@ -188,8 +189,8 @@ impl Report<'_> {
         let mut table = Table::new(&heading);
         let trials = &self.found.trials;
         let near: Vec<u64> = match &self.found.found {
-            Found::Setting(best) => self.margins(&best.trial).iter().map(|(_, t)| t.setting).collect(),
-            Found::Nothing { .. } => Vec::new(),
+            SearchResult::Setting(best) => self.margins(&best.trial).iter().map(|(_, t)| t.setting).collect(),
+            SearchResult::Nothing { .. } => Vec::new(),
         };
         let shown =
             |i: &usize| trials.len() <= MAX_ROWS || self.found.front.contains(i) || near.contains(&trials[*i].setting);
@@ -447,8 +448,8 @@ impl Report<'_> {
             y: "share of bad runs".into(),
             bands: bands.collect(),
             mark: match &self.found.found {
-                Found::Setting(best) => Some((best.trial.allocatable as f64, self.setting(&best.trial))),
-                Found::Nothing { .. } => None,
+                SearchResult::Setting(best) => Some((best.trial.allocatable as f64, self.setting(&best.trial))),
+                SearchResult::Nothing { .. } => None,
             },
         })
     }
@@ -475,7 +476,7 @@ impl Report<'_> {
         };
         let targets: Vec<String> = self.goal.targets.iter().map(|t| t.in_words(&names)).collect();
         let recommended = match &self.found.found {
-            Found::Setting(best) => {
+            SearchResult::Setting(best) => {
                 let margin = |(what, t): (_, &Trial)| json!({ "change": what, "trial": trial(t) });
                 let margins: Vec<_> = self.margins(&best.trial).into_iter().map(margin).collect();
                 let files = self.files.iter().map(|(name, content)| (name.clone(), content.clone().into()));
@@ -486,7 +487,7 @@ impl Report<'_> {
                 "files": files,
                 })
             }
-            Found::Nothing { .. } => serde_json::Value::Null,
+            SearchResult::Nothing { .. } => serde_json::Value::Null,
         };
         json!({
             "goal": self.goal.name, "targets": targets, "recommended": recommended,

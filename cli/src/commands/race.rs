@@ -8,7 +8,7 @@ use crate::progress::{Progress, duration};
 use anstyle::Style;
 use oomsim_core::units::parse_duration;
 use oomsim_core::workload::TermReaction;
-use oomsim_planning::axis::{AxisValue, Range, Scale, Unit};
+use oomsim_planning::axis::{AxisRange, AxisValue, Scale, Unit};
 use oomsim_planning::race::{Contest, MAX_SECONDS, Point, Racer};
 use oomsim_planning::recommend::percent;
 use oomsim_report::picture::PODS;
@@ -128,7 +128,7 @@ const MAX_YEARS: f64 = 200.0;
 type Field = Vec<(AxisValue, Vec<AxisValue>)>;
 
 /// One threshold with its rates, and with those of the band.
-struct Line<'a> {
+struct ThresholdRow<'a> {
     threshold: &'a AxisValue,
     grid: &'a [Point],
     band: &'a [Point],
@@ -179,11 +179,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     drop(progress);
     let total = runs * (grid.len() + band.len()) as u64;
     output::complain(&format!("{total} runs in {}, {:.0} per second", duration(took), total as f64 / took));
-    let lines: Vec<Line<'_>> = args
+    let lines: Vec<ThresholdRow<'_>> = args
         .threshold
         .iter()
         .enumerate()
-        .map(|(i, threshold)| Line {
+        .map(|(i, threshold)| ThresholdRow {
             threshold,
             grid: &grid[i * rates.len()..(i + 1) * rates.len()],
             band: band_points(&band, &bands, i),
@@ -212,7 +212,7 @@ fn band_points<'a>(points: &'a [Point], bands: &[Vec<AxisValue>], i: usize) -> &
 
 fn default_rates() -> Vec<AxisValue> {
     let mib = 1_048_576.0;
-    Range { from: mib, to: 512.0 * mib, unit: Unit::Bytes, scale: Scale::Log }.steps(10)
+    AxisRange { from: mib, to: 512.0 * mib, unit: Unit::Bytes, scale: Scale::Log }.steps(10)
 }
 
 /// The scenario: the one given, or one made from the options.
@@ -338,7 +338,7 @@ fn bearable(contest: &Contest, grid: &Field, band: &Field, runs: u32) -> Result<
 }
 
 /// What makes the node other than the closed form presumes, and the race about more than the added program.
-fn notes(contest: &Contest, lines: &[Line<'_>]) -> Vec<String> {
+fn notes(contest: &Contest, lines: &[ThresholdRow<'_>]) -> Vec<String> {
     let alone = contest.alone();
     let mut notes = Vec::new();
     if let Some((victim, outcome, at)) = &alone.first_death {
@@ -368,7 +368,7 @@ fn notes(contest: &Contest, lines: &[Line<'_>]) -> Vec<String> {
     notes
 }
 
-fn text_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> String {
+fn text_of(contest: &Contest, lines: &[ThresholdRow<'_>], share: u8) -> String {
     let mut text = String::new();
     for note in notes(contest, lines) {
         text.push_str(&format!("{} {note}\n\n", paint(WARN, "note:")));
@@ -412,7 +412,7 @@ fn row(p: &Point) -> Vec<String> {
 }
 
 /// What the table says, in a sentence: from which rate on the threshold loses, by the simulated shares.
-fn sentence(line: &Line<'_>) -> String {
+fn sentence(line: &ThresholdRow<'_>) -> String {
     let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
     let mut sorted: Vec<&Point> = line.grid.iter().collect();
     sorted.sort_by(|a, b| a.rate.number.unwrap_or_default().total_cmp(&b.rate.number.unwrap_or_default()));
@@ -421,10 +421,10 @@ fn sentence(line: &Line<'_>) -> String {
         return "at none of these rates is the kernel first in more than half of the runs".into();
     };
     let limit = sorted[first].killer.map_or("the kernel", |k| match k {
-        oomsim_planning::measure::Outcome::KubepodsOom => "at the kubepods limit",
-        oomsim_planning::measure::Outcome::QosOom => "at the limit of its QoS class",
-        oomsim_planning::measure::Outcome::GlobalOom => "when the node's memory is used up",
-        oomsim_planning::measure::Outcome::PodOom | oomsim_planning::measure::Outcome::ContainerOom => {
+        oomsim_planning::measure::RunOutcome::KubepodsOom => "at the kubepods limit",
+        oomsim_planning::measure::RunOutcome::QosOom => "at the limit of its QoS class",
+        oomsim_planning::measure::RunOutcome::GlobalOom => "when the node's memory is used up",
+        oomsim_planning::measure::RunOutcome::PodOom | oomsim_planning::measure::RunOutcome::ContainerOom => {
             "at the program's own limit"
         }
         _ => "at another limit",
@@ -447,7 +447,7 @@ fn crossing(below: &Point, above: &Point) -> f64 {
 }
 
 /// "Fails about 40 % of the time" as the band of rates in which it is true.
-fn band_sentence(line: &Line<'_>, share: u8) -> String {
+fn band_sentence(line: &ThresholdRow<'_>, share: u8) -> String {
     let [low, middle, high] = line.band else {
         return format!(
             "there is no rate at which the kubelet fails about {share} % of the time: another limit is reached first"
@@ -501,7 +501,7 @@ fn csv<'a>(points: impl Iterator<Item = &'a Point>) -> String {
     text
 }
 
-fn json_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> serde_json::Value {
+fn json_of(contest: &Contest, lines: &[ThresholdRow<'_>], share: u8) -> serde_json::Value {
     let point = |p: &Point| {
         json!({
             "rate": p.rate.text, "runs": p.runs, "kernel_first": p.lost,
@@ -511,7 +511,7 @@ fn json_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> serde_json::Valu
             "undecided": p.undecided,
         })
     };
-    let line = |l: &Line<'_>| {
+    let line = |l: &ThresholdRow<'_>| {
         json!({
             "threshold": l.threshold.text,
             "points": l.grid.iter().map(point).collect::<Vec<_>>(),
@@ -524,7 +524,7 @@ fn json_of(contest: &Contest, lines: &[Line<'_>], share: u8) -> serde_json::Valu
 }
 
 /// Simulated points with their intervals on the curves of the closed form.
-fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, DrawError> {
+fn curves(contest: &Contest, lines: &[ThresholdRow<'_>]) -> Result<String, DrawError> {
     let mut bands = Vec::new();
     let rate = |p: &Point| p.rate.number.unwrap_or(1.0);
     for (n, line) in lines.iter().enumerate().take(PODS.len()) {
@@ -532,7 +532,7 @@ fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, DrawError> {
         let mut points: Vec<_> = line.grid.iter().chain(line.band).map(point).collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
-        let range = Range { from: first.0, to: last.0, unit: Unit::Bytes, scale: Scale::Log };
+        let range = AxisRange { from: first.0, to: last.0, unit: Unit::Bytes, scale: Scale::Log };
         let hard = line.threshold.number.unwrap_or_default();
         let exact = |v: AxisValue| {
             let (x, y) = (v.number.unwrap_or(1.0), contest.race(hard, v.number.unwrap_or(1.0)).odds().kernel_first);
@@ -558,7 +558,7 @@ fn curves(contest: &Contest, lines: &[Line<'_>]) -> Result<String, DrawError> {
     })
 }
 
-fn map(lines: &[Line<'_>]) -> Result<String, DrawError> {
+fn map(lines: &[ThresholdRow<'_>]) -> Result<String, DrawError> {
     let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
     let rates = lines.first().map_or(Vec::new(), |l| l.grid.iter().map(|p| p.rate.text.clone()).collect());
     Heat {

@@ -9,7 +9,7 @@ use crate::repeat::Repeat;
 use anstyle::Style;
 use oomsim_core::record::Keep;
 use oomsim_planning::Part;
-use oomsim_planning::measure::Outcome;
+use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::plan::{Plan, RunSpec};
 use oomsim_planning::prepared::settings;
 use oomsim_planning::recommend::percent;
@@ -379,7 +379,7 @@ fn refusals(plan: &Plan, results: &Results) -> String {
             let values = plan.grid_axes().zip(plan.cell_values(number as u64));
             let at: Vec<String> = values.map(|((axis, _), value)| format!("{} = {}", axis.name, value.text)).collect();
             let at = if at.is_empty() { "all".into() } else { at.join(", ") };
-            let count = cell.count("outcome", Outcome::KubeletNotStarted.name());
+            let count = cell.count("outcome", RunOutcome::KubeletNotStarted.name());
             let some =
                 if count < cell.runs { format!(" in {count} of {} runs, first", cell.runs) } else { String::new() };
             let line = format!("{at}: the kubelet does not start{some}: {why}");
@@ -412,6 +412,6 @@ fn short(share: f64) -> String {
 /// Outcomes that come at all, in the order of tables.
 pub(crate) fn outcome_levels(results: &Results) -> Vec<String> {
     let seen = |level: &str| results.summary.cells.iter().any(|c| c.count("outcome", level) > 0);
-    let all = Outcome::ALL.iter().map(|o| o.name());
+    let all = RunOutcome::ALL.iter().map(|o| o.name());
     all.filter(|level| seen(level)).map(str::to_string).collect()
 }

@@ -25,11 +25,11 @@ struct Fact {
     name: &'static str,
     doc: String,
     /// Value, source and sureness by version.
-    rows: Vec<Row>,
+    rows: Vec<VersionFact>,
 }
 
 #[derive(PartialEq)]
-struct Row {
+struct VersionFact {
     value: String,
     source: String,
     sure: String,
@@ -52,7 +52,7 @@ pub fn kernels(args: Args) -> Result<Exit, Failure> {
         rows: VERSIONS
             .iter()
             .map(|version| capability.row(version))
-            .map(|row| Row {
+            .map(|row| VersionFact {
                 value: row.value.to_owned(),
                 source: row.source.to_owned(),
                 sure: row.confidence.to_string(),
@@ -76,7 +76,7 @@ pub fn kubernetes(args: Args) -> Result<Exit, Failure> {
         doc: fact.doc.trim().trim_end_matches('.').to_owned(),
         rows: rows
             .iter()
-            .map(|row| Row {
+            .map(|row| VersionFact {
                 value: row.get(fact.name).unwrap_or_default(),
                 source: fact.source.to_owned(),
                 // The recordings are those of the newest row.
@@ -145,7 +145,7 @@ fn text(versions: &[&str], facts: &[Fact], about: &str) -> String {
 }
 
 fn json_text(versions: &[&str], facts: &[Fact]) -> String {
-    let row = |(version, row): (&&str, &Row)| json!({"version": version, "value": row.value, "source": row.source, "sure": row.sure});
+    let row = |(version, row): (&&str, &VersionFact)| json!({"version": version, "value": row.value, "source": row.source, "sure": row.sure});
     let one = |fact: &Fact| -> Value {
         json!({
             "name": fact.name,

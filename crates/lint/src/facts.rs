@@ -1,6 +1,6 @@
 //! What rules look at: a scenario, and the amounts that follow from it.
 
-use crate::{Finding, Known, Level};
+use crate::{Evidence, Finding, Level};
 use oomsim_core::kernel::Kernel;
 use oomsim_core::kubelet::eviction::{EvictionSignal, Threshold, ThresholdValue};
 use oomsim_core::kubelet::start::StartProblem;
@@ -11,13 +11,13 @@ use oomsim_core::workload::{Behavior, ScriptOp};
 use oomsim_scenario::{LoadedScenario, Location, ScenarioPlaces};
 
 /// A scenario and the amounts that follow from it.
-pub struct Facts<'a> {
+pub struct LintInput<'a> {
     /// The scenario.
     pub scenario: &'a Scenario,
     /// Where its parts stand.
     pub places: &'a ScenarioPlaces,
     /// Which of its facts are known.
-    pub known: Known,
+    pub known: Evidence,
     /// Memory of `kubeReserved`, in bytes.
     pub kube_reserved: i64,
     /// Memory of `systemReserved`, in bytes.
@@ -36,15 +36,15 @@ fn signed(bytes: Bytes) -> i64 {
     i64::try_from(bytes.get()).unwrap_or(i64::MAX)
 }
 
-impl<'a> Facts<'a> {
+impl<'a> LintInput<'a> {
     /// Works out the facts of a scenario.
-    pub fn of(loaded: &'a LoadedScenario, known: Known) -> Self {
+    pub fn of(loaded: &'a LoadedScenario, known: Evidence) -> Self {
         let scenario = &*loaded.scenario;
-        let known = Known { kubelet: known.kubelet && scenario.kubelet.is_some(), ..known };
+        let known = Evidence { kubelet: known.kubelet && scenario.kubelet.is_some(), ..known };
         let effective = scenario.kubelet.as_ref().map(KubeletPlan::readable);
         let amount = |of: fn(&EffectiveKubelet) -> Bytes| effective.map_or(0, |kubelet| signed(of(kubelet)));
         let capacity = scenario.node.kernel.mem_total;
-        Facts {
+        LintInput {
             scenario,
             places: &loaded.places,
             known,

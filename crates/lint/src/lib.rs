@@ -7,7 +7,7 @@
 mod facts;
 mod rules;
 
-pub use facts::Facts;
+pub use facts::LintInput;
 
 use oomsim_core::units::Bytes;
 use oomsim_scenario::{Diagnostic, LoadedScenario, Location, Severity};
@@ -95,7 +95,7 @@ pub struct Rule {
     /// Its page: why it matters, how to fix it, its source. Markdown.
     page: &'static str,
     /// Adds findings about a scenario.
-    check: fn(&Facts<'_>, &mut Vec<Finding>),
+    check: fn(&LintInput<'_>, &mut Vec<Finding>),
 }
 
 impl fmt::Debug for Rule {
@@ -126,7 +126,7 @@ pub fn rule(name: &str) -> Option<&'static Rule> {
 
 /// Which facts are known, and measurements that no file contains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Known {
+pub struct Evidence {
     /// How much memory the node has.
     pub memory: bool,
     /// The node's own programs, its swap and its sysctls.
@@ -139,15 +139,15 @@ pub struct Known {
     pub system_daemons: Option<Bytes>,
 }
 
-impl Known {
+impl Evidence {
     /// Everything is known: what a scenario does not state has its default.
-    pub const SCENARIO: Known =
-        Known { memory: true, system: true, kubelet: true, kube_daemons: None, system_daemons: None };
+    pub const SCENARIO: Evidence =
+        Evidence { memory: true, system: true, kubelet: true, kube_daemons: None, system_daemons: None };
 }
 
 /// Applies every rule; findings are sorted by place, then by code.
-pub fn lint(scenario: &LoadedScenario, known: Known) -> Vec<Finding> {
-    let facts = Facts::of(scenario, known);
+pub fn lint(scenario: &LoadedScenario, known: Evidence) -> Vec<Finding> {
+    let facts = LintInput::of(scenario, known);
     let mut findings = Vec::new();
     for rule in RULES {
         (rule.check)(&facts, &mut findings);

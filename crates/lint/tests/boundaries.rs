@@ -2,7 +2,7 @@
 //!
 //! A node of 8 GiB whose own programs use 500 MiB of working set (400 anonymous, 100 of active file cache).
 
-use oomsim_lint::{Known, lint};
+use oomsim_lint::{Evidence, lint};
 use oomsim_testkit::read;
 
 const NODE: &str = "
@@ -26,7 +26,7 @@ workload.steady = { anon = \"100Mi\" }
 /// Whether the rule finds something in a scenario.
 fn finds(code: &str, node: &str, kubelet: &str, pods: &str) -> bool {
     let text = format!("{}\n[kubelet]\n{kubelet}\n{pods}", node.trim_end());
-    lint(&read(&text), Known::SCENARIO).iter().any(|finding| finding.code == code)
+    lint(&read(&text), Evidence::SCENARIO).iter().any(|finding| finding.code == code)
 }
 
 /// The kubelet's side of a rule.

@@ -3,7 +3,7 @@
 use oomsim_core::node::simulate;
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
-use oomsim_lint::{Known, RULES, lint, rule};
+use oomsim_lint::{Evidence, RULES, lint, rule};
 use oomsim_scenario::LoadedScenario;
 use oomsim_testkit::{read_file, repository, toml_files};
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ fn each_scenario_triggers_exactly_its_rule() {
     let mut wrong = Vec::new();
     for file in scenarios() {
         let code = stem(&file).split('-').next().unwrap();
-        let findings = lint(&scenario(&file), Known::SCENARIO);
+        let findings = lint(&scenario(&file), Evidence::SCENARIO);
         let codes: BTreeSet<_> = findings.iter().map(|finding| finding.code).collect();
         if codes != BTreeSet::from([code]) {
             wrong.push(format!("{}: {findings:#?}", stem(&file)));

@@ -85,7 +85,7 @@ pub enum Scale {
 
 /// A range of numbers of one unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Range {
+pub struct AxisRange {
     /// First value.
     pub from: f64,
     /// Last value.
@@ -96,7 +96,7 @@ pub struct Range {
     pub scale: Scale,
 }
 
-impl Range {
+impl AxisRange {
     /// The value at a share (0 to 1) of the way. `libm` gives the same bits on every machine.
     pub fn at(&self, share: f64) -> AxisValue {
         let number = match self.scale {
@@ -175,17 +175,17 @@ mod tests {
 
     #[test]
     fn steps_by_hand() {
-        let texts = |r: Range, n| r.steps(n).into_iter().map(|v| v.text).collect::<Vec<_>>();
+        let texts = |r: AxisRange, n| r.steps(n).into_iter().map(|v| v.text).collect::<Vec<_>>();
         let mib = f64::from(1 << 20);
-        let bytes = Range { from: mib, to: 16.0 * mib, unit: Unit::Bytes, scale: Scale::Log };
+        let bytes = AxisRange { from: mib, to: 16.0 * mib, unit: Unit::Bytes, scale: Scale::Log };
         assert_eq!(texts(bytes, 5), ["1Mi", "2Mi", "4Mi", "8Mi", "16Mi"]);
-        assert_eq!(texts(Range { scale: Scale::Linear, ..bytes }, 4), ["1Mi", "6Mi", "11Mi", "16Mi"]);
+        assert_eq!(texts(AxisRange { scale: Scale::Linear, ..bytes }, 4), ["1Mi", "6Mi", "11Mi", "16Mi"]);
         assert_eq!(texts(bytes, 1), ["1Mi"]);
-        let time = Range { from: 1e8, to: 3e8, unit: Unit::Time, scale: Scale::Linear };
+        let time = AxisRange { from: 1e8, to: 3e8, unit: Unit::Time, scale: Scale::Linear };
         assert_eq!(texts(time, 3), ["100ms", "200ms", "300ms"]);
-        let down = Range { from: 3.0, to: 1.0, unit: Unit::Integer, scale: Scale::Linear };
+        let down = AxisRange { from: 3.0, to: 1.0, unit: Unit::Integer, scale: Scale::Linear };
         assert_eq!(texts(down, 3), ["3", "2", "1"]);
-        assert_eq!(texts(Range { unit: Unit::Real, ..down }, 5)[1], "2.500000");
+        assert_eq!(texts(AxisRange { unit: Unit::Real, ..down }, 5)[1], "2.500000");
     }
 
     #[test]

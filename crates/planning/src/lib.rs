@@ -2,7 +2,7 @@
 //! settings that make the bad outcome rare enough.
 //!
 //! Everything rests on one contract. A [`plan::Plan`] is a deterministic list of runs; each has an id that is a hash of
-//! scenario, parameters and seed. A run gives one [`row::Row`], text that depends on nothing but its id.
+//! scenario, parameters and seed. A run gives one [`row::ResultRow`], text that depends on nothing but its id.
 //!
 //! Nothing here reads a file, looks at a clock or starts a thread: the caller brings a [`Runner`] that does the runs.
 //! `oomsim-store` has one for all cores, and keeps rows in files.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// Who was first. The words are those of the node stories: where the limit was that ran out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
+pub enum RunOutcome {
     /// No process died.
     #[default]
     None,
@@ -33,61 +33,61 @@ pub enum Outcome {
     Error,
 }
 
-impl Outcome {
+impl RunOutcome {
     /// All of them, in the order of tables.
-    pub const ALL: [Outcome; 11] = [
-        Outcome::None,
-        Outcome::Eviction,
-        Outcome::ContainerOom,
-        Outcome::PodOom,
-        Outcome::QosOom,
-        Outcome::KubepodsOom,
-        Outcome::CgroupOom,
-        Outcome::GlobalOom,
-        Outcome::SelfExit,
-        Outcome::KubeletNotStarted,
-        Outcome::Error,
+    pub const ALL: [RunOutcome; 11] = [
+        RunOutcome::None,
+        RunOutcome::Eviction,
+        RunOutcome::ContainerOom,
+        RunOutcome::PodOom,
+        RunOutcome::QosOom,
+        RunOutcome::KubepodsOom,
+        RunOutcome::CgroupOom,
+        RunOutcome::GlobalOom,
+        RunOutcome::SelfExit,
+        RunOutcome::KubeletNotStarted,
+        RunOutcome::Error,
     ];
 
     /// The word in tables.
     pub fn name(self) -> &'static str {
         match self {
-            Outcome::None => "none",
-            Outcome::Eviction => "eviction",
-            Outcome::ContainerOom => "container_oom",
-            Outcome::PodOom => "pod_oom",
-            Outcome::QosOom => "qos_oom",
-            Outcome::KubepodsOom => "kubepods_oom",
-            Outcome::CgroupOom => "cgroup_oom",
-            Outcome::GlobalOom => "global_oom",
-            Outcome::SelfExit => "self",
-            Outcome::KubeletNotStarted => "kubelet_not_started",
-            Outcome::Error => "error",
+            RunOutcome::None => "none",
+            RunOutcome::Eviction => "eviction",
+            RunOutcome::ContainerOom => "container_oom",
+            RunOutcome::PodOom => "pod_oom",
+            RunOutcome::QosOom => "qos_oom",
+            RunOutcome::KubepodsOom => "kubepods_oom",
+            RunOutcome::CgroupOom => "cgroup_oom",
+            RunOutcome::GlobalOom => "global_oom",
+            RunOutcome::SelfExit => "self",
+            RunOutcome::KubeletNotStarted => "kubelet_not_started",
+            RunOutcome::Error => "error",
         }
     }
 
     /// Whether the OOM killer was first.
     pub fn is_oom(self) -> bool {
-        use Outcome::*;
+        use RunOutcome::*;
         matches!(self, ContainerOom | PodOom | QosOom | KubepodsOom | CgroupOom | GlobalOom)
     }
 
     /// The outcome that an OOM kill at this limit stands for.
     fn of_oom(limit: &LimitScope) -> Self {
         match limit {
-            LimitScope::Node => Outcome::GlobalOom,
-            LimitScope::Kubepods => Outcome::KubepodsOom,
-            LimitScope::Qos(_) => Outcome::QosOom,
-            LimitScope::Pod(_) => Outcome::PodOom,
-            LimitScope::Container { .. } => Outcome::ContainerOom,
-            LimitScope::Cgroup => Outcome::CgroupOom,
+            LimitScope::Node => RunOutcome::GlobalOom,
+            LimitScope::Kubepods => RunOutcome::KubepodsOom,
+            LimitScope::Qos(_) => RunOutcome::QosOom,
+            LimitScope::Pod(_) => RunOutcome::PodOom,
+            LimitScope::Container { .. } => RunOutcome::ContainerOom,
+            LimitScope::Cgroup => RunOutcome::CgroupOom,
         }
     }
 }
 
 /// What a column holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Kind {
+pub enum ColumnKind {
     /// One of few words.
     Class,
     /// Any text.
@@ -107,21 +107,21 @@ pub enum Kind {
 pub enum Value {
     /// Nothing to state.
     Missing,
-    /// Text of a [`Kind::Class`] or [`Kind::Text`] column.
+    /// Text of a [`ColumnKind::Class`] or [`ColumnKind::Text`] column.
     Text(String),
-    /// Number of a [`Kind::Count`], [`Kind::Bytes`] or [`Kind::Seconds`] column.
+    /// Number of a [`ColumnKind::Count`], [`ColumnKind::Bytes`] or [`ColumnKind::Seconds`] column.
     Number(i64),
-    /// A [`Kind::Flag`].
+    /// A [`ColumnKind::Flag`].
     Flag(bool),
 }
 
 /// A column of the results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Name.
+    /// Column name in results.
     pub name: &'static str,
     /// What it holds.
-    pub kind: Kind,
+    pub kind: ColumnKind,
     /// What it means.
     pub about: &'static str,
 }
@@ -138,7 +138,7 @@ macro_rules! measures {
         }
 
         /// The columns that follow run, id, seed and the axes.
-        pub const MEASURES: &[Column] = &[$(Column { name: $name, kind: Kind::$kind, about: $about },)*];
+        pub const MEASURES: &[Column] = &[$(Column { name: $name, kind: ColumnKind::$kind, about: $about },)*];
 
         impl Measures {
             /// One value for each of [`MEASURES`].
@@ -150,7 +150,7 @@ macro_rules! measures {
 }
 
 measures! {
-    outcome: Outcome => "outcome" Class "Who was first: none, eviction, container_oom, pod_oom, qos_oom, kubepods_oom, cgroup_oom, global_oom, self, kubelet_not_started, error.",
+    outcome: RunOutcome => "outcome" Class "The first death: none, eviction, container_oom, pod_oom, qos_oom, kubepods_oom, cgroup_oom, global_oom, self, kubelet_not_started, error.",
     victim: String => "victim" Class "The pod (namespace/name) or host process that died first.",
     first_death: Option<u64> => "first_death_s" Seconds "When it died.",
     first_decision: Option<u64> => "first_eviction_s" Seconds "When the eviction manager first decided to evict.",
@@ -161,8 +161,8 @@ measures! {
     oom_kills: u64 => "oom_kills" Count "Processes killed by the OOM killer.",
     container_ooms: u64 => "container_ooms" Count "OOM kills at a container's limit.",
     pod_ooms: u64 => "pod_ooms" Count "OOM kills at a pod's limit.",
-    kubepods_ooms: u64 => "kubepods_ooms" Count "OOM kills at the limit of kubepods.",
-    global_ooms: u64 => "global_ooms" Count "OOM kills because the node had no memory left.",
+    kubepods_ooms: u64 => "kubepods_ooms" Count "OOM kills at the kubepods limit.",
+    global_ooms: u64 => "global_ooms" Count "OOM kills because the node was out of memory.",
     killed_guaranteed: u64 => "killed_guaranteed" Count "OOM kills that hit a Guaranteed pod.",
     killed_burstable: u64 => "killed_burstable" Count "OOM kills that hit a Burstable pod.",
     killed_besteffort: u64 => "killed_besteffort" Count "OOM kills that hit a BestEffort pod.",
@@ -174,7 +174,7 @@ measures! {
     ended_at: u64 => "ended_at_s" Seconds "When the run ended.",
     digest: String => "digest" Text "Digest of the run, as `oomsim run` prints it.",
     not_started: String => "kubelet_not_started" Text "Why the kubelet did not start; no pod ran.",
-    error: String => "error" Text "Why the run could not be finished.",
+    error: String => "error" Text "Why the run failed.",
 }
 
 /// A field as a column's value.
@@ -182,7 +182,7 @@ trait Cell {
     fn value(&self) -> Value;
 }
 
-impl Cell for Outcome {
+impl Cell for RunOutcome {
     fn value(&self) -> Value {
         Value::Text(self.name().into())
     }
@@ -221,7 +221,7 @@ impl<T: Cell> Cell for Option<T> {
 impl Measures {
     /// The row of a run that could not be finished.
     pub fn of_error(error: &str) -> Self {
-        Measures { outcome: Outcome::Error, error: error.into(), ..Measures::default() }
+        Measures { outcome: RunOutcome::Error, error: error.into(), ..Measures::default() }
     }
 
     /// The measures of a finished run. Without series there is no lowest available memory and no latency.
@@ -248,7 +248,7 @@ impl Measures {
         }
         m.note_decision(history);
         if !m.not_started.is_empty() {
-            m.outcome = Outcome::KubeletNotStarted;
+            m.outcome = RunOutcome::KubeletNotStarted;
         }
         m
     }
@@ -266,11 +266,11 @@ impl Measures {
             self.stalled = true;
             return;
         }
-        match Outcome::of_oom(limit) {
-            Outcome::ContainerOom => self.container_ooms += 1,
-            Outcome::PodOom => self.pod_ooms += 1,
-            Outcome::KubepodsOom => self.kubepods_ooms += 1,
-            Outcome::GlobalOom => self.global_ooms += 1,
+        match RunOutcome::of_oom(limit) {
+            RunOutcome::ContainerOom => self.container_ooms += 1,
+            RunOutcome::PodOom => self.pod_ooms += 1,
+            RunOutcome::KubepodsOom => self.kubepods_ooms += 1,
+            RunOutcome::GlobalOom => self.global_ooms += 1,
             _ => {}
         }
         match owners.first() {
@@ -291,12 +291,12 @@ impl Measures {
             return;
         }
         let (outcome, owner) = match &entry.record {
-            Record::OomKill { limit, killed_owners, .. } => (Outcome::of_oom(limit), killed_owners.first()),
-            Record::ProcessExited { owner, cause: DeathCause::Eviction, .. } => (Outcome::Eviction, Some(owner)),
+            Record::OomKill { limit, killed_owners, .. } => (RunOutcome::of_oom(limit), killed_owners.first()),
+            Record::ProcessExited { owner, cause: DeathCause::Eviction, .. } => (RunOutcome::Eviction, Some(owner)),
             Record::ProcessExited { owner, cause: DeathCause::SelfExit, status, .. }
                 if *status != ExitStatus::Code(0) =>
             {
-                (Outcome::SelfExit, Some(owner))
+                (RunOutcome::SelfExit, Some(owner))
             }
             _ => return,
         };

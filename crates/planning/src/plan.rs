@@ -1,6 +1,6 @@
 //! The deterministic list of runs of a study.
 
-use crate::axis::{AxisValue, Design, Range, Unit, shares};
+use crate::axis::{AxisRange, AxisValue, Design, Unit, shares};
 use std::fmt;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -33,7 +33,7 @@ impl fmt::Display for PlanError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             PlanError::Empty => {
-                f.write_str("the study has no runs: an axis without values, no points or no repetitions")
+                f.write_str("the study has no runs: an axis has no values, or there are no points or repetitions")
             }
             PlanError::TooLong { runs } => write!(f, "the study has {runs} runs; at most {MAX_RUNS} are possible"),
         }
@@ -48,7 +48,7 @@ pub enum Levels {
     /// Each value is combined with each value of the other axes.
     Grid(Vec<AxisValue>),
     /// Points are spread over the range.
-    Sampled(Range),
+    Sampled(AxisRange),
 }
 
 /// One axis of a study.
@@ -118,7 +118,7 @@ pub struct Plan {
 pub struct RunSpec {
     /// Place in the plan.
     pub index: u64,
-    /// Its name.
+    /// Hash of scenario, settings and seed.
     pub id: RunId,
     /// Seed of the run.
     pub seed: u64,
@@ -295,7 +295,7 @@ mod tests {
     }
 
     fn sampled(name: &str) -> Axis {
-        let range = Range { from: 0.0, to: 1000.0, unit: Unit::Integer, scale: Scale::Linear };
+        let range = AxisRange { from: 0.0, to: 1000.0, unit: Unit::Integer, scale: Scale::Linear };
         Axis { name: name.into(), keys: vec![format!("key.{name}")], levels: Levels::Sampled(range) }
     }
 

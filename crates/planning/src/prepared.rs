@@ -8,22 +8,22 @@ use oomsim_scenario::{Diagnostic, Document, Files, LoadedScenario, Severity, loa
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-type Found<T> = BTreeMap<String, Result<T, String>>;
+type FilesRead<T> = BTreeMap<String, Result<T, String>>;
 
 /// What was read through it once, without reading it again.
 #[derive(Clone, Debug, Default)]
 pub struct Snapshot {
-    texts: Found<String>,
-    folders: Found<Vec<String>>,
+    texts: FilesRead<String>,
+    folders: FilesRead<Vec<String>>,
 }
 
 impl Files for Snapshot {
     fn read(&self, path: &str) -> Result<String, String> {
-        self.texts.get(path).cloned().unwrap_or_else(|| Err("was not there when the study began".into()))
+        self.texts.get(path).cloned().unwrap_or_else(|| Err("did not exist when the study began".into()))
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
-        self.folders.get(directory).cloned().unwrap_or_else(|| Err("was not there when the study began".into()))
+        self.folders.get(directory).cloned().unwrap_or_else(|| Err("did not exist when the study began".into()))
     }
 }
 
@@ -73,7 +73,7 @@ pub(crate) fn folder_of(path: &str) -> &str {
 
 /// A scenario as text, with the files that it reads.
 #[derive(Clone, Debug)]
-pub struct Prepared {
+pub struct ScenarioBundle {
     file: String,
     text: String,
     /// The kind of node, if the scenario has several.
@@ -84,7 +84,7 @@ pub struct Prepared {
     warnings: Vec<Diagnostic>,
 }
 
-impl Prepared {
+impl ScenarioBundle {
     /// A scenario from a file, with its only kind of node or with the one that is named. `files` reads relative to
     /// where `file` is given from; what the scenario names is relative to the scenario. `variants` are settings (as for
     /// `--set`) that runs will use: the files that they name are read, too.
@@ -106,10 +106,10 @@ impl Prepared {
             warnings.push(Diagnostic {
                 severity: Severity::Warning,
                 code: "",
-                message: "`nodes`: each run of a study is one node".into(),
+                message: "`nodes`: each run of a study simulates one node".into(),
                 at: None,
                 label: String::new(),
-                help: vec!["nodes of a fleet differ in their seeds, as the repetitions of a study do".into()],
+                help: vec!["the nodes of a fleet differ only in their seeds, like the repetitions of a study".into()],
             });
         }
         for variant in variants {
@@ -117,7 +117,7 @@ impl Prepared {
             let _ = load_kind(text, file, &reader, variant, node);
         }
         let (file, text, node) = (file.into(), text.into(), node.map(Into::into));
-        Ok(Prepared { file, text, node, fleet: nodes > 1, files: reader.seen.into_inner(), warnings })
+        Ok(ScenarioBundle { file, text, node, fleet: nodes > 1, files: reader.seen.into_inner(), warnings })
     }
 
     /// What the scenario says that is not modelled, or not known.
@@ -164,7 +164,7 @@ impl Prepared {
     pub fn worker(&self, keep: Keep) -> impl FnMut(&RunSpec) -> Measures + '_ {
         // Each worker has a tree of its own: threads that share one pass the counters of its references to and fro.
         let document = self.document();
-        let mut last: Option<(u64, Ready)> = None;
+        let mut last: Option<(u64, BootedScenario)> = None;
         move |spec| {
             let ready = match last.take() {
                 Some((point, ready)) if point == spec.point => ready,
@@ -177,7 +177,7 @@ impl Prepared {
     }
 
     /// The scenario with settings, ready to run with any seed; `keep` is what its measures need.
-    pub fn with_settings(&self, overrides: &[(String, String)], keep: Keep) -> Ready {
+    pub fn with_settings(&self, overrides: &[(String, String)], keep: Keep) -> BootedScenario {
         self.read(&self.document(), overrides, keep)
     }
 
@@ -185,20 +185,25 @@ impl Prepared {
         Document::parse(&self.text, &self.file)
     }
 
-    fn read(&self, document: &Result<Document, Vec<Diagnostic>>, overrides: &[(String, String)], keep: Keep) -> Ready {
+    fn read(
+        &self,
+        document: &Result<Document, Vec<Diagnostic>>,
+        overrides: &[(String, String)],
+        keep: Keep,
+    ) -> BootedScenario {
         let scenario = match document {
             Ok(document) => document.scenario(&self.files, &settings(overrides), self.node()),
             Err(problems) => Err(problems.clone()),
         };
-        Ready(scenario.map(|loaded| BootedNode::new(loaded.scenario, keep)))
+        BootedScenario(scenario.map(|loaded| BootedNode::new(loaded.scenario, keep)))
     }
 }
 
 /// A node with settings, or why the settings are wrong.
 #[derive(Clone, Debug)]
-pub struct Ready(Result<BootedNode, Vec<Diagnostic>>);
+pub struct BootedScenario(Result<BootedNode, Vec<Diagnostic>>);
 
-impl Ready {
+impl BootedScenario {
     /// One run: the only place where this crate simulates.
     pub fn run(&self, seed: u64) -> Measures {
         match &self.0 {

@@ -1,7 +1,7 @@
 //! A run's row: one line of CSV that depends on nothing but the run.
 
 use crate::axis::Unit;
-use crate::measure::{Kind, MEASURES, Measures, Value};
+use crate::measure::{ColumnKind, MEASURES, Measures, Value};
 use crate::plan::{Plan, RunSpec};
 
 /// Columns before the axes.
@@ -32,7 +32,7 @@ pub fn append(out: &mut String, measures: &Measures) {
             Value::Missing => {}
             Value::Text(text) => field(out, &text),
             Value::Flag(b) => out.push_str(if b { "true" } else { "false" }),
-            Value::Number(n) if column.kind == Kind::Seconds => {
+            Value::Number(n) if column.kind == ColumnKind::Seconds => {
                 out.push_str(&format!("{}.{:09}", n / 1_000_000_000, n % 1_000_000_000));
             }
             Value::Number(n) => out.push_str(&n.to_string()),
@@ -89,7 +89,7 @@ pub fn fields(line: &str) -> Vec<String> {
 
 /// A row read back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Row {
+pub struct ResultRow {
     /// Place in the plan.
     pub run: u64,
     /// Id as text.
@@ -103,7 +103,7 @@ pub struct Row {
 }
 
 /// Reads a line that [`line()`] wrote, with this many fields for axes; `None` when it is no such line.
-pub fn parse(line: &str, axes: usize) -> Option<Row> {
+pub fn parse(line: &str, axes: usize) -> Option<ResultRow> {
     let mut fields = fields(line).into_iter();
     let run = fields.next()?.parse().ok()?;
     let id = fields.next()?;
@@ -114,20 +114,20 @@ pub fn parse(line: &str, axes: usize) -> Option<Row> {
         let text = fields.next()?;
         measures.push(match column.kind {
             _ if text.is_empty() => Value::Missing,
-            Kind::Class | Kind::Text => Value::Text(text),
-            Kind::Flag => Value::Flag(text.parse().ok()?),
-            Kind::Seconds => Value::Number(text.replacen('.', "", 1).parse().ok()?),
-            Kind::Count | Kind::Bytes => Value::Number(text.parse().ok()?),
+            ColumnKind::Class | ColumnKind::Text => Value::Text(text),
+            ColumnKind::Flag => Value::Flag(text.parse().ok()?),
+            ColumnKind::Seconds => Value::Number(text.replacen('.', "", 1).parse().ok()?),
+            ColumnKind::Count | ColumnKind::Bytes => Value::Number(text.parse().ok()?),
         });
     }
-    fields.next().is_none().then_some(Row { run, id, seed, axes, measures })
+    fields.next().is_none().then_some(ResultRow { run, id, seed, axes, measures })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::axis::AxisValue;
-    use crate::measure::Outcome;
+    use crate::measure::RunOutcome;
     use crate::plan::{Axis, Levels, RunId, Setup};
     use proptest::prelude::*;
 
@@ -142,7 +142,7 @@ mod tests {
     #[test]
     fn a_row_by_hand() {
         let m = Measures {
-            outcome: Outcome::KubepodsOom,
+            outcome: RunOutcome::KubepodsOom,
             victim: "default/a,b".into(),
             first_death: Some(12_000_000_345),
             min_available: Some(-5),

@@ -1,9 +1,9 @@
 //! What the runs of each grid cell have in common, added up row by row.
 
-use crate::axis::Range;
-use crate::measure::{Kind, MEASURES, NOT_STARTED, Value};
+use crate::axis::AxisRange;
+use crate::measure::{ColumnKind, MEASURES, NOT_STARTED, Value};
 use crate::plan::{Levels, Plan};
-use crate::row::{Row, field};
+use crate::row::{ResultRow, field};
 use crate::stats::{Distribution, Interval, Z95, wilson};
 use std::collections::BTreeMap;
 
@@ -55,7 +55,7 @@ impl Summary {
     /// An empty summary.
     pub fn new(plan: &Plan) -> Self {
         let cell = Cell { runs: 0, tallies: vec![Tally::default(); MEASURES.len()], not_started: None };
-        let part = |range: &Range, i: usize| {
+        let part = |range: &AxisRange, i: usize| {
             let middle = range.at((i as f64 + 0.5) / BINS as f64);
             (middle.number.unwrap_or_default(), 0, BTreeMap::new())
         };
@@ -67,7 +67,7 @@ impl Summary {
     }
 
     /// Adds a row of the plan.
-    pub fn add(&mut self, plan: &Plan, row: &Row) {
+    pub fn add(&mut self, plan: &Plan, row: &ResultRow) {
         if let Some(cell) = self.cells.get_mut(plan.cell_of(row.run) as usize) {
             cell.add(&row.measures);
         }
@@ -122,12 +122,12 @@ impl Cell {
                 self.not_started = Some(why.clone());
             }
             match (column.kind, value) {
-                (Kind::Text, _) | (_, Value::Missing) => {}
+                (ColumnKind::Text, _) | (_, Value::Missing) => {}
                 (_, Value::Text(word)) => tally.count(word),
                 (_, Value::Flag(flag)) => tally.count(if *flag { "true" } else { "false" }),
                 (kind, Value::Number(n)) => {
                     tally.numbers.add(n.unsigned_abs() * u64::from(*n > 0));
-                    if kind == Kind::Count && *n > 0 {
+                    if kind == ColumnKind::Count && *n > 0 {
                         tally.count(">0");
                     }
                 }
@@ -157,7 +157,7 @@ impl Tally {
         *self.levels.entry(if known { word } else { "(other)" }.into()).or_default() += 1;
     }
 
-    fn lines(&self, out: &mut String, head: &str, name: &str, kind: Kind, runs: u64) {
+    fn lines(&self, out: &mut String, head: &str, name: &str, kind: ColumnKind, runs: u64) {
         for (level, &count) in &self.levels {
             let i = wilson(count, runs, Z95);
             let share = count as f64 / runs as f64;
@@ -166,13 +166,13 @@ impl Tally {
             out.push_str(&format!(",{runs},{count},{share:.6},{:.6},{:.6},,,,,,\n", i.low, i.high));
         }
         let (Some(mean), Some((low, high))) = (self.numbers.mean(), self.numbers.range()) else { return };
-        let scale = if kind == Kind::Seconds { 1e-9 } else { 1.0 };
+        let scale = if kind == ColumnKind::Seconds { 1e-9 } else { 1.0 };
         let show = |x: f64| match kind {
-            Kind::Seconds => format!("{:.6}", x * scale),
+            ColumnKind::Seconds => format!("{:.6}", x * scale),
             _ => format!("{x:.0}"),
         };
         let quantile = |permille| show(self.numbers.quantile(permille).unwrap_or_default() as f64);
-        let mean = if kind == Kind::Count { format!("{mean:.6}") } else { show(mean) };
+        let mean = if kind == ColumnKind::Count { format!("{mean:.6}") } else { show(mean) };
         out.push_str(&format!(
             "{head}{name},,{runs},{},,,,{mean},{},{},{},{},{}\n",
             self.numbers.count(),
@@ -189,7 +189,7 @@ impl Tally {
 mod tests {
     use super::*;
     use crate::axis::{AxisValue, Scale, Unit};
-    use crate::measure::{Measures, Outcome};
+    use crate::measure::{Measures, RunOutcome};
     use crate::plan::{Axis, Setup};
     use crate::row::{line, parse};
 
@@ -201,7 +201,7 @@ mod tests {
         let mut summary = Summary::new(&plan);
         for run in 0..8 {
             let spec = plan.spec(run);
-            let outcome = if run % 4 == 0 { Outcome::KubepodsOom } else { Outcome::Eviction };
+            let outcome = if run % 4 == 0 { RunOutcome::KubepodsOom } else { RunOutcome::Eviction };
             let m = Measures { outcome, first_death: Some(run * 1_000_000_000), evictions: run, ..Measures::default() };
             summary.add(&plan, &parse(&line(&plan, &spec, &m), 2).unwrap());
         }
@@ -216,13 +216,13 @@ mod tests {
 
     #[test]
     fn a_sampled_axis_is_cut_into_parts() {
-        let range = Range { from: 1.0, to: 4096.0, unit: Unit::Real, scale: Scale::Log };
+        let range = AxisRange { from: 1.0, to: 4096.0, unit: Unit::Real, scale: Scale::Log };
         let axes = vec![Axis { name: "x".into(), keys: vec!["k".into()], levels: Levels::Sampled(range) }];
         let plan = Plan::new(Setup { axes, points: 24, repetitions: 3, ..Setup::default() }).unwrap();
         let mut summary = Summary::new(&plan);
         for run in 0..plan.len() {
             let spec = plan.spec(run);
-            let outcome = if spec.values[0].number > Some(64.0) { Outcome::PodOom } else { Outcome::None };
+            let outcome = if spec.values[0].number > Some(64.0) { RunOutcome::PodOom } else { RunOutcome::None };
             let m = Measures { outcome, ..Measures::default() };
             summary.add(&plan, &parse(&line(&plan, &spec, &m), 1).unwrap());
         }

@@ -1,11 +1,11 @@
-//! What `oomsim check` found: scenarios with how their expectations fared, as text, JSON and annotations.
+//! Results of `oomsim check`: scenarios and their expectations, as text, JSON and annotations.
 
 use crate::{github, json, style, text};
 use oomsim_core::record::expect::ExpectationResult;
 use oomsim_scenario::Diagnostic;
 use serde_json::json;
 
-/// Most warnings of a scenario that are shown as text.
+/// Maximum number of warnings of a scenario that are shown as text.
 const MOST_WARNINGS: usize = 10;
 
 /// What is to blame when a scenario could not be run.
@@ -17,12 +17,12 @@ pub enum Fault {
     Program,
 }
 
-/// What became of a scenario.
+/// Result of checking a scenario.
 #[derive(Clone, Debug)]
 pub enum CheckOutcome {
     /// It ran.
     Ran {
-        /// How its expectations fared.
+        /// Results of its expectations.
         results: Vec<ExpectationResult>,
         /// Seed of the run.
         seed: u64,
@@ -35,17 +35,17 @@ pub enum CheckOutcome {
     Invalid {
         /// What is to blame.
         fault: Fault,
-        /// Why, for people.
+        /// Why, as text for the user.
         message: String,
     },
 }
 
-/// A scenario with what became of it.
+/// A scenario and its result.
 #[derive(Clone, Debug)]
 pub struct CheckedScenario {
     /// The file.
     pub file: String,
-    /// What became of it.
+    /// Its result.
     pub outcome: CheckOutcome,
     /// Problems of its file, with their places.
     pub problems: Vec<Diagnostic>,

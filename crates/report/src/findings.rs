@@ -46,7 +46,7 @@ impl Shown {
         Shown { diagnostic, place, file: String::new() }
     }
 
-    /// Names the file that was looked at: an option may be to blame, and whoever reads annotations wants a file.
+    /// Sets the file that was checked: the cause may be an option, but annotations need a file.
     #[must_use]
     pub fn about(self, file: &str) -> Self {
         Shown { file: file.to_owned(), ..self }
@@ -90,7 +90,7 @@ pub struct LintReport {
     pub studies: Vec<Study>,
     /// What the rules found.
     pub findings: Vec<Shown>,
-    /// What the files ask for and nobody knows or models.
+    /// Unknown fields of the files, and what they ask for but the model does not cover.
     pub warnings: Vec<Shown>,
     /// Why files could not be looked at, for people.
     pub failures: Vec<String>,
@@ -162,7 +162,7 @@ pub fn text(report: &LintReport) -> String {
         None if report.failures.is_empty() => text.push_str(&format!("{} in {files}\n", paint(GOOD, "nothing found"))),
         None => {}
         Some(first) => text.push_str(&format!(
-            "{} in {files}; `oomsim explain {}` tells why, how to mend it and where it comes from\n",
+            "{} in {files}; `oomsim explain {}` says why it matters, how to fix it and where the rule comes from\n",
             report.counts(),
             first.diagnostic.code,
         )),

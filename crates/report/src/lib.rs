@@ -34,18 +34,18 @@ use oomsim_core::kernel::log::KernelLog;
 use oomsim_core::record::History;
 use oomsim_core::record::expect::ExpectationResult;
 
-/// A scenario that was run, with everything that is to be told about it.
+/// A finished run of a scenario with everything that a report shows.
 #[derive(Clone, Debug)]
 pub struct RunReport {
     /// The scenario file.
     pub file: String,
-    /// What the scenario shows, for people.
+    /// Description of the scenario.
     pub description: String,
     /// The run.
     pub history: History,
-    /// How the expectations fared; empty when the run was cut off before its end.
+    /// Results of the expectations; empty when the run was stopped early.
     pub results: Vec<ExpectationResult>,
-    /// Why the expectations were not judged.
+    /// Why the expectations were not checked.
     pub not_judged: Option<String>,
     /// The command that repeats this run.
     pub reproduce: String,
@@ -88,7 +88,7 @@ fn png(report: &RunReport, content: picture::Content) -> Result<Vec<u8>, DrawErr
 pub const ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "events.jsonl",
-        about: "everything that happened, one JSON object a line",
+        about: "every event, one JSON object per line",
         needs_series: false,
         render: |report| Ok(events::render(&report.history).into_bytes()),
     },
@@ -121,7 +121,7 @@ pub const ARTIFACTS: &[Artifact] = &[
     Artifact { name: "memory.png", about: "the picture", needs_series: true, render: |report| png(report, TRUTH) },
 ];
 
-/// The files of `--out --prometheus` besides.
+/// Additional files of `--out --prometheus`.
 pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "memory-prometheus.svg",
@@ -138,7 +138,7 @@ pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
     },
 ];
 
-/// The file of `--out --metrics` besides.
+/// Additional file of `--out --metrics`.
 pub const METRICS_ARTIFACTS: &[Artifact] = &[Artifact {
     name: "metrics.om",
     about: "memory over time as OpenMetrics with time stamps",

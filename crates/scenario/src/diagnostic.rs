@@ -1,4 +1,4 @@
-//! What is wrong with a scenario, where, and how to mend it.
+//! Diagnostics: what is wrong with a file, where, and how to fix it.
 
 use super::source::Location;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
@@ -7,7 +7,7 @@ use std::fmt;
 /// Longest piece of source text that is shown.
 const MAX_SHOWN: usize = 400;
 
-/// How bad it is.
+/// Severity of a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The scenario cannot run.
@@ -32,7 +32,7 @@ impl Severity {
 /// One problem of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// How bad it is.
+    /// Severity of a diagnostic.
     pub severity: Severity,
     /// Code of the rule that found it (`OOM001`); may be empty.
     pub code: &'static str,
@@ -42,7 +42,7 @@ pub struct Diagnostic {
     pub at: Option<Location>,
     /// What stands under the marked text; may be empty.
     pub label: String,
-    /// What was expected and how to mend it.
+    /// What was expected and how to fix it.
     pub help: Vec<String>,
 }
 
@@ -78,7 +78,7 @@ impl Diagnostic {
         self
     }
 
-    /// Everything that is said: what is wrong, what was meant, how to mend it. For those who do not show the source.
+    /// All sentences: what is wrong, what was probably meant, how to fix it. For output that does not show the source.
     pub fn sentences(&self) -> impl Iterator<Item = &str> {
         [&self.message, &self.label].into_iter().chain(&self.help).map(String::as_str).filter(|text| !text.is_empty())
     }

@@ -118,7 +118,7 @@ pub(crate) enum Choice<'a> {
 pub(crate) struct YamlFiles(RefCell<BTreeMap<String, Arc<[Value]>>>);
 
 impl YamlFiles {
-    /// The documents of a file. What is wrong with it is told each time, that it cannot be read at `at`.
+    /// The documents of a file. Its problems are reported at each use; that it cannot be read is reported at `at`.
     pub fn documents(&self, p: &Problems, files: &dyn Files, path: &str, at: &Location) -> Option<Arc<[Value]>> {
         if let Some(known) = self.0.borrow().get(path) {
             return Some(Arc::clone(known));

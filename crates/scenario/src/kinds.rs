@@ -53,9 +53,8 @@ impl Kinds {
             return Kinds { names: Vec::new(), list: Vec::new(), at };
         }
         if let Some(nodes) = root.entries().and_then(|all| all.iter().find(|e| e.key == "nodes")) {
-            let problem =
-                Diagnostic::error(&nodes.key_at, "`nodes` is the number of one kind of node, and here are kinds");
-            p.push(problem.help("give each `[[node]]` its `count`"));
+            let problem = Diagnostic::error(&nodes.key_at, "`nodes` cannot be combined with several `[[node]]` kinds");
+            p.push(problem.help("give each `[[node]]` a `count` instead"));
         }
         let given = names(p, root.get("node").and_then(Value::items).unwrap_or_default());
         let of_one = |change: &&Override| change.below("node").is_some_and(|name| given.iter().any(|n| n == name));
@@ -79,7 +78,7 @@ impl Kinds {
             None if self.list.len() == 1 => Some(0),
             None => {
                 if self.list.len() > 1 {
-                    let message = format!("the scenario has {} kinds of node, and one is wanted", self.list.len());
+                    let message = format!("the scenario has {} kinds of node, but this needs one", self.list.len());
                     let choose = format!("choose {}, with `--node` or with `node` in a study", quoted_list(names()));
                     p.push(Diagnostic::error(&self.at, message).help(choose));
                 }
@@ -128,7 +127,7 @@ fn names(p: &Problems, tables: &[Value]) -> Vec<String> {
             }
             Some(name) if names.iter().any(|other| other == name) => {
                 let problem = Diagnostic::error(&table.at, format!("two `[[node]]` are called `{name}`"));
-                p.push(problem.help("`count` says how many nodes of a kind there are"));
+                p.push(problem.help("use `count` for several nodes of one kind"));
             }
             _ => {}
         }
@@ -239,12 +238,13 @@ pub fn said_once(found: &[(&str, Vec<Diagnostic>)]) -> Vec<Diagnostic> {
             }
         }
     }
-    let told = |(problem, kinds): (&Diagnostic, Vec<usize>)| {
+    let with_kinds = |(problem, kinds): (&Diagnostic, Vec<usize>)| {
         let names = kinds.iter().map(|kind| found[*kind].0);
-        match kinds.len() < found.len() {
-            true => problem.clone().help(format!("on nodes of the kind {}", quoted_list(names))),
-            false => problem.clone(),
+        if kinds.len() < found.len() {
+            problem.clone().help(format!("on nodes of the kind {}", quoted_list(names)))
+        } else {
+            problem.clone()
         }
     };
-    list.into_iter().map(told).collect()
+    list.into_iter().map(with_kinds).collect()
 }

@@ -86,7 +86,7 @@ pub fn load_kinds(
 pub fn source(name: &str, text: &str, problems: &Problems) -> Option<Arc<Source>> {
     if text.len() > MAX_TEXT {
         let source = Arc::new(Source { name: name.into(), text: String::new() });
-        let message = format!("the file has {} bytes; more than {MAX_TEXT} are not read", text.len());
+        let message = format!("the file has {} bytes, but at most {MAX_TEXT} are read", text.len());
         problems.error(&Location::new(&source, 0..0), message);
         return None;
     }

@@ -133,7 +133,7 @@ fn no_such_item(problems: &Problems, step: &Step, items: &[Value], parent: &str)
         problem = problem.help(format!("legal: {}", quoted_list(names)));
     }
     if items.iter().any(|item| item.get("manifest").is_some() && item.get("name").is_none()) {
-        problem = problem.help("a pod from a manifest is found by name when its `[[pod]]` has the `name`, too");
+        problem = problem.help("a pod from a manifest can only be addressed by name if its `[[pod]]` has a `name`");
     }
     problems.push(problem.help(format!("or a number from 0 to {}", items.len().saturating_sub(1))));
 }

@@ -188,7 +188,7 @@ pub fn permille(p: &Problems, value: &Value) -> Option<u16> {
     };
     let share = scaled.filter(|n| *n <= 1000).and_then(|n| u16::try_from(n).ok());
     if share.is_none() {
-        p.expected(value, "a share from 0 to 1 (\"50%\" or 0.5), at most three digits after the point");
+        p.expected(value, "a share from 0 to 1 (\"50%\" or 0.5), at most three decimal places");
     }
     share
 }

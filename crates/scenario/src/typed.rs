@@ -19,7 +19,7 @@ pub(crate) fn check(p: &Problems, kind: &str, value: &Value) {
             match finding {
                 Finding::UnknownField(id) => {
                     if let Some(entry) = places[id].1 {
-                        let message = format!("`{}` is no field of the {kind} here: it is ignored", entry.key);
+                        let message = format!("`{}` is not a field of the {kind} and is ignored", entry.key);
                         p.warn(&entry.key_at, message);
                     }
                 }

@@ -6,9 +6,9 @@ use std::sync::Arc;
 /// A value and where it stands.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
-    /// What it is.
+    /// The value itself.
     pub kind: Kind,
-    /// Where it stands.
+    /// Its place in the source.
     pub at: Location,
 }
 
@@ -38,7 +38,7 @@ pub struct Entry {
     pub key: String,
     /// Where the key stands.
     pub key_at: Location,
-    /// Its value.
+    /// The value of the key.
     pub value: Value,
 }
 

@@ -18,16 +18,16 @@ const MAX_LINE: u64 = 1 << 20;
 /// How often the file is given to the disk.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 
-/// What went wrong with a folder of results.
+/// Failure to read or write a folder of results.
 #[derive(Debug)]
 pub enum StoreError {
-    /// The operating system refused.
+    /// The operating system reported an error.
     Io {
-        /// What was tried.
+        /// The operation, as a verb: `read`, `write`, …
         doing: &'static str,
-        /// With what.
+        /// File or folder of the operation.
         path: PathBuf,
-        /// Its answer.
+        /// The error.
         error: io::Error,
     },
     /// Another process writes to the folder.
@@ -36,16 +36,16 @@ pub enum StoreError {
     Exists {
         /// The journal.
         path: PathBuf,
-        /// How many runs it holds.
+        /// Number of runs it contains.
         runs: u64,
     },
-    /// The folder holds the runs of something else.
+    /// The folder contains the runs of another study, scenario or version.
     Other {
         /// The journal.
         path: PathBuf,
-        /// What it says it holds.
+        /// The header found in it.
         found: String,
-        /// What was expected.
+        /// The expected header.
         expected: String,
     },
     /// Two rows of the same run differ.
@@ -66,10 +66,10 @@ impl fmt::Display for StoreError {
                 write!(f, "cannot {doing} {}: {error}", path.display())?;
                 match error.kind() {
                     io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                        write!(f, "; finished runs are kept: make room and go on with --resume")
+                        write!(f, "; finished runs are kept: free some space and continue with --resume")
                     }
                     io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                        write!(f, "; choose a folder that can be written with --out")
+                        write!(f, "; choose a writable folder with --out")
                     }
                     _ => Ok(()),
                 }
@@ -79,12 +79,12 @@ impl fmt::Display for StoreError {
             }
             StoreError::Exists { path, runs } => write!(
                 f,
-                "{} holds {runs} runs already: add --resume to go on with them, or choose another --out",
+                "{} already contains {runs} runs: add --resume to continue, or choose another --out",
                 path.display()
             ),
             StoreError::Other { path, found, expected } => write!(
                 f,
-                "{} belongs to another study, scenario or version: it holds {found}, expected {expected}",
+                "{} belongs to another study, scenario or version: it contains {found}, expected {expected}",
                 path.display()
             ),
             StoreError::Conflict { run, one, other } => write!(
@@ -101,12 +101,12 @@ impl fmt::Display for StoreError {
 
 impl std::error::Error for StoreError {}
 
-/// Makes an [`io::Error`] say what was tried with which file.
+/// Adds operation and file to an [`io::Error`].
 pub fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |error| StoreError::Io { doing, path: path.into(), error }
 }
 
-/// Which runs are there: one bit each.
+/// The set of finished runs, one bit each.
 #[derive(Clone, Debug)]
 pub struct Done {
     bits: Vec<u64>,

@@ -4,7 +4,7 @@ use oomsim_core::record::Keep;
 use oomsim_planning::Runner;
 use oomsim_planning::measure::Measures;
 use oomsim_planning::plan::{Plan, RunSpec};
-use oomsim_planning::prepared::Prepared;
+use oomsim_planning::prepared::ScenarioBundle;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -35,12 +35,12 @@ impl Pool {
 }
 
 impl Runner for Pool {
-    fn run(&self, plan: &Plan, runs: Range<u64>, scenario: &Prepared, keep: Keep) -> Vec<Measures> {
+    fn run(&self, plan: &Plan, runs: Range<u64>, scenario: &ScenarioBundle, keep: Keep) -> Vec<Measures> {
         let runs = runs.into_par_iter().map_init(|| scenario.worker(keep), |run, i| run(&plan.spec(i)));
         self.0.install(|| runs.collect())
     }
 
-    fn run_seeds(&self, spec: &RunSpec, seeds: Range<u64>, scenario: &Prepared, keep: Keep) -> Vec<Measures> {
+    fn run_seeds(&self, spec: &RunSpec, seeds: Range<u64>, scenario: &ScenarioBundle, keep: Keep) -> Vec<Measures> {
         let ready = scenario.with_settings(&spec.overrides, keep);
         let one = |n: u64| ready.run(spec.seed.wrapping_add(n));
         self.0.install(|| seeds.into_par_iter().map(one).collect())

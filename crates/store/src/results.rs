@@ -114,7 +114,7 @@ mod tests {
     use crate::execute::execute;
     use crate::journal::Journal;
     use oomsim_planning::axis::AxisValue;
-    use oomsim_planning::measure::{Measures, Outcome};
+    use oomsim_planning::measure::{Measures, RunOutcome};
     use oomsim_planning::plan::{Axis, Levels, Setup};
 
     fn plan() -> Plan {
@@ -128,7 +128,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (plan, header) = (plan(), journal_header("s", &plan()));
         let worker =
-            || |_: &oomsim_planning::plan::RunSpec| Measures { outcome: Outcome::Eviction, ..Measures::default() };
+            || |_: &oomsim_planning::plan::RunSpec| Measures { outcome: RunOutcome::Eviction, ..Measures::default() };
         let session = |range: Range<u64>| {
             let mut journal = Journal::open(dir.path(), &header, plan.len(), true).unwrap();
             execute(&plan, range, &mut journal, 2, worker, |_| {}).unwrap();

@@ -4,9 +4,9 @@ use oomsim_core::record::Keep;
 use oomsim_core::workload::TermReaction;
 use oomsim_planning::Runner;
 use oomsim_planning::axis::AxisValue;
-use oomsim_planning::measure::Outcome;
+use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::plan::{Axis, Levels, Plan, Setup};
-use oomsim_planning::prepared::Prepared;
+use oomsim_planning::prepared::ScenarioBundle;
 use oomsim_planning::race::{Contest, Race, Racer};
 use oomsim_planning::stats::wilson;
 use oomsim_scenario::NoFiles;
@@ -57,7 +57,7 @@ fn compare(extra: &str, thresholds: &[u64], rates: &[u64], race: impl Fn(f64, f6
     ];
     let setup = Setup { axes, points: 1, repetitions: RUNS, seed: 11, ..Setup::default() };
     let plan = Plan::new(setup).unwrap();
-    let scenario = Prepared::new("race.toml", &node(extra), None, &NoFiles, &[], &[]).unwrap();
+    let scenario = ScenarioBundle::new("race.toml", &node(extra), None, &NoFiles, &[], &[]).unwrap();
     let measures = Pool::new(0).unwrap().run(&plan, 0..plan.len(), &scenario, Keep::Events);
     for (cell, runs) in measures.chunks(RUNS as usize).enumerate() {
         let values: Vec<f64> = plan.cell_values(cell as u64).iter().filter_map(|v| v.number).collect();
@@ -67,7 +67,7 @@ fn compare(extra: &str, thresholds: &[u64], rates: &[u64], race: impl Fn(f64, f6
         let what = format!("{} MiB, {} MiB/s", values[0] / MIB, values[1] / MIB);
         assert!(interval.contains(odds.kernel_first), "{what}: {lost} of {RUNS}, expected {}", odds.kernel_first);
         for m in runs {
-            assert!(m.outcome == Outcome::Eviction || m.outcome == odds.limit, "{what}: {m:?}");
+            assert!(m.outcome == RunOutcome::Eviction || m.outcome == odds.limit, "{what}: {m:?}");
         }
     }
 }
@@ -122,7 +122,7 @@ evictionHard = { "memory.available" = "100Mi" }
     for p in points {
         let what = format!("{} at {}/s: {} of {RUNS}, {:?}", p.threshold.text, p.rate.text, p.lost, p.odds);
         assert!(wilson(p.lost, RUNS, Z).contains(p.odds.kernel_first), "{what}");
-        assert_eq!((p.odds.limit, p.undecided), (Outcome::GlobalOom, 0), "{what}");
+        assert_eq!((p.odds.limit, p.undecided), (RunOutcome::GlobalOom, 0), "{what}");
         between += u32::from((0.1..0.9).contains(&p.odds.kernel_first));
     }
     assert!(between >= 3, "the points lie on the slope");

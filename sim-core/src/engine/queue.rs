@@ -3,13 +3,13 @@
 use super::heap::Heap;
 use crate::units::{SimDuration, SimTime};
 
-/// What is handled first when several things happen at one instant.
+/// Order of events at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Phase {
     /// Changes from outside (sysctl, pods created): everything at this instant sees them.
     Inject = 0,
-    /// Memory that dying processes gave back: it is free before anyone else asks.
+    /// Memory freed by dying processes: it is free before the next allocation.
     Kernel = 1,
     /// Programs allocate. A check at the same instant sees what they did.
     Workload = 2,
@@ -27,11 +27,11 @@ pub enum Phase {
 /// come in an order that does not depend on how often each was scheduled before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Key {
-    /// When.
+    /// Time of the event.
     pub at: SimTime,
-    /// Which kind of thing goes first at that instant.
+    /// What goes first at one instant.
     pub phase: Phase,
-    /// Which actor goes first within the phase.
+    /// Stable number of the actor: which one goes first within a phase.
     pub lane: u32,
     /// Order of insertion, which breaks the remaining ties. Once in 2^29 insertions the gaps between the numbers of
     /// pending events are closed; their order stays.

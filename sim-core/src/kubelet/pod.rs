@@ -166,10 +166,7 @@ impl PodSpec {
 
     /// True when [`PodSpec::uid`] is `uid`.
     pub fn has_uid(&self, uid: &str) -> bool {
-        match self.uid.is_empty() {
-            true => uid.strip_prefix("uid-") == Some(&*self.name),
-            false => *self.uid == *uid,
-        }
+        if self.uid.is_empty() { uid.strip_prefix("uid-") == Some(&*self.name) } else { *self.uid == *uid }
     }
 
     /// Containers and then init containers.

@@ -26,23 +26,23 @@ pub struct NodeSize {
 pub enum Reservation {
     /// Nothing.
     None,
-    /// Always so many MiB.
+    /// A fixed number of MiB.
     Fixed(u64),
     /// [`tiers`] of the nominal size, in whole MiB, rounded down; below 1 GiB 255 MiB if `small`.
     Tiers {
         /// Machines below 1 GiB have their own rule.
         small: bool,
     },
-    /// So many MiB for each of `maxPods` and so many besides.
+    /// This many MiB for each of `maxPods`, plus a fixed number.
     PerPod {
         /// MiB for each pod.
         each: u64,
-        /// MiB besides.
+        /// Fixed number of MiB.
         base: u64,
         /// Never more than this share of the nominal size, in percent.
         at_most_percent: Option<u64>,
     },
-    /// So many MiB and a share of the nominal size.
+    /// A fixed number of MiB and a share of the nominal size.
     BaseAndPercent {
         /// MiB.
         base: u64,

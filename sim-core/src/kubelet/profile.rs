@@ -195,7 +195,7 @@ profile! {
         Documented "kubernetes#124063 (release notes of 1.31); 1.21: the kubelet log of the AKS article shows gracePeriod=0; 1.32: eviction_manager.go immediateEvictionGracePeriodSeconds";
     /// An override of 0 is lost on the way: the pod gets its whole termination grace period.
     zero_grace_override_ignored: bool =  [false, true,  true,  true,  false]
-        Documented "kubernetes#115819, mended by #124063 in 1.31; later patch releases of 1.28 to 1.30 may carry the mend: override it";
+        Documented "kubernetes#115819, fixed by #124063 in 1.31; later patch releases of 1.28 to 1.30 may contain the fix: override it";
     /// A soft eviction never gives more than the pod's own grace period.
     soft_grace_capped_by_pod: bool =     [false, false, false, false, true]
         Documented "kubernetes#122890, gate AllowOverwriteTerminationGracePeriodSeconds off";

@@ -54,10 +54,7 @@ impl Housekeeping {
         if let Some(next) = self.recorded.as_ref().and_then(|r| r.iter().find(|&&at| at > now)) {
             return next.since(now);
         }
-        self.interval = match changed {
-            true => self.timing.interval,
-            false => (self.interval * 2).min(self.timing.max_interval),
-        };
+        self.interval = if changed { self.timing.interval } else { (self.interval * 2).min(self.timing.max_interval) };
         let jitter = self.interval.mul_ratio(self.timing.jitter_permille, 1000);
         self.interval + rng.between(SimDuration::ZERO, jitter)
     }

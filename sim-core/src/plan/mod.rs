@@ -37,7 +37,7 @@ pub struct Scenario {
     pub description: String,
     /// Default seed; of kinds of nodes in one file, that of the first node of this kind.
     pub seed: u64,
-    /// So many nodes like this one, without a common scheduler; node `n` (from 0) draws from `seed + n`.
+    /// Number of nodes like this one, without a common scheduler; node `n` (from 0) uses the seed `seed + n`.
     pub nodes: u32,
     /// The run ends here at the latest.
     pub duration: SimDuration,
@@ -93,7 +93,7 @@ impl Scenario {
 /// A change from outside.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Injection {
-    /// When.
+    /// Time of the change.
     pub at: SimTime,
     /// What.
     pub change: Change,
@@ -105,9 +105,9 @@ pub struct Injection {
 pub enum Change {
     /// Sets a sysctl.
     Sysctl {
-        /// Name.
+        /// Name, such as `vm.overcommit_memory`.
         name: Name,
-        /// Value.
+        /// New value.
         value: u64,
     },
     /// Writes a cgroup's limit.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Who re-creates a pod on this node when it is gone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Controller {
-    /// Nobody.
+    /// No controller.
     #[default]
     None,
     /// A Deployment or ReplicaSet: a new pod with a new name when one fails; it goes through scheduling (the
@@ -45,7 +45,7 @@ pub struct PodPlan {
     pub containers: Vec<ContainerPlan>,
     /// Memory-backed volumes.
     pub volumes: Vec<VolumePlan>,
-    /// Instants at which cAdvisor is known to have taken this pod's figures, besides the pod's start; empty: its
+    /// Times at which cAdvisor is known to have measured this pod, in addition to the pod's start; empty: its
     /// clock decides.
     pub housekeeping: Arc<[SimTime]>,
 }

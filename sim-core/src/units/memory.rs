@@ -17,7 +17,7 @@ pub struct Bytes(u64);
 pub struct Pages(u64);
 
 impl Bytes {
-    /// Nothing.
+    /// Zero bytes.
     pub const ZERO: Bytes = Bytes(0);
     /// The largest amount; stands for "no limit" where a limit is expected.
     pub const MAX: Bytes = Bytes(u64::MAX);

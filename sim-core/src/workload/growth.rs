@@ -6,7 +6,7 @@ use crate::units::{Bytes, PAGE_SIZE, Pages, SimDuration, SimTime};
 /// The rhythm of a growth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rhythm {
-    /// A page at a time, so many bytes per second.
+    /// A page at a time, at this many bytes per second.
     Linear {
         /// Bytes per second, not zero.
         rate: Bytes,

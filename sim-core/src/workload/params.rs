@@ -26,7 +26,7 @@ pub struct Footprint {
     pub page_tables: Bytes,
     /// Virtual size beyond what is touched.
     pub virtual_size: Bytes,
-    /// Kernel memory (stacks, slab) charged to the cgroup, besides page tables.
+    /// Kernel memory (stacks, slab) charged to the cgroup, without page tables.
     pub kernel: Bytes,
 }
 
@@ -136,7 +136,7 @@ pub struct PageCache {
     pub file: Bytes,
     /// Bytes per second.
     pub rate: Bytes,
-    /// How.
+    /// How the file is used.
     pub access: CacheAccess,
     /// How often the whole file is gone through.
     pub passes: u32,
@@ -228,7 +228,7 @@ pub enum ScriptOp {
         offset: Bytes,
         /// Bytes.
         bytes: Bytes,
-        /// How.
+        /// How the file is used.
         access: CacheAccess,
     },
     /// Removes a file or tmpfs file and its pages.
@@ -243,7 +243,7 @@ pub enum ScriptOp {
     Repeat {
         /// Index of an earlier instruction.
         to: usize,
-        /// How often.
+        /// Total number of repetitions; `None`: unlimited.
         times: Option<u32>,
     },
     /// Exits.

@@ -31,7 +31,7 @@ pub enum Step {
     },
     /// Goes through part of a file.
     File {
-        /// Name.
+        /// Name of the file.
         file: String,
         /// The whole file.
         size: Bytes,
@@ -39,7 +39,7 @@ pub enum Step {
         from: Pages,
         /// How many.
         pages: Pages,
-        /// How.
+        /// How the file is used.
         access: CacheAccess,
     },
     /// Appends to a tmpfs volume.
@@ -133,7 +133,7 @@ impl Program {
         }
     }
 
-    /// The same for somebody who only looks.
+    /// The same without changing the program.
     pub fn would_be_due(&self, growth: &Growth, until: SimTime) -> u64 {
         match (growth.rhythm, &self.rng) {
             (Rhythm::Jittered { .. }, Some(rng)) => jittered_due(&mut Stream::clone(rng), &mut growth.clone(), until),

@@ -4,8 +4,8 @@ use super::args::Args;
 use crate::exit::Failure;
 use crate::find;
 use crate::load::{self, Beside, Options, Unusable};
-use oomsim_lint::Known;
-use oomsim_planning::prepared::{Prepared, settings};
+use oomsim_lint::Evidence;
+use oomsim_planning::prepared::{ScenarioBundle, settings};
 use oomsim_planning::study::{self, Goal};
 use oomsim_report::findings::{LintReport, Study};
 use oomsim_scenario::{FileKind, LoadedScenario, TomlKind, file_kind};
@@ -16,7 +16,7 @@ pub struct Unit {
     /// The node, or one for each kind of nodes.
     pub kinds: Vec<LoadedScenario>,
     /// What is known about it.
-    pub known: Known,
+    pub known: Evidence,
     /// Name of the scenario file; that of a node made of other files is no file.
     pub name: String,
     /// Other files are named relative to this folder.
@@ -94,7 +94,7 @@ impl List<'_> {
         let Args { kube_daemons, system_daemons, .. } = *self.args;
         let unit = |kinds| Unit {
             kinds,
-            known: Known { kube_daemons, system_daemons, ..Known::SCENARIO },
+            known: Evidence { kube_daemons, system_daemons, ..Evidence::SCENARIO },
             name: file.display().to_string(),
             folder: file.parent().unwrap_or(Path::new("")).to_owned(),
             about: file.display().to_string(),
@@ -132,7 +132,7 @@ impl List<'_> {
 }
 
 /// The scenarios of a study with what it sets in them.
-fn named_scenarios(text: &str, name: &str) -> Result<Vec<(Prepared, Vec<String>)>, Unusable> {
+fn named_scenarios(text: &str, name: &str) -> Result<Vec<(ScenarioBundle, Vec<String>)>, Unusable> {
     let files = Beside(PathBuf::new());
     if TomlKind::of_text(text) == TomlKind::Goal {
         let goal = Goal::read(text, name, &files).map_err(Unusable::of)?;
@@ -189,7 +189,7 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         options.line("[[pod]]");
         options.line(&format!("manifest = {}", quoted(manifest)));
     }
-    let known = Known {
+    let known = Evidence {
         memory,
         system: sets("node.system"),
         kubelet: config.is_some() || more || sets("kubelet"),

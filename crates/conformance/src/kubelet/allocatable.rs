@@ -112,10 +112,12 @@ fn errors(row: &Value, field: &str, found: Vec<Marks>, several: bool) -> Verdict
     let list = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')).unwrap_or(text);
     // Each message of an aggregate begins in one of two ways.
     let list = list.replace(", kubelet is configured", ", invalid configuration: kubelet is configured");
-    let parts: Vec<&str> = match several {
-        _ if text.is_empty() => Vec::new(),
-        true => list.split(", invalid configuration: ").collect(),
-        false => vec![text],
+    let parts: Vec<&str> = if text.is_empty() {
+        Vec::new()
+    } else if several {
+        list.split(", invalid configuration: ").collect()
+    } else {
+        vec![text]
     };
     let agrees = parts.len() == found.len()
         && parts.iter().zip(&found).all(|(part, marks)| marks.iter().all(|mark| part.contains(mark.as_str())));

@@ -116,9 +116,10 @@ fn synchronize(manager: &mut Manager, input: &Value, pods: &[PodSpec], lead: Lea
 }
 
 fn label(threshold: &Threshold) -> String {
-    match threshold.is_hard() {
-        true => format!("{}|hard", threshold.signal),
-        false => format!("{}|soft:{}", threshold.signal, format_duration(threshold.grace)),
+    if threshold.is_hard() {
+        format!("{}|hard", threshold.signal)
+    } else {
+        format!("{}|soft:{}", threshold.signal, format_duration(threshold.grace))
     }
 }
 

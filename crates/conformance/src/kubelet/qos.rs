@@ -76,9 +76,10 @@ fn compare_resources(expected: &Value, pod: &PodSpec, profile: &KubernetesProfil
     }
     // Each number must be one of those that the quantity went through.
     let names = |list: &[Number]| list.iter().map(|n| (n.0.clone(), n.1.clone())).collect::<Vec<_>>();
-    match names(&expected) == names(&got) && expected.iter().all(|number| seen.contains(number)) {
-        true => Verdict::Matched,
-        false => Verdict::compare("pod_resources", &expected, &got),
+    if names(&expected) == names(&got) && expected.iter().all(|number| seen.contains(number)) {
+        Verdict::Matched
+    } else {
+        Verdict::compare("pod_resources", &expected, &got)
     }
 }
 

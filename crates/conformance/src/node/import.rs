@@ -59,7 +59,7 @@ pub struct Disturbance {
 /// What is disturbed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Of {
-    /// Nothing.
+    /// No disturbance.
     #[default]
     Nothing,
     /// Rates after T0, in thousandths; the processes that are not meant change by the opposite.

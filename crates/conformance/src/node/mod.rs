@@ -49,7 +49,7 @@ pub struct Examination {
     pub simulated: Vec<Decision>,
     /// Both are the same.
     pub same: bool,
-    /// When.
+    /// Which decisions are in time.
     pub times: Times,
     /// What the manager saw.
     pub saw: Saw,

@@ -46,7 +46,7 @@ pub enum Op {
         total: u64,
         /// First byte.
         offset: u64,
-        /// How often.
+        /// Number of times the file is read.
         passes: u64,
         /// The file.
         path: String,

@@ -51,7 +51,7 @@ pub struct Story {
     /// Who died, in the order of decision.
     #[serde(deserialize_with = "or_empty")]
     pub verdict: Vec<Death>,
-    /// What happened.
+    /// Recorded events in order of time.
     #[serde(deserialize_with = "or_empty")]
     pub events: Vec<Event>,
     /// Every pass of the eviction manager.
@@ -156,7 +156,7 @@ pub struct Pod {
 /// A memory-backed volume.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Volume {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// The mount's `size` option, such as `600m`; empty: the kernel's default of half the memory.
     #[serde(default, deserialize_with = "or_empty")]
@@ -166,7 +166,7 @@ pub struct Volume {
 /// A container.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Container {
-    /// Its name.
+    /// Name.
     pub name: String,
     /// `resources.requests`.
     #[serde(default)]
@@ -182,7 +182,7 @@ pub struct Container {
 /// A process and its program.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Proc {
-    /// comm.
+    /// Process name (`comm`).
     pub name: String,
     /// The program, in the recordings' own small language.
     pub ops: String,
@@ -199,7 +199,7 @@ pub struct Proc {
 pub struct Process {
     /// Process id.
     pub pid: u32,
-    /// comm.
+    /// Process name (`comm`).
     pub name: String,
     /// Pod; empty on the host.
     #[serde(default)]
@@ -214,7 +214,7 @@ pub struct Process {
 pub struct Death {
     /// When its parent reaped it.
     pub t: f64,
-    /// comm.
+    /// Process name (`comm`).
     pub name: String,
     /// Pod; empty on the host.
     #[serde(default, deserialize_with = "or_empty")]
@@ -231,9 +231,9 @@ pub struct Death {
 /// An event; only the fields that are compared.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Event {
-    /// When.
+    /// Seconds since T0.
     pub t: f64,
-    /// Kind.
+    /// Kind of event.
     pub ev: String,
     /// Pod.
     #[serde(default)]
@@ -249,7 +249,7 @@ pub struct Event {
 /// A process killed by the OOM killer.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Killed {
-    /// comm.
+    /// Process name (`comm`).
     pub name: String,
 }
 

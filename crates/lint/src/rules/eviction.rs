@@ -1,6 +1,6 @@
 //! Thresholds: whether there is one, whether it can act, and whether it always does.
 
-use crate::facts::{Facts, found, shown};
+use crate::facts::{LintInput, found, shown};
 use crate::{Finding, Level};
 use oomsim_core::kubelet::eviction::{EvictionSignal, Threshold, ThresholdError, ThresholdProblem, ThresholdValue};
 use oomsim_core::kubelet::start::StartProblem;
@@ -8,7 +8,7 @@ use oomsim_core::kubelet::start::StartProblem;
 const MEMORY_AVAILABLE: &str = "memory.available";
 
 /// OOM001.
-pub fn no_memory_eviction(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn no_memory_eviction(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let Some(map) = &plan.config.eviction_hard else { return };
     let at = facts.kubelet_place(&["evictionHard.memory.available", "evictionHard"]);
@@ -38,7 +38,7 @@ pub fn no_memory_eviction(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM002. The hard `memory.available` is OOM003's: the kubelet itself checks it.
-pub fn threshold_above_the_rest(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn threshold_above_the_rest(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() || !facts.known.memory {
         return;
     }
@@ -63,7 +63,7 @@ pub fn threshold_above_the_rest(facts: &Facts<'_>, findings: &mut Vec<Finding>) 
 }
 
 /// OOM003.
-pub fn nothing_allocatable(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn nothing_allocatable(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() || !facts.known.memory {
         return;
     }
@@ -87,7 +87,7 @@ pub fn nothing_allocatable(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM004.
-pub fn soft_below_hard(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn soft_below_hard(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() {
         return;
     }
@@ -109,7 +109,7 @@ pub fn soft_below_hard(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM005.
-pub fn grace_missing(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn grace_missing(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let mut missing = false;
     for problem in facts.start_problems {
@@ -133,7 +133,7 @@ pub fn grace_missing(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM011.
-pub fn below_kernel_reserve(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn below_kernel_reserve(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() || !facts.known.memory {
         return;
     }
@@ -151,7 +151,7 @@ pub fn below_kernel_reserve(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM012.
-pub fn pressure_at_start(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn pressure_at_start(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let measured = facts.known.kube_daemons.is_some() || facts.known.system_daemons.is_some();
     if facts.kubelet().is_none() || !facts.known.memory || !(facts.known.system || measured) {
         return;

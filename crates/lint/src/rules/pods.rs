@@ -1,6 +1,6 @@
 //! Pods: requests, limits, sidecars and volumes.
 
-use crate::facts::{Facts, found, shown};
+use crate::facts::{LintInput, found, shown};
 use crate::{Finding, Level};
 use oomsim_core::kubelet::{
     ContainerSpec, MEMORY, QosClass, container_oom_score_adj, ranking_request, scheduling_limits, scheduling_requests,
@@ -17,14 +17,14 @@ fn name(pod: &PodPlan) -> String {
 }
 
 /// Containers that run as long as the pod does: the regular ones and sidecars.
-fn lasting<'a>(facts: &Facts<'_>, pod: &'a PodPlan) -> Vec<&'a ContainerSpec> {
+fn lasting<'a>(facts: &LintInput<'_>, pod: &'a PodPlan) -> Vec<&'a ContainerSpec> {
     let sidecars = facts.profile().sidecar_containers;
     let init = pod.spec.init_containers.iter().filter(|c| sidecars && c.restarts_always());
     pod.spec.containers.iter().chain(init).collect()
 }
 
 /// OOM013.
-pub fn limits_exceed_allocatable(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn limits_exceed_allocatable(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     // With nothing allocatable OOM003 has said what there is to say.
     if !facts.known.memory || facts.allocatable <= 0 {
         return;
@@ -52,7 +52,7 @@ pub fn limits_exceed_allocatable(facts: &Facts<'_>, findings: &mut Vec<Finding>)
 }
 
 /// OOM014.
-pub fn no_limit(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn no_limit(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let profile = facts.profile();
     for pod in &facts.scenario.pods {
         let own = pod.spec.resources.as_ref().filter(|_| profile.pod_level_resources);
@@ -76,7 +76,7 @@ pub fn no_limit(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM015.
-pub fn no_request(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn no_request(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let profile = facts.profile();
     for pod in &facts.scenario.pods {
         let own = pod.spec.resources.as_ref().filter(|_| profile.pod_level_resources);
@@ -108,7 +108,7 @@ pub fn no_request(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM016.
-pub fn sidecar_not_counted(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn sidecar_not_counted(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let profile = facts.profile();
     for pod in &facts.scenario.pods {
         let sidecars = pod.spec.init_containers.iter().filter(|c| profile.sidecar_containers && c.restarts_always());
@@ -133,7 +133,7 @@ pub fn sidecar_not_counted(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM017.
-pub fn memory_volume_in_limit(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn memory_volume_in_limit(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     for pod in &facts.scenario.pods {
         let limits = lasting(facts, pod).into_iter().filter_map(|c| Some((memory(&c.resources.limits)?, c)));
         let Some((limit, container)) = limits.min_by_key(|(limit, _)| *limit) else { continue };

@@ -1,12 +1,12 @@
 //! `evictionMinimumReclaim`.
 
-use crate::facts::{Facts, found, shown};
+use crate::facts::{LintInput, found, shown};
 use crate::{Finding, Level};
 use oomsim_core::kubelet::eviction::{EvictionSignal, ThresholdError};
 use oomsim_core::kubelet::start::StartProblem;
 
 /// OOM008.
-pub fn minimum_reclaim(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn minimum_reclaim(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let config = &plan.config;
     let at =
@@ -33,7 +33,7 @@ pub fn minimum_reclaim(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// A reclaim beyond what evicting every pod would free.
-fn unreachable_reclaim(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+fn unreachable_reclaim(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let without_pods = facts.capacity.saturating_sub(facts.system_working_set());
     for (threshold, amount) in facts.memory_thresholds() {
         let (Some(reclaim), EvictionSignal::MemoryAvailable) = (&threshold.min_reclaim, threshold.signal) else {

@@ -1,6 +1,6 @@
 //! Reservations: who is kept within them.
 
-use crate::facts::{Facts, found, shown, stated_peak};
+use crate::facts::{LintInput, found, shown, stated_peak};
 use crate::{Finding, Level};
 use oomsim_core::kubelet::{CgroupLayout, CgroupName, ENFORCE_KUBE, ENFORCE_PODS, ENFORCE_SYSTEM, KubeletConfig};
 use oomsim_core::units::Bytes;
@@ -16,7 +16,7 @@ struct Reserved<'c> {
     measured: Option<Bytes>,
 }
 
-fn reservations<'c>(facts: &Facts<'_>, config: &'c KubeletConfig) -> [Reserved<'c>; 2] {
+fn reservations<'c>(facts: &LintInput<'_>, config: &'c KubeletConfig) -> [Reserved<'c>; 2] {
     [
         Reserved {
             field: "kubeReserved",
@@ -36,7 +36,7 @@ fn reservations<'c>(facts: &Facts<'_>, config: &'c KubeletConfig) -> [Reserved<'
 }
 
 /// OOM006.
-pub fn not_enforced(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn not_enforced(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let config = &plan.config;
     let reserved = facts.kube_reserved.saturating_add(facts.system_reserved);
@@ -68,7 +68,7 @@ pub fn not_enforced(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM007.
-pub fn too_small(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn too_small(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
     let config = &plan.config;
     let layout = CgroupLayout::new(config);

@@ -1,11 +1,11 @@
 //! What keeps the kubelet from starting, apart from invalid values.
 
-use crate::facts::{Facts, found};
+use crate::facts::{LintInput, found};
 use crate::{Finding, Level};
 use oomsim_core::kubelet::start::StartProblem;
 
 /// OOM009.
-pub fn swap_refused(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn swap_refused(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() || !facts.start_problems.contains(&StartProblem::SwapOn) {
         return;
     }
@@ -18,7 +18,7 @@ pub fn swap_refused(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// OOM010.
-pub fn protected_kernel_defaults(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn protected_kernel_defaults(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() {
         return;
     }
@@ -42,7 +42,7 @@ pub fn protected_kernel_defaults(facts: &Facts<'_>, findings: &mut Vec<Finding>)
 
 /// OOM018. What the other rules say, each in its own words, is left out; a value that cannot be read is no finding: the
 /// file is wrong.
-pub fn kubelet_refuses(facts: &Facts<'_>, findings: &mut Vec<Finding>) {
+pub fn kubelet_refuses(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     if facts.kubelet().is_none() {
         return;
     }

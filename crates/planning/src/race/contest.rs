@@ -2,9 +2,9 @@
 
 use super::odds::{Odds, Race};
 use crate::axis::{AxisValue, Unit};
-use crate::measure::{Measures, Outcome};
+use crate::measure::{Measures, RunOutcome};
 use crate::plan::{Axis, Levels, Plan, PlanError, Setup};
-use crate::prepared::Prepared;
+use crate::prepared::ScenarioBundle;
 use crate::runner::Runner;
 use crate::stats::{Distribution, Interval, Z95, wilson};
 use oomsim_core::kernel::{KernelConfig, Zones};
@@ -41,7 +41,7 @@ pub struct Racer {
 /// A node with a racer, ready to run.
 #[derive(Clone, Debug)]
 pub struct Contest {
-    scenario: Prepared,
+    scenario: ScenarioBundle,
     base: Race,
     alone: Alone,
 }
@@ -50,7 +50,7 @@ pub struct Contest {
 #[derive(Clone, Debug, Default)]
 pub struct Alone {
     /// The first death without the added program, if any: victim, outcome, and nanoseconds until then.
-    pub first_death: Option<(String, Outcome, u64)>,
+    pub first_death: Option<(String, RunOutcome, u64)>,
     /// Least and greatest working set of all pods, bytes.
     pub pods: (u64, u64),
 }
@@ -71,7 +71,7 @@ impl fmt::Display for RaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RaceError::TooSlow { rate } => {
-                write!(f, "a program that grows by {rate}/s fills no node in ten years")
+                write!(f, "a program that grows by {rate}/s does not fill the node within ten years")
             }
             RaceError::Plan(error) => error.fmt(f),
         }
@@ -100,7 +100,7 @@ pub struct Point {
     /// The share of these, with 95 % confidence.
     pub interval: Interval,
     /// Which limit was hit most often in them.
-    pub killer: Option<Outcome>,
+    pub killer: Option<RunOutcome>,
     /// Overshoot at the decisions in time, bytes.
     pub overshoot: Distribution,
     /// From threshold to decision, nanoseconds.
@@ -125,12 +125,12 @@ impl Contest {
         racer: &Racer,
     ) -> Result<Self, Vec<Diagnostic>> {
         let text = format!("{text}\n{}", racer.pod());
-        let scenario = Prepared::new(file, &text, node, files, set, &[])?;
+        let scenario = ScenarioBundle::new(file, &text, node, files, set, &[])?;
         // The node as it is when the program begins.
         let short = [format!("duration={START}"), "sample=1s".to_string()];
         let still = scenario.scenario(&[set, &short].concat())?.scenario;
         let Some(kubelet) = still.kubelet.clone() else {
-            return Err(vec![problem("there is no kubelet on this node: nothing to race against")]);
+            return Err(vec![problem("there is no kubelet on this node, so there is no race")]);
         };
         if let Some(why) = still.kubelet_not_started() {
             return Err(vec![problem(&format!("the kubelet does not start on this node: {why}"))]);
@@ -315,11 +315,11 @@ fn problem(message: &str) -> Diagnostic {
 impl Point {
     fn new(threshold: AxisValue, rate: AxisValue, measures: &[Measures], odds: Odds) -> Self {
         let (mut overshoot, mut latency) = (Distribution::default(), Distribution::default());
-        let mut killers: std::collections::BTreeMap<Outcome, u64> = std::collections::BTreeMap::new();
+        let mut killers: std::collections::BTreeMap<RunOutcome, u64> = std::collections::BTreeMap::new();
         let (mut lost, mut undecided) = (0, 0);
         for m in measures {
             match m.outcome {
-                Outcome::Eviction => {
+                RunOutcome::Eviction => {
                     m.overshoot.and_then(|o| u64::try_from(o).ok()).into_iter().for_each(|o| overshoot.add(o));
                     m.latency.into_iter().for_each(|l| latency.add(l));
                 }

@@ -3,10 +3,10 @@
 //! A program grows at a constant rate. The kubelet looks once in a period, with an unknown phase: every phase
 //! is equally likely. It wins when it looks between the instant at which the signal falls below the threshold and the
 //! instant at which the kernel's limit is reached – less what it takes until the program stops growing once it has
-//! been told to. With a window of w seconds and a period of T seconds it therefore wins with probability min(1, w / T);
+//! been asked to. With a window of w seconds and a period of T seconds it therefore wins with probability min(1, w / T);
 //! where kubepods is the limit that counts, w is the hard threshold divided by the rate.
 
-use crate::measure::Outcome;
+use crate::measure::RunOutcome;
 
 /// Bytes of page tables for each byte of touched memory: eight for a page of 4096. They are charged to the cgroup, but
 /// are no part of the node's working set.
@@ -46,7 +46,7 @@ pub struct Odds {
     /// Probability that the kernel kills first.
     pub kernel_first: f64,
     /// Which limit does it.
-    pub limit: Outcome,
+    pub limit: RunOutcome,
     /// Seconds between the threshold and that limit.
     pub window: f64,
     /// Mean time from the threshold to the decision, over the runs in which there is one in time.
@@ -65,14 +65,14 @@ impl Race {
     }
 
     /// Seconds of growth until a limit is reached, and which.
-    fn limit(&self) -> (f64, Outcome) {
+    fn limit(&self) -> (f64, RunOutcome) {
         let node = (self.capacity - self.system - self.unseen - self.pods) / self.charged() + self.stall;
-        let mut first = ((self.kubepods_limit - self.pods) / self.charged(), Outcome::KubepodsOom);
+        let mut first = ((self.kubepods_limit - self.pods) / self.charged(), RunOutcome::KubepodsOom);
         if node < first.0 {
-            first = (node, Outcome::GlobalOom);
+            first = (node, RunOutcome::GlobalOom);
         }
         match self.own_room.map(|room| room / self.charged()) {
-            Some(own) if own < first.0 => (own, Outcome::PodOom),
+            Some(own) if own < first.0 => (own, RunOutcome::PodOom),
             _ => first,
         }
     }
@@ -101,7 +101,7 @@ impl Race {
     pub fn rate_for(&self, kernel_first: f64) -> Option<f64> {
         // The window is inversely proportional to the rate, but for the stall, which does not depend on it.
         let still = Race { rate: 1.0, stall: 0.0, ..*self }.odds();
-        let stall = if still.limit == Outcome::GlobalOom { self.stall } else { 0.0 };
+        let stall = if still.limit == RunOutcome::GlobalOom { self.stall } else { 0.0 };
         let needed = (1.0 - kernel_first) * self.period + self.lag - stall;
         (still.window > 0.0 && needed > 0.0).then(|| still.window / needed)
     }
@@ -136,7 +136,7 @@ mod tests {
         let odds = race(100.0, 20.0).odds();
         assert!((odds.window - 5.0 / (1.0 + 1.0 / 512.0)).abs() < 1e-9, "{odds:?}");
         assert!((odds.kernel_first - 0.5).abs() < 2e-3);
-        assert_eq!(odds.limit, Outcome::KubepodsOom);
+        assert_eq!(odds.limit, RunOutcome::KubepodsOom);
         assert!((odds.latency - odds.window / 2.0).abs() < 1e-9);
         assert_eq!(race(100.0, 5.0).odds().kernel_first, 0.0); // 20 s > 10 s
         assert!((race(750.0, 5.0).odds().latency - 5.0).abs() < 1e-9); // the next check is 5 s away on average
@@ -146,11 +146,11 @@ mod tests {
     #[test]
     fn the_nearest_limit_wins() {
         let own = Race { own_room: Some(100.0 * MIB), ..race(100.0, 20.0) };
-        assert_eq!((own.odds().limit, own.odds().kernel_first), (Outcome::PodOom, 1.0));
+        assert_eq!((own.odds().limit, own.odds().kernel_first), (RunOutcome::PodOom, 1.0));
         assert_eq!(own.rate_for(0.4), None);
         // Without reservation the node runs out first: 150 MiB unseen of a threshold of 100 MiB leave nothing.
         let bare = Race { kubepods_limit: 8192.0 * MIB, ..race(100.0, 1.0) };
-        assert_eq!((bare.odds().limit, bare.odds().kernel_first), (Outcome::GlobalOom, 1.0));
+        assert_eq!((bare.odds().limit, bare.odds().kernel_first), (RunOutcome::GlobalOom, 1.0));
     }
 
     #[test]

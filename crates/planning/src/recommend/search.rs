@@ -7,9 +7,9 @@
 
 use super::target::Target;
 use crate::axis::AxisValue;
-use crate::measure::{Measures, Outcome};
+use crate::measure::{Measures, RunOutcome};
 use crate::plan::Plan;
-use crate::stats::{Interval, Sequential, Verdict, Z95, pareto_front, wilson};
+use crate::stats::{Interval, Sequential, TrialVerdict, Z95, pareto_front, wilson};
 use std::collections::BTreeMap;
 
 /// Runs of the first round of a trial; each round doubles the number.
@@ -55,9 +55,9 @@ pub struct Trial {
     /// Bad runs and runs for each target.
     pub counts: Vec<(u64, u64)>,
     /// What is known for each target.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<TrialVerdict>,
     /// Who was first, over the runs that were bad for some target.
-    pub causes: BTreeMap<Outcome, u64>,
+    pub causes: BTreeMap<RunOutcome, u64>,
     /// Bad runs in which the kernel killed although the kubelet had decided to evict: the grace period was too long.
     pub late: u64,
 }
@@ -73,12 +73,12 @@ impl Trial {
 
     /// Whether all targets are known to be met.
     pub fn passes(&self) -> bool {
-        self.not_started.is_none() && self.verdicts.iter().all(|v| *v == Verdict::Below)
+        self.not_started.is_none() && self.verdicts.iter().all(|v| *v == TrialVerdict::Below)
     }
 
     /// Whether some target is known to be missed.
     pub fn fails(&self) -> bool {
-        self.not_started.is_some() || self.verdicts.contains(&Verdict::Above)
+        self.not_started.is_some() || self.verdicts.contains(&TrialVerdict::Above)
     }
 }
 
@@ -93,7 +93,7 @@ pub struct Confirmed {
 
 /// What came of the search.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub enum SearchResult {
     /// The setting with the most allocatable memory that meets the targets.
     Setting(Box<Confirmed>),
     /// No setting does; the nearest is trial number n.
@@ -111,7 +111,7 @@ pub struct Recommendation {
     /// Indices of the trials that no other beats in both allocatable memory and risk.
     pub front: Vec<usize>,
     /// The recommendation.
-    pub found: Found,
+    pub found: SearchResult,
     /// Settings that met the targets in the search but not on fresh seeds.
     pub withdrawn: Vec<u64>,
     /// Knobs along which the risk does not fall all the way.
@@ -240,7 +240,7 @@ impl<R: Runs> Search<'_, R> {
             allocatable: i64::MAX,
             not_started: self.runs.not_started(setting),
             counts: Vec::new(),
-            verdicts: vec![Verdict::Undecided; targets.len()],
+            verdicts: vec![TrialVerdict::Undecided; targets.len()],
             causes: BTreeMap::new(),
             late: 0,
         };
@@ -252,14 +252,14 @@ impl<R: Runs> Search<'_, R> {
             let next = (done + round).min(seeds.end);
             for scenario in 0..self.settings.scenarios {
                 let about = |t: &Target| t.scenario.is_none_or(|s| s == scenario);
-                if !targets.iter().zip(&trial.verdicts).any(|(t, v)| about(t) && *v == Verdict::Undecided) {
+                if !targets.iter().zip(&trial.verdicts).any(|(t, v)| about(t) && *v == TrialVerdict::Undecided) {
                     continue;
                 }
                 for m in self.runs.run(scenario, setting, done..next) {
                     trial.allocatable = trial.allocatable.min(m.allocatable.unwrap_or(0));
                     trial.count(targets, &mut tests, scenario, &m);
                 }
-                if trial.verdicts.contains(&Verdict::Above) {
+                if trial.verdicts.contains(&TrialVerdict::Above) {
                     break 'rounds;
                 }
             }
@@ -269,7 +269,7 @@ impl<R: Runs> Search<'_, R> {
         for ((verdict, target), (bad, runs)) in trial.verdicts.iter_mut().zip(targets).zip(&trial.counts) {
             // "None of the runs" is met when the runs are over without one.
             if target.below == 0.0 && *bad == 0 && *runs > 0 {
-                *verdict = Verdict::Below;
+                *verdict = TrialVerdict::Below;
             }
         }
         trial
@@ -298,7 +298,7 @@ impl<R: Runs> Search<'_, R> {
         let risk = |t: &Trial| if t.not_started.is_some() { f64::NAN } else { t.risk().0 };
         let points: Vec<(f64, f64)> = trials.iter().map(|t| (t.allocatable as f64, risk(t))).collect();
         let nearest = (0..trials.len()).min_by(|&a, &b| points[a].1.total_cmp(&points[b].1)).unwrap_or(0);
-        let found = confirmed.map_or(Found::Nothing { nearest }, |c| Found::Setting(Box::new(c)));
+        let found = confirmed.map_or(SearchResult::Nothing { nearest }, |c| SearchResult::Setting(Box::new(c)));
         Recommendation { front: pareto_front(&points), trials, found, withdrawn, not_monotone: self.not_monotone }
     }
 }
@@ -307,12 +307,12 @@ impl Trial {
     fn count(&mut self, targets: &[Target], tests: &mut [Sequential], scenario: usize, m: &Measures) {
         let mut bad_somewhere = false;
         for ((target, test), verdict) in targets.iter().zip(tests).zip(&mut self.verdicts) {
-            if target.scenario.is_none_or(|s| s == scenario) && *verdict != Verdict::Below {
+            if target.scenario.is_none_or(|s| s == scenario) && *verdict != TrialVerdict::Below {
                 let bad = target.event.happened(m);
                 bad_somewhere |= bad;
                 test.add(bad);
                 // Once missed is missed; the rest of the round only tells the share better.
-                if *verdict == Verdict::Undecided {
+                if *verdict == TrialVerdict::Undecided {
                     *verdict = test.verdict();
                 }
             }
@@ -358,7 +358,7 @@ mod tests {
             let allocatable = Some(1000 - (setting * self.price) as i64);
             let measures = |seed| {
                 let kills = u64::from(bad(seed));
-                let outcome = if kills > 0 { Outcome::KubepodsOom } else { Outcome::None };
+                let outcome = if kills > 0 { RunOutcome::KubepodsOom } else { RunOutcome::None };
                 Measures { allocatable, outcome, killed_burstable: kills, ..Measures::default() }
             };
             seeds.map(measures).collect()
@@ -401,7 +401,7 @@ mod tests {
         let plan = plan(&[100]);
         // Risk 50 % below setting 37, then 0.1 %: the target of 1 % is met from 37 on.
         let (found, ran) = find(&plan, 0.01, |_, s| if s < 37 { 0.5 } else { 0.001 });
-        let Found::Setting(best) = &found.found else { panic!("{found:?}") };
+        let SearchResult::Setting(best) = &found.found else { panic!("{found:?}") };
         assert_eq!(best.trial.setting, 37);
         assert_eq!(best.trial.allocatable, 963);
         assert!(best.fresh.passes() && best.fresh.risk().1.contains(0.001), "{:?}", best.fresh);
@@ -409,7 +409,7 @@ mod tests {
         // Hopeless settings stop in the first round.
         let hopeless = found.trials.iter().find(|t| t.setting == 0).unwrap();
         assert!(hopeless.fails() && hopeless.counts[0].1 <= 64, "{hopeless:?}");
-        assert_eq!(hopeless.causes[&Outcome::KubepodsOom], hopeless.counts[0].0);
+        assert_eq!(hopeless.causes[&RunOutcome::KubepodsOom], hopeless.counts[0].0);
         assert!(ran < 40_000, "{ran}");
         // Both neighbours are there, for the margins.
         assert!([36, 38].iter().all(|n| found.trials.iter().any(|t| t.setting == *n)));
@@ -420,7 +420,7 @@ mod tests {
     fn a_risk_that_rises_again_is_noticed() {
         // Good from 30 to 70 only: both ends fail.
         let (found, _) = find(&plan(&[101]), 0.01, |_, s| if (30..=70).contains(&s) { 0.0005 } else { 0.4 });
-        let Found::Setting(best) = &found.found else { panic!() };
+        let SearchResult::Setting(best) = &found.found else { panic!() };
         assert_eq!((best.trial.setting, found.not_monotone.as_slice()), (30, ["knob0".to_string()].as_slice()));
     }
 
@@ -428,7 +428,7 @@ mod tests {
     fn knobs_are_combined_and_the_cheapest_wins() {
         // knob0 has 3 values (stride 20), knob1 has 20: safe where 4·knob0 + knob1 ≥ 12.
         let (found, _) = find(&plan(&[3, 20]), 0.02, |_, s| if 4 * (s / 20) + s % 20 >= 12 { 0.001 } else { 0.3 });
-        let Found::Setting(best) = &found.found else { panic!() };
+        let SearchResult::Setting(best) = &found.found else { panic!() };
         assert_eq!(best.trial.setting, 12);
         assert!(found.front.len() <= found.trials.len());
         let risks: Vec<f64> = found.front.iter().map(|&i| found.trials[i].risk().0).collect();
@@ -438,10 +438,10 @@ mod tests {
     #[test]
     fn no_setting_is_no_setting() {
         let (found, _) = find(&plan(&[5]), 0.01, |_, s| 0.9 - s as f64 / 10.0);
-        let Found::Nothing { nearest } = found.found else { panic!() };
+        let SearchResult::Nothing { nearest } = found.found else { panic!() };
         assert_eq!(found.trials[nearest].setting, 4);
         let (found, _) = find(&plan(&[2]), 0.0, |_, s| if s == 0 { 0.001 } else { 0.0 });
-        let Found::Setting(best) = &found.found else { panic!() };
+        let SearchResult::Setting(best) = &found.found else { panic!() };
         assert_eq!(best.trial.setting, 1);
     }
 
@@ -449,7 +449,7 @@ mod tests {
     fn a_setting_with_which_the_kubelet_does_not_start_is_never_recommended() {
         // Safe from 37 on; from 60 on the kubelet does not start, though "nothing" would be killed there.
         let (found, _) = find_below(&plan(&[100]), 0.01, 60, |_, s| if s < 37 { 0.5 } else { 0.0 });
-        let Found::Setting(best) = &found.found else { panic!("{found:?}") };
+        let SearchResult::Setting(best) = &found.found else { panic!("{found:?}") };
         assert_eq!((best.trial.setting, found.not_monotone.len()), (37, 0));
         // All 40 that do not start are known, without a run, with nothing allocatable and off the front.
         let refused: Vec<usize> = (0..found.trials.len()).filter(|&i| found.trials[i].not_started.is_some()).collect();
@@ -461,10 +461,10 @@ mod tests {
         }
         // The least risk that is measured is 40 %: the nearest is none of those that were not measured.
         let (found, _) = find_below(&plan(&[5]), 0.01, 3, |_, _| 0.4);
-        let Found::Nothing { nearest } = found.found else { panic!("{found:?}") };
+        let SearchResult::Nothing { nearest } = found.found else { panic!("{found:?}") };
         assert!(found.trials[nearest].not_started.is_none());
         let (found, ran) = find_below(&plan(&[20]), 0.01, 0, |_, _| 0.0);
-        assert!(matches!(found.found, Found::Nothing { .. }) && ran == 0 && found.front.is_empty(), "{found:?}");
+        assert!(matches!(found.found, SearchResult::Nothing { .. }) && ran == 0 && found.front.is_empty(), "{found:?}");
     }
 
     #[test]

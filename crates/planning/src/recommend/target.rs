@@ -59,12 +59,12 @@ impl BadEvent {
                     some => format!("a kernel kill of a {} pod", some.join(" or ")),
                 }
             }
-            BadEvent::KubepodsOom => "an OOM kill at the limit of kubepods".into(),
-            BadEvent::NodeOom => "an OOM kill for want of node memory".into(),
-            BadEvent::HostKill => "a kernel kill of a process of the node itself".into(),
+            BadEvent::KubepodsOom => "an OOM kill at the kubepods limit".into(),
+            BadEvent::NodeOom => "an OOM kill because the node is out of memory".into(),
+            BadEvent::HostKill => "a kernel kill of a host process".into(),
             BadEvent::Eviction => "an eviction".into(),
             BadEvent::Restart => "a container restart".into(),
-            BadEvent::Stalled => "a node on which the kernel finds nothing to kill".into(),
+            BadEvent::Stalled => "a node on which the kernel finds no process to kill".into(),
         }
     }
 }
@@ -72,7 +72,7 @@ impl BadEvent {
 /// How often it may happen.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Target {
-    /// What.
+    /// The failure.
     pub event: BadEvent,
     /// In less than this share of the runs; 0: in none.
     pub below: f64,
@@ -118,7 +118,7 @@ mod tests {
             "a kernel kill of a Guaranteed or Burstable pod in less than 0.1 % of the runs of bad-day"
         );
         let target = Target { event: BadEvent::NodeOom, below: 0.0, scenario: None };
-        assert_eq!(target.in_words(&names), "an OOM kill for want of node memory in none of the runs");
+        assert_eq!(target.in_words(&names), "an OOM kill because the node is out of memory in none of the runs");
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 /// What is known so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum TrialVerdict {
     /// The share is below the target.
     Below,
     /// The share is above the target.
@@ -44,15 +44,15 @@ impl Sequential {
     }
 
     /// What is known after these runs.
-    pub fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> TrialVerdict {
         if self.target == 0.0 {
-            return if self.bad > 0 { Verdict::Above } else { Verdict::Undecided };
+            return if self.bad > 0 { TrialVerdict::Above } else { TrialVerdict::Undecided };
         }
         if self.runs == 0 || self.log_martingale() < self.log_bound {
-            return Verdict::Undecided;
+            return TrialVerdict::Undecided;
         }
         // The target is outside; the observed share says on which side.
-        if (self.bad as f64) < self.target * self.runs as f64 { Verdict::Below } else { Verdict::Above }
+        if (self.bad as f64) < self.target * self.runs as f64 { TrialVerdict::Below } else { TrialVerdict::Above }
     }
 
     fn log_martingale(&self) -> f64 {
@@ -84,24 +84,24 @@ mod tests {
         let mut s = Sequential::new(0.9, 0.05);
         s.add(false);
         assert!((s.log_martingale() - 5f64.ln()).abs() < 1e-12);
-        assert_eq!(s.verdict(), Verdict::Undecided); // 5 < 1/0.05
+        assert_eq!(s.verdict(), TrialVerdict::Undecided); // 5 < 1/0.05
         // n = 2, k = 0: B(½, 5/2)/B(½, ½) = 3/8; p = 0.9 gives 37.5 > 20.
         s.add(false);
         assert!((s.log_martingale() - 37.5f64.ln()).abs() < 1e-12);
-        assert_eq!(s.verdict(), Verdict::Below);
+        assert_eq!(s.verdict(), TrialVerdict::Below);
         // n = 1, k = 1 is the mirror image.
         let mut s = Sequential::new(0.02, 0.05);
         s.add(true); // M = ½ / 0.02 = 25
-        assert_eq!(s.verdict(), Verdict::Above);
+        assert_eq!(s.verdict(), TrialVerdict::Above);
     }
 
     #[test]
     fn none_allowed_means_none() {
         let mut s = Sequential::new(0.0, 0.05);
         (0..100_000).for_each(|_| s.add(false));
-        assert_eq!(s.verdict(), Verdict::Undecided);
+        assert_eq!(s.verdict(), TrialVerdict::Undecided);
         s.add(true);
-        assert_eq!(s.verdict(), Verdict::Above);
+        assert_eq!(s.verdict(), TrialVerdict::Above);
         assert_eq!(s.counts(), (1, 100_001));
     }
 
@@ -113,7 +113,7 @@ mod tests {
             let (mut draws, mut s) = (bernoulli(seed), Sequential::new(0.1, 0.05));
             for _ in 0..2_000 {
                 s.add(draws.below(10) == 0);
-                if s.verdict() != Verdict::Undecided {
+                if s.verdict() != TrialVerdict::Undecided {
                     wrong += 1;
                     break;
                 }
@@ -123,6 +123,6 @@ mod tests {
         // A share of half the target is distinguished within 2,000 runs.
         let (mut draws, mut s) = (bernoulli(7), Sequential::new(0.1, 0.05));
         (0..2_000).for_each(|_| s.add(draws.below(20) == 0));
-        assert_eq!(s.verdict(), Verdict::Below);
+        assert_eq!(s.verdict(), TrialVerdict::Below);
     }
 }

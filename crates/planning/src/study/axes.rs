@@ -1,6 +1,6 @@
 //! `[[axis]]` of a sweep and `[[knob]]` of a goal: which settings take which values.
 
-use crate::axis::{AxisValue, Range, Scale, Unit};
+use crate::axis::{AxisRange, AxisValue, Scale, Unit};
 use crate::measure::MEASURES;
 use crate::plan::{Axis, Levels};
 use crate::row::HEAD;
@@ -26,13 +26,13 @@ pub(crate) fn axes(p: &Problems, spec: &'static TableSpec, tables: &[Value], sam
         let (name, keys) = (&read.axis.name, &read.axis.keys);
         let taken = HEAD.iter().copied().chain(MEASURES.iter().map(|c| c.name)).any(|column| column == name);
         if taken {
-            p.error(&read.at, format!("`{name}` is a column of every result: choose another name"));
+            p.error(&read.at, format!("`{name}` is already a column of the results: choose another name"));
         } else if list.iter().any(|other| other.axis.name == *name) {
             p.error(&read.at, format!("two axes have the name `{name}`"));
         }
         for other in &list {
             if let Some(key) = keys.iter().find(|key| other.axis.keys.contains(key)) {
-                p.error(&read.at, format!("`{key}` is set by `{}` already", other.axis.name));
+                p.error(&read.at, format!("`{key}` is already set by `{}`", other.axis.name));
             }
         }
         list.push(read);
@@ -61,7 +61,7 @@ fn axis(p: &Problems, spec: &'static TableSpec, table: &Value, sampled: bool) ->
                 None if stepped => Levels::Grid(range.steps(2)),
                 None if sampled => Levels::Sampled(range),
                 None => {
-                    p.push(Diagnostic::error(&at, "`steps` is missing: how many values from `from` to `to`"));
+                    p.push(Diagnostic::error(&at, "`steps` is missing: the number of values from `from` to `to`"));
                     return None;
                 }
             }
@@ -93,7 +93,7 @@ fn keys(t: &mut TableReader<'_>) -> Option<Vec<String>> {
             }
         },
         _ => {
-            let problem = Diagnostic::error(t.at(), "either `key` or `keys` is needed: what takes the value");
+            let problem = Diagnostic::error(t.at(), "`key` or `keys` is missing: what to set to the value");
             p.push(problem.help("a scenario key as for `--set`, such as `kubelet.evictionHard.memory.available`"));
             return None;
         }
@@ -121,7 +121,7 @@ fn list(p: &Problems, values: &Value) -> Option<Levels> {
         return None;
     };
     if items.len() as i64 > MAX_VALUES {
-        p.error(&values.at, format!("{} values are too many: at most {MAX_VALUES}", items.len()));
+        p.error(&values.at, format!("{} values are too many: at most {MAX_VALUES} are allowed", items.len()));
         return None;
     }
     let values: Option<Vec<_>> = items.iter().map(|item| Some(AxisValue::parse(&scalar_text(p, item)?))).collect();
@@ -144,7 +144,7 @@ fn range(
     (from, from_at): &(AxisValue, Location),
     (to, to_at): &(AxisValue, Location),
     scale: Scale,
-) -> Option<Range> {
+) -> Option<AxisRange> {
     let (low, high) = (from.number?, to.number?);
     let unit = match (from.unit, to.unit) {
         (a, b) if a == b => a,
@@ -153,20 +153,20 @@ fn range(
         (Unit::Integer, b) if low == 0.0 => b,
         (a, Unit::Integer) if high == 0.0 => a,
         _ => {
-            p.error(to_at, format!("`from` ({}) and `to` ({}) are not of one kind", from.text, to.text));
+            p.error(to_at, format!("`from` ({}) and `to` ({}) have different units", from.text, to.text));
             return None;
         }
     };
     if scale == Scale::Log && (low <= 0.0 || high <= 0.0) {
         let wrong = if low <= 0.0 { from_at } else { to_at };
-        p.error(wrong, "a logarithmic scale needs ends greater than zero");
+        p.error(wrong, "a logarithmic scale needs `from` and `to` greater than zero");
         return None;
     }
     if low == high {
         p.error(at, "`from` and `to` are equal");
         return None;
     }
-    Some(Range { from: low, to: high, unit, scale })
+    Some(AxisRange { from: low, to: high, unit, scale })
 }
 
 /// Parses a document, or gives up with its problems.

@@ -5,7 +5,7 @@ use super::sweep::{Named, meant, prepare};
 use super::tables;
 use crate::measure::Measures;
 use crate::plan::{Plan, RunSpec, Setup};
-use crate::prepared::{Prepared, settings};
+use crate::prepared::{ScenarioBundle, settings};
 use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
 use crate::runner::Runner;
 use oomsim_core::record::Keep;
@@ -20,12 +20,12 @@ const AS_IT_IS: u64 = 400;
 /// A goal that has been read.
 #[derive(Clone, Debug)]
 pub struct Goal {
-    /// Its name.
+    /// Name of the goal: its `name`, or the file name without `.toml`.
     pub name: String,
-    /// What it asks, for people.
+    /// Description for the user.
     pub description: String,
     /// The scenarios, by name.
-    pub scenarios: Vec<(String, Prepared)>,
+    pub scenarios: Vec<(String, ScenarioBundle)>,
     /// What must not happen.
     pub targets: Vec<Target>,
     /// The grid of settings, for each scenario.
@@ -149,9 +149,9 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     let alpha = f64::from(t.or("error", 10, permille)) / 1000.0;
     let knobs = axes(p, &tables::KNOB, t.items("knob"), false);
     if knobs.is_empty() {
-        p.error(t.at(), "a goal needs at least one `[[knob]]`: a setting that may be changed");
+        p.error(t.at(), "a goal needs at least one `[[knob]]`: a setting that may change");
     }
-    let mut scenarios: Vec<(String, Prepared)> = Vec::new();
+    let mut scenarios: Vec<(String, ScenarioBundle)> = Vec::new();
     let tables = t.items("scenario");
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[scenario]]`");
@@ -176,7 +176,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     let names: Vec<&str> = scenarios.iter().map(|(n, _)| n.as_str()).collect();
     let tables = t.items("target");
     if tables.is_empty() {
-        p.error(t.at(), "a goal needs at least one `[[target]]`: what must not happen");
+        p.error(t.at(), "a goal needs at least one `[[target]]`: a failure and the accepted risk");
     }
     let targets: Vec<Target> = tables.iter().filter_map(|table| target(p, table, &names)).collect();
     t.finish();
@@ -188,7 +188,10 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         let setup = Setup { scenario, axes, points: 1, repetitions: 1, seed, ..Setup::default() };
         match Plan::new(setup) {
             Ok(plan) if plan.cells() > MAX_SETTINGS => {
-                p.error(&root.at, format!("{} settings are too many: at most {MAX_SETTINGS}", plan.cells()));
+                p.error(
+                    &root.at,
+                    format!("{} settings are too many: at most {MAX_SETTINGS} are allowed", plan.cells()),
+                );
             }
             Ok(plan) => plans.push(plan),
             Err(error) => p.error(&root.at, error.to_string()),

@@ -5,7 +5,7 @@ use super::tables;
 use crate::axis::Design;
 use crate::measure::MEASURES;
 use crate::plan::{Levels, Plan, Setup};
-use crate::prepared::{Prepared, folder_of, join, settings};
+use crate::prepared::{ScenarioBundle, folder_of, join, settings};
 use oomsim_scenario::reading::{Entry, Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, text};
 use oomsim_scenario::{Diagnostic, Files, Location, Severity, Source};
 use std::sync::Arc;
@@ -13,12 +13,12 @@ use std::sync::Arc;
 /// A sweep that has been read.
 #[derive(Clone, Debug)]
 pub struct Study {
-    /// Its name.
+    /// Name of the study: its `name`, or the file name without `.toml`.
     pub name: String,
-    /// What it asks, for people.
+    /// Description for the user.
     pub description: String,
     /// The scenario.
-    pub scenario: Prepared,
+    pub scenario: ScenarioBundle,
     /// The runs.
     pub plan: Plan,
     /// Measures of the summary, in the order of [`MEASURES`].
@@ -68,10 +68,13 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
     let sampled = axes.iter().find(|a| matches!(a.axis.levels, Levels::Sampled(_)));
     match (sampled, points) {
         (Some(axis), None) if !sample_given => {
-            let problem = Diagnostic::error(&axis.at, format!("`{}` has neither `steps` nor a sample", axis.axis.name));
+            let problem = Diagnostic::error(
+                &axis.at,
+                format!("`{}` has no `steps`, and the study has no `sample`", axis.axis.name),
+            );
             p.push(problem.help("add `steps = N`, or `sample = { points = N }` to the study"));
         }
-        (None, Some(_)) => p.error(root_at(root), "`sample` without an axis to sample: one with `from` and `to` only"),
+        (None, Some(_)) => p.error(root_at(root), "`sample` needs an axis with `from` and `to` but without `steps`"),
         _ => {}
     }
     let named = Named { file: scenario?, at: &scenario_at?.at, node };
@@ -165,7 +168,7 @@ pub(crate) fn prepare(
     files: &dyn Files,
     fixed: &[Fixed],
     axes: &[ReadAxis],
-) -> Option<Prepared> {
+) -> Option<ScenarioBundle> {
     let path = join(folder_of(study), &scenario.file);
     let text = match files.read(&path) {
         Ok(text) => text,
@@ -176,7 +179,7 @@ pub(crate) fn prepare(
     };
     let base = settings(&fixed.iter().map(|f| f.setting.clone()).collect::<Vec<_>>());
     let variants: Vec<Vec<String>> = axes.iter().flat_map(|a| variants(&base, a)).collect();
-    let prepared = match Prepared::new(&path, &text, scenario.node.as_deref(), files, &base, &variants) {
+    let prepared = match ScenarioBundle::new(&path, &text, scenario.node.as_deref(), files, &base, &variants) {
         Ok(prepared) => prepared,
         Err(problems) => {
             problems.into_iter().for_each(|problem| p.push(in_study(fixed, problem)));
@@ -187,13 +190,13 @@ pub(crate) fn prepare(
     for axis in axes {
         let parsed = |key: &str| parse_keys(&Arc::new(Source { name: "key".into(), text: key.into() }), key).is_some();
         if let Some(key) = axis.axis.keys.iter().find(|key| !parsed(key)) {
-            p.error(&axis.at, format!("{key:?} is not a path of scenario keys"));
+            p.error(&axis.at, format!("{key:?} is not a path of scenario keys, such as `node.memory`"));
             continue;
         }
         let wrong =
             variants_of(&base, axis).find_map(|(value, variant)| Some((value, prepared.scenario(&variant).err()?)));
         if let Some((value, problems)) = wrong {
-            let message = format!("the scenario does not take {value:?} for `{}`", axis.axis.name);
+            let message = format!("the scenario rejects {value:?} for `{}`", axis.axis.name);
             let mut problem = Diagnostic::error(&axis.at, message);
             for inner in problems.iter().filter(|d| d.severity == Severity::Error).take(5) {
                 // The text of the setting is in the message; a file's line is worth saying.

@@ -1,7 +1,7 @@
 //! Studies and goals as texts.
 
 use super::{Goal, Study};
-use crate::measure::Outcome;
+use crate::measure::RunOutcome;
 use crate::recommend::BadEvent;
 use oomsim_core::record::Keep;
 use oomsim_scenario::{Diagnostic, Files};
@@ -73,7 +73,10 @@ fn a_study_becomes_a_plan_and_runs() {
     assert!(measures.iter().all(|m| m.error.is_empty() && m.digest.len() == 32), "{:?}", measures[0]);
     // Every run ends with the leak's death, by one or the other.
     for m in &measures {
-        assert!(matches!(m.outcome, Outcome::Eviction | Outcome::KubepodsOom) && m.victim == "default/leak", "{m:?}");
+        assert!(
+            matches!(m.outcome, RunOutcome::Eviction | RunOutcome::KubepodsOom) && m.victim == "default/leak",
+            "{m:?}"
+        );
     }
     // The same run, taken alone, is the same.
     let spec = study.plan.spec(77);
@@ -83,7 +86,7 @@ fn a_study_becomes_a_plan_and_runs() {
         assert_eq!(study.scenario.worker(Keep::Node)(&study.plan.spec(i)), measures[i as usize]);
     }
     // A window of 750 MiB at 80 MiB/s at most is 9.4 s of 10 s: nearly always an eviction.
-    let evicted = measures[60..].iter().filter(|m| m.outcome == Outcome::Eviction).count();
+    let evicted = measures[60..].iter().filter(|m| m.outcome == RunOutcome::Eviction).count();
     assert!(evicted >= 55, "{evicted} of 60");
 }
 
@@ -97,10 +100,14 @@ fn a_kubelet_that_does_not_start_is_an_outcome_of_its_own() {
     for keep in [Keep::Outcome, Keep::Node, Keep::Events, Keep::Series] {
         let mut worker = study.scenario.worker(keep);
         let m = worker(&study.plan.spec(60));
-        assert_eq!((m.outcome, m.allocatable, m.first_death), (Outcome::KubeletNotStarted, Some(0), None), "{keep:?}");
+        assert_eq!(
+            (m.outcome, m.allocatable, m.first_death),
+            (RunOutcome::KubeletNotStarted, Some(0), None),
+            "{keep:?}"
+        );
         assert!(m.not_started.contains("4124Mi reserved") && m.not_started.contains("4Gi"), "{}", m.not_started);
         let m = worker(&study.plan.spec(0));
-        assert_eq!((m.outcome == Outcome::KubeletNotStarted, m.not_started.as_str()), (false, ""));
+        assert_eq!((m.outcome == RunOutcome::KubeletNotStarted, m.not_started.as_str()), (false, ""));
     }
     let mut summary = crate::summary::Summary::new(&study.plan);
     let mut worker = study.scenario.worker(Keep::Node);
@@ -145,11 +152,11 @@ steps = 2
         "unknown measure \"outcom\"",
         "did you mean \"outcome\"?",
         "`seed` is a column of every result",
-        "`from` (1) and `to` (5s) are not of one kind",
+        "`from` (1) and `to` (5s) have different units",
         "either `key` or `keys` is needed",
-        "a logarithmic scale needs ends greater than zero",
+        "a logarithmic scale needs `from` and `to` greater than zero",
         "studies/x.toml:3",
-        "the scenario does not take \"banana\" for `seed`",
+        "the scenario rejects \"banana\" for `seed`",
     ] {
         assert!(said.contains(part), "{part:?} not in\n{said}");
     }
@@ -157,7 +164,7 @@ steps = 2
     assert!(said.contains("the scenario studies/nod.toml cannot be read: no such file"), "{said}");
     let wrong_key = STUDY.replace("ramp.rate", "ramp.rat");
     let said = rendered(&Study::read(&wrong_key, "studies/x.toml", &files()).unwrap_err());
-    assert!(said.contains("the scenario does not take \"5Mi\" for `rate`") && said.contains("`rat`"), "{said}");
+    assert!(said.contains("the scenario rejects \"5Mi\" for `rate`") && said.contains("`rat`"), "{said}");
     assert!(!rendered(&Study::read("= 5", "x", &files()).unwrap_err()).is_empty());
 }
 
@@ -193,10 +200,10 @@ fn problems_are_where_they_were_written_and_have_no_false_sequels() {
 fn a_range_needs_steps_or_a_sample() {
     let without = STUDY.replace("sample = { points = 3 }", "");
     let said = rendered(&Study::read(&without, "studies/x.toml", &files()).unwrap_err());
-    assert!(said.contains("`rate` has neither `steps` nor a sample"), "{said}");
+    assert!(said.contains("`rate` has no `steps`, and the study has no `sample`"), "{said}");
     let useless = STUDY.replace("scale = \"log\"", "steps = 4");
     let said = rendered(&Study::read(&useless, "studies/x.toml", &files()).unwrap_err());
-    assert!(said.contains("`sample` without an axis to sample"), "{said}");
+    assert!(said.contains("`sample` needs an axis with `from` and `to`"), "{said}");
 }
 
 #[test]

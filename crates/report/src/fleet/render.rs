@@ -8,7 +8,7 @@ use crate::text::{expectation, heading, plural};
 use crate::{json, style};
 use anstyle::Style;
 use oomsim_core::record::expect::ExpectationResult;
-use oomsim_planning::measure::{Kind, MEASURES, Measures, Outcome, Value as Cell};
+use oomsim_planning::measure::{ColumnKind, MEASURES, Measures, RunOutcome, Value as Cell};
 use oomsim_planning::row;
 use oomsim_planning::stats::Distribution;
 use serde_json::{Map, Value};
@@ -55,8 +55,8 @@ fn total(nodes: &[NodeRun], count: fn(&Measures) -> u64) -> u64 {
     nodes.iter().map(|node| count(&node.measures)).sum()
 }
 
-fn outcomes(nodes: &[NodeRun]) -> impl Iterator<Item = (Outcome, Vec<&NodeRun>)> {
-    Outcome::ALL.into_iter().filter_map(|outcome| {
+fn outcomes(nodes: &[NodeRun]) -> impl Iterator<Item = (RunOutcome, Vec<&NodeRun>)> {
+    RunOutcome::ALL.into_iter().filter_map(|outcome| {
         let nodes: Vec<_> = nodes.iter().filter(|node| node.measures.outcome == outcome).collect();
         (!nodes.is_empty()).then_some((outcome, nodes))
     })
@@ -73,10 +73,10 @@ fn seconds(nanos: u64) -> String {
     format!("{:.3}", nanos as f64 / 1e9)
 }
 
-fn style_of(outcome: Outcome) -> Style {
+fn style_of(outcome: RunOutcome) -> Style {
     match outcome {
-        Outcome::None => Style::new(),
-        Outcome::Eviction | Outcome::SelfExit => WARN,
+        RunOutcome::None => Style::new(),
+        RunOutcome::Eviction | RunOutcome::SelfExit => WARN,
         _ => BAD,
     }
 }
@@ -140,7 +140,7 @@ fn grouped(fleet: &Fleet, heading: &[&str], mut rows: impl FnMut(&[NodeRun]) -> 
 
 fn who_was_first(text: &mut String, fleet: &Fleet) {
     heading(text, "FIRST DEATH ON EACH NODE");
-    let row = |(outcome, nodes): (Outcome, Vec<&NodeRun>), of: usize| {
+    let row = |(outcome, nodes): (RunOutcome, Vec<&NodeRun>), of: usize| {
         let mut times = Distribution::default();
         nodes.iter().filter_map(|node| node.measures.first_death).for_each(|at| times.add(at));
         let share = 100.0 * nodes.len() as f64 / of as f64;
@@ -226,7 +226,7 @@ fn counts(nodes: &[NodeRun]) -> Value {
 }
 
 fn outcome_counts(nodes: &[NodeRun]) -> Value {
-    let count = |(outcome, nodes): (Outcome, Vec<_>)| (outcome.name().to_owned(), Value::from(nodes.len()));
+    let count = |(outcome, nodes): (RunOutcome, Vec<_>)| (outcome.name().to_owned(), Value::from(nodes.len()));
     outcomes(nodes).map(count).collect::<Map<_, _>>().into()
 }
 
@@ -256,12 +256,12 @@ fn node(node: &NodeRun) -> Value {
     object.into()
 }
 
-fn value_of(kind: Kind, value: Cell) -> Value {
+fn value_of(kind: ColumnKind, value: Cell) -> Value {
     match value {
         Cell::Missing => Value::Null,
         Cell::Text(text) => text.into(),
         Cell::Flag(flag) => flag.into(),
-        Cell::Number(n) if kind == Kind::Seconds => (n as f64 / 1e9).into(),
+        Cell::Number(n) if kind == ColumnKind::Seconds => (n as f64 / 1e9).into(),
         Cell::Number(n) => n.into(),
     }
 }

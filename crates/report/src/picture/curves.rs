@@ -76,7 +76,7 @@ pub fn node(history: &History, series: &Series) -> Vec<Curve> {
     curves
 }
 
-/// Names of pods as short as they can be told apart.
+/// The shortest distinct names of pods.
 pub fn pod_names(series: &Series) -> Vec<String> {
     let short = |pod: &str| pod.rsplit('/').next().unwrap_or(pod).to_owned();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();

@@ -5,7 +5,7 @@ use super::canvas::{Anchor, Canvas, Font, Symbol, Xy};
 use super::palette::{self, BLUE, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, VERMILION};
 use super::{DrawError, font};
 use oomsim_planning::axis::Unit;
-use oomsim_planning::measure::Outcome;
+use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::plan::{Axis, Levels};
 use oomsim_planning::stats::{Z95, wilson};
 use oomsim_planning::study::Study;
@@ -86,15 +86,15 @@ pub struct Diagram {
 
 /// The colour of an outcome.
 pub fn outcome_color(outcome: &str) -> RGBColor {
-    match Outcome::ALL.iter().find(|o| o.name() == outcome) {
-        Some(Outcome::Eviction) => BLUE,
-        Some(Outcome::KubepodsOom) => VERMILION,
-        Some(Outcome::GlobalOom) => RGBColor(0x33, 0x33, 0x33),
-        Some(Outcome::PodOom) => ORANGE,
-        Some(Outcome::ContainerOom) => SKY,
-        Some(Outcome::QosOom | Outcome::CgroupOom) => PURPLE,
-        Some(Outcome::SelfExit) => GREEN,
-        Some(Outcome::None | Outcome::KubeletNotStarted | Outcome::Error) | None => GREY,
+    match RunOutcome::ALL.iter().find(|o| o.name() == outcome) {
+        Some(RunOutcome::Eviction) => BLUE,
+        Some(RunOutcome::KubepodsOom) => VERMILION,
+        Some(RunOutcome::GlobalOom) => RGBColor(0x33, 0x33, 0x33),
+        Some(RunOutcome::PodOom) => ORANGE,
+        Some(RunOutcome::ContainerOom) => SKY,
+        Some(RunOutcome::QosOom | RunOutcome::CgroupOom) => PURPLE,
+        Some(RunOutcome::SelfExit) => GREEN,
+        Some(RunOutcome::None | RunOutcome::KubeletNotStarted | RunOutcome::Error) | None => GREY,
     }
 }
 
@@ -201,7 +201,7 @@ fn sampled(study: &Study, bins: &Bins) -> Diagram {
 /// One band for each outcome that comes at all: (x, runs, runs by outcome).
 fn shares(study: &Study, axis: &Axis, scale: Scale, mut counts: Vec<(f64, u64, BTreeMap<String, u64>)>) -> Diagram {
     counts.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let levels = Outcome::ALL.map(|o| o.name()).into_iter().filter(|l| counts.iter().any(|c| c.2.contains_key(*l)));
+    let levels = RunOutcome::ALL.map(|o| o.name()).into_iter().filter(|l| counts.iter().any(|c| c.2.contains_key(*l)));
     let bands = levels.map(|level| {
         let point = |(x, runs, c): &(f64, u64, BTreeMap<String, u64>)| {
             let hits = c.get(level).copied().unwrap_or(0);
@@ -409,7 +409,7 @@ fn number(x: f64, unit: Unit) -> String {
 
 /// Runs in which there was no race, as the kubelet did not start.
 fn not_started(cell: &Cell) -> u64 {
-    cell.count("outcome", Outcome::KubeletNotStarted.name())
+    cell.count("outcome", RunOutcome::KubeletNotStarted.name())
 }
 
 /// Share of runs in which the kernel was first, over the two largest axes; other axes are taken together.
@@ -423,7 +423,7 @@ fn heat_map(study: &Study, summary: &Summary, sizes: &[usize]) -> Result<String,
     let mut counts = vec![vec![(0u64, 0u64); sizes[xi]]; sizes[yi]];
     for (number, cell) in summary.cells.iter().enumerate() {
         let (x, y) = (number / stride(xi) % sizes[xi], number / stride(yi) % sizes[yi]);
-        let lost: u64 = Outcome::ALL.iter().filter(|o| o.is_oom()).map(|o| cell.count("outcome", o.name())).sum();
+        let lost: u64 = RunOutcome::ALL.iter().filter(|o| o.is_oom()).map(|o| cell.count("outcome", o.name())).sum();
         counts[y][x].0 += lost;
         counts[y][x].1 += cell.runs - not_started(cell);
     }

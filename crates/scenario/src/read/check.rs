@@ -68,7 +68,7 @@ fn too_late(p: &Problems, value: Option<&Value>, scenario: &Scenario) {
     let Some(value) = value else { return };
     let Some(at) = crate::scalar::time(&silent, value) else { return };
     if at > SimTime::ZERO.saturating_add(scenario.duration) {
-        p.warn(&value.at, format!("this never happens: the run ends at {}", scenario.duration));
+        p.warn(&value.at, format!("this never happens, because the run ends at {}", scenario.duration));
     }
 }
 
@@ -217,7 +217,7 @@ fn rounds(p: &Problems, behavior: &Behavior, at: &Location, scenario: &Scenario)
         let (most, what) = if cycle.forks { (MAX_FORKS, "forks") } else { (MAX_ROUNDS, "rounds") };
         if rounds > most {
             let problem = Diagnostic::error(at, format!("{rounds} {what} of a workload in one run: at most {most}"));
-            p.push(problem.help(format!("a round takes {}: make it longer, or `duration` shorter", cycle.lasts)));
+            p.push(problem.help(format!("a round takes {}: make rounds longer or `duration` shorter", cycle.lasts)));
         }
     }
 }
@@ -228,7 +228,7 @@ fn table_of<'a>(pod: &PodPlan, tables: &'a [Value]) -> Option<&'a Location> {
     tables.iter().find(named).or(tables.iter().find(|table| table.get("manifest").is_some())).map(|table| &table.at)
 }
 
-/// A container that nobody gave a workload holds nothing, which is rarely meant.
+/// A container without a workload uses no memory, which is rarely intended.
 fn idle_containers(p: &Problems, scenario: &Scenario, tables: &[Value], root: &Location) {
     for pod in &scenario.pods {
         let idle = pod.containers.iter().filter(|container| {
@@ -240,9 +240,9 @@ fn idle_containers(p: &Problems, scenario: &Scenario, tables: &[Value], root: &L
         let names: Vec<&str> = idle.map(|container| &*container.name).collect();
         if !names.is_empty() {
             let at = table_of(pod, tables).unwrap_or(root);
-            let verb = if names.len() == 1 { "holds" } else { "hold" };
-            let message = format!("no workload in pod {}: {} {verb} no memory", pod.spec.name, quoted_list(names));
-            p.push(Diagnostic::warning(at, message).help("give the container a `workload` or a `footprint`"));
+            let verb = if names.len() == 1 { "uses" } else { "use" };
+            let message = format!("missing workload in pod {}: {} {verb} no memory", pod.spec.name, quoted_list(names));
+            p.push(Diagnostic::warning(at, message).help("add a `workload` or a `footprint`"));
         }
     }
 }

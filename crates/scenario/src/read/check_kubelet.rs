@@ -14,7 +14,7 @@ use oomsim_core::plan::{KubeletPlan, NodePlan};
 use oomsim_core::units::SimTime;
 
 /// Below every problem that keeps the kubelet from starting.
-const REFUSES: &str = "the kubelet does not start like this";
+const REFUSES: &str = "the kubelet does not start with this";
 
 /// A kubelet as it was read.
 pub(crate) struct Given<'a> {
@@ -46,7 +46,7 @@ pub(crate) fn start_kubelet(p: &Problems, given: &Given<'_>, node: &NodePlan) ->
     let (config, profile) = (&given.draft.config, &given.profile);
     // With cgroup v2 the real kubelet has no notifier either (eviction/threshold_notifier_linux.go).
     if config.kernel_memcg_notification && profile.memcg_notifier_v1 && node.kernel.cgroup == CgroupVersion::V1 {
-        let message = "the memory threshold notifier is not modelled: passes of the eviction manager stay periodic";
+        let message = "the memory threshold notifier is not modelled: the eviction manager only runs periodically";
         p.warn(given.place("kernelMemcgNotification", ""), message);
     }
     let Given { profile, timing, first_pass, .. } = *given;
@@ -107,10 +107,10 @@ fn not_a_number(p: &Problems, given: &Given<'_>, thresholds: &Thresholds) {
     for (field, threshold) in fields.iter().flat_map(|(field, list)| list.iter().map(move |t| (field, t))) {
         let key = threshold.signal.as_str();
         if threshold.value.is_nan() {
-            let message = format!("{key}: NaN is no number, and the kubelet takes it without a word");
+            let message = format!("{key}: NaN is not a number, but the kubelet silently accepts it");
             let help = match *field {
-                "evictionHard" => "nothing is ever evicted for it, and allocatable is meaningless: give a quantity",
-                _ => "nothing is ever evicted for it: give a quantity or a percentage",
+                "evictionHard" => "no pod is ever evicted for it, and allocatable is meaningless: set a quantity",
+                _ => "no pod is ever evicted for it: set a quantity or a percentage",
             };
             p.push(Diagnostic::warning(given.place(field, key), message).help(help));
         }
@@ -139,12 +139,15 @@ pub(crate) fn kernel_tunables(
                 let message = format!("the kubelet does not start: {name} is {found}, expected {wanted}");
                 p.push(
                     Diagnostic::warning(at, message)
-                        .help("`protectKernelDefaults` makes it refuse instead of setting it"),
+                        .help("with `protectKernelDefaults` it refuses to start instead of setting it"),
                 );
             }
             // A value that is not legal has been reported.
             Some(_) if p.errors() > 0 => {}
-            Some(at) => p.warn(at, format!("a kubelet sets {name} to {wanted} when it starts; here it stays {found}")),
+            Some(at) => p.warn(
+                at,
+                format!("a kubelet sets {name} to {wanted} when it starts; in this scenario it stays {found}"),
+            ),
             None => {
                 let set = kernel.sysctl.set(name, wanted);
                 debug_assert!(set.is_ok(), "{name}: the table of sysctls knows both names and takes these values");

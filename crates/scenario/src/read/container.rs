@@ -80,14 +80,15 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
         places.insert(name.to_string(), value.at.clone());
         if !from_manifest {
             let spec = ContainerSpec { restart_policy: restarts, ..ContainerSpec::new(&name) };
-            match is_init {
-                true => plan.spec.init_containers.push(spec),
-                false => Arc::make_mut(&mut plan.spec.containers).push(spec),
+            if is_init {
+                plan.spec.init_containers.push(spec);
+            } else {
+                Arc::make_mut(&mut plan.spec.containers).push(spec);
             }
             if !is_init || restarts.is_some() {
                 plan.containers.push(ContainerPlan { name: name.clone(), processes: Vec::new(), pid_namespace });
             } else {
-                p.warn(name_at, format!("init containers are not run: `{name}` counts in the pod's resources only"));
+                p.warn(name_at, format!("init containers are not run: `{name}` only counts in the pod's resources"));
             }
         }
         let own = Arc::make_mut(&mut plan.spec.containers);

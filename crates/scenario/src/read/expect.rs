@@ -33,7 +33,7 @@ fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
         ["series"] => series_check(p, &mut t),
         ["total"] => total_check(&mut t),
         _ => {
-            p.error(t.at(), "an expectation says one thing: `event`, `final`, `series` or `total`");
+            p.error(t.at(), "an expectation needs exactly one of `event`, `final`, `series` and `total`");
             t.rest();
             None
         }
@@ -92,7 +92,7 @@ fn window(p: &Problems, t: &mut TableReader<'_>) -> Window {
         };
         let (from, to) = (time(p, from)?, time(p, to)?);
         if from > to {
-            p.error(&value.at, "the first time has to be the earlier one");
+            p.error(&value.at, "the first time must be the earlier one");
         }
         Some(Window { from, to })
     });
@@ -112,7 +112,7 @@ fn final_check(p: &Problems, value: &Value) -> Option<Check> {
         ["process"] | ["pod", "process"] => process_check(p, value),
         ["condition"] => condition_check(p, value),
         _ => {
-            p.error(&value.at, "`final` is about one of `pod`, `process` and `condition`");
+            p.error(&value.at, "`final` needs exactly one of `pod`, `process` and `condition`");
             None
         }
     }
@@ -135,7 +135,7 @@ fn pod_check(p: &Problems, value: &Value) -> Option<Check> {
         count: t.optional("count", count),
     };
     if value.entries().is_some_and(|entries| entries.len() == 1) {
-        p.error(t.at(), "says nothing about the pod: add `phase`, `reason`, `restarts`, …");
+        p.error(t.at(), "checks nothing about the pod: add `phase`, `reason`, `restarts`, …");
     }
     t.finish();
     Some(Check::Pod(check))
@@ -176,7 +176,9 @@ fn series_check(p: &Problems, t: &mut TableReader<'_>) -> Option<Check> {
     let pod = t.optional("pod", pattern);
     match (curve, &pod) {
         (Some(curve), None) if curve.of_pod() => p.error(t.at(), format!("`{}` needs a `pod`", curve.name())),
-        (Some(curve), Some(_)) if !curve.of_pod() => p.error(t.at(), format!("`{}` is not of a pod", curve.name())),
+        (Some(curve), Some(_)) if !curve.of_pod() => {
+            p.error(t.at(), format!("`{}` is not a curve of a pod", curve.name()))
+        }
         _ => {}
     }
     let between = window(p, t);
@@ -185,7 +187,7 @@ fn series_check(p: &Problems, t: &mut TableReader<'_>) -> Option<Check> {
     check_order(p, t.at(), every);
     let (peak, lowest) = (t.or("peak", Range::default(), byte_range), t.or("lowest", Range::default(), byte_range));
     if every.is_open() && peak.is_open() && lowest.is_open() {
-        p.error(t.at(), "says nothing about the series: add `min`, `max`, `peak` or `lowest`");
+        p.error(t.at(), "checks nothing about the series: add `min`, `max`, `peak` or `lowest`");
     }
     Some(Check::Series(SeriesCheck { curve: curve?, pod, between, every, peak, lowest }))
 }

@@ -53,7 +53,7 @@ fn injection(p: &Problems, value: &Value, out: &mut Vec<Injection>) {
     let at = t.at();
     t.finish();
     if out.len() == before && p.errors() == errors {
-        p.error(at, "`[[at]]` says nothing: give `sysctl`, `cgroup` with `limit`, `signal` with `process`, `deletePod` or `fork`");
+        p.error(at, "`[[at]]` changes nothing: add `sysctl`, `cgroup` with `limit`, `signal` with `process`, `deletePod` or `fork`");
     }
 }
 

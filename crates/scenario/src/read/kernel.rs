@@ -40,12 +40,12 @@ fn version(p: &Problems, value: &Value) -> Option<Profile> {
     let rows = || VERSIONS.iter().filter_map(|row| Some((*row, parts(row)?)));
     let row = parts(&given).and_then(|wanted| rows().rfind(|(_, row)| *row <= wanted));
     let Some((row, _)) = row else {
-        let help = format!("profiles: {}; a version between two of them takes the older one", quoted_list(VERSIONS));
+        let help = format!("profiles: {}; a version between two of them uses the older one", quoted_list(VERSIONS));
         p.push(Diagnostic::error(&value.at, format!("unknown kernel version {given:?}")).help(help));
         return None;
     };
     if !given.starts_with(row) || given[row.len()..].starts_with(|c: char| c.is_ascii_digit()) {
-        p.warn(&value.at, format!("there is no profile of kernel {given}: {row} is taken"));
+        p.warn(&value.at, format!("there is no profile of kernel {given}: {row} is used"));
     }
     Profile::named(row)
 }

@@ -76,13 +76,13 @@ fn preset(
     match preset.config(&size) {
         Ok(config) => draft.config = config,
         Err(why) => {
-            let mend = match why {
+            let help = match why {
                 PresetError::NominalMissing(_) => {
-                    "give the size that the catalogue states: `nominal = \"7Gi\"` in [node]"
+                    "set the memory size in the provider's catalogue: `nominal = \"7Gi\"` in [node]"
                 }
-                PresetError::MaxPodsMissing(_) => "give `maxPods` in [kubelet]",
+                PresetError::MaxPodsMissing(_) => "set `maxPods` in [kubelet]",
             };
-            p.push(Diagnostic::error(&value.at, why.to_string()).help(mend));
+            p.push(Diagnostic::error(&value.at, why.to_string()).help(help));
         }
     }
     for field in ["kubeReserved", "systemReserved", "evictionHard", "evictionMinimumReclaim", "enforceNodeAllocatable"]
@@ -171,14 +171,14 @@ fn version(p: &Problems, value: &Value) -> Option<KubernetesProfile> {
     match &profile {
         None => {
             let rows = KubernetesProfile::ALL.map(|row| row.version);
-            let help = format!("profiles: {}; a release between two of them takes the older one", quoted_list(rows));
+            let help = format!("profiles: {}; a release between two of them uses the older one", quoted_list(rows));
             p.push(Diagnostic::error(&value.at, format!("unknown Kubernetes version {given:?}")).help(help));
         }
         Some(row) => {
             let plain = given.strip_prefix('v').unwrap_or(&given);
             let same = plain.strip_prefix(row.version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
             if !same {
-                p.warn(&value.at, format!("there is no profile of Kubernetes {given}: {} is taken", row.version));
+                p.warn(&value.at, format!("there is no profile of Kubernetes {given}: {} is used", row.version));
             }
         }
     }

@@ -30,7 +30,7 @@ pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
     names.sort();
     let (used, others): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| name.ends_with(".conf"));
     for name in &others {
-        p.warn(&path.at, format!("the kubelet reads `.conf` files only: `{name}` is ignored"));
+        p.warn(&path.at, format!("the kubelet only reads `.conf` files: `{name}` is ignored"));
     }
     if used.is_empty() {
         p.warn(&path.at, format!("`{directory}` has no `.conf` file"));
@@ -70,13 +70,13 @@ pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps
     for entry in t.rest() {
         if UNMODELLED.contains(&entry.key.as_str()) {
             if !matches!(entry.value.kind, Kind::Null) {
-                p.warn(&entry.key_at, format!("`{}` is not modelled: it is ignored", entry.key));
+                p.warn(&entry.key_at, format!("`{}` is not modelled and is ignored", entry.key));
             }
         } else if !FIELDS.contains(&entry.key.as_str()) {
             unknown(
                 p,
                 &entry.key_at,
-                &format!("`{}` is no field of KubeletConfiguration", entry.key),
+                &format!("`{}` is not a field of KubeletConfiguration", entry.key),
                 &entry.key,
                 &legal,
             );
@@ -179,13 +179,13 @@ fn split_words(at: &Location) -> Vec<(&str, Location)> {
 fn other_flag(p: &Problems, name: &str, at: &Location) {
     match name {
         "config" | "config-dir" => {
-            p.warn(at, format!("the file of `--{name}` is not read: name it as `config` or `configDir`"));
+            p.warn(at, format!("the file of `--{name}` is not read: use `config` or `configDir` instead"));
         }
-        _ if UNMODELLED_FLAGS.contains(&name) => p.warn(at, format!("`--{name}` is not modelled: it is ignored")),
+        _ if UNMODELLED_FLAGS.contains(&name) => p.warn(at, format!("`--{name}` is not modelled and is ignored")),
         _ if FLAGS.contains(&name) => {}
         _ => {
             let legal: Vec<&str> = FIELD_FLAGS.iter().map(|(flag, _)| *flag).chain(FLAGS.iter().copied()).collect();
-            unknown(p, at, &format!("`--{name}` is no flag of the kubelet"), name, &legal);
+            unknown(p, at, &format!("`--{name}` is not a flag of the kubelet"), name, &legal);
         }
     }
 }

@@ -44,7 +44,7 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Vec<PodDraft>) {
     let Some((_, path)) = KINDS.iter().find(|(known, _)| *known == kind) else {
         match kind {
             "" => p.error(&value.at, "not a Kubernetes object: `kind` is missing"),
-            other => p.warn(&value.at, format!("a {other} has no pods: it is ignored")),
+            other => p.warn(&value.at, format!("a {other} has no pods and is ignored")),
         }
         return;
     };
@@ -168,7 +168,7 @@ fn priority(p: &Problems, spec: &Value, class: &str) -> Option<i32> {
         && !class.is_empty()
         && let Some(value) = spec.get("priorityClassName")
     {
-        p.warn(&value.at, format!("the priority of `{class}` is not known here and counts as 0: set `priority`"));
+        p.warn(&value.at, format!("the priority of `{class}` is unknown and counts as 0: set `priority`"));
     }
     known
 }

@@ -93,7 +93,7 @@ pub(crate) fn scenarios(
     let scenarios = || loaded.iter().map(|loaded| &loaded.scenario);
     if p.errors() == 0 && scenarios().any(|scenario| !scenario.pods.is_empty()) {
         for (kind, _) in kinds.list[chosen].iter().zip(scenarios()).filter(|(_, scenario)| scenario.pods.is_empty()) {
-            p.warn(&kind.at, format!("no pod is on nodes of the kind `{}`", kind.name()));
+            p.warn(&kind.at, format!("no pod runs on nodes of the kind `{}`", kind.name()));
         }
     }
     let nodes = scenarios().map(|scenario| i64::from(scenario.nodes)).sum::<i64>();
@@ -108,7 +108,7 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
     let kind = TomlKind::of(root);
     if kind != TomlKind::Scenario {
         let study = root.entries().unwrap_or_default().iter().find(|entry| entry.key == "scenario")?;
-        let problem = Diagnostic::error(&study.key_at, "this is a study, not a scenario: it names one");
+        let problem = Diagnostic::error(&study.key_at, "this is a study, not a scenario");
         cx.problems.push(problem.help(format!("`{}` runs it", kind.command())));
         return None;
     }

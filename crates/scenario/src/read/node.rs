@@ -101,7 +101,10 @@ fn system(p: &Problems, value: &Value, plan: &mut NodePlan) {
     let held: Bytes = held.into_iter().chain([plan.kernel.kernel_memory]).sum();
     if held >= plan.kernel.mem_total {
         let total = plan.kernel.mem_total;
-        p.error(t.at(), format!("the system holds {held} from the start, the node has {total} (`node.memory`)"));
+        p.error(
+            t.at(),
+            format!("the system uses {held} from the start, but the node only has {total} (`node.memory`)"),
+        );
     }
     t.finish();
 }

@@ -33,7 +33,10 @@ pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfi
             let same = |other: &PodPlan| other.spec.name == plan.spec.name && other.namespace == plan.namespace;
             if pods.iter().any(|pod| same(&pod.plan)) {
                 let name = format!("{}/{}", plan.namespace, plan.spec.name);
-                cx.problems.error(&table.at, format!("two pods are called `{name}`; use `replicas` for several alike"));
+                cx.problems.error(
+                    &table.at,
+                    format!("two pods are called `{name}`; use `replicas` for several identical pods"),
+                );
             }
             plan.spec.set_defaults(profile);
             pods.push(draft);

@@ -30,7 +30,7 @@ fn comm(p: &Problems, value: &Value) -> Option<Name> {
     let given = name(p, value)?;
     let kept = kept_comm(&given);
     if kept != given {
-        p.warn(&value.at, format!("the kernel keeps 15 bytes of a process name: `{kept}`"));
+        p.warn(&value.at, format!("the kernel truncates process names to 15 bytes: `{kept}`"));
     }
     Some(kept)
 }

@@ -124,7 +124,7 @@ fn burst(p: &Problems, value: &Value) -> Option<Behavior> {
     if let (Some(every), Some(hold)) = (every, hold)
         && hold >= every
     {
-        p.error(t.at(), format!("`hold` ({hold}) has to be shorter than `every` ({every})"));
+        p.error(t.at(), format!("`hold` ({hold}) must be shorter than `every` ({every})"));
     }
     t.finish();
     Some(Behavior::Burst(Burst { base, burst: size?, every: every?, hold: hold?, jitter }))
@@ -173,7 +173,7 @@ fn points(p: &Problems, value: &Value) -> Option<Vec<TracePoint>> {
             continue;
         };
         if let Some(last) = points.last().filter(|last| last.at > time) {
-            p.error(&at.at, format!("points have to be in order of time: {time} comes after {}", last.at));
+            p.error(&at.at, format!("points must be in order of time: {time} comes after {}", last.at));
             sound = false;
         }
         points.push(TracePoint { at: time, anon });
@@ -191,8 +191,8 @@ fn script(p: &Problems, value: &Value) -> Option<Behavior> {
     let script = Behavior::Script(Script { ops: ops.into_iter().collect::<Option<_>>()? });
     for cycle in script.cycles() {
         if cycle.rounds(SimDuration::MAX, Bytes::MAX).is_none() {
-            let problem = Diagnostic::error(&items[cycle.closed_by].at, "this loop takes no time, and never ends");
-            p.push(problem.help("put a `sleep` into it, or say how often: `times = 100`"));
+            let problem = Diagnostic::error(&items[cycle.closed_by].at, "this loop takes no time and never ends");
+            p.push(problem.help("add a `sleep`, or limit the repetitions: `times = 100`"));
         }
     }
     Some(script)

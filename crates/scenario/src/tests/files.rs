@@ -129,7 +129,7 @@ fn a_manifest_is_held_against_the_api_types() {
         .unwrap(),
     );
     for part in [
-        "`limit` is no field of the Pod here: it is ignored",
+        "`limit` is not a field of the Pod and is ignored",
         "x.yaml:8:7",
         "did you mean \"1G\"?",
         "not a Pod: invalid type: string \"often\", expected a boolean",
@@ -205,10 +205,10 @@ fn a_whole_kubelet_configuration() {
     assert_eq!(kubelet.timing.backoff_max, SimDuration::from_secs(60));
     let said = rendered(&loaded.warnings);
     for part in [
-        "`evictionPresureTransitionPeriod` is no field of KubeletConfiguration",
+        "`evictionPresureTransitionPeriod` is not a field of KubeletConfiguration",
         "k.yaml:29:1",
         "did you mean `evictionPressureTransitionPeriod`?",
-        "`systemReservd` is no field",
+        "`systemReservd` is not a field",
         "k.yaml:56:1",
         "did you mean `systemReserved`?",
         "`reservedMemory` is not modelled",
@@ -234,10 +234,10 @@ fn unknown_flags_and_fields_are_shown() {
     );
     let said = rendered(&loaded.warnings);
     for part in [
-        "`--eviction-hrad` is no flag of the kubelet",
+        "`--eviction-hrad` is not a flag of the kubelet",
         "did you mean `eviction-hard`?",
         "the file of `--config` is not read",
-        "`evictionhard` is no field of KubeletConfiguration",
+        "`evictionhard` is not a field of KubeletConfiguration",
         "did you mean `evictionHard`?",
         "`memoryManagerPolicy` is not modelled",
     ] {
@@ -327,7 +327,7 @@ fn a_preset_is_the_base_and_every_other_key_comes_on_top() {
 fn a_preset_says_what_it_needs() {
     for (text, part) in [
         ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"aks-1.28\"", "nominal = \"7Gi\""),
-        ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"eks\"", "give `maxPods` in [kubelet]"),
+        ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"eks\"", "set `maxPods` in [kubelet]"),
         ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"eka\"", "did you mean `eks`"),
         ("[node]\nmemory = \"7Gi\"\nnominal = \"1Mi\"", "out of range"),
     ] {

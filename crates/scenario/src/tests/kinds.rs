@@ -96,8 +96,8 @@ fn overrides_change_one_kind_or_all() {
     // What is set for all kinds counts more than what a kind says itself.
     let all = set(&["nodes=1", "kubelet.kubeReserved.memory=500Mi"]);
     assert_eq!((all[0].nodes, all[1].nodes, reserved(&all[0]), reserved(&all[1])), (1, 1, "500Mi", "500Mi"));
-    let told = wrong(TWO, &["node.count=4"]);
-    assert!(told.contains("`count` belongs to one kind of node") && told.contains("node.big.count"), "{told}");
+    let message = wrong(TWO, &["node.count=4"]);
+    assert!(message.contains("`count` belongs to one kind of node") && message.contains("node.big.count"), "{message}");
     assert!(wrong(TWO, &["node.bgi.memory=1Gi"]).contains("unknown key `bgi` in [[node]]"));
 }
 
@@ -117,10 +117,10 @@ fn one_kind_can_be_chosen() {
     let one = |kind| load_kind(TWO, "test.toml", &NoFiles, &[], kind);
     let big = one(Some("big")).unwrap_or_else(|problems| panic!("{}", rendered(&problems))).scenario;
     assert_eq!((&*big.node.name, big.nodes, big.seed), ("big", 2, 10));
-    let told = rendered(&one(None).expect_err("two kinds"));
-    assert!(told.contains("2 kinds of node, and one is wanted") && told.contains("`small`, `big`"), "{told}");
-    let told = rendered(&one(Some("bgi")).expect_err("unknown"));
-    assert!(told.contains("no node `bgi`") && told.contains("did you mean `big`?"), "{told}");
+    let message = rendered(&one(None).expect_err("two kinds"));
+    assert!(message.contains("2 kinds of node, but this needs one") && message.contains("`small`, `big`"), "{message}");
+    let message = rendered(&one(Some("bgi")).expect_err("unknown"));
+    assert!(message.contains("no node `bgi`") && message.contains("did you mean `big`?"), "{message}");
     // A scenario with one node has that one.
     let plain = "node = { name = \"worker\", memory = \"8Gi\" }";
     for (kind, fits) in [(None, true), (Some("worker"), true), (Some("node"), false)] {
@@ -165,33 +165,33 @@ count = 0
     let counts = |s: &Scenario| (s.hosts.len(), s.injections.len(), s.expectations.len());
     assert_eq!((counts(&both[0]), counts(&both[1])), ((0, 1, 2), (1, 1, 1)));
     // What is only wrong on some nodes is said with these nodes.
-    for (old, told) in
+    for (old, message) in
         [("node = \"small\"\ndeletePod", "no pod `default/here`"), ("node = \"small\"\nevent", "no pod `here`")]
     {
         assert!(text.contains(old), "{old}");
         let all = wrong(&text.replace(old, old.split('\n').nth(1).unwrap_or_default()), &[]);
-        assert!(all.contains(told) && all.contains("on nodes of the kind `big`"), "{all}");
+        assert!(all.contains(message) && all.contains("on nodes of the kind `big`"), "{all}");
     }
 }
 
 #[test]
 fn wrong_kinds_are_reported_once_with_their_places() {
-    for (old, new, told) in [
+    for (old, new, message) in [
         ("name = \"big\"", "name = \"small\"", "test.toml:7:1"),
         ("name = \"big\"", "name = \"small\"", "two `[[node]]` are called `small`"),
         ("name = \"big\"\n", "", "`name` is missing in [[node]]"),
-        ("seed = 7", "nodes = 7", "give each `[[node]]` its `count`"),
+        ("seed = 7", "nodes = 7", "give each `[[node]]` a `count` instead"),
         ("nodeName = \"small\"", "nodeName = \"smal\"", "did you mean `small`?"),
         ("nodeName = \"small\"", "nodeName = 3", "expected the name of a node, found a number"),
         ("count = 3", "count = 0", "0 is out of range"),
-        ("count = 3", "count = 99999", "100001 nodes of all kinds together"),
+        ("count = 3", "count = 99999", "100001 nodes in total"),
         ("count = 3", "cuont = 3", "did you mean `count`?"),
         ("maxPods = 20", "maxPosd = 20", "did you mean `maxPods`?"),
         ("memory = \"16Gi\"\n", "", "`memory` is missing in [[node]]"),
     ] {
         assert!(TWO.contains(old), "{old}");
         let all = wrong(&TWO.replacen(old, new, 1), &[]);
-        assert!(all.contains(told), "{new}: {all}");
+        assert!(all.contains(message), "{new}: {all}");
         assert_eq!(all.matches("error:").count(), 1, "{all}");
     }
     assert!(wrong("node = []", &[]).contains("0 kinds of node"));
@@ -201,8 +201,11 @@ fn wrong_kinds_are_reported_once_with_their_places() {
 fn a_kind_without_pods_is_a_warning() {
     let empty = TWO.replace("name = \"everywhere\"", "name = \"everywhere\"\nnodeName = \"small\"");
     let both = loaded(&empty, &[]);
-    let told = rendered(&both[0].warnings);
-    assert!(told.contains("no pod is on nodes of the kind `big`") && told.contains("test.toml:7:1"), "{told}");
+    let message = rendered(&both[0].warnings);
+    assert!(
+        message.contains("no pod runs on nodes of the kind `big`") && message.contains("test.toml:7:1"),
+        "{message}"
+    );
     assert!(both[1].scenario.kubelet.is_some() && loaded(TWO, &[])[0].warnings.is_empty());
 }
 
@@ -217,8 +220,8 @@ fn manifests_name_their_node() {
     let read = |text: &str| load_kinds(text, "test.toml", &Given(&files), &[]);
     let both = read(&text).unwrap_or_else(|problems| panic!("{}", rendered(&problems)));
     assert_eq!((pods(&both[0].scenario), pods(&both[1].scenario)), (vec!["everywhere", "here"], vec!["everywhere"]));
-    let told = rendered(&read(&text.replace("\"small\"", "\"tiny\"")).expect_err("unknown"));
-    assert!(told.contains("pod.yaml:4:") && told.contains("no node `small`"), "{told}");
+    let message = rendered(&read(&text.replace("\"small\"", "\"tiny\"")).expect_err("unknown"));
+    assert!(message.contains("pod.yaml:4:") && message.contains("no node `small`"), "{message}");
     // A table's own name counts instead.
     let moved = text.replace("manifest =", "nodeName = \"big\"\nmanifest =").replace("\"small\"", "\"tiny\"");
     let both = read(&moved).unwrap_or_else(|problems| panic!("{}", rendered(&problems)));

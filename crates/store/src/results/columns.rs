@@ -3,9 +3,9 @@
 use super::Draft;
 use crate::journal::{StoreError, io_error};
 use oomsim_planning::axis::Unit;
-use oomsim_planning::measure::{Kind, MEASURES, Value};
+use oomsim_planning::measure::{ColumnKind, MEASURES, Value};
 use oomsim_planning::plan::Plan;
-use oomsim_planning::row::Row;
+use oomsim_planning::row::ResultRow;
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::ParquetError;
@@ -73,10 +73,10 @@ impl Table {
             fields.push((
                 column.name.into(),
                 match column.kind {
-                    Kind::Class | Kind::Text => text(),
-                    Kind::Count | Kind::Bytes => Column::Int(Vec::new()),
-                    Kind::Seconds => Column::Real(Vec::new()),
-                    Kind::Flag => Column::Flag(Vec::new()),
+                    ColumnKind::Class | ColumnKind::Text => text(),
+                    ColumnKind::Count | ColumnKind::Bytes => Column::Int(Vec::new()),
+                    ColumnKind::Seconds => Column::Real(Vec::new()),
+                    ColumnKind::Flag => Column::Flag(Vec::new()),
                 },
             ));
         }
@@ -91,7 +91,7 @@ impl Table {
         Ok(Table { path, temporary, writer, columns, rows: 0 })
     }
 
-    pub(crate) fn add(&mut self, row: Row) -> Result<(), StoreError> {
+    pub(crate) fn add(&mut self, row: ResultRow) -> Result<(), StoreError> {
         let mut columns = self.columns.iter_mut();
         for text in [row.run.to_string(), row.id, row.seed.to_string()].into_iter().chain(row.axes) {
             if let Some(column) = columns.next() {

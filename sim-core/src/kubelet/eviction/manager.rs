@@ -201,7 +201,7 @@ impl Manager {
         Pass { attempting_to_reclaim, evicted, memory_pressure_changed: decision.memory_pressure_changed }
     }
 
-    /// The first part of a pass: whether a pod must go, and what for. Whoever has to is the first of
+    /// The first part of a pass: whether a pod must go, and why. The victim is the first of
     /// [`first_victim`]; [`Manager::evict`] says the rest.
     pub fn decide(&mut self, now: SimTime, summary: Option<Summary>, lead: Lead) -> Decision {
         let Some(summary) = summary.filter(|_| !self.thresholds.is_empty()) else { return Decision::default() };

@@ -1,4 +1,4 @@
-//! What an evicted pod is told.
+//! Status message and annotations of an evicted pod.
 
 use super::rank::PodStats;
 use super::signals::Observations;

@@ -56,7 +56,7 @@ pub struct Expectation {
 /// The kinds of statements.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Check {
-    /// `event = "Kind"`: something happens so many times.
+    /// `event = "Kind"`: how many events of this kind happen.
     Event(Box<EventCheck>),
     /// `final = { pod = … }`: how a pod stands at the end.
     Pod(PodCheck),
@@ -197,7 +197,7 @@ pub struct Relation {
     pub least: Option<SimDuration>,
 }
 
-/// Something happens so many times.
+/// How many events of a kind happen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventCheck {
     /// What and who.
@@ -212,7 +212,7 @@ pub struct EventCheck {
     pub before: Option<Relation>,
 }
 
-/// How pods stand at the end. Keys of `final = { pod = "name", … }`; at least one besides `pod`.
+/// The state of pods at the end. Keys of `final = { pod = "name", … }`; at least one in addition to `pod`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PodCheck {
     /// `pod = "name"` or `"namespace/name"`; `*` stands for any text. Without `*` one pod has to be there.
@@ -245,7 +245,7 @@ pub struct ProcessCheck {
     pub pod: Option<Pattern>,
     /// `alive = true` is `count = { min = 1 }`, `alive = false` is `count = 0`; or `count` itself.
     pub count: Range,
-    /// `rss = { min = …, max = … }`: only processes with so many resident bytes are counted.
+    /// `rss = { min = …, max = … }`: only processes with this many resident bytes are counted.
     pub rss: Range,
 }
 

@@ -109,7 +109,7 @@ fn threshold(seen: &ThresholdSeen) -> Value {
     })
 }
 
-/// The fields of a record besides `t` and `kind`, in the order of [`super::KINDS`].
+/// The fields of a record except `t` and `kind`, in the order of [`super::KINDS`].
 pub fn fields(record: &Record) -> Object {
     let mut object = Object::new();
     let o = &mut object;

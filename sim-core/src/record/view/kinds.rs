@@ -18,7 +18,7 @@ pub struct Kind {
     pub name: &'static str,
     /// What it means.
     pub doc: &'static str,
-    /// Its fields besides `t` and `kind`, in the order in which they are written.
+    /// Its fields except `t` and `kind`, in the order in which they are written.
     pub fields: &'static [Field],
 }
 
