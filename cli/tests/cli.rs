@@ -380,7 +380,7 @@ fn a_percentage_that_is_no_number_is_told() {
     ] {
         let output = oomsim(args);
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-        assert!(err(&output).contains("nothing is ever evicted"), "{}", err(&output));
+        assert!(err(&output).contains("no pod is ever evicted"), "{}", err(&output));
         assert!(!out(&output).contains("-9"), "{}", out(&output));
     }
     for wrong in ["inf%", "-inf%", "-NaN%", "1e39%", "%"] {

@@ -218,7 +218,7 @@ fn race_and_plan_say_kubepods_in_every_layout() {
         assert_eq!(race["thresholds"][0]["points"][0]["killer"], "kubepods_oom", "{root:?} {driver}: {race}");
         let growing = GROWING.replace("cgroupRoot = \"\"", &format!("cgroupRoot = {root:?}"));
         write(place.path(), "growing.toml", &growing.replace("\"cgroupfs\"", &format!("{driver:?}")));
-        let goal = "runs = 20\n[[scenario]]\nname = \"growing\"\nfile = \"growing.toml\"\n\
+        let goal = "runs = 64\n[[scenario]]\nname = \"growing\"\nfile = \"growing.toml\"\n\
              [[target]]\nevent = \"kubepodsOom\"\nbelow = \"50%\"\n\
              [[knob]]\nname = \"hard\"\nkey = \"kubelet.evictionHard.memory.available\"\nvalues = [\"100Mi\", \"200Mi\"]\n";
         let goal = write(place.path(), "goal.toml", goal);

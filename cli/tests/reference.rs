@@ -1,5 +1,5 @@
 //! The reference of the output is generated from the tables that the program itself uses.
-//! `OOMSIM_BLESS=1 cargo test -p oomsim --test reference` writes it anew.
+//! `UPDATE_EXPECT=1 cargo test -p oomsim --test reference` writes it anew.
 
 use oomsim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
 use oomsim_report::csv::COLUMNS;
@@ -67,11 +67,11 @@ fn the_reference_of_the_output_is_up_to_date() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/output.md");
     let text = std::fs::read_to_string(&path).expect("the reference is there");
     let fresh = refreshed(&text);
-    if std::env::var_os("OOMSIM_BLESS").is_some() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
         std::fs::write(&path, &fresh).expect("the reference can be written");
     }
     assert!(
         text == fresh,
-        "docs/reference/output.md is not up to date: OOMSIM_BLESS=1 cargo test -p oomsim --test reference"
+        "docs/reference/output.md is not up to date: UPDATE_EXPECT=1 cargo test -p oomsim --test reference"
     );
 }

@@ -1,4 +1,4 @@
-//! The table of `docs/ACCURACY.md` says what the stories' run says. `OOMSIM_BLESS=1` writes it anew.
+//! The table of `docs/ACCURACY.md` says what the stories' run says. `UPDATE_EXPECT=1` writes it anew.
 
 use flate2::read::GzDecoder;
 use oomsim_conformance::node::{Family, Summary};
@@ -30,11 +30,11 @@ fn the_page_has_the_figures_of_the_run() {
     let page = fs::read_to_string(&path).expect("the page is there");
     let begin = page.find("| family |").expect("the page has the table");
     let end = page[begin..].find("\n\n").map_or(page.len(), |n| begin + n);
-    if std::env::var_os("OOMSIM_BLESS").is_some() {
+    if std::env::var_os("UPDATE_EXPECT").is_some() {
         fs::write(&path, format!("{}{expected}{}", &page[..begin], &page[end..])).expect("can be written");
         return;
     }
-    assert_eq!(&page[begin..end], expected, "OOMSIM_BLESS=1 writes the table anew");
+    assert_eq!(&page[begin..end], expected, "UPDATE_EXPECT=1 writes the table anew");
     let named = |word: &str| report.rows.mismatches.iter().all(|m| word.contains(&m.row));
     assert!(named(&page), "the page explains every story that does not match");
     let late = &report.stories.as_ref().expect("summary").late;

@@ -151,9 +151,9 @@ steps = 2
         "did you mean `repetitions`?",
         "unknown measure \"outcom\"",
         "did you mean \"outcome\"?",
-        "`seed` is a column of every result",
+        "`seed` is already a column of the results",
         "`from` (1) and `to` (5s) have different units",
-        "either `key` or `keys` is needed",
+        "`key` or `keys` is missing",
         "a logarithmic scale needs `from` and `to` greater than zero",
         "studies/x.toml:3",
         "the scenario rejects \"banana\" for `seed`",
@@ -180,10 +180,10 @@ fn problems_are_where_they_were_written_and_have_no_false_sequels() {
     for steps in ["0", "1000000"] {
         let text = STUDY.replace("sample = { points = 3 }", "").replace("scale = \"log\"", &format!("steps = {steps}"));
         let said = rendered(&Study::read(&text, "studies/x.toml", &files()).unwrap_err());
-        assert!(said.contains(&format!("{steps} is out of range")) && !said.contains("neither"), "{said}");
+        assert!(said.contains(&format!("{steps} is out of range")) && !said.contains("has no `steps`"), "{said}");
     }
     let said = rendered(&Study::read(&STUDY.replace("points = 3", "points = 0"), "s.toml", &files()).unwrap_err());
-    assert!(said.contains("0 is out of range") && !said.contains("neither"), "{said}");
+    assert!(said.contains("0 is out of range") && !said.contains("has no `steps`"), "{said}");
     let text =
         STUDY.replace("key = \"kubelet", "keys = [] #").replace("values = [\"100Mi\", \"750Mi\"]", "values = []");
     let said = rendered(&Study::read(&text, "studies/x.toml", &files()).unwrap_err());
@@ -193,7 +193,7 @@ fn problems_are_where_they_were_written_and_have_no_false_sequels() {
     let said = rendered(&Study::read(&STUDY.replace("80Mi", "80Qi"), "studies/x.toml", &files()).unwrap_err());
     assert!(!said.contains("--set"), "{said}");
     let said = rendered(&Study::read(&STUDY.replace("750Mi", "75 oMi"), "studies/x.toml", &files()).unwrap_err());
-    assert!(said.contains("does not take \"75 oMi\"") && !said.contains("--set"), "{said}");
+    assert!(said.contains("rejects \"75 oMi\"") && !said.contains("--set"), "{said}");
 }
 
 #[test]
