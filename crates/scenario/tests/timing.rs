@@ -1,8 +1,8 @@
 //! The kubelet's clocks are separate: changing one of them alone changes what happens.
 //!
 //! Every expectation is worked out by hand from the scenario beside it. Programs grow at a constant rate on a node
-//! without delays of its own. Page tables are charged in addition: 1/512 of what is touched, and some pages of the pause
-//! process.
+//! without delays of its own. Page tables are charged in addition: 1/512 of what is touched, and some pages of the
+//! pause process.
 
 use oomsim_core::record::{ConditionStatus, Entry, History, Keep, Record};
 use oomsim_core::simulate;

@@ -2,8 +2,8 @@
 //!
 //! A program grows at a constant rate. The kubelet looks once in a period, with an unknown phase: every phase
 //! is equally likely. It wins when it looks between the instant at which the signal falls below the threshold and the
-//! instant at which the kernel's limit is reached – less what it takes until the program stops growing once it has
-//! been asked to. With a window of w seconds and a period of T seconds it therefore wins with probability min(1, w / T);
+//! instant at which the kernel's limit is reached – less the time until the program stops growing once it has been
+//! asked to. With a window of w seconds and a period of T seconds it therefore wins with probability min(1, w / T);
 //! where kubepods is the limit that counts, w is the hard threshold divided by the rate.
 
 use crate::measure::RunOutcome;
