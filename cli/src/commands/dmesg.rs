@@ -95,7 +95,8 @@ fn read(file: &Path, each: impl FnMut(Found)) -> Result<(), ReadError> {
 }
 
 fn cannot(file: &Path, why: &ReadError) -> Failure {
-    let help = why.help().replace("FILE", &file.display().to_string());
+    let named = why.help().replace("FILE", &file.display().to_string());
+    let help = if file == Path::new("-") { why.help() } else { &named };
     Failure::bad_input(format!("{} cannot be read: {why}\n  help: {help}", file.display()))
 }
 
@@ -203,11 +204,8 @@ impl<'a> View<'a> {
         let others = self.summary.others_text();
         let gap = if others.is_empty() { "" } else { "\n" };
         let reports = usize::try_from(self.summary.reports).unwrap_or(usize::MAX);
-        if reports == 0 && others.is_empty() {
-            return if broken { String::new() } else { format!("{}\n", oomsim_dmesg::NOTHING_FOUND) };
-        }
         if reports == 0 {
-            return format!("{}: the kernel killed nothing in this log\n\n{others}", oomsim_dmesg::NOTHING_FOUND);
+            return if broken && others.is_empty() { String::new() } else { self.summary.nothing_text() };
         }
         if self.args.report.is_some() {
             return String::new();

@@ -6,18 +6,17 @@ use crate::error::ReadError;
 use crate::fields::Fields;
 use crate::json::{self, Entry, Progress, Splitter};
 use crate::line::{Line, Parsed, parse};
-use crate::prefix::{Prefixed, strip};
+use crate::prefix::{Prefixed, container_line, strip};
 use crate::scan::Lines;
-use crate::shape::{Shapes, anchored};
+use crate::shape::{Shapes, anchored, quoted_end};
 use crate::table::Columns;
+use crate::wrap::{is_whole, joined};
 use std::io::Read;
 
 /// Longest part of a line that is looked at; the kernel's own messages end before 1 KiB, `/dev/kmsg` records at 8 KiB.
 const MAX_LINE: usize = 64 << 10;
 /// Most continuation lines that are kept for one message.
 const MAX_PARTS: usize = 32;
-/// Most lines that one message is put together from.
-const MOST_JOINED: usize = 16;
 
 /// Where a message stood and what its prefix says.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -32,8 +31,8 @@ pub(crate) struct Origin {
     pub host: Option<String>,
     /// `T123` or `C0` of CONFIG_PRINTK_CALLER.
     pub caller: Option<String>,
-    /// Sequence number of a `/dev/kmsg` record.
-    pub sequence: Option<u64>,
+    /// Counts records: lines of one record share it.
+    pub record: u64,
 }
 
 /// A message with its prefix.
@@ -71,6 +70,7 @@ struct Held {
 #[derive(Default)]
 pub(crate) struct Assembler {
     number: u64,
+    record: u64,
     cleaner: Cleaner,
     json: Option<Splitter>,
     csv: Table,
@@ -177,6 +177,7 @@ impl Assembler {
             }
             Taken::No => {}
         }
+        self.record += 1;
         self.plain(line, Origin::default(), false);
     }
 
@@ -233,6 +234,7 @@ impl Assembler {
     fn entries(&mut self, entries: Vec<Entry>) {
         for entry in entries {
             self.flush();
+            self.record += 1;
             let origin = Origin { uptime_us: entry.uptime_us, wall: entry.wall, host: entry.host, ..Origin::default() };
             let mut cleaner = Cleaner::default();
             for (i, piece) in entry.message.trim_end_matches('\n').split('\n').enumerate() {
@@ -248,21 +250,18 @@ impl Assembler {
 
     /// A line of text: takes its prefix off, or holds it until it is known whether it goes on.
     fn plain(&mut self, line: &str, origin: Origin, begins: bool) {
-        let mut p = strip(line);
-        if let Some(partial) = p.partial {
-            let text = std::mem::take(&mut self.partial);
-            if partial && text.len() < MAX_LINE {
-                self.partial = text + p.text;
-                return;
+        if let Some((time, goes_on, text)) = container_line(line)
+            && (goes_on || !self.partial.is_empty())
+        {
+            self.partial.push_str(text);
+            if !goes_on || self.partial.len() > MAX_LINE {
+                let text = std::mem::take(&mut self.partial);
+                let wall = Some(time.to_string());
+                self.plain(&text, Origin { wall, ..origin }, true);
             }
-            if !text.is_empty() {
-                self.partial.clear();
-                let joined = text + p.text;
-                let origin = Origin { wall: p.wall.map(str::to_string), ..origin };
-                self.plain(&joined, origin, true);
-                return;
-            }
+            return;
         }
+        let mut p = strip(line);
         // A record of several lines: rsyslog writes a line break as #012, /dev/kmsg as \x0a.
         if (p.kmsg && p.text.contains("\\x")) || p.text.contains("#012") || p.text.contains("\\n") {
             let text = if p.kmsg { unescape(p.text, "\\x") } else { p.text.replace("#012", "\n").replace("\\n", "\n") };
@@ -276,13 +275,21 @@ impl Assembler {
             }
         }
         let mut parsed = parse(p.text);
+        // A name may have taken the end of a prefix that was learnt before.
+        let named = |parsed: &Parsed| matches!(&parsed.line, Line::Invoked(i) if i.comm.contains(' '));
+        if named(&parsed)
+            && let Some(at) = self.shapes.cut(line).filter(|at| named_after(&line[*at..]))
+        {
+            p = self.behind(line, at, quoted_end(line, at));
+            parsed = parse(p.text);
+        }
         if !parsed.known() {
             if let Some((cut, found)) = anchored(line) {
                 self.shapes.learn(&line[..cut.start]);
                 p = self.behind(line, cut.start, cut.end);
                 parsed = found;
             } else if let Some(at) = self.shapes.cut(line) {
-                p = self.behind(line, at, line.len());
+                p = self.behind(line, at, quoted_end(line, at));
                 parsed = parse(p.text);
             }
         }
@@ -304,7 +311,7 @@ impl Assembler {
             start,
             marked: begins,
             known: parsed.known(),
-            whole: self.is_whole(&parsed),
+            whole: is_whole(&parsed, self.columns.as_ref()),
             origin: self.origin(&p, origin),
             parts: Vec::new(),
         });
@@ -332,7 +339,7 @@ impl Assembler {
             wall: p.wall.map(str::to_string).or(outer.wall),
             host: p.host.map(str::to_string).or(outer.host).or_else(|| p.source.clone()),
             caller: p.caller.map(str::to_string),
-            sequence: p.sequence,
+            record: self.record,
         }
     }
 
@@ -350,7 +357,7 @@ impl Assembler {
             self.out.push(Event::Others(1));
             return;
         }
-        let parsed = self.joined(&held);
+        let parsed = joined(&held.raw, held.start, &held.parts, self.columns.as_ref());
         self.emit(held.origin, parsed);
     }
 
@@ -364,55 +371,16 @@ impl Assembler {
             Event::Others(1)
         });
     }
-
-    fn is_whole(&self, parsed: &Parsed) -> bool {
-        match &parsed.line {
-            Line::Row(row) => row.whole_with(self.columns.as_ref()),
-            _ => parsed.whole,
-        }
-    }
-
-    /// The message of a first line and what follows it without a prefix of its own.
-    fn joined(&self, held: &Held) -> Parsed {
-        let text = &held.raw[held.start..];
-        let parts = &held.parts;
-        let first = parse(text.trim_end_matches(['`', ' ']));
-        if parts.is_empty() {
-            return first;
-        }
-        if first.known() && self.is_whole(&first) {
-            return self.longer(first, text.trim_end(), &held.raw, parts);
-        }
-        let mut tight = text.to_string();
-        let mut spaced = text.trim_end().to_string();
-        for (i, part) in parts.iter().enumerate().take(MOST_JOINED) {
-            tight.push_str(part);
-            spaced.push(' ');
-            spaced.push_str(quoted(part));
-            for candidate in [&tight, &spaced] {
-                let parsed = parse(candidate);
-                if parsed.known() && self.is_whole(&parsed) {
-                    return self.longer(parsed, candidate, part, &parts[i + 1..]);
-                }
-            }
-        }
-        first
-    }
-
-    /// A message that is whole already may still have lost the end of its last word to the next line.
-    fn longer(&self, whole: Parsed, text: &str, last: &str, parts: &[String]) -> Parsed {
-        let Some(next) = parts.first().filter(|next| plausible_tail(&whole.line, last, next)) else {
-            return whole;
-        };
-        let text = format!("{text}{next}");
-        let longer = parse(&text);
-        if longer.known() && self.is_whole(&longer) { self.longer(longer, &text, next, &parts[1..]) } else { whole }
-    }
 }
 
 /// True when a text is one of the kernel's, behind whatever prefix.
 fn recognised(text: &str) -> bool {
     parse(strip(text).text).known() || anchored(text).is_some()
+}
+
+/// True when a text begins with the process that asked for memory.
+fn named_after(text: &str) -> bool {
+    matches!(parse(text).line, Line::Invoked(_))
 }
 
 /// An object that begins behind something else and ends with the line.
@@ -428,34 +396,10 @@ fn inner_json(line: &str) -> Option<(&str, serde_json::Value)> {
 /// The words of a prefix that are no stamps: a pod, a file, a host.
 fn source(prefix: &str) -> Option<String> {
     let stamp = |w: &str| {
+        let w = w.rsplit(['=', '>']).next().unwrap_or(w);
         let w = w.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         w.is_empty() || w.starts_with(|c: char| c.is_ascii_digit()) || w.len() < 2
     };
     let words: Vec<&str> = prefix.split([' ', '"', ',']).filter(|w| !stamp(w)).collect();
     (!words.is_empty()).then(|| words.join(" "))
-}
-
-/// The continuation without the comment sign that the line before had.
-fn quoted(part: &str) -> &str {
-    part.trim_start().trim_start_matches(['#', '>', '|']).trim()
-}
-
-/// Can `next` be the end of a line that seems whole, after a physical line `last` that was long enough to be wrapped?
-fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
-    let tail = next.trim_end();
-    if last.len() < 60 || tail.is_empty() || tail.len() > 255 {
-        return false;
-    }
-    let word = tail.bytes().all(|b| b.is_ascii_graphic()) && tail.bytes().any(|b| b.is_ascii_alphanumeric());
-    let digits = tail.bytes().all(|b| b.is_ascii_digit());
-    match line {
-        // TASK_COMM_LEN is 16 with the final zero.
-        Line::Row(row) => word && tail.len() + row.task.comm.len() <= 15,
-        Line::LimitOf { .. } => word,
-        // The rest of `cache:0KB rss:48KB …`.
-        Line::Stats(_) => tail.ends_with("KB"),
-        Line::Killed { .. } => digits || ["-rss:", "pgtables:"].iter().any(|k| tail.contains(k)),
-        Line::Counter(..) | Line::Invoked(_) | Line::Summary(_) => digits,
-        _ => false,
-    }
 }

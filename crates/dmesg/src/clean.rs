@@ -138,7 +138,13 @@ fn colour(after: &str) -> Option<&str> {
 
 /// `<br>` is a line's end, other tags of web pages and tickets are nothing.
 fn tags(text: &str) -> String {
-    const TAGS: [&str; 17] = [
+    const TAGS: [&str; 23] = [
+        "html",
+        "head",
+        "body",
+        "details",
+        "summary",
+        "strong",
         "pre",
         "code",
         "p",

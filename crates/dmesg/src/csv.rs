@@ -57,7 +57,12 @@ impl Table {
     /// A first line of a row: a quoted field at its beginning or after a delimiter; later also rows without quotes.
     fn begins(&mut self, line: &str) -> bool {
         let line = line.trim_start();
-        if line.starts_with('"') {
+        if let Some(rest) = line.strip_prefix('"') {
+            // What follows the first closing quote tells fields apart.
+            let after = rest.replace("\"\"", "").split_once('"').and_then(|(_, after)| after.bytes().next());
+            if let Some(delimiter) = after.filter(|d| b",;\t|".contains(d) && self.message.is_none()) {
+                self.delimiter = delimiter;
+            }
             return true;
         }
         let quoted = [b',', b';', b'|'].into_iter().find(|d| {

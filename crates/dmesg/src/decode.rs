@@ -48,22 +48,32 @@ const NOT_TEXT: [(&[u8], &str, &str); 17] = [
 pub(crate) fn open<'a>(input: impl Read + 'a) -> Result<Box<dyn Read + 'a>, ReadError> {
     let mut input: Box<dyn Read + 'a> = Box::new(input);
     for _ in 0..DEPTH {
-        let head = head(&mut input)?;
+        let (head, broken) = head(&mut input);
         let format = Packed::of(&head);
-        let whole = Cursor::new(head.clone()).chain(input);
+        let whole = Cursor::new(head.clone()).chain(Broken(broken)).chain(input);
         let Some(format) = format else {
             return text(&head, whole);
         };
         input = format.open(BufReader::new(whole))?;
     }
-    let head = head(&mut input)?;
-    text(&head.clone(), Cursor::new(head).chain(input))
+    let (head, broken) = head(&mut input);
+    text(&head.clone(), Cursor::new(head).chain(Broken(broken)).chain(input))
 }
 
-fn head(input: &mut impl Read) -> io::Result<Vec<u8>> {
+/// The first bytes, and the error that they end with.
+fn head(input: &mut impl Read) -> (Vec<u8>, Option<io::Error>) {
     let mut head = Vec::with_capacity(HEAD);
-    input.take(HEAD as u64).read_to_end(&mut head)?;
-    Ok(head)
+    let broken = input.take(HEAD as u64).read_to_end(&mut head).err();
+    (head, broken)
+}
+
+/// Gives an error where it was met, after what was read before it.
+struct Broken(Option<io::Error>);
+
+impl Read for Broken {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 fn text<'a>(head: &[u8], whole: impl Read + 'a) -> Result<Box<dyn Read + 'a>, ReadError> {

@@ -194,7 +194,9 @@ pub(crate) fn messages(value: &Value, out: &mut Vec<Entry>) {
     match value {
         Value::Array(items) if items.iter().all(|v| !v.is_object() && !v.is_array()) => {
             if let Some(message) = row(items) {
-                out.push(Entry { message, ..Entry::default() });
+                let mut texts = items.iter().filter_map(Value::as_str);
+                let wall = texts.find(|t| t.len() >= 10 && is_time(t)).map(str::to_string);
+                out.push(Entry { message, wall, ..Entry::default() });
             }
         }
         Value::Array(items) => items.iter().for_each(|v| messages(v, out)),
@@ -251,8 +253,11 @@ fn string(value: &Value) -> Option<String> {
 /// Of a row without names (Loki's `[time, line]`, Azure's tables): the longest text that is no time.
 fn row(items: &[Value]) -> Option<String> {
     let texts = items.iter().filter_map(Value::as_str);
-    let time = |t: &str| t.bytes().all(|b| b.is_ascii_digit() || b"-:.TZ+ ".contains(&b));
-    texts.filter(|t| !time(t)).max_by_key(|t| t.len()).map(str::to_string)
+    texts.filter(|t| !is_time(t)).max_by_key(|t| t.len()).map(str::to_string)
+}
+
+fn is_time(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || b"-:.TZ+ ".contains(&b))
 }
 
 fn entry(value: &Value, message: String) -> Entry {

@@ -24,6 +24,7 @@ mod json_writer;
 mod line;
 mod machine;
 mod model;
+mod order;
 mod others;
 mod page_size;
 mod place;
@@ -36,6 +37,7 @@ mod shape;
 mod summary;
 mod table;
 mod text;
+mod wrap;
 
 pub use analysis::{Analyser, Analysis, analyse, to_json};
 pub use error::ReadError;
@@ -81,10 +83,37 @@ pub fn read(input: impl Read) -> Result<Vec<Report>, ReadError> {
 /// As [`read`]; what was read before an error has been handed over.
 pub fn read_each(input: impl Read, mut each: impl FnMut(Found)) -> Result<(), ReadError> {
     let mut machine = machine::Machine::default();
+    let mut order = order::Order::default();
     let read = assemble::run(input, &mut |event| {
-        machine.take(event);
+        order.take(event, &mut |event| machine.take(event));
         machine.drain().into_iter().for_each(&mut each);
     });
+    order.give(&mut |event| machine.take(event));
     machine.finish().into_iter().for_each(each);
     read
+}
+
+/// The whole explanation of a log as text: for pages and programs that hold the log in memory.
+///
+/// # Errors
+/// As [`read`].
+pub fn explain_log(input: impl Read, known: Known) -> Result<String, ReadError> {
+    let (mut reports, mut summary) = (Vec::new(), Summary::default());
+    read_each(input, |found| match found {
+        Found::Report(report) => reports.push(*report),
+        Found::Other(other) => summary.add_other(*other),
+    })?;
+    reports.sort_by_key(|r| r.first_line);
+    let analyses = analyse(reports, known);
+    if analyses.is_empty() {
+        return Ok(summary.nothing_text());
+    }
+    analyses.iter().for_each(|a| summary.add(a));
+    let mut parts = vec![text(&analyses, TextOptions::default())];
+    if analyses.len() > 3 {
+        parts.insert(0, summary.text());
+    }
+    parts.push(summary.others_text());
+    parts.retain(|part| !part.is_empty());
+    Ok(parts.join("\n"))
 }

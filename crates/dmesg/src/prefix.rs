@@ -13,10 +13,6 @@ pub(crate) struct Prefixed<'a> {
     pub caller: Option<&'a str>,
     /// A record of `/dev/kmsg`: control characters stand as `\xNN`.
     pub kmsg: bool,
-    /// Sequence number of such a record.
-    pub sequence: Option<u64>,
-    /// A container runtime's line (`stdout F`); true when it goes on in the next one (`P`).
-    pub partial: Option<bool>,
     /// What tells the sources of a collected log apart, when the prefix names no host.
     pub source: Option<String>,
     /// True when there was any prefix that marks the beginning of a message.
@@ -209,7 +205,7 @@ fn kmsg<'a>(p: &mut Prefixed<'a>, text: &'a str) -> bool {
         fields.next();
     }
     let mut number = || fields.next().filter(|f| !f.is_empty() && f.len() < 20).and_then(|f| f.parse::<u64>().ok());
-    let (Some(_), Some(sequence), Some(us)) = (number(), number(), number()) else {
+    let (Some(_), Some(_), Some(us)) = (number(), number(), number()) else {
         return false;
     };
     for field in fields {
@@ -219,7 +215,6 @@ fn kmsg<'a>(p: &mut Prefixed<'a>, text: &'a str) -> bool {
     }
     p.uptime_us = Some(us);
     p.kmsg = true;
-    p.sequence = Some(sequence);
     p.marked = true;
     p.text = &text[semicolon + 1..];
     true
@@ -274,12 +269,9 @@ fn date_by_name<'a>(p: &mut Prefixed<'a>, text: &'a str) {
 fn host_and_tag<'a>(p: &mut Prefixed<'a>, rest: &'a str) {
     p.marked = true;
     p.text = rest;
-    for (stream, partial) in [("stdout F ", false), ("stderr F ", false), ("stdout P ", true), ("stderr P ", true)] {
-        if let Some(text) = rest.strip_prefix(stream) {
-            p.partial = Some(partial);
-            p.text = text;
-            return;
-        }
+    if let Some((_, text)) = stream(rest) {
+        p.text = text;
+        return;
     }
     let mut tail = rest;
     let mut host = None;
@@ -304,6 +296,19 @@ fn host_and_tag<'a>(p: &mut Prefixed<'a>, rest: &'a str) {
     if let Some(at) = rest.find(" Guest: ").filter(|&at| at < 64) {
         p.text = &rest[at + 8..];
     }
+}
+
+/// `stdout F text` of a container runtime's file; true when the line goes on in the next one (`P`).
+fn stream(rest: &str) -> Option<(bool, &str)> {
+    let tag = rest.strip_prefix("stdout ").or_else(|| rest.strip_prefix("stderr "))?;
+    tag.strip_prefix("F ").map(|text| (false, text)).or_else(|| tag.strip_prefix("P ").map(|text| (true, text)))
+}
+
+/// A line of a container runtime's file (CRI): its time, whether it goes on in the next line, and its text.
+pub(crate) fn container_line(line: &str) -> Option<(&str, bool, &str)> {
+    let (time, rest) = line.trim_start().split_once(' ')?;
+    let (goes_on, text) = stream(rest)?;
+    (time.contains('T') && time.starts_with(|c: char| c.is_ascii_digit())).then_some((time, goes_on, text))
 }
 
 /// The text after `kernel: `, `kernel:` or RFC 5424's `kernel - - - `.

@@ -2,7 +2,7 @@
 //! cgroup, limit, sizes and adjustments.
 //!
 //! What the table does not tell is made up so that no points change: swapped-out pages count as resident ones (the
-//! limit grows by the swap that counted), shared pages as anonymous, and what the cgroup held besides is kernel memory.
+//! limit grows by the swap that counted), shared pages as anonymous, and what else the cgroup held is kernel memory.
 //! All tasks but the invoker stand as they stood; the invoker, or the largest if it held next to nothing, grows into
 //! the limit by its last few pages.
 
@@ -48,7 +48,7 @@ struct Process<'a> {
 /// The scenario as TOML.
 ///
 /// # Errors
-/// When the report does not say enough: no table, no limit, nobody killed.
+/// When the report does not say enough: no table, no limit, no kill.
 pub fn scenario(analysis: &Analysis) -> Result<String, NoScenario> {
     let report = &analysis.report;
     let explanation = &analysis.explanation;

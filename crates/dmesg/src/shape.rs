@@ -102,7 +102,7 @@ fn name_start(line: &str, end: usize) -> usize {
 }
 
 /// The end of the message at `start`: of the line, or of the string that it stands in.
-fn quoted_end(line: &str, start: usize) -> usize {
+pub(crate) fn quoted_end(line: &str, start: usize) -> usize {
     let open = |q: char| line[..start].chars().filter(|c| *c == q).count() % 2 == 1;
     let mut end = line.len();
     for quote in ['"', '\''] {
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn messages_behind_prefixes_that_nobody_wrote_a_rule_for() {
+    fn messages_behind_prefixes_without_a_rule() {
         for prefix in [
             "2026-01-01T00:00:00.123456789Z stdout F ",
             "[pod/kube-system/logger-x2v/log] ",

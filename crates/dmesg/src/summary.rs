@@ -4,7 +4,7 @@ use crate::analysis::Analysis;
 use crate::others::{Killer, OtherKill};
 use crate::place::Place;
 use crate::report::{Kind, Report, Stamp};
-use crate::text::{shown, words};
+use crate::text::{NOTHING_FOUND, shown, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -118,6 +118,16 @@ impl Summary {
             }
         }
         shown(&out)
+    }
+
+    /// What is said of a log without a report of the kernel.
+    pub fn nothing_text(&self) -> String {
+        let others = self.others_text();
+        if others.is_empty() {
+            format!("{NOTHING_FOUND}\n")
+        } else {
+            format!("{NOTHING_FOUND}: the kernel killed nothing in this log\n\n{others}")
+        }
     }
 
     /// Kills by other programs as text; nothing when there are none.

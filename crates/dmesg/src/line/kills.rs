@@ -1,6 +1,6 @@
 //! Lines about the choice and the kills.
 
-use super::{Line, Parsed, Summary, leading_number, pid_at};
+use super::{Line, Parsed, Summary, leading_number, pid_at, signed};
 use crate::report::{Chosen, Killed, Reaped};
 
 /// Everything with "ill process", and the lines around it.
@@ -110,7 +110,7 @@ fn killed(pid: u32, rest: &str) -> Option<(Killed, bool)> {
         shmem_rss_kb: kb("shmem-rss:"),
         uid,
         pgtables_kb: kb("pgtables:"),
-        oom_score_adj: adj.and_then(|a| a.split([' ', ',', '`']).next()?.parse().ok()),
+        oom_score_adj: adj.and_then(signed),
     };
     // From 4.5 on the line goes on to shmem-rss, from 5.4 on to oom_score_adj once a UID has begun.
     let begun = tail.contains("UID:");

@@ -226,6 +226,10 @@ fn invoked(text: &str) -> Option<Parsed> {
         // 2.6.32 and a wrapped line.
         text.split_once(" invoked oom-killer")
     })?;
+    // TASK_COMM_LEN is 16 with the final zero: what is longer has a prefix in it.
+    if comm.trim().len() > 15 {
+        return None;
+    }
     let field = |name: &str| {
         let (_, after) = rest.split_once(name)?;
         let end = after.find([',', ' ']).unwrap_or(after.len());

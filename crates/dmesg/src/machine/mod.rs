@@ -23,7 +23,7 @@ struct Open {
     report: Report,
     columns: Option<Columns>,
     caller: Option<String>,
-    /// A kill, or that there was nobody to kill, has been said.
+    /// A kill, or that no process may be killed, has been said.
     ended: bool,
     /// Rows have been read.
     table: bool,
@@ -239,6 +239,7 @@ impl Machine {
         let now = self.messages;
         let open = &mut self.open[index];
         open.seen_at = now;
+        open.report.first_line = open.report.first_line.min(m.origin.number);
         open.report.last_line = open.report.last_line.max(m.origin.number);
         open
     }

@@ -35,8 +35,8 @@ impl Open {
             }
             Line::Cpu { pid, uid, comm, release } => {
                 let invoker = r.invoker.get_or_insert_with(|| Invoker { comm: comm.clone(), ..Invoker::default() });
-                // A prefix may have hidden the beginning of a name with blanks.
-                if comm.ends_with(&invoker.comm) {
+                // A prefix may have hidden a part of the name, or left a part of itself.
+                if comm.ends_with(&invoker.comm) || invoker.comm.ends_with(comm) {
                     invoker.comm.clone_from(comm);
                 }
                 invoker.pid = Some(*pid);

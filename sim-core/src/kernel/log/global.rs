@@ -61,6 +61,9 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport) {
         out.push(WARNING, zone_line(style, zone));
         out.push(WARNING, lowmem_reserve(&report.zones, index));
     }
+    for zone in &report.zones {
+        out.push(WARNING, free_list(zone));
+    }
     out.push(WARNING, format!("{} total pagecache pages", node.page_cache));
     out.push(WARNING, "0 pages in swap cache".into());
     // With swap in use the counters would have to be invented.
@@ -157,6 +160,21 @@ fn zone_line(style: &LogStyle, z: &ZoneInfo) -> String {
         z.present.kib(),
         z.managed.kib()
     )
+}
+
+/// Free blocks of a zone by size (`show_free_areas`). The model has no fragmentation: its free memory lies in the
+/// largest blocks there are, orders 0 to 10.
+fn free_list(z: &ZoneInfo) -> String {
+    const LARGEST: u64 = 10;
+    let free = z.free.get();
+    let mut line = format!("Node 0 {}:", z.name);
+    for order in 0..=LARGEST {
+        let blocks = if order == LARGEST { free >> LARGEST } else { (free >> order) & 1 };
+        let kinds = if blocks > 0 { " (UM)" } else { "" };
+        let _ = write!(line, " {blocks}*{}kB{kinds}", kb(1 << order));
+    }
+    let _ = write!(line, " = {}kB", z.free.kib());
+    line
 }
 
 /// `lowmem_reserve[]` of a zone against itself and the others of a five-zone kernel (DMA, DMA32, Normal, Movable,

@@ -1,4 +1,4 @@
-//! One record of the kernel's ring buffer and its two renderings.
+//! One record of the kernel's ring buffer and its renderings.
 
 use crate::units::SimTime;
 use std::fmt::Write;
@@ -24,8 +24,17 @@ pub struct LogRecord {
 }
 
 impl LogRecord {
-    /// `[seconds.micros] text`, every line of the message with the stamp, as on a console.
+    /// `[seconds.micros] text` as `dmesg` prints it: further lines of the record are indented by the stamp's width
+    /// (util-linux's `safe_fwrite`).
     pub fn dmesg(&self) -> String {
+        let (secs, micros) = self.stamp();
+        let stamp = format!("[{secs:5}.{micros:06}] ");
+        let further = format!("\n{}", " ".repeat(stamp.len()));
+        format!("{stamp}{}\n", self.text.replace('\n', &further))
+    }
+
+    /// As the kernel writes it to a console, where every line has the stamp (`record_print_text` of printk).
+    pub fn console(&self) -> String {
         let (secs, micros) = self.stamp();
         let mut out = String::with_capacity(self.text.len() + 16);
         for line in self.text.split('\n') {
@@ -61,11 +70,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn both_renderings_follow_the_kernels_documented_form() {
+    fn all_renderings_follow_the_kernels_documented_form() {
         let record =
             LogRecord { at: SimTime::from_nanos(10_656_426_999), level: INFO, text: "anon 1\nfile 2 \\".into() };
         // The stamp's form: the recordings (`[   10.656426] …`); the escapes: the kernel's dev-kmsg description.
-        assert_eq!(record.dmesg(), "[   10.656426] anon 1\n[   10.656426] file 2 \\\n");
+        assert_eq!(record.dmesg(), "[   10.656426] anon 1\n               file 2 \\\n");
+        assert_eq!(record.console(), "[   10.656426] anon 1\n[   10.656426] file 2 \\\n");
         assert_eq!(record.kmsg(7), "6,7,10656426,-;anon 1\\x0afile 2 \\x5c\n");
     }
 }

@@ -4,6 +4,9 @@ use super::Out;
 use super::record::INFO;
 use super::style::{LogStyle, Table};
 use crate::node_api::{OomReport, TaskRow};
+use crate::units::Pid;
+
+const INIT: Pid = Pid(1);
 
 pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport) {
     if style.table != Table::Narrow {
@@ -17,7 +20,8 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport) {
         }
     };
     out.push(INFO, columns.into());
-    for task in &report.tasks {
+    // `oom_unkillable_task`: the first process of the machine is not listed.
+    for task in report.tasks.iter().filter(|t| t.pid != INIT) {
         out.push(INFO, row(style.table, task));
     }
 }

@@ -1,0 +1,99 @@
+//! Logs with the newest line first, as many log services export them.
+
+use crate::assemble::{Event, Message, Origin};
+use crate::line::Line;
+use std::cmp::Ordering;
+
+/// Most messages that are held back: a report of this length is put in order, whatever follows.
+const MOST_HELD: usize = 200_000;
+/// Other lines after which the messages held back are given.
+const MOST_OTHERS: u64 = 10_000;
+/// Steps back in time, or parts of a report in the wrong order, that are no chance: fewer are a race of two
+/// processors, a reboot, or two reports in the same second.
+const STEPS: u32 = 4;
+
+/// Holds messages back while they may be in falling order, and gives them in rising order.
+#[derive(Debug, Default)]
+pub(crate) struct Order {
+    held: Vec<Message>,
+    /// Lines of no interest since the first message held.
+    others: u64,
+    /// Steps back in time among those held.
+    falling: u32,
+    /// Parts of a report that stand before, and behind, the part that the kernel prints first.
+    against: u32,
+    along: u32,
+}
+
+impl Order {
+    /// Takes what a line says, and gives what is certain.
+    pub fn take(&mut self, event: Event, emit: &mut impl FnMut(Event)) {
+        let message = match event {
+            Event::Message(message) => *message,
+            Event::Others(n) if self.held.is_empty() => return emit(Event::Others(n)),
+            Event::Others(n) => {
+                self.others += n;
+                if self.others > MOST_OTHERS {
+                    self.give(emit);
+                }
+                return;
+            }
+        };
+        if let Some(last) = self.held.iter().rev().find(|m| m.origin.host == message.origin.host) {
+            match rank(&last.parsed.line).zip(rank(&message.parsed.line)) {
+                Some((a, b)) if a < b => self.along += 1,
+                Some((a, b)) if a > b => self.against += 1,
+                _ => {}
+            }
+            match compare(&last.origin, &message.origin) {
+                Some(Ordering::Less) => self.falling += 1,
+                Some(Ordering::Equal) => {}
+                Some(Ordering::Greater) | None => self.give(emit),
+            }
+        }
+        self.held.push(message);
+        if self.held.len() >= MOST_HELD {
+            self.give(emit);
+        }
+    }
+
+    /// Gives everything that is held.
+    pub fn give(&mut self, emit: &mut impl FnMut(Event)) {
+        let Order { mut held, others, falling, against, along } = std::mem::take(self);
+        if falling >= STEPS || (against >= STEPS && against > 2 * along) {
+            // Lines of one record stand in their own order also there.
+            held.reverse();
+            for record in held.chunk_by_mut(|a, b| a.origin.record == b.origin.record) {
+                record.reverse();
+            }
+        }
+        held.into_iter().for_each(|m| emit(Event::Message(Box::new(m))));
+        if others > 0 {
+            emit(Event::Others(others));
+        }
+    }
+}
+
+/// How `b` lies in time to `a`; `None`: their stamps do not tell.
+fn compare(a: &Origin, b: &Origin) -> Option<Ordering> {
+    if let (Some(a), Some(b)) = (a.uptime_us, b.uptime_us) {
+        return Some(b.cmp(&a));
+    }
+    let (a, b) = (a.wall.as_deref()?, b.wall.as_deref()?);
+    let word = |w: &str| w.find(|c: char| c.is_ascii_digit()).unwrap_or(w.len());
+    (a.len() == b.len() && a[..word(a)] == b[..word(b)]).then(|| b.cmp(a))
+}
+
+/// Place of a line in a report.
+fn rank(line: &Line) -> Option<u8> {
+    Some(match line {
+        Line::Invoked(_) => 0,
+        Line::Cpu { .. } => 1,
+        Line::Counter(..) | Line::MemInfo | Line::MemPages(_) | Line::Zone(_) => 2,
+        Line::Columns(_) => 3,
+        Line::Row(_) => 4,
+        Line::Summary(_) => 5,
+        Line::Killed { .. } => 6,
+        _ => return None,
+    })
+}

@@ -1,0 +1,77 @@
+//! Messages that a terminal, a mail program or a web page has wrapped.
+
+use crate::line::{Line, Parsed, parse};
+use crate::table::Columns;
+
+/// Most lines that one message is put together from.
+const MOST_JOINED: usize = 16;
+
+/// True when nothing of a message is missing, as far as its wording tells; a row by the columns of its table.
+pub(crate) fn is_whole(parsed: &Parsed, columns: Option<&Columns>) -> bool {
+    match &parsed.line {
+        Line::Row(row) => row.whole_with(columns),
+        _ => parsed.whole,
+    }
+}
+
+/// The message that begins at `start` of a first line, and what follows it without a prefix of its own.
+pub(crate) fn joined(raw: &str, start: usize, parts: &[String], columns: Option<&Columns>) -> Parsed {
+    let text = &raw[start..];
+    let first = parse(text.trim_end_matches(['`', ' ']));
+    if parts.is_empty() {
+        return first;
+    }
+    if first.known() && is_whole(&first, columns) {
+        return longer(first, text.trim_end(), raw, parts, columns);
+    }
+    // Blanks at the end matter: a terminal wraps in the middle of a column.
+    let mut tight = text.to_string();
+    let mut spaced = text.trim_end().to_string();
+    for (i, part) in parts.iter().enumerate().take(MOST_JOINED) {
+        tight.push_str(part);
+        spaced.push(' ');
+        spaced.push_str(quoted(part));
+        for candidate in [&tight, &spaced] {
+            let parsed = parse(candidate);
+            if parsed.known() && is_whole(&parsed, columns) {
+                return longer(parsed, candidate, part, &parts[i + 1..], columns);
+            }
+        }
+    }
+    first
+}
+
+/// A message that is whole already may still have lost the end of its last word to the next line.
+fn longer(whole: Parsed, text: &str, last: &str, parts: &[String], columns: Option<&Columns>) -> Parsed {
+    let Some(next) = parts.first().filter(|next| plausible_tail(&whole.line, last, next)) else {
+        return whole;
+    };
+    let text = format!("{text}{next}");
+    let parsed = parse(&text);
+    if parsed.known() && is_whole(&parsed, columns) { longer(parsed, &text, next, &parts[1..], columns) } else { whole }
+}
+
+/// The continuation without the comment sign that the line before had.
+fn quoted(part: &str) -> &str {
+    part.trim_start().trim_start_matches(['#', '>', '|']).trim()
+}
+
+/// Can `next` be the end of a line that seems whole, after a physical line `last` that was long enough to be wrapped?
+fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
+    let tail = next.trim_end();
+    if last.len() < 60 || tail.is_empty() || tail.len() > 255 {
+        return false;
+    }
+    let word = tail.bytes().all(|b| b.is_ascii_graphic()) && tail.bytes().any(|b| b.is_ascii_alphanumeric());
+    let digits = tail.bytes().all(|b| b.is_ascii_digit());
+    match line {
+        // TASK_COMM_LEN is 16 with the final zero.
+        Line::Row(row) => word && tail.len() + row.task.comm.len() <= 15,
+        Line::LimitOf { .. } => word,
+        // The rest of `cache:0KB rss:48KB …`.
+        Line::Stats(_) => tail.ends_with("KB"),
+        Line::Killed { .. } => digits || ["-rss:", "pgtables:"].iter().any(|k| tail.contains(k)),
+        Line::Counter(..) | Line::Invoked(_) | Line::Summary(_) => digits,
+        _ => false,
+    }
+}

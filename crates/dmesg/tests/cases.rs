@@ -1,0 +1,241 @@
+//! Small logs of every kind that once came out wrong, with the right answer worked out by hand.
+
+use oomsim_dmesg::{Analysis, Found, Killer, Kind, Known, OtherKill, Place, TextOptions, Verdict, analyse, text};
+
+fn bytes(name: &str) -> Vec<u8> {
+    let path = format!("{}/tests/data/cases/{name}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|why| panic!("{path}: {why}"))
+}
+
+fn all(input: &[u8]) -> Vec<Analysis> {
+    analyse(oomsim_dmesg::read(input).expect("readable"), Known::default())
+}
+
+/// The only report of a file, and its text.
+fn only(name: &str) -> (Analysis, String) {
+    let mut all = all(&bytes(name));
+    assert_eq!(all.len(), 1, "{name}");
+    let shown = text(&all, TextOptions::default());
+    (all.remove(0), shown)
+}
+
+fn points(a: &Analysis, pid: u32) -> Option<i64> {
+    a.explanation.candidates.iter().find(|c| c.pid == pid).and_then(|c| c.points)
+}
+
+fn advice(a: &Analysis) -> String {
+    a.advice.join("\n")
+}
+
+#[test]
+fn pages_of_64_kib() {
+    let (a, shown) = only("01-64k-pages.log");
+    assert_eq!((a.report.page_size_kb, a.explanation.verdict), (64, Verdict::Explained));
+    // 2060 + 131072 / 65536 and 2053 + 327680 / 65536; 31744 − 546 pages.
+    assert_eq!((points(&a, 20), points(&a, 10)), (Some(2062), Some(2058)));
+    assert_eq!(a.explanation.total_pages, Some(31_198));
+    assert!(shown.contains("pages of 64 KiB") && shown.contains("RAM 1949 MiB"), "{shown}");
+    // 16 KiB by the free list alone, and by the sizes in the kill line alone.
+    let log = String::from_utf8(bytes("01-64k-pages.log")).expect("text");
+    let lists = log.replace("12*64kB (UM) 10*128kB (UM) 5*256kB", "12*16kB (UM) 10*32kB (UM)");
+    assert_eq!(all(lists.as_bytes())[0].report.page_size_kb, 16);
+    let kill: String = log.lines().filter(|l| !l.contains("Node 0")).map(|l| format!("{l}\n")).collect();
+    assert_eq!(all(kill.as_bytes())[0].report.page_size_kb, 64);
+    // 64 kB of 263,680 ÷ 4120.
+    assert_eq!(
+        all(kill.as_bytes())[0].report.page_size_from,
+        Some("the sizes of the killed process in the table and in the line about its kill")
+    );
+}
+
+#[test]
+fn rows_lost_inside_the_table() {
+    let (a, shown) = only("03-rows-lost.log");
+    assert_eq!(a.explanation.verdict, Verdict::CannotTell);
+    assert!(shown.contains("60 messages that were dropped") && shown.contains("rows of the table"), "{shown}");
+    assert!(shown.contains("The largest process was the one killed: big (pid 30), 75 % of RAM"), "{shown}");
+    assert!(!shown.contains("was not the one killed"), "{shown}");
+    // journald and rsyslog say it in other words.
+    for word in [
+        "n1 systemd-journald[9]: Missed 60 kernel messages",
+        "n1 rsyslogd: imjournal: 60 messages lost due to rate-limiting",
+    ] {
+        let log = String::from_utf8(bytes("03-rows-lost.log")).expect("text");
+        let log = log.replace("** 60 printk messages dropped **", &format!("Jan  1 00:00:00 {word}"));
+        assert!(all(log.as_bytes())[0].report.rows_lost(), "{word}");
+    }
+}
+
+#[test]
+fn numa_nodes_of_policy_and_cpuset() {
+    let (a, shown) = only("05-numa-policy.log");
+    // 2,048,000 kB of node 3; 500 + 10 + 500 × 512 and 468,395 + 2923.
+    assert_eq!((a.explanation.verdict, a.explanation.total_pages), (Verdict::Explained, Some(512_000)));
+    assert_eq!((points(&a, 20), points(&a, 10)), (Some(256_510), Some(471_318)));
+    assert!(shown.contains("Only NUMA node 3 is full") && shown.contains("--membind"), "{shown}");
+    assert!(!shown.contains("kubelet") && !shown.contains("Reserved"), "{shown}");
+    let log = String::from_utf8(bytes("05-numa-policy.log")).expect("text");
+    let cpuset = log.replace(
+        "CONSTRAINT_MEMORY_POLICY,nodemask=3,cpuset=/,mems_allowed=0-3",
+        "CONSTRAINT_CPUSET,nodemask=(null),cpuset=db,mems_allowed=3",
+    );
+    let a = &all(cpuset.as_bytes())[0];
+    assert_eq!((a.explanation.verdict, a.explanation.total_pages), (Verdict::Explained, Some(512_000)));
+    assert!(advice(a).contains("cpuset.mems"));
+    // Without the zones of the node nothing is guessed.
+    let without: String = log.lines().filter(|l| !l.contains("Node 3")).map(|l| format!("{l}\n")).collect();
+    assert_eq!(all(without.as_bytes())[0].explanation.verdict, Verdict::CannotTell);
+}
+
+#[test]
+fn parts_of_reports() {
+    let (a, shown) = only("30-only-oom-kill-line.log");
+    assert_eq!(a.report.victim_pid(), Some(1234));
+    assert!(shown.contains("java (pid 1234)"), "{shown}");
+    let (a, shown) = only("36-mem-info-heading-lost.log");
+    assert_eq!((a.report.kind, a.explanation.verdict), (Kind::Node, Verdict::Explained));
+    assert_eq!(points(&a, 20), Some(401_000 - 900_000));
+    assert!(shown.contains("free 46 MiB"), "{shown}");
+    let (a, _) = only("44-event-line.log");
+    assert_eq!((a.report.kind, a.report.killed[0].pid), (Kind::Cgroup, 68_061));
+    let (a, shown) = only("51-cut-before-mem-info-memcg-in-call-trace.log");
+    assert_eq!((a.report.kind, a.report.victim_pid()), (Kind::Cgroup, None));
+    assert!(!shown.contains("  Killed "), "{shown}");
+}
+
+#[test]
+fn a_group_without_its_announcement_is_one_oom() {
+    let (a, shown) = only("32-group-kill-without-its-announcement.log");
+    let killed: Vec<u32> = a.report.killed.iter().map(|k| k.pid).collect();
+    assert_eq!(killed, [268_654, 235_173]);
+    assert!(a.report.group_not_announced && shown.contains("as a group"), "{shown}");
+}
+
+#[test]
+fn machines_without_a_kubelet_get_advice_for_linux() {
+    let (a, shown) = only("34-desktop-without-kubelet.log");
+    assert_eq!(a.explanation.verdict, Verdict::Explained);
+    for word in ["kubelet", "pod", "Burstable", "evict"] {
+        assert!(!shown.contains(word), "{word} in\n{shown}");
+    }
+    assert!(advice(&a).contains("MemoryMax="));
+    let (a, shown) = only("40-podman.log");
+    assert!(matches!(&a.place, Some(Place::PlainContainer { runtime: Some("podman"), .. })), "{:?}", a.place);
+    assert!(shown.contains("a Podman container") && shown.contains("podman update --memory"), "{shown}");
+}
+
+#[test]
+fn the_only_candidate_is_explained_and_the_total_found_by_the_score() {
+    let (a, _) = only("38-one-candidate-not-explained.log");
+    assert_eq!(a.explanation.verdict, Verdict::Explained);
+    // 343 + 16,267 + 8,324,326 points; ÷ 997 and ÷ 996 of a thousand.
+    assert_eq!(points(&a, 13_536), Some(8_340_936));
+    let total = a.explanation.total_pages.expect("a total");
+    assert!((8_366_035..=8_374_433).contains(&total), "{total}");
+    assert_eq!(a.explanation.score, Some((996, 996)));
+}
+
+#[test]
+fn what_filled_it_if_not_the_programs() {
+    let (a, _) = only("42-kernel-memory.log");
+    assert!(advice(&a).contains("Most of the limit is kernel memory: 31183760Ki (92 % of it)"), "{}", advice(&a));
+    let (a, shown) = only("48-swap-all-free.log");
+    assert_eq!(a.explanation.total_pages, Some(2_048_576));
+    // 800,000 of 1,000,000 pages of RAM, not of RAM and swap.
+    assert!(
+        shown.contains("80 % of RAM") && shown.contains("wholly free") && shown.contains("vm.swappiness"),
+        "{shown}"
+    );
+    let base = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
+    let with = |old: &str, new: &str| advice(&all(base.replace(old, new).as_bytes())[0]);
+    for (old, new, words) in [
+        ("slab_unreclaimable:9000", "slab_unreclaimable:400000", "kernel memory that cannot be dropped (slab)"),
+        ("shmem:500", "shmem:400000", "memory-backed volumes (tmpfs"),
+        (
+            "bounce:0",
+            "bounce:0\n[  100.000003] Node 0 hugepages_total=1000 hugepages_free=600 hugepages_surp=0 hugepages_size=2048kB",
+            "2000 MiB (51 % of RAM) is set aside as huge pages, 1200 MiB of them unused",
+        ),
+        ("free_cma:0", "free_cma:9000", "belong to CMA"),
+        ("pagetables:2000", "pagetables:200000", "is page tables"),
+        ("order=0", "order=2", "16 kB in one piece (order 2)"),
+    ] {
+        let seen = with(old, new);
+        assert!(seen.contains(words), "{words}: {seen}");
+    }
+}
+
+#[test]
+fn a_fragmented_machine_has_free_memory() {
+    let base = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
+    let zone = "[  100.000004] Node 0 Normal free:48000kB min:20000kB low:24000kB high:28000kB present:4194304kB managed:4000000kB\n\
+        [  100.000005] Node 0 Normal: 8000*4kB (UM) 2000*8kB (UM) 0*16kB 0*32kB 0*64kB = 48000kB\n[  100.000008] Free swap";
+    let log = base.replace("order=0", "order=2").replacen("[  100.000008] Free swap", zone, 1);
+    let a = &all(log.as_bytes())[0];
+    assert!(advice(a).contains("fragmented rather than used up"), "{}", advice(a));
+    // A block of 16 kB is large enough.
+    let enough = log.replace("0*16kB", "3*16kB");
+    assert!(!advice(&all(enough.as_bytes())[0]).contains("fragmented"));
+}
+
+#[test]
+fn panics_and_processes_that_may_not_be_killed() {
+    let base = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
+    let table: String = base.lines().take(17).map(|l| format!("{l}\n")).collect();
+    let panic = format!(
+        "{table}[  100.000012] Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled\n"
+    );
+    let a = &all(panic.as_bytes())[0];
+    assert_eq!(a.explanation.verdict, Verdict::Panic);
+    assert!(advice(a).contains("vm.panic_on_oom = 1") && a.report.victim_pid().is_none());
+    let compulsory = panic.replace("system-wide", "compulsory");
+    assert!(advice(&all(compulsory.as_bytes())[0]).contains("vm.panic_on_oom = 2"));
+    let none = table.replace("            0 a", "        -1000 a").replace("            0 b", "        -1000 b")
+        + "[  100.000012] Out of memory and no killable processes...\n";
+    let a = &all(none.as_bytes())[0];
+    assert_eq!(a.explanation.verdict, Verdict::Nobody);
+    assert!(advice(a).contains("oom_score_adj −1000"));
+    let allocating = base.replace("Out of memory: Killed", "Out of memory (oom_kill_allocating_task): Killed");
+    let a = &all(allocating.as_bytes())[0];
+    assert_eq!(a.explanation.verdict, Verdict::AllocatingTask);
+    assert!(advice(a).contains("oom_kill_allocating_task = 1"));
+}
+
+#[test]
+fn who_killed_if_not_the_kernel() {
+    let mut found = Vec::new();
+    oomsim_dmesg::read_each(&bytes("46-systemd-oomd.log")[..], |f| found.push(f)).expect("readable");
+    let [Found::Other(other)] = &found[..] else { panic!("{found:?}") };
+    let OtherKill { by, victim, .. } = &**other;
+    assert_eq!(*by, Killer::SystemdOomd);
+    assert_eq!(victim.as_deref(), Some("/user.slice/user-1000.slice/user@1000.service/app.slice/a.scope"));
+}
+
+#[test]
+fn no_control_character_reaches_a_terminal() {
+    let (a, shown) = only("49-escape-in-name.kmsg");
+    assert_eq!(a.report.killed[0].pid, 7);
+    assert!(shown.contains("a\\x1b[2Jb (pid 7)"), "{shown}");
+    assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
+    let json = oomsim_dmesg::to_json(&[a]).expect("JSON");
+    assert!(!json.chars().any(|c| c.is_control() && c != '\n'));
+}
+
+/// 2.6.32 (RHEL 6) and a kernel that is not out yet: what they say is read, their rules are not asserted.
+#[test]
+fn rules_of_unknown_kernels_are_not_asserted() {
+    let old = "java invoked oom-killer: gfp_mask=0x201da, order=0, oom_adj=0, oom_score_adj=0\n\
+        Pid: 2592, comm: java Not tainted 2.6.32-358.el6.x86_64 #1\n\
+        [ pid ]   uid  tgid total_vm      rss cpu oom_adj oom_score_adj name\n\
+        [ 2592]   500  2592  1000000   500000   1       0             0 java\n\
+        [ 2600]   500  2600   900000   400000   1       0             0 httpd\n\
+        Out of memory: Kill process 2592 (java) score 500 or sacrifice child\n\
+        Killed process 2592, UID 500, (java) total-vm:4000000kB, anon-rss:2000000kB, file-rss:0kB\n";
+    let a = &all(old.as_bytes())[0];
+    assert_eq!((a.report.kernel.as_deref(), a.report.killed[0].pid), (Some("2.6.32-358.el6.x86_64"), 2592));
+    assert_eq!(a.explanation.verdict, Verdict::CannotTell, "{}", a.explanation.why);
+    let base = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
+    let a = &all(base.replace("6.1.0-50-cloud-amd64", "9.2.0").as_bytes())[0];
+    assert_eq!(a.explanation.verdict, Verdict::CannotTell, "{}", a.explanation.why);
+    assert!(a.explanation.why.contains("newer"));
+}
