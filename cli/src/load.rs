@@ -1,7 +1,7 @@
 //! Reading scenario files.
 
 use crate::exit::Failure;
-use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds};
+use oomsim_scenario::{Diagnostic, Document, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -100,12 +100,29 @@ pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Resul
             "{name} cannot be read: {why}\n  help: `oomsim list` shows the scenarios of a folder"
         ))
     })?;
+    if let Some(failure) = something_else(&name, &text) {
+        return Err(failure.into());
+    }
     let beside = Beside(file.parent().unwrap_or(Path::new("")).to_owned());
     let read = match node {
         None => load_kinds(&text, &name, &beside, overrides),
         Some(_) => load_kind(&text, &name, &beside, overrides, node).map(|scenario| vec![scenario]),
     };
     read.map_err(Unusable::of)
+}
+
+/// What a file is that is no scenario but known all the same, and which command takes it.
+fn something_else(name: &str, text: &str) -> Option<Failure> {
+    if Document::parse(text, name).is_ok() {
+        return None;
+    }
+    let what = oomsim_import::describe(text)?;
+    let command = match what.as_str() {
+        "a kernel log" => format!("`oomsim dmesg {name}` explains it"),
+        "a kubelet's settings" => format!("`oomsim node --config {name}` and `oomsim lint {name}` take it"),
+        _ => format!("`oomsim import {name} … --out FOLDER` makes a scenario of it"),
+    };
+    Some(Failure::bad_input(format!("{name} is {what}, not a scenario\n  help: {command}")))
 }
 
 /// A scenario's text made of options of the command line, so that they are read and checked in one place.

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod conformance;
 pub mod dmesg;
 pub mod explain;
+pub mod import;
 pub mod import_story;
 pub mod lint;
 pub mod list;
@@ -13,6 +14,7 @@ pub mod man;
 pub mod node;
 pub mod plan;
 pub mod race;
+pub mod report;
 pub mod run;
 pub mod schema;
 pub mod sweep;
@@ -28,6 +30,8 @@ pub enum Command {
     Run(run::Args),
     /// Run scenarios and check their expectations
     Check(check::Args),
+    /// Write one HTML file with the curves, the timeline and the outcome of runs
+    Report(report::Args),
     /// Compute a node's allocatable memory, kubepods limit and eviction thresholds
     Node(node::Args),
     /// Check kubelet configuration and pod resources for problems
@@ -40,6 +44,8 @@ pub enum Command {
     Plan(plan::Args),
     /// Compare the model with recordings of real kernels, kubelets and nodes
     Conformance(conformance::Args),
+    /// Make a scenario of a real cluster's nodes, pods, kubelet settings and metrics
+    Import(import::Args),
     /// Draw a recorded node and its simulation in one chart
     CompareStory(compare_story::Args),
     /// Write the recording of a node as a scenario
@@ -71,6 +77,7 @@ impl Command {
         match self {
             Command::Run(args) => run::run(args),
             Command::Check(args) => check::run(args),
+            Command::Report(args) => report::run(args),
             Command::Node(args) => node::run(args),
             Command::Lint(args) => lint::run(args),
             Command::Sweep(args) => sweep::run(args),
@@ -78,6 +85,7 @@ impl Command {
             Command::Plan(args) => plan::run(args),
             Command::Conformance(args) => conformance::run(args),
             Command::CompareStory(args) => compare_story::run(args),
+            Command::Import(args) => import::run(args),
             Command::ImportStory(args) => import_story::run(args),
             Command::Kernels(args) => versions::kernels(args),
             Command::Kubernetes(args) => versions::kubernetes(args),

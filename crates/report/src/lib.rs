@@ -12,10 +12,12 @@
 
 pub mod check;
 pub mod csv;
+pub mod deaths;
 pub mod events;
 pub mod findings;
 pub mod fleet;
 pub mod github;
+pub mod html;
 pub mod json;
 pub mod junit;
 pub mod kernel_log;
@@ -28,11 +30,17 @@ pub mod table;
 #[cfg(test)]
 mod testdata;
 pub mod text;
+pub mod timeline;
 
 use crate::picture::DrawError;
 use oomsim_core::kernel::log::KernelLog;
 use oomsim_core::record::History;
 use oomsim_core::record::expect::ExpectationResult;
+
+/// Memory as Kubernetes writes it, to three digits.
+pub(crate) fn amount(bytes: oomsim_core::units::Bytes) -> String {
+    picture::memory_text(bytes.get() as f64)
+}
 
 /// A finished run of a scenario with everything that a report shows.
 #[derive(Clone, Debug)]

@@ -2,10 +2,12 @@
 //! of the model: they only have its shape.
 
 use oomsim_core::engine::Stop;
+use oomsim_core::kernel::log::{Hierarchy, KernelLog, STYLES};
 use oomsim_core::node_api::{
     ConditionStatus, Constraint, CounterLine, EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodPhase,
     PodReason, PodStatus, QosClass, RefusedCall, Signo, TaskIx, TaskRow, TerminatedReason,
 };
+use oomsim_core::record::expect::ExpectationResult;
 use oomsim_core::record::{
     Counts, DeathCause, Digest, Entry, History, LimitScope, NodeFacts, Owner, PodOutcome, PodSample, ProcessOutcome,
     Record, Sample, Series,
@@ -382,4 +384,24 @@ pub fn short_plain() -> History {
         sample.committed_as = Bytes::new(sample.working_set.get() + (300 << 20));
     }
     history
+}
+
+/// A report of a run, with an expectation that holds and one that does not.
+pub(crate) fn report(history: History) -> crate::RunReport {
+    let result = |holds, expected: &str| ExpectationResult {
+        holds,
+        expected: expected.into(),
+        found: "what was found".into(),
+        source: "where it comes from".into(),
+        line: 7,
+    };
+    crate::RunReport {
+        file: "x.toml".into(),
+        description: "What it shows.".into(),
+        history,
+        results: vec![result(true, "this"), result(false, "that")],
+        not_judged: None,
+        reproduce: String::new(),
+        kernel_log: KernelLog::new(&STYLES[0], Hierarchy::V2, "6.1"),
+    }
 }

@@ -1,7 +1,7 @@
 //! What a file is about.
 
 use super::diagnostic::Diagnostic;
-use super::read::is_field;
+use super::read::is_kubelet_settings;
 use super::source::Source;
 use super::toml_value::parse_document;
 use super::value::{Kind, Value};
@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// What a YAML or JSON file is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FileKind {
-    /// A KubeletConfiguration, or what `/configz` answers.
+    /// A KubeletConfiguration, what `/configz` answers, or a provider's file with the kubelet's settings in it.
     KubeletConfiguration,
     /// Kubernetes objects, some of them pods or makers of pods; or something that is not known.
     Manifest,
@@ -64,7 +64,7 @@ impl TomlKind {
 pub fn file_kind(name: &str, text: &str) -> Result<FileKind, Box<Diagnostic>> {
     let source = Arc::new(Source { name: name.into(), text: text.into() });
     let documents = parse_documents(&source)?;
-    if documents.iter().any(is_configuration) {
+    if documents.iter().any(is_kubelet_settings) {
         return Ok(FileKind::KubeletConfiguration);
     }
     let known = documents.iter().all(|document| kind(document).is_some());
@@ -74,16 +74,6 @@ pub fn file_kind(name: &str, text: &str) -> Result<FileKind, Box<Diagnostic>> {
 
 fn kind(value: &Value) -> Option<&str> {
     value.get("kind").and_then(Value::as_text)
-}
-
-fn is_configuration(document: &Value) -> bool {
-    match kind(document) {
-        Some(kind) => kind == "KubeletConfiguration",
-        None => {
-            let fields = || document.entries().unwrap_or_default().iter().map(|entry| entry.key.as_str());
-            document.get("kubeletconfig").is_some() || document.get("metadata").is_none() && fields().any(is_field)
-        }
-    }
 }
 
 fn makes_pods(value: &Value) -> bool {
@@ -106,6 +96,11 @@ mod tests {
             ("kind: KubeletConfiguration\nfailSwapOn: false\n", KubeletConfiguration),
             ("{\"kubeletconfig\": {\"maxPods\": 110}}", KubeletConfiguration),
             ("evictionHard: {}\n", KubeletConfiguration),
+            ("kubelet-arg: [max-pods=50]\n", KubeletConfiguration),
+            (
+                "apiVersion: karpenter.k8s.aws/v1\nkind: EC2NodeClass\nspec: { kubelet: { maxPods: 10 } }\n",
+                KubeletConfiguration,
+            ),
             ("kind: Service\n---\nkind: Deployment\n", Manifest),
             ("kind: List\nitems: [{kind: Service}, {kind: Pod}]", Manifest),
             ("kind: List\nitems: [{kind: Service}]", NoPods),

@@ -77,7 +77,7 @@ pub fn integer<T: TryFrom<i64>>(min: i64, max: i64) -> impl Fn(&Problems, &Value
 }
 
 /// A Kubernetes quantity (`"1638Mi"`, `"1.5Gi"`, `"100M"`) or a whole number of bytes.
-pub(crate) fn bytes(p: &Problems, value: &Value) -> Option<Bytes> {
+pub fn bytes(p: &Problems, value: &Value) -> Option<Bytes> {
     let amount = match &value.kind {
         Kind::Int(n) => *n,
         Kind::Text(text) => match Quantity::parse(text) {

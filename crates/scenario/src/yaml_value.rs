@@ -8,7 +8,10 @@ use std::fmt;
 use std::sync::Arc;
 
 /// Parses all documents of a file; empty ones are left out.
-pub(crate) fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnostic>> {
+///
+/// # Errors
+/// When the text is not YAML.
+pub fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnostic>> {
     let options = serde_saphyr::options! { with_snippet: false };
     let documents: Vec<Spanned> = serde_saphyr::from_multiple_with_options(&source.text, options).map_err(|error| {
         let at = error.location().map_or(0..0, |location| place(&source.text, &location));

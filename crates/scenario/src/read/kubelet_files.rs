@@ -3,6 +3,7 @@
 use super::Context;
 use super::kubelet_config::{Draft, MAP_FIELDS, Maps, config_keys};
 use super::kubelet_names::{FIELDS, FLAGS, UNMODELLED, UNMODELLED_FLAGS};
+use super::kubelet_wrappers::{Settings, settings};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
 use crate::reader::{Problems, TableReader};
@@ -11,7 +12,7 @@ use crate::source::Location;
 use crate::tables;
 use crate::value::{Entry, Kind, Value};
 
-/// `config = "kubelet.yaml"`: YAML, or the JSON of `/configz`.
+/// `config = "kubelet.yaml"`: YAML, the JSON of `/configz`, or a wrapper of a provider.
 pub(crate) fn config_file(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
     if let Some(file) = text(cx.problems, path) {
         one_file(cx, &file, &path.at, draft, Maps::Replace);
@@ -43,10 +44,26 @@ pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
 fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut Draft, maps: Maps) {
     let p = cx.problems;
     let Some(documents) = cx.documents(file, at) else { return };
-    let [document] = &*documents else {
-        return p.error(at, format!("`{file}` has {} documents, expected one KubeletConfiguration", documents.len()));
+    let found: Vec<_> = documents.iter().map(settings).filter(|settings| !settings.is_empty()).collect();
+    let settings = match (found.as_slice(), &*documents) {
+        ([settings], _) => settings,
+        // What is no settings is read as such, so that its reader says what it is.
+        ([], [document]) => return configuration(p, document, draft, maps),
+        ([], _) => {
+            let help = "a KubeletConfiguration, or a file in which a provider or installer keeps one";
+            return p.push(Diagnostic::error(at, format!("`{file}` has no settings of a kubelet")).help(help));
+        }
+        (several, _) => {
+            let message = format!("`{file}` has settings of {} kubelets, expected those of one", several.len());
+            return p.error(at, message);
+        }
     };
-    configuration(p, document.get("kubeletconfig").unwrap_or(document), draft, maps);
+    for part in settings {
+        match part {
+            Settings::Fields(fields) => configuration(p, fields, draft, maps),
+            Settings::Flags(words) => flags(p, words, draft),
+        }
+    }
 }
 
 /// True for names of KubeletConfiguration's fields, read here or not.

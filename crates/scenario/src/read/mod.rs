@@ -12,15 +12,17 @@ mod kubelet;
 mod kubelet_config;
 mod kubelet_files;
 mod kubelet_names;
+mod kubelet_wrappers;
 mod manifest;
 mod node;
 mod pod;
 mod process;
 mod resources;
+mod trace_file;
 mod workload;
 
 pub(crate) use self::kubelet::default_clocks;
-pub(crate) use self::kubelet_files::is_field;
+pub use self::kubelet_wrappers::is_kubelet_settings;
 
 use self::check_kubelet::{Given, kernel_tunables, start_kubelet};
 use super::diagnostic::Diagnostic;
@@ -57,6 +59,12 @@ impl Context<'_> {
     pub fn documents(&self, path: &str, at: &Location) -> Option<Arc<[Value]>> {
         let (files, yaml) = self.files;
         yaml.documents(self.problems, files, path, at)
+    }
+
+    /// The text of a file that is named at `at`.
+    pub fn text(&self, path: &str, at: &Location) -> Option<String> {
+        let problem = |why| self.problems.error(at, format!("`{path}` cannot be read: {why}"));
+        self.files.0.read(path).map_err(problem).ok()
     }
 
     /// The names of the files in a directory.
@@ -112,6 +120,8 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
         cx.problems.push(problem.help(format!("`{}` runs it", kind.command())));
         return None;
     }
+    let with_points = trace_file::with_points(cx, root);
+    let root = with_points.as_ref().unwrap_or(root);
     let mut t = TableReader::open(cx.problems, &tables::SCENARIO, root)?;
     let stem = file_stem(cx.file);
     let mut scenario = Scenario::new(&t.or("name", stem, name), NodePlan::new(Bytes::ZERO));

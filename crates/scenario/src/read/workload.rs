@@ -146,7 +146,8 @@ fn dotnet(p: &Problems, value: &Value) -> Option<Behavior> {
 
 fn trace(p: &Problems, value: &Value) -> Option<Behavior> {
     let mut t = TableReader::open(p, &tables::TRACE, value)?;
-    let points = t.required("points", points);
+    // A file that could be read stands as `points` already.
+    let points = if t.get("file").is_some() { None } else { t.required("points", points) };
     let linear = t.or("linear", true, crate::scalar::boolean);
     let then = t.or("then", Then::Hold, then);
     t.finish();

@@ -53,7 +53,8 @@ pub(crate) static PAGE_CACHE: TableSpec =
 pub(crate) static BURST: TableSpec = TableSpec { groups: &[&BURST_KEYS], ..TableSpec::new("workload.burst") };
 
 /// `workload.trace`.
-pub(crate) static TRACE: TableSpec = TableSpec { groups: &[&TRACE_KEYS], ..TableSpec::new("workload.trace") };
+pub(crate) static TRACE: TableSpec =
+    TableSpec { groups: &[&TRACE_KEYS], one_of: &["points", "file"], ..TableSpec::new("workload.trace") };
 
 /// `script`: one instruction.
 pub(crate) static SCRIPT: TableSpec = TableSpec {
@@ -171,10 +172,11 @@ pub(crate) static TRACE_KEYS: KeyGroup = KeyGroup {
         key(
             "points",
             Form::Array(&Form::Tuple(&[Form::Duration, Form::Amount])),
-            Required,
+            Absent,
             "`[[\"0s\", \"10Mi\"], [\"5s\", \"20Mi\"]]`: time since the process began, anonymous memory \
              from then on",
         ),
+        key("file", Form::Path, Absent, "the points from a file: the heading `seconds,bytes`, then a point a line"),
         key("linear", Form::Boolean, Is("true"), "straight lines between the points; false: steps"),
         key("then", THEN, Is("hold"), "what happens after the last point"),
     ],

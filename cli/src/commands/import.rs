@@ -1,0 +1,157 @@
+//! `oomsim import`: a scenario from the files of a real cluster.
+
+use crate::exit::{Exit, Failure};
+use crate::load::{plain, rendered};
+use crate::output::{self, Folder};
+use oomsim_core::units::{Bytes, Quantity};
+use oomsim_import::{Evidence, Imported, Options, build, differences};
+use oomsim_scenario::reading::Problems;
+use oomsim_scenario::{Diagnostic, Files, Severity, Source, load};
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Arguments of `oomsim import`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+The files are recognised by their content: Node and Pod objects and lists (kubectl get -o json or yaml), Deployments and other
+workloads, kubelet settings (KubeletConfiguration, /configz, EC2NodeClass, NodeConfig, OpenShift KubeletConfig, k3s and RKE2
+config.yaml, Talos machine configuration, AKS and GKE node configuration, kOps, kubeadm), /stats/summary, answers of
+Prometheus' query and query_range, OpenMetrics and CSV series, kubectl top, /proc/meminfo, free, memory.stat.
+
+Environment variables, commands and annotations are not copied, except for those that size memory.
+
+Examples:
+  oomsim import node.json pods.json configz.json summary.json wss.json --out node1/
+  oomsim run node1/scenario.toml --out out/
+  oomsim import --queries --node worker-1")]
+pub struct Args {
+    /// Files of the cluster, in any order
+    #[arg(value_name = "FILE", required_unless_present = "queries")]
+    files: Vec<PathBuf>,
+    /// The node to import [default: the only one in the files]
+    #[arg(long, value_name = "NAME")]
+    node: Option<String>,
+    /// Memory of the node, if no file says it
+    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    memory: Option<Bytes>,
+    /// Folder for the scenario, the manifests and the traces
+    #[arg(long, value_name = "FOLDER", required_unless_present = "queries")]
+    out: Option<PathBuf>,
+    /// Print the commands and queries that collect everything
+    #[arg(long)]
+    queries: bool,
+}
+
+/// Longest file that is read: a day of 1,000 containers as JSON.
+const MAX_FILE: u64 = 256 << 20;
+
+fn amount(text: &str) -> Result<Bytes, String> {
+    let bytes = Quantity::parse(text).map(|quantity| quantity.value()).map_err(|_| "expected an amount such as 8Gi")?;
+    u64::try_from(bytes).ok().filter(|n| *n > 0).map(Bytes::new).ok_or_else(|| "expected more than 0".into())
+}
+
+/// Runs `oomsim import`.
+///
+/// # Errors
+/// With everything that is wrong with the files; then nothing is written.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    if args.queries {
+        output::print(&oomsim_import::queries(args.node.as_deref()))?;
+        return Ok(Exit::Holds);
+    }
+    let sources = args.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    let problems = Problems::default();
+    let evidence = Evidence::read(&problems, &sources);
+    let found = problems.into_sorted();
+    if found.iter().any(|problem| problem.severity == Severity::Error) {
+        return Err(rendered(&found));
+    }
+    let options = Options { node: args.node, memory: args.memory };
+    let imported = build(&evidence, &options).map_err(|why| Failure::bad_input(why.to_string()))?;
+    let loaded = load(&imported.files[0].1, "scenario.toml", &Written(&imported), &[])
+        .map_err(|problems| rendered(&problems))?;
+    let checked = differences(&evidence, &loaded.scenario);
+    let out = args.out.unwrap_or_default();
+    write(&out, &imported)?;
+    output::print(&report(&out, &imported, &found, &loaded.warnings, &checked))?;
+    Ok(Exit::Holds)
+}
+
+fn read(path: &Path) -> Result<Arc<Source>, Failure> {
+    let cannot = |why: String| Failure::bad_input(format!("{} cannot be read: {why}", path.display()));
+    let file = std::fs::File::open(path).map_err(|why| cannot(plain(&why)))?;
+    if file.metadata().is_ok_and(|about| about.is_dir()) {
+        return Err(cannot("it is a folder: name its files".into()));
+    }
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|why| cannot(plain(&why)))?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(cannot(format!("it is larger than {} MiB: ask for fewer pods or a larger step", MAX_FILE >> 20)));
+    }
+    let text = match bytes.as_slice() {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(cannot("it is UTF-16: save it as UTF-8".into())),
+        [0x1f, 0x8b, ..] => return Err(cannot("it is compressed: unpack it with gunzip".into())),
+        _ => String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".into()))?,
+    };
+    Ok(Arc::new(Source { name: path.display().to_string(), text }))
+}
+
+/// The files of an import, before they are written.
+struct Written<'a>(&'a Imported);
+
+impl Files for Written<'_> {
+    fn read(&self, path: &str) -> Result<String, String> {
+        let file = self.0.files.iter().find(|(name, _)| name == path);
+        file.map(|(_, text)| text.clone()).ok_or_else(|| "no such file".into())
+    }
+
+    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+        Err("no such folder".into())
+    }
+}
+
+fn write(out: &Path, imported: &Imported) -> Result<(), Failure> {
+    let folder = Folder::open(out)?;
+    let mut below: BTreeMap<&str, Folder> = BTreeMap::new();
+    for (name, text) in &imported.files {
+        let Some((sub, name)) = name.split_once('/') else {
+            folder.write(name, text.as_bytes())?;
+            continue;
+        };
+        if !below.contains_key(sub) {
+            below.insert(sub, folder.below(sub)?);
+        }
+        below[sub].write(name, text.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn report(
+    out: &Path,
+    imported: &Imported,
+    found: &[Diagnostic],
+    warnings: &[Diagnostic],
+    differences: &[String],
+) -> String {
+    let mut text = format!("{}: {} files\n", out.display(), imported.files.len());
+    let list = |text: &mut String, heading: &str, lines: &[String]| {
+        if !lines.is_empty() {
+            let _ = write!(text, "\n{heading}\n");
+            for line in lines {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+    };
+    list(&mut text, "ASSUMED OR LEFT OUT", &imported.notes);
+    let all: Vec<String> = found.iter().chain(warnings).map(|d| d.message.clone()).collect();
+    list(&mut text, "NOT MODELLED", &oomsim_import::counted(&all));
+    match differences {
+        [] => text.push_str("\nCHECKED\n  allocatable, QoS classes and working sets are those of the files\n"),
+        _ => list(&mut text, "DIFFERS FROM THE FILES", differences),
+    }
+    let _ = write!(text, "\nnext: oomsim run {}\n", out.join("scenario.toml").display());
+    text
+}

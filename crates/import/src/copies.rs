@@ -1,0 +1,181 @@
+//! Copies of pods and of what makes them, with what a node's memory depends on and nothing else: no environment but
+//! the settings of memory, no commands, no annotations that are not needed.
+
+use crate::objects::{ContainerDefaults, text};
+use oomsim_core::units::Bytes;
+use oomsim_scenario::reading::{Kind, Value};
+use serde_json::{Map, Value as Json, json};
+
+/// Keys of `metadata` that are kept.
+const METADATA: [&str; 6] = ["name", "generateName", "namespace", "uid", "labels", "ownerReferences"];
+/// Annotations by which a kubelet knows static and mirror pods (pkg/kubelet/types/pod_update.go).
+const ANNOTATIONS: [&str; 2] = ["kubernetes.io/config.source", "kubernetes.io/config.mirror"];
+/// Keys of a pod's `spec` that are kept as they are.
+const SPEC: [&str; 11] = [
+    "nodeName",
+    "restartPolicy",
+    "priority",
+    "priorityClassName",
+    "tolerations",
+    "terminationGracePeriodSeconds",
+    "overhead",
+    "resources",
+    "runtimeClassName",
+    "shareProcessNamespace",
+    "nodeSelector",
+];
+/// Keys of `status` that are kept.
+const STATUS: [&str; 2] = ["phase", "qosClass"];
+/// Environment variables that size a runtime's memory.
+const ENVIRONMENT: [&str; 10] = [
+    "JAVA_TOOL_OPTIONS",
+    "JDK_JAVA_OPTIONS",
+    "_JAVA_OPTIONS",
+    "JAVA_OPTS",
+    "NODE_OPTIONS",
+    "GOGC",
+    "GOMEMLIMIT",
+    "MALLOC_ARENA_MAX",
+    "PYTHONMALLOC",
+    "PHP_MEMORY_LIMIT",
+];
+
+/// A copy of a Pod, or of an object with a pod template, as YAML. `defaults` fill what its containers do not say.
+pub(crate) fn manifest(object: &Value, defaults: &[ContainerDefaults]) -> String {
+    let copied = object_copy(object, defaults);
+    serde_saphyr::to_string(&copied).unwrap_or_else(|_| copied.to_string())
+}
+
+fn object_copy(object: &Value, defaults: &[ContainerDefaults]) -> Json {
+    let mut copy = Map::new();
+    for entry in object.entries().unwrap_or_default() {
+        let value = match entry.key.as_str() {
+            "apiVersion" | "kind" => plain(&entry.value),
+            "metadata" => metadata(&entry.value),
+            "spec" => spec(&entry.value, defaults),
+            "status" => only(&entry.value, &STATUS),
+            _ => continue,
+        };
+        copy.insert(entry.key.clone(), value);
+    }
+    Json::Object(copy)
+}
+
+fn metadata(value: &Value) -> Json {
+    let mut copy = only(value, &METADATA);
+    if let Some(annotations) = value.get("annotations") {
+        let kept = only(annotations, &ANNOTATIONS);
+        if kept.as_object().is_some_and(|kept| !kept.is_empty()) {
+            copy["annotations"] = kept;
+        }
+    }
+    copy
+}
+
+/// The `spec` of a pod, or of what makes pods.
+fn spec(value: &Value, defaults: &[ContainerDefaults]) -> Json {
+    let mut copy = only(value, &SPEC);
+    for entry in value.entries().unwrap_or_default() {
+        let value = match entry.key.as_str() {
+            "containers" | "initContainers" => list(&entry.value, |c| container(c, defaults)),
+            "volumes" => memory_volumes(&entry.value),
+            "template" | "jobTemplate" => object_copy(&entry.value, defaults),
+            // The types of the API require it.
+            "replicas" | "selector" | "serviceName" | "schedule" => plain(&entry.value),
+            _ => continue,
+        };
+        copy[entry.key.as_str()] = value;
+    }
+    copy
+}
+
+fn container(value: &Value, defaults: &[ContainerDefaults]) -> Json {
+    let mut copy = only(value, &["name", "restartPolicy"]);
+    copy["resources"] = resources(value.get("resources"), defaults);
+    let program = value.get("command").and_then(Value::items).and_then(|words| words.first());
+    if let Some(program) = program.and_then(Value::as_text).and_then(|path| path.split_whitespace().next()) {
+        copy["command"] = json!([program]);
+    }
+    let words =
+        ["command", "args"].iter().filter_map(|key| value.get(key)?.items()).flatten().filter_map(Value::as_text);
+    let sizes: Vec<&str> = words.flat_map(str::split_whitespace).filter(|word| sizes_memory(word)).collect();
+    if !sizes.is_empty() {
+        copy["args"] = json!(sizes);
+    }
+    let environment: Vec<Json> =
+        value.get("env").and_then(Value::items).unwrap_or_default().iter().filter_map(variable).collect();
+    if !environment.is_empty() {
+        copy["env"] = Json::Array(environment);
+    }
+    copy
+}
+
+/// A variable that sizes memory, its text without words that do not.
+fn variable(value: &Value) -> Option<Json> {
+    let name = text(value, &["name"]);
+    let dotnet = ["DOTNET_", "COMPlus_"].iter().any(|prefix| name.starts_with(prefix)) && name.contains("GC");
+    let given = value.get("value").and_then(Value::as_text)?;
+    if dotnet
+        || matches!(name.as_str(), "GOGC" | "GOMEMLIMIT" | "MALLOC_ARENA_MAX" | "PYTHONMALLOC" | "PHP_MEMORY_LIMIT")
+    {
+        return Some(json!({ "name": name, "value": given }));
+    }
+    if !ENVIRONMENT.contains(&name.as_str()) {
+        return None;
+    }
+    let words: Vec<&str> = given.split_whitespace().filter(|word| sizes_memory(word)).collect();
+    (!words.is_empty()).then(|| json!({ "name": name, "value": words.join(" ") }))
+}
+
+/// An option of the JVM or of Node.js that sizes memory.
+fn sizes_memory(word: &str) -> bool {
+    ["-Xm", "-Xss", "-XX:", "--max-old-space-size", "--max-semi-space-size"]
+        .iter()
+        .any(|option| word.starts_with(option))
+}
+
+/// Memory, huge pages and cpu, as far as they are given; what a LimitRange gives otherwise.
+fn resources(given: Option<&Value>, defaults: &[ContainerDefaults]) -> Json {
+    let mut copy = given.map_or_else(|| json!({}), |value| only(value, &["requests", "limits"]));
+    let memory = |copy: &Json, list: &str| copy.get(list).is_some_and(|list| list.get("memory").is_some());
+    let Some(default) = defaults.first() else { return copy };
+    let limit_given = memory(&copy, "limits");
+    let mut fill = |list: &str, amount: Option<Bytes>| {
+        if let Some(amount) = amount.filter(|_| !memory(&copy, list)) {
+            copy[list]["memory"] = json!(amount.get().to_string());
+        }
+    };
+    fill("limits", default.limit);
+    // A limit of the container's own is its request, too, where it names none.
+    fill("requests", default.request.or(default.limit).filter(|_| !limit_given));
+    copy
+}
+
+fn memory_volumes(value: &Value) -> Json {
+    let memory = |v: &&Value| text(v, &["emptyDir", "medium"]) == "Memory";
+    let volumes = value.items().unwrap_or_default().iter().filter(memory);
+    Json::Array(volumes.map(|v| only(v, &["name", "emptyDir"])).collect())
+}
+
+/// These keys of a table.
+fn only(value: &Value, keys: &[&str]) -> Json {
+    let entries = value.entries().unwrap_or_default().iter().filter(|e| keys.contains(&e.key.as_str()));
+    Json::Object(entries.filter(|e| e.value.kind != Kind::Null).map(|e| (e.key.clone(), plain(&e.value))).collect())
+}
+
+fn list(value: &Value, each: impl Fn(&Value) -> Json) -> Json {
+    Json::Array(value.items().unwrap_or_default().iter().map(each).collect())
+}
+
+/// A value as it is.
+fn plain(value: &Value) -> Json {
+    match &value.kind {
+        Kind::Null => Json::Null,
+        Kind::Bool(b) => json!(b),
+        Kind::Int(n) => json!(n),
+        Kind::Number(text) => text.parse::<f64>().map_or_else(|_| json!(text), |n| json!(n)),
+        Kind::Text(text) => json!(text),
+        Kind::Array(items) => Json::Array(items.iter().map(plain).collect()),
+        Kind::Table(entries) => Json::Object(entries.iter().map(|e| (e.key.clone(), plain(&e.value))).collect()),
+    }
+}

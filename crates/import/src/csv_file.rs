@@ -1,0 +1,188 @@
+//! CSV files of memory series: one sample a row (`time,namespace,pod,container,value`), or one series a column as
+//! Grafana exports them.
+
+use crate::series::{Metric, Points, Series};
+use crate::text::TextProblem;
+use crate::time::instant;
+use indexmap::IndexMap;
+use std::collections::BTreeMap;
+
+const TIME: [&str; 4] = ["time", "timestamp", "ts", "date"];
+const VALUE: [&str; 3] = ["value", "bytes", "memory"];
+const METRIC: [&str; 3] = ["metric", "__name__", "name"];
+
+/// True when the text's first line is a heading with a column of time.
+pub fn looks_like(text: &str) -> bool {
+    let heading = text.lines().next().unwrap_or_default();
+    let separator = separator(heading);
+    let first = |c: &str| TIME.contains(&clean(c).as_str());
+    heading.contains(separator) && heading.split(separator).any(first)
+}
+
+/// Commas, or what spreadsheets of other countries write.
+fn separator(heading: &str) -> char {
+    [',', ';', '\t'].into_iter().max_by_key(|s| heading.matches(*s).count()).unwrap_or(',')
+}
+
+fn clean(heading: &str) -> String {
+    heading.trim().trim_matches('"').to_ascii_lowercase()
+}
+
+/// Reads a file. `file` names what is measured where no column does.
+///
+/// # Errors
+/// Every row that cannot be used.
+pub fn read(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
+    let heading = text.lines().next().unwrap_or_default();
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(separator(heading) as u8).trim(csv::Trim::All).from_reader(text.as_bytes());
+    let headings = reader.headers().map_err(|why| vec![problem(text, 0, why.to_string())])?.clone();
+    let find = |names: &[&str]| headings.iter().position(|h| names.contains(&clean(h).as_str()));
+    let Some(time) = find(&TIME) else {
+        return Err(vec![problem(text, 0, "there is no column `time` or `timestamp`".into())]);
+    };
+    let layout = Layout { time, metric: find(&METRIC), value: find(&VALUE) };
+    let mut curves: IndexMap<(Option<Metric>, BTreeMap<String, String>), Points> = IndexMap::new();
+    let mut problems = Vec::new();
+    for record in reader.records() {
+        let record = match record {
+            Ok(record) => record,
+            Err(why) => {
+                let line = why.position().map_or(0, |p| p.line().saturating_sub(1) as usize);
+                problems.push(problem(text, line, why.to_string()));
+                continue;
+            }
+        };
+        let line = record.position().map_or(0, |p| p.line().saturating_sub(1) as usize);
+        if let Err(why) = layout.row(file, &headings, &record, &mut curves) {
+            problems.push(problem(text, line, why));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let named =
+        |((metric, labels), points): ((Option<Metric>, _), Points)| Series { metric, labels, points: points.finish() };
+    Ok(curves.into_iter().map(named).collect())
+}
+
+fn problem(text: &str, line: usize, message: String) -> TextProblem {
+    TextProblem::line(text, line, message)
+}
+
+/// Where the columns are.
+struct Layout {
+    time: usize,
+    metric: Option<usize>,
+    /// None: every other column is a series of its own.
+    value: Option<usize>,
+}
+
+type Curves = IndexMap<(Option<Metric>, BTreeMap<String, String>), Points>;
+
+impl Layout {
+    fn row(
+        &self,
+        file: &str,
+        head: &csv::StringRecord,
+        row: &csv::StringRecord,
+        curves: &mut Curves,
+    ) -> Result<(), String> {
+        let at = row.get(self.time).unwrap_or_default();
+        let at = instant(at)
+            .ok_or_else(|| format!("{at:?} is no time: expected seconds since 1970 or 2026-11-26T06:00:00Z"))?;
+        let Some(value) = self.value else { return self.columns(file, head, row, at, curves) };
+        let cell = row.get(value).unwrap_or_default();
+        let number = amount(cell).ok_or_else(|| format!("{cell:?} is no number of bytes"))?;
+        let metric = self.metric.and_then(|m| row.get(m)).map(Metric::named).or_else(|| Metric::by_file_name(file));
+        let others = (0..head.len()).filter(|i| *i != self.time && *i != value && Some(*i) != self.metric);
+        let label = |i: usize| (clean(&head[i]), row.get(i).unwrap_or_default().to_string());
+        let labels = others.map(label).collect();
+        let points = curves.entry((metric, labels)).or_default();
+        points.push(at, number).map_err(|bad| format!("the sample {bad}"))
+    }
+
+    /// Every column is a series, its heading `metric{label="value"}`, labels in braces, or a plain name.
+    fn columns(
+        &self,
+        file: &str,
+        head: &csv::StringRecord,
+        row: &csv::StringRecord,
+        at: f64,
+        curves: &mut Curves,
+    ) -> Result<(), String> {
+        for i in (0..head.len()).filter(|i| *i != self.time) {
+            let cell = row.get(i).unwrap_or_default();
+            if cell.is_empty() || cell.eq_ignore_ascii_case("null") {
+                continue; // A gap.
+            }
+            let number =
+                amount(cell).ok_or_else(|| format!("{cell:?} in column {:?} is no number of bytes", &head[i]))?;
+            let (metric, labels) = heading(&head[i]);
+            let points = curves.entry((metric.or_else(|| Metric::by_file_name(file)), labels)).or_default();
+            points.push(at, number).map_err(|bad| format!("the sample in column {:?} {bad}", &head[i]))?;
+        }
+        Ok(())
+    }
+}
+
+/// Metric and labels of a column's heading.
+fn heading(text: &str) -> (Option<Metric>, BTreeMap<String, String>) {
+    let Some((name, rest)) = text.split_once('{') else {
+        let metric = Metric::named(text);
+        return match metric {
+            // A plain name is that of the series, most often the pod or container.
+            Metric::Other(name) => (None, BTreeMap::from([("container".to_string(), name)])),
+            known => (Some(known), BTreeMap::new()),
+        };
+    };
+    let labels = rest.trim_end_matches('}').split(',').filter_map(|pair| {
+        let (name, value) = pair.split_once('=')?;
+        Some((name.trim().to_string(), value.trim().trim_matches('"').to_string()))
+    });
+    ((!name.is_empty()).then(|| Metric::named(name)), labels.collect())
+}
+
+/// A number of bytes, also with a unit as Grafana writes it.
+fn amount(text: &str) -> Option<f64> {
+    let end = text.find(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E').unwrap_or(text.len());
+    let (number, unit) = text.split_at(end);
+    let factor = match unit.trim() {
+        "" | "B" => 1.0,
+        "KiB" | "Ki" => 1024.0,
+        "MiB" | "Mi" => 1_048_576.0,
+        "GiB" | "Gi" => 1_073_741_824.0,
+        "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        _ => return None,
+    };
+    number.trim().parse::<f64>().ok().map(|n| n * factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_columns_are_read() {
+        let rows = "time,namespace,pod,container,value\n1764100000,shop,cart,app,100\n1764100030,shop,cart,app,120\n";
+        assert!(looks_like(rows));
+        let read_rows = read("wss.csv", rows).expect("rows");
+        assert_eq!((read_rows[0].metric.clone(), read_rows[0].points.len()), (Some(Metric::WorkingSet), 2));
+        assert_eq!(read_rows[0].container(), Some("app"));
+        let columns = "\"Time\";\"{pod=\"\"cart\"\", container=\"\"app\"\"}\"\n2026-11-26 06:00:00;\"201 MiB\"\n2026-11-26 06:00:30;\n";
+        let read_columns = read("rss.csv", columns).expect("columns");
+        assert_eq!((read_columns[0].pod(), read_columns[0].points[0].bytes), (Some("cart"), 201 << 20));
+    }
+
+    #[test]
+    fn wrong_rows_are_found_by_their_lines() {
+        let text = "time,pod,value\nyesterday,a,1\n1764100000,a,lots\n1764100000,a,-1\n";
+        let problems = read("rss.csv", text).expect_err("wrong rows");
+        assert_eq!(
+            problems.iter().map(|p| &text[p.at.clone()]).collect::<Vec<_>>(),
+            text.lines().skip(1).collect::<Vec<_>>()
+        );
+    }
+}

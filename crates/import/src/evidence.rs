@@ -1,0 +1,115 @@
+//! Everything that the given files say, sorted by what it is about.
+
+use crate::content::{self, Content};
+use crate::node_files::{Free, Meminfo, MemoryStat};
+use crate::objects::{ContainerDefaults, MakerFacts, NodeFacts, PodFacts, limit_range, text};
+use crate::series::Series;
+use crate::summary::Summary;
+use crate::top::TopRow;
+use oomsim_scenario::reading::{KINDS, Kind, Problems, Value, is_kubelet_settings};
+use oomsim_scenario::{Diagnostic, Location, Source};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// What the files of one import say.
+#[derive(Debug, Default)]
+pub struct Evidence {
+    /// Nodes.
+    pub nodes: Vec<NodeFacts>,
+    /// Pods, finished ones among them.
+    pub pods: Vec<PodFacts>,
+    /// Deployments, DaemonSets and other objects that make pods.
+    pub makers: Vec<MakerFacts>,
+    /// Defaults for containers, by LimitRange.
+    pub defaults: Vec<ContainerDefaults>,
+    /// Priorities by class.
+    pub priorities: BTreeMap<String, i64>,
+    /// Kubelet settings: a KubeletConfiguration or one of its wrappers.
+    pub kubelets: Vec<Arc<Source>>,
+    /// Answers of kubelets.
+    pub summaries: Vec<Summary>,
+    /// Recorded curves, each with its file.
+    pub series: Vec<(Arc<Source>, Series)>,
+    /// Rows of `kubectl top`, each with its file.
+    pub top: Vec<(Arc<Source>, TopRow)>,
+    /// `/proc/meminfo` of the node.
+    pub meminfo: Option<Meminfo>,
+    /// `free` on the node.
+    pub free: Option<Free>,
+    /// `memory.stat` files, each with its name.
+    pub memory_stats: Vec<(Arc<Source>, MemoryStat)>,
+    /// Objects that say nothing about memory, by kind.
+    pub passed_over: BTreeMap<String, usize>,
+}
+
+impl Evidence {
+    /// Reads files, in any order. What is wrong is reported to `p`; then the evidence is not complete.
+    pub fn read(p: &Problems, inputs: &[Arc<Source>]) -> Self {
+        let mut evidence = Evidence::default();
+        for source in inputs {
+            match content::read(p, source) {
+                Some(content) => evidence.add(p, source, content),
+                None => continue,
+            }
+        }
+        evidence
+    }
+
+    fn add(&mut self, p: &Problems, source: &Arc<Source>, content: Content) {
+        match content {
+            Content::Documents(documents) => documents.iter().for_each(|document| self.document(p, source, document)),
+            Content::Summary(summary) => self.summaries.push(summary),
+            Content::Series(list) => self.series.extend(list.into_iter().map(|series| (Arc::clone(source), series))),
+            Content::Top(rows) => self.top.extend(rows.into_iter().map(|row| (Arc::clone(source), row))),
+            Content::Meminfo(meminfo) => once(p, source, &mut self.meminfo, meminfo, "a second /proc/meminfo"),
+            Content::Free(free) => once(p, source, &mut self.free, free, "a second output of free"),
+            Content::MemoryStat(stat) => self.memory_stats.push((Arc::clone(source), stat)),
+        }
+    }
+
+    fn document(&mut self, p: &Problems, source: &Arc<Source>, value: &Value) {
+        if is_kubelet_settings(value) {
+            return self.kubelets.push(Arc::clone(source));
+        }
+        let kind = text(value, &["kind"]);
+        if let Some(items) = value.get("items").and_then(Value::items).filter(|_| kind.ends_with("List")) {
+            return items.iter().for_each(|item| self.document(p, source, item));
+        }
+        if let Some((_, template)) = KINDS.iter().find(|(known, path)| *known == kind && !path.is_empty()) {
+            return self.makers.extend(MakerFacts::read(p, &kind, template, value));
+        }
+        match kind.as_str() {
+            "Node" => self.nodes.extend(NodeFacts::read(p, value)),
+            "Pod" => self.pods.extend(PodFacts::read(p, value)),
+            "LimitRange" => self.defaults.extend(limit_range(p, value)),
+            "PriorityClass" => self.priority_class(value),
+            "" => p.push(unknown_document(value)),
+            other => *self.passed_over.entry(other.to_string()).or_default() += 1,
+        }
+    }
+
+    fn priority_class(&mut self, value: &Value) {
+        if let Some(Kind::Int(priority)) = value.get("value").map(|v| &v.kind) {
+            self.priorities.insert(text(value, &["metadata", "name"]), *priority);
+        }
+    }
+
+    /// The file that a node's settings of the kubelet stand in.
+    pub fn kubelet(&self) -> Option<&Arc<Source>> {
+        self.kubelets.first()
+    }
+}
+
+fn once<T>(p: &Problems, source: &Arc<Source>, place: &mut Option<T>, value: T, what: &str) {
+    if place.is_some() {
+        p.error(&Location::new(source, 0..0), format!("{what}: give the one of the node to import"));
+    }
+    *place = Some(value);
+}
+
+fn unknown_document(value: &Value) -> Diagnostic {
+    Diagnostic::error(&value.at, "it is not known what this is: it has no `kind`").help(
+        "known: Kubernetes objects (kubectl get -o json or yaml), kubelet settings and their wrappers, /stats/summary, \
+         Prometheus answers, OpenMetrics, CSV, kubectl top, /proc/meminfo, free, memory.stat",
+    )
+}

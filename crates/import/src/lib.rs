@@ -1,0 +1,38 @@
+//! From a cluster's files to a scenario: nodes, pods, kubelet settings and metrics in, one readable folder out.
+//!
+//! Files are recognised by their content and may come in any order. The crate opens none itself: it takes texts, and
+//! what it writes comes back as texts.
+
+mod build;
+mod content;
+mod copies;
+mod csv_file;
+mod evidence;
+mod node_files;
+mod objects;
+mod openmetrics;
+mod prometheus;
+mod provider;
+mod queries;
+mod same;
+mod series;
+mod summary;
+mod system;
+mod text;
+mod time;
+mod top;
+mod usage;
+
+pub use build::{ImportError, Imported, Options, build};
+pub use content::describe;
+pub use evidence::Evidence;
+pub use queries::queries;
+pub use same::differences;
+
+/// Messages, those that are the same but for what they are about as one with a count.
+pub fn counted(messages: &[String]) -> Vec<String> {
+    build::grouped(messages)
+        .into_iter()
+        .map(|(text, n)| if n > 1 { format!("{text} ({n} times)") } else { text.to_owned() })
+        .collect()
+}

@@ -1,0 +1,198 @@
+//! What a shell on the node prints: `/proc/meminfo`, `free`, `memory.stat`, `memory.current`.
+
+use crate::text::TextProblem;
+use indexmap::IndexMap;
+use oomsim_core::units::Bytes;
+
+/// `/proc/meminfo`: amounts by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Meminfo(pub IndexMap<String, Bytes>);
+
+impl Meminfo {
+    /// A line's amount.
+    pub fn get(&self, name: &str) -> Option<Bytes> {
+        self.0.get(name).copied()
+    }
+}
+
+/// Reads `/proc/meminfo`. Lines without `kB` are counts (`HugePages_Total`) and are kept as they are.
+///
+/// # Errors
+/// Every line that is not of the file's form.
+pub fn meminfo(text: &str) -> Result<Meminfo, Vec<TextProblem>> {
+    let mut found = IndexMap::new();
+    let mut problems = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let amount = line.split_once(':').and_then(|(name, rest)| {
+            let mut parts = rest.split_whitespace();
+            let value: u64 = parts.next()?.parse().ok()?;
+            let bytes = match parts.next() {
+                Some("kB") => value.checked_mul(1024)?,
+                None => value,
+                Some(_) => return None,
+            };
+            Some((name.trim().to_string(), Bytes::new(bytes)))
+        });
+        match amount {
+            Some((name, bytes)) => drop(found.insert(name, bytes)),
+            None => problems.push(TextProblem::line(text, number, "expected `Name: NUMBER kB`".into())),
+        }
+    }
+    if problems.is_empty() && !found.contains_key("MemTotal") {
+        problems.push(TextProblem::whole("there is no line MemTotal".into()));
+    }
+    if problems.is_empty() { Ok(Meminfo(found)) } else { Err(problems) }
+}
+
+/// What `free` prints of memory and swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Free {
+    /// Total memory.
+    pub total: Amount,
+    /// Not used at all.
+    pub free: Amount,
+    /// Page cache and reclaimable slab; not printed by old versions.
+    pub cache: Option<Amount>,
+    /// An estimate of what programs can still get.
+    pub available: Option<Amount>,
+    /// Total swap.
+    pub swap_total: Option<Amount>,
+}
+
+/// A number whose unit may be known only from elsewhere: `free` prints KiB, or what `-b`, `-m`, `-g` asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// With a unit (`free -h`).
+    Bytes(Bytes),
+    /// Without one.
+    Number(u64),
+}
+
+impl Amount {
+    /// The amount, where a number counts units of `unit` bytes.
+    pub fn bytes(self, unit: u64) -> Bytes {
+        match self {
+            Amount::Bytes(bytes) => bytes,
+            Amount::Number(number) => Bytes::new(number.saturating_mul(unit)),
+        }
+    }
+}
+
+/// Reads what `free` prints, also `free -h`.
+///
+/// # Errors
+/// When the line of memory is missing or has other columns.
+pub fn free(text: &str) -> Result<Free, Vec<TextProblem>> {
+    let heading: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
+    let row = |name: &str| {
+        text.lines().enumerate().find(|(_, line)| line.trim_start().starts_with(name)).map(|(number, line)| {
+            let values: Option<Vec<Amount>> = line.split_whitespace().skip(1).map(amount).collect();
+            values.ok_or_else(|| {
+                vec![TextProblem::line(text, number, "expected amounts such as `16316480` or `15Gi`".into())]
+            })
+        })
+    };
+    let memory = row("Mem:").ok_or_else(|| vec![TextProblem::whole("there is no line `Mem:`".into())])??;
+    let column = |name: &str| heading.iter().position(|h| *h == name).and_then(|i| memory.get(i).copied());
+    let need =
+        |name: &str| column(name).ok_or_else(|| vec![TextProblem::whole(format!("there is no column `{name}`"))]);
+    let swap = row("Swap:").transpose()?;
+    Ok(Free {
+        total: need("total")?,
+        free: need("free")?,
+        cache: column("buff/cache").or_else(|| column("cache")),
+        available: column("available"),
+        swap_total: swap.and_then(|values| values.first().copied()),
+    })
+}
+
+/// True when the text is what `free` prints.
+pub fn looks_like_free(text: &str) -> bool {
+    let mut words = text.lines().next().unwrap_or_default().split_whitespace();
+    words.next() == Some("total") && words.next() == Some("used") && words.next() == Some("free")
+}
+
+/// A number, or one with the binary units of `free -h` (procps: scale_size).
+fn amount(text: &str) -> Option<Amount> {
+    let unit = text.find(|c: char| c.is_ascii_alphabetic());
+    let Some(unit) = unit else { return text.parse().ok().map(Amount::Number) };
+    let (number, unit) = text.split_at(unit);
+    let factor = match unit {
+        "B" => 1.0,
+        "Ki" | "K" => 1024.0,
+        "Mi" | "M" => 1_048_576.0,
+        "Gi" | "G" => 1_073_741_824.0,
+        "Ti" | "T" => 1_099_511_627_776.0,
+        _ => return None,
+    };
+    let bytes = number.parse::<f64>().ok().filter(|n| (0.0..1e6).contains(n))? * factor;
+    Some(Amount::Bytes(Bytes::new(bytes as u64)))
+}
+
+/// `memory.stat` of a cgroup: bytes by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MemoryStat(pub IndexMap<String, u64>);
+
+/// Reads `memory.stat` of either cgroup version.
+///
+/// # Errors
+/// Every line that is not `name number`.
+pub fn memory_stat(text: &str) -> Result<MemoryStat, Vec<TextProblem>> {
+    let mut found = IndexMap::new();
+    let mut problems = Vec::new();
+    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        match stat_line(line) {
+            Some((name, value)) => drop(found.insert(name.to_string(), value)),
+            None => problems.push(TextProblem::line(text, number, "expected `name NUMBER`".into())),
+        }
+    }
+    if problems.is_empty() { Ok(MemoryStat(found)) } else { Err(problems) }
+}
+
+/// True when the text is a `memory.stat`.
+pub fn looks_like_memory_stat(text: &str) -> bool {
+    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    let known = |line: &&str| matches!(stat_line(line), Some(("anon" | "file" | "cache" | "rss", _)));
+    lines.iter().take(3).any(known) && lines.iter().all(|line| stat_line(line).is_some())
+}
+
+fn stat_line(line: &str) -> Option<(&str, u64)> {
+    let mut words = line.split_whitespace();
+    let (name, value) = (words.next()?, words.next()?.parse().ok()?);
+    let plain =
+        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'(' || b == b')');
+    (words.next().is_none() && plain).then_some((name, value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meminfo_is_read_and_wrong_lines_are_found() {
+        let read = meminfo("MemTotal:  7934456 kB\nHugePages_Total:       3\n").expect("meminfo");
+        assert_eq!(read.get("MemTotal"), Some(Bytes::kib(7_934_456)));
+        assert_eq!(read.get("HugePages_Total"), Some(Bytes::new(3)));
+        assert_eq!(meminfo("MemTotal: 7 kB\nMemFree: 7 MB\n").expect_err("a unit").len(), 1);
+        assert!(meminfo("MemFree: 7 kB\n").expect_err("no total")[0].message.contains("MemTotal"));
+    }
+
+    #[test]
+    fn free_is_read_with_and_without_units() {
+        let text = "               total        used        free      shared  buff/cache   available\n\
+                    Mem:            15Gi       4.2Gi       1.0Gi       200Mi        10Gi        11Gi\nSwap: 0B 0B 0B\n";
+        assert!(looks_like_free(text));
+        let read = free(text).expect("free");
+        assert_eq!((read.total.bytes(1), read.swap_total), (Bytes::gib(15), Some(Amount::Bytes(Bytes::ZERO))));
+        let plain = free("total used free shared buff/cache available\nMem: 16 4 1 0 11 12\n").expect("free -g");
+        assert_eq!(plain.available, Some(Amount::Number(12)));
+        assert!(free("total used free\nMem: x 1 2\n").is_err());
+    }
+
+    #[test]
+    fn memory_stat_is_known_by_its_lines() {
+        assert!(looks_like_memory_stat("anon 4096\nfile 8192\nkernel 0\n"));
+        assert!(!looks_like_memory_stat("total 4096\n") && !looks_like_memory_stat("anon: 1\n"));
+        assert_eq!(memory_stat("anon 4096\nfile 8192\n").expect("stat").0["file"], 8192);
+    }
+}

@@ -1,0 +1,236 @@
+//! Objects of the Kubernetes API, as far as a node's memory depends on them.
+
+use oomsim_core::units::Bytes;
+use oomsim_scenario::Location;
+use oomsim_scenario::reading::{Kind, Problems, Value, bytes};
+use std::collections::BTreeMap;
+
+/// A node as the API shows it.
+#[derive(Clone, Debug)]
+pub struct NodeFacts {
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `spec.providerID`, such as `aws:///eu-central-1a/i-0123`.
+    pub provider_id: String,
+    /// `status.capacity.memory`.
+    pub capacity: Bytes,
+    /// `status.allocatable.memory`.
+    pub allocatable: Option<Bytes>,
+    /// All of `status.capacity.hugepages-2Mi`.
+    pub hugepages_2mi: Bytes,
+    /// `status.capacity.pods`.
+    pub max_pods: Option<u32>,
+    /// `status.capacity.cpu`, whole processors.
+    pub cpus: Option<u32>,
+    /// `status.nodeInfo`: `kernelVersion`, `kubeletVersion`, `osImage`, `architecture`, …
+    pub info: BTreeMap<String, String>,
+    /// The condition MemoryPressure is True.
+    pub memory_pressure: bool,
+    /// Where it stands.
+    pub at: Location,
+}
+
+/// A pod as the API shows it.
+#[derive(Clone, Debug)]
+pub struct PodFacts {
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `spec.nodeName`; none: not bound.
+    pub node: Option<String>,
+    /// `status.phase`.
+    pub phase: Option<String>,
+    /// `status.qosClass`.
+    pub qos: Option<String>,
+    /// Names of its containers, and of its sidecars (init containers that restart always).
+    pub containers: Vec<String>,
+    /// The whole object.
+    pub object: Value,
+}
+
+/// What makes pods: a Deployment, a DaemonSet, a CronJob, …
+#[derive(Clone, Debug)]
+pub struct MakerFacts {
+    /// `kind`.
+    pub kind: String,
+    /// `metadata.namespace`.
+    pub namespace: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// Names of the containers of its template, sidecars among them.
+    pub containers: Vec<String>,
+    /// The whole object.
+    pub object: Value,
+}
+
+/// Defaults that a LimitRange gives to containers of its namespace.
+#[derive(Clone, Debug)]
+pub struct ContainerDefaults {
+    /// Namespace.
+    pub namespace: String,
+    /// `default.memory`: the limit.
+    pub limit: Option<Bytes>,
+    /// `defaultRequest.memory`; without it the limit.
+    pub request: Option<Bytes>,
+}
+
+/// A field that is there and not null.
+pub(crate) fn given<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+    value.get(key).filter(|v| !matches!(v.kind, Kind::Null))
+}
+
+/// A field of a field.
+pub(crate) fn path<'v>(value: &'v Value, keys: &[&str]) -> Option<&'v Value> {
+    keys.iter().try_fold(value, |value, key| given(value, key))
+}
+
+/// The text of a field of a field; empty when it is not there.
+pub(crate) fn text(value: &Value, keys: &[&str]) -> String {
+    path(value, keys).and_then(Value::as_text).unwrap_or_default().to_string()
+}
+
+fn optional_text(value: &Value, keys: &[&str]) -> Option<String> {
+    Some(text(value, keys)).filter(|text| !text.is_empty())
+}
+
+/// A table of texts, such as labels.
+pub(crate) fn texts(value: Option<&Value>) -> BTreeMap<String, String> {
+    let entries = value.and_then(Value::entries).unwrap_or_default();
+    entries.iter().filter_map(|e| Some((e.key.clone(), e.value.as_text()?.to_string()))).collect()
+}
+
+/// An amount of memory; a wrong one is reported.
+fn amount(p: &Problems, value: &Value, keys: &[&str]) -> Option<Bytes> {
+    bytes(p, path(value, keys)?)
+}
+
+/// A whole number, written as a number or as a quantity (`"29"`, `"1930m"` is 1).
+fn count(value: &Value, keys: &[&str]) -> Option<u32> {
+    match &path(value, keys)?.kind {
+        Kind::Int(n) => u32::try_from(*n).ok(),
+        Kind::Text(text) => match text.strip_suffix('m') {
+            Some(milli) => milli.parse::<u32>().ok().map(|n| n / 1000),
+            None => text.parse().ok(),
+        },
+        _ => None,
+    }
+}
+
+impl NodeFacts {
+    /// Reads a Node.
+    pub(crate) fn read(p: &Problems, value: &Value) -> Option<Self> {
+        let name = named(p, value, "Node")?;
+        let status = given(value, "status");
+        let Some(status) = status.filter(|status| path(status, &["capacity", "memory"]).is_some()) else {
+            p.error(&value.at, format!("the Node {name} has no `status.capacity.memory`: export it with `-o json`"));
+            return None;
+        };
+        let conditions = given(status, "conditions").and_then(Value::items).unwrap_or_default();
+        let pressure = |c: &Value| text(c, &["type"]) == "MemoryPressure" && text(c, &["status"]) == "True";
+        Some(NodeFacts {
+            name,
+            labels: texts(path(value, &["metadata", "labels"])),
+            provider_id: text(value, &["spec", "providerID"]),
+            capacity: amount(p, status, &["capacity", "memory"])?,
+            allocatable: amount(p, status, &["allocatable", "memory"]),
+            hugepages_2mi: amount(p, status, &["capacity", "hugepages-2Mi"]).unwrap_or(Bytes::ZERO),
+            max_pods: count(status, &["capacity", "pods"]),
+            cpus: count(status, &["capacity", "cpu"]),
+            info: texts(given(status, "nodeInfo")),
+            memory_pressure: conditions.iter().any(pressure),
+            at: value.at.clone(),
+        })
+    }
+
+    /// A field of `status.nodeInfo`; empty when it is not there.
+    pub fn info(&self, key: &str) -> &str {
+        self.info.get(key).map_or("", String::as_str)
+    }
+}
+
+impl PodFacts {
+    /// Reads a Pod.
+    pub(crate) fn read(p: &Problems, value: &Value) -> Option<Self> {
+        let name = named(p, value, "Pod")?;
+        let Some(spec) = given(value, "spec") else {
+            p.error(&value.at, format!("the Pod {name} has no `spec`"));
+            return None;
+        };
+        Some(PodFacts {
+            namespace: namespace(value),
+            name,
+            node: optional_text(spec, &["nodeName"]),
+            phase: optional_text(value, &["status", "phase"]),
+            qos: optional_text(value, &["status", "qosClass"]),
+            containers: running_containers(spec),
+            object: value.clone(),
+        })
+    }
+
+    /// It has ended and holds nothing any more.
+    pub fn finished(&self) -> bool {
+        matches!(self.phase.as_deref(), Some("Succeeded" | "Failed"))
+    }
+
+    /// `namespace/name`.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.namespace, self.name)
+    }
+
+    /// Kind and name of the object that controls it.
+    pub fn owner(&self) -> Option<(String, String)> {
+        let owners = path(&self.object, &["metadata", "ownerReferences"]).and_then(Value::items)?;
+        let controller = |owner: &&Value| given(owner, "controller").is_some_and(|c| c.kind == Kind::Bool(true));
+        let owner = owners.iter().find(controller)?;
+        Some((text(owner, &["kind"]), text(owner, &["name"])))
+    }
+}
+
+impl MakerFacts {
+    /// Reads an object with a pod template, which stands at `template`.
+    pub(crate) fn read(p: &Problems, kind: &str, template: &[&str], value: &Value) -> Option<Self> {
+        let name = named(p, value, kind)?;
+        let Some(spec) = path(value, template).and_then(|template| given(template, "spec")) else {
+            p.error(&value.at, format!("the {kind} {name} has no pod specification"));
+            return None;
+        };
+        let (kind, namespace) = (kind.to_string(), namespace(value));
+        Some(MakerFacts { kind, namespace, name, containers: running_containers(spec), object: value.clone() })
+    }
+}
+
+/// The memory defaults of a LimitRange for containers.
+pub(crate) fn limit_range(p: &Problems, value: &Value) -> Vec<ContainerDefaults> {
+    let limits = path(value, &["spec", "limits"]).and_then(Value::items).unwrap_or_default();
+    let of_containers = limits.iter().filter(|limit| text(limit, &["type"]) == "Container");
+    let defaults = of_containers.map(|limit| ContainerDefaults {
+        namespace: namespace(value),
+        limit: amount(p, limit, &["default", "memory"]),
+        request: amount(p, limit, &["defaultRequest", "memory"]),
+    });
+    defaults.filter(|d| d.limit.is_some() || d.request.is_some()).collect()
+}
+
+/// `metadata.name`; its absence is reported.
+pub(crate) fn named(p: &Problems, value: &Value, kind: &str) -> Option<String> {
+    let name = optional_text(value, &["metadata", "name"]);
+    if name.is_none() {
+        p.error(&value.at, format!("the {kind} has no `metadata.name`"));
+    }
+    name
+}
+
+/// `metadata.namespace`, by default `default`.
+pub(crate) fn namespace(value: &Value) -> String {
+    optional_text(value, &["metadata", "namespace"]).unwrap_or_else(|| "default".into())
+}
+
+/// Containers that run as long as the pod does.
+fn running_containers(spec: &Value) -> Vec<String> {
+    let list = |key| given(spec, key).and_then(Value::items).unwrap_or_default().iter();
+    let sidecars = list("initContainers").filter(|c| text(c, &["restartPolicy"]) == "Always");
+    list("containers").chain(sidecars).map(|c| text(c, &["name"])).collect()
+}

@@ -1,0 +1,139 @@
+//! Metrics as text: OpenMetrics and the older Prometheus exposition format, with or without time stamps.
+
+use crate::series::{Metric, Points, Series};
+use crate::text::TextProblem;
+use indexmap::IndexMap;
+use std::collections::BTreeMap;
+
+/// Reads the memory metrics of a text; others are passed over.
+///
+/// # Errors
+/// Every line that is no sample, and every sample that cannot be used.
+pub fn read(text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
+    let mut curves: IndexMap<(String, BTreeMap<String, String>), Points> = IndexMap::new();
+    let mut problems = Vec::new();
+    // A scrape has no time stamps: its samples are of one instant, which nothing names.
+    let mut untimed = 0.0;
+    for (number, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let result = sample(line).and_then(|found| {
+            let Some((name, labels)) = found.series else { return Ok(()) };
+            let at = found.at_s.unwrap_or(untimed);
+            untimed = at;
+            curves.entry((name, labels)).or_default().push(at, found.value).map_err(|bad| format!("the sample {bad}"))
+        });
+        if let Err(why) = result {
+            problems.push(TextProblem::line(text, number, why));
+        }
+    }
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let named = |((name, labels), points): ((String, _), Points)| Series {
+        metric: Some(Metric::named(&name)),
+        labels,
+        points: points.finish(),
+    };
+    Ok(curves.into_iter().map(named).collect())
+}
+
+/// True when the text looks like this format: its first line that is no comment is a sample.
+pub fn looks_like(text: &str) -> bool {
+    let first = text.lines().map(str::trim).find(|line| !line.is_empty());
+    match first {
+        Some(line) if line.starts_with("# TYPE ") || line.starts_with("# HELP ") => true,
+        Some(line) => line.starts_with(|c: char| c.is_ascii_lowercase()) && line.contains('{') && sample(line).is_ok(),
+        None => false,
+    }
+}
+
+struct Found {
+    /// Name and labels, if it is a memory metric.
+    series: Option<(String, BTreeMap<String, String>)>,
+    value: f64,
+    /// Seconds since 1970.
+    at_s: Option<f64>,
+}
+
+/// `name{label="value",…} value [time]`. OpenMetrics counts time in seconds, the older format in milliseconds: what is
+/// larger than any second of this millennium is milliseconds.
+fn sample(line: &str) -> Result<Found, String> {
+    let expected = || "expected `name{label=\"value\"} value [time]`".to_string();
+    let name_end = line.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == ':')).ok_or_else(expected)?;
+    let (name, rest) = line.split_at(name_end);
+    if name.is_empty() {
+        return Err(expected());
+    }
+    let (labels, rest) = match rest.strip_prefix('{') {
+        Some(rest) => labels(rest)?,
+        None => (BTreeMap::new(), rest),
+    };
+    // An exemplar follows behind `#`.
+    let mut parts = rest.split('#').next().unwrap_or_default().split_whitespace();
+    let value = parts.next().and_then(|text| text.parse::<f64>().ok()).ok_or_else(expected)?;
+    let at = parts.next().map(|text| text.parse::<f64>().map_err(|_| expected())).transpose()?;
+    let memory = name.starts_with("container_memory_") || name.starts_with("node_memory_");
+    let at_s = at.map(|at| if at.abs() > 1e11 { at / 1000.0 } else { at });
+    Ok(Found { series: memory.then(|| (name.to_string(), labels)), value, at_s })
+}
+
+/// Labels up to the closing brace, and what follows it.
+fn labels(text: &str) -> Result<(BTreeMap<String, String>, &str), String> {
+    let mut labels = BTreeMap::new();
+    let mut rest = text.trim_start();
+    loop {
+        if let Some(rest) = rest.strip_prefix('}') {
+            return Ok((labels, rest));
+        }
+        let (name, after) = rest.split_once('=').ok_or("expected `label=\"value\"`")?;
+        let after = after.trim_start().strip_prefix('"').ok_or("a label's value stands in double quotes")?;
+        let (value, after) = quoted(after).ok_or("a label's value has no closing quote")?;
+        labels.insert(name.trim().to_string(), value);
+        rest = after.trim_start();
+        rest = rest.strip_prefix(',').unwrap_or(rest).trim_start();
+    }
+}
+
+/// A text up to its closing quote, with `\\`, `\"` and `\n` resolved.
+fn quoted(text: &str) -> Option<(String, &str)> {
+    let mut value = String::new();
+    let mut chars = text.char_indices();
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' => return Some((value, &text[at + 1..])),
+            '\\' => match chars.next()?.1 {
+                'n' => value.push('\n'),
+                other => value.push(other),
+            },
+            _ => value.push(c),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_formats_are_read() {
+        let text = "# TYPE container_memory_rss gauge\ncontainer_memory_rss{pod=\"a\\\"b\",container=\"c\"} 5 1764100000\n\
+                    container_memory_rss{pod=\"a\\\"b\",container=\"c\"} 6 1764100030000\nup 1\n# EOF\n";
+        assert!(looks_like(text));
+        let read = read(text).expect("metrics");
+        assert_eq!(read.len(), 1);
+        assert_eq!((read[0].pod(), read[0].container()), (Some("a\"b"), Some("c")));
+        assert_eq!(read[0].points.iter().map(|p| p.at_ms).collect::<Vec<_>>(), [1_764_100_000_000, 1_764_100_030_000]);
+    }
+
+    #[test]
+    fn wrong_lines_are_found() {
+        let problems = read("container_memory_rss{pod=\"a} 5\nnode_memory_MemFree_bytes x\n").expect_err("wrong");
+        assert_eq!(problems.len(), 2);
+        assert_eq!(problems[1].at.start, 30);
+        assert!(!looks_like("NAME   CPU(cores)\n") && !looks_like("total used free\n"));
+    }
+}

@@ -1,0 +1,81 @@
+//! The scenario held against the files that it was made from.
+
+use crate::evidence::Evidence;
+use crate::usage::{ContainerId, Recorded, usage};
+use oomsim_core::plan::{PodPlan, Scenario};
+use oomsim_core::record::Keep;
+use oomsim_core::units::{Bytes, SimTime};
+use oomsim_core::{Simulation, kubelet::QosClass};
+use std::sync::Arc;
+
+/// When the simulated pods have what they begin with: sandbox, container and first reads take a few seconds.
+const SETTLED: SimTime = SimTime::from_nanos(20_000_000_000);
+/// What page tables, kernel memory and the pause process add to a pod.
+const TOLERANCE: Bytes = Bytes::mib(8);
+
+/// What the simulated node says otherwise than the files: allocatable, QoS classes, working sets at the beginning.
+pub fn differences(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String> {
+    let mut found = Vec::new();
+    let node = evidence.nodes.iter().find(|n| *n.name == *scenario.node.name);
+    if let (Some(real), Some(kubelet)) = (node.and_then(|n| n.allocatable), &scenario.kubelet) {
+        match &kubelet.effective {
+            Ok(effective) if effective.allocatable != real => found.push(format!(
+                "allocatable: {} in the file, {} by the kubelet's settings",
+                ki(real),
+                ki(effective.allocatable)
+            )),
+            Ok(_) => {}
+            Err(reasons) => found.push(format!("a kubelet with these settings does not start: {reasons}")),
+        }
+    }
+    if let Some(kubelet) = &scenario.kubelet {
+        for pod in &scenario.pods {
+            let simulated = QosClass::of(&pod.spec, &kubelet.profile).as_str();
+            let file = evidence.pods.iter().find(|p| is(p, pod)).and_then(|p| p.qos.as_deref());
+            if let Some(real) = file.filter(|real| *real != simulated) {
+                found.push(format!("{}: QoS class {real} in the file, {simulated} by its resources", pod.full_name()));
+            }
+        }
+    }
+    found.extend(working_sets(evidence, scenario));
+    found
+}
+
+fn is(facts: &crate::objects::PodFacts, pod: &PodPlan) -> bool {
+    facts.name == *pod.spec.name && facts.namespace == *pod.namespace
+}
+
+fn working_sets(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String> {
+    let mut run = Simulation::new(Arc::clone(scenario), scenario.seed, Keep::Series);
+    if run.run_until(SETTLED).is_err() {
+        return Vec::new();
+    }
+    let series = run.finish().series;
+    let (Some(sample), names) = (series.samples.last(), &series.pods) else { return Vec::new() };
+    let recorded = Recorded::of(evidence);
+    let mut found = Vec::new();
+    for pod in &evidence.pods {
+        let full_name = pod.full_name();
+        let index = names.iter().position(|name| **name == *full_name);
+        let simulated = index.and_then(|i| sample.pods.iter().find(|p| p.pod as usize == i)).map(|p| p.working_set);
+        let held = pod.containers.iter().map(|container| {
+            let alone = pod.containers.len() == 1;
+            usage(evidence, recorded, ContainerId { namespace: &pod.namespace, pod: &pod.name, container, alone })
+                .map(|usage| usage.anon.first() + usage.active_file)
+        });
+        let (Some(real), Some(simulated)) = (held.sum::<Option<Bytes>>(), simulated) else { continue };
+        let apart = real.get().abs_diff(simulated.get());
+        if apart > TOLERANCE.get().max(real.get() / 20) {
+            found.push(format!("{full_name}: working set {} in the files, {} in the run", mi(real), mi(simulated)));
+        }
+    }
+    found
+}
+
+fn ki(bytes: Bytes) -> String {
+    format!("{}Ki", bytes.get() >> 10)
+}
+
+fn mi(bytes: Bytes) -> String {
+    format!("{}Mi", bytes.get() >> 20)
+}

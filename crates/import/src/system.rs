@@ -1,0 +1,152 @@
+//! What the operating system itself holds: the figure that decides whether a reservation is enough.
+
+use crate::evidence::Evidence;
+use crate::series::{Metric, Series};
+use crate::usage::split;
+use oomsim_core::units::Bytes;
+
+/// Memory outside the pods.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SystemMemory {
+    /// Anonymous memory of daemons.
+    pub anon: Bytes,
+    /// Active page cache.
+    pub active_file: Bytes,
+    /// Inactive page cache, which can be reclaimed.
+    pub inactive_file: Bytes,
+    /// Kernel memory that no cgroup is charged for.
+    pub kernel: Bytes,
+    /// Where the figures come from.
+    pub from: String,
+    /// What had to be assumed; empty: nothing.
+    pub assumed: String,
+}
+
+/// What the pods hold together, which the node's own figures contain.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct PodsTotal {
+    /// Anonymous memory.
+    pub anon: Bytes,
+    /// Active page cache.
+    pub active_file: Bytes,
+}
+
+/// From `/stats/summary`, else `/proc/meminfo` or node_exporter, else `free`, else `kubectl top nodes`; `None`: the
+/// files do not say.
+pub fn system(evidence: &Evidence, node: &str, pods: PodsTotal, capacity: Bytes) -> Option<SystemMemory> {
+    from_summary(evidence, node)
+        .map(|system| with_kernel(evidence, node, system))
+        .or_else(|| from_meminfo(evidence, node, pods))
+        .or_else(|| from_free(evidence, pods, capacity))
+        .or_else(|| from_top(evidence, node, pods))
+}
+
+fn from_summary(evidence: &Evidence, node: &str) -> Option<SystemMemory> {
+    let summary = evidence.summaries.iter().find(|s| s.node.node_name == node)?;
+    let (anon, active) = split(summary.node.memory?)?;
+    let pods = summary.node.system_containers.iter().find(|c| c.name == "pods").and_then(|c| c.memory);
+    let own = || summary.pods.iter().filter_map(|pod| split(pod.memory?));
+    let (pods_anon, pods_active) = match pods.and_then(split) {
+        Some(pods) => pods,
+        None => own().fold((Bytes::ZERO, Bytes::ZERO), |sum, pod| (sum.0 + pod.0, sum.1 + pod.1)),
+    };
+    Some(SystemMemory {
+        anon: anon.saturating_sub(pods_anon),
+        active_file: active.saturating_sub(pods_active),
+        from: "/stats/summary: the node less its pods".into(),
+        ..SystemMemory::default()
+    })
+}
+
+/// The kubelet's own figures leave out kernel memory and inactive cache; meminfo has them.
+fn with_kernel(evidence: &Evidence, node: &str, system: SystemMemory) -> SystemMemory {
+    let Some(meminfo) = Meminfo::of(evidence, node) else {
+        return SystemMemory { assumed: "no kernel memory outside cgroups, no inactive page cache".into(), ..system };
+    };
+    let (kernel, inactive_file) = (meminfo.kernel(), meminfo.get("Inactive(file)", "Inactive_file"));
+    SystemMemory { kernel, inactive_file, from: format!("{}; {}", system.from, meminfo.from), ..system }
+}
+
+fn from_meminfo(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<SystemMemory> {
+    let meminfo = Meminfo::of(evidence, node)?;
+    Some(SystemMemory {
+        anon: meminfo.get("AnonPages", "AnonPages").saturating_sub(pods.anon),
+        active_file: meminfo.get("Active(file)", "Active_file").saturating_sub(pods.active_file),
+        inactive_file: meminfo.get("Inactive(file)", "Inactive_file"),
+        kernel: meminfo.kernel(),
+        from: format!("{}, less the pods", meminfo.from),
+        assumed: "all inactive page cache is the system's".into(),
+    })
+}
+
+/// `/proc/meminfo` of the node, from the file or from node_exporter.
+struct Meminfo<'a> {
+    evidence: &'a Evidence,
+    node: String,
+    from: String,
+}
+
+impl<'a> Meminfo<'a> {
+    fn of(evidence: &'a Evidence, node: &str) -> Option<Self> {
+        let found = |from: &str| Meminfo { evidence, node: node.into(), from: from.into() };
+        if evidence.meminfo.is_some() {
+            return Some(found("/proc/meminfo"));
+        }
+        let exported = found("node_exporter's node_memory_*");
+        exported.series("MemTotal").is_some().then_some(exported)
+    }
+
+    /// A line of the file, or the first sample of the metric.
+    fn get(&self, line: &str, metric: &str) -> Bytes {
+        let exported = || self.series(metric).and_then(|s| s.points.first()).map(|p| Bytes::new(p.bytes));
+        let written = self.evidence.meminfo.as_ref().map(|meminfo| meminfo.get(line));
+        written.unwrap_or_else(exported).unwrap_or(Bytes::ZERO)
+    }
+
+    /// The series of this node; with one node in the file its name does not matter (`instance` is often an address).
+    fn series(&self, name: &str) -> Option<&'a Series> {
+        let metric = Metric::Meminfo(name.into());
+        let mut all = self.evidence.series.iter().map(|(_, s)| s).filter(|s| s.metric.as_ref() == Some(&metric));
+        let of_node = all.clone().find(|s| s.node().is_some_and(|n| n.split(':').next() == Some(self.node.as_str())));
+        of_node.or_else(|| all.next().filter(|_| all.next().is_none()))
+    }
+
+    /// What is neither free nor anonymous nor page cache.
+    fn kernel(&self) -> Bytes {
+        let rest = |line: &str, metric: &str| self.get(line, metric);
+        let known = rest("MemFree", "MemFree") + rest("AnonPages", "AnonPages") + rest("Cached", "Cached");
+        let known = known + rest("Buffers", "Buffers") + rest("SwapCached", "SwapCached");
+        rest("MemTotal", "MemTotal").saturating_sub(known)
+    }
+}
+
+fn from_free(evidence: &Evidence, pods: PodsTotal, capacity: Bytes) -> Option<SystemMemory> {
+    let free = evidence.free?;
+    let unit = unit_of(free.total, capacity);
+    let cache = free.cache.map_or(Bytes::ZERO, |cache| cache.bytes(unit));
+    let used = free.total.bytes(unit).saturating_sub(free.free.bytes(unit)).saturating_sub(cache);
+    Some(SystemMemory {
+        anon: used.saturating_sub(pods.anon),
+        inactive_file: cache.saturating_sub(pods.active_file),
+        from: "free, less the pods".into(),
+        assumed: "all used memory is anonymous, all page cache inactive".into(),
+        ..SystemMemory::default()
+    })
+}
+
+/// `free` prints KiB unless it was asked otherwise: the unit is the one that comes nearest to the node's size.
+fn unit_of(total: crate::node_files::Amount, capacity: Bytes) -> u64 {
+    let units = [1024, 1, 1 << 20, 1 << 30];
+    let fits = |unit: &&u64| total.bytes(**unit).get().abs_diff(capacity.get()) <= capacity.get() / 8;
+    units.iter().find(fits).copied().unwrap_or(1024)
+}
+
+fn from_top(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<SystemMemory> {
+    let (_, row) = evidence.top.iter().find(|(_, row)| row.node.as_deref() == Some(node))?;
+    Some(SystemMemory {
+        anon: row.working_set.saturating_sub(pods.anon + pods.active_file),
+        from: "kubectl top nodes, less the pods".into(),
+        assumed: "all of the working set is anonymous memory".into(),
+        ..SystemMemory::default()
+    })
+}

@@ -1,0 +1,131 @@
+//! Which processes died, by whose hand, and why.
+
+use crate::amount;
+use crate::picture::oom_limit_name;
+use crate::text::plural;
+use crate::timeline::{Tone, how, pod_name};
+use oomsim_core::node_api::{EvictionSignal, ExitStatus};
+use oomsim_core::record::{DeathCause, Entry, History, LimitScope, Owner, Record};
+use oomsim_core::units::{Pid, SimTime};
+
+/// The end of a process.
+#[derive(Clone, Debug)]
+pub struct Death {
+    /// When.
+    pub at: SimTime,
+    /// Its name and pid.
+    pub process: String,
+    /// The container or the host process that it belonged to.
+    pub of: String,
+    /// Who ended it: `kernel`, `kubelet`, `runtime`, `session`, `scenario`, `itself`.
+    pub by: &'static str,
+    /// Why.
+    pub why: String,
+    /// How it is to be taken.
+    pub tone: Tone,
+}
+
+/// Every process that died, without pause processes, in order of time.
+pub fn deaths(history: &History) -> Vec<Death> {
+    let mut found = Vec::new();
+    for (index, entry) in history.entries.iter().enumerate() {
+        let Record::ProcessExited { pid, comm, owner, status, cause } = &entry.record else { continue };
+        let of = match owner {
+            Owner::Container { container, .. } if &**container == "POD" => continue,
+            Owner::Container { pod, container } => format!("{}/{container}", pod_name(pod)),
+            Owner::Host(name) => format!("host/{name}"),
+        };
+        let (by, why, tone) = explain(&history.entries[..index], *pid, owner, *status, *cause, history);
+        found.push(Death { at: entry.at, process: format!("{comm} ({pid})"), of, by, why, tone });
+    }
+    found
+}
+
+/// Who killed the process, why, and how that is to be taken.
+fn explain(
+    before: &[Entry],
+    pid: Pid,
+    owner: &Owner,
+    status: ExitStatus,
+    cause: DeathCause,
+    history: &History,
+) -> (&'static str, String, Tone) {
+    match cause {
+        DeathCause::MemcgOom | DeathCause::GlobalOom => ("kernel", oom_reason(before, pid), Tone::Bad),
+        DeathCause::Eviction => ("kubelet", eviction_reason(before, owner, history), Tone::Bad),
+        DeathCause::ContainerStop => ("runtime", format!("its container was stopped ({})", how(status)), Tone::Plain),
+        DeathCause::SessionHangup => ("session", "the leader of its session died (SIGHUP)".into(), Tone::Warn),
+        DeathCause::Injected => ("scenario", how(status), Tone::Plain),
+        DeathCause::SelfExit => {
+            let refused = before.iter().rev().take(64).find_map(|entry| match &entry.record {
+                Record::RuntimeOutOfMemory { pid: of, runtime, limit, .. } if *of == pid => {
+                    Some(format!("the {runtime} heap limit of {} was reached; {}", amount(*limit), how(status)))
+                }
+                Record::AllocationRefused { pid: of, op, requested, .. } if *of == pid => {
+                    Some(format!("{op} of {} was refused (ENOMEM); {}", amount(*requested), how(status)))
+                }
+                _ => None,
+            });
+            ("itself", refused.unwrap_or_else(|| how(status)), Tone::Plain)
+        }
+    }
+}
+
+fn oom_reason(before: &[Entry], pid: Pid) -> String {
+    let report = before.iter().rev().find_map(|entry| match &entry.record {
+        Record::OomKill { report, limit, .. } if report.killed_tasks().any(|task| task.pid == pid) => {
+            Some((report, limit))
+        }
+        _ => None,
+    });
+    let Some((report, scope)) = report else { return "out of memory".into() };
+    let limit = match scope {
+        LimitScope::Node => oom_limit_name(scope).into(),
+        _ => format!("{} of {}", oom_limit_name(scope), amount(report.memory.limit)),
+    };
+    let chosen = report.chosen();
+    if chosen.is_some_and(|task| task.pid != pid) {
+        return format!("{limit}; killed with its group (memory.oom.group)");
+    }
+    let points = chosen.and_then(|task| task.points).map_or(String::new(), |points| {
+        let eligible = report.tasks.iter().filter(|task| task.points.is_some()).count();
+        match report.tasks.iter().filter(|task| task.points == Some(points)).count() {
+            0 | 1 if eligible < 2 => format!("; {}, the only candidate", plural(points, "point")),
+            0 | 1 => format!("; {}, the most of {eligible} candidates", plural(points, "point")),
+            equals => {
+                format!("; {}, a tie of {equals} among {eligible} candidates", plural(points, "point"))
+            }
+        }
+    });
+    format!("{limit}{points}")
+}
+
+fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String {
+    let Owner::Container { pod, .. } = owner else { return "its pod was evicted".into() };
+    let found = before.iter().rev().find_map(|entry| match &entry.record {
+        Record::Evicted { pod: of, signal, usage_seen, usage_seen_at, usage_now, .. } if of == pod => {
+            Some((entry.at, signal, usage_seen, usage_seen_at, usage_now))
+        }
+        _ => None,
+    });
+    let Some((at, signal, seen, seen_at, now)) = found else { return "its pod was evicted".into() };
+    let what = match signal {
+        EvictionSignal::AllocatableMemoryAvailable => match history.node.pods_evicted_above {
+            // A percentage of the kubepods limit is a different amount than a percentage of the node's capacity.
+            Some(above) if above != history.node.allocatable => {
+                format!("pods above {} (kubepods limit minus the threshold)", amount(above))
+            }
+            _ => format!("pods above allocatable {}", amount(history.node.allocatable)),
+        },
+        signal => format!("{signal} below its threshold"),
+    };
+    match (seen, seen_at) {
+        (Some(seen), Some(seen_at)) => format!(
+            "{what}; the kubelet's figure for the pod was {}, {} s old; it really used {}",
+            amount(*seen),
+            at.since(*seen_at).as_secs(),
+            amount(*now)
+        ),
+        _ => format!("{what}; the kubelet had no figure for the pod; it really used {}", amount(*now)),
+    }
+}

@@ -1,0 +1,246 @@
+//! A run in the words of kubectl and dmesg, line by line.
+
+use crate::amount;
+use oomsim_core::node_api::{ExitStatus, OomReport, PodPhase, PodReason};
+use oomsim_core::record::{ConditionStatus, Entry, History, Owner, Record};
+use oomsim_core::units::SimTime;
+
+/// How a line or a death is to be taken, which renderers show as a colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tone {
+    /// As it should be.
+    Plain,
+    /// Of little weight.
+    Quiet,
+    /// Worth a look.
+    Warn,
+    /// A process died or nothing works any more.
+    Bad,
+}
+
+/// One line of a timeline.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Whom it is about: `pod/web`, `node/worker`, `kernel`.
+    pub who: String,
+    /// The event's reason, as `kubectl get events` prints it.
+    pub reason: String,
+    /// What happened.
+    pub message: String,
+    /// How it is to be taken.
+    pub tone: Tone,
+}
+
+/// What happened during a run, in order of time.
+pub fn timeline(history: &History) -> Vec<(SimTime, Line)> {
+    let of_entry = |entry| lines(entry, history).into_iter().map(|line| (entry.at, line));
+    history.entries.iter().flat_map(of_entry).collect()
+}
+
+fn line(who: impl Into<String>, reason: impl Into<String>, message: impl Into<String>, tone: Tone) -> Vec<Line> {
+    vec![Line { who: who.into(), reason: reason.into(), message: message.into(), tone }]
+}
+
+pub(crate) fn pod_name(pod: &str) -> String {
+    format!("pod/{}", pod.strip_prefix("default/").unwrap_or(pod))
+}
+
+fn owner_name(owner: &Owner) -> String {
+    match owner {
+        Owner::Container { pod, .. } => pod_name(pod),
+        Owner::Host(_) => "host".into(),
+    }
+}
+
+/// A record in the words of kubectl and dmesg; nothing for records that only explain others.
+fn lines(entry: &Entry, history: &History) -> Vec<Line> {
+    match &entry.record {
+        Record::ProcessStarted { .. } => Vec::new(),
+        Record::SysctlSet { name, value } => line("kernel", "sysctl", format!("{name} = {value}"), Tone::Plain),
+        Record::ProcessExited { owner: Owner::Container { .. }, .. } => Vec::new(),
+        Record::ProcessExited { pid, comm, owner, status, .. } => {
+            line(owner_name(owner), "exit", format!("{comm} (pid {pid}) {}", how(*status)), Tone::Plain)
+        }
+        Record::AllocationRefused { pid, comm, owner, op, requested, committed_as, commit_limit } => {
+            let call = format!(
+                "{comm} (pid {pid}): {op} of {} failed: Cannot allocate memory (Committed_AS {}, CommitLimit {})",
+                amount(*requested),
+                amount(*committed_as),
+                amount(*commit_limit)
+            );
+            line(owner_name(owner), "ENOMEM", call, Tone::Warn)
+        }
+        Record::RuntimeOutOfMemory { comm, owner, runtime, heap, limit, requested, .. } => {
+            let message = format!(
+                "{comm}: the {runtime} runtime refused to allocate {} (heap {}, the runtime's limit {})",
+                amount(*requested),
+                amount(*heap),
+                amount(*limit)
+            );
+            line(owner_name(owner), "OutOfMemory", message, Tone::Warn)
+        }
+        Record::OomKill { report, killed_owners, .. } => oom_lines(report, killed_owners),
+        Record::CgroupWriteRefused { cgroup, limit } => {
+            line("kernel", "EBUSY", format!("{cgroup}: limit {} refused", amount(*limit)), Tone::Warn)
+        }
+        Record::KernelPanic { message } => line("kernel", "panic", &**message, Tone::Bad),
+        Record::SignalSent { pid, comm, signal } => {
+            line("kernel", "signal", format!("{signal} to {comm} (pid {pid})"), Tone::Quiet)
+        }
+        Record::Warning { message } => line("model", "warning", &**message, Tone::Warn),
+        record => kubelet_lines(record, &history.node.name),
+    }
+}
+
+/// What the kubelet did with pods and said about its node, in kubectl's words.
+fn kubelet_lines(record: &Record, name: &str) -> Vec<Line> {
+    let node = format!("node/{name}");
+    match record {
+        Record::PodScheduled { pod, qos } => {
+            let message = format!("Successfully assigned {pod} to {name} (QoS class {qos})");
+            line(pod_name(pod), "Scheduled", message, Tone::Plain)
+        }
+        Record::PodRejected { pod, reason, message } => {
+            line(pod_name(pod), reason.as_str(), format!("not admitted: {}", message.trim()), Tone::Warn)
+        }
+        Record::PodPhase { reason: Some(PodReason::Evicted), .. } => Vec::new(),
+        Record::PodPhase { pod, phase: phase @ (PodPhase::Failed | PodPhase::Succeeded), message, .. } => {
+            let tone = if *phase == PodPhase::Failed { Tone::Warn } else { Tone::Plain };
+            let why = message.trim();
+            line(
+                pod_name(pod),
+                phase.as_str(),
+                if why.is_empty() { "all containers have terminated" } else { why },
+                tone,
+            )
+        }
+        Record::PodPhase { .. } => Vec::new(),
+        Record::ContainerStarted { pod, container, restart_count } => {
+            let again = if *restart_count > 0 { format!(" (restart {restart_count})") } else { String::new() };
+            line(pod_name(pod), "Started", format!("Started container {container}{again}"), Tone::Plain)
+        }
+        Record::ContainerTerminated { pod, container, reason, exit_code, .. } => {
+            let tone = if *exit_code == 0 { Tone::Plain } else { Tone::Warn };
+            let message = format!("container {container}: {reason}, exit code {exit_code}");
+            line(pod_name(pod), "Terminated", message, tone)
+        }
+        Record::BackOff { pod, container, delay, .. } => {
+            let message = format!("Back-off {delay} restarting failed container {container} (CrashLoopBackOff)");
+            line(pod_name(pod), "BackOff", message, Tone::Quiet)
+        }
+        Record::EvictionThresholdMet { message } => line(node, "EvictionThresholdMet", message.trim(), Tone::Warn),
+        Record::Evicted { pod, message, .. } => line(pod_name(pod), "Evicted", message.trim(), Tone::Bad),
+        Record::Killing { pod, message, .. } => line(pod_name(pod), "Killing", message.trim(), Tone::Plain),
+        Record::KillFailed { pod, message, .. } => line(pod_name(pod), "FailedKillPod", message.trim(), Tone::Warn),
+        Record::NodeCondition { r#type, status } => {
+            let tone = if *status == ConditionStatus::True { Tone::Warn } else { Tone::Plain };
+            line(
+                node,
+                r#type.event(*status),
+                format!("{type}={status}: {}", r#type.message(*status), type = r#type),
+                tone,
+            )
+        }
+        Record::SystemOom { message } => line(node, "SystemOOM", message.trim(), Tone::Warn),
+        Record::KubeletNotStarted { message } => line(node, "kubelet", format!("does not start: {message}"), Tone::Bad),
+        Record::EvictionPass { .. }
+        | Record::PodCleanedUp { .. }
+        | Record::ProcessStarted { .. }
+        | Record::SysctlSet { .. }
+        | Record::ProcessExited { .. }
+        | Record::AllocationRefused { .. }
+        | Record::RuntimeOutOfMemory { .. }
+        | Record::OomKill { .. }
+        | Record::CgroupWriteRefused { .. }
+        | Record::KernelPanic { .. }
+        | Record::SignalSent { .. }
+        | Record::Warning { .. } => Vec::new(),
+    }
+}
+
+/// A cgroup's path with long identifiers cut: the whole ones are in `kernel.log` and in the JSON output.
+fn short_path(path: &str) -> String {
+    let short = |segment: &str| {
+        let (name, kind) = segment.rsplit_once('.').map_or((segment, ""), |(name, kind)| (name, kind));
+        let id = name.rfind("pod").map_or(0, |at| at + 3);
+        let (prefix, id) = if name.len() - id >= 32 { name.split_at(id) } else { ("", name) };
+        if id.len() < 32 || !id.is_ascii() {
+            return segment.to_owned();
+        }
+        let dot = if kind.is_empty() { "" } else { "." };
+        format!("{prefix}{}…{dot}{kind}", &id[..8])
+    };
+    path.split('/').map(short).collect::<Vec<_>>().join("/")
+}
+
+/// Two lines as in dmesg: what ran out for whom, and who was killed.
+fn oom_lines(report: &OomReport, owners: &[Owner]) -> Vec<Line> {
+    let what = match &report.oom_memcg {
+        Some(path) => format!(
+            "constraint=CONSTRAINT_MEMCG, oom_memcg={}: usage {}kB, limit {}kB",
+            short_path(path),
+            report.memory.usage.to_kib_floor(),
+            report.memory.limit.to_kib_floor()
+        ),
+        None => "constraint=CONSTRAINT_NONE: the node is out of memory".into(),
+    };
+    let mut found =
+        line("kernel", "oom-killer", format!("{} invoked oom-killer: {what}", report.invoker_comm), Tone::Warn);
+    let prefix = if report.oom_memcg.is_some() { "Memory cgroup out of memory" } else { "Out of memory" };
+    if let (Some(group), true) = (&report.oom_group, report.killed.len() > 1) {
+        let group = short_path(group);
+        let message = format!("Tasks in {group} are going to be killed due to memory.oom.group set");
+        found.extend(line("kernel", "oom-killer", message, Tone::Plain));
+    }
+    for (n, task) in report.killed_tasks().enumerate() {
+        let message = format!(
+            "{prefix}: Killed process {} ({}) total-vm:{}kB, anon-rss:{}kB, file-rss:{}kB, shmem-rss:{}kB, oom_score_adj:{}",
+            task.pid,
+            task.comm,
+            task.total_vm.kib(),
+            task.rss_anon.kib(),
+            task.rss_file.kib(),
+            task.rss_shmem.kib(),
+            task.oom_score_adj
+        );
+        let who = owners.get(n).map_or("kernel".into(), owner_name);
+        found.extend(line(who, "Killed", message, Tone::Bad));
+    }
+    if report.panic {
+        found.extend(line("kernel", "panic", "System is deadlocked on memory", Tone::Bad));
+    } else if report.killed.is_empty() {
+        found.extend(line("kernel", "oom-killer", format!("{prefix} and no killable processes..."), Tone::Warn));
+    }
+    found
+}
+
+pub(crate) fn how(status: ExitStatus) -> String {
+    match status {
+        ExitStatus::Code(code) => format!("exited with code {code}"),
+        ExitStatus::Signal(signal) => format!("killed by {signal}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_identifiers_are_cut() {
+        for (path, shown) in [
+            ("/kubepods", "/kubepods"),
+            ("/kubepods/burstable/podfc19e045-f940-93fc-3c51-ddb0d0b2d6e1", "/kubepods/burstable/podfc19e045…"),
+            (
+                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podfc19e045_f940_93fc_3c51_ddb0d0b2d6e1.slice",
+                "/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-podfc19e045….slice",
+            ),
+            (
+                "/kubepods/podabc/fb98ab8c0ccfbc49f1da695c7513de2652cb3e7d69bcc2840d4fc447e40a799d",
+                "/kubepods/podabc/fb98ab8c…",
+            ),
+            ("/system.slice/ssh.service", "/system.slice/ssh.service"),
+        ] {
+            assert_eq!(short_path(path), shown);
+        }
+    }
+}

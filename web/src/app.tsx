@@ -1,0 +1,214 @@
+import { useState } from "preact/hooks";
+import { Instant } from "./bars";
+import { Chart } from "./chart";
+import type { Page, Run } from "./data";
+import { bytes, seconds } from "./format";
+
+export function App({ page }: { page: Page }) {
+  const [chosen, setChosen] = useState(0);
+  const run = page.runs[chosen];
+  if (!run) return <p>This report has no run.</p>;
+  return (
+    <>
+      {page.runs.length > 1 && (
+        <nav aria-label="Runs">
+          {page.runs.map((other, index) => (
+            <button type="button" aria-current={index === chosen ? "page" : undefined} onClick={() => setChosen(index)}>
+              {other.scenario} <span class="hint">seed {other.seed}</span>
+            </button>
+          ))}
+        </nav>
+      )}
+      <main key={chosen}>
+        <RunView run={run} />
+      </main>
+    </>
+  );
+}
+
+function RunView({ run }: { run: Run }) {
+  const [at, setAt] = useState(run.deaths[0]?.at ?? run.series.at[run.series.at.length - 1] ?? 0);
+  const failed = run.expectations.filter((expectation) => !expectation.holds).length;
+  return (
+    <>
+      <header>
+        <h1>{run.scenario}</h1>
+        {run.description.split("\n").map((line) => (
+          <p>{line}</p>
+        ))}
+        <ul class="facts">
+          <li>
+            <b>{run.oomKills}</b> OOM kills
+          </li>
+          <li>
+            <b>{run.evictions}</b> evictions
+          </li>
+          <li>
+            <b>{run.restarts}</b> restarts
+          </li>
+          {run.expectations.length > 0 && (
+            <li class={failed > 0 ? "bad" : "good"}>
+              {failed > 0 ? `${failed} of ${run.expectations.length} expectations fail` : `all ${run.expectations.length} expectations hold`}
+            </li>
+          )}
+        </ul>
+        <p class="hint">
+          Node {run.node.name}: capacity {bytes(run.node.capacity)}, allocatable {bytes(run.node.allocatable)}
+          {run.node.kubepodsLimit !== null && `, kubepods limit ${bytes(run.node.kubepodsLimit)}`}
+          {run.node.evictionHard !== null && `, eviction-hard ${bytes(run.node.evictionHard)}`}. Seed {run.seed}.
+        </p>
+      </header>
+      <Deaths run={run} onSeek={setAt} />
+      <Chart run={run} at={at} onSeek={setAt} />
+      <Instant run={run} at={at} onSeek={setAt} />
+      <Timeline run={run} at={at} onSeek={setAt} />
+      <Pods run={run} />
+      <Expectations run={run} />
+      <Source run={run} />
+    </>
+  );
+}
+
+function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
+  return (
+    <section aria-labelledby="deaths-heading">
+      <h2 id="deaths-heading">Who died</h2>
+      {run.deaths.length === 0 ? (
+        <p>No process died.</p>
+      ) : (
+        <div class="scroll" tabIndex={0} role="group" aria-label="Table of deaths">
+          <table>
+            <thead>
+              <tr>
+                <th>Time</th>
+                <th>Process</th>
+                <th>Of</th>
+                <th>By</th>
+                <th>Why</th>
+              </tr>
+            </thead>
+            <tbody>
+              {run.deaths.map((death) => (
+                <tr>
+                  <td>
+                    <button type="button" class="link" onClick={() => onSeek(death.at)}>
+                      {seconds(death.at)}
+                    </button>
+                  </td>
+                  <td>{death.process}</td>
+                  <td>{death.of}</td>
+                  <td>{death.by}</td>
+                  <td>{death.why}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function Timeline({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: number) => void }) {
+  const [filter, setFilter] = useState("");
+  const wanted = filter.trim().toLowerCase();
+  const lines = run.timeline.filter((line) => `${line.subject} ${line.reason} ${line.message}`.toLowerCase().includes(wanted));
+  return (
+    <section aria-labelledby="timeline-heading">
+      <h2 id="timeline-heading">Timeline</h2>
+      <label class="controls">
+        Filter <input type="search" value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
+      </label>
+      <ol class="timeline" tabIndex={0} aria-labelledby="timeline-heading">
+        {lines.map((line) => (
+          <li class={`${line.tone} ${line.at <= at ? "past" : "future"}`}>
+            <button type="button" class="link" onClick={() => onSeek(line.at)}>
+              {seconds(line.at)}
+            </button>
+            <span class="subject">{line.subject}</span>
+            <b>{line.reason}</b>
+            <span>{line.message}</span>
+          </li>
+        ))}
+      </ol>
+    </section>
+  );
+}
+
+function Pods({ run }: { run: Run }) {
+  if (run.pods.length === 0) return null;
+  return (
+    <section aria-labelledby="pods-heading">
+      <h2 id="pods-heading">Pods at the end</h2>
+      <div class="scroll" tabIndex={0} role="group" aria-label="Table of pods">
+        <table>
+          <thead>
+            <tr>
+              <th>Pod</th>
+              <th>QoS</th>
+              <th>Status</th>
+              <th class="number">Restarts</th>
+              <th class="number">Memory</th>
+            </tr>
+          </thead>
+          <tbody>
+            {run.pods.map((pod) => (
+              <tr>
+                <td>{pod.name}</td>
+                <td>{pod.qos}</td>
+                <td title={pod.message}>{pod.status}</td>
+                <td class="number">{pod.restarts}</td>
+                <td class="number">{bytes(pod.usage)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    </section>
+  );
+}
+
+function Expectations({ run }: { run: Run }) {
+  if (run.expectations.length === 0) return null;
+  return (
+    <section aria-labelledby="expectations-heading">
+      <h2 id="expectations-heading">Expectations</h2>
+      <ul class="expectations">
+        {run.expectations.map((expectation) => (
+          <li class={expectation.holds ? "good" : "bad"}>
+            <b>{expectation.holds ? "holds" : "fails"}</b> {expectation.expected}
+            <div class="hint">
+              {expectation.found} · source: {expectation.source}
+            </div>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Source({ run }: { run: Run }) {
+  return (
+    <section aria-labelledby="source-heading">
+      <h2 id="source-heading">Reproduce</h2>
+      <pre tabIndex={0}>{run.reproduce}</pre>
+      <p class="hint">
+        Digest {run.digest}. oomsim {run.version}.
+      </p>
+      {run.warnings.length > 0 && (
+        <>
+          <h3>Warnings</h3>
+          <ul>
+            {run.warnings.map((warning) => (
+              <li>{warning}</li>
+            ))}
+          </ul>
+        </>
+      )}
+      <details>
+        <summary>Scenario {run.file}</summary>
+        <pre tabIndex={0}>{run.text}</pre>
+      </details>
+    </section>
+  );
+}

@@ -1,0 +1,213 @@
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import uPlot from "uplot";
+import "uplot/dist/uPlot.min.css";
+import { colour, dark, dash } from "./colours";
+import type { Run } from "./data";
+import { bytes, lastUpTo, scraped, seconds } from "./format";
+
+interface Curve {
+  label: string;
+  values: (number | null)[];
+}
+
+/** The curves of a run: the node, kubepods, and each pod by usage or working set. */
+function curves(run: Run, measure: "workingSet" | "usage"): Curve[] {
+  const { series } = run;
+  return [
+    { label: "node working set", values: series.workingSet },
+    { label: "kubepods", values: measure === "usage" ? series.kubepods : series.kubepodsWorkingSet },
+    ...series.pods.map((pod) => ({ label: pod.name, values: pod[measure] })),
+  ];
+}
+
+interface Level {
+  label: string;
+  at: number;
+}
+
+/** What stops memory from growing: the node's thresholds as working sets. */
+export function levels(run: Run): Level[] {
+  const { node } = run;
+  const list: Level[] = [{ label: "capacity", at: node.capacity }];
+  if (node.kubepodsLimit !== null && node.kubepodsLimit !== node.capacity) {
+    list.push({ label: "kubepods limit (kernel kills)", at: node.kubepodsLimit });
+  }
+  if (node.podsEvictedAbove !== null) list.push({ label: "pods evicted above", at: node.podsEvictedAbove });
+  if (node.evictionHard !== null) list.push({ label: "node: evicted above", at: node.capacity - node.evictionHard });
+  return list;
+}
+
+const SCRAPES = [0, 15, 30, 60];
+
+/** Memory is counted in powers of two: ticks at 512Mi, 1Gi, 2Gi. */
+const POWERS = Array.from({ length: 44 }, (_, n) => 2 ** n);
+
+export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: number) => void }) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const [measure, setMeasure] = useState<"workingSet" | "usage">("workingSet");
+  const [scrape, setScrape] = useState(0);
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
+  const [scheme, setScheme] = useState(dark());
+  const [width, setWidth] = useState(0);
+  const shown = useMemo(() => curves(run, measure), [run, measure]);
+  const stops = useMemo(() => levels(run), [run]);
+
+  useEffect(() => {
+    const query = window.matchMedia("(prefers-color-scheme: dark)");
+    const change = () => setScheme(query.matches);
+    query.addEventListener("change", change);
+    const observer = new ResizeObserver((entries) => setWidth(Math.floor(entries[0]?.contentRect.width ?? 0)));
+    if (place.current) observer.observe(place.current);
+    return () => {
+      query.removeEventListener("change", change);
+      observer.disconnect();
+    };
+  }, []);
+
+  useEffect(() => {
+    const host = place.current;
+    if (!host || width === 0) return;
+    const ink = getComputedStyle(host).color;
+    const faint = getComputedStyle(host).getPropertyValue("--line").trim();
+    const axis = { stroke: ink, grid: { stroke: faint, width: 1 }, ticks: { stroke: faint } };
+    const stepped = uPlot.paths.stepped?.({ align: 1 });
+    const drawn = shown.map((curve) => scraped(run.series.at, curve.values, scrape));
+    const chart = new uPlot(
+      {
+        width,
+        height: Math.max(240, Math.min(420, Math.round(width * 0.45))),
+        scales: { x: { time: false }, y: { range: (_u, _min, max) => [0, Math.max(max, 1) * 1.05] } },
+        legend: { show: false },
+        cursor: { drag: { x: true, y: false } },
+        axes: [
+          { ...axis, values: (_u, ticks) => ticks.map((tick) => `${tick} s`) },
+          { ...axis, size: 64, incrs: POWERS, values: (_u, ticks) => ticks.map(bytes) },
+        ],
+        series: [
+          {},
+          ...shown.map((curve, index) => ({
+            label: curve.label,
+            stroke: colour(index),
+            dash: dash(index),
+            width: index < 2 ? 2.5 : 1.5,
+            show: !hidden.has(curve.label),
+            paths: stepped,
+            points: { show: false },
+          })),
+        ],
+        hooks: {
+          draw: [(u) => drawLevels(u, stops, ink), (u) => drawMarks(u, run, ink)],
+          setCursor: [
+            (u) => {
+              const point = u.cursor.idx;
+              const time = point == null ? undefined : run.series.at[point];
+              if (time !== undefined && (u.cursor.left ?? -1) >= 0) onSeek(time);
+            },
+          ],
+        },
+      },
+      [run.series.at, ...drawn],
+      host,
+    );
+    plot.current = chart;
+    return () => {
+      chart.destroy();
+      plot.current = null;
+    };
+  }, [run, shown, stops, scrape, hidden, scheme, width]);
+
+  const toggle = (label: string) => {
+    const next = new Set(hidden);
+    if (!next.delete(label)) next.add(label);
+    setHidden(next);
+  };
+  const index = lastUpTo(run.series.at, at);
+  return (
+    <section aria-labelledby="memory-heading">
+      <h2 id="memory-heading">Memory</h2>
+      <div class="controls">
+        <label>
+          Pods by{" "}
+          <select value={measure} onChange={(e) => setMeasure(e.currentTarget.value as "workingSet" | "usage")}>
+            <option value="workingSet">working set (what the kubelet counts)</option>
+            <option value="usage">usage (what the kernel limits)</option>
+          </select>
+        </label>
+        <label>
+          Seen{" "}
+          <select value={scrape} onChange={(e) => setScrape(Number(e.currentTarget.value))}>
+            {SCRAPES.map((s) => (
+              <option value={s}>{s === 0 ? "as it is" : `by Prometheus every ${s} s`}</option>
+            ))}
+          </select>
+        </label>
+        <button type="button" onClick={() => plot.current?.setData(plot.current.data, true)}>
+          Whole run
+        </button>
+        <span class="hint">Drag across the curves to zoom.</span>
+      </div>
+      <div ref={place} class="chart" role="img" aria-label={`Memory over time of ${run.node.name}; the table below has the values`} />
+      <ul class="legend">
+        {shown.map((curve, i) => (
+          <li>
+            <button type="button" aria-pressed={!hidden.has(curve.label)} onClick={() => toggle(curve.label)}>
+              <svg width="24" height="8" aria-hidden="true">
+                <line x1="0" y1="4" x2="24" y2="4" stroke={colour(i)} stroke-width="3" stroke-dasharray={dash(i).join(" ")} />
+              </svg>
+              {curve.label} <b>{value(curve.values[index])}</b>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p class="hint">Values at {seconds(at)}.</p>
+    </section>
+  );
+}
+
+function value(at: number | null | undefined): string {
+  return at == null ? "–" : bytes(at);
+}
+
+function drawLevels(u: uPlot, stops: readonly Level[], ink: string) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.strokeStyle = ink;
+  ctx.fillStyle = ink;
+  ctx.globalAlpha = 0.75;
+  ctx.setLineDash([6, 4]);
+  ctx.textAlign = "left";
+  ctx.textBaseline = "alphabetic";
+  const ratio = window.devicePixelRatio || 1;
+  ctx.font = `${11 * ratio}px system-ui, sans-serif`;
+  let last = Infinity;
+  for (const stop of [...stops].sort((a, b) => a.at - b.at)) {
+    const y = u.valToPos(stop.at, "y", true);
+    if (y < bbox.top || y > bbox.top + bbox.height) continue;
+    ctx.beginPath();
+    ctx.moveTo(bbox.left, y);
+    ctx.lineTo(bbox.left + bbox.width, y);
+    ctx.stroke();
+    // A label that would lie on the one below it stands a line higher.
+    const base = Math.min(y - 3 * ratio, last - 13 * ratio);
+    ctx.fillText(`${stop.label} ${bytes(stop.at)}`, bbox.left + 6 * ratio, base);
+    last = base;
+  }
+  ctx.restore();
+}
+
+function drawMarks(u: uPlot, run: Run, ink: string) {
+  const { ctx, bbox } = u;
+  ctx.save();
+  ctx.strokeStyle = ink;
+  ctx.globalAlpha = 0.5;
+  for (const death of run.deaths) {
+    const x = u.valToPos(death.at, "x", true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+  }
+  ctx.restore();
+}
