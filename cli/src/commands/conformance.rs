@@ -128,6 +128,12 @@ fn text(reports: &[(FileReport, PathBuf)], show: usize) -> String {
         if let Some(replay) = &report.replay {
             line(&mut out, "  its configuration, simulated", replay);
         }
+        for (kernel, tally) in &report.by_kernel {
+            line(&mut out, &format!("  {kernel}"), tally);
+        }
+        if let Some(sizes) = &report.sizes {
+            line(&mut out, "  sizes after each step", sizes);
+        }
     }
     for (report, path) in reports {
         let rows = report.rows.mismatches.iter().map(|m| (m, ""));

@@ -3,6 +3,7 @@
 //! A file is one kind of recording, named by its stem (`badness.jsonl`, `rank.jsonl`); every line is one row.
 
 pub mod kernel;
+pub mod kernel2;
 pub mod kubelet;
 pub mod node;
 mod report;
@@ -25,11 +26,13 @@ pub struct Kind {
     pub check: fn(&Value) -> Verdict,
     /// Runs the row's configuration as a simulation; `None` for a row that has none.
     pub replay: Option<fn(&Value) -> Option<Verdict>>,
+    /// Holds the sizes along the way against a simulation of the row; `None` for kinds without.
+    pub sizes: Option<fn(&Value) -> Option<Verdict>>,
 }
 
 /// Every kind known, kernel's first.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    kernel::KINDS.iter().chain(kubelet::KINDS).chain(node::KINDS)
+    kernel::KINDS.iter().chain(kernel2::KINDS).chain(kubelet::KINDS).chain(node::KINDS)
 }
 
 /// The kind of a file, by its name: `kernel/badness.jsonl`, `badness.jsonl.gz`, `badness`.
@@ -85,7 +88,15 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, wanted: impl Fn(usize, &str) ->
             }
             continue;
         }
-        report.rows.add(number, &id, (kind.check)(&row));
+        let verdict = (kind.check)(&row);
+        if kind.sizes.is_some() {
+            let release = row["kernel"].as_str().unwrap_or_default().split('-').next().unwrap_or_default();
+            report.by_kernel.entry(release.to_owned()).or_default().add(number, &id, verdict.clone());
+        }
+        report.rows.add(number, &id, verdict);
+        if let Some(verdict) = kind.sizes.and_then(|sizes| sizes(&row)) {
+            report.sizes.get_or_insert_with(Tally::default).add(number, &id, verdict);
+        }
         if let Some(verdict) = kind.replay.and_then(|replay| replay(&row)) {
             report.replay.get_or_insert_with(Tally::default).add(number, &id, verdict);
         }

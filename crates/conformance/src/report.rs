@@ -1,6 +1,7 @@
 //! What comes out of holding one file of recordings against the model.
 
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// What became of one row.
@@ -112,6 +113,12 @@ pub struct FileReport {
     /// The same rows' *configuration* run as a simulation, for kinds whose rows check only a printed table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replay: Option<Tally>,
+    /// The sizes after each step of an experiment: matched when every one is within the recordings' bounds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sizes: Option<Tally>,
+    /// For experiments that several kernels did: the rows by release.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub by_kernel: BTreeMap<String, Tally>,
     /// For whole-node stories: what else was compared, by family.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stories: Option<crate::node::Summary>,

@@ -29,6 +29,17 @@ pub enum Thp {
     Never,
 }
 
+/// What swap lies on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SwapDevice {
+    /// A disk: a page is written before it is free.
+    #[default]
+    Disk,
+    /// Compressed memory: a page is free at once.
+    Zram,
+}
+
 /// What a kernel boots with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KernelConfig {
@@ -53,6 +64,11 @@ pub struct KernelConfig {
     pub lru: Option<Lru>,
     /// How long reclaim goes on in vain before a node OOM kills; zero: the killer runs at once.
     pub node_oom_stall: SimDuration,
+    /// What swap lies on.
+    pub swap_device: SwapDevice,
+    /// cgroup2 is mounted with `memory_recursiveprot`, as systemd mounts it: what children leave of their parent's
+    /// protection protects all of them.
+    pub recursive_protection: bool,
 }
 
 impl KernelConfig {
@@ -69,6 +85,8 @@ impl KernelConfig {
             kernel_memory: Bytes::ZERO,
             lru: None,
             node_oom_stall: SimDuration::ZERO,
+            swap_device: SwapDevice::Disk,
+            recursive_protection: true,
         }
     }
 }
@@ -91,6 +109,8 @@ pub enum Errno {
     EINVAL,
     /// The file system is full.
     ENOSPC,
+    /// Less was done than asked for.
+    EAGAIN,
 }
 
 impl fmt::Display for Errno {
@@ -103,6 +123,7 @@ impl fmt::Display for Errno {
             Errno::EEXIST => "File exists",
             Errno::EINVAL => "Invalid argument",
             Errno::ENOSPC => "No space left on device",
+            Errno::EAGAIN => "Resource temporarily unavailable",
         })
     }
 }
@@ -345,6 +366,16 @@ pub enum MemOp {
         /// How many.
         pages: Pages,
     },
+    /// Kernel memory for what a process holds: full pipes, socket buffers. It goes when the process does.
+    HoldKernel {
+        /// How many.
+        pages: Pages,
+    },
+    /// Kernel memory for what outlives the process: inodes and directory entries of a tmpfs.
+    LeaveKernel {
+        /// How many.
+        pages: Pages,
+    },
 }
 
 impl MemOp {
@@ -357,6 +388,8 @@ impl MemOp {
             | MemOp::SwapIn { pages }
             | MemOp::ReadFile { pages, .. }
             | MemOp::WriteFile { pages, .. }
+            | MemOp::HoldKernel { pages }
+            | MemOp::LeaveKernel { pages }
             | MemOp::WriteTmpfs { pages, .. } => pages,
             MemOp::TouchSparse { pages } => pages * 2,
             MemOp::Map { size, .. } | MemOp::MakeWritable { size } => size.to_pages_ceil(),
@@ -377,6 +410,8 @@ impl MemOp {
             MemOp::TouchCow { .. } => MemOp::TouchCow { pages: remaining },
             MemOp::TouchShmem { .. } => MemOp::TouchShmem { pages: remaining },
             MemOp::SwapIn { .. } => MemOp::SwapIn { pages: remaining },
+            MemOp::HoldKernel { .. } => MemOp::HoldKernel { pages: remaining },
+            MemOp::LeaveKernel { .. } => MemOp::LeaveKernel { pages: remaining },
             MemOp::WriteTmpfs { volume, .. } => MemOp::WriteTmpfs { volume, pages: remaining },
             MemOp::ReadFile { file, from, pages, how } => {
                 MemOp::ReadFile { file, from: from + pages.saturating_sub(remaining), pages: remaining, how }

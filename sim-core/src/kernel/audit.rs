@@ -47,7 +47,7 @@ impl Kernel {
                     ));
                 }
             }
-            owned[index].kernel += group.rare().cache_index;
+            owned[index].kernel += group.rare().cache_index + group.rare().inodes;
         }
         for (volume, in_cache) in self.volumes.iter().zip(cached) {
             match volume {

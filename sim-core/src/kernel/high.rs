@@ -1,7 +1,7 @@
 //! `memory.high`: reclaim what is above, then sleep in proportion to the overage; never a kill.
 
 use super::Kernel;
-use super::cgroup::Stop;
+use super::cgroup::{Charge, Stop};
 use crate::units::{CgroupId, Pages, SimDuration};
 
 /// Ticks per second of distribution kernels.
@@ -24,14 +24,19 @@ pub fn high_delay_jiffies(usage: Pages, high: Pages, charged: Pages, charge_batc
 
 impl Kernel {
     /// After a charge with some `memory.high` exceeded: reclaim there, and the delay if that did not help.
-    pub(super) fn over_high(&mut self, cg: CgroupId, charged: Pages) -> Option<Stop> {
-        let over: Vec<CgroupId> = self.upwards(cg).filter(|g| self.excess(*g) > Pages::ZERO).collect();
+    pub(super) fn over_high(&mut self, charge: &Charge, charged: Pages) -> Option<Stop> {
+        let over: Vec<CgroupId> = self.upwards(charge.cgroup).filter(|g| self.excess(*g) > Pages::ZERO).collect();
         for group in &over {
             self.count_event(*group, |e| e.high += 1);
             self.reclaim(*group, self.excess(*group), true);
         }
         if !self.config.profile.high_throttle {
             return None;
+        }
+        if self.reads_back(charge.by) && over.iter().any(|g| self.is_far_above_high(*g)) {
+            // Every return to user mode reclaims the very text that the process needs next (recordings high: growers
+            // stay within 3 % of memory.high).
+            return Some(Stop::Throttled(SimDuration::from_millis(MAX_DELAY_JIFFIES as u64 * 1000 / HZ as u64)));
         }
         let batch = self.config.profile.charge_batch;
         let delay = |g: &CgroupId| {
@@ -44,6 +49,12 @@ impl Kernel {
             return None;
         }
         Some(Stop::Throttled(SimDuration::from_millis(jiffies * 1000 / HZ as u64)))
+    }
+
+    /// More than a charge batch and one part in 64 above it: where growers of the recordings stop.
+    fn is_far_above_high(&self, cg: CgroupId) -> bool {
+        let batch = u64::from(self.config.profile.charge_batch);
+        self.excess(cg).get() > batch.max(self.cgroups[cg.index()].rare().high.get() / 64)
     }
 
     /// Pages above `memory.high`.

@@ -38,6 +38,31 @@ impl Kernel {
         if self.oom_victims > 0 && scope.iter().any(|pid| self.procs[pid].is_oom_victim()) {
             return true;
         }
+        self.kill_one_of(now, charge, domain, &scope)
+    }
+
+    /// From 7.0 on the scan of a cgroup does not see processes that are exiting, so that an allocator which tries again
+    /// before the victim's memory is free kills the next one (commit a72f73c4dd9b; recordings of 7.3.4).
+    pub(super) fn kill_beside_the_dying(&mut self, now: SimTime, charge: &Charge, domain: CgroupId) {
+        let percent = self.config.profile.second_kill_percent;
+        let lives = self.procs.get(&charge.by).is_some_and(Process::is_running);
+        if lives && self.race("second-kill", domain, percent) {
+            self.kill_another(now, charge, domain);
+        }
+    }
+
+    /// Kills among those that are not dying yet. False: nobody is left who can be killed.
+    fn kill_another(&mut self, now: SimTime, charge: &Charge, domain: CgroupId) -> bool {
+        let mut scope = self.processes_below(domain);
+        scope.retain(|pid| self.procs[pid].is_running());
+        if scope.iter().all(|pid| self.procs[pid].oom_score_adj == oom::OOM_SCORE_ADJ_MIN) {
+            return false;
+        }
+        self.kill_one_of(now, charge, Some(domain), &scope)
+    }
+
+    /// Chooses among the scanned processes, reports, and kills.
+    fn kill_one_of(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>, scope: &[Pid]) -> bool {
         if let Some(domain) = domain {
             self.remember_path_above(domain);
         }
@@ -244,7 +269,20 @@ impl Kernel {
         let charge = Charge { by: INIT, cgroup: cg, purpose: Purpose::LimitWrite };
         if self.invoke_oom_killer(now, &charge, Some(cg)) {
             self.shrinking.push(cg);
+            // The write loops without waiting: a victim that has announced its exit but not given its pages back looks
+            // as if nobody were dying (recordings resize with two processors).
+            let percent = self.config.profile.lowered_kill_percent;
+            while self.dying_cover(cg) && self.race("lowered", cg, percent) && self.kill_another(now, &charge, cg) {}
         }
+    }
+
+    /// What the dying give back suffices for a limit written below the usage.
+    fn dying_cover(&self, cg: CgroupId) -> bool {
+        let group = &self.cgroups[cg.index()];
+        let dying =
+            self.processes_below(cg).into_iter().filter_map(|pid| self.procs.get(&pid)).filter(|p| !p.is_running());
+        let theirs: Pages = dying.map(|p| p.anon_own + p.kernel + p.pgtables).sum();
+        group.usage.saturating_sub(theirs) <= group.max
     }
 
     /// After memory came free: limits written below the usage may need another victim.

@@ -134,6 +134,7 @@ impl Kernel {
         if let Some(volume) = rare.shmem {
             self.unmap_shmem(volume);
         }
+        self.thrashing.retain(|t| t.pid != pid);
         for (file, _) in &rare.files {
             if let Some(Volume::File { mappers, .. }) = self.volumes.get_mut(file.index()) {
                 mappers.retain(|p| *p != pid);

@@ -51,6 +51,8 @@ impl Kernel {
                 MemOutcome::Done
             }
             MemOp::Pageout { pages } => self.page_out(pid, pages),
+            MemOp::HoldKernel { pages } => self.take_kernel(now, pid, Purpose::Kernel, pages),
+            MemOp::LeaveKernel { pages } => self.take_kernel(now, pid, Purpose::Inodes, pages),
         };
         if self.freed_some {
             self.announce_freed();
@@ -198,6 +200,12 @@ impl Kernel {
             process.rare_mut().shmem = Some(volume);
         }
         result(pages, self.write_shmem(now, pid, volume, pages))
+    }
+
+    fn take_kernel(&mut self, now: SimTime, pid: Pid, purpose: Purpose, pages: Pages) -> MemOutcome {
+        let Some(process) = self.procs.get(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
+        let (done, stop) = self.charge(now, Charge { by: pid, cgroup: process.cgroup, purpose }, pages);
+        outcome(pages, done, stop)
     }
 
     fn swap_in(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {

@@ -34,25 +34,31 @@ mod sysctl;
 mod table;
 #[cfg(test)]
 mod tests;
+mod text;
 mod volume;
 mod zone;
 
 pub use api::{
     CgroupVersion, Delivery, Disposition, Errno, FileAccess, Footprint, KernelConfig, Mapping, MemOp, MemOutcome,
-    SpawnSpec, Thp, Until,
+    SpawnSpec, SwapDevice, Thp, Until,
 };
 pub use capability::{Capability, CapabilityError, Confidence, Row};
 pub use high::high_delay_jiffies;
 pub use plain::Batch;
 pub use process::{Process, State};
-pub use profile::{BadnessFloor, DEFAULT_VERSION, Lru, OvercommitGuess, PcpHigh, Profile, TieRule, VERSIONS};
+pub use profile::{
+    BadnessFloor, DEFAULT_VERSION, Lru, OvercommitGuess, PcpHigh, Profile, SiblingReclaim, SwapWriteback, TieRule,
+    VERSIONS,
+};
 pub use release::{Distribution, Release};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
 pub(crate) use table::make_room;
+pub use text::HotText;
 pub use zone::{Zone, Zones, default_min_free_kbytes, watermark_gap};
 
+use crate::engine::{StreamFactory, StreamName};
 use crate::node_api::{MemInfo, Signal};
-use crate::units::{CgroupId, Pages, Pid};
+use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use log::{LogStyle, MemcgStats};
 use std::collections::BTreeMap;
 
@@ -89,6 +95,12 @@ pub struct Kernel {
     oom_victims: u32,
     /// A report has the statistics of every cgroup below the limit.
     prints_each_cgroup: bool,
+    /// A file that reclaim passes over while there is anything else: text in use.
+    spared: Option<VolumeId>,
+    /// Processes that only push out what they need next, since when.
+    thrashing: Vec<text::Thrashing>,
+    /// Where races between processors are drawn from.
+    streams: StreamFactory,
 }
 
 impl Kernel {
@@ -116,9 +128,27 @@ impl Kernel {
             starved: None,
             panicked: false,
             oom_victims: 0,
+            spared: None,
+            thrashing: Vec::new(),
+            streams: StreamFactory::new(0),
         };
         kernel.update_zones();
         kernel
+    }
+
+    /// Races between processors are drawn from these streams, by name.
+    pub fn draw_from(&mut self, streams: &StreamFactory) {
+        self.streams = streams.clone();
+    }
+
+    /// A race between processors that goes the wrong way in so many of a hundred cases; never on one processor.
+    fn race(&self, what: &str, cg: CgroupId, percent: u32) -> bool {
+        if self.config.cpus < 2 || percent == 0 {
+            return false;
+        }
+        let nth = u32::try_from(self.events(cg).oom_kill).unwrap_or(u32::MAX);
+        let name = StreamName::from("kernel/").then(what).then("/").then(&self.path(cg)).then("/").number(nth);
+        self.streams.stream(name).below(100) < u64::from(percent)
     }
 
     /// What it was booted with, sysctls as they are now.

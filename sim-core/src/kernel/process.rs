@@ -1,6 +1,7 @@
 //! One process as the memory side of the kernel sees it.
 
 use super::api::{Disposition, SpawnSpec};
+use super::text::HotText;
 use crate::node_api::{ExitStatus, Name};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 
@@ -97,6 +98,8 @@ pub(super) struct Rare {
     pub swapents: Pages,
     /// Anonymous pages locked in memory.
     pub mlocked: Pages,
+    /// Program text that it needs again and again.
+    pub hot: Option<HotText>,
 }
 
 impl Rare {
@@ -111,6 +114,7 @@ impl Rare {
         rss_shmem: Pages::ZERO,
         swapents: Pages::ZERO,
         mlocked: Pages::ZERO,
+        hot: None,
     };
 }
 
@@ -166,6 +170,7 @@ impl Process {
                 file_ptes: rare.file_ptes,
                 shmem: rare.shmem,
                 rss_shmem: rare.rss_shmem,
+                hot: rare.hot,
                 ..Rare::NONE
             })
         });
@@ -189,6 +194,11 @@ impl Process {
     /// File-mapped resident pages (RssFile).
     pub fn rss_file(&self) -> Pages {
         self.text + self.rare().file_mapped
+    }
+
+    /// Swapped-out anonymous pages (VmSwap).
+    pub fn swapents(&self) -> Pages {
+        self.rare().swapents
     }
 
     /// VmRSS.

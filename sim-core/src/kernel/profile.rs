@@ -44,6 +44,28 @@ pub enum OvercommitGuess {
     TotalRam,
 }
 
+/// From which of several cgroups below a full one reclaim takes pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SiblingReclaim {
+    /// From all of them, in proportion.
+    Proportional,
+    /// From the first that is large enough, until enough is free.
+    FirstLargeEnough,
+}
+
+/// What becomes of a full cgroup with MGLRU that reads back from a swap disk what it must write out again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SwapWriteback {
+    /// Reclaim waits for the disk.
+    Waits,
+    /// An OOM kill with swap left.
+    Kills,
+    /// An OOM kill when `memory.swap.max` has no room for all that is in memory.
+    KillsAtSwapMax,
+}
+
 /// One kernel as the model sees it. How its log is worded is [`super::log::LogStyle`]'s.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub struct Profile {
@@ -79,6 +101,26 @@ pub struct Profile {
     pub pcp_high: PcpHigh,
     /// Milliseconds from the first allocation that finds free memory at the min watermark to the OOM killer.
     pub node_oom_stall_ms: u32,
+    /// `memory.stat` runs behind by up to 31 pages per counter and CPU.
+    pub memory_stat_lags: bool,
+    /// The file `memory.reclaim` exists.
+    pub memory_reclaim: bool,
+    /// MGLRU: a file page that is mapped once is young.
+    pub mapped_once_is_young: bool,
+    /// From which siblings MGLRU takes pages.
+    pub sibling_reclaim: SiblingReclaim,
+    /// KiB that the kernel reads beyond what is asked for.
+    pub readahead_kib: u32,
+    /// What MGLRU does about pages under writeback to a swap disk.
+    pub swap_writeback: SwapWriteback,
+    /// Fewest pages of hot text with which a full cgroup hangs; 0: it is killed.
+    pub hang_hot_pages: u32,
+    /// Most pages of hot text left when the OOM killer runs.
+    pub text_left_pages: u32,
+    /// In how many of 100 OOMs of a cgroup on several processors a second process dies beside the first.
+    pub second_kill_percent: u32,
+    /// In how many of 100 limits lowered below the usage, on several processors, one process more dies.
+    pub lowered_kill_percent: u32,
 }
 
 /// How many freed pages a CPU's lists keep before they go back to the zone.
@@ -157,6 +199,16 @@ impl Profile {
             charge_batch: 64,
             pcp_high: PcpHigh::LowWatermark,
             node_oom_stall_ms: 0,
+            memory_stat_lags: false,
+            memory_reclaim: true,
+            mapped_once_is_young: false,
+            sibling_reclaim: SiblingReclaim::FirstLargeEnough,
+            readahead_kib: 128,
+            swap_writeback: SwapWriteback::KillsAtSwapMax,
+            hang_hot_pages: 0,
+            text_left_pages: 0,
+            second_kill_percent: 0,
+            lowered_kill_percent: 0,
         }
     }
 }

@@ -2,15 +2,19 @@
 //! to what each has, less what `memory.min` and `memory.low` protect.
 
 use super::Kernel;
-use super::api::CgroupVersion;
+use super::api::{CgroupVersion, Errno};
 use super::cgroup::{Counts, Kind};
 use super::lru::Lists;
-use super::profile::Lru;
-use crate::units::{CgroupId, Pages, VolumeId};
+use super::profile::{Lru, SiblingReclaim};
+use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::{SmallVec, smallvec};
 
 /// Pages that reclaim takes at least (SWAP_CLUSTER_MAX).
 const CLUSTER: u64 = 32;
+/// Pages that MGLRU takes at a time (MIN_LRU_BATCH).
+const BATCH: u64 = 64;
+/// The first priority: a 4096th of a list (DEF_PRIORITY).
+const PRIORITY: u32 = 12;
 
 /// Somebody's pages. A reclaim looks at few cgroups, and few processes in each.
 pub(super) type Amounts<T> = SmallVec<[(T, Pages); 12]>;
@@ -38,6 +42,32 @@ impl Kernel {
         freed
     }
 
+    /// The same for a process that needs text of its own again: that goes last, after what can be swapped out.
+    pub(super) fn reclaim_beside_text(&mut self, by: Pid, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
+        let kept = self.kept_text(by, top);
+        let hot = self.hot(by).map(|hot| hot.file);
+        let spare = self.cgroups[top.index()].total.evictable_file().saturating_sub(kept);
+        if hot.is_none() || (kept.is_zero() && !self.can_swap_below(top, may_swap)) {
+            return self.reclaim(top, want, may_swap);
+        }
+        self.spared = hot;
+        let freed = self.reclaim(top, want, may_swap);
+        self.spared = None;
+        if !freed.is_zero() || (!kept.is_zero() && spare.get() < CLUSTER) {
+            return freed;
+        }
+        // What the process can do without.
+        self.reclaim(top, want.min(spare), false)
+    }
+
+    /// Cache of a cgroup itself that reclaim may take now.
+    fn evictable_here(&self, cg: CgroupId) -> Pages {
+        let all = self.local(cg).evictable_file();
+        let Some(spared) = self.spared else { return all };
+        let chunks = self.cgroups[cg.index()].rare().cache.iter().filter(|c| c.file == spared);
+        all.saturating_sub(chunks.map(|c| c.inactive + c.active).sum())
+    }
+
     fn reclaim_passes(&mut self, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
         let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
         let has_swap = may_swap && self.swap_free() > Pages::ZERO;
@@ -57,6 +87,27 @@ impl Kernel {
         !all.evictable_file().is_zero() || (self.swap_free() > Pages::ZERO && !all.swappable().is_zero())
     }
 
+    /// `memory.reclaim`: frees this much below a cgroup, respecting protection, and never kills.
+    ///
+    /// # Errors
+    /// ENOENT where the kernel has no such file. EAGAIN when less came free.
+    pub fn reclaim_on_request(&mut self, cg: CgroupId, want: Pages) -> Result<(), Errno> {
+        if !self.config.profile.memory_reclaim || !self.exists(cg) || self.config.cgroup == CgroupVersion::V1 {
+            return Err(Errno::ENOENT);
+        }
+        let mut left = want;
+        while !left.is_zero() {
+            let freed = self.reclaim(cg, left, true);
+            if freed.is_zero() {
+                break;
+            }
+            left = left.saturating_sub(freed);
+        }
+        self.freed_some = true;
+        self.announce_freed();
+        if left.is_zero() { Ok(()) } else { Err(Errno::EAGAIN) }
+    }
+
     fn low_in_use(&self, top: CgroupId) -> bool {
         self.subtree(top).any(|g| !self.cgroups[g.index()].rare().low.is_zero())
     }
@@ -68,8 +119,8 @@ impl Kernel {
         let mut freed = Pages::ZERO;
         if has_file {
             let file: Amounts<_> =
-                groups.iter().map(|(g, allowed)| (*g, self.local(*g).evictable_file().min(*allowed))).collect();
-            for (group, take) in shares(&file, want) {
+                groups.iter().map(|(g, allowed)| (*g, self.evictable_here(*g).min(*allowed))).collect();
+            for (group, take) in self.take_from(top, &file, want, respect) {
                 if respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() && !take.is_zero() {
                     self.count_event(group, |e| e.low += 1);
                 }
@@ -80,6 +131,46 @@ impl Kernel {
             freed += self.swap_out(&groups, want - freed);
         }
         freed
+    }
+
+    /// How much cache each cgroup loses. MGLRU of 6.10 and later goes round in batches of 64 pages and begins with the
+    /// cgroups that have at least a 4096th, a 2048th, … as large a list; below a limit it stops as soon as enough is free, so
+    /// that the first one loses all of it, unless it has had to pass over `memory.low` (mm/vmscan.c shrink_node_memcgs).
+    fn take_from(&self, top: CgroupId, file: &[(CgroupId, Pages)], want: Pages, respect: Respect) -> Amounts<CgroupId> {
+        let whole_walk = top == self.root() || respect == Respect::MinOnly && self.low_in_use(top);
+        let proportional = self.config.profile.sibling_reclaim == SiblingReclaim::Proportional;
+        let single = file.iter().filter(|(_, pages)| !pages.is_zero()).count() < 2;
+        if self.lru() == Lru::Classic || proportional || single || top == self.root() {
+            return shares(file, want);
+        }
+        let mut taken: Amounts<CgroupId> = file.iter().map(|(g, _)| (*g, Pages::ZERO)).collect();
+        let length = |g: CgroupId| {
+            let local = self.local(g);
+            (local.anon + local.evictable_file()).get()
+        };
+        let lists: SmallVec<[u64; 12]> = file.iter().map(|(g, _)| length(*g)).collect();
+        let mut left = want;
+        while !left.is_zero() {
+            let here = |taken: &Amounts<CgroupId>, i: usize| {
+                (file[i].1 - taken[i].1, lists[i].saturating_sub(taken[i].1.get()))
+            };
+            let scanned = (0..file.len()).map(|i| here(&taken, i)).filter(|(has, _)| !has.is_zero());
+            let bit = scanned.map(|(_, list)| list.max(1).ilog2()).max();
+            let Some(bit) = bit.map(|b| b.min(PRIORITY)) else { break };
+            for i in 0..file.len() {
+                let (has, list) = here(&taken, i);
+                if has.is_zero() || list >> bit == 0 || left.is_zero() {
+                    continue;
+                }
+                let batch = Pages::new(BATCH).min(has);
+                taken[i].1 += batch;
+                left = left.saturating_sub(batch);
+                if !whole_walk {
+                    break;
+                }
+            }
+        }
+        taken
     }
 
     /// Every cgroup of the subtree with the pages that reclaim may take from it.
@@ -100,7 +191,14 @@ impl Kernel {
                 // Children share what protects their parent in proportion; below the reclaim target it is all theirs
                 // (mm/memcontrol.c effective_protection).
                 let own = wanted(child);
-                let effective = if at == top || claimed <= protected { own } else { ratio(own, protected, claimed) };
+                let mut effective =
+                    if at == top || claimed <= protected { own } else { ratio(own, protected, claimed) };
+                if at != top && self.config.recursive_protection {
+                    // What they leave of it protects what they have beyond their own claims.
+                    let beyond = self.cgroups[child.index()].usage.saturating_sub(own);
+                    let all_beyond = group.usage.saturating_sub(claimed);
+                    effective += ratio(protected.saturating_sub(claimed), beyond, all_beyond);
+                }
                 stack.push((child, effective));
             }
         }
@@ -112,8 +210,9 @@ impl Kernel {
         let take = self.balance_lists(cg, take);
         let mut left = take;
         let mut dropped: SmallVec<[(VolumeId, Pages, Pages); 8]> = SmallVec::new();
+        let spared = self.spared;
         for active_turn in [false, true] {
-            for chunk in self.cgroups[cg.index()].cache_mut() {
+            for chunk in self.cgroups[cg.index()].cache_mut().iter_mut().filter(|c| Some(c.file) != spared) {
                 let from = if active_turn { &mut chunk.active } else { &mut chunk.inactive };
                 let n = (*from).min(left);
                 *from -= n;

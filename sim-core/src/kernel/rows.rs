@@ -2,7 +2,7 @@
 //! one.
 
 use super::capability::{Capability, Confidence, Row};
-use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, TieRule};
+use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, SiblingReclaim, SwapWriteback, TieRule};
 
 const fn recorded(value: &'static str, source: &'static str) -> Row {
     Row { value, source, confidence: Confidence::Recorded }
@@ -47,6 +47,22 @@ macro_rules! choice {
                     $($word => $enum::$variant,)+
                     _ => return None,
                 };
+                Some(())
+            },
+        }
+    };
+}
+
+macro_rules! number {
+    ($name:literal, $field:ident, $doc:literal, $most:literal, $rows:expr) => {
+        Capability {
+            name: $name,
+            doc: $doc,
+            values: &[],
+            changes: $rows,
+            get: |p| p.$field.to_string(),
+            apply: |p, v| {
+                p.$field = v.parse().ok().filter(|n| *n <= $most)?;
                 Some(())
             },
         }
@@ -272,4 +288,144 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             Some(())
         },
     },
+    flag!(
+        "memory_stat_lags",
+        memory_stat_lags,
+        "memory.stat runs behind by up to 31 pages per counter and processor",
+        &[
+            ("4.15", source("true", "mm/memcontrol.c: flushed per CPU in batches until rstat came in 5.13")),
+            ("5.10", recorded("true", "recordings of 5.10.262: `file 0` beside `inactive_file 24`")),
+            ("5.15", source("false", "commit 2d146aa3aa84, 5.13: rstat, flushed when it is read")),
+            ("6.1", recorded("false", REC_61)),
+            ("6.12", recorded("false", REC_612)),
+            ("6.18", recorded("false", REC_618)),
+            ("7.3", recorded("false", REC_73)),
+        ]
+    ),
+    flag!(
+        "memory_reclaim",
+        memory_reclaim,
+        "the file memory.reclaim exists (cgroup v2)",
+        &[
+            ("4.15", source("false", "commit 94968384dde1, 5.19, added it")),
+            ("5.10", recorded("false", "recordings of 5.10.262: ENOENT")),
+            ("6.1", recorded("true", REC_61)),
+            ("6.12", recorded("true", REC_612)),
+            ("7.3", recorded("true", REC_73)),
+        ]
+    ),
+    flag!(
+        "mapped_once_is_young",
+        mapped_once_is_young,
+        "MGLRU: a file page that is mapped once counts as active; later kernels wait for a second reference",
+        &[
+            ("4.15", source("true", "no MGLRU before 6.1")),
+            ("6.1", source("true", "mm/vmscan.c, mm/workingset.c of 6.1")),
+            ("6.12", recorded("true", "node stories of 6.12.117, page cache family")),
+            ("6.18", source("false", "mm/vmscan.c lru_gen_set_refs, reworked in 6.14")),
+        ]
+    ),
+    choice!("sibling_reclaim", sibling_reclaim, "MGLRU: from which cgroups below a full one pages are taken",
+    { "proportional" => SiblingReclaim::Proportional, "first-large-enough" => SiblingReclaim::FirstLargeEnough },
+    &[
+        ("4.15", source("proportional", "mm/vmscan.c shrink_node_memcgs: walks all of them")),
+        ("6.1", recorded("proportional", "recordings protect of 6.1.176")),
+        ("6.6", inferred("proportional", "as 6.1; partial walks came in 6.10")),
+        ("6.12", recorded("first-large-enough", "recordings protect of 6.12.117; mm/vmscan.c: partial walks bail out at the goal")),
+        ("7.3", recorded("first-large-enough", "recordings protect of 7.3.4")),
+    ]),
+    number!(
+        "readahead_kib",
+        readahead_kib,
+        "KiB that are read beyond what a program asks for",
+        65536,
+        &[
+            ("4.15", source("128", "mm/readahead.c VM_READAHEAD_PAGES")),
+            ("5.10", recorded("128", REC_510)),
+            ("6.1", recorded("128", REC_61)),
+            ("6.12", recorded("128", REC_612)),
+            ("6.18", recorded("128", REC_618)),
+            ("7.3", recorded("8192", "recordings of 7.3.4: reading 3394 pages charges 5425")),
+        ]
+    ),
+    choice!("swap_writeback", swap_writeback,
+    "MGLRU and a swap disk: what becomes of a full cgroup that reads back what must be written out again",
+    { "waits" => SwapWriteback::Waits, "kills" => SwapWriteback::Kills, "kills-at-swap-max" => SwapWriteback::KillsAtSwapMax },
+    &[
+        ("4.15", source("waits", "classic LRU: reclaim waits for pages under writeback")),
+        ("6.1", recorded("waits", "recordings swap and psi of 6.1.176")),
+        ("6.6", inferred("kills", "as 6.12, where MGLRU is on")),
+        ("6.12", recorded("kills", "recordings of 6.12.117: OOM with 5480 of 65535 pages of swap in use")),
+        ("6.18", recorded("kills-at-swap-max", "recordings swap and psi of 6.18.15")),
+        ("7.3", recorded("kills-at-swap-max", "recordings swap and psi of 7.3.4")),
+    ]),
+    number!(
+        "hang_hot_pages",
+        hang_hot_pages,
+        "fewest pages of text in constant use with which a full cgroup hangs instead of being killed; 0: it is killed",
+        65536,
+        &[
+            ("4.15", inferred("8", "as 5.10; moby#35463 is such a hang on 4.x")),
+            ("5.10", recorded("8", "recordings of 5.10.262: stall hangs in 6 of 6 cases, race in 3 of 8")),
+            ("6.1", recorded("16", "recordings of 6.1.176: stall hangs in 8 of 9 cases, race in 0 of 8")),
+            ("6.6", inferred("8", "as 6.12")),
+            ("6.12", recorded("8", "recordings of 6.12.117: stall hangs in 8 of 9 cases, race in 7 of 18")),
+            ("6.18", recorded("0", "recordings of 6.18.15: stall is killed in 5 of 6 cases")),
+            ("7.3", recorded("0", "recordings of 7.3.4: stall is killed in 6 of 9 cases, race in 8 of 8")),
+        ]
+    ),
+    number!(
+        "text_left_pages",
+        text_left_pages,
+        "most pages of text in use that are left when the OOM killer runs",
+        65536,
+        &[
+            ("4.15", inferred("0", "as 6.1")),
+            ("6.1", recorded("0", REC_61)),
+            ("6.12", recorded("0", REC_612)),
+            (
+                "6.18",
+                recorded(
+                    "100",
+                    "recordings of 6.18.15: 0 to 113 pages at the kills of race, 32 to 474 at those of stall"
+                )
+            ),
+            (
+                "7.3",
+                recorded(
+                    "100",
+                    "recordings of 7.3.4: 0 to 130 pages at the kills of race, 25 to 147 at those of stall"
+                )
+            ),
+        ]
+    ),
+    number!(
+        "second_kill_percent",
+        second_kill_percent,
+        "in how many of 100 OOMs of a cgroup on several processors another process dies while the first is dying",
+        65536,
+        &[
+            ("4.15", inferred("0", "as 6.1")),
+            ("5.10", recorded("0", "recordings timing of 5.10.262: 0 of 6")),
+            ("6.1", recorded("0", "recordings of 6.1.176: 1 of 583 cases")),
+            ("6.12", recorded("0", "recordings of 6.12.117: 0 of 307 cases")),
+            ("6.18", recorded("0", "recordings timing of 6.18.15: 0 of 2")),
+            ("7.0", source("75", "commit a72f73c4dd9b: the scan does not see exiting tasks; frequency as 7.3.4")),
+            ("7.3", recorded("75", "recordings timing of 7.3.4: 3 of 4")),
+        ]
+    ),
+    number!(
+        "lowered_kill_percent",
+        lowered_kill_percent,
+        "in how many of 100 limits lowered below the usage, on several processors, one process more than needed dies",
+        65536,
+        &[
+            ("4.15", inferred("27", "as 5.10")),
+            ("5.10", recorded("27", "recordings resize of 5.10.262: 3 of 11")),
+            ("6.1", recorded("45", "recordings resize of 6.1.176: 5 of 11")),
+            ("6.12", recorded("45", "recordings resize of 6.12.117: 5 of 11")),
+            ("6.18", recorded("18", "recordings resize of 6.18.15: 2 of 11")),
+            ("7.3", recorded("45", "recordings resize of 7.3.4: 5 of 11")),
+        ]
+    ),
 ];

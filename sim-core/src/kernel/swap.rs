@@ -1,16 +1,11 @@
 //! Swapping out and in.
 
 use super::Kernel;
-use super::cgroup::Kind;
+use super::api::SwapDevice;
+use super::cgroup::{Charge, Kind, Purpose};
+use super::profile::{Lru, SwapWriteback};
 use super::reclaim::{Amounts, shares};
-use crate::units::{CgroupId, Pages, Pid, VolumeId};
-
-/// Who owns pages that can be swapped out.
-#[derive(Clone, Copy)]
-enum Owner {
-    Process(Pid),
-    Volume(VolumeId),
-}
+use crate::units::{CgroupId, Pages, Pid};
 
 impl Kernel {
     /// Swap that is not in use.
@@ -20,28 +15,56 @@ impl Kernel {
 
     /// Pages charged directly to a cgroup that could go to swap. Pages shared since a fork stay in memory.
     pub(super) fn swappable_here(&self, cg: CgroupId) -> Pages {
-        self.swap_owners(cg).into_iter().map(|(_, pages)| pages).sum()
+        let shmem: Pages = self.shmem_charged_to(cg).into_iter().map(|(_, pages)| pages).sum();
+        shmem + self.swappable_processes(cg).into_iter().map(|(_, pages)| pages).sum()
     }
 
-    fn swap_owners(&self, cg: CgroupId) -> Amounts<Owner> {
-        let mut owners = Amounts::new();
-        for pid in &self.cgroups[cg.index()].tasks {
-            if let Some(process) = self.procs.get(pid) {
-                owners.push((Owner::Process(*pid), process.anon_own.saturating_sub(process.rare().mlocked)));
-            }
+    fn swappable_processes(&self, cg: CgroupId) -> Amounts<Pid> {
+        let processes = self.cgroups[cg.index()].tasks.iter().filter_map(|pid| self.procs.get(pid));
+        processes.map(|p| (p.pid, p.anon_own.saturating_sub(p.rare().mlocked))).collect()
+    }
+
+    /// Anonymous or shared memory below a cgroup could still go to swap.
+    pub(super) fn can_swap_below(&self, top: CgroupId, may_swap: bool) -> bool {
+        may_swap
+            && !self.swap_free().is_zero()
+            && self.subtree(top).any(|g| !self.swap_room(g).is_zero() && !self.swappable_here(g).is_zero())
+    }
+
+    /// Reading back what was swapped out, in a full cgroup, pushes out as much: with MGLRU and a disk nothing waits until
+    /// that is written, and soon every page is under writeback. 6.12 then kills with swap left; later kernels when the
+    /// swap limit leaves no slot for every page in memory, because a page under writeback is charged twice (recordings
+    /// swap `again`, psi; zram has no writeback). Less than an eighth of what is resident is written in time.
+    pub(super) fn writeback_clogs(&self, charge: &Charge, over: CgroupId, want: Pages) -> bool {
+        if charge.purpose != Purpose::SwapIn || self.lru() != Lru::Mglru || self.config.swap_device != SwapDevice::Disk
+        {
+            return false;
         }
-        owners.extend(self.shmem_charged_to(cg).into_iter().map(|(v, pages)| (Owner::Volume(v), pages)));
-        owners
+        let total = &self.cgroups[over.index()].total;
+        let resident = total.swappable();
+        if want * 8 < resident {
+            return false;
+        }
+        match self.config.profile.swap_writeback {
+            SwapWriteback::Waits => false,
+            SwapWriteback::Kills => true,
+            SwapWriteback::KillsAtSwapMax => self.swap_room(charge.cgroup) < resident,
+        }
     }
 
-    /// Swaps out pages of one cgroup's processes and tmpfs files, in proportion to their size.
+    /// Swaps out pages of one cgroup: tmpfs files first, which are written once and then grow old, then its processes in
+    /// proportion to their size.
     pub(super) fn swap_out_here(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let mut done = Pages::ZERO;
-        for (owner, pages) in shares(&self.swap_owners(cg), take) {
-            match owner {
-                Owner::Process(pid) => self.swap_out_process(pid, pages),
-                Owner::Volume(volume) => self.swap_out_volume(volume, cg, pages),
+        for (volume, pages) in self.shmem_charged_to(cg) {
+            let pages = pages.min(take - done);
+            if !pages.is_zero() {
+                self.swap_out_volume(volume, cg, pages);
+                done += pages;
             }
+        }
+        for (pid, pages) in shares(&self.swappable_processes(cg), take - done) {
+            self.swap_out_process(pid, pages);
             done += pages;
         }
         done

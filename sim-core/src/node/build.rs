@@ -101,6 +101,7 @@ impl Node {
     /// The run of `seed` begins.
     fn begin(&mut self, seed: u64, queue: &mut Scheduler<Event>) {
         self.streams = StreamFactory::new(seed);
+        self.memory.draw_from(&self.streams);
         let scenario = Arc::clone(&self.scenario);
         if self.takes_samples() {
             let every = scenario.sample_every.as_nanos().max(1);

@@ -42,6 +42,7 @@ pub struct NodePlan {
 const PAUSE: Footprint = Footprint {
     anon: Bytes::kib(4),
     file: Bytes::ZERO,
+    text: Bytes::ZERO,
     page_tables: Bytes::kib(28),
     virtual_size: Bytes::kib(960),
     kernel: Bytes::kib(24),

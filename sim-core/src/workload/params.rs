@@ -22,6 +22,9 @@ pub struct Footprint {
     /// Program text and libraries mapped from files that are charged elsewhere (the image's first reader): it counts
     /// in RSS and in badness, not in the container's cgroup.
     pub file: Bytes,
+    /// Program text that is needed again and again, charged to the cgroup whose process reads it first. A full cgroup
+    /// pushes it out only to see it read back; see `kernel::HotText`.
+    pub text: Bytes,
     /// Page tables.
     pub page_tables: Bytes,
     /// Virtual size beyond what is touched.

@@ -13,6 +13,8 @@ use std::collections::BTreeSet;
 struct Row {
     kernel: String,
     smp: u32,
+    #[serde(default)]
+    thp: String,
     rss_anon_pages: u64,
     rss_file_pages: u64,
     rss_shmem_pages: u64,
@@ -79,9 +81,14 @@ const PROGRAM_ANON: u64 = 15;
 /// How far the counters that badness reads may be behind those of `/proc/PID/status`, which sum up all CPUs (6.2 on).
 /// Anonymous and shared pages come one by one, so each CPU holds back its count modulo 32; file pages come up to 16
 /// at a time, and what is held back is known only until the next flush.
+///
+/// A huge page adds 512 pages at once and flushes the counter: what the CPUs hold back since then may be any number.
 fn pages_behind(row: &Row) -> Vec<u64> {
     let smp = row.smp > 1;
     let mut anon = vec![row.rss_anon_pages % BATCH];
+    if row.thp == "always" {
+        anon.extend([0, (u64::from(row.smp) * (BATCH - 1)).min(row.rss_anon_pages)]);
+    }
     if smp && row.rss_anon_pages % BATCH < PROGRAM_ANON && row.rss_anon_pages >= BATCH + PROGRAM_ANON {
         anon.push(row.rss_anon_pages % BATCH + BATCH);
     }

@@ -50,7 +50,7 @@ pub fn check(row: &Value) -> Verdict {
             recorded.sort_unstable();
             Verdict::compare("killed", &recorded, &killed)
         })
-        .and(|| events(&row, group.is_some(), killed(&tasks, victim, group.as_deref()).len() as u64))
+        .and(|| events(&row, &profile, group.is_some(), killed(&tasks, victim, group.as_deref()).len() as u64))
 }
 
 /// The candidates with their points.
@@ -116,7 +116,7 @@ fn killed(tasks: &[TaskRow], victim: usize, group: Option<&str>) -> Vec<u32> {
 
 /// `memory.events` after a case with a single report: one `oom_kill` per process killed at the cgroup whose limit was
 /// hit; in a group kill the victim may be met again and counted twice. v1 counts in the victim's own cgroup only.
-fn events(row: &Row, group: bool, killed: u64) -> Verdict {
+fn events(row: &Row, profile: &Profile, group: bool, killed: u64) -> Verdict {
     let (Some(events), Some(top)) = (&row.memory_events, &row.report.oom_memcg) else { return Verdict::Matched };
     if row.reports_in_case != 1 || !row.report.extra_kills_report_suppressed.is_empty() {
         return Verdict::Matched;
@@ -130,6 +130,8 @@ fn events(row: &Row, group: bool, killed: u64) -> Verdict {
     let expected = if group && repeats == killed { killed } else { killed + u64::from(group) };
     Verdict::compare("oom_kill", &events.oom_kill, &expected).and(|| match version(row) {
         CgroupVersion::V1 => Verdict::Matched,
+        // Kernels before 5.17 do not count groups.
+        CgroupVersion::V2 if !profile.oom_group_kill_event => Verdict::Matched,
         CgroupVersion::V2 => Verdict::compare("oom_group_kill", &events.oom_group_kill, &u64::from(group)),
     })
 }

@@ -11,6 +11,10 @@ mod row;
 mod sim;
 mod timing;
 
+pub(crate) use replay::rivals;
+pub(crate) use row::{Report, nullable, parse, profile};
+pub(crate) use sim::{Sim, WORKER, machine};
+
 use crate::Kind;
 use serde_json::Value;
 
@@ -26,13 +30,14 @@ fn id(row: &Value) -> String {
 
 /// The kinds of kernel recordings.
 pub const KINDS: &[Kind] = &[
-    Kind { stem: "badness", what: "oom_score of a process", id, check: badness::check, replay: None },
+    Kind { stem: "badness", what: "oom_score of a process", id, check: badness::check, replay: None, sizes: None },
     Kind {
         stem: "memcg_oom_v1",
         what: "cgroup v1 OOM: victim, killed processes, events",
         id,
         check: memcg::check,
         replay: Some(replay::memcg),
+        sizes: None,
     },
     Kind {
         stem: "memcg_oom_v2",
@@ -40,6 +45,7 @@ pub const KINDS: &[Kind] = &[
         id,
         check: memcg::check,
         replay: Some(replay::memcg),
+        sizes: None,
     },
     Kind {
         stem: "global_oom",
@@ -47,6 +53,7 @@ pub const KINDS: &[Kind] = &[
         id,
         check: global::check,
         replay: Some(replay::global),
+        sizes: None,
     },
     Kind {
         stem: "overcommit",
@@ -54,6 +61,7 @@ pub const KINDS: &[Kind] = &[
         id,
         check: overcommit::check,
         replay: None,
+        sizes: None,
     },
     Kind {
         stem: "reclaim",
@@ -61,6 +69,7 @@ pub const KINDS: &[Kind] = &[
         id,
         check: reclaim::check,
         replay: None,
+        sizes: None,
     },
     Kind {
         stem: "resize",
@@ -68,6 +77,7 @@ pub const KINDS: &[Kind] = &[
         id,
         check: resize::check,
         replay: None,
+        sizes: None,
     },
     Kind {
         stem: "timing",
@@ -75,5 +85,6 @@ pub const KINDS: &[Kind] = &[
         id,
         check: timing::check,
         replay: None,
+        sizes: None,
     },
 ];

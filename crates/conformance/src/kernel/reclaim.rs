@@ -3,7 +3,7 @@
 use super::row::{Proc, Report, nullable, parse, profile};
 use super::sim::{End, Sim, WORKER, machine};
 use crate::Verdict;
-use oomsim_core::kernel::{FileAccess, Footprint, MemOp};
+use oomsim_core::kernel::{FileAccess, Footprint, MemOp, Profile};
 use oomsim_core::node_api::CgroupWrite;
 use oomsim_core::units::{Bytes, PAGE_SIZE, Pages, SimDuration};
 use serde::Deserialize;
@@ -43,6 +43,11 @@ struct Op {
 }
 
 impl Step {
+    /// Pages of files, without shared memory.
+    fn file(&self) -> u64 {
+        self.pages(&["file", "cache"]).saturating_sub(self.pages(&["shmem"]))
+    }
+
     /// Pages of a counter in bytes, by the name of either version.
     fn pages(&self, names: &[&str]) -> u64 {
         names.iter().find_map(|n| self.stat.get(*n)).copied().unwrap_or(0) / PAGE_SIZE
@@ -63,11 +68,19 @@ const VARIES: i64 = 24;
 const KERNEL: u64 = 48;
 /// Most file pages that are still there when the kill comes.
 const LEFT_AT_OOM: u64 = 16;
+/// … by a `memory.stat` that runs behind by up to 31 pages for each of the two lists.
+const LEFT_WHERE_STAT_LAGS: u64 = 64;
+/// … where program text in use is not given up: 30 to 230 pages.
+const LEFT_WHERE_TEXT_STAYS: u64 = 230;
 
 /// The step at which the grower dies, that it is the one who dies, and that cache went before it.
 pub fn check(row: &Value) -> Verdict {
     let row = match parse::<Row>(row) {
         Ok(row) => row,
+        Err(why) => return Verdict::unreadable(why),
+    };
+    let profile = match profile(&row.kernel) {
+        Ok(profile) => profile,
         Err(why) => return Verdict::unreadable(why),
     };
     let mut outcomes = Vec::new();
@@ -81,15 +94,38 @@ pub fn check(row: &Value) -> Verdict {
         return Verdict::Undecided(format!("{VARIES} pages of kernel memory more or less decide on the step"));
     }
     let (got, file_left) = outcomes.swap_remove(0);
+    // Program text that stays, because it is in use or because the kernel reads it back for ever, leaves that much less.
+    let text = row.steps.first().map_or(0, Step::file);
+    if (profile.text_left_pages > 0 || profile.hang_hot_pages > 0) && !got.killed.is_empty() {
+        match simulate(&row, i64::try_from(text.min(LEFT_WHERE_TEXT_STAYS)).unwrap_or(0)) {
+            Ok((kept, _)) if kept != got && recorded(&row) != got => return open(&row, &profile, &got, &kept),
+            Ok(_) => {}
+            Err(why) => return Verdict::unreadable(why),
+        }
+    }
+    let most_left = match (profile.text_left_pages > 0, profile.memory_stat_lags) {
+        (true, _) => LEFT_WHERE_TEXT_STAYS,
+        (false, true) => LEFT_WHERE_STAT_LAGS,
+        (false, false) => LEFT_AT_OOM,
+    };
     Verdict::compare("outcome", &recorded(&row), &got).and(|| {
         let recorded_left = row.oom_reports.first().and_then(|r| left(r, row.cgroup_version));
         match (recorded_left, file_left) {
-            (Some(recorded), Some(simulated)) if recorded > LEFT_AT_OOM || simulated > LEFT_AT_OOM => {
+            (Some(recorded), Some(simulated)) if recorded > most_left || simulated > most_left => {
                 Verdict::compare("file pages left at the kill", &recorded, &simulated)
             }
             _ => Verdict::Matched,
         }
     })
+}
+
+/// The text of the program decides on the step, and where a full cgroup hangs, on whether there is a kill at all.
+fn open(row: &Row, profile: &Profile, got: &Outcome, kept: &Outcome) -> Verdict {
+    let hangs = Outcome { killed: Vec::new(), ..kept.clone() };
+    if recorded(row) == *kept || (profile.hang_hot_pages > 0 && recorded(row) == hangs) {
+        return Verdict::Undecided("program text that stays in the cgroup decides on the step".into());
+    }
+    Verdict::compare("outcome", &recorded(row), got)
 }
 
 /// Evictable file pages at the report.
@@ -113,7 +149,8 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
     let mut sim = Sim::new(config);
     let cgroup = sim.kernel.mkdir_all("/e");
     let limits = CgroupWrite {
-        max: row.limit_pages.map(|p| Pages::new(p).bytes()),
+        // The variant `high` sets memory.high alone; some recordings name a limit all the same.
+        max: row.limit_pages.filter(|_| row.variant != "high").map(|p| Pages::new(p).bytes()),
         high: row.high_pages.map(|p| Pages::new(p).bytes()),
         swap_max: row.swap_max.map(Bytes::new).filter(|_| row.cgroup_version == 2),
         ..CgroupWrite::default()

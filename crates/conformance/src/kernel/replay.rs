@@ -217,19 +217,26 @@ fn set_limits(sim: &mut Sim, row: &Row) {
 /// includes processes configured alike: address randomisation makes their page tables differ by a page or two.
 pub fn near_tie(report: &OomReport, profile: &Profile, cpus: u64) -> Option<String> {
     let chosen = report.chosen()?;
-    let best = chosen.points?;
-    let slack = |task: &TaskRow| match profile.rss_counters_batched {
+    let rival = rivals(report, profile, cpus).next()?;
+    let apart = chosen.points? - rival.points?;
+    Some(format!("{} and {} differ by {apart} pages only", chosen.comm, rival.comm))
+}
+
+/// Candidates that are as close to the chosen one as the counters may be off.
+pub fn rivals<'a>(report: &'a OomReport, profile: &Profile, cpus: u64) -> impl Iterator<Item = &'a TaskRow> {
+    let batched = profile.rss_counters_batched;
+    let slack = move |task: &TaskRow| match batched {
         true => PAGE_TABLES_SLACK + 3 * 31 * cpus as i64,
         // Before 6.2 a task's own counters are synchronised at every 64th fault (SPLIT_RSS_COUNTING); one that has
         // done little shows none of its program's text.
         false if task.rss_anon.get() < 2 * FAULTS => PAGE_TABLES_SLACK + FAULTS as i64 + task.rss_file.get() as i64,
         false => PAGE_TABLES_SLACK + FAULTS as i64,
     };
-    let rival = report
-        .tasks
-        .iter()
-        .find(|t| t.pid != chosen.pid && t.points.is_some_and(|p| best - p <= slack(t).max(slack(chosen))))?;
-    Some(format!("{} and {} differ by {} pages only", chosen.comm, rival.comm, best - rival.points.unwrap_or(best)))
+    let chosen = report.chosen();
+    report.tasks.iter().filter(move |t| {
+        let Some((chosen, best)) = chosen.and_then(|c| Some((c, c.points?))) else { return false };
+        t.pid != chosen.pid && t.points.is_some_and(|p| best - p <= slack(t).max(slack(chosen)))
+    })
 }
 
 /// Faults after which a task's counters are synchronised (TASK_RSS_EVENTS_THRESH).

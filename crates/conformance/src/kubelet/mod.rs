@@ -23,7 +23,7 @@ macro_rules! kinds {
     ($($stem:ident: $what:literal),* $(,)?) => {
         /// The kinds of kubelet recordings.
         pub const KINDS: &[Kind] = &[
-            $(Kind { stem: stringify!($stem), what: $what, id, check: $stem::check, replay: None }),*
+            $(Kind { stem: stringify!($stem), what: $what, id, check: $stem::check, replay: None, sizes: None }),*
         ];
     };
 }

@@ -32,6 +32,7 @@ pub const KINDS: &[Kind] = &[Kind {
     id: |row| row["id"].as_str().unwrap_or_default().to_owned(),
     check: |row| examine_row(row).map_or_else(Verdict::unreadable, |e| e.verdict()),
     replay: None,
+    sizes: None,
 }];
 
 /// A story held against its simulation.

@@ -7,16 +7,25 @@ use crate::scalar::{integer, one_of, text};
 use crate::source::{Location, Places};
 use crate::tables;
 use crate::value::{Entry, Kind, Value};
-use oomsim_core::kernel::{Capability, CgroupVersion, KernelConfig, Profile, SYSCTLS, SysctlError, Thp, VERSIONS};
+use oomsim_core::kernel::{
+    Capability, CgroupVersion, Distribution, KernelConfig, Profile, Release, SYSCTLS, SwapDevice, SysctlError, Thp,
+    VERSIONS,
+};
 
 /// Reads `[kernel]` into a configuration that has its memory already.
 pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig, places: &mut Places) {
     let Some(mut t) = TableReader::open(p, &tables::KERNEL, value) else { return };
-    config.profile = t.or("version", Profile::default(), version);
+    let release = t.optional("version", release);
+    config.profile = release.as_ref().map_or_else(Profile::default, Release::profile);
+    if let Some(distribution) = t.optional("distribution", one_of("distribution", &Distribution::ALL)) {
+        distribution.configure(&mut config.profile);
+    }
     let cgroups = [("v1", CgroupVersion::V1), ("v2", CgroupVersion::V2)];
     config.cgroup = t.or("cgroup", CgroupVersion::V2, one_of("cgroup version", &cgroups));
     let pages = [("always", Thp::Always), ("madvise", Thp::Madvise), ("never", Thp::Never)];
     config.thp = t.or("thp", Thp::Never, one_of("setting of transparent huge pages", &pages));
+    let devices = [("disk", SwapDevice::Disk), ("zram", SwapDevice::Zram)];
+    config.swap_device = t.or("swapDevice", SwapDevice::Disk, one_of("swap device", &devices));
     if let Some(sysctls) = t.get("sysctl") {
         set_sysctls(p, sysctls, config, places);
     }
@@ -31,29 +40,27 @@ pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig, pla
     t.finish();
 }
 
-/// A row of the table; a version between two rows takes the older one.
-fn version(p: &Problems, value: &Value) -> Option<Profile> {
+/// A release as `uname -r` prints it, or `6.12`; the row of a version that has none is the nearest older one.
+fn release(p: &Problems, value: &Value) -> Option<Release> {
     let given = match &value.kind {
         Kind::Number(number) => number.clone(),
         _ => text(p, value)?,
     };
-    let rows = || VERSIONS.iter().filter_map(|row| Some((*row, parts(row)?)));
-    let row = parts(&given).and_then(|wanted| rows().rfind(|(_, row)| *row <= wanted));
-    let Some((row, _)) = row else {
+    let Some(release) = Release::parse(&given) else {
         let help = format!("profiles: {}; a version between two of them uses the older one", quoted_list(VERSIONS));
         p.push(Diagnostic::error(&value.at, format!("unknown kernel version {given:?}")).help(help));
         return None;
     };
-    if !given.starts_with(row) || given[row.len()..].starts_with(|c: char| c.is_ascii_digit()) {
-        p.warn(&value.at, format!("there is no profile of kernel {given}: {row} is used"));
+    if !release.is_exact() {
+        let differs: Vec<&str> = release.may_differ().iter().map(|c| c.name).collect();
+        let (major, minor) = release.version;
+        let known = match differs.as_slice() {
+            [] => "no difference is known".to_owned(),
+            names => format!("what a later version changes may differ: {}", names.join(", ")),
+        };
+        p.warn(&value.at, format!("kernel {major}.{minor} has no row: {} is used; {known}", release.row));
     }
-    Profile::named(row)
-}
-
-/// Major and minor of `5.4`, `v5.4.0-1059-azure`.
-fn parts(version: &str) -> Option<(u32, u32)> {
-    let mut numbers = version.strip_prefix('v').unwrap_or(version).split(|c: char| !c.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    Some(release)
 }
 
 fn set_capability(p: &Problems, capability: &Capability, value: &Value, profile: &mut Profile) {

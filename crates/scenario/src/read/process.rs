@@ -35,12 +35,13 @@ fn comm(p: &Problems, value: &Value) -> Option<Name> {
     Some(kept)
 }
 
-/// `{ anon = …, file = …, pageTables = …, virtual = …, kernel = … }`.
+/// `{ anon = …, file = …, text = …, pageTables = …, virtual = …, kernel = … }`.
 pub(crate) fn footprint(p: &Problems, value: &Value) -> Option<Footprint> {
     let mut t = TableReader::open(p, &tables::FOOTPRINT, value)?;
     let footprint = Footprint {
         anon: t.or("anon", Bytes::ZERO, bytes),
         file: t.or("file", Bytes::ZERO, bytes),
+        text: t.or("text", Bytes::ZERO, bytes),
         virtual_size: t.or("virtual", Bytes::ZERO, bytes),
         kernel: t.or("kernel", Bytes::ZERO, bytes),
         page_tables: t.or("pageTables", Bytes::ZERO, bytes),

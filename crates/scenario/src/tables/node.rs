@@ -128,6 +128,12 @@ pub(crate) static FOOTPRINT_KEYS: KeyGroup = KeyGroup {
             Is("0"),
             "mapped program text that is charged elsewhere: counts in RSS and badness, not in the cgroup",
         ),
+        key(
+            "text",
+            Form::Amount,
+            Is("0"),
+            "program text that is needed again after every 128 KiB of new memory, charged to the cgroup whose process reads it first: a full cgroup hangs with it up to kernel 6.12, later it is killed",
+        ),
         key("pageTables", Form::Amount, Is("0"), "page tables"),
         key("virtual", Form::Amount, Is("0"), "virtual size in addition to the touched memory"),
         key("kernel", Form::Amount, Is("0"), "kernel memory charged to the cgroup"),
@@ -143,10 +149,33 @@ pub(crate) static KERNEL_KEYS: KeyGroup = KeyGroup {
             Form::Version,
             Is("6.12"),
             "`4.15`, `4.19`, `5.4`, `5.10`, `5.15`, `6.1`, `6.6`, `6.8`, `6.12`, `6.18`, `7.0`, `7.2`, \
-             `7.3`; a version in between uses the older row, with a warning",
+             `7.3`, or what `uname -r` prints, such as `6.1.134-152.225.amzn2023.x86_64`; a version in between uses the older row, with a warning that names what may differ",
+        ),
+        key(
+            "distribution",
+            Form::Words(&[
+                "debian-12",
+                "debian-13",
+                "ubuntu",
+                "aks-ubuntu",
+                "azure-linux",
+                "amazon-linux-2023",
+                "amazon-linux-2",
+                "talos",
+                "rhel",
+                "flatcar",
+            ]),
+            Says("by `version`"),
+            "who built the kernel, which decides about MGLRU; a release in `version` names it too, and `lru` overrides both",
         ),
         key("cgroup", Form::Words(&["v1", "v2"]), Is("v2"), "cgroup hierarchy"),
         key("thp", Form::Words(&["always", "madvise", "never"]), Is("never"), "transparent huge pages"),
+        key(
+            "swapDevice",
+            Form::Words(&["disk", "zram"]),
+            Is("disk"),
+            "what swap lies on: MGLRU does not wait for a disk",
+        ),
         key(
             "sysctl",
             Form::Sysctls,
@@ -161,7 +190,7 @@ pub(crate) fn kernel_capabilities() -> &'static KeyGroup {
     static GROUP: LazyLock<KeyGroup> = LazyLock::new(|| {
         let keys = Profile::capabilities().iter().map(|capability| {
             let form = match capability.values {
-                [] => Form::Integer { min: 1, max: 65_536 },
+                [] => Form::Integer { min: 0, max: 65_536 },
                 ["true", "false"] | ["false", "true"] => Form::Boolean,
                 words => Form::Words(words),
             };

@@ -1,7 +1,7 @@
 //! `[node]` and `[kernel]`.
 
 use super::value::Keys;
-use oomsim_core::kernel::{CgroupVersion, KernelConfig, Profile, Sysctls, Thp};
+use oomsim_core::kernel::{CgroupVersion, KernelConfig, Profile, SwapDevice, Sysctls, Thp};
 use oomsim_core::plan::NodePlan;
 use oomsim_core::units::Bytes;
 use oomsim_core::workload::Footprint;
@@ -49,6 +49,7 @@ pub(super) fn footprint(footprint: &Footprint) -> Keys {
     for (key, amount) in [
         ("anon", footprint.anon),
         ("file", footprint.file),
+        ("text", footprint.text),
         ("pageTables", footprint.page_tables),
         ("virtual", footprint.virtual_size),
         ("kernel", footprint.kernel),
@@ -71,6 +72,9 @@ pub(super) fn kernel(kernel: &KernelConfig, with_kubelet: bool) -> Keys {
         Thp::Never => {}
         Thp::Always => keys.put("thp", "always"),
         Thp::Madvise => keys.put("thp", "madvise"),
+    }
+    if kernel.swap_device == SwapDevice::Zram {
+        keys.put("swapDevice", "zram");
     }
     keys.table("sysctl", sysctls(&kernel.sysctl, with_kubelet));
     for capability in Profile::capabilities() {

@@ -33,6 +33,8 @@ pub(in crate::kernel) enum Purpose {
     File { file: VolumeId, young: bool, how: FileAccess },
     /// What describes pages of a file or of shared memory.
     CacheIndex,
+    /// Inodes and directory entries of a tmpfs.
+    Inodes,
     /// Nothing is allocated: a limit was written.
     LimitWrite,
 }
@@ -50,7 +52,9 @@ impl Charge {
     fn kind(&self) -> Kind {
         match self.purpose {
             Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Kind::Anon,
-            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex | Purpose::LimitWrite => Kind::Kernel,
+            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex | Purpose::Inodes | Purpose::LimitWrite => {
+                Kind::Kernel
+            }
             Purpose::Shmem(_) => Kind::Shmem,
             Purpose::File { young: true, .. } => Kind::ActiveFile,
             Purpose::File { young: false, .. } => Kind::InactiveFile,
@@ -61,7 +65,7 @@ impl Charge {
     pub fn allocation(&self) -> Allocation {
         match self.purpose {
             Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Allocation::AnonFault,
-            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex => Allocation::KernelAccount,
+            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex | Purpose::Inodes => Allocation::KernelAccount,
             Purpose::Shmem(_) | Purpose::File { .. } => Allocation::FileFault,
             Purpose::LimitWrite => Allocation::LimitWrite,
         }
@@ -194,6 +198,7 @@ impl Kernel {
             Purpose::Shmem(volume) => self.book_shmem(charge.by, volume, charge.cgroup, pages),
             Purpose::File { file, young, how } => self.book_file(charge, file, young, how, pages),
             Purpose::CacheIndex => self.cgroups[charge.cgroup.index()].rare_mut().cache_index += pages,
+            Purpose::Inodes => self.cgroups[charge.cgroup.index()].rare_mut().inodes += pages,
             Purpose::LimitWrite => {}
         }
     }
@@ -214,7 +219,7 @@ impl Kernel {
         let take = (*left).min(node).min(tightest).min(step);
         self.take_pages(charge, take);
         *left -= take;
-        if over_high { self.over_high(charge.cgroup, take) } else { None }
+        if over_high { self.over_high(charge, take) } else { None }
     }
 
     /// A page does not fit: reclaim below the lowest cgroup that refuses it, then its OOM killer.
@@ -228,14 +233,26 @@ impl Kernel {
             group.failures_mut().failcnt += 1;
         }
         self.count_event(over, |e| e.max += 1);
-        let freed = self.reclaim(over, want, !memsw_only);
-        if !freed.is_zero() {
+        if self.writeback_clogs(charge, over, want) {
+            let cache = self.cgroups[over.index()].total.evictable_file();
+            self.reclaim(over, cache, false);
+            return self.out_of_memory(now, charge, Some(over));
+        }
+        if !self.reclaim_beside_text(charge.by, over, want, !memsw_only).is_zero() {
             return None;
+        }
+        if !self.kept_text(charge.by, over).is_zero() {
+            return self.thrash(now, charge, over);
         }
         self.out_of_memory(now, charge, Some(over))
     }
 
-    fn out_of_memory(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> Option<Stop> {
+    pub(in crate::kernel) fn out_of_memory(
+        &mut self,
+        now: SimTime,
+        charge: &Charge,
+        domain: Option<CgroupId>,
+    ) -> Option<Stop> {
         match domain {
             Some(domain) => self.count_event(domain, |e| e.oom += 1),
             None => {
@@ -244,7 +261,11 @@ impl Kernel {
                 }
             }
         }
+        let dying = self.oom_victims;
         let found = self.invoke_oom_killer(now, charge, domain);
+        if let Some(domain) = domain.filter(|_| self.oom_victims > dying) {
+            self.kill_beside_the_dying(now, charge, domain);
+        }
         if self.procs.get(&charge.by).is_some_and(|p| !p.is_running()) {
             return Some(Stop::Dying);
         }
@@ -252,7 +273,7 @@ impl Kernel {
     }
 
     /// Remembers that somebody waits, so that a `MemoryFreed` is due.
-    fn wait(&mut self, until: Until) -> Stop {
+    pub(in crate::kernel) fn wait(&mut self, until: Until) -> Stop {
         self.waiters = true;
         self.freed_some = false;
         Stop::Wait(until)
@@ -279,6 +300,7 @@ impl Kernel {
     pub(in crate::kernel) fn announce_freed(&mut self) {
         if self.waiters && self.freed_some {
             self.waiters = false;
+            self.thrashing.clear();
             self.signals.push(Signal::MemoryFreed);
         }
         self.freed_some = false;

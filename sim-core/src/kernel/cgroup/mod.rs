@@ -161,6 +161,8 @@ pub(super) struct Rare {
     pub cache: Vec<CacheChunk>,
     /// Kernel memory charged to it that describes its cached and shared pages.
     pub cache_index: Pages,
+    /// Kernel memory charged to it for inodes and directory entries of a tmpfs.
+    pub inodes: Pages,
 }
 
 impl Rare {
@@ -174,6 +176,7 @@ impl Rare {
         swappiness: None,
         cache: Vec::new(),
         cache_index: Pages::ZERO,
+        inodes: Pages::ZERO,
     };
 }
 

@@ -18,8 +18,11 @@ use super::Event;
 use super::ids::{PodIx, ProcIx};
 use super::state::Node;
 use crate::engine::Scheduler;
-use crate::kernel::{Delivery, Errno, Kernel, KernelConfig, Lru, MemOp, MemOutcome, SpawnSpec, State, SysctlError};
-use crate::node_api::{CgroupWrite, ExitStatus, Signal, Signo};
+use crate::engine::StreamFactory;
+use crate::kernel::{
+    Delivery, Errno, HotText, Kernel, KernelConfig, Lru, MemOp, MemOutcome, SpawnSpec, State, SysctlError,
+};
+use crate::node_api::{CgroupWrite, ExitStatus, Name, Signal, Signo};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 use growth::Ledger;
 use std::collections::BTreeMap;
@@ -37,13 +40,20 @@ pub(in crate::node) enum VolumeScope {
 #[derive(Clone, Debug)]
 pub(in crate::node) struct Memory {
     kernel: Kernel,
+    /// Program text by name and size.
+    texts: BTreeMap<(Name, Pages), VolumeId>,
     growth: Ledger,
     volumes: BTreeMap<(VolumeScope, String), VolumeId>,
 }
 
 impl Memory {
     pub fn new(config: KernelConfig) -> Self {
-        Memory { kernel: Kernel::new(config), growth: Ledger::default(), volumes: BTreeMap::new() }
+        Memory {
+            kernel: Kernel::new(config),
+            growth: Ledger::default(),
+            volumes: BTreeMap::new(),
+            texts: BTreeMap::new(),
+        }
     }
 
     /// Takes every step of growth by itself, instead of computing when one can matter.
@@ -115,6 +125,21 @@ impl Memory {
     /// A file that no program knows by name.
     pub fn nameless_file(&mut self, size: Bytes) -> VolumeId {
         self.kernel.create_file(size)
+    }
+
+    /// The text of a program, of which the node has one copy.
+    pub fn text(&mut self, comm: &Name, pages: Pages) -> VolumeId {
+        *self.texts.entry((comm.clone(), pages)).or_insert_with(|| self.kernel.create_file(pages.bytes()))
+    }
+
+    /// Says that a program needs text again and again.
+    pub fn set_hot_text(&mut self, pid: Pid, hot: HotText) {
+        self.kernel.set_hot_text(pid, Some(hot));
+    }
+
+    /// Races between processors are drawn from these streams.
+    pub fn draw_from(&mut self, streams: &StreamFactory) {
+        self.kernel.draw_from(streams);
     }
 
     /// The file of that name; it is made when it is first used.

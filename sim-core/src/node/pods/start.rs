@@ -2,7 +2,7 @@
 
 use super::{Container, Pod, PodState};
 use crate::engine::{Identifier, Phase, Scheduler, StreamName};
-use crate::kernel::{Disposition, Footprint as KernelFootprint, MemOp, SpawnSpec};
+use crate::kernel::{Disposition, FileAccess, Footprint as KernelFootprint, HotText, MemOp, SpawnSpec};
 use crate::kubelet::eviction::Rejection;
 use crate::kubelet::{ContainerBackoff, POD_INFRA_OOM_SCORE_ADJ};
 use crate::node::Event;
@@ -18,6 +18,8 @@ use crate::workload::{Footprint, Program, TermReaction};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
+/// After so many new pages a program needs its text again.
+const TEXT_NEEDED_EVERY: Pages = Pages::new(32);
 /// How often the scheduler tries again to place a pod that no node takes.
 const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 
@@ -346,6 +348,7 @@ impl Node {
             self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: self.owner(&birth.owner) });
         }
         self.drain_signals(queue);
+        self.load_text(p, comm, footprint.text, queue);
         let anon = footprint.anon.to_pages_ceil();
         if !anon.is_zero() && self.programs[p as usize].activity == Activity::Idle {
             use crate::kernel::Mapping;
@@ -355,6 +358,21 @@ impl Node {
             }
         }
         Some(p)
+    }
+
+    /// Maps the text of a program, of which the node has one copy, and says that the program needs all of it again before
+    /// it has touched 128 KiB more.
+    fn load_text(&mut self, p: ProcIx, comm: &Name, text: Bytes, queue: &mut Scheduler<Event>) {
+        let pages = text.to_pages_ceil();
+        if pages.is_zero() || self.programs[p as usize].activity != Activity::Idle {
+            return;
+        }
+        let file = self.memory.text(comm, pages);
+        let read = MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Mmap };
+        if self.apply(p, read, queue) {
+            let hot = HotText { file, pages, every: TEXT_NEEDED_EVERY };
+            self.memory.set_hot_text(self.programs[p as usize].pid, hot);
+        }
     }
 
     /// Writes the limits of a new cgroup, which none of its processes can be above. Returns its limit.

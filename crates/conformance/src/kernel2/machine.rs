@@ -1,0 +1,257 @@
+//! The simulated machine of an experiment, and what came out of it.
+
+use super::outcome::{Decision, Outcome};
+use super::row::{Group, Row};
+use crate::kernel::{Sim, WORKER, machine, rivals};
+use oomsim_core::kernel::{
+    FileAccess, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, Until,
+};
+use oomsim_core::node_api::{CgroupWrite, OomReport, Signo};
+use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime, VolumeId};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Text pages of the recorded program.
+const TEXT: Pages = Pages::new(212);
+/// Pages of a file from which an experiment reads: more than any of them asks for.
+const FILE: u64 = 1 << 21;
+/// A step that takes longer is given up (SCHEMA of the recordings).
+pub const PATIENCE: SimDuration = SimDuration::from_secs(12);
+/// Pages in use that no counter of the node lists, page tables and stacks: 2551 to 3025 when it is out of memory. Before
+/// that the processors' own lists hold up to 16,000 more, which MemFree does not count either.
+const UNLISTED: u64 = 2800;
+/// khugepaged's minimum, which 5.10 keeps after THP is switched off (SCHEMA).
+const MIN_FREE_5_10: u64 = 45_056;
+
+/// The name under which directory entries are kept.
+pub const DENTRIES: &str = "negative dentries";
+
+/// Sizes of a cgroup, in pages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Seen {
+    pub current: u64,
+    pub swap: u64,
+    pub anon: u64,
+    pub file: u64,
+}
+
+/// A simulated experiment.
+pub struct Run {
+    pub outcome: Outcome,
+    /// Two answers are possible, and why.
+    pub open: Option<String>,
+    /// Sizes after the steps that have them.
+    pub after: BTreeMap<usize, BTreeMap<String, Seen>>,
+    /// Steps whose write gave another error than recorded.
+    pub wrong_writes: Vec<usize>,
+}
+
+/// How an operation ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    Done,
+    Dead,
+    /// It does not go on: at its limit, without a kill.
+    Stuck,
+}
+
+pub struct Machine<'a> {
+    pub row: &'a Row,
+    pub sim: Sim,
+    pub text: VolumeId,
+    pids: BTreeMap<&'a str, Pid>,
+    /// Who has a buffer for files already.
+    pub buffers: BTreeSet<Pid>,
+    files: BTreeMap<(String, u64), VolumeId>,
+}
+
+/// Runs a row with this many pages more room in every limit.
+pub fn run(row: &Row, shift: i64) -> Result<Run, String> {
+    let mut machine = Machine::new(row, shift)?;
+    let mut run = Run { outcome: Outcome::default(), open: None, after: BTreeMap::new(), wrong_writes: Vec::new() };
+    for index in 0..row.steps.len() {
+        machine.step(index, &mut run);
+        let seen = row.steps[index].after.keys().map(|path| (path.clone(), machine.seen(path)));
+        run.after.insert(index, seen.collect());
+    }
+    machine.conclude(&mut run)?;
+    Ok(run)
+}
+
+impl<'a> Machine<'a> {
+    fn new(row: &'a Row, shift: i64) -> Result<Self, String> {
+        let mut sim = Sim::new(config(row)?);
+        let text = sim.kernel.create_file(TEXT.bytes());
+        for group in &row.cgroups {
+            let cgroup = sim.kernel.mkdir_all(&group.path);
+            sim.kernel.write(sim.now, cgroup, &limits(group, shift)).map_err(|e| e.to_string())?;
+        }
+        let mut machine =
+            Machine { row, sim, text, pids: BTreeMap::new(), buffers: BTreeSet::new(), files: BTreeMap::new() };
+        for process in &row.procs {
+            machine.start(process)?;
+        }
+        Ok(machine)
+    }
+
+    /// Starts a process; it maps its text, which is charged to the first one that reads it.
+    fn start(&mut self, process: &'a super::row::Process) -> Result<(), String> {
+        let cgroup = self.sim.kernel.mkdir_all(&process.cgroup);
+        let mut spec = SpawnSpec::new(process.name.as_str(), cgroup);
+        spec.uid = process.uid;
+        spec.oom_score_adj = process.adj;
+        spec.footprint = Footprint { file: Pages::ZERO, ..WORKER };
+        let pid = self.sim.kernel.spawn(self.sim.now, &spec).map_err(|e| format!("{}: {e}", process.name))?;
+        self.sim.collect();
+        self.pids.insert(&process.name, pid);
+        self.read_text(pid);
+        // A step that is waited for is one loop, which needs no other text until it is done.
+        self.set_hot(pid, self.text, TEXT.get(), u64::MAX / 2);
+        Ok(())
+    }
+
+    /// Text that was pushed out is read back, and charged to the reader.
+    pub fn read_text(&mut self, pid: Pid) {
+        let op = MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: TEXT, how: FileAccess::Mmap };
+        self.run(pid, op);
+    }
+
+    /// The process of that name, while it lives.
+    pub fn pid(&self, name: &str) -> Option<Pid> {
+        let pid = *self.pids.get(name)?;
+        self.sim.kernel.process(pid).filter(|p| p.is_running()).map(|p| p.pid)
+    }
+
+    /// The part of a file that begins at a page.
+    pub fn file(&mut self, path: &str, offset: u64) -> VolumeId {
+        let known = self.files.get(&(path.to_owned(), offset)).copied();
+        known.unwrap_or_else(|| {
+            let file = self.sim.kernel.create_file(Pages::new(FILE).bytes());
+            self.files.insert((path.to_owned(), offset), file);
+            file
+        })
+    }
+
+    /// A tmpfs, made when it is first written to.
+    pub fn tmpfs(&mut self, path: &str) -> VolumeId {
+        let known = self.files.get(&(path.to_owned(), 0)).copied();
+        known.unwrap_or_else(|| {
+            let volume = self.sim.kernel.create_tmpfs(None);
+            self.files.insert((path.to_owned(), 0), volume);
+            volume
+        })
+    }
+
+    pub fn set_hot(&mut self, pid: Pid, file: VolumeId, pages: u64, every: u64) {
+        let hot = HotText { file, pages: Pages::new(pages), every: Pages::new(every) };
+        self.sim.kernel.set_hot_text(pid, Some(hot));
+    }
+
+    /// Does an operation to its end, as long as the recordings' driver waits for it.
+    pub fn run(&mut self, pid: Pid, mut op: MemOp) -> End {
+        let until = self.sim.now.saturating_add(PATIENCE);
+        loop {
+            let outcome = self.sim.kernel.apply(self.sim.now, pid, op);
+            let died = self.sim.collect();
+            let (remaining, wait) = match outcome {
+                MemOutcome::Done => return End::Done,
+                MemOutcome::Dying => return End::Dead,
+                MemOutcome::Refused(_) => return End::Stuck,
+                MemOutcome::Wait { remaining, .. } if died => (remaining, SimDuration::ZERO),
+                MemOutcome::Wait { remaining, until: Until::After(wait) } => (remaining, wait),
+                MemOutcome::Wait { .. } => return End::Stuck,
+                MemOutcome::Throttled { remaining, delay } => (remaining, delay),
+            };
+            self.sim.now = self.sim.now.saturating_add(wait);
+            if self.sim.now > until {
+                return End::Stuck;
+            }
+            op = op.with_pages(remaining);
+        }
+    }
+
+    /// The recordings' driver kills a process that does not answer.
+    pub fn give_up(&mut self, pid: Pid) {
+        self.sim.kernel.kill(self.sim.now, pid, Signo::Kill);
+        self.sim.collect();
+    }
+
+    fn seen(&self, path: &str) -> Seen {
+        let Some(cgroup) = self.sim.kernel.find(path) else { return Seen::default() };
+        // Directory entries stand for reclaimable kernel memory, not for pages of a file.
+        let entries: Pages = self
+            .files
+            .iter()
+            .filter(|((path, _), _)| path == DENTRIES)
+            .map(|(_, f)| self.sim.kernel.volume_pages(*f).0)
+            .sum();
+        let stat = self.sim.kernel.stat(cgroup);
+        let pages = |b: Bytes| b.to_pages_floor().get();
+        Seen {
+            current: pages(stat.usage),
+            swap: pages(stat.swap),
+            anon: pages(stat.anon),
+            file: pages(stat.file) - entries.get(),
+        }
+    }
+
+    fn conclude(self, run: &mut Run) -> Result<(), String> {
+        let profile = self.row.profile()?;
+        let mut dead: BTreeMap<Pid, String> = BTreeMap::new();
+        for report in &self.sim.reports {
+            dead.extend(report.killed_tasks().map(|t| (t.pid, t.comm.to_string())));
+            run.outcome.decisions.extend(decision(report));
+            let other = report.chosen().and_then(|chosen| {
+                rivals(report, &profile, u64::from(self.row.smp)).find(|t| t.comm != chosen.comm).map(|t| (chosen, t))
+            });
+            if let (Some((chosen, rival)), None) = (other, &run.open) {
+                let apart = chosen.points.unwrap_or(0) - rival.points.unwrap_or(0);
+                run.open = Some(format!("{} and {} differ by {apart} pages only", chosen.comm, rival.comm));
+            }
+        }
+        run.outcome.killed = dead.into_values().collect();
+        run.outcome.killed.sort_unstable();
+        Ok(())
+    }
+}
+
+fn decision(report: &OomReport) -> Option<Decision> {
+    let chosen = report.chosen()?.comm.to_string();
+    let text = |path: &oomsim_core::node_api::Name| path.to_string();
+    Some(Decision { limit: report.oom_memcg.as_ref().map(text), chosen, group: report.oom_group.as_ref().map(text) })
+}
+
+fn config(row: &Row) -> Result<KernelConfig, String> {
+    let profile = row.profile()?;
+    let old = profile.version == "5.10";
+    let mut config = machine(profile, false, row.mem_total_kib, row.swap_total_kib);
+    config.cpus = row.smp;
+    config.swap_device = if row.swap_device == "zram" { SwapDevice::Zram } else { SwapDevice::Disk };
+    config.recursive_protection = row.mount_options.contains("memory_recursiveprot");
+    for (name, value) in &row.sysctl {
+        config.sysctl.set(&format!("vm.{name}"), *value).map_err(|e| e.to_string())?;
+    }
+    if old {
+        config.sysctl.min_free_kbytes = Some(MIN_FREE_5_10);
+    }
+    let listed = ["AnonPages", "Cached", "Slab"].map(|name| row.before(name)).iter().sum::<u64>();
+    config.kernel_memory = Pages::new(listed + UNLISTED).bytes();
+    Ok(config)
+}
+
+fn limits(group: &Group, shift: i64) -> CgroupWrite {
+    let bytes = |pages: u64| Pages::new(pages).bytes();
+    CgroupWrite {
+        max: group.max.map(|p| bytes(p.saturating_add_signed(shift))),
+        high: group.high.map(|p| bytes(p.saturating_add_signed(shift))),
+        low: group.low.map(bytes),
+        min: group.min.map(bytes),
+        swap_max: group.swap_max.map(bytes),
+        oom_group: group.oom_group.map(|v| v == 1),
+        ..CgroupWrite::default()
+    }
+}
+
+/// Milliseconds as simulated time.
+pub fn at(ms: f64) -> SimTime {
+    SimTime::from_nanos((ms.max(0.0) * 1e6) as u64)
+}

@@ -1,0 +1,152 @@
+//! A row: configuration, steps, and what was observed after each.
+
+use crate::kernel::{Report, nullable};
+use oomsim_core::kernel::Profile;
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+#[derive(Deserialize)]
+pub struct Row {
+    pub kernel: String,
+    pub smp: u32,
+    pub mem_total_kib: u64,
+    pub swap_total_kib: u64,
+    pub swap_device: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub mount_options: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub sysctl: BTreeMap<String, i64>,
+    pub cgroups: Vec<Group>,
+    pub procs: Vec<Process>,
+    pub node_before: BTreeMap<String, Value>,
+    pub steps: Vec<Step>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub oom_reports: Vec<Report>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub kills: Vec<Kill>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub progress: BTreeMap<String, Vec<[f64; 2]>>,
+}
+
+/// A cgroup; sizes in pages.
+#[derive(Deserialize)]
+pub struct Group {
+    pub path: String,
+    pub max: Option<u64>,
+    pub high: Option<u64>,
+    pub low: Option<u64>,
+    pub min: Option<u64>,
+    pub swap_max: Option<u64>,
+    pub oom_group: Option<u8>,
+}
+
+#[derive(Deserialize)]
+pub struct Process {
+    pub name: String,
+    pub cgroup: String,
+    pub adj: i16,
+    #[serde(default)]
+    pub uid: u32,
+}
+
+#[derive(Deserialize)]
+pub struct Kill {
+    pub pid: u32,
+    pub comm: String,
+}
+
+/// One step: done by a process, a write to a cgroup file, a time of observation, or the end.
+#[derive(Deserialize)]
+pub struct Step {
+    #[serde(rename = "do")]
+    pub op: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub who: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub args: Vec<Value>,
+    pub result: Option<String>,
+    pub errno: Option<i32>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub cgroup: String,
+    #[serde(default, deserialize_with = "nullable")]
+    pub file: String,
+    pub value: Option<Value>,
+    #[serde(default)]
+    pub t: f64,
+    #[serde(default, deserialize_with = "nullable")]
+    pub after: BTreeMap<String, State>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub answers: Vec<Answer>,
+}
+
+#[derive(Deserialize)]
+pub struct Answer {
+    pub who: String,
+}
+
+/// A cgroup after a step, in pages.
+#[derive(Deserialize)]
+pub struct State {
+    #[serde(default)]
+    pub current: u64,
+    #[serde(default)]
+    pub swap: u64,
+    #[serde(default, deserialize_with = "nullable")]
+    pub stat: BTreeMap<String, u64>,
+}
+
+impl Step {
+    /// A number among the arguments.
+    pub fn number(&self, index: usize) -> u64 {
+        self.args.get(index).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// The file among the arguments.
+    pub fn path(&self) -> &str {
+        self.args.first().and_then(Value::as_str).unwrap_or_default()
+    }
+}
+
+impl Row {
+    /// Pages of a figure of the node before the case.
+    pub fn before(&self, name: &str) -> u64 {
+        self.node_before.get(name).and_then(Value::as_u64).unwrap_or(0)
+    }
+
+    /// Most pages that a report has in the swap cache; where there is swap, at least what was recorded of most.
+    pub fn swap_cached(&self) -> i64 {
+        if self.swap_total_kib == 0 {
+            return 0;
+        }
+        let of = |r: &Report| r.memcg_stats.as_ref().and_then(|s| s.get("swapcached")).copied().unwrap_or(0) / 4096;
+        i64::try_from(self.oom_reports.iter().map(of).max().unwrap_or(0).min(650)).unwrap_or(0)
+    }
+
+    /// Pages of program text that this kernel may leave at a kill.
+    pub fn text_left(&self) -> i64 {
+        self.profile().map_or(0, |p| i64::from(p.text_left_pages))
+    }
+
+    /// What a process still grows and reads at the same time as others.
+    pub fn starts(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().filter(|s| s.op.starts_with("start_"))
+    }
+
+    /// The cgroups with a limit on the way from a process's cgroup to the root.
+    pub fn limits_of<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Group> {
+        let cgroup = self.procs.iter().find(|p| p.name == name).map_or("", |p| p.cgroup.as_str()).to_owned();
+        self.groups_above(cgroup).filter(|g| g.max.or(g.high).is_some())
+    }
+
+    fn groups_above(&self, cgroup: String) -> impl Iterator<Item = &Group> {
+        self.cgroups.iter().filter(move |g| {
+            cgroup.strip_prefix(g.path.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        })
+    }
+
+    /// The kernel's capabilities.
+    pub fn profile(&self) -> Result<Profile, String> {
+        crate::kernel::profile(&self.kernel)
+    }
+}

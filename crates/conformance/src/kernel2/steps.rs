@@ -1,0 +1,367 @@
+//! The steps: one after another, or running on while later ones are taken.
+
+use super::machine::{DENTRIES, End, Machine, Run, at};
+use super::row::Step;
+use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
+use oomsim_core::node_api::CgroupWrite;
+use oomsim_core::units::{Bytes, Pages, Pid, SimTime};
+use serde_json::Value;
+
+/// Pages of its own text that a grower needs between two of its chunks, and one that makes files.
+const GROWER_TEXT: u64 = 12;
+const FILES_TEXT: u64 = 16;
+/// Kernel memory per ten full pipes, per ten pairs of AF_UNIX sockets, per TCP pair, per thousand inodes of a tmpfs, per
+/// thousand negative directory entries: pages (recordings kmem).
+const TEN_PIPES: u64 = 166;
+const TEN_UNIX: u64 = 593;
+const TCP: u64 = 652;
+/// 64 KiB into which a file is read, and what lies around it.
+const FILE_BUFFER: Pages = Pages::new(17);
+/// Pages of its parent's memory that a child writes to at once, and its stack and task beyond a copy of the parent's.
+const CHILD_COPIES: Pages = Pages::new(5);
+const CHILD_KERNEL: Pages = Pages::new(1);
+const THOUSAND_INODES: u64 = 236;
+/// … before 6.12, whose slabs are packed otherwise.
+const THOUSAND_INODES_BEFORE: u64 = 250;
+const THOUSAND_DENTRIES: u64 = 49;
+/// Units that an asynchronous step does in a second when its progress was not recorded.
+const UNITS_PER_SECOND: f64 = 1000.0;
+/// Pages that a program with hot text writes in a second as long as it has room.
+const HOT_UNITS_PER_SECOND: f64 = 20_000.0;
+
+/// A cgroup with less room than this is full.
+pub const FULL: u64 = 192;
+
+/// True for what needs new memory again and again, and so may hang.
+pub fn grows(op: &str) -> bool {
+    matches!(op, "start_grow" | "start_grow_paced" | "start_hot" | "start_fork_children")
+}
+
+/// Something that runs on while later steps are taken.
+struct Job<'a> {
+    step: &'a Step,
+    pid: Pid,
+    done: u64,
+    total: u64,
+    chunk: u64,
+    next: SimTime,
+    /// What is left of the current chunk.
+    pending: Option<(Pid, MemOp)>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Running,
+    Stuck,
+    Finished,
+}
+
+impl Machine<'_> {
+    /// Takes a step and notes how it ended.
+    pub fn step(&mut self, index: usize, run: &mut Run) {
+        let step = &self.row.steps[index];
+        match step.op.as_str() {
+            "write" => {
+                if self.write(step) != step.errno.unwrap_or(0) {
+                    run.wrong_writes.push(index);
+                }
+            }
+            "sample" => self.run_jobs(index, run),
+            "end" => {}
+            op if op.starts_with("start_") => {}
+            _ => {
+                let Some(pid) = self.pid(&step.who) else { return };
+                match self.waited_for(step, pid) {
+                    End::Done => {}
+                    End::Dead => run.outcome.dead_steps.push(index),
+                    End::Stuck => {
+                        run.outcome.stuck.insert(step.who.clone());
+                        self.give_up(pid);
+                    }
+                }
+            }
+        }
+    }
+
+    fn waited_for(&mut self, step: &Step, pid: Pid) -> End {
+        let n = Pages::new(step.number(0));
+        match step.op.as_str() {
+            "touch" => self.run(pid, MemOp::Touch { pages: n }),
+            "touch_shm" => self.run(pid, MemOp::TouchShmem { pages: n }),
+            "touch_mlock" => match self.run(pid, MemOp::Touch { pages: n }) {
+                End::Done => self.run(pid, MemOp::Mlock { pages: n }),
+                other => other,
+            },
+            "touch_again" => {
+                (0..step.number(1)).map(|_| self.again(pid)).find(|e| *e != End::Done).unwrap_or(End::Done)
+            }
+            "read_file" => self.read(step, pid, FileAccess::Read),
+            "map_file" => self.read(step, pid, FileAccess::Mmap),
+            "write_file" => self.write_file(step, pid),
+            "pageout" => self.run(pid, MemOp::Pageout { pages: n }),
+            "pipes" => self.run(pid, MemOp::HoldKernel { pages: Pages::new(n.get() * TEN_PIPES / 10) }),
+            "unix_sockets" => self.run(pid, MemOp::HoldKernel { pages: Pages::new(n.get() * TEN_UNIX / 10) }),
+            "tcp_sockets" => self.run(pid, MemOp::HoldKernel { pages: n * TCP }),
+            "create_files" => {
+                self.set_hot(pid, self.text, FILES_TEXT, 1);
+                let old = matches!(self.sim.kernel.profile().version.as_str(), "5.10" | "6.1");
+                let each = if old { THOUSAND_INODES_BEFORE } else { THOUSAND_INODES };
+                self.run(pid, MemOp::LeaveKernel { pages: Pages::new(step.number(1) * each / 1000) })
+            }
+            "negative_dentries" => {
+                let pages = Pages::new(step.number(1) * THOUSAND_DENTRIES / 1000);
+                let volume = self.file(DENTRIES, self.sim.now.as_nanos());
+                let from = self.sim.kernel.volume_pages(volume).0;
+                self.run(pid, MemOp::ReadFile { file: volume, from, pages, how: FileAccess::Write })
+            }
+            "free_last" => {
+                let (size, resident) = (n.bytes(), n);
+                let mapping = oomsim_core::kernel::Mapping::PRIVATE;
+                self.run(pid, MemOp::Unmap { size, mapping, resident })
+            }
+            _ => End::Done,
+        }
+    }
+
+    /// What was swapped out of the last mapping is used again.
+    fn again(&mut self, pid: Pid) -> End {
+        let pages = self.sim.kernel.process(pid).map_or(Pages::ZERO, |p| p.swapents());
+        self.run(pid, MemOp::SwapIn { pages })
+    }
+
+    /// The buffer into which a process reads files, made when it first does.
+    fn buffer(&mut self, pid: Pid) {
+        if self.buffers.insert(pid) {
+            self.run(pid, MemOp::Touch { pages: FILE_BUFFER });
+        }
+    }
+
+    fn read(&mut self, step: &Step, pid: Pid, how: FileAccess) -> End {
+        self.buffer(pid);
+        let file = self.file(step.path(), step.number(1));
+        self.run(pid, MemOp::ReadFile { file, from: Pages::ZERO, pages: Pages::new(step.number(2)), how })
+    }
+
+    fn write_file(&mut self, step: &Step, pid: Pid) -> End {
+        self.buffer(pid);
+        let pages = Pages::new(step.number(1));
+        if step.path().starts_with("/tmpfs") {
+            let volume = self.tmpfs(step.path());
+            return self.run(pid, MemOp::WriteTmpfs { volume, pages });
+        }
+        let file = self.file(step.path(), 0);
+        self.run(pid, MemOp::WriteFile { file, from: Pages::ZERO, pages })
+    }
+
+    /// A write to a cgroup file; the error number.
+    fn write(&mut self, step: &Step) -> i32 {
+        let Some(cgroup) = self.sim.kernel.find(&step.cgroup) else { return 2 };
+        let value = match &step.value {
+            Some(Value::Number(n)) => n.as_u64(),
+            Some(Value::String(text)) if text == "max" => Some(u64::MAX),
+            Some(Value::String(text)) => text.split(' ').next().and_then(|n| n.parse().ok()),
+            _ => None,
+        };
+        let bytes = Bytes::new(value.unwrap_or(0));
+        let some = |file: &str| (step.file == file).then_some(bytes);
+        let result = match step.file.as_str() {
+            "memory.reclaim" => self.sim.kernel.reclaim_on_request(cgroup, bytes.to_pages_floor()),
+            _ => {
+                let write = CgroupWrite {
+                    max: some("memory.max"),
+                    high: some("memory.high"),
+                    low: some("memory.low"),
+                    min: some("memory.min"),
+                    swap_max: some("memory.swap.max"),
+                    ..CgroupWrite::default()
+                };
+                self.sim.kernel.write(self.sim.now, cgroup, &write)
+            }
+        };
+        self.sim.collect();
+        match result {
+            Ok(()) => 0,
+            Err(oomsim_core::kernel::Errno::ENOENT) => 2,
+            Err(oomsim_core::kernel::Errno::EAGAIN) => 11,
+            Err(_) => 22,
+        }
+    }
+
+    /// Runs what was started before this sample, each at its recorded pace, until all have ended or the recording did.
+    fn run_jobs(&mut self, sample: usize, run: &mut Run) {
+        let row = self.row;
+        let mut jobs: Vec<Job<'_>> = Vec::new();
+        for step in row.steps[..sample].iter().filter(|s| s.op.starts_with("start_")) {
+            let running = !row.steps[..sample].iter().any(|s| s.op == "sample" && s.t > step.t);
+            if let (Some(pid), true) = (self.pid(&step.who), running) {
+                jobs.push(self.job(step, pid));
+            }
+        }
+        let end = at(row.steps.get(sample + 1).map_or(f64::MAX / 1e7, |s| s.t));
+        loop {
+            let ready = |j: &&mut Job<'_>| j.state == State::Running && j.next <= end;
+            let Some(job) = jobs.iter_mut().filter(ready).min_by_key(|j| j.next) else { break };
+            self.sim.now = self.sim.now.max(job.next);
+            let deaths = self.sim.dead.len();
+            self.advance(job);
+            if self.sim.dead.len() > deaths {
+                let now = self.sim.now;
+                for job in jobs.iter_mut() {
+                    if self.sim.kernel.process(job.pid).is_none() {
+                        job.state = State::Finished;
+                    } else if job.state == State::Stuck {
+                        (job.state, job.next) = (State::Running, now);
+                    }
+                }
+            }
+        }
+        for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
+            if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
+                run.outcome.stuck.insert(job.step.who.clone());
+            }
+        }
+    }
+
+    /// A process's cgroup, or one above it, is at its limit.
+    fn is_full(&self, who: &str) -> bool {
+        self.row.limits_of(who).any(|g| {
+            let usage = self.sim.kernel.find(&g.path).map_or(Bytes::ZERO, |cg| self.sim.kernel.usage(cg));
+            usage.to_pages_floor().get() + FULL > g.max.or(g.high).unwrap_or(u64::MAX)
+        })
+    }
+
+    fn job<'b>(&mut self, step: &'b Step, pid: Pid) -> Job<'b> {
+        let n = |i| step.number(i);
+        let (total, chunk) = match step.op.as_str() {
+            "start_hot" => {
+                let file = self.file(step.path(), n(1));
+                let pages = Pages::new(n(2));
+                self.run(pid, MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Mmap });
+                self.set_hot(pid, file, n(2), n(4));
+                (n(3), n(4))
+            }
+            "start_read_loop" | "start_map_loop" => (n(3), 1),
+            "start_touch_again" => (n(1), 1),
+            "start_fork_children" => (n(0), 1),
+            _ => {
+                self.set_hot(pid, self.text, GROWER_TEXT, n(1));
+                (n(0), n(1))
+            }
+        };
+        let next = at(step.t);
+        Job { step, pid, done: 0, total, chunk: chunk.max(1), next, pending: None, state: State::Running }
+    }
+
+    /// A child that has run a little; while somebody dies for it the kernel waits. `None`: the parent is dead, or stuck.
+    fn child(&mut self, parent: Pid) -> Option<Pid> {
+        let child = loop {
+            let deaths = self.sim.dead.len();
+            let forked = self.sim.kernel.fork(self.sim.now, parent);
+            self.sim.collect();
+            match forked {
+                Ok(child) => break child,
+                Err(_) if self.sim.dead.len() > deaths => {}
+                Err(_) => return None,
+            }
+        };
+        self.sim.kernel.set_hot_text(child, None);
+        self.run(child, MemOp::HoldKernel { pages: CHILD_KERNEL });
+        self.run(child, MemOp::TouchCow { pages: CHILD_COPIES });
+        Some(child)
+    }
+
+    /// Does the next chunk of a job, and says when the one after it is due.
+    fn advance(&mut self, job: &mut Job<'_>) {
+        let (by, op) = match job.pending.take().or_else(|| self.chunk(job)) {
+            Some(next) => next,
+            None => {
+                job.state = State::Finished;
+                return;
+            }
+        };
+        let outcome = self.sim.kernel.apply(self.sim.now, by, op);
+        let died = self.sim.collect();
+        match outcome {
+            MemOutcome::Done => self.chunk_done(job),
+            MemOutcome::Dying if by == job.pid => job.state = State::Finished,
+            MemOutcome::Dying => self.chunk_done(job),
+            MemOutcome::Refused(_) => job.state = State::Finished,
+            MemOutcome::Throttled { remaining, delay } => {
+                job.pending = Some((by, op.with_pages(remaining)));
+                job.next = self.sim.now.saturating_add(delay);
+            }
+            MemOutcome::Wait { remaining, until } => {
+                job.pending = Some((by, op.with_pages(remaining)));
+                match until {
+                    Until::After(wait) => job.next = self.sim.now.saturating_add(wait),
+                    Until::OnMemoryFreed if died => {}
+                    Until::OnMemoryFreed => job.state = State::Stuck,
+                }
+            }
+        }
+    }
+
+    fn chunk_done(&self, job: &mut Job<'_>) {
+        job.done += job.chunk;
+        if job.done >= job.total {
+            job.state = State::Finished;
+        }
+        job.next = self.sim.now.max(self.due(job.step, job.done + job.chunk));
+    }
+
+    /// When a job has done so many units, by its recorded progress, and at the mean pace before and after that.
+    fn due(&self, step: &Step, units: u64) -> SimTime {
+        let units = units as f64;
+        let (mut from, mut per_unit) = ((0.0, step.t), 1000.0 / UNITS_PER_SECOND);
+        let known = self.row.progress.get(&step.who).map(Vec::as_slice).unwrap_or_default();
+        // What thrashing costs is the simulation's own.
+        if step.op == "start_hot" {
+            return at(step.t + units * 1000.0 / HOT_UNITS_PER_SECOND);
+        }
+        let of_this = known.iter().filter(|p| p[1] >= step.t && p[0] > 0.0);
+        for point in of_this {
+            if point[0] > from.0 {
+                per_unit = (point[1] - from.1).max(0.0) / (point[0] - from.0);
+                if point[0] >= units {
+                    return at(from.1 + (units - from.0) * per_unit);
+                }
+                from = (point[0], point[1]);
+            }
+        }
+        if from.0 > 0.0 {
+            per_unit = (from.1 - step.t) / from.0;
+        }
+        at(from.1 + (units - from.0) * per_unit)
+    }
+
+    /// The next piece of a job's work; `None`: it has no more to do.
+    fn chunk(&mut self, job: &Job<'_>) -> Option<(Pid, MemOp)> {
+        let step = job.step;
+        let file = (step.path(), step.number(1));
+        let left = job.total.saturating_sub(job.done);
+        if left == 0 || self.pid(&step.who).is_none() {
+            return None;
+        }
+        let read = |machine: &mut Self, how| {
+            let file = machine.file(file.0, file.1);
+            MemOp::ReadFile { file, from: Pages::ZERO, pages: Pages::new(step.number(2)), how }
+        };
+        Some(match step.op.as_str() {
+            "start_read_loop" => (job.pid, read(self, FileAccess::Read)),
+            "start_map_loop" => (job.pid, read(self, FileAccess::Mmap)),
+            "start_touch_again" => {
+                let pages = self.sim.kernel.process(job.pid).map_or(Pages::ZERO, |p| p.swapents());
+                (job.pid, MemOp::SwapIn { pages })
+            }
+            "start_fork_children" => (self.child(job.pid)?, MemOp::Touch { pages: Pages::new(step.number(1)) }),
+            _ => {
+                if step.op != "start_hot" && self.sim.kernel.volume_pages(self.text).0.is_zero() {
+                    self.read_text(job.pid);
+                    self.pid(&step.who)?;
+                }
+                (job.pid, MemOp::Touch { pages: Pages::new(job.chunk.min(left)) })
+            }
+        })
+    }
+}

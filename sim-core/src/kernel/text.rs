@@ -1,0 +1,101 @@
+//! Program text in a full cgroup. The OOM killer runs only after 16 reclaims in a row that free nothing, and text that a
+//! process reads back always leaves something to free: it pushes out what it needs next, again and again. Up to 6.12 such
+//! a process stays at the limit for good; from 6.18 on it is killed with some of its text left (recordings stall, race).
+
+use super::Kernel;
+use super::api::Until;
+use super::cgroup::{Charge, Stop};
+use crate::units::{CgroupId, Pages, Pid, SimDuration, SimTime, VolumeId};
+
+/// Text that a process needs again after every so many new pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HotText {
+    /// The file that it is in; it counts where its pages are charged.
+    pub file: VolumeId,
+    /// How many pages of it are needed.
+    pub pages: Pages,
+    /// After how many new pages.
+    pub every: Pages,
+}
+
+/// A process that only pushes out what it needs next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Thrashing {
+    pub domain: CgroupId,
+    pub pid: Pid,
+    since: SimTime,
+}
+
+/// A loop that needs no other text for longer than this dies at once: reclaim finds nothing 16 times between two reads
+/// (recordings race: 200 pages never hang, 32 and 64 do).
+const SOON: Pages = Pages::new(128);
+/// What one read brings back: the readahead window of 128 KiB.
+const WINDOW: Pages = Pages::new(32);
+/// Pages of text that a thrashing process reads back in a second (recordings stall of 7.3: 2.5 to 13 thousand).
+const READ_BACK_PER_SECOND: u64 = 2500;
+
+impl Kernel {
+    /// Says what text a process needs again and again; `None`: no more than it has touched already.
+    pub fn set_hot_text(&mut self, pid: Pid, hot: Option<HotText>) {
+        if let Some(process) = self.procs.get_mut(&pid) {
+            process.rare_mut().hot = hot;
+        }
+    }
+
+    /// The process needs text again before long.
+    pub(super) fn reads_back(&self, pid: Pid) -> bool {
+        self.hot(pid).is_some_and(|hot| hot.every <= SOON)
+    }
+
+    pub(super) fn hot(&self, pid: Pid) -> Option<HotText> {
+        self.procs.get(&pid)?.rare().hot
+    }
+
+    /// Pages charged below `domain` that reclaim takes from a process only to see them read back.
+    pub(super) fn kept_text(&self, pid: Pid, domain: CgroupId) -> Pages {
+        let Some(hot) = self.hot(pid) else { return Pages::ZERO };
+        let profile = &self.config.profile;
+        let keep = match profile.hang_hot_pages {
+            _ if hot.every > SOON => return Pages::ZERO,
+            0 => Pages::new(u64::from(profile.text_left_pages)),
+            least if hot.pages.get() >= u64::from(least) => WINDOW,
+            _ => return Pages::ZERO,
+        };
+        keep.min(hot.pages).min(self.cached_below(domain, hot.file))
+    }
+
+    fn cached_below(&self, domain: CgroupId, file: VolumeId) -> Pages {
+        let groups = self.subtree(domain).map(|g| &self.cgroups[g.index()]);
+        groups.flat_map(|g| &g.rare().cache).filter(|c| c.file == file).map(|c| c.inactive + c.active).sum()
+    }
+
+    /// Nothing but text that is needed next could be freed. One process alone hangs, up to 6.12; when two compete, one
+    /// takes what the other has freed, and the tries are used up. Later kernels kill, after the time that the rounds take
+    /// in which the text is given up.
+    pub(super) fn thrash(&mut self, now: SimTime, charge: &Charge, domain: CgroupId) -> Option<Stop> {
+        let alone = self.thrashing.iter().all(|t| t.domain != domain || t.pid == charge.by);
+        let since = match self.thrashing.iter().find(|t| t.domain == domain && t.pid == charge.by) {
+            Some(known) => known.since,
+            None => {
+                self.thrashing.push(Thrashing { domain, pid: charge.by, since: now });
+                now
+            }
+        };
+        let rest = match self.hot(charge.by).filter(|_| self.config.profile.hang_hot_pages == 0) {
+            Some(hot) => rounds(hot).saturating_sub(now.since(since)),
+            None if alone => return Some(self.wait(Until::OnMemoryFreed)),
+            None => SimDuration::ZERO,
+        };
+        if rest > SimDuration::ZERO {
+            return Some(self.wait(Until::After(rest)));
+        }
+        self.thrashing.retain(|t| t.domain != domain);
+        self.out_of_memory(now, charge, Some(domain))
+    }
+}
+
+/// How long it takes until all hot text is given up: one round per `every` new pages, each of which reads all of it.
+fn rounds(hot: HotText) -> SimDuration {
+    let reads = hot.pages.get().saturating_mul(hot.pages.get()) / hot.every.get().max(1);
+    SimDuration::from_millis(reads.saturating_mul(1000) / READ_BACK_PER_SECOND)
+}
