@@ -350,7 +350,7 @@ impl OomReport {
     }
 }
 
-/// What the kernel has to tell after a call; the node routes it.
+/// What the kernel reports after a call; the node routes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Signal {
     /// The OOM killer ran.

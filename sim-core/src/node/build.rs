@@ -136,7 +136,7 @@ impl Node {
         let scenario = Arc::clone(&self.scenario);
         let node = &scenario.node;
         let cgroup = self.memory.mkdir_all("/system.slice");
-        let birth = SpawnContext {
+        let context = SpawnContext {
             cgroup,
             owner: ProcessOwner::Host("system".into()),
             parent: None,
@@ -146,7 +146,7 @@ impl Node {
             on_host: true,
         };
         let nothing = Footprint { anon: node.system_anon, ..Footprint::default() };
-        let spawned = self.spawn(&"system".into(), 0, Some(1), &nothing, TermReaction::Ignore, birth, queue);
+        let spawned = self.spawn(&"system".into(), 0, Some(1), &nothing, TermReaction::Ignore, context, queue);
         let Some(p) = spawned else { return };
         if node.system_committed > Bytes::ZERO {
             let mapping = crate::kernel::Mapping::PRIVATE;

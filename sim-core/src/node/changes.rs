@@ -116,7 +116,7 @@ impl Node {
             self.programs.hosts.get(&(ix as u32)).copied()
         });
         let leader = leader.map(|p| self.programs[p as usize].pid);
-        let birth = SpawnContext {
+        let context = SpawnContext {
             cgroup,
             owner: ProcessOwner::Host(plan.name.clone()),
             parent: leader,
@@ -127,13 +127,13 @@ impl Node {
         };
         let next = self.programs.len() as u32;
         let stream = || StreamName::from("host/").number(n).then("/").then(&plan.name);
-        self.spawn_plan(&plan.process, birth, stream, queue);
+        self.spawn_plan(&plan.process, context, stream, queue);
         if self.programs.len() as u32 > next {
             self.programs.hosts.insert(n, next);
         }
     }
 
-    /// A process has ended: whoever was connected to it hangs up.
+    /// A process has ended: host processes that were connected to it hang up.
     pub(in crate::node) fn hang_up(&mut self, comm: &str, queue: &mut Scheduler<Event>) {
         for (n, plan) in self.scenario.hosts.iter().enumerate() {
             if let Some(peer) = plan.hangs_up_with.as_ref().filter(|peer| *peer.process == *comm) {

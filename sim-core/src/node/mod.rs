@@ -1,6 +1,6 @@
 //! Where kernel, kubelet, runtime and workloads meet: the closed set of events and what each does.
 //!
-//! The kernel is called synchronously; what it has to tell (`Signal`s) is routed here. The kubelet reads only
+//! The kernel is called synchronously; what it reports (`Signal`s) is routed here. The kubelet reads only
 //! snapshots it sampled itself and acts only through runtime commands that take time. That separation is the race.
 
 mod build;

@@ -109,7 +109,7 @@ impl Recorder {
         &self.log.entries
     }
 
-    /// There will be about so many samples.
+    /// There will be about this many samples.
     pub fn expect_samples(&mut self, n: u64) {
         // A long run with few events does not take memory that it may never need.
         self.log.series.samples.reserve(n.min(10_000) as usize);
@@ -150,7 +150,7 @@ impl Recorder {
     }
 }
 
-/// What a part may use besides its own state while it handles something.
+/// What a part may use in addition to its own state while it handles something.
 pub(in crate::node) struct Cx<'a> {
     pub now: SimTime,
     pub queue: &'a mut Scheduler<Event>,
@@ -179,7 +179,7 @@ impl Node {
         while self.next_sample < next_event {
             self.now = self.next_sample;
             if random {
-                // Whoever looks at what they have due has to draw it, and should do so once.
+                // Looking at what they have due draws it, which is done once.
                 self.grow_until_now();
                 still = self.still(with_pods);
             }

@@ -59,8 +59,9 @@ impl Kubelet {
         self.plan.timing.housekeeping.fresh
     }
 
-    /// cAdvisor begins to watch a pod: its first figure is taken when its cgroup is created, and is zero. Nothing is to
-    /// be watched when every pass takes figures. `recorded` are instants at which figures are known to have been taken.
+    /// cAdvisor begins to watch a pod: its first figure is taken when its cgroup is created, and is zero. Nothing is
+    /// to be watched when every pass takes figures. `recorded` are instants at which figures are known to have been
+    /// taken.
     pub fn watch(
         &mut self,
         (ix, pod): (PodIx, &Pod),

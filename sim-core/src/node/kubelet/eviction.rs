@@ -77,8 +77,8 @@ impl Kubelet {
         true
     }
 
-    /// A pass of the eviction manager. The pod that it evicts; without one, the next pass is scheduled, later by `slow`
-    /// if the kubelet crawls.
+    /// A pass of the eviction manager. The pod that it evicts; without one, the next pass is scheduled, later by
+    /// `slow` if the kubelet crawls.
     pub fn pass(
         &mut self,
         stats: &StatsFigures,
@@ -123,9 +123,10 @@ impl Kubelet {
         figures: Figures<'a>,
         now: SimTime,
     ) -> impl Iterator<Item = Candidate<PodIx>> + 'a {
-        active(pods).map(move |ix| {
-            let usage = self.seen((ix, &pods[ix as usize]), figures, now).map(|(usage, _)| usage);
-            Candidate { pod: ix, facts: pods.template(ix).facts, usage }
+        pods.live().iter().filter_map(move |&ix| {
+            let pod = &pods[ix as usize];
+            let usage = || self.seen((ix, pod), figures, now).map(|(usage, _)| usage);
+            is_active(pod).then(|| Candidate { pod: ix, facts: pods.template(ix).facts, usage: usage() })
         })
     }
 
@@ -177,14 +178,14 @@ impl Kubelet {
     ) -> PassFigures {
         let observations = Observations::new(summary.node, summary.pods);
         let available = |signal| observations.get(signal).map(|o| o.available);
-        let candidates = active(pods).map(|ix| {
+        let candidates = pods.live().iter().filter_map(|&ix| {
             let pod = &pods[ix as usize];
-            let seen = self.seen((ix, pod), figures, now);
-            PodFigures {
+            let seen = is_active(pod).then(|| self.seen((ix, pod), figures, now))?;
+            Some(PodFigures {
                 pod: pod.name.clone(),
                 working_set: seen.and_then(|(usage, _)| i64::try_from(usage).ok()),
                 taken_at: seen.map(|(_, at)| at),
-            }
+            })
         });
         PassFigures {
             at: now,
@@ -258,11 +259,8 @@ impl Kubelet {
     }
 }
 
-/// Pods that are not known to have ended.
-fn active(pods: &Pods) -> impl Iterator<Item = PodIx> + '_ {
-    pods.live().iter().copied().filter(|&ix| {
-        let pod = &pods[ix as usize];
-        matches!(pod.state, PodState::Active | PodState::Creating)
-            || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running)
-    })
+/// A pod that is not known to have ended.
+fn is_active(pod: &Pod) -> bool {
+    matches!(pod.state, PodState::Active | PodState::Creating)
+        || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running)
 }

@@ -38,7 +38,7 @@ pub(in crate::node) struct Kubelet {
     waiting: Option<Waiting>,
     /// Counts waits and returns of kill calls.
     waits: u32,
-    /// What the node is told when a pod must go.
+    /// Message of the node's event when a pod must go.
     attempting_to_reclaim: Name,
     /// MemoryPressure as the node's status shows it.
     reported_pressure: bool,

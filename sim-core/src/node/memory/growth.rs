@@ -1,6 +1,6 @@
-//! Growth in closed form. Between events nobody looks, so growing programs are not stepped: their steps are taken
-//! when somebody looks (`settle`), and no later than when a limit, a threshold of the kernel or the end of a growth
-//! can be met (`GrowthCheck`), which is computed.
+//! Growth in closed form. Between events nothing reads memory, so growing programs are not stepped: their steps are
+//! taken when something does (`settle`), and no later than when a limit, a threshold of the kernel or the end of a
+//! growth can be met (`GrowthCheck`), which is computed.
 
 use super::lazy::LazyMode;
 use super::{Memory, Settled};
@@ -89,7 +89,7 @@ impl Node {
         Settled::proved()
     }
 
-    /// Takes all steps that are due now and that anybody could notice.
+    /// Takes all steps that are due now and that may meet a limit.
     pub(in crate::node) fn settle(&mut self, queue: &mut Scheduler<Event>) {
         match self.memory.growth.lazy.on {
             true => self.settle_at_limit(queue),
@@ -248,7 +248,7 @@ impl Node {
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
     }
 
-    /// True while some process grows with pauses that are drawn: whoever looks at what it has due has to draw them.
+    /// True while some process grows with pauses that are drawn: looking at what it has due draws them.
     pub(in crate::node) fn grows_at_random(&self) -> bool {
         self.memory.growth.random
             && self.memory.growth.processes.iter().any(|&p| self.programs[p as usize].grows_at_random())

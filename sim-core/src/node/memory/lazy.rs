@@ -1,17 +1,16 @@
-//! Growing processes on their own. While nothing on the node waits for memory, a process below its limits concerns
-//! nobody: its steps are taken when somebody looks at it, or when it may meet something. Limits that it has to itself
+//! Growing processes on their own. While nothing on the node waits for memory, a process below its limits affects
+//! no other: its steps are taken when its memory is read, or when it may meet something. Limits that it has to itself
 //! give it a deadline of its own; limits that several growing processes share are watched by sums ([`CgroupBounds`]).
 //!
 //! The order of what happens is that of steps taken one by one: at one instant, processes act by index.
 
+use super::ENDLESS;
 use super::bounds::{CgroupBounds, Contribution};
 use super::growth::rate;
-use super::{ENDLESS, Settled};
 use crate::engine::{Phase, Scheduler};
-use crate::kernel::{Batch, Kernel};
 use crate::node::Event;
-use crate::node::ids::{PodIx, ProcIx};
-use crate::node::programs::{Activity, RunningProgram};
+use crate::node::ids::ProcIx;
+use crate::node::programs::Activity;
 use crate::node::state::Node;
 use crate::units::{CgroupId, Pages, SimDuration, SimTime};
 use smallvec::SmallVec;
@@ -38,8 +37,8 @@ impl LazyMode {
 }
 
 impl Node {
-    /// True while growth that meets no limit concerns nobody else.
-    fn is_quiescent(&self) -> bool {
+    /// True while growth that meets no limit affects nothing else.
+    pub(super) fn is_quiescent(&self) -> bool {
         !self.memory.growth.stepwise
             && self.programs.waiting.is_empty()
             && self.memory.kernel.is_calm()
@@ -82,7 +81,7 @@ impl Node {
         }
     }
 
-    /// Computes until when a process can be left alone, as far as it depends on nobody else.
+    /// Computes until when a process can be left alone, as far as it depends on no other process.
     pub(super) fn set_deadline(&mut self, p: ProcIx) {
         let proc = &self.programs[p as usize];
         let Activity::Growing(g) = &proc.activity else { return };
@@ -134,7 +133,7 @@ impl Node {
     }
 
     /// Whether the growing processes below some shared limit may meet it at once.
-    fn near_shared(&self) -> bool {
+    pub(super) fn near_shared(&self) -> bool {
         let soon = self.now.saturating_add(SimDuration::from_nanos(1));
         self.memory.growth.lazy.bounds.shared.iter().any(|&l| {
             let room = self.memory.kernel.room(l);
@@ -142,10 +141,10 @@ impl Node {
         })
     }
 
-    /// What is due and may meet something happens; everybody else is left alone.
+    /// What is due and may meet something happens; all others are left alone.
     pub(super) fn settle_at_limit(&mut self, queue: &mut Scheduler<Event>) {
         if self.near_shared() {
-            // At first nobody has acted at this instant; then each in turn, and those after it have not.
+            // At first no process has acted at this instant; then each in turn, and those after it have not.
             let before = self.memory.growth.lazy.cursor.replace(0);
             self.settle_until(SimTime::from_nanos(self.now.as_nanos().saturating_sub(1)), queue);
             let mut from = 0;
@@ -183,124 +182,12 @@ impl Node {
         }
     }
 
-    /// Everything that is due has been taken when this returns: for those who look at the whole node.
-    pub(in crate::node) fn settle_all(&mut self, queue: &mut Scheduler<Event>) -> Settled {
-        self.settle(queue);
-        if self.memory.growth.lazy.on {
-            if self.grows_plainly() {
-                self.catch_up_plainly();
-            } else {
-                self.catch_up_all(queue);
-            }
-        }
-        Settled::proved()
-    }
-
-    /// Between events: what is due meets nothing, as the next check was scheduled for when it may.
-    pub(in crate::node) fn grow_until_now(&mut self) {
-        if self.grows_plainly() {
-            self.catch_up_plainly();
-        }
-    }
-
-    /// In the middle of an event, before somebody looks: everybody whose steps have to be drawn, but those who may meet
-    /// something now, takes those that were due before this instant.
-    pub(in crate::node) fn grow_before_now(&mut self) {
-        if !self.memory.growth.lazy.on || self.near_shared() || !self.is_quiescent() {
-            return;
-        }
-        let until = SimTime::from_nanos(self.now.as_nanos().saturating_sub(1));
-        let mut batch = Batch::default();
-        for &p in &self.memory.growth.processes {
-            let proc = &mut self.programs[p as usize];
-            if !proc.grows_at_random() || proc.contribution.deadline <= self.now || proc.contribution.settled >= until {
-                continue;
-            }
-            let steps = add_steps(proc, until, &mut self.memory.kernel, &mut batch);
-            if steps == 0 {
-                continue;
-            }
-            self.recorder.counts.allocations += steps;
-            let more =
-                u128::from(proc.contribution.rate) * u128::from(until.since(proc.contribution.settled).as_nanos());
-            proc.contribution.settled = until;
-            for level in self.memory.kernel.upwards(proc.cgroup) {
-                if let Some(level) =
-                    self.memory.growth.lazy.bounds.get_mut(level).filter(|_| proc.contribution.one_step > 0)
-                {
-                    level.settled(more);
-                }
-            }
-        }
-        self.memory.kernel.end_batch(batch);
-    }
-
     /// True when nothing that is due can meet anything: no deadline has come, and the sums say that there is room for
     /// all of it.
     pub(super) fn grows_plainly(&self) -> bool {
         let lazy = &self.memory.growth.lazy;
         let met = lazy.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared();
         lazy.on && !met && lazy.cursor.is_none() && self.is_quiescent()
-    }
-
-    /// Takes everybody's steps where nobody can meet anything.
-    fn catch_up_plainly(&mut self) {
-        let now = self.now;
-        let mut batch = Batch::default();
-        for &p in &self.memory.growth.processes {
-            let proc = &mut self.programs[p as usize];
-            self.recorder.counts.allocations += add_steps(proc, now, &mut self.memory.kernel, &mut batch);
-            proc.contribution.settled = now;
-        }
-        self.memory.kernel.end_batch(batch);
-        self.memory.growth.lazy.bounds.all_settled(now);
-    }
-
-    /// Takes a process's steps before it is stopped or looked at.
-    pub(in crate::node) fn settle_one(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
-        if self.memory.growth.lazy.on {
-            let until = self.until_for(p);
-            self.catch_up(p, until, queue);
-        }
-    }
-
-    /// Takes the steps of a pod's processes before somebody looks at it.
-    pub(in crate::node) fn settle_pod(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) -> Settled {
-        self.settle(queue);
-        for container in 0..self.pods[pod as usize].containers.len() {
-            let mut i = 0;
-            while let Some(&p) = self.pods[pod as usize].containers[container].procs.get(i) {
-                self.settle_one(p, queue);
-                i += 1;
-            }
-        }
-        self.pods[pod as usize].due = Pages::ZERO;
-        Settled::proved()
-    }
-
-    /// In the middle of an instant, processes with a greater index have not acted yet.
-    fn until_for(&self, p: ProcIx) -> SimTime {
-        match self.memory.growth.lazy.cursor {
-            Some(cursor) if p > cursor => SimTime::from_nanos(self.now.as_nanos().saturating_sub(1)),
-            _ => self.now,
-        }
-    }
-
-    /// Takes what others have due, in the middle of whatever is going on.
-    pub(in crate::node) fn settle_others(&mut self, queue: &mut Scheduler<Event>) -> Settled {
-        if self.memory.growth.lazy.on {
-            self.catch_up_all(queue);
-        }
-        Settled::proved()
-    }
-
-    fn catch_up_all(&mut self, queue: &mut Scheduler<Event>) {
-        let mut i = 0;
-        while let Some(&p) = self.memory.growth.processes.get(i) {
-            let until = self.until_for(p);
-            self.catch_up(p, until, queue);
-            i += usize::from(self.memory.growth.processes.get(i) == Some(&p));
-        }
     }
 
     /// Before something other than growth charges `pages` to `cgroup`: if it may meet a limit, it has to find
@@ -330,7 +217,7 @@ impl Node {
         }
     }
 
-    /// Something other than growth was charged to `cgroup`: whoever has it, or one above, to itself will meet it
+    /// Something other than growth was charged to `cgroup`: the only grower in it, or in one above, will meet it
     /// earlier. `by` itself knows.
     pub(super) fn note_charge(&mut self, by: Option<ProcIx>, cgroup: CgroupId) {
         if !self.memory.growth.lazy.on {
@@ -416,17 +303,4 @@ impl Node {
         });
         next.min().unwrap_or(SimTime::MAX)
     }
-}
-
-/// Takes a process's steps up to `until` by addition alone. Returns how many they were.
-fn add_steps(proc: &mut RunningProgram, until: SimTime, kernel: &mut Kernel, batch: &mut Batch) -> u64 {
-    let due = proc.due(until);
-    if let Activity::Growing(growth) = &mut proc.activity
-        && due > 0
-    {
-        growth.taken += due;
-        let (size, maps) = growth.mapped_by(due);
-        kernel.grow_one(batch, proc.slot, proc.pid, size, maps, growth.touched * due);
-    }
-    due
 }

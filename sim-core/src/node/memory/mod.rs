@@ -1,13 +1,14 @@
 //! The node's memory: the kernel, and the growth of programs that is due but not taken yet.
 //!
 //! The kernel is private to this room. Other rooms change it by the methods here, and read an amount of memory only
-//! with a [`Settled`]: proof that what growing programs have due is in the figures. There is no other way to a figure,
-//! so that nobody can forget to settle.
+//! with a [`Settled`]: proof that what growing programs have due is in the figures. There is no other way to a
+//! figure: code that forgets to settle does not compile.
 
 mod bounds;
 mod figures;
 mod growth;
 mod lazy;
+mod settle;
 mod settled;
 
 pub(in crate::node) use bounds::Contribution;
@@ -204,7 +205,7 @@ impl Memory {
         self.kernel.fork(now, pid)
     }
 
-    // What the kernel has to tell.
+    // What the kernel reports.
 
     pub fn has_signals(&self) -> bool {
         self.kernel.has_signals()

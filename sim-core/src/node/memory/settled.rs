@@ -6,8 +6,8 @@ use crate::node::pods::Pod;
 use crate::node_api::MemInfo;
 use crate::units::{Bytes, CgroupId, Pid};
 
-/// Proof that growth has been settled: for the whole node, or for the pod or process that it was asked for. It is made
-/// in this room only, by the functions that settle, and is used up at once: what happens next may make more due.
+/// Proof that growth has been settled: for the whole node, or for the pod or process that it was asked for. It is
+/// made in this room only, by the functions that settle, and is used up at once: what happens next may make more due.
 #[derive(Debug)]
 pub(in crate::node) struct Settled(());
 

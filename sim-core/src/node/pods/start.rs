@@ -23,7 +23,7 @@ const TEXT_NEEDED_EVERY: Pages = Pages::new(32);
 /// How often the scheduler tries again to place a pod that no node takes.
 const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 
-/// What a process is born with, besides what its scenario says.
+/// What a process starts with, in addition to what its scenario says.
 pub(in crate::node) struct SpawnContext {
     pub cgroup: CgroupId,
     pub owner: ProcessOwner,
@@ -155,7 +155,7 @@ impl Node {
         let p = self.pod_mut(pod);
         (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
         let sandbox = self.memory.mkdir(cgroup, &self.streams.identifier(self.pod(pod).stream.then("pause")));
-        let birth = SpawnContext {
+        let context = SpawnContext {
             cgroup: sandbox,
             owner: ProcessOwner::Pause(pod),
             parent: None,
@@ -164,7 +164,8 @@ impl Node {
             container_limit: None,
             on_host: false,
         };
-        let pause = self.spawn(&"pause".into(), 65535, None, &scenario.node.pause, TermReaction::Default, birth, queue);
+        let pause =
+            self.spawn(&"pause".into(), 65535, None, &scenario.node.pause, TermReaction::Default, context, queue);
         self.pod_mut(pod).pause = pause;
         self.pod_starts_housekeeping(pod, queue);
         for index in 0..self.pod(pod).containers.len() as u32 {
@@ -248,7 +249,7 @@ impl Node {
         let plan = &within.processes[n as usize];
         let container = self.container(c);
         let parent = container.pid1.and_then(|p| self.programs.get(p)).map(|p| p.pid);
-        let birth = SpawnContext {
+        let context = SpawnContext {
             cgroup,
             owner: ProcessOwner::Container(c),
             parent,
@@ -259,20 +260,20 @@ impl Node {
         };
         let of_pod = self.pod(c.pod).stream;
         let stream = || of_pod.then(&within.name).then("/").number(n).then("/").number(run);
-        self.spawn_plan(plan, birth, stream, queue);
+        self.spawn_plan(plan, context, stream, queue);
     }
 
     /// Starts a planned process and lets it run until it first waits. `stream` names its random stream, if it draws.
     pub(in crate::node) fn spawn_plan(
         &mut self,
         plan: &ProcessPlan,
-        birth: SpawnContext,
+        context: SpawnContext,
         stream: impl FnOnce() -> StreamName,
         queue: &mut Scheduler<Event>,
     ) {
-        let limit = birth.container_limit;
-        let owner = birth.owner.clone();
-        let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, birth, queue) else {
+        let limit = context.container_limit;
+        let owner = context.owner.clone();
+        let Some(p) = self.spawn(&plan.comm, plan.uid, plan.pid, &plan.footprint, plan.term, context, queue) else {
             if let ProcessOwner::Container(c) = owner
                 && self.container(c).pid1.is_none()
             {
@@ -297,14 +298,14 @@ impl Node {
         pid: Option<u32>,
         footprint: &Footprint,
         term: TermReaction,
-        birth: SpawnContext,
+        context: SpawnContext,
         queue: &mut Scheduler<Event>,
     ) -> Option<ProcIx> {
-        let mut spec = SpawnSpec::new(comm.clone(), birth.cgroup);
+        let mut spec = SpawnSpec::new(comm.clone(), context.cgroup);
         spec.uid = uid;
-        spec.cap_sys_admin = birth.on_host && uid == 0;
+        spec.cap_sys_admin = context.on_host && uid == 0;
         spec.pid = pid.map(Pid);
-        (spec.parent, spec.session, spec.oom_score_adj) = (birth.parent, birth.session, birth.oom_score_adj);
+        (spec.parent, spec.session, spec.oom_score_adj) = (context.parent, context.session, context.oom_score_adj);
         spec.term = match term {
             TermReaction::Default => Disposition::Default,
             TermReaction::Ignore => Disposition::Ignore,
@@ -318,7 +319,7 @@ impl Node {
             pgtables: footprint.page_tables.to_pages_ceil(),
             kernel: footprint.kernel.to_pages_ceil(),
         };
-        let cgroup = birth.cgroup;
+        let cgroup = context.cgroup;
         let Some((pid, slot)) = self.start_process(spec, queue) else {
             self.drain_signals(queue);
             return None;
@@ -328,7 +329,7 @@ impl Node {
             pid,
             slot,
             comm: comm.clone(),
-            owner: birth.owner.clone(),
+            owner: context.owner.clone(),
             cgroup,
             program: None,
             activity: Activity::Idle,
@@ -337,15 +338,15 @@ impl Node {
             term,
             cause: None,
         });
-        if let ProcessOwner::Container(c) = birth.owner {
+        if let ProcessOwner::Container(c) = context.owner {
             let container = self.container_mut(c);
             container.procs.push(p);
             if container.pid1.is_none() {
                 container.pid1 = Some(p);
             }
         }
-        if !matches!(birth.owner, ProcessOwner::Pause(_)) {
-            self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: self.owner(&birth.owner) });
+        if !matches!(context.owner, ProcessOwner::Pause(_)) {
+            self.record(Record::ProcessStarted { pid, comm: comm.clone(), owner: self.owner(&context.owner) });
         }
         self.drain_signals(queue);
         self.load_text(p, comm, footprint.text, queue);

@@ -261,7 +261,7 @@ impl Node {
         self.programs[p as usize].container().map_or(VolumeScope::Host, |c| VolumeScope::Pod(c.pod))
     }
 
-    /// Routes what the kernel has to tell.
+    /// Routes what the kernel reports.
     pub(in crate::node) fn drain_signals(&mut self, queue: &mut Scheduler<Event>) {
         if !self.memory.has_signals() {
             self.memory.disturbed();

@@ -55,7 +55,7 @@ impl RunningProgram {
         matches!(self.activity, Activity::Growing(Growth { rhythm: Rhythm::Jittered { .. }, .. }))
     }
 
-    /// Virtual memory that so many steps of its growth map.
+    /// Virtual memory that this many steps of its growth map.
     pub fn mapped_by(&self, steps: u64) -> Bytes {
         let Activity::Growing(growth) = &self.activity else { return Bytes::ZERO };
         let (size, maps) = growth.mapped_by(steps);

@@ -15,7 +15,7 @@ pub(in crate::node) struct ProgramTable {
     places: Vec<u32>,
     programs: Vec<RunningProgram>,
     free: Vec<u32>,
-    /// Living processes by the slot where the kernel keeps them; `GONE`: nobody that is known here.
+    /// Living processes by the slot where the kernel keeps them; `GONE`: none that is known here.
     by_slot: Vec<ProcIx>,
     /// Those that ended in the event being handled.
     dead: Vec<ProcIx>,
@@ -73,7 +73,7 @@ impl ProgramTable {
         self.programs.get(*self.places.get(p as usize)? as usize)
     }
 
-    /// Nobody asks for this process any more, except by [`ProgramTable::get`].
+    /// Nothing refers to this process any more, except through [`ProgramTable::get`].
     fn release(&mut self, p: ProcIx) {
         let place = std::mem::replace(&mut self.places[p as usize], GONE);
         if place != GONE {
