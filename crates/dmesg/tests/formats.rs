@@ -191,6 +191,12 @@ fn exported() -> Vec<(&'static str, String)> {
             )),
         ),
         ("one JSON text", format!("{{\"body\":{}}}", json(PLAIN))),
+    ]
+}
+
+/// Exports as CSV, and what mails and web pages make of a text.
+fn copied() -> Vec<(&'static str, String)> {
+    vec![
         (
             "CSV of Splunk",
             String::from("\"_raw\",\"_time\"\n")
@@ -242,7 +248,7 @@ fn every_form_is_the_same_report() {
     assert_eq!(analysed[0].explanation.total_pages, Some(1_000_000));
     assert_eq!(analysed[0].explanation.candidates[0].points, Some(501_000));
     let mut wrong = String::new();
-    for (name, text) in prefixed().into_iter().chain(exported()) {
+    for (name, text) in prefixed().into_iter().chain(exported()).chain(copied()) {
         if read(text.as_bytes()) != plain {
             let _ = writeln!(
                 wrong,
