@@ -8,6 +8,7 @@ use oomsim_core::kubelet::preset::{PRESETS, Preset};
 use oomsim_core::plan::Scenario;
 use oomsim_core::units::{Bytes, format_duration};
 use oomsim_report::style::{DIM, HEADING, WARN, paint};
+use oomsim_scenario::assignment;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -124,25 +125,24 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 
 /// The flags as a scenario.
 fn as_scenario(args: &Args) -> Options {
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let mut options = Options::default();
     // There is one, also without any of these.
     options.line("kubelet.timing = {}");
-    let mut option = |name, key: &str, value: &Option<String>| {
+    let mut option = |name, path: [&str; 2], value: &Option<String>| {
         if let Some(value) = value {
-            options.option(name, value, &format!("{key} = {}", quoted(value)));
+            options.option(name, value, &assignment(&path, &**value));
         }
     };
     let path = |path: &Option<PathBuf>| path.as_ref().map(|path| path.display().to_string());
-    option("--capacity", "node.memory", &args.capacity);
-    option("--sku-memory", "node.nominal", &args.sku_memory);
-    option("--preset", "kubelet.preset", &args.preset);
-    option("--config", "kubelet.config", &path(&args.config));
-    option("--config-dir", "kubelet.configDir", &path(&args.config_dir));
-    option("--flags", "kubelet.flags", &args.flags);
-    option("--kubernetes", "kubelet.version", &args.kubernetes);
+    option("--capacity", ["node", "memory"], &args.capacity);
+    option("--sku-memory", ["node", "nominal"], &args.sku_memory);
+    option("--preset", ["kubelet", "preset"], &args.preset);
+    option("--config", ["kubelet", "config"], &path(&args.config));
+    option("--config-dir", ["kubelet", "configDir"], &path(&args.config_dir));
+    option("--flags", ["kubelet", "flags"], &args.flags);
+    option("--kubernetes", ["kubelet", "version"], &args.kubernetes);
     if let Some(pods) = args.max_pods {
-        options.option("--max-pods", &pods.to_string(), &format!("kubelet.maxPods = {pods}"));
+        options.option("--max-pods", &pods.to_string(), &assignment(&["kubelet", "maxPods"], i64::from(pods)));
     }
     let maps = [
         ("--kube-reserved", "kubeReserved", "memory", &args.kube_reserved),
@@ -151,12 +151,9 @@ fn as_scenario(args: &Args) -> Options {
     ];
     for (name, field, key, value) in maps {
         // Both `750Mi` and the kubelet's own `memory=1638Mi`, `memory.available<750Mi` are understood.
-        let bare = |value: &str| {
-            let rest = value.strip_prefix(key).and_then(|rest| rest.strip_prefix(['=', '<']));
-            quoted(rest.unwrap_or(value))
-        };
         if let Some(value) = value {
-            options.option(name, value, &format!("kubelet.{field} = {{ {} = {} }}", quoted(key), bare(value)));
+            let bare = value.strip_prefix(key).and_then(|rest| rest.strip_prefix(['=', '<'])).unwrap_or(value);
+            options.option(name, value, &assignment(&["kubelet", field, key], bare));
         }
     }
     options

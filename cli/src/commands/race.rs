@@ -16,7 +16,7 @@ use oomsim_report::picture::study::{Band, Diagram, Heat, Join, diagram, scale_of
 use oomsim_report::picture::{DrawError, memory_text};
 use oomsim_report::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use oomsim_report::table::Table;
-use oomsim_scenario::{Diagnostic, Location, Source};
+use oomsim_scenario::{Diagnostic, Location, Source, assignment};
 use oomsim_store::Pool;
 use serde_json::json;
 use std::path::PathBuf;
@@ -222,22 +222,24 @@ fn node(args: &Args) -> Result<(String, String), Failure> {
         let text = load::named_text(path)?;
         return Ok((text, name));
     }
-    let quoted = |text: &str| serde_json::Value::from(text).to_string();
-    let kubelet = match &args.config {
-        Some(path) => format!("config = {}", quoted(&path.display().to_string())),
-        None => format!(
-            "kubeReserved = {{ memory = {} }}\nsystemReserved = {{ memory = {} }}",
-            quoted(&args.kube_reserved),
-            quoted(&args.system_reserved)
-        ),
-    };
-    let text = format!(
-        "[node]\nmemory = {}\nsystem = {{ anon = {} }}\n[kernel]\nversion = {}\n[kubelet]\nversion = {}\n{kubelet}\n",
-        quoted(&args.memory),
-        quoted(&args.system),
-        quoted(&args.kernel),
-        quoted(&args.kubernetes),
-    );
+    let line = |path: &[&str], value: &str| assignment(path, value);
+    let mut lines = vec![
+        "[node]".to_owned(),
+        line(&["memory"], &args.memory),
+        line(&["system", "anon"], &args.system),
+        "[kernel]".to_owned(),
+        line(&["version"], &args.kernel),
+        "[kubelet]".to_owned(),
+        line(&["version"], &args.kubernetes),
+    ];
+    match &args.config {
+        Some(path) => lines.push(line(&["config"], &path.display().to_string())),
+        None => lines.extend([
+            line(&["kubeReserved", "memory"], &args.kube_reserved),
+            line(&["systemReserved", "memory"], &args.system_reserved),
+        ]),
+    }
+    let text = lines.iter().map(|line| format!("{line}\n")).collect();
     Ok((text, MADE.into()))
 }
 
@@ -269,11 +271,11 @@ fn by_option(args: &Args, mut problem: Diagnostic) -> Diagnostic {
         ("[[pod.container]]", "resources.limits.memory") if args.limit.is_some() => ("--limit", limit.to_string()),
         _ if given.is_some() => return problem,
         ("[node]", "memory") => ("--memory", args.memory.clone()),
-        ("[node]", "system") => ("--system", args.system.clone()),
+        ("[node]", "system.anon") => ("--system", args.system.clone()),
         ("[kernel]", "version") => ("--kernel", args.kernel.clone()),
         ("[kubelet]", "version") => ("--kubernetes", args.kubernetes.clone()),
-        ("[kubelet]", "kubeReserved") => ("--kube-reserved", args.kube_reserved.clone()),
-        ("[kubelet]", "systemReserved") => ("--system-reserved", args.system_reserved.clone()),
+        ("[kubelet]", "kubeReserved.memory") => ("--kube-reserved", args.kube_reserved.clone()),
+        ("[kubelet]", "systemReserved.memory") => ("--system-reserved", args.system_reserved.clone()),
         ("[kubelet]", "config") => {
             ("--config", args.config.as_ref().map_or(String::new(), |c| c.display().to_string()))
         }

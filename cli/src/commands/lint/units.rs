@@ -8,7 +8,7 @@ use oomsim_lint::Evidence;
 use oomsim_planning::prepared::{ScenarioBundle, settings};
 use oomsim_planning::study::{self, Goal};
 use oomsim_report::findings::{LintReport, Study};
-use oomsim_scenario::{FileKind, LoadedScenario, TomlKind, file_kind};
+use oomsim_scenario::{FileKind, LoadedScenario, TomlKind, assignment, file_kind};
 use std::path::{Path, PathBuf};
 
 /// A node with its pods.
@@ -171,23 +171,23 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         let why = "kubelet.preset reserves by the size of the node\n  help: give it with --capacity";
         return Err(Failure::bad_input(why).into());
     }
-    let quoted = |path: &Path| serde_json::Value::from(path.display().to_string()).to_string();
+    let path = |path: &Path| path.display().to_string();
     let mut options = Options::default();
-    options.line(&format!("node.memory = \"{UNKNOWN_MEMORY}\""));
+    options.line(&assignment(&["node", "memory"], UNKNOWN_MEMORY));
     let more = args.flags.is_some() || args.config_dir.is_some();
     if let Some(config) = config {
-        options.line(&format!("kubelet.config = {}", quoted(config)));
+        options.line(&assignment(&["kubelet", "config"], &*path(config)));
     }
     if let Some(folder) = &args.config_dir {
-        let line = format!("kubelet.configDir = {}", quoted(folder));
-        options.option("--config-dir", &folder.display().to_string(), &line);
+        let folder = path(folder);
+        options.option("--config-dir", &folder, &assignment(&["kubelet", "configDir"], &*folder));
     }
     if let Some(flags) = &args.flags {
-        options.option("--flags", flags, &format!("kubelet.flags = {}", serde_json::Value::from(flags.as_str())));
+        options.option("--flags", flags, &assignment(&["kubelet", "flags"], &**flags));
     }
     for manifest in manifests {
         options.line("[[pod]]");
-        options.line(&format!("manifest = {}", quoted(manifest)));
+        options.line(&assignment(&["manifest"], &*path(manifest)));
     }
     let known = Evidence {
         memory,

@@ -14,7 +14,7 @@ use oomsim_core::record::{History, Keep, Sample};
 use oomsim_core::units::{Bytes, Pages, SimDuration};
 use oomsim_core::workload::TermReaction;
 use oomsim_scenario::reading::MAX_TIME;
-use oomsim_scenario::{Diagnostic, Files, Severity};
+use oomsim_scenario::{Diagnostic, Files, Severity, assignment};
 use std::fmt;
 use std::sync::Arc;
 
@@ -248,16 +248,22 @@ impl Alone {
 
 impl Racer {
     fn pod(&self) -> String {
-        let limit = self.limit.as_ref().map_or(String::new(), |l| format!("resources.limits.memory = \"{l}\"\n"));
-        let term = match self.on_term {
-            TermReaction::Default => "onTerm = \"dies\"\n".to_string(),
-            TermReaction::Ignore => "onTerm = \"ignores\"\n".to_string(),
-            TermReaction::Exits(after) => format!("onTerm = {{ exitsAfter = \"{after}\" }}\n"),
-        };
-        format!(
-            "[[pod]]\nname = \"{NAME}\"\nat = \"{START}\"\nrestartPolicy = \"Never\"\n\
-             [[pod.container]]\nname = \"app\"\n{limit}{term}workload.ramp.rate = \"1Mi\"\n"
-        )
+        let mut lines = vec![
+            "[[pod]]".to_owned(),
+            assignment(&["name"], NAME),
+            assignment(&["at"], &*START.to_string()),
+            assignment(&["restartPolicy"], "Never"),
+            "[[pod.container]]".to_owned(),
+            assignment(&["name"], "app"),
+            match self.on_term {
+                TermReaction::Default => assignment(&["onTerm"], "dies"),
+                TermReaction::Ignore => assignment(&["onTerm"], "ignores"),
+                TermReaction::Exits(after) => assignment(&["onTerm", "exitsAfter"], &*after.to_string()),
+            },
+            assignment(&["workload", "ramp", "rate"], "1Mi"),
+        ];
+        lines.extend(self.limit.as_ref().map(|limit| assignment(&["resources", "limits", "memory"], &**limit)));
+        lines.iter().map(|line| format!("{line}\n")).collect()
     }
 }
 

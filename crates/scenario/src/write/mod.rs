@@ -16,8 +16,10 @@ pub use comments::{Comments, NoSuchKey};
 
 use self::value::{Form, Keys};
 use oomsim_core::plan::{Change, Injection, PodPlan, Scenario};
+use oomsim_core::record::expect::Scalar;
 use oomsim_core::units::Bytes;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Key};
+use toml_writer::{ToTomlValue, TomlStringBuilder};
 
 /// A scenario as TOML.
 ///
@@ -58,9 +60,14 @@ pub fn pod_to_toml(pod: &PodPlan) -> String {
 /// let line = oomsim_scenario::assignment(&["kubelet", "evictionHard", "memory.available"], "1Gi");
 /// assert_eq!(line, "kubelet.evictionHard.\"memory.available\" = \"1Gi\"");
 /// ```
-pub fn assignment(path: &[&str], value: &str) -> String {
+pub fn assignment(path: &[&str], value: impl Into<Scalar>) -> String {
     let keys: Vec<String> = path.iter().map(|key| Key::new(*key).display_repr().into_owned()).collect();
-    format!("{} = {}", keys.join("."), value.form())
+    let value = match value.into() {
+        // Not in the form of several lines, whatever the text has.
+        Scalar::Text(text) => TomlStringBuilder::new(&text).as_basic().to_toml_value(),
+        other => other.form().to_string(),
+    };
+    format!("{} = {value}", keys.join("."))
 }
 
 fn document(scenario: &Scenario) -> DocumentMut {
