@@ -17,7 +17,6 @@ fn plain(loaded: &LoadedScenario) -> Scenario {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 300,
         failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
         ..ProptestConfig::default()
     })]

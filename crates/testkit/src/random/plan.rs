@@ -283,6 +283,13 @@ fn resources(c: &mut Choices) -> ResourceRequirements {
     resources
 }
 
+/// Limits that no sum over containers exceeds: with the gate on, requests that are missing are made of that sum.
+fn pod_level_resources(c: &mut Choices) -> ResourceRequirements {
+    let limits = [("memory", "64Gi"), ("cpu", "64")];
+    let limits = limits.map(|(name, text)| (name.to_owned(), Quantity::parse(text).expect("a quantity")));
+    ResourceRequirements { requests: resources(c).requests, limits: ResourceList::from(limits) }
+}
+
 fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
     let mut pod = PodPlan::new(&format!("pod-{n}"));
     pod.namespace = c.some(|_| "shop".into()).unwrap_or(pod.namespace);
@@ -300,7 +307,7 @@ fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
         uid: c.some(|c| c.of(&["5f3d2447", "u 1"]).into()).unwrap_or_default(),
         priority: c.some(|c| c.below(2_000_001) as i32 - 1_000_000),
         priority_class_name: c.some(|_| "gold".to_owned()).unwrap_or_default(),
-        resources: c.some(resources),
+        resources: c.some(pod_level_resources),
         overhead: c.some(|_| ResourceList::from([("memory".into(), Quantity::parse("1Mi").expect("a quantity"))])),
         termination_grace_period_seconds: c.some(|c| c.below(100) as i64),
         tolerations: Arc::new(c.some(toleration).into_iter().collect()),
