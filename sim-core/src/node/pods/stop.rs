@@ -191,8 +191,9 @@ impl Node {
 
     pub(in crate::node) fn pause_gone(&mut self, pod: PodIx, queue: &mut Scheduler<Event>) {
         self.pod_mut(pod).pause = None;
-        if self.pod(pod).state != PodState::Terminating {
-            return; // The sandbox died under a living pod; its containers go on.
+        let p = self.pod(pod);
+        if p.state != PodState::Terminating || p.containers.iter().any(|c| c.running || !c.procs.is_empty()) {
+            return; // The sandbox died first, of an OOM kill; its containers go on, or are still being stopped.
         }
         self.pod_mut(pod).state = PodState::Stopped;
         let runtime = self.scenario.node.runtime;
