@@ -5,9 +5,11 @@
 pub mod kernel;
 pub mod kernel2;
 pub mod kubelet;
+mod lines;
 pub mod node;
 mod report;
 
+pub use lines::{MAX_LINE, lines};
 pub use report::{FileReport, Mismatch, Tally, Undecided, Verdict};
 
 use serde_json::Value;
@@ -57,7 +59,7 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, wanted: impl Fn(usize, &str) ->
         return report;
     };
     let mut stories = Vec::new();
-    for (number, line) in jsonl.lines().enumerate() {
+    for (number, line) in lines(jsonl).enumerate() {
         let number = number + 1;
         let line = match line {
             Ok(line) if line.trim().is_empty() => continue,

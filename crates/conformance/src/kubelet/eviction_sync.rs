@@ -45,10 +45,10 @@ fn check_row(row: &Value, lead: Lead, alternatives: bool) -> Check {
     let machine = Machine { capacity: Machine::capacity_of(LARGE), cgroup_v2: true, ..Machine::default() };
     let kubelet = EffectiveKubelet::start(&config, &machine, &profile).map_err(|refused| refused.to_string())?;
     let mut verdict = compare_thresholds(&row["thresholds"], &kubelet.thresholds);
-    let period = row["config"]["pressureTransitionPeriod_s"].as_u64().ok_or("no transition period")?;
+    let period = input::length(&row["config"]["pressureTransitionPeriod_s"])?;
     config.eviction_pressure_transition_period = None;
     let mut manager = Manager::new(&config, &kubelet.thresholds, &profile);
-    manager.set_transition_period(oomsim_core::units::SimDuration::from_secs(period));
+    manager.set_transition_period(period);
     let mut pods = input::pods(row, "pods")?;
     pods.iter_mut().for_each(|p| p.set_defaults(&profile));
     let probes = probes(row)?;

@@ -46,8 +46,22 @@ pub fn time(value: &Value) -> Result<SimTime, String> {
     Ok(SimTime::from_nanos(nanos(value)?))
 }
 
-fn nanos(value: &Value) -> Result<u64, String> {
+/// Times and lengths beyond a century are none of a recording: sums of them stay within 64 bits of nanoseconds.
+const MAX_S: f64 = 3.2e9;
+
+/// Seconds as a number, or why they are none of a recording.
+fn number(value: &Value) -> Result<f64, String> {
     let seconds = value.as_f64().ok_or_else(|| format!("{value} is not a time"))?;
+    if seconds.abs() <= MAX_S { Ok(seconds) } else { Err(format!("{value} s is more than a century")) }
+}
+
+/// A length in seconds, possibly fractional; a negative one is none.
+pub fn length(value: &Value) -> Result<SimDuration, String> {
+    Ok(SimDuration::from_millis((number(value)? * 1000.0).round().max(0.0) as u64))
+}
+
+fn nanos(value: &Value) -> Result<u64, String> {
+    let seconds = number(value)?;
     let nanos = (seconds * 1e6).round() as i64 * 1000 + EPOCH_S * 1_000_000_000;
     u64::try_from(nanos).map_err(|_| format!("{value} is too early"))
 }

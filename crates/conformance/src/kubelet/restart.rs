@@ -18,8 +18,7 @@ pub fn check(row: &Value) -> Verdict {
 }
 
 fn seconds(row: &Value, name: &str) -> Result<SimDuration, String> {
-    let value = row[name].as_f64().ok_or_else(|| format!("{name} is missing"))?;
-    Ok(SimDuration::from_millis((value * 1000.0).round().max(0.0) as u64))
+    input::length(&row[name]).map_err(|why| format!("{name}: {why}"))
 }
 
 fn backoff(row: &Value) -> Check {

@@ -20,7 +20,7 @@ struct Named {
 /// When a line cannot be read, when no story has that name, or what of the story is not understood.
 pub fn pick(jsonl: impl BufRead, id: &str) -> Result<Story, String> {
     let mut known = Vec::new();
-    for (number, line) in jsonl.lines().enumerate() {
+    for (number, line) in crate::lines(jsonl).enumerate() {
         let at = |why: &dyn std::fmt::Display| format!("line {}: {why}", number + 1);
         let line = line.map_err(|why| at(&why))?;
         if line.trim().is_empty() {
