@@ -35,7 +35,7 @@ pub mod reading {
     pub use super::names::nearest;
     pub use super::read::is_kubelet_settings;
     pub use super::reader::{Problems, TableReader};
-    pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, some_bytes, text};
+    pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, prose, some_bytes, text};
     pub use super::tables::{Form, KeyGroup, KeySpec, TableSpec, WhenAbsent, key};
     pub use super::toml_value::{parse_document, parse_keys};
     pub use super::value::{Entry, Kind, Value};

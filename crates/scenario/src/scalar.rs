@@ -23,6 +23,17 @@ pub fn text(p: &Problems, value: &Value) -> Option<String> {
     })
 }
 
+/// A text for people, without control characters but the ends of its lines.
+pub fn prose(p: &Problems, value: &Value) -> Option<String> {
+    let shown = |c: char| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c };
+    text(p, value).map(|text| text.chars().map(shown).collect())
+}
+
+/// A text for people on one line.
+pub(crate) fn sentence(p: &Problems, value: &Value) -> Option<String> {
+    prose(p, value).map(|text| text.trim_end().replace(['\n', '\t'], " "))
+}
+
 /// A name: not empty, no control characters, no blanks at its ends.
 pub fn name(p: &Problems, value: &Value) -> Option<Name> {
     let text = text(p, value)?;

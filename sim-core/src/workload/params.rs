@@ -283,6 +283,8 @@ pub struct Cycle {
     pub grows: Pages,
     /// It forks.
     pub forks: bool,
+    /// How much of files it reads or writes each time.
+    pub files: Bytes,
 }
 
 impl Cycle {
@@ -318,6 +320,7 @@ impl Script {
                 times: *times,
                 grows: Pages::new(if frees { 0 } else { grown.fold(0, u64::saturating_add) }),
                 forks: body.contains(&ScriptOp::Fork),
+                files: files_of(body),
             })
         })
     }
@@ -330,6 +333,11 @@ impl Script {
         });
         ends.max().unwrap_or(Bytes::ZERO)
     }
+}
+
+fn files_of(ops: &[ScriptOp]) -> Bytes {
+    let amounts = ops.iter().map(|op| if let ScriptOp::File { bytes, .. } = op { bytes.get() } else { 0 });
+    Bytes::new(amounts.fold(0, u64::saturating_add))
 }
 
 /// What a program does.
@@ -366,12 +374,30 @@ impl Behavior {
 
     /// What it does step by step again and again.
     pub fn cycles(&self) -> Vec<Cycle> {
-        let one = |lasts, times| Cycle { closed_by: 0, lasts, times, grows: Pages::ZERO, forks: false };
+        let one =
+            |lasts, times| Cycle { closed_by: 0, lasts, times, grows: Pages::ZERO, forks: false, files: Bytes::ZERO };
         match self {
             Behavior::Script(script) => script.cycles().collect(),
             Behavior::Sawtooth(sawtooth) => vec![one(sawtooth.rise, sawtooth.times)],
             Behavior::Burst(burst) => vec![one(burst.every, None)],
             _ => Vec::new(),
+        }
+    }
+
+    /// How much of files it reads and writes in a run of this length, on a node with this much memory, at most.
+    pub fn files(&self, duration: SimDuration, memory: Bytes) -> Bytes {
+        match self {
+            Behavior::Script(script) => {
+                let again = script
+                    .cycles()
+                    .map(|cycle| cycle.files.get().saturating_mul(cycle.rounds(duration, memory).unwrap_or(0)));
+                Bytes::new(again.fold(files_of(&script.ops).get(), u64::saturating_add))
+            }
+            Behavior::PageCache(cache) => {
+                let in_time = cache.rate.get().saturating_mul(duration.as_nanos().div_ceil(1_000_000_000));
+                Bytes::new(in_time.min(cache.file.get().saturating_mul(u64::from(cache.passes))))
+            }
+            _ => Bytes::ZERO,
         }
     }
 

@@ -8,8 +8,9 @@ use crate::source::Location;
 use crate::value::Value;
 use oomsim_core::plan::{Change, Controller, PodPlan, Scenario};
 use oomsim_core::record::expect::{Check, EventMatch, Expectation, Pattern};
-use oomsim_core::units::{Bytes, SimTime};
+use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, ScriptOp};
+use std::collections::BTreeMap;
 
 /// Most samples of a run.
 const MAX_SAMPLES: u64 = 10_000_000;
@@ -17,6 +18,10 @@ const MAX_SAMPLES: u64 = 10_000_000;
 /// stays.
 const MAX_ROUNDS: u64 = 10_000_000;
 const MAX_FORKS: u64 = 100_000;
+/// Most that one program reads and writes of files in a run, and at once: 256 TiB is a GiB each second for three days,
+/// and what is done at once is done again by each restart.
+const MAX_FILES: Bytes = Bytes::gib(256 << 10);
+const MAX_FILES_AT_ONCE: Bytes = Bytes::gib(16 << 10);
 
 /// Checks a scenario against itself; `root` is where it comes from.
 pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here<'_>) {
@@ -36,22 +41,21 @@ pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here
     for (expectation, table) in matched(&scenario.expectations, tables("expect")) {
         expected_names(p, expectation, table, &names);
     }
+    let (pods, hosts) = (Tables::of(tables("pod"), &root.at), Tables::of(tables("host"), &root.at));
     for pod in &scenario.pods {
-        volumes(p, pod, tables("pod"), &root.at);
+        let at = pods.of_name(&pod.spec.name);
+        volumes(p, pod, at);
         let processes = pod.containers.iter().flat_map(|container| &container.processes);
-        let at = table_of(pod, tables("pod")).unwrap_or(&root.at);
         processes.for_each(|process| rounds(p, &process.behavior, at, scenario));
     }
     for host in &scenario.hosts {
-        let named = |table: &&Value| table.get("name").and_then(Value::as_text) == Some(&*host.name);
-        let at = tables("host").iter().find(named).map_or(&root.at, |table| &table.at);
-        rounds(p, &host.process.behavior, at, scenario);
+        rounds(p, &host.process.behavior, hosts.of_name(&host.name), scenario);
     }
     // A workload that was not understood looks like none.
     if p.errors() > 0 {
         return;
     }
-    idle_containers(p, scenario, tables("pod"), &root.at);
+    idle_containers(p, scenario, &pods);
 }
 
 /// Expectations with their tables, by line.
@@ -193,7 +197,7 @@ fn injected_names(p: &Problems, table: &Value, scenario: &Scenario) {
 }
 
 /// Scripts name volumes of their pod.
-fn volumes(p: &Problems, pod: &PodPlan, tables: &[Value], root: &Location) {
+fn volumes(p: &Problems, pod: &PodPlan, at: &Location) {
     let processes = pod.containers.iter().flat_map(|container| &container.processes);
     for process in processes {
         let Behavior::Script(script) = &*process.behavior else { continue };
@@ -202,7 +206,7 @@ fn volumes(p: &Problems, pod: &PodPlan, tables: &[Value], root: &Location) {
                 && !pod.volumes.iter().any(|v| *v.name == **volume)
             {
                 let legal: Vec<String> = pod.volumes.iter().map(|v| v.name.to_string()).collect();
-                report(p, "memory volume", volume, table_of(pod, tables).unwrap_or(root), &legal);
+                report(p, "memory volume", volume, at, &legal);
             }
         }
     }
@@ -212,6 +216,14 @@ fn volumes(p: &Problems, pod: &PodPlan, tables: &[Value], root: &Location) {
 fn rounds(p: &Problems, behavior: &Behavior, at: &Location, scenario: &Scenario) {
     let machine = &scenario.node.kernel;
     let memory = Bytes::new(machine.mem_total.get().saturating_add(machine.swap_total.get()));
+    let (in_all, at_once) = (behavior.files(scenario.duration, memory), behavior.files(SimDuration::ZERO, memory));
+    for (files, most, when) in [(in_all, MAX_FILES, "in one run"), (at_once, MAX_FILES_AT_ONCE, "at once")] {
+        if files > most {
+            let message = format!("a workload reads and writes {files} of files {when}: at most {most}");
+            let help = "read less, or less often, or make `duration` shorter";
+            return p.push(Diagnostic::error(at, message).help(help));
+        }
+    }
     for cycle in behavior.cycles() {
         let Some(rounds) = cycle.rounds(scenario.duration, memory) else { continue };
         let (most, what) = if cycle.forks { (MAX_FORKS, "forks") } else { (MAX_ROUNDS, "rounds") };
@@ -222,14 +234,33 @@ fn rounds(p: &Problems, behavior: &Behavior, at: &Location, scenario: &Scenario)
     }
 }
 
-/// The table that a pod comes from, as far as its name tells.
-fn table_of<'a>(pod: &PodPlan, tables: &'a [Value]) -> Option<&'a Location> {
-    let named = |table: &&Value| table.get("name").and_then(Value::as_text) == Some(&*pod.spec.name);
-    tables.iter().find(named).or(tables.iter().find(|table| table.get("manifest").is_some())).map(|table| &table.at)
+/// Tables of one kind, by their names.
+struct Tables<'a> {
+    named: BTreeMap<&'a str, &'a Location>,
+    /// Where what comes from a manifest is looked for: its first table, or the file.
+    other: &'a Location,
+}
+
+impl<'a> Tables<'a> {
+    fn of(tables: &'a [Value], root: &'a Location) -> Self {
+        let mut named = BTreeMap::new();
+        for table in tables {
+            if let Some(name) = table.get("name").and_then(Value::as_text) {
+                named.entry(name).or_insert(&table.at);
+            }
+        }
+        let manifest = tables.iter().find(|table| table.get("manifest").is_some());
+        Tables { named, other: manifest.map_or(root, |table| &table.at) }
+    }
+
+    /// The table that something comes from, as far as its name tells.
+    fn of_name(&self, name: &str) -> &'a Location {
+        self.named.get(name).copied().unwrap_or(self.other)
+    }
 }
 
 /// A container without a workload uses no memory, which is rarely intended.
-fn idle_containers(p: &Problems, scenario: &Scenario, tables: &[Value], root: &Location) {
+fn idle_containers(p: &Problems, scenario: &Scenario, pods: &Tables<'_>) {
     for pod in &scenario.pods {
         let idle = pod.containers.iter().filter(|container| {
             container
@@ -239,7 +270,7 @@ fn idle_containers(p: &Problems, scenario: &Scenario, tables: &[Value], root: &L
         });
         let names: Vec<&str> = idle.map(|container| &*container.name).collect();
         if !names.is_empty() {
-            let at = table_of(pod, tables).unwrap_or(root);
+            let at = pods.of_name(&pod.spec.name);
             let verb = if names.len() == 1 { "uses" } else { "use" };
             let message = format!("missing workload in pod {}: {} {verb} no memory", pod.spec.name, quoted_list(names));
             p.push(Diagnostic::warning(at, message).help("add a `workload` or a `footprint`"));

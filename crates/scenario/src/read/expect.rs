@@ -1,7 +1,7 @@
 //! `[[expect]]`: what must or must not happen. The forms are described at [`oomsim_core::record::expect`].
 
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{boolean, bytes, integer, one_of, text, time};
+use crate::scalar::{boolean, bytes, integer, one_of, sentence, text, time};
 use crate::source::Location;
 use crate::tables;
 use crate::value::{Kind, Value};
@@ -22,7 +22,7 @@ pub(crate) fn expectations(p: &Problems, tables: &[&Value]) -> Vec<Expectation> 
 
 fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
     let mut t = TableReader::open(p, &tables::EXPECT, value)?;
-    let source = t.required("source", text);
+    let source = t.required("source", sentence);
     // Judged before: this table is for these nodes.
     t.get("node");
     let kinds = ["event", "final", "series", "total"];

@@ -32,7 +32,7 @@ use super::kinds::{Here, Kinds, said_once};
 use super::load::Files;
 use super::loaded::{LoadedScenario, ScenarioPlaces};
 use super::reader::{Problems, TableReader};
-use super::scalar::{integer, name, some_duration, text};
+use super::scalar::{integer, name, prose, some_duration};
 use super::source::Location;
 use super::tables;
 use super::value::Value;
@@ -125,7 +125,7 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
     let mut t = TableReader::open(cx.problems, &tables::SCENARIO, root)?;
     let stem = file_stem(cx.file);
     let mut scenario = Scenario::new(&t.or("name", stem, name), NodePlan::new(Bytes::ZERO));
-    scenario.description = t.or("description", String::new(), text);
+    scenario.description = t.or("description", String::new(), prose);
     scenario.seed = t.or("seed", scenario.seed, integer(0, i64::MAX));
     scenario.nodes = t.or("nodes", scenario.nodes, integer(1, tables::MAX_NODES));
     scenario.duration = t.or("duration", scenario.duration, some_duration);

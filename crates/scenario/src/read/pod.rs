@@ -15,6 +15,7 @@ use crate::value::Value;
 use oomsim_core::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
 use oomsim_core::plan::{Controller, PodPlan, VolumePlan};
 use oomsim_core::units::SimTime;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A pod that is being read, and where it (empty name) and its containers are.
@@ -26,12 +27,12 @@ pub(crate) struct PodDraft {
 /// Reads all `[[pod]]`.
 pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile) -> Vec<PodDraft> {
     let mut pods: Vec<PodDraft> = Vec::new();
+    let mut names = BTreeSet::new();
     for table in tables {
         let here = |pod: &PodDraft| pod.plan.node_name.as_deref().is_none_or(|name| name == cx.here.name);
         for mut draft in pod(cx, table).into_iter().filter(here) {
             let plan = &mut draft.plan;
-            let same = |other: &PodPlan| other.spec.name == plan.spec.name && other.namespace == plan.namespace;
-            if pods.iter().any(|pod| same(&pod.plan)) {
+            if !names.insert((plan.namespace.clone(), plan.spec.name.clone())) {
                 let name = format!("{}/{}", plan.namespace, plan.spec.name);
                 cx.problems.error(
                     &table.at,
