@@ -1,7 +1,9 @@
 //! The command line as a whole.
 
 use crate::commands::Command;
+use crate::flags;
 use clap::Parser;
+use oomsim_core::units::{Bytes, SimDuration};
 
 /// Simulates what kills pods on a Kubernetes node
 ///
@@ -11,6 +13,15 @@ use clap::Parser;
 #[derive(Debug, Parser)]
 #[command(name = "oomsim", version, after_long_help = EXIT_CODES)]
 pub struct Cli {
+    /// Let scenarios and studies name files outside of their own folders; for files that you trust
+    #[arg(long, global = true)]
+    pub allow_outside: bool,
+    /// Most memory to use, such as 2Gi [default: three quarters of what is available]
+    #[arg(long, global = true, value_name = "QUANTITY", value_parser = flags::amount)]
+    pub memory_limit: Option<Bytes>,
+    /// Give up after this time, with exit code 124; files that were begun are not left behind
+    #[arg(long, global = true, value_name = "TIME", value_parser = flags::duration)]
+    pub timeout: Option<SimDuration>,
     /// The command
     #[command(subcommand)]
     pub command: Command,
@@ -22,6 +33,8 @@ Exit codes:
   1  an expectation failed, or a target cannot be met
   2  invalid input or usage
   3  internal error
+  124  the time of --timeout is over
+  130  interrupted (SIGINT, SIGTERM)
 
 Examples:
   oomsim run scenarios/oom2-allocatable-slow.toml --out out/

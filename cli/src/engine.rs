@@ -1,6 +1,7 @@
 //! Running scenarios.
 
 use crate::exit::Failure;
+use crate::memory;
 use oomsim_core::BootedNode;
 use oomsim_core::kernel::CgroupVersion;
 use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogStyle, STYLES};
@@ -33,9 +34,16 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
 }
 
 /// A scenario's node, of whose runs at least `keep` is kept and what its expectations need.
-pub fn boot(scenario: &Arc<Scenario>, keep: Keep) -> BootedNode {
+///
+/// # Errors
+/// When what is kept would not fit in memory.
+pub fn boot(scenario: &Arc<Scenario>, keep: Keep) -> Result<BootedNode, Failure> {
     let needed = scenario.expectations.iter().map(|expectation| expectation.needs()).max().unwrap_or(Keep::Outcome);
-    BootedNode::new(Arc::clone(scenario), keep.max(needed))
+    let keep = keep.max(needed);
+    if keep == Keep::Series {
+        memory::check_series(scenario)?;
+    }
+    Ok(BootedNode::new(Arc::clone(scenario), keep))
 }
 
 /// Runs a node to the end.

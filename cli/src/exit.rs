@@ -1,5 +1,6 @@
 //! How the command ends.
 
+use oomsim_store::StoreError;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -16,6 +17,10 @@ pub enum Exit {
     BadInput = 2,
     /// 3: internal error, or a failure of the machine (disk full).
     Internal = 3,
+    /// 124: the time of `--timeout` is over.
+    TimedOut = 124,
+    /// 130: interrupted.
+    Interrupted = 130,
 }
 
 impl From<Exit> for ExitCode {
@@ -58,3 +63,19 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl From<StoreError> for Failure {
+    /// What the caller can put right is bad input.
+    fn from(error: StoreError) -> Self {
+        use std::io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+        let internal = match &error {
+            StoreError::Io { error, .. } => !matches!(
+                error.kind(),
+                AlreadyExists | PermissionDenied | ReadOnlyFilesystem | NotADirectory | NotFound
+            ),
+            StoreError::Conflict { .. } | StoreError::Panicked { .. } => true,
+            _ => false,
+        };
+        if internal { Failure::internal(error) } else { Failure::bad_input(error) }
+    }
+}

@@ -3,9 +3,7 @@
 use crate::exit::Failure;
 use oomsim_scenario::TomlKind;
 use std::path::{Path, PathBuf};
-
-/// Deepest folder that is searched: a loop of links ends here.
-const MAX_DEPTH: usize = 16;
+use walkdir::{DirEntry, WalkDir};
 
 /// TOML files by what they are.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +33,7 @@ pub fn all(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
     for path in paths {
         if path.is_dir() {
             let mut files = Vec::new();
-            walk(path, 0, &mut files)?;
+            walk(path, &mut files)?;
             let (scenarios, studies) = files.into_iter().partition(|file| kind(file) == TomlKind::Scenario);
             found.scenarios.extend::<Vec<_>>(scenarios);
             found.studies.extend::<Vec<_>>(studies);
@@ -52,8 +50,9 @@ pub fn all(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
         return Err(nothing(paths));
     }
     for list in [&mut found.scenarios, &mut found.studies] {
+        // By whatever names: each file counts once.
         let mut seen = std::collections::BTreeSet::new();
-        list.retain(|file| seen.insert(file.clone()));
+        list.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
     }
     Ok(found)
 }
@@ -68,25 +67,28 @@ pub fn kind(file: &Path) -> TomlKind {
     crate::load::read_text(file).map_or(TomlKind::Scenario, |text| TomlKind::of_text(&text))
 }
 
-fn walk(folder: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
-    let cannot = |why: std::io::Error| Failure::bad_input(format!("{} cannot be read: {why}", folder.display()));
-    let mut entries = Vec::new();
-    for entry in std::fs::read_dir(folder).map_err(cannot)? {
-        entries.push(entry.map_err(cannot)?.path());
-    }
-    entries.sort();
-    for path in entries {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
-        if name.starts_with('.') || name == "invalid" {
+/// Adds the `*.toml` of a folder, in order of name. Links to folders are not followed; a link to a file stands for it.
+fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let wanted = |entry: &DirEntry| {
+        let name = entry.file_name().to_string_lossy();
+        entry.depth() == 0 || !(name.starts_with('.') || name == "invalid")
+    };
+    for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(wanted) {
+        let entry =
+            entry.map_err(|why| Failure::bad_input(format!("{} cannot be searched: {why}", folder.display())))?;
+        if entry.path().extension().is_none_or(|extension| extension != "toml") {
             continue;
         }
-        if path.is_dir() {
-            if depth < MAX_DEPTH {
-                walk(&path, depth + 1, found)?;
-            }
-        } else if path.extension().is_some_and(|extension| extension == "toml") {
-            found.push(path);
+        match entry.path().metadata() {
+            Ok(about) if about.is_file() => found.push(entry.into_path()),
+            Ok(about) if about.is_dir() => {}
+            Ok(_) => skipped(entry.path(), "it is no ordinary file"),
+            Err(why) => skipped(entry.path(), &crate::load::plain(&why)),
         }
     }
     Ok(())
+}
+
+fn skipped(path: &Path, why: &str) {
+    crate::output::complain(&format!("warning: {} is skipped: {why}", path.display()));
 }

@@ -1,7 +1,7 @@
 //! Values of flags that several commands take.
 
 use clap::ValueEnum;
-use oomsim_core::units::{SimDuration, parse_duration};
+use oomsim_core::units::{Bytes, Quantity, SimDuration, parse_duration};
 
 /// A duration such as `90s` or `1m30s`.
 ///
@@ -9,6 +9,18 @@ use oomsim_core::units::{SimDuration, parse_duration};
 /// When it is none.
 pub fn duration(text: &str) -> Result<SimDuration, String> {
     parse_duration(text).map_err(|why| why.to_string())
+}
+
+/// An amount of memory such as `2Gi`.
+///
+/// # Errors
+/// When it is none.
+pub fn amount(text: &str) -> Result<Bytes, String> {
+    let value = Quantity::parse(text).map_err(|why| why.to_string())?.value();
+    match u64::try_from(value) {
+        Ok(bytes @ 1..) => Ok(Bytes::new(bytes)),
+        _ => Err("expected an amount of memory, such as 2Gi".into()),
+    }
 }
 
 /// What most commands can print.
@@ -19,4 +31,12 @@ pub enum Format {
     Text,
     /// One JSON object
     Json,
+}
+
+/// Whether files that are there may be replaced.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct Force {
+    /// Write over files that oomsim did not write, or that were changed since
+    #[arg(long)]
+    pub force: bool,
 }

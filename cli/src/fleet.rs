@@ -22,7 +22,7 @@ pub fn run(
     keep: Keep,
     each: impl Fn(&NodeRun, &Scenario, History) -> Result<(), Failure> + Sync,
 ) -> Result<Vec<NodeRun>, Failure> {
-    let kinds: Vec<BootedNode> = kinds.iter().map(|kind| engine::boot(kind, keep)).collect();
+    let kinds = kinds.iter().map(|kind| engine::boot(kind, keep)).collect::<Result<Vec<BootedNode>, Failure>>()?;
     let nodes: Vec<_> = kinds.iter().flat_map(|kind| (0..kind.scenario().nodes).map(move |n| (kind, n))).collect();
     let one = |(index, &(kind, n)): (usize, &(&BootedNode, u32))| {
         let (seed, scenario) = (seed.wrapping_add(index as u64), kind.scenario());

@@ -8,9 +8,11 @@ pub mod find;
 pub mod flags;
 pub mod fleet;
 pub mod load;
+pub mod memory;
 pub mod output;
 pub mod progress;
 pub mod repeat;
+pub mod stop;
 
 use clap::Parser;
 use exit::Exit;
@@ -26,6 +28,11 @@ pub fn main() -> Exit {
             return if why.use_stderr() { Exit::BadInput } else { Exit::Holds };
         }
     };
+    if cli.allow_outside {
+        load::allow_outside();
+    }
+    memory::watch(cli.memory_limit);
+    stop::watch(cli.timeout.map(|time| std::time::Duration::from_nanos(time.as_nanos())));
     match engine::guarded(|| cli.command.execute()) {
         Ok(exit) => exit,
         Err(failure) => {

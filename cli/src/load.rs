@@ -2,8 +2,9 @@
 
 use crate::exit::Failure;
 use oomsim_scenario::{Diagnostic, Document, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Longest file that is read.
 const MAX_FILE: u64 = 16 << 20;
@@ -36,16 +37,88 @@ impl From<Unusable> for Failure {
     }
 }
 
-/// Reads files relative to a scenario's folder.
-pub struct Beside(pub PathBuf);
+/// Whether scenarios may name files that lie outside of their folders: `--allow-outside`.
+static ALLOW_OUTSIDE: AtomicBool = AtomicBool::new(false);
+
+/// From now on scenarios may name files that lie outside of their folders.
+pub fn allow_outside() {
+    ALLOW_OUTSIDE.store(true, Ordering::Relaxed);
+}
+
+/// Reads the files that a file names. What a file of a stranger names lies below its folder, so that no message and no
+/// result shows anything else, unless the user allows it.
+pub struct Beside {
+    /// What paths are relative to.
+    folder: PathBuf,
+    /// Where all files lie.
+    within: Option<PathBuf>,
+}
+
+impl Beside {
+    /// The files that a scenario names, relative to it.
+    pub fn scenario(file: &Path) -> Beside {
+        let folder = file.parent().unwrap_or(Path::new("")).to_owned();
+        Beside { within: Some(folder.clone()), folder }
+    }
+
+    /// The files that a study and its scenarios name, with the study's folder in front.
+    pub fn study(file: &Path) -> Beside {
+        Beside { folder: PathBuf::new(), within: Beside::scenario(file).within }
+    }
+
+    /// The files that options name.
+    pub fn options() -> Beside {
+        Beside { folder: PathBuf::new(), within: None }
+    }
+
+    fn find(&self, path: &str) -> Result<PathBuf, String> {
+        let path = self.folder.join(path);
+        let Some(within) = self.within.as_ref().filter(|_| !ALLOW_OUTSIDE.load(Ordering::Relaxed)) else {
+            return Ok(path);
+        };
+        let within = if within.as_os_str().is_empty() { Path::new(".") } else { within };
+        // What is outside by its name is not even looked for; a link inside may lead out.
+        let found = match (is_below(&path, within), path.canonicalize(), within.canonicalize()) {
+            (true, Ok(real), Ok(within)) => real.starts_with(within),
+            (true, Err(why), _) => return Err(plain(&why)),
+            _ => false,
+        };
+        if found { Ok(path) } else { Err(format!("{OUTSIDE}; add --allow-outside if you trust the file")) }
+    }
+}
+
+/// Why a file is not read.
+const OUTSIDE: &str = "it is outside the folder of the file that names it";
+
+/// Whether a path leads below a folder, as far as its name tells.
+fn is_below(path: &Path, folder: &Path) -> bool {
+    let plain = |path: &Path| {
+        let mut parts: Vec<Component<'_>> = Vec::new();
+        for part in path.components().filter(|part| *part != Component::CurDir) {
+            match (part, parts.last()) {
+                (Component::ParentDir, Some(Component::Normal(_))) => _ = parts.pop(),
+                _ => parts.push(part),
+            }
+        }
+        parts.into_iter().collect::<PathBuf>()
+    };
+    let (path, folder) = (plain(path), plain(folder));
+    path.starts_with(&folder) && !path.strip_prefix(folder).is_ok_and(|rest| rest.has_root() || rest.starts_with(".."))
+}
 
 impl Files for Beside {
     fn read(&self, path: &str) -> Result<String, String> {
-        read_text(&self.0.join(path))
+        let path = self.find(path)?;
+        // A pipe would be waited for without end.
+        let about = path.metadata().map_err(|why| plain(&why))?;
+        if !about.is_file() && !about.is_dir() {
+            return Err("it is no ordinary file".into());
+        }
+        read_text(&path)
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, String> {
-        let entries = std::fs::read_dir(self.0.join(directory)).map_err(|why| plain(&why))?;
+        let entries = std::fs::read_dir(self.find(directory)?).map_err(|why| plain(&why))?;
         let mut names = Vec::new();
         for entry in entries {
             let name = entry.map_err(|why| plain(&why))?.file_name();
@@ -103,7 +176,7 @@ pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Resul
     if let Some(failure) = something_else(&name, &text) {
         return Err(failure.into());
     }
-    let beside = Beside(file.parent().unwrap_or(Path::new("")).to_owned());
+    let beside = Beside::scenario(file);
     let read = match node {
         None => load_kinds(&text, &name, &beside, overrides),
         Some(_) => load_kind(&text, &name, &beside, overrides, node).map(|scenario| vec![scenario]),
@@ -187,4 +260,28 @@ impl Options {
 pub fn rendered(problems: &[Diagnostic]) -> Failure {
     let message: Vec<_> = problems.iter().map(|d| d.render_coloured().trim_end().to_owned()).collect();
     Failure::bad_input(message.join("\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_say_where_files_lie() {
+        for (path, folder, below) in [
+            ("a/b.yaml", "a", true),
+            ("a/./c/../b.yaml", "a", true),
+            ("b.yaml", ".", true),
+            ("./x/b.yaml", "", true),
+            ("a/../b.yaml", "a", false),
+            ("../b.yaml", ".", false),
+            ("a/../../b.yaml", "", false),
+            ("/etc/shadow", ".", false),
+            ("/etc/shadow", "/etc", true),
+            ("ab/c", "a", false),
+            ("../a/c", "../a", true),
+        ] {
+            assert_eq!(is_below(Path::new(path), Path::new(folder)), below, "{path} in {folder}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The command that repeats a run.
 
 use oomsim_core::units::{SimDuration, format_duration};
+use oomsim_report::escape::shell;
 use std::path::Path;
 
 /// Everything that identifies a run, apart from its seed.
@@ -19,28 +20,18 @@ pub struct Repeat<'a> {
 impl Repeat<'_> {
     /// The command that repeats the run.
     pub fn command(&self, seed: u64) -> String {
-        let mut line = format!("oomsim run {}", quoted(&self.file.display().to_string()));
+        let mut line = format!("oomsim run {}", shell(&self.file.display().to_string()));
         if let Some(node) = self.node {
-            line.push_str(&format!(" --node {}", quoted(node)));
+            line.push_str(&format!(" --node {}", shell(node)));
         }
         line.push_str(&format!(" --seed {seed}"));
         for text in self.overrides {
-            line.push_str(&format!(" --set {}", quoted(text)));
+            line.push_str(&format!(" --set {}", shell(text)));
         }
         if let Some(until) = self.until {
             line.push_str(&format!(" --until {}", format_duration(until)));
         }
         line
-    }
-}
-
-/// A word quoted for a POSIX shell.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_owned()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
     }
 }
 

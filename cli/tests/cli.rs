@@ -166,6 +166,8 @@ fn the_same_seed_gives_the_same_bytes() {
     let first = bytes("a");
     let names: Vec<_> = first.iter().map(|(name, _)| name.to_str().expect("UTF-8")).collect();
     let expected = [
+        // The list of files that are oomsim's.
+        ".oomsim",
         "events.jsonl",
         "kernel.kmsg",
         "kernel.log",
@@ -186,7 +188,7 @@ fn the_same_seed_gives_the_same_bytes() {
 fn what_is_not_kept_is_not_written() {
     let place = Place::new();
     let file = place.file("small.toml", SCENARIO);
-    for (record, expected) in [("events", 4), ("outcome", 0)] {
+    for (record, expected) in [("events", 4 + 1), ("outcome", 0)] {
         let folder = place.path(record);
         let output = run(&file, &["--record", record, "--out", folder.to_str().expect("UTF-8")]);
         assert_eq!(output.status.code(), Some(0), "expectations are judged all the same: {}", out(&output));

@@ -8,7 +8,7 @@ use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
 use oomsim_report::check::{self as report, CheckOutcome, CheckedScenario, Fault};
 use oomsim_report::fleet::{digest, expectations};
-use oomsim_report::junit;
+use oomsim_report::{escape, junit};
 use oomsim_scenario::Diagnostic;
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Format::Junit => junit::render(&checked).map_err(|why| Failure::internal(why.to_string()))?,
         Format::Github => report::github(&checked, studies),
     };
-    output::print(&text)?;
+    match args.format {
+        Format::Github => output::print_commands(&text)?,
+        Format::Text | Format::Json | Format::Junit => output::print(&text)?,
+    }
     Ok(checked.iter().map(exit).max().unwrap_or_default())
 }
 
@@ -92,7 +95,7 @@ fn check(file: &Path) -> CheckedScenario {
         Ok(both) => both,
         Err(failure) => (invalid(failure), Vec::new()),
     };
-    CheckedScenario { file: file.display().to_string(), outcome, problems }
+    CheckedScenario { file: escape::line(&file.display().to_string()).into_owned(), outcome, problems }
 }
 
 fn check_inner(file: &Path) -> (CheckOutcome, Vec<Diagnostic>) {
@@ -105,7 +108,7 @@ fn check_inner(file: &Path) -> (CheckOutcome, Vec<Diagnostic>) {
     let kinds: Vec<_> = loaded.into_iter().map(|kind| kind.scenario).collect();
     let ran = match &kinds[..] {
         [one] if one.nodes == 1 => {
-            let history = engine::run(engine::boot(one, Keep::Outcome), seed);
+            let history = engine::boot(one, Keep::Outcome).and_then(|node| engine::run(node, seed));
             history.map(|history| (evaluate(&one.expectations, &history), history.digest))
         }
         _ => fleet::run(&kinds, seed, Keep::Outcome, |_, _, _| Ok(()))

@@ -2,7 +2,8 @@
 
 use super::import_story::load;
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Folder};
+use crate::flags::Force;
+use crate::output;
 use oomsim_conformance::Verdict;
 use oomsim_conformance::node::compare::percentile;
 use oomsim_conformance::node::decision::Decision;
@@ -12,7 +13,7 @@ use oomsim_conformance::node::{Examination, examine_run};
 use oomsim_report::picture::story::{Comparison, Happening, Pair};
 use oomsim_report::picture::{Class, DrawError, story_svg};
 use oomsim_report::style::{BAD, DIM, GOOD, HEADING, paint};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Arguments of `oomsim compare-story`.
 #[derive(Debug, clap::Args)]
@@ -32,6 +33,8 @@ pub struct Args {
     /// Picture file, .svg or .png [default: ID.svg]
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 /// Runs `oomsim compare-story`.
@@ -51,12 +54,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             )));
         }
     };
-    let name = out.file_name().and_then(|n| n.to_str()).unwrap_or("story.svg").to_owned();
-    let folder = Folder::open(out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
     let (examined, run) = examine_run(&story).map_err(|why| Failure::bad_input(format!("{}: {why}", story.id)))?;
     let comparison = comparison(&story, &examined, &run);
     let bytes = if png { drawn_as_png(&comparison) } else { story_svg(&comparison).map(String::into_bytes) };
-    let written = folder.write(&name, &bytes.map_err(Failure::internal)?)?;
+    let written = output::write_file(&out, args.force, &bytes.map_err(Failure::internal)?)?;
     let verdict = examined.verdict();
     output::print(&format!("{}picture: {}\n", text(&story, &examined, &verdict), written.display()))?;
     Ok(if matches!(verdict, Verdict::Mismatched { .. }) { Exit::Failed } else { Exit::Holds })

@@ -1,7 +1,7 @@
 //! `oomsim dmesg`: reads the OOM reports of a real kernel log and explains them.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::Format;
+use crate::flags::{Force, Format};
 use crate::output;
 use oomsim_core::units::Quantity;
 use oomsim_dmesg::{Analyser, Analysis, Found, JsonWriter, Known, NoScenario, ReadError, Report, Summary, TextOptions};
@@ -43,6 +43,8 @@ pub struct Args {
     /// Write a scenario that reproduces the kill
     #[arg(long, value_name = "OUT.toml")]
     scenario: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
     /// Show only this report, counted from 1; --scenario is built from it [default: the first complete one]
     #[arg(long, value_name = "N")]
     report: Option<usize>,
@@ -81,8 +83,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     if let (Some(path), Some(made)) = (&args.scenario, view.scenario) {
         let text =
             made.map_err(|why| Failure::bad_input(format!("cannot build a scenario from this report: {why}")))?;
-        std::fs::write(path, text)
-            .map_err(|why| Failure::bad_input(format!("{} cannot be written: {why}", path.display())))?;
+        output::write_file(path, args.force, text.as_bytes())?;
     }
     Ok(Exit::Holds)
 }

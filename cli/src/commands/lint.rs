@@ -45,7 +45,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         report.warnings.iter().for_each(|problem| output::complain(&problem.diagnostic.render_coloured()));
     }
     report.failures.iter().for_each(|failure| output::complain(failure));
-    output::print(&text)?;
+    match args.format {
+        Format::Github => output::print_commands(&text)?,
+        Format::Text | Format::Json | Format::Sarif => output::print(&text)?,
+    }
     Ok(match (report.failures.is_empty(), report.findings.is_empty()) {
         (false, _) => Exit::BadInput,
         (true, false) => Exit::Failed,

@@ -2,6 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::{find, load, output};
+use oomsim_report::escape;
 use oomsim_report::style::{BAD, DIM, HEADING, paint};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -22,7 +23,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut text = String::new();
     let found = find::scenarios(&args.paths)?;
     for file in found.scenarios {
-        let path = paint(HEADING, file.display());
+        let path = paint(HEADING, escape::line(&file.display().to_string()));
         match load::scenarios(&file, &[], None) {
             Ok(loaded) => {
                 let kinds: Vec<_> = loaded.into_iter().map(|kind| kind.scenario).collect();
@@ -54,7 +55,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     for file in found.studies {
         let about = format!("a study: `{}`", find::kind(&file).command());
-        text.push_str(&format!("{}  {}\n", paint(HEADING, file.display()), paint(DIM, about)));
+        text.push_str(&format!(
+            "{}  {}\n",
+            paint(HEADING, escape::line(&file.display().to_string())),
+            paint(DIM, about)
+        ));
     }
     output::print(&text)?;
     Ok(Exit::Holds)

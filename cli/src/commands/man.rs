@@ -2,9 +2,11 @@
 
 use crate::args::Cli;
 use crate::exit::{Exit, Failure};
+use crate::flags::Force;
 use crate::output;
 use clap::CommandFactory;
 use clap_mangen::Man;
+use oomsim_store::Folder;
 use std::path::PathBuf;
 
 /// Arguments of `oomsim man`.
@@ -13,6 +15,8 @@ pub struct Args {
     /// Folder for oomsim.1, oomsim-run.1, … [default: print oomsim.1]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
 }
 
 fn page(command: clap::Command) -> Result<Vec<u8>, Failure> {
@@ -32,7 +36,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         output::print(&String::from_utf8_lossy(&page(command)?))?;
         return Ok(Exit::Holds);
     };
-    let folder = output::Folder::open(&out)?;
+    let folder = Folder::unlisted(&out, args.force.force)?;
     for sub in command.get_subcommands().filter(|sub| sub.get_name() != "help") {
         let name = format!("oomsim-{}", sub.get_name());
         folder.write(&format!("{name}.1"), &page(sub.clone())?)?;

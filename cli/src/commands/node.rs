@@ -98,7 +98,7 @@ const SIGNAL: &str = "memory.available";
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let kinds = match &args.scenario {
         Some(file) => load::scenarios(file, &args.overrides, args.node.as_deref())?,
-        None => vec![as_scenario(&args).scenario(&Beside(PathBuf::new()), &args.overrides)?],
+        None => vec![as_scenario(&args).scenario(&Beside::options(), &args.overrides)?],
     };
     let warnings = kinds.iter().take(1).flat_map(|kind| &kind.warnings);
     warnings.for_each(|warning| output::complain(&warning.render_coloured()));

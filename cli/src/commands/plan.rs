@@ -1,7 +1,7 @@
 //! `oomsim plan`: finds settings that keep the risk of a failure below a target.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::Format;
+use crate::flags::{Force, Format};
 use crate::load::{self, Beside};
 use crate::output;
 use crate::progress::{Progress, duration};
@@ -49,6 +49,8 @@ pub struct Args {
     /// Folder to write kubelet.yaml, pod patches, trials.csv and the picture to
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
     /// Number of runs in parallel [default: one per processor]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -73,10 +75,10 @@ struct PlanReport<'a> {
 /// # Errors
 /// When the goal is wrong or a file cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
+    let folder = output::folder(args.out.as_deref(), args.force)?;
     let name = args.goal.display().to_string();
     let text = load::named_text(&args.goal)?;
-    let goal = Goal::read(&text, &name, &Beside(PathBuf::new())).map_err(|problems| load::rendered(&problems))?;
+    let goal = Goal::read(&text, &name, &Beside::study(&args.goal)).map_err(|problems| load::rendered(&problems))?;
     goal.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
     let plan = &goal.plans[0];

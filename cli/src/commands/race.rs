@@ -1,7 +1,7 @@
 //! `oomsim race`: how often the kernel kills before the kubelet evicts, by allocation rate and threshold.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::Format;
+use crate::flags::{Force, Format};
 use crate::load::{self, Beside};
 use crate::output;
 use crate::progress::{Progress, duration};
@@ -95,6 +95,8 @@ pub struct Args {
     /// Folder to write race.csv and pictures to
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -139,10 +141,11 @@ struct ThresholdRow<'a> {
 /// # Errors
 /// When the node is wrong or a file cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
+    let folder = output::folder(args.out.as_deref(), args.force)?;
     let (text, name) = node(&args)?;
     let racer = Racer { limit: args.limit.as_ref().map(|l| l.text.clone()), on_term: args.on_term };
-    let contest = Contest::new(&text, &name, args.node.as_deref(), &Beside(PathBuf::new()), &args.overrides, &racer);
+    let files = args.scenario.as_deref().map_or_else(Beside::options, Beside::study);
+    let contest = Contest::new(&text, &name, args.node.as_deref(), &files, &args.overrides, &racer);
     let named = |problem: Diagnostic| by_option(&args, problem);
     let contest = contest.map_err(|problems| load::rendered(&problems.into_iter().map(named).collect::<Vec<_>>()))?;
     contest.warnings().iter().for_each(|w| output::complain(&named(w.clone()).render_coloured()));

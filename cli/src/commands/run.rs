@@ -35,7 +35,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     for warning in kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
         output::complain(&warning.render_coloured());
     }
-    let folder = args.out.as_deref().map(output::Folder::open).transpose()?;
+    let folder = output::folder(args.out.as_deref(), args.force)?;
     let mut scenario = match (kinds.pop(), kinds.is_empty()) {
         (Some(only), true) if only.scenario.nodes == 1 => only.scenario,
         (last, _) => {
@@ -54,7 +54,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let seed = args.seed.unwrap_or(scenario.seed);
     let keep = args.record.map_or(Keep::Series, Keep::from);
-    let history = engine::run(engine::boot(&scenario, keep), seed)?;
+    let history = engine::run(engine::boot(&scenario, keep)?, seed)?;
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
     let report = RunReport {
         file: args.file.display().to_string(),

@@ -1,11 +1,11 @@
 //! `oomsim sweep`: a scenario over parameters and seeds; the runs can be split across processes and machines.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::Format;
+use crate::flags::{Force, Format};
 use crate::load::{self, Beside};
-use crate::output;
 use crate::progress::{Progress, duration};
 use crate::repeat::Repeat;
+use crate::{output, stop};
 use anstyle::Style;
 use oomsim_core::record::Keep;
 use oomsim_planning::Part;
@@ -17,7 +17,7 @@ use oomsim_planning::study::Study;
 use oomsim_report::picture::study as picture;
 use oomsim_report::style::{DIM, HEADING, WARN, paint};
 use oomsim_report::table::Table;
-use oomsim_store::{self as store, Journal, Results, StoreError, execute, find_journals, journal_header};
+use oomsim_store::{self as store, Contents, Damage, Folder, Journal, Results, execute, find_journals};
 use serde_json::json;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -75,6 +75,8 @@ struct All {
 
 #[derive(Debug, clap::Args)]
 struct How {
+    #[command(flatten)]
+    force: Force,
     /// Number of runs in parallel [default: one per processor]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
@@ -125,6 +127,8 @@ struct MergeArgs {
     /// Folder to write the results to
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
+    #[command(flatten)]
+    force: Force,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -147,30 +151,20 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 fn study(path: &Path) -> Result<Study, Failure> {
     let name = path.display().to_string();
     let text = load::named_text(path)?;
-    let study = Study::read(&text, &name, &Beside(PathBuf::new())).map_err(|problems| load::rendered(&problems))?;
+    let study = Study::read(&text, &name, &Beside::study(path)).map_err(|problems| load::rendered(&problems))?;
     study.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
     Ok(study)
-}
-
-/// The exit code of a failure to read or write a folder: bad input or internal error.
-pub(super) fn store_failure(error: StoreError) -> Failure {
-    use std::io::ErrorKind::{AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
-    let internal = match &error {
-        StoreError::Io { error, .. } => {
-            !matches!(error.kind(), AlreadyExists | PermissionDenied | ReadOnlyFilesystem | NotADirectory | NotFound)
-        }
-        StoreError::Conflict { .. } => true,
-        StoreError::Locked(_) | StoreError::Exists { .. } | StoreError::Other { .. } => false,
-    };
-    if internal { Failure::internal(error.to_string()) } else { Failure::bad_input(error.to_string()) }
 }
 
 /// Runs a part of the plan into a folder; returns how many runs were done now.
 fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Range<u64>, u64), Failure> {
     let plan = &study.plan;
     let range = part.range(plan.len()).map_err(Failure::bad_input)?;
-    let mut journal =
-        Journal::open(out, &journal_header(&study.name, plan), plan.len(), how.resume).map_err(store_failure)?;
+    let folder = Folder::open(out, how.force.force)?;
+    let mut journal = Journal::open(&folder, &Contents::of(&study.name, plan), how.resume)?;
+    warn_of_damage(journal.path(), journal.damage());
+    let advice = format!("finished runs are in {}: continue with --resume", journal.path().display());
+    let stop = stop::finishing(advice);
     let progress = Progress::new("runs");
     let done = std::sync::atomic::AtomicU64::new(0);
     let jobs = how.jobs.map_or(0, usize::from);
@@ -180,12 +174,13 @@ fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Ran
         &mut journal,
         jobs,
         || study.scenario.worker(Keep::Node),
+        stop::asked,
         |p| {
             done.store(p.now, std::sync::atomic::Ordering::Relaxed);
             progress.at(p.done, p.of, p.now);
         },
-    )
-    .map_err(store_failure)?;
+    )?;
+    stop.end()?;
     let now = done.into_inner();
     let took = progress.elapsed().as_secs_f64();
     drop(progress);
@@ -196,12 +191,26 @@ fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Ran
     Ok((range, now))
 }
 
+/// Damaged lines cost nothing but time; that there are any says something about the disk.
+fn warn_of_damage(journal: &Path, damage: Damage) {
+    if damage.lines > 0 {
+        output::complain(&format!(
+            "warning: {}: {} lines do not fit their checksums, the first is line {}\n  \
+             help: they count as not there and stay where they are; check the disk",
+            journal.display(),
+            damage.lines,
+            damage.first
+        ));
+    }
+}
+
 fn all(args: &All) -> Result<Exit, Failure> {
     let file = args.study.as_deref().unwrap_or(Path::new(""));
     let study = study(file)?;
     let out = args.out.clone().unwrap_or_else(|| PathBuf::from(format!("{}-results", study.name)));
     execute_part(&study, Part::ALL, &out, &args.how)?;
-    finish(file, &study, &out, &[out.join("journal")], args.format)
+    let folder = Folder::open(&out, args.how.force.force)?;
+    finish(file, &study, &folder, &[out.join("journal")], args.format)
 }
 
 fn part(args: &RunArgs) -> Result<Exit, Failure> {
@@ -221,23 +230,24 @@ fn part(args: &RunArgs) -> Result<Exit, Failure> {
 
 fn merge(args: &MergeArgs) -> Result<Exit, Failure> {
     let study = study(&args.study)?;
-    let journals = find_journals(&args.parts).map_err(store_failure)?;
-    finish(&args.study, &study, &args.out, &journals, args.format)
+    let journals = find_journals(&args.parts)?;
+    let folder = Folder::open(&args.out, args.force.force)?;
+    finish(&args.study, &study, &folder, &journals, args.format)
 }
 
 /// Writes the results of complete journals, or says what is missing.
-fn finish(file: &Path, study: &Study, out: &Path, journals: &[PathBuf], format: Format) -> Result<Exit, Failure> {
-    let results = store::write(out, &study.name, &study.plan, journals, &study.measures).map_err(store_failure)?;
+fn finish(file: &Path, study: &Study, folder: &Folder, journals: &[PathBuf], format: Format) -> Result<Exit, Failure> {
+    let results = store::write(folder, &Contents::of(&study.name, &study.plan), journals, &study.measures)?;
+    results.damage.iter().for_each(|(journal, damage)| warn_of_damage(journal, *damage));
     if !results.missing.is_empty() {
         return missing(&study.plan, &results.missing, format);
     }
-    let folder = output::Folder::open(out)?;
     for (name, svg) in picture::pictures(study, &results.summary).map_err(Failure::internal)? {
         folder.write(&name, svg.as_bytes())?;
     }
     match format {
-        Format::Text => output::print(&text(file, study, out, &results))?,
-        Format::Json => output::print(&format!("{:#}\n", json(study, out, &results)))?,
+        Format::Text => output::print(&text(file, study, folder.path(), &results))?,
+        Format::Json => output::print(&format!("{:#}\n", json(study, folder.path(), &results)))?,
     }
     Ok(Exit::Holds)
 }

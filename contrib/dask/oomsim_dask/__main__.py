@@ -19,7 +19,9 @@ def main() -> int:
     parser.add_argument("--retries", type=int, default=3, help="how often a batch is tried again")
     args = parser.parse_args()
     try:
-        with Client(args.scheduler) if args.scheduler else Client(threads_per_worker=1) as client:
+        # Workers run what they are sent: neither they nor the dashboard listen beyond this machine.
+        local = {"threads_per_worker": 1, "host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"}
+        with Client(args.scheduler) if args.scheduler else Client(**local) as client:
             result = run_study(client, args.study, args.out, binary=args.binary, worker_binary=args.worker_binary,
                                batch_seconds=args.batch_seconds, retries=args.retries,
                                on_progress=terminal_progress())

@@ -9,6 +9,13 @@ pub const HEAD: [&str; 3] = ["run", "id", "seed"];
 
 /// The line of a run, without its end.
 pub fn line(plan: &Plan, spec: &RunSpec, measures: &Measures) -> String {
+    let mut out = head(plan, spec);
+    append(&mut out, measures);
+    out
+}
+
+/// What the line of a run begins with, whatever came out: its place, id and seed, and the values of the axes.
+pub fn head(plan: &Plan, spec: &RunSpec) -> String {
     let mut out = format!("{},{},{}", spec.index, spec.id, spec.seed);
     for (axis, value) in plan.axes().iter().zip(&spec.values) {
         out.push(',');
@@ -20,7 +27,6 @@ pub fn line(plan: &Plan, spec: &RunSpec, measures: &Measures) -> String {
             Unit::Integer | Unit::Real | Unit::Word => {}
         }
     }
-    append(&mut out, measures);
     out
 }
 
@@ -55,9 +61,10 @@ pub fn header(plan: &Plan) -> String {
     out
 }
 
-/// Appends a field of CSV (RFC 4180), with control characters made visible so that a row stays one line.
+/// Appends a field of CSV (RFC 4180), with control characters made visible so that a row stays one line, and an
+/// apostrophe in front of what a spreadsheet would take for a formula.
 pub fn field(out: &mut String, text: &str) {
-    let plain: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    let plain = visible(text);
     if plain.contains([',', '"']) {
         out.push('"');
         out.push_str(&plain.replace('"', "\"\""));
@@ -65,6 +72,12 @@ pub fn field(out: &mut String, text: &str) {
     } else {
         out.push_str(&plain);
     }
+}
+
+fn visible(text: &str) -> String {
+    let formula = text.starts_with(['=', '+', '-', '@']) && text.parse::<f64>().is_err();
+    let shown = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c });
+    if formula { "'".chars().chain(shown).collect() } else { shown.collect() }
 }
 
 /// The fields of a line.
@@ -161,15 +174,14 @@ mod tests {
     proptest! {
         #[test]
         fn rows_read_back(value: String, victim: String, error: String, death: Option<u32>, low: Option<i64>) {
-            let clean = |s: &str| s.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect::<String>();
             let first_death = death.map(u64::from);
             let m = Measures { victim, error, first_death, min_available: low, ..Measures::default() };
             let (plan, spec) = plan(&value);
             let text = line(&plan, &spec, &m);
             prop_assert!(!text.contains('\n'));
             let row = parse(&text, axis_columns(&plan).len()).unwrap();
-            prop_assert_eq!(&row.axes[0], &clean(&value));
-            let expected = Measures { victim: clean(&m.victim), error: clean(&m.error), ..m };
+            prop_assert_eq!(&row.axes[0], &visible(&value));
+            let expected = Measures { victim: visible(&m.victim), error: visible(&m.error), ..m };
             prop_assert_eq!(row.measures, expected.values());
         }
     }

@@ -1,5 +1,6 @@
 //! `series.csv`: memory over time in bytes, one row per sample, one column per pod.
 
+use crate::escape;
 use oomsim_core::record::History;
 use std::fmt::Write;
 
@@ -21,7 +22,7 @@ pub fn render(history: &History) -> String {
     let series = &history.series;
     let mut text: String = COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
     for pod in &series.pods {
-        let _ = write!(text, ",{}", quoted(pod));
+        let _ = write!(text, ",{}", escape::csv(pod));
     }
     text.push('\n');
     let mut cells: Vec<Option<u64>> = Vec::new();
@@ -57,11 +58,6 @@ pub fn render(history: &History) -> String {
     text
 }
 
-/// A name as RFC 4180 wants it.
-fn quoted(name: &str) -> String {
-    if name.contains([',', '"', '\n', '\r']) { format!("\"{}\"", name.replace('"', "\"\"")) } else { name.to_owned() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +70,5 @@ mod tests {
         assert_eq!(text.lines().count(), 1 + history.series.samples.len());
         assert!(text.lines().all(|line| line.split(',').count() == columns));
         assert!(text.lines().last().is_some_and(|line| line.starts_with("640.000000,") && line.contains(",,")));
-        assert_eq!(quoted("a,b\"c"), "\"a,b\"\"c\"");
     }
 }

@@ -13,6 +13,7 @@
 pub mod check;
 pub mod csv;
 pub mod deaths;
+pub mod escape;
 pub mod events;
 pub mod findings;
 pub mod fleet;

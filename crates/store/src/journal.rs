@@ -1,110 +1,20 @@
 //! The file that finished runs go to, so that nothing is lost but the runs in flight.
 //!
-//! Text, one record a line: 16 hexadecimal digits of XXH3-64 over the rest, a blank, the row. The first line is the
-//! header. Lines are only ever appended, each with one write, so that a process that is killed leaves at most one torn
-//! line at the end; a line whose hash is wrong counts as not there, wherever it is. The folder is locked by the
-//! operating system while a process writes; the lock ends with the process, however it ends. The file is given to the
-//! disk at most once a second and at the end: a power cut may lose the last second.
+//! Lines are only ever appended, each with one write, so that a process that is killed leaves at most one torn line at
+//! the end; the next process closes it and goes on behind it. Nothing that was written is taken away. The folder is
+//! locked by the operating system while a process writes; the lock ends with the process, however it ends. The file is
+//! given to the disk at most once a second and at the end: a power cut may lose the last second.
 
-use std::fmt;
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use crate::error::{StoreError, io_error};
+use crate::folder::Folder;
+use crate::lines::{CUT, Contents, Header, Line, record, scan};
+use std::fs::{File, TryLockError};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use xxhash_rust::xxh3::xxh3_64;
 
-/// Longest line that is read: longer ones are damage.
-const MAX_LINE: u64 = 1 << 20;
 /// How often the file is given to the disk.
 const SYNC_EVERY: Duration = Duration::from_secs(1);
-
-/// Failure to read or write a folder of results.
-#[derive(Debug)]
-pub enum StoreError {
-    /// The operating system reported an error.
-    Io {
-        /// The operation, as a verb: `read`, `write`, …
-        doing: &'static str,
-        /// File or folder of the operation.
-        path: PathBuf,
-        /// The error.
-        error: io::Error,
-    },
-    /// Another process writes to the folder.
-    Locked(PathBuf),
-    /// The folder already contains runs, and `--resume` was not given.
-    Exists {
-        /// The journal.
-        path: PathBuf,
-        /// Number of runs it contains.
-        runs: u64,
-    },
-    /// The folder contains the runs of another study, scenario or version.
-    Other {
-        /// The journal.
-        path: PathBuf,
-        /// The header found in it.
-        found: String,
-        /// The expected header.
-        expected: String,
-    },
-    /// Two rows of the same run differ.
-    Conflict {
-        /// Place in the plan.
-        run: u64,
-        /// One row with its file.
-        one: (PathBuf, String),
-        /// The other.
-        other: (PathBuf, String),
-    },
-}
-
-impl fmt::Display for StoreError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            StoreError::Io { doing, path, error } => {
-                write!(f, "cannot {doing} {}: {error}", path.display())?;
-                match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                        write!(f, "; finished runs are kept: free some space and continue with --resume")
-                    }
-                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                        write!(f, "; choose a writable folder with --out")
-                    }
-                    _ => Ok(()),
-                }
-            }
-            StoreError::Locked(path) => {
-                write!(f, "another process is writing to {}: wait for it or choose another --out", path.display())
-            }
-            StoreError::Exists { path, runs } => write!(
-                f,
-                "{} already contains {runs} runs: add --resume to continue, or choose another --out",
-                path.display()
-            ),
-            StoreError::Other { path, found, expected } => write!(
-                f,
-                "{} belongs to another study, scenario or version: it contains {found}, expected {expected}",
-                path.display()
-            ),
-            StoreError::Conflict { run, one, other } => write!(
-                f,
-                "run {run} has two different results:\n  {}: {}\n  {}: {}",
-                one.0.display(),
-                one.1,
-                other.0.display(),
-                other.1
-            ),
-        }
-    }
-}
-
-impl std::error::Error for StoreError {}
-
-/// Adds operation and file to an [`io::Error`].
-pub fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
-    move |error| StoreError::Io { doing, path: path.into(), error }
-}
 
 /// The set of finished runs, one bit each.
 #[derive(Clone, Debug)]
@@ -137,6 +47,22 @@ impl Done {
     }
 }
 
+/// Lines that do not fit their checksums.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Damage {
+    /// How many.
+    pub lines: u64,
+    /// The first of them, counted from 1.
+    pub first: u64,
+}
+
+impl Damage {
+    pub(crate) fn add(&mut self, line: u64) {
+        self.first = if self.lines == 0 { line } else { self.first };
+        self.lines += 1;
+    }
+}
+
 /// A journal that is being written; its folder is locked.
 #[derive(Debug)]
 pub struct Journal {
@@ -144,57 +70,73 @@ pub struct Journal {
     file: File,
     end: u64,
     done: Done,
+    damage: Damage,
     synced: Instant,
     _lock: File,
 }
 
+/// What a journal holds when it is opened.
+struct Found {
+    done: Done,
+    damage: Damage,
+    header: Header,
+    /// The file's length.
+    end: u64,
+    /// Whether the last line has no end.
+    torn: bool,
+}
+
+fn read(file: &File, path: &Path, contents: &Contents<'_>) -> Result<Found, StoreError> {
+    let done = Done::new(contents.plan().len());
+    let mut found = Found { done, damage: Damage::default(), header: Header::Unfinished, end: 0, torn: false };
+    scan(file, path, 0..u64::MAX, |at, line| {
+        found.end = at.end;
+        match line {
+            first if at.start == 0 => found.header = contents.check_header(path, first)?,
+            Line::Whole(text) => found.done.insert(contents.check_row(path, at.number, text)?),
+            Line::Cut => {}
+            Line::Damaged => found.damage.add(at.number),
+            Line::Torn(_) => found.torn = true,
+        }
+        Ok(())
+    })?;
+    Ok(found)
+}
+
 impl Journal {
-    /// Opens the journal of a folder, which is made if need be. `header` says what belongs in it; `len` is the length
-    /// of the plan. With `resume` the runs that are there are kept, otherwise their presence is an error.
+    /// Opens the journal of a folder, which is made if need be. With `resume` the runs that are there are kept,
+    /// otherwise their presence is an error.
     ///
     /// # Errors
-    /// When the folder cannot be written, is in use, or holds something else.
-    pub fn open(folder: &Path, header: &str, len: u64, resume: bool) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder).map_err(io_error("make the folder", folder))?;
-        let lock_path = folder.join("lock");
-        let lock = File::create(&lock_path).map_err(io_error("write", &lock_path))?;
+    /// When the folder cannot be written, is in use, or holds something else; then nothing was changed.
+    pub fn open(folder: &Folder, contents: &Contents<'_>, resume: bool) -> Result<Self, StoreError> {
+        let lock = folder.open_file("lock")?;
         match lock.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(folder.into())),
-            Err(TryLockError::Error(error)) => return Err(io_error("lock", &lock_path)(error)),
+            Err(TryLockError::WouldBlock) => return Err(StoreError::Locked(folder.path().into())),
+            Err(TryLockError::Error(error)) => return Err(io_error("lock", &folder.path().join("lock"))(error)),
         }
-        let path = folder.join("journal");
-        let mut options = OpenOptions::new();
-        let file = options.read(true).write(true).create(true).truncate(false).open(&path);
-        let mut file = file.map_err(io_error("write", &path))?;
-        let mut done = Done::new(len);
-        let mut end = 0; // after the last whole line
-        let mut headed = false;
-        scan(&file, &path, |at, next, text| {
-            end = next;
-            let Some(text) = text else { return Ok(()) };
-            if at == 0 {
-                headed = true;
-                return check_header(&path, text, header);
-            }
-            if let Some(run) = run_of(text) {
-                done.insert(run);
-            }
-            Ok(())
-        })?;
-        if !headed {
-            // Killed before the header was whole: nothing else can be in there.
-            end = 0;
-        }
+        let file = folder.open_file("journal")?;
+        let path = folder.path().join("journal");
+        let Found { done, damage, header, end, torn } = read(&file, &path, contents)?;
         if done.count() > 0 && !resume {
             return Err(StoreError::Exists { path, runs: done.count() });
         }
-        file.set_len(end).map_err(io_error("write", &path))?;
-        file.seek(SeekFrom::Start(end)).map_err(io_error("write", &path))?;
-        let mut journal = Journal { path, file, end, done, synced: Instant::now(), _lock: lock };
-        if !headed {
-            journal.write(header)?;
-            journal.sync()?;
+        let mut journal = Journal { path, file, end, done, damage, synced: Instant::now(), _lock: lock };
+        match header {
+            // What is there is the beginning of what is written now.
+            Header::Unfinished => {
+                journal.go_to(0)?;
+                journal.write(&record(contents.header()))?;
+                journal.sync()?;
+                folder.sync()?;
+            }
+            Header::There => {
+                journal.go_to(end)?;
+                if torn {
+                    journal.write(CUT)?;
+                }
+            }
         }
         Ok(journal)
     }
@@ -202,6 +144,11 @@ impl Journal {
     /// Which runs are there.
     pub fn done(&self) -> &Done {
         &self.done
+    }
+
+    /// Lines that do not fit their checksums, when it was opened: their runs count as not there.
+    pub fn damage(&self) -> Damage {
+        self.damage
     }
 
     /// Where the journal is.
@@ -214,7 +161,7 @@ impl Journal {
     /// # Errors
     /// When the disk is full or the like; what was written before stays.
     pub fn append(&mut self, run: u64, row: &str) -> Result<(), StoreError> {
-        self.write(row)?;
+        self.write(&record(row))?;
         self.done.insert(run);
         if self.synced.elapsed() >= SYNC_EVERY { self.sync() } else { Ok(()) }
     }
@@ -228,137 +175,21 @@ impl Journal {
         self.file.sync_data().map_err(io_error("write", &self.path))
     }
 
-    fn write(&mut self, text: &str) -> Result<(), StoreError> {
-        let record = record(text);
-        if let Err(error) = self.file.write_all(record.as_bytes()) {
-            // Half a line may be there; the next process would see that, but leave the file clean.
+    fn go_to(&mut self, end: u64) -> Result<(), StoreError> {
+        self.end = end;
+        self.file.seek(SeekFrom::Start(end)).map(drop).map_err(io_error("write", &self.path))
+    }
+
+    fn write(&mut self, line: &str) -> Result<(), StoreError> {
+        if let Err(error) = self.file.write_all(line.as_bytes()) {
+            // A part of this line may be there: it was written just now, and nothing is behind it.
             let _ = self.file.set_len(self.end);
             return Err(io_error("write", &self.path)(error));
         }
-        self.end += record.len() as u64;
+        self.end += line.len() as u64;
         Ok(())
     }
 }
 
-/// A line with its hash and its end.
-fn record(text: &str) -> String {
-    format!("{:016x} {text}\n", xxh3_64(text.as_bytes()))
-}
-
-/// The place in the plan that a row is for.
-pub(crate) fn run_of(row: &str) -> Option<u64> {
-    row.split_once(',')?.0.parse().ok()
-}
-
-/// Compares a journal's header with the one that is expected.
-pub(crate) fn check_header(path: &Path, found: &str, expected: &str) -> Result<(), StoreError> {
-    if found == expected {
-        return Ok(());
-    }
-    Err(StoreError::Other { path: path.into(), found: found.into(), expected: expected.into() })
-}
-
-/// Goes through a journal from its beginning: for each whole line where it begins, where the next begins, and its text
-/// if its hash is right. Stops at a torn end.
-pub(crate) fn scan(
-    file: &File,
-    path: &Path,
-    mut each: impl FnMut(u64, u64, Option<&str>) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut reader = BufReader::with_capacity(1 << 16, file);
-    reader.seek(SeekFrom::Start(0)).map_err(io_error("read", path))?;
-    let (mut at, mut line) = (0, Vec::new());
-    loop {
-        line.clear();
-        let limited = &mut io::Read::take(&mut reader, MAX_LINE);
-        let length = limited.read_until(b'\n', &mut line).map_err(io_error("read", path))? as u64;
-        if line.last() != Some(&b'\n') && length < MAX_LINE {
-            return Ok(());
-        }
-        each(at, at + length, checked(&line))?;
-        at += length;
-    }
-}
-
-/// The text of a line if its hash is right.
-pub(crate) fn checked(line: &[u8]) -> Option<&str> {
-    let line = std::str::from_utf8(line).ok()?.strip_suffix('\n')?;
-    let (hash, text) = line.split_at_checked(17)?;
-    let hash = hash.strip_suffix(' ')?;
-    (u64::from_str_radix(hash, 16).ok()? == xxh3_64(text.as_bytes())).then_some(text)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn open(folder: &Path, resume: bool) -> Result<Journal, StoreError> {
-        Journal::open(folder, "header", 1000, resume)
-    }
-
-    #[test]
-    fn a_torn_end_costs_one_row_wherever_it_is_torn() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = open(dir.path(), false).unwrap();
-        (0..5).for_each(|i| journal.append(i, &format!("{i},row {i}")).unwrap());
-        drop(journal);
-        let path = dir.path().join("journal");
-        let whole = std::fs::read(&path).unwrap();
-        for length in 0..=whole.len() {
-            std::fs::write(&path, &whole[..length]).unwrap();
-            let lines = whole[..length].iter().filter(|b| **b == b'\n').count() as u64;
-            let mut journal = open(dir.path(), true).unwrap();
-            assert_eq!(journal.done().count(), lines.saturating_sub(1), "cut at {length}");
-            (0..5).filter(|i| !journal.done().contains(*i)).collect::<Vec<_>>().iter().for_each(|i| {
-                journal.append(*i, &format!("{i},row {i}")).unwrap();
-            });
-            drop(journal);
-            assert_eq!(std::fs::read(&path).unwrap(), whole, "cut at {length}");
-        }
-    }
-
-    #[test]
-    fn a_damaged_row_counts_as_missing() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = open(dir.path(), false).unwrap();
-        (0..5).for_each(|i| journal.append(i, &format!("{i},row {i}")).unwrap());
-        drop(journal);
-        let path = dir.path().join("journal");
-        let mut bytes = std::fs::read(&path).unwrap();
-        let at = String::from_utf8_lossy(&bytes).find("row 2").unwrap();
-        bytes[at] = 0;
-        std::fs::write(&path, &bytes).unwrap();
-        let journal = open(dir.path(), true).unwrap();
-        assert_eq!(journal.done().count(), 4);
-        assert!(!journal.done().contains(2) && journal.done().contains(3));
-    }
-
-    #[test]
-    fn folders_in_use_or_of_something_else_are_refused() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = open(dir.path(), false).unwrap();
-        journal.append(3, "3,row").unwrap();
-        assert!(matches!(open(dir.path(), true), Err(StoreError::Locked(_))));
-        drop(journal);
-        assert!(matches!(open(dir.path(), false), Err(StoreError::Exists { runs: 1, .. })));
-        assert!(matches!(Journal::open(dir.path(), "other", 9, true), Err(StoreError::Other { .. })));
-        assert_eq!(open(dir.path(), true).unwrap().done().count(), 1);
-        let file = dir.path().join("file");
-        std::fs::write(&file, "").unwrap();
-        assert!(matches!(open(&file, false), Err(StoreError::Io { .. })));
-    }
-
-    #[test]
-    fn a_full_disk_is_an_error_and_keeps_what_was_written() {
-        // /dev/full accepts nothing.
-        let Ok(full) = OpenOptions::new().read(true).write(true).open("/dev/full") else { return };
-        let dir = tempfile::tempdir().unwrap();
-        let mut journal = open(dir.path(), false).unwrap();
-        journal.append(0, "0,row").unwrap();
-        let good = std::mem::replace(&mut journal.file, full);
-        let error = journal.append(1, "1,row").unwrap_err().to_string();
-        assert!(error.contains("--resume") && error.contains("journal"), "{error}");
-        drop((journal, good));
-        assert_eq!(open(dir.path(), true).unwrap().done().count(), 1);
-    }
-}
+mod tests;

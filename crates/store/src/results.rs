@@ -3,16 +3,16 @@
 #[cfg(feature = "parquet")]
 mod columns;
 
-use crate::journal::{StoreError, io_error};
+use crate::error::{StoreError, io_error};
+use crate::folder::{Draft, Folder};
+use crate::journal::Damage;
+use crate::lines::Contents;
 use crate::sorted::for_each_row;
-use oomsim_planning::plan::Plan;
 use oomsim_planning::row;
 use oomsim_planning::summary::Summary;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
-use xxhash_rust::xxh3::Xxh3;
+use std::path::PathBuf;
 
 /// What came out.
 #[derive(Clone, Debug)]
@@ -23,89 +23,54 @@ pub struct Results {
     pub summary: Summary,
     /// Runs that are not there yet; if there are any, no file was written.
     pub missing: Vec<Range<u64>>,
-}
-
-/// Says what a journal belongs to: the study's name, the hash of its plan, and the version that ran it.
-pub fn journal_header(study: &str, plan: &Plan) -> String {
-    let mut out = String::new();
-    row::field(&mut out, study);
-    format!("oomsim {} study {out} plan {:032x} runs {}", env!("CARGO_PKG_VERSION"), plan.fingerprint(), plan.len())
-}
-
-/// A file that takes its name only when it is whole.
-pub(crate) struct Draft {
-    path: PathBuf,
-    temporary: PathBuf,
-    pub(crate) file: BufWriter<File>,
-}
-
-impl Draft {
-    pub(crate) fn create(folder: &Path, name: &str) -> Result<Self, StoreError> {
-        let (path, temporary) = (folder.join(name), folder.join(format!("{name}.part")));
-        let file = File::create(&temporary).map_err(io_error("write", &temporary))?;
-        Ok(Draft { path, temporary, file: BufWriter::with_capacity(1 << 16, file) })
-    }
-
-    fn write(&mut self, text: &str) -> Result<(), StoreError> {
-        self.file.write_all(text.as_bytes()).map_err(io_error("write", &self.temporary))
-    }
-
-    fn finish(self) -> Result<(), StoreError> {
-        let file = self.file.into_inner().map_err(|e| io_error("write", &self.temporary)(e.into_error()))?;
-        file.sync_all().map_err(io_error("write", &self.temporary))?;
-        std::fs::rename(&self.temporary, &self.path).map_err(io_error("write", &self.path))
-    }
+    /// Journals with damaged lines, whose runs count as not there.
+    pub damage: Vec<(PathBuf, Damage)>,
 }
 
 /// Writes the results of complete journals into a folder. Rows pass through one by one. `measures` are those of the
 /// summary.
 ///
 /// # Errors
-/// When a journal cannot be read, rows contradict each other, or a file cannot be written.
+/// When a journal cannot be read or has something else in it, rows contradict each other, or a file cannot be written.
 pub fn write(
-    folder: &Path,
-    study: &str,
-    plan: &Plan,
+    folder: &Folder,
+    contents: &Contents<'_>,
     journals: &[PathBuf],
     measures: &[&str],
 ) -> Result<Results, StoreError> {
-    std::fs::create_dir_all(folder).map_err(io_error("make the folder", folder))?;
-    let (mut hash, mut summary) = (Xxh3::new(), Summary::new(plan));
-    let mut csv = Draft::create(folder, "runs.csv")?;
+    let plan = contents.plan();
+    let mut summary = Summary::new(plan);
+    let mut csv = folder.draft("runs.csv")?;
     #[cfg(feature = "parquet")]
-    let mut table = columns::Table::create(folder, plan)?;
+    let mut table = columns::Table::create(folder.draft("runs.parquet")?, plan)?;
     let axes = row::axis_columns(plan).len();
-    let mut put = |csv: &mut Draft, line: &str| {
-        hash.update(line.as_bytes());
-        hash.update(b"\n");
-        csv.write(line)?;
-        csv.write("\n")
-    };
-    put(&mut csv, &row::header(plan))?;
-    let missing = for_each_row(journals, &journal_header(study, plan), plan.len(), |_, line| {
+    put(&mut csv, &format!("{}\n", row::header(plan)))?;
+    let union = for_each_row(journals, contents, |run, line| {
         put(&mut csv, line)?;
+        put(&mut csv, "\n")?;
         let Some(row) = row::parse(line, axes) else {
-            let error = std::io::Error::other(format!("a row is not as it should be: {line}"));
-            return Err(io_error("read", &journals[0])(error));
+            let error = std::io::Error::other(format!("run {run} is no row of this version: {line}"));
+            return Err(io_error("use", &journals[0])(error));
         };
         summary.add(plan, &row);
         #[cfg(feature = "parquet")]
         table.add(row)?;
         Ok(())
     })?;
-    if missing.is_empty() {
-        csv.finish()?;
+    let hash = csv.hash();
+    if union.missing.is_empty() {
+        let mut overview = folder.draft("summary.csv")?;
+        put(&mut overview, &summary.to_csv(plan, measures))?;
         #[cfg(feature = "parquet")]
-        table.finish()?;
-        let mut file = Draft::create(folder, "summary.csv")?;
-        file.write(&summary.to_csv(plan, measures))?;
-        file.finish()?;
-    } else {
-        for part in ["runs.csv.part", "runs.parquet.part"] {
-            let _ = std::fs::remove_file(folder.join(part));
-        }
+        table.close()?.finish()?;
+        csv.finish()?;
+        overview.finish()?;
     }
-    Ok(Results { hash: hash.digest128(), summary, missing })
+    Ok(Results { hash, summary, missing: union.missing, damage: union.damage })
+}
+
+fn put(draft: &mut Draft<'_>, text: &str) -> Result<(), StoreError> {
+    draft.write_all(text.as_bytes()).map_err(|error| io_error("write", draft.path())(error))
 }
 
 #[cfg(test)]
@@ -115,7 +80,9 @@ mod tests {
     use crate::journal::Journal;
     use oomsim_planning::axis::AxisValue;
     use oomsim_planning::measure::{Measures, RunOutcome};
-    use oomsim_planning::plan::{Axis, Levels, Setup};
+    use oomsim_planning::plan::{Axis, Levels, Plan, Setup};
+    #[cfg(feature = "parquet")]
+    use std::path::Path;
 
     fn plan() -> Plan {
         let values = ["1Mi", "2Mi"].map(AxisValue::parse).to_vec();
@@ -126,17 +93,18 @@ mod tests {
     #[test]
     fn results_appear_when_all_runs_are_there() {
         let dir = tempfile::tempdir().unwrap();
-        let (plan, header) = (plan(), journal_header("s", &plan()));
+        let plan = plan();
+        let (folder, contents) = (Folder::open(dir.path(), false).unwrap(), Contents::of("s", &plan));
         let worker =
             || |_: &oomsim_planning::plan::RunSpec| Measures { outcome: RunOutcome::Eviction, ..Measures::default() };
         let session = |range: Range<u64>| {
-            let mut journal = Journal::open(dir.path(), &header, plan.len(), true).unwrap();
-            execute(&plan, range, &mut journal, 2, worker, |_| {}).unwrap();
-            write(dir.path(), "s", &plan, &[dir.path().join("journal")], &["outcome"]).unwrap()
+            let mut journal = Journal::open(&folder, &contents, true).unwrap();
+            execute(&plan, range, &mut journal, 2, worker, || false, |_| {}).unwrap();
+            write(&folder, &contents, &[dir.path().join("journal")], &["outcome"]).unwrap()
         };
         let partial = session(0..60);
         assert_eq!(partial.missing, vec![60..100]);
-        assert!(!dir.path().join("runs.csv").exists() && !dir.path().join("runs.csv.part").exists());
+        assert!(!dir.path().join("runs.csv").exists());
         let whole = session(0..100);
         assert!(whole.missing.is_empty());
         let csv = std::fs::read(dir.path().join("runs.csv")).unwrap();
@@ -153,7 +121,7 @@ mod tests {
     fn same_as_csv(path: &Path, csv: &str) {
         use parquet::file::reader::{FileReader, SerializedFileReader};
         use parquet::record::Field;
-        let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+        let reader = SerializedFileReader::new(std::fs::File::open(path).unwrap()).unwrap();
         let mut lines = csv.lines();
         let names = row::fields(lines.next().unwrap());
         let mut rows = 0;

@@ -133,7 +133,7 @@ impl List<'_> {
 
 /// The scenarios of a study with what it sets in them.
 fn named_scenarios(text: &str, name: &str) -> Result<Vec<(ScenarioBundle, Vec<String>)>, Unusable> {
-    let files = Beside(PathBuf::new());
+    let files = Beside::study(Path::new(name));
     if TomlKind::of_text(text) == TomlKind::Goal {
         let goal = Goal::read(text, name, &files).map_err(Unusable::of)?;
         return Ok(goal.scenarios.into_iter().map(|(_, prepared)| (prepared, Vec::new())).collect());
@@ -197,7 +197,7 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         system_daemons: args.system_daemons,
     };
     let (name, folder) = (Options::NAME.to_owned(), PathBuf::new());
-    let kinds = vec![options.scenario(&Beside(folder.clone()), overrides)?];
+    let kinds = vec![options.scenario(&Beside::options(), overrides)?];
     let about = config.or(manifests.first().copied()).map_or_else(String::new, |file| file.display().to_string());
     Ok(Unit { kinds, known, name, folder, about, made: true })
 }

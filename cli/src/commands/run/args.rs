@@ -1,6 +1,6 @@
 //! What `oomsim run` is asked for.
 
-use crate::flags::{self, Format};
+use crate::flags::{self, Force, Format};
 use crate::repeat::Repeat;
 use clap::ValueEnum;
 use oomsim_core::record::Keep;
@@ -41,6 +41,9 @@ pub struct Args {
     /// Write events, series, logs and pictures to this folder
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
+    /// Whether `--out` may replace files of others.
+    #[command(flatten)]
+    pub force: Force,
     /// With --out: also draw what Prometheus would have seen (30 s scrapes, 5 min staleness)
     #[arg(long, requires = "out")]
     pub prometheus: bool,

@@ -2,9 +2,9 @@
 
 use crate::engine;
 use crate::exit::Failure;
-use crate::output::Folder;
 use oomsim_core::record::Keep;
 use oomsim_report::{Artifact, RunReport};
+use oomsim_store::Folder;
 
 /// Writes what was recorded; everything is rendered before the first file is touched.
 ///

@@ -11,11 +11,12 @@ use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{History, Keep};
 use oomsim_report::RunReport;
 use oomsim_report::fleet::{Fleet, NodeRun, csv, expectations, json_text, text};
+use oomsim_store::Folder;
 use std::sync::Arc;
 
 /// Runs all nodes of these kinds. What is kept of each is its measures; with `--record` and `--out` it has a folder of
 /// its own with what a run of one node writes.
-pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&output::Folder>) -> Result<Exit, Failure> {
+pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) -> Result<Exit, Failure> {
     if let Some(until) = args.until {
         for kind in &mut kinds {
             let kind = Arc::make_mut(kind);

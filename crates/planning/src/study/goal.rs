@@ -9,7 +9,7 @@ use crate::prepared::{ScenarioBundle, settings};
 use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
 use crate::runner::Runner;
 use oomsim_core::record::Keep;
-use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, text};
+use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, prose, text};
 use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Severity};
 
 /// Most settings that are combined.
@@ -142,7 +142,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     let mut t = TableReader::open(p, &tables::GOAL, root)?;
     let stem = file.rsplit('/').next().unwrap_or(file);
     let goal_name = t.or("name", stem.strip_suffix(".toml").unwrap_or(stem).into(), name).to_string();
-    let description = t.or("description", String::new(), text);
+    let description = t.or("description", String::new(), prose);
     let seed = t.or("seed", 1, integer(0, i64::MAX));
     let runs = t.or("runs", 20_000, integer::<u64>(64, tables::MAX_RUNS));
     let confirm = t.or("confirm", runs, integer::<u64>(64, tables::MAX_RUNS));

@@ -6,7 +6,9 @@ use crate::axis::Design;
 use crate::measure::MEASURES;
 use crate::plan::{Levels, Plan, Setup};
 use crate::prepared::{ScenarioBundle, folder_of, join, settings};
-use oomsim_scenario::reading::{Entry, Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, text};
+use oomsim_scenario::reading::{
+    Entry, Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, prose, text,
+};
 use oomsim_scenario::{Diagnostic, Files, Location, Severity, Source};
 use std::sync::Arc;
 
@@ -53,7 +55,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
     let stem = file.rsplit('/').next().unwrap_or(file);
     let stem = stem.strip_suffix(".toml").unwrap_or(stem);
     let name = t.or("name", stem.into(), name).to_string();
-    let description = t.or("description", String::new(), text);
+    let description = t.or("description", String::new(), prose);
     let scenario_at = t.get("scenario");
     let scenario = t.required("scenario", text);
     let node = t.optional("node", text);

@@ -1,7 +1,7 @@
 //! The rows as Apache Parquet: the same columns as the CSV, with types.
 
-use super::Draft;
-use crate::journal::{StoreError, io_error};
+use crate::error::{StoreError, io_error};
+use crate::folder::Draft;
 use oomsim_planning::axis::Unit;
 use oomsim_planning::measure::{ColumnKind, MEASURES, Value};
 use oomsim_planning::plan::Plan;
@@ -12,8 +12,6 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
-use std::fs::File;
-use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,10 +26,9 @@ enum Column {
     Flag(Vec<Option<bool>>),
 }
 
-pub(crate) struct Table {
+pub(crate) struct Table<'f> {
     path: PathBuf,
-    temporary: PathBuf,
-    writer: SerializedFileWriter<BufWriter<File>>,
+    writer: SerializedFileWriter<Draft<'f>>,
     columns: Vec<Column>,
     rows: usize,
 }
@@ -47,9 +44,9 @@ fn problem(path: &Path) -> impl Fn(ParquetError) -> StoreError + use<> {
     }
 }
 
-impl Table {
-    pub(crate) fn create(folder: &Path, plan: &Plan) -> Result<Self, StoreError> {
-        let Draft { path, temporary, file } = Draft::create(folder, "runs.parquet")?;
+impl<'f> Table<'f> {
+    pub(crate) fn create(file: Draft<'f>, plan: &Plan) -> Result<Self, StoreError> {
+        let path = file.path().to_path_buf();
         let mut fields: Vec<(String, Column)> = Vec::new();
         let text = || Column::Text(Vec::new());
         fields.push(("run".into(), Column::Int(Vec::new())));
@@ -80,7 +77,7 @@ impl Table {
                 },
             ));
         }
-        let failed = problem(&temporary);
+        let failed = problem(&path);
         let types = fields.iter().map(|(name, column)| column.field(name).map(Arc::new)).collect::<Result<_, _>>();
         let schema = types.and_then(|types| Type::group_type_builder("runs").with_fields(types).build());
         let schema = Arc::new(schema.map_err(&failed)?);
@@ -88,7 +85,7 @@ impl Table {
         let properties = Arc::new(WriterProperties::builder().set_created_by(created_by).build());
         let writer = SerializedFileWriter::new(file, schema, properties).map_err(&failed)?;
         let columns = fields.into_iter().map(|(_, column)| column).collect();
-        Ok(Table { path, temporary, writer, columns, rows: 0 })
+        Ok(Table { path, writer, columns, rows: 0 })
     }
 
     pub(crate) fn add(&mut self, row: ResultRow) -> Result<(), StoreError> {
@@ -107,7 +104,7 @@ impl Table {
 
     fn write_group(&mut self) -> Result<(), StoreError> {
         self.rows = 0;
-        let failed = problem(&self.temporary);
+        let failed = problem(&self.path);
         let mut group = self.writer.next_row_group().map_err(&failed)?;
         for column in &mut self.columns {
             column.write(&mut group).map_err(&failed)?;
@@ -115,13 +112,12 @@ impl Table {
         group.close().map(drop).map_err(&failed)
     }
 
-    pub(crate) fn finish(mut self) -> Result<(), StoreError> {
+    /// Everything is in the file now.
+    pub(crate) fn close(mut self) -> Result<Draft<'f>, StoreError> {
         if self.rows > 0 {
             self.write_group()?;
         }
-        let failed = problem(&self.temporary);
-        let file = self.writer.into_inner().map_err(&failed)?;
-        Draft { path: self.path, temporary: self.temporary, file }.finish()
+        self.writer.into_inner().map_err(problem(&self.path))
     }
 }
 
@@ -167,7 +163,7 @@ impl Column {
         }
     }
 
-    fn write(&mut self, group: &mut SerializedRowGroupWriter<'_, BufWriter<File>>) -> Result<(), ParquetError> {
+    fn write(&mut self, group: &mut SerializedRowGroupWriter<'_, Draft<'_>>) -> Result<(), ParquetError> {
         let Some(mut writer) = group.next_column()? else { return Ok(()) };
         /// Which values are there, and those that are.
         fn split<T>(list: &mut Vec<Option<T>>) -> (Vec<i16>, Vec<T>) {

@@ -1,0 +1,237 @@
+//! Files of strangers: they disclose nothing, act on nothing, and take bounded time and memory.
+
+mod common;
+
+use common::{command, err, oomsim, out, repository};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+fn case(name: &str) -> String {
+    repository().join("cli/tests/breaking").join(name).display().to_string()
+}
+
+fn write(folder: &Path, name: &str, content: &str) -> String {
+    let path = folder.join(name);
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, content).unwrap();
+    path.display().to_string()
+}
+
+fn refused(output: &Output, said: &str) {
+    assert_eq!(output.status.code(), Some(2), "{}{}", out(output), err(output));
+    assert!(err(output).contains(said) || out(output).contains(said), "{}{}", out(output), err(output));
+}
+
+/// Runs it; it has to end by itself.
+fn in_time(command: &mut Command) -> Output {
+    // Into files: a pipe that is not read would be waited for.
+    let mut files = [tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap()];
+    let [stdout, stderr] = [&files[0], &files[1]].map(|file| file.try_clone().unwrap());
+    let mut child = command.stdout(stdout).stderr(stderr).spawn().expect("the program starts");
+    let since = Instant::now();
+    let status = loop {
+        match child.try_wait().unwrap() {
+            Some(status) => break status,
+            None if since.elapsed() > Duration::from_secs(300) => {
+                child.kill().unwrap();
+                panic!("it hangs");
+            }
+            None => std::thread::sleep(Duration::from_millis(10)),
+        }
+    };
+    let [stdout, stderr] = files.each_mut().map(|file| {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut bytes)).unwrap();
+        bytes
+    });
+    Output { status, stdout, stderr }
+}
+
+const SECRET: &str = "root:$6$hush:19000:0:99999:7:::\nbin:*:19000:0:99999:7:::\n";
+
+#[test]
+fn a_scenario_shows_nothing_from_outside_its_folder() {
+    let place = TempDir::new().unwrap();
+    let secret = write(place.path(), "secret", SECRET);
+    let folder = place.path().join("theirs");
+    let node = "node.memory = \"4Gi\"\n";
+    let absolute = format!("{node}kubelet.config = {secret:?}\n");
+    let mut files = vec![
+        write(&folder, "absolute.toml", &absolute),
+        write(&folder, "pod.toml", &format!("{node}[[pod]]\nmanifest = {secret:?}\n")),
+        write(&folder, "above.toml", &format!("{node}[[pod]]\nmanifest = \"../secret\"\n")),
+        write(&folder, "round.toml", &format!("{node}[[pod]]\nmanifest = \"x/../../secret\"\n")),
+        write(&folder, "folder.toml", &format!("{node}kubelet.configDir = \"..\"\n")),
+    ];
+    #[cfg(unix)]
+    {
+        std::os::unix::fs::symlink(&secret, folder.join("inside")).unwrap();
+        files.push(write(&folder, "link.toml", &format!("{node}[[pod]]\nmanifest = \"inside\"\n")));
+    }
+    let study = format!("scenario = {:?}\nrepetitions = 1\n", files[0]);
+    for file in &files {
+        for arguments in [vec!["run", file], vec!["check", file], vec!["lint", file], vec!["node", file]] {
+            let output = oomsim(&arguments);
+            let said = format!("{}{}", out(&output), err(&output));
+            assert!(!said.contains("hush") && !said.contains("19000"), "{arguments:?}: {said}");
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}: {said}");
+        }
+    }
+    let output =
+        oomsim(["sweep", &write(&folder, "study.toml", &study), "--out", &folder.join("out").display().to_string()]);
+    assert!(!err(&output).contains("hush") && output.status.code() == Some(2), "{}", err(&output));
+    refused(&oomsim(["run", &files[0]]), "--allow-outside");
+    // With it, the file is read, and found to be no configuration.
+    let allowed = oomsim(["run", &files[2], "--allow-outside"]);
+    assert!(!err(&allowed).contains("--allow-outside"), "{}", err(&allowed));
+}
+
+/// A scenario whose every text is hostile, through every output.
+#[test]
+fn nothing_hostile_gets_out() {
+    let place = TempDir::new().unwrap();
+    let (scenario, folder) = (case("esc.toml"), place.path().join("out").display().to_string());
+    let mut outputs: Vec<(String, Vec<u8>)> = Vec::new();
+    for arguments in [
+        vec!["run", &scenario, "--out", &folder, "--prometheus", "--metrics"],
+        vec!["run", &scenario, "--format", "json"],
+        vec!["check", &scenario],
+        vec!["check", &scenario, "--format", "json"],
+        vec!["check", &scenario, "--format", "junit"],
+        vec!["check", &scenario, "--format", "github"],
+        vec!["list", &scenario],
+        vec!["node", &scenario],
+        vec!["lint", &scenario],
+        vec!["lint", &scenario, "--format", "sarif"],
+        vec!["lint", &scenario, "--format", "github"],
+    ] {
+        // As on a terminal: with colours.
+        let output = command(&arguments).env("CLICOLOR_FORCE", "1").output().unwrap();
+        assert!(output.status.code() < Some(3), "{arguments:?}: {}", err(&output));
+        outputs.push((arguments.join(" "), output.stdout));
+        outputs.push((format!("errors of {}", arguments.join(" ")), output.stderr));
+    }
+    for (what, bytes) in &outputs {
+        let text = String::from_utf8(bytes.clone()).unwrap();
+        for acting in ["\u{1b}]", "\u{1b}[31mRED", "\u{7}", "\u{1}", "\u{202e}", "\u{1b}[31m\n"] {
+            assert!(!text.contains(acting), "{what}: {acting:?} in {text}");
+        }
+        let command = |line: &&str| line.trim_start().starts_with("::warning file=x");
+        assert_eq!(text.lines().find(command), None, "{what}");
+    }
+    for entry in std::fs::read_dir(&folder).unwrap() {
+        let path = entry.unwrap().path();
+        let Ok(text) = std::fs::read_to_string(&path) else { continue };
+        assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{path:?}");
+        match path.extension().and_then(|e| e.to_str()) {
+            Some("svg") => {
+                assert!(!text.contains("<script>") && text.matches("</svg>").count() == 1, "{path:?}: {text}");
+            }
+            Some("csv") => {
+                let formula = |cell: &str| cell.trim_matches('"').starts_with(['=', '@']);
+                assert!(!text.lines().flat_map(|line| line.split(',')).any(formula), "{path:?}: {text}");
+            }
+            _ => {}
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn names_of_files_are_escaped() {
+    let place = TempDir::new().unwrap();
+    let node = "duration = \"1s\"\nnode.memory = \"1Gi\"\n[[expect]]\nsource = \"none\"\nevent = \"OomKill\"\n";
+    write(place.path(), "a\u{1b}]0;pwn\u{7}\n::warning file=x::y.toml", node);
+    for format in ["text", "json", "junit", "github"] {
+        let mut check = command(["check", &place.path().display().to_string(), "--format", format]);
+        let output = check.env("CLICOLOR_FORCE", "1").output().unwrap();
+        let text = format!("{}{}", out(&output), err(&output));
+        assert!(!text.contains("\u{1b}]") && !text.contains('\u{7}'), "{format}: {text:?}");
+        assert!(!text.lines().any(|line| line.trim_start().starts_with("::warning file=x")), "{format}: {text}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn folders_are_walked_once_and_to_an_end() {
+    let place = TempDir::new().unwrap();
+    let folder = place.path();
+    write(folder, "one.toml", "duration = \"1s\"\nnode.memory = \"1Gi\"\n");
+    write(folder, "below/two.toml", "duration = \"1s\"\nnode.memory = \"1Gi\"\n");
+    for name in ["a", "b", "c", "d"] {
+        std::os::unix::fs::symlink(".", folder.join(name)).unwrap();
+        std::os::unix::fs::symlink("..", folder.join("below").join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("one.toml", folder.join("again.toml")).unwrap();
+    std::os::unix::fs::symlink("nothing", folder.join("dangling.toml")).unwrap();
+    assert!(Command::new("mkfifo").arg(folder.join("pipe.toml")).status().unwrap().success());
+    let _socket = std::os::unix::net::UnixListener::bind(folder.join("socket.toml")).unwrap();
+    let output = in_time(&mut command(["check", &folder.display().to_string(), "--format", "json"]));
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["scenarios"].as_array().map(Vec::len), Some(2), "{json:#}");
+    for skipped in ["pipe.toml is skipped", "socket.toml is skipped", "dangling.toml is skipped"] {
+        assert!(err(&output).contains(skipped), "{}", err(&output));
+    }
+    // A file that a scenario names is no pipe, either.
+    let node = write(folder, "e/pipe-user.toml", "node.memory = \"1Gi\"\n[[pod]]\nmanifest = \"pipe.yaml\"\n");
+    assert!(Command::new("mkfifo").arg(folder.join("e/pipe.yaml")).status().unwrap().success());
+    refused(&in_time(&mut command(["run", &node])), "no ordinary file");
+}
+
+/// Each table is looked up by its name, not among all others.
+#[test]
+fn forty_thousand_pods_are_read() {
+    let place = TempDir::new().unwrap();
+    for kind in ["pod", "host"] {
+        let mut text = "duration = \"1s\"\nnode.memory = \"64Gi\"\nkubelet = { maxPods = 100000 }\n".to_owned();
+        for n in 0..40_000 {
+            let what = if kind == "pod" { "container = [{ name = \"c\" }]" } else { "workload.steady = {}" };
+            text.push_str(&format!("[[{kind}]]\nname = \"n{n}\"\n{what}\n"));
+        }
+        let file = write(place.path(), &format!("{kind}.toml"), &text);
+        let output = in_time(&mut command(["node", &file]));
+        assert!(output.status.code() < Some(3), "{}", err(&output));
+    }
+}
+
+#[test]
+fn what_would_take_hours_or_all_memory_is_refused() {
+    refused(&in_time(&mut command(["run", &case("read-loop.toml")])), "at most");
+    let samples = in_time(&mut command(["run", &case("samp.toml"), "--memory-limit", "1Gi"]));
+    refused(&samples, "10000000 samples of 100 pods take");
+    let reports = in_time(&mut command(["run", &case("rbig.toml"), "--memory-limit", "200Mi"]));
+    refused(&reports, "this needs more than 200Mi of memory");
+    refused(&in_time(&mut command(["run", &case("scenario-92.toml")])), "of files at once: at most 16Ti");
+}
+
+#[test]
+fn recordings_with_great_times_and_endless_lines_are_errors() {
+    let place = TempDir::new().unwrap();
+    for (name, kind) in [
+        ("restart-1440", "restart"),
+        ("restart-4560", "restart"),
+        ("eviction_sync-6600", "eviction_sync"),
+        ("eviction_sync-6780", "eviction_sync"),
+    ] {
+        let folder = place.path().join(name);
+        let text = std::fs::read_to_string(case(&format!("{name}.jsonl"))).unwrap();
+        let output = oomsim(["conformance", &write(&folder, &format!("{kind}.jsonl"), &text)]);
+        assert_eq!(output.status.code(), Some(1), "{name}: {}{}", out(&output), err(&output));
+        assert!(out(&output).contains("more than a century"), "{name}: {}", out(&output));
+    }
+    let packed: PathBuf = place.path().join("restart.jsonl.gz");
+    let mut gz = flate2::write::GzEncoder::new(std::fs::File::create(&packed).unwrap(), flate2::Compression::fast());
+    let blanks = vec![b' '; 1 << 20];
+    (0..64).for_each(|_| std::io::Write::write_all(&mut gz, &blanks).unwrap());
+    gz.finish().unwrap();
+    let output = oomsim(["conformance", &packed.display().to_string()]);
+    assert!(
+        format!("{}{}", out(&output), err(&output)).contains("it is longer than 4194304 bytes"),
+        "{}",
+        err(&output)
+    );
+}
