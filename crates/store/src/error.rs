@@ -86,18 +86,7 @@ pub enum StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            StoreError::Io { doing, path, error } => {
-                write!(f, "cannot {doing} {}: {error}", path.display())?;
-                match error.kind() {
-                    io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                        write!(f, "; finished runs are kept: free some space and continue with --resume")
-                    }
-                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
-                        write!(f, "; choose a writable folder with --out")
-                    }
-                    _ => Ok(()),
-                }
-            }
+            StoreError::Io { doing, path, error } => io_message(f, doing, path, error),
             StoreError::Locked(path) => {
                 write!(f, "another process is writing to {}: wait for it or choose another --out", path.display())
             }
@@ -120,12 +109,7 @@ impl fmt::Display for StoreError {
                 path.display()
             ),
             StoreError::Foreign { path, line, found, expected } => {
-                write!(f, "{}:{line}: this row belongs to another study: it begins with {found}", path.display())?;
-                match expected {
-                    Some(expected) => write!(f, ", the row of that run with {expected}")?,
-                    None => write!(f, ", and the plan has no such run")?,
-                }
-                write!(f, "\n  help: choose the folder of this study, or another --out; nothing was changed")
+                foreign_message(f, path, *line, found, expected.as_deref())
             }
             StoreError::Conflict { run, one, other } => write!(
                 f,
@@ -155,6 +139,34 @@ impl fmt::Display for StoreError {
 }
 
 impl std::error::Error for StoreError {}
+
+fn io_message(f: &mut fmt::Formatter<'_>, doing: &str, path: &Path, error: &io::Error) -> fmt::Result {
+    write!(f, "cannot {doing} {}: {error}", path.display())?;
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            write!(f, "; finished runs are kept: free some space and continue with --resume")
+        }
+        io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
+            write!(f, "; choose a writable folder with --out")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn foreign_message(
+    f: &mut fmt::Formatter<'_>,
+    path: &Path,
+    line: u64,
+    found: &str,
+    expected: Option<&str>,
+) -> fmt::Result {
+    write!(f, "{}:{line}: this row belongs to another study: it begins with {found}", path.display())?;
+    match expected {
+        Some(expected) => write!(f, ", the row of that run with {expected}")?,
+        None => write!(f, ", and the plan has no such run")?,
+    }
+    write!(f, "\n  help: choose the folder of this study, or another --out; nothing was changed")
+}
 
 /// Makes an [`io::Error`] say what was tried with which file.
 pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {

@@ -29,8 +29,8 @@ struct Shared<'a> {
     panicked: Option<(u64, u64, String)>,
 }
 
-/// Runs everything in `range` that the journal does not hold, on `jobs` threads (0: one per core), until `stop` says so:
-/// then the runs in flight are finished and kept. `worker` makes the function that runs one; every thread has its own.
+/// Runs everything in `range` that the journal does not hold, on `jobs` threads (0: one per core), until `stop` says
+/// so: then the runs in flight are finished and kept. `worker` makes the function that runs one; every thread has its own.
 /// What comes out does not depend on the number of threads or on the order in which they finish.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! Folders that results are written to: each file whole or not at all, and never over what this program did not write.
 //!
 //! What was written is known by a list in the folder, `.oomsim`: a hash and a name on each line. A file that is not on
-//! it, or that was changed since, stays as it is unless the caller says otherwise; so does a link, whatever it leads to.
+//! it, or that was changed since, stays as it is unless the caller says otherwise; so does a link, wherever it leads.
 
 use crate::error::{StoreError, io_error};
 use std::collections::{BTreeMap, BTreeSet};

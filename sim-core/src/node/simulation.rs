@@ -121,6 +121,17 @@ impl Simulation {
         node.view(&settled)
     }
 
+    /// Adds up all memory from its owners and compares it with the kernel's books.
+    ///
+    /// # Errors
+    /// With the first sum that differs: a defect of the model.
+    pub fn audit(&self) -> Result<(), String> {
+        let mut fork = self.without_log();
+        fork.node.now = self.now();
+        let settled = fork.node.settle_all(&mut fork.queue);
+        fork.node.memory.figures(&settled).kernel().audit()
+    }
+
     /// The run as it stands, without what it has recorded.
     pub fn checkpoint(&self) -> Checkpoint {
         Checkpoint { run: self.without_log(), marks: self.node.recorder.marks() }

@@ -1,0 +1,117 @@
+//! `oomsim-fuzz`: looks for inputs that break oomsim, until the time is over.
+//!
+//! Every try has a number, from which alone its input is made; a failure prints the command that repeats it, and exits
+//! with 1. Threads share out the numbers, so that their count changes nothing.
+
+mod mutate;
+mod parsers;
+mod scenarios;
+mod window;
+
+use clap::{Parser, Subcommand};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Looks for inputs that break oomsim.
+#[derive(Debug, Parser)]
+struct Cli {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Damaged inputs for every parser: it may refuse them, and may not fail
+    Parsers {
+        /// Only these parsers
+        #[arg(long)]
+        only: Vec<String>,
+        #[command(flatten)]
+        tries: Tries,
+    },
+    /// A journal of more than 2^20 runs
+    Window,
+    /// Random scenarios: conservation, fork = straight, the same digest on any number of threads and through files
+    Scenarios {
+        #[command(flatten)]
+        tries: Tries,
+    },
+}
+
+/// How many.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct Tries {
+    /// Number of the first try
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Tries [default: until the time is over]
+    #[arg(long)]
+    count: Option<u64>,
+    /// Time in seconds for each parser, or for the scenarios
+    #[arg(long, default_value_t = 60)]
+    seconds: u64,
+    /// Threads [default: one per processor]
+    #[arg(long, short = 'j', default_value_t = 0)]
+    jobs: usize,
+}
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|_| {})); // What a panic says is printed with its try.
+    let failures = match Cli::parse().what {
+        What::Parsers { only, tries } => {
+            let wanted = |name: &str| only.is_empty() || only.iter().any(|o| o == name);
+            let parsers = parsers::all().into_iter().filter(|p| wanted(p.name));
+            parsers
+                .map(|p| {
+                    let repeat = format!("parsers --only {}", p.name);
+                    search(p.name, &repeat, tries, |n| p.attempt(n))
+                })
+                .sum::<u64>()
+        }
+        What::Window => {
+            let once = Tries { seed: 0, count: Some(1), seconds: 3600, jobs: 1 };
+            search("window", "window", once, window::attempt)
+        }
+        What::Scenarios { tries } => search("scenarios", "scenarios", tries, scenarios::attempt),
+    };
+    ExitCode::from(u8::from(failures > 0))
+}
+
+/// Tries one number after the other; returns how many failed. Stops at the first ten.
+fn search(name: &str, repeat: &str, tries: Tries, attempt: impl Fn(u64) -> Result<(), String> + Sync) -> u64 {
+    let (next, done, failed) = (AtomicU64::new(tries.seed), AtomicU64::new(0), AtomicU64::new(0));
+    let end = tries.count.map_or(u64::MAX, |count| tries.seed.saturating_add(count));
+    let deadline = Instant::now() + Duration::from_secs(tries.seconds);
+    let (over, print) = (AtomicBool::new(false), Mutex::new(()));
+    let work = || {
+        while !over.load(Ordering::Relaxed) {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= end || Instant::now() >= deadline {
+                break;
+            }
+            let result = catch_unwind(AssertUnwindSafe(|| attempt(n))).unwrap_or_else(|panic| Err(said(&*panic)));
+            done.fetch_add(1, Ordering::Relaxed);
+            if let Err(why) = result {
+                let _lock = print.lock();
+                println!("{name}: {why}\n  repeat: oomsim-fuzz {repeat} --seed {n} --count 1");
+                over.store(failed.fetch_add(1, Ordering::Relaxed) >= 9, Ordering::Relaxed);
+            }
+        }
+    };
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let since = Instant::now();
+    std::thread::scope(|scope| {
+        (0..if tries.jobs == 0 { cores } else { tries.jobs }).for_each(|_| _ = scope.spawn(work));
+    });
+    let (done, failed) = (done.into_inner(), failed.into_inner());
+    println!("{name}: {done} tries in {:.0} s, {failed} failed", since.elapsed().as_secs_f64());
+    failed
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    format!("panic: {}", text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default())
+}

@@ -1,0 +1,216 @@
+//! Every parser of what comes from outside, with inputs to damage. A parser may refuse; what it accepts has to be usable.
+
+use crate::mutate::{Draws, damaged};
+use oomsim_core::units::{Quantity, parse_duration};
+use oomsim_dmesg::{Known, TextOptions, analyse};
+use oomsim_planning::axis::AxisValue;
+use oomsim_planning::plan::{Axis, Levels, Plan, Setup};
+use oomsim_planning::study::{Goal, Study};
+use oomsim_scenario::{Files, load_kinds, to_toml};
+use oomsim_store::{Contents, Folder, Journal, StoreError, for_each_row};
+use oomsim_testkit::{Beside, repository, toml_files};
+use std::path::Path;
+
+/// A parser with inputs that it accepts.
+pub struct Parser {
+    pub name: &'static str,
+    corpus: Vec<Vec<u8>>,
+    parse: fn(&[u8]) -> Result<(), String>,
+}
+
+impl Parser {
+    /// Damages an input, and parses it.
+    pub fn attempt(&self, number: u64) -> Result<(), String> {
+        let input = damaged(&mut Draws::of(self.name, number), &self.corpus);
+        let parsed = std::panic::catch_unwind(|| (self.parse)(&input));
+        let why = match parsed {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(why)) => why,
+            Err(panic) => crate::said(&*panic),
+        };
+        let file = std::env::temp_dir().join(format!("oomsim-fuzz-{}-{number}", self.name));
+        let kept = std::fs::write(&file, &input).map_or(String::new(), |()| format!("; input in {}", file.display()));
+        Err(format!("{why}{kept}"))
+    }
+}
+
+/// All of them.
+pub fn all() -> Vec<Parser> {
+    let parser = |name, corpus, parse| Parser { name, corpus, parse };
+    vec![
+        parser("scenario", files("scenarios"), scenario),
+        parser("manifest", texts(MANIFESTS), manifest),
+        parser("kubelet", texts(KUBELETS), kubelet),
+        parser("study", files("studies"), study),
+        parser("dmesg", folder("crates/dmesg/tests/data/quoted"), dmesg),
+        parser("recording", texts(RECORDINGS), recording),
+        parser("value", texts(VALUES), value),
+        parser("journal", vec![journal_bytes()], journal),
+    ]
+}
+
+const MANIFESTS: &[&str] = &[
+    "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {a: b}\nspec:\n  priority: 5\n  containers:\n  - name: app\n    resources:\n      requests: {memory: 64Mi}\n      limits: {memory: \"128Mi\"}\n",
+    "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 3\n  template:\n    spec:\n      initContainers: [{name: i, restartPolicy: Always}]\n      containers: [{name: c, resources: {limits: {memory: 1Gi}}}]\n",
+    "{\"apiVersion\":\"v1\",\"kind\":\"List\",\"items\":[{\"apiVersion\":\"v1\",\"kind\":\"Pod\",\"metadata\":{\"name\":\"p\"},\"spec\":{\"containers\":[{\"name\":\"c\"}]}}]}",
+];
+const KUBELETS: &[&str] = &[
+    "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHard:\n  memory.available: 5%\nsystemReserved: {memory: 500Mi}\nevictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {memory.available: 1m30s}\n",
+    "{\"kind\":\"KubeletConfiguration\",\"apiVersion\":\"kubelet.config.k8s.io/v1beta1\",\"failSwapOn\":false,\"memorySwap\":{\"swapBehavior\":\"LimitedSwap\"}}",
+];
+const RECORDINGS: &[&str] = &[
+    include_str!("../../cli/tests/breaking/restart-1440.jsonl"),
+    include_str!("../../cli/tests/breaking/eviction_sync-6600.jsonl"),
+    "{\"id\":1,\"text\":\"1.5Gi\",\"ok\":true,\"value\":1610612736}\n",
+];
+const VALUES: &[&str] = &["1.5Gi", "750Mi", "12e6", "100m", "1h2m3.5s", "90s", "-5", "0.1", "true", "a.b.c=1"];
+
+fn texts(list: &[&str]) -> Vec<Vec<u8>> {
+    list.iter().map(|text| text.as_bytes().to_vec()).collect()
+}
+
+fn files(name: &str) -> Vec<Vec<u8>> {
+    toml_files(&repository().join(name)).iter().filter_map(|file| std::fs::read(file).ok()).collect()
+}
+
+fn folder(name: &str) -> Vec<Vec<u8>> {
+    let entries = std::fs::read_dir(repository().join(name)).into_iter().flatten().flatten();
+    let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    paths.sort();
+    let mut all: Vec<Vec<u8>> = paths.iter().filter_map(|path| std::fs::read(path).ok()).collect();
+    all.push(b"[ 12.5] Out of memory: Killed process 1234 (java) total-vm:4194304kB, anon-rss:2097152kB\n".to_vec());
+    all
+}
+
+/// A file that a scenario names, and nothing else.
+struct Only<'a>(&'a str);
+
+impl Files for Only<'_> {
+    fn read(&self, _path: &str) -> Result<String, String> {
+        Ok(self.0.into())
+    }
+
+    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+        Ok(vec!["10-a.conf".into(), "20-b.conf".into()])
+    }
+}
+
+fn scenario(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(bytes);
+    check(&text, &Beside(repository().join("scenarios")))
+}
+
+/// What is read can be written, and is read again as the same; what is refused says why.
+fn check(text: &str, files: &dyn Files) -> Result<(), String> {
+    match load_kinds(text, "fuzz.toml", files, &[]) {
+        Err(problems) if problems.iter().all(|p| p.render().is_empty()) => Err("refused without a reason".into()),
+        Err(_) => Ok(()),
+        Ok(kinds) => kinds.iter().try_for_each(|kind| {
+            kind.warnings.iter().for_each(|warning| _ = warning.render());
+            let written = to_toml(&kind.scenario);
+            let again = load_kinds(&written, "written.toml", &Only(""), &[]);
+            again.map(drop).map_err(|problems| format!("what was written is refused: {}", problems[0]))
+        }),
+    }
+}
+
+fn manifest(bytes: &[u8]) -> Result<(), String> {
+    let node = "node.memory = \"8Gi\"\nkubelet = {}\n[[pod]]\nmanifest = \"pod.yaml\"\n";
+    check(node, &Only(&String::from_utf8_lossy(bytes)))
+}
+
+fn kubelet(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(bytes);
+    for key in ["config = \"k.yaml\"", "flags = \"--x=y\"\nconfigDir = \"conf.d\""] {
+        let _ = load_kinds(&format!("node.memory = \"8Gi\"\n[kubelet]\n{key}\n"), "fuzz.toml", &Only(&text), &[]);
+    }
+    Ok(())
+}
+
+fn study(bytes: &[u8]) -> Result<(), String> {
+    let (text, files) = (String::from_utf8_lossy(bytes), Beside(repository()));
+    // Every value of every axis is tried in the scenario, which takes its time.
+    if text.len() > 4000 {
+        return Ok(());
+    }
+    if let Ok(study) = Study::read(&text, "studies/fuzz.toml", &files) {
+        let last = study.plan.len() - 1;
+        [0, last / 2, last].into_iter().for_each(|run| _ = study.plan.spec(run));
+    }
+    let _ = Goal::read(&text, "studies/fuzz.toml", &files);
+    Ok(())
+}
+
+fn dmesg(bytes: &[u8]) -> Result<(), String> {
+    let reports = oomsim_dmesg::read(bytes).map_err(|why| why.to_string())?;
+    let analyses = analyse(reports, Known::default());
+    let _ = oomsim_dmesg::text(&analyses, TextOptions::default());
+    oomsim_dmesg::to_json(&analyses).map_err(|why| why.to_string())?;
+    analyses.iter().for_each(|analysis| _ = oomsim_dmesg::scenario(analysis));
+    Ok(())
+}
+
+fn recording(bytes: &[u8]) -> Result<(), String> {
+    // Stories are whole simulations.
+    for kind in oomsim_conformance::kinds().filter(|kind| kind.stem != oomsim_conformance::node::STEM) {
+        let _ = oomsim_conformance::run_file(&format!("{}.jsonl", kind.stem), bytes);
+    }
+    Ok(())
+}
+
+fn value(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = (Quantity::parse(&text), parse_duration(&text), AxisValue::parse(&text));
+    let _ = load_kinds("node.memory = \"8Gi\"\n", "fuzz.toml", &Only(""), &[text.into_owned()]);
+    Ok(())
+}
+
+fn plan() -> Option<Plan> {
+    let values = ["1Mi", "2Mi"].map(AxisValue::parse).to_vec();
+    let axes = vec![Axis { name: "a".into(), keys: vec!["k".into()], levels: Levels::Grid(values) }];
+    Plan::new(Setup { axes, points: 1, repetitions: 4, ..Setup::default() }).ok()
+}
+
+fn row(plan: &Plan, run: u64) -> String {
+    let measures = oomsim_planning::measure::Measures { evictions: run, ..Default::default() };
+    oomsim_planning::row::line(plan, &plan.spec(run), &measures)
+}
+
+fn write_journal(folder: &Path, plan: &Plan) -> Result<(), StoreError> {
+    let mut journal = Journal::open(&Folder::open(folder, false)?, &Contents::of("s", plan), true)?;
+    for run in 0..plan.len() {
+        if !journal.done().contains(run) {
+            journal.append(run, &row(plan, run))?;
+        }
+    }
+    Ok(())
+}
+
+fn journal_bytes() -> Vec<u8> {
+    let written = tempfile::tempdir().ok().zip(plan()).and_then(|(dir, plan)| {
+        write_journal(dir.path(), &plan).ok()?;
+        std::fs::read(dir.path().join("journal")).ok()
+    });
+    written.unwrap_or_default()
+}
+
+/// A damaged journal is refused and left alone, or completed to the rows that are right.
+fn journal(bytes: &[u8]) -> Result<(), String> {
+    let (dir, plan) = (tempfile::tempdir().map_err(|e| e.to_string())?, plan().ok_or("no plan")?);
+    let path = dir.path().join("journal");
+    std::fs::write(&path, bytes).map_err(|e| e.to_string())?;
+    let mut rows = Vec::new();
+    let opened = write_journal(dir.path(), &plan).and_then(|()| {
+        for_each_row(std::slice::from_ref(&path), &Contents::of("s", &plan), |_, row| {
+            rows.push(row.to_owned());
+            Ok::<(), StoreError>(())
+        })
+    });
+    let now = std::fs::read(&path).map_err(|e| e.to_string())?;
+    match opened {
+        Ok(_) if rows != (0..plan.len()).map(|run| row(&plan, run)).collect::<Vec<_>>() => Err("other rows".into()),
+        Ok(_) if !now.starts_with(bytes) => Err("something was taken away".into()),
+        Err(_) if now != bytes => Err("refused, and changed all the same".into()),
+        _ => Ok(()),
+    }
+}

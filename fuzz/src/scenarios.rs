@@ -1,0 +1,60 @@
+//! Random scenarios against what holds of every run.
+
+use oomsim_core::record::{Digest, Keep};
+use oomsim_core::units::SimTime;
+use oomsim_core::{BootedNode, Simulation, simulate};
+use oomsim_scenario::{NoFiles, load, to_toml};
+use oomsim_testkit::random::{Case, case};
+use proptest::strategy::{Strategy, ValueTree};
+use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::sync::Arc;
+
+/// The scenario of a number.
+fn scenario(number: u64) -> Result<Case, String> {
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&number.to_le_bytes());
+    let mut runner = TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &seed));
+    case().new_tree(&mut runner).map(|tree| tree.current()).map_err(|why| why.to_string())
+}
+
+/// Makes a scenario, and holds its runs against each other.
+pub fn attempt(number: u64) -> Result<(), String> {
+    let case = scenario(number)?;
+    check(&case, number).map_err(|why| format!("{why}\n{}", case.text))
+}
+
+fn check(case: &Case, seed: u64) -> Result<(), String> {
+    let scenario = &case.scenario;
+    let straight = simulate(scenario, seed, Keep::Events).map_err(|why| why.to_string())?.digest;
+    let same = |what: &str, digest: Digest| {
+        if digest == straight { Ok(()) } else { Err(format!("{what}: digest {digest}, straight {straight}")) }
+    };
+    same("forked, with the books audited", forked(scenario, seed)?)?;
+    let text = to_toml(scenario);
+    let read = load(&text, "written.toml", &NoFiles, &[]).map_err(|problems| format!("written: {}", problems[0]))?;
+    let written = simulate(&read.scenario, seed, Keep::Outcome).map_err(|why| why.to_string())?;
+    same("through a file", written.digest)?;
+    // As a sweep does it: copies of one booted node, on several threads.
+    let booted = BootedNode::new(Arc::clone(scenario), Keep::Outcome);
+    let on_threads = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| booted.clone().run(seed))).collect();
+        threads.into_iter().map(|thread| thread.join()).collect::<Vec<_>>()
+    });
+    on_threads.into_iter().try_for_each(|run| match run {
+        Ok(Ok(history)) => same("on a thread", history.digest),
+        Ok(Err(why)) => Err(why.to_string()),
+        Err(panic) => Err(crate::said(&*panic)),
+    })
+}
+
+/// The run, stopped every ten seconds to add up all memory, and gone on with as a copy.
+fn forked(scenario: &Arc<oomsim_core::plan::Scenario>, seed: u64) -> Result<Digest, String> {
+    let mut simulation = Simulation::new(Arc::clone(scenario), seed, Keep::Outcome);
+    for tenth in 1..9 {
+        simulation.run_until(SimTime::from_secs(10 * tenth)).map_err(|why| why.to_string())?;
+        simulation.audit().map_err(|why| format!("at {}: {why}", simulation.now()))?;
+        simulation = simulation.clone();
+    }
+    simulation.run_until(SimTime::MAX).map_err(|why| why.to_string())?;
+    Ok(simulation.finish().digest)
+}
