@@ -1,12 +1,14 @@
 //! `oomsim import`: a scenario from the files of a real cluster.
 
 use crate::exit::{Exit, Failure};
+use crate::flags::Force;
 use crate::load::{plain, rendered};
-use crate::output::{self, Folder};
+use crate::output;
 use oomsim_core::units::{Bytes, Quantity};
 use oomsim_import::{Evidence, Imported, Options, build, differences};
 use oomsim_scenario::reading::Problems;
 use oomsim_scenario::{Diagnostic, Files, Severity, Source, load};
+use oomsim_store::Folder;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
@@ -40,6 +42,8 @@ pub struct Args {
     /// Folder for the scenario, the manifests and the traces
     #[arg(long, value_name = "FOLDER", required_unless_present = "queries")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
     /// Print the commands and queries that collect everything
     #[arg(long)]
     queries: bool,
@@ -75,7 +79,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         .map_err(|problems| rendered(&problems))?;
     let checked = differences(&evidence, &loaded.scenario);
     let out = args.out.unwrap_or_default();
-    write(&out, &imported)?;
+    write(&out, args.force, &imported)?;
     output::print(&report(&out, &imported, &found, &loaded.warnings, &checked))?;
     Ok(Exit::Holds)
 }
@@ -113,8 +117,8 @@ impl Files for Written<'_> {
     }
 }
 
-fn write(out: &Path, imported: &Imported) -> Result<(), Failure> {
-    let folder = Folder::open(out)?;
+fn write(out: &Path, force: Force, imported: &Imported) -> Result<(), Failure> {
+    let folder = Folder::open(out, force.force)?;
     let mut below: BTreeMap<&str, Folder> = BTreeMap::new();
     for (name, text) in &imported.files {
         let Some((sub, name)) = name.split_once('/') else {

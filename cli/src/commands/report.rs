@@ -1,12 +1,13 @@
 //! `oomsim report`: one HTML file with the curves, the timeline and the outcome of runs.
 
 use crate::exit::{Exit, Failure};
-use crate::output::{self, Folder};
-use crate::{engine, load};
+use crate::flags::Force;
+use crate::{engine, load, output};
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
 use oomsim_report::RunReport;
 use oomsim_report::html::{Page, Run, render};
+use oomsim_store::Folder;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `oomsim report`.
@@ -24,6 +25,8 @@ pub struct Args {
     /// The HTML file to write
     #[arg(long, value_name = "FILE", required = true)]
     out: PathBuf,
+    #[command(flatten)]
+    force: Force,
     /// Random seed [default: the scenario's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -44,7 +47,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         return Err(Failure::bad_input(format!("{} is no file name", args.out.display())));
     };
     let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let folder = Folder::open(parent)?;
+    let folder = Folder::unlisted(parent, args.force.force)?;
     let mut page = Page { runs: Vec::new() };
     let mut failures = 0;
     for file in &args.files {
@@ -71,7 +74,7 @@ fn report(
     scenario: std::sync::Arc<oomsim_core::plan::Scenario>,
 ) -> Result<RunReport, Failure> {
     let seed = args.seed.unwrap_or(scenario.seed);
-    let history = engine::run(engine::boot(&scenario, Keep::Series), seed)?;
+    let history = engine::run(engine::boot(&scenario, Keep::Series)?, seed)?;
     let mut reproduce = format!("oomsim run {} --seed {seed}", file.display());
     for change in &args.overrides {
         reproduce.push_str(&format!(" --set '{change}'"));
