@@ -198,6 +198,32 @@ fn something_else(name: &str, text: &str) -> Option<Failure> {
     Some(Failure::bad_input(format!("{name} is {what}, not a scenario\n  help: {command}")))
 }
 
+/// `--kubernetes VERSION` as a change of a scenario.
+pub fn release(version: &str) -> String {
+    format!("kubelet.version={}", serde_json::Value::from(version))
+}
+
+/// Reads and validates a scenario file as [`scenarios`] does, with another release of Kubernetes where it has a kubelet:
+/// the change comes before the other overrides.
+///
+/// # Errors
+/// When it cannot be read, or with all its problems.
+pub fn scenarios_with_release(
+    file: &Path,
+    overrides: &mut Vec<String>,
+    node: Option<&str>,
+    kubernetes: Option<&str>,
+) -> Result<Vec<LoadedScenario>, Unusable> {
+    let read = scenarios(file, overrides, node)?;
+    match kubernetes {
+        Some(version) if read.iter().any(|kind| kind.scenario.kubelet.is_some()) => {
+            overrides.insert(0, release(version));
+            scenarios(file, overrides, node)
+        }
+        _ => Ok(read),
+    }
+}
+
 /// A scenario's text made of options of the command line, so that they are read and checked in one place.
 #[derive(Debug, Default)]
 pub struct Options {

@@ -40,7 +40,7 @@ fn main() -> Result<(), String> {
         let candidates = || {
             pods.iter().map(|(spec, stats)| Candidate {
                 pod: spec,
-                facts: EvictionFacts::of(spec),
+                facts: EvictionFacts::of(spec, &KubernetesProfile::default()),
                 usage: Some(stats.usage()),
             })
         };

@@ -30,6 +30,9 @@ pub struct Args {
     /// Scenario files, or folders with scenarios
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
+    /// Kubernetes version of every kubelet, such as 1.34 or v1.33.3-eks-113cf36 [default: as in the scenario]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -61,7 +64,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let threads = usize::from(args.jobs.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
-    let checked: Vec<CheckedScenario> = pool.install(|| found.scenarios.par_iter().map(|file| check(file)).collect());
+    let checked: Vec<CheckedScenario> =
+        pool.install(|| found.scenarios.par_iter().map(|file| check(file, args.kubernetes.as_deref())).collect());
     let studies = found.studies.len();
     let text = match args.format {
         Format::Text => report::text(&checked, studies),
@@ -90,16 +94,17 @@ fn invalid(failure: Failure) -> CheckOutcome {
     CheckOutcome::Invalid { fault, message: failure.message }
 }
 
-fn check(file: &Path) -> CheckedScenario {
-    let (outcome, problems) = match engine::guarded(|| Ok(check_inner(file))) {
+fn check(file: &Path, kubernetes: Option<&str>) -> CheckedScenario {
+    let (outcome, problems) = match engine::guarded(|| Ok(check_inner(file, kubernetes))) {
         Ok(both) => both,
         Err(failure) => (invalid(failure), Vec::new()),
     };
     CheckedScenario { file: escape::line(&file.display().to_string()).into_owned(), outcome, problems }
 }
 
-fn check_inner(file: &Path) -> (CheckOutcome, Vec<Diagnostic>) {
-    let loaded = match load::scenarios(file, &[], None) {
+fn check_inner(file: &Path, kubernetes: Option<&str>) -> (CheckOutcome, Vec<Diagnostic>) {
+    let mut overrides = Vec::new();
+    let loaded = match load::scenarios_with_release(file, &mut overrides, None, kubernetes) {
         Ok(loaded) => loaded,
         Err(unusable) => return (invalid(unusable.failure), unusable.problems),
     };
@@ -121,7 +126,7 @@ fn check_inner(file: &Path) -> (CheckOutcome, Vec<Diagnostic>) {
                 results,
                 seed,
                 digest: digest.to_string(),
-                reproduce: Repeat { file, node: None, overrides: &[], until: None }.command(seed),
+                reproduce: Repeat { file, node: None, overrides: &overrides, until: None }.command(seed),
             };
             (outcome, warnings)
         }

@@ -82,6 +82,8 @@ struct Amounts {
     eviction_hard: Option<i64>,
     eviction_soft: Option<(i64, String)>,
     preset: Option<&'static Preset>,
+    /// Reserved huge pages.
+    huge_pages: i64,
     allocatable: i64,
     kubepods_limit: i64,
     /// Working set of all pods above which one is evicted; `None`: not watched.
@@ -177,6 +179,7 @@ fn amounts(scenario: &Scenario, preset: Option<&str>) -> Amounts {
         system_reserved: signed(effective.system_reserved),
         eviction_hard: effective.eviction_hard().map(signed),
         eviction_soft: effective.eviction_soft().map(|(amount, grace)| (signed(amount), format_duration(grace))),
+        huge_pages: i64::try_from(effective.node.hugepages).unwrap_or(i64::MAX),
         allocatable: signed(effective.allocatable),
         kubepods_limit: signed(effective.kubepods_limit),
         pods_evicted_above: effective.pods_evicted_above.map(signed),
@@ -204,7 +207,16 @@ fn text(amounts: &Amounts, scenario: &Scenario) -> String {
     if let Some((bytes, grace)) = &amounts.eviction_soft {
         row("eviction-soft", *bytes, &format!("… for {grace}"));
     }
-    row("allocatable", amounts.allocatable, "status.allocatable: capacity − reserved − eviction-hard");
+    let mut less = "status.allocatable: capacity − reserved − eviction-hard".to_owned();
+    if amounts.huge_pages > 0 {
+        row(
+            "huge pages",
+            amounts.huge_pages,
+            "reserved for huge pages: a resource of its own, not in allocatable memory",
+        );
+        less.push_str(" − huge pages");
+    }
+    row("allocatable", amounts.allocatable, &less);
     let limit = format!("the kernel kills in pods when all pods together reach {} bytes", amounts.kubepods_limit);
     row("kubepods limit", amounts.kubepods_limit, &limit);
     if let Some(bytes) = amounts.pods_evicted_above {
@@ -243,6 +255,7 @@ impl Amounts {
             "evictionHard": self.eviction_hard,
             "evictionSoft": self.eviction_soft.as_ref().map(|soft| soft.0),
             "evictionSoftGracePeriod": self.eviction_soft.as_ref().map(|soft| soft.1.clone()),
+            "hugePages": self.huge_pages,
             "allocatable": self.allocatable,
             "kubepodsLimit": self.kubepods_limit,
             "podsEvictedAbove": self.pods_evicted_above,

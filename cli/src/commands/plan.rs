@@ -126,7 +126,7 @@ fn files(goal: &Goal, plan: &Plan, best: &Confirmed) -> Result<Vec<(String, Stri
     let before = goal.scenarios[0].1.scenario(&[]).map_err(|problems| load::rendered(&problems))?.scenario;
     let mut files = Vec::new();
     if let (Some(with), Some(before)) = (&with.kubelet, &before.kubelet)
-        && let Some(yaml) = kubelet_yaml(plan.axes(), &values, &with.config, &before.config)
+        && let Some(yaml) = kubelet_yaml(plan.axes(), &values, &with.config, &before.config, &before.profile)
     {
         files.push(("kubelet.yaml".to_string(), yaml));
     }

@@ -6,6 +6,7 @@ use crate::load::{self, Beside};
 use crate::output;
 use crate::progress::{Progress, duration};
 use anstyle::Style;
+use oomsim_core::kubelet::KubernetesProfile;
 use oomsim_core::units::parse_duration;
 use oomsim_core::workload::TermReaction;
 use oomsim_planning::axis::{AxisRange, AxisValue, Scale, Unit};
@@ -60,8 +61,8 @@ pub struct Args {
     /// KubeletConfiguration file, instead of the reservations
     #[arg(long, value_name = "FILE", conflicts_with_all = ["kube_reserved", "system_reserved"])]
     config: Option<PathBuf>,
-    /// Kubernetes version
-    #[arg(long, value_name = "VERSION", default_value = "1.32")]
+    /// Kubernetes version, such as 1.34 or v1.33.3-eks-113cf36
+    #[arg(long, value_name = "VERSION", default_value_t = KubernetesProfile::default().version.to_owned())]
     kubernetes: String,
     /// Kernel version
     #[arg(long, value_name = "VERSION", default_value = "6.1")]

@@ -20,7 +20,7 @@ use std::sync::Arc;
 ///
 /// # Errors
 /// When the scenario is invalid, the run fails, or a file cannot be written.
-pub fn run(args: Args) -> Result<Exit, Failure> {
+pub fn run(mut args: Args) -> Result<Exit, Failure> {
     if let Some(record) = args.record.filter(|record| *record != Record::Series) {
         let (kept, option) = (if record == Record::Outcome { "outcome" } else { "events" }, args.needs_series());
         if let Some(option) = option {
@@ -31,7 +31,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             output::complain("warning: with --record outcome there is nothing to write to the folder of --out");
         }
     }
-    let mut kinds = load::scenarios(&args.file, &args.overrides, args.node.as_deref())?;
+    let mut kinds = load::scenarios_with_release(
+        &args.file,
+        &mut args.overrides,
+        args.node.as_deref(),
+        args.kubernetes.as_deref(),
+    )?;
     for warning in kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
         output::complain(&warning.render_coloured());
     }

@@ -76,11 +76,9 @@ pub fn kubernetes(args: Args) -> Result<Exit, Failure> {
         doc: fact.doc.trim().trim_end_matches('.').to_owned(),
         rows: rows
             .iter()
-            .map(|row| VersionFact {
-                value: row.get(fact.name).unwrap_or_default(),
-                source: fact.source.to_owned(),
-                // The recordings are those of the newest row.
-                sure: if row.version == "1.32" { "recorded".to_owned() } else { fact.sure.to_string() },
+            .filter_map(|row| {
+                let (sure, source) = fact.evidence(row.minor);
+                Some(VersionFact { value: row.get(fact.name)?, source: source.to_owned(), sure: sure.to_string() })
             })
             .collect(),
     });

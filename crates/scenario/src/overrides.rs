@@ -9,7 +9,8 @@ use super::value::{Entry, Kind, Value};
 use std::sync::Arc;
 
 /// Tables whose keys have dots of their own: the rest of a path is one key.
-const DOTTED_MAPS: [&str; 8] = [
+const DOTTED_MAPS: [&str; 9] = [
+    "annotations",
     "sysctl",
     "evictionHard",
     "evictionSoft",

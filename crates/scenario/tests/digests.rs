@@ -9,7 +9,7 @@ use oomsim_testkit::{read_file, repository};
 use std::path::{Path, PathBuf};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
-const FOLDERS: [&str; 3] = ["", "lint", "bench"];
+const FOLDERS: [&str; 4] = ["", "lint", "bench", "versions"];
 
 fn scenarios() -> PathBuf {
     repository().join("scenarios")

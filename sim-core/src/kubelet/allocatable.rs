@@ -193,7 +193,12 @@ impl NodeAllocatable {
         // Without QoS cgroups it is the configured root that is updated, unless that is the node's own.
         if !layout.kubepods().0.is_empty() {
             let path = layout.path(&layout.kubepods());
-            result.writes.push(NodeCgroupWrite { path, memory: Some(self.kubepods_limit(config)), memory_min: None });
+            result.writes.push(NodeCgroupWrite {
+                path,
+                memory: Some(self.kubepods_limit(config)),
+                memory_min: None,
+                memory_low: None,
+            });
         }
         let classes = [
             (ENFORCE_SYSTEM, &self.system_reserved, &config.system_reserved_cgroup, false),
@@ -212,7 +217,7 @@ impl NodeAllocatable {
             let memory = reserved.get(MEMORY).filter(|_| !compressible).map(Quantity::value);
             let path = layout.path(&CgroupName::parse(cgroup, layout.driver));
             let memory_min = memory.filter(|m| cgroup_v2 && profile.memory_qos && *m > 0);
-            result.writes.push(NodeCgroupWrite { path, memory, memory_min });
+            result.writes.push(NodeCgroupWrite { path, memory, memory_min, memory_low: None });
         }
         result
     }

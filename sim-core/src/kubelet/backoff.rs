@@ -1,5 +1,7 @@
 //! Restart back-off of one container (client-go flowcontrol/backoff.go, kuberuntime_manager.go doBackOff).
 
+use super::config::KubeletConfig;
+use super::profile::KubernetesProfile;
 use crate::units::{SimDuration, SimTime};
 
 /// Bounds of the back-off.
@@ -18,9 +20,16 @@ impl Default for BackoffLimits {
 }
 
 impl BackoffLimits {
-    /// The bounds with `crashLoopBackOff.maxContainerRestartPeriod` set: the base never exceeds it.
-    pub fn with_max(max: SimDuration) -> Self {
-        BackoffLimits { base: BackoffLimits::default().base.min(max), max }
+    /// The bounds of a configuration (kubelet.go newCrashLoopBackOff): a configured maximum has precedence over the gate
+    /// `ReduceDefaultCrashLoopBackOffDecay`.
+    pub fn of(config: &KubeletConfig, profile: &KubernetesProfile) -> Self {
+        let reduced = BackoffLimits { base: SimDuration::from_secs(1), max: SimDuration::from_secs(60) };
+        let limits = if profile.reduced_crash_loop_back_off { reduced } else { BackoffLimits::default() };
+        if !profile.crash_loop_back_off_max {
+            return limits;
+        }
+        let max = config.max_container_restart_period.unwrap_or(BackoffLimits::default().max);
+        BackoffLimits { base: limits.base.min(max), max }
     }
 
     /// A container that ended more than this after its last start decision begins anew, whatever the maximum is
@@ -70,9 +79,51 @@ pub fn event_message(container: &str, pod: &str) -> String {
     format!("Back-off restarting failed container {container} in pod {pod}")
 }
 
+/// How long the DaemonSet controller waits before it replaces a failed pod on a node (pkg/controller/daemon
+/// daemon_controller.go failedPodsBackoff: from 1 s to 15 minutes, doubled with each failure).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct DaemonSetBackoff {
+    /// The wait in force and when a pod was replaced last.
+    entry: Option<(SimDuration, SimTime)>,
+}
+
+impl DaemonSetBackoff {
+    const FIRST: SimDuration = SimDuration::from_secs(1);
+    const LONGEST: SimDuration = SimDuration::from_secs(900);
+
+    /// How long a pod that failed at `now` waits for its replacement: the wait counts from the last replacement, and is
+    /// forgotten after twice the longest one.
+    pub fn next(&mut self, now: SimTime) -> SimDuration {
+        let known = self.entry.filter(|(_, last)| now.since(*last) <= Self::LONGEST * 2);
+        let (full, wait) = match known {
+            None => (Self::FIRST, SimDuration::ZERO),
+            Some((full, last)) => ((full * 2).min(Self::LONGEST), (last + full).since(now)),
+        };
+        self.entry = Some((full, now + wait));
+        wait
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// daemon_controller.go: pods that fail as soon as they are there are replaced after 0, 1, 2, 4 … s; a pod that held for
+    /// longer than the wait is replaced at once, and after more than half an hour the waits begin anew.
+    #[test]
+    fn a_daemon_set_waits_longer_each_time() {
+        let (seconds, mut backoff, mut now) = (SimDuration::from_secs, DaemonSetBackoff::default(), SimTime::ZERO);
+        for expected in [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
+            let wait = backoff.next(now);
+            assert_eq!(wait, seconds(expected));
+            now = now + wait;
+        }
+        now = now + seconds(901);
+        assert_eq!(backoff.next(now), SimDuration::ZERO);
+        assert_eq!(backoff.next(now), seconds(900));
+        now = now + seconds(900 + 1801);
+        assert_eq!((backoff.next(now), backoff.next(now)), (SimDuration::ZERO, seconds(1)));
+    }
 
     /// SOURCES OOM1: a pod that dies within 2 s of each start waits nothing, 10, 20, 40, 80 s; kuberuntime_manager.go
     /// doBackOff: then 160 and 300 s; after a run of more than 600 s the first restart is at once again.
@@ -101,11 +152,29 @@ mod tests {
     /// 600 s are not twice the maximum, but a constant (kubelet.go HasExpiredFunc, 1.32.10).
     #[test]
     fn a_lower_maximum_is_not_forgotten_sooner() {
-        let (limits, seconds) = (BackoffLimits::with_max(SimDuration::from_secs(60)), SimDuration::from_secs);
+        let seconds = SimDuration::from_secs;
+        let with_max = |max| {
+            let config = KubeletConfig { max_container_restart_period: Some(seconds(max)), ..KubeletConfig::default() };
+            BackoffLimits::of(&config, &KubernetesProfile::V1_35)
+        };
+        let limits = with_max(60);
         let mut backoff = ContainerBackoff::default();
         assert_eq!(backoff.attempt(SimTime::ZERO, SimTime::ZERO, limits), Ok(()));
         let end = SimTime::ZERO + seconds(600);
         assert_eq!(backoff.attempt(end, end, limits), Err(seconds(10)));
-        assert_eq!(BackoffLimits::with_max(seconds(5)), BackoffLimits { base: seconds(5), max: seconds(5) });
+        assert_eq!(with_max(5), BackoffLimits { base: seconds(5), max: seconds(5) });
+    }
+
+    /// KEP-4603, and a node with kubelet 1.36.2 and the gate ReduceDefaultCrashLoopBackOffDecay: 1, 2, 4 … 32, 64 s.
+    #[test]
+    fn the_reduced_back_off_ends_at_60_seconds_unless_the_maximum_can_be_configured() {
+        let seconds = SimDuration::from_secs;
+        let of = |row: KubernetesProfile| {
+            let profile = KubernetesProfile { reduced_crash_loop_back_off: true, ..row };
+            let limits = BackoffLimits::of(&KubeletConfig::default(), &profile);
+            (limits.base, limits.max)
+        };
+        assert_eq!(of(KubernetesProfile::V1_34), (seconds(1), seconds(60)));
+        assert_eq!(of(KubernetesProfile::V1_36), (seconds(1), seconds(300)));
     }
 }

@@ -1,9 +1,10 @@
 //! Where cgroups are and what the kubelet writes to them.
 
-use super::config::{CgroupDriver, KubeletConfig};
+use super::capability::SwapDefault;
+use super::config::{CgroupDriver, KubeletConfig, MemoryReservation};
 use super::go::go_int64;
 use super::pod::{ContainerSpec, PodSpec, ResourceList};
-use super::profile::{KubernetesProfile, SwapDefault};
+use super::profile::KubernetesProfile;
 use super::qos::is_critical;
 use super::resources::{self, MEMORY, container_request};
 use crate::node_api::CgroupWrite;
@@ -163,7 +164,7 @@ fn limit(bytes: i64) -> Bytes {
 /// A Burstable pod has a memory limit only if every container and init container declares one. For init containers
 /// the check sees the limit *together with the sidecars before it*, so an unlimited init container behind a limited
 /// sidecar passes, and the pod is limited to the sum of the limits that there are.
-pub fn pod_cgroup(pod: &PodSpec, cgroup_v2: bool, profile: &KubernetesProfile) -> CgroupWrite {
+pub fn pod_cgroup(pod: &PodSpec, cgroup_v2: bool, config: &KubeletConfig, profile: &KubernetesProfile) -> CgroupWrite {
     let mut declared = true;
     let has_memory = |list: &ResourceList| list.get(MEMORY).is_some_and(|q| !q.is_zero());
     let limits = resources::limits_with(pod, profile, |list| declared &= has_memory(list));
@@ -172,16 +173,27 @@ pub fn pod_cgroup(pod: &PodSpec, cgroup_v2: bool, profile: &KubernetesProfile) -
     }
     let memory = limits.get(MEMORY).map_or(0, Quantity::value);
     let mut write = CgroupWrite::default();
-    match QosClass::of(pod, profile) {
+    let class = QosClass::of(pod, profile);
+    match class {
         QosClass::Guaranteed => write.max = Some(limit(memory)),
         QosClass::Burstable if declared => write.max = Some(limit(memory)),
         _ => {}
     }
-    if cgroup_v2 && profile.memory_qos {
+    if cgroup_v2 {
         let requested = resources::scheduling_requests(pod, profile).get(MEMORY).map_or(0, Quantity::value);
-        write.min = (requested > 0).then(|| limit(requested));
+        reserve(&mut write, class, requested, config.memory_reservation(profile));
     }
     write
+}
+
+/// Protects a request.
+fn reserve(write: &mut CgroupWrite, class: QosClass, request: i64, reservation: MemoryReservation) {
+    let amount = (request > 0).then(|| limit(request));
+    match (reservation, class) {
+        (MemoryReservation::Requests, _) | (MemoryReservation::Tiered, QosClass::Guaranteed) => write.min = amount,
+        (MemoryReservation::Tiered, QosClass::Burstable) => write.low = amount,
+        (MemoryReservation::Tiered, QosClass::BestEffort) | (MemoryReservation::Nothing, _) => {}
+    }
 }
 
 /// A container's cgroup (kuberuntime/kuberuntime_container_linux.go generateLinuxContainerResources). On cgroup v1
@@ -200,37 +212,39 @@ pub fn container_cgroup(
     if node.cgroup_v2 {
         write.oom_group = (!config.single_process_oom_kill(true, profile)).then_some(true);
         if profile.memory_qos {
-            let (min, high) = memory_qos(container, node, config, profile);
-            (write.min, write.high) = (min, high);
+            let class = QosClass::of(pod, profile);
+            reserve(&mut write, class, container_request(container), config.memory_reservation(profile));
+            write.high = memory_high(container, node, config, profile);
         }
     }
     write.swap_max = swap_max(pod, container, node, config, profile, write.max);
     write
 }
 
-/// memory.min and memory.high of a container with the capability `memory_qos`, in the real code's float64.
-fn memory_qos(
+/// memory.high of a container with the capability `memory_qos`, in the real code's float64.
+fn memory_high(
     container: &ContainerSpec,
     node: &NodeLimits,
     config: &KubeletConfig,
     profile: &KubernetesProfile,
-) -> (Option<Bytes>, Option<Bytes>) {
+) -> Option<Bytes> {
+    let factor = config.memory_throttling_factor(profile)?;
     let request = container_request(container);
     let own_limit = container.resources.limits.get(MEMORY).map_or(0, Quantity::value);
-    let min = (request != 0).then(|| limit(request));
+    let nothing_given = request == 0 && own_limit == 0;
     let allocatable = i64::try_from(node.allocatable.get()).unwrap_or(i64::MAX);
     let ceiling = if own_limit != 0 { own_limit } else { allocatable };
-    if request == own_limit || ceiling <= 0 {
-        return (min, None);
+    if request == own_limit && !(nothing_given && profile.memory_high_best_effort) || ceiling <= 0 {
+        return None;
     }
-    let (factor, page) = (config.memory_throttling_factor(profile), PAGE_SIZE as f64);
+    let page = PAGE_SIZE as f64;
     let high = if profile.memory_high_from_request {
         let bytes = request as f64 + (ceiling as f64 - request as f64) * factor;
         go_int64(bytes.floor() / page).wrapping_mul(PAGE_SIZE as i64)
     } else {
         go_int64(ceiling as f64 * factor)
     };
-    (min, (high != 0 && high > request).then(|| limit(high)))
+    (high != 0 && high > request).then(|| limit(high))
 }
 
 /// The swap limit of a container (kuberuntime/kuberuntime_container_linux.go configureContainerSwapResources).
@@ -252,9 +266,10 @@ fn swap_max(
         _ => SwapDefault::NoSwap,
     };
     let none = if node.cgroup_v2 { Some(Bytes::ZERO) } else { memory };
+    let may_swap = !(profile.critical_pods_no_swap && is_critical(pod));
     match behavior {
         SwapDefault::UnlimitedSwap if profile.node_swap => Some(Bytes::MAX),
-        SwapDefault::LimitedSwap if profile.node_swap && node.cgroup_v2 && !is_critical(pod) => {
+        SwapDefault::LimitedSwap if profile.node_swap && node.cgroup_v2 && may_swap => {
             limited_swap(pod, container, node, profile).or(none)
         }
         _ => none,
@@ -268,8 +283,9 @@ fn limited_swap(
     node: &NodeLimits,
     profile: &KubernetesProfile,
 ) -> Option<Bytes> {
-    let request = container.resources.requests.get(MEMORY).cloned().unwrap_or_default();
-    let own_limit = container.resources.limits.get(MEMORY).cloned().unwrap_or_default();
+    let none = Quantity::default();
+    let request = container.resources.requests.get(MEMORY).unwrap_or(&none);
+    let own_limit = container.resources.limits.get(MEMORY).unwrap_or(&none);
     let (asked, total) = (request.value(), node.memory_capacity.get());
     if QosClass::of(pod, profile) != QosClass::Burstable || request == own_limit || total == 0 {
         return None;
@@ -291,13 +307,20 @@ pub struct NodeCgroupWrite {
     pub memory: Option<i64>,
     /// `memory.min`.
     pub memory_min: Option<i64>,
+    /// `memory.low`.
+    pub memory_low: Option<i64>,
 }
 
 impl NodeCgroupWrite {
     /// The part of it that a kernel accepts.
     pub fn write(&self) -> CgroupWrite {
         let accepted = |value: Option<i64>| value.and_then(|v| u64::try_from(v).ok()).map(Bytes::new);
-        CgroupWrite { max: accepted(self.memory), min: accepted(self.memory_min), ..CgroupWrite::default() }
+        CgroupWrite {
+            max: accepted(self.memory),
+            min: accepted(self.memory_min),
+            low: accepted(self.memory_low),
+            ..CgroupWrite::default()
+        }
     }
 }
 
@@ -308,11 +331,11 @@ pub fn qos_cgroups<'a>(
     pods: impl IntoIterator<Item = &'a PodSpec>,
     allocatable: Bytes,
     qos_reserved_memory_percent: Option<i64>,
-    cgroup_v2: bool,
+    reservation: MemoryReservation,
     profile: &KubernetesProfile,
 ) -> [NodeCgroupWrite; 3] {
     let (mut guaranteed, mut burstable) = (0i64, 0i64);
-    if profile.memory_qos || profile.qos_reserved {
+    if reservation != MemoryReservation::Nothing || profile.qos_reserved {
         for pod in pods {
             let sum = match QosClass::of(pod, profile) {
                 QosClass::BestEffort => continue,
@@ -325,12 +348,16 @@ pub fn qos_cgroups<'a>(
     }
     let mut writes = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort].map(|class| {
         let path = layout.path(&layout.qos(class));
-        NodeCgroupWrite { path, memory: None, memory_min: None }
+        NodeCgroupWrite { path, memory: None, memory_min: None, memory_low: None }
     });
-    if cgroup_v2 && profile.memory_qos {
+    if reservation != MemoryReservation::Nothing {
         let all = guaranteed.wrapping_add(burstable);
         writes[0].memory_min = (all > 0).then_some(all);
-        writes[1].memory_min = (burstable > 0).then_some(burstable);
+        let of_burstable = (burstable > 0).then_some(burstable);
+        match reservation {
+            MemoryReservation::Tiered => writes[1].memory_low = of_burstable,
+            _ => writes[1].memory_min = of_burstable,
+        }
     }
     if let Some(percent) = qos_reserved_memory_percent.filter(|_| profile.qos_reserved && allocatable > Bytes::ZERO) {
         let allocatable = i64::try_from(allocatable.get()).unwrap_or(i64::MAX);

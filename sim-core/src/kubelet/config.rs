@@ -41,6 +41,26 @@ pub struct MemorySwap {
     pub swap_behavior: String,
 }
 
+/// `memoryReservationPolicy`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum MemoryReservationPolicy {
+    /// Nothing is protected.
+    None,
+    /// Guaranteed pods by memory.min, Burstable pods by memory.low.
+    TieredReservation,
+}
+
+/// What memory.min and memory.low protect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MemoryReservation {
+    /// Nothing.
+    Nothing,
+    /// memory.min is the request.
+    Requests,
+    /// Requests of Guaranteed pods are memory.min, those of Burstable pods memory.low.
+    Tiered,
+}
+
 /// The memory-related fields of `kubelet.config.k8s.io/v1beta1`, under their own names. A field that is `None`
 /// (or an empty map) was not given; [`KubeletConfig`]'s methods give the value in force.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,6 +76,9 @@ pub struct KubeletConfig {
     pub system_reserved_cgroup: String,
     /// Hard thresholds; a map that is given replaces all defaults.
     pub eviction_hard: Option<TextMap>,
+    /// Signals that `evictionHard` does not name keep their default thresholds (capability
+    /// `merge_default_eviction_settings`).
+    pub merge_default_eviction_settings: Option<bool>,
     /// Soft thresholds.
     pub eviction_soft: TextMap,
     /// How long a soft threshold must be met.
@@ -79,6 +102,8 @@ pub struct KubeletConfig {
     pub node_status_update_frequency: Option<SimDuration>,
     /// Position of memory.high between request and limit; default by release.
     pub memory_throttling_factor: Option<f64>,
+    /// What memory.min and memory.low protect; default `None` (capability `memory_reservation_policy`).
+    pub memory_reservation_policy: Option<MemoryReservationPolicy>,
     /// Swap behaviour.
     pub memory_swap: MemorySwap,
     /// Refuse to start with swap on; default true.
@@ -109,22 +134,34 @@ pub const DEFAULT_PRESSURE_TRANSITION_PERIOD: SimDuration = SimDuration::from_se
 pub const DEFAULT_NODE_STATUS_UPDATE_FREQUENCY: SimDuration = SimDuration::from_secs(10);
 
 /// Hard thresholds when no map is given (eviction/defaults_linux.go).
-pub fn default_eviction_hard() -> TextMap {
-    [
+pub fn default_eviction_hard(profile: &KubernetesProfile) -> TextMap {
+    let mut map: TextMap = [
         ("memory.available", "100Mi"),
         ("nodefs.available", "10%"),
         ("nodefs.inodesFree", "5%"),
         ("imagefs.available", "15%"),
-        ("imagefs.inodesFree", "5%"),
     ]
     .map(|(signal, value)| (signal.to_owned(), value.to_owned()))
-    .into()
+    .into();
+    if profile.default_imagefs_inodes_free {
+        map.insert("imagefs.inodesFree".to_owned(), "5%".to_owned());
+    }
+    map
 }
 
 impl KubeletConfig {
-    /// Hard thresholds in force.
-    pub fn eviction_hard(&self) -> TextMap {
-        self.eviction_hard.clone().unwrap_or_else(default_eviction_hard)
+    /// Hard thresholds in force (v1beta1/defaults.go: a map that is given replaces the defaults, unless they are merged).
+    pub fn eviction_hard(&self, profile: &KubernetesProfile) -> TextMap {
+        let merge = profile.merge_default_eviction_settings && self.merge_default_eviction_settings == Some(true);
+        match &self.eviction_hard {
+            Some(given) if merge => {
+                let mut map = default_eviction_hard(profile);
+                map.extend(given.clone());
+                map
+            }
+            Some(given) => given.clone(),
+            None => default_eviction_hard(profile),
+        }
     }
 
     /// What is enforced.
@@ -152,9 +189,20 @@ impl KubeletConfig {
         given.unwrap_or(DEFAULT_NODE_STATUS_UPDATE_FREQUENCY)
     }
 
-    /// Position of memory.high between request and limit.
-    pub fn memory_throttling_factor(&self, profile: &KubernetesProfile) -> f64 {
-        self.memory_throttling_factor.unwrap_or(profile.memory_throttling_factor_milli as f64 / 1000.0)
+    /// Position of memory.high between request and limit; `None`: there is no memory.high.
+    pub fn memory_throttling_factor(&self, profile: &KubernetesProfile) -> Option<f64> {
+        let default = Some(profile.memory_throttling_factor_milli).filter(|milli| *milli > 0);
+        self.memory_throttling_factor.or(default.map(|milli| milli as f64 / 1000.0))
+    }
+
+    /// What memory.min and memory.low protect, with the capability `memory_qos`.
+    pub fn memory_reservation(&self, profile: &KubernetesProfile) -> MemoryReservation {
+        match self.memory_reservation_policy {
+            _ if !profile.memory_qos => MemoryReservation::Nothing,
+            _ if !profile.memory_reservation_policy => MemoryReservation::Requests,
+            Some(MemoryReservationPolicy::TieredReservation) => MemoryReservation::Tiered,
+            Some(MemoryReservationPolicy::None) | None => MemoryReservation::Nothing,
+        }
     }
 
     /// Whether an OOM kill in a container takes one process only. On cgroup v1 it always does.

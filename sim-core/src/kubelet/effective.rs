@@ -27,8 +27,12 @@ pub struct EffectiveKubelet {
     /// for it, of which a percentage refers to that limit (eviction/helpers.go makeSignalObservations, thresholdsMet).
     /// `None`: there is none, as without `pods` in `enforceNodeAllocatable`.
     pub pods_evicted_above: Option<Bytes>,
+    /// Share of higher classes' requests that lower ones cannot use (`qosReserved`), in percent.
+    pub qos_reserved_memory_percent: Option<i64>,
     /// What the eviction manager acts on.
     pub thresholds: Thresholds,
+    /// Unified cgroup hierarchy.
+    pub cgroup_v2: bool,
     /// Where the kubelet's cgroups are.
     pub layout: CgroupLayout,
     /// The node's cgroups that it writes when it starts, in its order.
@@ -54,8 +58,10 @@ impl EffectiveKubelet {
         };
         let kube_reserved = reservation("kubeReserved", &config.kube_reserved);
         let system_reserved = reservation("systemReserved", &config.system_reserved);
-        let (thresholds, errors) = Thresholds::parse(config);
+        let (thresholds, errors) = Thresholds::parse(config, profile);
         problems.extend(errors.into_iter().map(StartProblem::Threshold));
+        let (qos_reserved_memory_percent, errors) = qos_reserved(&config.qos_reserved);
+        problems.extend(errors);
         let node = NodeAllocatable {
             capacity: machine.capacity.clone(),
             hugepages: machine.hugepages.get(),
@@ -75,8 +81,10 @@ impl EffectiveKubelet {
             allocatable: bytes(node.allocatable_memory().value()),
             kubepods_limit,
             pods_evicted_above: pods_evicted_above(&thresholds, kubepods_limit),
+            qos_reserved_memory_percent,
             node,
             thresholds,
+            cgroup_v2: machine.cgroup_v2,
             layout,
             enforced: enforcement.writes,
         };
@@ -111,6 +119,19 @@ impl EffectiveKubelet {
     pub fn eviction_soft(&self) -> Option<(Bytes, SimDuration)> {
         self.on_node().find(|t| !t.is_hard()).map(|t| (self.amount(t.signal, &t.value), t.grace))
     }
+}
+
+/// Reads `qosReserved` (cm/qos_reserved.go ParseQOSReserved).
+fn qos_reserved(map: &TextMap) -> (Option<i64>, Vec<StartProblem>) {
+    let (mut percent, mut problems) = (None, Vec::new());
+    for (name, text) in map {
+        let read = text.strip_suffix('%').and_then(|number| number.parse::<i64>().ok());
+        match read.filter(|number| name == MEMORY && (0..=100).contains(number)) {
+            Some(number) => percent = Some(number),
+            None => problems.push(StartProblem::QosReserved(name.clone(), text.clone())),
+        }
+    }
+    (percent, problems)
 }
 
 /// What the kubelet does not put up with, whatever else is configured.

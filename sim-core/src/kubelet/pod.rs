@@ -210,7 +210,7 @@ impl PodSpec {
         if !profile.pod_level_resources {
             return;
         }
-        for (name, quantity) in overhead.iter().filter(|(name, _)| resources::pod_level_supported(name)) {
+        for (name, quantity) in overhead.iter().filter(|(name, _)| resources::pod_level_supported(name, profile)) {
             for list in [&mut own.requests, &mut own.limits] {
                 if let Some(shared) = list.get_mut(name).filter(|q| q.is_decimal() && !q.is_zero()) {
                     shared.add(quantity);
@@ -227,7 +227,7 @@ impl PodSpec {
         let Some(own) = &mut self.resources else { return };
         let from_limits = own.limits.clone();
         for (name, quantity) in from_containers.into_iter().chain(from_limits) {
-            if resources::pod_level_supported(&name) {
+            if resources::pod_level_supported(&name, profile) {
                 own.requests.entry(name).or_insert(quantity);
             }
         }

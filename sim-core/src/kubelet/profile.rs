@@ -1,162 +1,50 @@
 //! What differs between Kubernetes releases, as rows of named capabilities. Model code asks for a capability,
 //! never for a version; a scenario can override any of them by name.
 
-use serde::{Deserialize, Serialize};
-use std::fmt;
-
-/// How an evicted pod's message names a container that uses more than it requested.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum ContainerWording {
-    /// `Container c was using U, which exceeds its request of R. `
-    ExceedsRequest,
-    /// `Container c was using U, request is R, has larger consumption of memory. `
-    LargerConsumption,
-}
-
-/// What the kubelet does about swap when the configuration does not say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum SwapDefault {
-    /// Containers do not swap (`NoSwap`).
-    NoSwap,
-    /// Burstable containers swap in proportion to their request (`LimitedSwap`).
-    LimitedSwap,
-    /// No limit is written (`UnlimitedSwap`).
-    UnlimitedSwap,
-}
-
-/// How sure a fact is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum Sure {
-    /// Held against recordings of the real code (1.32) or read in it.
-    Recorded,
-    /// Stated by release notes, merged changes or logs of that time.
-    Documented,
-    /// Known to people, not looked up in the code of each release.
-    Believed,
-}
-
-impl fmt::Display for Sure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Sure::Recorded => "recorded",
-            Sure::Documented => "documented",
-            Sure::Believed => "believed",
-        })
-    }
-}
-
-/// A capability's name and where it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Fact {
-    /// Name of the capability, as in overrides.
-    pub name: &'static str,
-    /// What it means, one sentence.
-    pub doc: &'static str,
-    /// Where its values come from.
-    pub source: &'static str,
-    /// How sure the values of the releases before 1.32 are; those of 1.32 are held against its code.
-    pub sure: Sure,
-}
-
-/// An override that cannot be applied.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UnknownCapability {
-    /// No capability has this name.
-    Name(String),
-    /// The capability cannot have this value.
-    Value {
-        /// The capability.
-        name: &'static str,
-        /// The value given.
-        value: String,
-        /// What it can be.
-        expected: &'static str,
-    },
-}
-
-impl fmt::Display for UnknownCapability {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            UnknownCapability::Name(name) => write!(f, "no capability of the kubelet is called {name:?}"),
-            UnknownCapability::Value { name, value, expected } => write!(f, "{name} = {value:?}: expected {expected}"),
-        }
-    }
-}
-
-impl std::error::Error for UnknownCapability {}
-
-/// A type that a capability can have.
-trait Capability: Sized + Copy {
-    const EXPECTED: &'static str;
-    fn read(text: &str) -> Option<Self>;
-    fn show(self) -> String;
-}
-
-impl Capability for bool {
-    const EXPECTED: &'static str = "true or false";
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-    fn show(self) -> String {
-        self.to_string()
-    }
-}
-
-impl Capability for i64 {
-    const EXPECTED: &'static str = "a whole number";
-    fn read(text: &str) -> Option<Self> {
-        text.parse().ok()
-    }
-    fn show(self) -> String {
-        self.to_string()
-    }
-}
-
-macro_rules! worded {
-    ($t:ident { $($v:ident),* }, $expected:literal) => {
-        impl Capability for $t {
-            const EXPECTED: &'static str = $expected;
-            fn read(text: &str) -> Option<Self> {
-                match text {
-                    $(stringify!($v) => Some($t::$v),)*
-                    _ => None,
-                }
-            }
-            fn show(self) -> String {
-                match self { $($t::$v => stringify!($v),)* }.into()
-            }
-        }
-    };
-}
-worded!(ContainerWording { ExceedsRequest, LargerConsumption }, "ExceedsRequest or LargerConsumption");
-worded!(SwapDefault { NoSwap, LimitedSwap, UnlimitedSwap }, "NoSwap, LimitedSwap or UnlimitedSwap");
+use super::capability::{
+    Capability, ContainerWording, EventWording, Fact, RankRequest, RestartWakeup, Step, Sure, SwapDefault,
+    UnknownCapability, Verdict,
+};
+use super::release::Release;
+use serde::Serialize;
 
 macro_rules! profile {
-    ($($(#[doc = $doc:literal])* $name:ident: $t:ty = [$v21:expr, $v24:expr, $v28:expr, $v30:expr, $v32:expr $(,)?]
-        $sure:ident $source:literal;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident: $t:ty, $verdict:ident {
+        $($since:literal: $value:expr, $sure:ident $source:literal;)+
+    })*) => {
         /// The capabilities of one Kubernetes release.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
         pub struct KubernetesProfile {
             /// The release, e.g. `1.28`.
             pub version: &'static str,
+            /// The minor release: 28 for 1.28.
+            pub minor: u32,
             $($(#[doc = $doc])* pub $name: $t,)*
         }
 
         impl KubernetesProfile {
-            /// Kubernetes 1.21.
-            pub const V1_21: Self = Self { version: "1.21", $($name: $v21,)* };
-            /// Kubernetes 1.24.
-            pub const V1_24: Self = Self { version: "1.24", $($name: $v24,)* };
-            /// Kubernetes 1.28.
-            pub const V1_28: Self = Self { version: "1.28", $($name: $v28,)* };
-            /// Kubernetes 1.30.
-            pub const V1_30: Self = Self { version: "1.30", $($name: $v30,)* };
-            /// Kubernetes 1.32, the release that the recordings come from.
-            pub const V1_32: Self = Self { version: "1.32", $($name: $v32,)* };
+            const fn row(version: &'static str, minor: u32) -> Self {
+                Self {
+                    version,
+                    minor,
+                    $($name: {
+                        let mut value: $t = [$($value),+][0];
+                        $(if minor >= $since {
+                            value = $value;
+                        })+
+                        value
+                    },)*
+                }
+            }
 
-            /// Every capability with its source, in the order of the table.
+            /// Every capability with its sources, in the order of the table.
             pub const FACTS: &'static [Fact] = &[
-                $(Fact { name: stringify!($name), doc: concat!($($doc),*), source: $source, sure: Sure::$sure },)*
+                $(Fact {
+                    name: stringify!($name),
+                    doc: concat!($($doc),*),
+                    verdict: Verdict::$verdict,
+                    steps: &[$(Step { since: $since, sure: Sure::$sure, source: $source }),+],
+                },)*
             ];
 
             /// Sets one capability by name, for releases that carry a change earlier or later.
@@ -189,117 +77,258 @@ macro_rules! profile {
 }
 
 profile! {
-    //                                    1.21   1.24   1.28   1.30   1.32
     /// Grace period override of a hard eviction in seconds.
-    hard_eviction_grace_s: i64 =         [0,     0,     0,     0,     1]
-        Documented "kubernetes#124063 (release notes of 1.31); 1.21: the kubelet log of the AKS article shows gracePeriod=0; 1.32: eviction_manager.go immediateEvictionGracePeriodSeconds";
+    hard_eviction_grace_s: i64, GracePeriod {
+        21: 0, Documented "1.21: the kubelet log of the AKS article shows gracePeriod=0";
+        28: 0, Source "eviction/eviction_manager.go";
+        31: 1, Source "kubernetes#124063; eviction_manager.go immediateEvictionGracePeriodSeconds";
+    }
     /// An override of 0 is lost on the way: the pod gets its whole termination grace period.
-    zero_grace_override_ignored: bool =  [false, true,  true,  true,  false]
-        Documented "kubernetes#115819, fixed by #124063 in 1.31; later patch releases of 1.28 to 1.30 may contain the fix: override it";
+    zero_grace_override_ignored: bool, GracePeriod {
+        21: false, Documented "the kubelet log of the AKS article: killed after 2 s with gracePeriod=0";
+        24: true, Documented "kubernetes#115819; later patch releases of 1.28 to 1.30 may contain the fix: override it";
+        31: false, Source "kubernetes#124063, fixed in 1.31";
+    }
     /// A soft eviction never gives more than the pod's own grace period.
-    soft_grace_capped_by_pod: bool =     [false, false, false, false, true]
-        Documented "kubernetes#122890, gate AllowOverwriteTerminationGracePeriodSeconds off";
+    soft_grace_capped_by_pod: bool, GracePeriod {
+        21: false, Documented "kubernetes#122890: before, the maximum replaced the pod's own";
+        32: true, Source "kubernetes#122890, gate AllowOverwriteTerminationGracePeriodSeconds off; locked off in 1.35";
+    }
     /// The runtime is asked for no less than this many seconds between SIGTERM and SIGKILL.
-    minimum_container_grace_s: i64 =     [2,     2,     2,     2,     2]
-        Believed "kuberuntime_container.go minimumGracePeriodInSeconds";
+    minimum_container_grace_s: i64, GracePeriod {
+        21: 2, Inferred "kuberuntime_container.go minimumGracePeriodInSeconds";
+        28: 2, Source "kuberuntime_container.go minimumGracePeriodInSeconds";
+    }
+    /// The request that a pod's use is compared with when pods are ranked for eviction.
+    rank_request: RankRequest, WhoIsEvicted {
+        21: RankRequest::ContainersMaxInit, Inferred "pkg/api/v1/resource/helpers.go GetResourceRequestQuantity";
+        28: RankRequest::ContainersMaxInit, Source "pkg/api/v1/resource/helpers.go GetResourceRequestQuantity";
+        34: RankRequest::PodRequests, Source "pkg/api/v1/resource/helpers.go: PodRequests; kubernetes#132277";
+    }
     /// The message begins with threshold and available amount.
-    message_threshold: bool =            [false, false, true,  true,  true]
-        Believed "eviction/helpers.go thresholdMetMessageFmt, about 1.26; 1.21: message quoted in the AKS article";
+    message_threshold: bool, Texts {
+        21: false, Documented "message quoted in the AKS article";
+        26: true, Inferred "eviction/helpers.go thresholdMetMessageFmt, about 1.26";
+        28: true, Source "eviction/helpers.go thresholdMetMessageFmt";
+    }
     /// How the message names a container above its request.
-    message_container: ContainerWording = [
-        ContainerWording::ExceedsRequest,
-        ContainerWording::ExceedsRequest,
-        ContainerWording::LargerConsumption,
-        ContainerWording::LargerConsumption,
-        ContainerWording::LargerConsumption,
-    ]
-        Documented "kubernetes#111597 (merged for 1.26)";
+    message_container: ContainerWording, Texts {
+        21: ContainerWording::ExceedsRequest, Documented "message quoted in the AKS article";
+        26: ContainerWording::LargerConsumption, Documented "kubernetes#111597 (merged for 1.26)";
+    }
+    /// Message and annotations name init containers and sidecars, too.
+    message_init_containers: bool, Texts {
+        21: false, Documented "kubernetes#124947: before, regular containers only";
+        32: true, Documented "kubernetes#124947";
+    }
+    /// Message and annotations name the pod when it has requests at pod level.
+    message_pod: bool, Texts {
+        21: false, Source "eviction/helpers.go";
+        34: true, Source "eviction/helpers.go podMessageFmt, OffendingPodKey";
+    }
     /// An evicted pod gets the condition DisruptionTarget.
-    disruption_target: bool =            [false, false, true,  true,  true]
-        Believed "KEP-3329: beta and on since 1.26";
+    disruption_target: bool, Texts {
+        21: false, Documented "KEP-3329";
+        26: true, Documented "KEP-3329: beta and on since 1.26";
+    }
+    /// Messages of the events `Created` and `Started`.
+    event_wording: EventWording, Texts {
+        21: EventWording::Name, Inferred "kuberuntime_container.go";
+        28: EventWording::Name, Source "kuberuntime_container.go";
+        31: EventWording::Colon, Source "kuberuntime_container.go; patch releases of 1.29 and 1.30 may have it, too";
+        35: EventWording::Nameless, Source "kuberuntime_container.go";
+    }
     /// `oom_score_adj` of Guaranteed and node-critical pods.
-    guaranteed_oom_score_adj: i64 =      [-997,  -997,  -997,  -997,  -997]
-        Documented "kubernetes#71269; kernel logs of the AKS articles (1.21) show -997 beside -998 for pause; older releases: -998";
+    guaranteed_oom_score_adj: i64, WhoIsKilled {
+        21: -997, Documented "kubernetes#71269; kernel logs of the AKS articles (1.21) show -997 beside -998 for pause; older releases: -998";
+        28: -997, Source "qos/policy.go";
+    }
     /// A sidecar's `oom_score_adj` is at most that of the smallest regular container.
-    sidecar_oom_score_from_containers: bool = [false, false, false, true, true]
-        Believed "KEP-753, with the sidecars' beta in 1.29";
+    sidecar_oom_score_from_containers: bool, WhoIsKilled {
+        21: false, Documented "there are no sidecars";
+        28: false, Source "qos/policy.go has no branch for sidecars";
+        32: true, Source "qos/policy.go; kubernetes#128029";
+    }
     /// Restartable init containers exist (sidecars).
-    sidecar_containers: bool =           [false, false, false, true,  true]
-        Documented "KEP-753: alpha and off in 1.28, beta and on in 1.29";
+    sidecar_containers: bool, WhoIsKilled {
+        21: false, Documented "KEP-753: alpha and off in 1.28";
+        29: true, Documented "KEP-753: beta and on";
+    }
     /// `resources` at pod level count.
-    pod_level_resources: bool =          [false, false, false, false, false]
-        Documented "KEP-2837: alpha and off in 1.32";
-    /// `memory.oom.group` is 1 in containers on cgroup v2 unless said otherwise.
-    oom_group_default: bool =            [false, false, true,  true,  true]
-        Documented "kubernetes#117793 (1.28); kuberuntime_container_linux.go";
+    pod_level_resources: bool, WhoIsKilled {
+        21: false, Documented "KEP-2837: alpha and off in 1.32";
+        34: true, Source "KEP-2837: beta and on; kube_features.go";
+    }
+    /// Empty `resources` at pod level count: the containers' are not looked at, and the pod is BestEffort.
+    empty_pod_resources_count: bool, WhoIsKilled {
+        21: true, Inferred "qos/policy.go IsPodLevelResourcesSet";
+        36: false, Documented "kubernetes#137150, gate PodLevelResourcesFixKubeletQOSClass on";
+    }
+    /// Huge pages can be given at pod level.
+    pod_level_hugepages: bool, WhoIsKilled {
+        21: false, Source "component-helpers SupportedPodLevelResources in 1.32";
+        34: true, Source "apis/core/v1/defaults.go defaultHugePagePodLimits";
+    }
+    /// An init container behind a limited sidecar counts as limited: limits are looked at together with those before.
+    limits_seen_with_sidecars: bool, WhoIsKilled {
+        21: true, Source "component-helpers/resource/helpers.go ContainerFn";
+        37: false, Documented "component-helpers 1e15266 (2026-06-26)";
+    }
+    /// `memory.oom.group` is 1 in containers on cgroup v2 unless the configuration says otherwise.
+    oom_group_default: bool, WhoIsKilled {
+        21: false, Documented "kubernetes#117793";
+        28: true, Source "kubernetes#117793; kuberuntime_container_linux.go";
+    }
     /// `singleProcessOOMKill` exists.
-    single_process_oom_kill: bool =      [false, false, false, false, true]
-        Documented "kubernetes#126096 (1.32)";
+    single_process_oom_kill: bool, WhoIsKilled {
+        21: false, Documented "kubernetes#126096";
+        32: true, Source "kubernetes#126096";
+    }
+    /// On cgroup v2 the node's use is MemTotal less MemFree, all page cache counted in.
+    root_usage_from_free: bool, WhenEvicted {
+        21: true, Documented "runc up to 1.1.8: opencontainers/runc#3977; kubernetes#118916, #119356";
+        28: false, Documented "runc 1.1.9: anonymous memory and page cache; 1.28.0 to 1.28.2 still have 1.1.7";
+    }
+    /// Reserved huge pages are taken off `memory.available`.
+    hugepage_aware_eviction: bool, WhenEvicted {
+        21: false, Documented "kubernetes#137984";
+        37: true, Documented "kubernetes#138127, beta and on";
+    }
     /// `--kernel-memcg-notification` works on cgroup v1 (never on v2).
-    memcg_notifier_v1: bool =            [true,  true,  true,  true,  true]
-        Believed "eviction/threshold_notifier_linux.go; on v2 the notifier does nothing";
-    /// memory.min and memory.high are written (v2).
-    memory_qos: bool =                   [false, false, false, false, false]
-        Documented "KEP-2570: alpha and off since 1.22";
-    /// Default of `memoryThrottlingFactor` in thousandths.
-    memory_throttling_factor_milli: i64 = [800,  800,   900,   900,   900]
-        Documented "KEP-2570: 0.8 up to 1.26, 0.9 since 1.27";
+    memcg_notifier_v1: bool, WhenEvicted {
+        21: true, Inferred "eviction/threshold_notifier_linux.go; on v2 the notifier does nothing";
+        28: true, Source "eviction/threshold_notifier_linux.go; on v2 the notifier does nothing";
+    }
+    /// `mergeDefaultEvictionSettings` exists: with it, signals that `evictionHard` does not name keep their defaults.
+    merge_default_eviction_settings: bool, WhenEvicted {
+        21: false, Documented "kubernetes#127577";
+        33: true, Source "kubernetes#127577; v1beta1/defaults.go (false unless given)";
+    }
+    /// The default thresholds have `imagefs.inodesFree`.
+    default_imagefs_inodes_free: bool, WhenEvicted {
+        21: false, Source "eviction/defaults_linux.go";
+        30: true, Source "eviction/defaults_linux.go";
+    }
+    /// memory.min, memory.low and memory.high are written (v2).
+    memory_qos: bool, Protection {
+        21: false, Documented "KEP-2570: alpha and off since 1.22";
+        37: true, Documented "KEP-2570, kubernetes#140007: beta and on";
+    }
+    /// memory.min and memory.low follow `memoryReservationPolicy`; before, memory.min is the request.
+    memory_reservation_policy: bool, Protection {
+        21: false, Documented "KEP-2570";
+        36: true, Source "cm/qos_container_manager_linux.go; None unless given";
+    }
+    /// Default of `memoryThrottlingFactor` in thousandths; 0: none, so no memory.high.
+    memory_throttling_factor_milli: i64, Protection {
+        21: 800, Documented "KEP-2570: 0.8 up to 1.26";
+        27: 900, Documented "KEP-2570: 0.9 since 1.27";
+        28: 900, Source "v1beta1/defaults.go";
+        37: 0, Documented "v1beta1/defaults.go of 1.37.0-beta.0: nil";
+    }
     /// memory.high lies between request and limit; before, it was the limit times the factor.
-    memory_high_from_request: bool =     [false, false, true,  true,  true]
-        Documented "KEP-2570, changed in 1.27";
+    memory_high_from_request: bool, Protection {
+        21: false, Documented "KEP-2570, changed in 1.27";
+        27: true, Documented "KEP-2570, changed in 1.27";
+    }
+    /// BestEffort containers get a memory.high, too.
+    memory_high_best_effort: bool, Protection {
+        21: false, Source "kuberuntime_container_linux.go: request equals limit";
+        37: true, Documented "kubernetes#138139";
+    }
     /// The kubelet writes swap limits.
-    node_swap: bool =                    [false, false, false, true,  true]
-        Documented "KEP-2400: alpha 1.22, beta and off 1.28, on 1.30";
+    node_swap: bool, Swap {
+        21: false, Documented "KEP-2400: alpha 1.22, beta and off 1.28";
+        30: true, Source "KEP-2400: on; GA in 1.34";
+    }
     /// With `node_swap` off, containers are still kept from swapping.
-    no_swap_without_gate: bool =         [false, false, false, true,  true]
-        Believed "kuberuntime_container_linux.go configureContainerSwapResources; 1.32 recorded";
+    no_swap_without_gate: bool, Swap {
+        21: false, Inferred "kuberuntime_container_linux.go configureContainerSwapResources";
+        30: true, Source "kuberuntime_container_linux.go configureContainerSwapResources";
+    }
     /// What an empty `memorySwap.swapBehavior` means.
-    swap_default: SwapDefault =          [
-        SwapDefault::LimitedSwap,
-        SwapDefault::LimitedSwap,
-        SwapDefault::UnlimitedSwap,
-        SwapDefault::NoSwap,
-        SwapDefault::NoSwap,
-    ]
-        Documented "KEP-2400";
+    swap_default: SwapDefault, Swap {
+        21: SwapDefault::LimitedSwap, Documented "KEP-2400";
+        28: SwapDefault::UnlimitedSwap, Documented "KEP-2400";
+        30: SwapDefault::NoSwap, Source "KEP-2400";
+    }
     /// `UnlimitedSwap` is accepted.
-    unlimited_swap: bool =               [true,  true,  true,  false, false]
-        Documented "KEP-2400: taken out in 1.30";
+    unlimited_swap: bool, Swap {
+        21: true, Documented "KEP-2400";
+        30: false, Source "KEP-2400: taken out";
+    }
+    /// Critical pods never swap.
+    critical_pods_no_swap: bool, Swap {
+        21: false, Source "kuberuntime_container_linux.go of 1.28 to 1.30: critical pods swap like others";
+        31: true, Source "kuberuntime_container_linux.go IsCriticalPod";
+    }
+    /// Memory-backed volumes are mounted with `noswap` where the kernel knows it (6.4).
+    tmpfs_noswap: bool, Swap {
+        21: false, Source "util/swap/swap_util.go is not there";
+        31: true, Source "util/swap/swap_util.go";
+    }
     /// `enforceNodeAllocatable` knows the `-compressible` keys.
-    compressible_enforcement: bool =     [false, false, false, false, true]
-        Documented "release notes of 1.32";
+    compressible_enforcement: bool, Start {
+        21: false, Documented "release notes of 1.32";
+        32: true, Source "release notes of 1.32; apis/config/validation";
+    }
     /// `qosReserved` is obeyed.
-    qos_reserved: bool =                 [false, false, false, false, false]
-        Documented "alpha and off since 1.11";
-    /// `crashLoopBackOff.maxContainerRestartPeriod` is obeyed.
-    crash_loop_back_off_max: bool =      [false, false, false, false, false]
-        Documented "KEP-4603: alpha and off in 1.32";
-    /// Events say `Created container: app` with a colon.
-    event_container_colon: bool =        [false, false, false, false, true]
-        Believed "kuberuntime_container.go; 1.32 recorded";
+    qos_reserved: bool, Start {
+        21: false, Documented "alpha and off since 1.11";
+        28: false, Source "kube_features.go: alpha and off";
+    }
     /// A cgroup v1 host is refused unless `failCgroupV1` is false.
-    fail_cgroup_v1: bool =               [false, false, false, false, false]
-        Documented "KEP-4569: maintenance mode since 1.31, refusing only if asked to";
+    fail_cgroup_v1: bool, Start {
+        21: false, Documented "KEP-4569: maintenance mode since 1.31, refusing only if asked to";
+        35: true, Source "v1beta1/defaults.go; KEP-5573";
+    }
+    /// `crashLoopBackOff.maxContainerRestartPeriod` is obeyed.
+    crash_loop_back_off_max: bool, Restarts {
+        21: false, Documented "KEP-4603: alpha and off from 1.32 on";
+        35: true, Source "KEP-4603: beta and on; kube_features.go";
+    }
+    /// Back-off begins with 1 s and, without `crash_loop_back_off_max`, ends at 60 s.
+    reduced_crash_loop_back_off: bool, Restarts {
+        21: false, Documented "KEP-4603";
+        33: false, Source "gate ReduceDefaultCrashLoopBackOffDecay: alpha and off";
+    }
+    /// When a container is started again whose back-off is over.
+    restart_wakeup: RestartWakeup, Restarts {
+        21: RestartWakeup::Poll, Inferred "pod_workers.go completeWork: backOffPeriod";
+        28: RestartWakeup::Poll, Source "pod_workers.go completeWork: backOffPeriod";
+        35: RestartWakeup::Expiry, Source "pod_workers.go completeWork; kubernetes#133066; seen with 1.36.2";
+    }
+}
+
+macro_rules! rows {
+    ($($name:ident $version:literal $minor:literal)*) => {
+        impl KubernetesProfile {
+            $(
+                #[doc = concat!("Kubernetes ", $version, ".")]
+                pub const $name: Self = Self::row($version, $minor);
+            )*
+            /// All rows, oldest first.
+            pub const ALL: [Self; [$($minor),*].len()] = [$(Self::$name),*];
+        }
+    };
+}
+
+rows! {
+    V1_21 "1.21" 21 V1_24 "1.24" 24 V1_28 "1.28" 28 V1_29 "1.29" 29 V1_30 "1.30" 30 V1_31 "1.31" 31 V1_32 "1.32" 32
+    V1_33 "1.33" 33 V1_34 "1.34" 34 V1_35 "1.35" 35 V1_36 "1.36" 36 V1_37 "1.37" 37
 }
 
 impl KubernetesProfile {
-    /// All rows, oldest first.
-    pub const ALL: [Self; 5] = [Self::V1_21, Self::V1_24, Self::V1_28, Self::V1_30, Self::V1_32];
-
-    /// The row for a version: `1.28`, `v1.28.3`. Releases between two rows take the older row.
+    /// The row for a version: `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`. Releases without a row take the nearest older one.
     pub fn of_version(version: &str) -> Option<Self> {
-        let mut parts = version.strip_prefix('v').unwrap_or(version).split('.');
-        let (major, minor) = (parts.next()?.parse::<u32>().ok()?, parts.next()?.parse::<u32>().ok()?);
-        let minor_of = |row: &Self| row.version.split('.').nth(1).and_then(|m| m.parse::<u32>().ok()).unwrap_or(0);
-        let mut rows = Self::ALL.into_iter().filter(|row| major == 1 && minor_of(row) <= minor);
-        rows.next_back()
+        Release::parse(version).map(|release| release.row())
     }
 }
 
 impl Default for KubernetesProfile {
-    /// The release that the recordings come from.
+    /// The newest release.
     fn default() -> Self {
-        Self::V1_32
+        Self::V1_37
     }
 }
 
@@ -309,8 +338,9 @@ mod tests {
 
     #[test]
     fn a_row_is_found_by_version_and_overridden_by_name() {
-        assert_eq!(KubernetesProfile::of_version("v1.29.4").map(|p| p.version), Some("1.28"));
-        assert_eq!(KubernetesProfile::of_version("1.40").map(|p| p.version), Some("1.32"));
+        assert_eq!(KubernetesProfile::of_version("v1.29.4").map(|p| p.version), Some("1.29"));
+        assert_eq!(KubernetesProfile::of_version("1.27").map(|p| p.version), Some("1.24"));
+        assert_eq!(KubernetesProfile::of_version("1.40").map(|p| p.version), Some("1.37"));
         assert_eq!(KubernetesProfile::of_version("1.20"), None);
         assert_eq!(KubernetesProfile::of_version("next"), None);
         let mut profile = KubernetesProfile::V1_28;
@@ -323,15 +353,31 @@ mod tests {
     }
 
     #[test]
-    fn every_capability_can_be_read_back() {
+    fn every_capability_can_be_read_back_and_has_sources() {
         for mut profile in KubernetesProfile::ALL {
             for fact in KubernetesProfile::FACTS {
                 let value = profile.get(fact.name).unwrap();
                 let before = profile;
                 profile.set(fact.name, &value).unwrap();
                 assert_eq!(before, profile);
-                assert!(!fact.source.is_empty());
+                assert!(!fact.evidence(profile.minor).1.is_empty(), "{} {}", fact.name, profile.version);
+                assert!(fact.steps.is_sorted_by_key(|step| step.since), "{}", fact.name);
             }
         }
+    }
+
+    /// What issues and changelogs say: #124063 (grace), #128029 (sidecars), #132277 (request), KEP-5573 (cgroup v1),
+    /// #138127 (huge pages).
+    #[test]
+    fn rows_change_where_the_releases_did() {
+        let row = |version| KubernetesProfile::of_version(version).unwrap();
+        assert!(!row("1.30").sidecar_oom_score_from_containers && row("1.32").sidecar_oom_score_from_containers);
+        assert!(row("1.30").zero_grace_override_ignored && !row("1.31").zero_grace_override_ignored);
+        assert!(!row("1.28").sidecar_containers && row("1.29").sidecar_containers);
+        assert_eq!(row("1.33").rank_request, RankRequest::ContainersMaxInit);
+        assert_eq!(row("1.34").rank_request, RankRequest::PodRequests);
+        assert!(!row("1.34").fail_cgroup_v1 && row("1.35").fail_cgroup_v1);
+        assert!(!row("1.36").hugepage_aware_eviction && row("1.37").hugepage_aware_eviction);
+        assert!(row("1.27").root_usage_from_free && !row("1.28").root_usage_from_free);
     }
 }

@@ -1,6 +1,6 @@
 //! QoS classes and critical pods.
 
-use super::pod::{PodSpec, ResourceList};
+use super::pod::{PodSpec, ResourceList, ResourceRequirements};
 use super::profile::KubernetesProfile;
 use super::resources::{CPU, MEMORY};
 use crate::node_api::QosClass;
@@ -8,8 +8,14 @@ use crate::units::Quantity;
 
 /// Priority from which a pod is critical (scheduling.SystemCriticalPriority).
 pub const SYSTEM_CRITICAL_PRIORITY: i32 = 2_000_000_000;
-const SOURCE_ANNOTATION: &str = "kubernetes.io/config.source";
-const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
+/// Annotation of where a pod comes from: `file`, `http` or `api`.
+pub const SOURCE_ANNOTATION: &str = "kubernetes.io/config.source";
+/// Annotation of the API's copies of static pods.
+pub const MIRROR_ANNOTATION: &str = "kubernetes.io/config.mirror";
+
+fn given(own: &ResourceRequirements) -> bool {
+    !own.requests.is_empty() || !own.limits.is_empty()
+}
 
 /// CPU and memory quantities; `None`: absent.
 #[derive(Default)]
@@ -40,7 +46,7 @@ impl QosClass {
         let (mut requests, mut limits) = (Compute::default(), Compute::default());
         let mut guaranteed = true;
         match &pod.resources {
-            Some(own) if profile.pod_level_resources => {
+            Some(own) if profile.pod_level_resources && (profile.empty_pod_resources_count || given(own)) => {
                 requests.add(&own.requests);
                 guaranteed = limits.add(&own.limits) || own.limits.is_empty();
             }

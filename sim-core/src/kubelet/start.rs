@@ -43,6 +43,8 @@ pub enum StartProblem {
     Reservation(&'static str, ReservationError),
     /// A threshold, grace period or minimum reclaim cannot be read.
     Threshold(ThresholdProblem),
+    /// `qosReserved`: only memory can be reserved, in percent from 0 to 100. Key and value.
+    QosReserved(String, String),
     /// More is reserved than there is, the hard threshold counted in.
     Exceeded(ReservationExceedsCapacity),
     /// Enforced, but nothing is reserved.
@@ -67,6 +69,9 @@ impl fmt::Display for StartProblem {
             Self::Config(problem) => problem.fmt(f),
             Self::Reservation(field, error) => write!(f, "{field}: {error}"),
             Self::Threshold(problem) => problem.fmt(f),
+            Self::QosReserved(name, text) => {
+                write!(f, "qosReserved: {name} = {text:?}: only memory can be reserved, from 0% to 100%")
+            }
             Self::Exceeded(exceeded) => exceeded.fmt(f),
             Self::NotConfigured(missing) => missing.fmt(f),
             Self::SwapOn => write!(f, "swap is on and failSwapOn is not false"),

@@ -1,6 +1,7 @@
 //! The kubelet's clocks. They are separate on purpose: the race lives in their difference.
 
 use super::backoff::BackoffLimits;
+use super::capability::RestartWakeup;
 use super::profile::KubernetesProfile;
 use super::stats::HousekeepingTiming;
 use crate::engine::Stream;
@@ -55,6 +56,9 @@ pub struct SlowKubelet {
 /// Most visits of a pod worker during one back-off that are followed one by one (300 s are 30 visits).
 const MAX_RESYNCS: u64 = 1000;
 
+/// Longest wait of a pod worker (kubelet.go syncFrequency, 1 minute).
+const RESYNC_INTERVAL: SimDuration = SimDuration::from_secs(60);
+
 impl Default for Timing {
     fn default() -> Self {
         Timing {
@@ -85,7 +89,29 @@ impl Timing {
 
     /// How long a restart takes that has to wait `remaining` more: the pod worker comes by again and again, and the
     /// first time that the back-off is over it starts the container. Without a period it comes when the time is there.
-    pub fn restart_delay(&self, remaining: SimDuration, rng: &mut Stream) -> SimDuration {
+    pub fn restart_delay(&self, remaining: SimDuration, wakeup: RestartWakeup, rng: &mut Stream) -> SimDuration {
+        match wakeup {
+            RestartWakeup::Poll => self.poll_delay(remaining, rng),
+            RestartWakeup::Expiry => self.expiry_delay(remaining, rng),
+        }
+    }
+
+    /// At the end of the back-off, within a minute and up to half of that later (pod_workers.go completeWork since 1.35).
+    fn expiry_delay(&self, remaining: SimDuration, rng: &mut Stream) -> SimDuration {
+        let mut delay = SimDuration::ZERO;
+        for _ in 0..MAX_RESYNCS {
+            let wait = remaining.saturating_sub(delay).min(RESYNC_INTERVAL);
+            if wait == SimDuration::ZERO {
+                return delay;
+            }
+            // No resyncing, no jitter: the worker comes when the time is there.
+            let late = if self.resync_jitter == SimDuration::ZERO { SimDuration::ZERO } else { wait.mul_ratio(1, 2) };
+            delay = delay + wait + rng.between(SimDuration::ZERO, late);
+        }
+        delay.max(remaining)
+    }
+
+    fn poll_delay(&self, remaining: SimDuration, rng: &mut Stream) -> SimDuration {
         let mut wait = || self.resync_period + rng.between(SimDuration::ZERO, self.resync_jitter);
         let period = self.resync_period.as_nanos();
         if period == 0 || remaining.as_nanos() / period > MAX_RESYNCS {

@@ -115,6 +115,12 @@ impl KubeletPlan {
         }
     }
 
+    /// Reserved huge pages that the kubelet takes off `memory.available` (capability `hugepage_aware_eviction`).
+    pub fn hugepages_seen(&self) -> Bytes {
+        let pages = Bytes::new(self.readable().node.hugepages);
+        if self.profile.hugepage_aware_eviction { pages } else { Bytes::ZERO }
+    }
+
     /// Why the kubelet does not start.
     pub fn start_problems(&self) -> &[StartProblem] {
         self.effective.as_ref().err().map_or(&[], |refused| &refused.problems)

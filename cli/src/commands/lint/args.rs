@@ -12,6 +12,7 @@ Examples:
   oomsim lint studies/shop/kubelet.yaml --capacity 7120616Ki
   oomsim lint studies/shop/kubelet.yaml studies/shop/web.yaml --capacity 16Gi --format sarif > lint.sarif
   oomsim lint studies/shop/web.yaml --set kubelet.preset=gke --capacity 16Gi --level warning
+  oomsim lint studies/shop/web.yaml --kubernetes 1.33 --capacity 16Gi
   oomsim lint --flags \"$(ps -o args= -C kubelet)\" --capacity 16Gi
   oomsim explain OOM006                        # why it matters, how to fix it, where it comes from
 
@@ -39,6 +40,9 @@ pub struct Args {
     /// Nominal memory size of the machine type (7Gi for a DS2_v2), for presets that base reservations on it
     #[arg(long, value_name = "QUANTITY")]
     pub sku_memory: Option<String>,
+    /// Kubernetes version, such as 1.34 or v1.33.3-eks-113cf36 [default: the scenario's, or the newest]
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes: Option<String>,
     /// SwapTotal of the node
     #[arg(long, value_name = "QUANTITY")]
     pub swap: Option<String>,

@@ -105,7 +105,9 @@ impl List<'_> {
 
     fn scenario(&mut self, file: &Path) {
         if self.is_new(file, &[]) {
-            self.add(file, load::scenarios(file, self.overrides, None));
+            let mut overrides = self.overrides.to_vec();
+            let read = load::scenarios_with_release(file, &mut overrides, None, self.args.kubernetes.as_deref());
+            self.add(file, read);
         }
     }
 
@@ -123,7 +125,8 @@ impl List<'_> {
         for (prepared, changes) in scenarios {
             let scenario = Path::new(prepared.file());
             if self.is_new(scenario, &changes) {
-                let read = prepared.scenario(&[&changes[..], self.overrides].concat());
+                let release: Vec<_> = self.args.kubernetes.as_deref().map(load::release).into_iter().collect();
+                let read = prepared.scenario(&[&release, &changes[..], self.overrides].concat());
                 self.add(scenario, read.map(|read| vec![read]).map_err(Unusable::of));
             }
         }
@@ -184,6 +187,10 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
     }
     if let Some(flags) = &args.flags {
         options.option("--flags", flags, &assignment(&["kubelet", "flags"], &**flags));
+    }
+    if let Some(version) = &args.kubernetes {
+        let line = format!("kubelet.version = {}", serde_json::Value::from(version.as_str()));
+        options.option("--kubernetes", version, &line);
     }
     for manifest in manifests {
         options.line("[[pod]]");

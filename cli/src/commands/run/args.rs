@@ -32,6 +32,9 @@ pub struct Args {
     /// Random seed [default: the scenario's]
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
+    /// Kubernetes version of every kubelet, such as 1.34 or v1.33.3-eks-113cf36 [default: the scenario's]
+    #[arg(long, value_name = "VERSION")]
+    pub kubernetes: Option<String>,
     /// Set a value in the scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     pub overrides: Vec<String>,

@@ -3,8 +3,8 @@
 use super::input::{self, Check};
 use crate::Verdict;
 use oomsim_core::kubelet::{
-    CgroupDriver, CgroupLayout, CgroupName, ContainerSpec, KubeletConfig, KubernetesProfile, NodeCgroupWrite,
-    NodeLimits, PodSpec, QosClass, container_cgroup, container_oom_score_adj, pod_cgroup, qos_cgroups,
+    CgroupDriver, CgroupLayout, CgroupName, ContainerSpec, KubeletConfig, KubernetesProfile, MemoryReservation,
+    NodeCgroupWrite, NodeLimits, PodSpec, QosClass, container_cgroup, container_oom_score_adj, pod_cgroup, qos_cgroups,
 };
 use oomsim_core::node_api::CgroupWrite;
 use oomsim_core::units::Bytes;
@@ -56,7 +56,7 @@ fn pod(row: &Value) -> Check {
     };
     let class = QosClass::of(&pod, &profile);
     let single = config.single_process_oom_kill(node.cgroup_v2, &profile);
-    let own = pod_cgroup(&pod, node.cgroup_v2, &profile);
+    let own = pod_cgroup(&pod, node.cgroup_v2, &config, &profile);
     let got_own = json!({"memory": number(own.max), "memory.min": own.min.map(|m| m.get().to_string())});
     let recorded = &row["pod_cgroup"];
     let want_own = json!({"memory": recorded["memory"], "memory.min": recorded["unified"]["memory.min"]});
@@ -135,10 +135,14 @@ fn qos_level(row: &Value) -> Check {
     let allocatable = bytes(row, "node_allocatable_memory")?;
     let percent = row["qos_reserved_memory_percent"].as_i64();
     let layout = layout(row)?;
-    let writes = qos_cgroups(&layout, &pods, allocatable, percent, flag(row, "cgroup_v2")?, &profile);
+    let reservation = match flag(row, "cgroup_v2")? {
+        true => KubeletConfig::default().memory_reservation(&profile),
+        false => MemoryReservation::Nothing,
+    };
+    let writes = qos_cgroups(&layout, &pods, allocatable, percent, reservation, &profile);
     let mut got = Map::new();
     let mut want = Map::new();
-    for NodeCgroupWrite { path, memory, memory_min } in writes {
+    for NodeCgroupWrite { path, memory, memory_min, .. } in writes {
         let recorded = &row["cgroups"][&path];
         want.insert(
             path.clone(),

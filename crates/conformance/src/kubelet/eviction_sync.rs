@@ -108,7 +108,8 @@ fn synchronize(manager: &mut Manager, input: &Value, pods: &[PodSpec], lead: Lea
     let active: Vec<_> = active.iter().filter_map(|i| pods.get(*i)).collect();
     let candidates = || {
         let usage = |pod: &PodSpec| stats.get(&*pod.name).map(PodStats::usage);
-        let candidate = |pod| Candidate { pod, facts: EvictionFacts::of(pod), usage: usage(pod) };
+        let candidate =
+            |pod| Candidate { pod, facts: EvictionFacts::of(pod, &KubernetesProfile::V1_32), usage: usage(pod) };
         active.iter().copied().map(candidate).collect::<Vec<_>>()
     };
     let stats = |pod: &PodSpec| stats.get(&*pod.name).cloned();

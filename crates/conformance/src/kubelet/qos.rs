@@ -50,7 +50,7 @@ fn describe(pod: &PodSpec, capacities: &[u64], profile: &KubernetesProfile) -> V
     json!({
         "qos": QosClass::of(pod, profile).to_string(),
         "oom_score_adj": adj,
-        "mem_request_rank": ranking_request(pod).value(),
+        "mem_request_rank": ranking_request(pod, profile).value(),
         "mem_request_sched": value(&requested, MEMORY),
         "mem_limit_sum": value(&limited, MEMORY),
         "cpu_request_milli": requested.get(CPU).map_or(0, Quantity::milli_value),

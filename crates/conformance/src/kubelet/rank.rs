@@ -20,9 +20,13 @@ pub fn check(row: &Value) -> Verdict {
 fn check_row(row: &Value) -> Check {
     let pods = input::pods(row, "pods")?;
     let stats = input::pod_stats(&row["stats"])?;
-    let used = pods.iter().map(|p| (p.name.to_string(), ranking_request(p).value().into())).collect();
+    let used = pods
+        .iter()
+        .map(|p| (p.name.to_string(), ranking_request(p, &KubernetesProfile::V1_32).value().into()))
+        .collect();
     let usage = |pod: &PodSpec| stats.get(&*pod.name).map(PodStats::usage);
-    let candidate = |pod| Candidate { pod, facts: EvictionFacts::of(pod), usage: usage(pod) };
+    let candidate =
+        |pod| Candidate { pod, facts: EvictionFacts::of(pod, &KubernetesProfile::V1_32), usage: usage(pod) };
     let mut candidates: Vec<_> = pods.iter().map(candidate).collect();
     let first = first_victim(candidates.iter().copied()).map(|c| c.pod.name.clone());
     rank(&mut candidates);

@@ -10,7 +10,10 @@ const MEMORY_AVAILABLE: &str = "memory.available";
 /// OOM001.
 pub fn no_memory_eviction(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let Some(plan) = facts.kubelet() else { return };
-    let Some(map) = &plan.config.eviction_hard else { return };
+    if plan.config.eviction_hard.is_none() {
+        return;
+    }
+    let map = plan.config.eviction_hard(&plan.profile);
     let at = facts.kubelet_place(&["evictionHard.memory.available", "evictionHard"]);
     let never = |t: &Threshold| t.signal == EvictionSignal::MemoryAvailable && t.is_hard() && t.value.is_nan();
     let (message, help) = match map.get(MEMORY_AVAILABLE).map(|value| value.trim()) {

@@ -3,7 +3,8 @@
 use crate::facts::{LintInput, found, shown};
 use crate::{Finding, Level};
 use oomsim_core::kubelet::{
-    ContainerSpec, MEMORY, QosClass, container_oom_score_adj, ranking_request, scheduling_limits, scheduling_requests,
+    ContainerSpec, MEMORY, QosClass, container_oom_score_adj, is_critical, ranking_request, scheduling_limits,
+    scheduling_requests,
 };
 use oomsim_core::plan::PodPlan;
 use oomsim_core::units::Quantity;
@@ -78,7 +79,8 @@ pub fn no_limit(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
 /// OOM015.
 pub fn no_request(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
     let profile = facts.profile();
-    for pod in &facts.scenario.pods {
+    // The kubelet never evicts critical pods, whatever they use.
+    for pod in facts.scenario.pods.iter().filter(|pod| !is_critical(&pod.spec)) {
         let own = pod.spec.resources.as_ref().filter(|_| profile.pod_level_resources);
         if own.is_some_and(|own| memory(&own.requests).is_some()) {
             continue;
@@ -115,7 +117,7 @@ pub fn sidecar_not_counted(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
         let sidecars: Vec<_> = sidecars.filter(|c| memory(&c.resources.requests).is_some()).collect();
         let Some(first) = sidecars.first() else { continue };
         let scheduled = memory(&scheduling_requests(&pod.spec, &profile)).unwrap_or(0);
-        let ranked = ranking_request(&pod.spec).value();
+        let ranked = ranking_request(&pod.spec, &profile).value();
         if ranked >= scheduled {
             continue;
         }

@@ -19,7 +19,7 @@ pub fn minimum_reclaim(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
             found(findings, ("OOM008", Level::Error), at(""), message, help);
         }
     }
-    let (hard, soft) = (config.eviction_hard(), &config.eviction_soft);
+    let (hard, soft) = (config.eviction_hard(&plan.profile), &config.eviction_soft);
     for signal in config.eviction_minimum_reclaim.keys() {
         if !hard.contains_key(signal) && !soft.contains_key(signal) {
             let message = format!("evictionMinimumReclaim: {signal} has no threshold, so the entry has no effect");

@@ -55,6 +55,7 @@ pub fn kubelet_refuses(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
             }
             StartProblem::Reservation(..)
             | StartProblem::Threshold(_)
+            | StartProblem::QosReserved(..)
             | StartProblem::Exceeded(_)
             | StartProblem::SwapOn
             | StartProblem::Sysctl { .. } => continue,

@@ -2,7 +2,7 @@
 
 use crate::axis::AxisValue;
 use crate::plan::Axis;
-use oomsim_core::kubelet::KubeletConfig;
+use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile};
 use oomsim_scenario::Source;
 use oomsim_scenario::reading::parse_keys;
 use std::collections::BTreeMap;
@@ -34,11 +34,12 @@ pub fn kubelet_yaml(
     values: &[&AxisValue],
     config: &KubeletConfig,
     before: &KubeletConfig,
+    profile: &KubernetesProfile,
 ) -> Option<String> {
     let whole = serde_json::to_value(config).ok()?;
     let mut earlier = serde_json::to_value(before).ok()?;
     // Without these, nothing would guard the disks.
-    earlier["evictionHard"] = serde_json::to_value(before.eviction_hard()).ok()?;
+    earlier["evictionHard"] = serde_json::to_value(before.eviction_hard(profile)).ok()?;
     let map_of = |config: &serde_json::Value, field: &str| -> Option<Vec<(String, String)>> {
         let text = |v: &serde_json::Value| v.as_str().map_or_else(|| v.to_string(), str::to_string);
         Some(config.get(field)?.as_object()?.iter().map(|(k, v)| (k.clone(), text(v))).collect())
@@ -137,7 +138,8 @@ mod tests {
         let values: Vec<&AxisValue> = values.iter().collect();
         let hard = [("memory.available".to_string(), "500Mi".to_string()), ("nodefs.available".into(), "7%".into())];
         let config = KubeletConfig { eviction_hard: Some(hard.into()), ..KubeletConfig::default() };
-        let yaml = kubelet_yaml(&knobs, &values, &config, &KubeletConfig::default()).unwrap();
+        let yaml =
+            kubelet_yaml(&knobs, &values, &config, &KubeletConfig::default(), &KubernetesProfile::default()).unwrap();
         assert_eq!(
             yaml,
             "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHard:\n  \
@@ -157,6 +159,6 @@ mod tests {
         let bare = pod_patches(&knobs[2..3], &values[2..3], |pod| pod == "web");
         let spec = "spec:\n  containers:\n  - name: app\n    resources:\n      limits:\n        memory: \"1Gi\"\n";
         assert_eq!(bare, [("web".to_string(), spec.to_string())]);
-        assert_eq!(kubelet_yaml(&knobs[2..], &values[2..], &config, &config), None);
+        assert_eq!(kubelet_yaml(&knobs[2..], &values[2..], &config, &config, &KubernetesProfile::default()), None);
     }
 }

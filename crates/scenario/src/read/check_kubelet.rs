@@ -66,6 +66,9 @@ fn start_problem(p: &Problems, given: &Given<'_>, problem: &StartProblem) {
             Diagnostic::error(given.place(field, error.name()), error.to_string())
         }
         StartProblem::Threshold(problem) => threshold(given.place(problem.field, &problem.key), problem),
+        StartProblem::QosReserved(name, _) => {
+            Diagnostic::error(given.place("qosReserved", name), message).help(REFUSES)
+        }
         StartProblem::Exceeded(exceeded) => {
             let fields = ["kubeReserved", "systemReserved", "evictionHard"];
             let field = fields.into_iter().find(|field| given.draft.places.contains_key(*field));

@@ -11,9 +11,9 @@ use crate::scalar::{boolean, bytes, duration, integer, text, time};
 use crate::tables;
 use crate::value::{Kind, Value};
 use oomsim_core::kubelet::backoff::BackoffLimits;
-use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError};
+use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, SizeBy};
 use oomsim_core::kubelet::{
-    HousekeepingTiming, KubeletConfig, KubernetesProfile, SlowKubelet, Timing, UnknownCapability,
+    HousekeepingTiming, KubeletConfig, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability,
 };
 use oomsim_core::plan::NodePlan;
 
@@ -21,13 +21,14 @@ use oomsim_core::plan::NodePlan;
 pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&NodePlan>) -> Option<Given<'a>> {
     let p = cx.problems;
     let mut t = TableReader::open(p, &tables::KUBELET, value)?;
-    let mut profile = KubernetesProfile::default();
     let mut draft = Draft::default();
     draft.note("", &value.at);
     if let Some(name) = t.get("preset") {
-        preset(p, name, &mut t, node, &mut draft, &mut profile);
+        preset(p, name, &mut t, node, &mut draft);
     }
-    profile = t.or("version", profile, version);
+    let release = t.optional("version", version);
+    draft.profile = release.map_or(draft.profile, Release::row);
+    let mut profile = draft.profile;
     if let Some(path) = t.get("config") {
         config_file(cx, path, &mut draft);
     }
@@ -44,6 +45,7 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
             set_capability(p, fact.name, value, &mut profile);
         }
     }
+    release_checks(p, value, release, &draft, &profile);
     let first_pass = t.optional("firstPass", time);
     let clocks = default_clocks(&draft.config, &profile);
     let timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
@@ -51,21 +53,25 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
     Some(Given { draft, profile, timing, first_pass, at: &value.at })
 }
 
+/// Fields that a preset may give.
+const PRESET_FIELDS: [&str; 7] = [
+    "kubeReserved",
+    "systemReserved",
+    "evictionHard",
+    "evictionSoft",
+    "evictionSoftGracePeriod",
+    "evictionMinimumReclaim",
+    "enforceNodeAllocatable",
+];
+
 /// `preset = "aks-1.28"`: what a provider configures on a machine of this size; every other key comes on top.
-fn preset(
-    p: &Problems,
-    value: &Value,
-    t: &mut TableReader<'_>,
-    node: Option<&NodePlan>,
-    draft: &mut Draft,
-    profile: &mut KubernetesProfile,
-) {
+fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&NodePlan>, draft: &mut Draft) {
     let Some(name) = text(p, value) else { return };
     let Some(preset) = Preset::named(&name) else {
         return p.unknown(&value.at, "preset", &name, PRESETS.iter().map(|preset| preset.name));
     };
     if let Some(row) = preset.kubernetes.and_then(KubernetesProfile::of_version) {
-        *profile = row;
+        draft.profile = row;
     }
     let max_pods = match t.get("maxPods").map(|pods| &pods.kind) {
         Some(Kind::Int(pods)) => Some(*pods),
@@ -85,18 +91,19 @@ fn preset(
             p.push(Diagnostic::error(&value.at, why.to_string()).help(help));
         }
     }
-    for field in ["kubeReserved", "systemReserved", "evictionHard", "evictionMinimumReclaim", "enforceNodeAllocatable"]
-    {
+    if preset.size == SizeBy::Nominal && node.nominal.is_none() {
+        let message = format!("{name} reserves by the nominal size of the machine: MemTotal is taken for it");
+        let help = "give the size that the catalogue states: `nominal = \"16Gi\"` in [node]";
+        p.push(Diagnostic::warning(&value.at, message).help(help));
+    }
+    for field in PRESET_FIELDS {
         draft.note(field, &value.at);
     }
 }
 
 /// The clocks as the configuration sets them (`crashLoopBackOff`, behind its gate).
 pub(crate) fn default_clocks(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
-    let limits = match config.max_container_restart_period {
-        Some(max) if profile.crash_loop_back_off_max => BackoffLimits::with_max(max),
-        _ => BackoffLimits::default(),
-    };
+    let limits = BackoffLimits::of(config, profile);
     Timing { backoff_base: limits.base, backoff_max: limits.max, ..Timing::default() }
 }
 
@@ -155,6 +162,10 @@ fn apply_gates(draft: &Draft, profile: &mut KubernetesProfile) {
             "PodLevelResources" => profile.pod_level_resources = *on,
             "SidecarContainers" => profile.sidecar_containers = *on,
             "QOSReserved" => profile.qos_reserved = *on,
+            "PodLevelResourcesFixKubeletQOSClass" => profile.empty_pod_resources_count = !on,
+            "ReduceDefaultCrashLoopBackOffDecay" if profile.minor >= KubernetesProfile::V1_33.minor => {
+                profile.reduced_crash_loop_back_off = *on;
+            }
             "KubeletCrashLoopBackOffMax" => profile.crash_loop_back_off_max = *on,
             "AllowOverwriteTerminationGracePeriodSeconds" => profile.soft_grace_capped_by_pod = !on,
             _ => {}
@@ -162,27 +173,64 @@ fn apply_gates(draft: &Draft, profile: &mut KubernetesProfile) {
     }
 }
 
-fn version(p: &Problems, value: &Value) -> Option<KubernetesProfile> {
+/// A version as a node prints it, with a warning when it has no row of its own.
+fn version(p: &Problems, value: &Value) -> Option<Release> {
     let given = match &value.kind {
         Kind::Number(number) => number.clone(),
         _ => text(p, value)?,
     };
-    let profile = KubernetesProfile::of_version(&given);
-    match &profile {
-        None => {
-            let rows = KubernetesProfile::ALL.map(|row| row.version);
-            let help = format!("profiles: {}; a release between two of them uses the older one", quoted_list(rows));
-            p.push(Diagnostic::error(&value.at, format!("unknown Kubernetes version {given:?}")).help(help));
-        }
-        Some(row) => {
-            let plain = given.strip_prefix('v').unwrap_or(&given);
-            let same = plain.strip_prefix(row.version).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-            if !same {
-                p.warn(&value.at, format!("there is no profile of Kubernetes {given}: {} is used", row.version));
-            }
+    let Some(release) = Release::parse(&given) else {
+        let rows = KubernetesProfile::ALL.map(|row| row.version);
+        let help = format!("profiles: {}; a release between two of them uses the older one", quoted_list(rows));
+        p.push(Diagnostic::error(&value.at, format!("unknown Kubernetes version {given:?}")).help(help));
+        return None;
+    };
+    if !release.is_exact() {
+        let taken = release.row().version;
+        let message = format!("there is no profile of Kubernetes {given}: {taken} is used");
+        p.push(Diagnostic::warning(&value.at, message).help(may_differ(release)));
+    }
+    Some(release)
+}
+
+/// Which verdicts of a run may be others with the release itself.
+fn may_differ(release: Release) -> String {
+    let changes: Vec<String> = release
+        .may_differ()
+        .into_iter()
+        .map(|(verdict, facts)| {
+            let names: Vec<_> = facts.iter().map(|fact| fact.name).collect();
+            format!("{verdict} ({})", names.join(", "))
+        })
+        .collect();
+    if changes.is_empty() {
+        "it is newer than every profile: what changed since is not known".to_owned()
+    } else {
+        format!("may differ: {}", changes.join("; "))
+    }
+}
+
+/// What the release says about the rest: fields that it does not have, and whose build it is.
+fn release_checks(p: &Problems, kubelet: &Value, release: Option<Release>, draft: &Draft, profile: &KubernetesProfile) {
+    let fields = [
+        ("mergeDefaultEvictionSettings", profile.merge_default_eviction_settings),
+        ("memoryReservationPolicy", profile.memory_reservation_policy),
+    ];
+    for (field, there) in fields {
+        if let Some(at) = draft.places.get(field).filter(|_| !there) {
+            p.warn(at, format!("Kubernetes {} has no field `{field}`: it is ignored", profile.version));
         }
     }
-    profile
+    let configured = ["preset", "config", "configDir", "flags"].iter().any(|key| kubelet.get(key).is_some())
+        || PRESET_FIELDS.iter().any(|field| draft.places.contains_key(*field));
+    if let Some((distribution, preset)) = release.and_then(|r| r.distribution.zip(r.preset())).filter(|_| !configured) {
+        let at = kubelet.get("version").map_or(&kubelet.at, |version| &version.at);
+        let message = format!("this is a kubelet of {distribution}, and nothing says how it is configured");
+        p.push(
+            Diagnostic::warning(at, message)
+                .help(format!("`preset = \"{preset}\"` configures it as {distribution} does")),
+        );
+    }
 }
 
 fn set_capability(p: &Problems, name: &'static str, value: &Value, profile: &mut KubernetesProfile) {

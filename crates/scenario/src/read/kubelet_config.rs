@@ -5,7 +5,9 @@ use crate::scalar::{boolean, duration, integer, one_of, text};
 use crate::source::Location;
 use crate::tables::{self, TableSpec};
 use crate::value::{Kind, Value};
-use oomsim_core::kubelet::{CgroupDriver, KubeletConfig, TextMap, default_eviction_hard};
+use oomsim_core::kubelet::{
+    CgroupDriver, KubeletConfig, KubernetesProfile, MemoryReservationPolicy, TextMap, default_eviction_hard,
+};
 use oomsim_core::units::Quantity;
 use std::collections::BTreeMap;
 
@@ -13,6 +15,8 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(crate) struct Draft {
     pub config: KubeletConfig,
+    /// The release, whose default thresholds are in place before drop-ins are merged.
+    pub profile: KubernetesProfile,
     /// Where each field was given last.
     pub places: BTreeMap<String, Location>,
     /// Feature gates, the last word last.
@@ -41,7 +45,7 @@ impl Draft {
             // The defaults are in place when the first drop-in is merged (cmd/kubelet/app/server.go).
             let before = match maps {
                 Maps::Replace => TextMap::new(),
-                Maps::Merge => config.eviction_hard.take().unwrap_or_else(default_eviction_hard),
+                Maps::Merge => config.eviction_hard.take().unwrap_or_else(|| default_eviction_hard(&self.profile)),
             };
             config.eviction_hard = Some(before.into_iter().chain(map).collect());
             return;
@@ -91,6 +95,8 @@ pub(crate) fn config_keys(t: &mut TableReader<'_>, draft: &mut Draft, maps: Maps
     field.set("kubeReservedCgroup", text, |c, v| c.kube_reserved_cgroup = v);
     field.set("systemReservedCgroup", text, |c, v| c.system_reserved_cgroup = v);
     field.set("evictionPressureTransitionPeriod", duration, |c, v| c.eviction_pressure_transition_period = Some(v));
+    field.set("mergeDefaultEvictionSettings", boolean, |c, v| c.merge_default_eviction_settings = Some(v));
+    field.set("memoryReservationPolicy", reservation_policy, |c, v| c.memory_reservation_policy = Some(v));
     let seconds = integer(i32::MIN.into(), i32::MAX.into());
     field.set("evictionMaxPodGracePeriod", seconds, |c, v| c.eviction_max_pod_grace_period = v);
     field.set("enforceNodeAllocatable", texts, |c, v| c.enforce_node_allocatable = Some(v));
@@ -162,7 +168,7 @@ impl<'a> Fields<'_, 'a> {
 }
 
 /// A map of texts. Reserved amounts have to be quantities.
-fn text_map(p: &Problems, field: &str, value: &Value) -> Option<TextMap> {
+pub(crate) fn text_map(p: &Problems, field: &str, value: &Value) -> Option<TextMap> {
     let Some(entries) = value.entries() else {
         p.expected(value, "a table of texts");
         return None;
@@ -190,6 +196,12 @@ pub(crate) fn texts(p: &Problems, value: &Value) -> Option<Vec<String>> {
 
 fn cgroup_driver(p: &Problems, value: &Value) -> Option<CgroupDriver> {
     one_of("cgroup driver", &[("cgroupfs", CgroupDriver::Cgroupfs), ("systemd", CgroupDriver::Systemd)])(p, value)
+}
+
+fn reservation_policy(p: &Problems, value: &Value) -> Option<MemoryReservationPolicy> {
+    let policies =
+        [("None", MemoryReservationPolicy::None), ("TieredReservation", MemoryReservationPolicy::TieredReservation)];
+    one_of("memory reservation policy", &policies)(p, value)
 }
 
 /// A number with a point; its bounds are the kubelet's to check.

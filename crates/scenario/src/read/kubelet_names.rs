@@ -1,7 +1,7 @@
 //! Names that a kubelet configuration may have and that memory does not depend on. A name that is neither here nor
 //! read is reported.
 
-/// Fields of KubeletConfiguration v1beta1 (Kubernetes 1.21 to 1.34).
+/// Fields of KubeletConfiguration v1beta1 (Kubernetes 1.21 to 1.37).
 pub(super) const FIELDS: &[&str] = &[
     "address",
     "allowedUnsafeSysctls",
@@ -21,6 +21,7 @@ pub(super) const FIELDS: &[&str] = &[
     "cpuManagerPolicy",
     "cpuManagerPolicyOptions",
     "cpuManagerReconcilePeriod",
+    "defaultPodSysctls",
     "dynamicKubeletConfigDir",
     "enableContentionProfiling",
     "enableControllerAttachDetach",
@@ -92,6 +93,7 @@ pub(super) const FIELDS: &[&str] = &[
     "tlsPrivateKeyFile",
     "topologyManagerPolicy",
     "topologyManagerPolicyOptions",
+    "tlsCurvePreferences",
     "topologyManagerScope",
     "tracing",
     "userNamespaces",
@@ -100,7 +102,7 @@ pub(super) const FIELDS: &[&str] = &[
 ];
 
 /// Fields that concern memory and are not modelled.
-pub(super) const UNMODELLED: &[&str] = &["memoryManagerPolicy", "mergeDefaultEvictionSettings", "reservedMemory"];
+pub(super) const UNMODELLED: &[&str] = &["memoryManagerPolicy", "reservedMemory"];
 
 /// Command-line flags (kubelet reference, Kubernetes 1.21 to 1.34).
 pub(super) const FLAGS: &[&str] = &[

@@ -8,10 +8,13 @@ use crate::scalar::{bytes, dns_name, integer, one_of, text};
 use crate::source::{Location, Places};
 use crate::typed;
 use crate::value::{Kind, Value};
-use oomsim_core::kubelet::{ContainerSpec, PodSpec, ResourceRequirements, RestartPolicy, Toleration};
+use oomsim_core::kubelet::{
+    ContainerSpec, MIRROR_ANNOTATION, PodSpec, ResourceRequirements, RestartPolicy, SOURCE_ANNOTATION, Toleration,
+};
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, VolumePlan};
 use oomsim_kube_api::KINDS;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Most pods of one file.
@@ -25,16 +28,35 @@ pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodDr
     let p = cx.problems;
     let Some(documents) = cx.documents(path, at) else { return Vec::new() };
     let errors = p.errors();
-    let mut pods = Vec::new();
-    documents.iter().for_each(|document| object(cx, document, &mut pods));
-    if pods.is_empty() && p.errors() == errors {
+    let mut found = Found::default();
+    documents.iter().for_each(|document| object(cx, document, &mut found));
+    if found.pods.is_empty() && found.finished.is_empty() && p.errors() == errors {
         p.error(at, format!("`{path}` has no pod"));
     }
-    pods
+    if let [first, others @ ..] = &found.finished[..] {
+        let (pods, run, more) = match others.len() {
+            0 => ("pod has", "does", String::new()),
+            n => ("pods have", "do", format!(" and {n} more")),
+        };
+        let message = format!(
+            "{} {pods} finished (phase Succeeded or Failed) and {run} not run: {first}{more}",
+            found.finished.len()
+        );
+        p.warn(at, message);
+    }
+    found.pods
+}
+
+/// What a file has.
+#[derive(Default)]
+struct Found {
+    pods: Vec<PodDraft>,
+    /// Names of pods that have run to their end.
+    finished: Vec<String>,
 }
 
 /// An object of the API: a pod, something that makes pods, or a list.
-fn object(cx: &Context<'_>, value: &Value, out: &mut Vec<PodDraft>) {
+fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
     let p = cx.problems;
     let kind = value.get("kind").and_then(Value::as_text).unwrap_or_default();
     if kind == "List" || kind.ends_with("List") && value.get("items").is_some() {
@@ -53,7 +75,7 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Vec<PodDraft>) {
     let Some(pod) = pod.filter(|pod| pod.get("spec").is_some()) else {
         return p.error(&value.at, format!("the {kind} has no pod specification"));
     };
-    if out.len() >= MAX_PODS {
+    if out.pods.len() >= MAX_PODS {
         return;
     }
     if let Some(mut draft) = pod_draft(cx, value, pod) {
@@ -66,7 +88,12 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Vec<PodDraft>) {
             let replicas = value.get("spec").and_then(|spec| given(spec, "replicas"));
             plan.replicas = replicas.and_then(|v| integer(0, 10_000)(p, v)).unwrap_or(1);
         }
-        out.push(draft);
+        let phase = value.get("status").and_then(|status| status.get("phase")).and_then(Value::as_text);
+        if kind == "Pod" && matches!(phase, Some("Succeeded" | "Failed")) {
+            out.finished.push(draft.plan.full_name());
+        } else {
+            out.pods.push(draft);
+        }
     }
 }
 
@@ -81,6 +108,20 @@ fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
 
 fn text_of(p: &Problems, value: &Value, key: &str) -> String {
     given(value, key).and_then(|v| text(p, v)).unwrap_or_default()
+}
+
+/// Annotations that the kubelet decides by. A pod that belongs to its node mirrors a static one, also when the annotation that says so
+/// was left out of an export.
+fn annotations(meta: Option<&Value>) -> BTreeMap<String, String> {
+    let entries = meta.and_then(|meta| given(meta, "annotations")).and_then(Value::entries).unwrap_or_default();
+    let known = entries.iter().filter(|entry| [SOURCE_ANNOTATION, MIRROR_ANNOTATION].contains(&entry.key.as_str()));
+    let texts = known.filter_map(|entry| Some((entry.key.clone(), entry.value.as_text()?.to_owned())));
+    let mut annotations: BTreeMap<String, String> = texts.collect();
+    let owners = meta.map_or(&[][..], |meta| list(meta, "ownerReferences"));
+    if owners.iter().any(|owner| owner.get("kind").and_then(Value::as_text) == Some("Node")) {
+        annotations.entry(MIRROR_ANNOTATION.to_owned()).or_default();
+    }
+    annotations
 }
 
 fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> {
@@ -101,6 +142,7 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     let mut spec = PodSpec {
         name,
         namespace: namespace.clone(),
+        annotations: annotations(meta),
         uid: named("uid").and_then(Value::as_text).unwrap_or_default().into(),
         priority: priority(p, spec_value, &priority_class_name),
         priority_class_name,

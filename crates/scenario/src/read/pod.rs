@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::container::containers;
+use super::kubelet_config::text_map;
 use super::manifest::manifest;
 use super::resources::{resource_list, resources};
 use crate::diagnostic::Diagnostic;
@@ -112,6 +113,7 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
         plan.namespace = v;
     });
     each.set("nodeName", |p, v| cx.here.named(p, v), |plan, v| plan.node_name = Some(v));
+    each.set("annotations", |p, v| text_map(p, "annotations", v), |plan, v| plan.spec.annotations = v);
     each.set("uid", name, |plan, v| plan.spec.uid = v);
     each.set("priority", integer(i32::MIN.into(), i32::MAX.into()), |plan, v| plan.spec.priority = Some(v));
     each.set("priorityClassName", text, |plan, v| plan.spec.priority_class_name = v);

@@ -41,9 +41,9 @@ pub(crate) static KUBELET_KEYS: KeyGroup = KeyGroup {
         key(
             "version",
             Form::Version,
-            Is("1.32"),
-            "`1.21`, `1.24`, `1.28`, `1.30`, `1.32`; a version in between uses the older row, with a \
-             warning",
+            Is("1.37"),
+            "`1.21`, `1.24`, `1.28` to `1.37`, or as a node prints it (`v1.33.3-eks-113cf36`); a version without a \
+             row uses the older one, with a warning that says what may differ",
         ),
         key(
             "preset",
@@ -92,6 +92,12 @@ pub(crate) static CONFIGURATION_KEYS: KeyGroup = KeyGroup {
             Says("`memory.available` = 100Mi and the disk signals"),
             "hard thresholds; a map replaces all defaults",
         ),
+        key(
+            "mergeDefaultEvictionSettings",
+            Form::Boolean,
+            Says("false"),
+            "signals that `evictionHard` does not name keep their default thresholds; from 1.33",
+        ),
         key("evictionSoft", Form::Map(&Form::Text), Absent, "soft thresholds"),
         key(
             "evictionSoftGracePeriod",
@@ -120,6 +126,12 @@ pub(crate) static CONFIGURATION_KEYS: KeyGroup = KeyGroup {
             Says("by release"),
             "position of memory.high between request and limit",
         ),
+        key(
+            "memoryReservationPolicy",
+            Form::Words(&["None", "TieredReservation"]),
+            Says("`None`"),
+            "what memory.min and memory.low protect with the gate MemoryQoS; from 1.36",
+        ),
         key("failSwapOn", Form::Boolean, Says("true"), "refuse to start with swap on"),
         key("memorySwap", Form::Table(&MEMORY_SWAP), Absent, "how containers use swap"),
         key(
@@ -128,7 +140,7 @@ pub(crate) static CONFIGURATION_KEYS: KeyGroup = KeyGroup {
             Says("by cgroup version and release"),
             "an OOM kill takes one process, not the container",
         ),
-        key("failCgroupV1", Form::Boolean, Says("false"), "refuse to start on cgroup v1"),
+        key("failCgroupV1", Form::Boolean, Says("true from 1.35, false before"), "refuse to start on cgroup v1"),
         key(
             "oomScoreAdj",
             Form::Integer { min: i64::MIN, max: i64::MAX },
@@ -186,7 +198,7 @@ pub(crate) static CRASH_LOOP_BACK_OFF_KEYS: KeyGroup = KeyGroup {
         "maxContainerRestartPeriod",
         Form::Duration,
         Says("5m"),
-        "longest restart back-off; needs the gate `KubeletCrashLoopBackOffMax`",
+        "longest restart back-off; before 1.35 it needs the gate `KubeletCrashLoopBackOffMax`",
     )],
 };
 

@@ -65,6 +65,12 @@ pub(crate) static POD_KEYS: KeyGroup = KeyGroup {
             "the kind of node that it runs on; overrides the manifest's. With one `[node]`, the \
              manifest's is ignored",
         ),
+        key(
+            "annotations",
+            Form::Map(&Form::Text),
+            Absent,
+            "`kubernetes.io/config.source` and `kubernetes.io/config.mirror` mark static pods, which are never evicted",
+        ),
         key("uid", Form::Name, Says("derived from the name"), "used in the name of the pod's cgroup"),
         key("priority", Form::Integer { min: I32_MIN, max: I32_MAX }, Says("0"), "resolved priority"),
         key(

@@ -3,7 +3,7 @@
 use super::node::capability_value;
 use super::value::Keys;
 use crate::read::default_clocks;
-use oomsim_core::kubelet::{CgroupDriver, KubeletConfig, KubernetesProfile, TextMap, Timing};
+use oomsim_core::kubelet::{CgroupDriver, KubeletConfig, KubernetesProfile, MemoryReservationPolicy, TextMap, Timing};
 use oomsim_core::plan::KubeletPlan;
 
 /// `[kubelet]`.
@@ -32,6 +32,7 @@ fn config(keys: &mut Keys, config: &KubeletConfig) {
     keys.unless("kubeReservedCgroup", &config.kube_reserved_cgroup, &d.kube_reserved_cgroup);
     keys.unless("systemReservedCgroup", &config.system_reserved_cgroup, &d.system_reserved_cgroup);
     keys.some("evictionHard", config.eviction_hard.as_ref());
+    keys.some("mergeDefaultEvictionSettings", config.merge_default_eviction_settings.as_ref());
     keys.unless("evictionSoft", &config.eviction_soft, &none);
     keys.unless("evictionSoftGracePeriod", &config.eviction_soft_grace_period, &none);
     keys.unless("evictionMinimumReclaim", &config.eviction_minimum_reclaim, &none);
@@ -46,6 +47,11 @@ fn config(keys: &mut Keys, config: &KubeletConfig) {
     keys.some("cgroupsPerQOS", config.cgroups_per_qos.as_ref());
     keys.some("nodeStatusUpdateFrequency", config.node_status_update_frequency.as_ref());
     keys.some("memoryThrottlingFactor", config.memory_throttling_factor.as_ref());
+    match config.memory_reservation_policy {
+        None => {}
+        Some(MemoryReservationPolicy::None) => keys.put("memoryReservationPolicy", "None"),
+        Some(MemoryReservationPolicy::TieredReservation) => keys.put("memoryReservationPolicy", "TieredReservation"),
+    }
     if config.memory_swap != d.memory_swap {
         let mut swap = Keys::default();
         swap.put("swapBehavior", &config.memory_swap.swap_behavior);

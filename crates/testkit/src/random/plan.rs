@@ -5,8 +5,8 @@
 use super::program;
 use oomsim_core::kernel::{CgroupVersion, Profile, SYSCTLS, Thp, VERSIONS};
 use oomsim_core::kubelet::{
-    CgroupDriver, ContainerSpec, KubeletConfig, KubernetesProfile, PodSpec, ResourceList, ResourceRequirements,
-    RestartPolicy, TextMap, Toleration,
+    CgroupDriver, ContainerSpec, KubeletConfig, KubernetesProfile, MemoryReservationPolicy, PodSpec, ResourceList,
+    ResourceRequirements, RestartPolicy, TextMap, Toleration,
 };
 use oomsim_core::node_api::{Name, Signo};
 use oomsim_core::plan::{
@@ -173,8 +173,19 @@ fn kubelet(c: &mut Choices, scenario: &mut Scenario) {
     let mut profile = c.of(&KubernetesProfile::ALL);
     for fact in KubernetesProfile::FACTS {
         if c.seldom() {
-            let values =
-                ["true", "false", "0", "1", "-7", "ExceedsRequest", "LargerConsumption", "NoSwap", "LimitedSwap"];
+            let values = [
+                "true",
+                "false",
+                "0",
+                "1",
+                "-7",
+                "ExceedsRequest",
+                "PodRequests",
+                "Expiry",
+                "Nameless",
+                "NoSwap",
+                "LimitedSwap",
+            ];
             // One that does not fit is refused, and the capability stays.
             let _ = profile.set(fact.name, c.of(&values));
         }
@@ -186,10 +197,8 @@ fn kubelet(c: &mut Choices, scenario: &mut Scenario) {
     let mut plan = KubeletPlan::new(config, profile, &scenario.node);
     plan.first_pass = c.some(Choices::time);
     // The clocks of the back-off follow the configuration.
-    if let (Some(longest), true) = (plan.config.max_container_restart_period, profile.crash_loop_back_off_max) {
-        let limits = oomsim_core::kubelet::backoff::BackoffLimits::with_max(longest);
-        (plan.timing.backoff_base, plan.timing.backoff_max) = (limits.base, limits.max);
-    }
+    let limits = oomsim_core::kubelet::backoff::BackoffLimits::of(&plan.config, &profile);
+    (plan.timing.backoff_base, plan.timing.backoff_max) = (limits.base, limits.max);
     let timing = &mut plan.timing;
     for clock in [
         &mut timing.monitoring_period,
@@ -229,6 +238,7 @@ fn configuration(c: &mut Choices) -> KubeletConfig {
         kube_reserved_cgroup: c.some(|_| "/kube.slice".to_owned()).unwrap_or_default(),
         system_reserved_cgroup: c.some(|_| "/system.slice".to_owned()).unwrap_or_default(),
         eviction_hard: c.some(|c| map(&[("memory.available", amount(c)), ("nodefs.available", "10%".into())])),
+        merge_default_eviction_settings: c.some(Choices::boolean),
         eviction_soft: if soft { map(&[("memory.available", amount(c))]) } else { TextMap::new() },
         eviction_soft_grace_period: if soft { map(&[("memory.available", "1m30s".into())]) } else { TextMap::new() },
         eviction_minimum_reclaim: c.some(|c| map(&[("memory.available", amount(c))])).unwrap_or_default(),
@@ -240,6 +250,10 @@ fn configuration(c: &mut Choices) -> KubeletConfig {
         cgroups_per_qos: c.some(Choices::boolean),
         node_status_update_frequency: c.some(Choices::duration),
         memory_throttling_factor: c.some(|c| c.of(&[0.9, 0.5, 1.0, 0.123_456])),
+        memory_reservation_policy: c.some(|c| match c.boolean() {
+            true => MemoryReservationPolicy::TieredReservation,
+            false => MemoryReservationPolicy::None,
+        }),
         memory_swap: oomsim_core::kubelet::MemorySwap {
             swap_behavior: c.some(|c| c.of(&["NoSwap", "LimitedSwap"]).to_owned()).unwrap_or_default(),
         },

@@ -3,9 +3,10 @@
 use super::rank::PodStats;
 use super::signals::Observations;
 use super::thresholds::Threshold;
+use crate::kubelet::capability::ContainerWording;
 use crate::kubelet::pod::PodSpec;
-use crate::kubelet::profile::{ContainerWording, KubernetesProfile};
-use crate::kubelet::resources::MEMORY;
+use crate::kubelet::profile::KubernetesProfile;
+use crate::kubelet::resources::{self, MEMORY};
 use crate::node_api::Name;
 use crate::units::Quantity;
 use std::collections::BTreeMap;
@@ -15,25 +16,41 @@ use std::fmt::Write;
 pub const OFFENDING_CONTAINERS: &str = "offending_containers";
 /// Annotation: their working sets.
 pub const OFFENDING_CONTAINERS_USAGE: &str = "offending_containers_usage";
+/// Annotation: name of the pod, when it has a request at pod level.
+pub const OFFENDING_POD: &str = "offending_pod";
+/// Annotation: its working set.
+pub const OFFENDING_POD_USAGE: &str = "offending_pod_usage";
 /// Annotation: the resource that ran short.
 pub const STARVED_RESOURCE: &str = "starved_resource";
 
-/// The containers that an eviction names: those above their request, with their working sets. `None`: the pod had no
-/// figures.
+/// Whom an eviction names. `None`: the pod had no figures.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Offenders(Option<Vec<(Name, Quantity)>>);
+pub struct Offenders(Option<Named>);
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Named {
+    /// The pod with its working set, when it has a request at pod level.
+    pod: Option<(Name, Quantity)>,
+    /// Containers above their request, with their working sets.
+    containers: Vec<(Name, Quantity)>,
+}
 
 impl Offenders {
     /// Annotations of the event.
     pub fn annotations(&self) -> BTreeMap<&'static str, String> {
-        let Some(offenders) = &self.0 else { return BTreeMap::new() };
+        let Some(Named { pod, containers }) = &self.0 else { return BTreeMap::new() };
         let join =
-            |text: &dyn Fn(&(Name, Quantity)) -> String| offenders.iter().map(text).collect::<Vec<_>>().join(",");
-        BTreeMap::from([
+            |text: &dyn Fn(&(Name, Quantity)) -> String| containers.iter().map(text).collect::<Vec<_>>().join(",");
+        let mut annotations = BTreeMap::from([
             (OFFENDING_CONTAINERS, join(&|(name, _)| name.to_string())),
             (OFFENDING_CONTAINERS_USAGE, join(&|(_, usage)| usage.to_string())),
             (STARVED_RESOURCE, MEMORY.to_owned()),
-        ])
+        ]);
+        if let Some((name, usage)) = pod {
+            annotations.insert(OFFENDING_POD, name.to_string());
+            annotations.insert(OFFENDING_POD_USAGE, usage.to_string());
+        }
+        annotations
     }
 }
 
@@ -57,12 +74,22 @@ pub fn eviction_message<'t>(
         let _ = write!(message, "Threshold quantity: {wanted}, available: {available}. ");
     }
     let Some(stats) = stats else { return (message, Offenders(None)) };
-    let mut offenders = Vec::new();
+    let mut named = Named::default();
+    let own = resources::pod_level(pod, profile).and_then(|own| own.requests.get(MEMORY));
+    if let (true, Some(request), Some(working_set)) = (profile.message_pod, own, stats.working_set) {
+        let usage = Quantity::bytes(working_set as i64);
+        let name = &pod.name;
+        let _ =
+            write!(message, "Pod {name} was using {usage}, request is {request}, has larger consumption of {MEMORY}. ");
+        named.pod = Some((name.clone(), usage));
+    }
     for container in &stats.containers {
         let Some(working_set) = container.working_set else { continue };
         let usage = Quantity::bytes(working_set as i64);
-        let Some(spec) = pod.all_containers().find(|c| c.name == container.name) else { continue };
-        let request = spec.resources.requests.get(MEMORY).cloned().unwrap_or_default();
+        let init = pod.init_containers.iter().filter(|_| profile.message_init_containers);
+        let mut known = pod.containers.iter().chain(init);
+        let Some(spec) = known.find(|c| c.name == container.name) else { continue };
+        let request = spec.resources.requests.get(MEMORY).map_or_else(Quantity::default, Quantity::clone);
         if usage <= request {
             continue;
         }
@@ -76,7 +103,7 @@ pub fn eviction_message<'t>(
                 "Container {name} was using {usage}, request is {request}, has larger consumption of {MEMORY}. "
             ),
         };
-        offenders.push((name.clone(), usage));
+        named.containers.push((name.clone(), usage));
     }
-    (message, Offenders(Some(offenders)))
+    (message, Offenders(Some(named)))
 }

@@ -1,7 +1,7 @@
 //! Who is evicted first.
 
 use crate::kubelet::pod::PodSpec;
-use crate::kubelet::{is_critical, ranking_request};
+use crate::kubelet::{KubernetesProfile, is_critical, ranking_request};
 use crate::node_api::Name;
 use std::cmp::Ordering;
 
@@ -45,9 +45,9 @@ pub struct EvictionFacts {
 
 impl EvictionFacts {
     /// The facts of a pod.
-    pub fn of(pod: &PodSpec) -> Self {
+    pub fn of(pod: &PodSpec, profile: &KubernetesProfile) -> Self {
         EvictionFacts {
-            request_nanos: ranking_request(pod).nanos(),
+            request_nanos: ranking_request(pod, profile).nanos(),
             priority: pod.priority(),
             critical: is_critical(pod),
             termination_grace_period_seconds: pod.termination_grace_period_seconds,

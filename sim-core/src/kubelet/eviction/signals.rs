@@ -24,6 +24,16 @@ impl MemoryFigures {
     }
 }
 
+impl MemoryFigures {
+    /// The node's figures with huge pages taken off what is available, which is never less than nothing
+    /// (kubernetes#138127).
+    pub fn without_hugepages(self, hugepages: u64) -> Self {
+        let available =
+            self.available.map(|bytes| if bytes as i64 <= 0 { bytes } else { bytes.saturating_sub(hugepages) });
+        MemoryFigures { available, ..self }
+    }
+}
+
 /// Limits above this count as none (server/stats/helper.go isMemoryUnlimited).
 pub const UNLIMITED: u64 = 1 << 62;
 

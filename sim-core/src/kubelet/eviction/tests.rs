@@ -28,7 +28,7 @@ fn used(mib: u64) -> PodStats {
 }
 
 fn candidate<'a>(pod: &'a PodSpec, stats: Option<&PodStats>) -> Candidate<&'a PodSpec> {
-    Candidate { pod, facts: EvictionFacts::of(pod), usage: stats.map(PodStats::usage) }
+    Candidate { pod, facts: EvictionFacts::of(pod, &KubernetesProfile::V1_32), usage: stats.map(PodStats::usage) }
 }
 
 struct Node {
@@ -58,7 +58,7 @@ impl Node {
 }
 
 fn thresholds(config: &KubeletConfig) -> Result<Thresholds, Vec<ThresholdError>> {
-    match Thresholds::parse(config) {
+    match Thresholds::parse(config, &KubernetesProfile::V1_32) {
         (thresholds, problems) if problems.is_empty() => Ok(thresholds),
         (_, problems) => Err(problems.into_iter().map(|problem| problem.error).collect()),
     }

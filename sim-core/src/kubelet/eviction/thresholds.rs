@@ -2,6 +2,7 @@
 
 use crate::kubelet::config::{ENFORCE_PODS, KubeletConfig, TextMap};
 use crate::kubelet::go::go_int64;
+use crate::kubelet::profile::KubernetesProfile;
 use crate::node_api::EvictionSignal;
 use crate::units::{ParseQuantityError, Quantity, SimDuration, parse_duration};
 use std::collections::BTreeMap;
@@ -160,9 +161,12 @@ pub struct Thresholds {
 impl Thresholds {
     /// Reads the thresholds of a configuration (eviction/helpers.go ParseThresholdConfig): what can be read, and what
     /// is wrong with the rest in the order in which the kubelet looks; it stops at the first.
-    pub(in crate::kubelet) fn parse(config: &KubeletConfig) -> (Self, Vec<ThresholdProblem>) {
+    pub(in crate::kubelet) fn parse(
+        config: &KubeletConfig,
+        profile: &KubernetesProfile,
+    ) -> (Self, Vec<ThresholdProblem>) {
         let mut problems = Vec::new();
-        let mut hard = parse_map("evictionHard", &config.eviction_hard(), parse_statement, &mut problems);
+        let mut hard = parse_map("evictionHard", &config.eviction_hard(profile), parse_statement, &mut problems);
         let mut soft = parse_map("evictionSoft", &config.eviction_soft, parse_statement, &mut problems);
         let graces = &config.eviction_soft_grace_period;
         let read = parse_map("evictionSoftGracePeriod", graces, parse_grace, &mut problems);

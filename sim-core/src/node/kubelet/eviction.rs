@@ -52,7 +52,8 @@ type Met = SmallVec<[ThresholdId; 4]>;
 impl Kubelet {
     /// What the manager reads of the node and of kubepods.
     fn summary(&self, figures: &StatsFigures, now: SimTime) -> Summary {
-        let node = MemoryFigures::from_limit(self.capacity.get(), figures.node_working_set.get(), now);
+        let node = MemoryFigures::from_limit(self.capacity.get(), figures.node_working_set.get(), now)
+            .without_hugepages(self.plan.hugepages_seen().get());
         let pods = figures.pods.map(|(limit, working_set)| {
             MemoryFigures::from_limit(limit.map_or(u64::MAX, Bytes::get), working_set.get(), now)
         });

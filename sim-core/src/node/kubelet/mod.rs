@@ -12,11 +12,13 @@ use super::pods::{Pods, Template};
 use super::view::{KubeletView, PodBelief};
 use crate::engine::{Phase, Scheduler, Stream, StreamFactory};
 use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
-use crate::kubelet::{ContainerBackoff, EffectiveKubelet, PodDirs, QosClass};
-use crate::node_api::{CgroupWrite, ConditionStatus, Constraint, Name, NodeConditionType, OomReport};
+use crate::kubelet::{
+    ContainerBackoff, EffectiveKubelet, MEMORY, MemoryReservation, NodeCgroupWrite, PodDirs, qos_cgroups,
+};
+use crate::node_api::{ConditionStatus, Constraint, Name, NodeConditionType, OomReport, QosClass};
 use crate::plan::KubeletPlan;
 use crate::record::{NodeFacts, Record};
-use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
+use crate::units::{Bytes, CgroupId, Quantity, SimDuration, SimTime};
 use cadvisor::CadvisorSample;
 use eviction::Waiting;
 use std::sync::Arc;
@@ -80,13 +82,7 @@ impl Kubelet {
         let kubepods = memory.find(&layout.path(&layout.kubepods()));
         for write in &effective.enforced {
             let cgroup = memory.mkdir_all(&write.path);
-            let amount = |bytes: i64| Bytes::new(u64::try_from(bytes).unwrap_or(0));
-            let write = CgroupWrite {
-                max: write.memory.map(amount),
-                min: write.memory_min.map(amount),
-                ..CgroupWrite::default()
-            };
-            let fits = memory.write(SimTime::ZERO, cgroup, &write);
+            let fits = memory.write(SimTime::ZERO, cgroup, &write.write());
             debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
         }
         Kubelet {
@@ -103,6 +99,25 @@ impl Kubelet {
             draws: Draws::of(streams, plan),
             plan: Arc::new(plan.clone()),
         }
+    }
+
+    /// What the cgroups of the classes get for the pods that there are (cm/qos_container_manager_linux.go UpdateCgroups);
+    /// nothing unless MemoryQoS or `qosReserved` write something there.
+    pub fn qos_writes(&self, pods: &Pods) -> Vec<NodeCgroupWrite> {
+        let (plan, effective) = (&self.plan, &self.effective);
+        let reservation = if effective.cgroup_v2 {
+            plan.config.memory_reservation(&plan.profile)
+        } else {
+            MemoryReservation::Nothing
+        };
+        let percent = effective.qos_reserved_memory_percent.filter(|_| plan.profile.qos_reserved);
+        if reservation == MemoryReservation::Nothing && percent.is_none() {
+            return Vec::new();
+        }
+        let specs = pods.live().iter().map(|&pod| &pods.template(pod).spec);
+        let allocatable = effective.node.absolute().get(MEMORY).map_or(0, Quantity::value);
+        let allocatable = Bytes::new(u64::try_from(allocatable).unwrap_or(0));
+        qos_cgroups(&effective.layout, specs, allocatable, percent, reservation, &plan.profile).into()
     }
 
     /// Its clocks begin, as the run's seed has them.
@@ -197,7 +212,7 @@ impl Kubelet {
         let full = backoff.current(finished_at).unwrap_or(timing.backoff_first);
         let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {
-            delay = timing.restart_delay(delay, &mut self.draws.resync_jitter);
+            delay = timing.restart_delay(delay, self.plan.profile.restart_wakeup, &mut self.draws.resync_jitter);
         }
         let _ = backoff.attempt(now + delay, finished_at, timing.backoff());
         (delay, full)

@@ -2,9 +2,10 @@
 
 use super::Settled;
 use crate::engine::Scheduler;
-use crate::kernel::Kernel;
+use crate::kernel::{CgroupVersion, Kernel};
 use crate::node::Event;
 use crate::node::state::Node;
+use crate::plan::KubeletPlan;
 use crate::record::{PodSample, Sample};
 use crate::units::{Bytes, CgroupId, Pages, SimTime};
 
@@ -18,19 +19,35 @@ pub(in crate::node) struct StatsFigures {
 }
 
 impl Node {
+    /// The node's use is what MemFree leaves of MemTotal (capability `root_usage_from_free`).
+    fn root_usage_from_free(&self) -> bool {
+        let kubelet = self.scenario.kubelet.as_ref();
+        let v2 = self.scenario.node.kernel.cgroup == CgroupVersion::V2;
+        v2 && kubelet.is_some_and(|kubelet| kubelet.profile.root_usage_from_free)
+    }
+
+    /// The node's working set as the kubelet sees it, without what is due.
+    fn node_working_set(&self) -> Bytes {
+        let kernel = &self.memory.kernel;
+        let root = kernel.root();
+        if !self.root_usage_from_free() {
+            return kernel.working_set(root);
+        }
+        let used = kernel.config().mem_total.saturating_sub(kernel.free_pages().bytes());
+        used.saturating_sub(kernel.stat(root).inactive_file)
+    }
+
     /// With this much more in use than is booked.
     fn stats_figures(&self, node_more: Pages, pods_more: Pages) -> StatsFigures {
         let kernel = &self.memory.kernel;
         let of_pods = |cgroup| (kernel.limit(cgroup), kernel.working_set(cgroup) + pods_more.bytes());
-        StatsFigures {
-            node_working_set: kernel.stat(kernel.root()).working_set() + node_more.bytes(),
-            pods: self.kubepods.map(of_pods),
-        }
+        StatsFigures { node_working_set: self.node_working_set() + node_more.bytes(), pods: self.kubepods.map(of_pods) }
     }
 
     /// Figures that the real ones cannot exceed, found without looking at what each program has due; `None`: not known.
     pub(in crate::node) fn stats_at_most(&self) -> Option<StatsFigures> {
-        let node = self.most_due(self.memory.kernel.root())?;
+        // What is due on the whole node is known without page tables.
+        let node = self.most_due(self.memory.kernel.root()).filter(|_| !self.root_usage_from_free())?;
         let pods = self.kubepods.map_or(Some(Pages::ZERO), |cgroup| self.most_due(cgroup))?;
         Some(self.stats_figures(node, pods))
     }
@@ -43,11 +60,12 @@ impl Node {
             let settled = self.settle_all(queue);
             return (settled, self.stats_figures(Pages::ZERO, Pages::ZERO));
         }
-        // Without page tables, as the node's figure has none.
+        // Without page tables, unless the node's figure has them.
+        let with_tables = self.root_usage_from_free();
         let (mut node, mut pods) = (Pages::ZERO, Pages::ZERO);
         let Node { memory, programs, pods: of_pods, now, .. } = self;
         memory.each_due(programs, *now, |program, due| {
-            node += due.anon;
+            node += if with_tables { due.anon + due.tables } else { due.anon };
             if let Some(c) = program.container() {
                 pods += due.anon + due.tables;
                 of_pods[c.pod as usize].due += due.anon + due.tables;
@@ -64,12 +82,14 @@ impl Node {
             let cgroup = pod.cgroup?;
             Some(PodSample { pod: ix, usage: kernel.usage(cgroup), working_set: kernel.working_set(cgroup) })
         });
-        let working_set = kernel.working_set(kernel.root());
+        let working_set = self.node_working_set();
+        let kubelet = self.scenario.kubelet.as_ref();
+        let huge_pages = kubelet.map_or(Bytes::ZERO, KubeletPlan::hugepages_seen);
         let kubepods =
             |figure: fn(&Kernel, CgroupId) -> Bytes| self.kubepods.map_or(Bytes::ZERO, |c| figure(kernel, c));
         Sample {
             at: self.now,
-            available: kernel.config().mem_total.get() as i64 - working_set.get() as i64,
+            available: kernel.config().mem_total.get() as i64 - (working_set + huge_pages).get() as i64,
             working_set,
             mem_available: Bytes::ZERO, // depends on what is due
             mem_free: kernel.free_pages().bytes(),
@@ -98,9 +118,10 @@ impl Node {
                 (pod.usage, pod.working_set) = (pod.usage + charged.bytes(), pod.working_set + charged.bytes());
             }
         });
-        // The root's usage has no kernel memory in it; see Kernel::stat.
-        sample.working_set += anon.bytes();
-        sample.available -= anon.bytes().get() as i64;
+        // The root's usage has no kernel memory in it (see Kernel::stat), unless it is what MemFree leaves.
+        let node = if self.root_usage_from_free() { anon + tables } else { anon };
+        sample.working_set += node.bytes();
+        sample.available -= node.bytes().get() as i64;
         sample.mem_available = self.memory.kernel.available_after(anon + tables).bytes();
         sample.mem_free = sample.mem_free.saturating_sub((anon + tables).bytes());
         sample.committed_as += mapped;

@@ -139,7 +139,11 @@ impl Node {
         let (plan_ix, replica) = (self.pod(pod).plan, self.pod(pod).replica);
         let plan = &self.scenario.pods[plan_ix as usize];
         if plan.controller != Controller::None {
-            queue.after(plan.recreate_after, Phase::Inject, plan_ix, Event::PodArrives { plan: plan_ix, replica });
+            let mut wait = plan.recreate_after;
+            if plan.controller == Controller::DaemonSet {
+                wait = wait + self.pods.daemon_backoff(plan_ix, replica).next(self.now);
+            }
+            queue.after(wait, Phase::Inject, plan_ix, Event::PodArrives { plan: plan_ix, replica });
         }
     }
 
@@ -152,6 +156,7 @@ impl Node {
         let template = Arc::clone(self.pods.template(pod));
         let cgroup = self.memory.mkdir(template.parent, &template.dirs.of(&self.pod(pod).uid));
         let limit = self.write_cgroup(cgroup, &template.cgroup, queue);
+        self.update_qos_cgroups(queue);
         let p = self.pod_mut(pod);
         (p.cgroup, p.limit, p.state) = (Some(cgroup), limit, PodState::Active);
         let sandbox = self.memory.mkdir(cgroup, &self.streams.identifier(self.pod(pod).stream.then("pause")));
@@ -381,6 +386,22 @@ impl Node {
         let _ = self.memory.write(self.now, cgroup, write);
         self.drain_signals(queue);
         write.max.filter(|&max| max != Bytes::MAX)
+    }
+
+    /// The cgroups of the classes follow the pods that there are.
+    pub(in crate::node) fn update_qos_cgroups(&mut self, queue: &mut Scheduler<Event>) {
+        let writes = self.kubelet.as_ref().map_or_else(Vec::new, |kubelet| kubelet.qos_writes(&self.pods));
+        if writes.is_empty() {
+            return;
+        }
+        self.settle_for_change(queue);
+        for write in writes {
+            if let Some(cgroup) = self.memory.find(&write.path) {
+                // More in use than the new limit: the kernel kills until it fits; v1 refuses.
+                let _ = self.memory.write(self.now, cgroup, &write.write());
+                self.drain_signals(queue);
+            }
+        }
     }
 
     pub(in crate::node) fn set_phase(&mut self, pod: PodIx, phase: PodPhase, reason: Option<PodReason>, message: Name) {

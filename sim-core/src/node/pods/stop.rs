@@ -215,6 +215,7 @@ impl Node {
         self.pod_mut(pod).containers.iter_mut().for_each(|c| c.cgroup = None);
         self.drain_signals(queue);
         self.pod_gone(pod);
+        self.update_qos_cgroups(queue);
         let name = self.pod(pod).name.clone();
         self.record(Record::PodCleanedUp { pod: name });
         self.sample_now();

@@ -2,6 +2,7 @@
 
 use super::{Container, Pod, PodState, Template};
 use crate::kernel::make_room;
+use crate::kubelet::DaemonSetBackoff;
 use crate::node::ids::{ContainerRef, PodIx};
 use crate::node_api::Name;
 use crate::units::Pages;
@@ -21,6 +22,8 @@ pub(in crate::node) struct Pods {
     templates: Arc<[Arc<Template>]>,
     /// How many pods each replica of a plan has had.
     generations: BTreeMap<(u32, u32), u32>,
+    /// How long the DaemonSet controller waits before it replaces a failed pod, by plan and replica.
+    daemon_backoff: BTreeMap<(u32, u32), DaemonSetBackoff>,
 }
 
 impl Pods {
@@ -37,6 +40,11 @@ impl Pods {
     /// What a pod was made from.
     pub fn template(&self, pod: PodIx) -> &Arc<Template> {
         self.template_of_plan(self[pod as usize].plan)
+    }
+
+    /// How long the DaemonSet controller waits with a pod of this replica.
+    pub fn daemon_backoff(&mut self, plan: u32, replica: u32) -> &mut DaemonSetBackoff {
+        self.daemon_backoff.entry((plan, replica)).or_default()
     }
 
     /// How many pods this replica has had.

@@ -53,7 +53,7 @@ impl Node {
             });
         }
         let kubelet = self.scenario.kubelet.as_ref();
-        let profile = kubelet.map_or(KubernetesProfile::V1_32, |k| k.profile);
+        let profile = kubelet.map_or_else(KubernetesProfile::default, |k| k.profile);
         let machine = &self.scenario.node.kernel;
         let cgroup_v2 = machine.cgroup == CgroupVersion::V2;
         let node = self.kubelet.as_ref().map(|kubelet| NodeLimits {
@@ -79,8 +79,8 @@ impl Node {
         let (parent, dirs) = self.kubelet.as_ref().map_or_else(without, |kubelet| kubelet.pods_below(qos).clone());
         Arc::new(Template {
             containers: containers.collect(),
-            cgroup: pod_cgroup(&spec, cgroup_v2, &profile),
-            facts: EvictionFacts::of(&spec),
+            cgroup: kubelet.map_or_else(CgroupWrite::default, |k| pod_cgroup(&spec, cgroup_v2, &k.config, &profile)),
+            facts: EvictionFacts::of(&spec, &profile),
             parent,
             dirs,
             qos,
