@@ -252,10 +252,10 @@ fn unknown_flags_and_fields_are_shown() {
 #[test]
 fn the_longest_restart_back_off_belongs_to_a_gate() {
     let gate = "featureGates = { KubeletCrashLoopBackOffMax = true }";
-    let loaded = right(&format!("[kubelet]\n{gate}"), &[]);
+    let loaded = right(&format!("[kubelet]\nversion = \"1.32\"\n{gate}"), &[]);
     assert_eq!(loaded.scenario.kubelet.clone().unwrap().timing.backoff_max, SimDuration::from_secs(300));
     assert!(loaded.warnings.is_empty(), "{}", rendered(&loaded.warnings));
-    let alone = right("[kubelet]\ncrashLoopBackOff = { maxContainerRestartPeriod = \"60s\" }", &[]);
+    let alone = right("[kubelet]\nversion = \"1.32\"\ncrashLoopBackOff = { maxContainerRestartPeriod = \"60s\" }", &[]);
     assert!(rendered(&alone.warnings).contains("needs the feature gate KubeletCrashLoopBackOffMax"));
     assert_eq!(alone.scenario.kubelet.clone().unwrap().timing.backoff_max, SimDuration::from_secs(300));
 }
