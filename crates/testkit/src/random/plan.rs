@@ -284,24 +284,25 @@ fn footprint(c: &mut Choices) -> Footprint {
 }
 
 fn resources(c: &mut Choices) -> ResourceRequirements {
+    resources_of(c, &["64Mi", "100M", "1.5Gi", "12345"], &["2Gi", "3G", "4000Mi"], "1500m")
+}
+
+/// More than all containers together have.
+fn pod_resources(c: &mut Choices) -> ResourceRequirements {
+    resources_of(c, &["30Gi", "40G"], &["50Gi", "64G"], "64")
+}
+
+fn resources_of(c: &mut Choices, requests: &[&str], limits: &[&str], cpu: &str) -> ResourceRequirements {
     let quantity = |text: &str| Quantity::parse(text).expect("a quantity");
     let mut resources = ResourceRequirements::default();
     if c.boolean() {
-        let request = c.of(&["64Mi", "100M", "1.5Gi", "12345"]);
-        resources.requests = ResourceList::from([("memory".to_owned(), quantity(request))]);
+        resources.requests = ResourceList::from([("memory".to_owned(), quantity(c.of(requests)))]);
     }
     if c.boolean() {
-        let limit = c.of(&["2Gi", "3G", "4000Mi"]);
-        resources.limits = ResourceList::from([("memory".into(), quantity(limit)), ("cpu".into(), quantity("1500m"))]);
+        let memory = quantity(c.of(limits));
+        resources.limits = ResourceList::from([("memory".into(), memory), ("cpu".into(), quantity(cpu))]);
     }
     resources
-}
-
-/// Limits that no sum over containers exceeds: with the gate on, requests that are missing are made of that sum.
-fn pod_level_resources(c: &mut Choices) -> ResourceRequirements {
-    let limits = [("memory", "64Gi"), ("cpu", "64")];
-    let limits = limits.map(|(name, text)| (name.to_owned(), Quantity::parse(text).expect("a quantity")));
-    ResourceRequirements { requests: resources(c).requests, limits: ResourceList::from(limits) }
 }
 
 fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
@@ -321,7 +322,7 @@ fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
         uid: c.some(|c| c.of(&["5f3d2447", "u 1"]).into()).unwrap_or_default(),
         priority: c.some(|c| c.below(2_000_001) as i32 - 1_000_000),
         priority_class_name: c.some(|_| "gold".to_owned()).unwrap_or_default(),
-        resources: c.some(pod_level_resources),
+        resources: c.some(pod_resources),
         overhead: c.some(|_| ResourceList::from([("memory".into(), Quantity::parse("1Mi").expect("a quantity"))])),
         termination_grace_period_seconds: c.some(|c| c.below(100) as i64),
         tolerations: Arc::new(c.some(toleration).into_iter().collect()),
