@@ -203,8 +203,8 @@ pub fn release(version: &str) -> String {
     format!("kubelet.version={}", serde_json::Value::from(version))
 }
 
-/// Reads and validates a scenario file as [`scenarios`] does, with another release of Kubernetes where it has a kubelet:
-/// the change comes before the other overrides.
+/// Reads and validates a scenario file as [`scenarios`] does, with another release of Kubernetes where it has a
+/// kubelet: the change comes before the other overrides.
 ///
 /// # Errors
 /// When it cannot be read, or with all its problems.

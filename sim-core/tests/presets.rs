@@ -83,8 +83,8 @@ fn a_t3_xlarge_of_2019_to_the_mib() {
     assert!(amounts("eks-2020", &size).0.abs_diff(13_461_148 << 10) < MIB);
 }
 
-/// GKE's GiB are 1000 MiB: n1-standard-2 (eks-ami#318, kubernetes#52650: capacity 7664944Ki, allocatable 5784880Ki; kubeReserved
-/// 1736Mi) and n2-highmem-2 (2723 MiB with the 100 of the threshold).
+/// GKE's GiB are 1000 MiB: n1-standard-2 (eks-ami#318, kubernetes#52650: capacity 7664944Ki, allocatable 5784880Ki;
+/// kubeReserved 1736Mi) and n2-highmem-2 (2723 MiB with the 100 of the threshold).
 #[test]
 fn gke_counts_in_thousands() {
     let at = |mib| size(Some(Bytes::mib(mib)), Bytes::mib(mib), None);
@@ -94,8 +94,8 @@ fn gke_counts_in_thousands() {
     assert_eq!(amounts("gke", &n1).0, 5_784_880 << 10);
 }
 
-/// r5.xlarge and r5.16xlarge with the maxPods of their types, capacity and allocatable in thousandths of a GiB: to 2 MiB, as
-/// both are rounded.
+/// r5.xlarge and r5.16xlarge with the maxPods of their types, capacity and allocatable in thousandths of a GiB: to
+/// 2 MiB, as both are rounded.
 #[test]
 fn eks_nodes_to_the_mib() {
     for (capacity, pods, allocatable) in [(30.886, 58, 29.916), (498.372, 737, 490.108)] {
@@ -105,8 +105,8 @@ fn eks_nodes_to_the_mib() {
     }
 }
 
-/// The tests of AKS' formulas (karpenter-provider-azure nodehardening_unit_test.go): kube-reserved of 7 GiB with 30 pods,
-/// 8, 32, 64 GiB with 110 and 128 GiB with 250; system-reserved; the ladder of thresholds.
+/// The tests of AKS' formulas (karpenter-provider-azure nodehardening_unit_test.go): kube-reserved of 7 GiB with 30
+/// pods, 8, 32, 64 GiB with 110 and 128 GiB with 250; system-reserved; the ladder of thresholds.
 #[test]
 fn aks_with_node_hardening() {
     let at = |gib, pods| size(Some(Bytes::gib(gib)), Bytes::gib(gib), Some(pods));

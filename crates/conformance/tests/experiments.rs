@@ -1,5 +1,5 @@
-//! Experiments on 5.10, 6.1, 6.12, 6.18 and 7.3, carried in `data/kernel2`. The table of `docs/fidelity-kernel.md` has what
-//! came out, and the page names every row that does not match; `OOMSIM_BLESS=1` writes the table anew.
+//! Experiments on 5.10, 6.1, 6.12, 6.18 and 7.3, carried in `data/kernel2`. The table of `docs/fidelity-kernel.md`
+//! has what came out, and the page names every row that does not match; `OOMSIM_BLESS=1` writes the table anew.
 
 use flate2::read::GzDecoder;
 use oomsim_conformance::{FileReport, Tally, kernel2, run_file};

@@ -80,8 +80,8 @@ fn first_look(text: &str) -> Look {
         return Look::Wrong("the file is empty".into());
     }
     if start.starts_with('{') {
-        // What is cut off is no shape; its reader says where.
-        return Look::Json(serde_json::from_str(start).unwrap_or_default());
+        // What is cut off has no shape: the reader of YAML, which takes JSON too, says where.
+        return serde_json::from_str(start).map_or(Look::Yaml, Look::Json);
     }
     if looks_like_kernel_log(start) {
         let message =

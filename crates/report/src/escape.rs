@@ -24,8 +24,8 @@ pub fn line(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// A whole output for a terminal, with the colours of [`crate::style`] and of diagnostics: only these, ends of lines and
-/// tabs act.
+/// A whole output for a terminal, with the colours of [`crate::style`] and of diagnostics: only these, ends of
+/// lines and tabs act.
 pub fn output(text: &str) -> Cow<'_, str> {
     let plain = |c: char| !acts(c) || c == '\n' || c == '\t';
     if text.chars().all(plain) {

@@ -30,8 +30,8 @@ struct Shared<'a> {
 }
 
 /// Runs everything in `range` that the journal does not hold, on `jobs` threads (0: one per core), until `stop` says
-/// so: then the runs in flight are finished and kept. `worker` makes the function that runs one; every thread has its own.
-/// What comes out does not depend on the number of threads or on the order in which they finish.
+/// so: then the runs in flight are finished and kept. `worker` makes the function that runs one; every thread has
+/// its own. What comes out does not depend on the number of threads or on the order in which they finish.
 ///
 /// # Errors
 /// When the journal cannot be written, or runs panicked: these have no row, as a defect is no outcome. The runs that

@@ -33,6 +33,7 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("crates/scenario", "oomsim-scenario", &["core", "kube-api"]),
     ("crates/conformance", "oomsim-conformance", &["core", "scenario"]),
     ("crates/dmesg", "oomsim-dmesg", &["core", "scenario"]),
+    ("crates/import", "oomsim-import", &["core", "scenario"]),
     ("crates/lint", "oomsim-lint", &["core", "scenario"]),
     ("crates/planning", "oomsim-planning", &["core", "scenario"]),
     ("crates/store", "oomsim-store", &["core", "planning"]),
@@ -46,7 +47,8 @@ const CRATES: &[(&str, &str, &[&str])] = &[
 const TOPS: &[&str] = &["cli", "benches"];
 
 /// Crates that turn values into values: they run in a browser, and the same input gives the same output.
-const PURE: &[&str] = &["sim-core/src", "crates/scenario/src", "crates/report/src", "crates/planning/src"];
+const PURE: &[&str] =
+    &["sim-core/src", "crates/scenario/src", "crates/report/src", "crates/planning/src", "crates/import/src"];
 
 /// What they do not touch.
 const FORBIDDEN: &[&str] =

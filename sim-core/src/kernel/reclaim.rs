@@ -134,8 +134,9 @@ impl Kernel {
     }
 
     /// How much cache each cgroup loses. MGLRU of 6.10 and later goes round in batches of 64 pages and begins with the
-    /// cgroups that have at least a 4096th, a 2048th, … as large a list; below a limit it stops as soon as enough is free, so
-    /// that the first one loses all of it, unless it has had to pass over `memory.low` (mm/vmscan.c shrink_node_memcgs).
+    /// cgroups that have at least a 4096th, a 2048th, … as large a list; below a limit it stops as soon as enough
+    /// is free, so that the first one loses all of it, unless it has had to pass over `memory.low` (mm/vmscan.c
+    /// shrink_node_memcgs).
     fn take_from(&self, top: CgroupId, file: &[(CgroupId, Pages)], want: Pages, respect: Respect) -> Amounts<CgroupId> {
         let whole_walk = top == self.root() || respect == Respect::MinOnly && self.low_in_use(top);
         let proportional = self.config.profile.sibling_reclaim == SiblingReclaim::Proportional;

@@ -331,7 +331,13 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         ("4.15", source("proportional", "mm/vmscan.c shrink_node_memcgs: walks all of them")),
         ("6.1", recorded("proportional", "recordings protect of 6.1.176")),
         ("6.6", inferred("proportional", "as 6.1; partial walks came in 6.10")),
-        ("6.12", recorded("first-large-enough", "recordings protect of 6.12.117; mm/vmscan.c: partial walks bail out at the goal")),
+        (
+            "6.12",
+            recorded(
+                "first-large-enough",
+                "recordings protect of 6.12.117; mm/vmscan.c: partial walks bail out at the goal",
+            ),
+        ),
         ("7.3", recorded("first-large-enough", "recordings protect of 7.3.4")),
     ]),
     number!(
@@ -350,7 +356,11 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     ),
     choice!("swap_writeback", swap_writeback,
     "MGLRU and a swap disk: what becomes of a full cgroup that reads back what must be written out again",
-    { "waits" => SwapWriteback::Waits, "kills" => SwapWriteback::Kills, "kills-at-swap-max" => SwapWriteback::KillsAtSwapMax },
+    {
+        "waits" => SwapWriteback::Waits,
+        "kills" => SwapWriteback::Kills,
+        "kills-at-swap-max" => SwapWriteback::KillsAtSwapMax
+    },
     &[
         ("4.15", source("waits", "classic LRU: reclaim waits for pages under writeback")),
         ("6.1", recorded("waits", "recordings swap and psi of 6.1.176")),

@@ -31,10 +31,11 @@ impl Kernel {
             && self.subtree(top).any(|g| !self.swap_room(g).is_zero() && !self.swappable_here(g).is_zero())
     }
 
-    /// Reading back what was swapped out, in a full cgroup, pushes out as much: with MGLRU and a disk nothing waits until
-    /// that is written, and soon every page is under writeback. 6.12 then kills with swap left; later kernels when the
-    /// swap limit leaves no slot for every page in memory, because a page under writeback is charged twice (recordings
-    /// swap `again`, psi; zram has no writeback). Less than an eighth of what is resident is written in time.
+    /// Reading back what was swapped out, in a full cgroup, pushes out as much: with MGLRU and a disk nothing waits
+    /// until that is written, and soon every page is under writeback. 6.12 then kills with swap left; later kernels
+    /// when the swap limit leaves no slot for every page in memory, because a page under writeback is charged twice
+    /// (recordings swap `again`, psi; zram has no writeback). Less than an eighth of what is resident is written in
+    /// time.
     pub(super) fn writeback_clogs(&self, charge: &Charge, over: CgroupId, want: Pages) -> bool {
         if charge.purpose != Purpose::SwapIn || self.lru() != Lru::Mglru || self.config.swap_device != SwapDevice::Disk
         {
@@ -52,8 +53,8 @@ impl Kernel {
         }
     }
 
-    /// Swaps out pages of one cgroup: tmpfs files first, which are written once and then grow old, then its processes in
-    /// proportion to their size.
+    /// Swaps out pages of one cgroup: tmpfs files first, which are written once and then grow old, then its
+    /// processes in proportion to their size.
     pub(super) fn swap_out_here(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let mut done = Pages::ZERO;
         for (volume, pages) in self.shmem_charged_to(cg) {

@@ -1,6 +1,7 @@
-//! Program text in a full cgroup. The OOM killer runs only after 16 reclaims in a row that free nothing, and text that a
-//! process reads back always leaves something to free: it pushes out what it needs next, again and again. Up to 6.12 such
-//! a process stays at the limit for good; from 6.18 on it is killed with some of its text left (recordings stall, race).
+//! Program text in a full cgroup. The OOM killer runs only after 16 reclaims in a row that free nothing, and text
+//! that a process reads back always leaves something to free: it pushes out what it needs next, again and again. Up
+//! to 6.12 such a process stays at the limit for good; from 6.18 on it is killed with some of its text left
+//! (recordings stall, race).
 
 use super::Kernel;
 use super::api::Until;
@@ -70,8 +71,8 @@ impl Kernel {
     }
 
     /// Nothing but text that is needed next could be freed. One process alone hangs, up to 6.12; when two compete, one
-    /// takes what the other has freed, and the tries are used up. Later kernels kill, after the time that the rounds take
-    /// in which the text is given up.
+    /// takes what the other has freed, and the tries are used up. Later kernels kill, after the time that the
+    /// rounds take in which the text is given up.
     pub(super) fn thrash(&mut self, now: SimTime, charge: &Charge, domain: CgroupId) -> Option<Stop> {
         let alone = self.thrashing.iter().all(|t| t.domain != domain || t.pid == charge.by);
         let since = match self.thrashing.iter().find(|t| t.domain == domain && t.pid == charge.by) {

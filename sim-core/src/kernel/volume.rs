@@ -180,8 +180,8 @@ impl Kernel {
         Ok((done, None))
     }
 
-    /// The kernel reads on beyond what was asked for, as far as there is room; nobody waits for that. The first access to
-    /// such a page leaves it where it is.
+    /// The kernel reads on beyond what was asked for, as far as there is room; nobody waits for that. The first
+    /// access to such a page leaves it where it is.
     fn read_ahead(&mut self, now: SimTime, by: Pid, file: VolumeId, end: Pages) {
         let Some(Volume::File { size, cached, .. }) = self.volumes.get(file.index()) else { return };
         let window = u64::from(self.config.profile.readahead_kib) / 4;

@@ -20,8 +20,8 @@ impl Default for BackoffLimits {
 }
 
 impl BackoffLimits {
-    /// The bounds of a configuration (kubelet.go newCrashLoopBackOff): a configured maximum has precedence over the gate
-    /// `ReduceDefaultCrashLoopBackOffDecay`.
+    /// The bounds of a configuration (kubelet.go newCrashLoopBackOff): a configured maximum has precedence over the
+    /// gate `ReduceDefaultCrashLoopBackOffDecay`.
     pub fn of(config: &KubeletConfig, profile: &KubernetesProfile) -> Self {
         let reduced = BackoffLimits { base: SimDuration::from_secs(1), max: SimDuration::from_secs(60) };
         let limits = if profile.reduced_crash_loop_back_off { reduced } else { BackoffLimits::default() };
@@ -108,20 +108,20 @@ impl DaemonSetBackoff {
 mod tests {
     use super::*;
 
-    /// daemon_controller.go: pods that fail as soon as they are there are replaced after 0, 1, 2, 4 … s; a pod that held for
-    /// longer than the wait is replaced at once, and after more than half an hour the waits begin anew.
+    /// daemon_controller.go: pods that fail as soon as they are there are replaced after 0, 1, 2, 4 … s; a pod that
+    /// held for longer than the wait is replaced at once, and after more than half an hour the waits begin anew.
     #[test]
     fn a_daemon_set_waits_longer_each_time() {
         let (seconds, mut backoff, mut now) = (SimDuration::from_secs, DaemonSetBackoff::default(), SimTime::ZERO);
         for expected in [0, 1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 900, 900] {
             let wait = backoff.next(now);
             assert_eq!(wait, seconds(expected));
-            now = now + wait;
+            now += wait;
         }
-        now = now + seconds(901);
+        now += seconds(901);
         assert_eq!(backoff.next(now), SimDuration::ZERO);
         assert_eq!(backoff.next(now), seconds(900));
-        now = now + seconds(900 + 1801);
+        now += seconds(900 + 1801);
         assert_eq!((backoff.next(now), backoff.next(now)), (SimDuration::ZERO, seconds(1)));
     }
 

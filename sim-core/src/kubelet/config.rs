@@ -150,7 +150,8 @@ pub fn default_eviction_hard(profile: &KubernetesProfile) -> TextMap {
 }
 
 impl KubeletConfig {
-    /// Hard thresholds in force (v1beta1/defaults.go: a map that is given replaces the defaults, unless they are merged).
+    /// Hard thresholds in force (v1beta1/defaults.go: a map that is given replaces the defaults, unless they are
+    /// merged).
     pub fn eviction_hard(&self, profile: &KubernetesProfile) -> TextMap {
         let merge = profile.merge_default_eviction_settings && self.merge_default_eviction_settings == Some(true);
         match &self.eviction_hard {

@@ -319,7 +319,8 @@ rows! {
 }
 
 impl KubernetesProfile {
-    /// The row for a version: `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`. Releases without a row take the nearest older one.
+    /// The row for a version: `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`. Releases without a row take the nearest
+    /// older one.
     pub fn of_version(version: &str) -> Option<Self> {
         Release::parse(version).map(|release| release.row())
     }

@@ -96,7 +96,8 @@ impl Timing {
         }
     }
 
-    /// At the end of the back-off, within a minute and up to half of that later (pod_workers.go completeWork since 1.35).
+    /// At the end of the back-off, within a minute and up to half of that later (pod_workers.go completeWork since
+    /// 1.35).
     fn expiry_delay(&self, remaining: SimDuration, rng: &mut Stream) -> SimDuration {
         let mut delay = SimDuration::ZERO;
         for _ in 0..MAX_RESYNCS {

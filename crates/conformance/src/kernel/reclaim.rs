@@ -94,7 +94,8 @@ pub fn check(row: &Value) -> Verdict {
         return Verdict::Undecided(format!("{VARIES} pages of kernel memory more or less decide on the step"));
     }
     let (got, file_left) = outcomes.swap_remove(0);
-    // Program text that stays, because it is in use or because the kernel reads it back for ever, leaves that much less.
+    // Program text that stays, because it is in use or because the kernel reads it back for ever, leaves that much
+    // less.
     let text = row.steps.first().map_or(0, Step::file);
     if (profile.text_left_pages > 0 || profile.hang_hot_pages > 0) && !got.killed.is_empty() {
         match simulate(&row, i64::try_from(text.min(LEFT_WHERE_TEXT_STAYS)).unwrap_or(0)) {
@@ -157,8 +158,7 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
     };
     sim.kernel.write(sim.now, cgroup, &limits).map_err(|e| e.to_string())?;
     let first = row.steps.first().ok_or("no steps")?;
-    let anon = first.pages(&["anon", "rss"]);
-    let shmem = first.pages(&["shmem"]);
+    let (anon, shmem) = (first.pages(&["anon", "rss"]), first.pages(&["shmem"]));
     let file = first.pages(&["file", "cache"]).saturating_sub(shmem);
     let kernel = match first.stat.contains_key("kernel") {
         true => first.pages(&["kernel"]),

@@ -69,11 +69,12 @@ pub fn check(row: &Value) -> Verdict {
     }
 }
 
-/// From this release on the kernel may be preempted anywhere (`PREEMPT(lazy)` in its log), so that one processor is enough
-/// for the race.
+/// From this release on the kernel may be preempted anywhere (`PREEMPT(lazy)` in its log), so that one processor is
+/// enough for the race.
 const LAZILY_PREEMPTED: (u32, u32) = (6, 18);
 
-/// Where the race between the write and the exit of its victims is possible: what may come out, one victim more each time.
+/// Where the race between the write and the exit of its victims is possible: what may come out, one victim more
+/// each time.
 fn race(row: &Row, needed: &Outcome) -> Result<Option<Vec<Outcome>>, String> {
     let release = Release::parse(&row.kernel).ok_or("not a release")?;
     if needed.2.is_empty() || row.cgroup_version == 1 || (row.smp < 2 && release.version < LAZILY_PREEMPTED) {

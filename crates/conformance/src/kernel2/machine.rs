@@ -16,8 +16,8 @@ const TEXT: Pages = Pages::new(212);
 const FILE: u64 = 1 << 21;
 /// A step that takes longer is given up (SCHEMA of the recordings).
 pub const PATIENCE: SimDuration = SimDuration::from_secs(12);
-/// Pages in use that no counter of the node lists, page tables and stacks: 2551 to 3025 when it is out of memory. Before
-/// that the processors' own lists hold up to 16,000 more, which MemFree does not count either.
+/// Pages in use that no counter of the node lists, page tables and stacks: 2551 to 3025 when it is out of memory.
+/// Before that the processors' own lists hold up to 16,000 more, which MemFree does not count either.
 const UNLISTED: u64 = 2800;
 /// khugepaged's minimum, which 5.10 keeps after THP is switched off (SCHEMA).
 const MIN_FREE_5_10: u64 = 45_056;

@@ -39,8 +39,8 @@ pub const KINDS: &[Kind] = &[
     kind("stall", "hot program text in a full cgroup: killed or hanging"),
 ];
 
-/// Pages by which the room in a cgroup may be off for each processor, which charges in advance, besides what was in the swap cache at the kill and the text that stays
-/// or not.
+/// Pages by which the room in a cgroup may be off for each processor, which charges in advance, besides what was in
+/// the swap cache at the kill and the text that stays or not.
 const ROOM: i64 = 64;
 
 /// Who dies in which order, which steps end dead, who neither ends nor dies.

@@ -10,8 +10,8 @@ use serde_json::Value;
 /// Pages of its own text that a grower needs between two of its chunks, and one that makes files.
 const GROWER_TEXT: u64 = 12;
 const FILES_TEXT: u64 = 16;
-/// Kernel memory per ten full pipes, per ten pairs of AF_UNIX sockets, per TCP pair, per thousand inodes of a tmpfs, per
-/// thousand negative directory entries: pages (recordings kmem).
+/// Kernel memory per ten full pipes, per ten pairs of AF_UNIX sockets, per TCP pair, per thousand inodes of a
+/// tmpfs, per thousand negative directory entries: pages (recordings kmem).
 const TEN_PIPES: u64 = 166;
 const TEN_UNIX: u64 = 593;
 const TCP: u64 = 652;
@@ -253,7 +253,8 @@ impl Machine<'_> {
         Job { step, pid, done: 0, total, chunk: chunk.max(1), next, pending: None, state: State::Running }
     }
 
-    /// A child that has run a little; while somebody dies for it the kernel waits. `None`: the parent is dead, or stuck.
+    /// A child that has run a little; while somebody dies for it the kernel waits. `None`: the parent is dead, or
+    /// stuck.
     fn child(&mut self, parent: Pid) -> Option<Pid> {
         let child = loop {
             let deaths = self.sim.dead.len();

@@ -127,7 +127,8 @@ fn without_kind(document: &Value) -> Vec<Settings> {
 /// custom-node-configuration).
 const AKS_FIELDS: [&str; 4] = ["imageGcHighThreshold", "imageGcLowThreshold", "containerLogMaxSizeMB", "podMaxPids"];
 
-/// Fields by the kubelet's own names; those that only the provider has and that have nothing to do with memory are gone.
+/// Fields by the kubelet's own names; those that only the provider has and that have nothing to do with memory are
+/// gone.
 fn renamed(value: &Value) -> Value {
     let Kind::Table(entries) = &value.kind else { return value.clone() };
     let entries = entries.iter().filter(|e| !AKS_FIELDS.contains(&e.key.as_str())).map(|entry| {

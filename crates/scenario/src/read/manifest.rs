@@ -110,8 +110,8 @@ fn text_of(p: &Problems, value: &Value, key: &str) -> String {
     given(value, key).and_then(|v| text(p, v)).unwrap_or_default()
 }
 
-/// Annotations that the kubelet decides by. A pod that belongs to its node mirrors a static one, also when the annotation that says so
-/// was left out of an export.
+/// Annotations that the kubelet decides by. A pod that belongs to its node mirrors a static one, also when the
+/// annotation that says so was left out of an export.
 fn annotations(meta: Option<&Value>) -> BTreeMap<String, String> {
     let entries = meta.and_then(|meta| given(meta, "annotations")).and_then(Value::entries).unwrap_or_default();
     let known = entries.iter().filter(|entry| [SOURCE_ANNOTATION, MIRROR_ANNOTATION].contains(&entry.key.as_str()));

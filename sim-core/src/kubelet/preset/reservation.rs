@@ -93,8 +93,8 @@ fn in_tiers(size: u64, tiers: [(u64, u128); 5]) -> u64 {
     (hundredths / 100) as u64
 }
 
-/// 25 % of the first 4 GiB, 20 % of the next 4, 10 % of the next 8, 6 % of the next 112 and 2 % of the rest: GKE's rule as
-/// its documentation states it and AKS and others took it over.
+/// 25 % of the first 4 GiB, 20 % of the next 4, 10 % of the next 8, 6 % of the next 112 and 2 % of the rest: GKE's
+/// rule as its documentation states it and AKS and others took it over.
 pub fn tiers(memory: Bytes) -> Bytes {
     const GIB: u64 = 1 << 30;
     Bytes::new(in_tiers(memory.get(), [(4 * GIB, 25), (4 * GIB, 20), (8 * GIB, 10), (112 * GIB, 6), (u64::MAX, 2)]))

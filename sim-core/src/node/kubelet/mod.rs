@@ -101,8 +101,8 @@ impl Kubelet {
         }
     }
 
-    /// What the cgroups of the classes get for the pods that there are (cm/qos_container_manager_linux.go UpdateCgroups);
-    /// nothing unless MemoryQoS or `qosReserved` write something there.
+    /// What the cgroups of the classes get for the pods that there are (cm/qos_container_manager_linux.go
+    /// UpdateCgroups); nothing unless MemoryQoS or `qosReserved` write something there.
     pub fn qos_writes(&self, pods: &Pods) -> Vec<NodeCgroupWrite> {
         let (plan, effective) = (&self.plan, &self.effective);
         let reservation = if effective.cgroup_v2 {

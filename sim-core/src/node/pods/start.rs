@@ -366,8 +366,8 @@ impl Node {
         Some(p)
     }
 
-    /// Maps the text of a program, of which the node has one copy, and says that the program needs all of it again before
-    /// it has touched 128 KiB more.
+    /// Maps the text of a program, of which the node has one copy, and says that the program needs all of it again
+    /// before it has touched 128 KiB more.
     fn load_text(&mut self, p: ProcIx, comm: &Name, text: Bytes, queue: &mut Scheduler<Event>) {
         let pages = text.to_pages_ceil();
         if pages.is_zero() || self.programs[p as usize].activity != Activity::Idle {
