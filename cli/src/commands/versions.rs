@@ -145,7 +145,10 @@ fn text(versions: &[&str], facts: &[Fact], about: &str) -> String {
 }
 
 fn json_text(versions: &[&str], facts: &[Fact]) -> String {
-    let row = |(version, row): (&&str, &VersionFact)| json!({"version": version, "value": row.value, "source": row.source, "sure": row.sure});
+    let row = |(version, row): (&&str, &VersionFact)| {
+        let VersionFact { value, source, sure } = row;
+        json!({"version": version, "value": value, "source": source, "sure": sure})
+    };
     let one = |fact: &Fact| -> Value {
         json!({
             "name": fact.name,
