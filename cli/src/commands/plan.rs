@@ -21,6 +21,7 @@ use oomsim_report::picture::{DrawError, memory_text};
 use oomsim_report::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use oomsim_report::table::Table;
 use oomsim_store::Pool;
+use ordered_float::OrderedFloat;
 use serde_json::json;
 use std::path::PathBuf;
 
@@ -434,7 +435,7 @@ impl PlanReport<'_> {
                     (t.allocatable as f64, i.low, bad as f64 / runs as f64, i.high)
                 })
                 .collect();
-            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points.sort_by_key(|p| OrderedFloat(p.0));
             let name = short_name(target, &names);
             Band { name, color: PODS[n], points, join: Join::Lines, dots: true, dash: 0.0 }
         });

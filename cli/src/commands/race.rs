@@ -18,6 +18,7 @@ use oomsim_report::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use oomsim_report::table::Table;
 use oomsim_scenario::{Diagnostic, Location, Source, assignment};
 use oomsim_store::Pool;
+use ordered_float::OrderedFloat;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -417,7 +418,7 @@ fn row(p: &Point) -> Vec<String> {
 fn sentence(line: &ThresholdRow<'_>) -> String {
     let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
     let mut sorted: Vec<&Point> = line.grid.iter().collect();
-    sorted.sort_by(|a, b| a.rate.number.unwrap_or_default().total_cmp(&b.rate.number.unwrap_or_default()));
+    sorted.sort_by_key(|p| OrderedFloat(p.rate.number.unwrap_or_default()));
     let always_won = sorted.iter().take_while(|p| p.lost == 0).last();
     let Some(first) = sorted.iter().position(|p| share(p) > 0.5) else {
         return "at none of these rates is the kernel first in more than half of the runs".into();
@@ -532,7 +533,7 @@ fn curves(contest: &Contest, lines: &[ThresholdRow<'_>]) -> Result<String, DrawE
     for (n, line) in lines.iter().enumerate().take(PODS.len()) {
         let point = |p: &Point| (rate(p), p.interval.low, p.lost as f64 / p.runs.max(1) as f64, p.interval.high);
         let mut points: Vec<_> = line.grid.iter().chain(line.band).map(point).collect();
-        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points.sort_by_key(|p| OrderedFloat(p.0));
         let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
         let range = AxisRange { from: first.0, to: last.0, unit: Unit::Bytes, scale: Scale::Log };
         let hard = line.threshold.number.unwrap_or_default();

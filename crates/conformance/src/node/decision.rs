@@ -3,6 +3,7 @@
 use super::story::Story;
 use oomsim_core::record::{DeathCause, History, LimitScope, Owner, Record};
 use oomsim_core::units::Pid;
+use ordered_float::OrderedFloat;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -119,7 +120,7 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
             _ => {}
         }
     }
-    out.sort_by(|a, b| a.t.total_cmp(&b.t));
+    out.sort_by_key(|decision| OrderedFloat(decision.t));
     out
 }
 

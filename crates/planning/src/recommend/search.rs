@@ -10,6 +10,7 @@ use crate::axis::AxisValue;
 use crate::measure::{Measures, RunOutcome};
 use crate::plan::Plan;
 use crate::stats::{Interval, Sequential, TrialVerdict, Z95, pareto_front, wilson};
+use ordered_float::OrderedFloat;
 use std::collections::BTreeMap;
 
 /// Runs of the first round of a trial; each round doubles the number.
@@ -67,7 +68,7 @@ impl Trial {
     pub fn risk(&self) -> (f64, Interval) {
         let share = |&(bad, runs): &(u64, u64)| bad as f64 / runs as f64;
         let known = self.counts.iter().filter(|(_, runs)| *runs > 0);
-        let worst = known.max_by(|a, b| share(a).total_cmp(&share(b)));
+        let worst = known.max_by_key(|count| OrderedFloat(share(count)));
         worst.map_or((1.0, wilson(0, 0, Z95)), |w| (share(w), wilson(w.0, w.1, Z95)))
     }
 
@@ -297,7 +298,7 @@ impl<R: Runs> Search<'_, R> {
         // A setting with which the kubelet does not start is neither on the front nor near.
         let risk = |t: &Trial| if t.not_started.is_some() { f64::NAN } else { t.risk().0 };
         let points: Vec<(f64, f64)> = trials.iter().map(|t| (t.allocatable as f64, risk(t))).collect();
-        let nearest = (0..trials.len()).min_by(|&a, &b| points[a].1.total_cmp(&points[b].1)).unwrap_or(0);
+        let nearest = (0..trials.len()).min_by_key(|&i| OrderedFloat(points[i].1)).unwrap_or(0);
         let found = confirmed.map_or(SearchResult::Nothing { nearest }, |c| SearchResult::Setting(Box::new(c)));
         Recommendation { front: pareto_front(&points), trials, found, withdrawn, not_monotone: self.not_monotone }
     }

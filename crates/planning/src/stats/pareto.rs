@@ -1,13 +1,13 @@
 //! Which of several trade-offs are worth a look.
 
+use ordered_float::OrderedFloat;
+use std::cmp::Reverse;
+
 /// Indices of the points that no other beats in both coordinates (more `gain`, less `cost`), in order of falling gain.
 /// Of equal points the first is kept. NaN coordinates never belong to the front.
 pub fn pareto_front(points: &[(f64, f64)]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..points.len()).filter(|&i| !points[i].0.is_nan() && !points[i].1.is_nan()).collect();
-    order.sort_by(|&a, &b| {
-        let ((gain_a, cost_a), (gain_b, cost_b)) = (points[a], points[b]);
-        gain_b.total_cmp(&gain_a).then(cost_a.total_cmp(&cost_b)).then(a.cmp(&b))
-    });
+    order.sort_by_key(|&i| (Reverse(OrderedFloat(points[i].0)), OrderedFloat(points[i].1), i));
     let mut best = f64::INFINITY;
     order.retain(|&i| {
         let better = points[i].1 < best;

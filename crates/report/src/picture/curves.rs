@@ -3,6 +3,7 @@
 use super::palette;
 use oomsim_core::record::{History, PodSample, Sample, Series};
 use oomsim_core::units::{SimDuration, SimTime};
+use ordered_float::OrderedFloat;
 use plotters::style::RGBColor;
 use std::collections::BTreeMap;
 
@@ -167,11 +168,11 @@ pub fn thin(points: &[Point], column: impl Fn(f64) -> i64) -> Vec<Point> {
         if group.len() <= 4 {
             thinned.extend_from_slice(group);
         } else {
-            let by = |a: &&Point, b: &&Point| a.1.total_cmp(&b.1);
+            let height = |point: &&Point| OrderedFloat(point.1);
             let mut keep = vec![group[0], group[group.len() - 1]];
-            keep.extend(group.iter().min_by(by));
-            keep.extend(group.iter().max_by(by));
-            keep.sort_by(|a, b| a.0.total_cmp(&b.0));
+            keep.extend(group.iter().min_by_key(height));
+            keep.extend(group.iter().max_by_key(height));
+            keep.sort_by_key(|point| OrderedFloat(point.0));
             thinned.extend(keep);
         }
         start = end;

@@ -5,6 +5,7 @@ use super::canvas::Symbol;
 use super::palette;
 use oomsim_core::node_api::{Name, TerminatedReason};
 use oomsim_core::record::{DeathCause, History, LimitScope, Owner, Record, view};
+use ordered_float::OrderedFloat;
 use plotters::style::RGBColor;
 use std::collections::BTreeSet;
 
@@ -236,7 +237,7 @@ fn plural(class: Class) -> &'static str {
 }
 
 fn assign_lanes(labels: &mut [Label]) {
-    labels.sort_by(|a, b| a.x.total_cmp(&b.x));
+    labels.sort_by_key(|label| OrderedFloat(label.x));
     for i in (0..labels.len()).rev() {
         let reach = labels[i].x + labels[i].width + GAP;
         let lane = labels[i + 1..].iter().filter(|later| later.x < reach).map(|later| later.lane + 1).max();

@@ -4,6 +4,7 @@ use super::axis::{memory_text, memory_ticks, time_text, time_ticks};
 use super::canvas::{Anchor, Canvas, Font, Xy};
 use super::curves::{Curve, thin};
 use super::{DrawError, font, palette};
+use ordered_float::OrderedFloat;
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBAColor, RGBColor};
 
@@ -195,7 +196,7 @@ pub fn shortened(text: &str, room: f64, look: Font) -> String {
 
 /// Moves labels apart, keeping their order, within the panel's height as far as there is room.
 fn spread(labels: &mut [SideLabel], top: f64, bottom: f64) {
-    labels.sort_by(|a, b| a.from.1.total_cmp(&b.from.1));
+    labels.sort_by_key(|label| OrderedFloat(label.from.1));
     let count = labels.len() as f64;
     let gap = LINE.min((bottom - top + LINE) / count.max(1.0));
     // Clusters of touching labels are centred on the mean of their anchors.

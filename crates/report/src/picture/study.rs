@@ -10,6 +10,7 @@ use oomsim_planning::plan::{Axis, Levels};
 use oomsim_planning::stats::{Z95, wilson};
 use oomsim_planning::study::Study;
 use oomsim_planning::summary::{Bins, Cell, Summary};
+use ordered_float::OrderedFloat;
 use plotters::prelude::{Color, DrawingBackend, RGBColor, SVGBackend, WHITE};
 use std::collections::BTreeMap;
 
@@ -200,7 +201,7 @@ fn sampled(study: &Study, bins: &Bins) -> Diagram {
 
 /// One band for each outcome that comes at all: (x, runs, runs by outcome).
 fn shares(study: &Study, axis: &Axis, scale: Scale, mut counts: Vec<(f64, u64, BTreeMap<String, u64>)>) -> Diagram {
-    counts.sort_by(|a, b| a.0.total_cmp(&b.0));
+    counts.sort_by_key(|count| OrderedFloat(count.0));
     let levels = RunOutcome::ALL.map(|o| o.name()).into_iter().filter(|l| counts.iter().any(|c| c.2.contains_key(*l)));
     let bands = levels.map(|level| {
         let point = |(x, runs, c): &(f64, u64, BTreeMap<String, u64>)| {
