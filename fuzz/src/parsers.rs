@@ -1,4 +1,5 @@
-//! Every parser of what comes from outside, with inputs to damage. A parser may refuse; what it accepts has to be usable.
+//! Every parser of what comes from outside, with inputs to damage. A parser may refuse; what it accepts has to be
+//! usable.
 
 use crate::mutate::{Draws, damaged};
 use oomsim_core::units::{Quantity, parse_duration};

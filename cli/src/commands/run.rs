@@ -21,16 +21,7 @@ use std::sync::Arc;
 /// # Errors
 /// When the scenario is invalid, the run fails, or a file cannot be written.
 pub fn run(mut args: Args) -> Result<Exit, Failure> {
-    if let Some(record) = args.record.filter(|record| *record != Record::Series) {
-        let (kept, option) = (if record == Record::Outcome { "outcome" } else { "events" }, args.needs_series());
-        if let Some(option) = option {
-            let why = format!("{option} needs memory over time, which --record {kept} does not record");
-            return Err(Failure::bad_input(format!("{why}\n  help: leave out --record, or use --record series")));
-        }
-        if record == Record::Outcome && args.out.is_some() {
-            output::complain("warning: with --record outcome there is nothing to write to the folder of --out");
-        }
-    }
+    record_suffices(&args)?;
     let mut kinds = load::scenarios_with_release(
         &args.file,
         &mut args.overrides,
@@ -92,4 +83,18 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// What is kept of the run must be enough for what is asked of it.
+fn record_suffices(args: &Args) -> Result<(), Failure> {
+    let Some(record) = args.record.filter(|record| *record != Record::Series) else { return Ok(()) };
+    let kept = if record == Record::Outcome { "outcome" } else { "events" };
+    if let Some(option) = args.needs_series() {
+        let why = format!("{option} needs memory over time, which --record {kept} does not record");
+        return Err(Failure::bad_input(format!("{why}\n  help: leave out --record, or use --record series")));
+    }
+    if record == Record::Outcome && args.out.is_some() {
+        output::complain("warning: with --record outcome there is nothing to write to the folder of --out");
+    }
+    Ok(())
 }

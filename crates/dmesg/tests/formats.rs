@@ -128,21 +128,7 @@ fn exported() -> Vec<(&'static str, String)> {
     let event = |us: u64, t: &str| {
         format!("{{\"timestamp\":1767225700000,\"message\":{},\"logStreamName\":\"n1\"}}", json(&stamped(us, t)))
     };
-    vec![
-        (
-            "docker json-file",
-            each(|us, t| {
-                format!(
-                    "{{\"log\":{},\"stream\":\"stdout\",\"time\":\"{}\"}}",
-                    json(&(stamped(us, t) + "\n")),
-                    time(us)
-                )
-            }),
-        ),
-        (
-            "JSON behind a prefix",
-            each(|us, t| format!("{} stdout F {{\"MESSAGE\":{},\"_TRANSPORT\":\"kernel\"}}", time(us), json(t))),
-        ),
+    let more = vec![
         ("GCP lines", each(gcp)),
         ("GCP, newest first", pretty(&format!("[{}]", newest_first(gcp)))),
         ("CloudWatch", pretty(&format!("{{\"events\":[{}],\"nextToken\":\"f\"}}", newest_first(event)))),
@@ -168,6 +154,27 @@ fn exported() -> Vec<(&'static str, String)> {
             )),
         ),
         ("Elastic", pretty(&format!("{{\"hits\":{{\"hits\":[{}]}}}}", newest_first(hit)))),
+    ];
+    exported_lines().into_iter().chain(more).collect()
+}
+
+/// Records as JSON, one a line or in one list.
+fn exported_lines() -> Vec<(&'static str, String)> {
+    vec![
+        (
+            "docker json-file",
+            each(|us, t| {
+                format!(
+                    "{{\"log\":{},\"stream\":\"stdout\",\"time\":\"{}\"}}",
+                    json(&(stamped(us, t) + "\n")),
+                    time(us)
+                )
+            }),
+        ),
+        (
+            "JSON behind a prefix",
+            each(|us, t| format!("{} stdout F {{\"MESSAGE\":{},\"_TRANSPORT\":\"kernel\"}}", time(us), json(t))),
+        ),
         (
             "Splunk",
             each(|us, t| {

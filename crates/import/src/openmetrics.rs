@@ -133,7 +133,7 @@ mod tests {
     fn wrong_lines_are_found() {
         let problems = read("container_memory_rss{pod=\"a} 5\nnode_memory_MemFree_bytes x\n").expect_err("wrong");
         assert_eq!(problems.len(), 2);
-        assert_eq!(problems[1].at.start, 30);
+        assert_eq!(problems[1].at.start, "container_memory_rss{pod=\"a} 5\n".len());
         assert!(!looks_like("NAME   CPU(cores)\n") && !looks_like("total used free\n"));
     }
 }

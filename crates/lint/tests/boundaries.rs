@@ -151,7 +151,14 @@ fn limits_and_requests() {
     let regular = sidecar(&limit("64Mi"))
         .replace("restartPolicy = \"Always\"\n", "")
         .replace("workload.steady = { anon = \"10Mi\" }", "");
-    pods("OOM016", &[&sidecar(&limit("64Mi"))], &[&sidecar(""), &regular, POD]);
+    // From 1.34 on the eviction manager counts sidecars, too (pkg/api/v1/resource/helpers.go PodRequests).
+    for (version, found) in [("1.33", true), ("1.34", false)] {
+        let kubelet = format!("version = \"{version}\"");
+        assert_eq!(finds("OOM016", NODE, &kubelet, &sidecar(&limit("64Mi"))), found, "{version}");
+    }
+    for right in [sidecar(""), regular, POD.to_owned()] {
+        assert!(!finds("OOM016", NODE, "version = \"1.33\"", &right), "{right}");
+    }
     let volume = |size: &str| pod(&limit("256Mi"), &format!("[[pod.volume]]\nname = \"cache\"\n{size}"));
     let (wrong, right) = (["", "sizeLimit = \"256Mi\""].map(volume), volume("sizeLimit = \"255Mi\""));
     pods("OOM017", &wrong.each_ref().map(String::as_str), &[&right, POD]);

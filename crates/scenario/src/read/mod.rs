@@ -106,7 +106,7 @@ pub(crate) fn scenarios(
     }
     let nodes = scenarios().map(|scenario| i64::from(scenario.nodes)).sum::<i64>();
     if nodes > tables::MAX_NODES {
-        p.error(&kinds.at, format!("{nodes} nodes of all kinds together: at most {}", tables::MAX_NODES));
+        p.error(&kinds.at, format!("{nodes} nodes in total: at most {}", tables::MAX_NODES));
     }
     (!loaded.is_empty()).then_some(loaded)
 }
