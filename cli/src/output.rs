@@ -16,10 +16,10 @@ pub fn print(text: &str) -> Result<(), Failure> {
     print_commands(&escape::no_commands(text))
 }
 
-/// As [`print`], for annotations, which a CI runner is to act on.
+/// As [`print()`], for annotations, which a CI runner is to act on.
 ///
 /// # Errors
-/// As for [`print`].
+/// As for [`print()`].
 pub fn print_commands(text: &str) -> Result<(), Failure> {
     let text = escape::output(text);
     let mut out = anstream::stdout().lock();
