@@ -33,7 +33,7 @@ function RunView({ run }: { run: Run }) {
     <>
       <header>
         <h1>{run.scenario}</h1>
-        {run.description.split("\n").map((line) => (
+        {run.description.split("\n\n").map((line) => (
           <p>{line}</p>
         ))}
         <ul class="facts">

@@ -1,8 +1,8 @@
 //! From the evidence to the files of a scenario.
 
-use crate::copies::manifest;
+use crate::copies::{Defaults, manifest};
 use crate::evidence::Evidence;
-use crate::objects::{ContainerDefaults, NodeFacts, PodFacts};
+use crate::objects::{NodeFacts, PodFacts};
 use crate::provider::Provider;
 use crate::system::{PodsTotal, SystemMemory, system};
 use crate::usage::{ContainerId, Curve, Recorded, Usage, usage};
@@ -270,10 +270,10 @@ impl Import<'_> {
         let mut tables: Vec<PodTable> = running.into_iter().map(|pod| self.pod(pod)).collect();
         if evidence.pods.is_empty() {
             tables.extend(evidence.makers.iter().map(|maker| {
-                let defaults: Vec<_> =
-                    evidence.defaults.iter().filter(|d| d.namespace == maker.namespace).cloned().collect();
+                let container = evidence.defaults.iter().find(|d| d.namespace == maker.namespace);
+                let defaults = Defaults { container, priorities: Some(&evidence.priorities) };
                 let file = format!("manifests/{}_{}.yaml", maker.namespace, maker.name);
-                self.out.files.push((file.clone(), manifest(&maker.object, &defaults)));
+                self.out.files.push((file.clone(), manifest(&maker.object, defaults)));
                 self.pod_table(&file, &maker.namespace, &maker.name, &maker.containers)
             }));
         } else if !evidence.makers.is_empty() {
@@ -283,6 +283,9 @@ impl Import<'_> {
             let (count, each) = (self.unknown.len(), amount(UNKNOWN_CONTAINER));
             let names = self.unknown.join(", ");
             self.out.notes.push(format!("{count} containers of unknown usage: assumed {each} each: {names}"));
+        }
+        for file in &evidence.memory_stats {
+            self.out.notes.push(format!("{}: a memory.stat does not say whose it is: not used", file.name));
         }
         for (kind, count) in &evidence.passed_over {
             self.out.notes.push(format!("{count} {kind}: says nothing about a node's memory, passed over"));
@@ -298,8 +301,7 @@ impl Import<'_> {
 
     fn pod(&mut self, pod: &PodFacts) -> PodTable {
         let file = format!("manifests/{}_{}.yaml", pod.namespace, pod.name);
-        let none: &[ContainerDefaults] = &[];
-        self.out.files.push((file.clone(), manifest(&pod.object, none)));
+        self.out.files.push((file.clone(), manifest(&pod.object, Defaults::default())));
         self.pod_table(&file, &pod.namespace, &pod.name, &pod.containers)
     }
 

@@ -1,8 +1,6 @@
 //! What a file is, by its content.
 
-use crate::node_files::{
-    Free, Meminfo, MemoryStat, free, looks_like_free, looks_like_memory_stat, meminfo, memory_stat,
-};
+use crate::node_files::{Free, Meminfo, free, looks_like_free, looks_like_memory_stat, meminfo, memory_stat};
 use crate::series::Series;
 use crate::summary::{self, Summary};
 use crate::text::TextProblem;
@@ -27,8 +25,8 @@ pub enum Content {
     Meminfo(Meminfo),
     /// `free`.
     Free(Free),
-    /// A cgroup's `memory.stat`.
-    MemoryStat(MemoryStat),
+    /// A cgroup's `memory.stat`, which does not say whose it is.
+    MemoryStat,
     /// `kubectl top`.
     Top(Vec<TopRow>),
 }
@@ -93,7 +91,7 @@ fn first_look(text: &str) -> Look {
     } else if looks_like_free(start) {
         Some(|_, text| free(text).map(|f| Some(Content::Free(f))))
     } else if looks_like_memory_stat(start) {
-        Some(|_, text| memory_stat(text).map(|m| Some(Content::MemoryStat(m))))
+        Some(|_, text| memory_stat(text).map(|()| Some(Content::MemoryStat)))
     } else if top::looks_like(start) {
         Some(|_, text| top::read(text).map(|rows| Some(Content::Top(rows))))
     } else if csv_file::looks_like(start) {

@@ -5,6 +5,7 @@ use crate::objects::{ContainerDefaults, text};
 use oomsim_core::units::Bytes;
 use oomsim_scenario::reading::{Kind, Value};
 use serde_json::{Map, Value as Json, json};
+use std::collections::BTreeMap;
 
 /// Keys of `metadata` that are kept.
 const METADATA: [&str; 6] = ["name", "generateName", "namespace", "uid", "labels", "ownerReferences"];
@@ -40,13 +41,22 @@ const ENVIRONMENT: [&str; 10] = [
     "PHP_MEMORY_LIMIT",
 ];
 
+/// What the API server fills in when an object is admitted; pods of a cluster have it already.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Defaults<'a> {
+    /// Of the LimitRange of the namespace.
+    pub container: Option<&'a ContainerDefaults>,
+    /// Priorities by class.
+    pub priorities: Option<&'a BTreeMap<String, i64>>,
+}
+
 /// A copy of a Pod, or of an object with a pod template, as YAML. `defaults` fill what its containers do not say.
-pub(crate) fn manifest(object: &Value, defaults: &[ContainerDefaults]) -> String {
+pub(crate) fn manifest(object: &Value, defaults: Defaults<'_>) -> String {
     let copied = object_copy(object, defaults);
     serde_saphyr::to_string(&copied).unwrap_or_else(|_| copied.to_string())
 }
 
-fn object_copy(object: &Value, defaults: &[ContainerDefaults]) -> Json {
+fn object_copy(object: &Value, defaults: Defaults<'_>) -> Json {
     let mut copy = Map::new();
     for entry in object.entries().unwrap_or_default() {
         let value = match entry.key.as_str() {
@@ -73,7 +83,7 @@ fn metadata(value: &Value) -> Json {
 }
 
 /// The `spec` of a pod, or of what makes pods.
-fn spec(value: &Value, defaults: &[ContainerDefaults]) -> Json {
+fn spec(value: &Value, defaults: Defaults<'_>) -> Json {
     let mut copy = only(value, &SPEC);
     for entry in value.entries().unwrap_or_default() {
         let value = match entry.key.as_str() {
@@ -86,10 +96,14 @@ fn spec(value: &Value, defaults: &[ContainerDefaults]) -> Json {
         };
         copy[entry.key.as_str()] = value;
     }
+    let class = defaults.priorities.and_then(|known| known.get(&text(value, &["priorityClassName"])));
+    if let (Some(priority), None) = (class, value.get("priority")) {
+        copy["priority"] = json!(priority);
+    }
     copy
 }
 
-fn container(value: &Value, defaults: &[ContainerDefaults]) -> Json {
+fn container(value: &Value, defaults: Defaults<'_>) -> Json {
     let mut copy = only(value, &["name", "restartPolicy"]);
     copy["resources"] = resources(value.get("resources"), defaults);
     let program = value.get("command").and_then(Value::items).and_then(|words| words.first());
@@ -135,10 +149,10 @@ fn sizes_memory(word: &str) -> bool {
 }
 
 /// Memory, huge pages and cpu, as far as they are given; what a LimitRange gives otherwise.
-fn resources(given: Option<&Value>, defaults: &[ContainerDefaults]) -> Json {
+fn resources(given: Option<&Value>, defaults: Defaults<'_>) -> Json {
     let mut copy = given.map_or_else(|| json!({}), |value| only(value, &["requests", "limits"]));
     let memory = |copy: &Json, list: &str| copy.get(list).is_some_and(|list| list.get("memory").is_some());
-    let Some(default) = defaults.first() else { return copy };
+    let Some(default) = defaults.container else { return copy };
     let limit_given = memory(&copy, "limits");
     let mut fill = |list: &str, amount: Option<Bytes>| {
         if let Some(amount) = amount.filter(|_| !memory(&copy, list)) {

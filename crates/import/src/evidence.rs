@@ -1,7 +1,7 @@
 //! Everything that the given files say, sorted by what it is about.
 
 use crate::content::{self, Content};
-use crate::node_files::{Free, Meminfo, MemoryStat};
+use crate::node_files::{Free, Meminfo};
 use crate::objects::{ContainerDefaults, MakerFacts, NodeFacts, PodFacts, limit_range, text};
 use crate::series::Series;
 use crate::summary::Summary;
@@ -36,8 +36,8 @@ pub struct Evidence {
     pub meminfo: Option<Meminfo>,
     /// `free` on the node.
     pub free: Option<Free>,
-    /// `memory.stat` files, each with its name.
-    pub memory_stats: Vec<(Arc<Source>, MemoryStat)>,
+    /// `memory.stat` files, which do not say whose they are, by name.
+    pub memory_stats: Vec<Arc<Source>>,
     /// Objects that say nothing about memory, by kind.
     pub passed_over: BTreeMap<String, usize>,
 }
@@ -63,7 +63,7 @@ impl Evidence {
             Content::Top(rows) => self.top.extend(rows.into_iter().map(|row| (Arc::clone(source), row))),
             Content::Meminfo(meminfo) => once(p, source, &mut self.meminfo, meminfo, "a second /proc/meminfo"),
             Content::Free(free) => once(p, source, &mut self.free, free, "a second output of free"),
-            Content::MemoryStat(stat) => self.memory_stats.push((Arc::clone(source), stat)),
+            Content::MemoryStat => self.memory_stats.push(Arc::clone(source)),
         }
     }
 
@@ -92,11 +92,6 @@ impl Evidence {
         if let Some(Kind::Int(priority)) = value.get("value").map(|v| &v.kind) {
             self.priorities.insert(text(value, &["metadata", "name"]), *priority);
         }
-    }
-
-    /// The file that a node's settings of the kubelet stand in.
-    pub fn kubelet(&self) -> Option<&Arc<Source>> {
-        self.kubelets.first()
     }
 }
 

@@ -129,24 +129,15 @@ fn amount(text: &str) -> Option<Amount> {
     Some(Amount::Bytes(Bytes::new(bytes as u64)))
 }
 
-/// `memory.stat` of a cgroup: bytes by name.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MemoryStat(pub IndexMap<String, u64>);
-
-/// Reads `memory.stat` of either cgroup version.
+/// Checks a `memory.stat` of either cgroup version.
 ///
 /// # Errors
 /// Every line that is not `name number`.
-pub fn memory_stat(text: &str) -> Result<MemoryStat, Vec<TextProblem>> {
-    let mut found = IndexMap::new();
-    let mut problems = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        match stat_line(line) {
-            Some((name, value)) => drop(found.insert(name.to_string(), value)),
-            None => problems.push(TextProblem::line(text, number, "expected `name NUMBER`".into())),
-        }
-    }
-    if problems.is_empty() { Ok(MemoryStat(found)) } else { Err(problems) }
+pub fn memory_stat(text: &str) -> Result<(), Vec<TextProblem>> {
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && stat_line(line).is_none());
+    let problems: Vec<_> =
+        lines.map(|(number, _)| TextProblem::line(text, number, "expected `name NUMBER`".into())).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
 /// True when the text is a `memory.stat`.
@@ -193,6 +184,7 @@ mod tests {
     fn memory_stat_is_known_by_its_lines() {
         assert!(looks_like_memory_stat("anon 4096\nfile 8192\nkernel 0\n"));
         assert!(!looks_like_memory_stat("total 4096\n") && !looks_like_memory_stat("anon: 1\n"));
-        assert_eq!(memory_stat("anon 4096\nfile 8192\n").expect("stat").0["file"], 8192);
+        assert_eq!(memory_stat("anon 4096\nfile 8192\n"), Ok(()));
+        assert_eq!(memory_stat("anon 4096\nfile x\n").expect_err("no number")[0].at, 10..16);
     }
 }
