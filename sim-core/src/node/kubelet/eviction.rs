@@ -118,6 +118,7 @@ impl Kubelet {
     }
 
     /// Pods that the manager may choose among, with their figures.
+    #[inline]
     fn candidates<'a>(
         &'a self,
         pods: &'a Pods,
@@ -261,6 +262,7 @@ impl Kubelet {
 }
 
 /// A pod that is not known to have ended.
+#[inline]
 fn is_active(pod: &Pod) -> bool {
     matches!(pod.state, PodState::Active | PodState::Creating)
         || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running)
