@@ -302,7 +302,8 @@ impl Assembler {
             return;
         }
         self.flush();
-        let start = p.text.as_ptr() as usize - line.as_ptr() as usize;
+        // Where nothing is left of a line, the empty text is no part of it.
+        let start = if p.text.is_empty() { line.len() } else { p.text.as_ptr() as usize - line.as_ptr() as usize };
         let end = start + p.text.len();
         // Blanks at the end matter: a terminal wraps in the middle of a column.
         let raw = if line[end..].trim().is_empty() { line } else { &line[..end] };

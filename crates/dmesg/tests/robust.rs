@@ -244,6 +244,19 @@ fn hostile_numbers() {
     }
 }
 
+/// A learnt prefix may take the whole of a line, as here that of a quoted log.
+#[test]
+fn nothing_is_left_of_a_line() {
+    let (before, stamp) = ("`- Jan 14 18:01:55 node-1 kernel: [ 1432.394506] ", "\n\n`- Jan 14 18:01:55---\n");
+    let log = format!(
+        "{before}dotnet invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=1000`\n\n\
+         {before} oom_kill_process+0xe6/0x120`{stamp} node-1 kernel: [ 1432.394676] Memory cgroup out of memory: Killed \
+         process 20341 (dotnet) total-vm:172181696kB, anon-rss:4776416kB, file-rss:25296kB, shmem-rss:0kB, UID:0 \
+         pgtables:9620kB oom_score_adj:1000`\n\n"
+    );
+    assert_eq!(everything(log.as_bytes()), 1);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig {
         cases: 48,

@@ -164,7 +164,7 @@ impl Quantity {
         }
         let parts = Parts::split(text)?;
         let suffix = Suffix::interpret(parts.suffix).ok_or(ParseQuantityError::Suffix)?;
-        if suffix.exponent.abs() > MAX_EXPONENT {
+        if suffix.exponent.unsigned_abs() > MAX_EXPONENT.unsigned_abs() {
             return Err(ParseQuantityError::Numeric);
         }
         match Quantity::parse_int(text, &parts, &suffix)? {
@@ -654,7 +654,7 @@ mod tests {
             assert_eq!(Quantity::parse(text), Err(ParseQuantityError::Suffix), "{text:?}");
         }
         // Exponents out of all proportion are ours to refuse.
-        for text in ["e-10", "1e2147483647", "1e-99999"] {
+        for text in ["e-10", "1e2147483647", "1e-99999", "12e-9223372036854775808"] {
             assert_eq!(Quantity::parse(text), Err(ParseQuantityError::Numeric), "{text:?}");
         }
     }

@@ -30,13 +30,18 @@ pub(crate) fn containers(t: &mut TableReader<'_>, plans: &mut [PodDraft]) {
     }
 }
 
+/// What is said of a second container with a name.
+pub(super) fn twin(name: &str) -> String {
+    format!("the pod has two containers with the name `{name}`")
+}
+
 fn report_twins<'a>(p: &Problems, tables: impl Iterator<Item = &'a Value>) {
     let mut seen: Vec<&str> = Vec::new();
     for table in tables {
         let Some(name) = table.get("name") else { continue };
         match name.as_text() {
             Some(text) if seen.contains(&text) => {
-                p.error(&name.at, format!("the pod has two containers with the name `{text}`"));
+                p.error(&name.at, twin(text));
             }
             text => seen.extend(text),
         }

@@ -1,6 +1,7 @@
 //! `manifest = "pod.yaml"`: pods from Kubernetes manifests.
 
 use super::Context;
+use super::container::twin;
 use super::pod::PodDraft;
 use super::resources::{resource_list, resources};
 use crate::reader::Problems;
@@ -162,6 +163,7 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
         volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),
         ..PodPlan::default()
     };
+    report_twins(p, spec_value);
     let places = container_places(object, spec_value);
     let mut absent = Absent::default();
     for value in list(spec_value, "containers") {
@@ -189,6 +191,18 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     absent.report(p, &spec.name, &object.at);
     plan.spec = spec;
     Some(PodDraft { plan, places })
+}
+
+/// No two containers of a pod have one name, init containers included: the API server refuses such a pod.
+fn report_twins(p: &Problems, spec: &Value) {
+    let lists = ["containers", "initContainers"].into_iter().flat_map(|key| list(spec, key));
+    let mut seen: Vec<&str> = Vec::new();
+    for name in lists.filter_map(|container| given(container, "name")) {
+        match name.as_text() {
+            Some(text) if seen.contains(&text) => p.error(&name.at, twin(text)),
+            text => seen.extend(text),
+        }
+    }
 }
 
 /// Where the containers stand, by name; the pod itself has none.

@@ -141,6 +141,16 @@ fn a_manifest_is_held_against_the_api_types() {
     }
 }
 
+/// The API server: `spec.containers[1].name: Duplicate value: "app"`.
+#[test]
+fn no_two_containers_of_a_manifest_have_one_name() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: x}\nspec:\n  containers: [{name: app}, {name: app}]\n  \
+               initContainers: [{name: app}]\n";
+    let said = rendered(&read("[[pod]]\nmanifest = \"x.yaml\"", &[("x.yaml", pod)]).err().unwrap());
+    assert_eq!(said.matches("two containers with the name `app`").count(), 2, "{said}");
+    assert!(said.contains("x.yaml:5:36") && said.contains("x.yaml:6:27"), "{said}");
+}
+
 #[test]
 fn lists_as_kubectl_prints_them() {
     let json = r#"{"apiVersion":"v1","kind":"List","items":[
