@@ -25,13 +25,9 @@
 //! A [`Simulation`] can also be stepped, changed, looked at, kept as a [`Checkpoint`](node::Checkpoint) and taken up
 //! again; the examples `run`, `fork`, `kernel_only` and `eviction_manager` show the parts on their own.
 //!
-//! Memory whose growth has not been settled cannot be read: the kernel of a node has no public name, and
-//! [`Simulation::view`] settles first.
-//! ```compile_fail
-//! fn kernel(run: &oomsim_core::Simulation) -> &oomsim_core::kernel::Kernel {
-//!     run.node.memory.kernel
-//! }
-//! ```
+//! Memory whose growth has not been settled cannot be read: the node's memory runs behind the clock
+//! ([`engine::RunsBehind`]), and its figures are methods of [`engine::Settled`], which nothing else can make and which
+//! does not outlive the next change.
 //!
 //! # Guarantees
 //! * Time is integer nanoseconds, memory integer bytes and pages; no float takes part in a decision.

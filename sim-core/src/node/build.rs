@@ -2,17 +2,18 @@
 
 use super::Event;
 use super::kubelet::Kubelet;
-use super::memory::Memory;
-use super::observe::Recorder;
-use super::pods::{Pods, SpawnContext};
-use super::programs::{ProcessOwner, ProgramTable};
+use super::machine::Machine;
+use super::observe::{Cx, Recorder};
+use super::pods::{Pods, Template};
+use super::programs::{Executable, ProcessOwner, SpawnContext};
+use super::runtime::Runtime;
 use super::simulation::Simulation;
 use super::state::Node;
 use crate::engine::{EngineError, Phase, Scheduler, StreamFactory};
 use crate::kernel::MemOp;
 use crate::node_api::Name;
 use crate::plan::{KubeletPlan, Scenario};
-use crate::record::{History, Keep, Record};
+use crate::record::{History, Keep, Owner, Record};
 use crate::units::{Bytes, Pages, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
 use std::sync::Arc;
@@ -32,15 +33,12 @@ impl BootedNode {
         let mut node = Node {
             streams: StreamFactory::new(scenario.seed),
             now: SimTime::ZERO,
-            memory: Memory::new(scenario.node.kernel.clone()),
-            programs: ProgramTable::default(),
+            machine: Machine::new(Arc::clone(&scenario)),
+            runtime: Runtime::new(scenario.node.runtime),
             pods: Pods::default(),
             kubelet: None,
-            kubepods: None,
-            panicked: false,
             no_kubelet: None,
             recorder: Recorder::new(keep, scenario.warnings.clone()),
-            next_sample: if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX },
             scenario,
         };
         node.boot(&mut queue);
@@ -73,12 +71,14 @@ impl BootedNode {
 impl Node {
     /// Everything up to the first draw.
     fn boot(&mut self, queue: &mut Scheduler<Event>) {
-        self.system_processes(queue);
+        let (_, mut lent) = self.lend(queue);
+        lent.machine.system_processes(&mut lent.cx);
         let scenario = Arc::clone(&self.scenario);
         if let Some(plan) = &scenario.kubelet {
             self.start_kubelet(plan);
         }
-        let templates = scenario.pods.iter().map(|plan| self.template(plan)).collect();
+        let templates =
+            scenario.pods.iter().map(|plan| Template::new(plan, self.kubelet.as_deref(), &self.machine)).collect();
         self.pods.set_templates(templates);
     }
 
@@ -86,14 +86,13 @@ impl Node {
     fn start_kubelet(&mut self, plan: &KubeletPlan) {
         match &plan.effective {
             Ok(effective) => {
-                let kubelet = Kubelet::start(plan, Arc::clone(effective), &self.streams, &mut self.memory);
-                self.kubepods = kubelet.kubepods();
+                let kubelet = Kubelet::start(plan, Arc::clone(effective), &self.streams, &mut self.machine);
                 self.kubelet = Some(Box::new(kubelet));
             }
             Err(refused) => {
                 let message = Name::from(refused.to_string());
                 self.no_kubelet = Some(message.clone());
-                self.record(Record::KubeletNotStarted { message });
+                self.recorder.record(self.now, Record::KubeletNotStarted { message });
             }
         }
     }
@@ -101,9 +100,9 @@ impl Node {
     /// The run of `seed` begins.
     fn begin(&mut self, seed: u64, queue: &mut Scheduler<Event>) {
         self.streams = StreamFactory::new(seed);
-        self.memory.draw_from(&self.streams);
+        self.machine.memory.draw_from(&self.streams);
         let scenario = Arc::clone(&self.scenario);
-        if self.takes_samples() {
+        if self.recorder.takes_samples() {
             let every = scenario.sample_every.as_nanos().max(1);
             // And a few around each thing that happens.
             self.recorder.expect_samples(scenario.duration.as_nanos() / every + 16);
@@ -130,27 +129,33 @@ impl Node {
             queue.at(injection.at, Phase::Inject, n as u32, Event::Inject(n as u32));
         }
     }
+}
 
+impl Machine {
     /// What the operating system holds before the first pod: one process in system.slice and some cached files.
-    fn system_processes(&mut self, queue: &mut Scheduler<Event>) {
+    fn system_processes(&mut self, cx: &mut Cx<'_>) {
         let scenario = Arc::clone(&self.scenario);
         let node = &scenario.node;
         let cgroup = self.memory.mkdir_all("/system.slice");
         let context = SpawnContext {
             cgroup,
-            owner: ProcessOwner::Host("system".into()),
+            owner: ProcessOwner::Host,
+            shown: Owner::Host("system".into()),
             parent: None,
             session: None,
             oom_score_adj: -1000,
-            container_limit: None,
-            on_host: true,
         };
-        let nothing = Footprint { anon: node.system_anon, ..Footprint::default() };
-        let spawned = self.spawn(&"system".into(), 0, Some(1), &nothing, TermReaction::Ignore, context, queue);
-        let Some(p) = spawned else { return };
+        let system = Executable {
+            comm: &"system".into(),
+            uid: 0,
+            pid: Some(1),
+            footprint: &Footprint { anon: node.system_anon, ..Footprint::default() },
+            term: TermReaction::Ignore,
+        };
+        let Some(p) = self.spawn(system, context, cx) else { return };
         if node.system_committed > Bytes::ZERO {
             let mapping = crate::kernel::Mapping::PRIVATE;
-            self.apply(p, MemOp::Map { size: node.system_committed, mapping }, queue);
+            self.apply(p, MemOp::Map { size: node.system_committed, mapping }, cx);
         }
         for (size, twice) in [(node.system_inactive_file, false), (node.system_active_file, true)] {
             // Reading twice makes pages active with the classic LRU, a mapping's faults do with MGLRU.
@@ -160,9 +165,9 @@ impl Node {
             if !pages.is_zero() {
                 let file = self.memory.nameless_file(size);
                 let op = MemOp::ReadFile { file, from: Pages::ZERO, pages, how };
-                self.apply(p, op, queue);
+                self.apply(p, op, cx);
                 if twice && !young {
-                    self.apply(p, op, queue);
+                    self.apply(p, op, cx);
                 }
             }
         }
@@ -170,8 +175,8 @@ impl Node {
         if !pages.is_zero() {
             let file = self.memory.nameless_file(node.system_mlocked_file);
             let how = crate::kernel::FileAccess::Mmap;
-            self.apply(p, MemOp::ReadFile { file, from: Pages::ZERO, pages, how }, queue);
-            self.apply(p, MemOp::MlockFile { file }, queue);
+            self.apply(p, MemOp::ReadFile { file, from: Pages::ZERO, pages, how }, cx);
+            self.apply(p, MemOp::MlockFile { file }, cx);
         }
     }
 }

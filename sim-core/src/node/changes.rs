@@ -1,10 +1,12 @@
-//! What comes from outside: host processes and the scenario's changes.
+//! What comes from outside: the scenario's changes.
 
 use super::Event;
-use super::pods::{Pod, PodState, SpawnContext};
-use super::programs::ProcessOwner;
+use super::ids::PodIx;
+use super::machine::Machine;
+use super::observe::Cx;
+use super::pods::{Lent, Pod, PodState, Pods};
 use super::state::Node;
-use crate::engine::{Phase, Scheduler, StreamName};
+use crate::engine::Scheduler;
 use crate::kernel::SysctlError;
 use crate::node_api::{CgroupWrite, Name};
 use crate::plan::Change;
@@ -54,98 +56,73 @@ impl Node {
     /// Change number n of the scenario's list.
     pub(super) fn inject(&mut self, n: u32, queue: &mut Scheduler<Event>) {
         let scenario = Arc::clone(&self.scenario);
-        match self.change(&scenario.injections[n as usize].change, queue) {
-            Ok(()) => {}
-            Err(problem @ ChangeError::Sysctl { .. }) => self.warn(problem.to_string()),
-            Err(problem) => self.warn(format!("{problem} at {}", self.now)),
-        }
+        let message = match self.change(&scenario.injections[n as usize].change, queue) {
+            Ok(()) => return,
+            Err(problem @ ChangeError::Sysctl { .. }) => problem.to_string(),
+            Err(problem) => format!("{problem} at {}", self.now),
+        };
+        self.recorder.record(self.now, Record::Warning { message: message.as_str().into() });
+        self.recorder.warn(message);
     }
 
     /// The node is changed from outside.
     pub(super) fn change(&mut self, change: &Change, queue: &mut Scheduler<Event>) -> Result<(), ChangeError> {
-        self.settle_for_change(queue);
+        let (pods, mut lent) = self.lend(queue);
+        lent.machine.settle_for_change(&mut lent.cx);
+        pods.route(&mut lent);
+        match change {
+            Change::DeletePod { pod } => pods.delete(pod, &mut lent)?,
+            Change::Sysctl { .. } | Change::CgroupLimit { .. } | Change::Signal { .. } | Change::Fork { .. } => {
+                lent.machine.change(change, &mut lent.cx)?;
+            }
+        }
+        lent.machine.drain_signals(&mut lent.cx);
+        Ok(())
+    }
+}
+
+impl Pods {
+    /// `kubectl delete pod`.
+    fn delete(&mut self, pod: &Name, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
+        let there = |p: &Pod| p.name == *pod && matches!(p.state, PodState::Creating | PodState::Active);
+        let ix = self.all().iter().position(there).ok_or_else(|| ChangeError::NoSuchPod(pod.clone()))? as PodIx;
+        let seconds = self.template(ix).spec.termination_grace_period_seconds;
+        let grace = SimDuration::from_secs(seconds.unwrap_or(30).max(0) as u64);
+        self.stop(ix, grace, DeathCause::ContainerStop, lent);
+        Ok(())
+    }
+}
+
+impl Machine {
+    /// What concerns the machine alone.
+    fn change(&mut self, change: &Change, cx: &mut Cx<'_>) -> Result<(), ChangeError> {
         let process =
-            |node: &Self, comm: &Name| node.find_process(comm).ok_or_else(|| ChangeError::NoSuchProcess(comm.clone()));
+            |this: &Self, comm: &Name| this.find_process(comm).ok_or_else(|| ChangeError::NoSuchProcess(comm.clone()));
         match change {
             Change::Sysctl { name, value } => {
                 let set = self.memory.set_sysctl(name, *value as i64);
                 set.map_err(|problem| ChangeError::Sysctl { name: name.clone(), value: *value, problem })?;
-                self.record(Record::SysctlSet { name: name.clone(), value: *value });
+                cx.record(Record::SysctlSet { name: name.clone(), value: *value });
             }
             Change::CgroupLimit { cgroup, limit } => {
                 let id = self.memory.find(cgroup).ok_or_else(|| ChangeError::NoSuchCgroup(cgroup.clone()))?;
                 let write = CgroupWrite { max: Some(*limit), ..CgroupWrite::default() };
-                if self.memory.write(self.now, id, &write).is_err() {
-                    self.record(Record::CgroupWriteRefused { cgroup: cgroup.clone(), limit: *limit });
+                if self.memory.write(cx.now, id, &write).is_err() {
+                    cx.record(Record::CgroupWriteRefused { cgroup: cgroup.clone(), limit: *limit });
                 }
             }
             Change::Signal { process: comm, signal } => {
                 let p = process(self, comm)?;
                 let (pid, comm) = (self.programs[p as usize].pid, self.programs[p as usize].comm.clone());
-                self.record(Record::SignalSent { pid, comm, signal: *signal });
-                self.send(p, *signal, DeathCause::Injected, queue);
-            }
-            Change::DeletePod { pod } => {
-                let there = |p: &Pod| p.name == *pod && matches!(p.state, PodState::Creating | PodState::Active);
-                let ix = self.pods.all().iter().position(there).ok_or_else(|| ChangeError::NoSuchPod(pod.clone()))?;
-                let seconds = self.pods.template(ix as u32).spec.termination_grace_period_seconds;
-                let grace = SimDuration::from_secs(seconds.unwrap_or(30).max(0) as u64);
-                self.stop_pod(ix as u32, grace, DeathCause::ContainerStop, queue);
+                cx.record(Record::SignalSent { pid, comm, signal: *signal });
+                self.send(p, *signal, DeathCause::Injected, cx);
             }
             Change::Fork { process: comm } => {
                 let p = process(self, comm)?;
-                self.fork(p, queue);
+                self.fork(p, cx);
             }
+            Change::DeletePod { .. } => {}
         }
-        self.drain_signals(queue);
         Ok(())
-    }
-
-    fn warn(&mut self, message: String) {
-        self.record(Record::Warning { message: message.as_str().into() });
-        self.recorder.warn(message);
-    }
-
-    pub(in crate::node) fn host_starts(&mut self, n: u32, queue: &mut Scheduler<Event>) {
-        self.settle(queue);
-        let scenario = Arc::clone(&self.scenario);
-        let plan = &scenario.hosts[n as usize];
-        let cgroup = self.memory.mkdir_all(&plan.cgroup);
-        let leader = plan.session_of.as_ref().and_then(|name| {
-            let ix = scenario.hosts.iter().position(|h| h.name == *name)?;
-            self.programs.hosts.get(&(ix as u32)).copied()
-        });
-        let leader = leader.map(|p| self.programs[p as usize].pid);
-        let context = SpawnContext {
-            cgroup,
-            owner: ProcessOwner::Host(plan.name.clone()),
-            parent: leader,
-            session: leader,
-            oom_score_adj: plan.process.oom_score_adj.unwrap_or(0),
-            container_limit: None,
-            on_host: true,
-        };
-        let next = self.programs.len() as u32;
-        let stream = || StreamName::from("host/").number(n).then("/").then(&plan.name);
-        self.spawn_plan(&plan.process, context, stream, queue);
-        if self.programs.len() as u32 > next {
-            self.programs.hosts.insert(n, next);
-        }
-    }
-
-    /// A process has ended: host processes that were connected to it hang up.
-    pub(in crate::node) fn hang_up(&mut self, comm: &str, queue: &mut Scheduler<Event>) {
-        for (n, plan) in self.scenario.hosts.iter().enumerate() {
-            if let Some(peer) = plan.hangs_up_with.as_ref().filter(|peer| *peer.process == *comm) {
-                queue.after(peer.after, Phase::Workload, n as u32, Event::HangUp(n as u32));
-            }
-        }
-    }
-
-    pub(in crate::node) fn hangs_up(&mut self, n: u32, queue: &mut Scheduler<Event>) {
-        let Some(p) = self.programs.hosts.remove(&n) else { return };
-        self.settle_all(queue);
-        self.memory.exit(self.now, self.programs[p as usize].pid, 255);
-        self.drain_signals(queue);
     }
 }

@@ -1,17 +1,29 @@
 //! Where kernel, kubelet, runtime and workloads meet: the closed set of events and what each does.
 //!
-//! The kernel is called synchronously; what it reports (`Signal`s) is routed here. The kubelet reads only
-//! snapshots it sampled itself and acts only through runtime commands that take time. That separation is the race.
+//! The node is made of parts that own their state, and each event lends a part exactly what it may touch:
+//!
+//! | part | owns | is lent |
+//! |---|---|---|
+//! | `machine` | the kernel with growth that is due (`memory`), and the programs | – |
+//! | `runtime` | sandboxes, containers and their processes | the machine |
+//! | `kubelet` | what the kubelet believes, its clocks | settled memory, and the pods and containers to look at |
+//! | `pods` | pods and their containers as the API has them | machine, runtime and kubelet |
+//!
+//! All of them are lent the clock, the queue, the streams and the recorder (`Cx`). The kernel is called synchronously;
+//! what its processes do that others have to know leaves the machine as notices. The kubelet reads only snapshots and
+//! acts only through the runtime, which takes time. That separation is the race.
 
 mod build;
 mod changes;
-mod evict;
 mod ids;
 mod kubelet;
+mod machine;
 mod memory;
 mod observe;
+mod outcome;
 mod pods;
 mod programs;
+mod runtime;
 mod simulation;
 mod state;
 mod view;
@@ -23,8 +35,11 @@ pub use simulation::{Checkpoint, ForeignCheckpoint, Simulation};
 pub use state::Node;
 pub use view::{CgroupView, KubeletView, NodeView, PodBelief, ProcessView};
 
-use crate::engine::{self, Key, Scheduler};
-use crate::units::{Pid, SimTime};
+use crate::engine::{self, Key, Phase, RunsBehind, Scheduler};
+use crate::units::{Pid, SimDuration, SimTime};
+use kubelet::Look;
+use memory::Scope;
+use pods::{Lent, Pods};
 
 /// Everything that can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +125,7 @@ impl engine::Model for Node {
     }
 
     fn halted(&self) -> bool {
-        self.panicked
+        self.machine.panicked
     }
 }
 
@@ -122,38 +137,101 @@ impl Node {
         queue: &mut Scheduler<Event>,
         happens: impl FnOnce(&mut Self, &mut Scheduler<Event>) -> T,
     ) -> T {
-        if self.next_sample < now {
-            self.take_samples_before(now);
+        if self.recorder.next_sample() < now {
+            let (_, mut lent) = self.lend(queue);
+            lent.machine.take_samples_before(now, &mut lent.cx);
         }
         self.now = now;
         let result = happens(self, queue);
-        self.schedule_growth(queue);
+        let (pods, mut lent) = self.lend(queue);
+        loop {
+            pods.route(&mut lent);
+            lent.machine.schedule_growth(&mut lent.cx);
+            if lent.machine.notices.is_empty() {
+                break;
+            }
+        }
         self.forget_dead();
         result
     }
 
     /// Lends each part what the event is about.
     fn dispatch(&mut self, event: Event, queue: &mut Scheduler<Event>) {
+        if let Event::Inject(n) = event {
+            return self.inject(n, queue);
+        }
+        let no_kubelet = self.no_kubelet.is_some();
+        let (pods, mut lent) = self.lend(queue);
         match event {
-            Event::Inject(n) => self.inject(n, queue),
-            Event::PodArrives { plan, replica } => self.pod_arrives(plan, replica, queue),
-            Event::HostStarts(n) => self.host_starts(n, queue),
-            Event::ProcessStarts { container, process, run } => self.process_starts(container, process, run, queue),
-            Event::Wake { process, turn } => self.wake(process, turn, queue),
-            Event::GrowthCheck { turn } => self.growth_check(turn, queue),
-            Event::Retry => self.retry_blocked(queue),
-            Event::ExitDone(pid) => self.exit_done(pid, queue),
-            Event::TermHandled(pid) => self.term_handled(pid, queue),
-            Event::HangUp(n) => self.hangs_up(n, queue),
-            Event::SandboxReady(pod) => self.sandbox_ready(pod, queue),
-            Event::ContainerStarts { container, run } => self.container_starts(container, run, queue),
-            Event::GraceOver(pod) => self.grace_over(pod, queue),
-            Event::PodTornDown(pod) => self.pod_torn_down(pod, queue),
-            Event::ContainerExitSeen { container, run } => self.container_exit_seen(container, run, queue),
-            Event::EvictionPass => self.eviction_pass(queue),
-            Event::CleanupPoll { turn } => self.cleanup_poll(turn, queue),
-            Event::Housekeeping(pod) => self.housekeeping(pod, queue),
-            Event::NodeStatus => self.node_status(queue),
+            Event::Inject(_) => {}
+            // The node never becomes Ready, and nothing is scheduled to it.
+            Event::PodArrives { .. } if no_kubelet => {}
+            Event::PodArrives { plan, replica } => pods.arrive(plan, replica, &mut lent),
+            Event::SandboxReady(pod) => pods.sandbox_ready(pod, &mut lent),
+            Event::ContainerStarts { container, run } => pods.container_starts(container, run, &mut lent),
+            Event::ProcessStarts { container, process, run } => {
+                pods.process_starts(container, process, run, &mut lent);
+            }
+            Event::ContainerExitSeen { container, run } => pods.container_exit_seen(container, run, &mut lent),
+            Event::GraceOver(pod) => pods.grace_over(pod, &mut lent),
+            Event::PodTornDown(pod) => pods.torn_down(pod, &mut lent),
+            Event::HostStarts(n) => lent.machine.host_starts(n, &mut lent.cx),
+            Event::Wake { process, turn } => lent.machine.wake(process, turn, &mut lent.cx),
+            Event::GrowthCheck { turn } => lent.machine.growth_check(turn, &mut lent.cx),
+            Event::Retry => lent.machine.retry_blocked(&mut lent.cx),
+            Event::ExitDone(pid) => lent.machine.exit_done(pid, &mut lent.cx),
+            Event::TermHandled(pid) => lent.machine.term_handled(pid, &mut lent.cx),
+            Event::HangUp(n) => lent.machine.hangs_up(n, &mut lent.cx),
+            Event::EvictionPass => eviction_pass(pods, &mut lent),
+            Event::CleanupPoll { turn } => cleanup_poll(turn, pods, &mut lent),
+            Event::Housekeeping(pod) => housekeeping(pod, pods, &mut lent),
+            Event::NodeStatus => {
+                if let Some(kubelet) = lent.kubelet {
+                    kubelet.node_status(&mut lent.cx);
+                }
+            }
         }
     }
+}
+
+/// The eviction manager looks at the node, and a pod may have to go.
+fn eviction_pass(pods: &mut Pods, lent: &mut Lent<'_>) {
+    pods.settle(lent);
+    lent.cx.log.counts.passes += 1;
+    // What each pass saw is kept with the series.
+    let at_most = if lent.cx.log.keeps_series() { None } else { lent.machine.stats_at_most(lent.cx.now) };
+    if let (Some(at_most), Some(kubelet)) = (at_most, &mut lent.kubelet)
+        && kubelet.quiet_pass(&at_most, &mut lent.cx)
+    {
+        return;
+    }
+    let slow = lent.slowness();
+    let Some(kubelet) = lent.kubelet.as_deref_mut() else { return };
+    let (settled, stats) = lent.machine.look(&mut lent.cx);
+    let look = Look { settled, pods, runtime: lent.runtime };
+    if let Some((pod, decision)) = kubelet.pass(&stats, look, slow, &mut lent.cx) {
+        pods.evict(pod, &decision, lent);
+    }
+}
+
+/// The eviction manager looks whether the evicted pod is gone.
+fn cleanup_poll(turn: u32, pods: &mut Pods, lent: &mut Lent<'_>) {
+    let Some(kubelet) = lent.kubelet.as_deref_mut() else { return };
+    if !kubelet.cleanup_poll(turn, pods, &mut lent.cx) {
+        return;
+    }
+    match lent.slowness() {
+        SimDuration::ZERO => eviction_pass(pods, lent),
+        slow => lent.cx.queue.after(slow, Phase::Kubelet, 0, Event::EvictionPass),
+    }
+}
+
+/// cAdvisor takes a pod's figures.
+fn housekeeping(pod: PodIx, pods: &Pods, lent: &mut Lent<'_>) {
+    let Some(kubelet) = lent.kubelet.as_deref_mut() else { return };
+    if pods[pod as usize].cgroup.is_none() {
+        return kubelet.forget(pod);
+    }
+    let settled = lent.machine.settled(Scope::Pod(pod, lent.runtime.containers(pod)), &mut lent.cx);
+    kubelet.housekeeping(pod, Look { settled, pods, runtime: lent.runtime }, &mut lent.cx);
 }

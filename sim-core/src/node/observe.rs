@@ -1,17 +1,11 @@
-//! Records, samples, and the outcome of a run.
+//! What a run leaves behind while it goes on: records and samples.
 
 use super::Event;
-use super::memory::Settled;
-use super::pods::{Pod, PodState};
-use super::programs::{Activity, ProcessOwner};
-use super::state::Node;
-use crate::engine::{Scheduler, Stop};
-use crate::node_api::{Name, PodPhase, PodStatus};
-use crate::record::{
-    Counts, Entry, History, Keep, NodeFacts, PassFigures, PodOutcome, ProcessOutcome, Record, Sample, Series,
-    StableHasher,
-};
-use crate::units::{Bytes, SimTime};
+use super::ids::PodIx;
+use crate::engine::{Scheduler, StreamFactory};
+use crate::node_api::Name;
+use crate::record::{Counts, Digest, Entry, Keep, PassFigures, Record, Sample, Series, StableHasher};
+use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
 use std::hash::Hash;
 
 /// Collects what a run leaves behind. It cannot touch the node.
@@ -21,16 +15,20 @@ pub(in crate::node) struct Recorder {
     hasher: StableHasher,
     pub counts: Counts,
     log: Log,
+    /// When the series are sampled next.
+    next_sample: SimTime,
+    /// The pods that samples have, by index, with their cgroups.
+    pods: Vec<(PodIx, CgroupId)>,
 }
 
 /// What has been recorded, which a run does not need to go on.
 #[derive(Clone, Debug, Default)]
 pub(in crate::node) struct Log {
-    entries: Vec<Entry>,
-    series: Series,
-    passes: Vec<PassFigures>,
-    pod_limits: Vec<(Name, Bytes)>,
-    warnings: Vec<String>,
+    pub entries: Vec<Entry>,
+    pub series: Series,
+    pub passes: Vec<PassFigures>,
+    pub pod_limits: Vec<(Name, Bytes)>,
+    pub warnings: Vec<String>,
 }
 
 /// How much had been recorded at an instant.
@@ -80,12 +78,21 @@ impl Log {
 impl Recorder {
     pub fn new(keep: Keep, warnings: Vec<String>) -> Self {
         let log = Log { warnings, ..Log::default() };
-        Recorder { keep, hasher: StableHasher::default(), counts: Counts::default(), log }
+        let next_sample = if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX };
+        let (hasher, counts) = (StableHasher::default(), Counts::default());
+        Recorder { keep, hasher, counts, log, next_sample, pods: Vec::new() }
     }
 
     /// A copy that has recorded nothing; its digest goes on.
     pub fn without_log(&self) -> Self {
-        Recorder { keep: self.keep, hasher: self.hasher.clone(), counts: self.counts, log: Log::default() }
+        Recorder {
+            keep: self.keep,
+            hasher: self.hasher.clone(),
+            counts: self.counts,
+            log: Log::default(),
+            next_sample: self.next_sample,
+            pods: self.pods.clone(),
+        }
     }
 
     pub fn marks(&self) -> LogMarks {
@@ -127,6 +134,69 @@ impl Recorder {
         }
     }
 
+    /// Samples have a pod from now on.
+    pub fn pod_has_cgroup(&mut self, pod: PodIx, cgroup: CgroupId) {
+        let place = self.pods.partition_point(|&(other, _)| other < pod);
+        self.pods.insert(place, (pod, cgroup));
+    }
+
+    /// Samples have a pod no longer.
+    pub fn pod_has_no_cgroup(&mut self, pod: PodIx) {
+        if let Ok(place) = self.pods.binary_search_by_key(&pod, |&(pod, _)| pod) {
+            self.pods.remove(place);
+        }
+    }
+
+    /// The pods that have a cgroup.
+    pub fn pods(&self) -> &[(PodIx, CgroupId)] {
+        &self.pods
+    }
+
+    /// The pods that samples are to have.
+    pub fn pods_in_samples(&self) -> &[(PodIx, CgroupId)] {
+        if self.keeps_series() { &self.pods } else { &[] }
+    }
+
+    pub fn takes_samples(&self) -> bool {
+        self.keep >= Keep::Node
+    }
+
+    #[inline]
+    pub fn next_sample(&self) -> SimTime {
+        self.next_sample
+    }
+
+    /// The sample that was due; the next one comes after `every`.
+    pub fn regular_sample(&mut self, sample: Sample, every: SimDuration) {
+        self.next_sample = sample.at.saturating_add(every);
+        self.keep_sample(sample);
+    }
+
+    pub fn keep_sample(&mut self, sample: Sample) {
+        let samples = &mut self.log.series.samples;
+        // Several things at one instant: the state before and after them is kept.
+        if let [.., before, last] = &mut samples[..]
+            && before.at == sample.at
+            && last.at == sample.at
+        {
+            *last = sample;
+        } else {
+            samples.push(sample);
+        }
+    }
+
+    /// The digest, with what the run ended with.
+    pub fn digest(&self, positions: impl Iterator<Item = u128>, ended_at: SimTime) -> Digest {
+        let mut hasher = self.hasher.clone();
+        positions.for_each(|position| hasher.add(&position));
+        hasher.add(&(ended_at, self.counts));
+        hasher.digest()
+    }
+
+    pub fn pod_limits(&self) -> &[(Name, Bytes)] {
+        &self.log.pod_limits
+    }
+
     pub fn keeps_series(&self) -> bool {
         self.keep == Keep::Series
     }
@@ -155,167 +225,12 @@ pub(in crate::node) struct Cx<'a> {
     pub now: SimTime,
     pub queue: &'a mut Scheduler<Event>,
     pub log: &'a mut Recorder,
+    /// Where what is drawn comes from.
+    pub streams: &'a StreamFactory,
 }
 
 impl Cx<'_> {
     pub fn record(&mut self, record: Record) {
         self.log.record(self.now, record);
-    }
-}
-
-impl Node {
-    pub(in crate::node) fn record(&mut self, record: Record) {
-        self.recorder.record(self.now, record);
-    }
-
-    /// Takes the samples between the last event and the next: nothing happens there but growth that meets nothing.
-    pub(in crate::node) fn take_samples_before(&mut self, next_event: SimTime) {
-        if self.next_sample >= next_event {
-            return;
-        }
-        let with_pods = self.recorder.keeps_series();
-        let random = self.grows_at_random();
-        let mut still = self.still(with_pods);
-        while self.next_sample < next_event {
-            self.now = self.next_sample;
-            if random {
-                // Looking at what they have due draws it, which is done once.
-                self.grow_until_now();
-                still = self.still(with_pods);
-            }
-            let sample = self.with_due(&still, self.now);
-            self.keep_sample(sample);
-            self.next_sample = self.now.saturating_add(self.scenario.sample_every);
-        }
-    }
-
-    pub(in crate::node) fn takes_samples(&self) -> bool {
-        self.recorder.keep >= Keep::Node
-    }
-
-    /// Takes a sample of everything, if series are kept. Ledger programs are looked at as they stand: what is due
-    /// is added without taking the steps, so that looking changes nothing.
-    pub(in crate::node) fn sample_now(&mut self) {
-        if !self.takes_samples() {
-            return;
-        }
-        self.grow_before_now();
-        let sample = self.with_due(&self.still(self.recorder.keeps_series()), self.now);
-        self.keep_sample(sample);
-    }
-
-    fn keep_sample(&mut self, sample: Sample) {
-        let samples = &mut self.recorder.log.series.samples;
-        // Several things at one instant: the state before and after them is kept.
-        if let [.., before, last] = &mut samples[..]
-            && before.at == sample.at
-            && last.at == sample.at
-        {
-            *last = sample;
-        } else {
-            samples.push(sample);
-        }
-    }
-
-    pub(in crate::node) fn take_sample_at(&self, at: SimTime) -> Sample {
-        self.with_due(&self.still(true), at)
-    }
-
-    /// What an observer keeps when the run is over.
-    pub(in crate::node) fn history(
-        mut self,
-        settled: &Settled,
-        seed: u64,
-        stop: Stop,
-        ended_at: SimTime,
-        events: u64,
-    ) -> History {
-        self.now = ended_at;
-        self.sample_now();
-        for proc in self.programs.iter() {
-            if let Some(program) = &proc.program {
-                self.recorder.hasher.add(&program.random_position());
-            }
-        }
-        let digest = {
-            let mut hasher = self.recorder.hasher.clone();
-            hasher.add(&(ended_at, self.recorder.counts));
-            hasher.digest()
-        };
-        let figures = self.memory.figures(settled);
-        let pods = self.pods.all().iter().map(|pod| PodOutcome {
-            pod: pod.name.clone(),
-            qos: self.pods.template_of_plan(pod.plan).qos,
-            phase: pod.phase,
-            reason: pod.reason,
-            message: pod.message.clone(),
-            restarts: pod.containers_summary().restarts,
-            status: self.status_column(pod),
-            usage: pod.cgroup.map_or(Bytes::ZERO, |c| figures.usage(c)),
-        });
-        let pods = pods.collect();
-        let processes = self.living().filter_map(|p| {
-            let proc = &self.programs[p as usize];
-            let known = figures.process(proc.pid)?;
-            (proc.activity != Activity::Dying && !matches!(proc.owner, ProcessOwner::Pause(_))).then(|| {
-                ProcessOutcome {
-                    pid: proc.pid,
-                    comm: proc.comm.clone(),
-                    owner: self.owner(&proc.owner),
-                    rss: known.rss().bytes(),
-                    virtual_size: known.total_vm.bytes(),
-                }
-            })
-        });
-        let processes = processes.collect();
-        let node = self.node_facts();
-        let (counts, log) = (self.recorder.counts, self.recorder.log);
-        History {
-            scenario: self.scenario.name.clone(),
-            seed,
-            digest,
-            stop,
-            ended_at,
-            events,
-            counts,
-            node,
-            entries: log.entries,
-            series: log.series,
-            passes: log.passes,
-            pods,
-            processes,
-            warnings: log.warnings,
-        }
-    }
-
-    fn node_facts(&self) -> NodeFacts {
-        let capacity = self.scenario.node.kernel.mem_total;
-        let mut facts = NodeFacts {
-            name: self.scenario.node.name.clone(),
-            capacity,
-            allocatable: capacity,
-            kubepods_limit: self.kubepods.and_then(|c| self.memory.limit(c)),
-            pod_limits: self.recorder.log.pod_limits.clone(),
-            ..NodeFacts::default()
-        };
-        if self.no_kubelet.is_some() {
-            facts.kubelet_not_started = self.no_kubelet.clone();
-            facts.allocatable = Bytes::ZERO;
-        }
-        if let Some(kubelet) = &self.kubelet {
-            kubelet.facts(&mut facts);
-        }
-        facts
-    }
-
-    /// The STATUS column of `kubectl get pod`.
-    fn status_column(&self, pod: &Pod) -> PodStatus {
-        if let Some(reason) = pod.reason {
-            return PodStatus::Reason(reason);
-        }
-        if pod.state == PodState::Terminating && pod.phase == PodPhase::Running {
-            return PodStatus::Terminating;
-        }
-        pod.containers_summary().status.map_or(PodStatus::Phase(pod.phase), PodStatus::Container)
     }
 }

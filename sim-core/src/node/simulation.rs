@@ -1,11 +1,12 @@
 //! A run as an object: it can be stepped, changed, looked at, kept and taken up again.
 
 use super::changes::ChangeError;
+use super::memory::Scope;
 use super::observe::{Log, LogMarks};
 use super::state::Node;
 use super::view::NodeView;
 use super::{BootedNode, Event};
-use crate::engine::{self, EngineError, Key, Limits, Model, Scheduler, Stop};
+use crate::engine::{self, EngineError, Key, Limits, Model, RunsBehind, Scheduler, Stop};
 use crate::plan::{Change, Scenario};
 use crate::record::{Entry, History, Keep, Sample};
 use crate::units::SimTime;
@@ -38,7 +39,7 @@ impl Simulation {
     /// Steps through every allocation instead of computing when it matters. The outcome is the same, which a test
     /// holds; it only takes longer.
     pub fn stepwise(mut self) -> Self {
-        self.node.memory.stepwise();
+        self.node.machine.memory.stepwise();
         self
     }
 
@@ -105,7 +106,7 @@ impl Simulation {
 
     /// Memory as it stands now.
     pub fn sample(&self) -> Sample {
-        self.node.take_sample_at(self.now())
+        self.node.machine.sample_at(self.now(), self.node.recorder.pods())
     }
 
     /// What has happened, if records are kept.
@@ -116,9 +117,7 @@ impl Simulation {
     /// The node as it stands now. Looking changes nothing.
     pub fn view(&self) -> NodeView {
         let (mut node, mut queue) = (self.node.without_log(), self.queue.clone());
-        node.now = self.now();
-        let settled = node.settle_all(&mut queue);
-        node.view(&settled)
+        node.view(&mut queue, self.now())
     }
 
     /// Adds up all memory from its owners and compares it with the kernel's books.
@@ -128,8 +127,8 @@ impl Simulation {
     pub fn audit(&self) -> Result<(), String> {
         let mut fork = self.without_log();
         fork.node.now = self.now();
-        let settled = fork.node.settle_all(&mut fork.queue);
-        fork.node.memory.figures(&settled).kernel().audit()
+        let (_, mut lent) = fork.node.lend(&mut fork.queue);
+        lent.machine.settled(Scope::Node, &mut lent.cx).kernel().audit()
     }
 
     /// The run as it stands, without what it has recorded.
@@ -158,10 +157,7 @@ impl Simulation {
     /// The outcome so far.
     pub fn finish(mut self) -> History {
         let ended_at = self.queue.now();
-        self.node.take_samples_before(ended_at);
-        self.node.now = ended_at;
-        let settled = self.node.settle_all(&mut self.queue);
-        self.node.history(&settled, self.seed, self.stop, ended_at, self.events)
+        self.node.history(&mut self.queue, self.seed, self.stop, (ended_at, self.events))
     }
 }
 

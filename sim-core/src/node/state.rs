@@ -1,16 +1,15 @@
-//! The node: its parts, each of which owns its state.
+//! The node: its parts, each of which owns its state, and what it lends them.
 
-use super::ids::{ContainerRef, PodIx};
+use super::Event;
 use super::kubelet::Kubelet;
-use super::memory::Memory;
-use super::observe::Recorder;
-use super::pods::{Container, Pod, Pods};
-use super::programs::{ProcessOwner, ProgramTable};
-use crate::engine::StreamFactory;
+use super::machine::Machine;
+use super::observe::{Cx, Recorder};
+use super::pods::{Lent, Pods};
+use super::runtime::Runtime;
+use crate::engine::{Scheduler, StreamFactory};
 use crate::node_api::Name;
 use crate::plan::Scenario;
-use crate::record::Owner;
-use crate::units::{CgroupId, SimTime};
+use crate::units::SimTime;
 use std::sync::Arc;
 
 /// The whole modelled node in one run. Cloning it forks the run.
@@ -19,18 +18,13 @@ pub struct Node {
     pub(super) scenario: Arc<Scenario>,
     pub(super) streams: StreamFactory,
     pub(super) now: SimTime,
-    pub(super) memory: Memory,
-    pub(super) programs: ProgramTable,
+    pub(super) machine: Machine,
+    pub(super) runtime: Runtime,
     pub(super) pods: Pods,
     pub(super) kubelet: Option<Box<Kubelet>>,
-    /// The cgroup of all pods.
-    pub(super) kubepods: Option<CgroupId>,
-    pub(super) panicked: bool,
     /// Why the kubelet refused to start: the node never takes a pod.
     pub(super) no_kubelet: Option<Name>,
     pub(super) recorder: Recorder,
-    /// When the series are sampled next.
-    pub(super) next_sample: SimTime,
 }
 
 impl Node {
@@ -40,57 +34,27 @@ impl Node {
             scenario: Arc::clone(&self.scenario),
             streams: self.streams.clone(),
             now: self.now,
-            memory: self.memory.clone(),
-            programs: self.programs.clone(),
+            machine: self.machine.clone(),
+            runtime: self.runtime.clone(),
             pods: self.pods.clone(),
             kubelet: self.kubelet.clone(),
-            kubepods: self.kubepods,
-            panicked: self.panicked,
             no_kubelet: self.no_kubelet.clone(),
             recorder: self.recorder.without_log(),
-            next_sample: self.next_sample,
         }
     }
 
-    pub(super) fn container(&self, c: ContainerRef) -> &Container {
-        self.pods.container(c)
-    }
-
-    pub(super) fn container_mut(&mut self, c: ContainerRef) -> &mut Container {
-        self.pods.container_mut(c)
-    }
-
-    pub(super) fn pod(&self, pod: PodIx) -> &Pod {
-        &self.pods[pod as usize]
-    }
-
-    pub(super) fn pod_mut(&mut self, pod: PodIx) -> &mut Pod {
-        &mut self.pods[pod as usize]
-    }
-
-    /// Whose a process is, for records.
-    pub(super) fn owner(&self, of: &ProcessOwner) -> Owner {
-        match of {
-            ProcessOwner::Container(c) => {
-                Owner::Container { pod: self.pod(c.pod).name.clone(), container: self.container(*c).name.clone() }
-            }
-            ProcessOwner::Pause(pod) => Owner::Container { pod: self.pod(*pod).name.clone(), container: "POD".into() },
-            ProcessOwner::Host(name) => Owner::Host(name.clone()),
-        }
+    /// The pods, and the parts that their workers use.
+    #[inline]
+    pub(super) fn lend<'a>(&'a mut self, queue: &'a mut Scheduler<Event>) -> (&'a mut Pods, Lent<'a>) {
+        let cx = Cx { now: self.now, queue, log: &mut self.recorder, streams: &self.streams };
+        let kubelet = self.kubelet.as_deref_mut();
+        (&mut self.pods, Lent { machine: &mut self.machine, runtime: &mut self.runtime, kubelet, cx })
     }
 
     /// After an event: what ended in it is forgotten. Pending events find out by index that it is gone.
     #[inline]
     pub(super) fn forget_dead(&mut self) {
-        self.programs.forget_dead();
-        self.pods.forget_gone();
-    }
-
-    /// Nothing of a pod is left on the node.
-    pub(super) fn pod_gone(&mut self, pod: PodIx) {
-        self.pods.leave(pod);
-        if let Some(kubelet) = &mut self.kubelet {
-            kubelet.forget(pod);
-        }
+        self.machine.programs.forget_dead();
+        self.pods.forget_gone(&mut self.runtime);
     }
 }

@@ -1,9 +1,12 @@
 //! A node as it stands at one instant: what `kubectl`, `systemd-cgls` and `/proc` would show, side by side.
 
-use super::ids::PodIx;
-use super::memory::Settled;
+use super::Event;
+use super::kubelet::Look;
+use super::machine::Machine;
+use super::memory::Scope;
 use super::programs::ProcessOwner;
 use super::state::Node;
+use crate::engine::{RunsBehind, Scheduler};
 use crate::kernel::Kernel;
 use crate::node_api::{MemInfo, MemoryEvents, MemoryStat, Name};
 use crate::record::{LimitScope, Owner};
@@ -103,20 +106,22 @@ impl NodeView {
 }
 
 impl Node {
-    /// The node as it stands.
-    pub(super) fn view(&self, settled: &Settled) -> NodeView {
-        let figures = self.memory.figures(settled);
-        let kernel = figures.kernel();
+    /// The node as it stands at `now`.
+    pub(super) fn view(&mut self, queue: &mut Scheduler<Event>, now: SimTime) -> NodeView {
+        self.now = now;
+        let (pods, mut lent) = self.lend(queue);
+        let settled = lent.machine.settled(Scope::Node, &mut lent.cx);
+        let (machine, kernel) = (settled.get(), settled.kernel());
         let mut cgroups = Vec::new();
-        self.add_cgroups(kernel, kernel.root(), None, &mut cgroups);
-        let processes = self.living().filter_map(|p| {
-            let program = &self.programs[p as usize];
+        add_cgroups(machine, kernel, (kernel.root(), None), &mut cgroups);
+        let processes = machine.living().filter_map(|p| {
+            let program = &machine.programs[p as usize];
             let process = kernel.process(program.pid)?;
             let shown = !matches!(program.owner, ProcessOwner::Pause(_));
             shown.then(|| ProcessView {
                 pid: program.pid,
                 comm: program.comm.clone(),
-                owner: self.owner(&program.owner),
+                owner: program.shown.clone(),
                 cgroup: kernel.path(process.cgroup),
                 rss: process.rss().bytes(),
                 virtual_size: process.total_vm.bytes(),
@@ -125,43 +130,33 @@ impl Node {
                 oom_score: kernel.oom_score(program.pid),
             })
         });
+        let look = Look { settled, pods, runtime: lent.runtime };
         NodeView {
-            at: self.now,
+            at: now,
             memory: kernel.mem_info(),
             processes: processes.collect(),
-            kubelet: self.kubelet.as_ref().map(|kubelet| kubelet.view(&self.pods, figures, self.now)),
+            kubelet: lent.kubelet.as_ref().map(|kubelet| kubelet.view(look, now)),
             cgroups,
         }
     }
+}
 
-    fn add_cgroups(&self, kernel: &Kernel, cgroup: CgroupId, parent: Option<usize>, to: &mut Vec<CgroupView>) {
-        let place = to.len();
-        let of = if cgroup == kernel.root() {
-            LimitScope::Node
-        } else {
-            self.owner_of(cgroup, self.pods.live().iter().copied())
-        };
-        to.push(CgroupView {
-            path: kernel.path(cgroup),
-            parent,
-            of,
-            stat: kernel.stat(cgroup),
-            limit: kernel.limit(cgroup),
-            events: kernel.events(cgroup),
-        });
-        for child in kernel.children(cgroup) {
-            self.add_cgroups(kernel, child, Some(place), to);
-        }
-    }
-
-    /// Whose a cgroup is; pods are looked for among `candidates`.
-    pub(super) fn owner_of(&self, cgroup: CgroupId, mut candidates: impl Iterator<Item = PodIx>) -> LimitScope {
-        if self.kubepods == Some(cgroup) {
-            return LimitScope::Kubepods;
-        }
-        if let Some(class) = self.kubelet.as_ref().and_then(|kubelet| kubelet.class_at(cgroup)) {
-            return LimitScope::Qos(class);
-        }
-        candidates.find_map(|pod| self.pod(pod).owner_of(cgroup)).unwrap_or(LimitScope::Cgroup)
+fn add_cgroups(
+    machine: &Machine,
+    kernel: &Kernel,
+    (cgroup, parent): (CgroupId, Option<usize>),
+    to: &mut Vec<CgroupView>,
+) {
+    let place = to.len();
+    to.push(CgroupView {
+        path: kernel.path(cgroup),
+        parent,
+        of: machine.memory.scope_of(cgroup),
+        stat: kernel.stat(cgroup),
+        limit: kernel.limit(cgroup),
+        events: kernel.events(cgroup),
+    });
+    for child in kernel.children(cgroup) {
+        add_cgroups(machine, kernel, (child, Some(place)), to);
     }
 }

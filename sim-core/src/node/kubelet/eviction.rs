@@ -1,14 +1,14 @@
 //! Passes of the eviction manager over the node, and its wait for the pod that one chooses.
 
-use super::Kubelet;
+use super::{Kubelet, Look};
 use crate::engine::Phase;
 use crate::kubelet::container_grace;
 use crate::kubelet::eviction::{Candidate, Decision, MemoryFigures, Observations, Summary, ThresholdId, first_victim};
 use crate::node::Event;
 use crate::node::ids::PodIx;
-use crate::node::memory::{Figures, StatsFigures};
+use crate::node::memory::StatsFigures;
 use crate::node::observe::Cx;
-use crate::node::pods::{Pod, PodState, Pods};
+use crate::node::pods::{PodState, Pods};
 use crate::node_api::{EvictionSignal, Name};
 use crate::record::{PassFigures, PassVerdict, PodFigures, Record, ThresholdSeen};
 use crate::units::{Bytes, SimDuration, SimTime};
@@ -83,8 +83,7 @@ impl Kubelet {
     pub fn pass(
         &mut self,
         stats: &StatsFigures,
-        figures: Figures<'_>,
-        pods: &Pods,
+        look: Look<'_>,
         slow: SimDuration,
         cx: &mut Cx<'_>,
     ) -> Option<(PodIx, Decision)> {
@@ -100,14 +99,14 @@ impl Kubelet {
         let mut victim = None;
         if reclaim {
             cx.record(Record::EvictionThresholdMet { message: self.attempting_to_reclaim.clone() });
-            victim = first_victim(self.candidates(pods, figures, cx.now)).map(|candidate| candidate.pod);
+            victim = first_victim(self.candidates(look, cx.now)).map(|candidate| candidate.pod);
         }
         if cx.log.keeps_series() {
             let verdict = match victim {
-                Some(pod) => PassVerdict::Evicts(pods[pod as usize].name.clone()),
+                Some(pod) => PassVerdict::Evicts(look.pods[pod as usize].name.clone()),
                 None => self.why_nothing_goes(reclaim),
             };
-            let seen = self.pass_figures(&met, &summary, verdict, (pods, figures, cx.now));
+            let seen = self.pass_figures(&met, &summary, verdict, (look, cx.now));
             cx.log.pass(seen);
         }
         if victim.is_none() {
@@ -119,16 +118,10 @@ impl Kubelet {
 
     /// Pods that the manager may choose among, with their figures.
     #[inline]
-    fn candidates<'a>(
-        &'a self,
-        pods: &'a Pods,
-        figures: Figures<'a>,
-        now: SimTime,
-    ) -> impl Iterator<Item = Candidate<PodIx>> + 'a {
-        pods.live().iter().filter_map(move |&ix| {
-            let pod = &pods[ix as usize];
-            let usage = || self.seen((ix, pod), figures, now).map(|(usage, _)| usage);
-            is_active(pod).then(|| Candidate { pod: ix, facts: pods.template(ix).facts, usage: usage() })
+    fn candidates<'a>(&'a self, look: Look<'a>, now: SimTime) -> impl Iterator<Item = Candidate<PodIx>> + 'a {
+        look.pods.live().iter().filter_map(move |&ix| {
+            let usage = || self.seen(ix, look, now).map(|(usage, _)| usage);
+            look.is_active(ix).then(|| Candidate { pod: ix, facts: look.pods.template(ix).facts, usage: usage() })
         })
     }
 
@@ -176,13 +169,13 @@ impl Kubelet {
         met: &[ThresholdId],
         summary: &Summary,
         verdict: PassVerdict,
-        (pods, figures, now): (&Pods, Figures<'_>, SimTime),
+        (look, now): (Look<'_>, SimTime),
     ) -> PassFigures {
         let observations = Observations::new(summary.node, summary.pods);
         let available = |signal| observations.get(signal).map(|o| o.available);
-        let candidates = pods.live().iter().filter_map(|&ix| {
-            let pod = &pods[ix as usize];
-            let seen = is_active(pod).then(|| self.seen((ix, pod), figures, now))?;
+        let candidates = look.pods.live().iter().filter_map(|&ix| {
+            let pod = &look.pods[ix as usize];
+            let seen = look.is_active(ix).then(|| self.seen(ix, look, now))?;
             Some(PodFigures {
                 pod: pod.name.clone(),
                 working_set: seen.and_then(|(usage, _)| i64::try_from(usage).ok()),
@@ -202,23 +195,16 @@ impl Kubelet {
     }
 
     /// How a pod is evicted by a decision. Its figures have been settled.
-    pub fn eviction(
-        &self,
-        decision: &Decision,
-        (ix, pod): (PodIx, &Pod),
-        pods: &Pods,
-        figures: Figures<'_>,
-        now: SimTime,
-    ) -> PodEviction {
-        let template = pods.template(ix);
-        let stats = self.stats_seen((ix, pod), figures);
+    pub fn eviction(&self, decision: &Decision, ix: PodIx, look: Look<'_>, now: SimTime) -> PodEviction {
+        let template = look.pods.template(ix);
+        let stats = self.stats_seen(ix, look);
         let eviction = self.manager.evict(decision, &template.spec, &template.facts, stats.as_ref());
         let own = template.facts.termination_grace_period_seconds.unwrap_or(30);
         PodEviction {
             message: eviction.message.into(),
             grace_period: container_grace(eviction.grace_period_override, own, &self.plan.profile),
             signal: self.manager.thresholds()[eviction.threshold].signal,
-            seen: self.seen((ix, pod), figures, now),
+            seen: self.seen(ix, look, now),
         }
     }
 
@@ -259,11 +245,4 @@ impl Kubelet {
         cx.queue.after(timing.cleanup_poll, Phase::Kubelet, 0, Event::CleanupPoll { turn });
         false
     }
-}
-
-/// A pod that is not known to have ended.
-#[inline]
-fn is_active(pod: &Pod) -> bool {
-    matches!(pod.state, PodState::Active | PodState::Creating)
-        || pod.state == PodState::Terminating && pod.containers.iter().any(|c| c.running)
 }

@@ -6,9 +6,11 @@ mod eviction;
 
 use super::Event;
 use super::ids::PodIx;
-use super::memory::{Figures, Memory};
+use super::machine::Machine;
+use super::memory::Settled;
 use super::observe::Cx;
-use super::pods::{Pods, Template};
+use super::pods::{PodState, Pods, Template};
+use super::runtime::Runtime;
 use super::view::{KubeletView, PodBelief};
 use crate::engine::{Phase, Scheduler, Stream, StreamFactory};
 use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
@@ -17,7 +19,7 @@ use crate::kubelet::{
 };
 use crate::node_api::{ConditionStatus, Constraint, Name, NodeConditionType, OomReport, QosClass};
 use crate::plan::KubeletPlan;
-use crate::record::{NodeFacts, Record};
+use crate::record::{LimitScope, NodeFacts, Record};
 use crate::units::{Bytes, CgroupId, Quantity, SimDuration, SimTime};
 use cadvisor::CadvisorSample;
 use eviction::Waiting;
@@ -33,8 +35,6 @@ pub(in crate::node) struct Kubelet {
     capacity: Bytes,
     /// Where the cgroups of a class's pods are, and what they are called; in the order of [`QosClass`].
     pods_below: [(CgroupId, PodDirs); 3],
-    /// The cgroup of all pods.
-    kubepods: Option<CgroupId>,
     /// cAdvisor's view of each pod, by index; `None`: not watched (yet, or any more).
     watched: Vec<Option<Box<CadvisorSample>>>,
     waiting: Option<Waiting>,
@@ -45,6 +45,38 @@ pub(in crate::node) struct Kubelet {
     /// MemoryPressure as the node's status shows it.
     reported_pressure: bool,
     draws: Draws,
+}
+
+/// What the kubelet sees of the node when it looks.
+#[derive(Clone, Copy)]
+pub(in crate::node) struct Look<'a> {
+    pub settled: Settled<'a>,
+    pub pods: &'a Pods,
+    pub runtime: &'a Runtime,
+}
+
+impl<'a> Look<'a> {
+    /// The containers of a pod that have a cgroup.
+    fn containers(self, pod: PodIx) -> impl Iterator<Item = (&'a Name, CgroupId)> {
+        let names = self.pods[pod as usize].containers.iter().map(|container| &container.name);
+        let runs = self.runtime.containers(pod);
+        names.zip(runs).filter_map(|(name, run)| Some((name, run.cgroup?)))
+    }
+
+    /// Working set of a pod; `None`: it has no cgroup.
+    fn pod_working_set(self, pod: PodIx) -> Option<Bytes> {
+        self.settled.pod_working_set(pod, &self.pods[pod as usize])
+    }
+
+    /// True for a pod that is not known to have ended.
+    #[inline]
+    fn is_active(self, pod: PodIx) -> bool {
+        match self.pods[pod as usize].state {
+            PodState::Active | PodState::Creating => true,
+            PodState::Terminating => self.runtime.is_running(pod),
+            PodState::Stopped | PodState::Gone => false,
+        }
+    }
 }
 
 /// What the kubelet draws.
@@ -74,8 +106,9 @@ impl Kubelet {
         plan: &KubeletPlan,
         effective: Arc<EffectiveKubelet>,
         streams: &StreamFactory,
-        memory: &mut Memory,
+        machine: &mut Machine,
     ) -> Self {
+        let memory = &mut machine.memory;
         let layout = &effective.layout;
         let pods_below = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort]
             .map(|class| (memory.mkdir_all(&layout.path(&layout.qos(class))), layout.pod_dirs(class)));
@@ -85,12 +118,18 @@ impl Kubelet {
             let fits = memory.write(SimTime::ZERO, cgroup, &write.write());
             debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
         }
+        for class in [QosClass::Burstable, QosClass::BestEffort] {
+            memory.belongs_to(pods_below[class as usize].0, LimitScope::Qos(class));
+        }
+        if let Some(kubepods) = kubepods {
+            memory.belongs_to(kubepods, LimitScope::Kubepods);
+        }
+        (machine.kubepods, machine.oom_watcher) = (kubepods, true);
         Kubelet {
             manager: Manager::new(&plan.config, &effective.thresholds, &plan.profile),
             capacity: effective.capacity(),
             effective,
             pods_below,
-            kubepods,
             watched: Vec::new(),
             waiting: None,
             waits: 0,
@@ -147,19 +186,9 @@ impl Kubelet {
         self.effective.allocatable
     }
 
-    /// The cgroup of all pods.
-    pub fn kubepods(&self) -> Option<CgroupId> {
-        self.kubepods
-    }
-
     /// Where the cgroups of a class's pods are, and what they are called.
     pub fn pods_below(&self, class: QosClass) -> &(CgroupId, PodDirs) {
         &self.pods_below[class as usize]
-    }
-
-    /// The class whose pods are below this cgroup, if it is not the cgroup of all pods.
-    pub fn class_at(&self, cgroup: CgroupId) -> Option<QosClass> {
-        [QosClass::Burstable, QosClass::BestEffort].into_iter().find(|&class| self.pods_below(class).0 == cgroup)
     }
 
     /// Below this much available memory it crawls, if it ever does.
@@ -168,8 +197,8 @@ impl Kubelet {
     }
 
     /// How much longer things take because it crawls.
-    pub fn slowness(&self, figures: Figures<'_>) -> SimDuration {
-        let slow = self.plan.timing.slow.filter(|slow| figures.mem_info().available < slow.below);
+    pub fn slowness(&self, settled: Settled<'_>) -> SimDuration {
+        let slow = self.plan.timing.slow.filter(|slow| settled.mem_info().available < slow.below);
         slow.map_or(SimDuration::ZERO, |slow| slow.takes)
     }
 
@@ -218,13 +247,6 @@ impl Kubelet {
         (delay, full)
     }
 
-    /// Its OOM watcher reports only kills that no cgroup's limit caused.
-    pub fn system_oom(&self, report: &OomReport) -> Option<Record> {
-        let task = report.chosen().filter(|_| report.constraint == Constraint::None)?;
-        let message = format!("System OOM encountered, victim process: {}, pid: {}", task.comm, task.pid);
-        Some(Record::SystemOom { message: message.into() })
-    }
-
     /// Which of several met thresholds leads in this pass.
     fn next_lead(&mut self) -> Lead {
         match self.plan.timing.random_lead {
@@ -241,21 +263,20 @@ impl Kubelet {
     }
 
     /// What it believes of the node and of its pods.
-    pub fn view(&self, pods: &Pods, figures: Figures<'_>, now: SimTime) -> KubeletView {
-        let beliefs = pods.live().iter().map(|&ix| {
-            let pod = &pods[ix as usize];
-            let seen = self.seen((ix, pod), figures, now);
+    pub fn view(&self, look: Look<'_>, now: SimTime) -> KubeletView {
+        let beliefs = look.pods.live().iter().map(|&ix| {
+            let seen = self.seen(ix, look, now);
             PodBelief {
-                pod: pod.name.clone(),
+                pod: look.pods[ix as usize].name.clone(),
                 working_set: seen.map(|(bytes, _)| Bytes::new(bytes)),
                 taken_at: seen.map(|(_, at)| at),
-                working_set_now: figures.pod_working_set(pod).unwrap_or(Bytes::ZERO),
+                working_set_now: look.pod_working_set(ix).unwrap_or(Bytes::ZERO),
             }
         });
         KubeletView {
             memory_pressure: self.manager.conditions().memory_pressure,
             reported_memory_pressure: self.reported_pressure,
-            waits_for: self.waiting.map(|waiting| pods[waiting.pod() as usize].name.clone()),
+            waits_for: self.waiting.map(|waiting| look.pods[waiting.pod() as usize].name.clone()),
             pods: beliefs.collect(),
         }
     }
@@ -267,4 +288,11 @@ impl Kubelet {
         facts.eviction_soft = self.effective.eviction_soft().map(|(amount, _)| amount);
         facts.pods_evicted_above = self.effective.pods_evicted_above;
     }
+}
+
+/// The OOM watcher reports only kills that no cgroup's limit caused.
+pub(in crate::node) fn system_oom(report: &OomReport) -> Option<Record> {
+    let task = report.chosen().filter(|_| report.constraint == Constraint::None)?;
+    let message = format!("System OOM encountered, victim process: {}, pid: {}", task.comm, task.pid);
+    Some(Record::SystemOom { message: message.into() })
 }

@@ -1,10 +1,11 @@
 //! Figures of memory that is booked or due, without taking the steps that are due: for those who only look.
 
-use super::Settled;
-use crate::engine::Scheduler;
+use super::{Scope, Settled};
+use crate::engine::RunsBehind;
 use crate::kernel::{CgroupVersion, Kernel};
-use crate::node::Event;
-use crate::node::state::Node;
+use crate::node::ids::PodIx;
+use crate::node::machine::Machine;
+use crate::node::observe::Cx;
 use crate::plan::KubeletPlan;
 use crate::record::{PodSample, Sample};
 use crate::units::{Bytes, CgroupId, Pages, SimTime};
@@ -18,7 +19,54 @@ pub(in crate::node) struct StatsFigures {
     pub pods: Option<(Option<Bytes>, Bytes)>,
 }
 
-impl Node {
+/// What programs have due and have not taken, as the last look of the kubelet's statistics added it up.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Looked {
+    /// Of the whole node.
+    pub node: Pages,
+    /// Of all pods.
+    pub pods: Pages,
+    /// Of each pod, by index.
+    of_pods: Vec<Pages>,
+    /// Those with something.
+    some: Vec<PodIx>,
+}
+
+impl Looked {
+    /// Of a pod.
+    #[inline]
+    pub fn of(&self, pod: PodIx) -> Pages {
+        self.of_pods.get(pod as usize).copied().unwrap_or(Pages::ZERO)
+    }
+
+    /// A pod has taken everything.
+    pub fn settled(&mut self, pod: PodIx) {
+        if let Some(due) = self.of_pods.get_mut(pod as usize) {
+            *due = Pages::ZERO;
+        }
+    }
+
+    fn add(&mut self, pod: PodIx, due: Pages) {
+        if self.of_pods.len() <= pod as usize {
+            self.of_pods.resize(pod as usize + 1, Pages::ZERO);
+        }
+        let of_pod = &mut self.of_pods[pod as usize];
+        if of_pod.is_zero() {
+            self.some.push(pod);
+        }
+        *of_pod += due;
+        self.pods += due;
+    }
+
+    fn forget(&mut self) {
+        for pod in self.some.drain(..) {
+            self.of_pods[pod as usize] = Pages::ZERO;
+        }
+        (self.node, self.pods) = (Pages::ZERO, Pages::ZERO);
+    }
+}
+
+impl Machine {
     /// The node's use is what MemFree leaves of MemTotal (capability `root_usage_from_free`).
     fn root_usage_from_free(&self) -> bool {
         let kubelet = self.scenario.kubelet.as_ref();
@@ -45,42 +93,45 @@ impl Node {
     }
 
     /// Figures that the real ones cannot exceed, found without looking at what each program has due; `None`: not known.
-    pub(in crate::node) fn stats_at_most(&self) -> Option<StatsFigures> {
+    pub(in crate::node) fn stats_at_most(&self, now: SimTime) -> Option<StatsFigures> {
         // What is due on the whole node is known without page tables.
-        let node = self.most_due(self.memory.kernel.root()).filter(|_| !self.root_usage_from_free())?;
-        let pods = self.kubepods.map_or(Some(Pages::ZERO), |cgroup| self.most_due(cgroup))?;
+        let node = self.most_due(self.memory.kernel.root(), now).filter(|_| !self.root_usage_from_free())?;
+        let pods = self.kubepods.map_or(Some(Pages::ZERO), |cgroup| self.most_due(cgroup, now))?;
         Some(self.stats_figures(node, pods))
     }
 
-    /// The figures as they are: everything that growing programs have due has been taken, or is in the figures of their
-    /// pods ([`Pod::due`](crate::node::state::Pod)) and in what is returned.
-    pub(in crate::node) fn look_at_all(&mut self, queue: &mut Scheduler<Event>) -> (Settled, StatsFigures) {
-        self.pods.forget_due();
-        if !self.grows_plainly() || self.grows_at_random() {
-            let settled = self.settle_all(queue);
-            return (settled, self.stats_figures(Pages::ZERO, Pages::ZERO));
+    /// What the kubelet's statistics show, as it is.
+    pub(in crate::node) fn look(&mut self, cx: &mut Cx<'_>) -> (Settled<'_>, StatsFigures) {
+        let settled = self.settled(Scope::Stats, cx);
+        let machine = settled.get();
+        (settled, machine.stats_figures(machine.memory.looked.node, machine.memory.looked.pods))
+    }
+
+    /// Everything that growing programs have due is taken, or added up without being taken ([`Looked`]).
+    pub(super) fn look_at_all(&mut self, cx: &mut Cx<'_>) {
+        self.memory.looked.forget();
+        if !self.grows_plainly(cx.now) || self.grows_at_random() {
+            return self.settle_all(cx);
         }
         // Without page tables, unless the node's figure has them.
         let with_tables = self.root_usage_from_free();
-        let (mut node, mut pods) = (Pages::ZERO, Pages::ZERO);
-        let Node { memory, programs, pods: of_pods, now, .. } = self;
-        memory.each_due(programs, *now, |program, due| {
-            node += if with_tables { due.anon + due.tables } else { due.anon };
+        let mut looked = std::mem::take(&mut self.memory.looked);
+        self.memory.each_due(&self.programs, cx.now, |program, due| {
+            looked.node += if with_tables { due.anon + due.tables } else { due.anon };
             if let Some(c) = program.container() {
-                pods += due.anon + due.tables;
-                of_pods[c.pod as usize].due += due.anon + due.tables;
+                looked.add(c.pod, due.anon + due.tables);
             }
         });
-        (Settled::proved(), self.stats_figures(node, pods))
+        self.memory.looked = looked;
     }
 
-    /// Everything as it is booked, without what growing programs have due.
-    pub(in crate::node) fn still(&self, with_pods: bool) -> Sample {
+    /// Everything as it is booked, without what growing programs have due, with the pods `shown`.
+    pub(in crate::node) fn still(&self, shown: &[(PodIx, CgroupId)], now: SimTime) -> Sample {
         let kernel = &self.memory.kernel;
-        let shown = if with_pods { self.pods.all() } else { &[] };
-        let pods = shown.iter().zip(0..).filter_map(|(pod, ix)| {
-            let cgroup = pod.cgroup?;
-            Some(PodSample { pod: ix, usage: kernel.usage(cgroup), working_set: kernel.working_set(cgroup) })
+        let pods = shown.iter().map(|&(pod, cgroup)| PodSample {
+            pod,
+            usage: kernel.usage(cgroup),
+            working_set: kernel.working_set(cgroup),
         });
         let working_set = self.node_working_set();
         let kubelet = self.scenario.kubelet.as_ref();
@@ -88,7 +139,7 @@ impl Node {
         let kubepods =
             |figure: fn(&Kernel, CgroupId) -> Bytes| self.kubepods.map_or(Bytes::ZERO, |c| figure(kernel, c));
         Sample {
-            at: self.now,
+            at: now,
             available: kernel.config().mem_total.get() as i64 - (working_set + huge_pages).get() as i64,
             working_set,
             mem_available: Bytes::ZERO, // depends on what is due
@@ -133,9 +184,9 @@ impl Node {
     }
 
     /// At most this many pages are due in a cgroup and below, and not taken; `None`: that is not known.
-    fn most_due(&self, cgroup: CgroupId) -> Option<Pages> {
+    fn most_due(&self, cgroup: CgroupId, now: SimTime) -> Option<Pages> {
         let lazy = &self.memory.growth.lazy;
-        let due = || Pages::new(lazy.bounds.get(cgroup).due(self.now)).min(Pages::new(1 << 48));
+        let due = || Pages::new(lazy.bounds.get(cgroup).due(now)).min(Pages::new(1 << 48));
         (lazy.on && lazy.cursor.is_none()).then(due)
     }
 }

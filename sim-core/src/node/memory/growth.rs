@@ -2,14 +2,15 @@
 //! taken when something does (`settle`), and no later than when a limit, a threshold of the kernel or the end of a
 //! growth can be met (`GrowthCheck`), which is computed.
 
+use super::Memory;
 use super::lazy::LazyMode;
-use super::{Memory, Settled};
-use crate::engine::{Phase, Scheduler};
+use crate::engine::Phase;
 use crate::kernel::{Mapping, MemOp};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
+use crate::node::machine::Machine;
+use crate::node::observe::Cx;
 use crate::node::programs::{Activity, ProgramTable, RunningProgram};
-use crate::node::state::Node;
 use crate::units::{Pages, SimDuration, SimTime};
 use crate::workload::{Growth, Rhythm};
 
@@ -62,22 +63,22 @@ pub(super) fn rate(g: &Growth, pages: Pages) -> u64 {
     u64::try_from(scaled).unwrap_or(u64::MAX)
 }
 
-impl Node {
+impl Machine {
     /// Lets a process grow from now on.
-    pub(in crate::node) fn begin_growth(&mut self, p: ProcIx, growth: Growth) {
+    pub(in crate::node) fn begin_growth(&mut self, p: ProcIx, growth: Growth, now: SimTime) {
         self.memory.growth.random |= matches!(growth.rhythm, Rhythm::Jittered { .. });
         self.programs[p as usize].activity = Activity::Growing(growth);
         if let Err(place) = self.memory.growth.processes.binary_search(&p) {
             self.memory.growth.processes.insert(place, p);
         }
         match self.memory.growth.lazy.on {
-            true => self.join_bounds(p),
+            true => self.join_bounds(p, now),
             false => self.memory.growth.invalidate(),
         }
     }
 
     /// The process does something else from now on.
-    pub(in crate::node) fn end_growth(&mut self, p: ProcIx) -> Settled {
+    pub(in crate::node) fn end_growth(&mut self, p: ProcIx) {
         if let Ok(place) = self.memory.growth.processes.binary_search(&p) {
             self.memory.growth.processes.remove(place);
             match self.memory.growth.lazy.on {
@@ -85,37 +86,35 @@ impl Node {
                 false => self.memory.growth.invalidate(),
             }
         }
-        // Nothing of this process is due any more.
-        Settled::proved()
     }
 
     /// Takes all steps that are due now and that may meet a limit.
-    pub(in crate::node) fn settle(&mut self, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn settle(&mut self, cx: &mut Cx<'_>) {
         match self.memory.growth.lazy.on {
-            true => self.settle_at_limit(queue),
-            false => self.settle_in_order(queue),
+            true => self.settle_at_limit(cx),
+            false => self.settle_in_order(cx),
         }
     }
 
     /// Takes all steps that are due now, by time and index as far as it matters.
-    pub(super) fn settle_in_order(&mut self, queue: &mut Scheduler<Event>) {
+    pub(super) fn settle_in_order(&mut self, cx: &mut Cx<'_>) {
         if self.memory.growth.processes.is_empty()
-            || self.memory.growth.settled_at == self.now && !self.memory.growth.is_stale()
+            || self.memory.growth.settled_at == cx.now && !self.memory.growth.is_stale()
         {
             return;
         }
-        self.memory.growth.settled_at = self.now;
+        self.memory.growth.settled_at = cx.now;
         // First what was due before this instant, which nothing stands in the way of; then the steps of this instant,
         // each of which may meet a limit and has to find everything else as it is.
-        let before = SimTime::from_nanos(self.now.as_nanos().saturating_sub(1));
-        self.settle_until(before, queue);
-        self.settle_until(self.now, queue);
+        let before = SimTime::from_nanos(cx.now.as_nanos().saturating_sub(1));
+        self.settle_until(before, cx);
+        self.settle_until(cx.now, cx);
     }
 
-    pub(super) fn settle_until(&mut self, until: SimTime, queue: &mut Scheduler<Event>) {
+    pub(super) fn settle_until(&mut self, until: SimTime, cx: &mut Cx<'_>) {
         let mut i = 0;
         while let Some(&p) = self.memory.growth.processes.get(i) {
-            self.catch_up(p, until, queue);
+            self.catch_up(p, until, cx);
             // The process may have left the list; then the next one stands in its place.
             i = match self.memory.growth.processes.binary_search(&p) {
                 Ok(place) => place + 1,
@@ -125,26 +124,26 @@ impl Node {
     }
 
     /// Takes `n` steps that are due.
-    pub(super) fn take_steps(&mut self, p: ProcIx, n: u64, queue: &mut Scheduler<Event>) {
+    pub(super) fn take_steps(&mut self, p: ProcIx, n: u64, cx: &mut Cx<'_>) {
         let proc = &mut self.programs[p as usize];
         let Activity::Growing(growth) = &mut proc.activity else { return };
         let (size, maps) = growth.mapped_by(n);
         growth.taken += n;
-        self.recorder.counts.allocations += n;
+        cx.log.counts.allocations += n;
         if self.memory.growth.lazy.on && self.memory.kernel.grow(proc.slot, proc.pid, size, maps, growth.touched * n) {
             if growth.taken == growth.steps {
-                self.grown(p, queue);
+                self.grown(p, cx);
             }
             return;
         }
         let growth = *growth;
         for _ in 0..maps {
-            if !self.apply(p, MemOp::Map { size, mapping: Mapping::PRIVATE }, queue) {
+            if !self.apply(p, MemOp::Map { size, mapping: Mapping::PRIVATE }, cx) {
                 self.end_growth(p);
                 return;
             }
         }
-        if growth.touched > Pages::ZERO && !self.apply(p, MemOp::Touch { pages: growth.touched * n }, queue) {
+        if growth.touched > Pages::ZERO && !self.apply(p, MemOp::Touch { pages: growth.touched * n }, cx) {
             self.end_growth(p);
             if let Activity::Blocked { then, .. } = &mut self.programs[p as usize].activity {
                 *then = Some(growth);
@@ -152,46 +151,46 @@ impl Node {
             return;
         }
         if growth.taken == growth.steps {
-            self.grown(p, queue);
+            self.grown(p, cx);
         } else if self.memory.growth.lazy.on {
             self.set_deadline(p);
         }
     }
 
     /// The last step has been taken: the program goes on.
-    fn grown(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
+    fn grown(&mut self, p: ProcIx, cx: &mut Cx<'_>) {
         self.end_growth(p);
         self.programs[p as usize].activity = Activity::Next;
-        self.drive(p, queue);
+        self.drive(p, cx);
     }
 
-    pub(in crate::node) fn growth_check(&mut self, turn: u64, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn growth_check(&mut self, turn: u64, cx: &mut Cx<'_>) {
         if turn == self.memory.growth.turn {
             self.memory.growth.interrupted();
             self.memory.growth.lazy.checked();
-            self.settle(queue);
+            self.settle(cx);
         }
     }
 
     /// Computes and schedules the next instant at which growth may meet something.
     #[inline]
-    pub(in crate::node) fn schedule_growth(&mut self, queue: &mut Scheduler<Event>) {
-        if self.look_ahead(queue) || !self.memory.growth.is_stale() {
+    pub(in crate::node) fn schedule_growth(&mut self, cx: &mut Cx<'_>) {
+        if self.look_ahead(cx) || !self.memory.growth.is_stale() {
             return;
         }
-        self.settle(queue);
+        self.settle(cx);
         self.memory.growth.computed();
         self.memory.growth.turn += 1;
-        if let Some(at) = self.next_meeting() {
+        if let Some(at) = self.next_meeting(cx.now) {
             let turn = self.memory.growth.turn;
-            let delay = at.since(self.now);
-            queue.after(delay, Phase::Workload, 0, Event::GrowthCheck { turn });
+            let delay = at.since(cx.now);
+            cx.queue.after(delay, Phase::Workload, 0, Event::GrowthCheck { turn });
         }
     }
 
     /// A conservative bound on the next instant at which a step may meet a limit at any level, or is the last of its
     /// growth; exact where only one process grows below the level that matters.
-    fn next_meeting(&mut self) -> Option<SimTime> {
+    fn next_meeting(&mut self, now: SimTime) -> Option<SimTime> {
         let mut sums = std::mem::take(&mut self.memory.growth.sums);
         let mut earliest: Option<SimTime> = None;
         let mut consider = |at: Option<SimTime>| earliest = [earliest, at].into_iter().flatten().min();
@@ -224,19 +223,19 @@ impl Node {
                 let sum = std::mem::take(&mut sums[level.index()]);
                 if sum.processes > 0 && sum.one_step > 0 {
                     let room = safe(self.memory.kernel.headroom(level));
-                    consider(self.meeting(&sum, room));
+                    consider(self.meeting(&sum, room, now));
                 }
             }
         }
         self.memory.growth.sums = sums;
         if let Some(room) = promises.filter(|_| promised.one_step > 0) {
-            consider(self.meeting(&promised, safe(room)));
+            consider(self.meeting(&promised, safe(room), now));
         }
         earliest
     }
 
     /// When what `sum` bounds may exceed `room` pages.
-    fn meeting(&self, sum: &Sum, room: u64) -> Option<SimTime> {
+    fn meeting(&self, sum: &Sum, room: u64, now: SimTime) -> Option<SimTime> {
         if sum.processes == 1
             && let Activity::Growing(g) = &self.programs[sum.only as usize].activity
         {
@@ -244,7 +243,7 @@ impl Node {
         }
         let Some(spare) = room.checked_sub(sum.one_step).filter(|&s| s > 0) else { return Some(sum.next) };
         let ns = (u128::from(spare) << 32) / u128::from(sum.rate.max(1));
-        let at = self.now.saturating_add(SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX)));
+        let at = now.saturating_add(SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX)));
         Some(at.max(sum.next)).filter(|&at| at < SimTime::MAX)
     }
 

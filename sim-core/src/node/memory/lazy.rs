@@ -7,11 +7,12 @@
 use super::ENDLESS;
 use super::bounds::{CgroupBounds, Contribution};
 use super::growth::rate;
-use crate::engine::{Phase, Scheduler};
+use crate::engine::Phase;
 use crate::node::Event;
 use crate::node::ids::ProcIx;
+use crate::node::machine::Machine;
+use crate::node::observe::Cx;
 use crate::node::programs::Activity;
-use crate::node::state::Node;
 use crate::units::{CgroupId, Pages, SimDuration, SimTime};
 use smallvec::SmallVec;
 use std::collections::BTreeSet;
@@ -36,7 +37,7 @@ impl LazyMode {
     }
 }
 
-impl Node {
+impl Machine {
     /// True while growth that meets no limit affects nothing else.
     pub(super) fn is_quiescent(&self) -> bool {
         !self.memory.growth.stepwise
@@ -46,14 +47,14 @@ impl Node {
     }
 
     /// A growing process becomes part of the sums.
-    pub(super) fn join_bounds(&mut self, p: ProcIx) {
+    pub(super) fn join_bounds(&mut self, p: ProcIx, now: SimTime) {
         let proc = &mut self.programs[p as usize];
         let Activity::Growing(g) = &proc.activity else { return };
-        let before_next = g.next_at().map_or(self.now, |n| SimTime::from_nanos(n.as_nanos().saturating_sub(1)));
+        let before_next = g.next_at().map_or(now, |n| SimTime::from_nanos(n.as_nanos().saturating_sub(1)));
         let touched = g.touched.get();
         let steps = rate(g, g.touched);
         proc.contribution = Contribution {
-            settled: self.now.min(before_next),
+            settled: now.min(before_next),
             rate: if touched == 0 { 0 } else { steps.saturating_add(steps / 256 + 1) },
             one_step: if touched == 0 { 0 } else { touched + touched / 256 + 2 },
             deadline: SimTime::MAX,
@@ -109,7 +110,7 @@ impl Node {
     }
 
     /// Takes a process's steps up to `until`.
-    pub(super) fn catch_up(&mut self, p: ProcIx, until: SimTime, queue: &mut Scheduler<Event>) {
+    pub(super) fn catch_up(&mut self, p: ProcIx, until: SimTime, cx: &mut Cx<'_>) {
         let proc = &mut self.programs[p as usize];
         if !matches!(proc.activity, Activity::Growing(_)) {
             return;
@@ -128,13 +129,13 @@ impl Node {
             proc.contribution.settled = until;
         }
         if due > 0 {
-            self.take_steps(p, due, queue);
+            self.take_steps(p, due, cx);
         }
     }
 
     /// Whether the growing processes below some shared limit may meet it at once.
-    pub(super) fn near_shared(&self) -> bool {
-        let soon = self.now.saturating_add(SimDuration::from_nanos(1));
+    pub(super) fn near_shared(&self, now: SimTime) -> bool {
+        let soon = now.saturating_add(SimDuration::from_nanos(1));
         self.memory.growth.lazy.bounds.shared.iter().any(|&l| {
             let room = self.memory.kernel.room(l);
             room < ENDLESS && self.memory.growth.lazy.bounds.get(l).due(soon) > room.get()
@@ -142,41 +143,41 @@ impl Node {
     }
 
     /// What is due and may meet something happens; all others are left alone.
-    pub(super) fn settle_at_limit(&mut self, queue: &mut Scheduler<Event>) {
-        if self.near_shared() {
+    pub(super) fn settle_at_limit(&mut self, cx: &mut Cx<'_>) {
+        if self.near_shared(cx.now) {
             // At first no process has acted at this instant; then each in turn, and those after it have not.
             let before = self.memory.growth.lazy.cursor.replace(0);
-            self.settle_until(SimTime::from_nanos(self.now.as_nanos().saturating_sub(1)), queue);
+            self.settle_until(SimTime::from_nanos(cx.now.as_nanos().saturating_sub(1)), cx);
             let mut from = 0;
             while let Some(&p) =
                 self.memory.growth.processes.get(self.memory.growth.processes.partition_point(|&q| q < from))
             {
                 self.memory.growth.lazy.cursor = Some(p);
-                self.catch_up(p, self.now, queue);
+                self.catch_up(p, cx.now, cx);
                 from = p + 1;
             }
             self.memory.growth.lazy.cursor = before;
             // Nothing that was due is left: every deadline lies ahead.
-            let due = (SimTime::ZERO, 0)..=(self.now, ProcIx::MAX);
+            let due = (SimTime::ZERO, 0)..=(cx.now, ProcIx::MAX);
             let over: Vec<ProcIx> = self.memory.growth.lazy.deadlines.range(due).map(|d| d.1).collect();
             over.into_iter().for_each(|p| self.set_deadline(p));
             return;
         }
-        if self.memory.growth.lazy.deadlines.first().is_none_or(|d| d.0 > self.now) {
+        if self.memory.growth.lazy.deadlines.first().is_none_or(|d| d.0 > cx.now) {
             return;
         }
-        let due = (SimTime::ZERO, 0)..=(self.now, ProcIx::MAX);
+        let due = (SimTime::ZERO, 0)..=(cx.now, ProcIx::MAX);
         let mut round: SmallVec<[ProcIx; 16]> = self.memory.growth.lazy.deadlines.range(due).map(|d| d.1).collect();
         round.sort_unstable();
         for p in round {
             if !matches!(self.programs[p as usize].activity, Activity::Growing(_))
-                || self.programs[p as usize].contribution.deadline > self.now
+                || self.programs[p as usize].contribution.deadline > cx.now
             {
                 continue;
             }
             let before = self.memory.growth.lazy.cursor.replace(p);
-            self.catch_up(p, SimTime::from_nanos(self.now.as_nanos().saturating_sub(1)), queue);
-            self.catch_up(p, self.now, queue);
+            self.catch_up(p, SimTime::from_nanos(cx.now.as_nanos().saturating_sub(1)), cx);
+            self.catch_up(p, cx.now, cx);
             self.memory.growth.lazy.cursor = before;
             self.set_deadline(p);
         }
@@ -184,36 +185,30 @@ impl Node {
 
     /// True when nothing that is due can meet anything: no deadline has come, and the sums say that there is room for
     /// all of it.
-    pub(super) fn grows_plainly(&self) -> bool {
+    pub(super) fn grows_plainly(&self, now: SimTime) -> bool {
         let lazy = &self.memory.growth.lazy;
-        let met = lazy.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared();
+        let met = lazy.deadlines.first().is_some_and(|d| d.0 <= now) || self.near_shared(now);
         lazy.on && !met && lazy.cursor.is_none() && self.is_quiescent()
     }
 
     /// Before something other than growth charges `pages` to `cgroup`: if it may meet a limit, it has to find
     /// everything as it is.
-    pub(super) fn reserve_for(
-        &mut self,
-        by: Option<ProcIx>,
-        cgroup: CgroupId,
-        pages: Pages,
-        queue: &mut Scheduler<Event>,
-    ) {
+    pub(super) fn reserve_for(&mut self, by: Option<ProcIx>, cgroup: CgroupId, pages: Pages, cx: &mut Cx<'_>) {
         if !self.memory.growth.lazy.on || self.memory.growth.processes.is_empty() || pages.is_zero() {
             return;
         }
         let want = pages.get().saturating_add(pages.get() / 256 + 4);
         let fits = self.memory.kernel.upwards(cgroup).all(|l| {
             let level = self.memory.growth.lazy.bounds.get(l);
-            let nobody_else = match level.growers {
+            let alone = match level.growers {
                 0 => true,
                 1 => by.is_some_and(|p| level.indices == u64::from(p)),
                 _ => false,
             };
-            nobody_else || level.due(self.now).saturating_add(want) <= self.memory.kernel.room(l).get()
+            alone || level.due(cx.now).saturating_add(want) <= self.memory.kernel.room(l).get()
         });
         if !fits {
-            self.catch_up_all(queue);
+            self.catch_up_all(cx);
         }
     }
 
@@ -238,7 +233,7 @@ impl Node {
 
     /// After an event: whether processes can be left alone, and until when. True: the next check is scheduled.
     #[inline]
-    pub(super) fn look_ahead(&mut self, queue: &mut Scheduler<Event>) -> bool {
+    pub(super) fn look_ahead(&mut self, cx: &mut Cx<'_>) -> bool {
         if !self.is_quiescent() {
             if self.memory.growth.lazy.on {
                 self.memory.growth.lazy = LazyMode::default();
@@ -248,17 +243,17 @@ impl Node {
         }
         if !self.memory.growth.lazy.on || self.memory.growth.is_stale() {
             self.memory.growth.begin_again();
-            self.settle_in_order(queue);
+            self.settle_in_order(cx);
             if !self.is_quiescent() {
-                return self.look_ahead(queue);
+                return self.look_ahead(cx);
             }
-            self.begin_ahead();
+            self.begin_ahead(cx.now);
         } else if self.memory.growth.is_empty() {
             return true;
-        } else if self.memory.growth.lazy.deadlines.first().is_some_and(|d| d.0 <= self.now) || self.near_shared() {
-            self.settle_at_limit(queue);
+        } else if self.memory.growth.lazy.deadlines.first().is_some_and(|d| d.0 <= cx.now) || self.near_shared(cx.now) {
+            self.settle_at_limit(cx);
             if !self.is_quiescent() {
-                return self.look_ahead(queue);
+                return self.look_ahead(cx);
             }
         }
         let lazy = &self.memory.growth.lazy;
@@ -269,28 +264,28 @@ impl Node {
             let level = lazy.bounds.get(l);
             if room < ENDLESS.get() && level.due(known.min(at)) > room {
                 let until = level.until(room);
-                at = at.min(if until > self.now { until } else { self.next_step_below(l) });
+                at = at.min(if until > cx.now { until } else { self.next_step_below(l) });
             }
         }
-        let at = at.max(self.now);
+        let at = at.max(cx.now);
         if at < known {
             self.memory.growth.lazy.check_at = Some(at);
             self.memory.growth.turn += 1;
             if at < SimTime::MAX {
                 let turn = self.memory.growth.turn;
-                queue.after(at.since(self.now), Phase::Workload, 0, Event::GrowthCheck { turn });
+                cx.queue.after(at.since(cx.now), Phase::Workload, 0, Event::GrowthCheck { turn });
             }
         }
         true
     }
 
     /// Everything is settled: computes all sums and deadlines.
-    fn begin_ahead(&mut self) {
+    fn begin_ahead(&mut self, now: SimTime) {
         self.memory.growth.lazy = LazyMode { on: true, ..LazyMode::default() };
         self.memory.growth.computed();
         self.memory.growth.turn += 1;
         for i in 0..self.memory.growth.processes.len() {
-            self.join_bounds(self.memory.growth.processes[i]);
+            self.join_bounds(self.memory.growth.processes[i], now);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The node's memory: the kernel, and the growth of programs that is due but not taken yet.
 //!
 //! The kernel is private to this room. Other rooms change it by the methods here, and read an amount of memory only
-//! with a [`Settled`]: proof that what growing programs have due is in the figures. There is no other way to a
-//! figure: code that forgets to settle does not compile.
+//! from a [`Settled`]: what growing programs have due is in the figures, and nothing can happen while it is there.
+//! There is no other way to a figure: code that forgets to settle does not compile.
 
 mod bounds;
 mod figures;
@@ -13,18 +13,19 @@ mod settled;
 
 pub(in crate::node) use bounds::Contribution;
 pub(in crate::node) use figures::StatsFigures;
-pub(in crate::node) use settled::{Figures, Settled};
+pub(in crate::node) use settled::{Scope, Settled};
 
-use super::Event;
 use super::ids::{PodIx, ProcIx};
-use super::state::Node;
-use crate::engine::Scheduler;
-use crate::engine::StreamFactory;
+use super::machine::Machine;
+use super::observe::Cx;
+use crate::engine::{RunsBehind, StreamFactory};
 use crate::kernel::{
     Delivery, Errno, HotText, Kernel, KernelConfig, Lru, MemOp, MemOutcome, SpawnSpec, State, SysctlError,
 };
 use crate::node_api::{CgroupWrite, ExitStatus, Name, Signal, Signo};
+use crate::record::LimitScope;
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
+use figures::Looked;
 use growth::Ledger;
 use std::collections::BTreeMap;
 
@@ -44,7 +45,10 @@ pub(in crate::node) struct Memory {
     /// Program text by name and size.
     texts: BTreeMap<(Name, Pages), VolumeId>,
     growth: Ledger,
+    looked: Looked,
     volumes: BTreeMap<(VolumeScope, String), VolumeId>,
+    /// Whose cgroups are, of those that are the kubelet's or a pod's, by id.
+    scopes: Vec<Option<LimitScope>>,
 }
 
 impl Memory {
@@ -52,6 +56,8 @@ impl Memory {
         Memory {
             kernel: Kernel::new(config),
             growth: Ledger::default(),
+            looked: Looked::default(),
+            scopes: Vec::new(),
             volumes: BTreeMap::new(),
             texts: BTreeMap::new(),
         }
@@ -90,9 +96,29 @@ impl Memory {
         self.kernel.mkdir_all(path)
     }
 
+    /// Says whose a cgroup is.
+    pub fn belongs_to(&mut self, cgroup: CgroupId, scope: LimitScope) {
+        if self.scopes.len() <= cgroup.index() {
+            self.scopes.resize(cgroup.index() + 1, None);
+        }
+        self.scopes[cgroup.index()] = Some(scope);
+    }
+
+    /// Whose a cgroup is.
+    pub fn scope_of(&self, cgroup: CgroupId) -> LimitScope {
+        if cgroup == self.kernel.root() {
+            return LimitScope::Node;
+        }
+        self.scopes.get(cgroup.index()).cloned().flatten().unwrap_or(LimitScope::Cgroup)
+    }
+
     /// Removes a cgroup; one that still has processes or children stays.
     pub fn rmdir(&mut self, cgroup: CgroupId) {
-        let _ = self.kernel.rmdir(cgroup);
+        if self.kernel.rmdir(cgroup).is_ok()
+            && let Some(scope) = self.scopes.get_mut(cgroup.index())
+        {
+            *scope = None;
+        }
     }
 
     /// Removes a cgroup and all below it.
@@ -220,16 +246,16 @@ impl Memory {
     }
 }
 
-impl Node {
+impl Machine {
     /// Hands an operation of a process to the kernel, which finds every limit that it may meet as it is.
-    pub(in crate::node) fn operate(&mut self, p: ProcIx, op: MemOp, queue: &mut Scheduler<Event>) -> MemOutcome {
+    pub(in crate::node) fn operate(&mut self, p: ProcIx, op: MemOp, cx: &mut Cx<'_>) -> MemOutcome {
         let pid = self.programs[p as usize].pid;
         if !self.memory.growth.lazy.on {
-            return self.memory.kernel.apply(self.now, pid, op);
+            return self.memory.kernel.apply(cx.now, pid, op);
         }
         let cgroup = self.programs[p as usize].cgroup;
-        self.reserve_for(Some(p), cgroup, op.largest_charge(), queue);
-        let outcome = self.memory.kernel.apply(self.now, pid, op);
+        self.reserve_for(Some(p), cgroup, op.largest_charge(), cx);
+        let outcome = self.memory.kernel.apply(cx.now, pid, op);
         self.note_charge(Some(p), cgroup);
         outcome
     }
@@ -240,26 +266,21 @@ impl Node {
     }
 
     /// Starts a process. Its id and where the kernel keeps it; `None`: the kernel refuses.
-    pub(in crate::node) fn start_process(
-        &mut self,
-        mut spec: SpawnSpec,
-        queue: &mut Scheduler<Event>,
-    ) -> Option<(Pid, u32)> {
+    pub(in crate::node) fn start_process(&mut self, mut spec: SpawnSpec, cx: &mut Cx<'_>) -> Option<(Pid, u32)> {
         // An id that another process has is not given twice.
         spec.pid = spec.pid.filter(|&pid| self.memory.kernel.process(pid).is_none());
         let charged = spec.footprint.anon + spec.footprint.pgtables + spec.footprint.kernel;
-        self.reserve_for(None, spec.cgroup, charged, queue);
-        let spawned = self.memory.kernel.spawn(self.now, &spec);
+        self.reserve_for(None, spec.cgroup, charged, cx);
+        let spawned = self.memory.kernel.spawn(cx.now, &spec);
         self.note_charge(None, spec.cgroup);
         let pid = spawned.ok()?;
         Some((pid, self.memory.slot(pid).unwrap_or(u32::MAX)))
     }
 
     /// Something changes the whole node: everything due is taken first, and nothing computed before holds afterwards.
-    pub(in crate::node) fn settle_for_change(&mut self, queue: &mut Scheduler<Event>) -> Settled {
-        let settled = self.settle_all(queue);
+    pub(in crate::node) fn settle_for_change(&mut self, cx: &mut Cx<'_>) {
+        self.take_due(Scope::Node, cx);
         self.memory.changed();
-        settled
     }
 }
 

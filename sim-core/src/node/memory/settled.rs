@@ -1,68 +1,63 @@
-//! Proof that what growing programs have due is in the figures, and the figures.
+//! Amounts of memory, of a machine of which everything due has been taken.
 
-use super::Memory;
+use crate::engine;
 use crate::kernel::{Kernel, Process};
+use crate::node::ids::{PodIx, ProcIx};
+use crate::node::machine::Machine;
 use crate::node::pods::Pod;
+use crate::node::runtime::ContainerRun;
 use crate::node_api::MemInfo;
 use crate::units::{Bytes, CgroupId, Pid};
 
-/// Proof that growth has been settled: for the whole node, or for the pod or process that it was asked for. It is
-/// made in this room only, by the functions that settle, and is used up at once: what happens next may make more due.
-#[derive(Debug)]
-pub(in crate::node) struct Settled(());
+/// The only way to an amount of memory: see [`engine::RunsBehind`].
+pub(in crate::node) type Settled<'a> = engine::Settled<'a, Machine>;
 
-impl Settled {
-    /// By the functions that take what is due, or add it to what is booked.
-    pub(super) fn proved() -> Self {
-        Settled(())
-    }
-
-    /// Nothing grows in a pod without processes.
-    pub fn of_empty(pod: &Pod) -> Self {
-        assert!(pod.containers.iter().all(|c| c.procs.is_empty()), "a pod with processes has to be settled");
-        Settled(())
-    }
-}
-
-impl Memory {
-    /// The amounts of memory, of what was settled.
-    pub fn figures(&self, _: &Settled) -> Figures<'_> {
-        Figures(&self.kernel)
-    }
-}
-
-/// Amounts of memory.
+/// Whose growth is to be settled.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::node) struct Figures<'a>(&'a Kernel);
+pub(in crate::node) enum Scope<'s> {
+    /// Of the whole node.
+    Node,
+    /// Of the whole node in the middle of whatever is going on: processes that come later at this instant have not
+    /// acted.
+    Others,
+    /// Of the processes in a pod.
+    Pod(PodIx, &'s [ContainerRun]),
+    /// Of a pod in which nothing can grow: its containers have no processes.
+    EmptyPod(&'s [ContainerRun]),
+    /// Of a process that stops to grow.
+    Ended(ProcIx),
+    /// Of the whole node, as far as the kubelet's statistics need it: what is due may be added instead of taken.
+    Stats,
+}
 
-impl<'a> Figures<'a> {
+impl<'a> Settled<'a> {
     /// cAdvisor's working set of a cgroup.
-    pub fn working_set(self, cgroup: CgroupId) -> Bytes {
-        self.0.working_set(cgroup)
+    pub(in crate::node) fn working_set(self, cgroup: CgroupId) -> Bytes {
+        self.kernel().working_set(cgroup)
     }
 
     /// The same of a pod, with what its processes have due; `None`: it has no cgroup.
-    pub fn pod_working_set(self, pod: &Pod) -> Option<Bytes> {
-        Some(self.0.working_set(pod.cgroup?) + pod.due.bytes())
+    pub(in crate::node) fn pod_working_set(self, ix: PodIx, pod: &Pod) -> Option<Bytes> {
+        Some(self.kernel().working_set(pod.cgroup?) + self.get().memory.looked.of(ix).bytes())
     }
 
     /// Usage of a cgroup.
-    pub fn usage(self, cgroup: CgroupId) -> Bytes {
-        self.0.stat(cgroup).usage
+    pub(in crate::node) fn usage(self, cgroup: CgroupId) -> Bytes {
+        self.kernel().stat(cgroup).usage
     }
 
     /// `/proc/meminfo`.
-    pub fn mem_info(self) -> MemInfo {
-        self.0.mem_info()
+    pub(in crate::node) fn mem_info(self) -> MemInfo {
+        self.kernel().mem_info()
     }
 
     /// What the kernel knows of a process.
-    pub fn process(self, pid: Pid) -> Option<&'a Process> {
-        self.0.process(pid)
+    pub(in crate::node) fn process(self, pid: Pid) -> Option<&'a Process> {
+        self.kernel().process(pid)
     }
 
     /// The kernel, for checks and views.
-    pub fn kernel(self) -> &'a Kernel {
-        self.0
+    pub(in crate::node) fn kernel(self) -> &'a Kernel {
+        &self.get().memory.kernel
     }
 }

@@ -1,21 +1,23 @@
-//! The pods of the node and their containers: what the kubelet and the runtime know of each.
+//! The pods of the node and their containers, as the API and the kubelet's workers have them. The part is lent the
+//! machine, the container runtime and the kubelet ([`Lent`]): its workers ask them for what a pod needs, and hear what
+//! becomes of it.
 
+mod evict;
+mod lent;
 mod start;
 mod stop;
 mod table;
 mod template;
 
-pub(in crate::node) use start::SpawnContext;
+pub(in crate::node) use lent::Lent;
 pub(in crate::node) use table::Pods;
 pub(in crate::node) use template::Template;
 
-use super::ids::ProcIx;
 use crate::engine::StreamName;
 use crate::kubelet::ContainerBackoff;
-use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, PodReason};
-use crate::record::{DeathCause, LimitScope};
-use crate::units::{Bytes, CgroupId, Pages, SimTime};
-use smallvec::SmallVec;
+use crate::node_api::{ContainerStatus, Name, PodPhase, PodReason};
+use crate::record::DeathCause;
+use crate::units::CgroupId;
 
 /// Where a pod is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +50,7 @@ pub(in crate::node) struct Pod {
     pub reason: Option<PodReason>,
     pub message: Name,
     pub cgroup: Option<CgroupId>,
-    pub pause: Option<ProcIx>,
     pub containers: Vec<Container>,
-    pub limit: Option<Bytes>,
-    /// Charges that its processes have due since they were last looked at, in the pass that is being made.
-    pub due: Pages,
     /// Why its processes are being stopped, for the record of their deaths.
     pub stop_cause: DeathCause,
     /// What is left of its containers when it is gone.
@@ -68,15 +66,6 @@ pub(in crate::node) struct Ended {
 }
 
 impl Pod {
-    /// The pod or one of its containers, if the cgroup is theirs.
-    pub fn owner_of(&self, cgroup: CgroupId) -> Option<LimitScope> {
-        if self.cgroup == Some(cgroup) {
-            return Some(LimitScope::Pod(self.name.clone()));
-        }
-        let container = self.containers.iter().find(|c| c.cgroup == Some(cgroup))?;
-        Some(LimitScope::Container { pod: self.name.clone(), container: container.name.clone() })
-    }
-
     /// Restarts of its containers, and the status of the first that is not running.
     pub fn containers_summary(&self) -> Ended {
         self.ended.unwrap_or_else(|| Ended {
@@ -90,22 +79,10 @@ impl Pod {
 #[derive(Clone, Debug)]
 pub(in crate::node) struct Container {
     pub name: Name,
-    pub cgroup: Option<CgroupId>,
-    pub limit: Option<Bytes>,
     pub oom_score_adj: i16,
-    /// Living processes; the first entry is PID 1.
-    pub procs: SmallVec<[ProcIx; 4]>,
-    pub pid1: Option<ProcIx>,
-    pub running: bool,
-    /// Counts starts.
-    pub run: u32,
     pub restarts: u32,
-    /// A memcg OOM killed something in this run.
-    pub oom_seen: bool,
-    /// How PID 1 ended, once the whole container is gone.
-    pub ended: Option<(ExitStatus, SimTime)>,
-    pub pid1_status: Option<(ExitStatus, SimTime)>,
     pub backoff: ContainerBackoff,
     pub status: ContainerStatus,
+    /// The kubelet knows that it has ended.
     pub terminated: bool,
 }

@@ -4,8 +4,8 @@ use super::{Container, Pod, PodState, Template};
 use crate::kernel::make_room;
 use crate::kubelet::DaemonSetBackoff;
 use crate::node::ids::{ContainerRef, PodIx};
+use crate::node::runtime::Runtime;
 use crate::node_api::Name;
-use crate::units::Pages;
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -84,7 +84,7 @@ impl Pods {
 
     /// Of the pods that went in the event being handled only what their outcome says is kept.
     #[inline]
-    pub fn forget_gone(&mut self) {
+    pub fn forget_gone(&mut self, runtime: &mut Runtime) {
         if self.gone.is_empty() {
             return;
         }
@@ -93,13 +93,7 @@ impl Pods {
             p.ended = Some(p.containers_summary());
             p.containers = Vec::new();
             p.uid = Name::default();
-        }
-    }
-
-    /// Nothing that a pod's processes have due is known.
-    pub fn forget_due(&mut self) {
-        for &pod in &self.live {
-            self.all[pod as usize].due = Pages::ZERO;
+            runtime.forget(pod);
         }
     }
 

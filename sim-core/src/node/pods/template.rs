@@ -6,7 +6,8 @@ use crate::kubelet::{
     KubernetesProfile, NodeLimits, PodDirs, PodSpec, QosClass, Toleration, container_cgroup, container_oom_score_adj,
     pod_cgroup,
 };
-use crate::node::state::Node;
+use crate::node::kubelet::Kubelet;
+use crate::node::machine::Machine;
 use crate::node_api::{CgroupWrite, Name};
 use crate::plan::{Controller, PodPlan};
 use crate::units::CgroupId;
@@ -38,9 +39,9 @@ pub(in crate::node) struct ContainerTemplate {
     pub cgroup: Option<CgroupWrite>,
 }
 
-impl Node {
+impl Template {
     /// What the pods of this plan are made from. The kubelet has started, if there is one.
-    pub(in crate::node) fn template(&self, plan: &PodPlan) -> Arc<Template> {
+    pub fn new(plan: &PodPlan, started: Option<&Kubelet>, machine: &Machine) -> Arc<Template> {
         let mut spec = plan.spec.clone();
         if plan.controller == Controller::DaemonSet {
             // The DaemonSet controller adds it to every pod (pkg/controller/daemon/util
@@ -52,20 +53,20 @@ impl Node {
                 ..Toleration::default()
             });
         }
-        let kubelet = self.scenario.kubelet.as_ref();
+        let kubelet = machine.scenario.kubelet.as_ref();
         let profile = kubelet.map_or_else(KubernetesProfile::default, |k| k.profile);
-        let machine = &self.scenario.node.kernel;
-        let cgroup_v2 = machine.cgroup == CgroupVersion::V2;
-        let node = self.kubelet.as_ref().map(|kubelet| NodeLimits {
+        let config = &machine.scenario.node.kernel;
+        let cgroup_v2 = config.cgroup == CgroupVersion::V2;
+        let node = started.map(|kubelet| NodeLimits {
             cgroup_v2,
-            memory_capacity: machine.mem_total,
-            swap_capacity: machine.swap_total,
+            memory_capacity: config.mem_total,
+            swap_capacity: config.swap_total,
             allocatable: kubelet.allocatable(),
             swap_controller: true,
         });
         let containers = plan.containers.iter().map(|c| {
             let container = spec.all_containers().find(|s| s.name == c.name);
-            let adj = container.map(|s| container_oom_score_adj(&spec, s, machine.mem_total, &profile));
+            let adj = container.map(|s| container_oom_score_adj(&spec, s, config.mem_total, &profile));
             ContainerTemplate {
                 stopping: format!("Stopping container {}", c.name).into(),
                 oom_score_adj: adj.and_then(|adj| i16::try_from(adj).ok()).unwrap_or(1000),
@@ -75,8 +76,8 @@ impl Node {
             }
         });
         let qos = QosClass::of(&spec, &profile);
-        let without = || (self.memory.root(), PodDirs::default());
-        let (parent, dirs) = self.kubelet.as_ref().map_or_else(without, |kubelet| kubelet.pods_below(qos).clone());
+        let without = || (machine.memory.root(), PodDirs::default());
+        let (parent, dirs) = started.map_or_else(without, |kubelet| kubelet.pods_below(qos).clone());
         Arc::new(Template {
             containers: containers.collect(),
             cgroup: kubelet.map_or_else(CgroupWrite::default, |k| pod_cgroup(&spec, cgroup_v2, &k.config, &profile)),

@@ -1,12 +1,13 @@
 //! Driving programs: what a step means to the kernel, and what becomes of a process.
 
-use super::{Activity, ProcessOwner};
-use crate::engine::{Phase, Scheduler};
+use super::Activity;
+use crate::engine::{Phase, RunsBehind};
 use crate::kernel::{FileAccess, Mapping, MemOp, MemOutcome, Until};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
-use crate::node::memory::VolumeScope;
-use crate::node::state::Node;
+use crate::node::machine::{Machine, Notice};
+use crate::node::memory::{Scope, VolumeScope};
+use crate::node::observe::Cx;
 use crate::node_api::{RefusedCall, Signal, Signo};
 use crate::record::Record;
 use crate::units::{Bytes, Pages, SimDuration};
@@ -15,13 +16,13 @@ use crate::workload::{CacheAccess, Growth, Step};
 /// Steps that take no time which a program may make in one turn; then others have theirs.
 const STEPS_PER_TURN: u32 = 1_000;
 
-impl Node {
-    pub(in crate::node) fn wake(&mut self, p: ProcIx, turn: u32, queue: &mut Scheduler<Event>) {
+impl Machine {
+    pub(in crate::node) fn wake(&mut self, p: ProcIx, turn: u32, cx: &mut Cx<'_>) {
         if self.programs.get(p).is_none_or(|proc| proc.turn != turn) {
             return;
         }
         // What it asks for is granted or not by the memory that others hold now.
-        self.settle(queue);
+        self.settle(cx);
         let proc = &mut self.programs[p as usize];
         if proc.turn != turn {
             return;
@@ -29,45 +30,45 @@ impl Node {
         match proc.activity {
             Activity::Asleep | Activity::Next => {
                 proc.activity = Activity::Next;
-                self.drive(p, queue);
+                self.drive(p, cx);
             }
             Activity::Blocked { op, then } => {
                 self.unblock(p);
-                self.try_again(p, op, then, queue);
+                self.try_again(p, op, then, cx);
             }
             Activity::Growing(_) | Activity::Idle | Activity::Dying => {}
         }
     }
 
-    pub(in crate::node) fn retry_blocked(&mut self, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn retry_blocked(&mut self, cx: &mut Cx<'_>) {
         self.programs.retry_scheduled = false;
-        self.settle(queue);
+        self.settle(cx);
         for p in std::mem::take(&mut self.programs.waiting) {
             if let Activity::Blocked { op, then } = self.programs[p as usize].activity {
-                self.try_again(p, op, then, queue);
+                self.try_again(p, op, then, cx);
             }
         }
     }
 
-    fn try_again(&mut self, p: ProcIx, op: MemOp, then: Option<Growth>, queue: &mut Scheduler<Event>) {
+    fn try_again(&mut self, p: ProcIx, op: MemOp, then: Option<Growth>, cx: &mut Cx<'_>) {
         self.programs[p as usize].activity = Activity::Next;
         self.memory.disturbed();
-        if !self.apply(p, op, queue) {
+        if !self.apply(p, op, cx) {
             if let Activity::Blocked { then: rest, .. } = &mut self.programs[p as usize].activity {
                 *rest = then;
             }
             return;
         }
         match then {
-            Some(growth) if growth.taken < growth.steps => self.begin_growth(p, growth.resumed(self.now)),
-            _ => self.drive(p, queue),
+            Some(growth) if growth.taken < growth.steps => self.begin_growth(p, growth.resumed(cx.now), cx.now),
+            _ => self.drive(p, cx),
         }
     }
 
     /// Lets the program go on until it waits for something.
-    pub(in crate::node) fn drive(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn drive(&mut self, p: ProcIx, cx: &mut Cx<'_>) {
         for _ in 0..STEPS_PER_TURN {
-            let now = self.now;
+            let now = cx.now;
             let proc = &mut self.programs[p as usize];
             if proc.activity != Activity::Next {
                 return;
@@ -77,37 +78,37 @@ impl Node {
                 return;
             };
             let step = program.next(now);
-            self.step(p, step, queue);
+            self.step(p, step, cx);
         }
-        self.sleep(p, SimDuration::from_nanos(1), queue);
+        self.sleep(p, SimDuration::from_nanos(1), cx);
     }
 
-    fn step(&mut self, p: ProcIx, step: Step, queue: &mut Scheduler<Event>) {
+    fn step(&mut self, p: ProcIx, step: Step, cx: &mut Cx<'_>) {
         // Whatever it takes, others that grow will meet a limit earlier.
         self.memory.disturbed();
         match step {
             Step::Alloc { bytes, touched, rate } => {
-                self.recorder.counts.allocations += 1;
-                if bytes > Bytes::ZERO && !self.apply(p, MemOp::Map { size: bytes, mapping: Mapping::PRIVATE }, queue)
+                cx.log.counts.allocations += 1;
+                if bytes > Bytes::ZERO && !self.apply(p, MemOp::Map { size: bytes, mapping: Mapping::PRIVATE }, cx)
                     || touched.is_zero()
                 {
                     return;
                 }
                 match rate {
                     None => {
-                        self.apply(p, MemOp::Touch { pages: touched }, queue);
+                        self.apply(p, MemOp::Touch { pages: touched }, cx);
                     }
                     Some(rate) => {
-                        let mut growth = Growth::linear(self.now, rate, Some(touched));
+                        let mut growth = Growth::linear(cx.now, rate, Some(touched));
                         growth.block = Bytes::ZERO;
-                        self.begin_growth(p, growth);
+                        self.begin_growth(p, growth, cx.now);
                     }
                 }
             }
             Step::Grow(growth) if growth.steps == 0 => {}
-            Step::Grow(growth) => self.begin_growth(p, growth),
+            Step::Grow(growth) => self.begin_growth(p, growth, cx.now),
             Step::Free { bytes, resident } => {
-                self.apply(p, MemOp::Unmap { size: bytes, resident, mapping: Mapping::PRIVATE }, queue);
+                self.apply(p, MemOp::Unmap { size: bytes, resident, mapping: Mapping::PRIVATE }, cx);
             }
             Step::File { file, size, from, pages, access } => {
                 let file = self.memory.file(self.volume_scope(p), &file, size);
@@ -116,39 +117,39 @@ impl Node {
                     CacheAccess::Mmap => MemOp::ReadFile { file, from, pages, how: FileAccess::Mmap },
                     CacheAccess::Write => MemOp::WriteFile { file, from, pages },
                 };
-                self.apply(p, op, queue);
+                self.apply(p, op, cx);
             }
             Step::Tmpfs { volume, pages } => {
                 let volume = self.memory.tmpfs(self.volume_scope(p), &volume);
-                self.apply(p, MemOp::WriteTmpfs { volume, pages }, queue);
+                self.apply(p, MemOp::WriteTmpfs { volume, pages }, cx);
             }
             Step::Unlink(name) => {
                 if self.memory.unlink(self.volume_scope(p), name) {
-                    self.drain_signals(queue);
+                    self.drain_signals(cx);
                 }
             }
             Step::Mlock(pages) => {
-                self.apply(p, MemOp::Mlock { pages }, queue);
+                self.apply(p, MemOp::Mlock { pages }, cx);
             }
-            Step::Fork => self.fork(p, queue),
-            Step::Sleep(delay) => self.sleep(p, delay, queue),
-            Step::SleepUntil(at) => self.sleep(p, at.since(self.now), queue),
+            Step::Fork => self.fork(p, cx),
+            Step::Sleep(delay) => self.sleep(p, delay, cx),
+            Step::SleepUntil(at) => self.sleep(p, at.since(cx.now), cx),
             Step::RuntimeOutOfMemory { runtime, heap, limit, requested } => {
                 let proc = &self.programs[p as usize];
-                let (pid, comm, owner) = (proc.pid, proc.comm.clone(), self.owner(&proc.owner));
-                self.record(Record::RuntimeOutOfMemory { pid, comm, owner, runtime, heap, limit, requested });
-                self.memory.kill(self.now, pid, Signo::Segv);
-                self.drain_signals(queue);
+                let (pid, comm, owner) = (proc.pid, proc.comm.clone(), proc.shown.clone());
+                cx.record(Record::RuntimeOutOfMemory { pid, comm, owner, runtime, heap, limit, requested });
+                self.memory.kill(cx.now, pid, Signo::Segv);
+                self.drain_signals(cx);
             }
             Step::Exit(code) => {
-                self.memory.exit(self.now, self.programs[p as usize].pid, code);
-                self.drain_signals(queue);
+                self.memory.exit(cx.now, self.programs[p as usize].pid, code);
+                self.drain_signals(cx);
             }
             Step::Hold => self.programs[p as usize].activity = Activity::Idle,
         }
     }
 
-    fn sleep(&mut self, p: ProcIx, delay: SimDuration, queue: &mut Scheduler<Event>) {
+    fn sleep(&mut self, p: ProcIx, delay: SimDuration, cx: &mut Cx<'_>) {
         if delay == SimDuration::ZERO {
             return;
         }
@@ -156,31 +157,31 @@ impl Node {
         proc.activity = Activity::Asleep;
         proc.turn += 1;
         let turn = proc.turn;
-        if self.now.saturating_add(delay) < crate::units::SimTime::MAX {
-            queue.after(delay, Phase::Workload, p, Event::Wake { process: p, turn });
+        if cx.now.saturating_add(delay) < crate::units::SimTime::MAX {
+            cx.queue.after(delay, Phase::Workload, p, Event::Wake { process: p, turn });
         }
     }
 
     /// Hands an operation to the kernel. True: done. False: the process is blocked, was refused (and idles from now
     /// on), or is dying.
-    pub(in crate::node) fn apply(&mut self, p: ProcIx, op: MemOp, queue: &mut Scheduler<Event>) -> bool {
-        let outcome = self.operate(p, op, queue);
+    pub(in crate::node) fn apply(&mut self, p: ProcIx, op: MemOp, cx: &mut Cx<'_>) -> bool {
+        let outcome = self.operate(p, op, cx);
         if self.memory.has_signals() {
-            self.drain_signals(queue);
+            self.drain_signals(cx);
         }
         match outcome {
             MemOutcome::Done => return true,
-            MemOutcome::Refused(_) => self.refused(p, RefusedCall::Mmap, op, queue),
+            MemOutcome::Refused(_) => self.refused(p, RefusedCall::Mmap, op, cx),
             MemOutcome::Wait { remaining, until } => {
                 self.block(p, op.with_pages(remaining));
                 self.programs.waiting.push_back(p);
                 if let Until::After(delay) = until {
-                    self.wake_blocked_after(p, delay, queue);
+                    self.wake_blocked_after(p, delay, cx);
                 }
             }
             MemOutcome::Throttled { remaining, delay } => {
                 self.block(p, op.with_pages(remaining));
-                self.wake_blocked_after(p, delay, queue);
+                self.wake_blocked_after(p, delay, cx);
             }
             MemOutcome::Dying => {}
         }
@@ -200,61 +201,58 @@ impl Node {
         }
     }
 
-    fn wake_blocked_after(&mut self, p: ProcIx, delay: SimDuration, queue: &mut Scheduler<Event>) {
+    fn wake_blocked_after(&mut self, p: ProcIx, delay: SimDuration, cx: &mut Cx<'_>) {
         let turn = self.programs[p as usize].turn;
-        queue.after(delay.max(SimDuration::from_nanos(1)), Phase::Workload, p, Event::Wake { process: p, turn });
+        cx.queue.after(delay.max(SimDuration::from_nanos(1)), Phase::Workload, p, Event::Wake { process: p, turn });
     }
 
-    fn refused(&mut self, p: ProcIx, op: RefusedCall, what: MemOp, queue: &mut Scheduler<Event>) {
+    fn refused(&mut self, p: ProcIx, op: RefusedCall, what: MemOp, cx: &mut Cx<'_>) {
         // Committed_AS is that of all processes.
-        let settled = self.settle_others(queue);
-        let figures = self.memory.figures(&settled);
-        let proc = &self.programs[p as usize];
+        let settled = self.settled(Scope::Others, cx);
+        let proc = &settled.get().programs[p as usize];
         let requested = match what {
             MemOp::Map { size, .. } | MemOp::MakeWritable { size } => size,
-            _ => figures.process(proc.pid).map_or(Bytes::ZERO, |k| k.accounted.bytes()),
+            _ => settled.process(proc.pid).map_or(Bytes::ZERO, |k| k.accounted.bytes()),
         };
-        let info = figures.mem_info();
+        let info = settled.mem_info();
         let record = Record::AllocationRefused {
             pid: proc.pid,
             comm: proc.comm.clone(),
-            owner: self.owner(&proc.owner),
+            owner: proc.shown.clone(),
             op,
             requested,
             committed_as: info.committed_as,
             commit_limit: info.commit_limit,
         };
-        self.recorder.counts.refusals += 1;
-        self.record(record);
+        cx.log.counts.refusals += 1;
+        cx.record(record);
         self.programs[p as usize].activity = Activity::Idle;
     }
 
     /// The process calls fork: the child holds what the parent holds and idles. A refusal leaves the parent as it is.
-    pub(in crate::node) fn fork(&mut self, p: ProcIx, queue: &mut Scheduler<Event>) {
-        self.settle_others(queue);
+    pub(in crate::node) fn fork(&mut self, p: ProcIx, cx: &mut Cx<'_>) {
+        self.take_due(Scope::Others, cx);
         self.memory.changed();
         let pid = self.programs[p as usize].pid;
         let activity = self.programs[p as usize].activity;
-        match self.memory.fork(self.now, pid) {
+        match self.memory.fork(cx.now, pid) {
             Ok(child) => {
                 let mut copy = self.programs[p as usize].clone();
                 (copy.pid, copy.program, copy.activity, copy.turn) = (child, None, Activity::Idle, 0);
                 copy.slot = self.memory.slot(child).unwrap_or(u32::MAX);
-                let owner = self.owner(&copy.owner);
-                let comm = copy.comm.clone();
-                let ix = self.programs.len() as ProcIx;
-                if let ProcessOwner::Container(c) = copy.owner {
-                    self.container_mut(c).procs.push(ix);
+                let (owner, comm) = (copy.shown.clone(), copy.comm.clone());
+                if let Some(container) = copy.container() {
+                    self.notices.push_back(Notice::Forked { container, child: self.programs.len() as ProcIx });
                 }
                 self.programs.push(copy);
-                self.record(Record::ProcessStarted { pid: child, comm, owner });
+                cx.record(Record::ProcessStarted { pid: child, comm, owner });
             }
             Err(_) => {
-                self.refused(p, RefusedCall::Fork, MemOp::Touch { pages: Pages::ZERO }, queue);
+                self.refused(p, RefusedCall::Fork, MemOp::Touch { pages: Pages::ZERO }, cx);
                 self.programs[p as usize].activity = activity;
             }
         }
-        self.drain_signals(queue);
+        self.drain_signals(cx);
     }
 
     fn volume_scope(&self, p: ProcIx) -> VolumeScope {
@@ -262,7 +260,7 @@ impl Node {
     }
 
     /// Routes what the kernel reports.
-    pub(in crate::node) fn drain_signals(&mut self, queue: &mut Scheduler<Event>) {
+    pub(in crate::node) fn drain_signals(&mut self, cx: &mut Cx<'_>) {
         if !self.memory.has_signals() {
             self.memory.disturbed();
             return;
@@ -270,12 +268,12 @@ impl Node {
         let mut signals = self.memory.take_signals();
         for signal in signals.drain(..) {
             match signal {
-                Signal::Oom { limit, report } => self.oom(limit, report),
-                Signal::Dying { pid, status, .. } => self.dying(pid, status, queue),
+                Signal::Oom { limit, report } => self.oom(limit, report, cx),
+                Signal::Dying { pid, status, .. } => self.dying(pid, status, cx),
                 Signal::MemoryFreed => {
                     if !self.programs.waiting.is_empty() && !self.programs.retry_scheduled {
                         self.programs.retry_scheduled = true;
-                        queue.after(SimDuration::ZERO, Phase::Workload, 0, Event::Retry);
+                        cx.queue.after(SimDuration::ZERO, Phase::Workload, 0, Event::Retry);
                     }
                 }
             }

@@ -2,15 +2,17 @@
 
 mod drive;
 mod end;
+mod spawn;
 mod table;
 
+pub(in crate::node) use spawn::{Executable, SpawnContext};
 pub(in crate::node) use table::ProgramTable;
 
 use super::ids::{ContainerRef, PodIx};
 use super::memory::Contribution;
 use crate::kernel::MemOp;
 use crate::node_api::Name;
-use crate::record::DeathCause;
+use crate::record::{DeathCause, Owner};
 use crate::units::{Bytes, CgroupId, Pid, SimTime};
 use crate::workload::{Growth, Program, Rhythm, TermReaction};
 
@@ -22,6 +24,8 @@ pub(in crate::node) struct RunningProgram {
     pub slot: u32,
     pub comm: Name,
     pub owner: ProcessOwner,
+    /// The same for records.
+    pub shown: Owner,
     pub cgroup: CgroupId,
     pub program: Option<Box<Program>>,
     pub activity: Activity,
@@ -30,16 +34,18 @@ pub(in crate::node) struct RunningProgram {
     pub turn: u32,
     pub term: TermReaction,
     pub cause: Option<DeathCause>,
+    /// The OOM killer took it for a cgroup's limit.
+    pub memcg_oom: bool,
 }
 
 /// Whose a process is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::node) enum ProcessOwner {
     Container(ContainerRef),
     /// The pause process of a pod.
     Pause(PodIx),
-    /// Outside pods, by the name that its scenario gives it.
-    Host(Name),
+    /// Outside pods.
+    Host,
 }
 
 impl RunningProgram {
@@ -47,7 +53,7 @@ impl RunningProgram {
     pub fn container(&self) -> Option<ContainerRef> {
         match self.owner {
             ProcessOwner::Container(c) => Some(c),
-            ProcessOwner::Pause(_) | ProcessOwner::Host(_) => None,
+            ProcessOwner::Pause(_) | ProcessOwner::Host => None,
         }
     }
 

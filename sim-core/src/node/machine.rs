@@ -1,0 +1,86 @@
+//! The machine: the kernel with the node's memory, and the programs that run on it. The two are one part, as the growth
+//! of a program is a change of memory that is due. It knows nothing of pods but whose a process is; what its processes
+//! do that others have to know leaves it as [`Notice`]s.
+
+use super::ids::{ContainerRef, ProcIx};
+use super::memory::Memory;
+use super::observe::Cx;
+use super::programs::{ProcessOwner, ProgramTable};
+use crate::node_api::ExitStatus;
+use crate::plan::Scenario;
+use crate::record::Sample;
+use crate::units::{CgroupId, SimTime};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The kernel, and the programs that run on it.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct Machine {
+    pub scenario: Arc<Scenario>,
+    pub memory: Memory,
+    pub programs: ProgramTable,
+    /// What others have yet to hear, in order.
+    pub notices: VecDeque<Notice>,
+    /// The cgroup of all pods.
+    pub kubepods: Option<CgroupId>,
+    /// A kubelet reads the kernel's log and reports OOM kills of the whole node.
+    pub oom_watcher: bool,
+    pub panicked: bool,
+}
+
+/// What a process did that concerns more than the machine.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::node) enum Notice {
+    /// A process of a container has a child.
+    Forked { container: ContainerRef, child: ProcIx },
+    /// A process is gone and its memory is free.
+    Exited { process: ProcIx, owner: ProcessOwner, status: ExitStatus },
+}
+
+impl Machine {
+    pub fn new(scenario: Arc<Scenario>) -> Self {
+        Machine {
+            memory: Memory::new(scenario.node.kernel.clone()),
+            programs: ProgramTable::default(),
+            notices: VecDeque::new(),
+            kubepods: None,
+            oom_watcher: false,
+            panicked: false,
+            scenario,
+        }
+    }
+
+    /// Takes the samples between the last event and the next: nothing happens there but growth that meets nothing.
+    pub fn take_samples_before(&mut self, next_event: SimTime, cx: &mut Cx<'_>) {
+        if cx.log.next_sample() >= next_event {
+            return;
+        }
+        let random = self.grows_at_random();
+        let mut still = self.still(cx.log.pods_in_samples(), cx.now);
+        while cx.log.next_sample() < next_event {
+            cx.now = cx.log.next_sample();
+            if random {
+                // Looking at what they have due draws it, which is done once.
+                self.grow_until_now(cx);
+                still = self.still(cx.log.pods_in_samples(), cx.now);
+            }
+            cx.log.regular_sample(self.with_due(&still, cx.now), self.scenario.sample_every);
+        }
+    }
+
+    /// Takes a sample of everything, if series are kept. Growing programs are looked at as they stand: what is due is
+    /// added without taking the steps, so that looking changes nothing.
+    pub fn sample_now(&mut self, cx: &mut Cx<'_>) {
+        if !cx.log.takes_samples() {
+            return;
+        }
+        self.grow_before_now(cx);
+        let sample = self.with_due(&self.still(cx.log.pods_in_samples(), cx.now), cx.now);
+        cx.log.keep_sample(sample);
+    }
+
+    /// Memory at `at`, up to which nothing else happens, with these pods.
+    pub fn sample_at(&self, at: SimTime, pods: &[(super::PodIx, CgroupId)]) -> Sample {
+        self.with_due(&self.still(pods, at), at)
+    }
+}

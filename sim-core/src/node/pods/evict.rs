@@ -1,0 +1,78 @@
+//! What becomes of a pod that the eviction manager chooses.
+
+use super::start::container_id;
+use super::{Lent, PodState, Pods};
+use crate::engine::RunsBehind;
+use crate::kubelet::eviction::Decision;
+use crate::node::ids::PodIx;
+use crate::node::kubelet::Look;
+use crate::node::memory::Scope;
+use crate::node_api::{PodPhase, PodReason};
+use crate::record::{DeathCause, Record};
+use crate::units::{Bytes, SimDuration};
+use std::sync::Arc;
+
+impl Pods {
+    /// Carries out a decision.
+    pub fn evict(&mut self, pod: PodIx, decision: &Decision, lent: &mut Lent<'_>) {
+        let Some(kubelet) = lent.kubelet.as_deref() else { return };
+        // Its figures are looked at one by one.
+        let scope = Scope::Pod(pod, lent.runtime.containers(pod));
+        let settled = lent.machine.settled(scope, &mut lent.cx);
+        let eviction =
+            kubelet.eviction(decision, pod, Look { settled, pods: self, runtime: lent.runtime }, lent.cx.now);
+        let usage_now = settled.pod_working_set(pod, &self[pod as usize]).unwrap_or(Bytes::ZERO);
+        self.route(lent);
+        let (message, grace_period) = (eviction.message, eviction.grace_period);
+        lent.cx.log.counts.evictions += 1;
+        lent.sample_now();
+        lent.record(Record::Evicted {
+            pod: self[pod as usize].name.clone(),
+            message: message.clone(),
+            grace_period,
+            signal: eviction.signal,
+            usage_seen: eviction.seen.map(|(usage, _)| Bytes::new(usage)),
+            usage_seen_at: eviction.seen.map(|(_, at)| at),
+            usage_now,
+        });
+        self.record_kills_of(pod, lent);
+        self.set_phase(pod, PodPhase::Failed, Some(PodReason::Evicted), message, lent);
+        if let Some(kubelet) = &mut lent.kubelet {
+            kubelet.wait_for(pod, grace_period, lent.cx.now);
+        }
+        let already = self[pod as usize].state == PodState::Terminating;
+        if self[pod as usize].state == PodState::Creating {
+            self.gone(pod, lent);
+            if let Some(kubelet) = &mut lent.kubelet {
+                kubelet.kill_returned(pod, SimDuration::ZERO, &mut lent.cx);
+            }
+            self.recreate(pod, lent);
+        } else if !already {
+            self.stop(pod, grace_period, DeathCause::Eviction, lent);
+        }
+        if let Some(kubelet) = &lent.kubelet {
+            kubelet.watch_kill_call(&mut lent.cx);
+        }
+        if !already {
+            lent.sample_now();
+        }
+    }
+
+    /// `Killing` of each container of an evicted pod, or that it could not be found.
+    fn record_kills_of(&self, pod: PodIx, lent: &mut Lent<'_>) {
+        let template = Arc::clone(self.template(pod));
+        let of = &self[pod as usize];
+        for (index, container) in of.containers.iter().enumerate() {
+            let run = &lent.runtime.containers(pod)[index];
+            let (pod, container) = (of.name.clone(), container.name.clone());
+            let record = if run.running {
+                Record::Killing { pod, container, message: template.containers[index].stopping.clone() }
+            } else {
+                let id = container_id(of, &container, run.run.saturating_sub(1), lent.cx.streams);
+                let message = format!("failed to kill container \"{container}\": NotFound: container {id} is gone");
+                Record::KillFailed { pod, container, message: message.into() }
+            };
+            lent.record(record);
+        }
+    }
+}

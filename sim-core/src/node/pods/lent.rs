@@ -1,0 +1,60 @@
+//! What the pods' workers are lent.
+
+use crate::engine::RunsBehind;
+use crate::node::ids::PodIx;
+use crate::node::kubelet::Kubelet;
+use crate::node::machine::Machine;
+use crate::node::memory::Scope;
+use crate::node::observe::Cx;
+use crate::node::runtime::Runtime;
+use crate::node_api::Name;
+use crate::record::{DeathCause, Record};
+use crate::units::{CgroupId, SimDuration};
+use std::sync::Arc;
+
+/// The other parts of the node, for the workers of its pods.
+pub(in crate::node) struct Lent<'a> {
+    pub machine: &'a mut Machine,
+    pub runtime: &'a mut Runtime,
+    pub kubelet: Option<&'a mut Kubelet>,
+    pub cx: Cx<'a>,
+}
+
+impl Lent<'_> {
+    pub fn record(&mut self, record: Record) {
+        self.cx.record(record);
+    }
+
+    pub fn sample_now(&mut self) {
+        self.machine.sample_now(&mut self.cx);
+    }
+
+    /// How much longer things take because the kubelet crawls.
+    pub fn slowness(&mut self) -> SimDuration {
+        match self.kubelet.as_deref().filter(|kubelet| kubelet.crawls_below().is_some()) {
+            Some(kubelet) => kubelet.slowness(self.machine.settled(Scope::Node, &mut self.cx)),
+            None => SimDuration::ZERO,
+        }
+    }
+
+    /// A sandbox with its pause process.
+    pub fn run_sandbox(&mut self, pod: (PodIx, &Name), cgroup: CgroupId) {
+        let scenario = Arc::clone(&self.machine.scenario);
+        self.runtime.run_sandbox(pod, cgroup, &scenario.node.pause, self.machine, &mut self.cx);
+    }
+
+    /// SIGTERM to the first process of each running container.
+    pub fn terminate(&mut self, pod: PodIx, cause: DeathCause) {
+        self.runtime.terminate(pod, cause, self.machine, &mut self.cx);
+    }
+
+    /// SIGKILL to every process in a pod's containers.
+    pub fn kill(&mut self, pod: PodIx, cause: DeathCause) {
+        self.runtime.kill(pod, cause, self.machine, &mut self.cx);
+    }
+
+    /// Stops a pod's sandbox; true: it is gone already.
+    pub fn stop_sandbox(&mut self, pod: PodIx) -> bool {
+        self.runtime.stop_sandbox(pod, self.machine, &mut self.cx)
+    }
+}

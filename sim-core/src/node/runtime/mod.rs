@@ -1,0 +1,252 @@
+//! The container runtime: sandboxes, containers and their processes, as containerd keeps them. It owns what it runs; it
+//! is lent the machine, and its answers say what became of a call. It decides nothing about pods.
+
+use super::ids::{ContainerRef, PodIx, ProcIx};
+use super::machine::Machine;
+use super::observe::Cx;
+use super::programs::{Activity, Executable, ProcessOwner, SpawnContext};
+use crate::engine::StreamName;
+use crate::kubelet::POD_INFRA_OOM_SCORE_ADJ;
+use crate::node_api::{ExitStatus, Name, Signo};
+use crate::plan::ProcessPlan;
+use crate::record::{DeathCause, Owner};
+use crate::runtime::RuntimeTiming;
+use crate::units::{Bytes, CgroupId, SimTime};
+use crate::workload::{Footprint, TermReaction};
+use smallvec::SmallVec;
+
+/// The container runtime of a node.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct Runtime {
+    pub timing: RuntimeTiming,
+    /// By the index of their pods.
+    sandboxes: Vec<Sandbox>,
+}
+
+/// What it runs for a pod.
+#[derive(Clone, Debug, Default)]
+struct Sandbox {
+    pause: Option<ProcIx>,
+    containers: Vec<ContainerRun>,
+}
+
+/// A container as the runtime has it.
+#[derive(Clone, Debug, Default)]
+pub(in crate::node) struct ContainerRun {
+    pub cgroup: Option<CgroupId>,
+    pub limit: Option<Bytes>,
+    /// Living processes; the first entry is PID 1.
+    pub procs: SmallVec<[ProcIx; 4]>,
+    pub pid1: Option<ProcIx>,
+    pub running: bool,
+    /// Counts starts.
+    pub run: u32,
+    /// A memcg OOM killed something in this run.
+    pub oom_seen: bool,
+    /// How PID 1 ended, once the whole container is gone.
+    pub ended: Option<(ExitStatus, SimTime)>,
+    pid1_status: Option<(ExitStatus, SimTime)>,
+}
+
+impl ContainerRun {
+    /// Whether it takes a new process in this run. Without its PID 1 a pid namespace takes none (kernel/pid.c
+    /// alloc_pid: ENOMEM).
+    pub fn is_open(&self, run: u32) -> bool {
+        self.running && self.run == run && self.pid1_status.is_none()
+    }
+}
+
+/// What a process of a container starts with.
+pub(in crate::node) struct ContainerProcess<'a> {
+    pub plan: &'a ProcessPlan,
+    /// Whose it is, for records.
+    pub shown: Owner,
+    pub oom_score_adj: i16,
+}
+
+impl Runtime {
+    pub fn new(timing: RuntimeTiming) -> Self {
+        Runtime { timing, sandboxes: Vec::new() }
+    }
+
+    /// There is a new pod with this many containers, of which nothing runs.
+    pub fn add(&mut self, containers: usize) {
+        self.sandboxes.push(Sandbox { pause: None, containers: vec![ContainerRun::default(); containers] });
+    }
+
+    /// Nothing is left of what ran for a pod.
+    pub fn forget(&mut self, pod: PodIx) {
+        self.sandboxes[pod as usize] = Sandbox::default();
+    }
+
+    /// The containers of a pod.
+    #[inline]
+    pub fn containers(&self, pod: PodIx) -> &[ContainerRun] {
+        &self.sandboxes[pod as usize].containers
+    }
+
+    pub fn get(&self, c: ContainerRef) -> Option<&ContainerRun> {
+        self.containers(c.pod).get(c.index as usize)
+    }
+
+    fn container_mut(&mut self, c: ContainerRef) -> &mut ContainerRun {
+        &mut self.sandboxes[c.pod as usize].containers[c.index as usize]
+    }
+
+    /// True while something runs in a container of the pod.
+    #[inline]
+    pub fn is_running(&self, pod: PodIx) -> bool {
+        self.containers(pod).iter().any(|c| c.running)
+    }
+
+    /// True while a container of the pod runs, or still has a process.
+    pub fn is_occupied(&self, pod: PodIx) -> bool {
+        self.containers(pod).iter().any(|c| c.running || !c.procs.is_empty())
+    }
+
+    /// The pod's sandbox with its pause process.
+    pub fn run_sandbox(
+        &mut self,
+        (pod, name): (PodIx, &Name),
+        cgroup: CgroupId,
+        footprint: &Footprint,
+        machine: &mut Machine,
+        cx: &mut Cx<'_>,
+    ) {
+        let context = SpawnContext {
+            cgroup,
+            owner: ProcessOwner::Pause(pod),
+            shown: Owner::Container { pod: name.clone(), container: "POD".into() },
+            parent: None,
+            session: None,
+            oom_score_adj: POD_INFRA_OOM_SCORE_ADJ,
+        };
+        let pause = Executable { comm: &"pause".into(), uid: 65535, pid: None, footprint, term: TermReaction::Default };
+        self.sandboxes[pod as usize].pause = machine.spawn(pause, context, cx);
+    }
+
+    /// A container is ready for its processes.
+    pub fn run_container(&mut self, c: ContainerRef, cgroup: CgroupId, limit: Option<Bytes>) {
+        let container = self.container_mut(c);
+        (container.cgroup, container.limit) = (Some(cgroup), limit);
+        container.run += 1;
+        (container.running, container.oom_seen) = (true, false);
+        (container.ended, container.pid1_status) = (None, None);
+    }
+
+    /// Starts a process in a container and lets it run until it first waits. False: the container's PID 1 could not be
+    /// started (no memory for its page tables).
+    pub fn start_process(
+        &mut self,
+        c: ContainerRef,
+        process: ContainerProcess<'_>,
+        stream: impl FnOnce() -> StreamName,
+        machine: &mut Machine,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let container = self.container_mut(c);
+        let Some(cgroup) = container.cgroup else { return true };
+        let context = SpawnContext {
+            cgroup,
+            owner: ProcessOwner::Container(c),
+            shown: process.shown,
+            parent: container.pid1.and_then(|p| machine.programs.get(p)).map(|p| p.pid),
+            session: None,
+            oom_score_adj: process.oom_score_adj,
+        };
+        let Some(p) = machine.spawn(Executable::from(process.plan), context, cx) else {
+            if container.pid1.is_some() {
+                return true;
+            }
+            container.pid1_status = Some((ExitStatus::Code(128), cx.now));
+            return false;
+        };
+        container.procs.push(p);
+        container.pid1.get_or_insert(p);
+        machine.begin(p, process.plan, container.limit, stream, cx);
+        true
+    }
+
+    /// A process of a container has a child.
+    pub fn forked(&mut self, c: ContainerRef, child: ProcIx) {
+        if let Some(container) = self.sandboxes[c.pod as usize].containers.get_mut(c.index as usize) {
+            container.procs.push(child);
+        }
+    }
+
+    /// A process of a container is gone. The first of a PID namespace takes the others with it.
+    pub fn process_gone(
+        &mut self,
+        c: ContainerRef,
+        (p, status): (ProcIx, ExitStatus),
+        pid_namespace: bool,
+        machine: &mut Machine,
+        cx: &mut Cx<'_>,
+    ) {
+        let container = self.container_mut(c);
+        container.oom_seen |= machine.programs[p as usize].memcg_oom;
+        container.procs.retain(|q| *q != p);
+        if !pid_namespace {
+            if container.procs.is_empty() {
+                container.pid1_status = Some((status, cx.now));
+            }
+        } else if container.pid1 == Some(p) {
+            container.pid1_status = Some((status, cx.now));
+            let rest = container.procs.clone();
+            machine.kill_all(&rest, DeathCause::ContainerStop, cx);
+        }
+    }
+
+    /// When PID 1 and all others are gone, a container has ended: true once.
+    pub fn has_ended(&mut self, c: ContainerRef) -> bool {
+        let container = self.container_mut(c);
+        if !container.procs.is_empty() || container.pid1_status.is_none() || !container.running {
+            return false;
+        }
+        container.ended = container.pid1_status;
+        (container.running, container.pid1) = (false, None);
+        true
+    }
+
+    /// Removes what is left of a container that has ended.
+    pub fn remove_container(&mut self, c: ContainerRef, machine: &mut Machine, cx: &mut Cx<'_>) {
+        if let Some(cgroup) = self.container_mut(c).cgroup.take() {
+            machine.memory.rmdir(cgroup);
+            machine.drain_signals(cx);
+        }
+    }
+
+    /// Sends SIGTERM to the first process of each running container.
+    pub fn terminate(&mut self, pod: PodIx, cause: DeathCause, machine: &mut Machine, cx: &mut Cx<'_>) {
+        // One whose PID 1 is gone already, while others take longer to die, gets no signal.
+        for pid1 in self.containers(pod).iter().filter(|c| c.running).filter_map(|c| c.pid1) {
+            machine.send(pid1, Signo::Term, cause, cx);
+        }
+    }
+
+    /// Sends SIGKILL to every process in a pod's containers.
+    pub fn kill(&mut self, pod: PodIx, cause: DeathCause, machine: &mut Machine, cx: &mut Cx<'_>) {
+        for container in self.containers(pod) {
+            machine.kill_all(&container.procs, cause, cx);
+        }
+    }
+
+    /// Stops the sandbox of a pod whose containers are gone. True: its pause process is gone already.
+    pub fn stop_sandbox(&mut self, pod: PodIx, machine: &mut Machine, cx: &mut Cx<'_>) -> bool {
+        let Some(pause) = self.sandboxes[pod as usize].pause else { return true };
+        if machine.programs[pause as usize].activity != Activity::Dying {
+            machine.send(pause, Signo::Kill, DeathCause::ContainerStop, cx);
+        }
+        false
+    }
+
+    /// The pause process of a pod is gone.
+    pub fn pause_gone(&mut self, pod: PodIx) {
+        self.sandboxes[pod as usize].pause = None;
+    }
+
+    /// Nothing of a pod's containers is left in the kernel.
+    pub fn torn_down(&mut self, pod: PodIx) {
+        self.sandboxes[pod as usize].containers.iter_mut().for_each(|c| c.cgroup = None);
+    }
+}
