@@ -31,7 +31,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for limit in [512, 700, 900].map(Bytes::mib) {
         let mut fork = before.resume();
         for (cgroup, _) in &limited {
-            fork.apply(&Change::CgroupLimit { cgroup: cgroup.clone(), limit })?;
+            fork.apply(&Change::cgroup_limit(cgroup.clone(), limit))?;
         }
         fork.run_until(SimTime::MAX)?;
         println!("with {limit}: {} kills", fork.finish().counts.oom_kills);

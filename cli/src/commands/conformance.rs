@@ -4,7 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::output;
 use flate2::read::GzDecoder;
-use oomsim_conformance::{FileReport, Tally, kind_of, run_rows};
+use oomsim_conformance::{FileReport, Tally, Way, kind_of, run_rows};
 use oomsim_report::style::{BAD, DIM, GOOD, paint};
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
@@ -27,6 +27,9 @@ pub struct Args {
     /// Check only the row with this line number or name
     #[arg(long, value_name = "LINE|NAME")]
     row: Option<String>,
+    /// Write each row's configuration as files (scenario, manifests, KubeletConfiguration), run them, and compare
+    #[arg(long)]
+    through_files: bool,
     /// Maximum number of mismatches to show for each file
     #[arg(long, value_name = "N", default_value_t = 20)]
     show: usize,
@@ -46,10 +49,11 @@ struct Recording {
 /// # Errors
 /// When a path cannot be read or has no recordings.
 pub fn run(args: Args) -> Result<Exit, Failure> {
+    let way = if args.through_files { Way::Files } else { Way::Functions };
     let mut reports = Vec::new();
     for recording in find(&args.paths)? {
         let wanted = |line: usize, id: &str| args.row.as_ref().is_none_or(|row| *row == line.to_string() || row == id);
-        reports.push((run_rows(&recording.name, open(&recording.path)?, wanted), recording.path));
+        reports.push((run_rows(&recording.name, open(&recording.path)?, way, wanted), recording.path));
     }
     if let Some(row) = args.row.as_ref().filter(|_| reports.iter().all(|(r, _)| r.rows.total == 0 && r.error.is_none()))
     {

@@ -8,12 +8,14 @@ pub mod kubelet;
 mod lines;
 pub mod node;
 mod report;
+pub mod through;
 
 pub use lines::{MAX_LINE, lines};
 pub use report::{FileReport, Mismatch, Tally, Undecided, Verdict};
 
 use serde_json::Value;
 use std::io::BufRead;
+use through::Outcome;
 
 /// One kind of recording: how its rows are named and checked.
 #[derive(Clone, Copy)]
@@ -47,11 +49,21 @@ pub fn kind_of(name: &str) -> Option<&'static Kind> {
 /// Checks all rows of one file. A row that cannot be read counts as mismatched; an unknown kind or a file that
 /// cannot be read further gives a report with `error`.
 pub fn run_file(name: &str, jsonl: impl BufRead) -> FileReport {
-    run_rows(name, jsonl, |_, _| true)
+    run_rows(name, jsonl, Way::Functions, |_, _| true)
 }
 
-/// As [`run_file`], for the rows that `wanted` accepts by line number (from 1) and name.
-pub fn run_rows(name: &str, jsonl: impl BufRead, wanted: impl Fn(usize, &str) -> bool) -> FileReport {
+/// How rows are put to the model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Way {
+    /// Through the functions that a simulated node uses.
+    #[default]
+    Functions,
+    /// As files that a user would have, read and run as any scenario.
+    Files,
+}
+
+/// As [`run_file`], in this way, for the rows that `wanted` accepts by line number (from 1) and name.
+pub fn run_rows(name: &str, jsonl: impl BufRead, way: Way, wanted: impl Fn(usize, &str) -> bool) -> FileReport {
     let mut report = FileReport { file: name.into(), ..FileReport::default() };
     let Some(kind) = kind_of(name) else {
         let known: Vec<_> = kinds().map(|k| k.stem).collect();
@@ -78,6 +90,13 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, wanted: impl Fn(usize, &str) ->
         };
         let id = (kind.id)(&row);
         if !wanted(number, &id) {
+            continue;
+        }
+        if way == Way::Files {
+            match through::check(kind.stem, &row) {
+                Outcome::Compared(verdict) => report.rows.add(number, &id, verdict),
+                Outcome::NotAsFiles(why) => *report.not_as_files.entry(why).or_default() += 1,
+            }
             continue;
         }
         if kind.stem == node::STEM {

@@ -122,6 +122,9 @@ pub struct FileReport {
     /// For whole-node stories: what else was compared, by family.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stories: Option<crate::node::Summary>,
+    /// With files (`--through-files`): how many rows cannot be put so, by reason. They are not in the counts.
+    #[serde(rename = "notAsFiles", skip_serializing_if = "BTreeMap::is_empty")]
+    pub not_as_files: BTreeMap<&'static str, usize>,
     /// Why the file as a whole could not be checked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,

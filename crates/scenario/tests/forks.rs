@@ -25,7 +25,7 @@ fn finished(mut run: Simulation) -> History {
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         (0u64..3).prop_map(|value| Change::Sysctl { name: "vm.overcommit_memory".into(), value }),
-        (20u64..600).prop_map(|mib| Change::CgroupLimit { cgroup: "/kubepods".into(), limit: Bytes::mib(mib) }),
+        (20u64..600).prop_map(|mib| Change::cgroup_limit("/kubepods", Bytes::mib(mib))),
         Just(Change::Signal { process: "system".into(), signal: Signo::Hup }),
         Just(Change::Fork { process: "system".into() }),
         (0u32..3).prop_map(|n| Change::DeletePod { pod: format!("default/pod-{n}").into() }),
@@ -69,7 +69,7 @@ proptest! {
         let looked = run.view();
         prop_assert_eq!(&run.view(), &looked);
         while run.step().is_some() && run.now() < millis(ms + 5_000) {}
-        let _ = run.apply(&Change::CgroupLimit { cgroup: "/kubepods".into(), limit: Bytes::mib(30) });
+        let _ = run.apply(&Change::cgroup_limit("/kubepods", Bytes::mib(30)));
         run.restore(&kept).unwrap();
         prop_assert_eq!(run.view(), looked);
         prop_assert_eq!(finished(run), straight);
@@ -108,7 +108,7 @@ fn what_is_not_there_cannot_be_changed() {
     let gone = run.apply(&Change::DeletePod { pod: "default/nobody".into() });
     assert_eq!(gone, Err(ChangeError::NoSuchPod("default/nobody".into())));
     assert_eq!(gone.unwrap_err().to_string(), "there is no pod default/nobody");
-    let limit = Change::CgroupLimit { cgroup: "/nowhere".into(), limit: Bytes::mib(1) };
+    let limit = Change::cgroup_limit("/nowhere", Bytes::mib(1));
     assert_eq!(run.apply(&limit), Err(ChangeError::NoSuchCgroup("/nowhere".into())));
     assert_eq!(run.entries().len(), entries);
     let mut other = Simulation::new(leaking(), 2, Keep::Events);

@@ -7,8 +7,8 @@ use super::observe::Cx;
 use super::pods::{Lent, Pod, PodState, Pods};
 use super::state::Node;
 use crate::engine::Scheduler;
-use crate::kernel::SysctlError;
-use crate::node_api::{CgroupWrite, Name};
+use crate::kernel::{Errno, SysctlError};
+use crate::node_api::Name;
 use crate::plan::Change;
 use crate::record::{DeathCause, Record};
 use crate::units::SimDuration;
@@ -21,6 +21,14 @@ use std::sync::Arc;
 pub enum ChangeError {
     /// There is no cgroup with this path.
     NoSuchCgroup(Name),
+    /// The kernel refused what was written to a cgroup, other than its limit: there is no such file with this version
+    /// of cgroups or this kernel.
+    CgroupWrite {
+        /// Its path.
+        cgroup: Name,
+        /// The kernel's answer.
+        errno: Errno,
+    },
     /// No living process has this name.
     NoSuchProcess(Name),
     /// No pod of this name (`namespace/name`) is on the node, or it is already being stopped.
@@ -42,6 +50,9 @@ impl fmt::Display for ChangeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             ChangeError::NoSuchCgroup(path) => write!(f, "there is no cgroup {path}"),
+            ChangeError::CgroupWrite { cgroup, errno } => {
+                write!(f, "the kernel refuses what is written to {cgroup}: {errno}")
+            }
             ChangeError::NoSuchProcess(comm) => write!(f, "there is no process {comm}"),
             ChangeError::NoSuchPod(pod) => write!(f, "there is no pod {pod}"),
             ChangeError::Sysctl { name, value, problem } => write!(f, "{name} = {value}: {problem}"),
@@ -72,7 +83,7 @@ impl Node {
         pods.route(&mut lent);
         match change {
             Change::DeletePod { pod } => pods.delete(pod, &mut lent)?,
-            Change::Sysctl { .. } | Change::CgroupLimit { .. } | Change::Signal { .. } | Change::Fork { .. } => {
+            Change::Sysctl { .. } | Change::Cgroup { .. } | Change::Signal { .. } | Change::Fork { .. } => {
                 lent.machine.change(change, &mut lent.cx)?;
             }
         }
@@ -104,11 +115,14 @@ impl Machine {
                 set.map_err(|problem| ChangeError::Sysctl { name: name.clone(), value: *value, problem })?;
                 cx.record(Record::SysctlSet { name: name.clone(), value: *value });
             }
-            Change::CgroupLimit { cgroup, limit } => {
+            Change::Cgroup { cgroup, write } => {
                 let id = self.memory.find(cgroup).ok_or_else(|| ChangeError::NoSuchCgroup(cgroup.clone()))?;
-                let write = CgroupWrite { max: Some(*limit), ..CgroupWrite::default() };
-                if self.memory.write(cx.now, id, &write).is_err() {
-                    cx.record(Record::CgroupWriteRefused { cgroup: cgroup.clone(), limit: *limit });
+                match (self.memory.write(cx.now, id, write), write.max) {
+                    (Ok(()), _) => {}
+                    (Err(_), Some(limit)) => {
+                        cx.record(Record::CgroupWriteRefused { cgroup: cgroup.clone(), limit });
+                    }
+                    (Err(errno), None) => return Err(ChangeError::CgroupWrite { cgroup: cgroup.clone(), errno }),
                 }
             }
             Change::Signal { process: comm, signal } => {

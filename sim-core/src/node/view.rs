@@ -8,7 +8,7 @@ use super::programs::ProcessOwner;
 use super::state::Node;
 use crate::engine::{RunsBehind, Scheduler};
 use crate::kernel::Kernel;
-use crate::node_api::{MemInfo, MemoryEvents, MemoryStat, Name};
+use crate::node_api::{CgroupWrite, MemInfo, MemoryEvents, MemoryStat, Name};
 use crate::record::{LimitScope, Owner};
 use crate::units::{Bytes, CgroupId, Pid, SimTime};
 
@@ -42,6 +42,8 @@ pub struct CgroupView {
     pub stat: MemoryStat,
     /// `memory.max` or `memory.limit_in_bytes`; `None`: no limit.
     pub limit: Option<Bytes>,
+    /// What has been written to it, in whole pages; `None`: what a new cgroup has.
+    pub settings: CgroupWrite,
     /// `memory.events`, of it and all below it.
     pub events: MemoryEvents,
 }
@@ -154,6 +156,7 @@ fn add_cgroups(
         of: machine.memory.scope_of(cgroup),
         stat: kernel.stat(cgroup),
         limit: kernel.limit(cgroup),
+        settings: kernel.settings(cgroup),
         events: kernel.events(cgroup),
     });
     for child in kernel.children(cgroup) {

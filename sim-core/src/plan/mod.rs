@@ -24,7 +24,7 @@ pub use node::{KubeletPlan, NodePlan};
 pub use pod::{ContainerPlan, Controller, PodPlan, VolumePlan};
 pub use process::{HangUp, HostPlan, ProcessPlan, kept_comm};
 
-use crate::node_api::{Name, Signo};
+use crate::node_api::{CgroupWrite, Name, Signo};
 use crate::record::expect::Expectation;
 use crate::units::{Bytes, SimDuration, SimTime};
 
@@ -110,12 +110,12 @@ pub enum Change {
         /// New value.
         value: u64,
     },
-    /// Writes a cgroup's limit.
-    CgroupLimit {
+    /// Writes a cgroup's files.
+    Cgroup {
         /// Path.
         cgroup: Name,
-        /// `memory.max` / `memory.limit_in_bytes`.
-        limit: Bytes,
+        /// What is written.
+        write: CgroupWrite,
     },
     /// Sends a signal to the first living process of that name.
     Signal {
@@ -134,4 +134,11 @@ pub enum Change {
         /// comm of the process.
         process: Name,
     },
+}
+
+impl Change {
+    /// Writes a cgroup's limit (`memory.max`, `memory.limit_in_bytes`); [`Bytes::MAX`] takes it away.
+    pub fn cgroup_limit(cgroup: impl Into<Name>, limit: Bytes) -> Self {
+        Change::Cgroup { cgroup: cgroup.into(), write: CgroupWrite { max: Some(limit), ..CgroupWrite::default() } }
+    }
 }

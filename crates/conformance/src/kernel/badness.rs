@@ -54,7 +54,7 @@ pub fn check(row: &Value) -> Verdict {
         };
         oom::oom_score(&profile, oom::badness(&profile, &task, false, total), total)
     };
-    let behind = if profile.rss_counters_batched { pages_behind(&row) } else { vec![0] };
+    let behind = if profile.rss_counters_batched { held_back(&row) } else { vec![0] };
     let scores: BTreeSet<i64> = behind.iter().map(|pages| score(*pages)).collect();
     if scores.len() > 1 {
         return Verdict::Undecided(format!(
@@ -66,6 +66,13 @@ pub fn check(row: &Value) -> Verdict {
     }
     let got = scores.first().copied().unwrap_or_default();
     Verdict::compare("oom_score", &row.oom_score, &got)
+}
+
+/// One of the numbers of pages that a row's counters may be behind; where they decide, the row is undecided.
+pub fn pages_behind(row: &Value) -> Result<u64, String> {
+    let row = parse::<Row>(row)?;
+    let behind = if profile(&row.kernel)?.rss_counters_batched { held_back(&row) } else { Vec::new() };
+    Ok(behind.first().copied().unwrap_or(0))
 }
 
 /// Pages that a per-CPU counter collects before it flushes (percpu_counter_batch).
@@ -83,7 +90,7 @@ const PROGRAM_ANON: u64 = 15;
 /// at a time, and what is held back is known only until the next flush.
 ///
 /// A huge page adds 512 pages at once and flushes the counter: what the CPUs hold back since then may be any number.
-fn pages_behind(row: &Row) -> Vec<u64> {
+fn held_back(row: &Row) -> Vec<u64> {
     let smp = row.smp > 1;
     let mut anon = vec![row.rss_anon_pages % BATCH];
     if row.thp == "always" {

@@ -11,11 +11,19 @@ mod row;
 mod sim;
 mod timing;
 
-pub(crate) use replay::rivals;
-pub(crate) use row::{Report, nullable, parse, profile};
+pub(crate) use badness::pages_behind;
+pub(crate) use overcommit::{BESIDES_DATA, compare_run as compare_request};
+pub(crate) use replay::{near_tie, rivals};
+pub(crate) use row::{Configured, Proc, Report, nullable, parse, profile};
 pub(crate) use sim::{Sim, WORKER, machine};
 
-use crate::Kind;
+/// What the functions make of a row: where the recording itself leaves two answers open, no run decides either.
+pub(crate) fn open_by_functions(stem: &str, row: &Value) -> Option<Verdict> {
+    let kind = KINDS.iter().find(|kind| kind.stem == stem)?;
+    Some((kind.check)(row)).filter(|verdict| matches!(verdict, Verdict::Undecided(_)))
+}
+
+use crate::{Kind, Verdict};
 use serde_json::Value;
 
 /// Case, with the number of the report or request in it.

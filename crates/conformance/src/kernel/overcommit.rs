@@ -10,7 +10,7 @@ use serde_json::Value;
 
 /// What fork copies in addition to `VmData`: the stack and the program's own writable pages (32 granted forks recorded:
 /// 30 or 37 pages; less when MAP_NORESERVE mappings of modes 0 and 1 are in `VmData`).
-const BESIDES_DATA: u64 = 37;
+pub const BESIDES_DATA: u64 = 37;
 
 #[derive(Deserialize)]
 struct Row {
@@ -125,8 +125,22 @@ fn delta(row: &Row) -> i64 {
 
 fn outcome(row: &Row, granted: bool, charged: Pages) -> Verdict {
     let charged = if granted { charged.get() as i64 } else { 0 };
-    Verdict::compare("granted", &row.granted, &granted)
-        .and(|| Verdict::compare("Committed_AS grows by pages", &delta(row), &charged))
+    grown((row.granted, delta(row)), (granted, charged))
+}
+
+/// What a run made of the request of a row: granted or not, and by how many pages Committed_AS grew.
+pub fn compare_run(row: &Value, got: (bool, i64)) -> Result<Verdict, String> {
+    let row = parse::<Row>(row)?;
+    if row.op == "fork" {
+        let most = kib(row.vm_data_kib.unwrap_or(0)) + Pages::new(BESIDES_DATA);
+        return Ok(Verdict::compare("granted", &row.granted, &got.0).and(|| fork_delta(&row, most)));
+    }
+    Ok(grown((row.granted, delta(&row)), got))
+}
+
+fn grown(recorded: (bool, i64), got: (bool, i64)) -> Verdict {
+    Verdict::compare("granted", &recorded.0, &got.0)
+        .and(|| Verdict::compare("Committed_AS grows by pages", &recorded.1, &got.1))
 }
 
 /// A fork charges what the parent was charged for its private memory: at most `VmData` and the rest described above.

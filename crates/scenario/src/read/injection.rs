@@ -3,11 +3,11 @@
 use super::host::cgroup_path;
 use super::kernel::{each_sysctl, report};
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{bytes, name, one_of, time};
+use crate::scalar::{boolean, bytes, integer, name, one_of, time};
 use crate::tables;
 use crate::value::Value;
 use oomsim_core::kernel::Sysctls;
-use oomsim_core::node_api::Signo;
+use oomsim_core::node_api::{CgroupWrite, Signo};
 use oomsim_core::plan::{Change, Injection};
 use oomsim_core::units::{Bytes, SimTime};
 
@@ -36,8 +36,11 @@ fn injection(p: &Problems, value: &Value, out: &mut Vec<Injection>) {
         });
     }
     if let Some(cgroup) = t.optional("cgroup", cgroup_path) {
-        let limit = t.required("limit", limit);
-        push(Change::CgroupLimit { cgroup, limit: limit.unwrap_or(Bytes::MAX) });
+        let write = cgroup_files(&mut t);
+        if write == CgroupWrite::default() {
+            p.error(t.at(), "`cgroup` without what is written to it: add `limit`");
+        }
+        push(Change::Cgroup { cgroup, write });
     }
     if let Some(signal) = t.optional("signal", signal) {
         let process = t.required("process", name);
@@ -53,7 +56,20 @@ fn injection(p: &Problems, value: &Value, out: &mut Vec<Injection>) {
     let at = t.at();
     t.finish();
     if out.len() == before && p.errors() == errors {
-        p.error(at, "`[[at]]` changes nothing: add `sysctl`, `cgroup` with `limit`, `signal` with `process`, `deletePod` or `fork`");
+        p.error(at, "`[[at]]` changes nothing: add `sysctl`, `cgroup` with `limit` or another of its files, `signal` with `process`, `deletePod` or `fork`");
+    }
+}
+
+/// What is written to a cgroup.
+fn cgroup_files(t: &mut TableReader<'_>) -> CgroupWrite {
+    CgroupWrite {
+        max: t.optional("limit", limit),
+        high: t.optional("high", limit),
+        low: t.optional("low", bytes),
+        min: t.optional("min", bytes),
+        swap_max: t.optional("swapMax", limit),
+        oom_group: t.optional("oomGroup", boolean),
+        swappiness: t.optional("swappiness", integer(0, 100)),
     }
 }
 

@@ -7,6 +7,8 @@ use oomsim_core::record::view::KINDS;
 
 /// An amount that may be negative, as availability can be.
 const SIGNED: Form = Form::OneOf(&[Form::Amount, Form::Integer { min: i64::MIN, max: i64::MAX }]);
+/// A limit of a cgroup.
+const LIMIT: Form = Form::OneOf(&[Form::Amount, Form::Words(&["max"])]);
 /// An amount, or bounds.
 const AMOUNTS: Form = Form::OneOf(&[SIGNED, Form::Table(&RANGE)]);
 /// A number, or bounds.
@@ -21,7 +23,7 @@ const FIELD_TEST: Form = Form::OneOf(&[VALUE, Form::Table(&TEST_TABLE)]);
 /// `[[at]]`.
 pub(crate) static AT: TableSpec = TableSpec {
     groups: &[&AT_KEYS],
-    any_of: &[&["sysctl"], &["cgroup", "limit"], &["signal", "process"], &["deletePod"], &["fork"]],
+    any_of: &[&["sysctl"], &["cgroup"], &["signal", "process"], &["deletePod"], &["fork"]],
     ..TableSpec::new("[[at]]")
 };
 
@@ -59,8 +61,16 @@ pub(crate) static AT_KEYS: KeyGroup = KeyGroup {
         key("time", Form::Time, Required, "when"),
         key("node", Form::Name, Absent, "only on nodes of this kind"),
         key("sysctl", Form::Sysctls, Absent, "sets sysctls"),
-        key("cgroup", Form::Path, Absent, "sets the limit of this cgroup"),
-        key("limit", Form::OneOf(&[Form::Amount, Form::Words(&["max"])]), Absent, "with `cgroup`: the limit")
+        key("cgroup", Form::Path, Absent, "writes to this cgroup: its limit, or another of its files"),
+        key("limit", LIMIT, Absent, "with `cgroup`: the limit (`memory.max`, `memory.limit_in_bytes`)")
+            .with(&["cgroup"]),
+        key("high", LIMIT, Absent, "with `cgroup`, v2: `memory.high`").with(&["cgroup"]),
+        key("low", Form::Amount, Absent, "with `cgroup`, v2: `memory.low`").with(&["cgroup"]),
+        key("min", Form::Amount, Absent, "with `cgroup`, v2: `memory.min`").with(&["cgroup"]),
+        key("swapMax", LIMIT, Absent, "with `cgroup`: `memory.swap.max`; v1: `memory.memsw.limit_in_bytes`")
+            .with(&["cgroup"]),
+        key("oomGroup", Form::Boolean, Absent, "with `cgroup`, v2: `memory.oom.group`").with(&["cgroup"]),
+        key("swappiness", Form::Integer { min: 0, max: 100 }, Absent, "with `cgroup`, v1: `memory.swappiness`")
             .with(&["cgroup"]),
         key("signal", Form::Words(&["SIGTERM", "SIGKILL", "SIGHUP", "SIGABRT", "SIGSEGV"]), Absent, "sends a signal"),
         key("process", Form::Name, Absent, "with `signal`: `comm` of the process; the first one that is alive")

@@ -15,6 +15,7 @@ mod value;
 pub use comments::{Comments, NoSuchKey};
 
 use self::value::{Form, Keys};
+use oomsim_core::node_api::{CgroupWrite, Name};
 use oomsim_core::plan::{Change, Injection, PodPlan, Scenario};
 use oomsim_core::record::expect::Scalar;
 use oomsim_core::units::Bytes;
@@ -103,6 +104,29 @@ fn document(scenario: &Scenario) -> DocumentMut {
     document
 }
 
+/// The files of a cgroup.
+fn cgroup_keys(keys: &mut Keys, cgroup: &Name, write: &CgroupWrite) {
+    keys.put("cgroup", cgroup);
+    for (key, value) in [("limit", write.max), ("high", write.high), ("swapMax", write.swap_max)] {
+        match value {
+            Some(Bytes::MAX) => keys.put(key, "max"),
+            Some(limit) => keys.put(key, &limit),
+            None => {}
+        }
+    }
+    for (key, value) in [("low", write.low), ("min", write.min)] {
+        if let Some(amount) = value {
+            keys.put(key, &amount);
+        }
+    }
+    if let Some(group) = write.oom_group {
+        keys.put("oomGroup", &group);
+    }
+    if let Some(swappiness) = write.swappiness {
+        keys.put("swappiness", &u64::from(swappiness));
+    }
+}
+
 /// `[[at]]`.
 fn injection_keys(injection: &Injection) -> Keys {
     let mut keys = Keys::default();
@@ -113,13 +137,7 @@ fn injection_keys(injection: &Injection) -> Keys {
             sysctl.put(name, value);
             keys.table("sysctl", sysctl);
         }
-        Change::CgroupLimit { cgroup, limit } => {
-            keys.put("cgroup", cgroup);
-            match *limit {
-                Bytes::MAX => keys.put("limit", "max"),
-                limit => keys.put("limit", &limit),
-            }
-        }
+        Change::Cgroup { cgroup, write } => cgroup_keys(&mut keys, cgroup, write),
         Change::Signal { process, signal } => {
             keys.put("signal", &signal.to_string());
             keys.put("process", process);

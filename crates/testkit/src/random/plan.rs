@@ -8,7 +8,7 @@ use oomsim_core::kubelet::{
     CgroupDriver, ContainerSpec, KubeletConfig, KubernetesProfile, MemoryReservationPolicy, PodSpec, ResourceList,
     ResourceRequirements, RestartPolicy, TextMap, Toleration,
 };
-use oomsim_core::node_api::{Name, Signo};
+use oomsim_core::node_api::{CgroupWrite, Name, Signo};
 use oomsim_core::plan::{
     Change, ContainerPlan, Controller, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
     Scenario, VolumePlan,
@@ -395,11 +395,25 @@ fn host(c: &mut Choices, n: u64, others: &[HostPlan]) -> HostPlan {
     host
 }
 
+/// Files of a cgroup, at least one of them.
+fn cgroup_write(c: &mut Choices) -> CgroupWrite {
+    let at_most = |c: &mut Choices| if c.boolean() { Bytes::MAX } else { c.bytes() };
+    CgroupWrite {
+        max: Some(at_most(c)),
+        high: c.some(at_most),
+        low: c.some(Choices::bytes),
+        min: c.some(Choices::bytes),
+        swap_max: c.some(at_most),
+        oom_group: c.some(Choices::boolean),
+        swappiness: c.some(|c| c.below(101) as u8),
+    }
+}
+
 fn injection(c: &mut Choices, scenario: &Scenario) -> Option<Change> {
     let process = scenario.hosts.first().map(|host| host.process.comm.clone());
     Some(match c.below(5) {
         0 => Change::Sysctl { name: "vm.swappiness".into(), value: c.below(200) },
-        1 => Change::CgroupLimit { cgroup: "/a b/c".into(), limit: if c.boolean() { Bytes::MAX } else { c.bytes() } },
+        1 => Change::Cgroup { cgroup: "/a b/c".into(), write: cgroup_write(c) },
         2 => {
             let signals = [Signo::Hup, Signo::Abrt, Signo::Kill, Signo::Segv, Signo::Term];
             Change::Signal { process: process?, signal: c.of(&signals) }

@@ -11,6 +11,26 @@ fn limit(bytes: Bytes) -> Pages {
 }
 
 impl Kernel {
+    /// What has been written to a cgroup, as its files say it; `None`: what a new cgroup has.
+    pub fn settings(&self, cg: CgroupId) -> CgroupWrite {
+        let Some(group) = self.cgroups.get(cg.index()) else { return CgroupWrite::default() };
+        let rare = group.rare();
+        let at_most = |pages: Pages| (pages != Pages::MAX).then(|| pages.bytes());
+        let at_least = |pages: Pages| (!pages.is_zero()).then(|| pages.bytes());
+        CgroupWrite {
+            max: at_most(group.max),
+            high: at_most(rare.high),
+            low: at_least(rare.low),
+            min: at_least(rare.min),
+            swap_max: at_most(match self.config.cgroup {
+                CgroupVersion::V1 => rare.memsw_max,
+                CgroupVersion::V2 => group.swap_max,
+            }),
+            oom_group: group.oom_group.then_some(true),
+            swappiness: rare.swappiness,
+        }
+    }
+
     /// Writes limits of a cgroup.
     ///
     /// # Errors

@@ -1,0 +1,77 @@
+//! Rows through the front door: each row's configuration written as the files a user would have, read by the ordinary
+//! reader, run by the ordinary run, and what comes out compared with the row. This finds what is right as a function
+//! and absent in the run.
+
+mod allocatable;
+mod cgroups;
+mod folder;
+mod kernel;
+mod memcg;
+mod pods;
+mod programs;
+mod qos;
+mod quantity;
+mod restart;
+
+use crate::Verdict;
+use serde_json::Value;
+
+/// What became of a row that was to be put as files.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was run, and this came of it.
+    Compared(Verdict),
+    /// It cannot be put so, and why.
+    NotAsFiles(&'static str),
+}
+
+/// A row being read and run: the verdict, or why there is none.
+type Through = Result<Verdict, Stop>;
+
+/// Why a row has no verdict.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Stop {
+    /// It cannot be put as files.
+    NotAsFiles(&'static str),
+    /// It cannot be read, or its files cannot.
+    Unreadable(String),
+}
+
+impl From<String> for Stop {
+    fn from(why: String) -> Self {
+        Stop::Unreadable(why)
+    }
+}
+
+impl From<&str> for Stop {
+    fn from(why: &str) -> Self {
+        Stop::Unreadable(why.to_owned())
+    }
+}
+
+/// Why rows of whole kinds are not put as files.
+const NO_FILES: &str = "rows of this kind are not put as files";
+
+/// Puts a row of the kind with this stem through files.
+pub fn check(stem: &str, row: &Value) -> Outcome {
+    let through = match stem {
+        "allocatable" => allocatable::check(row),
+        "cgroups" => cgroups::check(row),
+        "qos" => qos::check(row),
+        "quantity" => quantity::check(row),
+        "restart" => restart::check(row),
+        "badness" => kernel::badness(row),
+        "overcommit" => kernel::overcommit(row),
+        "global_oom" => kernel::global(row),
+        "resize" => kernel::resize(row),
+        "memcg_oom_v1" | "memcg_oom_v2" => memcg::check(stem, row),
+        // The check of a story writes its scenario and runs that.
+        crate::node::STEM => crate::node::examine_row(row).map(|story| story.verdict()).map_err(Stop::from),
+        _ => Err(Stop::NotAsFiles(NO_FILES)),
+    };
+    match through {
+        Ok(verdict) => Outcome::Compared(verdict),
+        Err(Stop::NotAsFiles(why)) => Outcome::NotAsFiles(why),
+        Err(Stop::Unreadable(why)) => Outcome::Compared(Verdict::unreadable(why)),
+    }
+}
