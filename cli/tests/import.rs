@@ -80,6 +80,146 @@ fn wrappers_of_providers_are_kubelet_settings() {
     }
 }
 
+/// Files as providers and installers write them, in shapes that need more than a look at `kind`; by hand from the file:
+/// reserved and evictionHard in MiB, of 16 GiB.
+#[test]
+fn user_data_lists_and_command_lines_are_read() {
+    const MI: u64 = 1 << 20;
+    for (file, taken) in [
+        ("talos.yaml", 512 + 256 + 200),
+        // A MIME message around a NodeConfig: 1Gi and a flag of 200Mi, evictionHard 300Mi.
+        ("nodeadm-user-data.txt", 1024 + 200 + 300),
+        ("aks-linux-kubelet-config.json", 100),
+        // A KubeletConfiguration of 300Mi beside flags that reserve 500Mi.
+        ("kubeadm.yaml", 500 + 300),
+        ("kops.yaml", 500 + 300),
+        ("eksctl.yaml", 300 + 300 + 200),
+        ("kubeadm-flags.env", 500 + 100),
+        ("openshift-auto.yaml", 500),
+        ("gke.yaml", 100),
+    ] {
+        let path = data("providers").join(file);
+        let node = node_json(&["--capacity", "16Gi", "--config", path.to_str().expect("UTF-8")]);
+        assert_eq!(node["allocatable"], (16 * 1024 - taken) * MI, "{file}: {node}");
+    }
+    // Thresholds in percent: 1355Mi and 5 % of 16 GiB; 300Mi and 15 %.
+    for (file, reserved, percent) in [("karpenter-list.yaml", 1355, 5), ("bottlerocket.toml", 300, 15)] {
+        let path = data("providers").join(file);
+        let node = node_json(&["--capacity", "16Gi", "--config", path.to_str().expect("UTF-8")]);
+        let expected = (16 * 1024 - reserved) * MI - 16 * 1024 * MI * percent / 100;
+        let got = node["allocatable"].as_u64().expect("a number");
+        assert!(got.abs_diff(expected) < 4096, "{file}: {got} {expected}");
+    }
+}
+
+/// A provider's file has tokens and keys beside the kubelet's settings, and often leaves reservations to the node.
+#[test]
+fn of_a_providers_file_only_the_settings_are_copied() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rke2 = data("providers/rke2.yaml");
+    let out_args = ["--memory", "16Gi", "--out"].map(std::ffi::OsString::from);
+    let args = ["import".into(), rke2.into_os_string()].into_iter().chain(out_args);
+    let output = oomsim(args.chain([folder.path().as_os_str().to_owned()]));
+    assert!(output.status.success(), "{}", err(&output));
+    let scenario = std::fs::read_to_string(folder.path().join("scenario.toml")).expect("a scenario");
+    assert!(scenario.contains("--kube-reserved=memory=512Mi") && !scenario.contains("token"), "{scenario}");
+    assert!(!folder.path().join("kubelet.yaml").exists());
+
+    // AKS' custom node configuration reserves nothing: 16007392Ki − 14990560Ki − 100Mi is what the node does.
+    let node = cluster("node.json");
+    let aks = data("providers/aks-linux-kubelet-config.json");
+    let output = oomsim([
+        "import".as_ref(),
+        node.as_os_str(),
+        aks.as_os_str(),
+        "--out".as_ref(),
+        folder.path().as_os_str(),
+        "--force".as_ref(),
+    ]);
+    assert!(output.status.success(), "{}", err(&output));
+    assert!(out(&output).contains("kubelet.kubeReserved: 893Mi assumed"), "{}", out(&output));
+    let node = node_json(&[folder.path().join("scenario.toml").to_str().expect("UTF-8")]);
+    assert_eq!(node["allocatable"], 14_990_560_u64 * 1024, "{node}");
+}
+
+fn cluster(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../studies/imported-node").join(name)
+}
+
+/// A node with 30 pods, from six files to answers, without an editor.
+#[test]
+fn six_files_of_a_node_with_thirty_pods_become_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let there = folder.path().join("node1");
+    let files = ["node.json", "pods.json", "configz.json", "summary.json", "wss.json", "rss.json"];
+    let files = files.map(|name| cluster(name).into_os_string());
+    let output =
+        oomsim(["import".into()].into_iter().chain(files).chain(["--out".into(), there.as_os_str().to_owned()]));
+    assert!(output.status.success(), "{}", err(&output));
+    let said = out(&output);
+    assert!(said.contains("allocatable, QoS classes and working sets are those of the files"), "{said}");
+    let scenario = there.join("scenario.toml");
+    let scenario = scenario.to_str().expect("UTF-8");
+    let text = std::fs::read_to_string(scenario).expect("a scenario");
+    assert_eq!(text.matches("[[pod]]").count(), 30);
+    for copy in there.join("manifests").read_dir().expect("a folder") {
+        let copy = std::fs::read_to_string(copy.expect("a file").path()).expect("a copy");
+        assert!(!copy.contains("hunter2") && !copy.contains("registry.example"), "{copy}");
+    }
+    let run = oomsim(["run", scenario, "--format", "json"]);
+    assert!(run.status.success(), "{}", err(&run));
+    let plan = oomsim(["plan", there.join("goal.toml").to_str().expect("UTF-8"), "--format", "json"]);
+    assert!(plan.status.success(), "{}{}", out(&plan), err(&plan));
+}
+
+/// Of two containers only the pod's memory is known: 3/4 and 1/4 of it, as their requests are.
+#[test]
+fn what_only_the_pod_holds_is_divided() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).expect("written");
+        path.into_os_string()
+    };
+    let pod = write(
+        "pod.yaml",
+        "{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop}, spec: {nodeName: n1, containers: [\
+         {name: app, resources: {requests: {memory: 300Mi}}}, {name: proxy, resources: {requests: {memory: 100Mi}}}]}}",
+    );
+    let top = write("top.txt", "NAMESPACE   NAME    CPU(cores)   MEMORY(bytes)\nshop        web-1   2m           800Mi\n");
+    // Half of what all pods hold is anonymous.
+    let stat = write("kubepods.memory.stat", "anon 1000\nfile 3000\nactive_file 1000\ninactive_file 2000\n");
+    let import = |files: &[&std::ffi::OsString], out: &str| {
+        let there = folder.path().join(out);
+        let files = files.iter().map(|file| (*file).clone());
+        let more = ["--memory", "8Gi", "--node", "n1", "--out"].map(std::ffi::OsString::from);
+        let output =
+            oomsim(["import".into()].into_iter().chain(files).chain(more).chain([there.clone().into_os_string()]));
+        assert!(output.status.success(), "{}", err(&output));
+        std::fs::read_to_string(there.join("scenario.toml")).expect("a scenario")
+    };
+    let text = import(&[&pod, &top], "a");
+    assert!(text.contains("anon = \"600Mi\"") && text.contains("anon = \"200Mi\""), "{text}");
+    let text = import(&[&pod, &top, &stat], "b");
+    assert!(text.contains("50 % of the working set is anonymous memory, as in "), "{text}");
+    assert!(text.contains("anon = \"300Mi\"") && text.contains("read = \"300Mi\""), "{text}");
+    // A legend of a graph, and a container that was started again: its samples come from two series.
+    let csv = write("rss.csv", "\"Time\",\"web-1/app\"\n1764100000,50 MiB\n1764100060,60 MiB\n1764100120,null\n");
+    let two = write(
+        "wss.json",
+        r#"{"status":"success","data":{"resultType":"matrix","result":[
+        {"metric":{"__name__":"container_memory_working_set_bytes","namespace":"shop","pod":"web-1","container":"proxy","id":"/a"},
+         "values":[[1764100000,"10485760"]]},
+        {"metric":{"__name__":"container_memory_working_set_bytes","namespace":"shop","pod":"web-1","container":"proxy","id":"/b"},
+         "values":[[1764100060,"20971520"]]},
+        {"metric":{"__name__":"container_memory_working_set_bytes","namespace":"shop","pod":"gone","container":"x"},
+         "values":[[1764100060,"20971520"]]}]}}"#,
+    );
+    let text = import(&[&pod, &csv, &two], "c");
+    assert!(text.contains("[\"0s\", \"50Mi\"], [\"1m0s\", \"60Mi\"]"), "{text}");
+    assert!(text.contains("[\"0s\", \"10Mi\"], [\"1m0s\", \"20Mi\"]"), "{text}");
+}
+
 #[test]
 fn bad_files_are_refused_whole() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -7,7 +7,7 @@ use crate::output;
 use oomsim_core::units::{Bytes, Quantity};
 use oomsim_import::{Evidence, Imported, Options, build, differences};
 use oomsim_scenario::reading::Problems;
-use oomsim_scenario::{Diagnostic, Files, Severity, Source, load};
+use oomsim_scenario::{Diagnostic, Severity, Source, load};
 use oomsim_store::Folder;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -75,7 +75,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let options = Options { node: args.node, memory: args.memory };
     let imported = build(&evidence, &options).map_err(|why| Failure::bad_input(why.to_string()))?;
-    let loaded = load(&imported.files[0].1, "scenario.toml", &Written(&imported), &[])
+    let loaded = load(&imported.files[0].1, "scenario.toml", &imported, &[])
         .map_err(|problems| rendered(&problems))?;
     let checked = differences(&evidence, &loaded.scenario);
     let out = args.out.unwrap_or_default();
@@ -86,10 +86,15 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 
 fn read(path: &Path) -> Result<Arc<Source>, Failure> {
     let cannot = |why: String| Failure::bad_input(format!("{} cannot be read: {why}", path.display()));
-    let file = std::fs::File::open(path).map_err(|why| cannot(plain(&why)))?;
-    if file.metadata().is_ok_and(|about| about.is_dir()) {
+    let about = path.metadata().map_err(|why| cannot(plain(&why)))?;
+    if about.is_dir() {
         return Err(cannot("it is a folder: name its files".into()));
     }
+    // A pipe that nothing writes to would be waited for without end; those of a shell (`<(…)`) have a writer.
+    if !about.is_file() && !path.starts_with("/dev/") && !path.starts_with("/proc/") {
+        return Err(cannot("it is no ordinary file".into()));
+    }
+    let file = std::fs::File::open(path).map_err(|why| cannot(plain(&why)))?;
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|why| cannot(plain(&why)))?;
     if bytes.len() as u64 > MAX_FILE {
@@ -101,20 +106,6 @@ fn read(path: &Path) -> Result<Arc<Source>, Failure> {
         _ => String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".into()))?,
     };
     Ok(Arc::new(Source { name: path.display().to_string(), text }))
-}
-
-/// The files of an import, before they are written.
-struct Written<'a>(&'a Imported);
-
-impl Files for Written<'_> {
-    fn read(&self, path: &str) -> Result<String, String> {
-        let file = self.0.files.iter().find(|(name, _)| name == path);
-        file.map(|(_, text)| text.clone()).ok_or_else(|| "no such file".into())
-    }
-
-    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
-        Err("no such folder".into())
-    }
 }
 
 fn write(out: &Path, force: Force, imported: &Imported) -> Result<(), Failure> {
@@ -156,6 +147,8 @@ fn report(
         [] => text.push_str("\nCHECKED\n  allocatable, QoS classes and working sets are those of the files\n"),
         _ => list(&mut text, "DIFFERS FROM THE FILES", differences),
     }
-    let _ = write!(text, "\nnext: oomsim run {}\n", out.join("scenario.toml").display());
+    let (scenario, goal) = (out.join("scenario.toml"), out.join("goal.toml"));
+    let _ = write!(text, "\nnext: oomsim run {0}\n      oomsim risk {0}\n", scenario.display());
+    let _ = writeln!(text, "      oomsim plan {}", goal.display());
     text
 }

@@ -1,15 +1,16 @@
 //! From the evidence to the files of a scenario.
 
-use crate::copies::{Defaults, manifest};
 use crate::evidence::Evidence;
-use crate::objects::{NodeFacts, PodFacts};
-use crate::provider::Provider;
+use crate::kubelet::kubelet;
+use crate::objects::NodeFacts;
+use crate::pods::{PodTable, pods};
 use crate::system::{PodsTotal, SystemMemory, system};
-use crate::usage::{ContainerId, Curve, Recorded, Usage, usage};
+use crate::toml_text::{amount, comment, said};
+use crate::usage::Recorded;
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
+use oomsim_scenario::Files;
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
-use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
+use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
 /// What to import.
 #[derive(Clone, Debug, Default)]
@@ -46,16 +47,23 @@ impl std::fmt::Display for ImportError {
 
 impl std::error::Error for ImportError {}
 
-fn error<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, ImportError> {
+impl Files for Imported {
+    fn read(&self, path: &str) -> Result<String, String> {
+        let file = self.files.iter().find(|(name, _)| name == path);
+        file.map(|(_, text)| text.clone()).ok_or_else(|| "no such file".into())
+    }
+
+    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+        Err("no such folder".into())
+    }
+}
+
+pub(crate) fn error<T>(message: impl Into<String>, help: impl Into<String>) -> Result<T, ImportError> {
     Err(ImportError { message: message.into(), help: help.into() })
 }
 
-/// Longest curve that is written into the scenario itself; longer ones go to a file of their own.
-const INLINE_POINTS: usize = 12;
 /// A run is at least this long.
 const SHORTEST: SimDuration = SimDuration::from_secs(600);
-/// What a container holds of which nothing is known, not even a request: a guess, said as such.
-const UNKNOWN_CONTAINER: Bytes = Bytes::mib(10);
 
 /// Writes the scenario of one node.
 ///
@@ -66,25 +74,50 @@ pub fn build(evidence: &Evidence, options: &Options) -> Result<Imported, ImportE
     let mut import =
         Import { evidence, recorded: Recorded::of(evidence), unknown: Vec::new(), out: Imported::default(), node };
     let mut document = import.head();
-    let pods = import.pods();
+    let pods = pods(&mut import);
     document["node"] = Item::Table(import.node_table(&pods));
     if let Some(kernel) = import.kernel() {
         document["kernel"] = Item::Table(kernel);
     }
-    document["kubelet"] = Item::Table(import.kubelet()?);
+    document["kubelet"] = Item::Table(kubelet(&mut import)?);
     let tables: ArrayOfTables = pods.into_iter().map(|pod| pod.table).collect();
     if !tables.is_empty() {
         document["pod"] = Item::ArrayOfTables(tables);
     }
     import.out.files.insert(0, ("scenario.toml".into(), document.to_string()));
+    import.out.files.push(("goal.toml".into(), GOAL.into()));
     Ok(import.out)
 }
 
+/// A goal for `oomsim plan` to begin with.
+const GOAL: &str = r#"# Which eviction threshold keeps the kernel from killing pods? Run it with `oomsim plan goal.toml`; change targets,
+# knobs and the number of runs as you like. A container that reaches its own limit is no matter of the kubelet's
+# settings, so it is no target here.
+name = "goal"
+runs = 400
+
+[[scenario]]
+file = "scenario.toml"
+
+[[target]]
+event = "kubepodsOom"
+below = "5%"
+
+[[target]]
+event = "nodeOom"
+below = "5%"
+
+[[knob]]
+name = "evictionHard"
+key = "kubelet.evictionHard.memory.available"
+values = ["100Mi", "250Mi", "500Mi", "1Gi"]
+"#;
+
 /// The node of the scenario.
-struct ChosenNode<'a> {
-    name: String,
-    memory: Bytes,
-    facts: Option<&'a NodeFacts>,
+pub(crate) struct ChosenNode<'a> {
+    pub name: String,
+    pub memory: Bytes,
+    pub facts: Option<&'a NodeFacts>,
 }
 
 fn chosen_node<'a>(evidence: &'a Evidence, options: &Options) -> Result<ChosenNode<'a>, ImportError> {
@@ -130,20 +163,14 @@ fn chosen_node<'a>(evidence: &'a Evidence, options: &Options) -> Result<ChosenNo
     Ok(ChosenNode { name, memory, facts })
 }
 
-struct Import<'a> {
-    evidence: &'a Evidence,
-    recorded: Option<Recorded>,
-    node: ChosenNode<'a>,
+/// An import under way.
+pub(crate) struct Import<'a> {
+    pub evidence: &'a Evidence,
+    pub recorded: Option<Recorded>,
+    pub node: ChosenNode<'a>,
     /// Containers of which no file says what they hold.
-    unknown: Vec<String>,
-    out: Imported,
-}
-
-/// A pod's table and what its containers hold at the start.
-struct PodTable {
-    table: Table,
-    anon: Bytes,
-    active_file: Bytes,
+    pub unknown: Vec<String>,
+    pub out: Imported,
 }
 
 impl Import<'_> {
@@ -156,7 +183,7 @@ impl Import<'_> {
         document
     }
 
-    fn node_table(&mut self, pods: &[PodTable]) -> Table {
+    pub(crate) fn node_table(&mut self, pods: &[PodTable]) -> Table {
         let mut table = Table::new();
         table["name"] = value(self.node.name.as_str());
         table["memory"] = value(amount(self.node.memory));
@@ -201,212 +228,25 @@ impl Import<'_> {
         }
     }
 
-    fn kernel(&self) -> Option<Table> {
-        let version = self.node.facts.map(|n| n.info("kernelVersion")).filter(|version| !version.is_empty())?;
+    fn kernel(&mut self) -> Option<Table> {
+        let facts = self.node.facts?;
         let mut table = Table::new();
-        table["version"] = value(version);
-        Some(table)
-    }
-
-    fn kubelet(&mut self) -> Result<Table, ImportError> {
-        let mut table = Table::new();
-        if let Some(version) = self.node.facts.map(|n| n.info("kubeletVersion")).filter(|v| !v.is_empty()) {
+        let version = facts.info("kernelVersion");
+        if !version.is_empty() {
             table["version"] = value(version);
         }
-        match self.evidence.kubelets.as_slice() {
-            [] => self.inferred(&mut table),
-            [only] => {
-                let name = if only.name.ends_with(".json") { "kubelet.json" } else { "kubelet.yaml" };
-                table["config"] = value(name);
-                comment(&mut table, "config", &format!("a copy of {}", only.name));
-                self.out.files.push((name.into(), only.text.clone()));
-            }
-            several => {
-                let names: Vec<_> = several.iter().map(|s| s.name.as_str()).collect();
-                return error(
-                    format!("several files have kubelet settings: {}", names.join(", ")),
-                    "give the settings of one node; `configz` has them all",
-                );
-            }
+        // Images of Arm servers say so in the name of the kernel: `5.14.0-427.el9.aarch64+64k`.
+        if version.contains("64k") {
+            self.out.notes.push("the node's pages are 64Ki: the run counts in pages of 4Ki".into());
         }
-        Ok(table)
-    }
-
-    /// Reservations from what the node itself says: capacity less allocatable is reserved and held back for eviction.
-    fn inferred(&mut self, table: &mut Table) {
-        let Some(facts) = self.node.facts else { return };
-        let provider = Provider::of(facts);
-        let Some(allocatable) = facts.allocatable else { return };
-        let held_back = facts.capacity.saturating_sub(allocatable).saturating_sub(facts.hugepages_2mi);
-        let hard = Bytes::mib(100).min(held_back);
-        let mut reserved = InlineTable::new();
-        reserved.insert("memory", amount(held_back.saturating_sub(hard)).into());
-        table["kubeReserved"] = value(reserved);
-        let mut threshold = InlineTable::new();
-        threshold.insert("memory.available", amount(hard).into());
-        table["evictionHard"] = value(threshold);
-        let what = format!(
-            "capacity {} less allocatable {}; assumed: evictionHard is 100Mi and the rest is kubeReserved",
-            amount(facts.capacity),
-            amount(allocatable)
-        );
-        comment(table, "kubeReserved", &what);
-        let note = format!(
-            "kubelet: no configuration was given ({} node); reservations are {what}: add /configz for the real ones",
-            provider.as_str()
-        );
-        self.out.notes.push(note);
-    }
-
-    fn pods(&mut self) -> Vec<PodTable> {
-        let evidence = self.evidence;
-        let (here, elsewhere): (Vec<_>, Vec<_>) =
-            evidence.pods.iter().partition(|pod| pod.node.as_deref() == Some(self.node.name.as_str()));
-        let (finished, running): (Vec<_>, Vec<_>) = here.into_iter().partition(|pod| pod.finished());
-        let pending = elsewhere.iter().filter(|pod| pod.node.is_none()).count();
-        self.note_count(finished.len(), "finished (Succeeded or Failed): left out");
-        self.note_count(elsewhere.len() - pending, "on other nodes: left out");
-        self.note_count(pending, "not bound to any node: left out");
-        let mut tables: Vec<PodTable> = running.into_iter().map(|pod| self.pod(pod)).collect();
-        if evidence.pods.is_empty() {
-            tables.extend(evidence.makers.iter().map(|maker| {
-                let container = evidence.defaults.iter().find(|d| d.namespace == maker.namespace);
-                let defaults = Defaults { container, priorities: Some(&evidence.priorities) };
-                let file = format!("manifests/{}_{}.yaml", maker.namespace, maker.name);
-                self.out.files.push((file.clone(), manifest(&maker.object, defaults)));
-                self.pod_table(&file, &maker.namespace, &maker.name, &maker.containers)
-            }));
-        } else if !evidence.makers.is_empty() {
-            self.note_count(evidence.makers.len(), "workload objects left out: their pods are given");
+        let pages = i64::try_from(facts.hugepages_2mi.get() >> 21).unwrap_or(0);
+        if pages > 0 {
+            let mut sysctl = InlineTable::new();
+            sysctl.insert("vm.nr_hugepages", pages.into());
+            table["sysctl"] = value(sysctl);
+            comment(&mut table, "sysctl", "status.capacity.hugepages-2Mi");
         }
-        if !self.unknown.is_empty() {
-            let (count, each) = (self.unknown.len(), amount(UNKNOWN_CONTAINER));
-            let names = self.unknown.join(", ");
-            self.out.notes.push(format!("{count} containers of unknown usage: assumed {each} each: {names}"));
-        }
-        for file in &evidence.memory_stats {
-            self.out.notes.push(format!("{}: a memory.stat does not say whose it is: not used", file.name));
-        }
-        for (kind, count) in &evidence.passed_over {
-            self.out.notes.push(format!("{count} {kind}: says nothing about a node's memory, passed over"));
-        }
-        tables
-    }
-
-    fn note_count(&mut self, count: usize, what: &str) {
-        if count > 0 {
-            self.out.notes.push(format!("{count} pods {what}"));
-        }
-    }
-
-    fn pod(&mut self, pod: &PodFacts) -> PodTable {
-        let file = format!("manifests/{}_{}.yaml", pod.namespace, pod.name);
-        self.out.files.push((file.clone(), manifest(&pod.object, Defaults::default())));
-        self.pod_table(&file, &pod.namespace, &pod.name, &pod.containers)
-    }
-
-    fn pod_table(&mut self, file: &str, namespace: &str, pod: &str, containers: &[String]) -> PodTable {
-        let mut table = Table::new();
-        table["manifest"] = value(file);
-        let (mut anon, mut active_file) = (Bytes::ZERO, Bytes::ZERO);
-        let mut list = ArrayOfTables::new();
-        for container in containers {
-            let id = ContainerId { namespace, pod, container, alone: containers.len() == 1 };
-            let usage = usage(self.evidence, self.recorded, id).unwrap_or_else(|| self.unknown(&id));
-            anon += usage.anon.first();
-            active_file += usage.active_file;
-            list.push(self.container(&id, &usage));
-        }
-        table["container"] = Item::ArrayOfTables(list);
-        PodTable { table, anon, active_file }
-    }
-
-    fn unknown(&mut self, id: &ContainerId<'_>) -> Usage {
-        self.unknown.push(format!("{}/{}", id.pod, id.container));
-        Usage {
-            anon: Curve::Steady(UNKNOWN_CONTAINER),
-            active_file: Bytes::ZERO,
-            from: "no file says what it holds".into(),
-            assumed: amount(UNKNOWN_CONTAINER),
-        }
-    }
-
-    fn container(&mut self, id: &ContainerId<'_>, usage: &Usage) -> Table {
-        let mut table = Table::new();
-        table["name"] = value(id.container);
-        let mut workload = Table::new();
-        workload.set_dotted(true);
-        match &usage.anon {
-            Curve::Steady(bytes) => {
-                workload["steady"] = value(one("anon", amount(*bytes).into()));
-            }
-            Curve::Trace(points) if points.len() <= INLINE_POINTS => {
-                let pair = |(at, bytes): &(SimDuration, Bytes)| {
-                    Value::from(Array::from_iter([format_duration(*at), amount(*bytes)]))
-                };
-                let points: Array = points.iter().map(pair).collect();
-                workload["trace"] = value(one("points", points.into()));
-            }
-            Curve::Trace(points) => {
-                let file = format!("traces/{}_{}_{}.csv", id.namespace, id.pod, id.container);
-                self.out.files.push((file.clone(), trace_file(points)));
-                workload["trace"] = value(one("file", file.into()));
-            }
-        }
-        let key = if matches!(usage.anon, Curve::Steady(_)) { "steady" } else { "trace" };
-        comment(&mut workload, key, &said(&usage.from, &usage.assumed));
-        table["workload"] = Item::Table(workload);
-        if usage.active_file > Bytes::ZERO {
-            let mut process = Table::new();
-            process["comm"] = value("page-cache");
-            // Cache that is read twice is active and counts in the working set.
-            let read = || {
-                let mut read = one("read", amount(usage.active_file).into());
-                read.insert("file", "data".into());
-                Value::from(read)
-            };
-            let mut script = Table::new();
-            script.set_dotted(true);
-            script["script"] = value(Array::from_iter([read(), read()]));
-            process["workload"] = Item::Table(script);
-            table["process"] = Item::ArrayOfTables(ArrayOfTables::from_iter([process]));
-        }
-        table
-    }
-}
-
-/// A curve as a file: seconds since its beginning and bytes.
-fn trace_file(points: &[(SimDuration, Bytes)]) -> String {
-    let mut text = String::from("seconds,bytes\n");
-    for (at, bytes) in points {
-        let _ =
-            writeln!(text, "{}.{:03},{}", at.as_nanos() / 1_000_000_000, at.as_nanos() / 1_000_000 % 1000, bytes.get());
-    }
-    text
-}
-
-fn one(key: &str, value: Value) -> InlineTable {
-    InlineTable::from_iter([(key, value)])
-}
-
-/// Whole Mi or Ki where nothing is lost, else bytes.
-fn amount(bytes: Bytes) -> String {
-    match bytes.get() {
-        0 => "0".into(),
-        n if n % (1 << 20) == 0 => format!("{}Mi", n >> 20),
-        n if n % (1 << 10) == 0 => format!("{}Ki", n >> 10),
-        n => n.to_string(),
-    }
-}
-
-fn said(from: &str, assumed: &str) -> String {
-    if assumed.is_empty() { from.to_string() } else { format!("{from}; assumed: {assumed}") }
-}
-
-/// Puts a comment in front of a key.
-fn comment(table: &mut Table, key: &str, text: &str) {
-    if let Some(mut key) = table.key_mut(key) {
-        key.leaf_decor_mut().set_prefix(format!("# {text}\n"));
+        (!table.is_empty()).then_some(table)
     }
 }
 

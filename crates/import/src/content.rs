@@ -1,11 +1,13 @@
 //! What a file is, by its content.
 
-use crate::node_files::{Free, Meminfo, free, looks_like_free, looks_like_memory_stat, meminfo, memory_stat};
+use crate::memory_stat::{MemoryStat, looks_like_memory_stat, memory_current, memory_stat};
+use crate::node_files::{Free, Meminfo, free, looks_like_free, meminfo};
 use crate::series::Series;
 use crate::summary::{self, Summary};
 use crate::text::TextProblem;
 use crate::top::{self, TopRow};
 use crate::{csv_file, openmetrics, prometheus};
+use oomsim_core::units::Bytes;
 use oomsim_scenario::reading::{Problems, Value, parse_documents};
 use oomsim_scenario::{Location, Source};
 use serde::Deserialize;
@@ -26,7 +28,9 @@ pub enum Content {
     /// `free`.
     Free(Free),
     /// A cgroup's `memory.stat`, which does not say whose it is.
-    MemoryStat,
+    MemoryStat(MemoryStat),
+    /// A cgroup's `memory.current`.
+    MemoryCurrent(Bytes),
     /// `kubectl top`.
     Top(Vec<TopRow>),
 }
@@ -91,7 +95,9 @@ fn first_look(text: &str) -> Look {
     } else if looks_like_free(start) {
         Some(|_, text| free(text).map(|f| Some(Content::Free(f))))
     } else if looks_like_memory_stat(start) {
-        Some(|_, text| memory_stat(text).map(|()| Some(Content::MemoryStat)))
+        Some(|_, text| memory_stat(text).map(|stat| Some(Content::MemoryStat(stat))))
+    } else if memory_current(start).is_some() {
+        Some(|_, text| Ok(memory_current(text).map(Content::MemoryCurrent)))
     } else if top::looks_like(start) {
         Some(|_, text| top::read(text).map(|rows| Some(Content::Top(rows))))
     } else if csv_file::looks_like(start) {

@@ -48,6 +48,10 @@ pub(crate) struct Defaults<'a> {
     pub container: Option<&'a ContainerDefaults>,
     /// Priorities by class.
     pub priorities: Option<&'a BTreeMap<String, i64>>,
+    /// Of the class of pods that name none.
+    pub priority: Option<i64>,
+    /// `overhead.podFixed` by RuntimeClass.
+    pub overheads: Option<&'a BTreeMap<String, Value>>,
 }
 
 /// A copy of a Pod, or of an object with a pod template, as YAML. `defaults` fill what its containers do not say.
@@ -96,11 +100,24 @@ fn spec(value: &Value, defaults: Defaults<'_>) -> Json {
         };
         copy[entry.key.as_str()] = value;
     }
-    let class = defaults.priorities.and_then(|known| known.get(&text(value, &["priorityClassName"])));
-    if let (Some(priority), None) = (class, value.get("priority")) {
-        copy["priority"] = json!(priority);
+    if value.get("containers").is_some() {
+        admitted(value, defaults, &mut copy);
     }
     copy
+}
+
+/// What the admission controllers add to a pod: the priority of its class, the overhead of its RuntimeClass.
+fn admitted(value: &Value, defaults: Defaults<'_>, copy: &mut Json) {
+    let class = text(value, &["priorityClassName"]);
+    let by_class = defaults.priorities.and_then(|known| known.get(&class)).copied();
+    let priority = if class.is_empty() { defaults.priority } else { by_class };
+    if let (Some(priority), None) = (priority, value.get("priority")) {
+        copy["priority"] = json!(priority);
+    }
+    let overhead = defaults.overheads.and_then(|known| known.get(&text(value, &["runtimeClassName"])));
+    if let (Some(overhead), None) = (overhead, value.get("overhead")) {
+        copy["overhead"] = plain(overhead);
+    }
 }
 
 fn container(value: &Value, defaults: Defaults<'_>) -> Json {
@@ -182,7 +199,7 @@ fn list(value: &Value, each: impl Fn(&Value) -> Json) -> Json {
 }
 
 /// A value as it is.
-fn plain(value: &Value) -> Json {
+pub(crate) fn plain(value: &Value) -> Json {
     match &value.kind {
         Kind::Null => Json::Null,
         Kind::Bool(b) => json!(b),

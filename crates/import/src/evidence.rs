@@ -2,11 +2,13 @@
 
 use crate::content::{self, Content};
 use crate::node_files::{Free, Meminfo};
-use crate::objects::{ContainerDefaults, MakerFacts, NodeFacts, PodFacts, limit_range, text};
+use crate::memory_stat::MemoryStat;
+use crate::objects::{ContainerDefaults, MakerFacts, NodeFacts, PodFacts, autoscaler, limit_range, path, text};
 use crate::series::Series;
 use crate::summary::Summary;
 use crate::top::TopRow;
-use oomsim_scenario::reading::{KINDS, Kind, Problems, Value, is_kubelet_settings};
+use oomsim_core::units::Bytes;
+use oomsim_scenario::reading::{KINDS, Kind, KubeletSettings, Problems, Value, is_kubelet_settings, kubelets};
 use oomsim_scenario::{Diagnostic, Location, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +26,14 @@ pub struct Evidence {
     pub defaults: Vec<ContainerDefaults>,
     /// Priorities by class.
     pub priorities: BTreeMap<String, i64>,
+    /// The class of pods that name none.
+    pub default_priority: Option<i64>,
+    /// `overhead.podFixed` by RuntimeClass.
+    pub overheads: BTreeMap<String, Value>,
+    /// What autoscalers would do.
+    pub autoscalers: Vec<String>,
     /// Kubelet settings: a KubeletConfiguration or one of its wrappers.
-    pub kubelets: Vec<Arc<Source>>,
+    pub kubelets: Vec<KubeletEvidence>,
     /// Answers of kubelets.
     pub summaries: Vec<Summary>,
     /// Recorded curves, each with its file.
@@ -36,10 +44,25 @@ pub struct Evidence {
     pub meminfo: Option<Meminfo>,
     /// `free` on the node.
     pub free: Option<Free>,
-    /// `memory.stat` files, which do not say whose they are, by name.
-    pub memory_stats: Vec<Arc<Source>>,
+    /// `memory.stat` files; only their names say whose they are.
+    pub memory_stats: Vec<(Arc<Source>, MemoryStat)>,
+    /// `memory.current` files; only their names say whose they are.
+    pub memory_currents: Vec<(Arc<Source>, Bytes)>,
     /// Objects that say nothing about memory, by kind.
     pub passed_over: BTreeMap<String, usize>,
+}
+
+/// The settings of one kubelet.
+#[derive(Debug)]
+pub struct KubeletEvidence {
+    /// Their file.
+    pub source: Arc<Source>,
+    /// The settings in it.
+    pub settings: Vec<KubeletSettings>,
+    /// What a running kubelet answered (`/configz`): all of its settings.
+    pub live: bool,
+    /// The file has the settings and nothing else.
+    pub plain: bool,
 }
 
 impl Evidence {
@@ -57,23 +80,36 @@ impl Evidence {
 
     fn add(&mut self, p: &Problems, source: &Arc<Source>, content: Content) {
         match content {
-            Content::Documents(documents) => documents.iter().for_each(|document| self.document(p, source, document)),
+            Content::Documents(documents) => {
+                self.kubelet_settings(source, &documents);
+                documents.iter().for_each(|document| self.document(p, document));
+            }
             Content::Summary(summary) => self.summaries.push(summary),
             Content::Series(list) => self.series.extend(list.into_iter().map(|series| (Arc::clone(source), series))),
             Content::Top(rows) => self.top.extend(rows.into_iter().map(|row| (Arc::clone(source), row))),
             Content::Meminfo(meminfo) => once(p, source, &mut self.meminfo, meminfo, "a second /proc/meminfo"),
             Content::Free(free) => once(p, source, &mut self.free, free, "a second output of free"),
-            Content::MemoryStat => self.memory_stats.push(Arc::clone(source)),
+            Content::MemoryStat(stat) => self.memory_stats.push((Arc::clone(source), stat)),
+            Content::MemoryCurrent(bytes) => self.memory_currents.push((Arc::clone(source), bytes)),
         }
     }
 
-    fn document(&mut self, p: &Problems, source: &Arc<Source>, value: &Value) {
-        if is_kubelet_settings(value) {
-            return self.kubelets.push(Arc::clone(source));
-        }
+    fn kubelet_settings(&mut self, source: &Arc<Source>, documents: &[Value]) {
+        let (live, plain) = match documents {
+            [only] => (only.get("kubeletconfig").is_some(), text(only, &["kind"]) == "KubeletConfiguration"),
+            _ => (false, false),
+        };
+        let one = |settings| KubeletEvidence { source: Arc::clone(source), settings, live, plain: live || plain };
+        self.kubelets.extend(kubelets(documents).into_iter().map(one));
+    }
+
+    fn document(&mut self, p: &Problems, value: &Value) {
         let kind = text(value, &["kind"]);
         if let Some(items) = value.get("items").and_then(Value::items).filter(|_| kind.ends_with("List")) {
-            return items.iter().for_each(|item| self.document(p, source, item));
+            return items.iter().for_each(|item| self.document(p, item));
+        }
+        if is_kubelet_settings(value) {
+            return;
         }
         if let Some((_, template)) = KINDS.iter().find(|(known, path)| *known == kind && !path.is_empty()) {
             return self.makers.extend(MakerFacts::read(p, &kind, template, value));
@@ -83,6 +119,13 @@ impl Evidence {
             "Pod" => self.pods.extend(PodFacts::read(p, value)),
             "LimitRange" => self.defaults.extend(limit_range(p, value)),
             "PriorityClass" => self.priority_class(value),
+            "RuntimeClass" => {
+                let overhead = path(value, &["overhead", "podFixed"]).cloned();
+                self.overheads.extend(overhead.map(|overhead| (text(value, &["metadata", "name"]), overhead)));
+            }
+            "HorizontalPodAutoscaler" | "VerticalPodAutoscaler" => self.autoscalers.extend(autoscaler(&kind, value)),
+            // A machine configuration of Talos that says nothing about the kubelet.
+            "" if value.get("machine").is_some() => {}
             "" => p.push(unknown_document(value)),
             other => *self.passed_over.entry(other.to_string()).or_default() += 1,
         }
@@ -91,6 +134,9 @@ impl Evidence {
     fn priority_class(&mut self, value: &Value) {
         if let Some(Kind::Int(priority)) = value.get("value").map(|v| &v.kind) {
             self.priorities.insert(text(value, &["metadata", "name"]), *priority);
+            if value.get("globalDefault").is_some_and(|default| default.kind == Kind::Bool(true)) {
+                self.default_priority = Some(*priority);
+            }
         }
     }
 }
@@ -105,6 +151,6 @@ fn once<T>(p: &Problems, source: &Arc<Source>, place: &mut Option<T>, value: T, 
 fn unknown_document(value: &Value) -> Diagnostic {
     Diagnostic::error(&value.at, "it is not known what this is: it has no `kind`").help(
         "known: Kubernetes objects (kubectl get -o json or yaml), kubelet settings and their wrappers, /stats/summary, \
-         Prometheus answers, OpenMetrics, CSV, kubectl top, /proc/meminfo, free, memory.stat",
+         Prometheus answers, OpenMetrics, CSV, kubectl top, /proc/meminfo, free, memory.stat, memory.current",
     )
 }

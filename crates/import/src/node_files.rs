@@ -1,4 +1,4 @@
-//! What a shell on the node prints: `/proc/meminfo`, `free`, `memory.stat`, `memory.current`.
+//! What a shell on the node prints: `/proc/meminfo` and `free`.
 
 use crate::text::TextProblem;
 use indexmap::IndexMap;
@@ -129,32 +129,6 @@ fn amount(text: &str) -> Option<Amount> {
     Some(Amount::Bytes(Bytes::new(bytes as u64)))
 }
 
-/// Checks a `memory.stat` of either cgroup version.
-///
-/// # Errors
-/// Every line that is not `name number`.
-pub fn memory_stat(text: &str) -> Result<(), Vec<TextProblem>> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && stat_line(line).is_none());
-    let problems: Vec<_> =
-        lines.map(|(number, _)| TextProblem::line(text, number, "expected `name NUMBER`".into())).collect();
-    if problems.is_empty() { Ok(()) } else { Err(problems) }
-}
-
-/// True when the text is a `memory.stat`.
-pub fn looks_like_memory_stat(text: &str) -> bool {
-    let lines: Vec<_> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    let known = |line: &&str| matches!(stat_line(line), Some(("anon" | "file" | "cache" | "rss", _)));
-    lines.iter().take(3).any(known) && lines.iter().all(|line| stat_line(line).is_some())
-}
-
-fn stat_line(line: &str) -> Option<(&str, u64)> {
-    let mut words = line.split_whitespace();
-    let (name, value) = (words.next()?, words.next()?.parse().ok()?);
-    let plain =
-        name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_' || b == b'(' || b == b')');
-    (words.next().is_none() && plain).then_some((name, value))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -178,13 +152,5 @@ mod tests {
         let plain = free("total used free shared buff/cache available\nMem: 16 4 1 0 11 12\n").expect("free -g");
         assert_eq!(plain.available, Some(Amount::Number(12)));
         assert!(free("total used free\nMem: x 1 2\n").is_err());
-    }
-
-    #[test]
-    fn memory_stat_is_known_by_its_lines() {
-        assert!(looks_like_memory_stat("anon 4096\nfile 8192\nkernel 0\n"));
-        assert!(!looks_like_memory_stat("total 4096\n") && !looks_like_memory_stat("anon: 1\n"));
-        assert_eq!(memory_stat("anon 4096\nfile 8192\n"), Ok(()));
-        assert_eq!(memory_stat("anon 4096\nfile x\n").expect_err("no number")[0].at, 10..16);
     }
 }

@@ -39,16 +39,29 @@ pub struct PodFacts {
     pub namespace: String,
     /// `metadata.name`.
     pub name: String,
+    /// `metadata.uid`.
+    pub uid: String,
     /// `spec.nodeName`; none: not bound.
     pub node: Option<String>,
     /// `status.phase`.
     pub phase: Option<String>,
     /// `status.qosClass`.
     pub qos: Option<String>,
-    /// Names of its containers, and of its sidecars (init containers that restart always).
-    pub containers: Vec<String>,
+    /// Its containers, and its sidecars (init containers that restart always).
+    pub containers: Vec<ContainerFacts>,
     /// The whole object.
     pub object: Value,
+}
+
+/// A container that runs as long as its pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ContainerFacts {
+    /// Its name.
+    pub name: String,
+    /// `resources.requests.memory`.
+    pub request: Option<Bytes>,
+    /// `resources.limits.memory`.
+    pub limit: Option<Bytes>,
 }
 
 /// What makes pods: a Deployment, a DaemonSet, a CronJob, …
@@ -60,8 +73,8 @@ pub struct MakerFacts {
     pub namespace: String,
     /// `metadata.name`.
     pub name: String,
-    /// Names of the containers of its template, sidecars among them.
-    pub containers: Vec<String>,
+    /// The containers of its template, sidecars among them.
+    pub containers: Vec<ContainerFacts>,
     /// The whole object.
     pub object: Value,
 }
@@ -162,10 +175,11 @@ impl PodFacts {
         Some(PodFacts {
             namespace: namespace(value),
             name,
+            uid: text(value, &["metadata", "uid"]),
             node: optional_text(spec, &["nodeName"]),
             phase: optional_text(value, &["status", "phase"]),
             qos: optional_text(value, &["status", "qosClass"]),
-            containers: running_containers(spec),
+            containers: running_containers(p, spec),
             object: value.clone(),
         })
     }
@@ -198,7 +212,7 @@ impl MakerFacts {
             return None;
         };
         let (kind, namespace) = (kind.to_string(), namespace(value));
-        Some(MakerFacts { kind, namespace, name, containers: running_containers(spec), object: value.clone() })
+        Some(MakerFacts { kind, namespace, name, containers: running_containers(p, spec), object: value.clone() })
     }
 }
 
@@ -229,8 +243,37 @@ pub(crate) fn namespace(value: &Value) -> String {
 }
 
 /// Containers that run as long as the pod does.
-fn running_containers(spec: &Value) -> Vec<String> {
+fn running_containers(p: &Problems, spec: &Value) -> Vec<ContainerFacts> {
     let list = |key| given(spec, key).and_then(Value::items).unwrap_or_default().iter();
     let sidecars = list("initContainers").filter(|c| text(c, &["restartPolicy"]) == "Always");
-    list("containers").chain(sidecars).map(|c| text(c, &["name"])).collect()
+    let facts = |c| ContainerFacts {
+        name: text(c, &["name"]),
+        request: amount(p, c, &["resources", "requests", "memory"]),
+        limit: amount(p, c, &["resources", "limits", "memory"]),
+    };
+    list("containers").chain(sidecars).map(facts).collect()
+}
+
+/// What an autoscaler would do, which a run of one node leaves out; `None`: nothing.
+pub(crate) fn autoscaler(kind: &str, value: &Value) -> Option<String> {
+    let spec = given(value, "spec")?;
+    let target = |key| format!("{} {}", text(spec, &[key, "kind"]), text(spec, &[key, "name"]));
+    if kind == "HorizontalPodAutoscaler" {
+        let (least, most) = (count(spec, &["minReplicas"]).unwrap_or(1), count(spec, &["maxReplicas"])?);
+        let target = target("scaleTargetRef");
+        return Some(format!("{target} is scaled to {least} – {most} replicas: the run has those that are given"));
+    }
+    let recommended = path(value, &["status", "recommendation", "containerRecommendations"]).and_then(Value::items);
+    let each = recommended.unwrap_or_default().iter().filter_map(|container| {
+        let request = text(container, &["target", "memory"]);
+        (!request.is_empty()).then(|| format!("{} {}", text(container, &["containerName"]), shown_amount(&request)))
+    });
+    let each: Vec<String> = each.collect();
+    let said = if each.is_empty() { "no requests yet".into() } else { format!("requests of {}", each.join(", ")) };
+    Some(format!("{}: the VerticalPodAutoscaler recommends {said}; the run has those of the files", target("targetRef")))
+}
+
+/// VPA recommends plain bytes.
+fn shown_amount(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_string(), |bytes| Bytes::new(bytes).to_string())
 }

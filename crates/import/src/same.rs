@@ -1,7 +1,7 @@
 //! The scenario held against the files that it was made from.
 
 use crate::evidence::Evidence;
-use crate::usage::{ContainerId, Recorded, usage};
+use crate::usage::{Recorded, ids, usage};
 use oomsim_core::plan::{PodPlan, Scenario};
 use oomsim_core::record::Keep;
 use oomsim_core::units::{Bytes, SimTime};
@@ -58,11 +58,8 @@ fn working_sets(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String> {
         let full_name = pod.full_name();
         let index = names.iter().position(|name| **name == *full_name);
         let simulated = index.and_then(|i| sample.pods.iter().find(|p| p.pod as usize == i)).map(|p| p.working_set);
-        let held = pod.containers.iter().map(|container| {
-            let alone = pod.containers.len() == 1;
-            usage(evidence, recorded, ContainerId { namespace: &pod.namespace, pod: &pod.name, container, alone })
-                .map(|usage| usage.anon.first() + usage.active_file)
-        });
+        let held = ids(&pod.namespace, &pod.name, &pod.uid, &pod.containers)
+            .map(|id| usage(evidence, recorded, id).map(|usage| usage.anon.first() + usage.active_file));
         let (Some(real), Some(simulated)) = (held.sum::<Option<Bytes>>(), simulated) else { continue };
         let apart = real.get().abs_diff(simulated.get());
         if apart > TOLERANCE.get().max(real.get() / 20) {

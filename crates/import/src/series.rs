@@ -43,7 +43,7 @@ impl Metric {
     /// A metric by its own name.
     pub fn named(name: &str) -> Metric {
         match name {
-            "container_memory_working_set_bytes" => Metric::WorkingSet,
+            "container_memory_working_set_bytes" | "pod_memory_working_set_bytes" => Metric::WorkingSet,
             "container_memory_rss" => Metric::Rss,
             "container_memory_usage_bytes" => Metric::Usage,
             "container_memory_cache" => Metric::Cache,
@@ -89,6 +89,17 @@ impl Series {
     /// Name of the container; none for a pod's own cgroup and for its pause process (`POD`).
     pub fn container(&self) -> Option<&str> {
         self.label(&["container", "container_name", "exported_container"]).filter(|name| *name != "POD")
+    }
+
+    /// True for memory of a pod or of one of its containers.
+    pub fn is_of_pod(&self) -> bool {
+        !matches!(self.metric, Some(Metric::Meminfo(_) | Metric::Other(_)))
+            && (self.pod().is_some() || self.container().is_some())
+    }
+
+    /// The cgroup that cAdvisor names, for what is no pod's: `/` is the node.
+    pub fn cgroup(&self) -> Option<&str> {
+        self.labels.get("id").map(String::as_str).filter(|_| self.pod().is_none())
     }
 
     /// Name of the node, as far as a label has it.

@@ -1,6 +1,7 @@
 //! What the operating system itself holds: the figure that decides whether a reservation is enough.
 
 use crate::evidence::Evidence;
+use crate::memory_stat::{CgroupOwner, owner};
 use crate::series::{Metric, Series};
 use crate::usage::split;
 use oomsim_core::units::Bytes;
@@ -31,14 +32,63 @@ pub struct PodsTotal {
     pub active_file: Bytes,
 }
 
-/// From `/stats/summary`, else `/proc/meminfo` or node_exporter, else `free`, else `kubectl top nodes`; `None`: the
-/// files do not say.
+/// From `/stats/summary`, else cAdvisor's root cgroup or the `memory.stat` of system.slice, else `/proc/meminfo` or
+/// node_exporter, else `free`, else `kubectl top nodes`; `None`: the files do not say.
 pub fn system(evidence: &Evidence, node: &str, pods: PodsTotal, capacity: Bytes) -> Option<SystemMemory> {
     from_summary(evidence, node)
+        .or_else(|| from_cadvisor(evidence, node, pods))
+        .or_else(|| from_slice(evidence))
         .map(|system| with_kernel(evidence, node, system))
         .or_else(|| from_meminfo(evidence, node, pods))
         .or_else(|| from_free(evidence, pods, capacity))
         .or_else(|| from_top(evidence, node, pods))
+}
+
+/// The series of a cgroup that is no pod's, by its path; `/kubepods` is `/kubepods.slice` to systemd.
+pub(crate) fn of_cgroup<'a>(evidence: &'a Evidence, node: &str, metric: &Metric, path: &str) -> Option<&'a Series> {
+    let is = |s: &&Series| s.metric.as_ref() == Some(metric) && s.cgroup() == Some(path) && !s.points.is_empty();
+    let mut all = evidence.series.iter().map(|(_, s)| s).filter(is);
+    let of_node = all.clone().find(|s| s.node().is_some_and(|n| n.split(':').next() == Some(node)));
+    of_node.or_else(|| all.next().filter(|_| all.next().is_none()))
+}
+
+fn from_cadvisor(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<SystemMemory> {
+    let first = |metric: Metric, path: &str| {
+        let series = of_cgroup(evidence, node, &metric, path)?;
+        series.points.first().map(|point| Bytes::new(point.bytes))
+    };
+    let of_pods = |metric: Metric| first(metric.clone(), "/kubepods.slice").or_else(|| first(metric, "/kubepods"));
+    let whole = first(Metric::WorkingSet, "/")?;
+    let Some(anon) = first(Metric::Rss, "/") else {
+        let pods = of_pods(Metric::WorkingSet).unwrap_or(pods.anon + pods.active_file);
+        return Some(SystemMemory {
+            anon: whole.saturating_sub(pods),
+            from: "container_memory_working_set_bytes of the node less its pods".into(),
+            assumed: "all of the working set is anonymous memory".into(),
+            ..SystemMemory::default()
+        });
+    };
+    let pods_anon = of_pods(Metric::Rss).unwrap_or(pods.anon);
+    let pods_whole = of_pods(Metric::WorkingSet).unwrap_or(pods.anon + pods.active_file);
+    Some(SystemMemory {
+        anon: anon.saturating_sub(pods_anon),
+        active_file: whole.saturating_sub(anon).saturating_sub(pods_whole.saturating_sub(pods_anon)),
+        from: "cAdvisor's metrics: the node less its pods".into(),
+        ..SystemMemory::default()
+    })
+}
+
+/// `memory.stat` of system.slice, which has the daemons but not the kernel.
+fn from_slice(evidence: &Evidence) -> Option<SystemMemory> {
+    let of_system = |name: &str| owner(name, "", "", "") == CgroupOwner::System;
+    let (file, stat) = evidence.memory_stats.iter().find(|(file, _)| of_system(&file.name))?;
+    Some(SystemMemory {
+        anon: stat.anon,
+        active_file: stat.active_file,
+        inactive_file: stat.inactive_file,
+        from: file.name.clone(),
+        ..SystemMemory::default()
+    })
 }
 
 fn from_summary(evidence: &Evidence, node: &str) -> Option<SystemMemory> {

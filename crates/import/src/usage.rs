@@ -1,9 +1,12 @@
 //! What each container holds, from the best source that the files have.
 
 use crate::evidence::Evidence;
+use crate::memory_stat::{CgroupOwner, MemoryStat, owner};
+use crate::objects::ContainerFacts;
 use crate::series::{Metric, Sample, Series};
 use crate::summary::MemoryStats;
 use oomsim_core::units::{Bytes, SimDuration};
+use std::collections::BTreeMap;
 
 /// Memory of a container over time.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +38,17 @@ impl Curve {
             Curve::Trace(points) => points.first().map_or(Bytes::ZERO, |(_, bytes)| *bytes),
         }
     }
+
+    /// A curve of samples; what came before the first one is taken to have been the same.
+    fn of(samples: &[Sample], recorded: Recorded) -> Self {
+        let first = samples.first().map_or(0, |sample| sample.bytes);
+        if samples.iter().all(|sample| sample.bytes == first) {
+            return Curve::Steady(Bytes::new(first));
+        }
+        let points = samples.iter().map(|p| (recorded.since(p.at_ms), Bytes::new(p.bytes)));
+        let late = samples.first().is_some_and(|p| p.at_ms > recorded.from_ms);
+        Curve::Trace(late.then_some((SimDuration::ZERO, Bytes::new(first))).into_iter().chain(points).collect())
+    }
 }
 
 /// Which container.
@@ -44,10 +58,47 @@ pub struct ContainerId<'a> {
     pub namespace: &'a str,
     /// Name of its pod.
     pub pod: &'a str,
+    /// The pod's uid, as cgroups are named after it; empty: not known.
+    pub uid: &'a str,
     /// Its own name.
     pub container: &'a str,
-    /// The pod has no other: figures of the pod are its figures.
-    pub alone: bool,
+    /// Its part of what only the pod as a whole is known to hold, and the sum of all parts.
+    pub part: (u64, u64),
+}
+
+/// The containers of a pod. Of what only the pod is known to hold, each gets as much as its request (else its limit)
+/// is of all; without those all get the same.
+pub fn ids<'a>(
+    namespace: &'a str,
+    pod: &'a str,
+    uid: &'a str,
+    containers: &'a [ContainerFacts],
+) -> impl Iterator<Item = ContainerId<'a>> {
+    let parts: Option<Vec<u64>> = containers.iter().map(|c| Some(c.request.or(c.limit)?.get().max(1))).collect();
+    let parts = parts.unwrap_or_else(|| vec![1; containers.len()]);
+    let whole = parts.iter().fold(0, |sum: u64, part| sum.saturating_add(*part));
+    let id = move |(c, part): (&'a ContainerFacts, u64)| ContainerId {
+        namespace,
+        pod,
+        uid,
+        container: &c.name,
+        part: (part, whole),
+    };
+    containers.iter().zip(parts).map(id)
+}
+
+impl ContainerId<'_> {
+    fn alone(&self) -> bool {
+        self.part.0 == self.part.1
+    }
+
+    fn of_pod(&self, bytes: u64) -> u64 {
+        u64::try_from(u128::from(bytes) * u128::from(self.part.0) / u128::from(self.part.1.max(1))).unwrap_or(bytes)
+    }
+
+    fn of_pod_said(&self) -> &'static str {
+        if self.alone() { "" } else { "the pod's memory is its containers' in proportion to their requests" }
+    }
 }
 
 /// When the recordings begin and end.
@@ -60,9 +111,9 @@ pub struct Recorded {
 }
 
 impl Recorded {
-    /// Of all series of containers.
+    /// Of all series of pods.
     pub fn of(evidence: &Evidence) -> Option<Self> {
-        let points = || evidence.series.iter().filter(|(_, s)| s.container().is_some()).flat_map(|(_, s)| &s.points);
+        let points = || evidence.series.iter().filter(|(_, s)| s.is_of_pod()).flat_map(|(_, s)| &s.points);
         let from_ms = points().map(|p| p.at_ms).min()?;
         let to_ms = points().map(|p| p.at_ms).max()?;
         Some(Recorded { from_ms, to_ms })
@@ -78,66 +129,169 @@ impl Recorded {
     }
 }
 
-/// What the files say about a container: a recorded curve, else `/stats/summary`, else `kubectl top`; `None`: nothing.
+/// What the files say about a container: a recorded curve, else `/stats/summary`, else its `memory.stat`, else
+/// `kubectl top`, else `memory.current`; `None`: nothing.
 pub fn usage(evidence: &Evidence, recorded: Option<Recorded>, id: ContainerId<'_>) -> Option<Usage> {
     recorded
         .and_then(|recorded| from_series(evidence, recorded, id))
         .or_else(|| from_summary(evidence, id))
+        .or_else(|| from_stat(evidence, id))
         .or_else(|| from_top(evidence, id))
+        .or_else(|| from_current(evidence, id))
+}
+
+/// How a series fits a container.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Fit {
+    Container,
+    Pod,
 }
 
 impl ContainerId<'_> {
-    fn is(&self, series: &Series) -> bool {
-        let in_namespace = series.namespace().is_none_or(|namespace| namespace == self.namespace);
-        let in_container = match series.container() {
-            Some(container) => container == self.container,
-            None => self.alone && !series.labels.contains_key("container"),
-        };
-        in_namespace && series.pod().is_some_and(|pod| pod == self.pod) && in_container
+    /// Whether a series says something about the container.
+    pub(crate) fn fits(&self, series: &Series) -> bool {
+        self.fit(series).is_some()
+    }
+
+    fn fit(&self, series: &Series) -> Option<Fit> {
+        if series.namespace().is_some_and(|namespace| namespace != self.namespace) {
+            return None;
+        }
+        match (series.pod(), series.container()) {
+            (Some(pod), Some(container)) => (pod == self.pod && container == self.container).then_some(Fit::Container),
+            // cAdvisor has the pod's cgroup and its pause process (`POD`) beside its containers.
+            (Some(pod), None) => {
+                let pause = ["container", "container_name"].iter().any(|l| series.labels.get(*l).is_some_and(|v| v == "POD"));
+                (pod == self.pod && !pause).then_some(Fit::Pod)
+            }
+            // Legends of graphs: `POD`, `POD/CONTAINER`.
+            (None, Some(name)) => {
+                let (pod, container) = name.rsplit_once('/').unwrap_or((name, ""));
+                let pod = pod.rsplit('/').next().unwrap_or(pod);
+                match container {
+                    "" => (name == self.pod).then_some(Fit::Pod),
+                    _ if pod == self.pod => (container == self.container).then_some(Fit::Container),
+                    _ => (container == self.pod).then_some(Fit::Pod),
+                }
+            }
+            (None, None) => None,
+        }
     }
 }
 
+/// The samples of one metric of a container.
+struct Found {
+    samples: Vec<Sample>,
+    file: String,
+    fit: Fit,
+}
+
+/// All series of a metric: a container that was started again has several, one after the other.
+fn find(evidence: &Evidence, id: ContainerId<'_>, metric: Option<&Metric>) -> Option<Found> {
+    let fitting = |wanted: Fit| {
+        let all = evidence.series.iter().filter(|(_, s)| s.metric.as_ref() == metric && !s.points.is_empty());
+        let mut found = all.filter(|(_, s)| id.fit(s) == Some(wanted)).peekable();
+        let file = found.peek()?.0.name.clone();
+        let mut by_time: BTreeMap<i64, u64> = BTreeMap::new();
+        for sample in found.flat_map(|(_, series)| &series.points) {
+            let bytes = if wanted == Fit::Pod { id.of_pod(sample.bytes) } else { sample.bytes };
+            let there = by_time.entry(sample.at_ms).or_insert(bytes);
+            *there = bytes.max(*there);
+        }
+        let samples = by_time.into_iter().map(|(at_ms, bytes)| Sample { at_ms, bytes }).collect();
+        Some(Found { samples, file, fit: wanted })
+    };
+    fitting(Fit::Container).or_else(|| fitting(Fit::Pod))
+}
+
 fn from_series(evidence: &Evidence, recorded: Recorded, id: ContainerId<'_>) -> Option<Usage> {
-    let find = |metric: &Metric| {
-        let found = evidence.series.iter().find(|(_, s)| s.metric.as_ref() == Some(metric) && id.is(s));
-        found.filter(|(_, series)| !series.points.is_empty())
+    let working_set = find(evidence, id, Some(&Metric::WorkingSet));
+    let rss = find(evidence, id, Some(&Metric::Rss));
+    if let Some(rss) = rss {
+        let active_file = working_set.as_ref().map(|w| typical_difference(&w.samples, &rss.samples));
+        let assumed = if active_file.is_some() { "" } else { "no active page cache" };
+        let active_file = active_file.unwrap_or(Bytes::ZERO);
+        return Some(of_samples(&rss, "container_memory_rss", assumed, active_file, recorded, id));
+    }
+    let usage = || find(evidence, id, Some(&Metric::Usage)).map(|found| (found, "container_memory_usage_bytes"));
+    let unnamed = || find(evidence, id, None).map(|found| (found, "a series without a name, taken for the working set,"));
+    let (found, what) =
+        working_set.map(|found| (found, "container_memory_working_set_bytes")).or_else(usage).or_else(unnamed)?;
+    let first = found.samples.first().map_or(0, |sample| sample.bytes);
+    let (share, assumed) = anonymous_share(evidence, id);
+    let active_file = Bytes::new(first).saturating_sub(scaled(first, share));
+    let samples = found.samples.iter().map(|s| Sample { bytes: s.bytes.saturating_sub(active_file.get()), ..*s });
+    let anon = Found { samples: samples.collect(), ..found };
+    Some(of_samples(&anon, what, &assumed, active_file, recorded, id))
+}
+
+fn of_samples(
+    found: &Found,
+    what: &str,
+    assumed: &str,
+    active_file: Bytes,
+    recorded: Recorded,
+    id: ContainerId<'_>,
+) -> Usage {
+    let (count, pod) = match (found.samples.len(), found.fit) {
+        (1, fit) => ("1 sample".to_string(), fit == Fit::Pod),
+        (n, fit) => (format!("{n} samples"), fit == Fit::Pod),
     };
-    let (working_set, rss) = (find(&Metric::WorkingSet), find(&Metric::Rss));
-    let (file, series) = rss.or(working_set).or_else(|| find(&Metric::Usage))?;
-    let trace = series.points.iter().map(|p| (recorded.since(p.at_ms), Bytes::new(p.bytes))).collect();
-    let active_file = match (rss, working_set) {
-        (Some((_, rss)), Some((_, working_set))) => typical_difference(&working_set.points, &rss.points),
-        _ => Bytes::ZERO,
-    };
-    let what = match series.metric {
-        Some(Metric::Rss) => "container_memory_rss",
-        Some(Metric::WorkingSet) => "container_memory_working_set_bytes",
-        _ => "container_memory_usage_bytes",
-    };
-    let assumed = match series.metric {
-        Some(Metric::Rss) if working_set.is_some() => "",
-        Some(Metric::Rss) => "no active page cache",
-        Some(Metric::WorkingSet) => "all of the working set is anonymous memory",
-        _ => "all of the usage is anonymous memory",
-    };
-    let from = format!("{what} in {}, {} samples", file.name, series.points.len());
-    Some(Usage { anon: Curve::Trace(trace), active_file, from, assumed: assumed.into() })
+    let of_pod = if pod { id.of_pod_said() } else { "" };
+    let assumed: Vec<&str> = [assumed, of_pod].into_iter().filter(|text| !text.is_empty()).collect();
+    Usage {
+        anon: Curve::of(&found.samples, recorded),
+        active_file,
+        from: format!("{what} in {}, {count}", found.file),
+        assumed: assumed.join("; "),
+    }
 }
 
 /// Median of what the working set has more than the anonymous memory of the same instants.
 fn typical_difference(working_set: &[Sample], rss: &[Sample]) -> Bytes {
-    let at = |ms: i64| rss.binary_search_by_key(&ms, |p| p.at_ms).ok().map(|i| rss[i].bytes);
-    let mut more: Vec<u64> = working_set.iter().filter_map(|p| Some(p.bytes.saturating_sub(at(p.at_ms)?))).collect();
+    // Scrapes of the two differ by less than a second; the nearest sample before counts.
+    let before = |ms: i64| rss.partition_point(|p| p.at_ms <= ms).checked_sub(1).or(Some(0)).and_then(|i| rss.get(i));
+    let mut more: Vec<u64> =
+        working_set.iter().filter_map(|p| Some(p.bytes.saturating_sub(before(p.at_ms)?.bytes))).collect();
     more.sort_unstable();
     Bytes::new(more.get(more.len() / 2).copied().unwrap_or(0))
 }
 
-fn from_summary(evidence: &Evidence, id: ContainerId<'_>) -> Option<Usage> {
+/// Which part of a working set is anonymous memory, in millionths, where nothing but the working set is known, and
+/// what that rests on: the container's own figures of another source, else those of all pods, else all of it.
+fn anonymous_share(evidence: &Evidence, id: ContainerId<'_>) -> (u64, String) {
+    let share = |anon: u64, whole: u64| u64::try_from(u128::from(anon) * 1_000_000 / u128::from(whole)).ok();
+    let of_summary = summary_of(evidence, id).and_then(|memory| {
+        let share = share(memory.rss_bytes?, memory.working_set_bytes.filter(|w| *w > 0)?)?;
+        Some((share.min(1_000_000), "/stats/summary".to_string()))
+    });
+    let of_stat = || {
+        let (file, stat, _) = stat_of(evidence, id, |owner| owner != CgroupOwner::System)?;
+        let whole = stat.working_set().get();
+        Some((share(stat.anon.get(), Some(whole).filter(|w| *w > 0)?)?, file))
+    };
+    match of_summary.or_else(of_stat) {
+        Some((share, from)) => (share, format!("{} % of the working set is anonymous memory, as in {from}", share / 10_000)),
+        None => (1_000_000, ALL_ANONYMOUS.into()),
+    }
+}
+
+const ALL_ANONYMOUS: &str = "all of the working set is anonymous memory";
+
+fn scaled(bytes: u64, millionths: u64) -> Bytes {
+    Bytes::new(u64::try_from(u128::from(bytes) * u128::from(millionths) / 1_000_000).unwrap_or(bytes))
+}
+
+fn summary_of(evidence: &Evidence, id: ContainerId<'_>) -> Option<MemoryStats> {
     let mut pods = evidence.summaries.iter().flat_map(|summary| &summary.pods);
     let pod = pods.find(|pod| pod.pod_ref.namespace == id.namespace && pod.pod_ref.name == id.pod)?;
-    let memory = pod.containers.iter().find(|c| c.name == id.container)?.memory?;
+    pod.containers.iter().find(|c| c.name == id.container)?.memory
+}
+
+fn from_summary(evidence: &Evidence, id: ContainerId<'_>) -> Option<Usage> {
+    let memory = summary_of(evidence, id)?;
     let (anon, active_file) = split(memory)?;
-    let assumed = if memory.rss_bytes.is_some() { "" } else { "all of the working set is anonymous memory" };
+    let assumed = if memory.rss_bytes.is_some() { "" } else { ALL_ANONYMOUS };
     Some(Usage { anon: Curve::Steady(anon), active_file, from: "/stats/summary".into(), assumed: assumed.into() })
 }
 
@@ -148,15 +302,61 @@ pub(crate) fn split(memory: MemoryStats) -> Option<(Bytes, Bytes)> {
     Some((Bytes::new(anon), Bytes::new(working_set.saturating_sub(anon))))
 }
 
+/// The `memory.stat` that says most about a container: its own, its pod's, that of all pods, one of which nothing says
+/// whose it is.
+fn stat_of(
+    evidence: &Evidence,
+    id: ContainerId<'_>,
+    wanted: impl Fn(CgroupOwner) -> bool,
+) -> Option<(String, MemoryStat, CgroupOwner)> {
+    let owned = evidence.memory_stats.iter().map(|(file, stat)| {
+        (file.name.clone(), *stat, owner(&file.name, id.pod, id.uid, id.container))
+    });
+    owned.filter(|(.., owner)| wanted(*owner)).min_by_key(|(.., owner)| *owner as u8)
+}
+
+fn from_stat(evidence: &Evidence, id: ContainerId<'_>) -> Option<Usage> {
+    let own = |owner| matches!(owner, CgroupOwner::Container | CgroupOwner::Pod);
+    let (from, stat, owner) = stat_of(evidence, id, own)?;
+    let of_pod = owner == CgroupOwner::Pod;
+    let part = |bytes: Bytes| if of_pod { Bytes::new(id.of_pod(bytes.get())) } else { bytes };
+    let assumed = if of_pod { id.of_pod_said() } else { "" };
+    let (anon, active_file) = (Curve::Steady(part(stat.anon)), part(stat.active_file));
+    Some(Usage { anon, active_file, from, assumed: assumed.into() })
+}
+
+fn from_current(evidence: &Evidence, id: ContainerId<'_>) -> Option<Usage> {
+    let mut own = evidence.memory_currents.iter().filter_map(|(file, bytes)| {
+        match owner(&file.name, id.pod, id.uid, id.container) {
+            CgroupOwner::Container => Some((file.name.clone(), *bytes)),
+            CgroupOwner::Pod => Some((file.name.clone(), Bytes::new(id.of_pod(bytes.get())))),
+            _ => None,
+        }
+    });
+    let (from, bytes) = own.next()?;
+    let assumed = "all that is charged is anonymous memory".into();
+    Some(Usage { anon: Curve::Steady(bytes), active_file: Bytes::ZERO, from, assumed })
+}
+
 fn from_top(evidence: &Evidence, id: ContainerId<'_>) -> Option<Usage> {
-    let is = |row: &crate::top::TopRow| {
+    let of_pod = |row: &crate::top::TopRow| {
         let in_namespace = row.namespace.as_deref().is_none_or(|namespace| namespace == id.namespace);
-        let of_pod = row.pod.as_deref() == Some(id.pod);
-        let of_container = row.container.as_deref().map_or(id.alone, |container| container == id.container);
-        in_namespace && of_pod && of_container
+        in_namespace && row.pod.as_deref() == Some(id.pod)
     };
-    let (file, row) = evidence.top.iter().find(|(_, row)| is(row))?;
-    let from = format!("kubectl top in {}", file.name);
-    let assumed = "all of the working set is anonymous memory".into();
-    Some(Usage { anon: Curve::Steady(row.working_set), active_file: Bytes::ZERO, from, assumed })
+    let mut rows = evidence.top.iter().filter(|(_, row)| of_pod(row));
+    let own = rows.clone().find(|(_, row)| row.container.as_deref() == Some(id.container));
+    let (file, row) = own.or_else(|| rows.find(|(_, row)| row.container.is_none()))?;
+    let (bytes, of_pod) = match &row.container {
+        Some(_) => (row.working_set.get(), ""),
+        None => (id.of_pod(row.working_set.get()), id.of_pod_said()),
+    };
+    let (share, split) = anonymous_share(evidence, id);
+    let anon = scaled(bytes, share);
+    let assumed: Vec<&str> = [split.as_str(), of_pod].into_iter().filter(|text| !text.is_empty()).collect();
+    Some(Usage {
+        anon: Curve::Steady(anon),
+        active_file: Bytes::new(bytes).saturating_sub(anon),
+        from: format!("kubectl top in {}", file.name),
+        assumed: assumed.join("; "),
+    })
 }

@@ -33,7 +33,7 @@ mod yaml_value;
 pub mod reading {
     pub use super::load::source;
     pub use super::names::nearest;
-    pub use super::read::is_kubelet_settings;
+    pub use super::read::{Settings as KubeletSettings, is_kubelet_settings, kubelets};
     pub use super::reader::{Problems, TableReader};
     pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, prose, some_bytes, text};
     pub use super::tables::{Form, KeyGroup, KeySpec, TableSpec, WhenAbsent, key};

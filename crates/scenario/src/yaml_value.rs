@@ -3,23 +3,62 @@
 use super::diagnostic::Diagnostic;
 use super::source::{Location, Source};
 use super::value::{Entry, Kind, Value};
+use super::toml_value::parse_document;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-/// Parses all documents of a file; empty ones are left out.
+/// Parses all documents of a file; empty ones are left out. User data of a machine may be MIME parts, of which those
+/// with YAML are read, and that of Bottlerocket is TOML.
 ///
 /// # Errors
 /// When the text is not YAML.
 pub fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnostic>> {
     let options = serde_saphyr::options! { with_snippet: false };
-    let documents: Vec<Spanned> = serde_saphyr::from_multiple_with_options(&source.text, options).map_err(|error| {
+    let first = source.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
+    if first.is_some_and(|line| line.starts_with("[settings") && line.ends_with(']')) {
+        let toml = parse_document(source).map_err(|problems| problems.into_iter().next().map(Box::new));
+        return toml.map(|value| vec![value]).or_else(|why| why.map_or(Ok(Vec::new()), Err));
+    }
+    let text = without_mime(&source.text);
+    let documents: Vec<Spanned> = serde_saphyr::from_multiple_with_options(&text, options).map_err(|error| {
         let at = error.location().map_or(0..0, |location| place(&source.text, &location));
         let text = error.without_snippet().to_string();
         let message = text.lines().next().unwrap_or_default().to_string();
         Box::new(Diagnostic::error(&Location::new(source, at), format!("not valid YAML: {message}")))
     })?;
     Ok(documents.into_iter().map(|document| convert(source, document)).collect())
+}
+
+/// The text with spaces in place of all MIME headers and of all parts that are no YAML, so that places stay what they
+/// are.
+fn without_mime(text: &str) -> Cow<'_, str> {
+    let head = text.trim_start().get(..10).unwrap_or_default().to_ascii_lowercase();
+    let quoted = |rest: &str| rest.trim_matches(['"', ' ', ';', '\r']).to_string();
+    let boundary = text.lines().take(10).find_map(|line| line.split_once("boundary=").map(|(_, rest)| quoted(rest)));
+    let (Some(boundary), true) = (boundary, head.starts_with("mime-vers") || head.starts_with("content-ty")) else {
+        return Cow::Borrowed(text);
+    };
+    let boundary = format!("--{boundary}");
+    let (mut out, mut headers, mut wanted) = (String::with_capacity(text.len()), true, false);
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end();
+        let spaces = |shown: &str| format!("{shown}{:1$}\n", "", line.len().saturating_sub(shown.len() + 1));
+        if bare.starts_with(&boundary) {
+            (headers, wanted) = (true, false);
+            out.push_str(&spaces("---"));
+        } else if headers || !wanted {
+            let lower = bare.to_ascii_lowercase();
+            let of_yaml = ["node.eks.aws", "yaml"].iter().any(|kind| lower.contains(kind));
+            wanted |= headers && lower.starts_with("content-type:") && of_yaml;
+            headers &= !bare.is_empty();
+            out.push_str(&spaces(""));
+        } else {
+            out.push_str(line);
+        }
+    }
+    Cow::Owned(out)
 }
 
 type Spanned = serde_saphyr::Spanned<Node>;

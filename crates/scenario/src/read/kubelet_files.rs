@@ -3,7 +3,7 @@
 use super::Context;
 use super::kubelet_config::{Draft, MAP_FIELDS, Maps, config_keys};
 use super::kubelet_names::{FIELDS, FLAGS, UNMODELLED, UNMODELLED_FLAGS};
-use super::kubelet_wrappers::{Settings, settings};
+use super::kubelet_wrappers::{Settings, kubelets};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
 use crate::reader::{Problems, TableReader};
@@ -44,7 +44,7 @@ pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
 fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut Draft, maps: Maps) {
     let p = cx.problems;
     let Some(documents) = cx.documents(file, at) else { return };
-    let found: Vec<_> = documents.iter().map(settings).filter(|settings| !settings.is_empty()).collect();
+    let found = kubelets(&documents);
     let settings = match (found.as_slice(), &*documents) {
         ([settings], _) => settings,
         // What is no settings is read as such, so that its reader says what it is.
@@ -70,6 +70,11 @@ fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut Draft, maps
 pub(crate) fn is_field(name: &str) -> bool {
     let read = || FIELD_FLAGS.iter().map(|(_, field)| *field);
     read().any(|field| field == name) || FIELDS.contains(&name) || UNMODELLED.contains(&name)
+}
+
+/// The field that a flag sets.
+pub(crate) fn field_of_flag(flag: &str) -> Option<&'static str> {
+    FIELD_FLAGS.iter().find(|(known, _)| *known == flag).map(|(_, field)| *field)
 }
 
 /// One KubeletConfiguration object.
@@ -169,7 +174,7 @@ pub(crate) fn flags(p: &Problems, value: &Value, draft: &mut Draft) {
             given = Some(next);
             words.next();
         }
-        let Some((_, field)) = FIELD_FLAGS.iter().find(|(known, _)| *known == name) else {
+        let Some(field) = field_of_flag(&name) else {
             other_flag(p, &name, &at);
             continue;
         };

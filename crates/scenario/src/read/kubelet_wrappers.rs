@@ -1,11 +1,12 @@
 //! Where providers and installers keep the kubelet's settings: each has a file of its own with a KubeletConfiguration,
 //! a part of one, or the kubelet's flags in it.
 
-use super::kubelet_files::is_field;
+use super::kubelet_files::{field_of_flag, is_field};
 use crate::value::{Entry, Kind, Value};
 
 /// The kubelet's settings in one document.
-pub(crate) enum Settings {
+#[derive(Clone, Debug)]
+pub enum Settings {
     /// Fields of KubeletConfiguration.
     Fields(Value),
     /// Flags of the command line.
@@ -51,26 +52,65 @@ const WRAPPERS: [Wrapper; 10] = [
     Wrapper { kind: "InstanceGroup", api: "kops.k8s.io/", fields: &["spec", "kubelet"], flags: &[] },
     // kubeadm.k8s.io: NodeRegistrationOptions.
     Wrapper {
-        kind: "InitConfiguration",
+        kind: INIT,
         api: "kubeadm.k8s.io/",
         fields: &[],
         flags: &["nodeRegistration", "kubeletExtraArgs"],
     },
     Wrapper {
-        kind: "JoinConfiguration",
+        kind: JOIN,
         api: "kubeadm.k8s.io/",
         fields: &[],
         flags: &["nodeRegistration", "kubeletExtraArgs"],
     },
 ];
 
-/// Fields that GKE's node system configuration names differently (cloud.google.com: customizing node system
-/// configuration): signals without dots, seconds in the name.
-const GKE_NAMES: [(&str, &str); 2] =
-    [("memoryAvailable", "memory.available"), ("evictionMaxPodGracePeriodSeconds", "evictionMaxPodGracePeriod")];
+const INIT: &str = "InitConfiguration";
+const JOIN: &str = "JoinConfiguration";
+
+/// Fields that GKE's node system configuration (cloud.google.com: customizing node system configuration) and AKS'
+/// custom node configuration name differently: signals without dots, seconds in the name, other capitals.
+const OTHER_NAMES: [(&str, &str); 4] = [
+    ("memoryAvailable", "memory.available"),
+    ("evictionMaxPodGracePeriodSeconds", "evictionMaxPodGracePeriod"),
+    ("cpuCfsQuota", "cpuCFSQuota"),
+    ("cpuCfsQuotaPeriod", "cpuCFSQuotaPeriod"),
+];
+
+/// The settings of each kubelet in some documents. A list stands for its items; a KubeletConfiguration and the flags
+/// that kubeadm gives in the same file are one kubelet's, flags last.
+pub fn kubelets(documents: &[Value]) -> Vec<Vec<Settings>> {
+    let mut all: Vec<(String, Vec<Settings>)> = Vec::new();
+    documents.iter().for_each(|document| collect(document, &mut all));
+    let is = |kind: &str, one: &(String, Vec<Settings>)| one.0 == kind;
+    let flags = all.iter().position(|one| is(INIT, one) || is(JOIN, one));
+    let fields = all.iter().position(|one| is("KubeletConfiguration", one));
+    if let (2, Some(flags), Some(fields)) = (all.len(), flags, fields) {
+        return vec![[all[fields].1.clone(), all[flags].1.clone()].concat()];
+    }
+    all.into_iter().map(|(_, settings)| settings).collect()
+}
+
+fn collect(document: &Value, all: &mut Vec<(String, Vec<Settings>)>) {
+    let kind = document.get("kind").and_then(Value::as_text).unwrap_or_default();
+    if let Some(items) = document.get("items").and_then(Value::items).filter(|_| kind.ends_with("List")) {
+        return items.iter().for_each(|item| collect(item, all));
+    }
+    let api = document.get("apiVersion").and_then(Value::as_text).unwrap_or_default();
+    // eksctl pkg/apis/eksctl.io/v1alpha5: each group of nodes has its own.
+    if kind == "ClusterConfig" && api.starts_with("eksctl.io/") {
+        let groups = ["nodeGroups", "managedNodeGroups"].iter().filter_map(|key| document.get(key)?.items()).flatten();
+        let settings = groups.filter_map(|group| given(group, &["kubeletExtraConfig"]));
+        return all.extend(settings.map(|fields| (kind.to_string(), vec![Settings::Fields(fields.clone())])));
+    }
+    let settings = settings(document);
+    if !settings.is_empty() {
+        all.push((kind.to_string(), settings));
+    }
+}
 
 /// The kubelet's settings in a document; empty: it has none.
-pub(crate) fn settings(document: &Value) -> Vec<Settings> {
+fn settings(document: &Value) -> Vec<Settings> {
     let kind = document.get("kind").and_then(Value::as_text);
     let api = document.get("apiVersion").and_then(Value::as_text).unwrap_or_default();
     match kind {
@@ -83,9 +123,9 @@ pub(crate) fn settings(document: &Value) -> Vec<Settings> {
     }
 }
 
-/// True for a document that has settings of the kubelet, and for a wrapper that could have.
+/// True for a document that has settings of the kubelet.
 pub fn is_kubelet_settings(document: &Value) -> bool {
-    !settings(document).is_empty()
+    !kubelets(std::slice::from_ref(document)).is_empty()
 }
 
 fn wrapped(document: &Value, wrapper: &Wrapper) -> Vec<Settings> {
@@ -97,6 +137,9 @@ fn wrapped(document: &Value, wrapper: &Wrapper) -> Vec<Settings> {
 
 /// Documents that say what they are by their keys alone.
 fn without_kind(document: &Value) -> Vec<Settings> {
+    if let Some(text) = document.as_text() {
+        return command_line(document, text);
+    }
     let keys = || document.entries().unwrap_or_default().iter().map(|entry| entry.key.as_str());
     // What /configz answers.
     if let Some(fields) = document.get("kubeletconfig") {
@@ -105,6 +148,10 @@ fn without_kind(document: &Value) -> Vec<Settings> {
     // config.yaml of k3s and RKE2: kubelet-arg, and kubelet-arg+ in drop-ins.
     if let Some(flags) = document.get("kubelet-arg").or_else(|| document.get("kubelet-arg+")) {
         return vec![Settings::Flags(flag_list(flags))];
+    }
+    // Bottlerocket's user data: the kubelet's flags as tables.
+    if let Some(fields) = given(document, &["settings", "kubernetes"]) {
+        return vec![Settings::Fields(named_as_flags(fields))];
     }
     // Talos machine configuration, v1alpha1.
     if document.get("machine").is_some() {
@@ -123,6 +170,29 @@ fn without_kind(document: &Value) -> Vec<Settings> {
     if fields { vec![Settings::Fields(document.clone())] } else { Vec::new() }
 }
 
+/// A kubelet's command line, as `ps` shows it or as kubeadm keeps it (`KUBELET_KUBEADM_ARGS="--…"`).
+fn command_line(document: &Value, text: &str) -> Vec<Settings> {
+    if !text.to_ascii_lowercase().contains("kubelet") || !text.contains("--") {
+        return Vec::new();
+    }
+    let plain = |word: &str| {
+        let behind = word.split_once("=\"").filter(|(name, _)| name.starts_with("KUBELET_")).map(|(_, rest)| rest);
+        behind.unwrap_or(word).trim_matches('"').to_string()
+    };
+    let words = text.split_whitespace().map(plain).filter(|word| !word.is_empty());
+    let words = words.map(|word| Value { kind: Kind::Text(word), at: document.at.clone() });
+    vec![Settings::Flags(Value { kind: Kind::Array(words.collect()), at: document.at.clone() })]
+}
+
+/// Fields by the names of their flags, `kube-reserved`; what is no flag of the kubelet is gone.
+fn named_as_flags(fields: &Value) -> Value {
+    let entries = fields.entries().unwrap_or_default().iter().filter_map(|entry| {
+        let key = field_of_flag(&entry.key)?.to_string();
+        Some(Entry { key, key_at: entry.key_at.clone(), value: entry.value.clone() })
+    });
+    Value { kind: Kind::Table(entries.collect()), at: fields.at.clone() }
+}
+
 /// Fields of AKS' custom node configuration that KubeletConfiguration does not have (learn.microsoft.com/azure/aks:
 /// custom-node-configuration).
 const AKS_FIELDS: [&str; 4] = ["imageGcHighThreshold", "imageGcLowThreshold", "containerLogMaxSizeMB", "podMaxPids"];
@@ -132,7 +202,7 @@ const AKS_FIELDS: [&str; 4] = ["imageGcHighThreshold", "imageGcLowThreshold", "c
 fn renamed(value: &Value) -> Value {
     let Kind::Table(entries) = &value.kind else { return value.clone() };
     let entries = entries.iter().filter(|e| !AKS_FIELDS.contains(&e.key.as_str())).map(|entry| {
-        let key = GKE_NAMES.iter().find(|(name, _)| *name == entry.key).map_or(entry.key.as_str(), |(_, name)| *name);
+        let key = OTHER_NAMES.iter().find(|(name, _)| *name == entry.key).map_or(entry.key.as_str(), |(_, name)| *name);
         Entry { key: key.to_string(), key_at: entry.key_at.clone(), value: renamed(&entry.value) }
     });
     Value { kind: Kind::Table(entries.collect()), at: value.at.clone() }

@@ -22,7 +22,7 @@ mod trace_file;
 mod workload;
 
 pub(crate) use self::kubelet::default_clocks;
-pub use self::kubelet_wrappers::is_kubelet_settings;
+pub use self::kubelet_wrappers::{Settings, is_kubelet_settings, kubelets};
 
 use self::check_kubelet::{Given, kernel_tunables, start_kubelet};
 use super::diagnostic::Diagnostic;

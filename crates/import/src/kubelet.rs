@@ -1,0 +1,167 @@
+//! The kubelet of a scenario: its settings, without anything else that their file has, and what must be inferred.
+
+use crate::build::{Import, ImportError, error};
+use crate::copies::plain;
+use crate::evidence::KubeletEvidence;
+use crate::provider::Provider;
+use crate::toml_text::{amount, comment, one};
+use oomsim_core::kubelet::KubeletConfig;
+use oomsim_core::units::Bytes;
+use oomsim_scenario::load;
+use oomsim_scenario::reading::{KubeletSettings, Value as Object};
+use serde_json::{Map, Value as Json, json};
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, value};
+
+/// The table of the kubelet.
+pub(crate) fn kubelet(import: &mut Import<'_>) -> Result<Table, ImportError> {
+    let mut table = Table::new();
+    if let Some(version) = import.node.facts.map(|n| n.info("kubeletVersion")).filter(|v| !v.is_empty()) {
+        table["version"] = value(version);
+    }
+    match chosen(import)? {
+        Some(settings) => {
+            import.given(&mut table, settings);
+            import.completed(&mut table);
+        }
+        None => import.inferred(&mut table),
+    }
+    Ok(table)
+}
+
+/// The settings to take: what a running kubelet answers has all of them; otherwise there is one file of settings.
+fn chosen<'a>(import: &mut Import<'a>) -> Result<Option<&'a KubeletEvidence>, ImportError> {
+    let all = &import.evidence.kubelets;
+    let live: Vec<_> = all.iter().filter(|k| k.live).collect();
+    match (live.as_slice(), all.as_slice()) {
+        ([], []) => Ok(None),
+        ([only], _) => {
+            for other in all.iter().filter(|k| !k.live) {
+                let message = format!("{}: left out: {} has all settings", other.source.name, only.source.name);
+                import.out.notes.push(message);
+            }
+            Ok(Some(only))
+        }
+        ([], [only]) => Ok(Some(only)),
+        _ => {
+            let names: Vec<_> = all.iter().map(|k| k.source.name.as_str()).collect();
+            error(
+                format!("several kubelets' settings are given: {}", names.join(", ")),
+                "give the settings of one node; `configz` has them all",
+            )
+        }
+    }
+}
+
+impl Import<'_> {
+    /// Writes the settings: a file that has nothing else as it is; of a provider's file, which may have tokens and
+    /// keys, the kubelet's fields and flags.
+    fn given(&mut self, table: &mut Table, kubelet: &KubeletEvidence) {
+        let name = &kubelet.source.name;
+        if kubelet.plain {
+            let copy = if name.ends_with(".json") { "kubelet.json" } else { "kubelet.yaml" };
+            table["config"] = value(copy);
+            comment(table, "config", &format!("a copy of {name}"));
+            self.out.files.push((copy.into(), kubelet.source.text.clone()));
+            return;
+        }
+        for settings in &kubelet.settings {
+            match settings {
+                KubeletSettings::Fields(fields) => {
+                    table["config"] = value("kubelet.yaml");
+                    comment(table, "config", &format!("the kubelet's settings in {name}"));
+                    self.out.files.push(("kubelet.yaml".into(), configuration(fields)));
+                }
+                KubeletSettings::Flags(flags) => {
+                    let words = flags.items().unwrap_or_default().iter().filter_map(Object::as_text);
+                    // Labels, addresses and the like are no settings of memory.
+                    let kept = |word: &&str| MEMORY_FLAGS.iter().any(|flag| word.starts_with(flag));
+                    table["flags"] = value(words.filter(kept).collect::<Array>());
+                    comment(table, "flags", &format!("the kubelet's flags in {name}"));
+                }
+            }
+        }
+    }
+
+    /// A provider's file often leaves the reservations to the node's own start-up: then the node says what they are.
+    fn completed(&mut self, table: &mut Table) {
+        let Some((facts, real)) = self.node.facts.and_then(|facts| Some((facts, facts.allocatable?))) else { return };
+        let mut document = DocumentMut::new();
+        let mut node = Table::new();
+        node["memory"] = value(amount(facts.capacity));
+        document["node"] = Item::Table(node);
+        document["kubelet"] = Item::Table(table.clone());
+        let Ok(loaded) = load(&document.to_string(), "scenario.toml", &self.out, &[]) else { return };
+        let Some(kubelet) = loaded.scenario.kubelet.as_ref() else { return };
+        let Ok(effective) = &kubelet.effective else { return };
+        let missing = effective.allocatable.saturating_sub(facts.hugepages_2mi).saturating_sub(real);
+        if reserves(&kubelet.config) || missing == Bytes::ZERO {
+            return;
+        }
+        table["kubeReserved"] = value(one("memory", amount(missing).into()));
+        let what = "the file reserves nothing: what the node's own allocatable leaves of its capacity and evictionHard";
+        comment(table, "kubeReserved", what);
+        self.out.notes.push(format!("kubelet.kubeReserved: {} assumed: {what}", amount(missing)));
+    }
+
+    /// Reservations from what the node itself says: capacity less allocatable is reserved and held back for eviction.
+    fn inferred(&mut self, table: &mut Table) {
+        let Some(facts) = self.node.facts else {
+            let message = "kubelet: no configuration and no Node were given: nothing is reserved, evictionHard is 100Mi";
+            return self.out.notes.push(format!("{message}; add /configz"));
+        };
+        let provider = Provider::of(facts);
+        let Some(allocatable) = facts.allocatable else { return };
+        let held_back = facts.capacity.saturating_sub(allocatable).saturating_sub(facts.hugepages_2mi);
+        let hard = Bytes::mib(100).min(held_back);
+        table["kubeReserved"] = value(one("memory", amount(held_back.saturating_sub(hard)).into()));
+        let mut threshold = InlineTable::new();
+        threshold.insert("memory.available", amount(hard).into());
+        table["evictionHard"] = value(threshold);
+        let what = format!(
+            "capacity {} less allocatable {}; assumed: evictionHard is 100Mi and the rest is kubeReserved",
+            amount(facts.capacity),
+            amount(allocatable)
+        );
+        comment(table, "kubeReserved", &what);
+        let note = format!(
+            "kubelet: no configuration was given ({} node); reservations are {what}: add /configz for the real ones",
+            provider.as_str()
+        );
+        self.out.notes.push(note);
+    }
+}
+
+/// Whether a configuration reserves memory.
+fn reserves(config: &KubeletConfig) -> bool {
+    [&config.kube_reserved, &config.system_reserved].into_iter().any(|reserved| reserved.contains_key("memory"))
+}
+
+/// Fields as a KubeletConfiguration.
+fn configuration(fields: &Object) -> String {
+    let mut all = Map::new();
+    all.insert("apiVersion".into(), json!("kubelet.config.k8s.io/v1beta1"));
+    all.insert("kind".into(), json!("KubeletConfiguration"));
+    if let Json::Object(fields) = plain(fields) {
+        all.extend(fields.into_iter().filter(|(key, value)| key != "staticPodURLHeader" && !value.is_null()));
+    }
+    let all = Json::Object(all);
+    serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
+}
+
+/// Flags of the kubelet that decide about memory.
+const MEMORY_FLAGS: [&str; 14] = [
+    "--kube-reserved",
+    "--system-reserved",
+    "--eviction-",
+    "--qos-reserved",
+    "--enforce-node-allocatable",
+    "--cgroup-driver",
+    "--cgroup-root",
+    "--cgroups-per-qos",
+    "--fail-swap-on",
+    "--oom-score-adj",
+    "--max-pods",
+    "--feature-gates",
+    "--config",
+    "--node-status-update-frequency",
+];

@@ -1,0 +1,203 @@
+//! The pods of a scenario: copies of their manifests, and what their containers hold.
+
+use crate::build::Import;
+use crate::copies::{Defaults, manifest};
+use crate::objects::{ContainerFacts, MakerFacts, PodFacts};
+use crate::toml_text::{amount, comment, one, said, trace_file};
+use crate::usage::{ContainerId, Curve, Usage, ids, usage};
+use oomsim_core::units::{Bytes, SimDuration, format_duration};
+use oomsim_scenario::reading::Value as Object;
+use std::collections::{BTreeMap, BTreeSet};
+use toml_edit::{Array, ArrayOfTables, InlineTable, Item, Table, Value, value};
+
+/// Longest curve that is written into the scenario itself; longer ones go to a file of their own.
+const INLINE_POINTS: usize = 12;
+/// What a container holds of which nothing is known, not even a request: a guess, said as such.
+const UNKNOWN_CONTAINER: Bytes = Bytes::mib(10);
+
+/// A pod's table and what its containers hold at the start.
+pub(crate) struct PodTable {
+    pub table: Table,
+    pub anon: Bytes,
+    pub active_file: Bytes,
+}
+
+/// The pods of the node; without any, those that workload objects would make.
+pub(crate) fn pods(import: &mut Import<'_>) -> Vec<PodTable> {
+    let evidence = import.evidence;
+    let (here, elsewhere): (Vec<_>, Vec<_>) =
+        evidence.pods.iter().partition(|pod| pod.node.as_deref() == Some(import.node.name.as_str()));
+    let (finished, running): (Vec<_>, Vec<_>) = here.into_iter().partition(|pod| pod.finished());
+    let pending = elsewhere.iter().filter(|pod| pod.node.is_none()).count();
+    import.note_count(finished.len(), "finished (Succeeded or Failed): left out");
+    import.note_count(elsewhere.len() - pending, "on other nodes: left out");
+    import.note_count(pending, "not bound to any node: left out");
+    let mut tables: Vec<PodTable> = running.iter().map(|pod| import.pod(pod)).collect();
+    if evidence.pods.is_empty() {
+        tables.extend(evidence.makers.iter().map(|maker| import.maker(maker)));
+    } else if !evidence.makers.is_empty() {
+        let count = evidence.makers.len();
+        import.out.notes.push(format!("{count} workload objects left out: their pods are given"));
+    }
+    import.note_unknown();
+    import.note_unused(&running);
+    for (kind, count) in &evidence.passed_over {
+        import.out.notes.push(format!("{count} {kind}: says nothing about a node's memory, passed over"));
+    }
+    import.out.notes.extend(evidence.autoscalers.iter().cloned());
+    tables
+}
+
+impl Import<'_> {
+    fn note_count(&mut self, count: usize, what: &str) {
+        if count > 0 {
+            self.out.notes.push(format!("{count} pods {what}"));
+        }
+    }
+
+    fn note_unknown(&mut self) {
+        if self.unknown.is_empty() {
+            return;
+        }
+        let (count, each) = (self.unknown.len(), amount(UNKNOWN_CONTAINER));
+        let names = self.unknown.join(", ");
+        let add = "add /stats/summary, kubectl top or series of Prometheus";
+        self.out.notes.push(format!("{count} containers of unknown usage: assumed {each} each: {names}; {add}"));
+    }
+
+    /// Series and memory.stat files that are no running pod's, by file.
+    fn note_unused(&mut self, running: &[&PodFacts]) {
+        let evidence = self.evidence;
+        if evidence.pods.is_empty() {
+            return;
+        }
+        let ids = || running.iter().flat_map(|pod| ids(&pod.namespace, &pod.name, &pod.uid, &pod.containers));
+        let known: BTreeSet<&str> = running.iter().map(|pod| pod.name.as_str()).collect();
+        let mut unused: BTreeMap<&str, usize> = BTreeMap::new();
+        for (file, series) in evidence.series.iter().filter(|(_, series)| series.is_of_pod()) {
+            let used = match series.pod() {
+                Some(pod) => known.contains(pod),
+                None => ids().any(|id| id.fits(series)),
+            };
+            if !used {
+                *unused.entry(file.name.as_str()).or_default() += 1;
+            }
+        }
+        for (file, count) in unused {
+            self.out.notes.push(format!("{file}: {count} series of pods that do not run on this node: left out"));
+        }
+        for file in evidence.memory_stats.iter().map(|(file, _)| file) {
+            if !crate::memory_stat::says_whose(&file.name, ids().map(|id| (id.pod, id.uid))) {
+                let message = "its name does not say whose it is: used to split working sets of which nothing else is known";
+                self.out.notes.push(format!("{}: {message}; name it after the pod, kubepods or system.slice", file.name));
+            }
+        }
+    }
+
+    fn pod(&mut self, pod: &PodFacts) -> PodTable {
+        let file = format!("manifests/{}_{}.yaml", pod.namespace, pod.name);
+        self.out.files.push((file.clone(), manifest(&pod.object, Defaults::default())));
+        self.pod_table(&file, (&pod.namespace, &pod.name, &pod.uid), &pod.containers)
+    }
+
+    /// A pod as the API server would admit it.
+    fn maker(&mut self, maker: &MakerFacts) -> PodTable {
+        let evidence = self.evidence;
+        let defaults = Defaults {
+            container: evidence.defaults.iter().find(|d| d.namespace == maker.namespace),
+            priorities: Some(&evidence.priorities),
+            priority: evidence.default_priority,
+            overheads: Some(&evidence.overheads),
+        };
+        let file = format!("manifests/{}_{}.yaml", maker.namespace, maker.name);
+        let object: &Object = &maker.object;
+        self.out.files.push((file.clone(), manifest(object, defaults)));
+        self.pod_table(&file, (&maker.namespace, &maker.name, ""), &maker.containers)
+    }
+
+    fn pod_table(&mut self, file: &str, names: (&str, &str, &str), containers: &[ContainerFacts]) -> PodTable {
+        let (namespace, pod, uid) = names;
+        let mut table = Table::new();
+        // With a name it can be addressed: `--set pod.NAME.…`, knobs of a goal.
+        table["name"] = value(pod);
+        table["manifest"] = value(file);
+        let (mut anon, mut active_file) = (Bytes::ZERO, Bytes::ZERO);
+        let mut list = ArrayOfTables::new();
+        for (id, container) in ids(namespace, pod, uid, containers).zip(containers) {
+            let usage = usage(self.evidence, self.recorded, id).unwrap_or_else(|| self.unknown(&id));
+            self.note_full(&id, container, &usage);
+            anon += usage.anon.first();
+            active_file += usage.active_file;
+            list.push(self.container(&id, &usage));
+        }
+        table["container"] = Item::ArrayOfTables(list);
+        PodTable { table, anon, active_file }
+    }
+
+    /// A container that was recorded above its limit: its limit was another one then, or the file is of another day.
+    fn note_full(&mut self, id: &ContainerId<'_>, container: &ContainerFacts, usage: &Usage) {
+        let held = usage.anon.first();
+        if let Some(limit) = container.limit.filter(|limit| held > *limit) {
+            let name = format!("{}/{}/{}", id.namespace, id.pod, id.container);
+            let figures = format!("holds {held} at the start, its limit is {limit}");
+            self.out.notes.push(format!("{name}: {figures}: it dies in the run at once; are the files of one time?"));
+        }
+    }
+
+    fn unknown(&mut self, id: &ContainerId<'_>) -> Usage {
+        self.unknown.push(format!("{}/{}", id.pod, id.container));
+        Usage {
+            anon: Curve::Steady(UNKNOWN_CONTAINER),
+            active_file: Bytes::ZERO,
+            from: "no file says what it holds".into(),
+            assumed: amount(UNKNOWN_CONTAINER),
+        }
+    }
+
+    fn container(&mut self, id: &ContainerId<'_>, usage: &Usage) -> Table {
+        let mut table = Table::new();
+        table["name"] = value(id.container);
+        let mut workload = Table::new();
+        workload.set_dotted(true);
+        match &usage.anon {
+            Curve::Steady(bytes) => {
+                workload["steady"] = value(one("anon", amount(*bytes).into()));
+            }
+            Curve::Trace(points) if points.len() <= INLINE_POINTS => {
+                let pair = |(at, bytes): &(SimDuration, Bytes)| {
+                    Value::from(Array::from_iter([format_duration(*at), amount(*bytes)]))
+                };
+                let points: Array = points.iter().map(pair).collect();
+                workload["trace"] = value(one("points", points.into()));
+            }
+            Curve::Trace(points) => {
+                let file = format!("traces/{}_{}_{}.csv", id.namespace, id.pod, id.container);
+                self.out.files.push((file.clone(), trace_file(points)));
+                workload["trace"] = value(one("file", file.into()));
+            }
+        }
+        let key = if matches!(usage.anon, Curve::Steady(_)) { "steady" } else { "trace" };
+        comment(&mut workload, key, &said(&usage.from, &usage.assumed));
+        table["workload"] = Item::Table(workload);
+        if usage.active_file > Bytes::ZERO {
+            table["process"] = Item::ArrayOfTables(ArrayOfTables::from_iter([page_cache(usage.active_file)]));
+        }
+        table
+    }
+}
+
+/// A process that reads a file twice: cache that is read twice is active and counts in the working set.
+fn page_cache(active_file: Bytes) -> Table {
+    let mut process = Table::new();
+    process["comm"] = value("page-cache");
+    let read = || {
+        let mut read: InlineTable = one("read", amount(active_file).into());
+        read.insert("file", "data".into());
+        Value::from(read)
+    };
+    let mut script = Table::new();
+    script.set_dotted(true);
+    script["script"] = value(Array::from_iter([read(), read()]));
+    process["workload"] = Item::Table(script);
+    process
+}
