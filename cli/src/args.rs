@@ -16,6 +16,9 @@ pub struct Cli {
     /// Let scenarios and studies name files outside of their own folders; for files that you trust
     #[arg(long, global = true)]
     pub allow_outside: bool,
+    /// Print no warnings
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
     /// Most memory to use, such as 2Gi [default: three quarters of what is available]
     #[arg(long, global = true, value_name = "QUANTITY", value_parser = flags::amount)]
     pub memory_limit: Option<Bytes>,

@@ -28,6 +28,9 @@ pub fn main() -> Exit {
             return if why.use_stderr() { Exit::BadInput } else { Exit::Holds };
         }
     };
+    if cli.quiet {
+        output::quiet();
+    }
     if cli.allow_outside {
         load::allow_outside();
     }

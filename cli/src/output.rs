@@ -3,9 +3,11 @@
 use crate::exit::Failure;
 use crate::flags::Force;
 use oomsim_report::escape;
+use oomsim_scenario::{Diagnostic, gathered};
 use oomsim_store::Folder;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Writes text with colours to standard output; colours are taken out when it is no terminal or `NO_COLOR` is set. A
 /// reader that has gone away (`oomsim run … | head`) is not an error.
@@ -36,6 +38,21 @@ pub fn complain(text: &str) {
     let mut err = anstream::stderr().lock();
     let text = escape::no_commands(text.trim_end());
     let _ = writeln!(err, "{}", escape::output(&text));
+}
+
+/// Whether warnings are left out: `--quiet`.
+static QUIET: AtomicBool = AtomicBool::new(false);
+
+/// From now on warnings are left out.
+pub fn quiet() {
+    QUIET.store(true, Ordering::Relaxed);
+}
+
+/// Writes warnings to standard error, those of a kind as one with a count.
+pub fn warn<'a>(warnings: impl IntoIterator<Item = &'a Diagnostic>) {
+    if !QUIET.load(Ordering::Relaxed) {
+        gathered(warnings).iter().for_each(|warning| complain(&warning.render_coloured()));
+    }
 }
 
 /// The folder of `--out`, if it is given. It is tried before the work starts.

@@ -168,6 +168,10 @@ fn six_files_of_a_node_with_thirty_pods_become_answers() {
     }
     let run = oomsim(["run", scenario, "--format", "json"]);
     assert!(run.status.success(), "{}", err(&run));
+    let risk = oomsim(["risk", scenario, "--seeds", "3", "--no-growth", "--format", "json"]);
+    assert!(risk.status.success(), "{}", err(&risk));
+    let risk: Value = serde_json::from_str(&out(&risk)).expect("JSON");
+    assert_eq!(risk["containers"].as_array().map(Vec::len), Some(42), "{risk}");
     let plan = oomsim(["plan", there.join("goal.toml").to_str().expect("UTF-8"), "--format", "json"]);
     assert!(plan.status.success(), "{}{}", out(&plan), err(&plan));
 }
@@ -186,7 +190,8 @@ fn what_only_the_pod_holds_is_divided() {
         "{apiVersion: v1, kind: Pod, metadata: {name: web-1, namespace: shop}, spec: {nodeName: n1, containers: [\
          {name: app, resources: {requests: {memory: 300Mi}}}, {name: proxy, resources: {requests: {memory: 100Mi}}}]}}",
     );
-    let top = write("top.txt", "NAMESPACE   NAME    CPU(cores)   MEMORY(bytes)\nshop        web-1   2m           800Mi\n");
+    let top =
+        write("top.txt", "NAMESPACE   NAME    CPU(cores)   MEMORY(bytes)\nshop        web-1   2m           800Mi\n");
     // Half of what all pods hold is anonymous.
     let stat = write("kubepods.memory.stat", "anon 1000\nfile 3000\nactive_file 1000\ninactive_file 2000\n");
     let import = |files: &[&std::ffi::OsString], out: &str| {

@@ -7,7 +7,7 @@ use crate::output;
 use oomsim_core::units::{Bytes, Quantity};
 use oomsim_import::{Evidence, Imported, Options, build, differences};
 use oomsim_scenario::reading::Problems;
-use oomsim_scenario::{Diagnostic, Severity, Source, load};
+use oomsim_scenario::{Diagnostic, Severity, Source, gathered, load};
 use oomsim_store::Folder;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -75,8 +75,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let options = Options { node: args.node, memory: args.memory };
     let imported = build(&evidence, &options).map_err(|why| Failure::bad_input(why.to_string()))?;
-    let loaded = load(&imported.files[0].1, "scenario.toml", &imported, &[])
-        .map_err(|problems| rendered(&problems))?;
+    let loaded = load(&imported.files[0].1, "scenario.toml", &imported, &[]).map_err(|problems| rendered(&problems))?;
     let checked = differences(&evidence, &loaded.scenario);
     let out = args.out.unwrap_or_default();
     write(&out, args.force, &imported)?;
@@ -141,8 +140,8 @@ fn report(
         }
     };
     list(&mut text, "ASSUMED OR LEFT OUT", &imported.notes);
-    let all: Vec<String> = found.iter().chain(warnings).map(|d| d.message.clone()).collect();
-    list(&mut text, "NOT MODELLED", &oomsim_import::counted(&all));
+    let all: Vec<String> = gathered(found.iter().chain(warnings)).into_iter().map(|d| d.message).collect();
+    list(&mut text, "NOT MODELLED", &all);
     match differences {
         [] => text.push_str("\nCHECKED\n  allocatable, QoS classes and working sets are those of the files\n"),
         _ => list(&mut text, "DIFFERS FROM THE FILES", differences),

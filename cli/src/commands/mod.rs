@@ -15,6 +15,7 @@ pub mod node;
 pub mod plan;
 pub mod race;
 pub mod report;
+pub mod risk;
 pub mod run;
 pub mod schema;
 pub mod sweep;
@@ -34,6 +35,8 @@ pub enum Command {
     Report(report::Args),
     /// Compute a node's allocatable memory, kubepods limit and eviction thresholds
     Node(node::Args),
+    /// Show who is at risk: room, place in the kernel's and the kubelet's order, share of runs in which it dies
+    Risk(risk::Args),
     /// Check kubelet configuration and pod resources for problems
     Lint(lint::Args),
     /// Run a scenario many times with different parameters and seeds
@@ -79,6 +82,7 @@ impl Command {
             Command::Check(args) => check::run(args),
             Command::Report(args) => report::run(args),
             Command::Node(args) => node::run(args),
+            Command::Risk(args) => risk::run(args),
             Command::Lint(args) => lint::run(args),
             Command::Sweep(args) => sweep::run(args),
             Command::Race(args) => race::run(args),

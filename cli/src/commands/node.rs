@@ -102,8 +102,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Some(file) => load::scenarios(file, &args.overrides, args.node.as_deref())?,
         None => vec![as_scenario(&args).scenario(&Beside::options(), &args.overrides)?],
     };
-    let warnings = kinds.iter().take(1).flat_map(|kind| &kind.warnings);
-    warnings.for_each(|warning| output::complain(&warning.render_coloured()));
+    output::warn(kinds.iter().take(1).flat_map(|kind| &kind.warnings));
     let kinds: Vec<_> =
         kinds.iter().map(|kind| (&*kind.scenario, amounts(&kind.scenario, args.preset.as_deref()))).collect();
     let text = match (args.format, &kinds[..]) {

@@ -1,5 +1,7 @@
 //! `oomsim plan`: finds settings that keep the risk of a failure below a target.
 
+mod nothing;
+
 use crate::exit::{Exit, Failure};
 use crate::flags::{Force, Format};
 use crate::load::{self, Beside};
@@ -7,16 +9,15 @@ use crate::output;
 use crate::progress::{Progress, duration};
 use anstyle::Style;
 use oomsim_core::plan::Controller;
-use oomsim_planning::axis::Unit;
+use oomsim_planning::axis::{AxisValue, Unit};
 use oomsim_planning::plan::Plan;
 use oomsim_planning::recommend::{
-    Confirmed, Recommendation, SearchResult, Target, Trial, exhausted_knobs, kubelet_yaml, missing_knobs, percent,
-    pod_patches,
+    Confirmed, Recommendation, SearchResult, Target, Trial, kubelet_yaml, percent, pod_patches,
 };
 use oomsim_planning::row::field;
 use oomsim_planning::stats::{Z95, wilson};
 use oomsim_planning::study::{AsItIs, Goal};
-use oomsim_report::picture::study::{Band, Diagram, Join, Scale, diagram};
+use oomsim_report::picture::study::{Band, Diagram, Heat, Join, Scale, diagram};
 use oomsim_report::picture::{DrawError, memory_text};
 use oomsim_report::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use oomsim_report::table::Table;
@@ -80,7 +81,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let name = args.goal.display().to_string();
     let text = load::named_text(&args.goal)?;
     let goal = Goal::read(&text, &name, &Beside::study(&args.goal)).map_err(|problems| load::rendered(&problems))?;
-    goal.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
+    output::warn(&goal.warnings);
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
     let plan = &goal.plans[0];
     let progress = Progress::new("settings");
@@ -294,101 +295,6 @@ impl PlanReport<'_> {
         self.found.trials.iter().filter_map(|trial| Some((differs(trial)?, trial))).collect()
     }
 
-    fn nothing(&self, text: &mut String, nearest: &Trial) {
-        if let Some(why) = &nearest.not_started {
-            let said = format!("No setting meets the targets: with all of them {NOT_STARTED}.");
-            text.push_str(&format!("\n{}\n  {}: {why}\n", paint(BAD, said), self.setting(nearest)));
-            return;
-        }
-        let (share, i) = nearest.risk();
-        text.push_str(&format!(
-            "\n{}\n  nearest: {}, risk {} ({} – {})\n",
-            paint(BAD, "No setting meets the targets."),
-            self.setting(nearest),
-            percent(share),
-            percent(i.low),
-            percent(i.high)
-        ));
-        let causes: Vec<String> = nearest.causes.iter().map(|(cause, n)| format!("{} {n}×", cause.name())).collect();
-        if !causes.is_empty() {
-            text.push_str(&format!("  first death in its bad runs: {}\n", causes.join(", ")));
-        }
-        let acts: Vec<bool> =
-            (0..self.plan.axes().len()).map(|axis| self.found.acts(self.plan, axis, nearest.setting)).collect();
-        let keys = self.plan.axes().iter().zip(&acts).flat_map(|(a, acts)| a.keys.iter().map(|k| (k.clone(), *acts)));
-        let idle: Vec<&str> =
-            self.knobs().into_iter().zip(&acts).filter_map(|(k, acts)| (!acts).then_some(k)).collect();
-        if !idle.is_empty() {
-            text.push_str(&format!("  none of the values tried made a difference for {}\n", idle.join(", ")));
-        }
-        let keys = keys.collect::<Vec<_>>();
-        self.late(text, nearest);
-        let missing = missing_knobs(&nearest.causes, &keys);
-        let exhausted = exhausted_knobs(&nearest.causes, &keys);
-        for knob in &exhausted {
-            text.push_str(&format!(
-                "  {} happens at every value tried of {}: try values beyond these, or change the programs\n    {}\n",
-                knob.cause.name(),
-                knob.keys.join(" and "),
-                knob.why
-            ));
-        }
-        for knob in &missing {
-            text.push_str(&format!(
-                "  to act on {}, add a knob for {}\n    {}\n",
-                knob.cause.name(),
-                knob.keys.join(" or "),
-                knob.why
-            ));
-        }
-        let ends: Vec<String> = self
-            .plan
-            .grid_axes()
-            .zip(nearest.values(self.plan))
-            .zip(&acts)
-            .filter(|(((_, values), value), acts)| {
-                let end = [values.first(), values.last()].into_iter().flatten().any(|v| v.text == value.text);
-                **acts && values.len() > 1 && end
-            })
-            .map(|(((axis, _), value), _)| format!("{} (now {})", axis.name, value.text))
-            .collect();
-        match (ends.as_slice(), missing.as_slice()) {
-            ([], []) if !nearest.fails() => {
-                text.push_str("  try more runs (`runs`): the nearest setting is undecided\n");
-            }
-            ([], []) if exhausted.is_empty() => {
-                text.push_str("  none of the values is enough: try other values, or add knobs\n");
-            }
-            ([], _) => {}
-            (ends, _) => text.push_str(&format!("  try a wider range for {}\n", ends.join(", "))),
-        }
-    }
-
-    /// Advice for runs in which the kubelet was in time but the program kept allocating during its grace period.
-    fn late(&self, text: &mut String, nearest: &Trial) {
-        let bad = |t: &Trial| t.causes.values().sum::<u64>();
-        let often = |t: &&Trial| t.late > 0 && t.late * 2 >= bad(t);
-        // Of settings that are all lost the first is the nearest: larger thresholds come later.
-        let equal = self.found.trials.iter().filter(|t| t.risk().0 <= nearest.risk().0);
-        let Some(nearest) = [nearest].into_iter().chain(equal).find(often) else { return };
-        let (bad, setting) = (bad(nearest), self.setting(nearest));
-        let kubelet = |n| Some(self.goal.with_setting(n, nearest.setting).ok()?.scenario.kubelet.as_ref()?.profile);
-        let mut profiles = (0..self.goal.scenarios.len()).filter_map(kubelet);
-        let cure = match profiles.find(|p| p.hard_eviction_grace_s == 0 && p.zero_grace_override_ignored) {
-            Some(profile) => format!(
-                "a hard eviction in Kubernetes {} waits for the pod's whole terminationGracePeriodSeconds, in 1.31 and later \
-                 one second: use a newer release, a shorter grace period, or programs that exit on SIGTERM (`onTerm`)",
-                profile.version
-            ),
-            None => "use programs that exit on SIGTERM (`onTerm`), a shorter grace period or a larger threshold".into(),
-        };
-        text.push_str(&format!(
-            "  with {setting}, in {} of {bad} bad runs the kubelet had already decided to evict when the kernel killed: the program \
-             kept allocating during its grace period\n    {cure}\n",
-            nearest.late
-        ));
-    }
-
     fn csv(&self) -> String {
         let mut text = String::from("setting");
         self.knobs().iter().for_each(|knob| text.push_str(&format!(",{knob}")));
@@ -421,8 +327,38 @@ impl PlanReport<'_> {
         text
     }
 
-    /// Risk over allocatable memory, a line per target.
+    /// Risk over two knobs as a heat map; with fewer knobs, or more, over allocatable memory with a line per target.
     fn picture(&self) -> Result<String, DrawError> {
+        let grid: Vec<_> = self.plan.grid_axes().filter(|(_, values)| values.len() > 1).collect();
+        match grid.as_slice() {
+            [(y, rows), (x, columns)] => self.heat((&x.name, columns), (&y.name, rows)).svg(),
+            _ => self.curve(),
+        }
+    }
+
+    /// The worst target's share of bad runs; what was not tried is empty.
+    fn heat(&self, x: (&str, &[AxisValue]), y: (&str, &[AxisValue])) -> Heat {
+        let texts = |values: &[AxisValue]| values.iter().map(|value| value.text.clone()).collect::<Vec<_>>();
+        let mut shares = vec![vec![f64::NAN; x.1.len()]; y.1.len()];
+        for trial in self.found.trials.iter().filter(|trial| trial.not_started.is_none()) {
+            let values = trial.values(self.plan);
+            let at = |all: &[AxisValue]| all.iter().position(|v| values.iter().any(|w| std::ptr::eq(*w, v)));
+            if let (Some(column), Some(row)) = (at(x.1), at(y.1)) {
+                shares[row][column] = trial.risk().0;
+            }
+        }
+        Heat {
+            title: format!("{}: risk by settings", self.goal.name),
+            subtitle:
+                "share of bad runs of the target that is met worst; – was not tried, or the kubelet does not start"
+                    .into(),
+            x: (x.0.to_string(), texts(x.1)),
+            y: (y.0.to_string(), texts(y.1)),
+            shares,
+        }
+    }
+
+    fn curve(&self) -> Result<String, DrawError> {
         use oomsim_report::picture::PODS;
         let names = self.scenario_names();
         let bands = self.goal.targets.iter().enumerate().take(PODS.len()).map(|(n, target)| {

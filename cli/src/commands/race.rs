@@ -150,7 +150,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let contest = Contest::new(&text, &name, args.node.as_deref(), &files, &args.overrides, &racer);
     let named = |problem: Diagnostic| by_option(&args, problem);
     let contest = contest.map_err(|problems| load::rendered(&problems.into_iter().map(named).collect::<Vec<_>>()))?;
-    contest.warnings().iter().for_each(|w| output::complain(&named(w.clone()).render_coloured()));
+    let warnings: Vec<Diagnostic> = contest.warnings().iter().map(|warning| named(warning.clone())).collect();
+    output::warn(&warnings);
     let refused = contest.refused(&args.overrides, &args.threshold);
     if !refused.is_empty() {
         let each = refused.iter().map(|(t, why)| format!("--threshold {}: {why}", t.text));

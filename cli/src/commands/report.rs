@@ -53,9 +53,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     for file in &args.files {
         let text = load::named_text(file)?;
         let kinds = load::scenarios(file, &args.overrides, args.node.as_deref())?;
-        for warning in kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
-            output::complain(&warning.render_coloured());
-        }
+        output::warn(kinds.iter().take(1).flat_map(|kind| &kind.warnings));
         for kind in kinds {
             let report = report(&args, file, kind.scenario)?;
             failures += report.failures();

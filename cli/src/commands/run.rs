@@ -28,9 +28,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         args.node.as_deref(),
         args.kubernetes.as_deref(),
     )?;
-    for warning in kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
-        output::complain(&warning.render_coloured());
-    }
+    output::warn(kinds.iter().take(1).flat_map(|kind| &kind.warnings));
     let folder = output::folder(args.out.as_deref(), args.force)?;
     let mut scenario = match (kinds.pop(), kinds.is_empty()) {
         (Some(only), true) if only.scenario.nodes == 1 => only.scenario,

@@ -152,7 +152,7 @@ fn study(path: &Path) -> Result<Study, Failure> {
     let name = path.display().to_string();
     let text = load::named_text(path)?;
     let study = Study::read(&text, &name, &Beside::study(path)).map_err(|problems| load::rendered(&problems))?;
-    study.warnings.iter().for_each(|warning| output::complain(&warning.render_coloured()));
+    output::warn(&study.warnings);
     Ok(study)
 }
 

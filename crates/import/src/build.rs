@@ -9,7 +9,6 @@ use crate::toml_text::{amount, comment, said};
 use crate::usage::Recorded;
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use oomsim_scenario::Files;
-use std::collections::BTreeMap;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
 /// What to import.
@@ -248,13 +247,4 @@ impl Import<'_> {
         }
         (!table.is_empty()).then_some(table)
     }
-}
-
-/// What the notes of an import come to, one line for notes of a kind.
-pub(crate) fn grouped(notes: &[String]) -> BTreeMap<&str, usize> {
-    let mut groups = BTreeMap::new();
-    for note in notes {
-        *groups.entry(note.as_str()).or_default() += 1;
-    }
-    groups
 }

@@ -1,8 +1,8 @@
 //! Everything that the given files say, sorted by what it is about.
 
 use crate::content::{self, Content};
-use crate::node_files::{Free, Meminfo};
 use crate::memory_stat::MemoryStat;
+use crate::node_files::{Free, Meminfo};
 use crate::objects::{ContainerDefaults, MakerFacts, NodeFacts, PodFacts, autoscaler, limit_range, path, text};
 use crate::series::Series;
 use crate::summary::Summary;

@@ -106,7 +106,8 @@ impl Import<'_> {
     /// Reservations from what the node itself says: capacity less allocatable is reserved and held back for eviction.
     fn inferred(&mut self, table: &mut Table) {
         let Some(facts) = self.node.facts else {
-            let message = "kubelet: no configuration and no Node were given: nothing is reserved, evictionHard is 100Mi";
+            let message =
+                "kubelet: no configuration and no Node were given: nothing is reserved, evictionHard is 100Mi";
             return self.out.notes.push(format!("{message}; add /configz"));
         };
         let provider = Provider::of(facts);

@@ -32,11 +32,3 @@ pub use content::describe;
 pub use evidence::Evidence;
 pub use queries::queries;
 pub use same::differences;
-
-/// Messages, those that are the same but for what they are about as one with a count.
-pub fn counted(messages: &[String]) -> Vec<String> {
-    build::grouped(messages)
-        .into_iter()
-        .map(|(text, n)| if n > 1 { format!("{text} ({n} times)") } else { text.to_owned() })
-        .collect()
-}

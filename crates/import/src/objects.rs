@@ -270,7 +270,10 @@ pub(crate) fn autoscaler(kind: &str, value: &Value) -> Option<String> {
     });
     let each: Vec<String> = each.collect();
     let said = if each.is_empty() { "no requests yet".into() } else { format!("requests of {}", each.join(", ")) };
-    Some(format!("{}: the VerticalPodAutoscaler recommends {said}; the run has those of the files", target("targetRef")))
+    Some(format!(
+        "{}: the VerticalPodAutoscaler recommends {said}; the run has those of the files",
+        target("targetRef")
+    ))
 }
 
 /// VPA recommends plain bytes.

@@ -88,8 +88,11 @@ impl Import<'_> {
         }
         for file in evidence.memory_stats.iter().map(|(file, _)| file) {
             if !crate::memory_stat::says_whose(&file.name, ids().map(|id| (id.pod, id.uid))) {
-                let message = "its name does not say whose it is: used to split working sets of which nothing else is known";
-                self.out.notes.push(format!("{}: {message}; name it after the pod, kubepods or system.slice", file.name));
+                let message =
+                    "its name does not say whose it is: used to split working sets of which nothing else is known";
+                self.out
+                    .notes
+                    .push(format!("{}: {message}; name it after the pod, kubepods or system.slice", file.name));
             }
         }
     }
@@ -180,19 +183,20 @@ impl Import<'_> {
         comment(&mut workload, key, &said(&usage.from, &usage.assumed));
         table["workload"] = Item::Table(workload);
         if usage.active_file > Bytes::ZERO {
-            table["process"] = Item::ArrayOfTables(ArrayOfTables::from_iter([page_cache(usage.active_file)]));
+            table["process"] =
+                Item::ArrayOfTables(ArrayOfTables::from_iter([page_cache(usage.active_file, id.container)]));
         }
         table
     }
 }
 
 /// A process that reads a file twice: cache that is read twice is active and counts in the working set.
-fn page_cache(active_file: Bytes) -> Table {
+fn page_cache(active_file: Bytes, file: &str) -> Table {
     let mut process = Table::new();
     process["comm"] = value("page-cache");
     let read = || {
         let mut read: InlineTable = one("read", amount(active_file).into());
-        read.insert("file", "data".into());
+        read.insert("file", file.into());
         Value::from(read)
     };
     let mut script = Table::new();

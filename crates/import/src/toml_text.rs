@@ -40,4 +40,3 @@ pub(crate) fn comment(table: &mut Table, key: &str, text: &str) {
         key.leaf_decor_mut().set_prefix(format!("# {text}\n"));
     }
 }
-

@@ -161,7 +161,8 @@ impl ContainerId<'_> {
             (Some(pod), Some(container)) => (pod == self.pod && container == self.container).then_some(Fit::Container),
             // cAdvisor has the pod's cgroup and its pause process (`POD`) beside its containers.
             (Some(pod), None) => {
-                let pause = ["container", "container_name"].iter().any(|l| series.labels.get(*l).is_some_and(|v| v == "POD"));
+                let pause =
+                    ["container", "container_name"].iter().any(|l| series.labels.get(*l).is_some_and(|v| v == "POD"));
                 (pod == self.pod && !pause).then_some(Fit::Pod)
             }
             // Legends of graphs: `POD`, `POD/CONTAINER`.
@@ -214,7 +215,8 @@ fn from_series(evidence: &Evidence, recorded: Recorded, id: ContainerId<'_>) -> 
         return Some(of_samples(&rss, "container_memory_rss", assumed, active_file, recorded, id));
     }
     let usage = || find(evidence, id, Some(&Metric::Usage)).map(|found| (found, "container_memory_usage_bytes"));
-    let unnamed = || find(evidence, id, None).map(|found| (found, "a series without a name, taken for the working set,"));
+    let unnamed =
+        || find(evidence, id, None).map(|found| (found, "a series without a name, taken for the working set,"));
     let (found, what) =
         working_set.map(|found| (found, "container_memory_working_set_bytes")).or_else(usage).or_else(unnamed)?;
     let first = found.samples.first().map_or(0, |sample| sample.bytes);
@@ -271,7 +273,9 @@ fn anonymous_share(evidence: &Evidence, id: ContainerId<'_>) -> (u64, String) {
         Some((share(stat.anon.get(), Some(whole).filter(|w| *w > 0)?)?, file))
     };
     match of_summary.or_else(of_stat) {
-        Some((share, from)) => (share, format!("{} % of the working set is anonymous memory, as in {from}", share / 10_000)),
+        Some((share, from)) => {
+            (share, format!("{} % of the working set is anonymous memory, as in {from}", share / 10_000))
+        }
         None => (1_000_000, ALL_ANONYMOUS.into()),
     }
 }
@@ -309,9 +313,10 @@ fn stat_of(
     id: ContainerId<'_>,
     wanted: impl Fn(CgroupOwner) -> bool,
 ) -> Option<(String, MemoryStat, CgroupOwner)> {
-    let owned = evidence.memory_stats.iter().map(|(file, stat)| {
-        (file.name.clone(), *stat, owner(&file.name, id.pod, id.uid, id.container))
-    });
+    let owned = evidence
+        .memory_stats
+        .iter()
+        .map(|(file, stat)| (file.name.clone(), *stat, owner(&file.name, id.pod, id.uid, id.container)));
     owned.filter(|(.., owner)| wanted(*owner)).min_by_key(|(.., owner)| *owner as u8)
 }
 

@@ -77,6 +77,7 @@ impl Finding {
             at: self.at.clone(),
             label: String::new(),
             help: vec![self.help.clone()],
+            kind: String::new(),
         }
     }
 }

@@ -20,6 +20,7 @@ pub mod plan;
 pub mod prepared;
 pub mod race;
 pub mod recommend;
+pub mod risk;
 pub mod row;
 mod runner;
 pub mod stats;

@@ -72,8 +72,25 @@ impl RunOutcome {
         matches!(self, ContainerOom | PodOom | QosOom | KubepodsOom | CgroupOom | GlobalOom)
     }
 
+    /// Who killed, in words: `the kernel: container's limit`.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            RunOutcome::None => "nothing",
+            RunOutcome::Eviction => "the kubelet: eviction",
+            RunOutcome::ContainerOom => "the kernel: container's limit",
+            RunOutcome::PodOom => "the kernel: pod's limit",
+            RunOutcome::QosOom => "the kernel: limit of a QoS class",
+            RunOutcome::KubepodsOom => "the kernel: kubepods limit",
+            RunOutcome::CgroupOom => "the kernel: limit of another cgroup",
+            RunOutcome::GlobalOom => "the kernel: node out of memory",
+            RunOutcome::SelfExit => "itself",
+            RunOutcome::KubeletNotStarted => "the kubelet does not start",
+            RunOutcome::Error => "an error of the run",
+        }
+    }
+
     /// The outcome that an OOM kill at this limit stands for.
-    fn of_oom(limit: &LimitScope) -> Self {
+    pub(crate) fn of_oom(limit: &LimitScope) -> Self {
         match limit {
             LimitScope::Node => RunOutcome::GlobalOom,
             LimitScope::Kubepods => RunOutcome::KubepodsOom,

@@ -223,7 +223,7 @@ impl Plan {
         }
         // All cells use the same seeds, so that they are compared under the same luck.
         let nth = sample * self.setup.repetitions + index % self.setup.repetitions;
-        let seed = self.setup.seed.wrapping_add(nth);
+        let seed = nth_seed(self.setup.seed, nth);
         RunSpec { index, id: run_id(self.setup.scenario, &overrides, seed), seed, point, values, overrides }
     }
 
@@ -241,6 +241,19 @@ impl Plan {
         }
         h.0.digest128()
     }
+}
+
+/// The seed of run number `nth`: the first seed itself, then numbers that no other first seed leads to (XXH3-64 of
+/// both, little-endian, of which 53 bits are kept: every reader of JSON has those). So studies with neighbouring seeds
+/// are independent of each other.
+pub fn nth_seed(first: u64, nth: u64) -> u64 {
+    if nth == 0 {
+        return first;
+    }
+    let mut hash = Xxh3::new();
+    hash.update(&first.to_le_bytes());
+    hash.update(&nth.to_le_bytes());
+    hash.digest() >> 11
 }
 
 /// The id of a run: XXH3-128 over the scenario's hash, the settings in the order of their keys (a later setting of the
@@ -315,13 +328,21 @@ mod tests {
         let spec = plan.spec(47);
         assert_eq!(
             (spec.values[0].text.as_str(), spec.values[2].text.as_str(), spec.seed, spec.point),
-            ("1", "w", 107, 9)
+            ("1", "w", nth_seed(100, 7), 9)
         );
         assert_eq!(spec.overrides[0], ("k".into(), "0".into()));
         assert_eq!(spec.overrides[3], ("key.b".into(), "w".into()));
         // The same sample has the same value in every cell.
         assert_eq!(plan.spec(47).values[1], plan.spec(47 + 20).values[1]);
         assert_eq!(plan.cell_of(47), 2);
+    }
+
+    #[test]
+    fn neighbouring_seeds_share_no_runs() {
+        let seeds = |first: u64| (0..400).map(move |nth| nth_seed(first, nth));
+        let all: std::collections::BTreeSet<u64> = (1..=20).flat_map(seeds).collect();
+        assert_eq!(all.len(), 20 * 400);
+        assert_eq!((nth_seed(7, 0), seeds(1).max() < Some(1 << 53)), (7, true));
     }
 
     #[test]

@@ -110,6 +110,7 @@ impl ScenarioBundle {
                 at: None,
                 label: String::new(),
                 help: vec!["the nodes of a fleet differ only in their seeds, like the repetitions of a study".into()],
+                kind: String::new(),
             });
         }
         for variant in variants {

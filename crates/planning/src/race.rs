@@ -3,5 +3,6 @@
 mod contest;
 mod odds;
 
+pub(crate) use contest::takeable;
 pub use contest::{Alone, Contest, MAX_SECONDS, Point, RaceError, Racer};
 pub use odds::{Odds, Race};

@@ -148,7 +148,7 @@ mod tests {
         let values = vec![AxisValue::parse(value)];
         let axes = vec![Axis { name: "a".into(), keys: Vec::new(), levels: Levels::Grid(values) }];
         let plan = Plan::new(Setup { axes, points: 1, repetitions: 8, seed: 2, ..Setup::default() }).unwrap();
-        let spec = RunSpec { id: RunId(0xab), ..plan.spec(7) };
+        let spec = RunSpec { id: RunId(0xab), seed: 9, ..plan.spec(7) };
         (plan, spec)
     }
 

@@ -1,7 +1,7 @@
 //! Who does the runs.
 
 use crate::measure::Measures;
-use crate::plan::{Plan, RunSpec};
+use crate::plan::{Plan, RunSpec, nth_seed};
 use crate::prepared::ScenarioBundle;
 use oomsim_core::record::Keep;
 use std::ops::Range;
@@ -11,7 +11,8 @@ pub trait Runner {
     /// The measures of a part of a plan. For parts that fit in memory.
     fn run(&self, plan: &Plan, runs: Range<u64>, scenario: &ScenarioBundle, keep: Keep) -> Vec<Measures>;
 
-    /// The measures of the runs of one setting: one for each number that is added to the seed of `spec`.
+    /// The measures of the runs of one setting: one for each number of a seed, counted from that of `spec`
+    /// ([`nth_seed`]).
     fn run_seeds(&self, spec: &RunSpec, seeds: Range<u64>, scenario: &ScenarioBundle, keep: Keep) -> Vec<Measures>;
 }
 
@@ -27,6 +28,6 @@ impl Runner for InTurn {
 
     fn run_seeds(&self, spec: &RunSpec, seeds: Range<u64>, scenario: &ScenarioBundle, keep: Keep) -> Vec<Measures> {
         let ready = scenario.with_settings(&spec.overrides, keep);
-        seeds.map(|n| ready.run(spec.seed.wrapping_add(n))).collect()
+        seeds.map(|n| ready.run(nth_seed(spec.seed, n))).collect()
     }
 }

@@ -2,6 +2,7 @@
 
 mod axes;
 mod goal;
+mod now;
 mod sweep;
 mod tables;
 

@@ -44,6 +44,8 @@ pub struct Diagnostic {
     pub label: String,
     /// What was expected and how to fix it.
     pub help: Vec<String>,
+    /// What all problems of its kind have in common, for a count instead of a list; empty: it stands alone.
+    pub kind: String,
 }
 
 impl Diagnostic {
@@ -56,6 +58,7 @@ impl Diagnostic {
             at: Some(at.clone()),
             label: String::new(),
             help: Vec::new(),
+            kind: String::new(),
         }
     }
 
@@ -75,6 +78,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help.push(help.into());
+        self
+    }
+
+    /// Says what all problems of its kind have in common.
+    #[must_use]
+    pub fn of_kind(mut self, kind: impl Into<String>) -> Self {
+        self.kind = kind.into();
         self
     }
 
@@ -122,6 +132,23 @@ impl Diagnostic {
         text.push('\n');
         text
     }
+}
+
+/// The same problems, where those of a kind are one with a count.
+pub fn gathered<'a>(problems: impl IntoIterator<Item = &'a Diagnostic>) -> Vec<Diagnostic> {
+    let mut list: Vec<(&Diagnostic, usize)> = Vec::new();
+    for problem in problems {
+        let same = |(first, _): &&mut (&Diagnostic, usize)| !problem.kind.is_empty() && first.kind == problem.kind;
+        match list.iter_mut().find(same) {
+            Some((_, count)) => *count += 1,
+            None => list.push((problem, 1)),
+        }
+    }
+    let counted = |(first, count): (&Diagnostic, usize)| match count {
+        1 => first.clone(),
+        n => Diagnostic { message: format!("{} ({n} times, this is the first)", first.kind), ..first.clone() },
+    };
+    list.into_iter().map(counted).collect()
 }
 
 impl fmt::Display for Diagnostic {

@@ -43,7 +43,7 @@ pub mod reading {
     pub use oomsim_kube_api::KINDS;
 }
 
-pub use diagnostic::{Diagnostic, Severity};
+pub use diagnostic::{Diagnostic, Severity, gathered};
 pub use document::Document;
 pub use file_kind::{FileKind, TomlKind, file_kind};
 pub use kinds::said_once;

@@ -2,8 +2,8 @@
 
 use super::diagnostic::Diagnostic;
 use super::source::{Location, Source};
-use super::value::{Entry, Kind, Value};
 use super::toml_value::parse_document;
+use super::value::{Entry, Kind, Value};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;

@@ -3,7 +3,7 @@
 use oomsim_core::record::Keep;
 use oomsim_planning::Runner;
 use oomsim_planning::measure::Measures;
-use oomsim_planning::plan::{Plan, RunSpec};
+use oomsim_planning::plan::{Plan, RunSpec, nth_seed};
 use oomsim_planning::prepared::ScenarioBundle;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -34,6 +34,13 @@ impl Pool {
     }
 }
 
+impl Pool {
+    /// What `one` makes of each number, in their order.
+    pub fn map<T: Send>(&self, numbers: Range<u64>, one: impl Fn(u64) -> T + Sync) -> Vec<T> {
+        self.0.install(|| numbers.into_par_iter().map(&one).collect())
+    }
+}
+
 impl Runner for Pool {
     fn run(&self, plan: &Plan, runs: Range<u64>, scenario: &ScenarioBundle, keep: Keep) -> Vec<Measures> {
         let runs = runs.into_par_iter().map_init(|| scenario.worker(keep), |run, i| run(&plan.spec(i)));
@@ -42,7 +49,7 @@ impl Runner for Pool {
 
     fn run_seeds(&self, spec: &RunSpec, seeds: Range<u64>, scenario: &ScenarioBundle, keep: Keep) -> Vec<Measures> {
         let ready = scenario.with_settings(&spec.overrides, keep);
-        let one = |n: u64| ready.run(spec.seed.wrapping_add(n));
+        let one = |n: u64| ready.run(nth_seed(spec.seed, n));
         self.0.install(|| seeds.into_par_iter().map(one).collect())
     }
 }

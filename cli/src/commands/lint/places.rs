@@ -21,6 +21,7 @@ pub fn problems(unusable: &Unusable) -> Vec<Shown> {
         at: None,
         label: String::new(),
         help: Vec::new(),
+        kind: String::new(),
     };
     let problems = if unusable.problems.is_empty() { vec![whole()] } else { unusable.problems.clone() };
     // Names of files in problems are given as they were on the command line, or relative to it.

@@ -297,7 +297,7 @@ fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan, kernel: &Ke
 
 /// What programs can still take until an ordinary allocation fails: free memory above the min watermarks, and the file
 /// cache, all of which is given up before anything is killed.
-fn takeable(now: &Sample, kernel: &KernelConfig) -> f64 {
+pub(crate) fn takeable(now: &Sample, kernel: &KernelConfig) -> f64 {
     let bytes = |b: Bytes| b.get() as f64;
     let zones = Zones::new(kernel, Pages::ZERO);
     let kept: Pages = zones.zones.iter().map(|z| (z.min + z.protection).min(z.managed)).sum();
@@ -315,6 +315,7 @@ fn problem(message: &str) -> Diagnostic {
         at: None,
         label: String::new(),
         help: Vec::new(),
+        kind: String::new(),
     }
 }
 

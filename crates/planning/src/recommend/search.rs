@@ -25,6 +25,11 @@ pub trait Runs {
 
     /// Why the kubelet does not start with a setting, in the first of the scenarios in which it does not.
     fn not_started(&self, setting: u64) -> Option<String>;
+
+    /// How far a setting is from what there is now: of settings that are equally good the least is recommended.
+    fn intrusion(&self, _setting: u64) -> f64 {
+        0.0
+    }
 }
 
 /// What is searched, and how thoroughly.
@@ -129,6 +134,18 @@ impl Recommendation {
         let ends = self.trials.iter().filter(on_line).map(|t| t.risk().1);
         let (low, high) = ends.fold((1.0_f64, 0.0_f64), |(low, high), i| (low.min(i.high), high.max(i.low)));
         low < high
+    }
+}
+
+impl Recommendation {
+    /// Whether all trials that differ from a setting in this knob alone have the same share of bad runs.
+    pub fn same_along(&self, plan: &Plan, axis: usize, setting: u64) -> bool {
+        let sizes: Vec<usize> = plan.grid_axes().map(|(_, values)| values.len()).collect();
+        let line =
+            lines(plan.cells(), &sizes, axis).into_iter().find(|line| line.contains(&setting)).unwrap_or_default();
+        let mut shares = self.trials.iter().filter(|t| line.contains(&t.setting)).map(|t| OrderedFloat(t.risk().0));
+        let first = shares.next();
+        shares.all(|share| Some(share) == first)
     }
 }
 
@@ -276,10 +293,11 @@ impl<R: Runs> Search<'_, R> {
         trial
     }
 
-    /// The setting with the most allocatable memory whose fresh runs bear it out. Of equals the first is taken.
+    /// The setting with the most allocatable memory whose fresh runs bear it out. Of equals the one that changes least
+    /// is taken, then the first.
     fn confirm(&self) -> (Option<Confirmed>, Vec<u64>) {
         let mut passing: Vec<&Trial> = self.trials.values().filter(|t| t.passes()).collect();
-        passing.sort_by_key(|t| (-t.allocatable, t.setting));
+        passing.sort_by_key(|t| (-t.allocatable, OrderedFloat(self.runs.intrusion(t.setting)), t.setting));
         let mut withdrawn = Vec::new();
         for trial in passing {
             let Settings { runs, confirm, .. } = *self.settings;

@@ -10,4 +10,4 @@ mod sequential;
 pub use distribution::Distribution;
 pub use pareto::pareto_front;
 pub use proportion::{Interval, Z95, wilson};
-pub use sequential::{Sequential, TrialVerdict};
+pub use sequential::{Sequential, TrialVerdict, runs_needed};

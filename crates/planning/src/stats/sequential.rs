@@ -64,6 +64,27 @@ impl Sequential {
     }
 }
 
+/// Fewest runs, all of them good, after which the share is known to be below `target`; 1 for a target of 0, which no
+/// number of runs proves.
+pub fn runs_needed(target: f64, alpha: f64) -> u64 {
+    let decided = |runs: u64| Sequential { runs, ..Sequential::new(target, alpha) }.verdict() == TrialVerdict::Below;
+    if target <= 0.0 {
+        return 1;
+    }
+    let (mut no, mut yes) = (0, 1);
+    while !decided(yes) {
+        (no, yes) = (yes, yes * 2);
+        if yes >= 1 << 40 {
+            return yes;
+        }
+    }
+    while yes - no > 1 {
+        let middle = u64::midpoint(no, yes);
+        if decided(middle) { yes = middle } else { no = middle }
+    }
+    yes
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -76,6 +97,20 @@ mod tests {
         pub fn bernoulli(seed: u64) -> Stream {
             StreamFactory::new(seed).stream("test/bernoulli")
         }
+    }
+
+    #[test]
+    fn the_fewest_runs_decide_and_one_less_does_not() {
+        for (target, alpha) in [(0.01, 0.01), (0.05, 0.01), (0.001, 0.05), (0.5, 0.1)] {
+            let needed = runs_needed(target, alpha);
+            let after = |runs: u64| {
+                let mut test = Sequential::new(target, alpha);
+                (0..runs).for_each(|_| test.add(false));
+                test.verdict()
+            };
+            assert_eq!((after(needed - 1), after(needed)), (TrialVerdict::Undecided, TrialVerdict::Below));
+        }
+        assert_eq!(runs_needed(0.0, 0.01), 1);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! A goal: what must not happen in which scenarios, and which knobs may be turned.
 
 use super::axes::{axes, document};
+use super::now::intrusion;
 use super::sweep::{Named, meant, prepare};
 use super::tables;
 use crate::measure::Measures;
@@ -86,6 +87,11 @@ impl Runs for GoalRuns<'_> {
 
     fn not_started(&self, setting: u64) -> Option<String> {
         self.goal.not_started(|n| self.goal.with_setting(n, setting))
+    }
+
+    fn intrusion(&self, setting: u64) -> f64 {
+        let Some(((_, prepared), plan)) = self.goal.scenarios.first().zip(self.goal.plans.first()) else { return 0.0 };
+        prepared.scenario(&[]).map_or(0.0, |now| intrusion(&now.scenario, plan, setting))
     }
 }
 

@@ -273,7 +273,8 @@ fn idle_containers(p: &Problems, scenario: &Scenario, pods: &Tables<'_>) {
             let at = pods.of_name(&pod.spec.name);
             let verb = if names.len() == 1 { "uses" } else { "use" };
             let message = format!("missing workload in pod {}: {} {verb} no memory", pod.spec.name, quoted_list(names));
-            p.push(Diagnostic::warning(at, message).help("add a `workload` or a `footprint`"));
+            let kind = "missing workload in pods: their containers use no memory";
+            p.push(Diagnostic::warning(at, message).help("add a `workload` or a `footprint`").of_kind(kind));
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::pod::PodDraft;
 use super::process::process_keys;
 use super::resources::resources;
+use crate::diagnostic::Diagnostic;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, dns_name, one_of};
 use crate::tables;
@@ -93,7 +94,9 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
             if !is_init || restarts.is_some() {
                 plan.containers.push(ContainerPlan { name: name.clone(), processes: Vec::new(), pid_namespace });
             } else {
-                p.warn(name_at, format!("init containers are not run: `{name}` only counts in the pod's resources"));
+                let kind = "init containers are not run: they only count in the pods' resources";
+                let message = format!("init containers are not run: `{name}` only counts in the pod's resources");
+                p.push(Diagnostic::warning(name_at, message).of_kind(kind));
             }
         }
         let own = Arc::make_mut(&mut plan.spec.containers);

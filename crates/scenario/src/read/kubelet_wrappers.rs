@@ -51,18 +51,8 @@ const WRAPPERS: [Wrapper; 10] = [
     Wrapper { kind: "Cluster", api: "kops.k8s.io/", fields: &["spec", "kubelet"], flags: &[] },
     Wrapper { kind: "InstanceGroup", api: "kops.k8s.io/", fields: &["spec", "kubelet"], flags: &[] },
     // kubeadm.k8s.io: NodeRegistrationOptions.
-    Wrapper {
-        kind: INIT,
-        api: "kubeadm.k8s.io/",
-        fields: &[],
-        flags: &["nodeRegistration", "kubeletExtraArgs"],
-    },
-    Wrapper {
-        kind: JOIN,
-        api: "kubeadm.k8s.io/",
-        fields: &[],
-        flags: &["nodeRegistration", "kubeletExtraArgs"],
-    },
+    Wrapper { kind: INIT, api: "kubeadm.k8s.io/", fields: &[], flags: &["nodeRegistration", "kubeletExtraArgs"] },
+    Wrapper { kind: JOIN, api: "kubeadm.k8s.io/", fields: &[], flags: &["nodeRegistration", "kubeletExtraArgs"] },
 ];
 
 const INIT: &str = "InitConfiguration";

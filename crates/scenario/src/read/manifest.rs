@@ -4,6 +4,7 @@ use super::Context;
 use super::container::twin;
 use super::pod::PodDraft;
 use super::resources::{resource_list, resources};
+use crate::diagnostic::Diagnostic;
 use crate::reader::Problems;
 use crate::scalar::{bytes, dns_name, integer, one_of, text};
 use crate::source::{Location, Places};
@@ -67,7 +68,10 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
     let Some((_, path)) = KINDS.iter().find(|(known, _)| *known == kind) else {
         match kind {
             "" => p.error(&value.at, "not a Kubernetes object: `kind` is missing"),
-            other => p.warn(&value.at, format!("a {other} has no pods and is ignored")),
+            other => {
+                let message = format!("a {other} has no pods and is ignored");
+                p.push(Diagnostic::warning(&value.at, message.clone()).of_kind(message));
+            }
         }
         return;
     };
@@ -313,11 +317,13 @@ impl Absent {
         if self.0.is_empty() {
             return;
         }
+        let kind = self.0.iter().map(|(what, _)| *what).collect::<Vec<_>>().join(", ");
         let parts = self.0.into_iter().map(|(what, mut names)| {
             names.dedup();
             let names = names.join(", ");
             if names.is_empty() { what.to_string() } else { format!("{what} ({names})") }
         });
-        p.warn(at, format!("not modelled in pod {pod}: {}", parts.collect::<Vec<_>>().join(", ")));
+        let message = format!("not modelled in pod {pod}: {}", parts.collect::<Vec<_>>().join(", "));
+        p.push(Diagnostic::warning(at, message).of_kind(format!("not modelled in pods: {kind}")));
     }
 }

@@ -1,0 +1,321 @@
+//! `oomsim risk`: who is at risk on a node.
+
+use crate::exit::{Exit, Failure};
+use crate::flags::{self, Format};
+use crate::{engine, load, output};
+use anstyle::Style;
+use oomsim_core::BootedNode;
+use oomsim_core::plan::Scenario;
+use oomsim_core::record::Keep;
+use oomsim_core::units::{Bytes, SimDuration, SimTime, format_duration};
+use oomsim_planning::measure::RunOutcome;
+use oomsim_planning::plan::nth_seed;
+use oomsim_planning::recommend::percent;
+use oomsim_planning::risk::{
+    ContainerStanding, DeathTally, GROWTH, GROWTH_RATE, Growth, Standing, deaths, grown, outcome, standing,
+};
+use oomsim_report::picture::memory_text;
+use oomsim_report::style::{BAD, DIM, HEADING, paint};
+use oomsim_report::table::Table;
+use oomsim_store::Pool;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// By then the containers hold what they begin with.
+const SETTLED: SimDuration = SimDuration::from_secs(20);
+/// Most runs for the growth of one pod.
+const GROWTH_RUNS: u64 = 10;
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim risk node1/scenario.toml
+  oomsim risk node1/scenario.toml --seeds 1000 --format json
+  oomsim risk node1/scenario.toml --at 30m
+
+The figures of a container are those of one instant: 20 s after the last pod has arrived, or just before the first death if
+that comes earlier. Its deaths are counted over whole runs with different seeds.";
+
+/// Arguments of `oomsim risk`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scenario file (TOML)
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// The kind of node, if the scenario has several
+    #[arg(long, value_name = "KIND")]
+    node: Option<String>,
+    /// Number of runs in which deaths are counted
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    seeds: u64,
+    /// Random seed of the first run [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Show how containers stand at this time of the run
+    #[arg(long, value_name = "TIME", value_parser = flags::duration)]
+    at: Option<SimDuration>,
+    /// Set a value in the scenario; repeatable
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    overrides: Vec<String>,
+    /// Number of runs in parallel [default: one per processor]
+    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Leave out what the growth of each pod would do
+    #[arg(long)]
+    no_growth: bool,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Everything that is printed.
+struct RiskReport {
+    name: String,
+    seed: u64,
+    standing: Standing,
+    tally: DeathTally,
+    growth: Vec<GrownPod>,
+}
+
+/// A pod that grows: what happens, and in how many of the runs just that.
+struct GrownPod {
+    pod: String,
+    most: Growth,
+    times: u64,
+    runs: u64,
+}
+
+/// Runs `oomsim risk`.
+///
+/// # Errors
+/// When the scenario is invalid or a run fails.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let kinds = load::scenarios(&args.file, &args.overrides, args.node.as_deref())?;
+    let [only] = kinds.as_slice() else {
+        let names: Vec<&str> = kinds.iter().map(|kind| &*kind.scenario.node.name).collect();
+        let message =
+            format!("the scenario has several kinds of node\n  help: choose with --node: {}", names.join(", "));
+        return Err(Failure::bad_input(message));
+    };
+    output::warn(&only.warnings);
+    let scenario = Arc::clone(&only.scenario);
+    if let Some(why) = scenario.kubelet_not_started() {
+        return Err(Failure::bad_input(format!("the kubelet does not start on this node: {why}")));
+    }
+    let seed = args.seed.unwrap_or(scenario.seed);
+    let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
+    let report = RiskReport {
+        name: scenario.node.name.to_string(),
+        seed,
+        standing: standing_at(&scenario, seed, args.at)?,
+        tally: tally(&scenario, seed, args.seeds, &pool)?,
+        growth: if args.no_growth { Vec::new() } else { growth(&scenario, seed, args.seeds.min(GROWTH_RUNS), &pool)? },
+    };
+    match args.format {
+        Format::Text => output::print(&report.text())?,
+        Format::Json => output::print(&format!("{:#}\n", report.json()))?,
+    }
+    Ok(Exit::Holds)
+}
+
+/// How the node stands at a time, or shortly before its first death.
+fn standing_at(scenario: &Arc<Scenario>, seed: u64, at: Option<SimDuration>) -> Result<Standing, Failure> {
+    let arrived = scenario.pods.iter().map(|pod| pod.at.saturating_add(pod.at_spread)).max().unwrap_or(SimTime::ZERO);
+    let at = at.map_or(arrived.saturating_add(SETTLED), |at| SimTime::ZERO.saturating_add(at));
+    let history = engine::run(BootedNode::new(Arc::clone(scenario), Keep::Events), seed)?;
+    let (first, _) = deaths(&history);
+    let first = first.values().map(|(at, _)| *at).min().filter(|death| *death <= at);
+    // Events at the instant itself have not happened yet.
+    let until = first.unwrap_or(at);
+    let stopped = |why| Failure::internal(format!("{}: the run was stopped: {why}", scenario.name));
+    engine::guarded(|| {
+        let mut run = BootedNode::new(Arc::clone(scenario), Keep::Outcome).simulation(seed);
+        run.run_until(until).map_err(stopped)?;
+        Ok(standing(scenario, &run))
+    })
+}
+
+fn tally(scenario: &Arc<Scenario>, seed: u64, seeds: u64, pool: &Pool) -> Result<DeathTally, Failure> {
+    let node = BootedNode::new(Arc::clone(scenario), Keep::Events);
+    let one = |n: u64| {
+        let mut tally = DeathTally::default();
+        tally.add(&engine::run(node.clone(), nth_seed(seed, n))?);
+        Ok(tally)
+    };
+    let tallies: Result<Vec<DeathTally>, Failure> = pool.map(0..seeds, one).into_iter().collect();
+    Ok(tallies?.into_iter().fold(DeathTally::default(), DeathTally::merge))
+}
+
+fn growth(scenario: &Arc<Scenario>, seed: u64, runs: u64, pool: &Pool) -> Result<Vec<GrownPod>, Failure> {
+    let of_pod = |pod: u64| {
+        let pod = usize::try_from(pod).unwrap_or(usize::MAX);
+        let (Some(changed), Some(plan)) = (grown(scenario, pod), scenario.pods.get(pod)) else { return Ok(None) };
+        let node = BootedNode::new(Arc::new(changed), Keep::Events);
+        let mut seen: BTreeMap<Option<(_, RunOutcome)>, (u64, Growth)> = BTreeMap::new();
+        for n in 0..runs {
+            let growth = outcome(&engine::run(node.clone(), nth_seed(seed, n))?, plan);
+            seen.entry(growth.first.clone()).or_insert((0, growth)).0 += 1;
+        }
+        let most = seen.into_values().max_by_key(|(times, _)| *times);
+        Ok(most.map(|(times, most)| GrownPod { pod: plan.full_name(), most, times, runs }))
+    };
+    let pods: Result<Vec<Option<GrownPod>>, Failure> =
+        pool.map(0..scenario.pods.len() as u64, of_pod).into_iter().collect();
+    Ok(pods?.into_iter().flatten().collect())
+}
+
+fn amount(bytes: Bytes) -> String {
+    memory_text(bytes.get() as f64)
+}
+
+impl RiskReport {
+    fn text(&self) -> String {
+        let node = &self.standing.node;
+        let mut text = format!(
+            "{}\n  at {} of the run with seed {}; deaths are counted over {} runs\n",
+            paint(HEADING, format!("NODE {}", self.name)),
+            self.standing.at,
+            self.seed,
+            self.tally.runs
+        );
+        let allocatable = node.allocatable.map_or_else(String::new, |allocatable| {
+            let share = percent(node.requests.get() as f64 / allocatable.get().max(1) as f64);
+            format!(", allocatable {}, requested {} ({share})", amount(allocatable), amount(node.requests))
+        });
+        text.push_str(&format!("  capacity {}{allocatable}\n", amount(node.capacity)));
+        text.push_str(&format!("  pods hold {}, the system holds {}\n\n", amount(node.pods), amount(node.system)));
+        let mut rooms = Table::new(&["WHAT COMES FIRST", "AT", "ROOM"]);
+        for room in &node.rooms {
+            let style = if room.left <= 0 { BAD } else { Style::new() };
+            rooms.row(vec![room.what.clone(), amount(room.at), memory_text(room.left as f64)], style);
+        }
+        text.push_str(&rooms.render(0));
+        text.push_str(&format!("\n{}\n", paint(HEADING, "CONTAINERS, in the order in which the kernel would kill")));
+        text.push_str(&self.containers());
+        if self.tally.host > 0 {
+            let share = percent(self.tally.host as f64 / self.tally.runs as f64);
+            text.push_str(&paint(BAD, format!("a process of the node itself is killed in {share} of the runs\n")));
+        }
+        self.growth_text(&mut text);
+        text
+    }
+
+    fn containers(&self) -> String {
+        let mut table = Table::new(&[
+            "POD",
+            "CONTAINER",
+            "QOS",
+            "PRIORITY",
+            "USAGE",
+            "REQUEST",
+            "LIMIT",
+            "ROOM",
+            "ADJ",
+            "POINTS",
+            "KERNEL",
+            "EVICTION",
+            "DIES",
+        ]);
+        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
+        for c in &self.standing.containers {
+            let dies = self.dies(c);
+            let style = if dies.is_empty() { Style::new() } else { BAD };
+            table.row(
+                vec![
+                    c.pod.to_string(),
+                    c.container.to_string(),
+                    c.qos.as_str().into(),
+                    c.priority.to_string(),
+                    amount(c.usage),
+                    or_dash(c.request.map(amount)),
+                    or_dash(c.limit.map(amount)),
+                    or_dash(c.room().map(|room| memory_text(room as f64))),
+                    c.oom_score_adj.to_string(),
+                    or_dash(c.badness.map(|points| points.to_string())),
+                    c.kernel_place.map_or_else(|| "never".into(), |place| place.to_string()),
+                    c.eviction_place.map_or_else(|| "never".into(), |place| place.to_string()),
+                    if dies.is_empty() { "0 %".into() } else { dies },
+                ],
+                style,
+            );
+        }
+        let note = "ROOM: to the container's or pod's limit. POINTS: badness if the node ran out of memory now. \
+                    KERNEL, EVICTION: place in the kernel's and the kubelet's order. DIES: share of the runs.";
+        format!("{}{}\n", table.render(0), paint(DIM, note))
+    }
+
+    fn deaths_of(&self, c: &ContainerStanding) -> Option<&BTreeMap<RunOutcome, u64>> {
+        self.tally.containers.get(&(Arc::clone(&c.pod), Arc::clone(&c.container)))
+    }
+
+    fn dies(&self, c: &ContainerStanding) -> String {
+        let share = |n: u64| percent(n as f64 / self.tally.runs as f64);
+        let each = self.deaths_of(c).into_iter().flatten();
+        each.map(|(by, n)| format!("{} {}", share(*n), by.in_words())).collect::<Vec<_>>().join(", ")
+    }
+
+    fn growth_text(&self, text: &mut String) {
+        if self.growth.is_empty() {
+            return;
+        }
+        let heading = format!("IF ONE POD GREW BY {} at {}/s and the others stayed as they are", GROWTH, GROWTH_RATE);
+        text.push_str(&format!("\n{}\n", paint(HEADING, heading)));
+        let mut table = Table::new(&["POD", "FIRST DEATH", "BY", "AFTER", "RUNS"]);
+        let mut calm = 0;
+        for grown in &self.growth {
+            let Some((victim, by)) = &grown.most.first else {
+                calm += 1;
+                continue;
+            };
+            let victim = if **victim == *grown.pod { "itself".to_string() } else { victim.to_string() };
+            let runs = format!("{} of {}", grown.times, grown.runs);
+            table.row(
+                vec![grown.pod.clone(), victim, by.in_words().into(), amount(grown.most.grown), runs],
+                Style::new(),
+            );
+        }
+        if !table.is_empty() {
+            text.push_str(&table.render(0));
+        }
+        if calm > 0 {
+            text.push_str(&format!("with {calm} of {} pods no container dies\n", self.growth.len()));
+        }
+    }
+
+    fn json(&self) -> Value {
+        let node = &self.standing.node;
+        let rooms = node.rooms.iter().map(|room| json!({ "what": room.what, "at": room.at.get(), "room": room.left }));
+        let bytes = |amount: Option<Bytes>| amount.map(Bytes::get);
+        let containers = self.standing.containers.iter().map(|c| {
+            let deaths: BTreeMap<&str, u64> =
+                self.deaths_of(c).into_iter().flatten().map(|(by, n)| (by.name(), *n)).collect();
+            json!({
+                "pod": &*c.pod, "container": &*c.container, "qos": c.qos.as_str(), "priority": c.priority,
+                "usage": c.usage.get(), "request": bytes(c.request), "limit": bytes(c.limit), "room": c.room(),
+                "oomScoreAdj": c.oom_score_adj, "badness": c.badness, "kernelPlace": c.kernel_place,
+                "evictionPlace": c.eviction_place, "deaths": deaths,
+            })
+        });
+        let growth = self.growth.iter().map(|grown| {
+            json!({
+                "pod": grown.pod, "runs": grown.runs, "times": grown.times, "grown": grown.most.grown.get(),
+                "firstDeath": grown.most.first.as_ref().map(|(pod, by)| json!({ "pod": &**pod, "by": by.name() })),
+            })
+        });
+        json!({
+            "node": {
+                "name": self.name, "capacity": node.capacity.get(), "allocatable": bytes(node.allocatable),
+                "requests": node.requests.get(), "pods": node.pods.get(), "system": node.system.get(),
+                "rooms": rooms.collect::<Vec<_>>(),
+            },
+            "at": format_duration(self.standing.at.since(SimTime::ZERO)), "seed": self.seed, "runs": self.tally.runs,
+            "hostKilled": self.tally.host,
+            "containers": containers.collect::<Vec<_>>(),
+            "growth": {
+                "by": GROWTH.get(), "bytesPerSecond": GROWTH_RATE.get(), "pods": growth.collect::<Vec<_>>(),
+            },
+        })
+    }
+}
