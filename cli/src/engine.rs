@@ -64,5 +64,5 @@ pub fn kernel_log(scenario: &Scenario) -> KernelLog {
         CgroupVersion::V1 => Hierarchy::V1,
         CgroupVersion::V2 => Hierarchy::V2,
     };
-    KernelLog::new(style, hierarchy, &kernel.profile.version)
+    KernelLog::new(style, hierarchy, &kernel.profile.version).with_huge_pages(kernel.sysctl.nr_hugepages)
 }

@@ -168,6 +168,7 @@ fn the_same_seed_gives_the_same_bytes() {
     let expected = [
         // The list of files that are oomsim's.
         ".oomsim",
+        "console.log",
         "events.jsonl",
         "kernel.kmsg",
         "kernel.log",

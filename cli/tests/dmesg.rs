@@ -119,6 +119,25 @@ fn many_reports_begin_with_a_summary() {
     assert_eq!((json["reports"].as_array().map(Vec::len), &json["summary"]["reports"]), (Some(50), &50.into()));
 }
 
+/// The three files of a run with the kernel's log tell of the same kills, and none of them is empty.
+#[test]
+fn the_written_files_say_the_same() {
+    let place = tempfile::TempDir::new().expect("a folder");
+    let folder = place.path().join("out");
+    let scenario = common::repository().join("scenarios/oom2-allocatable-slow.toml");
+    let path = |p: &Path| p.to_str().expect("UTF-8").to_string();
+    common::oomsim(["run", &path(&scenario), "--out", &path(&folder)]);
+    let explained = ["kernel.log", "console.log", "kernel.kmsg"].map(|name| {
+        let output = common::oomsim(["dmesg", folder.join(name).to_str().expect("UTF-8"), "--format", "json"]);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let reports = json["reports"].as_array().expect("a list").clone();
+        let said = |r: &serde_json::Value| format!("{} {} {}", r["report"]["killed"], r["explanation"], r["missing"]);
+        reports.iter().map(said).collect::<Vec<_>>()
+    });
+    assert!(!explained[0].is_empty());
+    assert!(explained.iter().all(|e| *e == explained[0]), "{explained:#?}");
+}
+
 /// Every OOM of every scenario is read from the written log with the same victim, points, limit and killed processes.
 #[test]
 fn round_trip_of_every_scenario() {

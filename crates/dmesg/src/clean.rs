@@ -38,6 +38,9 @@ impl Cleaner {
         if text.contains('&') {
             text = entities(&text);
         }
+        if text.contains("\\_") || text.contains("\\[") {
+            text = markdown(&text);
+        }
         Some(Cow::Owned(text))
     }
 
@@ -49,7 +52,7 @@ impl Cleaner {
 
 /// The line, if it is printable ASCII in which nothing is to be undone.
 fn plain(bytes: &[u8]) -> Option<&str> {
-    if !bytes.iter().all(|b| (0x20..0x7f).contains(b) && !matches!(b, b'<' | b'&' | b'^')) {
+    if !bytes.iter().all(|b| (0x20..0x7f).contains(b) && !matches!(b, b'<' | b'&' | b'^' | b'\\')) {
         return None;
     }
     let text = std::str::from_utf8(bytes).ok()?;
@@ -211,6 +214,18 @@ fn entities(text: &str) -> String {
     out
 }
 
+/// `\_` and `\[` of Markdown; other backslashes are the text's own (`\x2d` of systemd, `\"` of JSON).
+fn markdown(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c != '\\' || !chars.peek().is_some_and(|next| "_[]*()<>#+-.!|`~{}".contains(*next)) {
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn entity(name: &str) -> Option<char> {
     Some(match name {
         "lt" => '<',
@@ -284,6 +299,7 @@ mod tests {
             assert_eq!(cleaned(own), own);
         }
         assert_eq!(cleaned("a<br/>b &lt;4&gt;"), "a\nb <4>");
+        assert_eq!(cleaned("\\[ 1.0\\] gfp\\_mask=0 a\\x2db"), "[ 1.0] gfp_mask=0 a\\x2db");
     }
 
     #[test]

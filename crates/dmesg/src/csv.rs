@@ -31,6 +31,8 @@ impl Table {
         if self.held.is_empty() && !self.begins(line) {
             return Taken::No;
         }
+        // Blanks before a quote would make the quote one of the text.
+        let line = if self.held.is_empty() { line.trim_start() } else { line };
         if !self.held.is_empty() {
             self.held.push('\n');
         }

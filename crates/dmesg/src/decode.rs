@@ -84,6 +84,10 @@ fn text<'a>(head: &[u8], whole: impl Read + 'a) -> Result<Box<dyn Read + 'a>, Re
         let help = "unpack it: tar -xOf FILE | oomsim dmesg -, or give the kernel's log in it";
         return Err(ReadError::NotText { what: "a tar archive", help });
     }
+    if base64(head) {
+        let help = "decode it: base64 -d FILE | oomsim dmesg -";
+        return Err(ReadError::NotText { what: "text encoded in base64", help });
+    }
     if let Some(encoding) = wide(head) {
         let mut builder = DecodeReaderBytesBuilder::new();
         return Ok(Box::new(builder.encoding(Some(encoding)).build(whole)));
@@ -93,6 +97,16 @@ fn text<'a>(head: &[u8], whole: impl Read + 'a) -> Result<Box<dyn Read + 'a>, Re
         return Err(ReadError::NotText { what: "no text", help });
     }
     Ok(Box::new(whole))
+}
+
+/// Lines of one length, or one long line, of letters of both cases and digits without any blank.
+fn base64(head: &[u8]) -> bool {
+    let sign = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=');
+    let kinds = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
+    let mut lines = head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
+    let first = lines.next().unwrap_or_default();
+    let same = lines.take(2).all(|line| line.len() == first.len() && line.iter().all(sign));
+    first.len() >= 60 && same && first.iter().all(sign) && kinds.iter().all(|kind| first.iter().any(kind))
 }
 
 /// UTF-16 by its mark, or by the zeros of plain English in it.
@@ -139,6 +153,7 @@ enum Packed {
     Zstd,
     Xz,
     Bzip2,
+    Lzma,
 }
 
 impl Packed {
@@ -148,6 +163,8 @@ impl Packed {
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Some(Packed::Zstd),
             [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some(Packed::Xz),
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Packed::Bzip2),
+            // The usual properties, a dictionary of whole 64 KiB.
+            [0x5d, 0, 0, _, _, ..] => Some(Packed::Lzma),
             _ => None,
         }
     }
@@ -158,7 +175,16 @@ impl Packed {
             Packed::Zstd => "zstd",
             Packed::Xz => "xz",
             Packed::Bzip2 => "bzip2",
+            Packed::Lzma => "lzma",
         }
+    }
+
+    fn damaged(self, why: io::Error) -> io::Error {
+        if why.kind() == io::ErrorKind::Interrupted {
+            return why;
+        }
+        let text = format!("its {} data is damaged or cut short ({why})", self.name());
+        io::Error::new(io::ErrorKind::InvalidData, text)
     }
 
     fn open<'a>(self, input: impl io::BufRead + 'a) -> Result<Box<dyn Read + 'a>, ReadError> {
@@ -166,6 +192,10 @@ impl Packed {
             Packed::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
             Packed::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY_KIB)),
             Packed::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
+            Packed::Lzma => {
+                let reader = lzma_rust2::LzmaReader::new_mem_limit(input, XZ_MEMORY_KIB, None);
+                Box::new(reader.map_err(|why| self.damaged(why))?)
+            }
             Packed::Zstd => Box::new(Frames { input: Some(input), frame: None }),
         };
         Ok(Box::new(Unpacking { format: self, inner }))
@@ -206,13 +236,7 @@ struct Unpacking<'a> {
 
 impl Read for Unpacking<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(out).map_err(|why| {
-            if why.kind() == io::ErrorKind::Interrupted {
-                return why;
-            }
-            let text = format!("its {} data is damaged or cut short ({why})", self.format.name());
-            io::Error::new(io::ErrorKind::InvalidData, text)
-        })
+        self.inner.read(out).map_err(|why| self.format.damaged(why))
     }
 }
 
@@ -247,6 +271,11 @@ mod tests {
             (b"\xfd7zXZ\0cut", "xz data is damaged or cut short"),
             (b"BZh9cut", "bzip2 data is damaged or cut short"),
             (b"\x28\xb5\x2f\xfdcut", "zstd data is damaged or cut short"),
+            (b"\x5d\0\0\x80\0\xff\xff\xff\xff\xff\xff\xff\xff\0cut", "lzma data is damaged or cut short"),
+            (
+                &b"SmFuICAxIDAwOjAwOjAwIG4xIGtlcm5lbDogTWVtLUluZm86CkphbiAgMSAwMDowMDowMCBuMSBr\n".repeat(4),
+                "base64 -d FILE",
+            ),
         ] {
             assert!(opened(bytes).is_err_and(|why| why.contains(part)), "{part}");
         }

@@ -11,9 +11,29 @@ pub(crate) struct Fields {
     in_message: bool,
     /// The name of a field stood alone: its length and bytes follow (export of a text with line breaks).
     named: bool,
+    /// Bytes of that length that are still to come, and those that have been seen.
+    length: usize,
 }
 
 impl Fields {
+    /// Takes the eight bytes with the length of the text that follows off a line; nothing is left of a line that is
+    /// only a part of them (one of them may be a line break).
+    pub fn length<'a>(&mut self, line: &'a [u8]) -> Option<&'a [u8]> {
+        let seen = 8 - self.length;
+        let here = self.length.min(line.len());
+        // No text is longer than 16 MiB: a copy that has lost these bytes goes on with the text.
+        if (0..here).any(|i| seen + i >= 3 && line[i] != 0) {
+            self.length = 0;
+            return Some(line);
+        }
+        self.length -= here;
+        if self.length > 0 {
+            self.length -= 1;
+            return None;
+        }
+        Some(&line[here..])
+    }
+
     /// Takes a line; false when it is none of an entry.
     pub fn take(&mut self, line: &str, done: &mut impl FnMut(Entry)) -> bool {
         if let Some((key, value)) = field(line) {
@@ -26,9 +46,11 @@ impl Fields {
         if !self.any {
             return false;
         }
-        if line == "MESSAGE" {
-            (self.named, self.in_message) = (true, true);
-            self.entry.message.clear();
+        if journal(line) {
+            (self.named, self.in_message, self.length) = (true, line == "MESSAGE", 8);
+            if self.in_message {
+                self.entry.message.clear();
+            }
             return true;
         }
         if line.is_empty() && !self.named {
@@ -37,6 +59,9 @@ impl Fields {
         }
         // The length's eight bytes, of which the cleaner has left what can be printed, stand before the text.
         if self.named {
+            if !self.in_message {
+                return true;
+            }
             let text = if self.entry.message.is_empty() { line.trim_start_matches(['\u{fffd}']) } else { line };
             if !(self.entry.message.is_empty() && text.len() < 2) {
                 self.add(text);
@@ -93,12 +118,17 @@ impl Fields {
 /// `MESSAGE=text`, indented or not.
 fn field(line: &str) -> Option<(&str, &str)> {
     let (key, value) = line.trim_start().split_once('=')?;
+    journal(key).then_some((key, value))
+}
+
+/// True for names of fields as the journal has them.
+fn journal(key: &str) -> bool {
     let upper = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
-    let journal = key.starts_with('_')
+    let known = key.starts_with('_')
         || ["MESSAGE", "PRIORITY", "SYSLOG_", "CODE_", "UNIT", "INVOCATION_ID", "JOB_", "TID", "ERRNO", "MESSAGE_ID"]
             .iter()
             .any(|k| key.starts_with(k));
-    (journal && key.len() > 2 && key.bytes().all(upper)).then_some((key, value))
+    known && key.len() > 2 && key.bytes().all(upper)
 }
 
 #[cfg(test)]
@@ -130,6 +160,13 @@ mod tests {
         }
         let other = read("__CURSOR=1\nSYSLOG_IDENTIFIER=systemd-oomd\n_TRANSPORT=journal\nMESSAGE=Killed /a\n");
         assert_eq!(other[0].program.as_deref(), Some("systemd-oomd"));
+        // Lengths of 97 (a letter) and of 266 (a line break among its bytes).
+        for length in [97u64, 266] {
+            let mut fields = Fields { length: 8, ..Fields::default() };
+            let bytes = [&length.to_le_bytes()[..], b"anon 9"].concat();
+            let left: Vec<&[u8]> = bytes.split(|b| *b == b'\n').filter_map(|l| fields.length(l)).collect();
+            assert_eq!(left, [b"anon 9"], "{length}");
+        }
         assert!(read("RAX=12\nA=b\nmem=4G\n").is_empty());
     }
 }

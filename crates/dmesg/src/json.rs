@@ -16,6 +16,8 @@ pub(crate) struct Entry {
     pub host: Option<String>,
     pub uptime_us: Option<u64>,
     pub wall: Option<String>,
+    /// Of a row without names, all its texts: which one is the message is seen by what they say.
+    pub cells: Vec<String>,
 }
 
 /// Keys under which loggers keep the line, the surest first: journald, Docker, logcli, GCP, Splunk, Azure, GELF, OTLP …
@@ -155,13 +157,17 @@ impl Splitter {
     /// A value is complete. What is an entry is given and forgotten, so that an array of a million takes no room.
     fn close(&mut self, frame: Frame, entries: &mut Vec<Entry>) -> bool {
         let in_array = self.stack.last().is_some_and(|parent| !parent.object);
-        let entry = if frame.object { in_array || self.stack.is_empty() } else { in_array && frame.flat };
-        if !entry {
+        let text = &self.text[frame.start..];
+        if !(in_array || self.stack.is_empty()) || !(frame.object || frame.flat || is_row(text)) {
             return true;
         }
-        let Ok(value) = serde_json::from_str::<Value>(&self.text[frame.start..]) else {
+        let Ok(value) = serde_json::from_str::<Value>(text) else {
             return false;
         };
+        // One pair of many says nothing without the others.
+        if in_array && pair(&value).is_some() {
+            return true;
+        }
         let before = entries.len();
         messages(&value, entries);
         if entries.len() > before {
@@ -189,19 +195,47 @@ impl Splitter {
     }
 }
 
+/// True for arrays that are looked at as a whole although they are not flat: `["time", "line", {…}]` of Loki, and
+/// lists of pairs.
+fn is_row(array: &str) -> bool {
+    let inner = array[1..].trim_start();
+    let pair = || PAIR.iter().any(|key| inner[1..].trim_start().strip_prefix('"').is_some_and(|k| k.starts_with(key)));
+    inner.starts_with('"') || (inner.starts_with('{') && pair())
+}
+
+/// Names of the name in lists of pairs.
+const PAIR: [&str; 3] = ["field", "key", "name"];
+
+/// `{"field": "@message", "value": "…"}` of CloudWatch Logs Insights, and of its like.
+fn pair(value: &Value) -> Option<(&str, &Value)> {
+    let object = value.as_object().filter(|o| (2..=3).contains(&o.len()))?;
+    let name = PAIR.iter().find_map(|key| object.get(*key)?.as_str())?;
+    Some((name, object.get("value")?))
+}
+
 /// The entries of a complete value.
 pub(crate) fn messages(value: &Value, out: &mut Vec<Entry>) {
     match value {
-        Value::Array(items) if items.iter().all(|v| !v.is_object() && !v.is_array()) => {
-            if let Some(message) = row(items) {
-                let mut texts = items.iter().filter_map(Value::as_str);
-                let wall = texts.find(|t| t.len() >= 10 && is_time(t)).map(str::to_string);
-                out.push(Entry { message, wall, ..Entry::default() });
+        Value::Array(items) => {
+            let pairs: Option<serde_json::Map<String, Value>> =
+                items.iter().map(|item| pair(item).map(|(k, v)| (k.to_string(), v.clone()))).collect();
+            if let Some(object) = pairs.filter(|o| !o.is_empty()) {
+                return messages(&Value::Object(object), out);
+            }
+            let before = out.len();
+            items.iter().filter(|v| v.is_object() || v.is_array()).for_each(|v| messages(v, out));
+            if out.len() == before {
+                out.extend(row(items));
             }
         }
-        Value::Array(items) => items.iter().for_each(|v| messages(v, out)),
         Value::Object(_) => {
-            if let Some(message) = message(value, 0) {
+            let known = |text: &String| text.lines().any(crate::assemble::recognised);
+            // Where the key is another program's own, what the kernel said shows which text it is.
+            let named = match message(value, 0) {
+                Some(text) if known(&text) => Some(text),
+                other => anywhere(value, 0).map(str::to_string).or(other),
+            };
+            if let Some(message) = named {
                 out.push(entry(value, message));
                 return;
             }
@@ -211,6 +245,14 @@ pub(crate) fn messages(value: &Value, out: &mut Vec<Entry>) {
         }
         _ => {}
     }
+}
+
+/// A text of the kernel's under whatever key.
+fn anywhere(value: &Value, depth: usize) -> Option<&str> {
+    let object = value.as_object().filter(|_| depth < 8)?;
+    let own = object.values().filter_map(Value::as_str);
+    let own = own.filter(|text| text.len() > 8).find(|text| text.lines().any(crate::assemble::recognised));
+    own.or_else(|| object.values().find_map(|v| anywhere(v, depth + 1)))
 }
 
 /// The line of an object: of itself, else of the object that it keeps it in.
@@ -250,10 +292,13 @@ fn string(value: &Value) -> Option<String> {
     }
 }
 
-/// Of a row without names (Loki's `[time, line]`, Azure's tables): the longest text that is no time.
-fn row(items: &[Value]) -> Option<String> {
-    let texts = items.iter().filter_map(Value::as_str);
-    texts.filter(|t| !is_time(t)).max_by_key(|t| t.len()).map(str::to_string)
+/// A row without names (Loki's `[time, line]`, Azure's tables), or a list of lines. The longest text that is no time
+/// is the likeliest message.
+fn row(items: &[Value]) -> Option<Entry> {
+    let cells: Vec<String> = items.iter().filter_map(Value::as_str).map(str::to_string).collect();
+    let message = cells.iter().filter(|t| !is_time(t)).max_by_key(|t| t.len())?.clone();
+    let wall = cells.iter().find(|t| t.len() >= 10 && is_time(t)).cloned();
+    Some(Entry { message, wall, cells, ..Entry::default() })
 }
 
 fn is_time(text: &str) -> bool {
@@ -278,6 +323,7 @@ fn entry(value: &Value, message: String) -> Entry {
         host: find(value, &HOST, 0),
         uptime_us: micros.or_else(seconds),
         wall: find(value, &WALL, 0).filter(|w| w.len() >= 10),
+        cells: Vec::new(),
     }
 }
 

@@ -3,11 +3,14 @@
 use crate::assemble::{Event, Message, Origin};
 use crate::line::Line;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
 
 /// Most messages that are held back: a report of this length is put in order, whatever follows.
 const MOST_HELD: usize = 200_000;
 /// Other lines after which the messages held back are given.
 const MOST_OTHERS: u64 = 10_000;
+/// Hosts whose latest line is remembered.
+const MOST_HOSTS: usize = 10_000;
 /// Steps back in time, or parts of a report in the wrong order, that are no chance: fewer are a race of two
 /// processors, a reboot, or two reports in the same second.
 const STEPS: u32 = 4;
@@ -16,6 +19,8 @@ const STEPS: u32 = 4;
 #[derive(Debug, Default)]
 pub(crate) struct Order {
     held: Vec<Message>,
+    /// The latest line of each host: its stamp, and its place in a report.
+    last: BTreeMap<Option<String>, (Origin, Option<u8>)>,
     /// Lines of no interest since the first message held.
     others: u64,
     /// Steps back in time among those held.
@@ -39,18 +44,28 @@ impl Order {
                 return;
             }
         };
-        if let Some(last) = self.held.iter().rev().find(|m| m.origin.host == message.origin.host) {
-            match rank(&last.parsed.line).zip(rank(&message.parsed.line)) {
+        let mut place = rank(&message.parsed.line);
+        if let Some((stamp, before)) = self.last.get(&message.origin.host) {
+            match before.zip(place) {
+                // One report ends and another begins, in whichever order.
+                Some((0, 5..) | (5.., 0)) => {}
                 Some((a, b)) if a < b => self.along += 1,
                 Some((a, b)) if a > b => self.against += 1,
                 _ => {}
             }
-            match compare(&last.origin, &message.origin) {
+            place = place.or(*before);
+            match compare(stamp, &message.origin) {
                 Some(Ordering::Less) => self.falling += 1,
-                Some(Ordering::Equal) => {}
-                Some(Ordering::Greater) | None => self.give(emit),
+                Some(Ordering::Greater) => self.give(emit),
+                // Without stamps the parts of a report tell.
+                None if self.along > self.against => self.give(emit),
+                Some(Ordering::Equal) | None => {}
             }
         }
+        if self.last.len() >= MOST_HOSTS {
+            self.last.clear();
+        }
+        self.last.insert(message.origin.host.clone(), (message.origin.clone(), place));
         self.held.push(message);
         if self.held.len() >= MOST_HELD {
             self.give(emit);
@@ -59,8 +74,8 @@ impl Order {
 
     /// Gives everything that is held.
     pub fn give(&mut self, emit: &mut impl FnMut(Event)) {
-        let Order { mut held, others, falling, against, along } = std::mem::take(self);
-        if falling >= STEPS || (against >= STEPS && against > 2 * along) {
+        let mut held = std::mem::take(&mut self.held);
+        if self.falling >= STEPS || (self.against >= STEPS && self.against > 2 * self.along) {
             // Lines of one record stand in their own order also there.
             held.reverse();
             for record in held.chunk_by_mut(|a, b| a.origin.record == b.origin.record) {
@@ -68,9 +83,10 @@ impl Order {
             }
         }
         held.into_iter().for_each(|m| emit(Event::Message(Box::new(m))));
-        if others > 0 {
-            emit(Event::Others(others));
+        if self.others > 0 {
+            emit(Event::Others(self.others));
         }
+        (self.others, self.falling, self.against, self.along) = (0, 0, 0, 0);
     }
 }
 

@@ -9,6 +9,8 @@ use serde::Serialize;
 pub enum Killer {
     /// systemd-oomd killed a cgroup.
     SystemdOomd,
+    /// Facebook's oomd killed a cgroup.
+    Oomd,
     /// earlyoom killed a process.
     Earlyoom,
     /// nohang killed a process.
@@ -23,6 +25,8 @@ pub enum Killer {
     KubeletOomWatcher,
     /// The container runtime saw a kill by the kernel.
     ContainerRuntime,
+    /// Slurm saw a kill by the kernel in a step of a job.
+    Slurm,
     /// systemd saw a kill by the kernel in a unit.
     Systemd,
 }
@@ -32,6 +36,7 @@ impl Killer {
     pub fn name(self) -> &'static str {
         match self {
             Killer::SystemdOomd => "systemd-oomd",
+            Killer::Oomd => "oomd",
             Killer::Earlyoom => "earlyoom",
             Killer::Nohang => "nohang",
             Killer::Talos => "Talos' OOM controller",
@@ -39,13 +44,14 @@ impl Killer {
             Killer::KubeletEviction => "the kubelet",
             Killer::KubeletOomWatcher => "the kubelet's OOM watcher",
             Killer::ContainerRuntime => "the container runtime",
+            Killer::Slurm => "Slurm",
             Killer::Systemd => "systemd",
         }
     }
 
     /// True for one that kills by itself; the others tell of the kernel's kills.
     pub fn kills(self) -> bool {
-        !matches!(self, Killer::KubeletOomWatcher | Killer::ContainerRuntime | Killer::Systemd)
+        !matches!(self, Killer::KubeletOomWatcher | Killer::ContainerRuntime | Killer::Slurm | Killer::Systemd)
     }
 
     /// What to do about its kills.
@@ -54,6 +60,7 @@ impl Killer {
             Killer::SystemdOomd => {
                 "systemd-oomd acts on memory pressure or swap use of a cgroup, before the kernel has run out: oomctl shows what it watches; ManagedOOMMemoryPressure=, ManagedOOMMemoryPressureLimit= and ManagedOOMPreference= of the unit set it."
             }
+            Killer::Oomd => "oomd acts by the rules in its configuration, on memory pressure and swap of cgroups.",
             Killer::Earlyoom => {
                 "earlyoom acts when available memory and free swap fall below its -m and -s: --avoid and --prefer say whom it takes."
             }
@@ -65,7 +72,7 @@ impl Killer {
             Killer::KubeletEviction => {
                 "The kubelet evicts pods when memory.available of the node falls below evictionHard or evictionSoft: those first that use more than they requested. Set requests near to real use."
             }
-            Killer::KubeletOomWatcher | Killer::ContainerRuntime | Killer::Systemd => {
+            Killer::KubeletOomWatcher | Killer::ContainerRuntime | Killer::Slurm | Killer::Systemd => {
                 "The kernel killed; its own report is not in this log: journalctl -k, or dmesg, on that machine has it."
             }
         }

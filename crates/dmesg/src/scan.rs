@@ -1,7 +1,7 @@
 //! Physical lines of the input, and the way over stretches in which nothing is said about memory.
 
 use crate::error::ReadError;
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, MatchKind};
 use std::io::{self, Read};
 use std::sync::LazyLock;
 
@@ -19,6 +19,8 @@ static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
     let words = [
         "oom-killer",
         "oom-kill:",
+        "oom-kill event",
+        "oom_kill event",
         "Killed process",
         "Kill process",
         "ut of memory",
@@ -31,6 +33,7 @@ static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "oomd[",
         "oomd\"",
         "oomd:",
+        "oomd kill: ",
         "earlyoom",
         "nohang",
         "lowmemorykiller",
@@ -43,9 +46,11 @@ static WORDS: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
         "eviction manager",
         "memory.oom.group",
         "TaskOOM",
+        "Sending SIGKILL to cgroup",
         "low on resource: memory",
     ];
-    AhoCorasick::new(words).ok()
+    // Only leftmost searches use vector instructions, which are ten times as fast here.
+    AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).ok()
 });
 
 /// A line without its end.

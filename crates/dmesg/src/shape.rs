@@ -61,7 +61,9 @@ pub(crate) fn anchored(line: &str) -> Option<(Cut, Parsed)> {
         let (found, candidate) = next(line, at)?;
         let cut = Cut { start: found, end: quoted_end(line, found) };
         let parsed = parse(&line[cut.start..cut.end]);
-        if strong(&parsed) {
+        // `inactive_anon:` holds `active_anon:`, which is no message.
+        let within = line[..cut.start].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+        if !within && strong(&parsed) {
             return Some((cut, parsed));
         }
         at = candidate + 1;
@@ -219,6 +221,7 @@ mod tests {
         assert_eq!(anchored(event).expect("an event").0.start, event.find("Memory").expect("the word"));
         let row = "x/y: [     10]     0    10  1000000   500000  4096000        0             0 a";
         assert!(matches!(anchored(row).expect("a row").1.line, Line::Row(_)));
+        assert_eq!(anchored("inactive_anon:1812233 isolated_anon:0"), None);
         assert_eq!(anchored("kubelet[3044]: I0114 Killed process 1 (x)"), None);
         assert_eq!(anchored("é".repeat(300).as_str()), None);
     }

@@ -151,7 +151,7 @@ impl Summary {
 }
 
 fn capital(name: &str) -> String {
-    let known = ["systemd", "earlyoom", "nohang"].iter().any(|n| name.starts_with(n));
+    let known = ["systemd", "oomd", "earlyoom", "nohang"].iter().any(|n| name.starts_with(n));
     let mut chars = name.chars();
     match chars.next() {
         Some(first) if !known => first.to_uppercase().chain(chars).collect(),

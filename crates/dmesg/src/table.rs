@@ -2,6 +2,25 @@
 
 use crate::report::Task;
 
+/// Names of columns, of all kernels.
+const KNOWN: [&str; 15] = [
+    "uid",
+    "tgid",
+    "total_vm",
+    "rss",
+    "rss_anon",
+    "rss_file",
+    "rss_shmem",
+    "nr_ptes",
+    "nr_pmds",
+    "nr_puds",
+    "pgtables_bytes",
+    "swapents",
+    "oom_score_adj",
+    "cpu",
+    "name",
+];
+
 /// Columns after the pid.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Columns(Vec<String>);
@@ -10,7 +29,10 @@ impl Columns {
     /// The header after `[  pid  ]`.
     pub fn parse(rest: &str) -> Option<Columns> {
         let names: Vec<String> = rest.split_whitespace().take(16).map(str::to_string).collect();
-        (names.last().is_some_and(|n| n == "name") && names.len() >= 6).then_some(Columns(names))
+        // Two names that a lost blank has joined are none.
+        let joined = |n: &String| KNOWN.iter().any(|k| n.strip_prefix(k).is_some_and(|rest| KNOWN.contains(&rest)));
+        let whole = names.last().is_some_and(|n| n == "name") && !names.iter().any(joined);
+        (whole && names.len() >= 6).then_some(Columns(names))
     }
 
     /// The names.

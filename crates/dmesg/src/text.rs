@@ -159,6 +159,7 @@ pub(crate) fn words(place: &Place) -> String {
         Place::PlainContainer { id, runtime } => match runtime {
             Some("podman") => format!("a Podman container, {}", short(id)),
             Some("docker") => format!("a Docker container, {}", short(id)),
+            Some("kata") => format!("the overhead of a Kata sandbox, {}", short(id)),
             Some(runtime) => format!("a container of {runtime} outside of Kubernetes, {}", short(id)),
             None => format!("a container outside of Kubernetes, {}", short(id)),
         },

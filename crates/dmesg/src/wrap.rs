@@ -1,6 +1,6 @@
 //! Messages that a terminal, a mail program or a web page has wrapped.
 
-use crate::line::{Line, Parsed, parse};
+use crate::line::{Line, Parsed, is_stat_key, parse};
 use crate::table::Columns;
 
 /// Most lines that one message is put together from.
@@ -41,14 +41,24 @@ pub(crate) fn joined(raw: &str, start: usize, parts: &[String], columns: Option<
     first
 }
 
-/// A message that is whole already may still have lost the end of its last word to the next line.
+/// A message that is whole already may still have lost the end of its last word, or its last words, to the next line.
 fn longer(whole: Parsed, text: &str, last: &str, parts: &[String], columns: Option<&Columns>) -> Parsed {
     let Some(next) = parts.first().filter(|next| plausible_tail(&whole.line, last, next)) else {
         return whole;
     };
-    let text = format!("{text}{next}");
+    let tail = quoted(next);
+    let words = match &whole.line {
+        Line::Stats(_) | Line::MemPages(_) => starts_with_key(tail),
+        _ => false,
+    };
+    let text = if words { format!("{} {tail}", text.trim_end()) } else { format!("{text}{next}") };
     let parsed = parse(&text);
     if parsed.known() && is_whole(&parsed, columns) { longer(parsed, &text, next, &parts[1..], columns) } else { whole }
+}
+
+/// `rss:48KB`, `bounce:0`: a word by itself, no rest of one.
+fn starts_with_key(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(key, _)| is_stat_key(key) || matches!(key, "bounce" | "unstable"))
 }
 
 /// The continuation without the comment sign that the line before had.
@@ -59,7 +69,7 @@ fn quoted(part: &str) -> &str {
 /// Can `next` be the end of a line that seems whole, after a physical line `last` that was long enough to be wrapped?
 fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
     let tail = next.trim_end();
-    if last.len() < 60 || tail.is_empty() || tail.len() > 255 {
+    if last.len() < 50 || tail.is_empty() || tail.len() > 255 {
         return false;
     }
     let word = tail.bytes().all(|b| b.is_ascii_graphic()) && tail.bytes().any(|b| b.is_ascii_alphanumeric());
@@ -70,6 +80,7 @@ fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
         Line::LimitOf { .. } => word,
         // The rest of `cache:0KB rss:48KB …`.
         Line::Stats(_) => tail.ends_with("KB"),
+        Line::MemPages(_) => starts_with_key(tail.trim_start()),
         Line::Killed { .. } => digits || ["-rss:", "pgtables:"].iter().any(|k| tail.contains(k)),
         Line::Counter(..) | Line::Invoked(_) | Line::Summary(_) => digits,
         _ => false,

@@ -66,6 +66,40 @@ fn rows_lost_inside_the_table() {
     }
 }
 
+/// Consoles of old kernels print the next message behind the remark.
+#[test]
+fn a_row_behind_the_remark_of_lost_rows_is_read() {
+    let log = String::from_utf8(bytes("03-rows-lost.log")).expect("text");
+    let inline = log.replace("** 60 printk messages dropped **\n", "** 60 printk messages dropped ** ");
+    assert_ne!(inline, log);
+    let (a, b) = (&all(inline.as_bytes())[0].report, &all(log.as_bytes())[0].report);
+    assert_eq!((&a.tasks, a.rows_lost(), a.tasks.len()), (&b.tasks, true, 2));
+}
+
+/// A report that was cut off, and five minutes later the end of another one: two kills are not mixed.
+#[test]
+fn parts_of_two_reports_are_not_put_together() {
+    let log = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
+    let cut = log.find("[  100.000012]").expect("the summary");
+    let later = log[cut..]
+        .replace("[  100.", "[  400.")
+        .replace("process 10 (a)", "process 77 (z)")
+        .replace("task=a,pid=10", "task=z,pid=77");
+    let reports = all(format!("{}{later}", &log[..cut]).as_bytes());
+    let seen: Vec<_> = reports.iter().map(|a| (a.report.tasks.len(), a.report.victim_pid())).collect();
+    assert_eq!(seen, [(2, None), (0, Some(77))]);
+}
+
+/// The beginning is lost: the machine's figures, which come next, are used all the same.
+#[test]
+fn a_report_may_begin_with_the_machines_memory() {
+    let log = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
+    let at = log.find("[  100.000002] Mem-Info").expect("the block");
+    let (whole, cut) = (&all(log.as_bytes())[0], &all(&log.as_bytes()[at..])[0]);
+    assert_eq!(cut.report.mem_info, whole.report.mem_info);
+    assert_eq!((cut.explanation.verdict, cut.report.start_missing), (Verdict::Explained, true));
+}
+
 #[test]
 fn numa_nodes_of_policy_and_cpuset() {
     let (a, shown) = only("05-numa-policy.log");

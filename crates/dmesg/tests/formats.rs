@@ -53,6 +53,15 @@ fn newest_first(form: impl Fn(u64, &str) -> String) -> String {
     lines().iter().rev().map(|(us, text)| form(*us, text)).collect::<Vec<_>>().join(",\n")
 }
 
+/// The newest line first.
+fn backwards(form: impl Fn(u64, &str) -> String) -> String {
+    lines().iter().rev().map(|(us, text)| form(*us, text) + "\n").collect()
+}
+
+fn numbered(form: impl Fn(usize, u64, &str) -> String) -> String {
+    lines().iter().enumerate().map(|(n, (us, text))| form(n, *us, text) + "\n").collect()
+}
+
 fn time(us: u64) -> String {
     format!("2026-01-01T00:01:{:02}.{:06}Z", us / 1_000_000 % 60, us % 1_000_000)
 }
@@ -90,6 +99,29 @@ fn prefixed() -> Vec<(&'static str, String)> {
         ),
         ("grep -H", each(|us, t| format!("kern.log:{}", stamped(us, t)))),
         ("grep -n", each(|us, t| format!("1234:{}", stamped(us, t)))),
+        (
+            "grep -Hn",
+            numbered(|n, us, t| format!("/var/log/kern.log.1:{n}:Jan  1 00:01:40 n1 kernel: {}", stamped(us, t))),
+        ),
+        (
+            "zgrep -A",
+            numbered(|n, _, t| {
+                format!("kern.log.2.gz{}Jan  1 00:01:40 n1 kernel: {t}", if n == 0 { ':' } else { '-' })
+            }),
+        ),
+        ("journalctl -r", backwards(|_, t| format!("Jan 01 00:01:40 n1 kernel: {t}"))),
+        ("logcli -o raw", backwards(|_, t| t.to_string())),
+        ("a table of a wiki", each(|us, t| format!("| {} | {t} |", time(us)))),
+        ("Markdown", each(|us, t| stamped(us, t).replace('_', "\\_").replace('[', "\\[").replace(']', "\\]"))),
+        ("line ends of old Macs", PLAIN.replace('\n', "\r")),
+        (
+            "ansible's debug",
+            format!(
+                "ok: [n1] => {{\n  \"out.stdout_lines\": [\n{}\n  ]\n}}\n",
+                each(|us, t| format!("    {},", json(&stamped(us, t))))
+            ),
+        ),
+        ("repr of Python", format!("'{}'", PLAIN.replace('\n', "\\n"))),
         (
             "two syslog headers",
             each(|us, t| format!("Jan  1 00:01:41 relay Jan  1 00:01:40 n1 kernel: {}", stamped(us, t))),
@@ -198,6 +230,29 @@ fn exported_lines() -> Vec<(&'static str, String)> {
             )),
         ),
         ("one JSON text", format!("{{\"body\":{}}}", json(PLAIN))),
+        ("a console's text", format!("{{\"InstanceId\":\"i-0\",\"Output\":{}}}", json(&PLAIN.replace('\n', "\r\n")))),
+        (
+            "a list of lines",
+            format!("[{}]", lines().iter().map(|(us, t)| json(&stamped(*us, t))).collect::<Vec<_>>().join(",")),
+        ),
+        (
+            "Loki with metadata",
+            format!(
+                "{{\"data\":{{\"result\":[{{\"stream\":{{}},\"values\":[{}]}}]}}}}",
+                newest_first(|us, t| format!("[\"17672257{us:012}\",{},{{\"trace\":\"0\"}}]", json(t)))
+            ),
+        ),
+        (
+            "CloudWatch Logs Insights",
+            pretty(&format!(
+                "{{\"results\":[{}],\"status\":\"Complete\"}}",
+                newest_first(|us, t| format!(
+                    "[{{\"field\":\"@timestamp\",\"value\":\"{}\"}},{{\"field\":\"@message\",\"value\":{}}}]",
+                    time(us),
+                    json(t)
+                ))
+            )),
+        ),
     ]
 }
 
@@ -216,14 +271,37 @@ fn copied() -> Vec<(&'static str, String)> {
                     |us, t| if t.contains(',') { format!("{},\"{t}\"", time(us)) } else { format!("{},{t}", time(us)) },
                 ),
         ),
+        (
+            "CSV, newest first",
+            String::from("\"time\",\"message\"\n") + &backwards(|us, t| format!("\"{}\",\"{t}\"", time(us))),
+        ),
         ("CSV with semicolons", each(|us, t| format!("\"{}\";\"{}\"", time(us), stamped(us, t)))),
         ("CSV, one field", format!("\"n1\",\"{PLAIN}\"\n")),
         ("HTML", format!("<html><body><pre>{}</pre>", PLAIN.replace('<', "&lt;").replace('(', "&#40;"))),
         ("HTML with br", PLAIN.replace('\n', "<br/>")),
         ("quoted-printable", quoted_printable(PLAIN)),
+        ("a mail wrapped at 72", wrapped(PLAIN, 72)),
+        ("a wrapped syslog", wrapped(&each(|us, t| format!("Jan  1 00:01:40 n1 kernel: {}", stamped(us, t))), 78)),
         ("Windows", PLAIN.replace('\n', "\r\n")),
         ("with a mark", format!("\u{feff}{PLAIN}")),
     ]
+}
+
+/// Wrapped between words, as mail programs do it: a longer word stays whole.
+fn wrapped(text: &str, width: usize) -> String {
+    let mut out = String::new();
+    for line in text.lines() {
+        let mut rest = line;
+        while rest.len() > width {
+            let Some(at) = rest[..=width].rfind(' ').filter(|at| *at > 0).or_else(|| rest.find(' ')) else { break };
+            out.push_str(rest[..at].trim_end());
+            out.push('\n');
+            rest = rest[at..].trim_start();
+        }
+        out.push_str(rest);
+        out.push('\n');
+    }
+    out
 }
 
 /// A mail's encoding: `=` as `=3D`, lines of 76 characters at most, broken with `=`.

@@ -9,6 +9,11 @@ pub fn render(report: &RunReport) -> String {
     records(report).iter().map(LogRecord::dmesg).collect()
 }
 
+/// The same as a serial console shows it: every line of a record has the stamp.
+pub fn console(report: &RunReport) -> String {
+    records(report).iter().map(LogRecord::console).collect()
+}
+
 /// The same as records of `/dev/kmsg`, for programs that follow that file (node-problem-detector, kubelet, cAdvisor).
 pub fn kmsg(report: &RunReport) -> String {
     (0..).zip(&records(report)).map(|(seq, record)| record.kmsg(seq)).collect()

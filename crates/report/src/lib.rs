@@ -108,6 +108,12 @@ pub const ARTIFACTS: &[Artifact] = &[
         render: |report| Ok(kernel_log::render(report).into_bytes()),
     },
     Artifact {
+        name: "console.log",
+        about: "the same as a serial console shows it",
+        needs_series: false,
+        render: |report| Ok(kernel_log::console(report).into_bytes()),
+    },
+    Artifact {
         name: "kernel.kmsg",
         about: "the same as records of /dev/kmsg",
         needs_series: false,

@@ -233,8 +233,12 @@ fn unlisted(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
         say(
             ram.saturating_sub(known),
             3,
-            "is in none of the figures: pages of drivers (GPU, network), a balloon of the hypervisor, or vmalloc."
-                .into(),
+            if info.total_swap_kb > info.free_swap_kb {
+                "is in none of the figures: compressed swap (zram, zswap), pages of drivers (GPU, network), a balloon of the hypervisor, or vmalloc.".into()
+            } else {
+                "is in none of the figures: pages of drivers (GPU, network), a balloon of the hypervisor, or vmalloc."
+                    .into()
+            },
         );
     }
 }

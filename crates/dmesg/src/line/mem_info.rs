@@ -34,8 +34,10 @@ pub(super) fn zone(node: u32, text: &str) -> Option<Parsed> {
     if name.starts_with("hugepages_total=") {
         return huge_pages(node, text);
     }
+    // The last word: of the node's own line since 4.8, of a zone's before and after that.
+    let whole = text.ends_with("all_unreclaimable? no") || text.ends_with("all_unreclaimable? yes");
     if !is_zone(name) {
-        return name.starts_with("active_anon:").then(|| Parsed::whole(Line::Filler));
+        return name.starts_with("active_anon:").then_some(Parsed { line: Line::Filler, whole });
     }
     if rest.starts_with("per-cpu:") {
         return Some(Parsed::whole(Line::Filler));
@@ -50,7 +52,8 @@ pub(super) fn zone(node: u32, text: &str) -> Option<Parsed> {
         }
     }
     let zone = Zone { node, name: name.to_string(), kb, ..Zone::default() };
-    (!zone.kb.is_empty()).then(|| Parsed::whole(Line::Zone(zone)))
+    let whole = whole || zone.get("free_cma").is_some();
+    (!zone.kb.is_empty()).then_some(Parsed { line: Line::Zone(zone), whole })
 }
 
 /// `12*4kB (UM) 10*8kB (U) … = 88832kB`.
@@ -105,10 +108,24 @@ pub(super) fn mem_pages(text: &str) -> Option<Parsed> {
     if !FIRST.iter().any(|f| text.starts_with(f)) {
         return None;
     }
+    /// Words of which one ends each of the lines.
+    const LAST: [&str; 9] = [
+        "isolated_anon:",
+        "isolated_file:",
+        "writeback:",
+        "unstable:",
+        "slab_unreclaimable:",
+        "pagetables:",
+        "bounce:",
+        "kernel_misc_reclaimable:",
+        "free_cma:",
+    ];
     let mut values = Vec::new();
     for item in text.split_whitespace().take(16) {
         let (key, value) = item.split_once(':')?;
         values.push((key.to_string(), value.parse().ok()?));
     }
-    Some(Parsed::whole(Line::MemPages(values)))
+    let last = text.rsplit(' ').next().unwrap_or("");
+    let whole = LAST.iter().any(|word| last.starts_with(word));
+    Some(Parsed { line: Line::MemPages(values), whole })
 }

@@ -9,7 +9,8 @@ use crate::others::OtherKill;
 use crate::report::{CgroupStats, Chosen, Counter, HugePages, Invoker, Killed, Kind, Reaped, Zone};
 use crate::table::{self, Columns};
 use mem_info::{mem_pages, node, page_figure, zone};
-use memcg::{counter, is_stat_key, stats};
+pub(crate) use memcg::is_stat_key;
+use memcg::{counter, stats};
 
 /// Which usage line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -148,7 +149,9 @@ pub(crate) fn parse(text: &str) -> Parsed {
         return Parsed::other();
     };
     if first == b'[' {
-        return bracketed(text);
+        let parsed = bracketed(text);
+        let other = (!parsed.known()).then(|| others::other(text)).flatten();
+        return other.unwrap_or(parsed);
     }
     if let Some(parsed) = others::other(text) {
         return parsed;

@@ -14,9 +14,11 @@ pub(super) fn other(text: &str) -> Option<Parsed> {
     let found = systemd_oomd(text)
         .or_else(|| earlyoom(text))
         .or_else(|| talos(text))
+        .or_else(|| oomd(text))
         .or_else(|| low_memory_killer(text))
         .or_else(|| kubelet(text))
         .or_else(|| runtime(text))
+        .or_else(|| slurm(text))
         .or_else(|| systemd(text))?;
     let (by, victim, pid) = found;
     let mut end = text.len().min(MOST_TEXT);
@@ -68,6 +70,19 @@ fn systemd_oomd(text: &str) -> Option<Found<'_>> {
     Some((Killer::SystemdOomd, unit.rsplit(' ').next(), None))
 }
 
+/// Facebook's oomd, into the kernel's log: `oomd kill: 1.2 0.5 0.1 workload.slice/a.service 123456 ruleset:[…] …`.
+fn oomd(text: &str) -> Option<Found<'_>> {
+    let (_, rest) = text.split_once("oomd kill: ")?;
+    Some((Killer::Oomd, rest.split(' ').find(|w| w.starts_with(|c: char| c.is_ascii_alphabetic())), None))
+}
+
+/// `slurmstepd: error: Detected 1 oom_kill event in StepId=123.batch`, older `oom-kill event(s) in step 123.batch cgroup`.
+fn slurm(text: &str) -> Option<Found<'_>> {
+    let (_, rest) = text.split_once(" oom_kill event in ").or_else(|| text.split_once(" oom-kill event(s) in "))?;
+    let step = rest.strip_prefix("StepId=").or_else(|| rest.strip_prefix("step "))?;
+    Some((Killer::Slurm, Some(word(step).trim_end_matches('.')), None))
+}
+
 /// earlyoom's kill.c: `sending SIGTERM to process PID uid UID "NAME": badness …`; nohang's `Sending SIGTERM to …`.
 fn earlyoom(text: &str) -> Option<Found<'_>> {
     let (before, rest) = text.split_once("ending SIG")?;
@@ -76,7 +91,12 @@ fn earlyoom(text: &str) -> Option<Found<'_>> {
     if before.contains("nohang") {
         return Some((Killer::Nohang, rest.split_once('(').map(|(_, n)| word(n)), Some(pid)));
     }
-    let (_, name) = rest.strip_prefix(" uid ")?.split_once('"')?;
+    // Before 1.6 there is no user.
+    let (user, name) = rest.split_once('"')?;
+    let user = user.trim();
+    if !user.is_empty() && !user.starts_with("uid ") {
+        return None;
+    }
     Some((Killer::Earlyoom, name.split('"').next(), Some(pid)))
 }
 
@@ -187,6 +207,24 @@ mod tests {
                 Killer::KubeletOomWatcher,
                 Some("stress"),
                 Some(1234),
+            ),
+            (
+                "n1 earlyoom[9]: sending SIGTERM to process 8372 \"tail\": badness 1234, VmRSS 5 MiB",
+                Killer::Earlyoom,
+                Some("tail"),
+                Some(8372),
+            ),
+            (
+                "slurmstepd: error: Detected 1 oom_kill event in StepId=4711.batch. Some of the step tasks have been OOM Killed.",
+                Killer::Slurm,
+                Some("4711.batch"),
+                None,
+            ),
+            (
+                "oomd kill: 61.20 40.10 9.00 workload.slice/a.service 123456 ruleset:[x] detectorgroup:[y] killer:kill_by_pressure v2",
+                Killer::Oomd,
+                Some("workload.slice/a.service"),
+                None,
             ),
             (
                 "web.service: A process of this unit has been killed by the OOM killer.",

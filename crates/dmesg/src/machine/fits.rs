@@ -11,6 +11,26 @@ pub(super) fn same_source(open: &Open, m: &Message) -> bool {
     }
 }
 
+/// Seconds after a report's latest line in which its next one comes: the kernel prints a report at once, a slow
+/// console or a rate limit may hold it up.
+const MOST_GAP: u64 = 60;
+
+/// True when no more time has passed since the report's latest line than a report takes, as far as stamps tell.
+pub(super) fn near(open: &Open, m: &Message) -> bool {
+    if let (Some(a), Some(b)) = (open.seen_us, m.origin.uptime_us) {
+        return a.abs_diff(b) / 1_000_000 <= MOST_GAP;
+    }
+    let (Some(a), Some(b)) = (&open.seen_wall, &m.origin.wall) else { return true };
+    clock(a).zip(clock(b)).is_none_or(|(a, b)| a.0 != b.0 || a.1.abs_diff(b.1) <= MOST_GAP)
+}
+
+/// Of a stamp what stands before the clock, and the second of the day.
+fn clock(wall: &str) -> Option<(&str, u64)> {
+    let at = wall.find(':')?.checked_sub(2)?;
+    let part = |from: usize| wall.get(at + from..at + from + 2)?.parse::<u64>().ok();
+    Some((wall.get(..at)?, part(0)? * 3600 + part(3)? * 60 + part(6)?))
+}
+
 /// True when the line can still belong to this report.
 pub(super) fn wants(open: &Open, line: &Line) -> bool {
     let r = &open.report;

@@ -5,11 +5,11 @@ mod put;
 
 use crate::Found;
 use crate::assemble::{Event, Message};
-use crate::line::{CounterName, Line};
+use crate::line::{CounterName, Figure, Line};
 use crate::page_size::page_size;
 use crate::report::{Invoker, Killed, Kind, Lost, Report, Stamp};
 use crate::table::Columns;
-use fits::{names, same_source, wants};
+use fits::{names, near, same_source, wants};
 
 /// Reports that may be open at the same time.
 const MAX_OPEN: usize = 8;
@@ -34,6 +34,9 @@ struct Open {
     /// Stamp of the latest kill.
     killed_us: Option<u64>,
     seen_at: u64,
+    /// Stamps of its latest line that had one.
+    seen_us: Option<u64>,
+    seen_wall: Option<String>,
 }
 
 /// The state between two messages.
@@ -193,7 +196,9 @@ impl Machine {
             lost: self.lost.take().filter(|(_, at)| self.messages - at < 64).map(|(l, _)| l).into_iter().collect(),
             ..Report::default()
         };
-        self.open.push(Open { report, caller: m.origin.caller.clone(), seen_at: self.messages, ..Open::default() });
+        let caller = m.origin.caller.clone();
+        self.open.push(Open { report, caller, seen_at: self.messages, ..Open::default() });
+        self.touch(self.open.len() - 1, m);
         let last = self.open.len() - 1;
         &mut self.open[last]
     }
@@ -214,7 +219,7 @@ impl Machine {
 
     /// The open report that a message belongs to.
     fn find(&self, m: &Message, line: &Line) -> Option<usize> {
-        let fits = |o: &Open| same_source(o, m) && wants(o, line);
+        let fits = |o: &Open| same_source(o, m) && wants(o, line) && near(o, m);
         let mut best: Option<(usize, (bool, bool, u64))> = None;
         for (i, open) in self.open.iter().enumerate() {
             if !fits(open) {
@@ -239,6 +244,10 @@ impl Machine {
         let now = self.messages;
         let open = &mut self.open[index];
         open.seen_at = now;
+        open.seen_us = m.origin.uptime_us.or(open.seen_us);
+        if m.origin.wall.is_some() && m.origin.wall != open.seen_wall {
+            open.seen_wall.clone_from(&m.origin.wall);
+        }
         open.report.first_line = open.report.first_line.min(m.origin.number);
         open.report.last_line = open.report.last_line.max(m.origin.number);
         open
@@ -348,6 +357,9 @@ fn starts_a_report(line: &Line) -> bool {
         line,
         Line::LimitOf { .. }
             | Line::Counter(CounterName::Memory, _)
+            | Line::MemInfo
+            | Line::Zone(_)
+            | Line::Figure(Figure::RamPages, _)
             | Line::Stats(_)
             | Line::Columns(_)
             | Line::Row(_)

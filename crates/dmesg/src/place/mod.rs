@@ -86,7 +86,7 @@ pub fn place(path: &str) -> Place {
         return below_kubepods(&parts[at..]).unwrap_or_else(|| Place::Other { path: path.to_string() });
     }
     if let Some(part) = parts.iter().rev().find(|p| is_slice_of_pods(p)) {
-        let split: Vec<&str> = std::iter::once("kubepods").chain(part.split(":cri-containerd:")).collect();
+        let split: Vec<&str> = std::iter::once("kubepods").chain(part.split(':').step_by(2)).collect();
         return below_kubepods(&split).unwrap_or_else(|| Place::Other { path: path.to_string() });
     }
     if let Some((system, name)) = systems::system(&parts) {
@@ -116,13 +116,14 @@ fn by_folder(parts: &[&str]) -> Option<&'static str> {
         "libpod_parent" => Some("podman"),
         "default" | "k8s.io" | "moby" => Some("containerd"),
         "buildkit" => Some("buildkit"),
+        "kata_overhead" => Some("kata"),
         _ => None,
     })
 }
 
 /// `kubepods-burstable-podUID.slice:cri-containerd:ID`: a runtime with another driver than the kubelet's.
 fn is_slice_of_pods(part: &str) -> bool {
-    part.contains(".slice:cri-containerd:")
+    part.split_once(".slice:").is_some_and(|(slice, rest)| slice.contains("kubepods") && rest.contains(':'))
 }
 
 fn below_kubepods(parts: &[&str]) -> Option<Place> {
@@ -256,6 +257,7 @@ mod tests {
                 format!("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope"),
                 Place::PlainContainer { id: ID.into(), runtime: Some("docker") },
             ),
+            (format!("/system.slice/kubepods-pod{low}.slice:crio:{ID}"), in_pod(Qos::Guaranteed, None)),
             (
                 format!("/system.slice/containerd.service/kubepods-burstable-pod{low}.slice:cri-containerd:{ID}"),
                 in_pod(Qos::Burstable, None),

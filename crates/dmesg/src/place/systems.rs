@@ -104,6 +104,7 @@ pub(super) fn system(parts: &[&str]) -> Option<(System, String)> {
         .or_else(|| after(&["hadoop-yarn"]).map(|task| (System::Yarn, task)))
         .or_else(|| after(&["htcondor"]).or_else(|| starting("condor_")).map(|job| (System::HtCondor, job)))
         .or_else(|| after(&["pbs_jobs.service", "pbs_jobs", "pbspro"]).map(|job| (System::Pbs, job)))
+        .or_else(|| starting("pbspro-").map(|job| (System::Pbs, job.trim_end_matches(".slice").to_string())))
         .or_else(|| after(&["lsf"]).map(|_| (System::Lsf, parts[parts.len() - 1].to_string())))
         .or_else(|| nspawn(parts).map(|name| (System::Nspawn, name)))
         .or_else(|| snap(parts).map(|name| (System::Snap, name)))
@@ -178,6 +179,7 @@ mod tests {
             ("/system.slice/garden/0123-4567", System::CloudFoundry, "0123-4567"),
             ("/slurm/uid_1000/job_123/step_0/task_0", System::Slurm, "job 123, step 0"),
             ("/system.slice/slurmstepd.scope/job_9/step_batch/user/task_0", System::Slurm, "job 9, step batch"),
+            ("/pbspro.slice/pbspro-1234.server.slice", System::Pbs, "1234.server"),
             ("/mesos/0123", System::Mesos, "0123"),
             ("/hadoop-yarn/container_1_1_01_000001", System::Yarn, "container_1_1_01_000001"),
             ("/machine.slice/systemd-nspawn@web.service/payload", System::Nspawn, "web"),

@@ -51,7 +51,7 @@ impl Node {
     }
 }
 
-pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport) {
+pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport, huge_pages: u64) {
     let node = Node::of(style, report);
     let info = &report.mem_info;
     out.push(WARNING, "Mem-Info:".into());
@@ -64,6 +64,9 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport) {
     for zone in &report.zones {
         out.push(WARNING, free_list(zone));
     }
+    // `hugetlb_show_meminfo_node`. No simulated program maps any of them.
+    let pool = format!("hugepages_total={huge_pages} hugepages_free={huge_pages} hugepages_surp=0");
+    out.push(WARNING, format!("Node 0 {pool} hugepages_size=2048kB"));
     out.push(WARNING, format!("{} total pagecache pages", node.page_cache));
     out.push(WARNING, "0 pages in swap cache".into());
     // With swap in use the counters would have to be invented.
@@ -77,6 +80,7 @@ pub(super) fn lines(out: &mut Out, style: &LogStyle, report: &OomReport) {
     out.push(WARNING, format!("{} pages RAM", present.get()));
     out.push(WARNING, "0 pages HighMem/MovableOnly".into());
     out.push(WARNING, format!("{} pages reserved", present.saturating_sub(managed).get()));
+    out.push(WARNING, "0 pages hwpoisoned".into());
 }
 
 fn overall(style: &LogStyle, n: &Node) -> String {

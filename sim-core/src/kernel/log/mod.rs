@@ -1,8 +1,8 @@
 //! The kernel log: an [`OomReport`] in the wording and order of a kernel version.
 //!
-//! What the model has no notion of is left out: registers, call trace, hardware, free lists by order. Where a line
-//! or a block belongs to the wording and tools look for it, counters of things that the simulated node never has
-//! (isolated or dirty pages, huge pages, sockets, page faults) stand there as 0.
+//! What the model has no notion of is left out: registers, call trace, hardware. Where a line or a block belongs to
+//! the wording and tools look for it, counters of things that the simulated node never has (isolated or dirty pages,
+//! sockets, page faults) stand there as 0; free memory stands in the largest blocks of the free lists.
 //!
 //! Sources: `dump_header`, `dump_tasks`, `oom_kill_process`, `out_of_memory` in mm/oom_kill.c,
 //! `mem_cgroup_print_oom_meminfo` in mm/memcontrol.c, `show_free_areas` in mm/page_alloc.c (mm/show_mem.c later);
@@ -43,13 +43,21 @@ pub struct KernelLog {
     style: LogStyle,
     hierarchy: Hierarchy,
     release: String,
+    /// Huge pages of 2 MiB in the node's pool.
+    huge_pages: u64,
     limit: RateLimit,
 }
 
 impl KernelLog {
     /// A log in the wording `style`; `release` is what `uname -r` prints and stands in the `CPU:` line.
     pub fn new(style: &LogStyle, hierarchy: Hierarchy, release: &str) -> Self {
-        KernelLog { style: *style, hierarchy, release: release.into(), limit: RateLimit::default() }
+        KernelLog { style: *style, hierarchy, release: release.into(), huge_pages: 0, limit: RateLimit::default() }
+    }
+
+    /// The log of a node with this many huge pages of 2 MiB (`vm.nr_hugepages`).
+    #[must_use]
+    pub fn with_huge_pages(self, huge_pages: u64) -> Self {
+        KernelLog { huge_pages, ..self }
     }
 
     /// The records of one report, subject to the rate limit: a suppressed report leaves only the lines of its kills.
@@ -85,7 +93,7 @@ impl KernelLog {
         header::lines(out, &self.style, report, &self.release);
         match report.constraint {
             Constraint::Memcg => memcg::lines(out, &self.style, self.hierarchy, report),
-            Constraint::None => global::lines(out, &self.style, report),
+            Constraint::None => global::lines(out, &self.style, report, self.huge_pages),
         }
         if self.style.protection_line && self.hierarchy == Hierarchy::V2 {
             memcg::protection(out, report);

@@ -128,6 +128,18 @@ fn a_suppressed_report_leaves_only_its_kill() {
 }
 
 #[test]
+fn the_pool_of_huge_pages_stands_behind_the_free_lists() {
+    let style = LogStyle::named("6.12").expect("row");
+    let report = OomReport { constraint: Constraint::None, ..pod_123mi() };
+    let records = KernelLog::new(style, Hierarchy::V2, "6.12.0").with_huge_pages(512).oom(&report);
+    let lines = text(&records);
+    // The form: recorded (C_1201_12, 6.12), where the pool is empty.
+    let pool = "Node 0 hugepages_total=512 hugepages_free=512 hugepages_surp=0 hugepages_size=2048kB";
+    let at = lines.iter().position(|l| *l == pool).expect("the line");
+    assert!(lines[at + 1].ends_with("total pagecache pages"), "{}", lines[at + 1]);
+}
+
+#[test]
 fn nobody_to_kill() {
     let mut report = pod_123mi();
     report.victim = None;

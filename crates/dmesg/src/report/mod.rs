@@ -1,8 +1,12 @@
 //! What a log says about one invocation of the OOM killer. Everything may be missing: logs are cut, filtered and
 //! rate-limited.
 
-use oomsim_core::node_api::TaskRow;
-use oomsim_core::units::{Pages, Pid};
+mod memory;
+mod tasks;
+
+pub use memory::{CgroupStats, Counter, HugePages, MemInfo, Zone};
+pub use tasks::{Chosen, Killed, Reaped, Task};
+
 use serde::Serialize;
 
 /// What ran out of memory.
@@ -48,197 +52,6 @@ pub struct Invoker {
     pub nodemask: Option<String>,
 }
 
-/// A usage line of the cgroup, in kB.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Counter {
-    /// Usage.
-    pub usage_kb: u64,
-    /// Limit.
-    pub limit_kb: u64,
-    /// Fail count.
-    pub failcnt: u64,
-}
-
-impl Counter {
-    /// True when the limit is the kernel's "no limit" (`PAGE_COUNTER_MAX`, or older `RES_COUNTER_MAX`).
-    pub fn unlimited(&self) -> bool {
-        self.limit_kb >= 9_007_199_254_740_988 / 2
-    }
-}
-
-/// Statistics of a cgroup.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct CgroupStats {
-    /// Path.
-    pub cgroup: String,
-    /// Keys with values in bytes (or counts) in printed order. From `cache:12KB …` lines converted to bytes.
-    pub values: Vec<(String, u64)>,
-}
-
-/// A zone of the `Mem-Info` block, in kB.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Zone {
-    /// NUMA node.
-    pub node: u32,
-    /// `DMA`, `DMA32`, `Normal` …
-    pub name: String,
-    /// Keys with values in kB in printed order (`free`, `min`, `low`, `high`, `present`, `managed` …).
-    pub kb: Vec<(String, u64)>,
-    /// `lowmem_reserve[]` in pages.
-    pub lowmem_reserve: Vec<u64>,
-    /// Free blocks, from the line `Node 0 Normal: 12*4kB (UM) 10*8kB …`: size in kB and how many, smallest first.
-    pub free_blocks: Vec<(u64, u64)>,
-}
-
-impl Zone {
-    /// A figure of the zone in kB.
-    pub fn get(&self, key: &str) -> Option<u64> {
-        self.kb.iter().find(|(k, _)| k == key).map(|(_, v)| *v)
-    }
-}
-
-/// Huge pages of a node, from `Node 0 hugepages_total=…`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct HugePages {
-    /// NUMA node.
-    pub node: u32,
-    /// Pages set aside.
-    pub total: u64,
-    /// Of them not in use.
-    pub free: u64,
-    /// Size of one in kB.
-    pub size_kb: u64,
-}
-
-/// The `Mem-Info` block.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct MemInfo {
-    /// Overall counts in pages (`active_anon`, `free`, …) in printed order.
-    pub pages: Vec<(String, u64)>,
-    /// Zones.
-    pub zones: Vec<Zone>,
-    /// Total page cache pages.
-    pub pagecache_pages: Option<u64>,
-    /// Pages in swap cache.
-    pub swapcache_pages: Option<u64>,
-    /// Free swap.
-    pub free_swap_kb: Option<u64>,
-    /// Total swap.
-    pub total_swap_kb: Option<u64>,
-    /// Pages of RAM.
-    pub ram_pages: Option<u64>,
-    /// Pages that the kernel keeps to itself.
-    pub reserved_pages: Option<u64>,
-    /// Huge pages by node and size.
-    pub huge_pages: Vec<HugePages>,
-    /// Largest users of `Unreclaimable slab info` in kB, as printed.
-    pub slabs: Vec<(String, u64)>,
-}
-
-impl MemInfo {
-    /// A count of the overall block, in pages.
-    pub fn get(&self, key: &str) -> Option<u64> {
-        self.pages.iter().find(|(k, _)| k == key).map(|(_, v)| *v)
-    }
-}
-
-/// A row of the task table.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Task {
-    /// Process id.
-    pub pid: u32,
-    /// User id.
-    pub uid: u32,
-    /// Thread group id.
-    pub tgid: u32,
-    /// Virtual size in pages.
-    pub total_vm: u64,
-    /// Resident pages.
-    pub rss: u64,
-    /// Anonymous, file and shared-memory part (6.8 on).
-    pub rss_split: Option<[u64; 3]>,
-    /// Pages of page tables.
-    pub pgtables_pages: u64,
-    /// `pgtables_bytes` as printed (4.15 on).
-    #[serde(skip)]
-    pub pgtables_bytes: u64,
-    /// Swapped-out pages.
-    pub swapents: u64,
-    /// `oom_score_adj`.
-    pub oom_score_adj: i32,
-    /// Name.
-    pub comm: String,
-}
-
-/// Keeps sums of hostile numbers from overflowing: 2^40 pages are 4 PiB.
-const MOST_PAGES: u64 = 1 << 40;
-
-impl Task {
-    /// The row as the OOM killer saw it. Before 6.8 the table has one resident figure only: it counts as anonymous
-    /// memory here, which changes no sum. The cgroup of a task is not in the table.
-    pub(crate) fn to_row(&self) -> TaskRow {
-        let pages = |n: u64| Pages::new(n.min(MOST_PAGES));
-        let [anon, file, shmem] = self.rss_split.unwrap_or([self.rss, 0, 0]);
-        let adj = self.oom_score_adj.clamp(i32::from(i16::MIN), i32::from(i16::MAX));
-        TaskRow {
-            pid: Pid(self.pid),
-            uid: self.uid,
-            comm: self.comm.as_str().into(),
-            cgroup: "".into(),
-            total_vm: pages(self.total_vm),
-            rss_anon: pages(anon),
-            rss_file: pages(file),
-            rss_shmem: pages(shmem),
-            pgtables: pages(self.pgtables_pages).bytes(),
-            swapents: pages(self.swapents),
-            oom_score_adj: i16::try_from(adj).unwrap_or(0),
-            points: None,
-        }
-    }
-}
-
-/// The chosen process.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Chosen {
-    /// Process id.
-    pub pid: u32,
-    /// Name.
-    pub comm: String,
-    /// `score` of the line `Kill process … score S or sacrifice child` (to 5.0).
-    pub score: Option<u64>,
-}
-
-/// A line `Killed process …`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Killed {
-    /// Process id.
-    pub pid: u32,
-    /// Name.
-    pub comm: String,
-    /// Virtual size.
-    pub total_vm_kb: Option<u64>,
-    /// Anonymous resident memory.
-    pub anon_rss_kb: Option<u64>,
-    /// File-backed resident memory.
-    pub file_rss_kb: Option<u64>,
-    /// Shared resident memory.
-    pub shmem_rss_kb: Option<u64>,
-    /// User.
-    pub uid: Option<u32>,
-    /// Page tables.
-    pub pgtables_kb: Option<u64>,
-    /// `oom_score_adj`.
-    pub oom_score_adj: Option<i32>,
-}
-
-impl Killed {
-    /// Resident memory that the line tells.
-    pub fn rss_kb(&self) -> Option<u64> {
-        let parts = [self.anon_rss_kb, self.file_rss_kb, self.shmem_rss_kb];
-        self.anon_rss_kb.map(|_| parts.iter().flatten().fold(0u64, |s, p| s.saturating_add(*p)))
-    }
-}
-
 /// Lines that the log lacks, as the log itself says.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Lost {
@@ -248,15 +61,6 @@ pub struct Lost {
     pub messages: Option<u64>,
     /// Between the rows of the task table.
     pub in_table: bool,
-}
-
-/// A line of the OOM reaper.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Reaped {
-    /// Process id.
-    pub pid: u32,
-    /// Name.
-    pub comm: String,
 }
 
 /// One report.

@@ -1,10 +1,12 @@
 //! Physical lines to messages: entries of JSON, CSV and the journal, prefixes, lines wrapped by a terminal or a mail.
 
+mod containers;
+
 use crate::clean::{Cleaner, unescape};
-use crate::csv::{Table, Taken};
+use crate::csv::Table;
 use crate::error::ReadError;
 use crate::fields::Fields;
-use crate::json::{self, Entry, Progress, Splitter};
+use crate::json::Splitter;
 use crate::line::{Line, Parsed, parse};
 use crate::prefix::{Prefixed, container_line, strip};
 use crate::scan::Lines;
@@ -66,6 +68,17 @@ struct Held {
     parts: Vec<String>,
 }
 
+/// Where a line of text stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    /// On a line of its own.
+    Alone,
+    /// It begins a record.
+    First,
+    /// It goes on with the record.
+    Further,
+}
+
 /// Collects lines that may belong together.
 #[derive(Default)]
 pub(crate) struct Assembler {
@@ -80,6 +93,10 @@ pub(crate) struct Assembler {
     /// Text of a CRI line that is marked as partial.
     partial: String,
     columns: Option<Columns>,
+    /// Which cell of rows without names holds the message, and of how many.
+    column: Option<(usize, usize)>,
+    /// The record that is being read began with a prefix, which said this, behind this many blanks.
+    begun: Option<(usize, Origin)>,
     out: Vec<Event>,
 }
 
@@ -108,12 +125,7 @@ pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<(), 
             }
         };
         assembler.number = line.number;
-        let bytes = if line.bytes.starts_with(b"{") || line.bytes.starts_with(b"[") {
-            line.bytes
-        } else {
-            &line.bytes[..line.bytes.len().min(MAX_LINE)]
-        };
-        assembler.physical(bytes);
+        assembler.physical(line.bytes);
         let mut awake = false;
         for event in assembler.out.drain(..) {
             awake |= matches!(event, Event::Message(_));
@@ -129,7 +141,20 @@ pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<(), 
 }
 
 impl Assembler {
-    fn physical(&mut self, bytes: &[u8]) {
+    /// A line of the input, in which carriage returns may stand for line ends.
+    fn physical(&mut self, line: &[u8]) {
+        let Some(line) = self.fields.length(line) else { return };
+        let end = line.iter().rposition(|b| *b != b'\r').map_or(0, |at| at + 1);
+        let line = &line[..end];
+        if memchr::memchr(b'\r', line).is_none() {
+            return self.piece(line);
+        }
+        line.split(|b| *b == b'\r').filter(|piece| !piece.is_empty()).for_each(|piece| self.piece(piece));
+    }
+
+    fn piece(&mut self, bytes: &[u8]) {
+        let value = bytes.starts_with(b"{") || bytes.starts_with(b"[");
+        let bytes = if value { bytes } else { &bytes[..bytes.len().min(MAX_LINE)] };
         let mut cleaner = std::mem::take(&mut self.cleaner);
         if let Some(text) = cleaner.line(bytes) {
             for line in text.split('\n') {
@@ -159,97 +184,8 @@ impl Assembler {
         self.flush();
     }
 
-    /// One line of text.
-    fn line(&mut self, line: &str) {
-        let Some(line) = self.json_line(line) else { return };
-        let mut done = Vec::new();
-        let taken = self.fields.take(line, &mut |e| done.push(e));
-        self.entries(done);
-        if taken {
-            return;
-        }
-        let known = |text: &str| recognised(text);
-        match self.csv.take(line, known) {
-            Taken::Open => return,
-            Taken::Message(text) => {
-                self.entries(vec![Entry { message: text, ..Entry::default() }]);
-                return;
-            }
-            Taken::No => {}
-        }
-        self.record += 1;
-        self.plain(line, Origin::default(), false);
-    }
-
-    /// Takes what is JSON of a line; what is not is left.
-    fn json_line<'a>(&mut self, line: &'a str) -> Option<&'a str> {
-        let mut rest = line.trim_start();
-        if self.json.is_none() {
-            rest = rest.strip_prefix("data: ").unwrap_or(rest);
-            if !json::begins(rest) {
-                return match inner_json(line) {
-                    Some((before, value)) => {
-                        self.json_behind(before, &value);
-                        None
-                    }
-                    None => Some(line),
-                };
-            }
-        }
-        let mut entries = Vec::new();
-        while !rest.is_empty() {
-            let splitter = self.json.get_or_insert_default();
-            match splitter.feed(rest, &mut entries) {
-                Progress::Within => break,
-                Progress::Over(at) => {
-                    self.json = None;
-                    rest = rest[at..].trim_start_matches([',', ' ', ']']);
-                    if !json::begins(rest) {
-                        break;
-                    }
-                }
-                Progress::Broken => {
-                    self.json = None;
-                    self.entries(entries);
-                    return (!rest.starts_with(['{', '}', ']', '"'])).then_some(line);
-                }
-            }
-        }
-        self.entries(entries);
-        None
-    }
-
-    /// An object behind a prefix: a logger's entry in another logger's line.
-    fn json_behind(&mut self, before: &str, value: &serde_json::Value) {
-        let mut entries = Vec::new();
-        json::messages(value, &mut entries);
-        let p = strip(before);
-        for entry in &mut entries {
-            entry.host = entry.host.take().or_else(|| p.host.map(str::to_string));
-            entry.wall = entry.wall.take().or_else(|| p.wall.map(str::to_string));
-        }
-        self.entries(entries);
-    }
-
-    fn entries(&mut self, entries: Vec<Entry>) {
-        for entry in entries {
-            self.flush();
-            self.record += 1;
-            let origin = Origin { uptime_us: entry.uptime_us, wall: entry.wall, host: entry.host, ..Origin::default() };
-            let mut cleaner = Cleaner::default();
-            for (i, piece) in entry.message.trim_end_matches('\n').split('\n').enumerate() {
-                let Some(text) = cleaner.line(piece.as_bytes()) else { continue };
-                let text = match &entry.program {
-                    Some(program) => format!("{program}: {text}"),
-                    None => text.into_owned(),
-                };
-                self.plain(&text, origin.clone(), i == 0);
-            }
-        }
-    }
-
     /// A line of text: takes its prefix off, or holds it until it is known whether it goes on.
-    fn plain(&mut self, line: &str, origin: Origin, begins: bool) {
+    fn plain(&mut self, line: &str, origin: Origin, place: Place) {
         if let Some((time, goes_on, text)) = container_line(line)
             && (goes_on || !self.partial.is_empty())
         {
@@ -257,43 +193,15 @@ impl Assembler {
             if !goes_on || self.partial.len() > MAX_LINE {
                 let text = std::mem::take(&mut self.partial);
                 let wall = Some(time.to_string());
-                self.plain(&text, Origin { wall, ..origin }, true);
+                self.plain(&text, Origin { wall, ..origin }, Place::First);
             }
             return;
         }
-        let mut p = strip(line);
-        // A record of several lines: rsyslog writes a line break as #012, /dev/kmsg as \x0a.
-        if (p.kmsg && p.text.contains("\\x")) || p.text.contains("#012") || p.text.contains("\\n") {
-            let text = if p.kmsg { unescape(p.text, "\\x") } else { p.text.replace("#012", "\n").replace("\\n", "\n") };
-            if p.kmsg || text.lines().filter(|l| parse(strip(l).text).known()).count() > 1 {
-                self.flush();
-                let origin = self.origin(&p, origin);
-                for piece in text.split('\n') {
-                    self.record(piece, &origin);
-                }
-                return;
-            }
+        if self.several(line, &origin) {
+            return;
         }
-        let mut parsed = parse(p.text);
-        // A name may have taken the end of a prefix that was learnt before.
-        let named = |parsed: &Parsed| matches!(&parsed.line, Line::Invoked(i) if i.comm.contains(' '));
-        if named(&parsed)
-            && let Some(at) = self.shapes.cut(line).filter(|at| named_after(&line[*at..]))
-        {
-            p = self.behind(line, at, quoted_end(line, at));
-            parsed = parse(p.text);
-        }
-        if !parsed.known() {
-            if let Some((cut, found)) = anchored(line) {
-                self.shapes.learn(&line[..cut.start]);
-                p = self.behind(line, cut.start, cut.end);
-                parsed = found;
-            } else if let Some(at) = self.shapes.cut(line) {
-                p = self.behind(line, at, quoted_end(line, at));
-                parsed = parse(p.text);
-            }
-        }
-        let begins = begins || p.marked;
+        let (p, parsed) = self.recognise(line);
+        let begins = place == Place::First || p.marked;
         let goes_on = |h: &Held| !begins && !parsed.known() && (h.marked || (h.known && !h.whole));
         if let Some(held) = self.held.as_mut().filter(|h| goes_on(h)) {
             if held.parts.len() < MAX_PARTS {
@@ -313,9 +221,78 @@ impl Assembler {
             marked: begins,
             known: parsed.known(),
             whole: is_whole(&parsed, self.columns.as_ref()),
-            origin: self.origin(&p, origin),
+            origin: self.place(line, &p, origin, place),
             parts: Vec::new(),
         });
+    }
+
+    /// Where a line stands: one without a prefix that is indented more goes on with the record before it.
+    fn place(&mut self, line: &str, p: &Prefixed<'_>, origin: Origin, place: Place) -> Origin {
+        if place != Place::Alone {
+            self.begun = None;
+            return self.origin(p, origin);
+        }
+        let blanks = line.len() - line.trim_start().len();
+        if let Some((_, begun)) = self.begun.as_ref().filter(|(before, _)| !p.marked && blanks > *before) {
+            return self.origin(p, begun.clone());
+        }
+        self.record += 1;
+        let origin = self.origin(p, origin);
+        self.begun = p.marked.then(|| (blanks, origin.clone()));
+        origin
+    }
+
+    /// Takes a record of several lines in one: rsyslog writes a line break as #012, /dev/kmsg as \x0a, JSON as \n.
+    fn several(&mut self, line: &str, origin: &Origin) -> bool {
+        let mut p = strip(line);
+        let breaks = p.text.contains("#012") || p.text.contains("\\n") || (p.kmsg && p.text.contains("\\x"));
+        if !breaks {
+            return false;
+        }
+        if !p.marked
+            && let Some(at) = self.shapes.cut(line)
+        {
+            p = self.behind(line, at, quoted_end(line, at));
+        }
+        let text = if p.kmsg { unescape(p.text, "\\x") } else { p.text.replace("#012", "\n").replace("\\n", "\n") };
+        if !p.kmsg && text.lines().filter(|l| recognised(l)).count() < 2 {
+            return false;
+        }
+        self.flush();
+        self.record += 1;
+        self.begun = None;
+        let origin = self.origin(&p, origin.clone());
+        for piece in text.split('\n') {
+            let (p, parsed) = self.recognise(piece);
+            let origin = self.origin(&p, origin.clone());
+            self.emit(origin, parsed);
+        }
+        true
+    }
+
+    /// The message of a line, behind whatever stands before it.
+    fn recognise<'a>(&mut self, line: &'a str) -> (Prefixed<'a>, Parsed) {
+        let mut p = strip(line);
+        let mut parsed = parse(p.text);
+        // A name may have taken the end of a prefix that was learnt before.
+        let named = |parsed: &Parsed| matches!(&parsed.line, Line::Invoked(i) if i.comm.contains(' '));
+        if named(&parsed)
+            && let Some(at) = self.shapes.cut(line).filter(|at| named_after(&line[*at..]))
+        {
+            p = self.behind(line, at, quoted_end(line, at));
+            parsed = parse(p.text);
+        }
+        if !parsed.known() {
+            if let Some((cut, found)) = anchored(line) {
+                self.shapes.learn(&line[..cut.start]);
+                p = self.behind(line, cut.start, cut.end);
+                parsed = found;
+            } else if let Some(at) = self.shapes.cut(line) {
+                p = self.behind(line, at, quoted_end(line, at));
+                parsed = parse(p.text);
+            }
+        }
+        (p, parsed)
     }
 
     /// What a prefix that no rule knows says: the stamps in it, and what tells it from those of other sources.
@@ -344,14 +321,6 @@ impl Assembler {
         }
     }
 
-    /// A part of a record that had line breaks in it.
-    fn record(&mut self, piece: &str, origin: &Origin) {
-        let p = strip(piece);
-        let parsed = parse(p.text);
-        let origin = self.origin(&p, origin.clone());
-        self.emit(origin, parsed);
-    }
-
     fn flush(&mut self) {
         let Some(held) = self.held.take() else { return };
         if !held.known && held.parts.is_empty() {
@@ -375,23 +344,13 @@ impl Assembler {
 }
 
 /// True when a text is one of the kernel's, behind whatever prefix.
-fn recognised(text: &str) -> bool {
+pub(crate) fn recognised(text: &str) -> bool {
     parse(strip(text).text).known() || anchored(text).is_some()
 }
 
 /// True when a text begins with the process that asked for memory.
 fn named_after(text: &str) -> bool {
     matches!(parse(text).line, Line::Invoked(_))
-}
-
-/// An object that begins behind something else and ends with the line.
-fn inner_json(line: &str) -> Option<(&str, serde_json::Value)> {
-    let end = line.trim_end();
-    if !end.ends_with('}') {
-        return None;
-    }
-    let at = line.find("{\"").filter(|at| *at > 0)?;
-    Some((&line[..at], serde_json::from_str(&end[at..]).ok()?))
 }
 
 /// The words of a prefix that are no stamps: a pod, a file, a host.

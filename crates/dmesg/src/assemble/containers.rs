@@ -1,0 +1,129 @@
+//! Lines that hold messages: entries of JSON, of the journal, rows of tables.
+
+use super::{Assembler, Origin, Place, recognised};
+use crate::clean::Cleaner;
+use crate::csv::Taken;
+use crate::json::{self, Entry, Progress};
+use crate::prefix::strip;
+
+impl Assembler {
+    /// A line of text: of JSON, of an entry of the journal, of a table, or by itself.
+    pub(super) fn line(&mut self, line: &str) {
+        // Consoles of old kernels print the next message behind the remark.
+        if let Some((remark, message)) = line.split_once(" printk messages dropped ** ") {
+            self.line(&format!("{remark} printk messages dropped **"));
+            return self.line(message);
+        }
+        let Some(line) = self.json_line(line) else { return };
+        let mut done = Vec::new();
+        let taken = self.fields.take(line, &mut |e| done.push(e));
+        self.entries(done);
+        if taken {
+            return;
+        }
+        match self.csv.take(line, recognised) {
+            Taken::Open => return,
+            Taken::Message(text) => {
+                self.entries(vec![Entry { message: text, ..Entry::default() }]);
+                return;
+            }
+            Taken::No => {}
+        }
+        self.plain(line, Origin::default(), Place::Alone);
+    }
+
+    /// Takes what is JSON of a line; what is not is left.
+    fn json_line<'a>(&mut self, line: &'a str) -> Option<&'a str> {
+        let mut rest = line.trim_start();
+        if self.json.is_none() {
+            rest = rest.strip_prefix("data: ").unwrap_or(rest);
+            if !json::begins(rest) {
+                return match inner_json(line) {
+                    Some((before, value)) if self.json_behind(before, &value) => None,
+                    _ => Some(line),
+                };
+            }
+        }
+        let mut entries = Vec::new();
+        while !rest.is_empty() {
+            let splitter = self.json.get_or_insert_default();
+            match splitter.feed(rest, &mut entries) {
+                Progress::Within => break,
+                Progress::Over(at) => {
+                    self.json = None;
+                    rest = rest[at..].trim_start_matches([',', ' ', ']']);
+                    if !json::begins(rest) {
+                        break;
+                    }
+                }
+                Progress::Broken => {
+                    self.json = None;
+                    self.entries(entries);
+                    return (!rest.starts_with(['{', '}', ']', '"'])).then_some(line);
+                }
+            }
+        }
+        self.entries(entries);
+        None
+    }
+
+    /// An object behind a prefix: a logger's entry in another logger's line. False when there is no message in it.
+    fn json_behind(&mut self, before: &str, value: &serde_json::Value) -> bool {
+        let mut entries = Vec::new();
+        json::messages(value, &mut entries);
+        if entries.is_empty() {
+            return false;
+        }
+        let p = strip(before);
+        for entry in &mut entries {
+            entry.host = entry.host.take().or_else(|| p.host.map(str::to_string));
+            entry.wall = entry.wall.take().or_else(|| p.wall.map(str::to_string));
+        }
+        self.entries(entries);
+        true
+    }
+
+    pub(super) fn entries(&mut self, entries: Vec<Entry>) {
+        for mut entry in entries {
+            self.flush();
+            self.record += 1;
+            if !entry.cells.is_empty() {
+                entry.message = self.cell(std::mem::take(&mut entry.cells), entry.message);
+            }
+            let origin = Origin { uptime_us: entry.uptime_us, wall: entry.wall, host: entry.host, ..Origin::default() };
+            let mut cleaner = Cleaner::default();
+            for (i, piece) in entry.message.trim_end_matches('\n').split('\n').enumerate() {
+                let Some(text) = cleaner.line(piece.as_bytes()) else { continue };
+                let text = match &entry.program {
+                    Some(program) => format!("{program}: {text}"),
+                    None => text.into_owned(),
+                };
+                self.plain(&text, origin.clone(), if i == 0 { Place::First } else { Place::Further });
+            }
+        }
+    }
+
+    /// The message of a row without names: what is known to be the kernel's, else what stands where that stood in
+    /// rows before. Several of the kernel's lines are a list of lines.
+    fn cell(&mut self, cells: Vec<String>, longest: String) -> String {
+        let known: Vec<usize> = (0..cells.len()).filter(|i| cells[*i].lines().any(recognised)).collect();
+        let at = match known[..] {
+            [] => self.column.filter(|(cell, of)| *of == cells.len() && *cell < *of).map(|(cell, _)| cell),
+            [one] => Some(one),
+            _ => return cells.join("\n"),
+        };
+        let Some(at) = at else { return longest };
+        self.column = Some((at, cells.len()));
+        cells.into_iter().nth(at).unwrap_or(longest)
+    }
+}
+
+/// An object that begins behind something else and ends with the line.
+fn inner_json(line: &str) -> Option<(&str, serde_json::Value)> {
+    let end = line.trim_end();
+    if !end.ends_with('}') {
+        return None;
+    }
+    let at = line.find("{\"").filter(|at| *at > 0)?;
+    Some((&line[..at], serde_json::from_str(&end[at..]).ok()?))
+}
