@@ -76,7 +76,7 @@ fn oomd(text: &str) -> Option<Found<'_>> {
     Some((Killer::Oomd, rest.split(' ').find(|w| w.starts_with(|c: char| c.is_ascii_alphabetic())), None))
 }
 
-/// `slurmstepd: error: Detected 1 oom_kill event in StepId=123.batch`, older `oom-kill event(s) in step 123.batch cgroup`.
+/// `slurmstepd: error: Detected 1 oom_kill event in StepId=123.batch`, older `oom-kill event(s) in step 123.batch`.
 fn slurm(text: &str) -> Option<Found<'_>> {
     let (_, rest) = text.split_once(" oom_kill event in ").or_else(|| text.split_once(" oom-kill event(s) in "))?;
     let step = rest.strip_prefix("StepId=").or_else(|| rest.strip_prefix("step "))?;
@@ -209,6 +209,21 @@ mod tests {
                 Some(1234),
             ),
             (
+                "web.service: A process of this unit has been killed by the OOM killer.",
+                Killer::Systemd,
+                Some("web.service"),
+                None,
+            ),
+        ] {
+            let Some(Parsed { line: Line::OtherKill(kill), .. }) = other(text) else { panic!("{text}") };
+            assert_eq!((kill.by, kill.victim.as_deref(), kill.pid), (by, victim, pid), "{text}");
+        }
+    }
+
+    #[test]
+    fn wordings_of_older_releases_and_other_systems() {
+        for (text, by, victim, pid) in [
+            (
                 "n1 earlyoom[9]: sending SIGTERM to process 8372 \"tail\": badness 1234, VmRSS 5 MiB",
                 Killer::Earlyoom,
                 Some("tail"),
@@ -224,12 +239,6 @@ mod tests {
                 "oomd kill: 61.20 40.10 9.00 workload.slice/a.service 123456 ruleset:[x] detectorgroup:[y] killer:kill_by_pressure v2",
                 Killer::Oomd,
                 Some("workload.slice/a.service"),
-                None,
-            ),
-            (
-                "web.service: A process of this unit has been killed by the OOM killer.",
-                Killer::Systemd,
-                Some("web.service"),
                 None,
             ),
         ] {
