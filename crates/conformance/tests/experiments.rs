@@ -5,7 +5,7 @@ use flate2::read::GzDecoder;
 use oomsim_conformance::{FileReport, Tally, kernel2, run_file};
 use std::collections::BTreeMap;
 use std::fs::{self, File};
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 
 const KERNELS: [&str; 5] = ["5.10", "6.1", "6.12", "6.18", "7.3"];
 const HEADING: &str = "| experiment | rows |";
@@ -14,6 +14,18 @@ fn run(stem: &str) -> FileReport {
     let path = format!("{}/data/kernel2/{stem}.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
     let file = File::open(&path).expect("carried in the repository");
     run_file(&format!("kernel2/{stem}.jsonl"), BufReader::new(GzDecoder::new(file)))
+}
+
+/// Single sizes within bounds, and all of them.
+fn single(stem: &str) -> (usize, usize) {
+    let path = format!("{}/data/kernel2/{stem}.jsonl.gz", env!("CARGO_MANIFEST_DIR"));
+    let lines = BufReader::new(GzDecoder::new(File::open(&path).expect("carried in the repository"))).lines();
+    let rows = lines.map(|line| serde_json::from_str(&line.expect("text")).expect("a row"));
+    rows.filter_map(|row| kernel2::single_sizes(&row)).fold((0, 0), |sum, (within, all)| (sum.0 + within, sum.1 + all))
+}
+
+fn percent((within, all): (usize, usize)) -> String {
+    format!("{:.1} %", 100.0 * within as f64 / all.max(1) as f64)
 }
 
 fn show(name: &str, tally: &Tally) {
@@ -39,18 +51,28 @@ fn add(sum: &mut Tally, more: &Tally) {
     sum.mismatched += more.mismatched;
 }
 
-fn line(name: &str, rows: &Tally, by_kernel: &BTreeMap<String, Tally>, sizes: &Tally) -> String {
+fn line(
+    name: &str,
+    rows: &Tally,
+    by_kernel: &BTreeMap<String, Tally>,
+    sizes: &Tally,
+    single: (usize, usize),
+) -> String {
     let of = |kernel: &str| {
         let prefix = format!("{kernel}.");
         cell(by_kernel.iter().find(|(release, _)| release.starts_with(&prefix)).map(|(_, tally)| tally))
     };
     let kernels: Vec<String> = KERNELS.iter().map(|k| of(k)).collect();
-    format!("\n| {name} | {} | {} | {} |", rows.total, kernels.join(" | "), cell(Some(sizes)))
+    format!("\n| {name} | {} | {} | {} | {} |", rows.total, kernels.join(" | "), cell(Some(sizes)), percent(single))
 }
 
 #[test]
 fn the_page_has_what_the_experiments_give() {
-    let mut table = format!("{HEADING} {} | sizes |\n|---|---|---|---|---|---|---|---|", KERNELS.join(" | "));
+    let mut table = format!(
+        "{HEADING} {} | all sizes | single sizes |\n|---|---|---|---|---|---|---|---|---|",
+        KERNELS.join(" | ")
+    );
+    let mut all_single = (0, 0);
     let (mut all, mut all_kernels, mut all_sizes) = (Tally::default(), BTreeMap::new(), Tally::default());
     let mut unmatched = Vec::new();
     for kind in kernel2::KINDS {
@@ -59,7 +81,9 @@ fn the_page_has_what_the_experiments_give() {
         show(kind.stem, &report.rows);
         let sizes = report.sizes.clone().unwrap_or_default();
         show(&format!("{} sizes", kind.stem), &sizes);
-        table.push_str(&line(kind.stem, &report.rows, &report.by_kernel, &sizes));
+        let of_kind = single(kind.stem);
+        all_single = (all_single.0 + of_kind.0, all_single.1 + of_kind.1);
+        table.push_str(&line(kind.stem, &report.rows, &report.by_kernel, &sizes, of_kind));
         add(&mut all, &report.rows);
         add(&mut all_sizes, &sizes);
         for (release, tally) in &report.by_kernel {
@@ -67,7 +91,7 @@ fn the_page_has_what_the_experiments_give() {
         }
         unmatched.extend(report.rows.mismatches.into_iter().map(|m| m.row));
     }
-    table.push_str(&line("**all**", &all, &all_kernels, &all_sizes));
+    table.push_str(&line("**all**", &all, &all_kernels, &all_sizes, all_single));
     println!("{table}");
 
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/fidelity-kernel.md");

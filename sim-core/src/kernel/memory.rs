@@ -297,7 +297,7 @@ impl Kernel {
 fn outcome(pages: Pages, done: Pages, stop: Option<Stop>) -> MemOutcome {
     let remaining = pages - done;
     match stop {
-        None => MemOutcome::Done,
+        None | Some(Stop::GivenUp) => MemOutcome::Done,
         Some(Stop::Dying) => MemOutcome::Dying,
         Some(Stop::Wait(until)) => MemOutcome::Wait { remaining, until },
         Some(Stop::Throttled(delay)) => MemOutcome::Throttled { remaining, delay },

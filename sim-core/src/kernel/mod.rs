@@ -12,6 +12,7 @@ mod audit;
 mod capability;
 mod cgroup;
 mod cow;
+mod generations;
 mod high;
 mod killer;
 mod life;
@@ -25,6 +26,7 @@ pub mod overcommit;
 mod plain;
 mod process;
 mod profile;
+mod readahead;
 mod reclaim;
 mod release;
 mod rows;
@@ -47,8 +49,8 @@ pub use high::high_delay_jiffies;
 pub use plain::Batch;
 pub use process::{Process, State};
 pub use profile::{
-    BadnessFloor, DEFAULT_VERSION, Lru, OvercommitGuess, PcpHigh, Profile, SiblingReclaim, SwapWriteback, TieRule,
-    VERSIONS,
+    BadnessFloor, DEFAULT_VERSION, Lru, OvercommitGuess, PcpHigh, Profile, Protection, SiblingReclaim, SwapWriteback,
+    TieRule, VERSIONS,
 };
 pub use release::{Distribution, Release};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
@@ -95,8 +97,8 @@ pub struct Kernel {
     oom_victims: u32,
     /// A report has the statistics of every cgroup below the limit.
     prints_each_cgroup: bool,
-    /// A file that reclaim passes over while there is anything else: text in use.
-    spared: Option<VolumeId>,
+    /// Pages of a file that reclaim passes over while there is anything else: text in use.
+    spared: Option<(VolumeId, Pages)>,
     /// Processes that only push out what they need next, since when.
     thrashing: Vec<text::Thrashing>,
     /// Where races between processors are drawn from.

@@ -54,6 +54,16 @@ pub enum SiblingReclaim {
     FirstLargeEnough,
 }
 
+/// How MGLRU respects `memory.min` and `memory.low` of a cgroup that uses more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Protection {
+    /// It is passed over while it uses no more than that, and reclaimed as any other else.
+    AllOrNothing,
+    /// What lies beyond its protection decides how much of it is looked at.
+    Proportional,
+}
+
 /// What becomes of a full cgroup with MGLRU that reads back from a swap disk what it must write out again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -111,6 +121,14 @@ pub struct Profile {
     pub sibling_reclaim: SiblingReclaim,
     /// KiB that the kernel reads beyond what is asked for.
     pub readahead_kib: u32,
+    /// Files on ext4 are cached in folios of up to 2 MiB, which go as a whole.
+    pub file_folios: bool,
+    /// How MGLRU respects protection.
+    pub mglru_protection: Protection,
+    /// MGLRU stops within a cgroup as soon as enough is free.
+    pub reclaim_stops_at_goal: bool,
+    /// `memory.reclaim` asks for a quarter of what is still to do at a time.
+    pub reclaim_in_quarters: bool,
     /// What MGLRU does about pages under writeback to a swap disk.
     pub swap_writeback: SwapWriteback,
     /// Fewest pages of hot text with which a full cgroup hangs; 0: it is killed.
@@ -204,6 +222,10 @@ impl Profile {
             mapped_once_is_young: false,
             sibling_reclaim: SiblingReclaim::FirstLargeEnough,
             readahead_kib: 128,
+            file_folios: false,
+            mglru_protection: Protection::AllOrNothing,
+            reclaim_stops_at_goal: false,
+            reclaim_in_quarters: true,
             swap_writeback: SwapWriteback::KillsAtSwapMax,
             hang_hot_pages: 0,
             text_left_pages: 0,

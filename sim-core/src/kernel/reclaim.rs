@@ -4,15 +4,14 @@
 use super::Kernel;
 use super::api::{CgroupVersion, Errno};
 use super::cgroup::{Counts, Kind};
+use super::generations::Call;
 use super::lru::Lists;
-use super::profile::{Lru, SiblingReclaim};
+use super::profile::Lru;
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::{SmallVec, smallvec};
 
 /// Pages that reclaim takes at least (SWAP_CLUSTER_MAX).
 const CLUSTER: u64 = 32;
-/// Pages that MGLRU takes at a time (MIN_LRU_BATCH).
-const BATCH: u64 = 64;
 /// The first priority: a 4096th of a list (DEF_PRIORITY).
 const PRIORITY: u32 = 12;
 
@@ -21,7 +20,7 @@ pub(super) type Amounts<T> = SmallVec<[(T, Pages); 12]>;
 
 /// Which protection reclaim respects.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Respect {
+pub(super) enum Respect {
     MinAndLow,
     MinOnly,
 }
@@ -45,7 +44,7 @@ impl Kernel {
     /// The same for a process that needs text of its own again: that goes last, after what can be swapped out.
     pub(super) fn reclaim_beside_text(&mut self, by: Pid, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
         let kept = self.kept_text(by, top);
-        let hot = self.hot(by).map(|hot| hot.file);
+        let hot = self.hot(by).map(|hot| (hot.file, hot.pages));
         let spare = self.cgroups[top.index()].total.evictable_file().saturating_sub(kept);
         if hot.is_none() || (kept.is_zero() && !self.can_swap_below(top, may_swap)) {
             return self.reclaim(top, want, may_swap);
@@ -57,15 +56,18 @@ impl Kernel {
             return freed;
         }
         // What the process can do without.
-        self.reclaim(top, want.min(spare), false)
+        self.spared = hot.map(|(file, _)| (file, kept));
+        let freed = self.reclaim(top, want.min(spare), false);
+        self.spared = None;
+        freed
     }
 
     /// Cache of a cgroup itself that reclaim may take now.
-    fn evictable_here(&self, cg: CgroupId) -> Pages {
+    pub(super) fn evictable_here(&self, cg: CgroupId) -> Pages {
         let all = self.local(cg).evictable_file();
-        let Some(spared) = self.spared else { return all };
+        let Some((spared, keep)) = self.spared else { return all };
         let chunks = self.cgroups[cg.index()].rare().cache.iter().filter(|c| c.file == spared);
-        all.saturating_sub(chunks.map(|c| c.inactive + c.active).sum())
+        all.saturating_sub(chunks.map(|c| (c.inactive + c.active).min(keep)).sum())
     }
 
     fn reclaim_passes(&mut self, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
@@ -97,7 +99,9 @@ impl Kernel {
         }
         let mut left = want;
         while !left.is_zero() {
-            let freed = self.reclaim(cg, left, true);
+            // A quarter of what is still to do at a time since 6.9 (commit 287d5fedb377).
+            let part = if self.config.profile.reclaim_in_quarters { Pages::new(left.get() / 4) } else { left };
+            let freed = self.reclaim_at_once(cg, part.max(Pages::new(CLUSTER)));
             if freed.is_zero() {
                 break;
             }
@@ -108,19 +112,33 @@ impl Kernel {
         if left.is_zero() { Ok(()) } else { Err(Errno::EAGAIN) }
     }
 
-    fn low_in_use(&self, top: CgroupId) -> bool {
+    /// One call of reclaim for so many pages, without trying again in batches.
+    fn reclaim_at_once(&mut self, top: CgroupId, goal: Pages) -> Pages {
+        let groups = self.allowances(top, Respect::MinAndLow);
+        let call = Call { top, groups: &groups, may_swap: true, respect: Respect::MinAndLow };
+        let freed = match self.lru() {
+            Lru::Mglru => self.shrink_generations(&call, goal),
+            Lru::Classic => self.shrink_classic(&groups, goal),
+        };
+        if freed < goal { freed + self.reclaim(top, goal - freed, true) } else { freed }
+    }
+
+    pub(super) fn low_in_use(&self, top: CgroupId) -> bool {
         self.subtree(top).any(|g| !self.cgroups[g.index()].rare().low.is_zero())
     }
 
     fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
+        let groups = self.allowances(top, respect);
+        if self.lru() == Lru::Mglru && top != self.root() {
+            return self.shrink_in_batches(&Call { top, groups: &groups, may_swap, respect }, want);
+        }
         let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
         let has_swap = may_swap && self.swap_free() > Pages::ZERO;
-        let groups = self.allowances(top, respect);
         let mut freed = Pages::ZERO;
         if has_file {
             let file: Amounts<_> =
                 groups.iter().map(|(g, allowed)| (*g, self.evictable_here(*g).min(*allowed))).collect();
-            for (group, take) in self.take_from(top, &file, want, respect) {
+            for (group, take) in self.classic_shares(&file, want) {
                 if respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() && !take.is_zero() {
                     self.count_event(group, |e| e.low += 1);
                 }
@@ -133,45 +151,34 @@ impl Kernel {
         freed
     }
 
-    /// How much cache each cgroup loses. MGLRU of 6.10 and later goes round in batches of 64 pages and begins with the
-    /// cgroups that have at least a 4096th, a 2048th, … as large a list; below a limit it stops as soon as enough
-    /// is free, so that the first one loses all of it, unless it has had to pass over `memory.low` (mm/vmscan.c
-    /// shrink_node_memcgs).
-    fn take_from(&self, top: CgroupId, file: &[(CgroupId, Pages)], want: Pages, respect: Respect) -> Amounts<CgroupId> {
-        let whole_walk = top == self.root() || respect == Respect::MinOnly && self.low_in_use(top);
-        let proportional = self.config.profile.sibling_reclaim == SiblingReclaim::Proportional;
-        let single = file.iter().filter(|(_, pages)| !pages.is_zero()).count() < 2;
-        if self.lru() == Lru::Classic || proportional || single || top == self.root() {
-            return shares(file, want);
-        }
-        let mut taken: Amounts<CgroupId> = file.iter().map(|(g, _)| (*g, Pages::ZERO)).collect();
-        let length = |g: CgroupId| {
-            let local = self.local(g);
-            (local.anon + local.evictable_file()).get()
-        };
-        let lists: SmallVec<[u64; 12]> = file.iter().map(|(g, _)| length(*g)).collect();
-        let mut left = want;
-        while !left.is_zero() {
-            let here = |taken: &Amounts<CgroupId>, i: usize| {
-                (file[i].1 - taken[i].1, lists[i].saturating_sub(taken[i].1.get()))
-            };
-            let scanned = (0..file.len()).map(|i| here(&taken, i)).filter(|(has, _)| !has.is_zero());
-            let bit = scanned.map(|(_, list)| list.max(1).ilog2()).max();
-            let Some(bit) = bit.map(|b| b.min(PRIORITY)) else { break };
-            for i in 0..file.len() {
-                let (has, list) = here(&taken, i);
-                if has.is_zero() || list >> bit == 0 || left.is_zero() {
-                    continue;
-                }
-                let batch = Pages::new(BATCH).min(has);
-                taken[i].1 += batch;
-                left = left.saturating_sub(batch);
-                if !whole_walk {
-                    break;
-                }
+    /// Cached pages of a cgroup itself that reclaim will find mapped more than once.
+    fn in_use(&self, cg: CgroupId) -> Pages {
+        self.cgroups[cg.index()].rare().cache.iter().map(|c| c.twice_mapped).sum()
+    }
+
+    /// How much cache each cgroup loses to the classic LRU: in proportion to what reclaim does not find in use.
+    fn classic_shares(&self, file: &[(CgroupId, Pages)], want: Pages) -> Amounts<CgroupId> {
+        let unused: Amounts<_> = file.iter().map(|(g, pages)| (*g, pages.saturating_sub(self.in_use(*g)))).collect();
+        let enough = self.lru() == Lru::Classic && unused.iter().map(|(_, pages)| *pages).sum::<Pages>() >= want;
+        if enough { shares(&unused, want) } else { shares(file, want) }
+    }
+
+    /// One call of the classic LRU for `goal` pages: a 4096th of every cgroup's cache, a 2048th, …, until enough is
+    /// free. At each priority all of that part is looked at, so that a large goal is overshot (mm/vmscan.c
+    /// shrink_node_memcgs of 6.1; recordings memory_reclaim).
+    fn shrink_classic(&mut self, groups: &[(CgroupId, Pages)], goal: Pages) -> Pages {
+        let mut freed = Pages::ZERO;
+        for priority in (0..=PRIORITY).rev() {
+            let unused = |g: CgroupId| self.evictable_here(g).saturating_sub(self.in_use(g));
+            let file: Amounts<_> = groups.iter().map(|(g, allowed)| (*g, unused(*g).min(*allowed))).collect();
+            for (group, take) in super::generations::at_priority(&file, priority, goal) {
+                freed += self.evict_file(group, take);
+            }
+            if freed >= goal {
+                break;
             }
         }
-        taken
+        freed
     }
 
     /// Every cgroup of the subtree with the pages that reclaim may take from it.
@@ -207,15 +214,17 @@ impl Kernel {
     }
 
     /// Drops clean pages of a cgroup's own cache, oldest inactive ones first.
-    fn evict_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
+    pub(super) fn evict_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let take = self.balance_lists(cg, take);
         let mut left = take;
         let mut dropped: SmallVec<[(VolumeId, Pages, Pages); 8]> = SmallVec::new();
         let spared = self.spared;
         for active_turn in [false, true] {
-            for chunk in self.cgroups[cg.index()].cache_mut().iter_mut().filter(|c| Some(c.file) != spared) {
+            for chunk in self.cgroups[cg.index()].cache_mut() {
+                let keep = spared.filter(|(file, _)| *file == chunk.file).map_or(Pages::ZERO, |(_, keep)| keep);
+                let most = (chunk.inactive + chunk.active).saturating_sub(keep);
                 let from = if active_turn { &mut chunk.active } else { &mut chunk.inactive };
-                let n = (*from).min(left);
+                let n = (*from).min(left).min(most);
                 *from -= n;
                 left -= n;
                 chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
@@ -321,7 +330,7 @@ impl Kernel {
 }
 
 /// `a * b / c` without overflow; zero when `c` is.
-fn ratio(a: Pages, b: Pages, c: Pages) -> Pages {
+pub(super) fn ratio(a: Pages, b: Pages, c: Pages) -> Pages {
     let wide = u128::from(a.get()) * u128::from(b.get()) / u128::from(c.get().max(1));
     Pages::new(u64::try_from(wide).unwrap_or(u64::MAX))
 }

@@ -2,7 +2,7 @@
 //! one.
 
 use super::capability::{Capability, Confidence, Row};
-use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, SiblingReclaim, SwapWriteback, TieRule};
+use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Protection, SiblingReclaim, SwapWriteback, TieRule};
 
 const fn recorded(value: &'static str, source: &'static str) -> Row {
     Row { value, source, confidence: Confidence::Recorded }
@@ -350,8 +350,50 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("5.10", recorded("128", REC_510)),
             ("6.1", recorded("128", REC_61)),
             ("6.12", recorded("128", REC_612)),
-            ("6.18", recorded("128", REC_618)),
+            ("6.18", recorded("8192", "recordings of 6.18.15: reading 3394 pages charges 5425")),
             ("7.3", recorded("8192", "recordings of 7.3.4: reading 3394 pages charges 5425")),
+        ]
+    ),
+    flag!(
+        "file_folios",
+        file_folios,
+        "files on ext4 are cached in folios of up to 2 MiB, which readahead aligns and reclaim takes as a whole",
+        &[
+            ("4.15", source("false", "no folios before 5.16; ext4 takes large ones from 6.16 on")),
+            ("6.12", recorded("false", "recordings memory_reclaim of 6.12.117: batches of 64 pages")),
+            ("6.18", recorded("true", "recordings swap of 6.18.15; mm/readahead.c page_cache_async_ra: aligned_end")),
+            ("7.3", recorded("true", "recordings of 7.3.4: windows end at multiples of 1024 pages")),
+        ]
+    ),
+    choice!("mglru_protection", mglru_protection, "MGLRU: how memory.min and memory.low protect what uses more",
+    { "all-or-nothing" => Protection::AllOrNothing, "proportional" => Protection::Proportional },
+    &[
+        ("4.15", source("proportional", "no MGLRU before 6.1; the classic LRU scans what lies beyond")),
+        ("6.1", source("all-or-nothing", "mm/vmscan.c lru_gen_shrink_lruvec: mem_cgroup_below_low is passed over")),
+        ("6.12", recorded("all-or-nothing", "recordings protect of 6.12.117")),
+        ("6.18", source("proportional", "mm/vmscan.c apply_proportional_protection")),
+        ("7.3", recorded("proportional", "recordings protect of 7.3.4")),
+    ]),
+    flag!(
+        "reclaim_stops_at_goal",
+        reclaim_stops_at_goal,
+        "MGLRU below a limit: reclaim stops within a cgroup as soon as enough is free",
+        &[
+            ("4.15", source("false", "mm/vmscan.c should_abort_scan: the root only")),
+            ("6.12", source("false", "mm/vmscan.c should_abort_scan of 6.12: the root only")),
+            ("7.2", source("true", "mm/vmscan.c should_abort_scan of 7.2: every cgroup")),
+            ("7.3", recorded("true", "recordings memory_reclaim of 7.3.4")),
+        ]
+    ),
+    flag!(
+        "reclaim_in_quarters",
+        reclaim_in_quarters,
+        "memory.reclaim asks for a quarter of what is still to do at a time, and so frees little more than asked for",
+        &[
+            ("4.15", source("false", "no memory.reclaim before 5.19; then all at once")),
+            ("6.1", recorded("false", "recordings memory_reclaim of 6.1.176: 3172 pages freed of 2408 asked for")),
+            ("6.12", recorded("true", "recordings memory_reclaim of 6.12.117; commit 287d5fedb377, 6.9")),
+            ("7.3", recorded("true", "recordings memory_reclaim of 7.3.4")),
         ]
     ),
     choice!("swap_writeback", swap_writeback,

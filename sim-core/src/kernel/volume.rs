@@ -4,6 +4,7 @@ use super::Kernel;
 use super::cgroup::{CacheChunk, Charge, Kind, Purpose, Stop};
 use super::memory::PTRS_PER_PTE;
 use super::profile::Lru;
+use super::readahead::Stream;
 use super::{Errno, FileAccess};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
 
@@ -20,7 +21,7 @@ pub(super) struct ShmemCharge {
 pub(super) enum Volume {
     /// A file on disk. Its cached pages are the range of `cached` pages from `head`, wrapping round at `size`: reading
     /// in order appends at the end, reclaim takes from the head.
-    File { size: Pages, head: Pages, cached: Pages, mappers: Vec<Pid> },
+    File { size: Pages, head: Pages, cached: Pages, mappers: Vec<Pid>, stream: Stream },
     /// A tmpfs: lives until removed.
     Tmpfs { limit: Pages, charges: Vec<ShmemCharge> },
     /// Shared anonymous memory: lives as long as a process maps it.
@@ -33,7 +34,13 @@ impl Kernel {
     /// A file of this size, nothing of it cached.
     pub fn create_file(&mut self, size: Bytes) -> VolumeId {
         let size = size.to_pages_ceil();
-        self.new_volume(Volume::File { size, head: Pages::ZERO, cached: Pages::ZERO, mappers: Vec::new() })
+        self.new_volume(Volume::File {
+            size,
+            head: Pages::ZERO,
+            cached: Pages::ZERO,
+            mappers: Vec::new(),
+            stream: Stream::default(),
+        })
     }
 
     /// An empty tmpfs; `None`: as large as memory allows.
@@ -102,7 +109,7 @@ impl Kernel {
 
     /// Reclaim has dropped cached pages of a file: its head moves on, mappings lose them.
     pub(super) fn forget_cached(&mut self, file: VolumeId, pages: Pages) {
-        let Some(Volume::File { size, head, cached, mappers }) = self.volumes.get_mut(file.index()) else { return };
+        let Some(Volume::File { size, head, cached, mappers, .. }) = self.volumes.get_mut(file.index()) else { return };
         *cached -= pages;
         *head = Pages::new((head.get() + pages.get()) % size.get().max(1));
         let cached = *cached;
@@ -151,14 +158,17 @@ impl Kernel {
         let (from, pages) = range;
         let mut done = Pages::ZERO;
         while done < pages {
-            let Some(Volume::File { size, head, cached, .. }) = self.volumes.get(file.index()) else {
+            let at = (from + done).get();
+            let Some(Volume::File { size, head, cached, .. }) = self.volumes.get_mut(file.index()) else {
                 return Err(Errno::ENOENT);
             };
-            let (size, head, cached) = (size.get(), head.get(), cached.get());
-            let at = (from + done).get();
-            if at >= size {
+            if at >= size.get() {
                 return Err(Errno::EINVAL);
             }
+            if cached.is_zero() {
+                *head = Pages::new(at);
+            }
+            let (size, head, cached) = (size.get(), head.get(), cached.get());
             let behind_head = (at + size - head) % size;
             let want = (pages - done).get().min(size - at);
             if behind_head < cached {
@@ -172,32 +182,24 @@ impl Kernel {
                 if stop.is_some() {
                     return Ok((done, stop));
                 }
-                if done == pages && how != FileAccess::Write {
-                    self.read_ahead(now, by, file, from + done);
-                }
             }
+        }
+        if how != FileAccess::Write {
+            self.read_ahead(now, by, file, (from, from + done), how);
         }
         Ok((done, None))
     }
 
-    /// The kernel reads on beyond what was asked for, as far as there is room; nobody waits for that. The first
-    /// access to such a page leaves it where it is.
-    fn read_ahead(&mut self, now: SimTime, by: Pid, file: VolumeId, end: Pages) {
-        let Some(Volume::File { size, cached, .. }) = self.volumes.get(file.index()) else { return };
-        let window = u64::from(self.config.profile.readahead_kib) / 4;
-        // The first window is half as long as the others, and each is read when the one before it is entered
-        // (mm/readahead.c; recordings of 5.10 to 6.12: exact in 40 of 40 reads).
-        let entered = end.get().saturating_sub(1 + window / 2) / window.max(1);
-        let reach = Pages::new(window / 2 + window * (entered + 2));
-        let ahead = reach.min(*size).saturating_sub(end).min(size.saturating_sub(*cached));
-        let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return };
-        if ahead.is_zero() || !self.fits(cgroup, ahead) {
-            return;
-        }
-        let (loaded, _) = self.load_pages(now, by, file, ahead, FileAccess::Read);
+    /// Pages that are read before a program asks for them. Nothing is killed for these. Returns how many there was
+    /// room for.
+    pub(super) fn load_ahead(&mut self, now: SimTime, by: Pid, file: VolumeId, pages: Pages) -> Pages {
+        let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return Pages::ZERO };
+        let purpose = Purpose::File { file, young: false, how: FileAccess::Read, ahead: true };
+        let (loaded, _) = self.charge_cached(now, Charge { by, cgroup, purpose }, pages, false);
         if let Some(chunk) = self.cgroups[cgroup.index()].cache_mut().iter_mut().find(|c| c.file == file) {
             chunk.unread = (chunk.unread + loaded).min(chunk.inactive);
         }
+        loaded
     }
 
     /// Page tables for so many more pages of files in a process's address space.
@@ -270,7 +272,7 @@ impl Kernel {
         let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return (Pages::ZERO, Some(Stop::Dying)) };
         // Pages faulted in through a mapping enter MGLRU's youngest generation, which memory.stat counts as active.
         let young = how == FileAccess::Mmap && self.lru() == Lru::Mglru && self.config.profile.mapped_once_is_young;
-        let charge = Charge { by, cgroup, purpose: Purpose::File { file, young, how } };
+        let charge = Charge { by, cgroup, purpose: Purpose::File { file, young, how, ahead: false } };
         self.charge_cached(now, charge, pages, how == FileAccess::Write)
     }
 

@@ -96,6 +96,18 @@ pub struct State {
     pub stat: BTreeMap<String, u64>,
 }
 
+impl State {
+    /// Pages in the swap cache. 5.10 does not list them: they are on the LRU lists and not mapped.
+    pub fn swap_cached(&self) -> u64 {
+        let stat = |name: &str| self.stat.get(name).copied().unwrap_or(0);
+        if self.swap == 0 || stat("kernel") > 0 {
+            return stat("swapcached");
+        }
+        let listed = stat("inactive_anon") + stat("active_anon") + stat("unevictable");
+        stat("swapcached").max(listed.saturating_sub(stat("anon") + stat("shmem"))).min(self.swap)
+    }
+}
+
 impl Step {
     /// A number among the arguments.
     pub fn number(&self, index: usize) -> u64 {

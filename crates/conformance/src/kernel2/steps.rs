@@ -72,6 +72,7 @@ impl Machine<'_> {
             op if op.starts_with("start_") => {}
             _ => {
                 let Some(pid) = self.pid(&step.who) else { return };
+                self.go_on(pid);
                 match self.waited_for(step, pid) {
                     End::Done => {}
                     End::Dead => run.outcome.dead_steps.push(index),
@@ -140,7 +141,8 @@ impl Machine<'_> {
     fn read(&mut self, step: &Step, pid: Pid, how: FileAccess) -> End {
         self.buffer(pid);
         let file = self.file(step.path(), step.number(1));
-        self.run(pid, MemOp::ReadFile { file, from: Pages::ZERO, pages: Pages::new(step.number(2)), how })
+        let from = Pages::new(step.number(1));
+        self.run(pid, MemOp::ReadFile { file, from, pages: Pages::new(step.number(2)), how })
     }
 
     fn write_file(&mut self, step: &Step, pid: Pid) -> End {
@@ -237,7 +239,7 @@ impl Machine<'_> {
             "start_hot" => {
                 let file = self.file(step.path(), n(1));
                 let pages = Pages::new(n(2));
-                self.run(pid, MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Mmap });
+                self.run(pid, MemOp::ReadFile { file, from: Pages::new(n(1)), pages, how: FileAccess::Mmap });
                 self.set_hot(pid, file, n(2), n(4));
                 (n(3), n(4))
             }
@@ -345,8 +347,9 @@ impl Machine<'_> {
             return None;
         }
         let read = |machine: &mut Self, how| {
+            let file_offset = file.1;
             let file = machine.file(file.0, file.1);
-            MemOp::ReadFile { file, from: Pages::ZERO, pages: Pages::new(step.number(2)), how }
+            MemOp::ReadFile { file, from: Pages::new(file_offset), pages: Pages::new(step.number(2)), how }
         };
         Some(match step.op.as_str() {
             "start_read_loop" => (job.pid, read(self, FileAccess::Read)),
@@ -357,8 +360,11 @@ impl Machine<'_> {
             }
             "start_fork_children" => (self.child(job.pid)?, MemOp::Touch { pages: Pages::new(step.number(1)) }),
             _ => {
-                if step.op != "start_hot" && self.sim.kernel.volume_pages(self.text).0.is_zero() {
-                    self.read_text(job.pid);
+                if step.op != "start_hot" {
+                    if self.sim.kernel.volume_pages(self.text).0.is_zero() {
+                        self.read_text(job.pid);
+                    }
+                    self.go_on(job.pid);
                     self.pid(&step.who)?;
                 }
                 (job.pid, MemOp::Touch { pages: Pages::new(job.chunk.min(left)) })

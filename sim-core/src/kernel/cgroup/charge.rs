@@ -12,6 +12,8 @@ pub(in crate::kernel) enum Stop {
     Wait(Until),
     Throttled(SimDuration),
     Dying,
+    /// No room, and nothing waits for it.
+    GivenUp,
 }
 
 /// What a page is for.
@@ -29,10 +31,10 @@ pub(in crate::kernel) enum Purpose {
     Kernel,
     /// A page of a tmpfs or shared mapping.
     Shmem(VolumeId),
-    /// A page of a file; `young` pages enter the active list.
-    File { file: VolumeId, young: bool, how: FileAccess },
+    /// A page of a file; `young` pages enter the active list, pages read `ahead` are given up where there is no room.
+    File { file: VolumeId, young: bool, how: FileAccess, ahead: bool },
     /// What describes pages of a file or of shared memory.
-    CacheIndex,
+    CacheIndex { ahead: bool },
     /// Inodes and directory entries of a tmpfs.
     Inodes,
     /// Nothing is allocated: a limit was written.
@@ -52,20 +54,29 @@ impl Charge {
     fn kind(&self) -> Kind {
         match self.purpose {
             Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Kind::Anon,
-            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex | Purpose::Inodes | Purpose::LimitWrite => {
-                Kind::Kernel
-            }
+            Purpose::PageTables
+            | Purpose::Kernel
+            | Purpose::CacheIndex { .. }
+            | Purpose::Inodes
+            | Purpose::LimitWrite => Kind::Kernel,
             Purpose::Shmem(_) => Kind::Shmem,
             Purpose::File { young: true, .. } => Kind::ActiveFile,
             Purpose::File { young: false, .. } => Kind::InactiveFile,
         }
     }
 
+    /// True for what is read before a program asks for it.
+    pub fn is_ahead(&self) -> bool {
+        matches!(self.purpose, Purpose::File { ahead: true, .. } | Purpose::CacheIndex { ahead: true })
+    }
+
     /// What a report says that the allocation was for.
     pub fn allocation(&self) -> Allocation {
         match self.purpose {
             Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Allocation::AnonFault,
-            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex | Purpose::Inodes => Allocation::KernelAccount,
+            Purpose::PageTables | Purpose::Kernel | Purpose::CacheIndex { .. } | Purpose::Inodes => {
+                Allocation::KernelAccount
+            }
             Purpose::Shmem(_) | Purpose::File { .. } => Allocation::FileFault,
             Purpose::LimitWrite => Allocation::LimitWrite,
         }
@@ -196,8 +207,8 @@ impl Kernel {
                 self.unmap_cow(charge.by, set, pages, false);
             }
             Purpose::Shmem(volume) => self.book_shmem(charge.by, volume, charge.cgroup, pages),
-            Purpose::File { file, young, how } => self.book_file(charge, file, young, how, pages),
-            Purpose::CacheIndex => self.cgroups[charge.cgroup.index()].rare_mut().cache_index += pages,
+            Purpose::File { file, young, how, .. } => self.book_file(charge, file, young, how, pages),
+            Purpose::CacheIndex { .. } => self.cgroups[charge.cgroup.index()].rare_mut().cache_index += pages,
             Purpose::Inodes => self.cgroups[charge.cgroup.index()].rare_mut().inodes += pages,
             Purpose::LimitWrite => {}
         }
@@ -207,6 +218,9 @@ impl Kernel {
     fn charge_step(&mut self, now: SimTime, charge: &Charge, left: &mut Pages) -> Option<Stop> {
         let node = self.node_room(*left);
         if node.is_zero() {
+            if charge.is_ahead() {
+                return Some(Stop::GivenUp);
+            }
             return self.out_of_memory(now, charge, None);
         }
         let tightest = self.upwards(charge.cgroup).map(|g| self.cgroups[g.index()].hard_room(charge.purpose)).min()?;
@@ -240,6 +254,9 @@ impl Kernel {
         }
         if !self.reclaim_beside_text(charge.by, over, want, !memsw_only).is_zero() {
             return None;
+        }
+        if charge.is_ahead() {
+            return Some(Stop::GivenUp);
         }
         if !self.kept_text(charge.by, over).is_zero() {
             return self.thrash(now, charge, over);

@@ -40,7 +40,11 @@ impl Kernel {
                 left.min(Pages::new(if buffered { BUFFERED_PER_PAGE } else { PAGES_PER_INDEX_PAGE }))
             };
             let missing = self.index_missing(charge.cgroup, step, buffered);
-            let (index, stop) = self.charge(now, Charge { purpose: Purpose::CacheIndex, ..charge }, missing);
+            let (index, stop) = self.charge(
+                now,
+                Charge { purpose: Purpose::CacheIndex { ahead: charge.is_ahead() }, ..charge },
+                missing,
+            );
             if stop.is_some() || index < missing {
                 self.trim_index(charge.cgroup);
                 return (done, stop);

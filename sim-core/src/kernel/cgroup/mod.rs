@@ -163,6 +163,8 @@ pub(super) struct Rare {
     pub cache_index: Pages,
     /// Kernel memory charged to it for inodes and directory entries of a tmpfs.
     pub inodes: Pages,
+    /// The cgroup below at which the last reclaim for its limit stopped.
+    pub reclaim_stopped: Option<CgroupId>,
 }
 
 impl Rare {
@@ -177,6 +179,7 @@ impl Rare {
         cache: Vec::new(),
         cache_index: Pages::ZERO,
         inodes: Pages::ZERO,
+        reclaim_stopped: None,
     };
 }
 

@@ -1,0 +1,173 @@
+//! MGLRU below a limit: which cgroups are looked at in which order, and how much each gives (mm/vmscan.c
+//! shrink_node_memcgs, lru_gen_shrink_lruvec, evict_folios).
+
+use super::Kernel;
+use super::api::SwapDevice;
+use super::profile::{Protection, SiblingReclaim};
+use super::reclaim::{Amounts, Respect};
+use crate::units::{CgroupId, Pages};
+use smallvec::{SmallVec, smallvec};
+
+/// Pages that are taken at a time (MIN_LRU_BATCH); a charge that does not fit asks for as many.
+pub(super) const BATCH: Pages = Pages::new(64);
+/// The first priority: a 4096th of a list (DEF_PRIORITY).
+const PRIORITY: u32 = 12;
+
+/// What one call of reclaim is about.
+pub(super) struct Call<'a> {
+    pub top: CgroupId,
+    /// The cgroups in pre-order, with the pages that their protection leaves.
+    pub groups: &'a [(CgroupId, Pages)],
+    pub may_swap: bool,
+    pub respect: Respect,
+}
+
+impl Kernel {
+    /// Calls of reclaim for a batch each until `want` pages are free, or one finds nothing.
+    pub(super) fn shrink_in_batches(&mut self, call: &Call<'_>, want: Pages) -> Pages {
+        let mut freed = Pages::ZERO;
+        if let Some(only) = self.single(call) {
+            return self.shrink_single(call, only, want);
+        }
+        while freed < want {
+            let more = self.shrink_generations(call, BATCH.min(want - freed));
+            if more.is_zero() {
+                break;
+            }
+            freed += more;
+        }
+        freed
+    }
+
+    /// One call. The cgroups are walked through once for each priority – a 4096th of their pages, a 2048th, … –, from
+    /// where the last call stopped; since 6.10 a call stops at the cgroup that gives enough.
+    pub(super) fn shrink_generations(&mut self, call: &Call<'_>, goal: Pages) -> Pages {
+        let full = self.config.profile.sibling_reclaim == SiblingReclaim::Proportional
+            || call.respect == Respect::MinOnly && self.low_in_use(call.top);
+        let mut written: SmallVec<[bool; 12]> = smallvec![false; call.groups.len()];
+        let mut freed = Pages::ZERO;
+        for priority in (0..=PRIORITY).rev() {
+            let stopped = self.cgroups[call.top.index()].rare().reclaim_stopped;
+            let from = match stopped.filter(|_| !full).and_then(|g| call.groups.iter().position(|(at, _)| *at == g)) {
+                Some(place) if place + 1 < call.groups.len() => place + 1,
+                _ => 0,
+            };
+            for index in from..call.groups.len() {
+                let scan = self.to_scan(call, index, priority);
+                if scan.is_zero() {
+                    continue;
+                }
+                let wanted = goal.saturating_sub(freed);
+                freed += self.evict_batches(call, index, scan, wanted, &mut written[index]);
+                if !full && freed >= goal {
+                    self.cgroups[call.top.index()].rare_mut().reclaim_stopped = Some(call.groups[index].0);
+                    return freed;
+                }
+            }
+            if stopped.is_some() {
+                self.cgroups[call.top.index()].rare_mut().reclaim_stopped = None;
+            }
+            if freed >= goal {
+                break;
+            }
+        }
+        freed
+    }
+
+    /// Pages of a cgroup that a walk looks at: what it has, less the part that is protected.
+    fn to_scan(&self, call: &Call<'_>, index: usize, priority: u32) -> Pages {
+        let (group, allowed) = call.groups[index];
+        let usage = self.cgroups[group.index()].usage;
+        let size = self.evictable_here(group) + self.swappable_now(call, group);
+        if allowed.is_zero() || size.is_zero() {
+            return Pages::ZERO;
+        }
+        let part = match self.config.profile.mglru_protection {
+            Protection::AllOrNothing => size,
+            Protection::Proportional => super::reclaim::ratio(size, allowed, usage),
+        };
+        Pages::new(part.get() >> priority)
+    }
+
+    fn swappable_now(&self, call: &Call<'_>, group: CgroupId) -> Pages {
+        if !call.may_swap || self.swap_room(group).is_zero() {
+            return Pages::ZERO;
+        }
+        self.swappable_here(group)
+    }
+
+    /// Batches of one cgroup until `scan` pages were looked at. Cache goes before anything is swapped out. Pages that
+    /// are written to a disk come free when the cgroup is looked at again.
+    fn evict_batches(&mut self, call: &Call<'_>, index: usize, scan: Pages, goal: Pages, written: &mut bool) -> Pages {
+        let (group, _) = call.groups[index];
+        let (mut scanned, mut freed) = (Pages::ZERO, Pages::ZERO);
+        while scanned < scan {
+            let file = self.evictable_here(group);
+            let batch = if !file.is_zero() {
+                let take = self.whole_folios(group, BATCH).min(file);
+                if call.respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() {
+                    self.count_event(group, |e| e.low += 1);
+                }
+                let gone = self.evict_file(group, take);
+                freed += gone;
+                gone
+            } else {
+                let take = BATCH.min(self.swappable_now(call, group)).min(self.swap_room(group));
+                *written = self.config.swap_device == SwapDevice::Disk && !*written;
+                if !*written {
+                    freed += self.swap_out_here(group, take);
+                }
+                take
+            };
+            if batch.is_zero() || (self.config.profile.reclaim_stops_at_goal && freed >= goal) {
+                break;
+            }
+            scanned += batch;
+        }
+        freed
+    }
+
+    /// The only cgroup that has anything to give, where pages go one by one: the batches then need not be walked.
+    fn single(&self, call: &Call<'_>) -> Option<(CgroupId, Pages)> {
+        let gives = |(group, allowed): &&(CgroupId, Pages)| {
+            !allowed.is_zero() && !(self.evictable_here(*group) + self.swappable_now(call, *group)).is_zero()
+        };
+        let mut giving = call.groups.iter().filter(gives);
+        let only = giving.next()?;
+        (giving.next().is_none() && !self.config.profile.file_folios).then_some(*only)
+    }
+
+    fn shrink_single(&mut self, call: &Call<'_>, (group, allowed): (CgroupId, Pages), want: Pages) -> Pages {
+        let batches = Pages::new(want.get().div_ceil(BATCH.get()).saturating_mul(BATCH.get())).min(allowed);
+        let file = self.evictable_here(group).min(batches);
+        if call.respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() && !file.is_zero() {
+            self.count_event(group, |e| e.low += 1);
+        }
+        let freed = self.evict_file(group, file);
+        if freed >= want {
+            return freed;
+        }
+        let take = (want - freed).min(self.swappable_now(call, group)).min(self.swap_room(group));
+        freed + self.swap_out_here(group, take)
+    }
+
+    /// So many of a cgroup's oldest cached pages, up to the end of a folio.
+    fn whole_folios(&self, group: CgroupId, pages: Pages) -> Pages {
+        let oldest = self.cgroups[group.index()]
+            .rare()
+            .cache
+            .iter()
+            .find(|c| self.spared.is_none_or(|(file, _)| file != c.file) && !(c.inactive + c.active).is_zero());
+        match oldest {
+            Some(chunk) if self.config.profile.file_folios => {
+                pages.max(self.folio_end(chunk.file, pages)).min(chunk.inactive.max(chunk.active))
+            }
+            _ => pages,
+        }
+    }
+}
+
+/// What one round of the classic walk looks at.
+pub(super) fn at_priority(amounts: &[(CgroupId, Pages)], priority: u32, most: Pages) -> Amounts<CgroupId> {
+    amounts.iter().map(|(g, pages)| (*g, Pages::new(pages.get() >> priority).min(most))).collect()
+}
