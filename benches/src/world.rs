@@ -4,7 +4,7 @@ use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep};
 use oomsim_core::units::SimTime;
 use oomsim_core::{Simulation, simulate};
-use oomsim_scenario::{Document, Files, NoFiles, load, load_kinds};
+use oomsim_scenario::{Document, FileError, Files, NoFiles, load, load_kinds};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::{fs, io};
@@ -27,11 +27,11 @@ pub const DAY: [(&str, u64); 3] = [("kills", 15_440), ("evictions", 3_265), ("st
 struct Folder(PathBuf);
 
 impl Files for Folder {
-    fn read(&self, path: &str) -> Result<String, String> {
-        fs::read_to_string(self.0.join(path)).map_err(|e| e.to_string())
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        fs::read_to_string(self.0.join(path)).map_err(|e| e.to_string().into())
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         let entries = fs::read_dir(self.0.join(directory)).map_err(|e| e.to_string())?;
         Ok(entries.flatten().map(|e| e.file_name().to_string_lossy().into_owned()).collect())
     }

@@ -1,7 +1,9 @@
 //! Reading scenario files.
 
 use crate::exit::Failure;
-use oomsim_scenario::{Diagnostic, Document, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds};
+use oomsim_scenario::{
+    Diagnostic, Document, FileError, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds,
+};
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -107,17 +109,17 @@ fn is_below(path: &Path, folder: &Path) -> bool {
 }
 
 impl Files for Beside {
-    fn read(&self, path: &str) -> Result<String, String> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
         let path = self.find(path)?;
         // A pipe would be waited for without end.
         let about = path.metadata().map_err(|why| plain(&why))?;
         if !about.is_file() && !about.is_dir() {
             return Err("it is no ordinary file".into());
         }
-        read_text(&path)
+        Ok(read_text(&path)?)
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         let entries = std::fs::read_dir(self.find(directory)?).map_err(|why| plain(&why))?;
         let mut names = Vec::new();
         for entry in entries {

@@ -9,6 +9,8 @@ mod scenarios;
 mod window;
 
 use clap::{Parser, Subcommand};
+use oomsim_testkit::{repository, toml_files};
+use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -34,6 +36,15 @@ enum What {
     },
     /// A journal of more than 2^20 runs
     Window,
+    /// The repository's scenarios, with all memory added up from its owners as they run
+    Audit {
+        /// After this many events each
+        #[arg(long, default_value = "1000")]
+        every: NonZeroU64,
+        /// Threads [default: one per processor]
+        #[arg(long, short = 'j', default_value_t = 0)]
+        jobs: usize,
+    },
     /// Random scenarios: conservation, fork = straight, the same digest on any number of threads and through files
     Scenarios {
         #[command(flatten)]
@@ -74,6 +85,12 @@ fn main() -> ExitCode {
         What::Window => {
             let once = Tries { seed: 0, count: Some(1), seconds: 3600, jobs: 1 };
             search("window", "window", once, window::attempt)
+        }
+        What::Audit { every, jobs } => {
+            let files = toml_files(&repository().join("scenarios"));
+            let all = Tries { seed: 0, count: Some(files.len() as u64), seconds: u64::MAX >> 32, jobs };
+            let repeat = format!("audit --every {every}");
+            search("audit", &repeat, all, |n| scenarios::audit(&files[n as usize], every.get()))
         }
         What::Scenarios { tries } => search("scenarios", "scenarios", tries, scenarios::attempt),
     };

@@ -7,7 +7,7 @@ use oomsim_dmesg::{Known, TextOptions, analyse};
 use oomsim_planning::axis::AxisValue;
 use oomsim_planning::plan::{Axis, Levels, Plan, Setup};
 use oomsim_planning::study::{Goal, Study};
-use oomsim_scenario::{Files, load_kinds, to_toml};
+use oomsim_scenario::{FileError, Files, load_kinds, to_toml};
 use oomsim_store::{Contents, Folder, Journal, StoreError, for_each_row};
 use oomsim_testkit::{Beside, repository, toml_files};
 use std::path::Path;
@@ -87,11 +87,11 @@ fn folder(name: &str) -> Vec<Vec<u8>> {
 struct Only<'a>(&'a str);
 
 impl Files for Only<'_> {
-    fn read(&self, _path: &str) -> Result<String, String> {
+    fn read(&self, _path: &str) -> Result<String, FileError> {
         Ok(self.0.into())
     }
 
-    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, _directory: &str) -> Result<Vec<String>, FileError> {
         Ok(vec!["10-a.conf".into(), "20-b.conf".into()])
     }
 }

@@ -5,8 +5,10 @@ use oomsim_core::units::SimTime;
 use oomsim_core::{BootedNode, Simulation, simulate};
 use oomsim_scenario::{NoFiles, load, to_toml};
 use oomsim_testkit::random::{Case, case};
+use oomsim_testkit::read_file;
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use std::path::Path;
 use std::sync::Arc;
 
 /// The scenario of a number.
@@ -30,6 +32,7 @@ fn check(case: &Case, seed: u64) -> Result<(), String> {
         if digest == straight { Ok(()) } else { Err(format!("{what}: digest {digest}, straight {straight}")) }
     };
     same("forked, with the books audited", forked(scenario, seed)?)?;
+    same("audited every 64 events", audited(scenario, seed, 64)?)?;
     let text = to_toml(scenario);
     let read = load(&text, "written.toml", &NoFiles, &[]).map_err(|problems| format!("written: {}", problems[0]))?;
     let written = simulate(&read.scenario, seed, Keep::Outcome).map_err(|why| why.to_string())?;
@@ -45,6 +48,33 @@ fn check(case: &Case, seed: u64) -> Result<(), String> {
         Ok(Err(why)) => Err(why.to_string()),
         Err(panic) => Err(crate::said(&*panic)),
     })
+}
+
+/// A scenario file of the repository: all memory is added up every `every` events.
+pub fn audit(file: &Path, every: u64) -> Result<(), String> {
+    for kind in read_file(file) {
+        let seed = kind.scenario.seed;
+        let straight = simulate(&kind.scenario, seed, Keep::Outcome).map_err(|why| why.to_string())?.digest;
+        let audited = audited(&kind.scenario, seed, every).map_err(|why| format!("{}: {why}", file.display()))?;
+        if audited != straight {
+            return Err(format!("{}: digest {audited}, straight {straight}", file.display()));
+        }
+    }
+    Ok(())
+}
+
+/// The run, stopped after each `every` events to add up all memory.
+fn audited(scenario: &Arc<oomsim_core::plan::Scenario>, seed: u64, every: u64) -> Result<Digest, String> {
+    let mut simulation = Simulation::new(Arc::clone(scenario), seed, Keep::Outcome);
+    let mut left = every;
+    while let Some(key) = simulation.step() {
+        left -= 1;
+        if left == 0 {
+            simulation.audit().map_err(|why| format!("after {key:?}: {why}"))?;
+            left = every;
+        }
+    }
+    Ok(simulation.finish().digest)
 }
 
 /// The run, stopped every ten seconds to add up all memory, and gone on with as a copy.

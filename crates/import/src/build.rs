@@ -8,7 +8,7 @@ use crate::system::{PodsTotal, SystemMemory, system};
 use crate::toml_text::{amount, comment, said};
 use crate::usage::Recorded;
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
-use oomsim_scenario::Files;
+use oomsim_scenario::{FileError, Files};
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
 /// What to import.
@@ -47,12 +47,12 @@ impl std::fmt::Display for ImportError {
 impl std::error::Error for ImportError {}
 
 impl Files for Imported {
-    fn read(&self, path: &str) -> Result<String, String> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
         let file = self.files.iter().find(|(name, _)| name == path);
-        file.map(|(_, text)| text.clone()).ok_or_else(|| "no such file".into())
+        file.map(|(_, text)| text.clone()).ok_or(FileError::NotFound)
     }
 
-    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, _directory: &str) -> Result<Vec<String>, FileError> {
         Err("no such folder".into())
     }
 }

@@ -4,11 +4,11 @@ use crate::measure::Measures;
 use crate::plan::{RunSpec, scenario_hash};
 use oomsim_core::BootedNode;
 use oomsim_core::record::Keep;
-use oomsim_scenario::{Diagnostic, Document, Files, LoadedScenario, Severity, load_kind};
+use oomsim_scenario::{Diagnostic, Document, FileError, Files, LoadedScenario, Severity, load_kind};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-type FilesRead<T> = BTreeMap<String, Result<T, String>>;
+type FilesRead<T> = BTreeMap<String, Result<T, FileError>>;
 
 /// What was read through it once, without reading it again.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +18,11 @@ pub struct Snapshot {
 }
 
 impl Files for Snapshot {
-    fn read(&self, path: &str) -> Result<String, String> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
         self.texts.get(path).cloned().unwrap_or_else(|| Err("did not exist when the study began".into()))
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         self.folders.get(directory).cloned().unwrap_or_else(|| Err("did not exist when the study began".into()))
     }
 }
@@ -35,12 +35,12 @@ struct Remembering<'a> {
 }
 
 impl Files for Remembering<'_> {
-    fn read(&self, path: &str) -> Result<String, String> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
         let mut seen = self.seen.borrow_mut();
         seen.texts.entry(path.into()).or_insert_with(|| self.files.read(&join(self.folder, path))).clone()
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         let mut seen = self.seen.borrow_mut();
         seen.folders.entry(directory.into()).or_insert_with(|| self.files.list(&join(self.folder, directory))).clone()
     }

@@ -143,6 +143,7 @@ fn kubelet_lines(record: &Record, name: &str) -> Vec<Line> {
         }
         Record::SystemOom { message } => line(node, "SystemOOM", message.trim(), Tone::Warn),
         Record::KubeletNotStarted { message } => line(node, "kubelet", format!("does not start: {message}"), Tone::Bad),
+        Record::NodeChanged { message } => line(node, "change", &**message, Tone::Quiet),
         Record::EvictionPass { .. }
         | Record::PodCleanedUp { .. }
         | Record::ProcessStarted { .. }

@@ -3,18 +3,18 @@
 //!
 //!     cargo run -p oomsim-scenario --example rewrite -- scenarios/manifest.toml
 
-use oomsim_scenario::{Diagnostic, Files, load_kinds, to_toml};
+use oomsim_scenario::{Diagnostic, FileError, Files, load_kinds, to_toml};
 use std::path::{Path, PathBuf};
 
 /// Reads what the scenario names, from its folder.
 struct Beside(PathBuf);
 
 impl Files for Beside {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|why| why.to_string())
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|why| why.to_string().into())
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         let entries = std::fs::read_dir(self.0.join(directory)).map_err(|why| why.to_string())?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
     }

@@ -47,7 +47,7 @@ pub use diagnostic::{Diagnostic, Severity, gathered};
 pub use document::Document;
 pub use file_kind::{FileKind, TomlKind, file_kind};
 pub use kinds::said_once;
-pub use load::{Files, NoFiles, load, load_kind, load_kinds};
+pub use load::{FileError, Files, NoFiles, load, load_kind, load_kinds};
 pub use loaded::{LoadedScenario, ScenarioPlaces};
 pub use schema::json_schema;
 pub use source::{Location, Places, Source};

@@ -5,24 +5,58 @@ use super::document::Document;
 use super::loaded::LoadedScenario;
 use super::reader::Problems;
 use super::source::{Location, Source};
+use std::fmt;
 use std::sync::Arc;
 
 /// Longest text of a scenario or of a file that it names.
 const MAX_TEXT: usize = 16 << 20;
+
+/// Why a file or a folder that a scenario names cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileError {
+    /// There is none of this name.
+    NotFound,
+    /// Another reason, in words that go on after "cannot be read: ".
+    Other(String),
+}
+
+impl fmt::Display for FileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            FileError::NotFound => f.write_str("no such file"),
+            FileError::Other(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for FileError {}
+
+impl From<String> for FileError {
+    fn from(why: String) -> Self {
+        FileError::Other(why)
+    }
+}
+
+impl From<&str> for FileError {
+    fn from(why: &str) -> Self {
+        FileError::Other(why.to_owned())
+    }
+}
 
 /// Reads files that a scenario names; the core itself opens none.
 pub trait Files {
     /// The text of a file, its path relative to the scenario.
     ///
     /// # Errors
-    /// Why it cannot be read, for people (`no such file`, `not UTF-8`).
-    fn read(&self, path: &str) -> Result<String, String>;
+    /// Why it cannot be read.
+    fn read(&self, path: &str) -> Result<String, FileError>;
 
     /// The names of the files in a directory, in any order.
     ///
     /// # Errors
     /// Why it cannot be listed.
-    fn list(&self, directory: &str) -> Result<Vec<String>, String>;
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError>;
 }
 
 /// No file can be read.
@@ -30,11 +64,11 @@ pub trait Files {
 pub struct NoFiles;
 
 impl Files for NoFiles {
-    fn read(&self, _path: &str) -> Result<String, String> {
+    fn read(&self, _path: &str) -> Result<String, FileError> {
         Err("files cannot be read here".into())
     }
 
-    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, _directory: &str) -> Result<Vec<String>, FileError> {
         Err("files cannot be read here".into())
     }
 }

@@ -2,11 +2,13 @@
 //! that goes back to a checkpoint like one that never left it.
 
 use oomsim_core::Simulation;
+use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, ResourceRequirements};
 use oomsim_core::node::ChangeError;
 use oomsim_core::node_api::Signo;
-use oomsim_core::plan::{Change, Injection, Scenario};
+use oomsim_core::plan::{Change, Clock, Injection, KubeletPlan, NodePlan, ProcessPlan, Scenario};
 use oomsim_core::record::{History, Keep, PassVerdict, Record};
-use oomsim_core::units::{Bytes, SimTime};
+use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
+use oomsim_core::workload::{Behavior, Ramp, Then};
 use oomsim_testkit::random::case;
 use oomsim_testkit::read;
 use proptest::prelude::*;
@@ -21,6 +23,14 @@ fn finished(mut run: Simulation) -> History {
     run.finish()
 }
 
+/// A kubelet of the default version on a node of 2 GiB that evicts below this much.
+fn settings(evict_below_mib: u64) -> Arc<KubeletPlan> {
+    let hard = [("memory.available".to_owned(), format!("{evict_below_mib}Mi"))].into();
+    let config = KubeletConfig { eviction_hard: Some(hard), ..KubeletConfig::default() };
+    let version = KubernetesProfile::of_version("1.32").expect("a row");
+    Arc::new(KubeletPlan::new(config, version, &NodePlan::new(Bytes::gib(2))))
+}
+
 /// Changes that do something on most nodes.
 fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
@@ -29,6 +39,17 @@ fn change() -> impl Strategy<Value = Change> {
         Just(Change::Signal { process: "system".into(), signal: Signo::Hup }),
         Just(Change::Fork { process: "system".into() }),
         (0u32..3).prop_map(|n| Change::DeletePod { pod: format!("default/pod-{n}").into() }),
+        (100u64..900).prop_map(|mib| Change::RestartKubelet(settings(mib))),
+        (1u64..90).prop_map(|s| Change::Delay { clock: Clock::EvictionManager, by: SimDuration::from_secs(s) }),
+        (1u64..90).prop_map(|s| Change::Delay { clock: Clock::NodeStatus, by: SimDuration::from_secs(s) }),
+        (1u64..90, 0u32..3).prop_map(|(s, n)| {
+            let clock = Clock::Housekeeping(format!("default/pod-{n}").into());
+            Change::Delay { clock, by: SimDuration::from_secs(s) }
+        }),
+        (1u64..90).prop_map(|mib| {
+            let ramp = Ramp { from: Bytes::ZERO, rate: Bytes::mib(mib), to: Some(Bytes::mib(200)), then: Then::Hold };
+            Change::Workload { process: "system".into(), behavior: Arc::new(Behavior::Ramp(ramp)) }
+        }),
     ]
 }
 
@@ -135,4 +156,109 @@ fn a_view_shows_cgroups_processes_and_what_the_kubelet_believes() {
     assert!(taken < view.at && seen < belief.working_set_now, "{belief:?}");
     let held_then = 20.0 * (taken.as_secs_f64() - 1.0);
     assert!((seen.get() as f64 / 1048576.0 - held_then).abs() < 25.0, "{belief:?}: {held_then}");
+}
+
+/// When the first pod is evicted.
+fn evicted_at(run: Simulation) -> Option<f64> {
+    let evicted = |entry: &&oomsim_core::record::Entry| matches!(entry.record, Record::Evicted { .. });
+    finished(run).entries.iter().find(evicted).map(|entry| entry.at.as_secs_f64())
+}
+
+#[test]
+fn a_kubelet_that_restarts_acts_by_its_new_settings() {
+    let mut run = Simulation::new(leaking(), 1, Keep::Events);
+    run.run_until(SimTime::from_secs(20)).unwrap();
+    let (before, view) = (run.checkpoint(), run.view());
+    // 2 GiB less 600 MiB are 1448 MiB, which the pod reaches 72 s after its start, at a second.
+    let as_it_is = evicted_at(before.resume()).expect("the threshold is crossed");
+    assert!((73.0..84.0).contains(&as_it_is), "{as_it_is}");
+    // Below 1.5 GiB available: crossed at 27 s.
+    let mut sooner = before.resume();
+    sooner.apply(&Change::RestartKubelet(settings(1536))).unwrap();
+    assert_eq!(sooner.view().kubelet.map(|kubelet| kubelet.pods[0].taken_at), Some(Some(SimTime::from_secs(20))));
+    let sooner = evicted_at(sooner).expect("the threshold is crossed");
+    assert!((26.0..38.0).contains(&sooner), "{sooner}");
+    // Half of the memory is set aside: the pods' limit is what is left.
+    let reserved = [("memory".to_owned(), "1Gi".to_owned())].into();
+    let config = KubeletConfig { kube_reserved: reserved, ..KubeletConfig::default() };
+    let plan = KubeletPlan::new(config, KubernetesProfile::default(), &NodePlan::new(Bytes::gib(2)));
+    let mut less = before.resume();
+    less.apply(&Change::RestartKubelet(Arc::new(plan.clone()))).unwrap();
+    let limit = |view: &oomsim_core::node::NodeView| view.cgroup("/kubepods").and_then(|cgroup| cgroup.limit);
+    assert_eq!((limit(&view), limit(&less.view())), (Some(Bytes::gib(2)), Some(Bytes::gib(1))));
+    // Settings that it does not start with, and other cgroups, change nothing.
+    let entries = less.entries().len();
+    let mut elsewhere = KubeletConfig { cgroup_root: "/kubelet".into(), ..KubeletConfig::default() };
+    let plan = |config| Arc::new(KubeletPlan::new(config, KubernetesProfile::default(), &NodePlan::new(Bytes::gib(2))));
+    assert_eq!(less.apply(&Change::RestartKubelet(plan(elsewhere.clone()))), Err(ChangeError::OtherCgroups));
+    elsewhere.kube_reserved = [("memory".to_owned(), "much".to_owned())].into();
+    let refused = less.apply(&Change::RestartKubelet(plan(elsewhere)));
+    assert!(matches!(refused, Err(ChangeError::KubeletNotStarted(_))), "{refused:?}");
+    assert_eq!(less.entries().len(), entries);
+}
+
+#[test]
+fn a_clock_that_is_delayed_strikes_later() {
+    let mut run = Simulation::new(leaking(), 1, Keep::Series);
+    run.run_until(SimTime::from_secs(20)).unwrap();
+    let mut late = run.checkpoint().resume();
+    late.apply(&Change::Delay { clock: Clock::EvictionManager, by: SimDuration::from_secs(7) }).unwrap();
+    let times = |run| finished(run).passes.iter().map(|pass| pass.at).collect::<Vec<_>>();
+    let (run, late) = (times(run), times(late));
+    let next = run.iter().find(|&&at| at >= SimTime::from_secs(20)).expect("a pass every ten seconds");
+    assert_eq!(late[0], *next + SimDuration::from_secs(7));
+    assert_eq!(late[1].since(late[0]), run[1].since(run[0]), "the next one is on time again: {late:?}");
+}
+
+fn limits(request: &str, limit: &str) -> ResourceRequirements {
+    let list = |amount: &str| [("memory".to_owned(), Quantity::parse(amount).expect("an amount"))].into();
+    ResourceRequirements { requests: list(request), limits: list(limit) }
+}
+
+#[test]
+fn a_container_is_resized_in_place() {
+    let scenario = read(
+        "duration = \"60s\"\n[node]\nmemory = \"2Gi\"\n[kubelet]\nversion = \"1.35\"\n\
+         [[pod]]\nname = \"web\"\n\
+         container = [{ name = \"c\", workload.ramp = { rate = \"20Mi\", to = \"400Mi\" },\n\
+         resources = { requests = { memory = \"100Mi\" }, limits = { memory = \"300Mi\" } } }]\n",
+    );
+    let mut run = Simulation::new(scenario.scenario, 1, Keep::Events);
+    run.run_until(SimTime::from_secs(10)).unwrap();
+    let before = run.checkpoint();
+    // 400 MiB do not fit into 300.
+    assert!(finished(run).counts.oom_kills > 0);
+    let mut larger = before.resume();
+    let change = |resources| Change::PodResources { pod: "default/web".into(), container: "c".into(), resources };
+    larger.apply(&change(limits("200Mi", "500Mi"))).unwrap();
+    let of_pod: Vec<_> = larger.view().cgroups.iter().filter(|c| c.path.contains("/pod")).map(|c| c.limit).collect();
+    assert_eq!(of_pod, [Some(Bytes::mib(500)), None, Some(Bytes::mib(500))], "pod, sandbox, container");
+    assert_eq!(finished(larger).counts.oom_kills, 0);
+    // The pod stays Burstable, and only what is there can be changed.
+    let mut other = before.resume();
+    assert_eq!(
+        other.apply(&change(limits("300Mi", "300Mi"))),
+        Ok(()),
+        "without a request for cpu it is not Guaranteed"
+    );
+    let nothing = other.apply(&change(ResourceRequirements::default()));
+    assert_eq!(nothing, Err(ChangeError::OtherQosClass("default/web".into())));
+    let missing = Change::PodResources {
+        pod: "default/web".into(),
+        container: "d".into(),
+        resources: ResourceRequirements::default(),
+    };
+    assert_eq!(other.apply(&missing), Err(ChangeError::NoSuchContainer("d".into())));
+}
+
+#[test]
+fn a_program_does_something_else() {
+    let mut run = Simulation::new(leaking(), 1, Keep::Events);
+    run.run_until(SimTime::from_secs(21)).unwrap();
+    let held = |run: &Simulation| run.view().processes.iter().find(|p| &*p.comm == "c").map(|p| p.rss);
+    let before = held(&run).expect("it lives");
+    let behavior = Arc::clone(&ProcessPlan::idle(&"c".into()).behavior);
+    run.apply(&Change::Workload { process: "c".into(), behavior }).unwrap();
+    run.run_until(SimTime::from_secs(100)).unwrap();
+    assert_eq!(held(&run), Some(before), "what grew stays as it was");
 }

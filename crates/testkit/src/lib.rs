@@ -5,7 +5,7 @@ pub mod random;
 
 use oomsim_core::record::{History, Keep};
 use oomsim_core::simulate;
-use oomsim_scenario::{Diagnostic, Files, LoadedScenario, NoFiles, load, load_kinds};
+use oomsim_scenario::{Diagnostic, FileError, Files, LoadedScenario, NoFiles, load, load_kinds};
 use std::path::{Path, PathBuf};
 
 /// The folder of the workspace.
@@ -17,11 +17,11 @@ pub fn repository() -> PathBuf {
 pub struct Beside(pub PathBuf);
 
 impl Files for Beside {
-    fn read(&self, path: &str) -> Result<String, String> {
-        std::fs::read_to_string(self.0.join(path)).map_err(|_| "no such file".into())
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|_| FileError::NotFound)
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         let entries = std::fs::read_dir(self.0.join(directory)).map_err(|_| "no such directory")?;
         Ok(entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect())
     }

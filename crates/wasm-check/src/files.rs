@@ -1,6 +1,6 @@
 //! Files that were handed over.
 
-use oomsim_scenario::Files;
+use oomsim_scenario::{FileError, Files};
 use std::collections::BTreeMap;
 
 /// Texts by path.
@@ -47,12 +47,12 @@ impl Beside<'_> {
 }
 
 impl Files for Beside<'_> {
-    fn read(&self, path: &str) -> Result<String, String> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
         let whole = self.whole(path);
-        self.files.text(&whole).map(str::to_owned).ok_or_else(|| format!("{whole} was not handed over"))
+        self.files.text(&whole).map(str::to_owned).ok_or_else(|| format!("{whole} was not handed over").into())
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         let folder = format!("{}/", self.whole(directory));
         let names = self.files.0.keys().filter_map(|path| path.strip_prefix(&folder));
         Ok(names.filter(|name| !name.contains('/')).map(str::to_owned).collect())

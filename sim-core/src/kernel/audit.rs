@@ -4,17 +4,34 @@ use super::Kernel;
 use super::cgroup::Counts;
 use super::volume::Volume;
 use crate::units::{CgroupId, Pages};
+use std::fmt;
+
+/// Memory that does not add up: a defect of the model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imbalance(String);
+
+impl fmt::Display for Imbalance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Imbalance {}
+
+fn off<T>(what: String) -> Result<T, Imbalance> {
+    Err(Imbalance(what))
+}
 
 impl Kernel {
     /// Checks that every charged page has an owner and is counted once at each level, and that no limit is exceeded.
     ///
     /// # Errors
-    /// What does not add up, in words.
-    pub fn audit(&self) -> Result<(), String> {
+    /// What does not add up first.
+    pub fn audit(&self) -> Result<(), Imbalance> {
         let mut owned = vec![Counts::default(); self.cgroups.len()];
         let mut committed = Pages::ZERO;
         if self.procs.values().filter(|p| p.is_oom_victim()).count() != self.oom_victims as usize {
-            return Err(format!("{} victims of the OOM killer are not what is there", self.oom_victims));
+            return off(format!("{} victims of the OOM killer are not what is there", self.oom_victims));
         }
         for process in self.procs.values() {
             let counts = &mut owned[process.cgroup.index()];
@@ -27,7 +44,7 @@ impl Kernel {
             let cow: Pages = rare.cow.iter().map(|s| s.mapped).sum();
             let mapped: Pages = rare.files.iter().map(|(_, m)| *m).sum();
             if cow != rare.anon_cow || mapped != rare.file_mapped || rare.mlocked > process.rss_anon() {
-                return Err(format!("process {}: its own sums are off", process.pid));
+                return off(format!("process {}: its own sums are off", process.pid));
             }
         }
         for set in self.cow.values() {
@@ -41,7 +58,7 @@ impl Kernel {
                 owned[index].locked_file += chunk.locked;
                 cached[chunk.file.index()] += chunk.pages();
                 if chunk.twice_mapped.max(chunk.unread) > chunk.inactive || chunk.buffered > chunk.pages() {
-                    return Err(format!(
+                    return off(format!(
                         "{}: a part of its cache is more than the whole",
                         self.path(CgroupId(index as u32))
                     ));
@@ -52,7 +69,7 @@ impl Kernel {
         for (volume, in_cache) in self.volumes.iter().zip(cached) {
             match volume {
                 Volume::File { cached, size, .. } if *cached != in_cache || cached > size => {
-                    return Err(format!("a file of {size}: {cached} cached, {in_cache} charged"));
+                    return off(format!("a file of {size}: {cached} cached, {in_cache} charged"));
                 }
                 Volume::Tmpfs { charges, .. } | Volume::Shmem { charges, .. } => {
                     for charge in charges {
@@ -69,13 +86,13 @@ impl Kernel {
         }
         // Overcommit's sum is exact as long as nothing saturates.
         if committed != self.committed {
-            return Err(format!("Committed_AS is {}, processes have {committed}", self.committed));
+            return off(format!("Committed_AS is {}, processes have {committed}", self.committed));
         }
         Ok(())
     }
 
     /// `owned`: what is charged to this very cgroup.
-    fn audit_group(&self, cg: CgroupId, owned: &Counts) -> Result<(), String> {
+    fn audit_group(&self, cg: CgroupId, owned: &Counts) -> Result<(), Imbalance> {
         let group = &self.cgroups[cg.index()];
         let mut total = *owned;
         for child in self.children(cg) {
@@ -83,16 +100,16 @@ impl Kernel {
         }
         let path = self.path(cg);
         if total != group.total || total.resident() != group.usage {
-            return Err(format!("{path}: total {:?}, sum {total:?}, usage {}", group.total, group.usage));
+            return off(format!("{path}: total {:?}, sum {total:?}, usage {}", group.total, group.usage));
         }
         if group.usage > group.max.max(group.rare().usage_at_write) {
-            return Err(format!("{path}: usage {} over its limit {}", group.usage, group.max));
+            return off(format!("{path}: usage {} over its limit {}", group.usage, group.max));
         }
         if group.usage + total.swap > group.rare().memsw_max {
-            return Err(format!("{path}: memory and swap over their limit"));
+            return off(format!("{path}: memory and swap over their limit"));
         }
         if group.parent.is_none() && group.total.swap > self.config.swap_total.to_pages_floor() {
-            return Err("more swap in use than there is".into());
+            return off("more swap in use than there is".to_owned());
         }
         Ok(())
     }

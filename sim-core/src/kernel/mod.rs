@@ -44,6 +44,7 @@ pub use api::{
     CgroupVersion, Delivery, Disposition, Errno, FileAccess, Footprint, KernelConfig, Mapping, MemOp, MemOutcome,
     SpawnSpec, SwapDevice, Thp, Until,
 };
+pub use audit::Imbalance;
 pub use capability::{Capability, CapabilityError, Confidence, Row};
 pub use high::high_delay_jiffies;
 pub use plain::Batch;

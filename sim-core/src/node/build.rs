@@ -75,7 +75,7 @@ impl Node {
         lent.machine.system_processes(&mut lent.cx);
         let scenario = Arc::clone(&self.scenario);
         if let Some(plan) = &scenario.kubelet {
-            self.start_kubelet(plan);
+            self.start_kubelet(plan, queue);
         }
         let templates =
             scenario.pods.iter().map(|plan| Template::new(plan, self.kubelet.as_deref(), &self.machine)).collect();
@@ -83,15 +83,18 @@ impl Node {
     }
 
     /// The kubelet starts, unless its configuration does not let it.
-    fn start_kubelet(&mut self, plan: &KubeletPlan) {
+    fn start_kubelet(&mut self, plan: &KubeletPlan, queue: &mut Scheduler<Event>) {
         match &plan.effective {
             Ok(effective) => {
-                let kubelet = Kubelet::start(plan, Arc::clone(effective), &self.streams, &mut self.machine);
+                let (_, mut lent) = self.lend(queue);
+                let plan = Arc::new(plan.clone());
+                let kubelet = Kubelet::start(plan, Arc::clone(effective), lent.machine, &mut lent.cx);
                 self.kubelet = Some(Box::new(kubelet));
             }
             Err(refused) => {
                 let message = Name::from(refused.to_string());
                 self.no_kubelet = Some(message.clone());
+                self.pods.node_is_never_ready = true;
                 self.recorder.record(self.now, Record::KubeletNotStarted { message });
             }
         }
@@ -107,8 +110,9 @@ impl Node {
             // And a few around each thing that happens.
             self.recorder.expect_samples(scenario.duration.as_nanos() / every + 16);
         }
-        if let Some(kubelet) = &mut self.kubelet {
-            kubelet.start_clocks(&self.streams, queue);
+        let (_, mut lent) = self.lend(queue);
+        if let Some(kubelet) = lent.kubelet {
+            kubelet.start_clocks(&mut lent.cx);
         }
         for (n, plan) in scenario.pods.iter().enumerate() {
             let plan_ix = n as u32;

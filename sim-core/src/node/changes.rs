@@ -1,15 +1,13 @@
 //! What comes from outside: the scenario's changes.
 
-use super::Event;
-use super::ids::PodIx;
+use super::ids::ProcIx;
 use super::machine::Machine;
 use super::observe::Cx;
-use super::pods::{Lent, Pod, PodState, Pods};
-use super::state::Node;
-use crate::engine::Scheduler;
+use super::pods::{Lent, Pods, Template};
 use crate::kernel::{Errno, SysctlError};
+use crate::kubelet::{MEMORY, ResourceList};
 use crate::node_api::Name;
-use crate::plan::Change;
+use crate::plan::{Change, Clock, KubeletPlan};
 use crate::record::{DeathCause, Record};
 use crate::units::SimDuration;
 use std::fmt;
@@ -42,6 +40,16 @@ pub enum ChangeError {
         /// Why it was refused.
         problem: SysctlError,
     },
+    /// The pod has no container of this name.
+    NoSuchContainer(Name),
+    /// Requests and limits that would give the pod (`namespace/name`) another QoS class, which the API refuses.
+    OtherQosClass(Name),
+    /// No kubelet runs on the node.
+    NoKubelet,
+    /// The kubelet does not start with these settings: all reasons in one line.
+    KubeletNotStarted(Name),
+    /// Settings with other cgroups (`cgroupRoot`, `cgroupDriver`, `cgroupsPerQOS`): pods would have to be made anew.
+    OtherCgroups,
     /// The kernel has panicked: there is nothing left to change.
     Panicked,
 }
@@ -56,6 +64,11 @@ impl fmt::Display for ChangeError {
             ChangeError::NoSuchProcess(comm) => write!(f, "there is no process {comm}"),
             ChangeError::NoSuchPod(pod) => write!(f, "there is no pod {pod}"),
             ChangeError::Sysctl { name, value, problem } => write!(f, "{name} = {value}: {problem}"),
+            ChangeError::NoSuchContainer(container) => write!(f, "there is no container {container}"),
+            ChangeError::OtherQosClass(pod) => write!(f, "{pod}: a pod's QoS class may not change"),
+            ChangeError::NoKubelet => f.write_str("no kubelet runs on the node"),
+            ChangeError::KubeletNotStarted(why) => write!(f, "the kubelet does not start: {why}"),
+            ChangeError::OtherCgroups => f.write_str("a kubelet with other cgroups needs a node without pods"),
             ChangeError::Panicked => f.write_str("the kernel has panicked"),
         }
     }
@@ -63,52 +76,111 @@ impl fmt::Display for ChangeError {
 
 impl std::error::Error for ChangeError {}
 
-impl Node {
-    /// Change number n of the scenario's list.
-    pub(super) fn inject(&mut self, n: u32, queue: &mut Scheduler<Event>) {
-        let scenario = Arc::clone(&self.scenario);
-        let message = match self.change(&scenario.injections[n as usize].change, queue) {
-            Ok(()) => return,
-            Err(problem @ ChangeError::Sysctl { .. }) => problem.to_string(),
-            Err(problem) => format!("{problem} at {}", self.now),
-        };
-        self.recorder.record(self.now, Record::Warning { message: message.as_str().into() });
-        self.recorder.warn(message);
-    }
+/// Change number n of the scenario's list.
+pub(super) fn inject(n: u32, pods: &mut Pods, lent: &mut Lent<'_>) {
+    let scenario = Arc::clone(&lent.machine.scenario);
+    let message = match change(&scenario.injections[n as usize].change, pods, lent) {
+        Ok(()) => return,
+        Err(problem @ ChangeError::Sysctl { .. }) => problem.to_string(),
+        Err(problem) => format!("{problem} at {}", lent.cx.now),
+    };
+    lent.record(Record::Warning { message: message.as_str().into() });
+    lent.cx.log.warn(message);
+}
 
-    /// The node is changed from outside.
-    pub(super) fn change(&mut self, change: &Change, queue: &mut Scheduler<Event>) -> Result<(), ChangeError> {
-        let (pods, mut lent) = self.lend(queue);
-        lent.machine.settle_for_change(&mut lent.cx);
-        pods.route(&mut lent);
-        match change {
-            Change::DeletePod { pod } => pods.delete(pod, &mut lent)?,
-            Change::Sysctl { .. } | Change::Cgroup { .. } | Change::Signal { .. } | Change::Fork { .. } => {
-                lent.machine.change(change, &mut lent.cx)?;
-            }
+/// The node is changed from outside.
+pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
+    lent.machine.settle_for_change(&mut lent.cx);
+    pods.route(lent);
+    let record = || Record::NodeChanged { message: what_changes(change) };
+    match change {
+        Change::DeletePod { pod } => pods.delete(pod, lent)?,
+        Change::PodResources { pod, container, resources } => {
+            pods.resize((pod, container), resources, record, lent)?;
         }
-        lent.machine.drain_signals(&mut lent.cx);
-        Ok(())
+        Change::RestartKubelet(plan) => pods.restart_kubelet(plan, record, lent)?,
+        Change::Delay { clock, by } => {
+            let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
+            kubelet.delay(clock, *by, pods)?;
+            lent.record(record());
+        }
+        Change::Workload { process, behavior } => {
+            let p = lent.machine.named(process)?;
+            lent.record(record());
+            let container = lent.machine.programs[p as usize].container();
+            let limit = container.and_then(|c| lent.runtime.get(c)).and_then(|container| container.limit);
+            lent.machine.give_program(p, behavior, limit, &mut lent.cx);
+        }
+        Change::Sysctl { .. } | Change::Cgroup { .. } | Change::Signal { .. } | Change::Fork { .. } => {
+            lent.machine.change(change, &mut lent.cx)?;
+        }
     }
+    lent.machine.drain_signals(&mut lent.cx);
+    Ok(())
 }
 
 impl Pods {
     /// `kubectl delete pod`.
     fn delete(&mut self, pod: &Name, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
-        let there = |p: &Pod| p.name == *pod && matches!(p.state, PodState::Creating | PodState::Active);
-        let ix = self.all().iter().position(there).ok_or_else(|| ChangeError::NoSuchPod(pod.clone()))? as PodIx;
+        let ix = self.named(pod).ok_or_else(|| ChangeError::NoSuchPod(pod.clone()))?;
         let seconds = self.template(ix).spec.termination_grace_period_seconds;
         let grace = SimDuration::from_secs(seconds.unwrap_or(30).max(0) as u64);
         self.stop(ix, grace, DeathCause::ContainerStop, lent);
         Ok(())
     }
+
+    /// The kubelet restarts; pods that come later, and containers that restart, have what its settings make of them.
+    fn restart_kubelet(
+        &mut self,
+        plan: &Arc<KubeletPlan>,
+        record: impl FnOnce() -> Record,
+        lent: &mut Lent<'_>,
+    ) -> Result<(), ChangeError> {
+        let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
+        let effective = kubelet.can_become(plan)?;
+        lent.cx.record(record());
+        kubelet.restart(plan, effective, lent.machine, &mut lent.cx);
+        kubelet.watch_all(self, lent.runtime, lent.machine, &mut lent.cx);
+        let scenario = Arc::clone(&lent.machine.scenario);
+        let templates = scenario.pods.iter().map(|plan| Template::new(plan, Some(&*kubelet), lent.machine));
+        self.set_templates(templates.collect());
+        self.forget_backoffs();
+        self.update_qos_cgroups(lent);
+        self.route(lent);
+        Ok(())
+    }
+}
+
+/// A change that leaves no record of its own, in words.
+fn what_changes(change: &Change) -> Name {
+    let message = match change {
+        Change::RestartKubelet(plan) => format!("the kubelet ({}) restarts", plan.profile.version),
+        Change::PodResources { pod, container, resources } => {
+            let amount = |list: &ResourceList| list.get(MEMORY).map_or_else(|| "none".to_owned(), ToString::to_string);
+            let (request, limit) = (amount(&resources.requests), amount(&resources.limits));
+            format!("{pod}/{container}: memory request {request}, limit {limit}")
+        }
+        Change::Workload { process, .. } => format!("{process} does something else"),
+        Change::Delay { clock: Clock::EvictionManager, by } => format!("the next eviction pass comes {by} later"),
+        Change::Delay { clock: Clock::NodeStatus, by } => format!("the next node status comes {by} later"),
+        Change::Delay { clock: Clock::Housekeeping(pod), by } => format!("the next figure of {pod} comes {by} later"),
+        Change::Sysctl { .. }
+        | Change::Cgroup { .. }
+        | Change::Signal { .. }
+        | Change::DeletePod { .. }
+        | Change::Fork { .. } => String::new(),
+    };
+    message.into()
 }
 
 impl Machine {
+    /// The first living process of that name.
+    fn named(&self, comm: &Name) -> Result<ProcIx, ChangeError> {
+        self.find_process(comm).ok_or_else(|| ChangeError::NoSuchProcess(comm.clone()))
+    }
+
     /// What concerns the machine alone.
     fn change(&mut self, change: &Change, cx: &mut Cx<'_>) -> Result<(), ChangeError> {
-        let process =
-            |this: &Self, comm: &Name| this.find_process(comm).ok_or_else(|| ChangeError::NoSuchProcess(comm.clone()));
         match change {
             Change::Sysctl { name, value } => {
                 let set = self.memory.set_sysctl(name, *value as i64);
@@ -126,16 +198,17 @@ impl Machine {
                 }
             }
             Change::Signal { process: comm, signal } => {
-                let p = process(self, comm)?;
+                let p = self.named(comm)?;
                 let (pid, comm) = (self.programs[p as usize].pid, self.programs[p as usize].comm.clone());
                 cx.record(Record::SignalSent { pid, comm, signal: *signal });
                 self.send(p, *signal, DeathCause::Injected, cx);
             }
             Change::Fork { process: comm } => {
-                let p = process(self, comm)?;
+                let p = self.named(comm)?;
                 self.fork(p, cx);
             }
-            Change::DeletePod { .. } => {}
+            // The node's other parts change.
+            _ => {}
         }
         Ok(())
     }

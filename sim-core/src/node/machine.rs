@@ -7,9 +7,9 @@ use super::memory::Memory;
 use super::observe::Cx;
 use super::programs::{ProcessOwner, ProgramTable};
 use crate::node_api::ExitStatus;
-use crate::plan::Scenario;
+use crate::plan::{KubeletPlan, Scenario};
 use crate::record::Sample;
-use crate::units::{CgroupId, SimTime};
+use crate::units::{Bytes, CgroupId, SimTime};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -21,11 +21,34 @@ pub(in crate::node) struct Machine {
     pub programs: ProgramTable,
     /// What others have yet to hear, in order.
     pub notices: VecDeque<Notice>,
+    /// What the figures of memory depend on.
+    pub kubelet: KubeletFacts,
     /// The cgroup of all pods.
     pub kubepods: Option<CgroupId>,
     /// A kubelet reads the kernel's log and reports OOM kills of the whole node.
     pub oom_watcher: bool,
     pub panicked: bool,
+}
+
+/// What figures of the node's memory depend on the kubelet for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(in crate::node) struct KubeletFacts {
+    /// The node's use is what MemFree leaves of MemTotal (capability `root_usage_from_free`), with cgroup v2.
+    pub root_usage_from_free: bool,
+    /// Reserved huge pages that it takes off `memory.available`.
+    pub hugepages: Bytes,
+    /// It may crawl, which growth that is taken late would hide.
+    pub crawls: bool,
+}
+
+impl KubeletFacts {
+    pub fn of(plan: &KubeletPlan) -> Self {
+        KubeletFacts {
+            root_usage_from_free: plan.profile.root_usage_from_free,
+            hugepages: plan.hugepages_seen(),
+            crawls: plan.timing.slow.is_some(),
+        }
+    }
 }
 
 /// What a process did that concerns more than the machine.
@@ -43,6 +66,7 @@ impl Machine {
             memory: Memory::new(scenario.node.kernel.clone()),
             programs: ProgramTable::default(),
             notices: VecDeque::new(),
+            kubelet: scenario.kubelet.as_ref().map_or_else(KubeletFacts::default, KubeletFacts::of),
             kubepods: None,
             oom_watcher: false,
             panicked: false,

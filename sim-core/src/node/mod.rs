@@ -35,8 +35,9 @@ pub use simulation::{Checkpoint, ForeignCheckpoint, Simulation};
 pub use state::Node;
 pub use view::{CgroupView, KubeletView, NodeView, PodBelief, ProcessView};
 
-use crate::engine::{self, Key, Phase, RunsBehind, Scheduler};
+use crate::engine::{self, Key, RunsBehind, Scheduler};
 use crate::units::{Pid, SimDuration, SimTime};
+use changes::inject;
 use kubelet::Look;
 use memory::Scope;
 use pods::{Lent, Pods};
@@ -105,23 +106,34 @@ pub enum Event {
         run: u32,
     },
     /// The eviction manager synchronizes.
-    EvictionPass,
+    EvictionPass {
+        /// Start of the kubelet that this belongs to.
+        start: u32,
+    },
     /// The eviction manager looks whether the evicted pod is gone.
     CleanupPoll {
         /// Stale unless that of the wait.
         turn: u32,
     },
     /// cAdvisor takes a pod's figures.
-    Housekeeping(PodIx),
+    Housekeeping {
+        /// Of which.
+        pod: PodIx,
+        /// Start of the kubelet that this belongs to.
+        start: u32,
+    },
     /// The kubelet reports the node's status.
-    NodeStatus,
+    NodeStatus {
+        /// Start of the kubelet that this belongs to.
+        start: u32,
+    },
 }
 
 impl engine::Model for Node {
     type Event = Event;
 
     fn handle(&mut self, key: Key, event: Event, queue: &mut Scheduler<Event>) {
-        self.at(key.at, queue, |node, queue| node.dispatch(event, queue));
+        self.at(key.at, queue, |pods, lent| dispatch(event, pods, lent));
     }
 
     fn halted(&self) -> bool {
@@ -131,19 +143,19 @@ impl engine::Model for Node {
 
 impl Node {
     /// Something happens at this instant.
+    #[inline]
     fn at<T>(
         &mut self,
         now: SimTime,
         queue: &mut Scheduler<Event>,
-        happens: impl FnOnce(&mut Self, &mut Scheduler<Event>) -> T,
+        happens: impl FnOnce(&mut Pods, &mut Lent<'_>) -> T,
     ) -> T {
-        if self.recorder.next_sample() < now {
-            let (_, mut lent) = self.lend(queue);
+        let (pods, mut lent) = self.lend(queue);
+        if lent.cx.log.next_sample() < now {
             lent.machine.take_samples_before(now, &mut lent.cx);
         }
-        self.now = now;
-        let result = happens(self, queue);
-        let (pods, mut lent) = self.lend(queue);
+        lent.cx.now = now;
+        let result = happens(pods, &mut lent);
         loop {
             pods.route(&mut lent);
             lent.machine.schedule_growth(&mut lent.cx);
@@ -151,44 +163,49 @@ impl Node {
                 break;
             }
         }
+        self.now = now;
         self.forget_dead();
         result
     }
+}
 
-    /// Lends each part what the event is about.
-    fn dispatch(&mut self, event: Event, queue: &mut Scheduler<Event>) {
-        if let Event::Inject(n) = event {
-            return self.inject(n, queue);
+/// Lends each part what the event is about.
+#[inline]
+fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
+    match event {
+        Event::Inject(n) => inject(n, pods, lent),
+        Event::PodArrives { plan, replica } => pods.arrive(plan, replica, lent),
+        Event::SandboxReady(pod) => pods.sandbox_ready(pod, lent),
+        Event::ContainerStarts { container, run } => pods.container_starts(container, run, lent),
+        Event::ProcessStarts { container, process, run } => {
+            pods.process_starts(container, process, run, lent);
         }
-        let no_kubelet = self.no_kubelet.is_some();
-        let (pods, mut lent) = self.lend(queue);
-        match event {
-            Event::Inject(_) => {}
-            // The node never becomes Ready, and nothing is scheduled to it.
-            Event::PodArrives { .. } if no_kubelet => {}
-            Event::PodArrives { plan, replica } => pods.arrive(plan, replica, &mut lent),
-            Event::SandboxReady(pod) => pods.sandbox_ready(pod, &mut lent),
-            Event::ContainerStarts { container, run } => pods.container_starts(container, run, &mut lent),
-            Event::ProcessStarts { container, process, run } => {
-                pods.process_starts(container, process, run, &mut lent);
+        Event::ContainerExitSeen { container, run } => pods.container_exit_seen(container, run, lent),
+        Event::GraceOver(pod) => pods.grace_over(pod, lent),
+        Event::PodTornDown(pod) => pods.torn_down(pod, lent),
+        Event::HostStarts(n) => lent.machine.host_starts(n, &mut lent.cx),
+        Event::Wake { process, turn } => lent.machine.wake(process, turn, &mut lent.cx),
+        Event::GrowthCheck { turn } => lent.machine.growth_check(turn, &mut lent.cx),
+        Event::Retry => lent.machine.retry_blocked(&mut lent.cx),
+        Event::ExitDone(pid) => lent.machine.exit_done(pid, &mut lent.cx),
+        Event::TermHandled(pid) => lent.machine.term_handled(pid, &mut lent.cx),
+        Event::HangUp(n) => lent.machine.hangs_up(n, &mut lent.cx),
+        Event::EvictionPass { start } => {
+            if lent.kubelet_is_due(0, start, event) {
+                eviction_pass(pods, lent);
             }
-            Event::ContainerExitSeen { container, run } => pods.container_exit_seen(container, run, &mut lent),
-            Event::GraceOver(pod) => pods.grace_over(pod, &mut lent),
-            Event::PodTornDown(pod) => pods.torn_down(pod, &mut lent),
-            Event::HostStarts(n) => lent.machine.host_starts(n, &mut lent.cx),
-            Event::Wake { process, turn } => lent.machine.wake(process, turn, &mut lent.cx),
-            Event::GrowthCheck { turn } => lent.machine.growth_check(turn, &mut lent.cx),
-            Event::Retry => lent.machine.retry_blocked(&mut lent.cx),
-            Event::ExitDone(pid) => lent.machine.exit_done(pid, &mut lent.cx),
-            Event::TermHandled(pid) => lent.machine.term_handled(pid, &mut lent.cx),
-            Event::HangUp(n) => lent.machine.hangs_up(n, &mut lent.cx),
-            Event::EvictionPass => eviction_pass(pods, &mut lent),
-            Event::CleanupPoll { turn } => cleanup_poll(turn, pods, &mut lent),
-            Event::Housekeeping(pod) => housekeeping(pod, pods, &mut lent),
-            Event::NodeStatus => {
-                if let Some(kubelet) = lent.kubelet {
-                    kubelet.node_status(&mut lent.cx);
-                }
+        }
+        Event::CleanupPoll { turn } => cleanup_poll(turn, pods, lent),
+        Event::Housekeeping { pod, start } => {
+            if lent.kubelet_is_due(2 + pod, start, event) {
+                housekeeping(pod, pods, lent);
+            }
+        }
+        Event::NodeStatus { start } => {
+            if lent.kubelet_is_due(1, start, event)
+                && let Some(kubelet) = &mut lent.kubelet
+            {
+                kubelet.node_status(&mut lent.cx);
             }
         }
     }
@@ -220,9 +237,11 @@ fn cleanup_poll(turn: u32, pods: &mut Pods, lent: &mut Lent<'_>) {
     if !kubelet.cleanup_poll(turn, pods, &mut lent.cx) {
         return;
     }
-    match lent.slowness() {
-        SimDuration::ZERO => eviction_pass(pods, lent),
-        slow => lent.cx.queue.after(slow, Phase::Kubelet, 0, Event::EvictionPass),
+    let slow = lent.slowness();
+    if slow == SimDuration::ZERO {
+        eviction_pass(pods, lent);
+    } else if let Some(kubelet) = &lent.kubelet {
+        kubelet.pass_after(slow, &mut lent.cx);
     }
 }
 

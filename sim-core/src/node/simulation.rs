@@ -1,12 +1,13 @@
 //! A run as an object: it can be stepped, changed, looked at, kept and taken up again.
 
-use super::changes::ChangeError;
+use super::changes::{self, ChangeError};
 use super::memory::Scope;
 use super::observe::{Log, LogMarks};
 use super::state::Node;
 use super::view::NodeView;
 use super::{BootedNode, Event};
 use crate::engine::{self, EngineError, Key, Limits, Model, RunsBehind, Scheduler, Stop};
+use crate::kernel::Imbalance;
 use crate::plan::{Change, Scenario};
 use crate::record::{Entry, History, Keep, Sample};
 use crate::units::SimTime;
@@ -94,7 +95,7 @@ impl Simulation {
             return Err(ChangeError::Panicked);
         }
         let now = self.now();
-        self.node.at(now, &mut self.queue, |node, queue| node.change(change, queue))?;
+        self.node.at(now, &mut self.queue, |pods, lent| changes::change(change, pods, lent))?;
         self.events += 1;
         Ok(())
     }
@@ -124,7 +125,7 @@ impl Simulation {
     ///
     /// # Errors
     /// With the first sum that differs: a defect of the model.
-    pub fn audit(&self) -> Result<(), String> {
+    pub fn audit(&self) -> Result<(), Imbalance> {
         let mut fork = self.without_log();
         fork.node.now = self.now();
         let (_, mut lent) = fork.node.lend(&mut fork.queue);

@@ -24,9 +24,12 @@ pub use node::{KubeletPlan, NodePlan};
 pub use pod::{ContainerPlan, Controller, PodPlan, VolumePlan};
 pub use process::{HangUp, HostPlan, ProcessPlan, kept_comm};
 
+use crate::kubelet::ResourceRequirements;
 use crate::node_api::{CgroupWrite, Name, Signo};
 use crate::record::expect::Expectation;
 use crate::units::{Bytes, SimDuration, SimTime};
+use crate::workload::Behavior;
+use std::sync::Arc;
 
 /// Everything a run needs.
 #[derive(Clone, Debug, PartialEq)]
@@ -99,7 +102,8 @@ pub struct Injection {
     pub change: Change,
 }
 
-/// What can be changed from outside.
+/// What can be changed from outside. `[[at]]` in a scenario has keys for the first five; the others are for programs
+/// ([`Simulation::apply`](crate::Simulation::apply)).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum Change {
@@ -134,6 +138,44 @@ pub enum Change {
         /// comm of the process.
         process: Name,
     },
+    /// The kubelet restarts with these settings. Its cgroups stay where they are; what it knew of pods, thresholds and
+    /// back-offs is gone, and its clocks begin again.
+    RestartKubelet(Arc<KubeletPlan>),
+    /// Requests and limits of a running container become these, in place (`kubectl patch --subresource resize`).
+    PodResources {
+        /// `namespace/name`.
+        pod: Name,
+        /// Name of the container.
+        container: Name,
+        /// The new requests and limits.
+        resources: ResourceRequirements,
+    },
+    /// The first living process of that name does something else from now on, with the memory that it has.
+    Workload {
+        /// comm of the process.
+        process: Name,
+        /// What it does.
+        behavior: Arc<Behavior>,
+    },
+    /// What a clock of the kubelet does next happens later, as on a node without processor time to spare.
+    Delay {
+        /// Which clock.
+        clock: Clock,
+        /// How much later.
+        by: SimDuration,
+    },
+}
+
+/// A clock of the kubelet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Clock {
+    /// The eviction manager's passes.
+    EvictionManager,
+    /// Reports of the node's status.
+    NodeStatus,
+    /// cAdvisor's figures of this pod (`namespace/name`).
+    Housekeeping(Name),
 }
 
 impl Change {

@@ -301,6 +301,11 @@ pub enum Record {
         /// Every reason.
         message: Name,
     },
+    /// Something was changed from outside that has no record of its own.
+    NodeChanged {
+        /// What.
+        message: Name,
+    },
 }
 
 /// A record with its time.

@@ -4,7 +4,7 @@ use oomsim_core::kernel::Release;
 use oomsim_core::node::{NodeView, Simulation};
 use oomsim_core::record::{Entry, Keep, Record};
 use oomsim_core::units::SimTime;
-use oomsim_scenario::{Files, LoadedScenario, load};
+use oomsim_scenario::{FileError, Files, LoadedScenario, load};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -120,11 +120,11 @@ impl Folder {
 }
 
 impl Files for Folder {
-    fn read(&self, path: &str) -> Result<String, String> {
-        self.files.get(path).cloned().ok_or_else(|| "no such file".to_owned())
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        self.files.get(path).cloned().ok_or(FileError::NotFound)
     }
 
-    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, _directory: &str) -> Result<Vec<String>, FileError> {
         Ok(self.files.keys().cloned().collect())
     }
 }

@@ -4,18 +4,18 @@ use super::{Goal, Study};
 use crate::measure::RunOutcome;
 use crate::recommend::BadEvent;
 use oomsim_core::record::Keep;
-use oomsim_scenario::{Diagnostic, Files};
+use oomsim_scenario::{Diagnostic, FileError, Files};
 use std::collections::BTreeMap;
 
 /// Files in memory.
 pub(crate) struct Memory(BTreeMap<&'static str, &'static str>);
 
 impl Files for Memory {
-    fn read(&self, path: &str) -> Result<String, String> {
-        self.0.get(path).map(ToString::to_string).ok_or_else(|| "no such file".into())
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        self.0.get(path).map(ToString::to_string).ok_or(FileError::NotFound)
     }
 
-    fn list(&self, _directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, _directory: &str) -> Result<Vec<String>, FileError> {
         Err("no such folder".into())
     }
 }

@@ -95,6 +95,7 @@ fn describe(record: &Record) -> Option<(Class, String, String)> {
         Record::NodeCondition { r#type, status } => {
             (Class::Change, format!("{type}={status}", type = r#type), String::new())
         }
+        Record::NodeChanged { message } => (Class::Change, message.to_string(), String::new()),
         Record::SysctlSet { name, value } => (Class::Change, name.to_string(), format!("= {value}")),
         Record::ContainerTerminated { pod, exit_code, .. } => {
             (Class::Change, format!("exit code {exit_code}"), short(pod).into())

@@ -29,7 +29,7 @@ use super::diagnostic::Diagnostic;
 use super::document::YamlFiles;
 use super::file_kind::TomlKind;
 use super::kinds::{Here, Kinds, said_once};
-use super::load::Files;
+use super::load::{FileError, Files};
 use super::loaded::{LoadedScenario, ScenarioPlaces};
 use super::reader::{Problems, TableReader};
 use super::scalar::{integer, name, prose, some_duration};
@@ -68,7 +68,7 @@ impl Context<'_> {
     }
 
     /// The names of the files in a directory.
-    pub fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    pub fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         self.files.0.list(directory)
     }
 }

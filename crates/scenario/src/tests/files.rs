@@ -1,7 +1,7 @@
 //! Files beside a scenario: manifests and kubelet configurations.
 
 use super::rendered;
-use crate::{Diagnostic, Files, LoadedScenario, load};
+use crate::{Diagnostic, FileError, Files, LoadedScenario, load};
 use oomsim_core::kubelet::{QosClass, RestartPolicy};
 use oomsim_core::plan::Controller;
 use oomsim_core::units::{Bytes, SimDuration};
@@ -11,12 +11,12 @@ use oomsim_core::workload::Behavior;
 pub(super) struct Given<'a>(pub &'a [(&'a str, &'a str)]);
 
 impl Files for Given<'_> {
-    fn read(&self, path: &str) -> Result<String, String> {
+    fn read(&self, path: &str) -> Result<String, FileError> {
         let found = self.0.iter().find(|(name, _)| *name == path);
-        found.map(|(_, text)| text.to_string()).ok_or_else(|| "no such file".to_string())
+        found.map(|(_, text)| text.to_string()).ok_or(FileError::NotFound)
     }
 
-    fn list(&self, directory: &str) -> Result<Vec<String>, String> {
+    fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
         let inside = |(path, _): &(&str, &str)| path.strip_prefix(directory)?.strip_prefix('/').map(str::to_string);
         Ok(self.0.iter().filter_map(inside).collect())
     }

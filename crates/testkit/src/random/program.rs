@@ -90,7 +90,10 @@ fn script(c: &mut Choices) -> Vec<ScriptOp> {
     let mut ops: Vec<ScriptOp> = (0..1 + c.below(12)).map(|_| instruction(c)).collect();
     if c.seldom() {
         ops.push(ScriptOp::Sleep(seconds(c)));
-        ops.push(ScriptOp::Repeat { to: c.below(ops.len() as u64) as usize, times: c.some(|c| 1 + c.below(9) as u32) });
+        let times = c.some(|c| 1 + c.below(9) as u32);
+        // Files that are read for ever are more than a scenario may read.
+        let reads = ops.iter().any(|op| matches!(op, ScriptOp::File { .. }));
+        ops.push(ScriptOp::Repeat { to: c.below(ops.len() as u64) as usize, times: times.or(reads.then_some(2)) });
     }
     ops
 }

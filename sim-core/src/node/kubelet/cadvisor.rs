@@ -8,7 +8,7 @@ use crate::node::Event;
 use crate::node::ids::PodIx;
 use crate::node::observe::Cx;
 use crate::node_api::Name;
-use crate::units::SimTime;
+use crate::units::{SimDuration, SimTime};
 use std::sync::Arc;
 
 /// What cAdvisor knows of a pod whose figures it takes now and then.
@@ -19,6 +19,8 @@ pub(super) struct CadvisorSample {
     taken_at: SimTime,
     /// Of the pauses between figures.
     rng: Stream,
+    /// The next figure is taken this much later.
+    late: SimDuration,
 }
 
 impl CadvisorSample {
@@ -64,16 +66,18 @@ impl Kubelet {
         if self.figures_are_fresh() {
             return;
         }
-        let mut rng = cx.streams.stream(StreamName::from(&*look.pods[ix as usize].name).then("/housekeeping"));
+        let name = StreamName::from(&*look.pods[ix as usize].name).then("/housekeeping");
+        let mut rng = cx.streams.stream(if self.start == 0 { name } else { name.then("/").number(self.start) });
         let mut clock = Housekeeping::recorded(self.plan.timing.housekeeping, Arc::clone(recorded));
         let delay = clock.next_delay(cx.now, true, &mut rng);
-        let mut sample = CadvisorSample { clock, stats: PodStats::default(), taken_at: cx.now, rng };
+        let mut sample =
+            CadvisorSample { clock, stats: PodStats::default(), taken_at: cx.now, rng, late: SimDuration::ZERO };
         sample.take(ix, look, cx.now);
         if self.watched.len() <= ix as usize {
             self.watched.resize(ix as usize + 1, None);
         }
         self.watched[ix as usize] = Some(Box::new(sample));
-        cx.queue.after(delay, Phase::Kubelet, 2 + ix, Event::Housekeeping(ix));
+        cx.queue.after(delay, Phase::Kubelet, 2 + ix, Event::Housekeeping { pod: ix, start: self.start });
     }
 
     /// cAdvisor takes a pod's figures.
@@ -81,7 +85,20 @@ impl Kubelet {
         let Some(Some(sample)) = self.watched.get_mut(ix as usize) else { return };
         let changed = sample.take(ix, look, cx.now);
         let delay = sample.clock.next_delay(cx.now, changed, &mut sample.rng);
-        cx.queue.after(delay, Phase::Kubelet, 2 + ix, Event::Housekeeping(ix));
+        cx.queue.after(delay, Phase::Kubelet, 2 + ix, Event::Housekeeping { pod: ix, start: self.start });
+    }
+
+    /// The next figure of a pod is taken later; false: none is.
+    pub fn delay_housekeeping(&mut self, pod: PodIx, by: SimDuration) -> bool {
+        let Some(Some(sample)) = self.watched.get_mut(pod as usize) else { return false };
+        sample.late = sample.late + by;
+        true
+    }
+
+    /// How much later the figure of a pod that is due now is taken.
+    pub(super) fn late_housekeeping(&mut self, pod: PodIx) -> SimDuration {
+        let Some(Some(sample)) = self.watched.get_mut(pod as usize) else { return SimDuration::ZERO };
+        std::mem::take(&mut sample.late)
     }
 
     fn watched(&self, pod: PodIx) -> Option<&CadvisorSample> {

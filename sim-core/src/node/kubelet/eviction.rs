@@ -61,7 +61,11 @@ impl Kubelet {
     }
 
     fn met(&self) -> Met {
-        self.manager.first_observed().iter().map(|first| first.0).collect()
+        let mut met = Met::new();
+        for &(threshold, _) in self.manager.first_observed() {
+            met.push(threshold);
+        }
+        met
     }
 
     /// A pass that would decide nothing even if everything had taken more memory than there can be in use. True: it has
@@ -74,8 +78,14 @@ impl Kubelet {
         let lead = self.next_lead();
         self.manager.decide(cx.now, Some(most), lead);
         let timing = self.plan.timing;
-        cx.queue.after(timing.synchronize + timing.monitoring_period, Phase::Kubelet, 0, Event::EvictionPass);
+        self.pass_after(timing.synchronize + timing.monitoring_period, cx);
         true
+    }
+
+    /// Schedules a pass.
+    #[inline]
+    pub fn pass_after(&self, delay: SimDuration, cx: &mut Cx<'_>) {
+        cx.queue.after(delay, Phase::Kubelet, 0, Event::EvictionPass { start: self.start });
     }
 
     /// A pass of the eviction manager. The pod that it evicts; without one, the next pass is scheduled, later by
@@ -111,7 +121,7 @@ impl Kubelet {
         }
         if victim.is_none() {
             let next = self.plan.timing.synchronize + slow + self.plan.timing.monitoring_period;
-            cx.queue.after(next, Phase::Kubelet, 0, Event::EvictionPass);
+            self.pass_after(next, cx);
         }
         victim.map(|pod| (pod, decision))
     }

@@ -5,20 +5,21 @@ mod cadvisor;
 mod eviction;
 
 use super::Event;
+use super::changes::ChangeError;
 use super::ids::PodIx;
-use super::machine::Machine;
-use super::memory::Settled;
+use super::machine::{KubeletFacts, Machine};
+use super::memory::{Scope, Settled};
 use super::observe::Cx;
 use super::pods::{PodState, Pods, Template};
 use super::runtime::Runtime;
 use super::view::{KubeletView, PodBelief};
-use crate::engine::{Phase, Scheduler, Stream, StreamFactory};
+use crate::engine::{Phase, RunsBehind, Stream, StreamFactory, StreamName};
 use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
 use crate::kubelet::{
     ContainerBackoff, EffectiveKubelet, MEMORY, MemoryReservation, NodeCgroupWrite, PodDirs, qos_cgroups,
 };
 use crate::node_api::{ConditionStatus, Constraint, Name, NodeConditionType, OomReport, QosClass};
-use crate::plan::KubeletPlan;
+use crate::plan::{Clock, KubeletPlan};
 use crate::record::{LimitScope, NodeFacts, Record};
 use crate::units::{Bytes, CgroupId, Quantity, SimDuration, SimTime};
 use cadvisor::CadvisorSample;
@@ -45,6 +46,10 @@ pub(in crate::node) struct Kubelet {
     /// MemoryPressure as the node's status shows it.
     reported_pressure: bool,
     draws: Draws,
+    /// How often it has restarted.
+    start: u32,
+    /// The next pass and the next report of the node's status come this much later.
+    late: [SimDuration; 2],
 }
 
 /// What the kubelet sees of the node when it looks.
@@ -89,25 +94,34 @@ struct Draws {
 }
 
 impl Draws {
-    fn of(streams: &StreamFactory, plan: &KubeletPlan) -> Self {
+    fn of(streams: &StreamFactory, plan: &KubeletPlan, start: u32) -> Self {
         let relist = plan.timing.relist_period.saturating_sub(SimDuration::from_nanos(1));
+        let stream = |name| streams.stream(stream_of_start(name, start));
         Draws {
-            lead: streams.stream("kubelet/lead"),
-            status_jitter: streams.stream("kubelet/node-status"),
-            resync_jitter: streams.stream("kubelet/resync"),
-            relist_phase: streams.stream("kubelet/relist").between(SimDuration::ZERO, relist),
+            lead: stream("kubelet/lead"),
+            status_jitter: stream("kubelet/node-status"),
+            resync_jitter: stream("kubelet/resync"),
+            relist_phase: stream("kubelet/relist").between(SimDuration::ZERO, relist),
         }
     }
+}
+
+/// The stream of that name in one of the kubelet's starts.
+fn stream_of_start(name: &str, start: u32) -> StreamName {
+    let name = StreamName::from(name);
+    if start == 0 { name } else { name.then("/").number(start) }
 }
 
 impl Kubelet {
     /// The kubelet starts: node cgroups with their limits.
     pub fn start(
-        plan: &KubeletPlan,
+        plan: Arc<KubeletPlan>,
         effective: Arc<EffectiveKubelet>,
-        streams: &StreamFactory,
         machine: &mut Machine,
+        cx: &mut Cx<'_>,
     ) -> Self {
+        let start = 0;
+        machine.kubelet = KubeletFacts::of(&plan);
         let memory = &mut machine.memory;
         let layout = &effective.layout;
         let pods_below = [QosClass::Guaranteed, QosClass::Burstable, QosClass::BestEffort]
@@ -115,8 +129,10 @@ impl Kubelet {
         let kubepods = memory.find(&layout.path(&layout.kubepods()));
         for write in &effective.enforced {
             let cgroup = memory.mkdir_all(&write.path);
-            let fits = memory.write(SimTime::ZERO, cgroup, &write.write());
-            debug_assert!(fits.is_ok(), "an empty cgroup takes any limit");
+            if memory.write(cx.now, cgroup, &write.write()).is_err() {
+                let limit = write.write().max.unwrap_or(Bytes::MAX);
+                cx.record(Record::CgroupWriteRefused { cgroup: write.path.as_str().into(), limit });
+            }
         }
         for class in [QosClass::Burstable, QosClass::BestEffort] {
             memory.belongs_to(pods_below[class as usize].0, LimitScope::Qos(class));
@@ -135,8 +151,10 @@ impl Kubelet {
             waits: 0,
             attempting_to_reclaim: ATTEMPTING_TO_RECLAIM.into(),
             reported_pressure: false,
-            draws: Draws::of(streams, plan),
-            plan: Arc::new(plan.clone()),
+            draws: Draws::of(cx.streams, &plan, start),
+            start,
+            late: [SimDuration::ZERO; 2],
+            plan,
         }
     }
 
@@ -160,15 +178,88 @@ impl Kubelet {
     }
 
     /// Its clocks begin, as the run's seed has them.
-    pub fn start_clocks(&mut self, streams: &StreamFactory, queue: &mut Scheduler<Event>) {
-        self.draws = Draws::of(streams, &self.plan);
+    pub fn start_clocks(&mut self, cx: &mut Cx<'_>) {
+        let start = self.start;
+        self.draws = Draws::of(cx.streams, &self.plan, start);
         let period = self.plan.timing.monitoring_period;
-        let first = self.plan.first_pass.unwrap_or_else(|| {
-            let mut stream = streams.stream("kubelet/first-pass");
-            SimTime::ZERO.saturating_add(stream.between(SimDuration::ZERO, period))
+        let planned = self.plan.first_pass.filter(|&first| start == 0 || first > cx.now);
+        let first = planned.unwrap_or_else(|| {
+            let mut stream = cx.streams.stream(stream_of_start("kubelet/first-pass", start));
+            cx.now.saturating_add(stream.between(SimDuration::ZERO, period))
         });
-        queue.at(first, Phase::Kubelet, 0, Event::EvictionPass);
-        queue.after(self.status_interval(), Phase::Kubelet, 1, Event::NodeStatus);
+        cx.queue.at(first, Phase::Kubelet, 0, Event::EvictionPass { start });
+        // One that restarts reports at once.
+        let status = if start == 0 { self.status_interval() } else { SimDuration::ZERO };
+        cx.queue.after(status, Phase::Kubelet, 1, Event::NodeStatus { start });
+    }
+
+    /// What settings come to that it is to restart with.
+    pub fn can_become(&self, plan: &KubeletPlan) -> Result<Arc<EffectiveKubelet>, ChangeError> {
+        match &plan.effective {
+            Ok(effective) if effective.layout == self.effective.layout => Ok(Arc::clone(effective)),
+            Ok(_) => Err(ChangeError::OtherCgroups),
+            Err(refused) => Err(ChangeError::KubeletNotStarted(refused.to_string().into())),
+        }
+    }
+
+    /// It restarts with other settings. Of what it knew only what the API has is left; the cgroups stay where they are.
+    pub fn restart(
+        &mut self,
+        plan: &Arc<KubeletPlan>,
+        effective: Arc<EffectiveKubelet>,
+        machine: &mut Machine,
+        cx: &mut Cx<'_>,
+    ) {
+        let (start, waits, reported_pressure) = (self.start + 1, self.waits + 1, self.reported_pressure);
+        *self = Kubelet::start(Arc::clone(plan), effective, machine, cx);
+        (self.start, self.waits, self.reported_pressure) = (start, waits, reported_pressure);
+        self.start_clocks(cx);
+        // More in use than a new limit: the kernel kills until it fits.
+        machine.drain_signals(cx);
+    }
+
+    /// cAdvisor finds the pods that there are.
+    pub fn watch_all(&mut self, pods: &Pods, runtime: &Runtime, machine: &mut Machine, cx: &mut Cx<'_>) {
+        let scenario = Arc::clone(&machine.scenario);
+        let look = Look { settled: machine.settled(Scope::Node, cx), pods, runtime };
+        for &pod in pods.live().iter().filter(|&&pod| pods[pod as usize].cgroup.is_some()) {
+            self.watch(pod, &scenario.pods[pods[pod as usize].plan as usize].housekeeping, look, cx);
+        }
+    }
+
+    /// Whether what one of its clocks has is to happen now: not if it has restarted since, and not yet if the clock is
+    /// delayed.
+    #[inline]
+    pub fn is_due(&mut self, lane: u32, start: u32, event: Event, cx: &mut Cx<'_>) -> bool {
+        if start != self.start {
+            return false;
+        }
+        let late = match lane {
+            0 | 1 => std::mem::take(&mut self.late[lane as usize]),
+            pod => self.late_housekeeping(pod - 2),
+        };
+        if late > SimDuration::ZERO {
+            cx.queue.after(late, Phase::Kubelet, lane, event);
+        }
+        late == SimDuration::ZERO
+    }
+
+    /// What a clock has next happens later.
+    pub fn delay(&mut self, clock: &Clock, by: SimDuration, pods: &Pods) -> Result<(), ChangeError> {
+        match clock {
+            Clock::EvictionManager => self.late[0] = self.late[0] + by,
+            Clock::NodeStatus => self.late[1] = self.late[1] + by,
+            Clock::Housekeeping(name) => {
+                let pod = pods.named(name).filter(|&pod| self.delay_housekeeping(pod, by));
+                pod.ok_or_else(|| ChangeError::NoSuchPod(name.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What it was started with.
+    pub fn plan(&self) -> &KubeletPlan {
+        &self.plan
     }
 
     /// Why it would not admit a pod now; `None`: it would.
@@ -217,7 +308,7 @@ impl Kubelet {
             cx.record(Record::NodeCondition { r#type: NodeConditionType::MemoryPressure, status });
         }
         let next = self.status_interval();
-        cx.queue.after(next, Phase::Kubelet, 1, Event::NodeStatus);
+        cx.queue.after(next, Phase::Kubelet, 1, Event::NodeStatus { start: self.start });
     }
 
     /// How long until its next relist of containers.

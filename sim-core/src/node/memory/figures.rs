@@ -1,12 +1,11 @@
 //! Figures of memory that is booked or due, without taking the steps that are due: for those who only look.
 
-use super::{Scope, Settled};
+use super::{Memory, Scope, Settled};
 use crate::engine::RunsBehind;
 use crate::kernel::{CgroupVersion, Kernel};
 use crate::node::ids::PodIx;
 use crate::node::machine::Machine;
 use crate::node::observe::Cx;
-use crate::plan::KubeletPlan;
 use crate::record::{PodSample, Sample};
 use crate::units::{Bytes, CgroupId, Pages, SimTime};
 
@@ -46,6 +45,7 @@ impl Looked {
         }
     }
 
+    #[inline]
     fn add(&mut self, pod: PodIx, due: Pages) {
         if self.of_pods.len() <= pod as usize {
             self.of_pods.resize(pod as usize + 1, Pages::ZERO);
@@ -69,9 +69,7 @@ impl Looked {
 impl Machine {
     /// The node's use is what MemFree leaves of MemTotal (capability `root_usage_from_free`).
     fn root_usage_from_free(&self) -> bool {
-        let kubelet = self.scenario.kubelet.as_ref();
-        let v2 = self.scenario.node.kernel.cgroup == CgroupVersion::V2;
-        v2 && kubelet.is_some_and(|kubelet| kubelet.profile.root_usage_from_free)
+        self.kubelet.root_usage_from_free && self.memory.kernel.config().cgroup == CgroupVersion::V2
     }
 
     /// The node's working set as the kubelet sees it, without what is due.
@@ -86,6 +84,7 @@ impl Machine {
     }
 
     /// With this much more in use than is booked.
+    #[inline]
     fn stats_figures(&self, node_more: Pages, pods_more: Pages) -> StatsFigures {
         let kernel = &self.memory.kernel;
         let of_pods = |cgroup| (kernel.limit(cgroup), kernel.working_set(cgroup) + pods_more.bytes());
@@ -115,14 +114,13 @@ impl Machine {
         }
         // Without page tables, unless the node's figure has them.
         let with_tables = self.root_usage_from_free();
-        let mut looked = std::mem::take(&mut self.memory.looked);
-        self.memory.each_due(&self.programs, cx.now, |program, due| {
+        let Memory { kernel, growth, looked, .. } = &mut self.memory;
+        growth.each_due(kernel, &self.programs, cx.now, |program, due| {
             looked.node += if with_tables { due.anon + due.tables } else { due.anon };
             if let Some(c) = program.container() {
                 looked.add(c.pod, due.anon + due.tables);
             }
         });
-        self.memory.looked = looked;
     }
 
     /// Everything as it is booked, without what growing programs have due, with the pods `shown`.
@@ -134,13 +132,11 @@ impl Machine {
             working_set: kernel.working_set(cgroup),
         });
         let working_set = self.node_working_set();
-        let kubelet = self.scenario.kubelet.as_ref();
-        let huge_pages = kubelet.map_or(Bytes::ZERO, KubeletPlan::hugepages_seen);
         let kubepods =
             |figure: fn(&Kernel, CgroupId) -> Bytes| self.kubepods.map_or(Bytes::ZERO, |c| figure(kernel, c));
         Sample {
             at: now,
-            available: kernel.config().mem_total.get() as i64 - (working_set + huge_pages).get() as i64,
+            available: kernel.config().mem_total.get() as i64 - (working_set + self.kubelet.hugepages).get() as i64,
             working_set,
             mem_available: Bytes::ZERO, // depends on what is due
             mem_free: kernel.free_pages().bytes(),
@@ -157,7 +153,7 @@ impl Machine {
         let mut sample = still.clone();
         sample.at = at;
         let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
-        self.memory.each_due(&self.programs, at, |program, due| {
+        self.memory.growth.each_due(&self.memory.kernel, &self.programs, at, |program, due| {
             anon += due.anon;
             tables += due.tables;
             mapped += program.mapped_by(due.steps);

@@ -2,10 +2,9 @@
 //! taken when something does (`settle`), and no later than when a limit, a threshold of the kernel or the end of a
 //! growth can be met (`GrowthCheck`), which is computed.
 
-use super::Memory;
 use super::lazy::LazyMode;
 use crate::engine::Phase;
-use crate::kernel::{Mapping, MemOp};
+use crate::kernel::{Kernel, Mapping, MemOp};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
 use crate::node::machine::Machine;
@@ -254,31 +253,6 @@ impl Machine {
     }
 }
 
-impl Memory {
-    /// What each growing process has due at `now` but has not taken, for those who only look.
-    #[inline]
-    pub(super) fn each_due(
-        &self,
-        programs: &ProgramTable,
-        now: SimTime,
-        mut look: impl FnMut(&RunningProgram, Pending),
-    ) {
-        for &p in &self.growth.processes {
-            let proc = &programs[p as usize];
-            let Activity::Growing(g) = &proc.activity else { continue };
-            let steps = match (&g.rhythm, &proc.program) {
-                (Rhythm::Jittered { next, .. }, _) if *next > now => continue,
-                (Rhythm::Jittered { .. }, Some(program)) => program.would_be_due(g, now),
-                _ => g.due(now),
-            };
-            if steps > 0 {
-                let anon = g.touched * steps;
-                look(proc, Pending { steps, anon, tables: self.kernel.tables_for(proc.slot, proc.pid, anon) });
-            }
-        }
-    }
-}
-
 /// Growth that has not been taken.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Pending {
@@ -289,6 +263,30 @@ pub(super) struct Pending {
 }
 
 impl Ledger {
+    /// What each growing process has due at `now` but has not taken, for those who only look.
+    #[inline]
+    pub fn each_due(
+        &self,
+        kernel: &Kernel,
+        programs: &ProgramTable,
+        now: SimTime,
+        mut look: impl FnMut(&RunningProgram, Pending),
+    ) {
+        for &p in &self.processes {
+            let proc = &programs[p as usize];
+            let Activity::Growing(g) = &proc.activity else { continue };
+            let steps = match (&g.rhythm, &proc.program) {
+                (Rhythm::Jittered { next, .. }, _) if *next > now => continue,
+                (Rhythm::Jittered { .. }, Some(program)) => program.would_be_due(g, now),
+                _ => g.due(now),
+            };
+            if steps > 0 {
+                let anon = g.touched * steps;
+                look(proc, Pending { steps, anon, tables: kernel.tables_for(proc.slot, proc.pid, anon) });
+            }
+        }
+    }
+
     pub fn is_empty(&self) -> bool {
         self.processes.is_empty()
     }

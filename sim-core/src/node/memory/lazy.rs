@@ -43,7 +43,7 @@ impl Machine {
         !self.memory.growth.stepwise
             && self.programs.waiting.is_empty()
             && self.memory.kernel.is_calm()
-            && self.scenario.kubelet.as_ref().is_none_or(|k| k.timing.slow.is_none())
+            && !self.kubelet.crawls
     }
 
     /// A growing process becomes part of the sums.
@@ -167,7 +167,10 @@ impl Machine {
             return;
         }
         let due = (SimTime::ZERO, 0)..=(cx.now, ProcIx::MAX);
-        let mut round: SmallVec<[ProcIx; 16]> = self.memory.growth.lazy.deadlines.range(due).map(|d| d.1).collect();
+        let mut round = SmallVec::<[ProcIx; 16]>::new();
+        for &(_, p) in self.memory.growth.lazy.deadlines.range(due) {
+            round.push(p);
+        }
         round.sort_unstable();
         for p in round {
             if !matches!(self.programs[p as usize].activity, Activity::Growing(_))

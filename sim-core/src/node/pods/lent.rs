@@ -1,6 +1,7 @@
 //! What the pods' workers are lent.
 
 use crate::engine::RunsBehind;
+use crate::node::Event;
 use crate::node::ids::PodIx;
 use crate::node::kubelet::Kubelet;
 use crate::node::machine::Machine;
@@ -27,6 +28,12 @@ impl Lent<'_> {
 
     pub fn sample_now(&mut self) {
         self.machine.sample_now(&mut self.cx);
+    }
+
+    /// Whether what a clock of the kubelet has is to happen now.
+    #[inline]
+    pub fn kubelet_is_due(&mut self, lane: u32, start: u32, event: Event) -> bool {
+        self.kubelet.as_deref_mut().is_some_and(|kubelet| kubelet.is_due(lane, start, event, &mut self.cx))
     }
 
     /// How much longer things take because the kubelet crawls.

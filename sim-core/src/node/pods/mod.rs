@@ -4,6 +4,7 @@
 
 mod evict;
 mod lent;
+mod resize;
 mod start;
 mod stop;
 mod table;
@@ -18,6 +19,7 @@ use crate::kubelet::ContainerBackoff;
 use crate::node_api::{ContainerStatus, Name, PodPhase, PodReason};
 use crate::record::DeathCause;
 use crate::units::CgroupId;
+use std::sync::Arc;
 
 /// Where a pod is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +42,7 @@ pub(in crate::node) struct Pod {
     /// `namespace/name`.
     pub name: Name,
     pub plan: u32,
+    pub template: Arc<Template>,
     pub replica: u32,
     /// Unique id.
     pub uid: Name,

@@ -52,6 +52,9 @@ fn identity(plan: &PodPlan, replica: u32, generation: u32, streams: &StreamFacto
 impl Pods {
     /// A pod of a plan is bound to the node.
     pub fn arrive(&mut self, plan_ix: u32, replica: u32, lent: &mut Lent<'_>) {
+        if self.node_is_never_ready {
+            return; // Nothing is scheduled to it.
+        }
         let scenario = Arc::clone(&lent.machine.scenario);
         let plan = &scenario.pods[plan_ix as usize];
         let template = Arc::clone(self.template_of_plan(plan_ix));
@@ -72,6 +75,7 @@ impl Pods {
         let pod = self.add(Pod {
             name: name.clone(),
             plan: plan_ix,
+            template: Arc::clone(&template),
             replica,
             uid,
             stream,
@@ -232,7 +236,7 @@ impl Pods {
     }
 
     /// The cgroups of the classes follow the pods that there are.
-    pub(super) fn update_qos_cgroups(&self, lent: &mut Lent<'_>) {
+    pub fn update_qos_cgroups(&self, lent: &mut Lent<'_>) {
         let writes = lent.kubelet.as_ref().map_or_else(Vec::new, |kubelet| kubelet.qos_writes(self));
         if writes.is_empty() {
             return;
@@ -270,7 +274,7 @@ pub(super) fn container_id(pod: &Pod, container: &str, run: u32, streams: &Strea
 }
 
 /// Writes the limits of a new cgroup, which none of its processes can be above. Returns its limit.
-fn write_cgroup(cgroup: CgroupId, write: &CgroupWrite, lent: &mut Lent<'_>) -> Option<Bytes> {
+pub(super) fn write_cgroup(cgroup: CgroupId, write: &CgroupWrite, lent: &mut Lent<'_>) -> Option<Bytes> {
     let _ = lent.machine.memory.write(lent.cx.now, cgroup, write);
     lent.machine.drain_signals(&mut lent.cx);
     write.max.filter(|&max| max != Bytes::MAX)

@@ -21,6 +21,12 @@ impl Pods {
     /// Hears what the machine's processes did.
     #[inline]
     pub fn route(&mut self, lent: &mut Lent<'_>) {
+        if !lent.machine.notices.is_empty() {
+            self.hear_all(lent);
+        }
+    }
+
+    fn hear_all(&mut self, lent: &mut Lent<'_>) {
         while let Some(notice) = lent.machine.notices.pop_front() {
             self.hear(notice, lent);
         }

@@ -2,7 +2,7 @@
 
 use super::{Container, Pod, PodState, Template};
 use crate::kernel::make_room;
-use crate::kubelet::DaemonSetBackoff;
+use crate::kubelet::{ContainerBackoff, DaemonSetBackoff};
 use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::runtime::Runtime;
 use crate::node_api::Name;
@@ -22,6 +22,8 @@ pub(in crate::node) struct Pods {
     templates: Arc<[Arc<Template>]>,
     /// How many pods each replica of a plan has had.
     generations: BTreeMap<(u32, u32), u32>,
+    /// The kubelet did not start.
+    pub node_is_never_ready: bool,
     /// How long the DaemonSet controller waits before it replaces a failed pod, by plan and replica.
     daemon_backoff: BTreeMap<(u32, u32), DaemonSetBackoff>,
 }
@@ -37,9 +39,23 @@ impl Pods {
         &self.templates[plan as usize]
     }
 
-    /// What a pod was made from.
+    /// What a pod was made from, or has become since.
+    #[inline]
     pub fn template(&self, pod: PodIx) -> &Arc<Template> {
-        self.template_of_plan(self[pod as usize].plan)
+        &self[pod as usize].template
+    }
+
+    /// The pod of this name (`namespace/name`) that is on the node, unless it is being stopped.
+    pub fn named(&self, name: &str) -> Option<PodIx> {
+        let there = |p: &Pod| &*p.name == name && matches!(p.state, PodState::Creating | PodState::Active);
+        self.live.iter().copied().find(|&pod| there(&self[pod as usize]))
+    }
+
+    /// A kubelet that has restarted knows of no back-off.
+    pub fn forget_backoffs(&mut self) {
+        for &pod in &self.live {
+            self.all[pod as usize].containers.iter_mut().for_each(|c| c.backoff = ContainerBackoff::default());
+        }
     }
 
     /// How long the DaemonSet controller waits with a pod of this replica.

@@ -40,7 +40,7 @@ pub(in crate::node) struct ContainerTemplate {
 }
 
 impl Template {
-    /// What the pods of this plan are made from. The kubelet has started, if there is one.
+    /// What the pods of this plan are made from. The kubelet has started, unless its configuration does not let it.
     pub fn new(plan: &PodPlan, started: Option<&Kubelet>, machine: &Machine) -> Arc<Template> {
         let mut spec = plan.spec.clone();
         if plan.controller == Controller::DaemonSet {
@@ -53,7 +53,7 @@ impl Template {
                 ..Toleration::default()
             });
         }
-        let kubelet = machine.scenario.kubelet.as_ref();
+        let kubelet = started.map(Kubelet::plan).or(machine.scenario.kubelet.as_ref());
         let profile = kubelet.map_or_else(KubernetesProfile::default, |k| k.profile);
         let config = &machine.scenario.node.kernel;
         let cgroup_v2 = config.cgroup == CgroupVersion::V2;

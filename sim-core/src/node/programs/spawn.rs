@@ -11,7 +11,7 @@ use crate::node_api::Name;
 use crate::plan::ProcessPlan;
 use crate::record::{Owner, Record};
 use crate::units::{Bytes, CgroupId, Pages, Pid};
-use crate::workload::{Footprint, Program, TermReaction};
+use crate::workload::{Behavior, Footprint, Program, TermReaction};
 use std::sync::Arc;
 
 /// After so many new pages a program needs its text again.
@@ -124,6 +124,28 @@ impl Machine {
         let program = Box::new(Program::new(Arc::clone(&plan.behavior), rng, cx.now, limit));
         let running = &mut self.programs[p as usize];
         (running.program, running.activity) = (Some(program), Activity::Next);
+        self.drive(p, cx);
+    }
+
+    /// A process does something else from now on, with the memory that it has.
+    pub(in crate::node) fn give_program(
+        &mut self,
+        p: ProcIx,
+        behavior: &Arc<Behavior>,
+        limit: Option<Bytes>,
+        cx: &mut Cx<'_>,
+    ) {
+        if self.programs[p as usize].activity == Activity::Dying {
+            return;
+        }
+        self.end_growth(p);
+        self.unblock(p);
+        let running = &mut self.programs[p as usize];
+        running.turn += 1;
+        let stream = || StreamName::from("workload/").number(running.pid.0).then("/").number(running.turn);
+        let rng = behavior.draws().then(|| Box::new(cx.streams.stream(stream())));
+        running.program = Some(Box::new(Program::new(Arc::clone(behavior), rng, cx.now, limit)));
+        running.activity = Activity::Next;
         self.drive(p, cx);
     }
 

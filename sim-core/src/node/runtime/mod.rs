@@ -167,6 +167,11 @@ impl Runtime {
         true
     }
 
+    /// A running container has another limit.
+    pub fn set_limit(&mut self, c: ContainerRef, limit: Option<Bytes>) {
+        self.container_mut(c).limit = limit;
+    }
+
     /// A process of a container has a child.
     pub fn forked(&mut self, c: ContainerRef, child: ProcIx) {
         if let Some(container) = self.sandboxes[c.pod as usize].containers.get_mut(c.index as usize) {

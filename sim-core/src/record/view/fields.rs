@@ -154,7 +154,8 @@ pub fn fields(record: &Record) -> Object {
         | Record::EvictionThresholdMet { message }
         | Record::SystemOom { message }
         | Record::Warning { message }
-        | Record::KubeletNotStarted { message } => put(o, "message", &**message),
+        | Record::KubeletNotStarted { message }
+        | Record::NodeChanged { message } => put(o, "message", &**message),
         Record::SignalSent { pid, comm, signal } => {
             put(o, "pid", pid.0);
             put(o, "comm", &**comm);
@@ -236,6 +237,7 @@ fn put_pod_record(o: &mut Object, record: &Record) {
         | Record::SystemOom { .. }
         | Record::Warning { .. }
         | Record::KubeletNotStarted { .. }
+        | Record::NodeChanged { .. }
         | Record::SignalSent { .. }
         | Record::NodeCondition { .. } => {}
     }

@@ -130,7 +130,7 @@ kinds! {
     }
     OomKill "The kernel's OOM killer ran." {
         "constraint" "`CONSTRAINT_MEMCG`: a cgroup's limit; `CONSTRAINT_NONE`: the node's memory"
-        "scope" "whose limit by the cgroup's path: `container`, `pod`, `qos`, `kubepods`, `cgroup` (outside of kubepods) or `node`"
+        "scope" "whose limit it was: `container`, `pod`, `qos`, `kubepods`, `cgroup` (outside of kubepods) or `node`"
         "oom_memcg" "cgroup whose limit was hit; null for the node"
         "task_memcg" "cgroup of the victim; null without victim"
         "invoker" "name of the process whose allocation failed"
@@ -248,5 +248,8 @@ kinds! {
     }
     KubeletNotStarted "The kubelet refused to start: no pod runs." {
         "message" "every reason, separated by semicolons (the real kubelet names the first)"
+    }
+    NodeChanged "The kubelet restarted, a container was resized, or something else was changed from outside." {
+        "message" "what"
     }
 }

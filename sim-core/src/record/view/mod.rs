@@ -94,7 +94,8 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::NodeCondition { .. }
         | Record::SystemOom { .. }
         | Record::Warning { .. }
-        | Record::KubeletNotStarted { .. } => Subject::default(),
+        | Record::KubeletNotStarted { .. }
+        | Record::NodeChanged { .. } => Subject::default(),
     }
 }
 

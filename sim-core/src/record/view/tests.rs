@@ -145,6 +145,7 @@ fn of_the_kubelet() -> Vec<Record> {
         Record::SystemOom { message: message.into() },
         Record::Warning { message: message.into() },
         Record::KubeletNotStarted { message: message.into() },
+        Record::NodeChanged { message: message.into() },
     ]
 }
 
