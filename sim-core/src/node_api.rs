@@ -7,6 +7,8 @@ pub use states::{
     RefusedCall, TerminatedReason, WaitingReason, format_pod, waiting_message,
 };
 
+pub(crate) use states::{as_text, words};
+
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;

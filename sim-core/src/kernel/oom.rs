@@ -8,23 +8,49 @@ use crate::units::{Pages, Pid};
 /// `oom_score_adj` of a task that is never killed.
 pub const OOM_SCORE_ADJ_MIN: i16 = -1000;
 
-/// Badness points; `None` for a task that cannot be killed. Resident pages, swap entries and page tables, plus
-/// `oom_score_adj` × (total / 1000), where the division comes first.
-pub fn badness(profile: &Profile, task: &TaskRow, cap_sys_admin: bool, total: Pages) -> Option<i64> {
+/// What badness points are the sum of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Resident pages.
+    pub rss: Pages,
+    /// Swapped-out pages.
+    pub swapents: Pages,
+    /// Whole pages of page tables.
+    pub page_tables: Pages,
+    /// What CAP_SYS_ADMIN takes off, where the profile has it.
+    pub root_bonus: i64,
+    /// `oom_score_adj` × (total / 1000), where the division comes first.
+    pub adj: i64,
+    /// The sum of all of these.
+    pub sum: i64,
+    /// The points: the sum, or 1 where the profile does not go below.
+    pub points: i64,
+}
+
+/// The terms of a task's badness (mm/oom_kill.c oom_badness); `None` for a task that cannot be killed.
+#[inline]
+pub fn terms(profile: &Profile, task: &TaskRow, cap_sys_admin: bool, total: Pages) -> Option<Terms> {
     if task.oom_score_adj == OOM_SCORE_ADJ_MIN {
         return None;
     }
-    let used = task.rss() + task.swapents + task.pgtables.to_pages_floor();
-    let mut points = i64::try_from(used.get()).unwrap_or(i64::MAX / 2);
-    if profile.root_bonus && cap_sys_admin {
-        points -= points.saturating_mul(3) / 100;
-    }
+    let (rss, page_tables) = (task.rss(), task.pgtables.to_pages_floor());
+    let used = rss + task.swapents + page_tables;
+    let used = i64::try_from(used.get()).unwrap_or(i64::MAX / 2);
+    let root_bonus = if profile.root_bonus && cap_sys_admin { used.saturating_mul(3) / 100 } else { 0 };
     let thousandth = i64::try_from(total.get() / 1000).unwrap_or(i64::MAX / 2000);
-    points = points.saturating_add(i64::from(task.oom_score_adj).saturating_mul(thousandth));
-    Some(match profile.badness_floor {
-        BadnessFloor::One => points.max(1),
-        BadnessFloor::Signed => points,
-    })
+    let adj = i64::from(task.oom_score_adj).saturating_mul(thousandth);
+    let sum = (used - root_bonus).saturating_add(adj);
+    let points = match profile.badness_floor {
+        BadnessFloor::One => sum.max(1),
+        BadnessFloor::Signed => sum,
+    };
+    Some(Terms { rss, swapents: task.swapents, page_tables, root_bonus, adj, sum, points })
+}
+
+/// Badness points, the sum of [`terms`]; `None` for a task that cannot be killed.
+#[inline]
+pub fn badness(profile: &Profile, task: &TaskRow, cap_sys_admin: bool, total: Pages) -> Option<i64> {
+    terms(profile, task, cap_sys_admin, total).map(|terms| terms.points)
 }
 
 /// `/proc/PID/oom_score`, measured against RAM plus swap (fs/proc/base.c proc_oom_score).

@@ -17,7 +17,7 @@ macro_rules! words {
             /// All of them.
             pub const ALL: &[Self] = &[$(Self::$variant,)+];
 
-            /// The word of the API.
+            /// Its word.
             pub const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$variant => $word,)+
@@ -45,6 +45,8 @@ macro_rules! as_text {
         }
     };
 }
+
+pub(crate) use {as_text, words};
 
 words! {
     /// Quality of service of a pod (`status.qosClass`).

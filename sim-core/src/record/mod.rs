@@ -1,5 +1,6 @@
 //! What a run leaves behind: records of what happened, time series, and a digest over both.
 
+mod cause;
 mod digest;
 pub mod expect;
 mod history;
@@ -7,6 +8,7 @@ mod scope;
 mod series;
 pub mod view;
 
+pub use cause::{Cause, Choice, Happening, happenings};
 pub use digest::{Digest, StableHasher};
 pub use history::{Counts, History, NodeFacts, PassFigures, PassVerdict, PodFigures, PodOutcome, ProcessOutcome};
 pub use scope::LimitScope;

@@ -142,6 +142,11 @@ fn expected_names(p: &Problems, expectation: &Expectation, table: &Value, names:
             pod(p, check.pod.as_ref(), at(&["final", "pod"]), names);
         }
         Check::Series(check) => pod(p, check.pod.as_ref(), at(&["pod"]), names),
+        Check::Why(check) => {
+            pod(p, check.pod.as_ref(), at(&["pod"]), names);
+            known(p, "container", check.container.as_ref(), at(&["container"]), &names.containers);
+            known(p, "process", check.comm.as_ref(), at(&["comm"]), &names.comms);
+        }
         Check::Condition(_) | Check::Total(_) => {}
     }
 }

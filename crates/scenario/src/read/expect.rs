@@ -8,9 +8,10 @@ use crate::value::{Kind, Value};
 use oomsim_core::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
 use oomsim_core::record::expect::{
     Check, ConditionCheck, Curve, EventCheck, EventMatch, Expectation, Pattern, PodCheck, ProcessCheck, Range,
-    Relation, SeriesCheck, Total, TotalCheck, Window,
+    Relation, SeriesCheck, Total, TotalCheck, WhyCheck, Window,
 };
 use oomsim_core::record::view::{KINDS, kind_named};
+use oomsim_core::record::{Cause, Choice};
 use oomsim_core::units::SimTime;
 
 use super::expect_filter::filters;
@@ -25,15 +26,16 @@ fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
     let source = t.required("source", sentence);
     // Judged before: this table is for these nodes.
     t.get("node");
-    let kinds = ["event", "final", "series", "total"];
+    let kinds = ["event", "final", "series", "total", "why"];
     let given: Vec<&str> = kinds.into_iter().filter(|kind| value.get(kind).is_some()).collect();
     let check = match given.as_slice() {
         ["event"] => event_check(p, &mut t).map(|check| Check::Event(Box::new(check))),
         ["final"] => t.get("final").and_then(|value| final_check(p, value)),
         ["series"] => series_check(p, &mut t),
         ["total"] => total_check(&mut t),
+        ["why"] => why_check(p, &mut t),
         _ => {
-            p.error(t.at(), "an expectation needs exactly one of `event`, `final`, `series` and `total`");
+            p.error(t.at(), "an expectation needs exactly one of `event`, `final`, `series`, `total` and `why`");
             t.rest();
             None
         }
@@ -44,15 +46,20 @@ fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
 
 fn event_check(p: &Problems, t: &mut TableReader<'_>) -> Option<EventCheck> {
     let what = event_match(p, t);
+    let count = how_often(p, t);
+    let between = window(p, t);
+    let (after, before) = (t.optional("after", relation), t.optional("before", relation));
+    Some(EventCheck { what: what?, count, between, after, before })
+}
+
+/// `count` or `never`.
+fn how_often(p: &Problems, t: &mut TableReader<'_>) -> Range {
     let never = t.or("never", false, boolean);
     let count = t.optional("count", count);
     if never && count.is_some() {
         p.error(t.at(), "`never` and `count` exclude each other");
     }
-    let count = if never { Range::exactly(0) } else { count.unwrap_or(Range::at_least(1)) };
-    let between = window(p, t);
-    let (after, before) = (t.optional("after", relation), t.optional("before", relation));
-    Some(EventCheck { what: what?, count, between, after, before })
+    if never { Range::exactly(0) } else { count.unwrap_or(Range::at_least(1)) }
 }
 
 /// `event`, `pod`, `container`, `comm` and `where`.
@@ -196,6 +203,22 @@ fn total_check(t: &mut TableReader<'_>) -> Option<Check> {
     let total = t.required("total", one_of("total", &Total::ALL));
     let count = t.required("count", count);
     Some(Check::Total(TotalCheck { total: total?, count: count? }))
+}
+
+fn why_check(p: &Problems, t: &mut TableReader<'_>) -> Option<Check> {
+    let causes: Vec<_> = Cause::ALL.iter().map(|&cause| (cause.as_str(), cause)).collect();
+    let choices: Vec<_> = Choice::ALL.iter().map(|&choice| (choice.as_str(), choice)).collect();
+    let cause = t.required("why", one_of("cause", &causes));
+    let choice = t.optional("choice", one_of("choice", &choices));
+    if let (Some(cause), Some(_)) = (cause, choice)
+        && !cause.is_oom_kill()
+    {
+        p.error(t.at(), format!("`choice` is about kills by the kernel; `{cause}` is none"));
+    }
+    let (pod, container, comm) =
+        (t.optional("pod", pattern), t.optional("container", pattern), t.optional("comm", pattern));
+    let count = how_often(p, t);
+    Some(Check::Why(Box::new(WhyCheck { cause: cause?, choice, pod, container, comm, count })))
 }
 
 /// `1` or `{ min = 1, max = 3 }`.

@@ -4,6 +4,7 @@ use super::WhenAbsent::{Absent, Is, Required, Says};
 use super::{Form, KeyGroup, TableSpec, key};
 use oomsim_core::record::expect::{Curve, Total};
 use oomsim_core::record::view::KINDS;
+use oomsim_core::record::{Cause, Choice};
 
 /// An amount that may be negative, as availability can be.
 const SIGNED: Form = Form::OneOf(&[Form::Amount, Form::Integer { min: i64::MIN, max: i64::MAX }]);
@@ -30,7 +31,7 @@ pub(crate) static AT: TableSpec = TableSpec {
 /// `[[expect]]`.
 pub(crate) static EXPECT: TableSpec = TableSpec {
     groups: &[&EXPECT_KEYS],
-    one_of: &["event", "final", "series", "total"],
+    one_of: &["event", "final", "series", "total", "why"],
     ..TableSpec::new("[[expect]]")
 };
 
@@ -93,12 +94,13 @@ pub(crate) static EXPECT_KEYS: KeyGroup = KeyGroup {
             "an event of this kind happens; kinds and fields are listed in [output.md](output.md)",
         ),
         key("pod", Form::Pattern, Says("any"), "pod of the event; also for `series = \"pod.…\"`")
-            .with(&["event", "series"]),
-        key("container", Form::Pattern, Says("any"), "container of the event").with(&["event"]),
-        key("comm", Form::Pattern, Says("any"), "process of the event; for `OomKill`, the victim").with(&["event"]),
+            .with(&["event", "series", "why"]),
+        key("container", Form::Pattern, Says("any"), "container of the event").with(&["event", "why"]),
+        key("comm", Form::Pattern, Says("any"), "process of the event; for `OomKill`, the victim")
+            .with(&["event", "why"]),
         key("where", Form::Map(&TEST), Absent, "tests on the fields of the event").with(&["event"]),
-        key("count", COUNTS, Says("at least 1"), "how often; also for `total`").with(&["event", "total"]),
-        key("never", Form::Boolean, Is("false"), "`count = 0`").with(&["event"]),
+        key("count", COUNTS, Says("at least 1"), "how often; also for `total`").with(&["event", "total", "why"]),
+        key("never", Form::Boolean, Is("false"), "`count = 0`").with(&["event", "why"]),
         key(
             "between",
             Form::Tuple(&[Form::Time, Form::Time]),
@@ -123,6 +125,8 @@ pub(crate) static EXPECT_KEYS: KeyGroup = KeyGroup {
         key("peak", AMOUNTS, Absent, "its largest value").with(&["series"]),
         key("lowest", AMOUNTS, Absent, "its smallest value").with(&["series"]),
         key("total", Form::Names(total_names), Absent, "a count over the whole run"),
+        key("why", Form::Names(cause_names), Absent, "something has this cause, as `oomsim why` lists them"),
+        key("choice", Form::Names(choice_names), Says("any"), "how the OOM killer came to its victim").with(&["why"]),
     ],
 };
 
@@ -199,6 +203,14 @@ fn event_names() -> Vec<&'static str> {
 
 fn curve_names() -> Vec<&'static str> {
     Curve::ALL.iter().map(|(name, _)| *name).collect()
+}
+
+fn cause_names() -> Vec<&'static str> {
+    Cause::ALL.iter().map(|cause| cause.as_str()).collect()
+}
+
+fn choice_names() -> Vec<&'static str> {
+    Choice::ALL.iter().map(|choice| choice.as_str()).collect()
 }
 
 fn total_names() -> Vec<&'static str> {

@@ -2,9 +2,10 @@
 
 use super::value::{Amounts, Form, Keys, list, signed_bytes};
 use oomsim_core::node_api::{PodPhase, QosClass};
+use oomsim_core::record::Choice;
 use oomsim_core::record::expect::{
     Check, EventCheck, EventMatch, Expectation, Filter, PodCheck, ProcessCheck, Range, Relation, SeriesCheck, Test,
-    Window,
+    WhyCheck, Window,
 };
 
 /// `[[expect]]`.
@@ -26,21 +27,35 @@ pub(super) fn expectation(expectation: &Expectation) -> Keys {
             keys.put("total", check.total.name());
             keys.put("count", &check.count);
         }
+        Check::Why(check) => why(&mut keys, check),
     }
     keys
 }
 
+fn why(keys: &mut Keys, check: &WhyCheck) {
+    keys.put("why", check.cause.as_str());
+    keys.some("choice", check.choice.map(Choice::as_str).as_ref());
+    keys.some("pod", check.pod.as_ref());
+    keys.some("container", check.container.as_ref());
+    keys.some("comm", check.comm.as_ref());
+    how_often(keys, check.count);
+}
+
 fn event(keys: &mut Keys, check: &EventCheck) {
     event_match(keys, &check.what);
-    match check.count {
-        never if never == Range::exactly(0) => keys.put("never", &true),
-        count => keys.unless("count", &count, &Range::at_least(1)),
-    }
+    how_often(keys, check.count);
     window(keys, check.between);
     for (key, relation) in [("after", &check.after), ("before", &check.before)] {
         if let Some(other) = relation {
             keys.table(key, related(other));
         }
+    }
+}
+
+fn how_often(keys: &mut Keys, count: Range) {
+    match count {
+        never if never == Range::exactly(0) => keys.put("never", &true),
+        count => keys.unless("count", &count, &Range::at_least(1)),
     }
 }
 

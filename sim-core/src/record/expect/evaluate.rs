@@ -2,6 +2,7 @@
 
 use super::matching::brief;
 use super::state::{self, Judged, instant};
+use super::why;
 use super::{Check, EventCheck, Expectation, Relation};
 use crate::record::{Entry, History, Record, view};
 use crate::units::{SimDuration, SimTime};
@@ -32,6 +33,7 @@ pub fn evaluate(expectations: &[Expectation], history: &History) -> Vec<Expectat
             Check::Condition(check) => state::condition(check, history),
             Check::Series(check) => state::series(check, history),
             Check::Total(check) => state::total(check, history),
+            Check::Why(check) => why::why(check, history),
         };
         let Judged { holds, expected, found } = judged;
         ExpectationResult { holds, expected, found, source: expectation.source.clone(), line: expectation.line }

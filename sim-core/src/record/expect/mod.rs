@@ -1,8 +1,8 @@
 //! What a scenario says must or must not happen, and how a run is held against it.
 //!
 //! An [`Expectation`] is plain data, read from one `[[expect]]` table. Exactly one of the keys `event`, `final`,
-//! `series` or `total` says what kind of statement it is; `source` says where it comes from. The form of every key
-//! stands at the field it fills.
+//! `series`, `total` or `why` says what kind of statement it is; `source` says where it comes from. The form of every
+//! key stands at the field it fills.
 //!
 //! ```toml
 //! [[expect]]
@@ -27,17 +27,23 @@
 //! source = "part 4, OOM2: the kernel has nothing to do"
 //! total = "oom_kills"
 //! count = 0
+//!
+//! [[expect]]
+//! source = "part 4, OOM2: the pods together use more than the node has promised"
+//! why = "pods-above-allocatable"
+//! pod = "alloc-mem-2"
 //! ```
 
 mod evaluate;
 mod matching;
 mod pattern;
 mod state;
+mod why;
 
 pub use evaluate::{ExpectationResult, evaluate};
 pub use pattern::Pattern;
 
-use super::Keep;
+use super::{Cause, Choice, Keep};
 use crate::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
 use crate::units::{Bytes, SimDuration, SimTime};
 use std::fmt;
@@ -68,6 +74,8 @@ pub enum Check {
     Series(SeriesCheck),
     /// `total = "name"`: one of the run's counts.
     Total(TotalCheck),
+    /// `why = "cause"`: how often something has this cause.
+    Why(Box<WhyCheck>),
 }
 
 impl Expectation {
@@ -75,7 +83,7 @@ impl Expectation {
     pub fn needs(&self) -> Keep {
         match self.check {
             Check::Series(_) => Keep::Series,
-            Check::Event(_) | Check::Condition(_) => Keep::Events,
+            Check::Event(_) | Check::Condition(_) | Check::Why(_) => Keep::Events,
             Check::Pod(_) | Check::Process(_) | Check::Total(_) => Keep::Outcome,
         }
     }
@@ -331,6 +339,23 @@ pub struct SeriesCheck {
     pub lowest: Range,
 }
 
+/// How often something has a cause: a death, an eviction, a refusal, as `oomsim why` lists and explains them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WhyCheck {
+    /// `why = "pod-limit"`: the word of a [`Cause`].
+    pub cause: Cause,
+    /// `choice = "tie"`: how the kernel came to its victim, the word of a [`Choice`].
+    pub choice: Option<Choice>,
+    /// `pod = "name"`, `pod = "namespace/name"`; `*` stands for any text.
+    pub pod: Option<Pattern>,
+    /// `container = "name"`.
+    pub container: Option<Pattern>,
+    /// `comm = "name"`: the process.
+    pub comm: Option<Pattern>,
+    /// `count = 1`, `count = { min = 1 }`, `never = true` (0). Without any of them: at least once.
+    pub count: Range,
+}
+
 /// One of the run's counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Total {
@@ -407,8 +432,8 @@ impl fmt::Display for Scalar {
     }
 }
 
-/// An amount for people: a round binary unit, otherwise with one or two decimals.
-pub(crate) fn amount(bytes: i64) -> String {
+/// An amount of bytes for people: a round binary unit, otherwise with one or two decimals.
+pub fn amount(bytes: i64) -> String {
     let size = Bytes::new(bytes.unsigned_abs());
     let sign = if bytes < 0 { "-" } else { "" };
     let exact = size.to_string();
