@@ -44,6 +44,11 @@ impl Failure {
         Failure { exit: Exit::BadInput, message: message.to_string() }
     }
 
+    /// What was asked for is not there.
+    pub fn failed(message: impl fmt::Display) -> Self {
+        Failure { exit: Exit::Failed, message: message.to_string() }
+    }
+
     /// A defect of the program or a failure of the machine.
     pub fn internal(message: impl fmt::Display) -> Self {
         Failure { exit: Exit::Internal, message: message.to_string() }

@@ -20,6 +20,7 @@ pub mod run;
 pub mod schema;
 pub mod sweep;
 pub mod versions;
+pub mod why;
 
 use crate::exit::{Exit, Failure};
 use clap::Subcommand;
@@ -29,6 +30,8 @@ use clap::Subcommand;
 pub enum Command {
     /// Run a scenario and report which processes died, when, why and who killed them
     Run(run::Args),
+    /// Explain why something happened in a run, or did not
+    Why(why::Args),
     /// Run scenarios and check their expectations
     Check(check::Args),
     /// Write one HTML file with the curves, the timeline and the outcome of runs
@@ -79,6 +82,7 @@ impl Command {
     pub fn execute(self) -> Result<Exit, Failure> {
         match self {
             Command::Run(args) => run::run(args),
+            Command::Why(args) => why::run(args),
             Command::Check(args) => check::run(args),
             Command::Report(args) => report::run(args),
             Command::Node(args) => node::run(args),

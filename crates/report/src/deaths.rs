@@ -38,7 +38,31 @@ pub fn deaths(history: &History) -> Vec<Death> {
         let (by, why, tone) = explain(&history.entries[..index], *pid, owner, *status, *cause, history);
         found.push(Death { at: entry.at, process: format!("{comm} ({pid})"), of, by, why, tone });
     }
+    found.extend(evicted_before_they_began(history));
+    found.sort_by_key(|death| death.at);
     found
+}
+
+/// Pods that were evicted before any process of theirs had started.
+fn evicted_before_they_began(history: &History) -> impl Iterator<Item = Death> {
+    let began = |pod: &str| {
+        history.entries.iter().any(|entry| match &entry.record {
+            Record::ContainerStarted { pod: of, .. } | Record::ContainerTerminated { pod: of, .. } => **of == *pod,
+            _ => false,
+        })
+    };
+    history.entries.iter().enumerate().filter_map(move |(index, entry)| {
+        let Record::Evicted { pod, .. } = &entry.record else { return None };
+        let owner = Owner::Container { pod: pod.clone(), container: "".into() };
+        (!began(pod)).then(|| Death {
+            at: entry.at,
+            process: "(none yet)".into(),
+            of: pod_name(pod),
+            by: "kubelet",
+            why: eviction_reason(&history.entries[..=index], &owner, history),
+            tone: Tone::Bad,
+        })
+    })
 }
 
 /// Who killed the process, why, and how that is to be taken.
@@ -93,7 +117,7 @@ fn oom_reason(before: &[Entry], pid: Pid) -> String {
             0 | 1 if eligible < 2 => format!("; {}, the only candidate", plural(points, "point")),
             0 | 1 => format!("; {}, the most of {eligible} candidates", plural(points, "point")),
             equals => {
-                format!("; {}, a tie of {equals} among {eligible} candidates", plural(points, "point"))
+                format!("; {equals} of {eligible} candidates have {}: their order decided", plural(points, "point"))
             }
         }
     });

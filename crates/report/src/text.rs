@@ -25,7 +25,7 @@ pub fn render(report: &RunReport) -> String {
     let mut text = String::new();
     head(&mut text, report);
     timeline(&mut text, history);
-    deaths(&mut text, history);
+    deaths(&mut text, report);
     pods(&mut text, history);
     expectations(&mut text, report);
     tail(&mut text, history);
@@ -96,8 +96,8 @@ fn timeline(text: &mut String, history: &History) {
     }
 }
 
-fn deaths(text: &mut String, history: &History) {
-    let all = crate::deaths::deaths(history);
+fn deaths(text: &mut String, report: &RunReport) {
+    let all = crate::deaths::deaths(&report.history);
     heading(text, "WHO DIED");
     if all.is_empty() {
         text.push_str("no process died\n");
@@ -112,6 +112,9 @@ fn deaths(text: &mut String, history: &History) {
     text.push_str(&table.render(0));
     if all.len() > MOST_ROWS {
         let _ = writeln!(text, "{}", paint(DIM, format!("… and {} more", all.len() - MOST_ROWS)));
+    }
+    if let Some(rest) = report.reproduce.strip_prefix("oomsim run ") {
+        let _ = writeln!(text, "{}", paint(DIM, format!("the whole explanation: oomsim why {rest}")));
     }
 }
 

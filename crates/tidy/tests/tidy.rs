@@ -33,6 +33,7 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("crates/scenario", "oomsim-scenario", &["core", "kube-api"]),
     ("crates/conformance", "oomsim-conformance", &["core", "scenario"]),
     ("crates/dmesg", "oomsim-dmesg", &["core", "scenario"]),
+    ("crates/explain", "oomsim-explain", &["core", "scenario", "planning"]),
     ("crates/import", "oomsim-import", &["core", "scenario"]),
     ("crates/lint", "oomsim-lint", &["core", "scenario"]),
     ("crates/planning", "oomsim-planning", &["core", "scenario"]),
@@ -47,8 +48,14 @@ const CRATES: &[(&str, &str, &[&str])] = &[
 const TOPS: &[&str] = &["cli", "benches"];
 
 /// Crates that turn values into values: they run in a browser, and the same input gives the same output.
-const PURE: &[&str] =
-    &["sim-core/src", "crates/scenario/src", "crates/report/src", "crates/planning/src", "crates/import/src"];
+const PURE: &[&str] = &[
+    "sim-core/src",
+    "crates/scenario/src",
+    "crates/report/src",
+    "crates/planning/src",
+    "crates/import/src",
+    "crates/explain/src",
+];
 
 /// What they do not touch.
 const FORBIDDEN: &[&str] =

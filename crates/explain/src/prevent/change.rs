@@ -1,0 +1,67 @@
+//! A change of a scenario, as a user would write it.
+
+use oomsim_core::plan::Scenario;
+use oomsim_scenario::{Files, load_kind};
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The scenario that is changed, as text: every change is read as a user's own would be.
+#[derive(Clone, Copy)]
+pub struct Source<'a> {
+    /// The file's name.
+    pub file: &'a str,
+    /// Its text.
+    pub text: &'a str,
+    /// The kind of node, if the scenario has several.
+    pub node: Option<&'a str>,
+    /// The files that it names.
+    pub files: &'a dyn Files,
+    /// Settings `KEY.PATH=VALUE` that are part of it.
+    pub overrides: &'a [String],
+}
+
+impl Source<'_> {
+    /// The scenario with changes; `None`: it cannot be changed like that.
+    pub fn with(&self, changes: &[&Change]) -> Option<Arc<Scenario>> {
+        let mut settings = self.overrides.to_vec();
+        let mut text = self.text.to_owned();
+        for change in changes {
+            settings.extend(change.set.iter().map(|(key, value)| format!("{key}={value}")));
+            if let Some(at) = &change.at {
+                text.push('\n');
+                text.push_str(at);
+            }
+        }
+        load_kind(&text, self.file, self.files, &settings, self.node).ok().map(|loaded| loaded.scenario)
+    }
+}
+
+/// A change: settings for `--set`, and a table to be added to the scenario.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Change {
+    /// Keys and values; a value is TOML.
+    pub set: Vec<(String, String)>,
+    /// An `[[at]]` table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<String>,
+}
+
+impl Change {
+    /// One setting.
+    pub fn set(key: impl Into<String>, value: impl Into<String>) -> Change {
+        Change { set: vec![(key.into(), value.into())], at: None }
+    }
+
+    /// One more setting.
+    #[must_use]
+    pub fn and(mut self, key: impl Into<String>, value: impl Into<String>) -> Change {
+        self.set.push((key.into(), value.into()));
+        self
+    }
+
+    /// As it can be pasted: options for the command line, or a table for the file.
+    pub fn to_paste(&self) -> String {
+        let set = self.set.iter().map(|(key, value)| format!("--set '{key}={value}'"));
+        set.chain(self.at.iter().map(|at| at.trim_end().replace('\n', "; "))).collect::<Vec<_>>().join(" ")
+    }
+}

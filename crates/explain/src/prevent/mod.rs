@@ -1,0 +1,19 @@
+//! What would have prevented it: changes of one thing, found and verified by running the scenario with them.
+//!
+//! Each [`Knob`] is turned away from its value until the outcome changes, in steps that grow fourfold; bisection then
+//! finds the step at which it flips. A [`Cure`] has been run, and so has the change of one step less, which does not
+//! help. A knob that may help in several regions of its range is found in the one nearest to its value.
+
+mod change;
+mod knobs;
+mod outcome;
+mod search;
+mod seeds;
+mod text;
+
+pub use change::{Change, Source};
+pub use knobs::{Knob, Steps};
+pub use outcome::{Fate, Target};
+pub use search::{Cure, NoDifference, Prevention, Settings, prevent};
+pub use seeds::Helped;
+pub use text::text;
