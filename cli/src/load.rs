@@ -175,7 +175,7 @@ pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Resul
             "{name} cannot be read: {why}\n  help: `oomsim list` shows the scenarios of a folder"
         ))
     })?;
-    if let Some(failure) = something_else(&name, &text) {
+    if let Some(failure) = something_else(&name, &text, "a scenario") {
         return Err(failure.into());
     }
     let beside = Beside::scenario(file);
@@ -186,8 +186,8 @@ pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Resul
     read.map_err(Unusable::of)
 }
 
-/// What a file is that is no scenario but known all the same, and which command takes it.
-fn something_else(name: &str, text: &str) -> Option<Failure> {
+/// What a file is that is no TOML but known all the same, and which command takes it. `wanted`: what was expected.
+fn something_else(name: &str, text: &str, wanted: &str) -> Option<Failure> {
     if Document::parse(text, name).is_ok() {
         return None;
     }
@@ -197,7 +197,23 @@ fn something_else(name: &str, text: &str) -> Option<Failure> {
         "a kubelet's settings" => format!("`oomsim node --config {name}` and `oomsim lint {name}` take it"),
         _ => format!("`oomsim import {name} … --out FOLDER` makes a scenario of it"),
     };
-    Some(Failure::bad_input(format!("{name} is {what}, not a scenario\n  help: {command}")))
+    Some(Failure::bad_input(format!("{name} is {what}, not {wanted}\n  help: {command}")))
+}
+
+/// A failure for what was recorded on a node or by its monitoring, which is no Kubernetes object to be checked.
+pub fn recorded(name: &str, text: &str) -> Option<Failure> {
+    let what = oomsim_import::describe(text)?;
+    let object = what.starts_with("a Kubernetes ") || what == "a kubelet's settings";
+    if object { None } else { something_else(name, text, "kubelet settings or pods") }
+}
+
+/// The text of a TOML file that was named; `wanted`: what it should be, such as `a goal`.
+///
+/// # Errors
+/// For people, why it cannot be read, or what it is instead.
+pub fn named_toml(file: &Path, wanted: &str) -> Result<String, Failure> {
+    let text = named_text(file)?;
+    something_else(&file.display().to_string(), &text, wanted).map_or(Ok(text), Err)
 }
 
 /// `--kubernetes VERSION` as a change of a scenario.

@@ -269,13 +269,73 @@ fn bad_files_are_refused_whole() {
 
 #[test]
 fn other_commands_say_what_such_a_file_is() {
-    for command in ["run", "node", "check"] {
+    for command in ["run", "node", "check", "race", "plan", "sweep", "risk"] {
         let output = oomsim([command.as_ref(), data("node.json").as_os_str()]);
         assert_eq!(output.status.code(), Some(2), "{command}");
         let said = out(&output) + &err(&output);
         assert!(said.contains("is a Kubernetes Node"), "{command}: {said}");
         assert!(said.contains("oomsim import"), "{command}: {said}");
     }
+}
+
+/// Nothing that was asked for is passed over in silence, and nothing looked at is not green.
+#[test]
+fn lint_says_what_it_did_not_look_at() {
+    let node = data("node.json");
+    let output = oomsim(["lint".as_ref(), node.as_os_str()]);
+    assert_eq!(output.status.code(), Some(2), "{}", out(&output));
+    assert!(err(&output).contains("not looked at") && err(&output).contains("a Kubernetes Node"), "{}", err(&output));
+    let output = oomsim(["lint".as_ref(), node.as_os_str(), data("configz.json").as_os_str()]);
+    assert_ne!(output.status.code(), Some(2), "{}", err(&output));
+    assert!(err(&output).contains("not looked at"), "{}", err(&output));
+    let output = oomsim(["lint".as_ref(), data("wss.json").as_os_str()]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("is an answer of Prometheus"), "{}", err(&output));
+}
+
+/// The system containers of the summary hold 160 and 420 MiB, the node without its pods 900 MiB, of 893 MiB reserved.
+#[test]
+fn the_reserve_is_held_against_what_was_measured() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = ["node.json", "pods.json", "configz.json", "summary.json"].map(|name| cluster(name).into_os_string());
+    let more = ["--out".into(), folder.path().as_os_str().to_owned()];
+    let output = oomsim(["import".into()].into_iter().chain(files).chain(more));
+    assert!(output.status.success(), "{}", err(&output));
+    let said = out(&output);
+    assert!(said.contains("893Mi in kubeReserved and systemReserved"), "{said}");
+    let goal = folder.path().join("goal.toml");
+    let summary = cluster("summary.json");
+    let args = [
+        "plan".as_ref(),
+        goal.as_os_str(),
+        "--kube-daemons".as_ref(),
+        summary.as_os_str(),
+        "--system-daemons".as_ref(),
+    ];
+    let args = args.into_iter().chain(["700Mi", "--preset", "gke", "--format", "json"].map(std::ffi::OsStr::new));
+    let plan = oomsim(args);
+    let plan: Value = serde_json::from_str(&out(&plan)).unwrap_or_else(|why| panic!("{why}: {}", err(&plan)));
+    let reserve = &plan["reserve"];
+    const MI: u64 = 1 << 20;
+    assert_eq!(reserve["used_bytes"], (160 + 420 + 700) * MI, "{reserve}");
+    assert_eq!(reserve["short_bytes"], (160 + 420 + 700 - 893) * MI, "{reserve}");
+    // 1280 MiB and a tenth in steps of 64 MiB.
+    assert_eq!(reserve["advice_bytes"], 1408 * MI, "{reserve}");
+    // Beside it, what `oomsim node --preset gke` shows, whose formula has tests of its own.
+    let gke = node_json(&["--capacity", "16007392Ki", "--preset", "gke"]);
+    let gke = gke["kubeReserved"].as_u64().zip(gke["systemReserved"].as_u64()).map(|(kube, system)| kube + system);
+    assert_eq!(reserve["formula"]["reserved_bytes"].as_u64(), gke, "{reserve}");
+    assert!(gke > Some(2000 * MI), "{gke:?}");
+    let lint = oomsim([
+        "lint".as_ref(),
+        cluster("configz.json").as_os_str(),
+        "--capacity".as_ref(),
+        "16007392Ki".as_ref(),
+        "--system-daemons".as_ref(),
+        "2500Mi".as_ref(),
+    ]);
+    let said = out(&lint);
+    assert!(said.contains("reserved 893Mi, the measured daemons hold 2500Mi: 1607Mi more are promised"), "{said}");
 }
 
 /// A Deployment has no priority of its own: the API server takes it from the class when it admits a pod.

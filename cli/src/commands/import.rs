@@ -3,7 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::Force;
 use crate::load::{plain, rendered};
-use crate::output;
+use crate::{output, reserve};
 use oomsim_core::units::{Bytes, Quantity};
 use oomsim_import::{Evidence, Imported, Options, build, differences};
 use oomsim_scenario::reading::Problems;
@@ -77,9 +77,14 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let imported = build(&evidence, &options).map_err(|why| Failure::bad_input(why.to_string()))?;
     let loaded = load(&imported.files[0].1, "scenario.toml", &imported, &[]).map_err(|problems| rendered(&problems))?;
     let checked = differences(&evidence, &loaded.scenario);
+    let found_daemons = oomsim_import::daemons(&evidence, Some(&loaded.scenario.node.name));
+    let measured = reserve::Daemons { kube: found_daemons.kube, system: found_daemons.system };
+    // The scenario's `node.system` has what the daemons hold; their own figures only tell it apart.
+    let reserve = reserve::of(&loaded, &reserve::Daemons::default()).map(|r| reserve::text(&r, &measured, None));
     let out = args.out.unwrap_or_default();
     write(&out, args.force, &imported)?;
-    output::print(&report(&out, &imported, &found, &loaded.warnings, &checked))?;
+    let reserve = reserve.unwrap_or_default();
+    output::print(&report(&out, &imported, &found, &loaded.warnings, &checked, &reserve))?;
     Ok(Exit::Holds)
 }
 
@@ -129,6 +134,7 @@ fn report(
     found: &[Diagnostic],
     warnings: &[Diagnostic],
     differences: &[String],
+    reserve: &str,
 ) -> String {
     let mut text = format!("{}: {} files\n", out.display(), imported.files.len());
     let list = |text: &mut String, heading: &str, lines: &[String]| {
@@ -146,6 +152,7 @@ fn report(
         [] => text.push_str("\nCHECKED\n  allocatable, QoS classes and working sets are those of the files\n"),
         _ => list(&mut text, "DIFFERS FROM THE FILES", differences),
     }
+    text.push_str(reserve);
     let (scenario, goal) = (out.join("scenario.toml"), out.join("goal.toml"));
     let _ = write!(text, "\nnext: oomsim run {0}\n      oomsim risk {0}\n", scenario.display());
     let _ = writeln!(text, "      oomsim plan {}", goal.display());

@@ -5,10 +5,11 @@ mod nothing;
 use crate::exit::{Exit, Failure};
 use crate::flags::{Force, Format};
 use crate::load::{self, Beside};
-use crate::output;
 use crate::progress::{Progress, duration};
+use crate::{output, reserve};
 use anstyle::Style;
 use oomsim_core::plan::Controller;
+use oomsim_import::Measured;
 use oomsim_planning::axis::{AxisValue, Unit};
 use oomsim_planning::plan::Plan;
 use oomsim_planning::recommend::{
@@ -56,6 +57,15 @@ pub struct Args {
     /// Number of runs in parallel [default: one per processor]
     #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     jobs: Option<u16>,
+    /// Measured memory of the kubelet and the container runtime: an amount, or a file (/stats/summary, series)
+    #[arg(long, value_name = "QUANTITY|FILE", value_parser = reserve::daemons)]
+    kube_daemons: Option<Measured>,
+    /// Measured memory of the node's other daemons: an amount, or a file
+    #[arg(long, value_name = "QUANTITY|FILE", value_parser = reserve::daemons)]
+    system_daemons: Option<Measured>,
+    /// Show what this preset reserves beside the reservation there is
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -70,6 +80,8 @@ struct PlanReport<'a> {
     now: AsItIs,
     /// The recommendation as files: name and content.
     files: Vec<(String, String)>,
+    /// Is the reserve of the first scenario enough: for people and as JSON.
+    reserve: Option<(String, serde_json::Value)>,
 }
 
 /// Runs `oomsim plan`.
@@ -79,9 +91,10 @@ struct PlanReport<'a> {
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let folder = output::folder(args.out.as_deref(), args.force)?;
     let name = args.goal.display().to_string();
-    let text = load::named_text(&args.goal)?;
+    let text = load::named_toml(&args.goal, "a goal")?;
     let goal = Goal::read(&text, &name, &Beside::study(&args.goal)).map_err(|problems| load::rendered(&problems))?;
     output::warn(&goal.warnings);
+    let reserve = reserve_of(&goal, &args)?;
     let pool = Pool::new(args.jobs.map_or(0, usize::from)).map_err(Failure::internal)?;
     let plan = &goal.plans[0];
     let progress = Progress::new("settings");
@@ -102,7 +115,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         SearchResult::Nothing { .. } => Vec::new(),
     };
     let now = goal.as_it_is(&pool);
-    let report = PlanReport { goal: &goal, plan, found: &found, now, files };
+    let report = PlanReport { goal: &goal, plan, found: &found, now, files, reserve };
     if let Some(folder) = folder {
         folder.write("trials.csv", report.csv().as_bytes())?;
         folder.write("risk.svg", report.picture().map_err(Failure::internal)?.as_bytes())?;
@@ -118,6 +131,18 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         SearchResult::Setting(_) => Exit::Holds,
         SearchResult::Nothing { .. } => Exit::Failed,
     })
+}
+
+/// Whether the reserve of the first scenario is enough.
+fn reserve_of(goal: &Goal, args: &Args) -> Result<Option<(String, serde_json::Value)>, Failure> {
+    let loaded = goal.scenarios[0].1.scenario(&[]).map_err(|problems| load::rendered(&problems))?;
+    let daemons = reserve::Daemons { kube: args.kube_daemons, system: args.system_daemons };
+    let formula = match &args.preset {
+        Some(name) => Some((name.as_str(), reserve::by_formula(&loaded, name)?)),
+        None => None,
+    };
+    let figures = reserve::of(&loaded, &daemons);
+    Ok(figures.map(|r| (reserve::text(&r, &daemons, formula), reserve::json(&r, &daemons, formula))))
 }
 
 /// The recommendation as files.
@@ -165,6 +190,9 @@ impl PlanReport<'_> {
                 ));
                 self.target_lines(&mut text, 2, &self.now.counts);
             }
+        }
+        if let Some((figures, _)) = &self.reserve {
+            text.push_str(figures);
         }
         text.push_str(&format!("\n{}", self.table()));
         for knob in &self.found.not_monotone {
@@ -433,6 +461,7 @@ impl PlanReport<'_> {
             "as_it_is": { "allocatable_bytes": self.now.allocatable, "kubelet_not_started": self.now.not_started,
                 "targets": self.now.counts.iter()
                 .map(|(bad, runs)| json!({ "bad": bad, "runs": runs })).collect::<Vec<_>>() },
+            "reserve": self.reserve.as_ref().map(|(_, json)| json),
             "trials": self.found.trials.iter().map(trial).collect::<Vec<_>>(),
             "front": self.found.front, "not_monotone": self.found.not_monotone,
         })

@@ -150,7 +150,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 /// Reads a study; warnings go to standard error.
 fn study(path: &Path) -> Result<Study, Failure> {
     let name = path.display().to_string();
-    let text = load::named_text(path)?;
+    let text = load::named_toml(path, "a study")?;
     let study = Study::read(&text, &name, &Beside::study(path)).map_err(|problems| load::rendered(&problems))?;
     output::warn(&study.warnings);
     Ok(study)

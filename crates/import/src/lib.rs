@@ -7,6 +7,7 @@ mod build;
 mod content;
 mod copies;
 mod csv_file;
+mod daemons;
 mod evidence;
 mod kubelet;
 mod memory_stat;
@@ -29,6 +30,7 @@ mod usage;
 
 pub use build::{ImportError, Imported, Options, build};
 pub use content::describe;
+pub use daemons::{Daemons, Measured, daemons, measured};
 pub use evidence::Evidence;
 pub use queries::queries;
 pub use same::differences;

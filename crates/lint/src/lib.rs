@@ -5,6 +5,7 @@
 //! run.
 
 mod facts;
+pub mod reserve;
 mod rules;
 
 pub use facts::LintInput;

@@ -92,6 +92,9 @@ fn reservations() {
              enforceNodeAllocatable = [\"pods\", \"system-reserved\"]"
         )
     };
+    // The node's own programs hold 500 MiB; a reservation of nothing promises nothing.
+    let kube = |amount: &str| format!("kubeReserved = {{ memory = \"{amount}\" }}");
+    kubelet("OOM019", &[&kube("499Mi"), &kube("1Mi")], &[&kube("500Mi"), "", &system("100Mi")]);
     kubelet(
         "OOM007",
         &[&system("400Mi"), &system("100Mi")],

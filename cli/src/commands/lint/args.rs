@@ -1,7 +1,8 @@
 //! What `oomsim lint` is asked for.
 
+use crate::reserve;
 use clap::ValueEnum;
-use oomsim_core::units::{Bytes, ParseQuantityError, Quantity};
+use oomsim_import::Measured;
 use oomsim_lint::{Level, RULES, Rule, rule};
 use oomsim_scenario::reading::nearest;
 use std::path::PathBuf;
@@ -46,12 +47,12 @@ pub struct Args {
     /// SwapTotal of the node
     #[arg(long, value_name = "QUANTITY")]
     pub swap: Option<String>,
-    /// Measured memory use of the kubelet and the container runtime
-    #[arg(long, value_name = "QUANTITY", value_parser = bytes)]
-    pub kube_daemons: Option<Bytes>,
-    /// Measured memory use of the node's other daemons
-    #[arg(long, value_name = "QUANTITY", value_parser = bytes)]
-    pub system_daemons: Option<Bytes>,
+    /// Measured memory use of the kubelet and the container runtime: an amount, or a file (/stats/summary, series)
+    #[arg(long, value_name = "QUANTITY|FILE", value_parser = reserve::daemons)]
+    pub kube_daemons: Option<Measured>,
+    /// Measured memory use of the node's other daemons: an amount, or a file
+    #[arg(long, value_name = "QUANTITY|FILE", value_parser = reserve::daemons)]
+    pub system_daemons: Option<Measured>,
     /// Set a value of the node, the kubelet or a scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     pub overrides: Vec<String>,
@@ -106,11 +107,6 @@ pub enum Format {
     Sarif,
     /// GitHub Actions annotations
     Github,
-}
-
-fn bytes(text: &str) -> Result<Bytes, String> {
-    let quantity: Quantity = text.parse().map_err(|why: ParseQuantityError| why.to_string())?;
-    u64::try_from(quantity.value()).map(Bytes::new).map_err(|_| "an amount of memory cannot be negative".to_owned())
 }
 
 fn known_rule(text: &str) -> Result<&'static Rule, String> {

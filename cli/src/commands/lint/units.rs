@@ -4,11 +4,13 @@ use super::args::Args;
 use crate::exit::Failure;
 use crate::find;
 use crate::load::{self, Beside, Options, Unusable};
+use oomsim_core::units::Bytes;
+use oomsim_import::Measured;
 use oomsim_lint::Evidence;
 use oomsim_planning::prepared::{ScenarioBundle, settings};
 use oomsim_planning::study::{self, Goal};
-use oomsim_report::findings::{LintReport, Study};
-use oomsim_scenario::{FileKind, LoadedScenario, TomlKind, assignment, file_kind};
+use oomsim_report::findings::{LintReport, Shown, Study};
+use oomsim_scenario::{Diagnostic, FileKind, LoadedScenario, Severity, TomlKind, assignment, file_kind};
 use std::path::{Path, PathBuf};
 
 /// A node with its pods.
@@ -32,7 +34,7 @@ pub fn units(args: &Args, report: &mut LintReport) -> Vec<Result<Unit, Unusable>
     let overrides = overrides(args);
     let mut list = List { args, overrides: &overrides, units: Vec::new(), seen: Vec::new() };
     let (mut configs, mut manifests) = (Vec::new(), Vec::new());
-    let mut studies = Vec::new();
+    let (mut studies, mut others) = (Vec::new(), Vec::new());
     for path in &args.files {
         if path.is_dir() {
             match find::all(std::slice::from_ref(path)) {
@@ -51,7 +53,7 @@ pub fn units(args: &Args, report: &mut LintReport) -> Vec<Result<Unit, Unusable>
             match kind(path) {
                 Ok(FileKind::KubeletConfiguration) => configs.push(path),
                 Ok(FileKind::Manifest) => manifests.push(path),
-                Ok(FileKind::NoPods) => {}
+                Ok(FileKind::NoPods) => others.push(path),
                 Err(unusable) => list.units.push(Err(unusable)),
             }
             report.files += 1;
@@ -60,6 +62,11 @@ pub fn units(args: &Args, report: &mut LintReport) -> Vec<Result<Unit, Unusable>
     report.studies = studies.iter().filter_map(|file| list.study(file)).collect();
     report.files += list.seen.len() + studies.len();
     let mut units = list.units;
+    let nothing = units.is_empty() && configs.is_empty() && manifests.is_empty() && studies.is_empty();
+    not_looked_at(&others, nothing && args.flags.is_none() && args.config_dir.is_none(), report);
+    if nothing && !others.is_empty() {
+        return units;
+    }
     let more = args.flags.is_some() || args.config_dir.is_some();
     if !configs.is_empty() || manifests.is_empty() && !more {
         units.extend(configs.iter().map(|config| node(args, Some(config), &manifests, &overrides)));
@@ -91,7 +98,7 @@ impl List<'_> {
     }
 
     fn add(&mut self, file: &Path, read: Result<Vec<LoadedScenario>, Unusable>) {
-        let Args { kube_daemons, system_daemons, .. } = *self.args;
+        let Peaks { kube_daemons, system_daemons } = peaks(self.args);
         let unit = |kinds| Unit {
             kinds,
             known: Evidence { kube_daemons, system_daemons, ..Evidence::SCENARIO },
@@ -146,9 +153,38 @@ fn named_scenarios(text: &str, name: &str) -> Result<Vec<(ScenarioBundle, Vec<St
     Ok(vec![(study.scenario, changes)])
 }
 
+/// Says of files without anything to check what they are; with nothing else to look at that is a failure.
+fn not_looked_at(files: &[&PathBuf], nothing: bool, report: &mut LintReport) {
+    for path in files {
+        let text = load::named_text(path).unwrap_or_default();
+        let what = oomsim_import::describe(&text).unwrap_or_else(|| "a Kubernetes object".into());
+        let message = format!("{}: not looked at: it has neither pods nor kubelet settings ({what})", path.display());
+        if nothing {
+            report.fail(
+                format!("error: {message}\n  help: `oomsim import` makes a scenario of a cluster's files"),
+                Vec::new(),
+            );
+        } else {
+            let warning = Diagnostic {
+                severity: Severity::Warning,
+                code: "",
+                message,
+                at: None,
+                label: String::new(),
+                help: Vec::new(),
+                kind: String::new(),
+            };
+            report.warn(Shown::new(warning, None));
+        }
+    }
+}
+
 fn kind(path: &Path) -> Result<FileKind, Unusable> {
     let name = path.display().to_string();
     let text = load::named_text(path)?;
+    if let Some(failure) = load::recorded(&name, &text) {
+        return Err(failure.into());
+    }
     file_kind(&name, &text).map_err(|problem| Unusable::of(vec![*problem]))
 }
 
@@ -157,6 +193,17 @@ fn overrides(args: &Args) -> Vec<String> {
     let named = [("node.memory", &args.capacity), ("node.nominal", &args.sku_memory), ("node.swap", &args.swap)];
     let named = named.into_iter().filter_map(|(key, value)| Some(format!("{key}={}", value.as_ref()?)));
     named.chain(args.overrides.iter().cloned()).collect()
+}
+
+/// The most that daemons were measured to hold.
+struct Peaks {
+    kube_daemons: Option<Bytes>,
+    system_daemons: Option<Bytes>,
+}
+
+fn peaks(args: &Args) -> Peaks {
+    let peak = |measured: &Option<Measured>| measured.map(|measured| measured.peak);
+    Peaks { kube_daemons: peak(&args.kube_daemons), system_daemons: peak(&args.system_daemons) }
 }
 
 /// Stands for the node's memory while it is not known: the most that a scenario may have, so that nothing is refused
@@ -200,8 +247,8 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         memory,
         system: sets("node.system"),
         kubelet: config.is_some() || more || sets("kubelet"),
-        kube_daemons: args.kube_daemons,
-        system_daemons: args.system_daemons,
+        kube_daemons: peaks(args).kube_daemons,
+        system_daemons: peaks(args).system_daemons,
     };
     let (name, folder) = (Options::NAME.to_owned(), PathBuf::new());
     let kinds = vec![options.scenario(&Beside::options(), overrides)?];

@@ -154,4 +154,12 @@ pub const ALL: &[Rule] = &[
         page: include_str!("../../pages/OOM018.md"),
         check: start::kubelet_refuses,
     },
+    Rule {
+        code: "OOM019",
+        name: "reserve-too-small",
+        summary: "The node's own programs hold more than is reserved for them: pods are promised memory that is not there",
+        level: Level::Warning,
+        page: include_str!("../../pages/OOM019.md"),
+        check: reserved::short,
+    },
 ];

@@ -1,8 +1,10 @@
 //! Reservations: who is kept within them.
 
 use crate::facts::{LintInput, found, shown, stated_peak};
+use crate::reserve::Reserve;
 use crate::{Finding, Level};
 use oomsim_core::kubelet::{CgroupLayout, CgroupName, ENFORCE_KUBE, ENFORCE_PODS, ENFORCE_SYSTEM, KubeletConfig};
+use oomsim_core::plan::KubeletPlan;
 use oomsim_core::units::Bytes;
 
 /// One of the two reservations.
@@ -50,7 +52,8 @@ pub fn not_enforced(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
         found(findings, ("OOM006", Level::Warning), at, message, "add \"pods\" to enforceNodeAllocatable");
     }
     for Reserved { field, key, amount, .. } in reservations(facts, config) {
-        if amount == 0 || config.enforces(key) {
+        // That the daemons use more is a finding of its own.
+        if amount == 0 || config.enforces(key) || Reserve::of_facts(facts).as_ref().is_some_and(is_short) {
             continue;
         }
         let message = format!(
@@ -65,6 +68,36 @@ pub fn not_enforced(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
         );
         found(findings, ("OOM006", Level::Note), at, message, help);
     }
+}
+
+/// OOM019.
+pub fn short(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
+    // Daemons that are held within their reservation are killed instead (OOM007).
+    let enforced = |plan: &KubeletPlan| plan.config.enforces(ENFORCE_KUBE) || plan.config.enforces(ENFORCE_SYSTEM);
+    if facts.kubelet().is_some_and(enforced) {
+        return;
+    }
+    let Some(reserve) = Reserve::of_facts(facts).filter(is_short) else { return };
+    let measured = facts.known.kube_daemons.is_some() || facts.known.system_daemons.is_some();
+    let message = format!(
+        "reserved {}, the {} hold {}: {} more are promised to pods (allocatable {}) than the node has for them ({}), so pods \
+         within allocatable are evicted or killed",
+        shown(reserve.reserved),
+        if measured { "measured daemons" } else { "node's own programs" },
+        shown(reserve.used),
+        shown(reserve.short()),
+        shown(reserve.allocatable),
+        shown(reserve.there.max(0)),
+    );
+    let at = facts.kubelet_place(&["kubeReserved.memory", "kubeReserved", "systemReserved.memory", "systemReserved"]);
+    let help =
+        format!("set kubeReserved and systemReserved to {} together: what is used and a tenth", shown(reserve.advice));
+    found(findings, ("OOM019", Level::Warning), at, message, help);
+}
+
+/// A reservation that is too small. A node that reserves nothing promises nothing, unless its daemons were measured.
+fn is_short(reserve: &Reserve) -> bool {
+    reserve.short() > 0 && reserve.reserved > 0
 }
 
 /// OOM007.
