@@ -16,7 +16,7 @@ pub struct Cli {
     /// Let scenarios and studies name files outside of their own folders; for files that you trust
     #[arg(long, global = true)]
     pub allow_outside: bool,
-    /// Print no warnings
+    /// Print no warnings; with `check`, only what fails and the last line
     #[arg(long, short, global = true)]
     pub quiet: bool,
     /// Most memory to use, such as 2Gi [default: three quarters of what is available]

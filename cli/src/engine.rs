@@ -2,11 +2,15 @@
 
 use crate::exit::Failure;
 use crate::memory;
-use oomsim_core::BootedNode;
+use crate::progress::Progress;
 use oomsim_core::kernel::CgroupVersion;
 use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogStyle, STYLES};
+use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep};
+use oomsim_core::units::SimTime;
+use oomsim_core::{BootedNode, Simulation};
+use oomsim_report::openmetrics::scrape_times;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -33,13 +37,17 @@ pub fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failur
     })
 }
 
+/// At least `keep`, and what the scenario's expectations need.
+pub fn kept(scenario: &Scenario, keep: Keep) -> Keep {
+    scenario.expectations.iter().map(|expectation| expectation.needs()).fold(keep, Keep::max)
+}
+
 /// A scenario's node, of whose runs at least `keep` is kept and what its expectations need.
 ///
 /// # Errors
 /// When what is kept would not fit in memory.
 pub fn boot(scenario: &Arc<Scenario>, keep: Keep) -> Result<BootedNode, Failure> {
-    let needed = scenario.expectations.iter().map(|expectation| expectation.needs()).max().unwrap_or(Keep::Outcome);
-    let keep = keep.max(needed);
+    let keep = kept(scenario, keep);
     if keep == Keep::Series {
         memory::check_series(scenario)?;
     }
@@ -54,6 +62,50 @@ pub fn run(node: BootedNode, seed: u64) -> Result<History, Failure> {
     let name = node.scenario().name.clone();
     guarded(|| node.run(seed).map_err(|why| Failure::internal(format!("{name}: the run was stopped: {why}"))))
 }
+
+/// Runs a node to the end as [`run`] does, and says how far it is when that takes longer than a moment.
+///
+/// # Errors
+/// As for [`run`].
+pub fn run_shown(node: BootedNode, seed: u64) -> Result<History, Failure> {
+    let name = node.scenario().name.clone();
+    let until = node.scenario().duration.as_nanos();
+    let progress = Progress::new("simulated seconds");
+    guarded(|| {
+        let mut run = node.simulation(seed);
+        for part in 1..=PARTS {
+            let at = u64::try_from(u128::from(until) * u128::from(part) / u128::from(PARTS)).unwrap_or(until);
+            let at = if part == PARTS { SimTime::MAX } else { SimTime::from_nanos(at) };
+            run.run_until(at).map_err(|why| Failure::internal(format!("{name}: the run was stopped: {why}")))?;
+            let now = run.now().as_nanos() / 1_000_000_000;
+            progress.at(now, until / 1_000_000_000, now);
+        }
+        Ok(run.finish())
+    })
+}
+
+/// The node of a run at each instant at which a monitoring system scrapes it: the run is simulated once more.
+///
+/// # Errors
+/// As for [`run`].
+pub fn scrapes(scenario: &Arc<Scenario>, seed: u64) -> Result<Vec<NodeView>, Failure> {
+    let end = SimTime::ZERO.saturating_add(scenario.duration);
+    guarded(|| {
+        let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Outcome);
+        let mut found = Vec::new();
+        for at in scrape_times(end) {
+            run.run_until(at).map_err(|why| Failure::internal(format!("the run was stopped: {why}")))?;
+            if run.now() < at {
+                break; // The kernel has panicked: nothing answers any more.
+            }
+            found.push(run.view());
+        }
+        Ok(found)
+    })
+}
+
+/// How often a run says how far it is.
+const PARTS: u64 = 200;
 
 /// An empty kernel log in the wording of the scenario's kernel.
 pub fn kernel_log(scenario: &Scenario) -> KernelLog {

@@ -5,8 +5,8 @@ use oomsim_scenario::{
     Diagnostic, Document, FileError, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds,
 };
 use std::path::{Component, Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Longest file that is read.
 const MAX_FILE: u64 = 16 << 20;
@@ -54,27 +54,30 @@ pub struct Beside {
     folder: PathBuf,
     /// Where all files lie.
     within: Option<PathBuf>,
+    /// What was asked for.
+    asked: Mutex<Vec<PathBuf>>,
 }
 
 impl Beside {
     /// The files that a scenario names, relative to it.
     pub fn scenario(file: &Path) -> Beside {
         let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-        Beside { within: Some(folder.clone()), folder }
+        Beside { within: Some(folder.clone()), folder, asked: Mutex::default() }
     }
 
     /// The files that a study and its scenarios name, with the study's folder in front.
     pub fn study(file: &Path) -> Beside {
-        Beside { folder: PathBuf::new(), within: Beside::scenario(file).within }
+        Beside { folder: PathBuf::new(), ..Beside::scenario(file) }
     }
 
     /// The files that options name.
     pub fn options() -> Beside {
-        Beside { folder: PathBuf::new(), within: None }
+        Beside { folder: PathBuf::new(), within: None, asked: Mutex::default() }
     }
 
     fn find(&self, path: &str) -> Result<PathBuf, String> {
         let path = self.folder.join(path);
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
         let Some(within) = self.within.as_ref().filter(|_| !ALLOW_OUTSIDE.load(Ordering::Relaxed)) else {
             return Ok(path);
         };
@@ -184,6 +187,16 @@ pub fn scenarios(file: &Path, overrides: &[String], node: Option<&str>) -> Resul
         Some(_) => load_kind(&text, &name, &beside, overrides, node).map(|scenario| vec![scenario]),
     };
     read.map_err(Unusable::of)
+}
+
+/// The files and folders that a scenario names, as far as it can be read.
+pub fn files_of(file: &Path, overrides: &[String]) -> Vec<PathBuf> {
+    let beside = Beside::scenario(file);
+    if let Ok(text) = read_text(file) {
+        // What is wrong with it is said when it is run.
+        let _ = load_kinds(&text, &file.display().to_string(), &beside, overrides);
+    }
+    beside.asked.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a file is that is no TOML but known all the same, and which command takes it. `wanted`: what was expected.

@@ -25,7 +25,22 @@ pub fn print(text: &str) -> Result<(), Failure> {
 pub fn print_commands(text: &str) -> Result<(), Failure> {
     let text = escape::output(text);
     let mut out = anstream::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    ended(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Writes what a program reads to standard output, piece by piece: nothing is coloured, and `write` has taken the
+/// meaning from what acts.
+///
+/// # Errors
+/// As for [`print()`].
+pub fn stream(write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    ended(write(&mut out).and_then(|()| out.flush()))
+}
+
+/// A reader that has gone away is not an error.
+fn ended(written: std::io::Result<()>) -> Result<(), Failure> {
+    match written {
         Err(why) if why.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::internal(format!("standard output could not be written: {why}")))
         }
@@ -48,9 +63,14 @@ pub fn quiet() {
     QUIET.store(true, Ordering::Relaxed);
 }
 
+/// Whether only what matters most is to be shown.
+pub fn is_quiet() -> bool {
+    QUIET.load(Ordering::Relaxed)
+}
+
 /// Writes warnings to standard error, those of a kind as one with a count.
 pub fn warn<'a>(warnings: impl IntoIterator<Item = &'a Diagnostic>) {
-    if !QUIET.load(Ordering::Relaxed) {
+    if !is_quiet() {
         gathered(warnings).iter().for_each(|warning| complain(&warning.render_coloured()));
     }
 }

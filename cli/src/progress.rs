@@ -1,42 +1,48 @@
-//! How far the work is, on standard error: only on a terminal, and only when it takes longer than a moment.
+//! How far the work is, on standard error, when it takes longer than a moment: on a terminal one line that is written
+//! over and over; elsewhere, where a log keeps every line, ever more seldom a line of its own.
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// No line before this.
-const PATIENCE: Duration = Duration::from_millis(700);
-/// A new line so often.
+const PATIENCE: Duration = Duration::from_secs(1);
+/// On a terminal, a new line this often.
 const EVERY: Duration = Duration::from_millis(200);
+/// In a log, at least a line this often.
+const SELDOM: Duration = Duration::from_secs(60);
 
-/// One line that is written over and over.
+/// The progress of one piece of work.
 #[derive(Debug)]
 pub struct Progress {
     what: &'static str,
     since: Instant,
-    state: Mutex<(Instant, bool)>,
-    shown: bool,
+    /// When the next line is due, and whether there is one already.
+    state: Mutex<(Duration, bool)>,
+    terminal: bool,
 }
 
 impl Progress {
     /// Begins; `what` is counted (`runs`).
     pub fn new(what: &'static str) -> Self {
-        let now = Instant::now();
-        Progress { what, since: now, state: Mutex::new((now, false)), shown: std::io::stderr().is_terminal() }
+        let terminal = std::io::stderr().is_terminal();
+        Progress { what, since: Instant::now(), state: Mutex::new((PATIENCE, false)), terminal }
     }
 
     /// `done` of `of`; `now` of them since the beginning.
     pub fn at(&self, done: u64, of: u64, now: u64) {
-        if !self.shown || self.since.elapsed() < PATIENCE {
+        let elapsed = self.since.elapsed();
+        if elapsed < PATIENCE || done >= of {
             return;
         }
         let Ok(mut state) = self.state.try_lock() else { return };
-        if state.1 && state.0.elapsed() < EVERY {
+        if elapsed < state.0 {
             return;
         }
-        *state = (Instant::now(), true);
+        *state = (elapsed + if self.terminal { EVERY } else { elapsed.min(SELDOM) }, true);
+        let line = line(self.what, done, of, now, elapsed);
         let mut err = std::io::stderr().lock();
-        let _ = write!(err, "\r{}\x1b[K", line(self.what, done, of, now, self.since.elapsed()));
+        let _ = if self.terminal { write!(err, "\r{line}\x1b[K") } else { writeln!(err, "{line}") };
         let _ = err.flush();
     }
 
@@ -48,7 +54,7 @@ impl Progress {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if self.state.get_mut().is_ok_and(|s| s.1) {
+        if self.terminal && self.state.get_mut().is_ok_and(|s| s.1) {
             let _ = write!(std::io::stderr(), "\r\x1b[K");
         }
     }

@@ -126,7 +126,7 @@ fn the_written_files_say_the_same() {
     let folder = place.path().join("out");
     let scenario = common::repository().join("scenarios/oom2-allocatable-slow.toml");
     let path = |p: &Path| p.to_str().expect("UTF-8").to_string();
-    common::oomsim(["run", &path(&scenario), "--out", &path(&folder)]);
+    common::oomsim(["run", &path(&scenario), "--kmsg", "--out", &path(&folder)]);
     let explained = ["kernel.log", "console.log", "kernel.kmsg"].map(|name| {
         let output = common::oomsim(["dmesg", folder.join(name).to_str().expect("UTF-8"), "--format", "json"]);
         let json: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");

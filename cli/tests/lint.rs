@@ -277,6 +277,27 @@ fn sarif_has_what_the_standard_requires() {
     assert_eq!(invocation["toolExecutionNotifications"][0]["level"], "error");
 }
 
+/// Code scanning knows a result again by its fingerprint when lines have moved.
+#[test]
+fn fingerprints_stay_when_lines_move() {
+    let place = Place::new();
+    let prints = || {
+        let output = place.lint("web.yaml --capacity 8Gi --format sarif");
+        let log: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let results = log["runs"][0]["results"].as_array().expect("results").clone();
+        let print = |r: &Value| r["partialFingerprints"]["oomsimFinding/v1"].as_str().expect("a text").to_owned();
+        let line = |r: &Value| r["locations"][0]["physicalLocation"]["region"]["startLine"].clone();
+        (results.iter().map(print).collect::<Vec<_>>(), results.iter().map(line).collect::<Vec<_>>())
+    };
+    let (before, lines) = prints();
+    place.file("web.yaml", &format!("# One line more.\n{DEPLOYMENT}"));
+    let (after, moved) = prints();
+    assert!(!before.is_empty() && lines != moved);
+    assert_eq!(before, after);
+    let distinct: std::collections::BTreeSet<_> = before.iter().collect();
+    assert_eq!(distinct.len(), before.len());
+}
+
 /// A node can be known by its kubelet's command line alone, or by a file and what is laid over it.
 #[test]
 fn command_lines_and_drop_ins_are_looked_at() {

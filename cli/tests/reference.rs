@@ -3,7 +3,7 @@
 
 use oomsim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
 use oomsim_report::csv::COLUMNS;
-use oomsim_report::{ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use oomsim_report::{ARTIFACTS, KMSG_ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
 use std::path::Path;
 
 fn table(heading: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {
@@ -31,8 +31,12 @@ fn events() -> String {
 fn generated(name: &str) -> String {
     match name {
         "artifacts" => {
-            let flags =
-                [("", ARTIFACTS), (" (`--prometheus`)", PROMETHEUS_ARTIFACTS), (" (`--metrics`)", METRICS_ARTIFACTS)];
+            let flags = [
+                ("", ARTIFACTS),
+                (" (`--kmsg`)", KMSG_ARTIFACTS),
+                (" (`--prometheus`)", PROMETHEUS_ARTIFACTS),
+                (" (`--metrics`)", METRICS_ARTIFACTS),
+            ];
             let rows = flags.iter().flat_map(|(flag, list)| {
                 list.iter().map(move |artifact| (artifact.name.into(), format!("{}{flag}", artifact.about)))
             });

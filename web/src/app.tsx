@@ -1,13 +1,16 @@
 import { useState } from "preact/hooks";
 import { Instant } from "./bars";
 import { Chart } from "./chart";
+import { CompareView } from "./compare";
 import type { Page, Run } from "./data";
 import { bytes, seconds } from "./format";
+import { SeedsView } from "./seeds";
 
 export function App({ page }: { page: Page }) {
   const [chosen, setChosen] = useState(0);
   const run = page.runs[chosen];
   if (!run) return <p>This report has no run.</p>;
+  const seeds = page.seeds.filter((of) => of.scenario === run.scenario);
   return (
     <>
       {page.runs.length > 1 && (
@@ -20,6 +23,12 @@ export function App({ page }: { page: Page }) {
         </nav>
       )}
       <main key={chosen}>
+        {page.comparison && page.runs[0] && page.runs[1] && (
+          <CompareView of={page.comparison} runs={[page.runs[0], page.runs[1]]} />
+        )}
+        {seeds.map((of) => (
+          <SeedsView of={of} />
+        ))}
         <RunView run={run} />
       </main>
     </>

@@ -38,6 +38,21 @@ export function levels(run: Run): Level[] {
 }
 
 const SCRAPES = [0, 15, 30, 60];
+/** The choice of the eviction manager's figures instead of a scraper's. */
+const KUBELET = -1;
+
+/** A curve as someone sees it who looks now and then: it holds until the next look. */
+function seen(run: Run, curve: number, values: (number | null)[], who: number, measure: "workingSet" | "usage"): (number | null)[] {
+  if (who !== KUBELET) return scraped(run.series.at, values, who);
+  const { passes, series } = run;
+  // The kubelet looks at working sets, of the node and of each pod.
+  const looked = curve === 0 ? passes.workingSet : curve === 1 || measure === "usage" ? undefined : passes.pods[curve - 2];
+  if (!looked) return series.at.map(() => null);
+  return series.at.map((at) => {
+    const index = lastUpTo(passes.at, at);
+    return index < 0 ? null : (looked[index] ?? null);
+  });
+}
 
 /** Memory is counted in powers of two: ticks at 512Mi, 1Gi, 2Gi. */
 const POWERS = Array.from({ length: 44 }, (_, n) => 2 ** n);
@@ -72,7 +87,9 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
     const faint = getComputedStyle(host).getPropertyValue("--line").trim();
     const axis = { stroke: ink, grid: { stroke: faint, width: 1 }, ticks: { stroke: faint } };
     const stepped = uPlot.paths.stepped?.({ align: 1 });
-    const drawn = shown.map((curve) => scraped(run.series.at, curve.values, scrape));
+    const drawn = shown.map((curve, n) => seen(run, n, curve.values, scrape, measure));
+    // What it really was stands beside what was seen.
+    const truth = scrape === 0 ? [] : shown.map((curve) => curve.values);
     const chart = new uPlot(
       {
         width,
@@ -95,9 +112,17 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
             paths: stepped,
             points: { show: false },
           })),
+          ...truth.map((_, index) => ({
+            stroke: colour(index),
+            alpha: 0.45,
+            width: 1,
+            show: !hidden.has(shown[index]?.label ?? ""),
+            paths: stepped,
+            points: { show: false },
+          })),
         ],
         hooks: {
-          draw: [(u) => drawLevels(u, stops, ink), (u) => drawMarks(u, run, ink)],
+          draw: [(u) => drawLevels(u, stops.filter((stop) => !hidden.has(stop.label)), ink), (u) => drawMarks(u, run, ink)],
           setCursor: [
             (u) => {
               const point = u.cursor.idx;
@@ -107,7 +132,7 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
           ],
         },
       },
-      [run.series.at, ...drawn],
+      [run.series.at, ...drawn, ...truth],
       host,
     );
     plot.current = chart;
@@ -115,7 +140,7 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
       chart.destroy();
       plot.current = null;
     };
-  }, [run, shown, stops, scrape, hidden, scheme, width]);
+  }, [run, shown, stops, scrape, measure, hidden, scheme, width]);
 
   const toggle = (label: string) => {
     const next = new Set(hidden);
@@ -140,6 +165,7 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
             {SCRAPES.map((s) => (
               <option value={s}>{s === 0 ? "as it is" : `by Prometheus every ${s} s`}</option>
             ))}
+            {run.passes.at.length > 0 && <option value={KUBELET}>by the kubelet's eviction manager</option>}
           </select>
         </label>
         <button type="button" onClick={() => plot.current?.setData(plot.current.data, true)}>
@@ -159,7 +185,18 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
             </button>
           </li>
         ))}
+        {stops.map((stop) => (
+          <li>
+            <button type="button" aria-pressed={!hidden.has(stop.label)} onClick={() => toggle(stop.label)}>
+              <svg width="24" height="8" aria-hidden="true">
+                <line x1="0" y1="4" x2="24" y2="4" stroke="currentColor" stroke-width="1.5" stroke-dasharray="6 4" />
+              </svg>
+              {stop.label} <b>{bytes(stop.at)}</b>
+            </button>
+          </li>
+        ))}
       </ul>
+      {scrape !== 0 && <p class="hint">Thin lines: what it really was.</p>}
       <p class="hint">Values at {seconds(at)}.</p>
     </section>
   );

@@ -3,7 +3,15 @@ export type Page = {
 /**
  * The runs, in the order in which they were named.
  */
-runs: Array<Run>, };
+runs: Array<Run>, 
+/**
+ * Scenarios over several seeds, and fleets.
+ */
+seeds: Array<Seeds>, 
+/**
+ * How the first two runs compare.
+ */
+comparison: Compared | null, };
 export type Run = { 
 /**
  * Name of the scenario.
@@ -58,6 +66,14 @@ node: Node,
  */
 series: Series, 
 /**
+ * What the kubelet's eviction manager saw of it.
+ */
+passes: Passes, 
+/**
+ * The node at chosen instants.
+ */
+instants: Array<Instant>, 
+/**
  * What happened.
  */
 timeline: Array<TimelineLine>, 
@@ -80,6 +96,25 @@ warnings: Array<string>, };
 export type Node = { name: string, capacity: number, allocatable: number, kubepodsLimit: number | null, evictionHard: number | null, podsEvictedAbove: number | null, };
 export type Series = { at: Array<number>, workingSet: Array<number>, memAvailable: Array<number>, kubepods: Array<number>, kubepodsWorkingSet: Array<number>, pods: Array<PodSeries>, };
 export type PodSeries = { name: string, usage: Array<number | null>, workingSet: Array<number | null>, };
+export type Passes = { at: Array<number>, workingSet: Array<number>, 
+/**
+ * In the order of the pods of the series.
+ */
+pods: Array<Array<number | null>>, };
+export type Instant = { at: number, memAvailable: number, memFree: number, swapUsed: number, cgroups: Array<Cgroup>, processes: Array<Process>, kubelet: Kubelet | null, };
+export type Cgroup = { name: string, path: string, depth: number, usage: number, workingSet: number, limit: number | null, };
+export type Process = { pid: number, comm: string, of: string, rss: number, oomScoreAdj: number, badness: number | null, };
+export type Kubelet = { memoryPressure: boolean, reportedMemoryPressure: boolean, waitsFor: string | null, pods: Array<Belief>, };
+export type Belief = { pod: string, workingSet: number | null, takenAt: number | null, workingSetNow: number, };
+export type Seeds = { scenario: string, count: number, end: number, shares: Array<Share>, 
+/**
+ * When the first process died, for each run on which one did, in order.
+ */
+firstDeaths: Array<number>, runs: Array<SeedRun>, };
+export type Compared = { rows: Array<Row>, firstAt: number | null, first: [string, string], causes: Array<string>, shares: Array<[string, string, string, string]>, };
+export type Row = { name: string, a: string, b: string, };
+export type Share = { outcome: string, count: number, low: number, high: number, };
+export type SeedRun = { node: string, seed: string, outcome: string, victim: string, firstDeath: number | null, oomKills: number, evictions: number, reproduce: string, };
 export type TimelineLine = { at: number, subject: string, reason: string, message: string, tone: string, };
 export type Death = { at: number, process: string, of: string, by: string, why: string, };
 export type Pod = { name: string, qos: string, status: string, restarts: number, usage: number, message: string, };

@@ -46,11 +46,21 @@ test("slider, time stamps and curves move together, also by keyboard", async () 
   assert.match(await page.locator(".slider span").innerText(), /^0\.000 s/);
   await page.locator("#deaths-heading + .scroll button").first().click();
   assert.match(await page.locator(".slider span").innerText(), /^28\d\./);
+  // The node just before: the tree of cgroups, the kernel's choice, the kubelet's stale figures.
+  const bars = await page.locator(".bar-name").allInnerTexts();
+  assert.ok(bars.includes("node") && bars.includes("kubepods") && bars.some((name) => name.includes("alloc-mem-2")), bars.join());
+  assert.match(await page.locator("#processes-heading + .scroll tbody tr").first().innerText(), /dotnet/);
+  assert.match(await page.locator("#belief-heading ~ .scroll").first().innerText(), /alloc-tests\/alloc-mem-2/);
+  const shownAt = await page.locator(".slider span").innerText();
+  await page.getByRole("button", { name: "Before" }).click();
+  assert.notEqual(await page.locator(".slider span").innerText(), shownAt);
   const legend = page.locator(".legend button").nth(2);
   await legend.focus();
   await page.keyboard.press("Enter");
   assert.equal(await legend.getAttribute("aria-pressed"), "false");
   await page.getByLabel("Seen").selectOption("30");
+  await page.getByLabel("Seen").selectOption("-1");
+  assert.equal(await page.getByText("Thin lines: what it really was.").count(), 1);
   await page.getByLabel("Pods by").selectOption("usage");
   await page.getByRole("searchbox").fill("evicted");
   assert.ok((await page.locator(".timeline li").count()) >= 1);

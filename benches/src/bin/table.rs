@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p oomsim-benches --bin table            # all sections, some minutes
-//! cargo run --release -p oomsim-benches --bin table -- W0 W1   # some of W0, W1, W2, W3, memory, stories
+//! cargo run --release -p oomsim-benches --bin table -- W0 W1   # some of W0, W1, W2, W3, memory, pods, stories, output
 //! ```
 //!
 //! The stories are run as whole processes when the program itself has been built (`cargo build --release`).
@@ -70,6 +70,7 @@ fn main() {
         ("memory", memory),
         ("pods", pods),
         ("stories", stories),
+        ("output", output),
     ];
     for (name, section) in sections {
         if wanted.is_empty() || wanted.iter().any(|w| w == name) {
@@ -247,6 +248,32 @@ fn pods() {
         ns.push(of_each);
     }
     row("10,000 pods on one node, per event", "× at 100", Target::None, ratio(&ns[2], &ns[0]));
+}
+
+/// A whole process that runs W1 as a scenario, with each kind of output, against the loop.
+fn output() {
+    let program = env::current_exe().expect("this program has a path").with_file_name("oomsim");
+    if !program.exists() {
+        return eprintln!("whole processes need {}: cargo build --release -p oomsim", program.display());
+    }
+    let scenario = "scenarios/bench/w1-node-day.toml";
+    let out = env::temp_dir().join("oomsim-bench-output");
+    let folder = out.display().to_string();
+    let kinds: [(&str, Vec<&str>, f64); 3] =
+        [("text", vec![], 1.0), ("JSON", vec!["--format", "json"], 2.0), ("--out", vec!["--out", &folder], 4.0)];
+    let run = |options: &[&str]| {
+        let mut command = Command::new(&program);
+        command.arg("run").arg(scenario).args(options).stdout(Stdio::null()).stderr(Stdio::null());
+        assert!(command.status().is_ok_and(|status| status.success()), "{options:?}");
+    };
+    let mut contenders = vec![Contender::whole(|| node_day::heap_loop(1, ramp::KNOWN_DAY.0))];
+    contenders.extend(kinds.iter().map(|(_, options, _)| Contender::whole(|| run(options))));
+    let seconds = interleave(5, &mut contenders);
+    for ((name, _, target), of) in kinds.iter().zip(&seconds[1..]) {
+        let work = format!("W1 as a scenario, whole process, {name}");
+        row(&work, "× heap loop", Target::AtMost(*target), ratio(of, &seconds[0]));
+    }
+    let _ = fs::remove_dir_all(out);
 }
 
 fn stories() {

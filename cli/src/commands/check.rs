@@ -1,92 +1,80 @@
-//! `oomsim check`: runs every scenario found and checks its expectations.
+//! `oomsim check`: runs every scenario found and checks its expectations and its outcome.
+
+mod accepted;
+mod args;
+mod changed;
+mod one;
+
+pub use args::Args;
 
 use crate::exit::{Exit, Failure};
-use crate::repeat::Repeat;
-use crate::{engine, find, fleet, load, output};
-use clap::ValueEnum;
-use oomsim_core::record::Keep;
-use oomsim_core::record::expect::evaluate;
+use crate::progress::Progress;
+use crate::{engine, find, output};
+use args::Format;
 use oomsim_report::check::{self as report, CheckOutcome, CheckedScenario, Fault};
-use oomsim_report::fleet::{digest, expectations};
 use oomsim_report::{escape, junit};
-use oomsim_scenario::Diagnostic;
 use rayon::prelude::*;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-
-const EXAMPLES: &str = "\
-Examples:
-  oomsim check scenarios
-  oomsim check scenarios --format junit > report.xml
-  oomsim check scenarios --format github       # annotations at the lines of the failing expectations
-
-Folders are searched recursively for *.toml. Hidden folders, folders named `invalid` and studies are skipped, unless you name
-them.
-Exit code: the worst of all scenarios: 0 all hold, 1 an expectation failed, 2 invalid scenario, 3 internal error.";
-
-/// Arguments of `oomsim check`.
-#[derive(Debug, clap::Args)]
-#[command(after_help = EXAMPLES)]
-pub struct Args {
-    /// Scenario files, or folders with scenarios
-    #[arg(value_name = "PATH", required = true)]
-    paths: Vec<PathBuf>,
-    /// Kubernetes version of every kubelet, such as 1.34 or v1.33.3-eks-113cf36 [default: as in the scenario]
-    #[arg(long, value_name = "VERSION")]
-    kubernetes: Option<String>,
-    /// Output format
-    #[arg(long, value_enum, default_value_t)]
-    format: Format,
-    /// Number of scenarios to run in parallel [default: one per processor]
-    #[arg(long, short = 'j', value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
-}
-
-/// Output formats.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// One line per scenario, more for those that fail
-    #[default]
-    Text,
-    /// One JSON object
-    Json,
-    /// JUnit XML
-    Junit,
-    /// GitHub Actions annotations
-    Github,
-}
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// Runs `oomsim check`.
 ///
 /// # Errors
 /// When a path cannot be read or nothing is found.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let found = find::scenarios(&args.paths)?;
-    let threads = usize::from(args.jobs.unwrap_or(0));
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-    let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
-    let checked: Vec<CheckedScenario> =
-        pool.install(|| found.scenarios.par_iter().map(|file| check(file, args.kubernetes.as_deref())).collect());
-    let studies = found.studies.len();
-    let text = match args.format {
-        Format::Text => report::text(&checked, studies),
-        Format::Json => report::json_text(&checked),
-        Format::Junit => junit::render(&checked).map_err(|why| Failure::internal(why.to_string()))?,
-        Format::Github => report::github(&checked, studies),
-    };
-    match args.format {
-        Format::Github => output::print_commands(&text)?,
-        Format::Text | Format::Json | Format::Junit => output::print(&text)?,
+    if args.bless && !args.overrides.is_empty() {
+        let why = "--bless accepts the outcome of the scenario as it stands in its file, and --set changes it";
+        return Err(Failure::bad_input(format!("{why}\n  help: leave out one of the two")));
     }
+    let mut found = find::scenarios(&args.paths)?;
+    if let Some(revision) = &args.changed_since {
+        let all = found.scenarios.len();
+        found.scenarios = changed::since(revision, found.scenarios, &args.overrides)?;
+        let count = found.scenarios.len();
+        output::complain(&format!(
+            "note: {count} of {all} scenarios have changed since {revision}, or files they name"
+        ));
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
+    let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
+    let checked = pool.install(|| all(&args, &found.scenarios));
+    print(&args, &checked, found.studies.len())?;
     Ok(checked.iter().map(exit).max().unwrap_or_default())
 }
 
-fn exit(checked: &CheckedScenario) -> Exit {
-    match &checked.outcome {
-        CheckOutcome::Ran { .. } if checked.holds() => Exit::Holds,
-        CheckOutcome::Ran { .. } => Exit::Failed,
-        CheckOutcome::Invalid { fault: Fault::Input, .. } => Exit::BadInput,
-        CheckOutcome::Invalid { fault: Fault::Program, .. } => Exit::Internal,
-    }
+/// Checks the scenarios; what comes out has their order, whatever the number of threads.
+fn all(args: &Args, files: &[PathBuf]) -> Vec<CheckedScenario> {
+    let (failed, done) = (AtomicBool::new(false), AtomicU64::new(0));
+    let progress = Progress::new("scenarios");
+    let one = |file: &PathBuf| {
+        let skip = args.fail_fast && failed.load(Ordering::Relaxed);
+        let checked = if skip { skipped(file) } else { check(args, file) };
+        failed.fetch_or(checked.fails(), Ordering::Relaxed);
+        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+        progress.at(done, files.len() as u64, done);
+        checked
+    };
+    files.par_iter().map(one).collect()
+}
+
+fn name(file: &Path) -> String {
+    escape::line(&file.display().to_string()).into_owned()
+}
+
+fn skipped(file: &Path) -> CheckedScenario {
+    let (outcome, problems, took) = (CheckOutcome::Skipped, Vec::new(), std::time::Duration::ZERO);
+    CheckedScenario { file: name(file), outcome, problems, took }
+}
+
+fn check(args: &Args, file: &Path) -> CheckedScenario {
+    let since = Instant::now();
+    let (outcome, problems) = match engine::guarded(|| Ok(one::check(args, file))) {
+        Ok(both) => both,
+        Err(failure) => (invalid(failure), Vec::new()),
+    };
+    CheckedScenario { file: name(file), outcome, problems, took: since.elapsed() }
 }
 
 fn invalid(failure: Failure) -> CheckOutcome {
@@ -94,41 +82,36 @@ fn invalid(failure: Failure) -> CheckOutcome {
     CheckOutcome::Invalid { fault, message: failure.message }
 }
 
-fn check(file: &Path, kubernetes: Option<&str>) -> CheckedScenario {
-    let (outcome, problems) = match engine::guarded(|| Ok(check_inner(file, kubernetes))) {
-        Ok(both) => both,
-        Err(failure) => (invalid(failure), Vec::new()),
-    };
-    CheckedScenario { file: escape::line(&file.display().to_string()).into_owned(), outcome, problems }
+fn exit(checked: &CheckedScenario) -> Exit {
+    match &checked.outcome {
+        CheckOutcome::Invalid { fault: Fault::Input, .. } => Exit::BadInput,
+        CheckOutcome::Invalid { fault: Fault::Program, .. } => Exit::Internal,
+        CheckOutcome::Ran(_) | CheckOutcome::Skipped if !checked.fails() => Exit::Holds,
+        CheckOutcome::Ran(_) | CheckOutcome::Skipped => Exit::Failed,
+    }
 }
 
-fn check_inner(file: &Path, kubernetes: Option<&str>) -> (CheckOutcome, Vec<Diagnostic>) {
-    let mut overrides = Vec::new();
-    let loaded = match load::scenarios_with_release(file, &mut overrides, None, kubernetes) {
-        Ok(loaded) => loaded,
-        Err(unusable) => return (invalid(unusable.failure), unusable.problems),
+fn print(args: &Args, checked: &[CheckedScenario], studies: usize) -> Result<(), Failure> {
+    let text = match args.format {
+        Format::Text => report::text(checked, studies, output::is_quiet()),
+        Format::Json => report::json_text(checked),
+        Format::Junit => junit::render(checked).map_err(|why| Failure::internal(why.to_string()))?,
+        Format::Github => report::github(checked, studies),
+        Format::Tap => report::tap(checked),
     };
-    let (seed, warnings) =
-        loaded.first().map_or((0, Vec::new()), |first| (first.scenario.seed, first.warnings.clone()));
-    let kinds: Vec<_> = loaded.into_iter().map(|kind| kind.scenario).collect();
-    let ran = match &kinds[..] {
-        [one] if one.nodes == 1 => {
-            let history = engine::boot(one, Keep::Outcome).and_then(|node| engine::run(node, seed));
-            history.map(|history| (evaluate(&one.expectations, &history), history.digest))
-        }
-        _ => fleet::run(&kinds, seed, Keep::Outcome, |_, _, _| Ok(()))
-            .map(|nodes| (expectations(&nodes), digest(&nodes))),
-    };
-    match ran {
-        Err(failure) => (invalid(failure), Vec::new()),
-        Ok((results, digest)) => {
-            let outcome = CheckOutcome::Ran {
-                results,
-                seed,
-                digest: digest.to_string(),
-                reproduce: Repeat { file, node: None, overrides: &overrides, until: None }.command(seed),
-            };
-            (outcome, warnings)
-        }
+    if let Some(path) = &args.summary {
+        append(path, &escape::output(&report::markdown(checked, studies)))?;
     }
+    match args.format {
+        Format::Github => output::print_commands(&text),
+        Format::Text | Format::Json | Format::Junit | Format::Tap => output::print(&text),
+    }
+}
+
+/// Adds to a file: GitHub's summary of a step is one that others write to as well.
+fn append(path: &Path, text: &str) -> Result<(), Failure> {
+    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
+    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|why| {
+        Failure::bad_input(format!("{} cannot be written: {}", path.display(), crate::load::plain(&why)))
+    })
 }

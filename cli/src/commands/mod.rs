@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod check;
+pub mod compare;
 pub mod compare_story;
 pub mod completions;
 pub mod conformance;
@@ -36,6 +37,8 @@ pub enum Command {
     Check(check::Args),
     /// Write one HTML file with the curves, the timeline and the outcome of runs
     Report(report::Args),
+    /// Compare two scenarios, settings, versions, seeds or recorded runs
+    Compare(compare::Args),
     /// Compute a node's allocatable memory, kubepods limit and eviction thresholds
     Node(node::Args),
     /// Show who is at risk: room, place in the kernel's and the kubelet's order, share of runs in which it dies
@@ -92,6 +95,7 @@ impl Command {
             Command::Race(args) => race::run(args),
             Command::Plan(args) => plan::run(args),
             Command::Conformance(args) => conformance::run(args),
+            Command::Compare(args) => compare::run(args),
             Command::CompareStory(args) => compare_story::run(args),
             Command::Import(args) => import::run(args),
             Command::ImportStory(args) => import_story::run(args),

@@ -2,13 +2,17 @@
 
 use crate::exit::{Exit, Failure};
 use crate::flags::Force;
-use crate::{engine, load, output};
-use oomsim_core::record::Keep;
+use crate::repeat::Repeat;
+use crate::{engine, fleet, load, output};
+use oomsim_core::Simulation;
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
+use oomsim_core::record::{History, Keep};
 use oomsim_report::RunReport;
-use oomsim_report::html::{Page, Run, render};
+use oomsim_report::html::{Instant, Page, Room, Run, Seeds, instants, render};
 use oomsim_store::Folder;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Arguments of `oomsim report`.
 #[derive(Debug, clap::Args)]
@@ -17,6 +21,7 @@ The file needs no network: it works from a mail attachment and offline. Exit cod
 
 Examples:
   oomsim report scenarios/oom2-allocatable-slow.toml --out report.html
+  oomsim report scenarios/oom3-host-leak.toml --seeds 200 --out race.html
   oomsim report scenarios/oom*.toml --out stories.html")]
 pub struct Args {
     /// Scenario files
@@ -30,6 +35,9 @@ pub struct Args {
     /// Random seed [default: the scenario's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Also run each scenario on this many seeds: shares of outcomes, and when the first process dies
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    seeds: Option<u32>,
     /// Change a setting of every scenario, such as node.memory=8Gi (repeatable)
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
@@ -48,16 +56,19 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = Folder::unlisted(parent, args.force.force)?;
-    let mut page = Page { runs: Vec::new() };
+    let mut page = Page { runs: Vec::new(), seeds: Vec::new(), comparison: None };
     let mut failures = 0;
+    let mut room = Room::default();
     for file in &args.files {
         let text = load::named_text(file)?;
         let kinds = load::scenarios(file, &args.overrides, args.node.as_deref())?;
         output::warn(kinds.iter().take(1).flat_map(|kind| &kind.warnings));
-        for kind in kinds {
-            let report = report(&args, file, kind.scenario)?;
+        let kinds: Vec<_> = kinds.into_iter().map(|kind| kind.scenario).collect();
+        page.seeds.extend(seeds(&args, file, &kinds)?);
+        for scenario in kinds {
+            let (report, instants) = report(&args, file, &scenario, &mut room)?;
             failures += report.failures();
-            page.runs.push(Run::new(&report, &text));
+            page.runs.push(Run::new(&report, instants, &text));
         }
     }
     let written = folder.write(name, render(&page).as_bytes())?;
@@ -65,25 +76,56 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(if failures > 0 { Exit::Failed } else { Exit::Holds })
 }
 
-/// One node of one scenario.
+/// All nodes of a fleet, or one on several seeds.
+fn seeds(args: &Args, file: &Path, kinds: &[Arc<Scenario>]) -> Result<Option<Seeds>, Failure> {
+    let Some(first) = kinds.first() else { return Ok(None) };
+    let mut kinds = kinds.to_vec();
+    if let Some(seeds) = args.seeds {
+        kinds.iter_mut().for_each(|kind| Arc::make_mut(kind).nodes = seeds);
+    }
+    if kinds.iter().all(|kind| kind.nodes == 1) {
+        return Ok(None);
+    }
+    let seed = args.seed.unwrap_or(first.seed);
+    let nodes = fleet::run(&kinds, seed, Keep::Node, |_, _, _| Ok(()))?;
+    Ok(Some(Seeds::new(&first.name, &file.display().to_string(), &nodes, first.duration.as_secs_f64())))
+}
+
+/// One node of one scenario, run twice: the second time it is looked at where the first one says that it is worth it.
 fn report(
     args: &Args,
     file: &Path,
-    scenario: std::sync::Arc<oomsim_core::plan::Scenario>,
-) -> Result<RunReport, Failure> {
+    scenario: &Arc<Scenario>,
+    room: &mut Room,
+) -> Result<(RunReport, Vec<Instant>), Failure> {
     let seed = args.seed.unwrap_or(scenario.seed);
-    let history = engine::run(engine::boot(&scenario, Keep::Series)?, seed)?;
-    let mut reproduce = format!("oomsim run {} --seed {seed}", file.display());
-    for change in &args.overrides {
-        reproduce.push_str(&format!(" --set '{change}'"));
-    }
-    Ok(RunReport {
+    let node = engine::boot(scenario, Keep::Series)?;
+    let history = engine::run_shown(node, seed)?;
+    let instants = look(scenario, seed, &history, room)?;
+    let repeat = Repeat { file, node: args.node.as_deref(), overrides: &args.overrides, until: None };
+    let report = RunReport {
         file: file.display().to_string(),
         description: scenario.description.clone(),
-        reproduce,
-        kernel_log: engine::kernel_log(&scenario),
+        reproduce: repeat.command(seed),
+        kernel_log: engine::kernel_log(scenario),
         results: evaluate(&scenario.expectations, &history),
         not_judged: None,
+        scrapes: Vec::new(),
+        kept: Keep::Series,
         history,
+    };
+    Ok((report, instants))
+}
+
+fn look(scenario: &Arc<Scenario>, seed: u64, history: &History, room: &mut Room) -> Result<Vec<Instant>, Failure> {
+    engine::guarded(|| {
+        let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Outcome);
+        let mut found = Vec::new();
+        for at in instants(history) {
+            run.run_until(at).map_err(|why| Failure::internal(format!("the run was stopped: {why}")))?;
+            let Some(instant) = Instant::of(&run.view(), room) else { break };
+            found.push(instant);
+        }
+        Ok(found)
     })
 }

@@ -1,7 +1,7 @@
 //! `oomsim run`: one scenario in full detail.
 
 mod args;
-mod files;
+pub(super) mod files;
 mod fleet;
 
 pub use args::Args;
@@ -47,8 +47,11 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         Arc::make_mut(&mut scenario).duration = until;
     }
     let seed = args.seed.unwrap_or(scenario.seed);
-    let keep = args.record.map_or(Keep::Series, Keep::from);
-    let history = engine::run(engine::boot(&scenario, keep)?, seed)?;
+    // Without files, nothing shows memory over time.
+    let shown = if folder.is_some() { Keep::Series } else { Keep::Events };
+    let asked = args.record.map_or(shown, Keep::from);
+    let history = engine::run_shown(engine::boot(&scenario, asked)?, seed)?;
+    let scrapes = if args.metrics { engine::scrapes(&scenario, seed)? } else { Vec::new() };
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
     let report = RunReport {
         file: args.file.display().to_string(),
@@ -56,16 +59,18 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         reproduce: args.repeat().command(seed),
         kernel_log: engine::kernel_log(&scenario),
         history,
+        kept: engine::kept(&scenario, asked),
         results,
         not_judged,
+        scrapes,
     };
     let written = match &folder {
-        Some(folder) => files::write(folder, &report, keep, args.artifacts())?,
+        Some(folder) => files::write(folder, &report, asked, args.artifacts())?,
         None => Vec::new(),
     };
     let exit = if report.failures() > 0 { Exit::Failed } else { Exit::Holds };
     match args.format {
-        Format::Json => output::print(&json::render(&report))?,
+        Format::Json => output::stream(|out| json::write(&report, out))?,
         Format::Text => {
             let mut shown = text::render(&report);
             if exit == Exit::Failed {

@@ -2,7 +2,8 @@
 
 use crate::escape;
 use oomsim_core::record::History;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
 /// Columns before those of the pods.
 pub const COLUMNS: &[(&str, &str)] = &[
@@ -18,22 +19,22 @@ pub const COLUMNS: &[(&str, &str)] = &[
 ];
 
 /// The whole file. A pod's cell is empty while it has no cgroup.
-pub fn render(history: &History) -> String {
+///
+/// # Errors
+/// When writing fails.
+pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
     let series = &history.series;
     let mut text: String = COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
     for pod in &series.pods {
         let _ = write!(text, ",{}", escape::csv(pod));
     }
     text.push('\n');
-    let mut cells: Vec<Option<u64>> = Vec::new();
+    // Most pods of a long run are gone or to come: their cells are the commas in between.
+    let commas = ",".repeat(series.pods.len());
+    let mut pods = Vec::new();
     for s in &series.samples {
-        cells.clear();
-        cells.resize(series.pods.len(), None);
-        for pod in &s.pods {
-            if let Some(cell) = cells.get_mut(pod.pod as usize) {
-                *cell = Some(pod.working_set.get());
-            }
-        }
+        pods.clone_from(&s.pods);
+        pods.sort_unstable_by_key(|pod| pod.pod);
         let _ = write!(text, "{},{}", s.at, s.available);
         let amounts = [
             s.working_set,
@@ -47,15 +48,19 @@ pub fn render(history: &History) -> String {
         for amount in amounts {
             let _ = write!(text, ",{}", amount.get());
         }
-        for cell in &cells {
-            text.push(',');
-            if let Some(value) = cell {
-                let _ = write!(text, "{value}");
-            }
+        let mut written = 0;
+        for pod in &pods {
+            let column = (pod.pod as usize + 1).min(commas.len());
+            text.push_str(&commas[written.min(column)..column]);
+            let _ = write!(text, "{}", pod.working_set.get());
+            written = column;
         }
+        text.push_str(&commas[written..]);
         text.push('\n');
+        out.write_all(text.as_bytes())?;
+        text.clear();
     }
-    text
+    out.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -65,7 +70,9 @@ mod tests {
     #[test]
     fn every_row_has_every_column() {
         let history = crate::testdata::oom2();
-        let text = render(&history);
+        let mut file = Vec::new();
+        write(&history, &mut file).unwrap();
+        let text = String::from_utf8(file).unwrap();
         let columns = COLUMNS.len() + history.series.pods.len();
         assert_eq!(text.lines().count(), 1 + history.series.samples.len());
         assert!(text.lines().all(|line| line.split(',').count() == columns));

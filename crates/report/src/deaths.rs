@@ -4,9 +4,10 @@ use crate::amount;
 use crate::picture::oom_limit_name;
 use crate::text::plural;
 use crate::timeline::{Tone, how, pod_name};
-use oomsim_core::node_api::{EvictionSignal, ExitStatus};
+use oomsim_core::node_api::{EvictionSignal, ExitStatus, Name};
 use oomsim_core::record::{DeathCause, Entry, History, LimitScope, Owner, Record};
 use oomsim_core::units::{Pid, SimTime};
+use std::collections::BTreeSet;
 
 /// The end of a process.
 #[derive(Clone, Debug)]
@@ -25,44 +26,54 @@ pub struct Death {
     pub tone: Tone,
 }
 
-/// Every process that died, without pause processes, in order of time.
-pub fn deaths(history: &History) -> Vec<Death> {
-    let mut found = Vec::new();
-    for (index, entry) in history.entries.iter().enumerate() {
-        let Record::ProcessExited { pid, comm, owner, status, cause } = &entry.record else { continue };
-        let of = match owner {
-            Owner::Container { container, .. } if &**container == "POD" => continue,
-            Owner::Container { pod, container } => format!("{}/{container}", pod_name(pod)),
-            Owner::Host(name) => format!("host/{name}"),
-        };
-        let (by, why, tone) = explain(&history.entries[..index], *pid, owner, *status, *cause, history);
-        found.push(Death { at: entry.at, process: format!("{comm} ({pid})"), of, by, why, tone });
-    }
-    found.extend(evicted_before_they_began(history));
-    found.sort_by_key(|death| death.at);
-    found
+/// Every process that died, without pause processes, and every pod that was evicted before a process of its had started,
+/// in order of time; each is put into words when it is asked for.
+pub fn deaths(history: &History) -> impl Iterator<Item = Death> {
+    ends(history).filter_map(|(index, entry)| death(history, index, entry))
 }
 
-/// Pods that were evicted before any process of theirs had started.
-fn evicted_before_they_began(history: &History) -> impl Iterator<Item = Death> {
-    let began = |pod: &str| {
-        history.entries.iter().any(|entry| match &entry.record {
-            Record::ContainerStarted { pod: of, .. } | Record::ContainerTerminated { pod: of, .. } => **of == *pod,
-            _ => false,
+/// How many there are.
+pub fn count(history: &History) -> usize {
+    ends(history).count()
+}
+
+fn ends(history: &History) -> impl Iterator<Item = (usize, &Entry)> {
+    let began: BTreeSet<&Name> = history
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.record {
+            Record::ContainerStarted { pod, .. } | Record::ContainerTerminated { pod, .. } => Some(pod),
+            _ => None,
         })
+        .collect();
+    let ended = move |entry: &Entry| match &entry.record {
+        Record::ProcessExited { owner: Owner::Container { container, .. }, .. } => &**container != "POD",
+        Record::ProcessExited { .. } => true,
+        Record::Evicted { pod, .. } => !began.contains(pod),
+        _ => false,
     };
-    history.entries.iter().enumerate().filter_map(move |(index, entry)| {
-        let Record::Evicted { pod, .. } = &entry.record else { return None };
-        let owner = Owner::Container { pod: pod.clone(), container: "".into() };
-        (!began(pod)).then(|| Death {
-            at: entry.at,
-            process: "(none yet)".into(),
-            of: pod_name(pod),
-            by: "kubelet",
-            why: eviction_reason(&history.entries[..=index], &owner, history),
-            tone: Tone::Bad,
-        })
-    })
+    history.entries.iter().enumerate().filter(move |(_, entry)| ended(entry))
+}
+
+fn death(history: &History, index: usize, entry: &Entry) -> Option<Death> {
+    let before = &history.entries[..index];
+    match &entry.record {
+        Record::ProcessExited { pid, comm, owner, status, cause } => {
+            let of = match owner {
+                Owner::Container { pod, container } => format!("{}/{container}", pod_name(pod)),
+                Owner::Host(name) => format!("host/{name}"),
+            };
+            let (by, why, tone) = explain(before, *pid, owner, *status, *cause, history);
+            Some(Death { at: entry.at, process: format!("{comm} ({pid})"), of, by, why, tone })
+        }
+        Record::Evicted { pod, .. } => {
+            let owner = Owner::Container { pod: pod.clone(), container: "".into() };
+            let why = eviction_reason(&history.entries[..=index], &owner, history);
+            let (process, of) = ("(none yet)".into(), pod_name(pod));
+            Some(Death { at: entry.at, process, of, by: "kubelet", why, tone: Tone::Bad })
+        }
+        _ => None,
+    }
 }
 
 /// Who killed the process, why, and how that is to be taken.

@@ -55,6 +55,19 @@ fn colour(text: &str) -> Option<usize> {
     (numbers.is_empty() || numbers.split(';').all(known)).then_some(numbers.len() + 3)
 }
 
+/// Text of a JSON document: characters that act, other than ends of lines, and `##[` as JSON's own escapes.
+pub fn json(text: &str) -> Cow<'_, str> {
+    let acting = |c: char| acts(c) && c != '\n';
+    if !text.contains(acting) && !text.contains("##[") {
+        return text.into();
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if c == '\n' { out.push(c) } else { push(&mut out, c) }
+    }
+    out.replace("##[", "\\u0023#[").into()
+}
+
 /// Takes the meaning from lines that GitHub's runner would take for commands (`::warning::`, `##[error]`).
 pub fn no_commands(text: &str) -> Cow<'_, str> {
     let command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");

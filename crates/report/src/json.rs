@@ -1,11 +1,14 @@
 //! `--format json`: one object for a run.
 
 use super::RunReport;
+use crate::escape;
 use oomsim_core::engine::Stop;
 use oomsim_core::node_api::PodReason;
 use oomsim_core::record::expect::ExpectationResult;
-use oomsim_core::record::{Owner, view};
-use serde_json::{Map, Value, json};
+use oomsim_core::record::{History, Keep, Owner, view};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::io::{self, BufWriter, Write};
 
 /// One expectation.
 pub fn expectation(result: &ExpectationResult) -> Value {
@@ -18,48 +21,105 @@ pub fn expectation(result: &ExpectationResult) -> Value {
     })
 }
 
-/// The whole object.
-pub fn object(report: &RunReport) -> Value {
+/// Writes the whole object: a member a line, and of the long lists an element a line. Nothing of it is held in memory.
+///
+/// # Errors
+/// When writing fails.
+pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    let out = Asciied { out };
+    let mut object = Lines { out: BufWriter::with_capacity(1 << 16, out), first: true };
     let history = &report.history;
-    let counts = &history.counts;
-    let mut object = Map::new();
-    let mut put = |name: &str, value: Value| object.insert(name.into(), value);
-    put("scenario", (*history.scenario).into());
-    put("file", report.file.as_str().into());
-    put("seed", history.seed.into());
-    put("digest", history.digest.to_string().into());
-    put("ended_at_s", view::seconds(history.ended_at));
+    object.member("scenario", &&*history.scenario)?;
+    object.member("file", &report.file)?;
+    object.member("seed", &history.seed)?;
+    object.member("digest", &history.digest.to_string())?;
+    object.member("ended_at_s", &view::seconds(history.ended_at))?;
     let stop = match history.stop {
         Stop::Time => "time",
         Stop::Idle => "idle",
         Stop::Halted => "halted",
     };
-    put("stop", stop.into());
-    put("node", node(history));
-    put(
-        "counts",
-        json!({
-            "oom_kills": counts.oom_kills, "evictions": counts.evictions, "restarts": counts.restarts,
-            "refusals": counts.refusals, "passes": counts.passes, "allocations": counts.allocations,
-            "engine_events": history.events,
-        }),
-    );
-    put("events", history.entries.iter().map(|entry| Value::Object(view::entry(entry))).collect());
-    put("pods", history.pods.iter().map(pod).collect());
-    put("processes", history.processes.iter().map(process).collect());
-    put("expectations", report.results.iter().map(expectation).collect());
-    put("warnings", history.warnings.iter().map(|w| Value::from(w.as_str())).collect());
-    put("reproduce", report.reproduce.as_str().into());
-    object.into()
+    object.member("stop", &stop)?;
+    object.member("node", &node(history))?;
+    object.member("counts", &counts(history))?;
+    if report.kept >= Keep::Events {
+        object.list("events", history.entries.iter().map(view::EntryObject))?;
+    } else {
+        object.member("events", &())?;
+    }
+    object.list("pods", history.pods.iter().map(pod))?;
+    object.list("processes", history.processes.iter().map(process))?;
+    object.list("expectations", report.results.iter().map(expectation))?;
+    object.list("warnings", history.warnings.iter())?;
+    object.member("reproduce", &report.reproduce)?;
+    object.end()
 }
 
-/// The whole text.
-pub fn render(report: &RunReport) -> String {
-    let text = serde_json::to_string_pretty(&object(report)).unwrap_or_default();
-    format!("{text}\n")
+fn counts(history: &History) -> Value {
+    let counts = &history.counts;
+    json!({
+        "oom_kills": counts.oom_kills, "evictions": counts.evictions, "restarts": counts.restarts,
+        "refusals": counts.refusals, "passes": counts.passes, "allocations": counts.allocations,
+        "engine_events": history.events,
+    })
 }
 
-fn node(history: &oomsim_core::record::History) -> Value {
+/// An object under way, a member a line.
+struct Lines<W: Write> {
+    out: BufWriter<W>,
+    first: bool,
+}
+
+impl<W: Write> Lines<W> {
+    fn name(&mut self, name: &str) -> io::Result<()> {
+        let before = if std::mem::take(&mut self.first) { "{\n" } else { ",\n" };
+        write!(self.out, "{before}  \"{name}\": ")
+    }
+
+    fn member(&mut self, name: &str, value: &impl Serialize) -> io::Result<()> {
+        self.name(name)?;
+        Ok(serde_json::to_writer(&mut self.out, value)?)
+    }
+
+    fn list(&mut self, name: &str, elements: impl Iterator<Item = impl Serialize>) -> io::Result<()> {
+        self.name(name)?;
+        let mut before = "[\n    ";
+        for element in elements {
+            self.out.write_all(before.as_bytes())?;
+            serde_json::to_writer(&mut self.out, &element)?;
+            before = ",\n    ";
+        }
+        self.out.write_all(if before.starts_with('[') { b"[]" } else { b"\n  ]" })
+    }
+
+    fn end(mut self) -> io::Result<()> {
+        self.out.write_all(b"\n}\n")?;
+        self.out.flush()
+    }
+}
+
+/// Writes JSON that neither a terminal nor a CI runner takes for a command: characters that act, and the `##[` of old
+/// runners, become the escapes that JSON has for them. Each write holds whole characters.
+struct Asciied<'a> {
+    out: &'a mut dyn Write,
+}
+
+impl Write for Asciied<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let odd = |&b: &u8| b >= 0x7f || b == b'#';
+        match std::str::from_utf8(bytes) {
+            Ok(text) if bytes.iter().any(odd) => self.out.write_all(escape::json(text).as_bytes())?,
+            _ => self.out.write_all(bytes)?,
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+fn node(history: &History) -> Value {
     let node = &history.node;
     json!({
         "name": &*node.name,
@@ -90,4 +150,35 @@ fn process(process: &oomsim_core::record::ProcessOutcome) -> Value {
         "pid": process.pid.0, "comm": &*process.comm, "namespace": pod.map(|p| p.0), "pod": pod.map(|p| p.1),
         "container": container, "rss": process.rss.get(), "vsize": process.virtual_size.get(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(report: &RunReport) -> String {
+        let mut bytes = Vec::new();
+        write(report, &mut bytes).unwrap();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn an_event_is_a_line_and_nothing_acts() {
+        let mut report = crate::testdata::report(crate::testdata::oom4());
+        report.file = "\u{202e}a ##[error]\u{9b}2J ü.toml".into();
+        let text = written(&report);
+        assert!(text.contains(r#""file": "\u202ea \u0023#[error]\u009b2J ü.toml""#), "{text}");
+        let read: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(read["file"], report.file.as_str());
+        assert_eq!(read["events"].as_array().unwrap().len(), report.history.entries.len());
+        let kills = text.lines().filter(|line| line.trim_start().starts_with(r#"{"t":"#));
+        assert_eq!(kills.count(), report.history.entries.len());
+    }
+
+    #[test]
+    fn events_that_were_not_recorded_are_null() {
+        let report = RunReport { kept: Keep::Outcome, ..crate::testdata::report(crate::testdata::oom4()) };
+        let read: Value = serde_json::from_str(&written(&report)).unwrap();
+        assert_eq!(read["events"], Value::Null);
+    }
 }

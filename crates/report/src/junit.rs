@@ -1,7 +1,9 @@
-//! JUnit XML: a suite per scenario, a test case per expectation.
+//! JUnit XML: a suite per scenario, a test case per expectation, in the form that Jenkins and GitLab read. The name of
+//! a case is what is expected, so that it stays the same when lines move.
 
-use crate::check::{CheckOutcome, CheckedScenario};
+use crate::check::{AcceptedOutcome, CheckOutcome, CheckedRuns, CheckedScenario};
 use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStatus, TestSuite};
+use std::collections::BTreeMap;
 
 /// The whole document.
 ///
@@ -9,6 +11,7 @@ use quick_junit::{NonSuccessKind, Report, SerializeError, TestCase, TestCaseStat
 /// When it cannot be written.
 pub fn render(checked: &[CheckedScenario]) -> Result<String, SerializeError> {
     let mut report = Report::new("oomsim");
+    report.set_time(checked.iter().map(|checked| checked.took).sum());
     report.add_test_suites(checked.iter().map(suite));
     report.to_string()
 }
@@ -16,20 +19,10 @@ pub fn render(checked: &[CheckedScenario]) -> Result<String, SerializeError> {
 fn suite(checked: &CheckedScenario) -> TestSuite {
     let file = &checked.file;
     let mut suite = TestSuite::new(file.clone());
+    suite.set_time(checked.took);
     match &checked.outcome {
-        CheckOutcome::Ran { results, reproduce, .. } => {
-            for result in results {
-                let mut status = TestCaseStatus::success();
-                if !result.holds {
-                    status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    status.set_message(format!("expected {}, found {}", result.expected, result.found));
-                    status.set_description(format!("source: {}\nreproduce: {reproduce}", result.source));
-                }
-                suite.add_test_case(case(file, format!("line {}: {}", result.line, result.expected), status));
-            }
-            if results.is_empty() {
-                suite.add_test_case(case(file, "the scenario runs".into(), TestCaseStatus::success()));
-            }
+        CheckOutcome::Ran(runs) => {
+            cases(&mut suite, file, runs);
             let warnings: Vec<_> = checked.warnings().map(|warning| format!("warning: {warning}")).collect();
             if !warnings.is_empty() {
                 suite.set_system_out(warnings.join("\n"));
@@ -38,14 +31,58 @@ fn suite(checked: &CheckedScenario) -> TestSuite {
         CheckOutcome::Invalid { message, .. } => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Error);
             status.set_message("the scenario could not be run");
-            status.set_description(message.clone());
-            suite.add_test_case(case(file, "the scenario runs".into(), status));
+            status.set_description(anstream::adapter::strip_str(message).to_string());
+            suite.add_test_case(case(file, THE_SCENARIO_RUNS, status));
+        }
+        CheckOutcome::Skipped => {
+            let mut status = TestCaseStatus::skipped();
+            status.set_message("another scenario failed before (--fail-fast)");
+            suite.add_test_case(case(file, THE_SCENARIO_RUNS, status));
         }
     }
     suite
 }
 
-fn case(file: &str, name: String, status: TestCaseStatus) -> TestCase {
+const THE_SCENARIO_RUNS: &str = "the scenario runs";
+
+fn cases(suite: &mut TestSuite, file: &str, runs: &CheckedRuns) {
+    let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+    for checked in &runs.expectations {
+        let result = &checked.result;
+        let mut status = TestCaseStatus::success();
+        if !result.holds {
+            status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(format!("expected {}, found {}", result.expected, checked.found()));
+            let place = format!("{file}:{}", result.line);
+            status.set_description(format!("{place}\nsource: {}\nreproduce: {}", result.source, runs.reproduce));
+        }
+        // The same may be expected twice.
+        let count = seen.entry(&result.expected).or_default();
+        *count += 1;
+        let name = if *count > 1 { format!("{} ({count})", result.expected) } else { result.expected.clone() };
+        suite.add_test_case(case(file, &name, status));
+    }
+    match &runs.outcome {
+        AcceptedOutcome::None => {}
+        AcceptedOutcome::Same | AcceptedOutcome::Written { .. } => {
+            suite.add_test_case(case(file, THE_OUTCOME, TestCaseStatus::success()));
+        }
+        AcceptedOutcome::Changed { difference, .. } => {
+            let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+            status.set_message(difference.why.clone().unwrap_or_else(|| "the outcome has changed".into()));
+            let lines: Vec<_> = difference.lines().collect();
+            status.set_description(format!("{}\nreproduce: {}", lines.join("\n"), runs.reproduce));
+            suite.add_test_case(case(file, THE_OUTCOME, status));
+        }
+    }
+    if suite.test_cases.is_empty() {
+        suite.add_test_case(case(file, THE_SCENARIO_RUNS, TestCaseStatus::success()));
+    }
+}
+
+const THE_OUTCOME: &str = "the outcome is the accepted one";
+
+fn case(file: &str, name: &str, status: TestCaseStatus) -> TestCase {
     let mut case = TestCase::new(name, status);
     case.set_classname(file);
     case

@@ -3,27 +3,43 @@
 use super::RunReport;
 use oomsim_core::kernel::log::LogRecord;
 use oomsim_core::record::Record;
+use std::io::{self, Write};
 
 /// The whole file, as `dmesg` prints it.
-pub fn render(report: &RunReport) -> String {
-    records(report).iter().map(LogRecord::dmesg).collect()
+///
+/// # Errors
+/// When writing fails.
+pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    records(report, out, |record, _, text| record.push_dmesg(text))
 }
 
 /// The same as a serial console shows it: every line of a record has the stamp.
-pub fn console(report: &RunReport) -> String {
-    records(report).iter().map(LogRecord::console).collect()
+///
+/// # Errors
+/// When writing fails.
+pub fn write_console(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    records(report, out, |record, _, text| text.push_str(&record.console()))
 }
 
 /// The same as records of `/dev/kmsg`, for programs that follow that file (node-problem-detector, kubelet, cAdvisor).
-pub fn kmsg(report: &RunReport) -> String {
-    (0..).zip(&records(report)).map(|(seq, record)| record.kmsg(seq)).collect()
+///
+/// # Errors
+/// When writing fails.
+pub fn write_kmsg(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    records(report, out, |record, seq, text| record.push_kmsg(seq, text))
 }
 
-fn records(report: &RunReport) -> Vec<LogRecord> {
+fn records(report: &RunReport, out: &mut dyn Write, form: fn(&LogRecord, u64, &mut String)) -> io::Result<()> {
     let mut log = report.kernel_log.clone();
-    let reports = report.history.entries.iter().filter_map(|entry| match &entry.record {
-        Record::OomKill { report, .. } => Some(report),
-        _ => None,
-    });
-    reports.flat_map(|report| log.oom(report)).collect()
+    let (mut text, mut seq) = (String::new(), 0);
+    for entry in &report.history.entries {
+        let Record::OomKill { report, .. } = &entry.record else { continue };
+        for record in log.oom(report) {
+            form(&record, seq, &mut text);
+            seq += 1;
+        }
+        out.write_all(text.as_bytes())?;
+        text.clear();
+    }
+    Ok(())
 }

@@ -6,7 +6,8 @@
 use oomsim_core::record::view::back_off_message;
 use oomsim_core::record::{Entry, History, Record};
 use oomsim_core::units::SimTime;
-use std::fmt::Write;
+use std::fmt::Write as _;
+use std::io::{self, Write};
 
 /// Day and time of an instant, the run having begun on January 1st at midnight: `0102 03:04:05.000006`.
 fn stamp(at: SimTime) -> String {
@@ -35,12 +36,17 @@ impl Log {
 const MANAGER: &str = "eviction_manager.go";
 
 /// The whole file.
-pub fn render(history: &History) -> String {
+///
+/// # Errors
+/// When writing fails.
+pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
     let mut log = Log(String::new());
     for entry in &history.entries {
         lines(&mut log, entry, &history.node.name);
+        out.write_all(log.0.as_bytes())?;
+        log.0.clear();
     }
-    log.0
+    Ok(())
 }
 
 fn lines(log: &mut Log, entry: &Entry, node: &str) {
@@ -115,7 +121,9 @@ mod tests {
     /// "…"`.
     #[test]
     fn lines_have_klogs_shape() {
-        let text = render(&crate::testdata::oom2());
+        let mut file = Vec::new();
+        write(&crate::testdata::oom2(), &mut file).unwrap();
+        let text = String::from_utf8(file).unwrap();
         assert!(
             text.starts_with(
                 "I0101 00:04:28.300000       1 eviction_manager.go:376] \"Eviction manager: attempting to reclaim\" resourceName=\"memory\"\n"

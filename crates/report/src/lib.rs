@@ -11,6 +11,7 @@
 )]
 
 pub mod check;
+pub mod compare;
 pub mod csv;
 pub mod deaths;
 pub mod escape;
@@ -24,6 +25,7 @@ pub mod junit;
 pub mod kernel_log;
 pub mod kubelet_log;
 pub mod openmetrics;
+pub mod outcome;
 pub mod picture;
 pub mod sarif;
 pub mod style;
@@ -35,8 +37,11 @@ pub mod timeline;
 
 use crate::picture::DrawError;
 use oomsim_core::kernel::log::KernelLog;
-use oomsim_core::record::History;
+use oomsim_core::node::NodeView;
 use oomsim_core::record::expect::ExpectationResult;
+use oomsim_core::record::{History, Keep};
+use std::fmt;
+use std::io::{self, Write};
 
 /// Memory as Kubernetes writes it, to three digits.
 pub(crate) fn amount(bytes: oomsim_core::units::Bytes) -> String {
@@ -52,12 +57,16 @@ pub struct RunReport {
     pub description: String,
     /// The run.
     pub history: History,
+    /// What was recorded of it.
+    pub kept: Keep,
     /// Results of the expectations; empty when the run was stopped early.
     pub results: Vec<ExpectationResult>,
     /// Why the expectations were not checked.
     pub not_judged: Option<String>,
     /// The command that repeats this run.
     pub reproduce: String,
+    /// The node at each of [`openmetrics::scrape_times`], for the metrics; empty when they are not asked for.
+    pub scrapes: Vec<NodeView>,
     /// An empty kernel log in the wording of the scenario's kernel.
     pub kernel_log: KernelLog,
 }
@@ -77,20 +86,53 @@ pub struct Artifact {
     pub about: &'static str,
     /// It needs the series (or else only the events).
     pub needs_series: bool,
-    /// Its content.
-    pub render: fn(&RunReport) -> Result<Vec<u8>, DrawError>,
+    /// Writes its content.
+    pub write: fn(&RunReport, &mut dyn Write) -> Result<(), WriteError>,
+}
+
+/// Why a file could not be written.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum WriteError {
+    /// Its picture could not be drawn.
+    Draw(DrawError),
+    /// Writing failed.
+    Io(io::Error),
+}
+
+impl fmt::Display for WriteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WriteError::Draw(why) => why.fmt(f),
+            WriteError::Io(why) => why.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for WriteError {}
+
+impl From<DrawError> for WriteError {
+    fn from(why: DrawError) -> Self {
+        WriteError::Draw(why)
+    }
+}
+
+impl From<io::Error> for WriteError {
+    fn from(why: io::Error) -> Self {
+        WriteError::Io(why)
+    }
 }
 
 const TRUTH: picture::Content = picture::Content { prometheus: false };
 const SCRAPED: picture::Content = picture::Content { prometheus: true };
 
-fn svg(report: &RunReport, content: picture::Content) -> Result<Vec<u8>, DrawError> {
-    picture::svg(&report.history, content).map(String::into_bytes)
+fn svg(report: &RunReport, content: picture::Content, out: &mut dyn Write) -> Result<(), WriteError> {
+    Ok(out.write_all(picture::svg(&report.history, content)?.as_bytes())?)
 }
 
 #[cfg(feature = "png")]
-fn png(report: &RunReport, content: picture::Content) -> Result<Vec<u8>, DrawError> {
-    picture::png(&report.history, content)
+fn png(report: &RunReport, content: picture::Content, out: &mut dyn Write) -> Result<(), WriteError> {
+    Ok(out.write_all(&picture::png(&report.history, content)?)?)
 }
 
 /// The files of `--out`, in the order in which they are written.
@@ -99,41 +141,55 @@ pub const ARTIFACTS: &[Artifact] = &[
         name: "events.jsonl",
         about: "every event, one JSON object per line",
         needs_series: false,
-        render: |report| Ok(events::render(&report.history).into_bytes()),
+        write: |report, out| Ok(events::write(&report.history, out)?),
     },
     Artifact {
         name: "kernel.log",
         about: "the kernel's log in the wording of its version",
         needs_series: false,
-        render: |report| Ok(kernel_log::render(report).into_bytes()),
-    },
-    Artifact {
-        name: "console.log",
-        about: "the same as a serial console shows it",
-        needs_series: false,
-        render: |report| Ok(kernel_log::console(report).into_bytes()),
-    },
-    Artifact {
-        name: "kernel.kmsg",
-        about: "the same as records of /dev/kmsg",
-        needs_series: false,
-        render: |report| Ok(kernel_log::kmsg(report).into_bytes()),
+        write: |report, out| Ok(kernel_log::write(report, out)?),
     },
     Artifact {
         name: "kubelet.log",
         about: "the kubelet's log lines about memory",
         needs_series: false,
-        render: |report| Ok(kubelet_log::render(&report.history).into_bytes()),
+        write: |report, out| Ok(kubelet_log::write(&report.history, out)?),
     },
     Artifact {
         name: "series.csv",
         about: "memory over time",
         needs_series: true,
-        render: |report| Ok(csv::render(&report.history).into_bytes()),
+        write: |report, out| Ok(csv::write(&report.history, out)?),
     },
-    Artifact { name: "memory.svg", about: "the picture", needs_series: true, render: |report| svg(report, TRUTH) },
+    Artifact {
+        name: "memory.svg",
+        about: "the picture",
+        needs_series: true,
+        write: |report, out| svg(report, TRUTH, out),
+    },
     #[cfg(feature = "png")]
-    Artifact { name: "memory.png", about: "the picture", needs_series: true, render: |report| png(report, TRUTH) },
+    Artifact {
+        name: "memory.png",
+        about: "the picture",
+        needs_series: true,
+        write: |report, out| png(report, TRUTH, out),
+    },
+];
+
+/// Additional files of `--out --kmsg`.
+pub const KMSG_ARTIFACTS: &[Artifact] = &[
+    Artifact {
+        name: "console.log",
+        about: "the kernel's log as a serial console shows it",
+        needs_series: false,
+        write: |report, out| Ok(kernel_log::write_console(report, out)?),
+    },
+    Artifact {
+        name: "kernel.kmsg",
+        about: "the kernel's log as records of /dev/kmsg",
+        needs_series: false,
+        write: |report, out| Ok(kernel_log::write_kmsg(report, out)?),
+    },
 ];
 
 /// Additional files of `--out --prometheus`.
@@ -142,14 +198,14 @@ pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
         name: "memory-prometheus.svg",
         about: "the picture as Prometheus would have seen it",
         needs_series: true,
-        render: |report| svg(report, SCRAPED),
+        write: |report, out| svg(report, SCRAPED, out),
     },
     #[cfg(feature = "png")]
     Artifact {
         name: "memory-prometheus.png",
         about: "the picture as Prometheus would have seen it",
         needs_series: true,
-        render: |report| png(report, SCRAPED),
+        write: |report, out| png(report, SCRAPED, out),
     },
 ];
 
@@ -158,5 +214,5 @@ pub const METRICS_ARTIFACTS: &[Artifact] = &[Artifact {
     name: "metrics.om",
     about: "memory over time as OpenMetrics with time stamps",
     needs_series: true,
-    render: |report| Ok(openmetrics::render(&report.history).into_bytes()),
+    write: |report, out| Ok(openmetrics::write(report, out)?),
 }];

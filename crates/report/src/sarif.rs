@@ -1,9 +1,11 @@
 //! SARIF 2.1.0: what code scanning reads.
 
 use super::findings::{LintReport, Shown};
+use oomsim_core::record::StableHasher;
 use oomsim_lint::{RULES, Rule};
 use oomsim_scenario::Severity;
 use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
@@ -26,7 +28,7 @@ pub fn render(report: &LintReport) -> String {
                 "toolExecutionNotifications": problems.map(notification).collect::<Vec<_>>(),
             }],
             "columnKind": "unicodeCodePoints",
-            "results": report.findings.iter().map(result).collect::<Vec<_>>(),
+            "results": results(&report.findings),
         }],
     });
     format!("{}\n", serde_json::to_string_pretty(&log).unwrap_or_default())
@@ -44,6 +46,23 @@ fn descriptor(rule: &Rule) -> Value {
         "helpUri": format!("{REPOSITORY}/blob/main/docs/lint.md#{}", rule.anchor()),
         "defaultConfiguration": { "level": rule.level.as_str() },
     })
+}
+
+/// Results with fingerprints: rule, file, sentence, and which of several alike it is. Lines may move.
+fn results(findings: &[Shown]) -> Vec<Value> {
+    let mut seen: BTreeMap<(String, String, String), usize> = BTreeMap::new();
+    let one = |shown: &Shown| {
+        let file = shown.place_or_file().map_or_else(String::new, |place| uri(&place.file));
+        let key = (shown.diagnostic.code.to_string(), file, shown.diagnostic.message.clone());
+        let mut hasher = StableHasher::default();
+        let count = seen.entry(key.clone()).or_default();
+        hasher.add(&(&key, *count as u64));
+        *count += 1;
+        let mut result = result(shown);
+        result["partialFingerprints"] = json!({ "oomsimFinding/v1": hasher.digest().to_string() });
+        result
+    };
+    findings.iter().map(one).collect()
 }
 
 fn result(shown: &Shown) -> Value {

@@ -7,7 +7,7 @@ use oomsim_core::node_api::{
     ConditionStatus, Constraint, CounterLine, EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodPhase,
     PodReason, PodStatus, QosClass, RefusedCall, Signo, TaskIx, TaskRow, TerminatedReason,
 };
-use oomsim_core::record::expect::ExpectationResult;
+use oomsim_core::record::expect::{ExpectationResult, RequiredShare};
 use oomsim_core::record::{
     Counts, DeathCause, Digest, Entry, History, LimitScope, NodeFacts, Owner, PodOutcome, PodSample, ProcessOutcome,
     Record, Sample, Series,
@@ -393,14 +393,17 @@ pub(crate) fn report(history: History) -> crate::RunReport {
         expected: expected.into(),
         found: "what was found".into(),
         source: "where it comes from".into(),
+        required: RequiredShare::ALL,
         line: 7,
     };
     crate::RunReport {
         file: "x.toml".into(),
         description: "What it shows.".into(),
         history,
+        kept: oomsim_core::record::Keep::Series,
         results: vec![result(true, "this"), result(false, "that")],
         not_judged: None,
+        scrapes: Vec::new(),
         reproduce: String::new(),
         kernel_log: KernelLog::new(&STYLES[0], Hierarchy::V2, "6.1"),
     }

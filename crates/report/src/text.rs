@@ -4,11 +4,11 @@ use super::RunReport;
 use super::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use super::table::Table;
 use crate::amount;
-use crate::timeline::{Line, Tone};
+use crate::timeline::{Excerpt, Line, Tone};
 use anstyle::Style;
 use oomsim_core::engine::Stop;
-use oomsim_core::record::History;
 use oomsim_core::record::expect::ExpectationResult;
+use oomsim_core::record::{History, Keep};
 use oomsim_core::units::{Bytes, SimTime};
 use std::fmt::Write;
 
@@ -24,8 +24,17 @@ pub fn render(report: &RunReport) -> String {
     let history = &report.history;
     let mut text = String::new();
     head(&mut text, report);
-    timeline(&mut text, history);
-    deaths(&mut text, report);
+    if report.kept >= Keep::Events {
+        timeline(&mut text, history);
+        deaths(&mut text, report);
+    } else {
+        heading(&mut text, "WHO DIED");
+        let counts = &history.counts;
+        let kills = plural(counts.oom_kills, "OOM kill");
+        let evictions = plural(counts.evictions, "eviction");
+        let _ =
+            writeln!(text, "not recorded: {kills}, {evictions}; --record events shows which processes died and why");
+    }
     pods(&mut text, history);
     expectations(&mut text, report);
     tail(&mut text, history);
@@ -72,22 +81,17 @@ fn style(tone: Tone) -> Style {
 }
 
 fn timeline(text: &mut String, history: &History) {
-    let all = crate::timeline::timeline(history);
-    if all.is_empty() {
+    let Excerpt { first, left_out, last } = crate::timeline::excerpt(history, MOST_LINES);
+    if first.is_empty() {
         return;
     }
     heading(text, "TIMELINE");
-    let shown: Vec<&(SimTime, Line)> = if all.len() > MOST_LINES {
-        all[..MOST_LINES / 2].iter().chain(&all[all.len() - MOST_LINES / 2..]).collect()
-    } else {
-        all.iter().collect()
-    };
+    let shown: Vec<&(SimTime, Line)> = first.iter().chain(&last).collect();
     let width = |pick: fn(&Line) -> &String| shown.iter().map(|(_, l)| pick(l).chars().count()).max().unwrap_or(0);
     let (time_width, who, reason) = (clock(history.ended_at).len().max(7), width(|l| &l.who), width(|l| &l.reason));
     for (n, (at, line)) in shown.iter().enumerate() {
-        if n == MOST_LINES / 2 && all.len() > MOST_LINES {
-            let left_out = all.len() - MOST_LINES;
-            let note = format!("  … {left_out} more lines; --out DIR writes all of them to events.jsonl …");
+        if n == first.len() && left_out > 0 {
+            let note = format!("  … {left_out} more events; --out DIR writes all of them to events.jsonl …");
             let _ = writeln!(text, "{}", paint(DIM, note));
         }
         let reason_text = paint(style(line.tone), format!("{:reason$}", line.reason));
@@ -97,21 +101,21 @@ fn timeline(text: &mut String, history: &History) {
 }
 
 fn deaths(text: &mut String, report: &RunReport) {
-    let all = crate::deaths::deaths(&report.history);
+    let history = &report.history;
+    let count = crate::deaths::count(history);
     heading(text, "WHO DIED");
-    if all.is_empty() {
+    if count == 0 {
         text.push_str("no process died\n");
         return;
     }
     let mut table = Table::new(&["TIME", "PROCESS", "OF", "BY", "WHY"]);
-    for death in all.iter().take(MOST_ROWS) {
+    for death in crate::deaths::deaths(history).take(MOST_ROWS) {
         let at = format!("{}s", clock(death.at));
-        let cells = vec![at, death.process.clone(), death.of.clone(), death.by.into(), death.why.clone()];
-        table.row(cells, style(death.tone));
+        table.row(vec![at, death.process, death.of, death.by.into(), death.why], style(death.tone));
     }
     text.push_str(&table.render(0));
-    if all.len() > MOST_ROWS {
-        let _ = writeln!(text, "{}", paint(DIM, format!("… and {} more", all.len() - MOST_ROWS)));
+    if count > MOST_ROWS {
+        let _ = writeln!(text, "{}", paint(DIM, format!("… and {} more", count - MOST_ROWS)));
     }
     if let Some(rest) = report.reproduce.strip_prefix("oomsim run ") {
         let _ = writeln!(text, "{}", paint(DIM, format!("the whole explanation: oomsim why {rest}")));
@@ -228,7 +232,19 @@ mod tests {
     #[test]
     fn a_long_timeline_is_cut_in_the_middle() {
         let text = shown(crate::testdata::busy_day());
-        assert!(text.contains("more lines; --out DIR"), "{text}");
+        assert!(text.contains("more events; --out DIR"), "{text}");
         assert!(text.lines().count() < 300);
+    }
+
+    /// 15,440 OOM kills and "no process died" cannot both be true.
+    #[test]
+    fn what_was_not_recorded_is_not_denied() {
+        let mut history = crate::testdata::oom4();
+        history.entries.clear();
+        (history.counts.oom_kills, history.counts.evictions) = (1, 1);
+        let report = crate::RunReport { kept: Keep::Outcome, ..crate::testdata::report(history) };
+        let text = anstream::adapter::strip_str(&render(&report)).to_string();
+        assert!(!text.contains("no process died") && !text.contains("TIMELINE"), "{text}");
+        assert!(text.contains("WHO DIED\nnot recorded: 1 OOM kill, 1 eviction; --record events"), "{text}");
     }
 }

@@ -32,9 +32,47 @@ pub struct Line {
 }
 
 /// What happened during a run, in order of time.
-pub fn timeline(history: &History) -> Vec<(SimTime, Line)> {
-    let of_entry = |entry| lines(entry, history).into_iter().map(|line| (entry.at, line));
-    history.entries.iter().flat_map(of_entry).collect()
+pub fn timeline(history: &History) -> impl Iterator<Item = (SimTime, Line)> {
+    history.entries.iter().flat_map(|entry| lines_at(entry, history))
+}
+
+/// The beginning and the end of a long timeline.
+#[derive(Clone, Debug)]
+pub struct Excerpt {
+    /// The first lines.
+    pub first: Vec<(SimTime, Line)>,
+    /// Events between the two, whose lines are not shown.
+    pub left_out: usize,
+    /// The last lines.
+    pub last: Vec<(SimTime, Line)>,
+}
+
+/// What happened during a run in about `most` lines at most: only these are put into words.
+pub fn excerpt(history: &History, most: usize) -> Excerpt {
+    let first: Vec<_> = timeline(history).take(most + 1).collect();
+    if first.len() <= most {
+        return Excerpt { first, left_out: 0, last: Vec::new() };
+    }
+    let (mut first, mut from) = (Vec::new(), 0);
+    for entry in &history.entries {
+        if first.len() >= most / 2 {
+            break;
+        }
+        first.extend(lines_at(entry, history));
+        from += 1;
+    }
+    let (mut last, mut to) = (Vec::new(), history.entries.len());
+    while to > from && last.len() < most / 2 {
+        to -= 1;
+        last.extend(lines_at(&history.entries[to], history).rev());
+    }
+    last.reverse();
+    Excerpt { first, left_out: to - from, last }
+}
+
+pub(crate) fn lines_at(entry: &Entry, history: &History) -> impl DoubleEndedIterator<Item = (SimTime, Line)> + use<> {
+    let at = entry.at;
+    lines(entry, history).into_iter().map(move |line| (at, line))
 }
 
 fn line(who: impl Into<String>, reason: impl Into<String>, message: impl Into<String>, tone: Tone) -> Vec<Line> {

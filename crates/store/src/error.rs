@@ -169,6 +169,6 @@ fn foreign_message(
 }
 
 /// Makes an [`io::Error`] say what was tried with which file.
-pub(crate) fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
+pub fn io_error(doing: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {
     move |error| StoreError::Io { doing, path: path.into(), error }
 }

@@ -17,7 +17,7 @@ mod pool;
 mod results;
 mod sorted;
 
-pub use error::StoreError;
+pub use error::{StoreError, io_error};
 pub use execute::{Progress, execute};
 pub use folder::{Draft, Folder, remove_drafts};
 pub use journal::{Damage, Done, Journal};

@@ -5,7 +5,7 @@ use crate::repeat::Repeat;
 use clap::ValueEnum;
 use oomsim_core::record::Keep;
 use oomsim_core::units::SimDuration;
-use oomsim_report::{ARTIFACTS, Artifact, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use oomsim_report::{ARTIFACTS, Artifact, KMSG_ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -50,13 +50,16 @@ pub struct Args {
     /// With --out: also draw what Prometheus would have seen (30 s scrapes, 5 min staleness)
     #[arg(long, requires = "out")]
     pub prometheus: bool,
+    /// With --out: also write the kernel's log as a serial console shows it and as records of /dev/kmsg
+    #[arg(long, requires = "out")]
+    pub kmsg: bool,
     /// With --out: also write metrics.om (OpenMetrics, for promtool tsdb create-blocks-from openmetrics)
     #[arg(long, requires = "out")]
     pub metrics: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// How much of the run to record [default: series]
+    /// How much of the run to record [default: events; with --out: series]
     ///
     /// A fleet records only the measures of each node; with this option and --out it writes a folder for each node.
     #[arg(long, value_enum)]
@@ -81,7 +84,9 @@ impl Args {
     /// The files that `--out` writes with these options.
     pub fn artifacts(&self) -> impl Iterator<Item = &'static Artifact> {
         let prometheus = if self.prometheus { PROMETHEUS_ARTIFACTS } else { &[] };
-        ARTIFACTS.iter().chain(prometheus).chain(if self.metrics { METRICS_ARTIFACTS } else { &[] })
+        let kmsg = if self.kmsg { KMSG_ARTIFACTS } else { &[] };
+        let metrics = if self.metrics { METRICS_ARTIFACTS } else { &[] };
+        ARTIFACTS.iter().chain(kmsg).chain(prometheus).chain(metrics)
     }
 }
 

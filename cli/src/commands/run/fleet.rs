@@ -38,7 +38,9 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
             kernel_log: engine::kernel_log(scenario),
             results: evaluate(&scenario.expectations, &history),
             history,
+            kept: keep,
             not_judged: None,
+            scrapes: if args.metrics { engine::scrapes(&Arc::new(scenario.clone()), node.seed)? } else { Vec::new() },
         };
         let below = folder.below(&node.name)?;
         files::write(&below, &report, keep, args.artifacts()).map(drop)

@@ -9,5 +9,5 @@ mod sequential;
 
 pub use distribution::Distribution;
 pub use pareto::pareto_front;
-pub use proportion::{Interval, Z95, wilson};
+pub use proportion::{Interval, Z95, newcombe, wilson};
 pub use sequential::{Sequential, TrialVerdict, runs_needed};

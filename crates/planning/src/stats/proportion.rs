@@ -35,6 +35,17 @@ pub fn wilson(hits: u64, runs: u64, z: f64) -> Interval {
     Interval { low, high }
 }
 
+/// The interval of the difference of two shares, first less second, each `(hits, runs)`: Newcombe's hybrid score method
+/// (R. G. Newcombe, Statistics in Medicine 17 (1998) 873–890, method 10).
+pub fn newcombe(first: (u64, u64), second: (u64, u64), z: f64) -> Interval {
+    let share = |(hits, runs): (u64, u64)| if runs == 0 { 0.5 } else { hits as f64 / runs as f64 };
+    let (p1, p2) = (share(first), share(second));
+    let (one, two) = (wilson(first.0, first.1, z), wilson(second.0, second.1, z));
+    let below = ((p1 - one.low).powi(2) + (two.high - p2).powi(2)).sqrt();
+    let above = ((one.high - p1).powi(2) + (p2 - two.low).powi(2)).sqrt();
+    Interval { low: (p1 - p2 - below).max(-1.0), high: (p1 - p2 + above).min(1.0) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -55,6 +66,17 @@ mod tests {
         let i = wilson(96, 96, 2.0);
         assert!(i.high == 1.0 && close(i.low, 0.96), "{i:?}");
         assert_eq!(wilson(0, 0, Z95), Interval { low: 0.0, high: 1.0 });
+    }
+
+    #[test]
+    fn newcombe_as_published() {
+        // Newcombe 1998 (873–890), table II, method 10: 56/70 − 48/80 and 9/10 − 3/10.
+        for (first, second, low, high) in
+            [((56, 70), (48, 80), 0.0524, 0.3339), ((9, 10), (3, 10), 0.1705, 0.8090), ((10, 10), (0, 10), 0.6075, 1.0)]
+        {
+            let i = newcombe(first, second, Z95);
+            assert!((i.low - low).abs() < 5e-5 && (i.high - high).abs() < 5e-5, "{first:?} {second:?}: {i:?}");
+        }
     }
 
     #[test]

@@ -83,5 +83,6 @@ fn merged(result: &ExpectationResult, judged: &Judged<'_>, kinds: usize) -> Expe
         let names: Vec<&str> = judged.iter().map(|(nodes, _)| &*nodes[0].kind).collect();
         format!("on {}: {}", names.join(", "), result.expected)
     };
-    ExpectationResult { holds: failing == 0, found, expected, ..result.clone() }
+    let holds = result.required.is_met((count - failing) as u64, count as u64);
+    ExpectationResult { holds, found, expected, ..result.clone() }
 }

@@ -1,11 +1,15 @@
 //! What the page is given. The types of the page (`web/src/data.ts`) are made from these by a test.
 
+use super::compared::Compared;
+use super::instant::Instant;
+use super::seeds::Seeds;
 use crate::RunReport;
 use crate::deaths::deaths;
 use crate::timeline::{Tone, timeline};
 use oomsim_core::record::History;
 use oomsim_core::units::{Bytes, SimTime};
 use serde::Serialize;
+use std::collections::BTreeMap;
 
 /// Everything in one file.
 #[derive(Clone, Debug, Serialize)]
@@ -13,6 +17,10 @@ use serde::Serialize;
 pub struct Page {
     /// The runs, in the order in which they were named.
     pub runs: Vec<Run>,
+    /// Scenarios over several seeds, and fleets.
+    pub seeds: Vec<Seeds>,
+    /// How the first two runs compare.
+    pub comparison: Option<Compared>,
 }
 
 /// One run.
@@ -46,6 +54,10 @@ pub struct Run {
     pub node: Node,
     /// Memory over time.
     pub series: Series,
+    /// What the kubelet's eviction manager saw of it.
+    pub passes: Passes,
+    /// The node at chosen instants.
+    pub instants: Vec<Instant>,
     /// What happened.
     pub timeline: Vec<TimelineLine>,
     /// Which processes died.
@@ -82,6 +94,17 @@ pub struct Series {
     kubepods: Vec<f64>,
     kubepods_working_set: Vec<f64>,
     pods: Vec<PodSeries>,
+}
+
+/// The passes of the eviction manager: the figures that it decided with.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Passes {
+    at: Vec<f64>,
+    working_set: Vec<f64>,
+    /// In the order of the pods of the series.
+    pods: Vec<Vec<Option<f64>>>,
 }
 
 /// A pod over time; nothing while it has no cgroup.
@@ -141,17 +164,17 @@ pub struct Expectation {
 /// More samples than this are thinned: no screen shows more.
 const MOST_SAMPLES: usize = 4_000;
 
-fn number(bytes: Bytes) -> f64 {
+pub(super) fn number(bytes: Bytes) -> f64 {
     bytes.get() as f64
 }
 
-fn seconds(at: SimTime) -> f64 {
+pub(super) fn seconds(at: SimTime) -> f64 {
     at.as_nanos() as f64 / 1e9
 }
 
 impl Run {
-    /// A run with the text of its scenario.
-    pub fn new(report: &RunReport, text: &str) -> Run {
+    /// A run with its node at some instants and the text of its scenario.
+    pub fn new(report: &RunReport, instants: Vec<Instant>, text: &str) -> Run {
         let history = &report.history;
         Run {
             scenario: history.scenario.to_string(),
@@ -167,6 +190,8 @@ impl Run {
             restarts: short(history.counts.restarts),
             node: Node::of(history),
             series: Series::of(history),
+            passes: Passes::of(history),
+            instants,
             timeline: timeline_lines(history),
             deaths: death_rows(history),
             pods: pods(history),
@@ -233,6 +258,29 @@ impl Series {
     }
 }
 
+impl Passes {
+    fn of(history: &History) -> Passes {
+        let stride = history.passes.len().div_ceil(MOST_SAMPLES).max(1);
+        let names = &history.series.pods;
+        let places: BTreeMap<_, _> = names.iter().enumerate().map(|(place, name)| (name, place)).collect();
+        let capacity = number(history.node.capacity);
+        let mut passes = Passes { pods: vec![Vec::new(); names.len()], ..Passes::default() };
+        for pass in history.passes.iter().step_by(stride) {
+            passes.at.push(seconds(pass.at));
+            passes.working_set.push(capacity - pass.memory_available as f64);
+            for figures in &pass.pods {
+                let Some(curve) = places.get(&figures.pod).and_then(|place| passes.pods.get_mut(*place)) else {
+                    continue;
+                };
+                curve.resize(passes.at.len() - 1, None);
+                curve.push(figures.working_set.map(|bytes| bytes as f64));
+            }
+        }
+        passes.pods.iter_mut().for_each(|curve| curve.resize(passes.at.len(), None));
+        passes
+    }
+}
+
 fn timeline_lines(history: &History) -> Vec<TimelineLine> {
     let tone = |tone| match tone {
         Tone::Plain | Tone::Quiet => "plain",
@@ -246,7 +294,7 @@ fn timeline_lines(history: &History) -> Vec<TimelineLine> {
         message: line.message,
         tone: tone(line.tone),
     };
-    timeline(history).into_iter().map(line).collect()
+    timeline(history).map(line).collect()
 }
 
 fn death_rows(history: &History) -> Vec<Death> {
@@ -257,7 +305,7 @@ fn death_rows(history: &History) -> Vec<Death> {
         by: death.by.to_owned(),
         why: death.why,
     };
-    deaths(history).into_iter().map(row).collect()
+    deaths(history).map(row).collect()
 }
 
 fn pods(history: &History) -> Vec<Pod> {
@@ -297,6 +345,17 @@ mod tests {
             Node::decl(&config),
             Series::decl(&config),
             PodSeries::decl(&config),
+            Passes::decl(&config),
+            super::super::instant::Instant::decl(&config),
+            super::super::instant::Cgroup::decl(&config),
+            super::super::instant::Process::decl(&config),
+            super::super::instant::Kubelet::decl(&config),
+            super::super::instant::Belief::decl(&config),
+            Seeds::decl(&config),
+            Compared::decl(&config),
+            super::super::compared::Row::decl(&config),
+            super::super::seeds::Share::decl(&config),
+            super::super::seeds::SeedRun::decl(&config),
             TimelineLine::decl(&config),
             Death::decl(&config),
             Pod::decl(&config),

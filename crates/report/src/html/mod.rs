@@ -2,9 +2,15 @@
 //!
 //! The page itself is made by `web/` and stands here ready; the data of the runs are put into it.
 
+mod compared;
 mod data;
+mod instant;
+mod seeds;
 
+pub use compared::Compared;
 pub use data::{Page, Run};
+pub use instant::{Instant, Room, instants};
+pub use seeds::Seeds;
 
 /// The page without data; `npm run build` in `web/` writes it.
 const TEMPLATE: &str = include_str!("template.html");
@@ -13,6 +19,7 @@ const TEMPLATE: &str = include_str!("template.html");
 pub fn render(page: &Page) -> String {
     let title = match page.runs.as_slice() {
         [only] => only.scenario.clone(),
+        [] => format!("{} scenarios on several seeds", page.seeds.len()),
         runs => format!("{} runs", runs.len()),
     };
     let data = serde_json::to_string(page).unwrap_or_default();
@@ -33,9 +40,9 @@ mod tests {
     #[test]
     fn nothing_in_the_data_can_leave_its_element() {
         let report = crate::testdata::report(crate::testdata::oom4());
-        let mut run = Run::new(&report, "# </script><script>alert(1)</script>\n");
+        let mut run = Run::new(&report, Vec::new(), "# </script><script>alert(1)</script>\n");
         run.scenario = "<b>&".into();
-        let html = render(&Page { runs: vec![run] });
+        let html = render(&Page { runs: vec![run], seeds: Vec::new(), comparison: None });
         assert!(!html.contains("<script>alert") && html.contains("\\u003c/script>"));
         assert!(html.contains("<title>&lt;b&gt;&amp;</title>"));
         assert!(!html.contains("@DATA@"));

@@ -5,7 +5,7 @@ use oomsim_core::record::{History, PodSample, Sample, Series};
 use oomsim_core::units::{SimDuration, SimTime};
 use ordered_float::OrderedFloat;
 use plotters::style::RGBColor;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Seconds and bytes.
 pub type Point = (f64, f64);
@@ -91,8 +91,9 @@ pub fn pod_names(series: &Series) -> Vec<String> {
     series.pods.iter().map(name).collect()
 }
 
-/// The `most` largest pods by their peak, with their index, and how many others there are.
-pub fn pods(series: &Series, most: usize) -> (Vec<(u32, Curve)>, usize) {
+/// The `most` largest pods by their peak, with their index, and how many others there are. Where a pod's usage is more
+/// than its working set by a good part of `notable`, its cache matters: its usage follows as a dotted curve.
+pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, usize) {
     let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
     for pod in series.samples.iter().flat_map(|s| &s.pods) {
         let peak = peaks.entry(pod.pod).or_default();
@@ -104,25 +105,45 @@ pub fn pods(series: &Series, most: usize) -> (Vec<(u32, Curve)>, usize) {
     order.truncate(most);
 
     let names = pod_names(series);
-    let mut lines: BTreeMap<u32, Vec<Vec<Point>>> = order.iter().map(|&(pod, _)| (pod, vec![Vec::new()])).collect();
-    for sample in &series.samples {
-        let at = sample.at.as_secs_f64();
-        let here: BTreeMap<u32, u64> = sample.pods.iter().map(|p| (p.pod, p.working_set.get())).collect();
-        for (pod, runs) in &mut lines {
-            match (here.get(pod), runs.last_mut()) {
-                (Some(&value), Some(run)) => run.push((at, value as f64)),
-                (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
-                _ => {}
-            }
-        }
-    }
+    let kept: Vec<u32> = order.iter().map(|&(pod, _)| pod).collect();
+    let mut lines = runs_of(series, &kept, |pod| pod.working_set.get() as f64);
+    let mut usage = runs_of(series, &kept, |pod| pod.usage.get() as f64);
+    let caches = |pod: &PodSample| {
+        kept.contains(&pod.pod) && (pod.usage.get() - pod.working_set.get().min(pod.usage.get())) as f64 > notable
+    };
+    let cached: BTreeSet<u32> =
+        series.samples.iter().flat_map(|s| &s.pods).filter(|pod| caches(pod)).map(|pod| pod.pod).collect();
     let curve = |(n, (pod, _)): (usize, (u32, u64))| {
         let color = palette::PODS[n % palette::PODS.len()];
         let dash = if n < palette::PODS.len() { 0.0 } else { 5.0 };
         let name = names.get(pod as usize).cloned().unwrap_or_default();
         (pod, Curve { name, color, dash, runs: lines.remove(&pod).unwrap_or_default() })
     };
-    (order.into_iter().enumerate().map(curve).collect(), others)
+    let mut curves: Vec<(u32, Curve)> = order.into_iter().enumerate().map(curve).collect();
+    let used = |(pod, curve): &(u32, Curve)| {
+        let runs = usage.remove(pod).filter(|_| cached.contains(pod))?;
+        Some((*pod, Curve { name: format!("{} usage", curve.name), color: curve.color, dash: 2.0, runs }))
+    };
+    let used: Vec<_> = curves.iter().filter_map(used).collect();
+    curves.extend(used);
+    (curves, others)
+}
+
+/// A figure of each of these pods over time, with gaps where it has no cgroup.
+fn runs_of(series: &Series, pods: &[u32], of: impl Fn(&PodSample) -> f64) -> BTreeMap<u32, Vec<Vec<Point>>> {
+    let mut lines: BTreeMap<u32, Vec<Vec<Point>>> = pods.iter().map(|&pod| (pod, vec![Vec::new()])).collect();
+    for sample in &series.samples {
+        let at = sample.at.as_secs_f64();
+        let here: BTreeMap<u32, f64> = sample.pods.iter().map(|pod| (pod.pod, of(pod))).collect();
+        for (pod, runs) in &mut lines {
+            match (here.get(pod), runs.last_mut()) {
+                (Some(&value), Some(run)) => run.push((at, value)),
+                (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
+                _ => {}
+            }
+        }
+    }
+    lines
 }
 
 /// Seconds between two scrapes.

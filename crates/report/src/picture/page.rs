@@ -30,6 +30,8 @@ const PODS_HEIGHT: f64 = 270.0;
 const AXIS: f64 = 30.0;
 const MOST_PODS: usize = 7;
 const DENSE: usize = 60;
+/// Deaths that the description of a picture names.
+const MOST_DEATHS: usize = 12;
 
 /// Everything placed, ready to be drawn at any scale.
 pub struct Page<'a> {
@@ -81,7 +83,7 @@ impl<'a> Page<'a> {
         };
         let node_curves = curves::node(history, &series);
         let node = node_chart(history, node_curves, (top, top + NODE_HEIGHT), end);
-        let (pod_curves, other_pods) = curves::pods(&series, MOST_PODS);
+        let (pod_curves, other_pods) = curves::pods(&series, MOST_PODS, 0.03 * history.node.capacity.get() as f64);
         let mut height = top + NODE_HEIGHT + AXIS;
         let pods = (!pod_curves.is_empty()).then(|| {
             let top = height + TITLE + 8.0;
@@ -191,6 +193,23 @@ impl Sheet for Page<'_> {
         (WIDTH as u32 * scale, self.height.ceil() as u32 * scale)
     }
 
+    fn about(&self) -> (String, String) {
+        let history = self.history;
+        let counts = &history.counts;
+        let mut about = format!(
+            "Memory of node {} over {}: {}, {}.",
+            history.node.name,
+            time_text(history.ended_at.as_secs_f64()),
+            crate::text::plural(counts.oom_kills, "OOM kill"),
+            crate::text::plural(counts.evictions, "eviction")
+        );
+        for death in crate::deaths::deaths(history).take(MOST_DEATHS) {
+            let at = death.at.as_secs_f64();
+            about.push_str(&format!(" {at:.3} s: {} of {}, by {}.", death.process, death.of, death.by));
+        }
+        (format!("oomsim: {}", history.scenario), about)
+    }
+
     fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError> {
         let canvas = Canvas::new(backend, scale);
         canvas.background(WHITE)?;
@@ -283,7 +302,8 @@ fn node_chart(history: &History, curves: Vec<Curve>, (top, bottom): Xy, end: f64
 fn pods_chart(history: &History, pods: &[(u32, Curve)], (top, bottom): Xy, end: f64) -> Chart {
     let curves: Vec<_> = pods.iter().map(|(_, curve)| curve.clone()).collect();
     let mut limits: Vec<(f64, Vec<String>)> = Vec::new();
-    for (pod, curve) in pods {
+    let mut seen = BTreeSet::new();
+    for (pod, curve) in pods.iter().filter(|(pod, _)| seen.insert(*pod)) {
         let name = history.series.pods.get(*pod as usize);
         let limit = history.node.pod_limits.iter().find(|(limited, _)| Some(limited) == name);
         let Some((_, limit)) = limit else { continue };

@@ -183,6 +183,15 @@ impl Sheet for StoryPage<'_> {
         (WIDTH as u32 * scale, (self.difference.bottom + AXIS + 12.0).ceil() as u32 * scale)
     }
 
+    fn about(&self) -> (String, String) {
+        let of = self.of;
+        let happened = of.happenings.len();
+        (
+            of.title.clone(),
+            format!("{}. Recorded and simulated memory over time, with {happened} deaths and evictions.", of.facts),
+        )
+    }
+
     fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError> {
         let canvas = Canvas::new(backend, scale);
         canvas.background(WHITE)?;

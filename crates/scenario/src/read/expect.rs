@@ -8,7 +8,7 @@ use crate::value::{Kind, Value};
 use oomsim_core::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
 use oomsim_core::record::expect::{
     Check, ConditionCheck, Curve, EventCheck, EventMatch, Expectation, Pattern, PodCheck, ProcessCheck, Range,
-    Relation, SeriesCheck, Total, TotalCheck, WhyCheck, Window,
+    Relation, RequiredShare, SeriesCheck, Total, TotalCheck, WhyCheck, Window,
 };
 use oomsim_core::record::view::{KINDS, kind_named};
 use oomsim_core::record::{Cause, Choice};
@@ -26,6 +26,7 @@ fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
     let source = t.required("source", sentence);
     // Judged before: this table is for these nodes.
     t.get("node");
+    let required = t.or("holds", RequiredShare::ALL, share);
     let kinds = ["event", "final", "series", "total", "why"];
     let given: Vec<&str> = kinds.into_iter().filter(|kind| value.get(kind).is_some()).collect();
     let check = match given.as_slice() {
@@ -41,7 +42,16 @@ fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
         }
     };
     t.finish();
-    Some(Expectation { source: source?, line: value.at.line(), check: check? })
+    Some(Expectation { source: source?, line: value.at.line(), required, check: check? })
+}
+
+/// `"all"` or `"≥ 95%"`.
+fn share(p: &Problems, value: &Value) -> Option<RequiredShare> {
+    let share = text(p, value).map(|text| RequiredShare::parse(&text))?;
+    if share.is_none() {
+        p.expected(value, "`\"all\"` or a share such as `\"≥ 95%\"`");
+    }
+    share
 }
 
 fn event_check(p: &Problems, t: &mut TableReader<'_>) -> Option<EventCheck> {

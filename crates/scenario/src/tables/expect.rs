@@ -88,6 +88,12 @@ pub(crate) static EXPECT_KEYS: KeyGroup = KeyGroup {
         key("source", Form::Text, Required, "where the expectation comes from: a document, a recording, a calculation"),
         key("node", Form::Name, Says("every node"), "kind of node that it applies to"),
         key(
+            "holds",
+            Form::Text,
+            Says("all"),
+            "with several seeds or nodes, on what share of them it must hold: `\"all\"` or, say, `\"≥ 95%\"`",
+        ),
+        key(
             "event",
             Form::Names(event_names),
             Absent,

@@ -4,8 +4,8 @@ use super::value::{Amounts, Form, Keys, list, signed_bytes};
 use oomsim_core::node_api::{PodPhase, QosClass};
 use oomsim_core::record::Choice;
 use oomsim_core::record::expect::{
-    Check, EventCheck, EventMatch, Expectation, Filter, PodCheck, ProcessCheck, Range, Relation, SeriesCheck, Test,
-    WhyCheck, Window,
+    Check, EventCheck, EventMatch, Expectation, Filter, PodCheck, ProcessCheck, Range, Relation, RequiredShare,
+    SeriesCheck, Test, WhyCheck, Window,
 };
 
 /// `[[expect]]`.
@@ -29,6 +29,7 @@ pub(super) fn expectation(expectation: &Expectation) -> Keys {
         }
         Check::Why(check) => why(&mut keys, check),
     }
+    keys.unless("holds", &expectation.required.to_string(), &RequiredShare::ALL.to_string());
     keys
 }
 

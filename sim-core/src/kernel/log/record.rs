@@ -27,10 +27,24 @@ impl LogRecord {
     /// `[seconds.micros] text` as `dmesg` prints it: further lines of the record are indented by the stamp's width
     /// (util-linux's `safe_fwrite`).
     pub fn dmesg(&self) -> String {
+        let mut out = String::with_capacity(self.text.len() + 20);
+        self.push_dmesg(&mut out);
+        out
+    }
+
+    /// Adds the lines of [`dmesg`](Self::dmesg) to a text.
+    pub fn push_dmesg(&self, out: &mut String) {
         let (secs, micros) = self.stamp();
-        let stamp = format!("[{secs:5}.{micros:06}] ");
-        let further = format!("\n{}", " ".repeat(stamp.len()));
-        format!("{stamp}{}\n", self.text.replace('\n', &further))
+        let start = out.len();
+        // Writing to a String cannot fail.
+        let _ = write!(out, "[{secs:5}.{micros:06}] ");
+        let width = out.len() - start;
+        let mut lines = self.text.split('\n');
+        out.push_str(lines.next().unwrap_or_default());
+        for line in lines {
+            let _ = write!(out, "\n{:width$}{line}", "");
+        }
+        out.push('\n');
     }
 
     /// As the kernel writes it to a console, where every line has the stamp (`record_print_text` of printk).
@@ -47,16 +61,27 @@ impl LogRecord {
     /// A record as `/dev/kmsg` gives it: `PRIO,SEQ,USEC,-;text`, with bytes outside of printable ASCII and
     /// backslashes as `\xNN` (Documentation/ABI/testing/dev-kmsg).
     pub fn kmsg(&self, seq: u64) -> String {
-        let mut out = format!("{},{seq},{},-;", self.level, self.at.as_nanos() / 1000);
-        for byte in self.text.bytes() {
-            if (0x20..0x7f).contains(&byte) && byte != b'\\' {
-                out.push(char::from(byte));
-            } else {
+        let mut out = String::with_capacity(self.text.len() + 32);
+        self.push_kmsg(seq, &mut out);
+        out
+    }
+
+    /// Adds the record of [`kmsg`](Self::kmsg) to a text.
+    pub fn push_kmsg(&self, seq: u64, out: &mut String) {
+        let _ = write!(out, "{},{seq},{},-;", self.level, self.at.as_nanos() / 1000);
+        let plain = |c: char| (' '..'\x7f').contains(&c) && c != '\\';
+        let mut rest = &self.text[..];
+        while let Some(at) = rest.find(|c| !plain(c)) {
+            let (before, odd) = rest.split_at(at);
+            out.push_str(before);
+            let length = odd.chars().next().map_or(0, char::len_utf8);
+            for byte in &odd.as_bytes()[..length] {
                 let _ = write!(out, "\\x{byte:02x}");
             }
+            rest = &odd[length..];
         }
+        out.push_str(rest);
         out.push('\n');
-        out
     }
 
     fn stamp(&self) -> (u64, u64) {

@@ -3,7 +3,7 @@
 use super::matching::brief;
 use super::state::{self, Judged, instant};
 use super::why;
-use super::{Check, EventCheck, Expectation, Relation};
+use super::{Check, EventCheck, Expectation, Relation, RequiredShare};
 use crate::record::{Entry, History, Record, view};
 use crate::units::{SimDuration, SimTime};
 
@@ -18,6 +18,8 @@ pub struct ExpectationResult {
     pub found: String,
     /// Where the statement comes from.
     pub source: String,
+    /// On what share of several runs it has to hold.
+    pub required: RequiredShare,
     /// Line of its `[[expect]]` in the scenario file, from 1; 0 when there is no file.
     pub line: usize,
 }
@@ -36,7 +38,8 @@ pub fn evaluate(expectations: &[Expectation], history: &History) -> Vec<Expectat
             Check::Why(check) => why::why(check, history),
         };
         let Judged { holds, expected, found } = judged;
-        ExpectationResult { holds, expected, found, source: expectation.source.clone(), line: expectation.line }
+        let Expectation { required, line, .. } = *expectation;
+        ExpectationResult { holds, expected, found, source: expectation.source.clone(), required, line }
     };
     expectations.iter().map(judge).collect()
 }

@@ -37,11 +37,13 @@
 mod evaluate;
 mod matching;
 mod pattern;
+mod share;
 mod state;
 mod why;
 
 pub use evaluate::{ExpectationResult, evaluate};
 pub use pattern::Pattern;
+pub use share::RequiredShare;
 
 use super::{Cause, Choice, Keep};
 use crate::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
@@ -55,6 +57,8 @@ pub struct Expectation {
     pub source: String,
     /// Line of the `[[expect]]` header in the scenario file, from 1; 0 when there is no file.
     pub line: usize,
+    /// `holds = "≥ 95%"`: on what share of seeds, when more than one is run.
+    pub required: RequiredShare,
     /// What is stated.
     pub check: Check,
 }

@@ -104,7 +104,7 @@ fn history() -> History {
 }
 
 fn judge(check: Check) -> ExpectationResult {
-    let expectation = Expectation { source: "hand".into(), line: 3, check };
+    let expectation = Expectation { source: "hand".into(), line: 3, required: RequiredShare::ALL, check };
     evaluate(&[expectation], &history()).remove(0)
 }
 

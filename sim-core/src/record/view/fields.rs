@@ -1,122 +1,219 @@
-//! The fields of each kind of record as JSON values.
+//! The fields of each kind of record as JSON values, written one by one: to a serializer without a tree in between, or
+//! into a map.
 
-use super::{back_off_message, seconds, split_pod};
+use super::{back_off_message, kind, seconds, split_pod};
 use crate::node_api::{Constraint, ExitStatus, OomReport, PodReason, TaskRow};
-use crate::record::{LimitScope, Owner, Record, ThresholdSeen};
+use crate::record::{Entry, LimitScope, Owner, Record, ThresholdSeen};
 use crate::units::{Bytes, Pages};
-use serde_json::{Map, Value, json};
+use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
+use serde_json::{Map, Value};
 
-type Object = Map<String, Value>;
-
-/// A serialisable value; the types used here cannot fail.
-fn value(of: impl serde::Serialize) -> Value {
-    serde_json::to_value(of).unwrap_or(Value::Null)
+/// An object that is being written, and the first thing that failed.
+struct Object<M: SerializeMap> {
+    map: M,
+    failed: Option<M::Error>,
 }
 
-fn put(object: &mut Object, name: &str, of: impl Into<Value>) {
-    object.insert(name.into(), of.into());
+impl<M: SerializeMap> Object<M> {
+    fn put(&mut self, name: &'static str, of: impl Serialize) {
+        if self.failed.is_none() {
+            self.failed = self.map.serialize_entry(name, &of).err();
+        }
+    }
+
+    fn end(self) -> Result<M::Ok, M::Error> {
+        match self.failed {
+            Some(why) => Err(why),
+            None => self.map.end(),
+        }
+    }
 }
 
-fn put_pod(object: &mut Object, pod: &str) {
+/// Writes an object with what `fill` puts into it.
+fn object<S: Serializer>(to: S, fill: impl FnOnce(&mut Object<S::SerializeMap>)) -> Result<S::Ok, S::Error> {
+    let mut object = Object { map: to.serialize_map(None)?, failed: None };
+    fill(&mut object);
+    object.end()
+}
+
+fn put_pod<M: SerializeMap>(o: &mut Object<M>, pod: &str) {
     let (namespace, name) = split_pod(pod);
-    put(object, "namespace", namespace);
-    put(object, "pod", name);
+    o.put("namespace", namespace);
+    o.put("pod", name);
 }
 
-fn put_container(object: &mut Object, pod: &str, container: &str) {
-    put_pod(object, pod);
-    put(object, "container", container);
+fn put_container<M: SerializeMap>(o: &mut Object<M>, pod: &str, container: &str) {
+    put_pod(o, pod);
+    o.put("container", container);
 }
 
-fn put_owner(object: &mut Object, owner: Option<&Owner>) {
+fn put_owner<M: SerializeMap>(o: &mut Object<M>, owner: Option<&Owner>) {
     match owner {
-        Some(Owner::Container { pod, container }) => put_container(object, pod, container),
+        Some(Owner::Container { pod, container }) => put_container(o, pod, container),
         Some(Owner::Host(_)) | None => {
             for name in ["namespace", "pod", "container"] {
-                put(object, name, Value::Null);
+                o.put(name, ());
             }
         }
     }
 }
 
-fn put_process(object: &mut Object, pid: crate::units::Pid, comm: &str, owner: &Owner) {
-    put(object, "pid", pid.0);
-    put(object, "comm", comm);
-    put_owner(object, Some(owner));
-    match owner {
-        Owner::Host(name) => put(object, "host", &**name),
-        Owner::Container { .. } => put(object, "host", Value::Null),
-    }
+fn put_process<M: SerializeMap>(o: &mut Object<M>, pid: crate::units::Pid, comm: &str, owner: &Owner) {
+    o.put("pid", pid.0);
+    o.put("comm", comm);
+    put_owner(o, Some(owner));
+    let host = match owner {
+        Owner::Host(name) => Some(&**name),
+        Owner::Container { .. } => None,
+    };
+    o.put("host", host);
 }
 
 /// KiB of a counter, null for "no limit".
-fn kib(size: Bytes) -> Value {
-    if size == Bytes::MAX { Value::Null } else { size.to_kib_floor().into() }
+fn kib(size: Bytes) -> Option<u64> {
+    (size != Bytes::MAX).then(|| size.to_kib_floor())
 }
 
-fn task(row: &TaskRow, owner: Option<&Owner>, total_pages: Pages) -> Value {
-    let mut object = Object::new();
-    put(&mut object, "pid", row.pid.0);
-    put(&mut object, "comm", &*row.comm);
-    put_owner(&mut object, owner);
-    put(&mut object, "oom_score_adj", row.oom_score_adj);
-    put(&mut object, "points", row.points);
-    let score = row.points.map(|points| {
-        i64::try_from(i128::from(points) * 1000 / i128::from(total_pages.get().max(1))).unwrap_or(i64::MAX)
-    });
-    put(&mut object, "score", score);
-    put(&mut object, "task_memcg", &*row.cgroup);
-    put(&mut object, "total_vm_kb", row.total_vm.kib());
-    put(&mut object, "anon_rss_kb", row.rss_anon.kib());
-    put(&mut object, "file_rss_kb", row.rss_file.kib());
-    put(&mut object, "shmem_rss_kb", row.rss_shmem.kib());
-    put(&mut object, "pgtables_kb", row.pgtables.to_kib_floor());
-    put(&mut object, "swap_kb", row.swapents.kib());
-    object.into()
+/// A row of the table of tasks.
+struct Task<'a> {
+    row: &'a TaskRow,
+    owner: Option<&'a Owner>,
+    total_pages: Pages,
 }
 
-fn put_oom(object: &mut Object, report: &OomReport, limit: &LimitScope, owners: &[Owner]) {
+impl Serialize for Task<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        object(to, |o| {
+            let row = self.row;
+            o.put("pid", row.pid.0);
+            o.put("comm", &*row.comm);
+            put_owner(o, self.owner);
+            o.put("oom_score_adj", row.oom_score_adj);
+            o.put("points", row.points);
+            let score = row.points.map(|points| {
+                let total = i128::from(self.total_pages.get().max(1));
+                i64::try_from(i128::from(points) * 1000 / total).unwrap_or(i64::MAX)
+            });
+            o.put("score", score);
+            o.put("task_memcg", &*row.cgroup);
+            o.put("total_vm_kb", row.total_vm.kib());
+            o.put("anon_rss_kb", row.rss_anon.kib());
+            o.put("file_rss_kb", row.rss_file.kib());
+            o.put("shmem_rss_kb", row.rss_shmem.kib());
+            o.put("pgtables_kb", row.pgtables.to_kib_floor());
+            o.put("swap_kb", row.swapents.kib());
+        })
+    }
+}
+
+/// The killed tasks of a report, as objects or as process ids.
+struct Killed<'a> {
+    report: &'a OomReport,
+    owners: &'a [Owner],
+    pids: bool,
+}
+
+impl Serialize for Killed<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut list = to.serialize_seq(None)?;
+        for (n, &ix) in self.report.killed.iter().enumerate() {
+            let Some(row) = self.report.task(ix) else { continue };
+            if self.pids {
+                list.serialize_element(&row.pid.0)?;
+            } else {
+                let total_pages = self.report.total_pages;
+                list.serialize_element(&Task { row, owner: self.owners.get(n), total_pages })?;
+            }
+        }
+        list.end()
+    }
+}
+
+fn put_oom<M: SerializeMap>(object: &mut Object<M>, report: &OomReport, limit: &LimitScope, owners: &[Owner]) {
     let node = report.constraint == Constraint::None;
     let victim = report.chosen();
-    put(object, "constraint", value(report.constraint));
-    put(object, "scope", limit.as_str());
-    put(object, "oom_memcg", report.oom_memcg.as_deref());
-    put(object, "task_memcg", victim.map(|task| &*task.cgroup));
-    put(object, "invoker", &*report.invoker_comm);
-    put(object, "invoker_pid", report.invoker.0);
-    put(object, "invoker_oom_score_adj", report.invoker_adj);
+    object.put("constraint", report.constraint);
+    object.put("scope", limit.as_str());
+    object.put("oom_memcg", report.oom_memcg.as_deref());
+    object.put("task_memcg", victim.map(|task| &*task.cgroup));
+    object.put("invoker", &*report.invoker_comm);
+    object.put("invoker_pid", report.invoker.0);
+    object.put("invoker_oom_score_adj", report.invoker_adj);
     let info = &report.mem_info;
-    put(object, "usage_kb", kib(if node { info.total.saturating_sub(info.free) } else { report.memory.usage }));
-    put(object, "limit_kb", kib(if node { info.total } else { report.memory.limit }));
-    put(object, "failcnt", report.memory.failcnt);
-    put(object, "total_pages", report.total_pages.get());
+    object.put("usage_kb", kib(if node { info.total.saturating_sub(info.free) } else { report.memory.usage }));
+    object.put("limit_kb", kib(if node { info.total } else { report.memory.limit }));
+    object.put("failcnt", report.memory.failcnt);
+    object.put("total_pages", report.total_pages.get());
     let owner_of_victim = owners.first().filter(|_| report.killed.first() == report.victim.as_ref());
-    put(object, "victim", victim.map(|row| task(row, owner_of_victim, report.total_pages)));
-    put(object, "oom_group", report.oom_group.as_deref());
-    let killed = || report.killed.iter().enumerate().filter_map(|(n, &ix)| Some((report.task(ix)?, owners.get(n))));
-    put(object, "killed_pids", killed().map(|(row, _)| row.pid.0).collect::<Vec<_>>());
-    put(object, "killed", killed().map(|(row, owner)| task(row, owner, report.total_pages)).collect::<Vec<_>>());
-    put(object, "candidates", report.tasks.len());
-    put(object, "panic", report.panic);
+    object.put("victim", victim.map(|row| Task { row, owner: owner_of_victim, total_pages: report.total_pages }));
+    object.put("oom_group", report.oom_group.as_deref());
+    object.put("killed_pids", Killed { report, owners, pids: true });
+    object.put("killed", Killed { report, owners, pids: false });
+    object.put("candidates", report.tasks.len());
+    object.put("panic", report.panic);
 }
 
-fn threshold(seen: &ThresholdSeen) -> Value {
-    json!({
-        "signal": seen.signal.as_str(),
-        "hard": seen.hard,
-        "quantity": seen.quantity.get(),
-        "available": seen.available,
-    })
+struct Thresholds<'a>(&'a [ThresholdSeen]);
+
+impl Serialize for Thresholds<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.0.iter().map(Threshold))
+    }
+}
+
+struct Threshold<'a>(&'a ThresholdSeen);
+
+impl Serialize for Threshold<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        object(to, |o| {
+            o.put("signal", self.0.signal.as_str());
+            o.put("hard", self.0.hard);
+            o.put("quantity", self.0.quantity.get());
+            o.put("available", self.0.available);
+        })
+    }
+}
+
+/// The whole object of one entry, written without a tree of values.
+pub struct EntryObject<'a>(pub &'a Entry);
+
+impl Serialize for EntryObject<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        object(to, |o| {
+            o.put("t", self.0.at.as_secs_f64());
+            o.put("kind", kind(&self.0.record).name);
+            put_fields(o, &self.0.record);
+        })
+    }
+}
+
+/// The fields of a record alone.
+struct Fields<'a>(&'a Record);
+
+impl Serialize for Fields<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        object(to, |o| put_fields(o, self.0))
+    }
+}
+
+/// What becomes of a value as a map; the types used here cannot fail.
+pub(super) fn map(of: impl Serialize) -> Map<String, Value> {
+    match serde_json::to_value(of) {
+        Ok(Value::Object(map)) => map,
+        _ => Map::new(),
+    }
 }
 
 /// The fields of a record except `t` and `kind`, in the order of [`super::KINDS`].
-pub fn fields(record: &Record) -> Object {
-    let mut object = Object::new();
-    let o = &mut object;
+pub fn fields(record: &Record) -> Map<String, Value> {
+    map(Fields(record))
+}
+
+fn put_fields<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
     match record {
         Record::SysctlSet { name, value } => {
-            put(o, "name", &**name);
-            put(o, "value", *value);
+            o.put("name", &**name);
+            o.put("value", *value);
         }
         Record::ProcessStarted { pid, comm, owner } => put_process(o, *pid, comm, owner),
         Record::ProcessExited { pid, comm, owner, status, cause } => {
@@ -125,104 +222,103 @@ pub fn fields(record: &Record) -> Object {
                 ExitStatus::Signal(signal) => Some(signal.to_string()),
                 ExitStatus::Code(_) => None,
             };
-            put(o, "signal", signal);
-            put(o, "exitCode", status.container_exit_code());
-            put(o, "cause", value(cause));
+            o.put("signal", signal);
+            o.put("exitCode", status.container_exit_code());
+            o.put("cause", cause);
         }
         Record::AllocationRefused { pid, comm, owner, op, requested, committed_as, commit_limit } => {
             put_process(o, *pid, comm, owner);
-            put(o, "op", op.as_str());
-            put(o, "errno", "ENOMEM");
-            put(o, "requested_bytes", requested.get());
-            put(o, "committed_as_kb", committed_as.to_kib_floor());
-            put(o, "commit_limit_kb", commit_limit.to_kib_floor());
+            o.put("op", op.as_str());
+            o.put("errno", "ENOMEM");
+            o.put("requested_bytes", requested.get());
+            o.put("committed_as_kb", committed_as.to_kib_floor());
+            o.put("commit_limit_kb", commit_limit.to_kib_floor());
         }
         Record::RuntimeOutOfMemory { pid, comm, owner, runtime, heap, limit, requested } => {
             put_process(o, *pid, comm, owner);
-            put(o, "runtime", *runtime);
-            put(o, "heap_bytes", heap.get());
-            put(o, "limit_bytes", limit.get());
-            put(o, "requested_bytes", requested.get());
+            o.put("runtime", *runtime);
+            o.put("heap_bytes", heap.get());
+            o.put("limit_bytes", limit.get());
+            o.put("requested_bytes", requested.get());
         }
         Record::OomKill { report, limit, killed_owners } => put_oom(o, report, limit, killed_owners),
         Record::CgroupWriteRefused { cgroup, limit } => {
-            put(o, "cgroup", &**cgroup);
-            put(o, "limit_bytes", limit.get());
-            put(o, "errno", "EBUSY");
+            o.put("cgroup", &**cgroup);
+            o.put("limit_bytes", limit.get());
+            o.put("errno", "EBUSY");
         }
         Record::KernelPanic { message }
         | Record::EvictionThresholdMet { message }
         | Record::SystemOom { message }
         | Record::Warning { message }
         | Record::KubeletNotStarted { message }
-        | Record::NodeChanged { message } => put(o, "message", &**message),
+        | Record::NodeChanged { message } => o.put("message", &**message),
         Record::SignalSent { pid, comm, signal } => {
-            put(o, "pid", pid.0);
-            put(o, "comm", &**comm);
-            put(o, "signal", signal.to_string());
+            o.put("pid", pid.0);
+            o.put("comm", &**comm);
+            o.put("signal", signal.to_string());
         }
         Record::NodeCondition { r#type, status } => {
-            put(o, "type", r#type.as_str());
-            put(o, "status", status.as_str());
-            put(o, "reason", r#type.reason(*status));
-            put(o, "message", r#type.message(*status));
+            o.put("type", r#type.as_str());
+            o.put("status", status.as_str());
+            o.put("reason", r#type.reason(*status));
+            o.put("message", r#type.message(*status));
         }
         _ => put_pod_record(o, record),
     }
-    object
 }
 
 /// What the kubelet does with pods.
-fn put_pod_record(o: &mut Object, record: &Record) {
+fn put_pod_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
     match record {
         Record::PodScheduled { pod, qos } => {
             put_pod(o, pod);
-            put(o, "qosClass", qos.as_str());
+            o.put("qosClass", qos.as_str());
         }
         Record::PodRejected { pod, reason, message } => {
             put_pod(o, pod);
-            put(o, "reason", reason.as_str());
-            put(o, "message", &**message);
+            o.put("reason", reason.as_str());
+            o.put("message", &**message);
         }
         Record::PodPhase { pod, phase, reason, message } => {
             put_pod(o, pod);
-            put(o, "phase", phase.as_str());
-            put(o, "reason", reason.map_or("", PodReason::as_str));
-            put(o, "message", &**message);
+            o.put("phase", phase.as_str());
+            o.put("reason", reason.map_or("", PodReason::as_str));
+            o.put("message", &**message);
         }
         Record::ContainerStarted { pod, container, restart_count } => {
             put_container(o, pod, container);
-            put(o, "restartCount", *restart_count);
+            o.put("restartCount", *restart_count);
         }
         Record::ContainerTerminated { pod, container, reason, exit_code, finished_at } => {
             put_container(o, pod, container);
-            put(o, "reason", reason.as_str());
-            put(o, "exitCode", *exit_code);
-            put(o, "finishedAt", seconds(*finished_at));
+            o.put("reason", reason.as_str());
+            o.put("exitCode", *exit_code);
+            o.put("finishedAt", seconds(*finished_at));
         }
         Record::BackOff { pod, container, uid, delay } => {
             put_container(o, pod, container);
-            put(o, "delaySeconds", delay.as_secs_f64());
-            put(o, "message", back_off_message(*delay, container, pod, uid));
+            o.put("delaySeconds", delay.as_secs_f64());
+            o.put("message", back_off_message(*delay, container, pod, uid));
         }
         Record::EvictionPass { thresholds_met, node_working_set, pods_working_set } => {
-            put(o, "thresholdsMet", thresholds_met.iter().map(threshold).collect::<Vec<_>>());
-            put(o, "nodeWorkingSet", node_working_set.get());
-            put(o, "podsWorkingSet", pods_working_set.get());
+            o.put("thresholdsMet", Thresholds(thresholds_met));
+            o.put("nodeWorkingSet", node_working_set.get());
+            o.put("podsWorkingSet", pods_working_set.get());
         }
         Record::Evicted { pod, message, grace_period, signal, usage_seen, usage_seen_at, usage_now } => {
             put_pod(o, pod);
-            put(o, "reason", PodReason::Evicted.as_str());
-            put(o, "message", &**message);
-            put(o, "gracePeriodSeconds", grace_period.as_secs_f64());
-            put(o, "signal", signal.as_str());
-            put(o, "usageSeen", usage_seen.map(Bytes::get));
-            put(o, "usageSeenAt", usage_seen_at.map(seconds));
-            put(o, "usageNow", usage_now.get());
+            o.put("reason", PodReason::Evicted.as_str());
+            o.put("message", &**message);
+            o.put("gracePeriodSeconds", grace_period.as_secs_f64());
+            o.put("signal", signal.as_str());
+            o.put("usageSeen", usage_seen.map(Bytes::get));
+            o.put("usageSeenAt", usage_seen_at.map(seconds));
+            o.put("usageNow", usage_now.get());
         }
         Record::Killing { pod, container, message } | Record::KillFailed { pod, container, message } => {
             put_container(o, pod, container);
-            put(o, "message", &**message);
+            o.put("message", &**message);
         }
         Record::PodCleanedUp { pod } => put_pod(o, pod),
         Record::SysctlSet { .. }

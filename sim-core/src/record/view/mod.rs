@@ -7,7 +7,7 @@
 mod fields;
 mod kinds;
 
-pub use fields::fields;
+pub use fields::{EntryObject, fields};
 pub use kinds::{Field, KINDS, Kind, PROCESS_FIELDS, kind, kind_named};
 
 use super::{Entry, Owner, Record};
@@ -22,11 +22,7 @@ pub fn seconds(at: SimTime) -> Value {
 
 /// The whole object of one entry.
 pub fn entry(entry: &Entry) -> Map<String, Value> {
-    let mut object = Map::new();
-    object.insert("t".into(), seconds(entry.at));
-    object.insert("kind".into(), kind(&entry.record).name.into());
-    object.append(&mut fields(&entry.record));
-    object
+    fields::map(EntryObject(entry))
 }
 
 /// `namespace` and name of a pod written as `namespace/name`.

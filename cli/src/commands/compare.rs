@@ -1,0 +1,180 @@
+//! `oomsim compare`: two scenarios, settings, versions, seeds or recorded runs side by side.
+
+use crate::exit::{Exit, Failure};
+use crate::flags::{Force, Format};
+use crate::repeat::Repeat;
+use crate::{engine, fleet, load, output};
+use oomsim_core::plan::Scenario;
+use oomsim_core::record::Keep;
+use oomsim_core::record::expect::evaluate;
+use oomsim_planning::measure::RunOutcome;
+use oomsim_report::RunReport;
+use oomsim_report::compare::{Comparison, Recorded, Shares, Side, json_text, text};
+use oomsim_report::html::{Page, Run, render};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const EXAMPLES: &str = "\
+Examples:
+  oomsim compare scenarios/oom1-twist-a-kernel-5.4.toml scenarios/oom1-twist-a-kernel-6.1.toml
+  oomsim compare scenarios/oom2-allocatable-slow.toml --set-b 'kubelet.evictionHard.\"memory.available\"=1000Mi'
+  oomsim compare scenarios/oom3-host-leak.toml --seed-b 2 --out difference.html
+  oomsim compare scenarios/oom3-host-leak.toml --set-b node.memory=8Gi --seeds 100
+  oomsim compare before.json after.json          # written by `oomsim run --format json`, also by another version
+
+Exit code 0: nothing differs; 1: something does.";
+
+/// Arguments of `oomsim compare`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Scenario (TOML), or a run written by `oomsim run --format json`
+    #[arg(value_name = "A")]
+    a: PathBuf,
+    /// The other one [default: A, with what --set-b, --seed-b and --kubernetes-b change]
+    #[arg(value_name = "B")]
+    b: Option<PathBuf>,
+    /// Set a value in both scenarios; repeatable
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
+    overrides: Vec<String>,
+    /// Set a value in B only; repeatable
+    #[arg(long = "set-b", value_name = "KEY.PATH=VALUE")]
+    overrides_b: Vec<String>,
+    /// Random seed of both [default: that of A]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Random seed of B
+    #[arg(long, value_name = "N")]
+    seed_b: Option<u64>,
+    /// Kubernetes version of both
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<String>,
+    /// Kubernetes version of B
+    #[arg(long, value_name = "VERSION")]
+    kubernetes_b: Option<String>,
+    /// Also run both on this many seeds: how often each kind of death comes first, and the difference
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
+    seeds: Option<u32>,
+    /// Also write an HTML file with both runs and their curves in one chart
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    force: Force,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// A scenario to be run.
+struct Subject {
+    file: PathBuf,
+    overrides: Vec<String>,
+    scenario: Arc<Scenario>,
+    seed: u64,
+    text: String,
+}
+
+/// Runs `oomsim compare`.
+///
+/// # Errors
+/// When one of the two cannot be read or run.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    let both = (args.a.clone(), args.b.clone().unwrap_or_else(|| args.a.clone()));
+    let (a, b) = match (is_recorded(&both.0), is_recorded(&both.1)) {
+        (false, false) => return scenarios(&args, &both.0, &both.1),
+        (true, true) => (recorded(&both.0)?, recorded(&both.1)?),
+        (true, false) => (recorded(&both.0)?, simulated(&subject(&args, &both.1, true, None)?)?.1),
+        (false, true) => (simulated(&subject(&args, &both.0, false, None)?)?.1, recorded(&both.1)?),
+    };
+    if args.seeds.is_some() || args.out.is_some() {
+        return Err(Failure::bad_input("--seeds and --out need two scenarios: a recorded run cannot be run again"));
+    }
+    finish(&args, &Comparison::new(a, b, None))
+}
+
+fn finish(args: &Args, comparison: &Comparison) -> Result<Exit, Failure> {
+    output::print(&match args.format {
+        Format::Text => text(comparison),
+        Format::Json => json_text(comparison),
+    })?;
+    Ok(if comparison.first.is_none() { Exit::Holds } else { Exit::Failed })
+}
+
+fn scenarios(args: &Args, a: &Path, b: &Path) -> Result<Exit, Failure> {
+    let a = subject(args, a, false, None)?;
+    let b = subject(args, b, true, Some(a.seed))?;
+    let ((report_a, side_a), (report_b, side_b)) = (simulated(&a)?, simulated(&b)?);
+    let shares =
+        args.seeds.map(|seeds| Ok::<_, Failure>(Shares::new(&first_deaths(&a, seeds)?, &first_deaths(&b, seeds)?)));
+    let comparison = Comparison::new(side_a, side_b, shares.transpose()?);
+    if let Some(path) = &args.out {
+        let runs = vec![Run::new(&report_a, Vec::new(), &a.text), Run::new(&report_b, Vec::new(), &b.text)];
+        let page = Page { runs, seeds: Vec::new(), comparison: Some((&comparison).into()) };
+        let written = output::write_file(path, args.force, render(&page).as_bytes())?;
+        output::complain(&format!("written to {}", written.display()));
+    }
+    finish(args, &comparison)
+}
+
+/// Whether a file is a run that was written before.
+fn is_recorded(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "json")
+}
+
+fn recorded(file: &Path) -> Result<Side, Failure> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|why| Failure::bad_input(format!("{name} cannot be read: {}", load::plain(&why))))?;
+    let run = Recorded::read(&text).map_err(|why| Failure::bad_input(format!("{name} cannot be compared: {why}")))?;
+    Ok(run.side(&name))
+}
+
+fn subject(args: &Args, file: &Path, is_b: bool, seed: Option<u64>) -> Result<Subject, Failure> {
+    let mut overrides = args.overrides.clone();
+    let mut kubernetes = args.kubernetes.as_deref();
+    let mut given = args.seed.or(seed);
+    if is_b {
+        overrides.extend(args.overrides_b.iter().cloned());
+        kubernetes = args.kubernetes_b.as_deref().or(kubernetes);
+        given = args.seed_b.or(given);
+    }
+    let text = load::named_text(file)?;
+    let mut kinds = load::scenarios_with_release(file, &mut overrides, None, kubernetes)?;
+    let (Some(first), true) = (kinds.pop(), kinds.is_empty()) else {
+        let why = format!("{} has several kinds of node, and one is compared", file.display());
+        return Err(Failure::bad_input(format!("{why}\n  help: compare the files of `oomsim run --format json`")));
+    };
+    let scenario = first.scenario;
+    Ok(Subject { file: file.to_owned(), overrides, seed: given.unwrap_or(scenario.seed), scenario, text })
+}
+
+fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
+    let history = engine::run_shown(engine::boot(&of.scenario, Keep::Series)?, of.seed)?;
+    let repeat = Repeat { file: &of.file, node: None, overrides: &of.overrides, until: None };
+    let report = RunReport {
+        file: of.file.display().to_string(),
+        description: of.scenario.description.clone(),
+        reproduce: repeat.command(of.seed),
+        kernel_log: engine::kernel_log(&of.scenario),
+        results: evaluate(&of.scenario.expectations, &history),
+        not_judged: None,
+        scrapes: Vec::new(),
+        kept: Keep::Series,
+        history,
+    };
+    let mut side = Side::of_report(&report);
+    side.add_fact("seed", of.seed.to_string());
+    side.add_fact("kernel", of.scenario.node.kernel.profile.version.to_string());
+    if let Some(kubelet) = &of.scenario.kubelet {
+        side.add_fact("Kubernetes", kubelet.profile.version.to_string());
+    }
+    side.add_fact("--set", of.overrides.join(", "));
+    Ok((report, side))
+}
+
+fn first_deaths(of: &Subject, seeds: u32) -> Result<Vec<RunOutcome>, Failure> {
+    let mut scenario = Arc::clone(&of.scenario);
+    Arc::make_mut(&mut scenario).nodes = seeds;
+    let nodes = fleet::run(&[scenario], of.seed, Keep::Events, |_, _, _| Ok(()))?;
+    Ok(nodes.iter().map(|node| node.measures.outcome).collect())
+}

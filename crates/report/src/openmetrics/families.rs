@@ -1,0 +1,79 @@
+//! Families of metrics: all points of one family together, and in it all points of one set of labels, as OpenMetrics
+//! asks for.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// A family under way.
+#[derive(Debug)]
+struct Family {
+    kind: &'static str,
+    help: String,
+    series: BTreeMap<String, Vec<(u64, u64)>>,
+}
+
+/// All families.
+#[derive(Debug, Default)]
+pub struct Families {
+    now: u64,
+    families: BTreeMap<&'static str, Family>,
+}
+
+impl Families {
+    /// Points that are added from now on were taken at this time, in milliseconds.
+    pub fn at(&mut self, now: u64) {
+        self.now = now;
+    }
+
+    /// Adds a point.
+    pub fn add(&mut self, name: &'static str, kind: &'static str, help: &str, labels: &str, value: u64) {
+        let new = || Family { kind, help: help.to_owned(), series: BTreeMap::new() };
+        let family = self.families.entry(name).or_insert_with(new);
+        match family.series.get_mut(labels) {
+            Some(points) => points.push((self.now, value)),
+            None => _ = family.series.insert(labels.to_owned(), vec![(self.now, value)]),
+        }
+    }
+
+    /// Writes them.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (name, family) in &self.families {
+            // A counter's family has the name without `_total`.
+            let base = if family.kind == "counter" { name.trim_end_matches("_total") } else { name };
+            writeln!(out, "# TYPE {base} {}", family.kind)?;
+            if base.ends_with("_bytes") {
+                writeln!(out, "# UNIT {base} bytes")?;
+            }
+            writeln!(out, "# HELP {base} {}", family.help)?;
+            for (labels, points) in &family.series {
+                for (at, value) in points {
+                    writeln!(out, "{name}{{{labels}}} {value} {}.{:03}", at / 1000, at % 1000)?;
+                }
+            }
+        }
+        out.write_all(b"# EOF\n")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_of_a_series_stand_together() {
+        let mut families = Families::default();
+        for now in [1000, 31_500] {
+            families.at(now);
+            families.add("x_total", "counter", "all x", "a=\"1\"", now);
+            families.add("x_total", "counter", "all x", "a=\"2\"", 0);
+        }
+        let mut text = Vec::new();
+        families.write(&mut text).unwrap();
+        let expected = "# TYPE x counter\n# HELP x all x\nx_total{a=\"1\"} 1000 1.000\nx_total{a=\"1\"} 31500 31.500\n\
+                        x_total{a=\"2\"} 0 1.000\nx_total{a=\"2\"} 0 31.500\n# EOF\n";
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+}
