@@ -19,6 +19,7 @@ mod names;
 mod overrides;
 mod read;
 mod reader;
+mod reference;
 mod scalar;
 mod schema;
 mod source;
@@ -35,6 +36,7 @@ pub mod reading {
     pub use super::names::nearest;
     pub use super::read::{Settings as KubeletSettings, is_kubelet_settings, kubelets};
     pub use super::reader::{Problems, TableReader};
+    pub use super::reference::page as reference_page;
     pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, prose, some_bytes, text};
     pub use super::tables::{Form, KeyGroup, KeySpec, TableSpec, WhenAbsent, key};
     pub use super::toml_value::{parse_document, parse_keys};

@@ -1,9 +1,10 @@
 //! Studies and goals as texts.
 
-use super::{Goal, Study};
+use super::{Goal, Study, tables};
 use crate::measure::RunOutcome;
 use crate::recommend::BadEvent;
 use oomsim_core::record::Keep;
+use oomsim_scenario::reading::reference_page;
 use oomsim_scenario::{Diagnostic, FileError, Files};
 use std::collections::BTreeMap;
 
@@ -261,5 +262,16 @@ fn wrong_goals_say_why() {
     let said = rendered(&Goal::read("", "g.toml", &files()).unwrap_err());
     for part in ["at least one `[[knob]]`", "at least one `[[scenario]]`", "at least one `[[target]]`"] {
         assert!(said.contains(part), "{part:?} not in\n{said}");
+    }
+}
+
+/// `UPDATE_EXPECT=1` writes the page.
+#[test]
+fn the_reference_of_studies_and_goals_is_made_of_the_tables() {
+    const PAGE: &str = include_str!("../../../../docs/reference/study.md");
+    let page = reference_page(PAGE, &[&tables::STUDY, &tables::GOAL]);
+    expect_test::expect_file!["../../../../docs/reference/study.md"].assert_eq(&page);
+    for group in ["the study", "sample", "[[axis]], [[knob]]", "the goal", "[[scenario]]", "[[target]]"] {
+        assert!(PAGE.contains(&format!("<!-- keys: {group} -->\n")), "{group}");
     }
 }

@@ -1,5 +1,6 @@
 //! Scenarios as texts: what is read, and what is said about wrong ones.
 
+mod defaults;
 mod files;
 mod kinds;
 mod reading;
