@@ -37,6 +37,7 @@ pub fn main() -> Exit {
     }
     memory::watch(cli.memory_limit);
     stop::watch(cli.timeout.map(|time| std::time::Duration::from_nanos(time.as_nanos())));
+    stop::advise(cli.command.after_a_stop());
     match engine::guarded(|| cli.command.execute()) {
         Ok(exit) => exit,
         Err(failure) => {

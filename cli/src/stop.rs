@@ -30,6 +30,11 @@ pub fn watch(timeout: Option<Duration>) {
     }
 }
 
+/// Says how to continue, of a command that ends at once and keeps nothing.
+pub fn advise(advice: &str) {
+    advice.clone_into(&mut ADVICE.lock().unwrap_or_else(PoisonError::into_inner));
+}
+
 /// Whether the end is asked for.
 pub fn asked() -> bool {
     ASKED.load(Ordering::Relaxed) != 0

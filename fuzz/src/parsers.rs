@@ -43,13 +43,15 @@ pub fn all() -> Vec<Parser> {
         parser("manifest", texts(MANIFESTS), manifest),
         parser("kubelet", texts(KUBELETS), kubelet),
         parser("study", files("studies"), study),
-        parser("dmesg", folder("crates/dmesg/tests/data/quoted"), dmesg),
+        parser("dmesg", KERNEL_LOGS.map(folder).concat(), dmesg),
         parser("recording", texts(RECORDINGS), recording),
         parser("value", texts(VALUES), value),
         parser("journal", vec![journal_bytes()], journal),
     ]
 }
 
+const KERNEL_LOGS: [&str; 3] =
+    ["crates/dmesg/tests/data/quoted", "crates/dmesg/tests/data/cases", "crates/dmesg/tests/data/formats"];
 const MANIFESTS: &[&str] = &[
     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {a: b}\nspec:\n  priority: 5\n  containers:\n  - name: app\n    resources:\n      requests: {memory: 64Mi}\n      limits: {memory: \"128Mi\"}\n",
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 3\n  template:\n    spec:\n      initContainers: [{name: i, restartPolicy: Always}]\n      containers: [{name: c, resources: {limits: {memory: 1Gi}}}]\n",

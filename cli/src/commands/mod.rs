@@ -78,6 +78,20 @@ pub enum Command {
 }
 
 impl Command {
+    /// How to continue when the command is interrupted, or its time is over; nothing of most is kept.
+    pub fn after_a_stop(&self) -> &'static str {
+        match self {
+            Command::Run(_) => "nothing was written; a shorter `duration`, or --record events, takes less time",
+            Command::Check(_) => "no file was changed; start it again with fewer files, or with a longer --timeout",
+            Command::Race(_) => "nothing of it is kept; start it again, with a smaller --runs for a first look",
+            Command::Plan(_) => {
+                "nothing of it is kept; start it again, with a smaller `runs` in the goal for a first look"
+            }
+            Command::Risk(_) => "nothing of it is kept; start it again, with fewer --seeds for a first look",
+            _ => "",
+        }
+    }
+
     /// Runs the command and returns the exit code.
     ///
     /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::analysis::Analysis;
 use crate::summary::Summary;
+use crate::text::hidden;
 use serde::Serialize;
 use std::io::{self, Write};
 
@@ -52,6 +53,18 @@ impl<W: Write> JsonWriter<W> {
 
     fn value(&mut self, value: &(impl Serialize + ?Sized), indent: &str) -> io::Result<()> {
         let text = serde_json::to_string_pretty(value).map_err(io::Error::other)?;
-        self.out.write_all(text.replace('\n', &format!("\n{indent}")).as_bytes())
+        let mut shown = String::with_capacity(text.len() + text.len() / 8);
+        for c in text.chars() {
+            match c {
+                '\n' => {
+                    shown.push('\n');
+                    shown.push_str(indent);
+                }
+                // JSON leaves what is above the ASCII control characters as it is; a terminal acts on some of it.
+                c if hidden(c) => shown.push_str(&format!("\\u{:04x}", u32::from(c))),
+                c => shown.push(c),
+            }
+        }
+        self.out.write_all(shown.as_bytes())
     }
 }

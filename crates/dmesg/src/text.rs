@@ -40,21 +40,24 @@ pub fn report_text(analysis: &Analysis, number: usize, of: Option<usize>, option
     shown(&out)
 }
 
-/// Text that a terminal shows as it is: what a log has of control characters, and what turns the direction of text,
-/// is escaped. Lines end where they did.
+/// True for what a terminal acts on, or does not show: control characters, what turns the direction of text, blanks
+/// without width.
+pub(crate) fn hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Text that a terminal shows as it is: what is hidden is escaped. Lines end where they did.
 pub(crate) fn shown(text: &str) -> String {
-    let hidden = |c: char| {
-        (c.is_control() && c != '\n')
-            || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
-            || matches!(c, '\u{2066}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.contains(hidden) {
+    let acts = |c: char| hidden(c) && c != '\n';
+    if !text.contains(acts) {
         return text.to_string();
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         match c {
-            c if !hidden(c) => out.push(c),
+            c if !acts(c) => out.push(c),
             c if u32::from(c) < 0x100 => {
                 let _ = write!(out, "\\x{:02x}", u32::from(c));
             }

@@ -118,7 +118,9 @@ fn numa_nodes_of_policy_and_cpuset() {
     assert!(advice(a).contains("cpuset.mems"));
     // Without the zones of the node nothing is guessed.
     let without: String = log.lines().filter(|l| !l.contains("Node 3")).map(|l| format!("{l}\n")).collect();
-    assert_eq!(all(without.as_bytes())[0].explanation.verdict, Verdict::CannotTell);
+    let a = &all(without.as_bytes())[0];
+    assert_eq!(a.explanation.verdict, Verdict::CannotTell);
+    assert!(advice(a).contains("Only NUMA node 3 is full. The"), "{}", advice(a));
 }
 
 #[test]
@@ -222,6 +224,10 @@ fn panics_and_processes_that_may_not_be_killed() {
     let a = &all(panic.as_bytes())[0];
     assert_eq!(a.explanation.verdict, Verdict::Panic);
     assert!(advice(a).contains("vm.panic_on_oom = 1") && a.report.victim_pid().is_none());
+    let ended = format!(
+        "{panic}[  100.000013] ---[ end Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled ]---\n"
+    );
+    assert_eq!(all(ended.as_bytes())[0].report.panic, a.report.panic);
     let compulsory = panic.replace("system-wide", "compulsory");
     assert!(advice(&all(compulsory.as_bytes())[0]).contains("vm.panic_on_oom = 2"));
     let none = table.replace("            0 a", "        -1000 a").replace("            0 b", "        -1000 b")
@@ -229,6 +235,10 @@ fn panics_and_processes_that_may_not_be_killed() {
     let a = &all(none.as_bytes())[0];
     assert_eq!(a.explanation.verdict, Verdict::Nobody);
     assert!(advice(a).contains("oom_score_adj −1000"));
+    // One of them could have been killed: nothing is said of all.
+    let a = &all(none.replacen("-1000 a", " -999 a", 1).as_bytes())[0];
+    assert_eq!(a.explanation.verdict, Verdict::NotExplained);
+    assert!(!advice(a).contains("Every process there"), "{}", advice(a));
     let allocating = base.replace("Out of memory: Killed", "Out of memory (oom_kill_allocating_task): Killed");
     let a = &all(allocating.as_bytes())[0];
     assert_eq!(a.explanation.verdict, Verdict::AllocatingTask);
@@ -253,6 +263,15 @@ fn no_control_character_reaches_a_terminal() {
     assert!(!shown.chars().any(|c| c.is_control() && c != '\n'));
     let json = oomsim_dmesg::to_json(&[a]).expect("JSON");
     assert!(!json.chars().any(|c| c.is_control() && c != '\n'));
+    // An 8-bit control sequence introducer and a mark that turns the direction of text.
+    let log = String::from_utf8(bytes("07-base-all-right.log")).expect("text").replace("(a)", "(a\u{202e}b)");
+    let acts = |text: &str| text.contains(['\u{9b}', '\u{202e}']);
+    let reports = all(log.as_bytes());
+    let json = oomsim_dmesg::to_json(&reports).expect("JSON");
+    assert!(json.contains("a\\u202eb") && !acts(&json), "{json}");
+    assert!(!acts(&text(&reports, TextOptions::default())));
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(value["reports"][0]["report"]["killed"][0]["comm"], "a\u{202e}b");
 }
 
 /// 2.6.32 (RHEL 6) and a kernel that is not out yet: what they say is read, their rules are not asserted.
@@ -268,6 +287,7 @@ fn rules_of_unknown_kernels_are_not_asserted() {
     let a = &all(old.as_bytes())[0];
     assert_eq!((a.report.kernel.as_deref(), a.report.killed[0].pid), (Some("2.6.32-358.el6.x86_64"), 2592));
     assert_eq!(a.explanation.verdict, Verdict::CannotTell, "{}", a.explanation.why);
+    assert!(a.explanation.rules_text.contains("not those of this release"), "{}", a.explanation.rules_text);
     let base = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
     let a = &all(base.replace("6.1.0-50-cloud-amd64", "9.2.0").as_bytes())[0];
     assert_eq!(a.explanation.verdict, Verdict::CannotTell, "{}", a.explanation.why);

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 /// A character that a terminal acts on instead of showing it, or that changes the order in which others are shown.
-fn acts(c: char) -> bool {
+pub(crate) fn acts(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }

@@ -9,6 +9,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 use tempfile::NamedTempFile;
 use xxhash_rust::xxh3::Xxh3;
 
@@ -17,6 +18,11 @@ const LIST: &str = ".oomsim";
 /// What the list begins with.
 const HEADING: &str =
     "oomsim wrote these files; without --force it writes over no other, and over none that was changed";
+/// Names of files that are being written.
+const PREFIX: &str = ".oomsim-";
+const SUFFIX: &str = ".tmp";
+/// A file that is being written has its lock long before it is as old.
+const UNLOCKED: Duration = Duration::from_secs(60);
 /// Files that are being written, for [`remove_drafts`].
 static DRAFTS: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
@@ -41,6 +47,7 @@ impl Folder {
     pub fn open(path: &Path, force: bool) -> Result<Folder, StoreError> {
         let mut folder = Folder::unlisted(path, force)?;
         folder.written = Some(Mutex::new(folder.read_list()?));
+        folder.remove_leftovers();
         Ok(folder)
     }
 
@@ -121,16 +128,36 @@ impl Folder {
         synced.map_err(io_error("write to the folder", &self.path))
     }
 
+    /// Removes files that a process which was ended at once (SIGKILL, power) has left half written: those that none
+    /// holds, older than a file stays without its lock. What cannot be removed does no harm: no command reads it.
+    fn remove_leftovers(&self) {
+        let entries = std::fs::read_dir(&self.path).into_iter().flatten().flatten();
+        for entry in entries.filter(|e| e.file_type().is_ok_and(|kind| kind.is_file())) {
+            let name = entry.file_name();
+            let ours = name.to_str().is_some_and(|n| n.starts_with(PREFIX) && n.ends_with(SUFFIX));
+            let old = || entry.metadata().and_then(|m| m.modified()).ok()?.elapsed().ok();
+            if ours
+                && old().is_some_and(|age| age > UNLOCKED)
+                && File::open(entry.path()).is_ok_and(|file| file.try_lock().is_ok())
+            {
+                let _ = std::fs::remove_file(entry.path());
+            }
+        }
+    }
+
     fn temporary(&self) -> io::Result<NamedTempFile> {
         let mut builder = tempfile::Builder::new();
-        builder.prefix(".oomsim-").suffix(".tmp");
+        builder.prefix(PREFIX).suffix(SUFFIX);
         #[cfg(unix)]
         {
             use std::os::unix::fs::PermissionsExt;
             // As for any new file: the process's umask takes its share.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        builder.tempfile_in(&self.path)
+        let file = builder.tempfile_in(&self.path)?;
+        // Where there are no locks, its age alone protects it.
+        let _ = file.as_file().lock_shared();
+        Ok(file)
     }
 
     /// Whether a file may be written here.
@@ -300,6 +327,32 @@ mod tests {
         unfinished.write_all(b"half").unwrap();
         drop(unfinished);
         assert_eq!(names(&path), [".oomsim", "x.txt"]);
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_removed() {
+        let place = tempfile::tempdir().unwrap();
+        let hour_ago = std::time::SystemTime::now() - Duration::from_secs(3600);
+        let make = |name: &str, old: bool| {
+            let file = File::create(place.path().join(name)).unwrap();
+            if old {
+                file.set_modified(hour_ago).unwrap();
+            }
+            file
+        };
+        let held = make(".oomsim-held.tmp", true);
+        held.lock_shared().unwrap();
+        for (name, old) in [(".oomsim-left.tmp", true), (".oomsim-new.tmp", false), ("mine.tmp", true)] {
+            make(name, old);
+        }
+        let folder = Folder::open(place.path(), false).unwrap();
+        assert_eq!(names(place.path()), [".oomsim-held.tmp", ".oomsim-new.tmp", "mine.tmp"]);
+        // A file that is being written is held, however long it takes.
+        let draft = folder.draft("x.txt").unwrap();
+        draft.file.get_ref().as_file().set_modified(hour_ago).unwrap();
+        Folder::open(place.path(), false).unwrap();
+        draft.finish().unwrap();
+        assert!(place.path().join("x.txt").exists());
     }
 
     #[test]

@@ -32,9 +32,10 @@ pub(crate) fn advice(report: &Report, place: Option<&Place>, explanation: &Expla
     if let Some(panic) = &report.panic {
         panicked(panic, &mut out);
     }
-    if report.no_killable && !explanation.candidates.is_empty() {
+    let protected = explanation.candidates.iter().all(|c| c.points.is_none());
+    if report.no_killable && !explanation.candidates.is_empty() && protected {
         out.push("Every process there has oom_score_adj −1000 (unkillable). Give at least one of them a higher value, or the allocation is retried without end (on the node: panic).".into());
-    } else if report.no_killable {
+    } else if report.no_killable && protected {
         out.push("No process is left that could be killed: memory of the cgroup is held by files in tmpfs or by kernel objects. Remove the files, or the cgroup.".into());
     }
     if report.oom_kill_allocating_task {

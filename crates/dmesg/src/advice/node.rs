@@ -60,10 +60,13 @@ fn bound(report: &Report, nodes: &[u32], out: &mut Vec<String>) {
     } else {
         "its memory policy (numactl --membind, mbind, set_mempolicy) allows no other"
     };
+    let full = match present {
+        // Its zones are not in the log.
+        0 => String::new(),
+        _ => format!(" ({} of {} MiB free){rest}", free / 1024, present / 1024),
+    };
     out.push(format!(
-        "Only NUMA node {list} is full ({} of {} MiB free){rest}. The process that asked may take memory from there alone: {what}.",
-        free / 1024,
-        present / 1024
+        "Only NUMA node {list} is full{full}. The process that asked may take memory from there alone: {what}."
     ));
     out.push(if report.constraint.as_deref() == Some("CONSTRAINT_CPUSET") {
         "Widen cpuset.mems of its cgroup (AllowedMemoryNodes= of systemd, --cpuset-mems of a container; on Kubernetes the Static policy of the Memory Manager sets it), or spread the processes over the nodes.".into()

@@ -42,8 +42,7 @@ impl Trial<'_> {
             return (Verdict::CannotTell, text);
         }
         if self.total.pages.is_none() && !self.same_adjustment(rows) {
-            let text =
-                format!("The choice cannot be checked: what points are measured against is {}.", self.total.from);
+            let text = format!("What points are measured against is {}.", self.total.from);
             return (Verdict::CannotTell, text);
         }
         if let Some((printed, computed)) = score

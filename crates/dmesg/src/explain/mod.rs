@@ -184,7 +184,10 @@ impl Trial<'_> {
             total_pages: self.total.pages.map(Pages::get),
             total_from: self.total.from.clone(),
             rules: self.rules.name.clone(),
-            rules_text: self.rules.text.into(),
+            rules_text: match self.rules.unknown(self.report.kernel.as_deref()) {
+                Some(_) => format!("not those of this release, shown for comparison: {}", self.rules.text),
+                None => self.rules.text.into(),
+            },
             expected_pid: expected,
             score,
             candidates,

@@ -111,7 +111,8 @@ impl Open {
                 self.ended = true;
             }
             Line::Panic(text) => {
-                r.panic = Some(text.clone());
+                // The end of the trace repeats it: `---[ end Kernel panic - not syncing: … ]---`.
+                r.panic.get_or_insert_with(|| text.trim_end_matches(" ]---").to_string());
                 r.no_killable |= text.contains("no killable");
                 self.ended = true;
             }

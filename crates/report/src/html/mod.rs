@@ -12,6 +12,8 @@ pub use data::{Page, Run};
 pub use instant::{Instant, Room, instants};
 pub use seeds::Seeds;
 
+use crate::escape::acts;
+
 /// The page without data; `npm run build` in `web/` writes it.
 const TEMPLATE: &str = include_str!("template.html");
 
@@ -24,8 +26,13 @@ pub fn render(page: &Page) -> String {
     };
     let data = serde_json::to_string(page).unwrap_or_default();
     // `<` would end the script element that holds the data, or open a comment in it.
-    let data = data.replace('<', "\\u003c");
-    TEMPLATE.replacen("@TITLE@", &escaped(&title), 1).replacen("@DATA@", &data, 1)
+    let data = inert(&data).replace('<', "\\u003c");
+    TEMPLATE.replacen("@TITLE@", &escaped(&inert(&title)), 1).replacen("@DATA@", &data, 1)
+}
+
+/// Without characters that change the order in which others are shown; JSON has escaped its control characters.
+fn inert(text: &str) -> String {
+    text.chars().map(|c| if acts(c) { '\u{fffd}' } else { c }).collect()
 }
 
 /// A text as the content of an element.
@@ -41,10 +48,11 @@ mod tests {
     fn nothing_in_the_data_can_leave_its_element() {
         let report = crate::testdata::report(crate::testdata::oom4());
         let mut run = Run::new(&report, Vec::new(), "# </script><script>alert(1)</script>\n");
-        run.scenario = "<b>&".into();
+        run.scenario = "<b>&\u{202e}".into();
         let html = render(&Page { runs: vec![run], seeds: Vec::new(), comparison: None });
+        assert!(!html.contains('\u{202e}'));
         assert!(!html.contains("<script>alert") && html.contains("\\u003c/script>"));
-        assert!(html.contains("<title>&lt;b&gt;&amp;</title>"));
+        assert!(html.contains("<title>&lt;b&gt;&amp;\u{fffd}</title>"));
         assert!(!html.contains("@DATA@"));
         // Names of XML languages look like addresses; there is no other.
         let rest = html.replace("http://www.w3.org/", "");
