@@ -163,8 +163,8 @@ pub struct Footprint {
     pub data_vm: Pages,
     /// Anonymous pages, charged.
     pub anon: Pages,
-    /// Resident program text and libraries: in the process's RSS, but charged to whoever loaded them first (declare
-    /// that memory elsewhere, e.g. as a file of the root cgroup).
+    /// Resident program text and libraries: in the process's RSS, but charged to the process that loaded them first
+    /// (declare that memory elsewhere, e.g. as a file of the root cgroup).
     pub file: Pages,
     /// Pages of page tables, charged.
     pub pgtables: Pages,
@@ -379,7 +379,7 @@ pub enum MemOp {
 }
 
 impl MemOp {
-    /// At most so many pages are charged by it, page tables aside; for a request without charge, its size.
+    /// At most this many pages are charged by it, page tables aside; for a request without charge, its size.
     pub fn largest_charge(self) -> Pages {
         match self {
             MemOp::Touch { pages }

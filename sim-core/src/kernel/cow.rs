@@ -11,7 +11,7 @@ use crate::units::{CgroupId, Pages, Pid, SimTime};
 #[derive(Clone, Debug)]
 pub(super) struct CowSet {
     pub(super) cgroup: CgroupId,
-    /// Pages that somebody still maps; all of them are charged.
+    /// Pages that a process still maps; all of them are charged.
     pub(super) live: Pages,
     mappers: Vec<(Pid, Pages)>,
 }
@@ -51,7 +51,7 @@ impl Kernel {
         }
     }
 
-    /// First write to shared pages: a copy is charged to the writer, unless nobody else maps the page any more.
+    /// First write to shared pages: a copy is charged to the writer, unless no other process maps the page any more.
     pub(super) fn break_cow(&mut self, now: SimTime, pid: Pid, pages: Pages) -> (Pages, Option<Stop>) {
         let mut done = Pages::ZERO;
         while done < pages {
@@ -79,7 +79,7 @@ impl Kernel {
     }
 
     /// A process stops mapping `pages` of a set; with `keep` they become its own together with their charge. Pages that
-    /// nobody maps are freed.
+    /// no process maps are freed.
     pub(super) fn unmap_cow(&mut self, pid: Pid, id: u32, pages: Pages, keep: bool) {
         let Some(process) = self.procs.get_mut(&pid) else { return };
         let rare = process.rare_mut();

@@ -151,7 +151,7 @@ impl Kernel {
         freed + self.swap_out_here(group, take)
     }
 
-    /// So many of a cgroup's oldest cached pages, up to the end of a folio.
+    /// This many of a cgroup's oldest cached pages, up to the end of a folio.
     fn whole_folios(&self, group: CgroupId, pages: Pages) -> Pages {
         let oldest = self.cgroups[group.index()]
             .rare()

@@ -25,7 +25,7 @@ impl Paths {
 }
 
 impl Kernel {
-    /// Somebody must die so that `charge` can go on: in `domain`, or anywhere (`None`). False: nobody can be killed.
+    /// A process must die so that `charge` can go on: in `domain`, or anywhere (`None`). False: none can be killed.
     pub(super) fn invoke_oom_killer(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> bool {
         // Many may ask again while one victim dies: on the whole node it is enough to know that there is one.
         if self.oom_victims > 0 && domain.is_none() {
@@ -51,7 +51,7 @@ impl Kernel {
         }
     }
 
-    /// Kills among those that are not dying yet. False: nobody is left who can be killed.
+    /// Kills among those that are not dying yet. False: none is left that can be killed.
     fn kill_another(&mut self, now: SimTime, charge: &Charge, domain: CgroupId) -> bool {
         let mut scope = self.processes_below(domain);
         scope.retain(|pid| self.procs[pid].is_running());
@@ -270,7 +270,7 @@ impl Kernel {
         if self.invoke_oom_killer(now, &charge, Some(cg)) {
             self.shrinking.push(cg);
             // The write loops without waiting: a victim that has announced its exit but not given its pages back looks
-            // as if nobody were dying (recordings resize with two processors).
+            // as if no process were dying (recordings resize with two processors).
             let percent = self.config.profile.lowered_kill_percent;
             while self.dying_cover(cg) && self.race("lowered", cg, percent) && self.kill_another(now, &charge, cg) {}
         }

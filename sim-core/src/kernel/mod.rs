@@ -1,7 +1,7 @@
 //! The kernel: processes, overcommit, memory cgroups, reclaim, and the OOM killer.
 //!
 //! [`Kernel`] is a state machine without a clock: every call acts at once and page by page, callers pass the time only
-//! for reports. What happened besides the answer leaves as [`Signal`]s.
+//! for reports. What happened in addition to the answer leaves as [`Signal`]s.
 //!
 //! Accounting: every page in memory is charged to exactly one cgroup and to all above it, up to the root. What no
 //! cgroup is charged for (the kernel's own memory at boot, huge-page pools) is a constant. So the node's free memory is
@@ -85,7 +85,7 @@ pub struct Kernel {
     boot_free: Pages,
     committed: Pages,
     signals: Vec<Signal>,
-    /// Somebody was told to wait for memory.
+    /// A process waits for memory.
     waiters: bool,
     /// Memory came free since.
     freed_some: bool,
@@ -144,7 +144,7 @@ impl Kernel {
         self.streams = streams.clone();
     }
 
-    /// A race between processors that goes the wrong way in so many of a hundred cases; never on one processor.
+    /// A race between processors that goes the wrong way in this many of a hundred cases; never on one processor.
     fn race(&self, what: &str, cg: CgroupId, percent: u32) -> bool {
         if self.config.cpus < 2 || percent == 0 {
             return false;
@@ -268,7 +268,7 @@ impl Kernel {
         self.available_after(Pages::ZERO)
     }
 
-    /// The same when so many pages more have been taken.
+    /// The same when this many pages more have been taken.
     pub fn available_after(&self, taken: Pages) -> Pages {
         let free = self.free_pages().saturating_sub(taken).saturating_sub(self.zones.total_reserve());
         let cache = self.cgroups[0].total.evictable_file();

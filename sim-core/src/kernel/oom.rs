@@ -70,7 +70,7 @@ pub fn printed_score(points: i64, total: Pages) -> i64 {
     i64::try_from(i128::from(points) * 1000 / i128::from(total)).unwrap_or(i64::MAX)
 }
 
-/// Index of the chosen task among `tasks` in scan order, by their `points`; `None`: nobody can be killed.
+/// Index of the chosen task among `tasks` in scan order, by their `points`; `None`: no task can be killed.
 pub fn select(profile: &Profile, tasks: &[TaskRow]) -> Option<usize> {
     let mut chosen: Option<(usize, i64)> = None;
     for (index, task) in tasks.iter().enumerate() {

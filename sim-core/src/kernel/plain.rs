@@ -1,4 +1,4 @@
-//! Growth that is plain addition: the same as `mmap` and touching, where no limit is near. Whoever calls falls back to
+//! Growth that is plain addition: the same as `mmap` and touching, where no limit is near. The caller falls back to
 //! [`Kernel::apply`] when it is not.
 
 use super::cgroup::Cgroup;
@@ -20,7 +20,7 @@ impl Kernel {
     }
 
     /// True while what a process gets does not depend on what others have been promised, and no limit is waiting to be
-    /// enforced: then growth below all limits concerns nobody else.
+    /// enforced: then growth below all limits concerns no other process.
     pub fn is_calm(&self) -> bool {
         let (mode, guess) = (self.config.sysctl.overcommit_memory, self.config.profile.overcommit_guess);
         let granted = mode == 1 || mode == 0 && guess == OvercommitGuess::TotalRam;
@@ -74,7 +74,7 @@ impl Kernel {
         true
     }
 
-    /// Page tables that a process needs for so many pages more.
+    /// Page tables that a process needs for this many pages more.
     pub fn tables_for(&self, slot: u32, pid: Pid, pages: Pages) -> Pages {
         self.procs.at(slot, pid).map_or(Pages::ZERO, |process| tables_for(process, pages))
     }

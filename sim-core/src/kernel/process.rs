@@ -14,7 +14,7 @@ pub enum State {
     Dying {
         /// How it ends.
         status: ExitStatus,
-        /// The OOM killer chose it: nobody else is killed for the same shortage until it is gone.
+        /// The OOM killer chose it: no other process is killed for the same shortage until it is gone.
         oom_victim: bool,
     },
 }
@@ -69,8 +69,8 @@ pub struct Process {
     pub(super) pte_room: u64,
     pub(super) term: Disposition,
     pub(super) hup: Disposition,
-    /// Others that have called this process their parent or the leader of their session; most have nobody, and their
-    /// exit concerns nobody else.
+    /// Others that have called this process their parent or the leader of their session; most have none, and their
+    /// exit concerns no other process.
     pub(super) followers: u32,
     rare: Option<Box<Rare>>,
 }

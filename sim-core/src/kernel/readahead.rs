@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     /// Recordings kernel2 of 7.3.4 (`reclaim_3080_0_cache`, `reclaim_3160_0_cache`, `reclaim_3160_4_children`,
-    /// `swap_3010_1_anon_cache`): where the cache of `/mnt/big` ends after so many pages were read from a page.
+    /// `swap_3010_1_anon_cache`): where the cache of `/mnt/big` ends after this many pages were read from a page.
     #[test]
     fn windows_of_eight_mebibytes_end_where_recorded() {
         let rule = Rule { max: 2048, aligned: true };

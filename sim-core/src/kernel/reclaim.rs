@@ -15,7 +15,7 @@ const CLUSTER: u64 = 32;
 /// The first priority: a 4096th of a list (DEF_PRIORITY).
 const PRIORITY: u32 = 12;
 
-/// Somebody's pages. A reclaim looks at few cgroups, and few processes in each.
+/// The pages of a cgroup or a process. A reclaim looks at few cgroups, and few processes in each.
 pub(super) type Amounts<T> = SmallVec<[(T, Pages); 12]>;
 
 /// Which protection reclaim respects.
@@ -112,7 +112,7 @@ impl Kernel {
         if left.is_zero() { Ok(()) } else { Err(Errno::EAGAIN) }
     }
 
-    /// One call of reclaim for so many pages, without trying again in batches.
+    /// One call of reclaim for this many pages, without trying again in batches.
     fn reclaim_at_once(&mut self, top: CgroupId, goal: Pages) -> Pages {
         let groups = self.allowances(top, Respect::MinAndLow);
         let call = Call { top, groups: &groups, may_swap: true, respect: Respect::MinAndLow };

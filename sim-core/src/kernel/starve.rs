@@ -1,5 +1,5 @@
 //! A node whose free memory is at the min watermark: reclaim goes on in vain for a while, and memory that comes free
-//! helps nobody as long as it stays in a CPU's lists.
+//! helps no allocation as long as it stays in a CPU's lists.
 
 use super::Kernel;
 use super::profile::PcpHigh;
@@ -14,12 +14,12 @@ pub(super) struct Starved {
     /// Since when.
     since: SimTime,
     /// Pages freed since then. They lie in the lists of a CPU, where the watermark check does not see them, and without
-    /// progress of reclaim nobody drains these.
+    /// progress of reclaim nothing drains these.
     in_lists: Pages,
 }
 
 impl Kernel {
-    /// An allocation finds free memory at the min watermark. How much longer reclaim tries before somebody has to die.
+    /// An allocation finds free memory at the min watermark. How much longer reclaim tries before a process has to die.
     pub(super) fn starve(&mut self, now: SimTime) -> Option<SimDuration> {
         let starved = *self.starved.get_or_insert(Starved { since: now, in_lists: Pages::ZERO });
         let rest = self.config.node_oom_stall.saturating_sub(now.since(starved.since));

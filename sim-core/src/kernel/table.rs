@@ -54,7 +54,7 @@ impl Processes {
                 leader.followers += 1;
             }
         }
-        // An id that may have been used before: somebody may still call it by its number.
+        // An id that may have been used before: a process may still refer to it by its number.
         let follows = |p: &&Process| p.parent == Some(pid) || p.session == pid;
         let again = self.greatest.is_some_and(|greatest| pid <= greatest);
         process.followers = if again { self.values().filter(follows).count() as u32 } else { 0 };

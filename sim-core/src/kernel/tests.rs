@@ -58,7 +58,7 @@ fn others_wait_while_the_victim_dies_and_go_on_when_it_is_gone() {
     let wait = k.apply(T, small, MemOp::Touch { pages: Pages::new(200) });
     let MemOutcome::Wait { remaining, until: Until::OnMemoryFreed } = wait else { panic!("{wait:?}") };
     assert_eq!(ooms(&k.take_signals()).len(), 1);
-    // Asking again kills nobody else.
+    // Asking again kills no other process.
     assert_eq!(k.apply(T, small, MemOp::Touch { pages: remaining }), wait);
     assert!(k.take_signals().is_empty());
     k.finish_exit(T, big);
@@ -256,7 +256,7 @@ fn overcommit_as_the_article_tried_it() {
     assert_eq!(k.apply(T, b, map(1024)), MemOutcome::Done);
     k.set_sysctl("vm.overcommit_memory", 2).unwrap();
     assert_eq!(k.mem_info().commit_limit, Bytes::gib(10));
-    // Committed_AS is over the limit now: fork fails, nobody is killed.
+    // Committed_AS is over the limit now: fork fails, no process is killed.
     assert_eq!(k.fork(T, a), Err(Errno::ENOMEM));
     assert_eq!(k.apply(T, a, map(1)), MemOutcome::Refused(Errno::ENOMEM));
     assert!(k.take_signals().is_empty());

@@ -8,7 +8,7 @@ use super::api::Until;
 use super::cgroup::{Charge, Stop};
 use crate::units::{CgroupId, Pages, Pid, SimDuration, SimTime, VolumeId};
 
-/// Text that a process needs again after every so many new pages.
+/// Text that a process needs again after every `every` new pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HotText {
     /// The file that it is in; it counts where its pages are charged.

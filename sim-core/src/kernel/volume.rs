@@ -202,7 +202,7 @@ impl Kernel {
         loaded
     }
 
-    /// Page tables for so many more pages of files in a process's address space.
+    /// Page tables for this many more pages of files in a process's address space.
     fn charge_file_tables(&mut self, now: SimTime, by: Pid, pages: Pages) -> Option<Stop> {
         let Some(process) = self.procs.get(&by) else { return Some(Stop::Dying) };
         let had = process.rare().file_ptes;

@@ -75,7 +75,7 @@ impl Zones {
         Zones { zones, min_free_kbytes, low_cap, high_cap, min_cap }
     }
 
-    /// Free memory that nobody may count on: per zone the largest reserve plus the high watermark
+    /// Free memory that no allocation may count on: per zone the largest reserve plus the high watermark
     /// (mm/page_alloc.c calculate_totalreserve_pages).
     pub fn total_reserve(&self) -> Pages {
         self.zones.iter().map(|z| (z.protection + z.high).min(z.managed)).sum()

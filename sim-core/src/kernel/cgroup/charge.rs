@@ -289,7 +289,7 @@ impl Kernel {
         Some(self.wait(if found { Until::OnMemoryFreed } else { Until::After(NO_VICTIM_RETRY) }))
     }
 
-    /// Remembers that somebody waits, so that a `MemoryFreed` is due.
+    /// Remembers that a process waits, so that a `MemoryFreed` is due.
     pub(in crate::kernel) fn wait(&mut self, until: Until) -> Stop {
         self.waiters = true;
         self.freed_some = false;

@@ -8,7 +8,7 @@ use crate::units::{CgroupId, Pages, SimTime};
 /// page of slab (lib/xarray.c, lib/radix-tree.c; stories F07: 1.0 MiB for 450 MiB).
 const PAGES_PER_INDEX_PAGE: u64 = 7 * 64;
 /// Written pages that one page of buffer heads describes: 39 of 104 bytes fit in a page of slab (fs/buffer.c), and what
-/// ext4 keeps besides (stories F07: 12.6 MiB for 450 MiB, 8.5 for 300, 5.7 for 200).
+/// ext4 keeps in addition (stories F07: 12.6 MiB for 450 MiB, 8.5 for 300, 5.7 for 200).
 const BUFFERED_PER_PAGE: u64 = 36;
 
 impl Kernel {

@@ -6,7 +6,7 @@ use super::{Out, leaf};
 use crate::node_api::{Constraint, OomReport, TaskIx, TaskRow};
 
 /// No killable process; the node panics, a cgroup retries.
-pub(super) fn nobody(out: &mut Out, style: &LogStyle, report: &OomReport) {
+pub(super) fn no_victim(out: &mut Out, style: &LogStyle, report: &OomReport) {
     if style.no_killable {
         out.push(WARNING, "Out of memory and no killable processes...".into());
         if report.panic {

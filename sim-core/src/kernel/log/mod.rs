@@ -67,7 +67,7 @@ impl KernelLog {
             // Not rate limited: out_of_memory() calls dump_header() itself.
             if self.style.no_killable || report.panic {
                 self.dump(&mut out, report);
-                kill::nobody(&mut out, &self.style, report);
+                kill::no_victim(&mut out, &self.style, report);
             }
             return out.records;
         };

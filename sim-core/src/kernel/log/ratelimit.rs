@@ -18,7 +18,7 @@ pub struct RateLimit {
 pub struct Decision {
     /// The full report.
     pub report: bool,
-    /// Say first that so many reports were suppressed.
+    /// Say first that this many reports were suppressed.
     pub suppressed: Option<u32>,
 }
 

@@ -144,10 +144,10 @@ fn nobody_to_kill() {
     let mut report = pod_123mi();
     report.victim = None;
     report.killed.clear();
-    let told = |version| write(version, Hierarchy::V1, &report).last().map(|r| r.text.clone());
-    assert_eq!(told("6.1").as_deref(), Some("Out of memory and no killable processes..."));
+    let last = |version| write(version, Hierarchy::V1, &report).last().map(|r| r.text.clone());
+    assert_eq!(last("6.1").as_deref(), Some("Out of memory and no killable processes..."));
     // Before 4.17 a cgroup without a killable task is silent.
-    assert_eq!(told("4.15"), None);
+    assert_eq!(last("4.15"), None);
     report.constraint = Constraint::None;
     report.panic = true;
     let panic = |version| write(version, Hierarchy::V1, &report).pop().map(|r| (r.level, r.text));

@@ -40,7 +40,7 @@ pub enum Reservation {
         /// MiB at most.
         most: u64,
     },
-    /// This many MiB, and more for each so many whole GiB of the size.
+    /// This many MiB, and more for each whole step of the size.
     Steps {
         /// MiB.
         base: u64,

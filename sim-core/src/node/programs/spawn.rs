@@ -14,7 +14,7 @@ use crate::units::{Bytes, CgroupId, Pages, Pid};
 use crate::workload::{Behavior, Footprint, Program, TermReaction};
 use std::sync::Arc;
 
-/// After so many new pages a program needs its text again.
+/// After this many new pages a program needs its text again.
 const TEXT_NEEDED_EVERY: Pages = Pages::new(32);
 
 /// What is started.
