@@ -68,6 +68,7 @@ function RunView({ run }: { run: Run }) {
         </p>
       </header>
       <Deaths run={run} onSeek={setAt} />
+      <Whys run={run} onSeek={setAt} />
       <Chart run={run} at={at} onSeek={setAt} />
       <Instant run={run} at={at} onSeek={setAt} />
       <Timeline run={run} at={at} onSeek={setAt} />
@@ -114,6 +115,24 @@ function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
           </table>
         </div>
       )}
+    </section>
+  );
+}
+
+/** The chain of causes of each happening, as `oomsim why` tells it. */
+function Whys({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
+  if (run.whys.length === 0) return null;
+  return (
+    <section aria-labelledby="why-heading">
+      <h2 id="why-heading">Why</h2>
+      {run.whys.map((why) => (
+        <details>
+          <summary onClick={() => onSeek(why.at)}>
+            {seconds(why.at)} {why.title}
+          </summary>
+          <pre tabIndex={0}>{why.text}</pre>
+        </details>
+      ))}
     </section>
   );
 }

@@ -82,6 +82,10 @@ timeline: Array<TimelineLine>,
  */
 deaths: Array<Death>, 
 /**
+ * Why it came so, for people: the first happenings that have a cause.
+ */
+whys: Array<Why>, 
+/**
  * Pods at the end.
  */
 pods: Array<Pod>, 
@@ -117,5 +121,6 @@ export type Share = { outcome: string, count: number, low: number, high: number,
 export type SeedRun = { node: string, seed: string, outcome: string, victim: string, firstDeath: number | null, oomKills: number, evictions: number, reproduce: string, };
 export type TimelineLine = { at: number, subject: string, reason: string, message: string, tone: string, };
 export type Death = { at: number, process: string, of: string, by: string, why: string, };
+export type Why = { at: number, title: string, text: string, };
 export type Pod = { name: string, qos: string, status: string, restarts: number, usage: number, message: string, };
 export type Expectation = { holds: boolean, expected: string, found: string, source: string, };

@@ -34,6 +34,8 @@ test("the page shows the run and asks for nothing from the network", async () =>
   const { context, page, problems } = await open();
   assert.match(await page.locator("h1").innerText(), /oom2/);
   assert.match(await page.locator("#deaths-heading + .scroll").innerText(), /kubelet/);
+  await page.locator("#why-heading ~ details summary").first().click();
+  assert.match(await page.locator("#why-heading ~ details pre").first().innerText(), /HOW IT CAME TO THAT/);
   assert.deepEqual(problems, []);
   await context.close();
 });

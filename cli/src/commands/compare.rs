@@ -1,5 +1,6 @@
 //! `oomsim compare`: two scenarios, settings, versions, seeds or recorded runs side by side.
 
+use super::report::look;
 use crate::exit::{Exit, Failure};
 use crate::flags::{Force, Format};
 use crate::repeat::Repeat;
@@ -10,7 +11,7 @@ use oomsim_core::record::expect::evaluate;
 use oomsim_planning::measure::RunOutcome;
 use oomsim_report::RunReport;
 use oomsim_report::compare::{Comparison, Recorded, Shares, Side, json_text, text};
-use oomsim_report::html::{Page, Run, render};
+use oomsim_report::html::{Page, Room, Run, render};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -108,12 +109,17 @@ fn scenarios(args: &Args, a: &Path, b: &Path) -> Result<Exit, Failure> {
         args.seeds.map(|seeds| Ok::<_, Failure>(Shares::new(&first_deaths(&a, seeds)?, &first_deaths(&b, seeds)?)));
     let comparison = Comparison::new(side_a, side_b, shares.transpose()?);
     if let Some(path) = &args.out {
-        let runs = vec![Run::new(&report_a, Vec::new(), &a.text), Run::new(&report_b, Vec::new(), &b.text)];
+        let runs = vec![page_run(&report_a, &a)?, page_run(&report_b, &b)?];
         let page = Page { runs, seeds: Vec::new(), comparison: Some((&comparison).into()) };
         let written = output::write_file(path, args.force, render(&page).as_bytes())?;
         output::complain(&format!("written to {}", written.display()));
     }
     finish(args, &comparison)
+}
+
+fn page_run(report: &RunReport, of: &Subject) -> Result<Run, Failure> {
+    let (instants, whys) = look(&of.scenario, of.seed, &report.history, &mut Room::default())?;
+    Ok(Run::new(report, instants, whys, &of.text))
 }
 
 /// Whether a file is a run that was written before.

@@ -7,9 +7,9 @@ use crate::{engine, fleet, load, output};
 use oomsim_core::Simulation;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
-use oomsim_core::record::{History, Keep};
+use oomsim_core::record::{Happening, History, Keep};
 use oomsim_report::RunReport;
-use oomsim_report::html::{Instant, Page, Room, Run, Seeds, instants, render};
+use oomsim_report::html::{Instant, Page, Room, Run, Seeds, Why, instants, render};
 use oomsim_store::Folder;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,9 +66,9 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         let kinds: Vec<_> = kinds.into_iter().map(|kind| kind.scenario).collect();
         page.seeds.extend(seeds(&args, file, &kinds)?);
         for scenario in kinds {
-            let (report, instants) = report(&args, file, &scenario, &mut room)?;
+            let (report, (instants, whys)) = report(&args, file, &scenario, &mut room)?;
             failures += report.failures();
-            page.runs.push(Run::new(&report, instants, &text));
+            page.runs.push(Run::new(&report, instants, whys, &text));
         }
     }
     let written = folder.write(name, render(&page).as_bytes())?;
@@ -92,16 +92,11 @@ fn seeds(args: &Args, file: &Path, kinds: &[Arc<Scenario>]) -> Result<Option<See
 }
 
 /// One node of one scenario, run twice: the second time it is looked at where the first one says that it is worth it.
-fn report(
-    args: &Args,
-    file: &Path,
-    scenario: &Arc<Scenario>,
-    room: &mut Room,
-) -> Result<(RunReport, Vec<Instant>), Failure> {
+fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -> Result<(RunReport, Looked), Failure> {
     let seed = args.seed.unwrap_or(scenario.seed);
     let node = engine::boot(scenario, Keep::Series)?;
     let history = engine::run_shown(node, seed)?;
-    let instants = look(scenario, seed, &history, room)?;
+    let looked = look(scenario, seed, &history, room)?;
     let repeat = Repeat { file, node: args.node.as_deref(), overrides: &args.overrides, until: None };
     let report = RunReport {
         file: file.display().to_string(),
@@ -114,18 +109,32 @@ fn report(
         kept: Keep::Series,
         history,
     };
-    Ok((report, instants))
+    Ok((report, looked))
 }
 
-fn look(scenario: &Arc<Scenario>, seed: u64, history: &History, room: &mut Room) -> Result<Vec<Instant>, Failure> {
+/// The node at chosen instants, and why things happened.
+type Looked = (Vec<Instant>, Vec<Why>);
+
+/// Explanations that a page has room for.
+const MOST_WHYS: usize = 40;
+
+/// Looks at a run again where its history says that it is worth it.
+pub(super) fn look(scenario: &Arc<Scenario>, seed: u64, history: &History, room: &mut Room) -> Result<Looked, Failure> {
+    let stopped = |why| Failure::internal(format!("the run was stopped: {why}"));
     engine::guarded(|| {
         let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Outcome);
         let mut found = Vec::new();
         for at in instants(history) {
-            run.run_until(at).map_err(|why| Failure::internal(format!("the run was stopped: {why}")))?;
+            run.run_until(at).map_err(stopped)?;
             let Some(instant) = Instant::of(&run.view(), room) else { break };
             found.push(instant);
         }
-        Ok(found)
+        let explained = oomsim_explain::Run::new(Arc::clone(scenario), seed).map_err(stopped)?;
+        let happenings = explained.happenings().iter().enumerate().take(MOST_WHYS);
+        let why = |(n, happening): (usize, &Happening)| {
+            let text = oomsim_explain::text::explanation(&oomsim_explain::explain(&explained, n + 1, happening));
+            Why::new(happening.at, &text)
+        };
+        Ok((found, happenings.map(why).collect()))
     })
 }

@@ -62,6 +62,8 @@ pub struct Run {
     pub timeline: Vec<TimelineLine>,
     /// Which processes died.
     pub deaths: Vec<Death>,
+    /// Why it came so, for people: the first happenings that have a cause.
+    pub whys: Vec<Why>,
     /// Pods at the end.
     pub pods: Vec<Pod>,
     /// How the expectations fared.
@@ -139,6 +141,24 @@ pub struct Death {
     why: String,
 }
 
+/// Why something happened.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Why {
+    at: f64,
+    title: String,
+    text: String,
+}
+
+impl Why {
+    /// An explanation as text, whose first line says what happened; colours are taken out.
+    pub fn new(at: SimTime, text: &str) -> Why {
+        let plain = anstream::adapter::strip_str(text).to_string();
+        let (title, text) = plain.split_once('\n').unwrap_or((&plain, ""));
+        Why { at: seconds(at), title: title.to_owned(), text: text.trim_end().to_owned() }
+    }
+}
+
 /// A pod at the end.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
@@ -173,8 +193,8 @@ pub(super) fn seconds(at: SimTime) -> f64 {
 }
 
 impl Run {
-    /// A run with its node at some instants and the text of its scenario.
-    pub fn new(report: &RunReport, instants: Vec<Instant>, text: &str) -> Run {
+    /// A run with its node at some instants, what explains it, and the text of its scenario.
+    pub fn new(report: &RunReport, instants: Vec<Instant>, whys: Vec<Why>, text: &str) -> Run {
         let history = &report.history;
         Run {
             scenario: history.scenario.to_string(),
@@ -194,6 +214,7 @@ impl Run {
             instants,
             timeline: timeline_lines(history),
             deaths: death_rows(history),
+            whys,
             pods: pods(history),
             expectations: expectations(report),
             warnings: history.warnings.clone(),
@@ -358,6 +379,7 @@ mod tests {
             super::super::seeds::SeedRun::decl(&config),
             TimelineLine::decl(&config),
             Death::decl(&config),
+            Why::decl(&config),
             Pod::decl(&config),
             Expectation::decl(&config),
         ];

@@ -8,7 +8,7 @@ mod instant;
 mod seeds;
 
 pub use compared::Compared;
-pub use data::{Page, Run};
+pub use data::{Page, Run, Why};
 pub use instant::{Instant, Room, instants};
 pub use seeds::Seeds;
 
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn nothing_in_the_data_can_leave_its_element() {
         let report = crate::testdata::report(crate::testdata::oom4());
-        let mut run = Run::new(&report, Vec::new(), "# </script><script>alert(1)</script>\n");
+        let mut run = Run::new(&report, Vec::new(), Vec::new(), "# </script><script>alert(1)</script>\n");
         run.scenario = "<b>&\u{202e}".into();
         let html = render(&Page { runs: vec![run], seeds: Vec::new(), comparison: None });
         assert!(!html.contains('\u{202e}'));
