@@ -26,8 +26,8 @@ pub struct Death {
     pub tone: Tone,
 }
 
-/// Every process that died, without pause processes, and every pod that was evicted before a process of its had started,
-/// in order of time; each is put into words when it is asked for.
+/// Every process that died, without pause processes, and every pod that was evicted before a process of its own had
+/// started, in order of time; each is put into words when it is asked for.
 pub fn deaths(history: &History) -> impl Iterator<Item = Death> {
     ends(history).filter_map(|(index, entry)| death(history, index, entry))
 }
