@@ -6,7 +6,7 @@ use std::process::Command;
 fn scenarios() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let mut files = Vec::new();
-    for place in ["", "lint"] {
+    for place in ["", "lint", "pods", "versions"] {
         let Ok(entries) = std::fs::read_dir(folder.join(place)) else { continue };
         files.extend(
             entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")),
@@ -19,7 +19,7 @@ fn scenarios() -> Vec<PathBuf> {
 #[test]
 fn every_scenario_holds() {
     let files = scenarios();
-    assert!(files.len() >= 38, "scenarios are missing: {files:#?}");
+    assert!(files.len() >= 55, "scenarios are missing: {files:#?}");
     let output = Command::new(env!("CARGO_BIN_EXE_oomsim")).arg("check").args(&files).output().expect("runs");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}\n{}", String::from_utf8_lossy(&output.stderr));

@@ -13,7 +13,7 @@ use oomsim_import::Measured;
 use oomsim_planning::axis::{AxisValue, Unit};
 use oomsim_planning::plan::Plan;
 use oomsim_planning::recommend::{
-    Confirmed, Recommendation, SearchResult, Target, Trial, kubelet_yaml, percent, pod_patches,
+    Confirmed, Recommendation, SearchResult, Target, Trial, Unusable, kubelet_yaml, percent, pod_patches,
 };
 use oomsim_planning::row::field;
 use oomsim_planning::stats::{Z95, wilson};
@@ -38,9 +38,6 @@ Examples:
 A goal file names scenarios, failures with the risk you accept (`[[target]]`), and the settings that may change (`[[knob]]`).
 The recommendation is the setting with the most allocatable memory that meets all targets, confirmed on seeds that the
 search has not used. Exit code 1: no setting meets the targets.";
-
-/// What is said of a setting that is no setting.
-const NOT_STARTED: &str = "the kubelet does not start";
 
 /// Arguments of `oomsim plan`.
 #[derive(Debug, clap::Args)]
@@ -179,10 +176,8 @@ impl PlanReport<'_> {
         }
         text.push_str("\nTargets\n");
         self.goal.targets.iter().for_each(|t| text.push_str(&format!("  {}\n", t.in_words(&names))));
-        match &self.now.not_started {
-            Some(why) => {
-                text.push_str(&format!("\nCurrent settings: {}\n", paint(BAD, format!("{NOT_STARTED}: {why}"))))
-            }
+        match &self.now.unusable {
+            Some(why) => text.push_str(&format!("\nCurrent settings: {}\n", paint(BAD, why))),
             None => {
                 text.push_str(&format!(
                     "\nCurrent settings: allocatable {}\n",
@@ -231,13 +226,13 @@ impl PlanReport<'_> {
             let trial = &trials[i];
             let (share, interval) = trial.risk();
             let runs = trial.counts.iter().map(|c| c.1).max().unwrap_or(0);
-            let verdict = match &trial.not_started {
-                Some(why) => format!("{NOT_STARTED}: {why}"),
+            let verdict = match &trial.unusable {
+                Some(why) => why.to_string(),
                 None if trial.passes() => "meets the targets".into(),
                 None if trial.fails() => "misses".into(),
                 None => "not proven".into(),
             };
-            let run = trial.not_started.is_none();
+            let run = trial.unusable.is_none();
             let said = |text: String| if run { text } else { "-".into() };
             let front = if self.found.front.contains(&i) { " *" } else { "" };
             let style = if trial.passes() { GOOD } else { Style::new() };
@@ -276,8 +271,8 @@ impl PlanReport<'_> {
         self.target_lines(text, 4, &best.fresh.counts);
         text.push_str("  margins:\n");
         for (name, trial) in self.margins(&best.trial) {
-            if let Some(why) = &trial.not_started {
-                text.push_str(&format!("    {name}: {NOT_STARTED}: {why}\n"));
+            if let Some(why) = &trial.unusable {
+                text.push_str(&format!("    {name}: {why}\n"));
                 continue;
             }
             let (share, i) = trial.risk();
@@ -334,8 +329,10 @@ impl PlanReport<'_> {
         for (i, trial) in self.found.trials.iter().enumerate() {
             text.push_str(&trial.setting.to_string());
             trial.values(self.plan).iter().for_each(|v| text.push_str(&format!(",{}", v.text)));
-            let verdict = if trial.not_started.is_some() {
+            let verdict = if let Some(Unusable::KubeletNotStarted(_)) = &trial.unusable {
                 "not_started"
+            } else if trial.unusable.is_some() {
+                "do_not_fit"
             } else if trial.passes() {
                 "meets"
             } else if trial.fails() {
@@ -344,7 +341,7 @@ impl PlanReport<'_> {
                 "open"
             };
             text.push_str(&format!(",{},{verdict},", trial.allocatable));
-            field(&mut text, trial.not_started.as_deref().unwrap_or_default());
+            field(&mut text, trial.unusable.as_ref().map_or("", Unusable::why));
             text.push_str(&format!(",{}", self.found.front.contains(&i)));
             for &(bad, runs) in &trial.counts {
                 let i = wilson(bad, runs, Z95);
@@ -368,7 +365,7 @@ impl PlanReport<'_> {
     fn heat(&self, x: (&str, &[AxisValue]), y: (&str, &[AxisValue])) -> Heat {
         let texts = |values: &[AxisValue]| values.iter().map(|value| value.text.clone()).collect::<Vec<_>>();
         let mut shares = vec![vec![f64::NAN; x.1.len()]; y.1.len()];
-        for trial in self.found.trials.iter().filter(|trial| trial.not_started.is_none()) {
+        for trial in self.found.trials.iter().filter(|trial| trial.unusable.is_none()) {
             let values = trial.values(self.plan);
             let at = |all: &[AxisValue]| all.iter().position(|v| values.iter().any(|w| std::ptr::eq(*w, v)));
             if let (Some(column), Some(row)) = (at(x.1), at(y.1)) {
@@ -438,7 +435,8 @@ impl PlanReport<'_> {
                     json!({ "bad": bad, "runs": runs, "share_low": i.low, "share_high": i.high })
                 })
                 .collect();
-            json!({ "setting": values, "allocatable_bytes": t.allocatable, "kubelet_not_started": t.not_started,
+            json!({ "setting": values, "allocatable_bytes": t.allocatable, "kubelet_not_started": not_started(&t.unusable),
+                "pods_do_not_fit": do_not_fit(&t.unusable),
                 "meets": t.passes(), "misses": t.fails(), "targets": targets })
         };
         let targets: Vec<String> = self.goal.targets.iter().map(|t| t.in_words(&names)).collect();
@@ -458,7 +456,8 @@ impl PlanReport<'_> {
         };
         json!({
             "goal": self.goal.name, "targets": targets, "recommended": recommended,
-            "as_it_is": { "allocatable_bytes": self.now.allocatable, "kubelet_not_started": self.now.not_started,
+            "as_it_is": { "allocatable_bytes": self.now.allocatable, "kubelet_not_started": not_started(&self.now.unusable),
+                "pods_do_not_fit": do_not_fit(&self.now.unusable),
                 "targets": self.now.counts.iter()
                 .map(|(bad, runs)| json!({ "bad": bad, "runs": runs })).collect::<Vec<_>>() },
             "reserve": self.reserve.as_ref().map(|(_, json)| json),
@@ -479,4 +478,14 @@ fn short_name(target: &Target, scenarios: &[String]) -> String {
         |e: &oomsim_planning::recommend::BadEvent| std::mem::discriminant(e) == std::mem::discriminant(&target.event);
     let name = event.iter().find(|(_, e)| same(e)).map_or("event", |(name, _)| name);
     scenario.map_or(name.to_string(), |s| format!("{name} ({s})"))
+}
+
+/// Why the kubelet does not start.
+fn not_started(unusable: &Option<Unusable>) -> Option<&str> {
+    unusable.as_ref().filter(|unusable| matches!(unusable, Unusable::KubeletNotStarted(_))).map(Unusable::why)
+}
+
+/// Why the pods do not fit.
+fn do_not_fit(unusable: &Option<Unusable>) -> Option<&str> {
+    unusable.as_ref().filter(|unusable| matches!(unusable, Unusable::PodsDoNotFit(_))).map(Unusable::why)
 }

@@ -142,6 +142,9 @@ fn kubelet_lines(record: &Record, name: &str) -> Vec<Line> {
             line(pod_name(pod), reason.as_str(), format!("not admitted: {}", message.trim()), Tone::Warn)
         }
         Record::PodPhase { reason: Some(PodReason::Evicted), .. } => Vec::new(),
+        Record::PodPhase { pod, reason: Some(PodReason::Preempting), message, .. } => {
+            line(pod_name(pod), PodReason::Preempting.as_str(), message.trim(), Tone::Bad)
+        }
         Record::PodPhase { pod, phase: phase @ (PodPhase::Failed | PodPhase::Succeeded), message, .. } => {
             let tone = if *phase == PodPhase::Failed { Tone::Warn } else { Tone::Plain };
             let why = message.trim();

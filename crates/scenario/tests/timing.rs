@@ -354,6 +354,7 @@ onTerm = "dies"
 workload.steady = { anon = "300Mi" }
 [[pod]]
 name = "second"
+admitted = true
 [[pod.container]]
 name = "app"
 onTerm = "dies"

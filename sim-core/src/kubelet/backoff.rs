@@ -74,6 +74,15 @@ impl ContainerBackoff {
     }
 }
 
+/// How long a Job's controller waits before it makes the next pod, after so many have failed: 10 s, doubled each time,
+/// at most 10 minutes (pkg/controller/job DefaultJobPodFailureBackOff, MaxJobPodFailureBackOff). `None`: the Job has
+/// failed.
+pub fn job_backoff(failed: u32, backoff_limit: u32) -> Option<SimDuration> {
+    const LONGEST: u64 = 600;
+    let doubled = 10u64.checked_shl(failed.saturating_sub(1)).unwrap_or(LONGEST).min(LONGEST);
+    (failed <= backoff_limit).then(|| SimDuration::from_secs(doubled))
+}
+
 /// Message of the event `BackOff` (Warning).
 pub fn event_message(container: &str, pod: &str) -> String {
     format!("Back-off restarting failed container {container} in pod {pod}")

@@ -4,6 +4,7 @@
 //! scheduled, no kernel is called. The node drives it; the conformance runner feeds it recordings of the real
 //! kubelet's code (Kubernetes 1.32.10).
 
+pub mod admission;
 mod allocatable;
 pub mod backoff;
 mod capability;
@@ -50,4 +51,4 @@ pub use qos::{MIRROR_ANNOTATION, SOURCE_ANNOTATION, is_critical, is_node_critica
 pub use release::{KubernetesDistribution, Release};
 pub use resources::{CPU, MEMORY, container_request, ranking_request, scheduling_limits, scheduling_requests};
 pub use stats::{Housekeeping, HousekeepingTiming};
-pub use timing::{SlowKubelet, Timing, container_grace};
+pub use timing::{SlowKubelet, Timing, container_grace, effective_grace};

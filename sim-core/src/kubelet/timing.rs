@@ -131,14 +131,28 @@ impl Timing {
     }
 }
 
-/// How long a container has between SIGTERM and SIGKILL when its pod is evicted with `grace_period_override` seconds
-/// (pod_workers.go calculateEffectiveGracePeriod; kuberuntime_container.go killContainer).
-pub fn container_grace(grace_period_override: i64, pod_grace: i64, profile: &KubernetesProfile) -> SimDuration {
-    let wanted = match grace_period_override {
+/// The grace period in seconds that a pod gets when it is evicted with `grace_period_override` (pod_workers.go
+/// calculateEffectiveGracePeriod).
+pub fn effective_grace(grace_period_override: i64, pod_grace: i64, profile: &KubernetesProfile) -> i64 {
+    match grace_period_override {
         0 if profile.zero_grace_override_ignored => pod_grace,
         seconds => seconds.min(pod_grace).max(1),
-    };
-    SimDuration::from_secs(wanted.max(profile.minimum_container_grace_s).max(0) as u64)
+    }
+}
+
+/// When a container of a pod with this grace period in seconds gets SIGTERM and when SIGKILL: its preStop hook runs
+/// first, as long as it takes but no longer than the grace period, and what is left is raised to the minimum
+/// (kuberuntime_container.go killContainer).
+pub fn container_grace(
+    grace_seconds: i64,
+    pre_stop: Option<SimDuration>,
+    profile: &KubernetesProfile,
+) -> (SimDuration, SimDuration) {
+    let seconds = |s: i64| SimDuration::from_secs(s.max(0) as u64);
+    let hook = pre_stop.unwrap_or(SimDuration::ZERO).min(seconds(grace_seconds));
+    // The hook's time is counted in whole seconds.
+    let left = grace_seconds - (hook.as_nanos() / 1_000_000_000) as i64;
+    (hook, hook + seconds(left.max(profile.minimum_container_grace_s)))
 }
 
 #[cfg(test)]
@@ -148,12 +162,20 @@ mod tests {
     #[test]
     fn a_hard_eviction_gives_two_seconds_unless_the_override_is_lost() {
         let s = SimDuration::from_secs;
+        let kill = |grace, own, profile: &KubernetesProfile| {
+            container_grace(effective_grace(grace, own, profile), None, profile).1
+        };
         // kuberuntime_container.go: a value below 1 becomes 1, killContainer raises it to 2 s.
-        assert_eq!(container_grace(1, 30, &KubernetesProfile::V1_32), s(2));
-        assert_eq!(container_grace(0, 30, &KubernetesProfile::V1_21), s(2));
+        assert_eq!(kill(1, 30, &KubernetesProfile::V1_32), s(2));
+        assert_eq!(kill(0, 30, &KubernetesProfile::V1_21), s(2));
         // kubernetes#115819: gracePeriodSeconds 0 meant the pod's own 30 s.
-        assert_eq!(container_grace(0, 30, &KubernetesProfile::V1_28), s(30));
-        assert_eq!(container_grace(20, 10, &KubernetesProfile::V1_32), s(10));
+        assert_eq!(kill(0, 30, &KubernetesProfile::V1_28), s(30));
+        assert_eq!(kill(20, 10, &KubernetesProfile::V1_32), s(10));
+        // The hook is part of the grace period, of which at least 2 s are left for the program.
+        let hook = |grace, hook| container_grace(grace, Some(s(hook)), &KubernetesProfile::V1_32);
+        assert_eq!(hook(30, 10), (s(10), s(30)));
+        assert_eq!(hook(30, 60), (s(30), s(32)));
+        assert_eq!(hook(1, 60), (s(1), s(3)));
         assert_eq!(Timing::default().kill_timeout(s(30)), s(45));
     }
 }

@@ -5,11 +5,10 @@ use super::machine::Machine;
 use super::observe::Cx;
 use super::pods::{Lent, Pods, Template};
 use crate::kernel::{Errno, SysctlError};
-use crate::kubelet::{MEMORY, ResourceList};
+use crate::kubelet::{DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS, MEMORY, ResourceList};
 use crate::node_api::Name;
 use crate::plan::{Change, Clock, KubeletPlan};
 use crate::record::{DeathCause, Record};
-use crate::units::SimDuration;
 use std::fmt;
 use std::sync::Arc;
 
@@ -123,8 +122,8 @@ impl Pods {
     /// `kubectl delete pod`.
     fn delete(&mut self, pod: &Name, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
         let ix = self.named(pod).ok_or_else(|| ChangeError::NoSuchPod(pod.clone()))?;
-        let seconds = self.template(ix).spec.termination_grace_period_seconds;
-        let grace = SimDuration::from_secs(seconds.unwrap_or(30).max(0) as u64);
+        let own = self.template(ix).spec.termination_grace_period_seconds;
+        let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
         self.stop(ix, grace, DeathCause::ContainerStop, lent);
         Ok(())
     }

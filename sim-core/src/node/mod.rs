@@ -94,6 +94,17 @@ pub enum Event {
         /// Stale unless equal to the container's own count.
         run: u32,
     },
+    /// An init container has done its work, or a sidecar has started: the next one is due.
+    InitPassed {
+        /// Of this pod.
+        pod: PodIx,
+        /// So many have passed. Stale unless equal to the pod's own count.
+        passed: u32,
+    },
+    /// A container's preStop hook is over: SIGTERM.
+    PreStopOver(ContainerRef),
+    /// The grace period of a container with a preStop hook is over: SIGKILL.
+    ContainerGraceOver(ContainerRef),
     /// The grace period of a pod's termination is over: SIGKILL.
     GraceOver(PodIx),
     /// Volumes and cgroups of a terminated pod are removed.
@@ -181,6 +192,9 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
             pods.process_starts(container, process, run, lent);
         }
         Event::ContainerExitSeen { container, run } => pods.container_exit_seen(container, run, lent),
+        Event::InitPassed { pod, passed } => pods.init_passed(pod, passed, lent),
+        Event::PreStopOver(container) => pods.pre_stop_over(container, lent),
+        Event::ContainerGraceOver(container) => pods.container_grace_over(container, lent),
         Event::GraceOver(pod) => pods.grace_over(pod, lent),
         Event::PodTornDown(pod) => pods.torn_down(pod, lent),
         Event::HostStarts(n) => lent.machine.host_starts(n, &mut lent.cx),

@@ -34,8 +34,8 @@ impl Node {
             phase: pod.phase,
             reason: pod.reason,
             message: pod.message.clone(),
-            restarts: pod.containers_summary().restarts,
-            status: status_column(pod),
+            restarts: pod.containers_summary(&pods.template_of_plan(pod.plan).init).restarts,
+            status: status_column(pod, &pods.template_of_plan(pod.plan).init),
             usage: pod.cgroup.map_or(Bytes::ZERO, |c| settled.usage(c)),
         });
         let outcomes = outcomes.collect();
@@ -95,12 +95,12 @@ impl Node {
 }
 
 /// The STATUS column of `kubectl get pod`.
-fn status_column(pod: &Pod) -> PodStatus {
+fn status_column(pod: &Pod, init: &[u32]) -> PodStatus {
     if let Some(reason) = pod.reason {
         return PodStatus::Reason(reason);
     }
     if pod.state == PodState::Terminating && pod.phase == PodPhase::Running {
         return PodStatus::Terminating;
     }
-    pod.containers_summary().status.map_or(PodStatus::Phase(pod.phase), PodStatus::Container)
+    pod.containers_summary(init).status.unwrap_or(PodStatus::Phase(pod.phase))
 }

@@ -2,6 +2,7 @@
 //! where something is written, and nowhere else.
 
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A closed set of words: the enum, every variant in order, its text, and the same text for `Display` and serde.
@@ -75,12 +76,20 @@ words! {
     PodReason {
         /// Evicted, or not admitted because of the node's memory pressure.
         Evicted = "Evicted",
+        /// Not admitted: its memory request does not fit beside those of the others.
+        OutOfMemory = "OutOfmemory",
+        /// Killed to make room for a critical pod.
+        Preempting = "Preempting",
+        /// Not admitted: it is critical, and no pods could make room for it.
+        UnexpectedAdmissionError = "UnexpectedAdmissionError",
     }
 
     /// Reason of a container's waiting state.
     WaitingReason {
         /// It has not been started yet.
         ContainerCreating = "ContainerCreating",
+        /// Init containers come first.
+        PodInitializing = "PodInitializing",
         /// It ended, and its restart has to wait.
         CrashLoopBackOff = "CrashLoopBackOff",
     }
@@ -209,18 +218,35 @@ pub enum PodStatus {
     Terminating,
     /// The first container that does not run.
     Container(ContainerStatus),
+    /// The init container that is due has not done its work yet.
+    Init {
+        /// How it stands.
+        status: ContainerStatus,
+        /// How many have.
+        done: u32,
+        /// How many there are.
+        of: u32,
+    },
     /// Nothing more to say than the phase.
     Phase(PodPhase),
 }
 
 impl PodStatus {
-    /// The word.
-    pub const fn as_str(self) -> &'static str {
+    /// The words.
+    pub fn text(self) -> Cow<'static, str> {
         match self {
-            PodStatus::Reason(reason) => reason.as_str(),
-            PodStatus::Terminating => "Terminating",
-            PodStatus::Container(status) => status.as_str(),
-            PodStatus::Phase(phase) => phase.as_str(),
+            PodStatus::Reason(reason) => reason.as_str().into(),
+            PodStatus::Terminating => "Terminating".into(),
+            PodStatus::Container(status) => status.as_str().into(),
+            PodStatus::Init { status, done, of } => match status {
+                ContainerStatus::Terminated(TerminatedReason::Completed) | ContainerStatus::Running => {
+                    format!("Init:{done}/{of}").into()
+                }
+                ContainerStatus::Terminated(reason) => format!("Init:{reason}").into(),
+                ContainerStatus::Waiting(WaitingReason::CrashLoopBackOff) => "Init:CrashLoopBackOff".into(),
+                ContainerStatus::Waiting(_) => format!("Init:{done}/{of}").into(),
+            },
+            PodStatus::Phase(phase) => phase.as_str().into(),
         }
     }
 
@@ -234,7 +260,17 @@ impl PodStatus {
     }
 }
 
-as_text!(PodStatus);
+impl fmt::Display for PodStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text())
+    }
+}
+
+impl Serialize for PodStatus {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text())
+    }
+}
 
 /// A pod as the kubelet writes it in messages: `web_default(<uid>)`.
 pub fn format_pod(name: &str, namespace: &str, uid: &str) -> String {

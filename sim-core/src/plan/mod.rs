@@ -24,10 +24,10 @@ pub use node::{KubeletPlan, NodePlan};
 pub use pod::{ContainerPlan, Controller, PodPlan, VolumePlan};
 pub use process::{HangUp, HostPlan, ProcessPlan, kept_comm};
 
-use crate::kubelet::ResourceRequirements;
+use crate::kubelet::{KubernetesProfile, MEMORY, ResourceRequirements, scheduling_requests};
 use crate::node_api::{CgroupWrite, Name, Signo};
 use crate::record::expect::Expectation;
-use crate::units::{Bytes, SimDuration, SimTime};
+use crate::units::{Bytes, Quantity, SimDuration, SimTime};
 use crate::workload::Behavior;
 use std::sync::Arc;
 
@@ -90,6 +90,23 @@ impl Scenario {
     /// Why the kubelet does not start on this node, all reasons in one line; `None`: it starts, or there is none.
     pub fn kubelet_not_started(&self) -> Option<String> {
         self.kubelet.as_ref()?.effective.as_ref().err().map(ToString::to_string)
+    }
+
+    /// Memory that all pods request together, bytes, by the rules of the kubelet's release.
+    pub fn requested(&self) -> i64 {
+        let profile = self.kubelet.as_ref().map_or_else(KubernetesProfile::default, |kubelet| kubelet.profile);
+        let of = |pod: &PodPlan| {
+            let request = scheduling_requests(&pod.spec, &profile).get(MEMORY).map_or(0, Quantity::value);
+            request.saturating_mul(i64::from(pod.replicas))
+        };
+        self.pods.iter().map(of).fold(0, i64::saturating_add)
+    }
+
+    /// Why the pods' requests do not fit on the node together, if they do not: the kubelet refuses the last of them.
+    pub fn pods_do_not_fit(&self) -> Option<String> {
+        let allocatable = self.kubelet.as_ref()?.effective.as_ref().ok()?.allocatable;
+        let requested = Bytes::new(u64::try_from(self.requested()).unwrap_or(0));
+        (requested > allocatable).then(|| format!("they request {requested}, and {allocatable} are allocatable"))
     }
 }
 

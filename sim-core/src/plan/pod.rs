@@ -16,8 +16,12 @@ pub enum Controller {
     /// A Deployment or ReplicaSet: a new pod with a new name when one fails; it goes through scheduling (the
     /// memory-pressure taint keeps BestEffort pods away).
     Deployment,
+    /// A StatefulSet: as a ReplicaSet, but the new pod has the name of the old one.
+    StatefulSet,
     /// A DaemonSet: a new pod on this node, which tolerates memory pressure.
     DaemonSet,
+    /// A Job: a new pod when one fails, after a back-off, until the limit of failures is reached.
+    Job,
 }
 
 /// A pod, perhaps several times.
@@ -33,15 +37,19 @@ pub struct PodPlan {
     pub at: SimTime,
     /// Bound at a random instant between `at` and `at + spread`.
     pub at_spread: SimDuration,
+    /// The kubelet has taken it before, so that neither its request nor the node's pressure is looked at.
+    pub admitted: bool,
     /// Who re-creates it.
     pub controller: Controller,
     /// How long the controller takes.
     pub recreate_after: SimDuration,
+    /// How many of a Job's pods may fail before it makes no more (`spec.backoffLimit`).
+    pub backoff_limit: u32,
     /// Number of such pods; more than one are called NAME-0, NAME-1, …
     pub replicas: u32,
     /// `spec.restartPolicy`: `Always`, `OnFailure` or `Never`.
     pub restart_policy: RestartPolicy,
-    /// One entry per container that runs: the regular ones, and init containers with `restartPolicy: Always`.
+    /// One entry per container: the regular ones and the init containers, whose order is that of the specification.
     pub containers: Vec<ContainerPlan>,
     /// Memory-backed volumes.
     pub volumes: Vec<VolumePlan>,
@@ -63,8 +71,10 @@ impl Default for PodPlan {
             node_name: None,
             at: SimTime::ZERO,
             at_spread: SimDuration::ZERO,
+            admitted: false,
             controller: Controller::None,
             recreate_after: RECREATE_AFTER,
+            backoff_limit: PodPlan::DEFAULT_BACKOFF_LIMIT,
             replicas: 1,
             restart_policy: RestartPolicy::Always,
             containers: Vec::new(),
@@ -75,6 +85,9 @@ impl Default for PodPlan {
 }
 
 impl PodPlan {
+    /// `backoffLimit` of a Job that gives none (batch/v1 defaults).
+    pub const DEFAULT_BACKOFF_LIMIT: u32 = 6;
+
     /// A pod of this name without containers.
     pub fn new(name: &str) -> Self {
         let mut plan = PodPlan::default();
@@ -92,7 +105,12 @@ impl PodPlan {
         let resources = ResourceRequirements { requests: amounts.clone(), limits: amounts };
         Arc::make_mut(&mut self.spec.containers).push(ContainerSpec { resources, ..ContainerSpec::new(name) });
         let process = ProcessPlan { behavior: Arc::new(behavior), ..ProcessPlan::pid1(&name.into()) };
-        self.containers.push(ContainerPlan { name: name.into(), processes: vec![process], pid_namespace: true });
+        self.containers.push(ContainerPlan {
+            name: name.into(),
+            processes: vec![process],
+            pid_namespace: true,
+            pre_stop: None,
+        });
         self
     }
 
@@ -112,6 +130,8 @@ pub struct ContainerPlan {
     /// False: without a PID namespace the first process is one among others, whose death the others survive; the
     /// container ends with its last process.
     pub pid_namespace: bool,
+    /// How long its preStop hook takes; `None`: it has none.
+    pub pre_stop: Option<SimDuration>,
 }
 
 /// A memory-backed volume (tmpfs).

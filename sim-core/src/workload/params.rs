@@ -367,6 +367,11 @@ impl Behavior {
     /// What a program without a workload does: it holds what its footprint says.
     pub const IDLE: Behavior = Behavior::Steady(Steady { anon: Bytes::ZERO });
 
+    /// What an init container does of which nothing is said: it ends at once, and well.
+    pub fn ends_at_once() -> Behavior {
+        Behavior::Script(Script { ops: vec![ScriptOp::Exit(0)] })
+    }
+
     /// True for what does and holds nothing, such as [`Behavior::IDLE`].
     pub fn is_idle(&self) -> bool {
         matches!(self, Behavior::Steady(steady) if steady.anon == Bytes::ZERO)

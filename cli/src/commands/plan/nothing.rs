@@ -1,15 +1,15 @@
 //! What is said when no setting is recommended: why, and what could help.
 
-use super::{NOT_STARTED, PlanReport};
+use super::PlanReport;
 use oomsim_planning::recommend::{Trial, exhausted_knobs, missing_knobs, percent};
 use oomsim_planning::stats::{TrialVerdict, runs_needed};
 use oomsim_report::style::{BAD, WARN, paint};
 
 impl PlanReport<'_> {
     pub(super) fn nothing(&self, text: &mut String, nearest: &Trial) {
-        if let Some(why) = &nearest.not_started {
-            let said = format!("No setting meets the targets: with all of them {NOT_STARTED}.");
-            text.push_str(&format!("\n{}\n  {}: {why}\n", paint(BAD, said), self.setting(nearest)));
+        if let Some(unusable) = &nearest.unusable {
+            let said = format!("No setting meets the targets: with all of them {}.", unusable.what());
+            text.push_str(&format!("\n{}\n  {}: {}\n", paint(BAD, said), self.setting(nearest), unusable.why()));
             return;
         }
         if self.not_enough_runs(text, nearest) {

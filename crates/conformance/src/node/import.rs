@@ -278,6 +278,7 @@ fn write_pod(o: &mut String, story: &Story, pod: &Pod, clock: &mut Clock) -> Res
     let begins = starts.map(|p| p.0).chain(sampled.first().copied()).fold(f64::INFINITY, f64::min);
     let begins = if begins.is_finite() { begins } else { 0.0 };
     let _ = writeln!(o, "[[pod]]\nname = {}\nuid = {}", quoted(&pod.name), quoted(&pod.uid));
+    let _ = writeln!(o, "# The recordings have the eviction manager, but no admission.\nadmitted = true");
     let _ = writeln!(o, "at = {}", seconds(clock.t0 + begins));
     let _ = writeln!(o, "restartPolicy = \"Never\"");
     if let Some(priority) = pod.priority {

@@ -27,6 +27,11 @@ fn flag(row: &Value, name: &str) -> Result<bool, Stop> {
     row[name].as_bool().ok_or_else(|| format!("{name} is missing").into())
 }
 
+/// A protected amount: 0 is none.
+fn protected(value: &Value) -> Option<u64> {
+    pages(value).filter(|bytes| *bytes > 0)
+}
+
 /// A number of bytes as a cgroup file says it: in whole pages, nothing for none.
 fn pages(value: &Value) -> Option<u64> {
     let bytes = value.as_u64().or_else(|| value.as_str()?.parse().ok())?;
@@ -51,18 +56,19 @@ fn pod(row: &Value) -> Through {
     let machine = Machine { swap, cgroup_v2: v2, kernel: "6.1", more: AT_ONCE.into(), ..Machine::new(capacity) };
     let pod = &row["pod"];
     let folder = Folder::new(&machine, "1m").kubelet(config, "firstPass = \"10h\"");
-    let folder = folder.pod(&manifest(pod), &init_containers_end(pod));
+    let folder = folder.pod(&manifest(pod), &format!("admitted = true\n{}", init_containers_end(pod)));
     let seen = Seen::of(&mut folder.start().map_err(|why| why.text())?);
     if seen.not_started.is_some() {
         return Err(Stop::NotAsFiles("the kubelet does not start with this configuration"));
     }
-    if !seen.rejected.is_empty() {
-        return Err(Stop::NotAsFiles("the pod's request does not fit on the node"));
+    let adjs = row["containers"].as_object().into_iter().flatten().filter_map(|(_, c)| c["oom_score_adj"].as_i64());
+    if adjs.max().is_some_and(|adj| adj > 1000) {
+        return Err(Stop::NotAsFiles("an oom_score_adj above 1000, with which no runtime starts a container"));
     }
     let class = seen.classes.values().next().map(ToString::to_string);
     let own = seen.pods.values().next().ok_or("the pod has no cgroup")?;
     let unified = &row["pod_cgroup"]["unified"];
-    let want = (pages(&row["pod_cgroup"]["memory"]), pages(&unified["memory.min"]));
+    let want = (pages(&row["pod_cgroup"]["memory"]), protected(&unified["memory.min"]));
     let got = (own.settings.max.map(Bytes::get), own.settings.min.map(Bytes::get));
     let mut verdict = Verdict::compare("qos", &row["qos"], &json!(class))
         .and(|| Verdict::compare("pod_path", &row["names"]["pod_path"], &json!(&*own.path)))
@@ -96,7 +102,7 @@ fn recorded_settings(recorded: &Value, v2: bool, swap_controller: bool) -> Setti
     };
     (
         pages(&recorded["memory_limit"]),
-        pages(&unified["memory.min"]),
+        protected(&unified["memory.min"]),
         pages(&unified["memory.high"]),
         unified["memory.oom.group"] == "1",
         swap.filter(|_| swap_controller),
@@ -129,19 +135,18 @@ fn qos_level(row: &Value) -> Through {
     };
     let mut folder = Folder::new(&machine, "1m").kubelet(config, "firstPass = \"10h\"");
     for pod in row["pods"].as_array().ok_or("no pods")? {
-        folder = folder.pod(&manifest(pod), &init_containers_end(pod));
+        folder = folder.pod(&manifest(pod), &format!("admitted = true\n{}", init_containers_end(pod)));
     }
     let seen = Seen::of(&mut folder.start().map_err(|why| why.text())?);
-    if !seen.rejected.is_empty() {
-        return Err(Stop::NotAsFiles("the pods' requests do not fit on the node"));
-    }
     let node = seen.last.ok_or("no container has started")?;
     let mut verdict = Verdict::Matched;
     for (path, recorded) in row["cgroups"].as_object().ok_or("no cgroups")? {
         let cgroup = node.cgroup(path).ok_or_else(|| format!("there is no cgroup {path}"))?;
         // The limit of kubepods itself is not written here.
         let whole = cgroup.parent == Some(0);
-        let want = (pages(&recorded["memory"]), pages(&recorded["unified"]["memory.min"]));
+        // A reservation beyond what is there asks for a negative limit, which no kernel takes: it stays as it was.
+        let whole = whole || recorded["memory"].as_i64().is_some_and(|memory| memory < 0);
+        let want = (pages(&recorded["memory"]), protected(&recorded["unified"]["memory.min"]));
         let got = (cgroup.settings.max.filter(|_| !whole).map(Bytes::get), cgroup.settings.min.map(Bytes::get));
         verdict = verdict.and(|| Verdict::compare(&format!("{path}: memory.max, memory.min"), &want, &got));
     }

@@ -11,6 +11,7 @@ mod pods;
 mod programs;
 mod qos;
 mod quantity;
+mod rank;
 mod restart;
 
 use crate::Verdict;
@@ -50,7 +51,9 @@ impl From<&str> for Stop {
 }
 
 /// Why rows of whole kinds are not put as files.
-const NO_FILES: &str = "rows of this kind are not put as files";
+const NO_FILES: &str = "the steps of a test program, for which a scenario has no words";
+/// Why passes of the eviction manager are not.
+const FED: &str = "passes that are fed with figures which no machine shows together, at times of their own";
 
 /// Puts a row of the kind with this stem through files.
 pub fn check(stem: &str, row: &Value) -> Outcome {
@@ -59,6 +62,7 @@ pub fn check(stem: &str, row: &Value) -> Outcome {
         "cgroups" => cgroups::check(row),
         "qos" => qos::check(row),
         "quantity" => quantity::check(row),
+        "rank" => rank::check(row),
         "restart" => restart::check(row),
         "badness" => kernel::badness(row),
         "overcommit" => kernel::overcommit(row),
@@ -67,6 +71,7 @@ pub fn check(stem: &str, row: &Value) -> Outcome {
         "memcg_oom_v1" | "memcg_oom_v2" => memcg::check(stem, row),
         // The check of a story writes its scenario and runs that.
         crate::node::STEM => crate::node::examine_row(row).map(|story| story.verdict()).map_err(Stop::from),
+        "eviction_sync" => Err(Stop::NotAsFiles(FED)),
         _ => Err(Stop::NotAsFiles(NO_FILES)),
     };
     match through {

@@ -11,7 +11,7 @@ const TIB: u64 = 1 << 40;
 /// The largest node.
 const NODE: u64 = 64 * TIB;
 /// What is left for pods, so that less than the threshold is available and none is killed.
-const MOST: u64 = 60 * TIB;
+const MOST: u64 = 61 * TIB + TIB / 2;
 
 /// Checks one row.
 pub(super) fn check(row: &Value) -> Through {
@@ -91,6 +91,9 @@ fn parse(row: &Value) -> Through {
         let read = folder(&[Holder { name: "c", request: Some(text), holds: 0 }]).read();
         return Ok(Verdict::compare("read", &false, &read.is_ok()));
     }
+    if row["as_int64_ok"] == false && sign > 0 && row["value"].as_i64().is_some_and(|value| value <= 0) {
+        return Err(Stop::NotAsFiles("an amount beyond 64 bits, of which the real value wraps"));
+    }
     let value = row["value"].as_u64().ok_or("no value")?;
     let holds = if value < MOST { value + (4 << 20) } else { 0 };
     let want = row["api_default_string"].as_str().ok_or("no text of the API")?;
@@ -117,9 +120,14 @@ fn format(row: &Value) -> Through {
     };
     let request = value.to_string();
     if value > MOST / 3 {
-        return match run(&folder(&[Holder { name: "c", request: Some(&request), holds: 0 }]))? {
+        let holds = if value < MOST { value + (4 << 20) } else { 0 };
+        return match run(&folder(&[Holder { name: "c", request: Some(&request), holds }]))? {
             Said::Refused(message) => Ok(requested(&message, value)),
-            _ => Err(Stop::NotAsFiles("more than a node has")),
+            Said::Evicted(message) => {
+                let got = sentence(&message, "c").map(|(_, request)| request);
+                Ok(Verdict::compare("decimal_si", &row["decimal_si"], &json!(got)))
+            }
+            Said::Nothing => Ok(Verdict::compare("said", &"an eviction or a refusal", &"nothing")),
         };
     }
     // A container that uses so much and asked for nothing, and one that asked for so much and uses more.

@@ -28,7 +28,8 @@ fn pod() -> Value {
 
 /// A container restarts as soon as its back-off is over, so that each run begins when the one before it says; the
 /// recorded lengths of the runs are kept.
-const NO_DELAYS: &str = "firstPass = \"10000h\"\n[kubelet.timing]\nresyncPeriod = \"0s\"\nrelistPeriod = \"0s\"\n";
+const NO_DELAYS: &str =
+    "firstPass = \"10000h\"\n[kubelet.timing]\nresyncPeriod = \"0s\"\nresyncJitter = \"0s\"\nrelistPeriod = \"0s\"\n";
 
 fn backoff(row: &Value) -> Through {
     let runs = row["sequence"].as_array().ok_or("no sequence")?;

@@ -162,4 +162,12 @@ pub const ALL: &[Rule] = &[
         page: include_str!("../../pages/OOM019.md"),
         check: reserved::short,
     },
+    Rule {
+        code: "OOM020",
+        name: "requests-exceed-allocatable",
+        summary: "The pods' requests together exceed what the node has for pods: the last ones are refused",
+        level: Level::Error,
+        page: include_str!("../../pages/OOM020.md"),
+        check: pods::requests_exceed_allocatable,
+    },
 ];

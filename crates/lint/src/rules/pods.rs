@@ -36,7 +36,8 @@ pub fn limits_exceed_allocatable(facts: &LintInput<'_>, findings: &mut Vec<Findi
         limit.saturating_mul(i64::from(pod.replicas))
     };
     let sum = facts.scenario.pods.iter().map(of).fold(0, i64::saturating_add);
-    if sum <= facts.allocatable {
+    // Where not even the requests fit, OOM020 says so.
+    if sum <= facts.allocatable || facts.scenario.requested() > facts.allocatable {
         return;
     }
     let largest = facts.scenario.pods.iter().max_by_key(|pod| of(pod));
@@ -50,6 +51,28 @@ pub fn limits_exceed_allocatable(facts: &LintInput<'_>, findings: &mut Vec<Findi
     let help = "lower the limits towards actual use, or accept it and keep requests near actual use, so that the right pod goes";
     let at = largest.and_then(|pod| facts.container_place(pod, ""));
     found(findings, ("OOM013", Level::Note), at, message, help);
+}
+
+/// OOM020.
+pub fn requests_exceed_allocatable(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
+    let sum = facts.scenario.requested();
+    // With nothing allocatable OOM003 has said what there is to say.
+    if !facts.known.memory || facts.allocatable <= 0 || sum <= facts.allocatable {
+        return;
+    }
+    let profile = facts.profile();
+    let of = |pod: &&PodPlan| memory(&scheduling_requests(&pod.spec, &profile)).unwrap_or(0);
+    let largest = facts.scenario.pods.iter().max_by_key(of);
+    let message = format!(
+        "the pods request {} in all, which is {} more than the node has for pods ({}): the kubelet refuses the last ones \
+         (OutOfmemory)",
+        shown(sum),
+        shown(sum - facts.allocatable),
+        shown(facts.allocatable),
+    );
+    let help = "request what the pods use, run fewer of them on this node, or reserve less";
+    let at = largest.and_then(|pod| facts.container_place(pod, ""));
+    found(findings, ("OOM020", Level::Error), at, message, help);
 }
 
 /// OOM014.

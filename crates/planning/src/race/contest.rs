@@ -8,7 +8,7 @@ use crate::prepared::ScenarioBundle;
 use crate::runner::Runner;
 use crate::stats::{Distribution, Interval, Z95, wilson};
 use oomsim_core::kernel::{KernelConfig, Zones};
-use oomsim_core::kubelet::container_grace;
+use oomsim_core::kubelet::{container_grace, effective_grace};
 use oomsim_core::plan::KubeletPlan;
 use oomsim_core::record::{History, Keep, Sample};
 use oomsim_core::units::{Bytes, Pages, SimDuration};
@@ -269,7 +269,8 @@ impl Racer {
 
 /// What the node holds before the race.
 fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan, kernel: &KernelConfig) -> Race {
-    let grace = container_grace(kubelet.profile.hard_eviction_grace_s, 30, &kubelet.profile);
+    let grace = effective_grace(kubelet.profile.hard_eviction_grace_s, 30, &kubelet.profile);
+    let (_, grace) = container_grace(grace, None, &kubelet.profile);
     let bytes = |b: Bytes| b.get() as f64;
     let last = history.series.samples.last().cloned().unwrap_or_default();
     let capacity = bytes(history.node.capacity);

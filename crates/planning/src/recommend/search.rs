@@ -12,6 +12,7 @@ use crate::plan::Plan;
 use crate::stats::{Interval, Sequential, TrialVerdict, Z95, pareto_front, wilson};
 use ordered_float::OrderedFloat;
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// Runs of the first round of a trial; each round doubles the number.
 const FIRST_ROUND: u64 = 64;
@@ -23,8 +24,8 @@ pub trait Runs {
     /// The measures of the runs of a setting in one of the scenarios, in the order of the numbers of their seeds.
     fn run(&self, scenario: usize, setting: u64, seeds: std::ops::Range<u64>) -> Vec<Measures>;
 
-    /// Why the kubelet does not start with a setting, in the first of the scenarios in which it does not.
-    fn not_started(&self, setting: u64) -> Option<String>;
+    /// Why nothing can come of a setting, in the first of the scenarios in which that is so.
+    fn unusable(&self, setting: u64) -> Option<Unusable>;
 
     /// How far a setting is from what there is now: of settings that are equally good the least is recommended.
     fn intrusion(&self, _setting: u64) -> f64 {
@@ -49,6 +50,38 @@ pub struct Settings<'a> {
     pub alpha: f64,
 }
 
+/// Why nothing can come of a setting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// The kubelet does not start, for these reasons.
+    KubeletNotStarted(String),
+    /// The pods' requests do not fit on the node together.
+    PodsDoNotFit(String),
+}
+
+impl Unusable {
+    /// The reason alone.
+    pub fn why(&self) -> &str {
+        match self {
+            Unusable::KubeletNotStarted(why) | Unusable::PodsDoNotFit(why) => why,
+        }
+    }
+
+    /// What is wrong, in general.
+    pub fn what(&self) -> &'static str {
+        match self {
+            Unusable::KubeletNotStarted(_) => "the kubelet does not start",
+            Unusable::PodsDoNotFit(_) => "the pods do not fit",
+        }
+    }
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.what(), self.why())
+    }
+}
+
 /// A setting that was tried.
 #[derive(Clone, Debug)]
 pub struct Trial {
@@ -56,8 +89,8 @@ pub struct Trial {
     pub setting: u64,
     /// Least allocatable memory over the scenarios.
     pub allocatable: i64,
-    /// Why the kubelet does not start with it: nothing was run then.
-    pub not_started: Option<String>,
+    /// Why nothing can come of it: nothing was run then.
+    pub unusable: Option<Unusable>,
     /// Bad runs and runs for each target.
     pub counts: Vec<(u64, u64)>,
     /// What is known for each target.
@@ -79,12 +112,12 @@ impl Trial {
 
     /// Whether all targets are known to be met.
     pub fn passes(&self) -> bool {
-        self.not_started.is_none() && self.verdicts.iter().all(|v| *v == TrialVerdict::Below)
+        self.unusable.is_none() && self.verdicts.iter().all(|v| *v == TrialVerdict::Below)
     }
 
     /// Whether some target is known to be missed.
     pub fn fails(&self) -> bool {
-        self.not_started.is_some() || self.verdicts.contains(&TrialVerdict::Above)
+        self.unusable.is_some() || self.verdicts.contains(&TrialVerdict::Above)
     }
 }
 
@@ -212,7 +245,7 @@ impl<R: Runs> Search<'_, R> {
     /// Finds where a line of settings begins to pass. Which end is the safe one is seen from its ends.
     fn line(&mut self, line: &[u64], axis: usize, progress: &mut dyn FnMut(&Trial)) {
         // The risk says nothing where the kubelet does not start: such settings are known without a run, and left out.
-        let (line, refused): (Vec<u64>, _) = line.iter().partition(|s| self.runs.not_started(**s).is_none());
+        let (line, refused): (Vec<u64>, _) = line.iter().partition(|s| self.runs.unusable(**s).is_none());
         refused.into_iter().for_each(|setting: u64| self.known(setting, progress));
         let Some(last) = line.len().checked_sub(1) else { return };
         let line = &line[..];
@@ -256,13 +289,13 @@ impl<R: Runs> Search<'_, R> {
         let mut trial = Trial {
             setting,
             allocatable: i64::MAX,
-            not_started: self.runs.not_started(setting),
+            unusable: self.runs.unusable(setting),
             counts: Vec::new(),
             verdicts: vec![TrialVerdict::Undecided; targets.len()],
             causes: BTreeMap::new(),
             late: 0,
         };
-        if trial.not_started.is_some() {
+        if trial.unusable.is_some() {
             return Trial { allocatable: 0, counts: vec![(0, 0); targets.len()], ..trial };
         }
         let (mut done, mut round) = (seeds.start, FIRST_ROUND);
@@ -314,7 +347,7 @@ impl<R: Runs> Search<'_, R> {
         let mut trials: Vec<Trial> = self.trials.into_values().collect();
         trials.sort_by_key(|t| (-t.allocatable, t.setting));
         // A setting with which the kubelet does not start is neither on the front nor near.
-        let risk = |t: &Trial| if t.not_started.is_some() { f64::NAN } else { t.risk().0 };
+        let risk = |t: &Trial| if t.unusable.is_some() { f64::NAN } else { t.risk().0 };
         let points: Vec<(f64, f64)> = trials.iter().map(|t| (t.allocatable as f64, risk(t))).collect();
         let nearest = (0..trials.len()).min_by_key(|&i| OrderedFloat(points[i].1)).unwrap_or(0);
         let found = confirmed.map_or(SearchResult::Nothing { nearest }, |c| SearchResult::Setting(Box::new(c)));
@@ -383,8 +416,8 @@ mod tests {
             seeds.map(measures).collect()
         }
 
-        fn not_started(&self, setting: u64) -> Option<String> {
-            (setting >= self.refused_from).then(|| format!("{setting} is too much"))
+        fn unusable(&self, setting: u64) -> Option<Unusable> {
+            (setting >= self.refused_from).then(|| Unusable::KubeletNotStarted(format!("{setting} is too much")))
         }
     }
 
@@ -471,7 +504,7 @@ mod tests {
         let SearchResult::Setting(best) = &found.found else { panic!("{found:?}") };
         assert_eq!((best.trial.setting, found.not_monotone.len()), (37, 0));
         // All 40 that do not start are known, without a run, with nothing allocatable and off the front.
-        let refused: Vec<usize> = (0..found.trials.len()).filter(|&i| found.trials[i].not_started.is_some()).collect();
+        let refused: Vec<usize> = (0..found.trials.len()).filter(|&i| found.trials[i].unusable.is_some()).collect();
         assert_eq!(refused.len(), 40);
         for &i in &refused {
             let t = &found.trials[i];
@@ -481,7 +514,7 @@ mod tests {
         // The least risk that is measured is 40 %: the nearest is none of those that were not measured.
         let (found, _) = find_below(&plan(&[5]), 0.01, 3, |_, _| 0.4);
         let SearchResult::Nothing { nearest } = found.found else { panic!("{found:?}") };
-        assert!(found.trials[nearest].not_started.is_none());
+        assert!(found.trials[nearest].unusable.is_none());
         let (found, ran) = find_below(&plan(&[20]), 0.01, 0, |_, _| 0.0);
         assert!(matches!(found.found, SearchResult::Nothing { .. }) && ran == 0 && found.front.is_empty(), "{found:?}");
     }

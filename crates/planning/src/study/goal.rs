@@ -7,7 +7,7 @@ use super::tables;
 use crate::measure::Measures;
 use crate::plan::{Plan, RunSpec, Setup};
 use crate::prepared::{ScenarioBundle, settings};
-use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, search};
+use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, Unusable, search};
 use crate::runner::Runner;
 use oomsim_core::record::Keep;
 use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, prose, text};
@@ -64,8 +64,8 @@ pub struct AsItIs {
     pub allocatable: i64,
     /// Bad runs and runs for each target.
     pub counts: Vec<(u64, u64)>,
-    /// Why the kubelet does not start, if it does not.
-    pub not_started: Option<String>,
+    /// Why nothing can come of them, if that is so.
+    pub unusable: Option<Unusable>,
 }
 
 /// Runs the settings of a goal.
@@ -85,8 +85,8 @@ impl Runs for GoalRuns<'_> {
         self.runner.run_seeds(&plan.spec(setting), seeds, prepared, Keep::Events)
     }
 
-    fn not_started(&self, setting: u64) -> Option<String> {
-        self.goal.not_started(|n| self.goal.with_setting(n, setting))
+    fn unusable(&self, setting: u64) -> Option<Unusable> {
+        self.goal.unusable(|n| self.goal.with_setting(n, setting))
     }
 
     fn intrusion(&self, setting: u64) -> f64 {
@@ -109,11 +109,18 @@ impl Goal {
         search(&settings, &GoalRuns { goal: self, runner }, progress)
     }
 
-    /// Why the kubelet does not start, in the first of the scenarios in which it does not.
-    fn not_started(&self, scenario: impl Fn(usize) -> Result<LoadedScenario, Vec<Diagnostic>>) -> Option<String> {
-        let why = |n: usize| Some((n, scenario(n).ok()?.scenario.kubelet_not_started()?));
-        let (n, why) = (0..self.scenarios.len()).find_map(why)?;
-        Some(if self.scenarios.len() > 1 { format!("{why} (scenario {})", self.scenarios[n].0) } else { why })
+    /// Why nothing can come of a setting, in the first of the scenarios in which that is so: the kubelet does not
+    /// start, or refuses some of the pods.
+    fn unusable(&self, scenario: impl Fn(usize) -> Result<LoadedScenario, Vec<Diagnostic>>) -> Option<Unusable> {
+        (0..self.scenarios.len()).find_map(|n| {
+            let scenario = scenario(n).ok()?.scenario;
+            let of = |why: String| match self.scenarios.len() {
+                1 => why,
+                _ => format!("{why} (scenario {})", self.scenarios[n].0),
+            };
+            let not_started = scenario.kubelet_not_started().map(|why| Unusable::KubeletNotStarted(of(why)));
+            not_started.or_else(|| scenario.pods_do_not_fit().map(|why| Unusable::PodsDoNotFit(of(why))))
+        })
     }
 
     /// The scenarios as they are, without any setting.
@@ -131,8 +138,8 @@ impl Goal {
                 }
             }
         }
-        let not_started = self.not_started(|n| self.scenarios[n].1.scenario(&[]));
-        AsItIs { allocatable, counts, not_started }
+        let unusable = self.unusable(|n| self.scenarios[n].1.scenario(&[]));
+        AsItIs { allocatable, counts, unusable }
     }
 
     /// The scenario with a setting.

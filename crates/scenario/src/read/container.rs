@@ -3,9 +3,8 @@
 use super::pod::PodDraft;
 use super::process::process_keys;
 use super::resources::resources;
-use crate::diagnostic::Diagnostic;
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{boolean, dns_name, one_of};
+use crate::scalar::{boolean, dns_name, duration, one_of};
 use crate::tables;
 use crate::value::Value;
 use oomsim_core::kubelet::{ContainerSpec, RestartPolicy};
@@ -70,6 +69,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
     let pattern = pattern.and_then(|c| c.processes.first().cloned());
     let pattern = pattern.unwrap_or_else(|| ProcessPlan::pid1(&name));
     let pid_namespace = t.or("pidNamespace", true, boolean);
+    let pre_stop = t.optional("preStop", duration);
     let pattern = if pid_namespace { pattern } else { ProcessPlan { term: TermReaction::Default, ..pattern } };
     let mut processes = vec![process_keys(&mut t, pattern)];
     for table in t.items("process") {
@@ -82,7 +82,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
         }
     }
     t.finish();
-    for PodDraft { plan, places } in plans.iter_mut() {
+    for PodDraft { plan, places, .. } in plans.iter_mut() {
         places.insert(name.to_string(), value.at.clone());
         if !from_manifest {
             let spec = ContainerSpec { restart_policy: restarts, ..ContainerSpec::new(&name) };
@@ -91,13 +91,8 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
             } else {
                 Arc::make_mut(&mut plan.spec.containers).push(spec);
             }
-            if !is_init || restarts.is_some() {
-                plan.containers.push(ContainerPlan { name: name.clone(), processes: Vec::new(), pid_namespace });
-            } else {
-                let kind = "init containers are not run: they only count in the pods' resources";
-                let message = format!("init containers are not run: `{name}` only counts in the pod's resources");
-                p.push(Diagnostic::warning(name_at, message).of_kind(kind));
-            }
+            let (name, processes) = (name.clone(), Vec::new());
+            plan.containers.push(ContainerPlan { name, processes, pid_namespace, pre_stop: None });
         }
         let own = Arc::make_mut(&mut plan.spec.containers);
         let lists = own.iter_mut().chain(&mut plan.spec.init_containers);
@@ -107,6 +102,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
         if let Some(container) = plan.containers.iter_mut().find(|c| c.name == name) {
             container.processes.clone_from(&processes);
             container.pid_namespace = pid_namespace;
+            container.pre_stop = pre_stop.or(container.pre_stop);
         }
     }
 }

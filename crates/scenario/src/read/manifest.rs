@@ -1,6 +1,7 @@
 //! `manifest = "pod.yaml"`: pods from Kubernetes manifests.
 
 use super::Context;
+use super::absent;
 use super::container::twin;
 use super::pod::PodDraft;
 use super::resources::{resource_list, resources};
@@ -15,6 +16,7 @@ use oomsim_core::kubelet::{
 };
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, VolumePlan};
+use oomsim_core::units::SimDuration;
 use oomsim_kube_api::KINDS;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -85,11 +87,15 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
     }
     if let Some(mut draft) = pod_draft(cx, value, pod) {
         let plan = &mut draft.plan;
-        if kind == "DaemonSet" {
-            plan.controller = Controller::DaemonSet;
+        if let Some(controller) = controller(kind, value) {
+            plan.controller = controller;
+        }
+        if plan.controller == Controller::Job {
+            let limit = value.get("spec").and_then(|spec| given(spec, "backoffLimit"));
+            let limit = limit.and_then(|v| integer(0, i64::from(u32::MAX))(p, v));
+            plan.backoff_limit = limit.unwrap_or(PodPlan::DEFAULT_BACKOFF_LIMIT);
         }
         if matches!(kind, "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet") {
-            plan.controller = Controller::Deployment;
             let replicas = value.get("spec").and_then(|spec| given(spec, "replicas"));
             plan.replicas = replicas.and_then(|v| integer(0, 10_000)(p, v)).unwrap_or(1);
         }
@@ -100,6 +106,25 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
             out.pods.push(draft);
         }
     }
+}
+
+/// Who makes a new pod in place of one that is gone: the object itself, or the owner of a pod.
+fn controller(kind: &str, value: &Value) -> Option<Controller> {
+    let kind = match kind {
+        "Pod" => {
+            let owners = value.get("metadata").map_or(&[][..], |meta| list(meta, "ownerReferences"));
+            let controls = |owner: &&Value| owner.get("controller").is_none_or(|v| v.kind != Kind::Bool(false));
+            owners.iter().find(controls).and_then(|owner| owner.get("kind")).and_then(Value::as_text)?
+        }
+        kind => kind,
+    };
+    Some(match kind {
+        "Deployment" | "ReplicaSet" | "ReplicationController" => Controller::Deployment,
+        "StatefulSet" => Controller::StatefulSet,
+        "DaemonSet" => Controller::DaemonSet,
+        "Job" | "CronJob" => Controller::Job,
+        _ => return None,
+    })
 }
 
 /// A field that is there and not null.
@@ -169,32 +194,31 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     };
     report_twins(p, spec_value);
     let places = container_places(object, spec_value);
-    let mut absent = Absent::default();
+    let mut absent = absent::Found::new();
     for value in list(spec_value, "containers") {
-        absent.look(value);
+        absent_in_container(value, &mut absent);
         let Some(container) = container_spec(p, value) else { continue };
         plan.containers.push(container_plan(value, &container.name));
         Arc::make_mut(&mut spec.containers).push(container);
     }
     for value in list(spec_value, "initContainers") {
-        absent.look(value);
+        absent_in_container(value, &mut absent);
         let Some(container) = container_spec(p, value) else { continue };
-        if container.restarts_always() {
-            plan.containers.push(container_plan(value, &container.name));
-        } else {
-            absent.add("init container", &container.name);
-        }
+        plan.containers.push(container_plan(value, &container.name));
         spec.init_containers.push(container);
     }
     for value in list(spec_value, "ephemeralContainers") {
-        absent.add("ephemeral container", value.get("name").and_then(Value::as_text).unwrap_or("?"));
+        let name = value.get("name").and_then(Value::as_text).unwrap_or("?");
+        absent.push(("ephemeral container", name.to_owned()));
     }
     if given(spec_value, "shareProcessNamespace").is_some_and(|v| v.kind == Kind::Bool(true)) {
-        absent.add("shareProcessNamespace", "");
+        absent.push(("shareProcessNamespace", String::new()));
     }
-    absent.report(p, &spec.name, &object.at);
+    if given(spec_value, "activeDeadlineSeconds").is_some() {
+        absent.push(("activeDeadlineSeconds", String::new()));
+    }
     plan.spec = spec;
-    Some(PodDraft { plan, places })
+    Some(PodDraft { plan, places, absent })
 }
 
 /// No two containers of a pod have one name, init containers included: the API server refuses such a pod.
@@ -267,7 +291,30 @@ fn container_plan(value: &Value, name: &Name) -> ContainerPlan {
     let command = list(value, "command").first().and_then(Value::as_text);
     let program = command.and_then(|path| path.rsplit('/').next()).filter(|program| !program.is_empty());
     let called = program.map_or_else(|| name.clone(), Into::into);
-    ContainerPlan { name: name.clone(), processes: vec![ProcessPlan::pid1(&called)], pid_namespace: true }
+    let pre_stop = given(value, "lifecycle").and_then(|lifecycle| pre_stop(given(lifecycle, "preStop")?));
+    ContainerPlan { name: name.clone(), processes: vec![ProcessPlan::pid1(&called)], pid_namespace: true, pre_stop }
+}
+
+/// How long a preStop hook takes, if it says so: `sleep`, or a command that is a `sleep`.
+fn pre_stop(hook: &Value) -> Option<SimDuration> {
+    let seconds = |value: &Value| match &value.kind {
+        Kind::Int(n) => u64::try_from(*n).ok(),
+        _ => value.as_text()?.parse().ok(),
+    };
+    if let Some(sleep) = given(hook, "sleep") {
+        return given(sleep, "seconds").and_then(seconds).map(SimDuration::from_secs);
+    }
+    let command: Vec<&str> = list(given(hook, "exec")?, "command").iter().filter_map(Value::as_text).collect();
+    let words: Vec<&str> = match command.as_slice() {
+        [shell, "-c", script] if shell.ends_with("sh") => script.split_whitespace().collect(),
+        words => words.to_vec(),
+    };
+    match words.as_slice() {
+        [sleep, time] if sleep.ends_with("sleep") => {
+            time.strip_suffix('s').unwrap_or(time).parse().ok().map(SimDuration::from_secs)
+        }
+        _ => None,
+    }
 }
 
 /// An `emptyDir` in memory; others have nothing to do with it.
@@ -280,50 +327,33 @@ fn memory_volume(p: &Problems, value: &Value) -> Option<VolumePlan> {
     Some(VolumePlan { name, size_limit: given(empty_dir, "sizeLimit").and_then(|v| bytes(p, v)) })
 }
 
-/// What a pod asks for and the model does not have, as one warning.
-#[derive(Default)]
-struct Absent(Vec<(&'static str, Vec<String>)>);
-
-impl Absent {
-    fn add(&mut self, what: &'static str, who: &str) {
-        match self.0.iter_mut().find(|(known, _)| *known == what) {
-            Some((_, names)) => names.push(who.to_string()),
-            None => self.0.push((what, vec![who.to_string()])),
+/// What a container asks for and the model does not have.
+fn absent_in_container(value: &Value, found: &mut absent::Found) {
+    let name = value.get("name").and_then(Value::as_text).unwrap_or("?");
+    let mut add = |what| found.push((what, name.to_owned()));
+    for field in ["livenessProbe", "readinessProbe", "startupProbe"] {
+        if given(value, field).is_some() {
+            add(field);
         }
     }
-
-    /// Looks at the fields of a container.
-    fn look(&mut self, value: &Value) {
-        let name = value.get("name").and_then(Value::as_text).unwrap_or("?");
-        for field in ["livenessProbe", "readinessProbe", "startupProbe", "lifecycle"] {
-            if given(value, field).is_some() {
-                self.add(field, name);
-            }
-        }
-        let Some(resources) = given(value, "resources") else { return };
-        for list in ["requests", "limits"] {
-            for entry in given(resources, list).and_then(Value::entries).unwrap_or_default() {
-                let what = match entry.key.as_str() {
-                    "cpu" if list == "limits" => "cpu limit",
-                    key if key.starts_with("hugepages-") => "hugepages",
-                    _ => continue,
-                };
-                self.add(what, name);
-            }
-        }
+    let lifecycle = |key| given(value, "lifecycle").and_then(|lifecycle| given(lifecycle, key));
+    if lifecycle("postStart").is_some() {
+        add("postStart hook");
     }
-
-    fn report(self, p: &Problems, pod: &str, at: &Location) {
-        if self.0.is_empty() {
-            return;
+    if lifecycle("preStop").is_some_and(|hook| pre_stop(hook).is_none()) {
+        add(absent::PRE_STOP);
+    }
+    if lifecycle("stopSignal").is_some() {
+        add("lifecycle.stopSignal");
+    }
+    let Some(resources) = given(value, "resources") else { return };
+    for list in ["requests", "limits"] {
+        for entry in given(resources, list).and_then(Value::entries).unwrap_or_default() {
+            match entry.key.as_str() {
+                "cpu" if list == "limits" => add("cpu limit"),
+                key if key.starts_with("hugepages-") && list == "limits" => add("hugepages"),
+                _ => {}
+            }
         }
-        let kind = self.0.iter().map(|(what, _)| *what).collect::<Vec<_>>().join(", ");
-        let parts = self.0.into_iter().map(|(what, mut names)| {
-            names.dedup();
-            let names = names.join(", ");
-            if names.is_empty() { what.to_string() } else { format!("{what} ({names})") }
-        });
-        let message = format!("not modelled in pod {pod}: {}", parts.collect::<Vec<_>>().join(", "));
-        p.push(Diagnostic::warning(at, message).of_kind(format!("not modelled in pods: {kind}")));
     }
 }

@@ -1,5 +1,6 @@
 //! The tables of a scenario, one file per subject.
 
+mod absent;
 mod check;
 mod check_kubelet;
 mod container;

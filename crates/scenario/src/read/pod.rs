@@ -1,6 +1,7 @@
 //! `[[pod]]`: a pod in the words of the scenario, or from a manifest with what the scenario adds to it.
 
 use super::Context;
+use super::absent;
 use super::container::containers;
 use super::kubelet_config::text_map;
 use super::manifest::manifest;
@@ -9,13 +10,14 @@ use crate::diagnostic::Diagnostic;
 use crate::kinds::Here;
 use crate::names::{nearest, quoted_list};
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{bytes, dns_name, duration, integer, name, one_of, text, time};
+use crate::scalar::{boolean, bytes, dns_name, duration, integer, name, one_of, text, time};
 use crate::source::Places;
 use crate::tables;
 use crate::value::Value;
 use oomsim_core::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
 use oomsim_core::plan::{Controller, PodPlan, VolumePlan};
 use oomsim_core::units::SimTime;
+use oomsim_core::workload::Behavior;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -23,6 +25,8 @@ use std::sync::Arc;
 pub(crate) struct PodDraft {
     pub plan: PodPlan,
     pub places: Places,
+    /// What its manifest asks for and the model does not have.
+    pub absent: absent::Found,
 }
 
 /// Reads all `[[pod]]`.
@@ -44,6 +48,7 @@ pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfi
             pods.push(draft);
         }
     }
+    absent::report(cx.problems, &pods);
     pods
 }
 
@@ -56,7 +61,7 @@ fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodDraft> {
             let name = t.required("name", dns_name).unwrap_or_default();
             let mut plan = PodPlan::default();
             plan.spec.name = name;
-            vec![PodDraft { plan, places: Places::from([(String::new(), value.at.clone())]) }]
+            vec![PodDraft { plan, places: Places::from([(String::new(), value.at.clone())]), absent: Vec::new() }]
         }
     };
     if plans.is_empty() {
@@ -102,8 +107,9 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
         ("None", Controller::None),
         ("Deployment", Controller::Deployment),
         ("ReplicaSet", Controller::Deployment),
-        ("StatefulSet", Controller::Deployment),
+        ("StatefulSet", Controller::StatefulSet),
         ("DaemonSet", Controller::DaemonSet),
+        ("Job", Controller::Job),
     ];
     let restarts =
         [("Always", RestartPolicy::Always), ("OnFailure", RestartPolicy::OnFailure), ("Never", RestartPolicy::Never)];
@@ -124,14 +130,29 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
     each.set("terminationGracePeriodSeconds", grace, |plan, v| plan.spec.termination_grace_period_seconds = Some(v));
     each.set("at", time, |plan, v| plan.at = v);
     each.set("atSpread", duration, |plan, v| plan.at_spread = v);
+    each.set("admitted", boolean, |plan, v| plan.admitted = v);
     each.set("controller", one_of("controller", &controllers), |plan, v| plan.controller = v);
     each.set("recreateAfter", duration, |plan, v| plan.recreate_after = v);
+    each.set("backoffLimit", integer(0, i64::from(u32::MAX)), |plan, v| plan.backoff_limit = v);
     each.set("replicas", integer(0, tables::MAX_REPLICAS), |plan, v| plan.replicas = v);
     each.set("restartPolicy", one_of("restartPolicy", &restarts), |plan, v| plan.restart_policy = v);
     each.set("volume", tables(volume), |plan, v| plan.volumes = v);
     each.set("housekeeping", instants, |plan, v| plan.housekeeping = v);
     containers(t, &mut plans);
+    plans.iter_mut().for_each(|pod| init_containers_end(&mut pod.plan));
     plans
+}
+
+/// An init container of which nothing is said ends at once: the pod's containers wait for it.
+fn init_containers_end(plan: &mut PodPlan) {
+    for init in plan.spec.init_containers.iter().filter(|init| !init.restarts_always()) {
+        let container = plan.containers.iter_mut().find(|container| container.name == init.name);
+        if let Some([only]) = container.map(|container| container.processes.as_mut_slice())
+            && only.behavior.is_idle()
+        {
+            only.behavior = Arc::new(Behavior::ends_at_once());
+        }
+    }
 }
 
 struct Each<'r, 'a> {

@@ -91,12 +91,24 @@ pub(crate) static POD_KEYS: KeyGroup = KeyGroup {
         key("at", Form::Time, Is("0s"), "when it is bound to this node"),
         key("atSpread", Form::Duration, Is("0s"), "bound at a random time within this duration after `at`"),
         key(
+            "admitted",
+            Form::Boolean,
+            Is("false"),
+            "the kubelet has taken it before: neither its request nor the node's pressure is looked at",
+        ),
+        key(
             "controller",
-            Form::Words(&["None", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet"]),
+            Form::Words(&["None", "Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job"]),
             Is("None"),
-            "controller that replaces it on this node",
+            "controller that replaces it on this node, after its back-off if it has one",
         ),
         key("recreateAfter", Form::Duration, Is("1s"), "how long the controller takes"),
+        key(
+            "backoffLimit",
+            Form::Integer { min: 0, max: u32::MAX as i64 },
+            Is("6"),
+            "of a Job: how many of its pods may fail before it makes no more",
+        ),
         key(
             "replicas",
             Form::Integer { min: 0, max: MAX_REPLICAS },
@@ -128,6 +140,7 @@ pub(crate) static CONTAINER_KEYS: KeyGroup = KeyGroup {
         key("name", Form::Name, Required, "unique in the pod"),
         key("resources", Form::Table(&RESOURCES), Absent, "requests and limits"),
         key("pidNamespace", Form::Boolean, Is("true"), "false: the first process is an ordinary process"),
+        key("preStop", Form::Duration, Absent, "how long its preStop hook takes, which comes before SIGTERM"),
         key("process", Form::Tables(&PROCESS), Absent, "additional processes: children, or started by `kubectl exec`"),
     ],
 };
@@ -139,7 +152,7 @@ pub(crate) static INIT_CONTAINER_KEYS: KeyGroup = KeyGroup {
         "restartPolicy",
         Form::Words(&["Always"]),
         Absent,
-        "makes it a sidecar, which runs; other init containers only count in the pod's resources",
+        "makes it a sidecar; other init containers run to their end, one after the other, before the containers start",
     )],
 };
 

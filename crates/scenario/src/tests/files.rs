@@ -102,14 +102,14 @@ workload.leak = { block = "10Mi", every = "1s" }
     assert_eq!(web.spec.priority, Some(2_000_000_000));
     assert_eq!(web.spec.termination_grace_period_seconds, Some(5));
     let names: Vec<_> = web.containers.iter().map(|c| (&*c.name, &*c.processes[0].comm)).collect();
-    assert_eq!(names, [("app", "web-server"), ("proxy", "proxy"), ("mesh", "mesh")]);
+    assert_eq!(names, [("app", "web-server"), ("proxy", "proxy"), ("migrate", "migrate"), ("mesh", "mesh")]);
     assert!(matches!(&*web.containers[0].processes[0].behavior, Behavior::Leak(_)));
     assert_eq!(web.volumes[0].size_limit, Some(Bytes::mib(100)));
     assert_eq!(web.volumes.len(), 1);
     assert_eq!(QosClass::of(&exporter.spec, &loaded.scenario.kubelet.clone().unwrap().profile), QosClass::BestEffort);
     assert_eq!(exporter.restart_policy, RestartPolicy::Always);
     let said = rendered(&loaded.warnings);
-    for part in ["livenessProbe (app)", "init container (migrate)", "a Service has no pods"] {
+    for part in ["livenessProbe, in app of pod web", "a Service has no pods"] {
         assert!(said.contains(part), "{part:?} not in\n{said}");
     }
 }
@@ -359,8 +359,8 @@ fn warnings_hide_no_error() {
     let files = [("one.yaml", &*pods[..550].join("---\n")), ("other.yaml", &*pods[550..].join("---\n"))];
     let warnings = right(scenario, &files).warnings;
     assert_eq!(warnings.len(), 1_001, "a thousand, and how many more: {:?}", warnings.last());
-    // Two for each pod: a cpu limit is not modelled, and nothing says what its container does.
-    assert_eq!(warnings.last().unwrap().message, "1200 more warnings are not listed");
+    // One for each pod, of which nothing says what its container does, and one for all cpu limits.
+    assert_eq!(warnings.last().unwrap().message, "101 more warnings are not listed");
     let wrong = format!("{scenario}[[expect]]\nevent = \"Evcted\"\n");
     let problems = read(&wrong, &files).expect_err("there is no such event");
     assert!(problems.iter().any(|p| p.message.contains("Evcted")), "{}", rendered(&problems));

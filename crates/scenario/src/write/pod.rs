@@ -19,12 +19,16 @@ pub(super) fn pod(pod: &PodPlan) -> Table {
     keys.unless("annotations", &spec.annotations, &d.spec.annotations);
     keys.unless("at", &pod.at, &d.at);
     keys.unless("atSpread", &pod.at_spread, &d.at_spread);
+    keys.unless("admitted", &pod.admitted, &d.admitted);
     match pod.controller {
         Controller::None => {}
         Controller::Deployment => keys.put("controller", "Deployment"),
+        Controller::StatefulSet => keys.put("controller", "StatefulSet"),
         Controller::DaemonSet => keys.put("controller", "DaemonSet"),
+        Controller::Job => keys.put("controller", "Job"),
     }
     keys.unless("recreateAfter", &pod.recreate_after, &d.recreate_after);
+    keys.unless("backoffLimit", &pod.backoff_limit, &d.backoff_limit);
     keys.unless("replicas", &pod.replicas, &d.replicas);
     match pod.restart_policy {
         RestartPolicy::Always => {}
@@ -78,6 +82,7 @@ fn container(spec: &ContainerSpec, plan: Option<&ContainerPlan>) -> Table {
     if !plan.pid_namespace {
         keys.put("pidNamespace", &false);
     }
+    keys.some("preStop", plan.pre_stop.as_ref());
     let mut processes = plan.processes.iter();
     if let Some(own) = processes.next() {
         process(&mut keys, own, &first);

@@ -14,7 +14,7 @@ use oomsim_core::plan::{
     Scenario, VolumePlan,
 };
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
-use oomsim_core::workload::{Footprint, TermReaction};
+use oomsim_core::workload::{Behavior, Footprint, TermReaction};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -311,7 +311,16 @@ fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
     pod.node_name = c.some(|_| node.clone());
     pod.at = c.some(|c| SimTime::from_secs(c.below(100))).unwrap_or_default();
     pod.at_spread = c.some(Choices::duration).unwrap_or_default();
-    pod.controller = c.of(&[Controller::None, Controller::None, Controller::Deployment, Controller::DaemonSet]);
+    pod.controller = c.of(&[
+        Controller::None,
+        Controller::None,
+        Controller::Deployment,
+        Controller::DaemonSet,
+        Controller::StatefulSet,
+        Controller::Job,
+    ]);
+    pod.backoff_limit = c.some(|c| c.below(9) as u32).unwrap_or(pod.backoff_limit);
+    pod.admitted = c.seldom();
     pod.recreate_after = c.some(Choices::duration).unwrap_or(pod.recreate_after);
     pod.replicas = c.some(|c| c.below(4) as u32).unwrap_or(1);
     pod.restart_policy = c.of(&[RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never]);
@@ -339,8 +348,15 @@ fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
         pod.spec.init_containers.push(spec);
     }
     if c.seldom() {
-        // It counts in the pod's resources, and does not run.
-        pod.spec.init_containers.push(ContainerSpec { resources: resources(c), ..ContainerSpec::new("migrate") });
+        let spec = ContainerSpec { resources: resources(c), ..ContainerSpec::new("migrate") };
+        let mut migrate = container(c, &spec.name);
+        if let [only] = migrate.processes.as_mut_slice()
+            && only.behavior.is_idle()
+        {
+            only.behavior = Arc::new(Behavior::ends_at_once());
+        }
+        pod.containers.push(migrate);
+        pod.spec.init_containers.push(spec);
     }
     pod
 }
@@ -364,7 +380,7 @@ fn container(c: &mut Choices, name: &Name) -> ContainerPlan {
     for n in 0..c.below(2) {
         processes.push(process(c, ProcessPlan::idle(&format!("other-{n}").into())));
     }
-    ContainerPlan { name: name.clone(), processes, pid_namespace }
+    ContainerPlan { name: name.clone(), processes, pid_namespace, pre_stop: c.some(Choices::duration) }
 }
 
 fn process(c: &mut Choices, base: ProcessPlan) -> ProcessPlan {

@@ -2,8 +2,8 @@
 
 use super::{Kubelet, Look};
 use crate::engine::Phase;
-use crate::kubelet::container_grace;
 use crate::kubelet::eviction::{Candidate, Decision, MemoryFigures, Observations, Summary, ThresholdId, first_victim};
+use crate::kubelet::{container_grace, effective_grace};
 use crate::node::Event;
 use crate::node::ids::PodIx;
 use crate::node::memory::StatsFigures;
@@ -41,6 +41,8 @@ pub(in crate::node) struct PodEviction {
     pub message: Name,
     /// Grace period of its processes.
     pub grace_period: SimDuration,
+    /// The same in seconds, before the least that a container gets.
+    pub grace_seconds: i64,
     /// The signal that was crossed.
     pub signal: EvictionSignal,
     /// The pod's working set that the decision was made with, and when it was taken.
@@ -210,9 +212,11 @@ impl Kubelet {
         let stats = self.stats_seen(ix, look);
         let eviction = self.manager.evict(decision, &template.spec, &template.facts, stats.as_ref());
         let own = template.facts.termination_grace_period_seconds.unwrap_or(30);
+        let grace_seconds = effective_grace(eviction.grace_period_override, own, &self.plan.profile);
         PodEviction {
             message: eviction.message.into(),
-            grace_period: container_grace(eviction.grace_period_override, own, &self.plan.profile),
+            grace_period: container_grace(grace_seconds, None, &self.plan.profile).1,
+            grace_seconds,
             signal: self.manager.thresholds()[eviction.threshold].signal,
             seen: self.seen(ix, look, now),
         }

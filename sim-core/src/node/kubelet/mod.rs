@@ -14,6 +14,7 @@ use super::pods::{PodState, Pods, Template};
 use super::runtime::Runtime;
 use super::view::{KubeletView, PodBelief};
 use crate::engine::{Phase, RunsBehind, Stream, StreamFactory, StreamName};
+use crate::kubelet::admission::{InsufficientMemory, fits};
 use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
 use crate::kubelet::{
     ContainerBackoff, EffectiveKubelet, MEMORY, MemoryReservation, NodeCgroupWrite, PodDirs, qos_cgroups,
@@ -265,6 +266,15 @@ impl Kubelet {
     /// Why it would not admit a pod now; `None`: it would.
     pub fn admission(&self, template: &Template) -> Option<Rejection> {
         admit(&template.spec, self.manager.conditions(), &self.plan.profile).err()
+    }
+
+    /// Whether a pod's request fits beside those of the others.
+    ///
+    /// # Errors
+    /// What is lacking.
+    pub fn has_room(&self, template: &Template, used: i64) -> Result<(), InsufficientMemory> {
+        let capacity = i64::try_from(self.effective.allocatable.get()).unwrap_or(i64::MAX);
+        fits(template.request, used, capacity)
     }
 
     /// True when the memory-pressure taint keeps a pod from being scheduled here.

@@ -1,7 +1,7 @@
 //! What becomes of a pod that the eviction manager chooses.
 
 use super::start::container_id;
-use super::{Lent, PodState, Pods};
+use super::{Lent, PodState, Pods, Role};
 use crate::engine::RunsBehind;
 use crate::kubelet::eviction::Decision;
 use crate::node::ids::PodIx;
@@ -41,14 +41,8 @@ impl Pods {
             kubelet.wait_for(pod, grace_period, lent.cx.now);
         }
         let already = self[pod as usize].state == PodState::Terminating;
-        if self[pod as usize].state == PodState::Creating {
-            self.gone(pod, lent);
-            if let Some(kubelet) = &mut lent.kubelet {
-                kubelet.kill_returned(pod, SimDuration::ZERO, &mut lent.cx);
-            }
-            self.recreate(pod, lent);
-        } else if !already {
-            self.stop(pod, grace_period, DeathCause::Eviction, lent);
+        if !already {
+            self.kill(pod, eviction.grace_seconds, DeathCause::Eviction, lent);
         }
         if let Some(kubelet) = &lent.kubelet {
             kubelet.watch_kill_call(&mut lent.cx);
@@ -58,12 +52,29 @@ impl Pods {
         }
     }
 
+    /// Ends a pod that has failed, with this grace period in seconds.
+    pub(super) fn kill(&mut self, pod: PodIx, grace_seconds: i64, cause: DeathCause, lent: &mut Lent<'_>) {
+        if self[pod as usize].state != PodState::Creating {
+            return self.stop(pod, grace_seconds, cause, lent);
+        }
+        self.gone(pod, lent);
+        if let Some(kubelet) = &mut lent.kubelet {
+            kubelet.kill_returned(pod, SimDuration::ZERO, &mut lent.cx);
+        }
+        self.recreate(pod, lent);
+        self.preempted_pod_gone(pod, lent);
+    }
+
     /// `Killing` of each container of an evicted pod, or that it could not be found.
-    fn record_kills_of(&self, pod: PodIx, lent: &mut Lent<'_>) {
+    pub(super) fn record_kills_of(&self, pod: PodIx, lent: &mut Lent<'_>) {
         let template = Arc::clone(self.template(pod));
         let of = &self[pod as usize];
         for (index, container) in of.containers.iter().enumerate() {
             let run = &lent.runtime.containers(pod)[index];
+            // Init containers that have done their work, and what waits for them.
+            if !run.running && (container.role == Role::Init || run.run == 0 && !template.init.is_empty()) {
+                continue;
+            }
             let (pod, container) = (of.name.clone(), container.name.clone());
             let record = if run.running {
                 Record::Killing { pod, container, message: template.containers[index].stopping.clone() }

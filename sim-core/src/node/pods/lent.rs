@@ -50,14 +50,14 @@ impl Lent<'_> {
         self.runtime.run_sandbox(pod, cgroup, &scenario.node.pause, self.machine, &mut self.cx);
     }
 
-    /// SIGTERM to the first process of each running container.
-    pub fn terminate(&mut self, pod: PodIx, cause: DeathCause) {
-        self.runtime.terminate(pod, cause, self.machine, &mut self.cx);
+    /// SIGTERM to the first process of each of these containers that runs.
+    pub fn terminate(&mut self, pod: PodIx, containers: &[u32], cause: DeathCause) {
+        self.runtime.terminate(pod, containers, cause, self.machine, &mut self.cx);
     }
 
-    /// SIGKILL to every process in a pod's containers.
-    pub fn kill(&mut self, pod: PodIx, cause: DeathCause) {
-        self.runtime.kill(pod, cause, self.machine, &mut self.cx);
+    /// SIGKILL to every process in those of a pod's containers that are meant.
+    pub fn kill(&mut self, pod: PodIx, meant: impl Fn(u32) -> bool, cause: DeathCause) {
+        self.runtime.kill(pod, meant, cause, self.machine, &mut self.cx);
     }
 
     /// Stops a pod's sandbox; true: it is gone already.

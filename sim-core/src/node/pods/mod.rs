@@ -4,6 +4,7 @@
 
 mod evict;
 mod lent;
+mod preempt;
 mod resize;
 mod start;
 mod stop;
@@ -12,11 +13,11 @@ mod template;
 
 pub(in crate::node) use lent::Lent;
 pub(in crate::node) use table::Pods;
-pub(in crate::node) use template::Template;
+pub(in crate::node) use template::{Role, Template};
 
 use crate::engine::StreamName;
 use crate::kubelet::ContainerBackoff;
-use crate::node_api::{ContainerStatus, Name, PodPhase, PodReason};
+use crate::node_api::{ContainerStatus, Name, PodPhase, PodReason, PodStatus};
 use crate::record::DeathCause;
 use crate::units::CgroupId;
 use std::sync::Arc;
@@ -56,6 +57,8 @@ pub(in crate::node) struct Pod {
     pub containers: Vec<Container>,
     /// Why its processes are being stopped, for the record of their deaths.
     pub stop_cause: DeathCause,
+    /// How many of its init containers have done their work, sidecars that have started among them.
+    pub initialized: u32,
     /// What is left of its containers when it is gone.
     pub ended: Option<Ended>,
 }
@@ -64,23 +67,35 @@ pub(in crate::node) struct Pod {
 #[derive(Clone, Copy, Debug)]
 pub(in crate::node) struct Ended {
     pub restarts: u32,
-    /// Status of the first that was not running.
-    pub status: Option<ContainerStatus>,
+    /// What the first that was not running says of the pod.
+    pub status: Option<PodStatus>,
 }
 
 impl Pod {
-    /// Restarts of its containers, and the status of the first that is not running.
-    pub fn containers_summary(&self) -> Ended {
+    /// Restarts of its containers, and what the first that is not running says of the pod. `init` are the init
+    /// containers by their place.
+    pub fn containers_summary(&self, init: &[u32]) -> Ended {
         self.ended.unwrap_or_else(|| Ended {
             restarts: self.containers.iter().map(|c| c.restarts).sum(),
-            status: self.containers.iter().map(|c| c.status).find(|&status| status != ContainerStatus::Running),
+            status: self.container_status(init),
         })
+    }
+
+    fn container_status(&self, init: &[u32]) -> Option<PodStatus> {
+        let due = init.get(self.initialized as usize).and_then(|&index| self.containers.get(index as usize));
+        if let Some(due) = due {
+            return Some(PodStatus::Init { status: due.status, done: self.initialized, of: init.len() as u32 });
+        }
+        // Init containers have ended: that says nothing any more.
+        let mut shown = self.containers.iter().filter(|c| c.role != Role::Init);
+        shown.find(|c| c.status != ContainerStatus::Running).map(|c| PodStatus::Container(c.status))
     }
 }
 
 /// A container of a pod.
 #[derive(Clone, Debug)]
 pub(in crate::node) struct Container {
+    pub role: Role,
     pub name: Name,
     pub oom_score_adj: i16,
     pub restarts: u32,

@@ -1,8 +1,10 @@
 //! A pod's way to its running containers: arrival, admission, sandbox, processes.
 
-use super::{Container, Lent, Pod, PodState, Pods};
+use super::{Container, Lent, Pod, PodState, Pods, Role, Template};
 use crate::engine::{Identifier, Phase, RunsBehind, StreamFactory, StreamName};
 use crate::kubelet::ContainerBackoff;
+use crate::kubelet::admission::InsufficientMemory;
+use crate::kubelet::backoff::job_backoff;
 use crate::kubelet::eviction::Rejection;
 use crate::node::Event;
 use crate::node::ids::{ContainerRef, PodIx};
@@ -19,13 +21,14 @@ use std::sync::Arc;
 const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
 
 /// A container whose pod has just arrived.
-fn created(name: &Name, oom_score_adj: i16) -> Container {
+fn created(name: &Name, (role, oom_score_adj): (Role, i16), waits: WaitingReason) -> Container {
     Container {
+        role,
         name: name.clone(),
         oom_score_adj,
         restarts: 0,
         backoff: ContainerBackoff::default(),
-        status: ContainerStatus::Waiting(WaitingReason::ContainerCreating),
+        status: ContainerStatus::Waiting(waits),
         terminated: false,
     }
 }
@@ -33,20 +36,25 @@ fn created(name: &Name, oom_score_adj: i16) -> Container {
 /// Name and unique id of the pod that a plan's replica has next, and where the names of its random streams begin.
 fn identity(plan: &PodPlan, replica: u32, generation: u32, streams: &StreamFactory) -> (Name, Name, StreamName) {
     let own = |name: &str| StreamName::from(&*plan.namespace).then("/").then(name);
+    let named = |name: StreamName| match plan.controller {
+        Controller::StatefulSet if generation > 0 => name.then("/").number(generation),
+        _ => name,
+    };
     let mut short = plan.spec.name.clone();
     if plan.replicas > 1 {
         short = format!("{short}-{replica}").into();
     }
-    if generation > 0 {
+    // A StatefulSet's pods keep their names.
+    if generation > 0 && plan.controller != Controller::StatefulSet {
         let whole = streams.identifier(own(&short).then("/name/").number(generation));
         short = [&short, "-", &whole[..5]].concat().into();
     }
     let mut uid = plan.spec.uid.clone();
     if uid.is_empty() || plan.replicas > 1 || generation > 0 {
-        let h = &streams.identifier(own(&short).then("/uid"))[..32];
+        let h = &streams.identifier(named(own(&short)).then("/uid"))[..32];
         uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
     }
-    ([&plan.namespace, "/", &short].concat().into(), uid, own(&short).then("/"))
+    ([&plan.namespace, "/", &short].concat().into(), uid, named(own(&short)).then("/"))
 }
 
 impl Pods {
@@ -58,9 +66,7 @@ impl Pods {
         let scenario = Arc::clone(&lent.machine.scenario);
         let plan = &scenario.pods[plan_ix as usize];
         let template = Arc::clone(self.template_of_plan(plan_ix));
-        if plan.controller == Controller::Deployment
-            && lent.kubelet.as_ref().is_some_and(|kubelet| kubelet.tainted_for(&template))
-        {
+        if self.scheduler_waits(plan, self.generation(plan_ix, replica), &template, lent) {
             let retry = Event::PodArrives { plan: plan_ix, replica };
             lent.cx.queue.after(SCHEDULER_RETRY, Phase::Inject, plan_ix, retry);
             return;
@@ -70,7 +76,13 @@ impl Pods {
             .containers
             .iter()
             .zip(&template.containers)
-            .map(|(c, common)| created(&c.name, common.oom_score_adj))
+            .map(|(c, common)| {
+                let waits = match common.role {
+                    Role::Regular if !template.init.is_empty() => WaitingReason::PodInitializing,
+                    _ => WaitingReason::ContainerCreating,
+                };
+                created(&c.name, (common.role, common.oom_score_adj), waits)
+            })
             .collect();
         let pod = self.add(Pod {
             name: name.clone(),
@@ -86,15 +98,55 @@ impl Pods {
             cgroup: None,
             containers,
             stop_cause: DeathCause::ContainerStop,
+            initialized: 0,
             ended: None,
         });
         lent.runtime.add(plan.containers.len());
         lent.cx.log.pod_appears(&name);
         lent.record(Record::PodScheduled { pod: name, qos: template.qos });
-        if let Some(rejection) = lent.kubelet.as_ref().and_then(|kubelet| kubelet.admission(&template)) {
-            self.rejected(pod, rejection, lent);
-            return;
+        match self.admit(pod, lent) {
+            Ok(None) => self.admitted(pod, lent),
+            Ok(Some(lacks)) => {
+                self.set_phase(pod, PodPhase::Pending, None, Name::default(), lent);
+                if let Err(rejection) = self.make_room(pod, lacks.lacking(), lent) {
+                    self.rejected(pod, rejection, lent);
+                }
+            }
+            Err(rejection) => self.rejected(pod, rejection, lent),
         }
+    }
+
+    /// Whether the scheduler leaves a pod pending: the node's taint keeps it away, or a replacement has no room. The
+    /// first pod of a plan is bound to the node by the scenario, so that the kubelet has to judge it.
+    fn scheduler_waits(&self, plan: &PodPlan, generation: u32, template: &Template, lent: &Lent<'_>) -> bool {
+        let Some(kubelet) = &lent.kubelet else { return false };
+        match plan.controller {
+            Controller::None => false,
+            // Its pods tolerate the taint.
+            Controller::DaemonSet => generation > 0 && kubelet.has_room(template, self.requested()).is_err(),
+            Controller::Deployment | Controller::StatefulSet | Controller::Job => {
+                kubelet.tainted_for(template) || generation > 0 && kubelet.has_room(template, self.requested()).is_err()
+            }
+        }
+    }
+
+    /// Whether the kubelet takes a pod: as it is, or (the memory that it lacks) after others have made room for it.
+    fn admit(&self, pod: PodIx, lent: &Lent<'_>) -> Result<Option<InsufficientMemory>, Rejection> {
+        let admitted = lent.machine.scenario.pods[self[pod as usize].plan as usize].admitted;
+        let Some(kubelet) = lent.kubelet.as_ref().filter(|_| !admitted) else { return Ok(None) };
+        let template = self.template(pod);
+        if let Some(rejection) = kubelet.admission(template) {
+            return Err(rejection);
+        }
+        match kubelet.has_room(template, self.requested() - template.request) {
+            Ok(()) => Ok(None),
+            Err(lacks) if template.facts.critical => Ok(Some(lacks)),
+            Err(lacks) => Err(lacks.rejection()),
+        }
+    }
+
+    /// The kubelet has taken a pod: its sandbox is made.
+    pub(super) fn admitted(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         self.set_phase(pod, PodPhase::Pending, None, Name::default(), lent);
         let delay = lent.runtime.timing.sandbox_create + lent.slowness();
         if delay == SimDuration::ZERO {
@@ -116,14 +168,20 @@ impl Pods {
     /// Its controller makes a new pod in place of one that is gone.
     pub(super) fn recreate(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         let (plan_ix, replica) = (self[pod as usize].plan, self[pod as usize].replica);
+        let failed = self[pod as usize].phase == PodPhase::Failed;
         let plan = &lent.machine.scenario.pods[plan_ix as usize];
-        if plan.controller != Controller::None {
-            let mut wait = plan.recreate_after;
-            if plan.controller == Controller::DaemonSet {
-                wait = wait + self.daemon_backoff(plan_ix, replica).next(lent.cx.now);
-            }
-            lent.cx.queue.after(wait, Phase::Inject, plan_ix, Event::PodArrives { plan: plan_ix, replica });
-        }
+        let wait = match plan.controller {
+            Controller::None => return,
+            Controller::Deployment | Controller::StatefulSet => SimDuration::ZERO,
+            Controller::DaemonSet => self.daemon_backoff(plan_ix, replica).next(lent.cx.now),
+            // A pod that has done its work is not made again.
+            Controller::Job => match job_backoff(self.generation(plan_ix, replica), plan.backoff_limit) {
+                Some(wait) if failed => wait,
+                _ => return,
+            },
+        };
+        let arrives = Event::PodArrives { plan: plan_ix, replica };
+        lent.cx.queue.after(plan.recreate_after + wait, Phase::Inject, plan_ix, arrives);
     }
 
     /// The runtime has set up the pod's sandbox.
@@ -144,14 +202,50 @@ impl Pods {
         let sandbox = lent.machine.memory.mkdir(cgroup, &lent.cx.streams.identifier(of.stream.then("pause")));
         lent.run_sandbox((pod, &of.name), sandbox);
         self.starts_housekeeping(pod, lent);
-        for index in 0..self[pod as usize].containers.len() as u32 {
-            let container = ContainerRef { pod, index };
-            self.start_container_after(container, lent.runtime.timing.container_create, lent);
-        }
+        self.start_next(pod, lent);
         if let Some(limit) = limit {
             lent.cx.log.pod_limit(&self[pod as usize].name, limit);
         }
         self.route(lent);
+    }
+
+    /// Starts the init container that is due, or all regular containers when none is left.
+    fn start_next(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
+        let template = Arc::clone(self.template(pod));
+        let create = lent.runtime.timing.container_create;
+        if let Some(&index) = template.init.get(self[pod as usize].initialized as usize) {
+            return self.start_container_after(ContainerRef { pod, index }, create, lent);
+        }
+        for (index, container) in (0..).zip(&template.containers) {
+            if container.role == Role::Regular {
+                let container = ContainerRef { pod, index };
+                if !template.init.is_empty() {
+                    self.container_mut(container).status = ContainerStatus::Waiting(WaitingReason::ContainerCreating);
+                }
+                self.start_container_after(container, create, lent);
+            }
+        }
+    }
+
+    /// One more init container has passed: the next one is due.
+    pub fn init_passed(&mut self, pod: PodIx, passed: u32, lent: &mut Lent<'_>) {
+        let of = &mut self[pod as usize];
+        if of.state == PodState::Active && of.initialized + 1 == passed {
+            of.initialized = passed;
+            self.start_next(pod, lent);
+        }
+    }
+
+    /// A sidecar runs, which the relist sees: what comes after it need not wait for its end.
+    fn sidecar_started(&mut self, c: ContainerRef, lent: &mut Lent<'_>) {
+        let passed = self[c.pod as usize].initialized + 1;
+        if self.template(c.pod).init.get(passed as usize - 1) != Some(&c.index) {
+            return;
+        }
+        match lent.kubelet.as_ref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_relist(lent.cx.now)) {
+            SimDuration::ZERO => self.init_passed(c.pod, passed, lent),
+            wait => lent.cx.queue.after(wait, Phase::Kubelet, c.pod, Event::InitPassed { pod: c.pod, passed }),
+        }
     }
 
     /// cAdvisor begins to watch a pod that has no process in its containers yet.
@@ -198,7 +292,8 @@ impl Pods {
         lent.cx.log.counts.restarts += u64::from(run > 0);
         let pod = self[c.pod as usize].name.clone();
         lent.record(Record::ContainerStarted { pod, container: plan.name.clone(), restart_count: run });
-        if self[c.pod as usize].phase == PodPhase::Pending {
+        let role = self.template(c.pod).containers[c.index as usize].role;
+        if self[c.pod as usize].phase == PodPhase::Pending && role == Role::Regular {
             self.set_phase(c.pod, PodPhase::Running, None, Name::default(), lent);
         }
         let run = run + 1;
@@ -210,6 +305,9 @@ impl Pods {
                 let event = Event::ProcessStarts { container: c, process: n, run };
                 lent.cx.queue.after(process.at, Phase::Workload, c.pod, event);
             }
+        }
+        if role == Role::Sidecar {
+            self.sidecar_started(c, lent);
         }
     }
 

@@ -1,8 +1,9 @@
 //! The end of containers and pods: what the kubelet does when processes die or are to die.
 
-use super::{Lent, PodState, Pods};
+use super::{Lent, PodState, Pods, Role};
 use crate::engine::Phase;
-use crate::kubelet::RestartPolicy;
+use crate::kubelet::exit_status::{self, Terminated};
+use crate::kubelet::{DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS, KubernetesProfile, RestartPolicy, container_grace};
 use crate::node::Event;
 use crate::node::ids::{ContainerRef, PodIx, ProcIx};
 use crate::node::machine::Notice;
@@ -10,6 +11,7 @@ use crate::node::programs::ProcessOwner;
 use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, TerminatedReason, WaitingReason};
 use crate::record::{DeathCause, Record};
 use crate::units::{SimDuration, SimTime};
+use std::sync::Arc;
 
 impl Pods {
     /// What is due on the machine and may meet a limit happens, and is heard of.
@@ -66,6 +68,7 @@ impl Pods {
         let run = lent.runtime.get(c).map_or(0, |container| container.run);
         if self[c.pod as usize].state == PodState::Terminating {
             self.container_exit_seen(c, run, lent);
+            self.next_sidecar_terminates(c.pod, lent);
             self.maybe_stopped(c.pod, lent);
             return;
         }
@@ -98,16 +101,24 @@ impl Pods {
         if self[c.pod as usize].state != PodState::Active {
             return;
         }
-        let policy = lent.machine.scenario.pods[self[c.pod as usize].plan as usize].restart_policy;
-        let again = match policy {
-            RestartPolicy::Always => true,
-            RestartPolicy::OnFailure => exit_code != 0,
-            RestartPolicy::Never => false,
-        };
-        if again {
-            self.restart(c, finished_at, lent);
-        } else {
-            self.maybe_finished(c.pod, lent);
+        self.after_end(c, exit_status::from_runtime(reason.as_str(), exit_code), finished_at, lent);
+    }
+
+    /// What the kubelet does about a container that has ended.
+    fn after_end(&mut self, c: ContainerRef, ended: Terminated<'_>, finished_at: SimTime, lent: &mut Lent<'_>) {
+        let of = &self[c.pod as usize];
+        let policy = lent.machine.scenario.pods[of.plan as usize].restart_policy;
+        let passed = of.initialized + 1;
+        match self.template(c.pod).containers[c.index as usize].role {
+            Role::Sidecar => self.restart(c, finished_at, lent),
+            Role::Init if !exit_status::init_container_failed(ended) => self.init_passed(c.pod, passed, lent),
+            Role::Init if policy != RestartPolicy::Never => self.restart(c, finished_at, lent),
+            Role::Init => self.finished(c.pod, PodPhase::Failed, lent),
+            Role::Regular => match policy {
+                RestartPolicy::Always => self.restart(c, finished_at, lent),
+                RestartPolicy::OnFailure if ended.exit_code != 0 => self.restart(c, finished_at, lent),
+                RestartPolicy::OnFailure | RestartPolicy::Never => self.maybe_finished(c.pod, lent),
+            },
         }
     }
 
@@ -128,21 +139,34 @@ impl Pods {
         self.start_container_after(c, delay + create, lent);
     }
 
-    /// All containers have ended for good: the pod has succeeded or failed, and its cgroup goes.
+    /// All regular containers have ended for good: the pod has succeeded or failed.
     fn maybe_finished(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
-        if self[pod as usize].containers.iter().any(|c| !c.terminated) {
+        let template = Arc::clone(self.template(pod));
+        let mut regular = (0..).zip(&self[pod as usize].containers).filter(|(index, _)| template.is_regular(*index));
+        if regular.any(|(_, container)| !container.terminated) {
             return;
         }
         let failed = |status: ExitStatus| status.container_exit_code() != 0;
-        let any_failed = lent.runtime.containers(pod).iter().any(|c| c.ended.is_none_or(|(status, _)| failed(status)));
-        let phase = if any_failed { PodPhase::Failed } else { PodPhase::Succeeded };
+        let mut ended = (0..).zip(lent.runtime.containers(pod)).filter(|(index, _)| template.is_regular(*index));
+        let any_failed = ended.any(|(_, run)| run.ended.is_none_or(|(status, _)| failed(status)));
+        self.finished(pod, if any_failed { PodPhase::Failed } else { PodPhase::Succeeded }, lent);
+    }
+
+    /// A pod has come to its end: sidecars that still run are stopped, and its cgroup goes.
+    fn finished(&mut self, pod: PodIx, phase: PodPhase, lent: &mut Lent<'_>) {
         self.set_phase(pod, phase, None, Name::default(), lent);
+        if lent.runtime.is_running(pod) {
+            let own = self.template(pod).spec.termination_grace_period_seconds;
+            let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
+            return self.stop(pod, grace, DeathCause::ContainerStop, lent);
+        }
         self[pod as usize].state = PodState::Terminating;
         self.maybe_stopped(pod, lent);
     }
 
-    /// Begins to stop a pod: SIGTERM to each container's PID 1, SIGKILL to the rest after `grace`.
-    pub fn stop(&mut self, pod: PodIx, grace: SimDuration, cause: DeathCause, lent: &mut Lent<'_>) {
+    /// Begins to stop a pod with this grace period in seconds: preStop hooks, SIGTERM to each container's PID 1,
+    /// SIGKILL to the rest when its time is over. Sidecars hear of it when the regular containers have gone.
+    pub fn stop(&mut self, pod: PodIx, grace_seconds: i64, cause: DeathCause, lent: &mut Lent<'_>) {
         let p = &mut self[pod as usize];
         if matches!(p.state, PodState::Stopped | PodState::Gone) {
             return;
@@ -152,11 +176,78 @@ impl Pods {
         for (container, run) in p.containers.iter_mut().zip(lent.runtime.containers(pod)) {
             container.terminated |= !run.running && run.ended.is_none();
         }
-        lent.terminate(pod, cause);
+        let grace = self.hooks_run(pod, grace_seconds, lent);
+        self.terminate(pod, lent);
         self.route(lent);
         self.maybe_stopped(pod, lent);
         if self[pod as usize].state == PodState::Terminating {
             lent.cx.queue.after(grace, Phase::Runtime, pod, Event::GraceOver(pod));
+        }
+    }
+
+    /// The preStop hooks of running containers begin, and with them the time of each of these containers. The grace
+    /// period of the others.
+    fn hooks_run(&self, pod: PodIx, grace_seconds: i64, lent: &mut Lent<'_>) -> SimDuration {
+        let scenario = Arc::clone(&lent.machine.scenario);
+        let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |kubelet| kubelet.profile);
+        let containers = &scenario.pods[self[pod as usize].plan as usize].containers;
+        for (index, plan) in (0..).zip(containers) {
+            let container = ContainerRef { pod, index };
+            if plan.pre_stop.is_none() || !lent.runtime.get(container).is_some_and(|run| run.running) {
+                continue;
+            }
+            let (term, kill) = container_grace(grace_seconds, plan.pre_stop, &profile);
+            lent.cx.queue.after(term, Phase::Runtime, pod, Event::PreStopOver(container));
+            lent.cx.queue.after(kill, Phase::Runtime, pod, Event::ContainerGraceOver(container));
+        }
+        container_grace(grace_seconds, None, &profile).1
+    }
+
+    /// A container of a terminating pod has ended: when no regular one runs any more, the next sidecar hears of it.
+    fn next_sidecar_terminates(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
+        let template = self.template(pod);
+        let mut running = (0..).zip(lent.runtime.containers(pod)).filter(|(_, run)| run.running).peekable();
+        let sidecars_only = running.peek().is_some() && running.all(|(index, _)| !template.is_regular(index));
+        if sidecars_only {
+            self.terminate(pod, lent);
+            self.route(lent);
+        }
+    }
+
+    /// SIGTERM to the containers of a terminating pod whose turn it is: regular ones without a preStop hook, or the
+    /// last sidecar that runs when no regular container does.
+    fn terminate(&self, pod: PodIx, lent: &mut Lent<'_>) {
+        let scenario = Arc::clone(&lent.machine.scenario);
+        let of = &self[pod as usize];
+        let plans = &scenario.pods[of.plan as usize].containers;
+        let template = self.template(pod);
+        let runs = |index: u32| lent.runtime.get(ContainerRef { pod, index }).is_some_and(|run| run.running);
+        let sidecar = |index: u32| template.containers[index as usize].role == Role::Sidecar;
+        let running: Vec<u32> = (0..of.containers.len() as u32).filter(|&index| runs(index)).collect();
+        let turn: Vec<u32> = match running.iter().any(|&index| !sidecar(index)) {
+            true => running.into_iter().filter(|&index| !sidecar(index)).collect(),
+            false => template.init.iter().rev().copied().find(|index| running.contains(index)).into_iter().collect(),
+        };
+        let now = turn.into_iter().filter(|&index| plans[index as usize].pre_stop.is_none());
+        let now: Vec<u32> = now.collect();
+        lent.terminate(pod, &now, of.stop_cause);
+    }
+
+    /// A container's preStop hook is over.
+    pub fn pre_stop_over(&mut self, c: ContainerRef, lent: &mut Lent<'_>) {
+        if self[c.pod as usize].state == PodState::Terminating {
+            self.settle(lent);
+            lent.terminate(c.pod, &[c.index], self[c.pod as usize].stop_cause);
+            self.route(lent);
+        }
+    }
+
+    /// The time of a container with a preStop hook is over.
+    pub fn container_grace_over(&mut self, c: ContainerRef, lent: &mut Lent<'_>) {
+        if self[c.pod as usize].state == PodState::Terminating {
+            self.settle(lent);
+            lent.kill(c.pod, |index| index == c.index, self[c.pod as usize].stop_cause);
+            self.route(lent);
         }
     }
 
@@ -166,7 +257,9 @@ impl Pods {
             return;
         }
         self.settle(lent);
-        lent.kill(pod, self[pod as usize].stop_cause);
+        let scenario = Arc::clone(&lent.machine.scenario);
+        let plans = &scenario.pods[self[pod as usize].plan as usize].containers;
+        lent.kill(pod, |index| plans[index as usize].pre_stop.is_none(), self[pod as usize].stop_cause);
         self.route(lent);
     }
 
@@ -186,7 +279,7 @@ impl Pods {
         if self[pod as usize].state != PodState::Terminating || lent.runtime.is_occupied(pod) {
             return; // The sandbox died first, of an OOM kill; its containers go on, or are still being stopped.
         }
-        self[pod as usize].state = PodState::Stopped;
+        self.stopped(pod);
         let timing = lent.runtime.timing;
         let delay = timing.container_remove + timing.pod_teardown;
         if let Some(kubelet) = &mut lent.kubelet {
@@ -197,6 +290,7 @@ impl Pods {
         } else {
             lent.cx.queue.after(delay, Phase::Runtime, pod, Event::PodTornDown(pod));
         }
+        self.preempted_pod_gone(pod, lent);
     }
 
     /// Volumes and cgroups of a terminated pod are removed.

@@ -1,5 +1,6 @@
 //! All pods that a node has had. Each keeps its index for ever; of one that is gone only its outcome is kept.
 
+use super::preempt::Preemption;
 use super::{Container, Pod, PodState, Template};
 use crate::kernel::make_room;
 use crate::kubelet::{ContainerBackoff, DaemonSetBackoff};
@@ -24,6 +25,10 @@ pub(in crate::node) struct Pods {
     generations: BTreeMap<(u32, u32), u32>,
     /// The kubelet did not start.
     pub node_is_never_ready: bool,
+    /// Memory requests of those that may have running containers, bytes.
+    requested: i64,
+    /// Critical pods that wait until others have made room.
+    pub(super) preemptions: Vec<Preemption>,
     /// How long the DaemonSet controller waits before it replaces a failed pod, by plan and replica.
     daemon_backoff: BTreeMap<(u32, u32), DaemonSetBackoff>,
 }
@@ -73,6 +78,7 @@ impl Pods {
         let ix = self.all.len() as PodIx;
         *self.generations.entry((pod.plan, pod.replica)).or_default() += 1;
         self.live.push(ix);
+        self.requested = self.requested.saturating_add(self.template_of_plan(pod.plan).request);
         make_room(&mut self.all);
         self.all.push(pod);
         ix
@@ -89,8 +95,22 @@ impl Pods {
         &self.live
     }
 
+    /// Memory requests of all pods that may have running containers, bytes.
+    pub fn requested(&self) -> i64 {
+        self.requested
+    }
+
+    /// A pod's containers and sandbox are stopped: what it requested is free.
+    pub fn stopped(&mut self, pod: PodIx) {
+        self[pod as usize].state = PodState::Stopped;
+        self.requested -= self.template(pod).request;
+    }
+
     /// Nothing of a pod is left on the node.
     pub fn leave(&mut self, pod: PodIx) {
+        if self[pod as usize].state != PodState::Stopped {
+            self.stopped(pod);
+        }
         self[pod as usize].state = PodState::Gone;
         self.gone.push(pod);
         if let Ok(place) = self.live.binary_search(&pod) {
@@ -106,7 +126,7 @@ impl Pods {
         }
         for pod in self.gone.drain(..) {
             let p = &mut self.all[pod as usize];
-            p.ended = Some(p.containers_summary());
+            p.ended = Some(p.containers_summary(&self.templates[p.plan as usize].init));
             p.containers = Vec::new();
             p.uid = Name::default();
             runtime.forget(pod);

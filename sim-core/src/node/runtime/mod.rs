@@ -221,17 +221,32 @@ impl Runtime {
         }
     }
 
-    /// Sends SIGTERM to the first process of each running container.
-    pub fn terminate(&mut self, pod: PodIx, cause: DeathCause, machine: &mut Machine, cx: &mut Cx<'_>) {
+    /// Sends SIGTERM to the first process of each of these containers that runs.
+    pub fn terminate(
+        &mut self,
+        pod: PodIx,
+        containers: &[u32],
+        cause: DeathCause,
+        machine: &mut Machine,
+        cx: &mut Cx<'_>,
+    ) {
         // One whose PID 1 is gone already, while others take longer to die, gets no signal.
-        for pid1 in self.containers(pod).iter().filter(|c| c.running).filter_map(|c| c.pid1) {
+        let of = self.containers(pod);
+        for pid1 in containers.iter().map(|&c| &of[c as usize]).filter(|c| c.running).filter_map(|c| c.pid1) {
             machine.send(pid1, Signo::Term, cause, cx);
         }
     }
 
-    /// Sends SIGKILL to every process in a pod's containers.
-    pub fn kill(&mut self, pod: PodIx, cause: DeathCause, machine: &mut Machine, cx: &mut Cx<'_>) {
-        for container in self.containers(pod) {
+    /// Sends SIGKILL to every process in those of a pod's containers that are meant.
+    pub fn kill(
+        &mut self,
+        pod: PodIx,
+        meant: impl Fn(u32) -> bool,
+        cause: DeathCause,
+        machine: &mut Machine,
+        cx: &mut Cx<'_>,
+    ) {
+        for (_, container) in (0..).zip(self.containers(pod)).filter(|(index, _)| meant(*index)) {
             machine.kill_all(&container.procs, cause, cx);
         }
     }

@@ -41,7 +41,7 @@ fn pod_misfits(check: &PodCheck, pod: &PodOutcome) -> Vec<String> {
     text("phase", check.phase.map(|phase| Pattern::from(phase.as_str())).as_ref(), pod.phase.as_str());
     text("reason", check.reason.as_ref(), pod.reason.map_or("", PodReason::as_str));
     text("message", check.message.as_ref(), &pod.message);
-    text("status", check.status.as_ref(), pod.status.as_str());
+    text("status", check.status.as_ref(), &pod.status.text());
     text("qos", check.qos.map(|qos| Pattern::from(qos.as_str())).as_ref(), pod.qos.as_str());
     if !check.restarts.holds(pod.restarts.into()) {
         misfits.push(format!("restarts is {}, not {}", pod.restarts, check.restarts.describe(|n| n.to_string())));

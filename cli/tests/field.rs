@@ -1,0 +1,141 @@
+//! Situations that planners and people on call met, from their files to what the program says.
+
+mod common;
+
+use common::{err, oomsim_in, out};
+use std::path::PathBuf;
+use std::process::Output;
+
+/// A folder of its own, removed at the end.
+struct Place(PathBuf);
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Place {
+    fn new(name: &str, files: &[(&str, &str)]) -> Place {
+        let folder = std::env::temp_dir().join(format!("oomsim-field-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("can be made");
+        for (file, text) in files {
+            std::fs::write(folder.join(file), text).expect("can be written");
+        }
+        Place(folder)
+    }
+
+    fn run(&self, args: &str) -> Output {
+        oomsim_in(&self.0, args.split_whitespace())
+    }
+}
+
+/// A node with one manifest; `more` follows its `[[pod]]`.
+fn scenario(manifest: &str, more: &str) -> String {
+    format!(
+        "duration = \"60s\"\n[node]\nmemory = \"2Gi\"\n[kubelet]\nversion = \"1.32\"\n[[pod]]\nmanifest = \"{manifest}\"\n{more}"
+    )
+}
+
+/// pkg/kubelet/types IsCriticalPod: a static pod is never evicted.
+#[test]
+fn a_static_pod_of_a_manifest_stays() {
+    let pod = "{ apiVersion: v1, kind: Pod, metadata: { name: prober, annotations: { kubernetes.io/config.source: file } }, \
+               spec: { containers: [ { name: prober, image: x } ] } }";
+    let more = "[[pod.container]]\nname = \"prober\"\nworkload.steady = { anon = \"12Mi\" }\n\
+                [[host]]\nname = \"hog\"\nworkload.steady = { anon = \"1950Mi\" }\n";
+    let place = Place::new("static", &[("pod.yaml", pod), ("s.toml", &scenario("pod.yaml", more))]);
+    let said = out(&place.run("run s.toml"));
+    assert!(said.contains("EvictionThresholdMet") && !said.contains("Evicted "), "{said}");
+}
+
+#[test]
+fn a_pod_that_has_finished_does_not_run() {
+    let pod = "{ apiVersion: v1, kind: Pod, metadata: { name: nightly }, spec: { containers: [ { name: report, image: x } ] }, \
+               status: { phase: Succeeded } }";
+    let more = "[[pod.container]]\nname = \"report\"\nworkload.steady = { anon = \"900Mi\" }\n";
+    let place = Place::new("finished", &[("pod.yaml", pod), ("s.toml", &scenario("pod.yaml", more))]);
+    let output = place.run("run s.toml");
+    assert!(!out(&output).contains("nightly"), "{}", out(&output));
+    assert!(err(&output).contains("1 pod has finished"), "{}", err(&output));
+}
+
+/// An exported pod with an owner comes back as its controller would make it.
+#[test]
+fn an_exported_pod_comes_back_as_its_owner_makes_it() {
+    let owned = |owner: &str| {
+        format!(
+            "{{ apiVersion: v1, kind: Pod, metadata: {{ name: db-0, ownerReferences: [ {{ apiVersion: apps/v1, kind: {owner}, \
+             name: db, uid: u, controller: true }} ] }}, spec: {{ restartPolicy: Never, containers: [ {{ name: db, image: x, \
+             resources: {{ limits: {{ memory: 100Mi }} }} }} ] }} }}"
+        )
+    };
+    let more = "[[pod.container]]\nname = \"db\"\nworkload.steady = { anon = \"200Mi\" }\n";
+    for (owner, pods) in [("StatefulSet", "db-0 "), ("Job", "db-0-")] {
+        let files = [("pod.yaml", owned(owner)), ("s.toml", scenario("pod.yaml", more))];
+        let files: Vec<(&str, &str)> = files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+        let said = out(&Place::new(owner, &files).run("run s.toml"));
+        let lines = said.lines().filter(|line| line.contains(" Scheduled ")).collect::<Vec<_>>();
+        assert!(lines.len() > 1 && lines[1].contains(pods), "{owner}: {said}");
+    }
+}
+
+/// A real disk has to take dirty pages before they can be dropped; the model leaves that out and says so once.
+#[test]
+fn dirty_page_cache_beyond_a_limit_is_said_once() {
+    let text = "duration = \"20s\"\n[node]\nmemory = \"8Gi\"\n[[pod]]\nname = \"dl\"\nreplicas = 3\n[[pod.container]]\nname = \"jd\"\n\
+                resources.limits = { memory = \"1G\" }\n\
+                workload.pageCache = { anon = \"600Mi\", file = \"20Gi\", rate = \"110Mi\", access = \"write\" }\n";
+    let place = Place::new("dirty", &[("s.toml", text)]);
+    let said = err(&place.run("run s.toml"));
+    assert_eq!(said.matches("writing dirty page cache back").count(), 1, "{said}");
+}
+
+/// What several pods ask for and the model does not have is one line with a count.
+#[test]
+fn what_is_not_modelled_is_one_line_for_each_kind() {
+    let pod = |name: &str| {
+        format!(
+            "{{ apiVersion: v1, kind: Pod, metadata: {{ name: {name} }}, spec: {{ containers: [ {{ name: app, image: x, \
+             livenessProbe: {{ httpGet: {{ port: 80 }} }}, lifecycle: {{ preStop: {{ sleep: {{ seconds: 5 }} }} }} }} ] }} }}"
+        )
+    };
+    let pods = ["a", "b", "c"].map(pod).join("\n---\n");
+    let place = Place::new("absent", &[("pods.yaml", &pods), ("s.toml", &scenario("pods.yaml", ""))]);
+    let said = err(&place.run("run s.toml"));
+    assert!(said.contains("not modelled: livenessProbe, 3 times, first in app of pod a"), "{said}");
+    assert!(!said.contains("preStop"), "a `sleep` says how long it takes: {said}");
+}
+
+/// kubelet types IsCriticalPod: a critical pod is never evicted, so no finding says that it goes first.
+#[test]
+fn lint_does_not_say_that_a_critical_pod_is_evicted() {
+    let pod = "{ apiVersion: v1, kind: Pod, metadata: { name: kube-proxy, namespace: kube-system }, spec: { priorityClassName: \
+               system-node-critical, priority: 2000001000, containers: [ { name: kube-proxy, image: x } ] } }";
+    let place = Place::new("critical", &[("pod.yaml", pod)]);
+    let said = out(&place.run("lint pod.yaml"));
+    assert!(!said.contains("OOM015") && !said.contains("to be evicted"), "{said}");
+}
+
+#[test]
+fn lint_compares_measured_daemons_with_what_is_reserved() {
+    let config = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nkubeReserved: { memory: 500Mi }\n\
+                  evictionHard: { memory.available: 100Mi }\n";
+    let place = Place::new("reserve", &[("kubelet.yaml", config)]);
+    let said = out(&place.run("lint kubelet.yaml --capacity 8Gi --kube-daemons 2.5Gi"));
+    assert!(said.contains("OOM019") && said.contains("500Mi"), "{said}");
+}
+
+/// The table of a node with huge pages adds up: they are a row of it.
+#[test]
+fn node_shows_huge_pages_in_their_own_row() {
+    let place = Place::new("huge", &[]);
+    let args = "node --capacity 30555000Ki --kube-reserved 2Gi --system-reserved 1Gi --eviction-hard 7% --set \
+                kernel.sysctl.\"vm.nr_hugepages\"=1184";
+    let said = out(&place.run(args));
+    assert!(said.to_lowercase().contains("huge"), "{said}");
+    let json: serde_json::Value =
+        serde_json::from_str(&out(&place.run(&format!("{args} --format json")))).expect("JSON");
+    // 1184 pages of 2 MiB.
+    assert!(json.to_string().contains(&(1184u64 << 21).to_string()), "{json}");
+}
