@@ -35,9 +35,9 @@ pub fn main() -> Exit {
     if cli.allow_outside {
         load::allow_outside();
     }
+    stop::advise(cli.command.after_a_stop());
     memory::watch(cli.memory_limit);
     stop::watch(cli.timeout.map(|time| std::time::Duration::from_nanos(time.as_nanos())));
-    stop::advise(cli.command.after_a_stop());
     match engine::guarded(|| cli.command.execute()) {
         Ok(exit) => exit,
         Err(failure) => {

@@ -156,7 +156,7 @@ impl Folder {
         }
         let file = builder.tempfile_in(&self.path)?;
         // Where there are no locks, its age alone protects it.
-        let _ = file.as_file().lock_shared();
+        let _ = file.as_file().lock();
         Ok(file)
     }
 
@@ -341,7 +341,7 @@ mod tests {
             file
         };
         let held = make(".oomsim-held.tmp", true);
-        held.lock_shared().unwrap();
+        held.lock().unwrap();
         for (name, old) in [(".oomsim-left.tmp", true), (".oomsim-new.tmp", false), ("mine.tmp", true)] {
             make(name, old);
         }
