@@ -5,6 +5,7 @@ pub mod compare;
 pub mod compare_story;
 pub mod completions;
 pub mod conformance;
+pub mod diagnose;
 pub mod dmesg;
 pub mod explain;
 pub mod import;
@@ -63,6 +64,8 @@ pub enum Command {
     Kernels(versions::Args),
     /// Show what differs between Kubernetes versions, with the source of each fact
     Kubernetes(versions::Args),
+    /// Name the cause that a pod's memory, status, events and kernel log are signs of
+    Diagnose(diagnose::Args),
     /// Explain the OOM reports in a real kernel log
     Dmesg(dmesg::Args),
     /// List the scenarios in a folder
@@ -115,6 +118,7 @@ impl Command {
             Command::ImportStory(args) => import_story::run(args),
             Command::Kernels(args) => versions::kernels(args),
             Command::Kubernetes(args) => versions::kubernetes(args),
+            Command::Diagnose(args) => diagnose::run(args),
             Command::Dmesg(args) => dmesg::run(args),
             Command::List(args) => list::run(args),
             Command::Explain(args) => explain::run(args),

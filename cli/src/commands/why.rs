@@ -7,8 +7,9 @@ use oomsim_core::node_api::Name;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::Pattern;
 use oomsim_core::record::{Cause, Happening, Owner, Record, view};
-use oomsim_core::units::SimDuration;
-use oomsim_explain::{Run, Unhappened, explain, explain_not, json, text};
+use oomsim_core::units::{SimDuration, format_duration};
+use oomsim_explain::prevent::{self, Prevention, Settings, Source};
+use oomsim_explain::{Explanation, Run, Unhappened, explain, explain_not, json, text};
 use serde_json::json as object;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,7 @@ Examples:
   oomsim why scenarios/oom3-host-leak.toml --kill 1
   oomsim why scenarios/oom2-allocatable-slow.toml --pod alloc-mem-2 --format json
   oomsim why scenarios/top-node-127-percent.toml --not evicted
+  oomsim why scenarios/oom4-allocatable-fast.toml --prevent
 
 Exit code 1: there is no such event, or what did not happen did happen.";
 
@@ -58,6 +60,15 @@ pub struct Args {
     /// End the run at this time instead of the scenario's duration
     #[arg(long, value_name = "TIME", value_parser = flags::duration)]
     until: Option<SimDuration>,
+    /// Also search for the smallest changes that would have prevented it, by running the scenario with them
+    #[arg(long, conflicts_with_all = ["not", "all"])]
+    prevent: bool,
+    /// With --prevent: seeds and phases of the kubelet's check that each change is tried with
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "prevent")]
+    seeds: u64,
+    /// With --prevent: most runs
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "prevent")]
+    runs: u64,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -86,12 +97,18 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         Some(chosen) => chosen,
         None => return nothing_happened(&args, &run),
     };
-    let explained: Vec<_> = chosen.into_iter().map(|(number, happening)| explain(&run, number, happening)).collect();
+    let explained: Vec<_> = chosen.iter().map(|&(number, happening)| explain(&run, number, happening)).collect();
+    let prevented = match (args.prevent, chosen.first().zip(explained.first())) {
+        (true, Some(((_, happening), why))) => prevention(&args, &run, happening, why)?,
+        _ => None,
+    };
     let whole = args.event.is_none() && args.kill.is_none() && args.pod.is_none();
     match args.format {
         Format::Json => {
             let list: Vec<_> = explained.iter().map(json::explanation).collect();
-            output::print(&format!("{:#}\n", object!({ "events": json::listing(&run), "explanations": list })))?;
+            let events = json::listing(&run);
+            let all = object!({ "events": events, "explanations": list, "prevention": prevented });
+            output::print(&format!("{all:#}\n"))?;
         }
         Format::Text => {
             let mut shown = String::new();
@@ -100,6 +117,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             }
             let texts: Vec<String> = explained.iter().map(text::explanation).collect();
             shown.push_str(&texts.join("\n"));
+            shown.extend(prevented.as_ref().map(prevent::text));
             if whole && explained.len() < run.happenings().len() {
                 shown.push_str("\n--event N explains another number of the list, --all everything.\n");
             }
@@ -107,6 +125,23 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         }
     }
     Ok(Exit::Holds)
+}
+
+/// What would have prevented it.
+fn prevention(args: &Args, run: &Run, happening: &Happening, why: &Explanation) -> Result<Option<Prevention>, Failure> {
+    let (file, text) = (args.file.display().to_string(), load::named_text(&args.file)?);
+    let beside = load::Beside::scenario(&args.file);
+    let mut overrides = args.overrides.clone();
+    overrides.extend(args.until.map(|until| format!("duration=\"{}\"", format_duration(until))));
+    let node = args.node.as_deref();
+    let source = Source { file: &file, text: &text, node, files: &beside, overrides: &overrides };
+    let settings = Settings { runs: args.runs, seeds: args.seeds };
+    let search = || Ok(prevent::prevent(&source, run, happening, why, settings));
+    let found = engine::guarded(search)?;
+    if found.is_none() {
+        output::complain("note: this is not a death, eviction or refusal that could be prevented");
+    }
+    Ok(found)
 }
 
 fn simulate(args: &Args) -> Result<Run, Failure> {

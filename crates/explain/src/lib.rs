@@ -29,6 +29,7 @@
 )]
 
 mod candidates;
+pub mod diagnose;
 mod fact;
 pub mod json;
 pub mod prevent;

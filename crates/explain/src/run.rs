@@ -1,6 +1,5 @@
 //! A run that can be looked at.
 
-use oomsim_core::BootedNode;
 use oomsim_core::engine::EngineError;
 use oomsim_core::kubelet::EffectiveKubelet;
 use oomsim_core::node::NodeView;
@@ -8,6 +7,7 @@ use oomsim_core::node_api::Name;
 use oomsim_core::plan::{PodPlan, Scenario};
 use oomsim_core::record::{Happening, History, Keep, PassFigures, PodSample, Sample, happenings};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
+use oomsim_core::{BootedNode, Simulation};
 use std::sync::Arc;
 
 /// A scenario's run with everything kept, which can be taken up again at any instant.
@@ -48,9 +48,14 @@ impl Run {
 
     /// The node right before what happens at an instant; `None`: the run cannot be repeated up to there.
     pub fn view(&self, at: SimTime) -> Option<NodeView> {
-        let mut again = self.booted.clone().simulation(self.seed);
+        let mut again = self.again();
         again.run_until(at).ok()?;
         Some(again.view())
+    }
+
+    /// The same run, about to begin again, with nothing recorded.
+    pub fn again(&self) -> Simulation {
+        self.booted.clone().simulation(self.seed)
     }
 
     /// The plan of a pod, `namespace/name`: replicas and successors have the name of their plan and more.

@@ -34,3 +34,4 @@ pub use daemons::{Daemons, Measured, daemons, measured};
 pub use evidence::Evidence;
 pub use queries::queries;
 pub use same::differences;
+pub use series::{Metric, Sample, Series};

@@ -33,7 +33,7 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("crates/scenario", "oomsim-scenario", &["core", "kube-api"]),
     ("crates/conformance", "oomsim-conformance", &["core", "scenario"]),
     ("crates/dmesg", "oomsim-dmesg", &["core", "scenario"]),
-    ("crates/explain", "oomsim-explain", &["core", "scenario", "planning"]),
+    ("crates/explain", "oomsim-explain", &["core", "scenario", "planning", "dmesg", "import"]),
     ("crates/import", "oomsim-import", &["core", "scenario"]),
     ("crates/lint", "oomsim-lint", &["core", "scenario"]),
     ("crates/planning", "oomsim-planning", &["core", "scenario"]),

@@ -12,8 +12,8 @@ mod seeds;
 mod text;
 
 pub use change::{Change, Source};
-pub use knobs::{Knob, Steps};
-pub use outcome::{Fate, Target};
+pub use knobs::{Knob, Position, Steps};
+pub use outcome::{Fate, Target, harm_of};
 pub use search::{Cure, NoDifference, Prevention, Settings, prevent};
 pub use seeds::Helped;
 pub use text::text;

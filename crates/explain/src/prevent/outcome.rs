@@ -56,8 +56,8 @@ impl std::fmt::Display for Target {
 pub struct Fate {
     /// The mechanism.
     pub cause: Cause,
-    /// The first time, in nanoseconds of the run.
-    #[serde(serialize_with = "crate::fact::instant")]
+    /// The first time.
+    #[serde(rename = "t", serialize_with = "crate::fact::instant")]
     pub at: SimTime,
 }
 
@@ -113,6 +113,11 @@ fn bad(happening: &Happening, history: &History) -> bool {
         }
         _ => true,
     }
+}
+
+/// What became of a target in a run of a scenario; `None`: it came to no harm.
+pub fn harm_of(scenario: &Scenario, history: &History, target: &Target) -> Option<Fate> {
+    harm(target, &fates(scenario, history)).copied()
 }
 
 /// Whether a target came to harm, itself or as part of its pod.

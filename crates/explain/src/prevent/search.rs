@@ -40,7 +40,7 @@ pub struct Cure {
     pub from: String,
     /// Where it has to be put.
     pub to: Position,
-    /// One step less, which does not help; `None` for a choice.
+    /// One step less, which does not help; `None` for a choice, and where one step less is the scenario as it is.
     pub one_step_less: Option<Position>,
     /// How much it asks for: doublings of an amount; a choice counts as one.
     pub asks: f64,
@@ -260,7 +260,7 @@ impl Search<'_> {
         if !matches!(no, 0) && !matches!(self.tried(&at(no)), Tried::Same(_)) {
             return Turned::NotPossible;
         }
-        self.cure(knob, from, at(yes), Some(at(no)), asks, &outcome.1)
+        self.cure(knob, from, at(yes), (no != 0).then(|| at(no)), asks, &outcome.1)
     }
 
     fn cure(

@@ -1,0 +1,203 @@
+//! `oomsim diagnose`: what a memory curve, a pod's status, a kernel log and events are a sign of.
+
+use crate::exit::{Exit, Failure};
+use crate::flags::{self, Format};
+use crate::{engine, load, memory, output};
+use oomsim_core::units::SimDuration;
+use oomsim_explain::Run;
+use oomsim_explain::diagnose::{
+    Diagnosis, Observed, PodFacts, diagnose, observe, observed_pods, read_events, read_kernel_log, read_pod,
+    read_series, text,
+};
+use oomsim_scenario::Source;
+use oomsim_scenario::reading::{Problems, Value, nearest, parse_documents};
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const EXAMPLES: &str = "\
+Give what there is, in any order: kubectl get pod NAME -o json, kubectl get events -o json, the answer of Prometheus to
+container_memory_working_set_bytes (and container_memory_rss, node_memory_MemAvailable_bytes, …) or a CSV file of it, a kernel log.
+What is missing and would decide is named. Instead of files from a cluster, one scenario: its containers as monitoring would see them.
+
+Examples:
+  oomsim diagnose pod.json series.json
+  oomsim diagnose pod.json series.json events.json kernel.log --container app
+  oomsim diagnose scenarios/leak-limit-raised.toml --scrape 30s
+
+Exit code 1: the signs do not decide for any of the containers.";
+
+/// Arguments of `oomsim diagnose`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Args {
+    /// Files from a cluster, or one scenario
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// Only this pod
+    #[arg(long, value_name = "NAME")]
+    pod: Option<String>,
+    /// Only this container
+    #[arg(long, value_name = "NAME")]
+    container: Option<String>,
+    /// Of a scenario: how often memory is looked at
+    #[arg(long, value_name = "TIME", value_parser = flags::duration, default_value = "30s")]
+    scrape: SimDuration,
+    /// Of a scenario: the random seed [default: the scenario's]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Output format
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Runs `oomsim diagnose`.
+///
+/// # Errors
+/// When a file cannot be read or used.
+pub fn run(args: Args) -> Result<Exit, Failure> {
+    if args.scrape == SimDuration::ZERO {
+        return Err(Failure::bad_input("--scrape is an interval, longer than 0"));
+    }
+    let all = match args.files.as_slice() {
+        [scenario] if is_scenario(scenario) => of_scenario(&args, scenario)?,
+        files => of_files(files)?,
+    };
+    let wanted = |o: &Observed| {
+        args.pod.as_ref().is_none_or(|pod| *pod == o.pod.name)
+            && args.container.as_ref().is_none_or(|container| *container == o.container)
+    };
+    let chosen: Vec<&Observed> = all.iter().filter(|observed| wanted(observed)).collect();
+    if chosen.is_empty() {
+        return Err(nothing(&args, &all));
+    }
+    let found: Vec<Diagnosis> = chosen.into_iter().map(diagnose).collect();
+    match args.format {
+        Format::Json => output::print(&format!("{:#}\n", json!({ "diagnoses": found })))?,
+        Format::Text => output::print(&found.iter().map(text).collect::<Vec<_>>().join("\n"))?,
+    }
+    let decided = found.iter().any(|diagnosis| diagnosis.cause.is_some());
+    Ok(if decided { Exit::Holds } else { Exit::Failed })
+}
+
+fn is_scenario(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "toml")
+}
+
+fn nothing(args: &Args, all: &[Observed]) -> Failure {
+    let names: Vec<String> = all.iter().map(|o| format!("{}/{}", o.pod.name, o.container)).collect();
+    let wanted = args.container.as_deref().or(args.pod.as_deref()).unwrap_or_default();
+    let parts = all.iter().flat_map(|o| [o.pod.name.as_str(), o.container.as_str()]);
+    let help = match nearest(wanted, parts) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("there are: {}", names.join(", ")),
+    };
+    Failure::bad_input(format!("there is no container `{wanted}`\n  help: {help}"))
+}
+
+/// Every container of a scenario's run.
+fn of_scenario(args: &Args, file: &Path) -> Result<Vec<Observed>, Failure> {
+    let mut all = Vec::new();
+    for kind in load::scenarios(file, &[], None)? {
+        memory::check_series(&kind.scenario)?;
+        let seed = args.seed.unwrap_or(kind.scenario.seed);
+        let stopped = |why| Failure::internal(format!("the run was stopped: {why}"));
+        let run = engine::guarded(|| Run::new(Arc::clone(&kind.scenario), seed).map_err(stopped))?;
+        for (pod, containers) in observed_pods(&run) {
+            all.extend(containers.iter().filter_map(|container| observe(&run, &pod, container, args.scrape)));
+        }
+    }
+    if all.is_empty() {
+        return Err(Failure::bad_input(format!("{} has no pods", file.display())));
+    }
+    Ok(all)
+}
+
+/// What the files of a cluster hold.
+#[derive(Default)]
+struct Given {
+    pods: Vec<PodFacts>,
+    documents: Vec<Value>,
+    series: Vec<oomsim_import::Series>,
+    logs: Vec<(PathBuf, String)>,
+}
+
+fn of_files(files: &[PathBuf]) -> Result<Vec<Observed>, Failure> {
+    let mut given = Given::default();
+    let problems = Problems::default();
+    for file in files {
+        if is_scenario(file) {
+            return Err(Failure::bad_input(format!("{} is a scenario: give it alone", file.display())));
+        }
+        read(file, &problems, &mut given)?;
+    }
+    let wrong = problems.into_sorted();
+    if wrong.iter().any(|d| d.severity == oomsim_scenario::Severity::Error) {
+        return Err(load::rendered(&wrong));
+    }
+    let mut all = Vec::new();
+    for pod in pods(&given) {
+        for container in &pod.containers {
+            all.push(observed(&given, &pod, &container.name)?);
+        }
+    }
+    if all.is_empty() {
+        let help = "give the pod (kubectl get pod NAME -o json) or series with the labels pod and container";
+        return Err(Failure::bad_input(format!("no container is known from these files\n  help: {help}")));
+    }
+    Ok(all)
+}
+
+/// The pods that were given, or those that series are about.
+fn pods(given: &Given) -> Vec<PodFacts> {
+    let mut pods = given.pods.clone();
+    for series in &given.series {
+        let (Some(pod), Some(container)) = (series.pod(), series.container()) else { continue };
+        if !given.pods.is_empty() {
+            continue;
+        }
+        let facts = oomsim_explain::diagnose::ContainerFacts { name: container.to_owned(), ..Default::default() };
+        match pods.iter_mut().find(|known| known.name == pod) {
+            Some(known) if known.container(container).is_none() => known.containers.push(facts),
+            Some(_) => {}
+            None => pods.push(PodFacts { name: pod.to_owned(), containers: vec![facts], ..PodFacts::default() }),
+        }
+    }
+    pods
+}
+
+fn observed(given: &Given, pod: &PodFacts, container: &str) -> Result<Observed, Failure> {
+    let mut observed = Observed { pod: pod.clone(), container: container.to_owned(), ..Observed::default() };
+    observed.events = given.documents.iter().flat_map(|document| read_events(document, &pod.name)).collect();
+    for (file, log) in &given.logs {
+        let kills = read_kernel_log(log, pod, container)
+            .map_err(|why| Failure::bad_input(format!("{} cannot be read: {why}", file.display())))?;
+        observed.kills.get_or_insert_default().extend(kills);
+    }
+    read_series(&given.series, &mut observed);
+    Ok(observed)
+}
+
+/// Sorts a file by what it holds.
+fn read(file: &Path, problems: &Problems, to: &mut Given) -> Result<(), Failure> {
+    let text = load::named_text(file)?;
+    let name = file.display().to_string();
+    let is_log = oomsim_import::describe(&text).as_deref() == Some("a kernel log")
+        || file.extension().is_some_and(|extension| extension == "log");
+    if is_log {
+        to.logs.push((file.to_owned(), text));
+        return Ok(());
+    }
+    let source = Arc::new(Source { name, text });
+    // What is neither YAML nor JSON is no object of the API, but perhaps a series.
+    let documents = parse_documents(&source).ok().into_iter().flatten();
+    let (objects, others): (Vec<Value>, Vec<Value>) = documents.partition(|document| document.get("kind").is_some());
+    if !objects.is_empty() && others.is_empty() {
+        to.pods.extend(objects.iter().flat_map(read_pod));
+        to.documents.extend(objects);
+        return Ok(());
+    }
+    let evidence = oomsim_import::Evidence::read(problems, &[source]);
+    to.series.extend(evidence.series.into_iter().map(|(_, series)| series));
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! What a memory curve, a pod's status, a kernel log and events are a sign of.
+//!
+//! Each [`SignKind`] that is seen speaks for some causes and against others, with a weight (a log-likelihood, stated in
+//! one table in `signs.rs`). The sums give a probability for each cause; where none is likely enough the diagnosis says
+//! what to measure next instead. How often the probabilities are right is measured on simulated containers of every
+//! cause (`tests/diagnose.rs`; the table is in docs/diagnose.md).
+
+mod advice;
+mod cause;
+mod files;
+mod from_run;
+mod observed;
+mod shape;
+mod signs;
+mod text;
+
+pub use advice::{Advice, advice};
+pub use cause::Ailment;
+pub use files::{read_events, read_kernel_log, read_pod, read_series};
+pub use from_run::{observe, observed_pods};
+pub use observed::{ContainerFacts, Curve, End, EventFact, KernelKill, KillScope, Observed, PodFacts};
+pub use shape::{Form, Shape, shape};
+pub use signs::{Sign, SignKind, signs};
+pub use text::text;
+
+use serde::Serialize;
+
+/// A sum of weights is divided by this before it becomes a probability: signs are not independent of each other. Fitted
+/// on simulated containers (docs/diagnose.md has the reliability curve).
+const TEMPERATURE: f64 = 1.8;
+/// Below this probability no cause is named.
+const LEAST: f64 = 0.6;
+
+/// A cause with its probability.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Likely {
+    /// The cause.
+    pub cause: Ailment,
+    /// How likely it is.
+    pub probability: f64,
+}
+
+/// A diagnosis.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Diagnosis {
+    /// The pod.
+    pub pod: String,
+    /// The container.
+    pub container: String,
+    /// The cause; `None`: the signs do not decide.
+    pub cause: Option<Ailment>,
+    /// How likely the likeliest cause is, from 0 to 1.
+    pub confidence: f64,
+    /// The likeliest causes, the first first.
+    pub likely: Vec<Likely>,
+    /// Signs for the likeliest cause.
+    pub evidence_for: Vec<Sign>,
+    /// Signs against it.
+    pub evidence_against: Vec<Sign>,
+    /// What to do: for the cause, or what to measure next.
+    pub advice: Advice,
+}
+
+/// Diagnoses a container.
+pub fn diagnose(observed: &Observed) -> Diagnosis {
+    let seen = signs(observed);
+    let weight = |sign: &Sign, cause: Ailment| {
+        sign.kind.weights().iter().find(|(of, _)| *of == cause).map_or(0.0, |(_, weight)| *weight)
+    };
+    let score = |cause: Ailment| seen.iter().map(|sign| weight(sign, cause)).sum::<f64>() / TEMPERATURE;
+    let scores: Vec<(Ailment, f64)> = Ailment::ALL.iter().map(|&cause| (cause, score(cause))).collect();
+    let most = scores.iter().map(|(_, score)| *score).fold(f64::NEG_INFINITY, f64::max);
+    let total: f64 = scores.iter().map(|(_, score)| (score - most).exp()).sum();
+    let mut likely: Vec<Likely> =
+        scores.iter().map(|&(cause, score)| Likely { cause, probability: (score - most).exp() / total }).collect();
+    likely.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    let first = likely[0];
+    let decided = first.probability >= LEAST && most > 1.0;
+    let side = |above: bool| {
+        let mut of: Vec<&Sign> = seen.iter().filter(|sign| (weight(sign, first.cause) > 0.0) == above).collect();
+        of.retain(|sign| weight(sign, first.cause) != 0.0);
+        of.sort_by(|a, b| weight(b, first.cause).abs().total_cmp(&weight(a, first.cause).abs()));
+        of.into_iter().cloned().collect::<Vec<_>>()
+    };
+    let cause = decided.then_some(first.cause);
+    Diagnosis {
+        pod: observed.pod.name.clone(),
+        container: observed.container.clone(),
+        cause,
+        confidence: first.probability,
+        evidence_for: side(true),
+        evidence_against: side(false),
+        advice: advice(observed, cause, &likely),
+        likely: likely.into_iter().take_while(|l| l.probability > 0.01).take(4).collect(),
+    }
+}
