@@ -3,8 +3,6 @@
 use crate::exit::Failure;
 use crate::memory;
 use crate::progress::Progress;
-use oomsim_core::kernel::CgroupVersion;
-use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogStyle, STYLES};
 use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep};
@@ -106,15 +104,3 @@ pub fn scrapes(scenario: &Arc<Scenario>, seed: u64) -> Result<Vec<NodeView>, Fai
 
 /// How often a run says how far it is.
 const PARTS: u64 = 200;
-
-/// An empty kernel log in the wording of the scenario's kernel.
-pub fn kernel_log(scenario: &Scenario) -> KernelLog {
-    let kernel = &scenario.node.kernel;
-    let newest = &STYLES[STYLES.len() - 1];
-    let style = LogStyle::named(&kernel.profile.version).unwrap_or(newest);
-    let hierarchy = match kernel.cgroup {
-        CgroupVersion::V1 => Hierarchy::V1,
-        CgroupVersion::V2 => Hierarchy::V2,
-    };
-    KernelLog::new(style, hierarchy, &kernel.profile.version).with_huge_pages(kernel.sysctl.nr_hugepages)
-}

@@ -163,7 +163,7 @@ fn round_trip_of_every_scenario() {
                 _ => None,
             })
             .collect();
-        let mut log: KernelLog = oomsim::engine::kernel_log(&scenario);
+        let mut log: KernelLog = oomsim_report::kernel_log::log_of(&scenario);
         let records: Vec<_> = reports.iter().flat_map(|r| log.oom(r)).collect();
         let dmesg: String = records.iter().map(|r| r.dmesg()).collect();
         let console: String = records.iter().map(|r| r.console()).collect();

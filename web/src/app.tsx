@@ -79,7 +79,7 @@ function RunView({ run }: { run: Run }) {
   );
 }
 
-function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
+export function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
   return (
     <section aria-labelledby="deaths-heading">
       <h2 id="deaths-heading">Who died</h2>
@@ -120,7 +120,7 @@ function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
 }
 
 /** The chain of causes of each happening, as `oomsim why` tells it. */
-function Whys({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
+export function Whys({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
   if (run.whys.length === 0) return null;
   return (
     <section aria-labelledby="why-heading">
@@ -137,7 +137,7 @@ function Whys({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
   );
 }
 
-function Timeline({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: number) => void }) {
+export function Timeline({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: number) => void }) {
   const [filter, setFilter] = useState("");
   const wanted = filter.trim().toLowerCase();
   const lines = run.timeline.filter((line) => `${line.subject} ${line.reason} ${line.message}`.toLowerCase().includes(wanted));

@@ -57,7 +57,19 @@ function seen(run: Run, curve: number, values: (number | null)[], who: number, m
 /** Memory is counted in powers of two: ticks at 512Mi, 1Gi, 2Gi. */
 const POWERS = Array.from({ length: 44 }, (_, n) => 2 ** n);
 
-export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: number) => void }) {
+interface Props {
+  run: Run;
+  at: number;
+  onSeek: (at: number) => void;
+  /** For the ids of a page with several charts. */
+  id?: string | undefined;
+  title?: string | undefined;
+  /** Whether moving over the curves is enough, or a click is needed. */
+  follow?: boolean | undefined;
+}
+
+export function Chart({ run, at, onSeek, id = "memory", title = "Memory", follow = true }: Props) {
+  const now = useRef(at);
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const [measure, setMeasure] = useState<"workingSet" | "usage">("workingSet");
@@ -122,8 +134,9 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
           })),
         ],
         hooks: {
-          draw: [(u) => drawLevels(u, stops.filter((stop) => !hidden.has(stop.label)), ink), (u) => drawMarks(u, run, ink)],
-          setCursor: [
+          draw: [(u) => drawLevels(u, stops.filter((stop) => !hidden.has(stop.label)), ink), (u) => drawMarks(u, run, ink), (u) => drawNow(u, now.current, ink)],
+          ready: [(u) => u.over.addEventListener("click", () => onSeek(u.posToVal(u.cursor.left ?? 0, "x")))],
+          setCursor: !follow ? [] : [
             (u) => {
               const point = u.cursor.idx;
               const time = point == null ? undefined : run.series.at[point];
@@ -142,6 +155,11 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
     };
   }, [run, shown, stops, scrape, measure, hidden, scheme, width]);
 
+  useEffect(() => {
+    now.current = at;
+    plot.current?.redraw(false);
+  }, [at]);
+
   const toggle = (label: string) => {
     const next = new Set(hidden);
     if (!next.delete(label)) next.add(label);
@@ -149,8 +167,8 @@ export function Chart({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: 
   };
   const index = lastUpTo(run.series.at, at);
   return (
-    <section aria-labelledby="memory-heading">
-      <h2 id="memory-heading">Memory</h2>
+    <section aria-labelledby={`${id}-heading`}>
+      <h2 id={`${id}-heading`}>{title}</h2>
       <div class="controls">
         <label>
           Pods by{" "}
@@ -230,6 +248,21 @@ function drawLevels(u: uPlot, stops: readonly Level[], ink: string) {
     ctx.fillText(`${stop.label} ${bytes(stop.at)}`, bbox.left + 6 * ratio, base);
     last = base;
   }
+  ctx.restore();
+}
+
+/** The instant that is shown. */
+function drawNow(u: uPlot, at: number, ink: string) {
+  const { ctx, bbox } = u;
+  const x = u.valToPos(at, "x", true);
+  if (x < bbox.left || x > bbox.left + bbox.width) return;
+  ctx.save();
+  ctx.strokeStyle = ink;
+  ctx.lineWidth = 2 * (window.devicePixelRatio || 1);
+  ctx.beginPath();
+  ctx.moveTo(x, bbox.top);
+  ctx.lineTo(x, bbox.top + bbox.height);
+  ctx.stroke();
   ctx.restore();
 }
 

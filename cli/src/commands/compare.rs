@@ -161,7 +161,7 @@ fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
         file: of.file.display().to_string(),
         description: of.scenario.description.clone(),
         reproduce: repeat.command(of.seed),
-        kernel_log: engine::kernel_log(&of.scenario),
+        kernel_log: oomsim_report::kernel_log::log_of(&of.scenario),
         results: evaluate(&of.scenario.expectations, &history),
         not_judged: None,
         scrapes: Vec::new(),

@@ -10,6 +10,7 @@ pub mod dmesg;
 pub mod explain;
 pub mod import;
 pub mod import_story;
+pub mod lab;
 pub mod lint;
 pub mod list;
 pub mod man;
@@ -40,6 +41,8 @@ pub enum Command {
     Report(report::Args),
     /// Compare two scenarios, settings, versions, seeds or recorded runs
     Compare(compare::Args),
+    /// Open the lab in a browser: play, step, rewind and change runs
+    Lab(lab::Args),
     /// Compute a node's allocatable memory, kubepods limit and eviction thresholds
     Node(node::Args),
     /// Show who is at risk: room, place in the kernel's and the kubelet's order, share of runs in which it dies
@@ -105,6 +108,7 @@ impl Command {
             Command::Why(args) => why::run(args),
             Command::Check(args) => check::run(args),
             Command::Report(args) => report::run(args),
+            Command::Lab(args) => lab::run(args),
             Command::Node(args) => node::run(args),
             Command::Risk(args) => risk::run(args),
             Command::Lint(args) => lint::run(args),

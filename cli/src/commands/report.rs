@@ -102,7 +102,7 @@ fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -
         file: file.display().to_string(),
         description: scenario.description.clone(),
         reproduce: repeat.command(seed),
-        kernel_log: engine::kernel_log(scenario),
+        kernel_log: oomsim_report::kernel_log::log_of(scenario),
         results: evaluate(&scenario.expectations, &history),
         not_judged: None,
         scrapes: Vec::new(),

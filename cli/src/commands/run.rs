@@ -13,7 +13,7 @@ use args::Record;
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::units::format_duration;
-use oomsim_report::{RunReport, json, style, text};
+use oomsim_report::{RunReport, json, kernel_log, style, text};
 use std::sync::Arc;
 
 /// Runs `oomsim run`.
@@ -57,7 +57,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         file: args.file.display().to_string(),
         description: scenario.description.clone(),
         reproduce: args.repeat().command(seed),
-        kernel_log: engine::kernel_log(&scenario),
+        kernel_log: kernel_log::log_of(&scenario),
         history,
         kept: engine::kept(&scenario, asked),
         results,

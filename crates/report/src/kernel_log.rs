@@ -1,9 +1,23 @@
 //! `kernel.log`: what the kernel printed, in the wording of its version.
 
 use super::RunReport;
-use oomsim_core::kernel::log::LogRecord;
+use oomsim_core::kernel::CgroupVersion;
+use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogRecord, LogStyle, STYLES};
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::Record;
 use std::io::{self, Write};
+
+/// An empty kernel log in the wording of the scenario's kernel.
+pub fn log_of(scenario: &Scenario) -> KernelLog {
+    let kernel = &scenario.node.kernel;
+    let newest = &STYLES[STYLES.len() - 1];
+    let style = LogStyle::named(&kernel.profile.version).unwrap_or(newest);
+    let hierarchy = match kernel.cgroup {
+        CgroupVersion::V1 => Hierarchy::V1,
+        CgroupVersion::V2 => Hierarchy::V2,
+    };
+    KernelLog::new(style, hierarchy, &kernel.profile.version).with_huge_pages(kernel.sysctl.nr_hugepages)
+}
 
 /// The whole file, as `dmesg` prints it.
 ///

@@ -41,7 +41,7 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("crates/report", "oomsim-report", &["core", "scenario", "lint", "planning"]),
     ("crates/testkit", "oomsim-testkit", &["core", "scenario"]),
     ("crates/tidy", "oomsim-tidy", &[]),
-    ("crates/wasm-check", "oomsim-wasm-check", &["core", "scenario"]),
+    ("crates/lab", "oomsim-lab", &["core", "scenario", "explain", "report"]),
 ];
 
 /// Crates that take the whole workspace together.
@@ -55,6 +55,7 @@ const PURE: &[&str] = &[
     "crates/planning/src",
     "crates/import/src",
     "crates/explain/src",
+    "crates/lab/src",
 ];
 
 /// What they do not touch.

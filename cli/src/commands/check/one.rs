@@ -159,7 +159,7 @@ fn write_files(out: &Path, file: &Path, scenario: &Arc<Scenario>, seed: u64, rep
         file: file.display().to_string(),
         description: scenario.description.clone(),
         reproduce: repeat.to_owned(),
-        kernel_log: engine::kernel_log(scenario),
+        kernel_log: oomsim_report::kernel_log::log_of(scenario),
         kept: Keep::Series,
         results: evaluate(&scenario.expectations, &history),
         history,

@@ -5,12 +5,12 @@ use super::files;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::repeat::Repeat;
-use crate::{engine, fleet, output};
+use crate::{fleet, output};
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{History, Keep};
-use oomsim_report::RunReport;
 use oomsim_report::fleet::{Fleet, NodeRun, csv, expectations, json_text, text};
+use oomsim_report::{RunReport, kernel_log};
 use oomsim_store::Folder;
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
             file: args.file.display().to_string(),
             description: scenario.description.clone(),
             reproduce: Repeat { node: kind, overrides: &one, ..args.repeat() }.command(node.seed),
-            kernel_log: engine::kernel_log(scenario),
+            kernel_log: kernel_log::log_of(scenario),
             results: evaluate(&scenario.expectations, &history),
             history,
             kept: keep,

@@ -6,7 +6,7 @@ use super::seeds::Seeds;
 use crate::RunReport;
 use crate::deaths::deaths;
 use crate::timeline::{Tone, timeline};
-use oomsim_core::record::History;
+use oomsim_core::record::{History, PassVerdict};
 use oomsim_core::units::{Bytes, SimTime};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -105,6 +105,8 @@ pub struct Series {
 pub struct Passes {
     at: Vec<f64>,
     working_set: Vec<f64>,
+    /// Why each evicted a pod, or did not.
+    verdicts: Vec<String>,
     /// In the order of the pods of the series.
     pods: Vec<Vec<Option<f64>>>,
 }
@@ -134,11 +136,16 @@ pub struct TimelineLine {
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Death {
-    at: f64,
-    process: String,
-    of: String,
-    by: String,
-    why: String,
+    /// When, in seconds.
+    pub at: f64,
+    /// Its name and pid.
+    pub process: String,
+    /// The container or host process that it belonged to.
+    pub of: String,
+    /// Who ended it.
+    pub by: String,
+    /// Why.
+    pub why: String,
 }
 
 /// Why something happened.
@@ -288,6 +295,7 @@ impl Passes {
         let mut passes = Passes { pods: vec![Vec::new(); names.len()], ..Passes::default() };
         for pass in history.passes.iter().step_by(stride) {
             passes.at.push(seconds(pass.at));
+            passes.verdicts.push(verdict(&pass.verdict));
             passes.working_set.push(capacity - pass.memory_available as f64);
             for figures in &pass.pods {
                 let Some(curve) = places.get(&figures.pod).and_then(|place| passes.pods.get_mut(*place)) else {
@@ -299,6 +307,20 @@ impl Passes {
         }
         passes.pods.iter_mut().for_each(|curve| curve.resize(passes.at.len(), None));
         passes
+    }
+}
+
+fn verdict(of: &PassVerdict) -> String {
+    match of {
+        PassVerdict::NoThreshold => "it has no threshold".into(),
+        PassVerdict::NothingMet => "no threshold is met".into(),
+        PassVerdict::GracePeriod { until } => {
+            format!("a threshold is met; its grace period ends at {} s", until.as_secs_f64())
+        }
+        PassVerdict::NoNewFigures => "a threshold is met, but its figures are no newer than before".into(),
+        PassVerdict::NoCandidate => "a pod should go, but none may".into(),
+        PassVerdict::Evicts(pod) => format!("evicts {pod}"),
+        _ => String::new(),
     }
 }
 

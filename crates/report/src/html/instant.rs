@@ -23,8 +23,10 @@ const MOST_PROCESSES: usize = 30;
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Instant {
     at: f64,
+    mem_total: f64,
     mem_available: f64,
     mem_free: f64,
+    swap_total: f64,
     swap_used: f64,
     cgroups: Vec<Cgroup>,
     processes: Vec<Process>,
@@ -39,9 +41,15 @@ pub struct Cgroup {
     name: String,
     path: String,
     depth: u32,
+    /// `node`, `kubepods`, `qos`, `pod`, `container` or `cgroup`.
+    of: &'static str,
     usage: f64,
     working_set: f64,
     limit: Option<f64>,
+    /// Anonymous memory, tmpfs, page cache, kernel memory and swap.
+    parts: [f64; 5],
+    /// Processes that the OOM killer has killed in it.
+    oom_kills: f64,
 }
 
 /// A process.
@@ -110,6 +118,11 @@ impl Default for Room {
     }
 }
 
+impl Room {
+    /// Enough for everything: for a page that shows one instant at a time.
+    pub const UNLIMITED: Room = Room(usize::MAX);
+}
+
 impl Instant {
     /// The node as it stands; nothing when the page is full.
     pub fn of(node: &NodeView, room: &mut Room) -> Option<Instant> {
@@ -119,8 +132,10 @@ impl Instant {
         processes.sort_by_key(|process| (Reverse(process.badness), Reverse(process.rss), process.pid));
         Some(Instant {
             at: seconds(node.at),
+            mem_total: number(node.memory.total),
             mem_available: number(node.memory.available),
             mem_free: number(node.memory.free),
+            swap_total: number(node.memory.swap_total),
             swap_used: number(node.memory.swap_total.saturating_sub(node.memory.swap_free)),
             cgroups: cgroups(&node.cgroups),
             processes: processes.into_iter().take(MOST_PROCESSES).map(process).collect(),
@@ -158,9 +173,12 @@ fn cgroups(views: &[CgroupView]) -> Vec<Cgroup> {
             name,
             path: view.path.to_string(),
             depth,
+            of: view.of.as_str(),
             usage,
             working_set,
             limit: view.limit.map(number),
+            parts: [stat.anon, stat.shmem, stat.file.saturating_sub(stat.shmem), stat.kernel, stat.swap].map(number),
+            oom_kills: view.events.oom_kill as f64,
         });
     }
     found

@@ -1,0 +1,83 @@
+//! The face that JavaScript sees: everything goes in and comes out as JSON.
+
+use crate::lab::{Lab, Seeds, Variation};
+use crate::problem::Problem;
+use serde::Serialize;
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The lab, for JavaScript.
+#[wasm_bindgen]
+#[derive(Debug, Default)]
+pub struct Engine {
+    lab: Lab,
+}
+
+/// Either what was asked for, or what went wrong.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Answer<T, E> {
+    Ok(T),
+    Error(E),
+}
+
+fn json<T: Serialize, E: Serialize>(result: Result<T, E>) -> String {
+    let answer = match result {
+        Ok(value) => Answer::Ok(value),
+        Err(why) => Answer::Error(why),
+    };
+    serde_json::to_string(&answer).unwrap_or_else(|why| format!("{{\"error\":\"{why}\"}}"))
+}
+
+fn variation(text: &str) -> Result<Variation, Vec<Problem>> {
+    serde_json::from_str(text).map_err(|why| vec![Problem::plain(format!("the variation cannot be read: {why}"))])
+}
+
+#[wasm_bindgen]
+impl Engine {
+    /// An empty lab.
+    #[wasm_bindgen(constructor)]
+    pub fn new() -> Engine {
+        Engine::default()
+    }
+
+    /// See [`Lab::add_file`].
+    #[wasm_bindgen(js_name = addFile)]
+    pub fn add_file(&mut self, path: &str, text: &str) {
+        self.lab.add_file(path, text);
+    }
+
+    /// See [`Lab::check`]: a list of problems.
+    pub fn check(&self, path: &str, text: &str) -> String {
+        json::<_, ()>(Ok(self.lab.check(path, text)))
+    }
+
+    /// See [`Lab::open`].
+    pub fn open(&mut self, path: &str, text: &str, how: &str) -> String {
+        json(variation(how).and_then(|how| self.lab.open(path, text, how)))
+    }
+
+    /// See [`Lab::seek`].
+    pub fn seek(&mut self, number: u32, at: f64) -> String {
+        json(self.lab.seek(number, at).map_err(|why| why.to_string()))
+    }
+
+    /// See [`Lab::step`].
+    pub fn step(&mut self, number: u32) -> String {
+        json(self.lab.step(number).map_err(|why| why.to_string()))
+    }
+
+    /// See [`Lab::questions`].
+    pub fn questions(&mut self, number: u32, at: f64) -> String {
+        json(self.lab.questions(number, at).map_err(|why| why.to_string()))
+    }
+
+    /// See [`Lab::odds`].
+    pub fn odds(&self, path: &str, text: &str, how: &str, first: u32, count: u32) -> String {
+        json(variation(how).and_then(|how| self.lab.odds(path, text, &how, Seeds { first, count })))
+    }
+
+    /// See [`Lab::digests`].
+    pub fn digests(&self, path: &str, seeds: u32) -> String {
+        json(self.lab.digests(path, u64::from(seeds)))
+    }
+}

@@ -1,0 +1,222 @@
+//! What is open in the lab.
+
+use crate::change::{ChangeAt, time};
+use crate::course::{Course, SeekError};
+use crate::files::Stored;
+use crate::odds::Odds;
+use crate::problem::Problem;
+use crate::question::{Asked, Question, questions};
+use oomsim_core::engine::EngineError;
+use oomsim_core::node::NodeView;
+use oomsim_core::plan::{Injection, Scenario};
+use oomsim_core::record::Keep;
+use oomsim_core::record::expect::evaluate;
+use oomsim_report::RunReport;
+use oomsim_report::html::{Instant, Room, Run, Why};
+use oomsim_report::kernel_log::log_of;
+use oomsim_scenario::{Diagnostic, load_kinds, to_toml};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How a course differs from what the scenario's text says.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Variation {
+    /// Settings, such as `kubelet.evictionHard.memory.available=1Gi`.
+    pub settings: Vec<String>,
+    /// Changes during the run.
+    pub changes: Vec<ChangeAt>,
+    /// The seed, if not the scenario's.
+    pub seed: Option<u32>,
+    /// The kind of node, if the scenario has several and not the first is meant.
+    pub node: Option<String>,
+}
+
+/// A course that was opened.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct Opened {
+    /// Its number, for [`Lab::seek`].
+    pub number: u32,
+    /// The whole run, as the HTML report has it.
+    #[cfg_attr(test, ts(type = "Run"))]
+    pub run: Run,
+    /// Kinds of node of the scenario.
+    pub nodes: Vec<String>,
+    /// What the model does not cover, with places.
+    pub warnings: Vec<Problem>,
+    /// The scenario with everything that was changed, as a file of its own.
+    pub text: String,
+}
+
+/// Files and courses.
+#[derive(Debug, Default)]
+pub struct Lab {
+    files: Stored,
+    courses: Vec<Course>,
+}
+
+/// Explanations of a course.
+const MOST_WHYS: usize = 40;
+/// Courses that are kept; the oldest makes room.
+const MOST_COURSES: usize = 8;
+
+impl Lab {
+    /// Hands over a file that scenarios may name.
+    pub fn add_file(&mut self, path: &str, text: &str) {
+        self.files.add(path.to_owned(), text.to_owned());
+    }
+
+    /// Digests of a scenario that was handed over, in the form of `scenarios/digests.txt`.
+    ///
+    /// # Errors
+    /// When there is no such file, when it is wrong, or when a run does not end.
+    pub fn digests(&self, path: &str, seeds: u64) -> Result<String, String> {
+        crate::digests::lines(&self.files, path, seeds)
+    }
+
+    /// Problems of a text, without running it.
+    pub fn check(&self, path: &str, text: &str) -> Vec<Problem> {
+        match load_kinds(text, path, &self.files.beside(folder(path)), &[]) {
+            Err(problems) => problems.iter().map(Problem::of).collect(),
+            Ok(kinds) => kinds.first().map(|kind| kind.warnings.iter().map(Problem::of).collect()).unwrap_or_default(),
+        }
+    }
+
+    /// Reads a scenario and runs it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn open(&mut self, path: &str, text: &str, variation: Variation) -> Result<Opened, Vec<Problem>> {
+        let (scenario, nodes, warnings) = self.read(path, text, &variation)?;
+        let seed = variation.seed.map_or(scenario.seed, u64::from);
+        let course = Course::run(scenario, seed).map_err(|why| vec![Problem::plain(why.to_string())])?;
+        let whys = whys(&course.scenario, seed).map_err(|why| vec![Problem::plain(why.to_string())])?;
+        let report = RunReport {
+            file: path.to_owned(),
+            description: course.scenario.description.clone(),
+            results: evaluate(&course.scenario.expectations, &course.history),
+            not_judged: None,
+            reproduce: reproduce(path, seed, &variation),
+            kernel_log: log_of(&course.scenario),
+            kept: Keep::Series,
+            scrapes: Vec::new(),
+            history: course.history.clone(),
+        };
+        let opened = Opened {
+            number: self.keep(course),
+            run: Run::new(&report, Vec::new(), whys, text),
+            nodes,
+            warnings: warnings.iter().map(Problem::of).collect(),
+            text: String::new(),
+        };
+        Ok(Opened { text: self.text(opened.number).unwrap_or_default(), ..opened })
+    }
+
+    /// Puts a course where its number will find it.
+    fn keep(&mut self, course: Course) -> u32 {
+        if self.courses.len() == MOST_COURSES {
+            self.courses.clear();
+        }
+        self.courses.push(course);
+        u32::try_from(self.courses.len() - 1).unwrap_or(u32::MAX)
+    }
+
+    fn read(&self, path: &str, text: &str, variation: &Variation) -> Result<Read, Vec<Problem>> {
+        let all = |problems: Vec<Diagnostic>| problems.iter().map(Problem::of).collect::<Vec<_>>();
+        let kinds = load_kinds(text, path, &self.files.beside(folder(path)), &variation.settings).map_err(all)?;
+        let nodes: Vec<String> = kinds.iter().map(|kind| kind.scenario.node.name.to_string()).collect();
+        let wanted = variation.node.as_deref().and_then(|name| nodes.iter().position(|node| node == name)).unwrap_or(0);
+        let Some(kind) = kinds.into_iter().nth(wanted) else {
+            return Err(vec![Problem::plain("the scenario has no node".into())]);
+        };
+        let mut scenario = kind.scenario;
+        for wished in &variation.changes {
+            let change = wished.change.change().map_err(|why| vec![Problem::plain(why)])?;
+            Arc::make_mut(&mut scenario).injections.push(Injection { at: time(wished.at), change });
+        }
+        Ok((scenario, nodes, kind.warnings))
+    }
+
+    fn course(&mut self, number: u32) -> Result<&mut Course, SeekError> {
+        self.courses.get_mut(number as usize).ok_or(SeekError::NoCourse)
+    }
+
+    /// The node of a course at an instant, in seconds: everything before has happened, nothing at the instant itself.
+    ///
+    /// # Errors
+    /// When there is no such course, or the run breaks off before.
+    pub fn seek(&mut self, number: u32, at: f64) -> Result<Option<Instant>, SeekError> {
+        Ok(shown(&self.course(number)?.seek(time(at))?))
+    }
+
+    /// The node after the next event of the engine; nothing when the run is over.
+    ///
+    /// # Errors
+    /// When there is no such course.
+    pub fn step(&mut self, number: u32) -> Result<Option<Instant>, SeekError> {
+        Ok(self.course(number)?.step().as_ref().and_then(shown))
+    }
+
+    /// A course as a scenario file.
+    pub fn text(&self, number: u32) -> Option<String> {
+        self.courses.get(number as usize).map(|course| to_toml(&course.scenario))
+    }
+
+    /// Questions that a learner can be asked at an instant, each with its answer from the run itself.
+    ///
+    /// # Errors
+    /// When there is no such course, or the run breaks off before.
+    pub fn questions(&mut self, number: u32, at: f64) -> Result<Vec<Question>, SeekError> {
+        let course = self.course(number)?;
+        let node = course.seek(time(at))?;
+        Ok(questions(&Asked { history: &course.history, node: &node, at: time(at) }))
+    }
+
+    /// How the scenario ends with these seeds: the phases of the kubelet's clocks, and every other draw, differ.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scenario.
+    pub fn odds(&self, path: &str, text: &str, variation: &Variation, seeds: Seeds) -> Result<Odds, Vec<Problem>> {
+        let (scenario, _, _) = self.read(path, text, variation)?;
+        Odds::of(&scenario, seeds.first..seeds.first.saturating_add(seeds.count))
+            .map_err(|why| vec![Problem::plain(why.to_string())])
+    }
+}
+
+/// A row of seeds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seeds {
+    /// The first.
+    pub first: u32,
+    /// How many.
+    pub count: u32,
+}
+
+type Read = (Arc<Scenario>, Vec<String>, Vec<Diagnostic>);
+
+/// Why each thing happened, as `oomsim why` tells it.
+fn whys(scenario: &Arc<Scenario>, seed: u64) -> Result<Vec<Why>, EngineError> {
+    let run = oomsim_explain::Run::new(Arc::clone(scenario), seed)?;
+    let happenings = run.happenings().iter().enumerate().take(MOST_WHYS);
+    let told = happenings.map(|(n, happening)| {
+        let explanation = oomsim_explain::explain(&run, n + 1, happening);
+        Why::new(happening.at, &oomsim_explain::text::explanation(&explanation))
+    });
+    Ok(told.collect())
+}
+
+/// The node in the page's terms.
+fn shown(node: &NodeView) -> Option<Instant> {
+    Instant::of(node, &mut Room::UNLIMITED.clone())
+}
+
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+fn reproduce(path: &str, seed: u64, variation: &Variation) -> String {
+    let settings: String = variation.settings.iter().map(|setting| format!(" --set '{setting}'")).collect();
+    format!("oomsim run {path} --seed {seed}{settings}")
+}

@@ -1,0 +1,141 @@
+//! The lab shows what the ordinary run does: at any instant, in any order of looking.
+
+use oomsim_core::Simulation;
+use oomsim_core::record::Keep;
+use oomsim_core::units::SimTime;
+use oomsim_lab::{ChangeAt, Lab, Variation, WishedChange};
+use oomsim_report::html::{Instant, Room};
+use oomsim_scenario::load_kinds;
+use oomsim_testkit::{Beside, repository};
+
+fn lab() -> Lab {
+    let mut lab = Lab::default();
+    for folder in ["", "manifests"] {
+        for entry in std::fs::read_dir(repository().join("scenarios").join(folder)).expect("scenarios") {
+            let path = entry.expect("an entry").path();
+            let name = path.strip_prefix(repository()).expect("below").to_str().expect("UTF-8").to_owned();
+            if let Ok(text) = std::fs::read_to_string(&path) {
+                lab.add_file(&name, &text);
+            }
+        }
+    }
+    lab
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(repository().join(path)).expect("a scenario")
+}
+
+fn json(instant: &Option<Instant>) -> String {
+    serde_json::to_string(instant).expect("JSON")
+}
+
+/// Forwards, backwards, at an event and between: the node is that of a run straight to the instant.
+#[test]
+fn any_instant_in_any_order_is_that_of_the_straight_run() {
+    for path in ["scenarios/oom4-allocatable-fast.toml", "scenarios/oom2-allocatable-slow.toml"] {
+        let text = text(path);
+        let mut lab = lab();
+        let opened = lab.open(path, &text, Variation::default()).expect("a right scenario");
+        let kinds = load_kinds(&text, path, &Beside(repository().join("scenarios")), &[]).expect("right");
+        let scenario = &kinds[0].scenario;
+        let end = scenario.duration.as_secs_f64();
+        let death = opened.run.deaths.first().expect("a death").at;
+        for at in [0.0, death, end, death - 1e-9, end / 3.0, death + 1e-9, end / 2.0, 7.0, 6.999_999_999] {
+            let mut straight = Simulation::new(scenario.clone(), scenario.seed, Keep::Series);
+            straight.run_until(SimTime::from_nanos((at * 1e9).round() as u64)).expect("a run");
+            let seen = lab.seek(opened.number, at).expect("an instant");
+            assert_eq!(
+                json(&seen),
+                json(&Instant::of(&straight.view(), &mut Room::UNLIMITED.clone())),
+                "{path} at {at}"
+            );
+        }
+    }
+}
+
+/// Event by event from the start: as many as the run has, and the last state is that of the end.
+#[test]
+fn steps_are_the_engines_events() {
+    let path = "scenarios/oom4-allocatable-fast.toml";
+    let mut lab = lab();
+    let opened = lab.open(path, &text(path), Variation::default()).expect("right");
+    lab.seek(opened.number, 0.0).expect("the start");
+    let mut last = 0.0;
+    let mut steps = 0_u64;
+    while let Some(instant) = lab.step(opened.number).expect("a course") {
+        let shown = serde_json::to_value(&instant).expect("JSON");
+        let at = shown["at"].as_f64().expect("a time");
+        assert!(at >= last);
+        last = at;
+        steps += 1;
+    }
+    let mut run = Simulation::new(
+        load_kinds(&text(path), path, &Beside(repository().join("scenarios")), &[]).expect("right")[0].scenario.clone(),
+        opened.run.seed.parse().expect("a number"),
+        Keep::Outcome,
+    );
+    run.run_until(SimTime::MAX).expect("a run");
+    assert_eq!(steps, run.finish().events);
+}
+
+/// What the lab hands out as a file is the same run: with its changes, its settings and its seed.
+#[test]
+fn a_changed_course_is_a_scenario_of_its_own() {
+    let path = "scenarios/oom4-allocatable-fast.toml";
+    let mut lab = lab();
+    let before = lab.open(path, &text(path), Variation::default()).expect("right");
+    let kill = ChangeAt { at: 6.5, change: WishedChange::Kill { process: "dotnet".into() } };
+    let limit = ChangeAt { at: 3.0, change: WishedChange::Limit { cgroup: "/kubepods".into(), limit: "6Gi".into() } };
+    let variation = Variation {
+        settings: vec!["kubelet.evictionHard={ \"memory.available\" = \"1Gi\" }".into()],
+        changes: vec![kill, limit],
+        seed: Some(7),
+        node: None,
+    };
+    let changed = lab.open(path, &text(path), variation).expect("right");
+    assert_ne!(changed.run.digest, before.run.digest);
+    let killed = changed.run.deaths.first().expect("a death");
+    // Its memory is freed a little later.
+    assert!((6.5..6.6).contains(&killed.at) && killed.by == "scenario", "{killed:?}");
+    let again = Variation { seed: Some(7), ..Variation::default() };
+    let reopened = lab.open("changed.toml", &changed.text, again).expect("what is written can be read");
+    assert_eq!(reopened.run.digest, changed.run.digest);
+}
+
+/// OOM4 (SOURCES): the kernel kills dotnet at the limit of kubepods; nothing is killed or evicted afterwards until the
+/// container comes back.
+#[test]
+fn questions_are_answered_by_the_run() {
+    let path = "scenarios/oom4-allocatable-fast.toml";
+    let mut lab = lab();
+    let opened = lab.open(path, &text(path), Variation::default()).expect("right");
+    let questions = lab.questions(opened.number, 7.0).expect("questions");
+    let right: Vec<&str> = questions.iter().map(|q| q.options[q.answer as usize].as_str()).collect();
+    assert_eq!(right, ["alloc-tests/alloc-mem-leak", "the kernel, at the limit of a cgroup"]);
+    let end = opened.run.deaths.last().expect("a death").at + 1.0;
+    let after = lab.questions(opened.number, end.max(89.0)).expect("questions");
+    assert!(after.iter().all(|q| q.options.len() > 1 && (q.answer as usize) < q.options.len()));
+}
+
+/// The shares over seeds: every run is counted once, and the ends are those of the runs themselves.
+#[test]
+fn odds_count_every_run() {
+    let path = "scenarios/oom4-allocatable-fast.toml";
+    let odds = lab().odds(path, &text(path), &Variation::default(), oomsim_lab::Seeds { first: 1, count: 20 });
+    let odds = odds.expect("right");
+    assert_eq!(odds.outcomes.iter().map(|outcome| outcome.count).sum::<u32>(), 20);
+    assert!(odds.outcomes.iter().any(|outcome| outcome.first == "kernel"), "{odds:?}");
+}
+
+/// Places are those of JavaScript's strings, which count in UTF-16.
+#[test]
+fn problems_have_places_that_an_editor_understands() {
+    let text = "# 🙂\n[node]\nmemroy = \"2Gi\"\n";
+    let problems = lab().check("x.toml", text);
+    let typo = problems.iter().find(|problem| problem.message.contains("memroy")).expect("the typo");
+    let units: Vec<u16> = text.encode_utf16().collect();
+    let marked = String::from_utf16_lossy(&units[typo.from as usize..typo.to as usize]);
+    assert_eq!((typo.severity, typo.line, marked.as_str()), ("error", 3, "memroy"));
+    assert!(lab().open("x.toml", text, Variation::default()).is_err());
+}

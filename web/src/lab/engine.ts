@@ -1,0 +1,80 @@
+// The engine in its worker: each call is a message with a number, each answer one with the same number.
+import type { Instant } from "../data";
+import type { Odds, Opened, Problem, Question, Variation } from "./data";
+import EngineWorker from "./worker?worker&inline";
+
+export type Answer<T, E> = { ok: T } | { error: E };
+
+export interface Request {
+  id: number;
+  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "odds" | "digests";
+  args: (string | number)[];
+}
+
+export interface Reply {
+  id: number;
+  /** JSON of an answer. */
+  json: string;
+}
+
+/** A file that scenarios may name. */
+export interface File {
+  path: string;
+  text: string;
+}
+
+export class Engine {
+  private readonly worker = new EngineWorker();
+  private readonly waiting = new Map<number, (json: string) => void>();
+  private last = 0;
+
+  constructor(files: readonly File[]) {
+    this.worker.onmessage = (event: MessageEvent<Reply>) => {
+      this.waiting.get(event.data.id)?.(event.data.json);
+      this.waiting.delete(event.data.id);
+    };
+    for (const file of files) void this.call("addFile", file.path, file.text);
+  }
+
+  private call(method: Request["method"], ...args: (string | number)[]): Promise<string> {
+    const id = ++this.last;
+    this.worker.postMessage({ id, method, args } satisfies Request);
+    return new Promise((resolve) => this.waiting.set(id, resolve));
+  }
+
+  private async answer<T, E>(method: Request["method"], ...args: (string | number)[]): Promise<Answer<T, E>> {
+    return JSON.parse(await this.call(method, ...args)) as Answer<T, E>;
+  }
+
+  addFile(path: string, text: string): Promise<string> {
+    return this.call("addFile", path, text);
+  }
+
+  check(path: string, text: string) {
+    return this.answer<Problem[], never>("check", path, text);
+  }
+
+  open(path: string, text: string, how: Partial<Variation>) {
+    return this.answer<Opened, Problem[]>("open", path, text, JSON.stringify(how));
+  }
+
+  seek(course: number, at: number) {
+    return this.answer<Instant, string>("seek", course, at);
+  }
+
+  step(course: number) {
+    return this.answer<Instant | null, string>("step", course);
+  }
+
+  questions(course: number, at: number) {
+    return this.answer<Question[], string>("questions", course, at);
+  }
+
+  odds(path: string, text: string, how: Partial<Variation>, first: number, count: number) {
+    return this.answer<Odds, Problem[]>("odds", path, text, JSON.stringify(how), first, count);
+  }
+
+  digests(path: string, seeds: number) {
+    return this.answer<string, string>("digests", path, seeds);
+  }
+}

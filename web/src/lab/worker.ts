@@ -1,0 +1,42 @@
+// Runs the engine beside the page, so that the page never waits for it.
+import { Engine as Wasm, initSync } from "./wasm/oomsim_lab";
+import packed from "./wasm/packed";
+import type { Reply, Request } from "./engine";
+
+/** The module, unpacked: it lies in the page as gzip in base64. */
+async function bytes(): Promise<ArrayBuffer> {
+  const zipped = Uint8Array.from(atob(packed), (c) => c.charCodeAt(0));
+  return new Response(new Blob([zipped]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+const engine = bytes().then((module) => {
+  initSync({ module });
+  return new Wasm();
+});
+
+function run(wasm: Wasm, { method, args }: Request): string {
+  const [text, number] = [(n: number) => String(args[n]), (n: number) => Number(args[n])];
+  switch (method) {
+    case "addFile":
+      wasm.addFile(text(0), text(1));
+      return "null";
+    case "check":
+      return wasm.check(text(0), text(1));
+    case "open":
+      return wasm.open(text(0), text(1), text(2));
+    case "seek":
+      return wasm.seek(number(0), number(1));
+    case "step":
+      return wasm.step(number(0));
+    case "questions":
+      return wasm.questions(number(0), number(1));
+    case "odds":
+      return wasm.odds(text(0), text(1), text(2), number(3), number(4));
+    case "digests":
+      return wasm.digests(text(0), number(1));
+  }
+}
+
+addEventListener("message", (event: MessageEvent<Request>) => {
+  void engine.then((wasm) => postMessage({ id: event.data.id, json: run(wasm, event.data) } satisfies Reply));
+});

@@ -1,0 +1,159 @@
+// The lab as a learner uses it, in headless Chromium, opened as a file: LAB names it, SHOTS a folder for pictures.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const lab = pathToFileURL(resolve(process.env.LAB ?? "dist-lab/lab.html")).href;
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync"];
+let browser;
+
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+});
+after(() => browser?.close());
+
+async function open(options = {}, address = lab) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
+  const page = await context.newPage();
+  const problems = [];
+  const ours = /^(file|data|blob):/;
+  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("request", (request) => ours.test(request.url()) || problems.push(request.url()));
+  await page.goto(address);
+  await page.locator("canvas").first().waitFor({ timeout: 60_000 });
+  return { context, page, problems };
+}
+
+const time = async (page) => Number.parseFloat(await page.locator(".player .slider span").innerText());
+const button = (page, name) => page.getByRole("button", { name, exact: true });
+
+test("plays, steps and goes back; the tree and the kubelet's belief follow", async () => {
+  const { context, page, problems } = await open();
+  await page.getByLabel("Story").selectOption("scenarios/oom2-allocatable-slow.toml");
+  await page.getByText("OOM2").first().waitFor();
+  await button(page, "To the start").click();
+  assert.equal(await time(page), 0);
+  await button(page, "Next death").click();
+  // SOURCES OOM2: the kubelet evicts the leak after some 280 s.
+  await page.waitForFunction(() => /^28\d\./.test(document.querySelector(".player .slider span").textContent));
+  assert.match(await page.locator(".tree").innerText(), /kubepods[\s\S]*alloc-mem-leak/);
+  assert.match(await page.locator("#belief-heading + p").innerText(), /Last look/);
+  const death = await time(page);
+  await button(page, "Back").click();
+  await page.waitForFunction((at) => Number.parseFloat(document.querySelector(".player .slider span").textContent) < at, death);
+  await button(page, "To the start").click();
+  await button(page, "Next look of the kubelet").click();
+  await page.waitForFunction(() => Number.parseFloat(document.querySelector(".player .slider span").textContent) > 0);
+  const look = await time(page);
+  await button(page, "Next event").click();
+  await page.waitForFunction((at) => Number.parseFloat(document.querySelector(".player .slider span").textContent) >= at, look);
+  await button(page, "Play").click();
+  await page.waitForFunction((at) => Number.parseFloat(document.querySelector(".player .slider span").textContent) > at + 1, look);
+  await button(page, "Pause").click();
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("a change gives a second future beside the first", async () => {
+  const { context, page, problems } = await open();
+  await page.getByLabel("Story").selectOption("scenarios/oom4-allocatable-fast.toml");
+  await page.getByText("OOM4").first().waitFor();
+  await page.getByLabel("What", { exact: true }).first().selectOption("setting");
+  await page.getByLabel("Value").fill("node.memory=\"64Gi\"");
+  await page.getByRole("button", { name: /^Change it/ }).click();
+  await page.locator("#futures-heading").waitFor();
+  // 64 GiB hold what fills 7 GB in seven seconds: the first death comes later or not at all.
+  const [first, second] = await page.locator("#futures-heading ~ .panes ul").allInnerTexts();
+  assert.match(first, /dotnet/);
+  assert.notEqual(first, second);
+  assert.equal(await page.locator("canvas").count(), 2);
+  await page.getByRole("button", { name: "Undo all changes" }).click();
+  await page.locator("#futures-heading").waitFor({ state: "detached" });
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("questions are answered right and wrong, and the score is kept", async () => {
+  const { context, page, problems } = await open();
+  await page.getByLabel("Story").selectOption("scenarios/oom4-allocatable-fast.toml");
+  await page.getByText("OOM4").first().waitFor();
+  await button(page, "Ask me something").click();
+  const who = page.getByRole("group", { name: "Who goes next?" });
+  await who.getByRole("button", { name: "alloc-tests/alloc-mem-leak" }).click();
+  assert.match(await who.getByRole("status").innerText(), /^Right\./);
+  const hand = page.getByRole("group", { name: "By whose hand?" });
+  await hand.getByRole("button", { name: "the kubelet, by eviction" }).click();
+  assert.match(await hand.getByRole("status").innerText(), /^Not quite\. It is: the kernel, at the limit of a cgroup/);
+  await page.getByText("1 of 2 right").waitFor();
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("the odds over all phases add up", async () => {
+  const { context, page, problems } = await open();
+  await page.getByRole("button", { name: "200 runs" }).click();
+  await page.getByText("As it was: 200 runs").waitFor({ timeout: 120_000 });
+  const shares = await page.locator(".odds b").allInnerTexts();
+  const sum = shares.reduce((total, share) => total + Number.parseInt(share), 0);
+  assert.ok(Math.abs(sum - 100) <= shares.length, shares.join());
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("the editor shows the reader's problems, and a link holds the scenario", async () => {
+  const { context, page, problems } = await open();
+  const editor = page.locator(".editor .cm-content");
+  await editor.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText('[node]\nmemroy = "2Gi"\n');
+  await page.locator(".editor .cm-lintRange-error").first().waitFor();
+  await button(page, "Run it").click();
+  assert.match(await page.locator(".problems").innerText(), /memroy/);
+  await editor.click();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText('name = "mine"\nduration = "60s"\n[node]\nmemory = "2Gi"\n[[host]]\nname = "leak"\nworkload.leak = { block = "50Mi", every = "500ms" }\n');
+  await button(page, "Run it").click();
+  await page.getByText("leak (").first().waitFor();
+  await button(page, "Copy a link").click();
+  await page.waitForFunction(() => location.hash.startsWith("#s="));
+  const again = await open({}, page.url());
+  assert.match(await again.page.locator(".tree").innerText(), /node/);
+  assert.match(await again.page.locator("#deaths-heading ~ .scroll").innerText(), /leak/);
+  assert.deepEqual([...problems, ...again.problems], []);
+  await again.context.close();
+  await context.close();
+});
+
+test("everything can be done by keyboard, and axe finds nothing, on laptop and phone, light and dark", async () => {
+  for (const colorScheme of ["light", "dark"]) {
+    for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
+      const { context, page, problems } = await open({ colorScheme, viewport });
+      await button(page, "Ask me something").click();
+      await page.getByRole("group", { name: "Who goes next?" }).waitFor();
+      const slider = page.locator(".player").getByRole("slider", { name: "Time" });
+      await slider.focus();
+      await page.keyboard.press("Home");
+      await page.waitForFunction(() => document.querySelector(".player .slider span").textContent === "0.000 s");
+      await page.keyboard.press("PageUp");
+      await page.waitForFunction(() => document.querySelector(".player .slider span").textContent !== "0.000 s");
+      await page.evaluate(axe);
+      const { violations } = await page.evaluate(() => window.axe.run());
+      const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
+      assert.deepEqual(told, [], `${colorScheme} ${viewport.width}`);
+      const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+      assert.equal(wide, false, `the page is wider than ${viewport.width}`);
+      if (process.env.SHOTS) {
+        await page.screenshot({ path: join(process.env.SHOTS, `lab-${colorScheme}-${viewport.width}.png`), fullPage: true });
+      }
+      assert.deepEqual(problems, []);
+      await context.close();
+    }
+  }
+});
