@@ -116,7 +116,7 @@ fn term(text: &str) -> Result<TermReaction, String> {
         "dies" => Ok(TermReaction::Default),
         "ignores" => Ok(TermReaction::Ignore),
         _ => parse_duration(text)
-            .map(TermReaction::Exits)
+            .map(TermReaction::exits)
             .map_err(|_| "expected `dies`, `ignores` or a duration, such as 1s".into()),
     }
 }

@@ -7,6 +7,7 @@ pub mod kernel2;
 pub mod kubelet;
 mod lines;
 pub mod node;
+pub mod realnode;
 mod report;
 pub mod through;
 
@@ -36,7 +37,7 @@ pub struct Kind {
 
 /// Every kind known, kernel's first.
 pub fn kinds() -> impl Iterator<Item = &'static Kind> {
-    kernel::KINDS.iter().chain(kernel2::KINDS).chain(kubelet::KINDS).chain(node::KINDS)
+    kernel::KINDS.iter().chain(kernel2::KINDS).chain(kubelet::KINDS).chain(node::KINDS).chain(realnode::KINDS)
 }
 
 /// The kind of a file, by its name: `kernel/badness.jsonl`, `badness.jsonl.gz`, `badness`.

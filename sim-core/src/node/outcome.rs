@@ -99,7 +99,7 @@ fn status_column(pod: &Pod, init: &[u32]) -> PodStatus {
     if let Some(reason) = pod.reason {
         return PodStatus::Reason(reason);
     }
-    if pod.state == PodState::Terminating && pod.phase == PodPhase::Running {
+    if pod.state == PodState::Terminating && pod.phase == PodPhase::Running && pod.evicted.is_none() {
         return PodStatus::Terminating;
     }
     pod.containers_summary(init).status.unwrap_or(PodStatus::Phase(pod.phase))

@@ -10,8 +10,23 @@ pub enum TermReaction {
     Default,
     /// Does not react, like a PID 1 without a handler; SIGKILL after the grace period ends it.
     Ignore,
-    /// Exits with code 143 this long after.
-    Exits(SimDuration),
+    /// Exits by itself.
+    Exits {
+        /// This long after.
+        after: SimDuration,
+        /// With this code: 0 of a server that stops gracefully, 143 of one that the signal ends.
+        code: u8,
+    },
+}
+
+impl TermReaction {
+    /// The exit code of a program that SIGTERM ends.
+    pub const TERMINATED: u8 = 143;
+
+    /// Exits with code 143 after this time.
+    pub const fn exits(after: SimDuration) -> TermReaction {
+        TermReaction::Exits { after, code: TermReaction::TERMINATED }
+    }
 }
 
 /// What a process holds once it has started, before its behaviour begins.

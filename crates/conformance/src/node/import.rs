@@ -245,7 +245,7 @@ fn map(o: &mut String, key: &str, entries: &BTreeMap<String, String>) {
 }
 
 /// A text as TOML writes it.
-pub(super) fn quoted(text: &str) -> String {
+pub(crate) fn quoted(text: &str) -> String {
     let mut out = String::from("\"");
     for c in text.chars() {
         match c {

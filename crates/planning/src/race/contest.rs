@@ -258,7 +258,7 @@ impl Racer {
             match self.on_term {
                 TermReaction::Default => assignment(&["onTerm"], "dies"),
                 TermReaction::Ignore => assignment(&["onTerm"], "ignores"),
-                TermReaction::Exits(after) => assignment(&["onTerm", "exitsAfter"], &*after.to_string()),
+                TermReaction::Exits { after, .. } => assignment(&["onTerm", "exitsAfter"], &*after.to_string()),
             },
             assignment(&["workload", "ramp", "rate"], "1Mi"),
         ];
@@ -291,7 +291,7 @@ fn measured(history: &History, racer: &Racer, kubelet: &KubeletPlan, kernel: &Ke
         lag: match racer.on_term {
             TermReaction::Default => 0.0,
             TermReaction::Ignore => grace.as_secs_f64(),
-            TermReaction::Exits(after) => after.min(grace).as_secs_f64(),
+            TermReaction::Exits { after, .. } => after.min(grace).as_secs_f64(),
         },
     }
 }

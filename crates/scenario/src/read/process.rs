@@ -50,7 +50,7 @@ pub(crate) fn footprint(p: &Problems, value: &Value) -> Option<Footprint> {
     Some(footprint)
 }
 
-/// `"dies"`, `"ignores"` or `{ exitsAfter = "2s" }`.
+/// `"dies"`, `"ignores"` or `{ exitsAfter = "2s", exitCode = 0 }`.
 fn term(p: &Problems, value: &Value) -> Option<TermReaction> {
     match &value.kind {
         Kind::Text(text) if text == "dies" => Some(TermReaction::Default),
@@ -58,11 +58,12 @@ fn term(p: &Problems, value: &Value) -> Option<TermReaction> {
         Kind::Table(_) => {
             let mut t = TableReader::open(p, &tables::ON_TERM, value)?;
             let after = t.required("exitsAfter", duration);
+            let code = t.or("exitCode", TermReaction::TERMINATED, integer(0, 255));
             t.finish();
-            after.map(TermReaction::Exits)
+            after.map(|after| TermReaction::Exits { after, code })
         }
         _ => {
-            p.expected(value, "`\"dies\"`, `\"ignores\"` or `{ exitsAfter = \"2s\" }`");
+            p.expected(value, "`\"dies\"`, `\"ignores\"` or `{ exitsAfter = \"2s\", exitCode = 0 }`");
             None
         }
     }

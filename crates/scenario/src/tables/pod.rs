@@ -194,7 +194,10 @@ pub(crate) static PROCESS_KEYS: KeyGroup = KeyGroup {
 /// `onTerm`.
 pub(crate) static ON_TERM_KEYS: KeyGroup = KeyGroup {
     name: "onTerm",
-    keys: &[key("exitsAfter", Form::Duration, Required, "exits with code 143 after this time")],
+    keys: &[
+        key("exitsAfter", Form::Duration, Required, "exits by itself after this time"),
+        key("exitCode", Form::Integer { min: 0, max: 255 }, Says("143"), "its exit code; a graceful server's is 0"),
+    ],
 };
 
 /// `resources`.

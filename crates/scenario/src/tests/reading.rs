@@ -86,7 +86,7 @@ fn a_scenario_becomes_a_plan() {
     let [pod] = scenario.pods.as_slice() else { panic!() };
     assert_eq!((pod.controller, pod.restart_policy), (Controller::DaemonSet, RestartPolicy::Never));
     let [app, sh] = pod.containers[0].processes.as_slice() else { panic!() };
-    assert_eq!((&*app.comm, app.term), ("app", TermReaction::Exits(SimDuration::from_secs(2))));
+    assert_eq!((&*app.comm, app.term), ("app", TermReaction::exits(SimDuration::from_secs(2))));
     let Behavior::Leak(leak) = &*app.behavior else { panic!() };
     assert_eq!((leak.block, leak.touched_permille), (Bytes::mib(100), 125));
     assert_eq!(sh.at, SimDuration::from_secs(60));

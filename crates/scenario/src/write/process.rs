@@ -48,7 +48,12 @@ fn on_term(term: TermReaction) -> Value {
     match term {
         TermReaction::Default => "dies".into(),
         TermReaction::Ignore => "ignores".into(),
-        TermReaction::Exits(after) => one("exitsAfter", &after),
+        TermReaction::Exits { after, code } => {
+            let mut keys = Keys::default();
+            keys.put("exitsAfter", &after);
+            keys.unless("exitCode", &code, &TermReaction::TERMINATED);
+            keys.form()
+        }
     }
 }
 

@@ -394,7 +394,7 @@ fn process(c: &mut Choices, base: ProcessPlan) -> ProcessPlan {
             .some(|c| match c.below(3) {
                 0 => TermReaction::Default,
                 1 => TermReaction::Ignore,
-                _ => TermReaction::Exits(c.duration()),
+                _ => TermReaction::Exits { after: c.duration(), code: c.below(256) as u8 },
             })
             .unwrap_or(base.term),
         oom_score_adj: c.some(|c| c.below(2001) as i16 - 1000),

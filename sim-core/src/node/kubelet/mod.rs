@@ -17,7 +17,8 @@ use crate::engine::{Phase, RunsBehind, Stream, StreamFactory, StreamName};
 use crate::kubelet::admission::{InsufficientMemory, fits};
 use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
 use crate::kubelet::{
-    ContainerBackoff, EffectiveKubelet, MEMORY, MemoryReservation, NodeCgroupWrite, PodDirs, qos_cgroups,
+    ContainerBackoff, EffectiveKubelet, KubernetesProfile, MEMORY, MemoryReservation, NodeCgroupWrite, PodDirs,
+    qos_cgroups,
 };
 use crate::node_api::{ConditionStatus, Constraint, Name, NodeConditionType, OomReport, QosClass};
 use crate::plan::{Clock, KubeletPlan};
@@ -329,6 +330,11 @@ impl Kubelet {
         }
         let into = (now.as_nanos() + period - self.draws.relist_phase.as_nanos()) % period;
         SimDuration::from_nanos(period - into)
+    }
+
+    /// What its release can do.
+    pub fn profile(&self) -> &KubernetesProfile {
+        &self.plan.profile
     }
 
     /// How long a container's restart has to wait from now, and the back-off in force, from the container's end.

@@ -1,16 +1,21 @@
 //! What becomes of a pod that the eviction manager chooses.
 
 use super::start::container_id;
-use super::{Lent, PodState, Pods, Role};
+use super::{Container, Lent, PodState, Pods, Role};
 use crate::engine::RunsBehind;
+use crate::kubelet::RestartPolicy;
 use crate::kubelet::eviction::Decision;
 use crate::node::ids::PodIx;
 use crate::node::kubelet::Look;
 use crate::node::memory::Scope;
-use crate::node_api::{PodPhase, PodReason};
+use crate::node::runtime::ContainerRun;
+use crate::node_api::{ContainerStatus, Name, PodPhase, PodReason, TerminatedReason};
 use crate::record::{DeathCause, Record};
 use crate::units::{Bytes, SimDuration};
 use std::sync::Arc;
+
+/// What the API shows of a container that cannot be found.
+const LOST: ContainerStatus = ContainerStatus::Terminated(TerminatedReason::ContainerStatusUnknown);
 
 impl Pods {
     /// Carries out a decision.
@@ -36,7 +41,13 @@ impl Pods {
             usage_now,
         });
         self.record_kills_of(pod, lent);
-        self.set_phase(pod, PodPhase::Failed, Some(PodReason::Evicted), message, lent);
+        let creating = self[pod as usize].state == PodState::Creating;
+        let told_later = lent.kubelet.as_ref().is_some_and(|k| k.profile().evicted_phase_from_containers);
+        if told_later && !creating {
+            self[pod as usize].evicted = Some(message);
+        } else {
+            self.set_phase(pod, PodPhase::Failed, Some(PodReason::Evicted), message, lent);
+        }
         if let Some(kubelet) = &mut lent.kubelet {
             kubelet.wait_for(pod, grace_period, lent.cx.now);
         }
@@ -63,6 +74,51 @@ impl Pods {
         }
         self.recreate(pod, lent);
         self.preempted_pod_gone(pod, lent);
+    }
+
+    /// The containers of an evicted pod have stopped. If all of them ended with code 0, the pod has succeeded, and
+    /// neither reason nor message say that it was evicted (kubelet.go generateAPIPodStatus, kubernetes#118310).
+    pub(super) fn tell_eviction(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
+        let Some(message) = self[pod as usize].evicted.take() else { return };
+        let template = Arc::clone(self.template(pod));
+        let containers = lent.runtime.containers(pod).iter().zip(&self[pod as usize].containers);
+        let mut ran = (0..).zip(containers).filter(|(index, _)| template.is_regular(*index)).map(|(_, ran)| ran);
+        let well = |(run, container): (&ContainerRun, &Container)| {
+            let known = container.status != LOST;
+            known && run.ended.is_some_and(|(status, _)| status.container_exit_code() == 0)
+        };
+        if ran.all(well) {
+            self.set_phase(pod, PodPhase::Succeeded, None, Name::default(), lent);
+        } else {
+            self.set_phase(pod, PodPhase::Failed, Some(PodReason::Evicted), message, lent);
+        }
+    }
+
+    /// A container that was not running when its pod was killed cannot be found any more (kubelet.go
+    /// convertStatusToAPIStatus; story B26 of a node with 1.36.2).
+    pub(super) fn lose_waiting(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
+        for index in 0..self[pod as usize].containers.len() {
+            let container = &self[pod as usize].containers[index];
+            let run = &lent.runtime.containers(pod)[index];
+            if run.running || run.run == 0 || !container.terminated {
+                continue;
+            }
+            let regular = self.template(pod).is_regular(index as u32);
+            let policy = lent.machine.scenario.pods[self[pod as usize].plan as usize].restart_policy;
+            let well = run.ended.is_some_and(|(status, _)| status.container_exit_code() == 0);
+            if policy == RestartPolicy::Never || (well && (policy == RestartPolicy::OnFailure || !regular)) {
+                continue; // It has ended for good, and its status is known.
+            }
+            let (name, container) = (self[pod as usize].name.clone(), container.name.clone());
+            self[pod as usize].containers[index].status = LOST;
+            lent.record(Record::ContainerTerminated {
+                pod: name,
+                container,
+                reason: TerminatedReason::ContainerStatusUnknown,
+                exit_code: 137,
+                finished_at: lent.cx.now,
+            });
+        }
     }
 
     /// `Killing` of each container of an evicted pod, or that it could not be found.

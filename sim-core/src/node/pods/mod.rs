@@ -53,6 +53,8 @@ pub(in crate::node) struct Pod {
     pub phase: PodPhase,
     pub reason: Option<PodReason>,
     pub message: Name,
+    /// The message of its eviction, while its containers are being stopped.
+    pub evicted: Option<Name>,
     pub cgroup: Option<CgroupId>,
     pub containers: Vec<Container>,
     /// Why its processes are being stopped, for the record of their deaths.

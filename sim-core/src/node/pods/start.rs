@@ -95,6 +95,7 @@ impl Pods {
             phase: PodPhase::Pending,
             reason: None,
             message: Name::default(),
+            evicted: None,
             cgroup: None,
             containers,
             stop_cause: DeathCause::ContainerStop,

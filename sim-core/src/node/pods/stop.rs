@@ -3,7 +3,9 @@
 use super::{Lent, PodState, Pods, Role};
 use crate::engine::Phase;
 use crate::kubelet::exit_status::{self, Terminated};
-use crate::kubelet::{DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS, KubernetesProfile, RestartPolicy, container_grace};
+use crate::kubelet::{
+    DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS, KubernetesProfile, RestartPolicy, RestartWakeup, container_grace,
+};
 use crate::node::Event;
 use crate::node::ids::{ContainerRef, PodIx, ProcIx};
 use crate::node::machine::Notice;
@@ -88,9 +90,10 @@ impl Pods {
         self.settle(lent);
         let exit_code = status.container_exit_code();
         let oom_seen = lent.runtime.get(c).is_some_and(|of| of.oom_seen);
+        // The runtime keeps that there was an OOM kill, whatever the exit code is (kubernetes#131530).
         let reason = match exit_code {
-            0 => TerminatedReason::Completed,
             _ if oom_seen => TerminatedReason::OomKilled,
+            0 => TerminatedReason::Completed,
             _ => TerminatedReason::Error,
         };
         let container = self.container_mut(c);
@@ -133,7 +136,11 @@ impl Pods {
             self.start_container_after(c, create, lent);
             return;
         }
-        self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::CrashLoopBackOff);
+        // The status that the API shows is written when the pod is synchronised: since 1.35 that is at the end of the
+        // wait only (pod_workers.go completeWork; seen with 1.36.2).
+        if lent.kubelet.as_ref().is_none_or(|k| k.profile().restart_wakeup == RestartWakeup::Poll) {
+            self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::CrashLoopBackOff);
+        }
         let (pod, container) = (&self[c.pod as usize], self.container(c).name.clone());
         lent.record(Record::BackOff { pod: pod.name.clone(), container, uid: pod.uid.clone(), delay: full });
         self.start_container_after(c, delay + create, lent);
@@ -173,6 +180,10 @@ impl Pods {
         }
         p.state = PodState::Terminating;
         p.stop_cause = cause;
+        if cause == DeathCause::Eviction {
+            self.lose_waiting(pod, lent);
+        }
+        let p = &mut self[pod as usize];
         for (container, run) in p.containers.iter_mut().zip(lent.runtime.containers(pod)) {
             container.terminated |= !run.running && run.ended.is_none();
         }
@@ -280,6 +291,7 @@ impl Pods {
             return; // The sandbox died first, of an OOM kill; its containers go on, or are still being stopped.
         }
         self.stopped(pod);
+        self.tell_eviction(pod, lent);
         let timing = lent.runtime.timing;
         let delay = timing.container_remove + timing.pod_teardown;
         if let Some(kubelet) = &mut lent.kubelet {

@@ -2,7 +2,7 @@
 
 use super::{Activity, ProcessOwner};
 use crate::engine::{Phase, RunsBehind};
-use crate::kernel::Delivery;
+use crate::kernel::{CgroupVersion, Delivery};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
 use crate::node::kubelet::system_oom;
@@ -20,11 +20,13 @@ impl Machine {
             Constraint::None => DeathCause::GlobalOom,
             Constraint::Memcg => DeathCause::MemcgOom,
         };
+        // cgroup v2 counts a kill in the victim's cgroup, whoever was short of memory; the runtime watches that count.
+        let counted = cause == DeathCause::MemcgOom || self.scenario.node.kernel.cgroup == CgroupVersion::V2;
         for task in report.killed_tasks() {
             let Some(p) = self.process_of(task.pid) else { continue };
             let program = &mut self.programs[p as usize];
             program.cause.get_or_insert(cause);
-            program.memcg_oom |= cause == DeathCause::MemcgOom;
+            program.oom_counted |= counted;
         }
         cx.log.counts.oom_kills += report.killed.len() as u64;
         let panic = report.panic;
@@ -120,8 +122,8 @@ impl Machine {
         proc.cause.get_or_insert(cause);
         match self.memory.kill(cx.now, pid, signal) {
             Delivery::Handled => {
-                if let TermReaction::Exits(delay) = term {
-                    cx.queue.after(delay, Phase::Kernel, p, Event::TermHandled(pid));
+                if let TermReaction::Exits { after, .. } = term {
+                    cx.queue.after(after, Phase::Kernel, p, Event::TermHandled(pid));
                 }
             }
             Delivery::Ignored | Delivery::NoSuchProcess => self.programs[p as usize].cause = before,
@@ -132,10 +134,13 @@ impl Machine {
 
     pub(in crate::node) fn term_handled(&mut self, pid: Pid, cx: &mut Cx<'_>) {
         self.settle(cx);
-        if let Some(p) = self.process_of(pid) {
-            self.settle_one(p, cx);
-        }
-        self.memory.exit(cx.now, pid, 128 + Signo::Term as i32);
+        let Some(p) = self.process_of(pid) else { return };
+        self.settle_one(p, cx);
+        let code = match self.programs[p as usize].term {
+            TermReaction::Exits { code, .. } => code,
+            _ => TermReaction::TERMINATED,
+        };
+        self.memory.exit(cx.now, pid, i32::from(code));
         self.drain_signals(cx);
     }
 

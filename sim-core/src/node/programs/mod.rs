@@ -35,7 +35,7 @@ pub(in crate::node) struct RunningProgram {
     pub term: TermReaction,
     pub cause: Option<DeathCause>,
     /// The OOM killer took it for a cgroup's limit.
-    pub memcg_oom: bool,
+    pub oom_counted: bool,
 }
 
 /// Whose a process is.

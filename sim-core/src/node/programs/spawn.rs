@@ -61,7 +61,7 @@ impl Machine {
         spec.term = match of.term {
             TermReaction::Default => Disposition::Default,
             TermReaction::Ignore => Disposition::Ignore,
-            TermReaction::Exits(_) => Disposition::Handle,
+            TermReaction::Exits { .. } => Disposition::Handle,
         };
         let footprint = of.footprint;
         spec.footprint = KernelFootprint {
@@ -91,7 +91,7 @@ impl Machine {
             turn: 0,
             term: of.term,
             cause: None,
-            memcg_oom: false,
+            oom_counted: false,
         });
         if !matches!(context.owner, ProcessOwner::Pause(_)) {
             cx.record(Record::ProcessStarted { pid, comm: of.comm.clone(), owner: context.shown });

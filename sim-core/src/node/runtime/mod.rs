@@ -189,7 +189,7 @@ impl Runtime {
         cx: &mut Cx<'_>,
     ) {
         let container = self.container_mut(c);
-        container.oom_seen |= machine.programs[p as usize].memcg_oom;
+        container.oom_seen |= machine.programs[p as usize].oom_counted;
         container.procs.retain(|q| *q != p);
         if !pid_namespace {
             if container.procs.is_empty() {
