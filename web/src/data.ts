@@ -102,11 +102,27 @@ export type Series = { at: Array<number>, workingSet: Array<number>, memAvailabl
 export type PodSeries = { name: string, usage: Array<number | null>, workingSet: Array<number | null>, };
 export type Passes = { at: Array<number>, workingSet: Array<number>, 
 /**
+ * Why each evicted a pod, or did not.
+ */
+verdicts: Array<string>, 
+/**
  * In the order of the pods of the series.
  */
 pods: Array<Array<number | null>>, };
-export type Instant = { at: number, memAvailable: number, memFree: number, swapUsed: number, cgroups: Array<Cgroup>, processes: Array<Process>, kubelet: Kubelet | null, };
-export type Cgroup = { name: string, path: string, depth: number, usage: number, workingSet: number, limit: number | null, };
+export type Instant = { at: number, memTotal: number, memAvailable: number, memFree: number, swapTotal: number, swapUsed: number, cgroups: Array<Cgroup>, processes: Array<Process>, kubelet: Kubelet | null, };
+export type Cgroup = { name: string, path: string, depth: number, 
+/**
+ * `node`, `kubepods`, `qos`, `pod`, `container` or `cgroup`.
+ */
+of: string, usage: number, workingSet: number, limit: number | null, 
+/**
+ * Anonymous memory, tmpfs, page cache, kernel memory and swap.
+ */
+parts: [number, number, number, number, number], 
+/**
+ * Processes that the OOM killer has killed in it.
+ */
+oomKills: number, };
 export type Process = { pid: number, comm: string, of: string, rss: number, oomScoreAdj: number, badness: number | null, };
 export type Kubelet = { memoryPressure: boolean, reportedMemoryPressure: boolean, waitsFor: string | null, pods: Array<Belief>, };
 export type Belief = { pod: string, workingSet: number | null, takenAt: number | null, workingSetNow: number, };
@@ -120,7 +136,27 @@ export type Row = { name: string, a: string, b: string, };
 export type Share = { outcome: string, count: number, low: number, high: number, };
 export type SeedRun = { node: string, seed: string, outcome: string, victim: string, firstDeath: number | null, oomKills: number, evictions: number, reproduce: string, };
 export type TimelineLine = { at: number, subject: string, reason: string, message: string, tone: string, };
-export type Death = { at: number, process: string, of: string, by: string, why: string, };
+export type Death = { 
+/**
+ * When, in seconds.
+ */
+at: number, 
+/**
+ * Its name and pid.
+ */
+process: string, 
+/**
+ * The container or host process that it belonged to.
+ */
+of: string, 
+/**
+ * Who ended it.
+ */
+by: string, 
+/**
+ * Why.
+ */
+why: string, };
 export type Why = { at: number, title: string, text: string, };
 export type Pod = { name: string, qos: string, status: string, restarts: number, usage: number, message: string, };
 export type Expectation = { holds: boolean, expected: string, found: string, source: string, };

@@ -435,8 +435,8 @@ impl PlanReport<'_> {
                     json!({ "bad": bad, "runs": runs, "share_low": i.low, "share_high": i.high })
                 })
                 .collect();
-            json!({ "setting": values, "allocatable_bytes": t.allocatable, "kubelet_not_started": not_started(&t.unusable),
-                "pods_do_not_fit": do_not_fit(&t.unusable),
+            json!({ "setting": values, "allocatable_bytes": t.allocatable,
+                "kubelet_not_started": not_started(&t.unusable), "pods_do_not_fit": do_not_fit(&t.unusable),
                 "meets": t.passes(), "misses": t.fails(), "targets": targets })
         };
         let targets: Vec<String> = self.goal.targets.iter().map(|t| t.in_words(&names)).collect();
@@ -456,8 +456,8 @@ impl PlanReport<'_> {
         };
         json!({
             "goal": self.goal.name, "targets": targets, "recommended": recommended,
-            "as_it_is": { "allocatable_bytes": self.now.allocatable, "kubelet_not_started": not_started(&self.now.unusable),
-                "pods_do_not_fit": do_not_fit(&self.now.unusable),
+            "as_it_is": { "allocatable_bytes": self.now.allocatable,
+                "kubelet_not_started": not_started(&self.now.unusable), "pods_do_not_fit": do_not_fit(&self.now.unusable),
                 "targets": self.now.counts.iter()
                 .map(|(bad, runs)| json!({ "bad": bad, "runs": runs })).collect::<Vec<_>>() },
             "reserve": self.reserve.as_ref().map(|(_, json)| json),
