@@ -180,7 +180,7 @@ keys = ["pod.web.container.app.resources.limits.memory", "pod.etl.container.job.
 values = ["7Gi"]
 [[knob]]
 name = "request"
-key = "pod.etl.container.job.resources.requests.memory"
+keys = ["pod.web.container.app.resources.requests.memory", "pod.etl.container.job.resources.requests.memory"]
 values = ["500Mi"]
 [[knob]]
 name = "housekeeping"

@@ -5,7 +5,7 @@ use super::files;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::repeat::Repeat;
-use crate::{fleet, output};
+use crate::{engine, fleet, output};
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{History, Keep};
