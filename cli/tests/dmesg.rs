@@ -124,7 +124,7 @@ fn many_reports_begin_with_a_summary() {
 fn the_written_files_say_the_same() {
     let place = tempfile::TempDir::new().expect("a folder");
     let folder = place.path().join("out");
-    let scenario = common::repository().join("scenarios/oom2-allocatable-slow.toml");
+    let scenario = common::repository().join("scenarios/oom4-allocatable-fast.toml");
     let path = |p: &Path| p.to_str().expect("UTF-8").to_string();
     common::oomsim(["run", &path(&scenario), "--kmsg", "--out", &path(&folder)]);
     let explained = ["kernel.log", "console.log", "kernel.kmsg"].map(|name| {

@@ -129,8 +129,8 @@ fn exit_codes_tell_nothing_something_and_wrong_apart() {
 #[test]
 fn rules_are_silent_about_what_is_not_known() {
     let place = Place::new();
-    // The manifest alone: limits of 9 GiB, which are the requests too, are too much for a node of 8 GiB less the default
-    // threshold, not for 16 GiB.
+    // The manifest alone: limits of 9 GiB, which are the requests too, are too much for a node of 8 GiB less the
+    // default threshold, not for 16 GiB.
     assert_eq!(place.codes("web.yaml"), ["OOM014:14", "OOM015:14"]);
     assert_eq!(place.codes("web.yaml --capacity 16Gi"), ["OOM014:14", "OOM015:14"]);
     assert_eq!(place.codes("web.yaml --capacity 8Gi --only OOM013 --only OOM020"), ["OOM020:1"]);

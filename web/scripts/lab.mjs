@@ -9,7 +9,8 @@ const html = page({
   title: "oomsim lab",
   // The engine is WebAssembly in a worker that is made from the page itself.
   scripts: " 'wasm-unsafe-eval' blob:",
-  more: "worker-src blob:; ",
+  // The editor draws its marks as pictures in its own styles, and places its pieces by style attributes.
+  more: "worker-src blob:; img-src data:; style-src-attr 'unsafe-inline'; ",
   body: `<div id="app"><noscript>The lab runs in your browser and needs JavaScript. It loads nothing from the network.</noscript></div>
 <script type="application/json" id="scenario">null</script>`,
 });

@@ -37,13 +37,13 @@ const button = (page, name) => page.getByRole("button", { name, exact: true });
 test("plays, steps and goes back; the tree and the kubelet's belief follow", async () => {
   const { context, page, problems } = await open();
   await page.getByLabel("Story").selectOption("scenarios/oom2-allocatable-slow.toml");
-  await page.getByText("OOM2").first().waitFor();
+  await page.locator(".description").filter({ hasText: "OOM2" }).waitFor();
   await button(page, "To the start").click();
   assert.equal(await time(page), 0);
   await button(page, "Next death").click();
   // SOURCES OOM2: the kubelet evicts the leak after some 280 s.
   await page.waitForFunction(() => /^28\d\./.test(document.querySelector(".player .slider span").textContent));
-  assert.match(await page.locator(".tree").innerText(), /kubepods[\s\S]*alloc-mem-leak/);
+  assert.match(await page.locator(".tree").innerText(), /kubepods[\s\S]*alloc-tests\/alloc-mem/);
   assert.match(await page.locator("#belief-heading + p").innerText(), /Last look/);
   const death = await time(page);
   await button(page, "Back").click();
@@ -64,8 +64,8 @@ test("plays, steps and goes back; the tree and the kubelet's belief follow", asy
 test("a change gives a second future beside the first", async () => {
   const { context, page, problems } = await open();
   await page.getByLabel("Story").selectOption("scenarios/oom4-allocatable-fast.toml");
-  await page.getByText("OOM4").first().waitFor();
-  await page.getByLabel("What", { exact: true }).first().selectOption("setting");
+  await page.locator(".description").filter({ hasText: "OOM4" }).waitFor();
+  await page.locator("form.controls select").first().selectOption("setting");
   await page.getByLabel("Value").fill("node.memory=\"64Gi\"");
   await page.getByRole("button", { name: /^Change it/ }).click();
   await page.locator("#futures-heading").waitFor();
@@ -83,7 +83,7 @@ test("a change gives a second future beside the first", async () => {
 test("questions are answered right and wrong, and the score is kept", async () => {
   const { context, page, problems } = await open();
   await page.getByLabel("Story").selectOption("scenarios/oom4-allocatable-fast.toml");
-  await page.getByText("OOM4").first().waitFor();
+  await page.locator(".description").filter({ hasText: "OOM4" }).waitFor();
   await button(page, "Ask me something").click();
   const who = page.getByRole("group", { name: "Who goes next?" });
   await who.getByRole("button", { name: "alloc-tests/alloc-mem-leak" }).click();

@@ -457,8 +457,8 @@ impl PlanReport<'_> {
         json!({
             "goal": self.goal.name, "targets": targets, "recommended": recommended,
             "as_it_is": { "allocatable_bytes": self.now.allocatable,
-                "kubelet_not_started": not_started(&self.now.unusable), "pods_do_not_fit": do_not_fit(&self.now.unusable),
-                "targets": self.now.counts.iter()
+                "kubelet_not_started": not_started(&self.now.unusable),
+                "pods_do_not_fit": do_not_fit(&self.now.unusable), "targets": self.now.counts.iter()
                 .map(|(bad, runs)| json!({ "bad": bad, "runs": runs })).collect::<Vec<_>>() },
             "reserve": self.reserve.as_ref().map(|(_, json)| json),
             "trials": self.found.trials.iter().map(trial).collect::<Vec<_>>(),

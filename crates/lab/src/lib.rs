@@ -8,7 +8,7 @@
 //! use oomsim_lab::{Lab, Variation};
 //!
 //! let mut lab = Lab::default();
-//! let leak = "node.memory = \"2Gi\"\n[[host]]\nname = \"leak\"\nworkload.leak = { block = \"50Mi\", every = \"500ms\" }\n";
+//! let leak = "node.memory = '2Gi'\n[[host]]\nname = 'leak'\nworkload.leak = { block = '50Mi', every = '500ms' }\n";
 //! let course = lab.open("leak.toml", leak, Variation::default()).expect("a right scenario");
 //! let death = &course.run.deaths[0];
 //! assert!(death.process.starts_with("leak"));

@@ -141,7 +141,11 @@ fn limit(amount: &str) -> String {
 #[test]
 fn limits_and_requests() {
     // Allocatable: 8192 − 100 MiB.
-    pods("OOM013", &[&pod(&limit("8093Mi"), "")], &[&pod(&limit("8092Mi"), "")]);
+    let above =
+        |amount| format!("resources = {{ requests = {{ memory = \"64Mi\" }}, limits = {{ memory = \"{amount}\" }} }}");
+    pods("OOM013", &[&pod(&above("8093Mi"), "")], &[&pod(&above("8092Mi"), "")]);
+    // A limit alone is the request, too: the pod is refused.
+    pods("OOM020", &[&pod(&limit("8093Mi"), "")], &[&pod(&limit("8092Mi"), ""), &pod(&above("8093Mi"), "")]);
     let request = "resources = { requests = { memory = \"1Gi\" } }";
     let zero = "resources = { requests = { memory = \"0\" }, limits = { memory = \"1Gi\" } }";
     pods("OOM014", &[&pod(request, ""), &pod("", "")], &[&pod(&limit("1Gi"), "")]);

@@ -139,14 +139,14 @@ mod tests {
         Plan::new(Setup { points: 1, repetitions: 300, ..Setup::default() }).unwrap()
     }
 
-    /// A stand-in for a simulation: what comes out depends on the seed alone.
+    /// A stand-in for a simulation: what comes out depends on the run alone.
     fn pretend(spec: &RunSpec) -> Measures {
-        Measures { evictions: spec.seed * 3, ..Measures::default() }
+        Measures { evictions: spec.index * 3, ..Measures::default() }
     }
 
-    /// Two seeds hit a defect.
+    /// Two runs hit a defect.
     fn broken(spec: &RunSpec) -> Measures {
-        assert!(spec.seed % 200 != 77, "seed {} is broken", spec.seed);
+        assert!(spec.index % 200 != 77, "run {} is broken", spec.index);
         pretend(spec)
     }
 
@@ -189,7 +189,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let failed = execute(&plan(), 0..300, &mut open(dir.path()), 2, || broken, never, |_| {}).unwrap_err();
         let StoreError::Panicked { runs: 2, first: 77, message } = &failed else { panic!("{failed}") };
-        assert_eq!(message, "seed 77 is broken");
+        assert_eq!(message, "run 77 is broken");
         assert_eq!(result(dir.path()).1, [77..78, 277..278]);
         // With a model that is right, the rest is done.
         execute(&plan(), 0..300, &mut open(dir.path()), 2, || pretend, never, |_| {}).unwrap();

@@ -1,9 +1,18 @@
-import { StreamLanguage } from "@codemirror/language";
+import { HighlightStyle, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
 import { toml } from "@codemirror/legacy-modes/mode/toml";
 import { lintGutter, linter, type Diagnostic } from "@codemirror/lint";
+import { tags } from "@lezer/highlight";
 import { EditorView, basicSetup } from "codemirror";
 import { useEffect, useRef } from "preact/hooks";
 import type { Problem } from "./data";
+
+/** The page's own colours, which are legible on light and dark. */
+const highlight = HighlightStyle.define([
+  { tag: tags.comment, color: "var(--faint)" },
+  { tag: tags.string, color: "var(--good)" },
+  { tag: [tags.number, tags.atom, tags.bool], color: "var(--warn)" },
+  { tag: [tags.propertyName, tags.keyword, tags.bracket], color: "var(--accent)" },
+]);
 
 interface Props {
   text: string;
@@ -41,6 +50,7 @@ export function Editor({ text, label, check, onChange }: Props) {
       extensions: [
         basicSetup,
         StreamLanguage.define(toml),
+        syntaxHighlighting(highlight),
         lintGutter(),
         linter(diagnose, { delay: 300 }),
         EditorView.contentAttributes.of({ "aria-label": label }),
@@ -57,6 +67,8 @@ export function Editor({ text, label, check, onChange }: Props) {
         }),
       ],
     });
+    // What scrolls can be reached by keyboard.
+    editor.scrollDOM.tabIndex = 0;
     view.current = editor;
     return () => editor.destroy();
   }, []);
