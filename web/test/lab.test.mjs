@@ -66,7 +66,7 @@ test("a change gives a second future beside the first", async () => {
   await page.getByLabel("Story").selectOption("scenarios/oom4-allocatable-fast.toml");
   await page.locator(".description").filter({ hasText: "OOM4" }).waitFor();
   await page.locator("form.controls select").first().selectOption("setting");
-  await page.getByLabel("Value").fill("node.memory=\"64Gi\"");
+  await page.locator("form .wide input").fill("node.memory=\"64Gi\"");
   await page.getByRole("button", { name: /^Change it/ }).click();
   await page.locator("#futures-heading").waitFor();
   // 64 GiB hold what fills 7 GB in seven seconds: the first death comes later or not at all.
