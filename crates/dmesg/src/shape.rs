@@ -91,7 +91,7 @@ fn next(line: &str, at: usize) -> Option<(usize, usize)> {
 }
 
 fn number_start(line: &str, end: usize) -> usize {
-    line[..end].rfind(|c: char| !c.is_ascii_digit()).map_or(0, |i| i + 1)
+    line[..end].trim_end_matches(|c: char| c.is_ascii_digit()).len()
 }
 
 /// Where the name of a process that ends at `end` begins: after the last separator of a prefix, else its last word.

@@ -244,6 +244,14 @@ fn hostile_numbers() {
     }
 }
 
+/// Figures of the report behind signs of more than one byte, with which some terminals hide text.
+#[test]
+fn figures_behind_foreign_signs() {
+    for line in ["[  100.000009] 10485\u{202e}76 pages RAM", "\u{fffd} pages HighMem/MovableOnly"] {
+        assert_eq!(everything(line.as_bytes()), 0, "{line}");
+    }
+}
+
 /// A learnt prefix may take the whole of a line, as here that of a quoted log.
 #[test]
 fn nothing_is_left_of_a_line() {
