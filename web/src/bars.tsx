@@ -1,5 +1,6 @@
 import type { Cgroup, Instant as Node, Kubelet, Process, Run } from "./data";
 import { bytes, lastUpTo, seconds } from "./format";
+import { TimeSlider } from "./slider";
 
 /** The node at one instant: cgroups as nested bars with their limits, processes by badness, and what the kubelet believed. */
 export function Instant({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: number) => void }) {
@@ -11,17 +12,7 @@ export function Instant({ run, at, onSeek }: { run: Run; at: number; onSeek: (at
     <section aria-labelledby="instant-heading">
       <h2 id="instant-heading">At an instant</h2>
       <label class="slider">
-        <span>{seconds(at)}</span>
-        <input
-          type="range"
-          min={0}
-          max={end}
-          step="any"
-          value={at}
-          aria-label="Time"
-          aria-valuetext={seconds(at)}
-          onInput={(e) => onSeek(Number(e.currentTarget.value))}
-        />
+        <TimeSlider at={at} end={end} label="Time" onSeek={onSeek} />
         <button type="button" disabled={index === 0} onClick={() => onSeek(instants[index - 1]?.at ?? 0)}>
           Before
         </button>

@@ -16,6 +16,7 @@ use oomsim_report::html::{Instant, Room, Run, Why};
 use oomsim_report::kernel_log::log_of;
 use oomsim_scenario::{Diagnostic, load_kinds, to_toml};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How a course differs from what the scenario's text says.
@@ -54,7 +55,9 @@ pub struct Opened {
 #[derive(Debug, Default)]
 pub struct Lab {
     files: Stored,
-    courses: Vec<Course>,
+    /// The newest courses by their numbers, which are not used again.
+    courses: BTreeMap<u32, Course>,
+    next: u32,
 }
 
 /// Explanations of a course.
@@ -117,10 +120,12 @@ impl Lab {
     /// Puts a course where its number will find it.
     fn keep(&mut self, course: Course) -> u32 {
         if self.courses.len() == MOST_COURSES {
-            self.courses.clear();
+            self.courses.pop_first();
         }
-        self.courses.push(course);
-        u32::try_from(self.courses.len() - 1).unwrap_or(u32::MAX)
+        let number = self.next;
+        self.next += 1;
+        self.courses.insert(number, course);
+        number
     }
 
     fn read(&self, path: &str, text: &str, variation: &Variation) -> Result<Read, Vec<Problem>> {
@@ -140,7 +145,7 @@ impl Lab {
     }
 
     fn course(&mut self, number: u32) -> Result<&mut Course, SeekError> {
-        self.courses.get_mut(number as usize).ok_or(SeekError::NoCourse)
+        self.courses.get_mut(&number).ok_or(SeekError::NoCourse)
     }
 
     /// The node of a course at an instant, in seconds: everything before has happened, nothing at the instant itself.
@@ -161,7 +166,7 @@ impl Lab {
 
     /// A course as a scenario file.
     pub fn text(&self, number: u32) -> Option<String> {
-        self.courses.get(number as usize).map(|course| to_toml(&course.scenario))
+        self.courses.get(&number).map(|course| to_toml(&course.scenario))
     }
 
     /// Questions that a learner can be asked at an instant, each with its answer from the run itself.
@@ -217,6 +222,10 @@ fn folder(path: &str) -> &str {
 }
 
 fn reproduce(path: &str, seed: u64, variation: &Variation) -> String {
+    if !variation.changes.is_empty() {
+        // No option of `run` changes a node on the way: the saved file has everything in it.
+        return format!("oomsim run SAVED.toml --seed {seed}");
+    }
     let settings: String = variation.settings.iter().map(|setting| format!(" --set '{setting}'")).collect();
     format!("oomsim run {path} --seed {seed}{settings}")
 }

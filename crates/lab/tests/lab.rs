@@ -54,6 +54,19 @@ fn any_instant_in_any_order_is_that_of_the_straight_run() {
     }
 }
 
+/// A page holds two courses while it opens others: a number is that of its own course, or of none any more.
+#[test]
+fn numbers_of_courses_are_not_used_again() {
+    let path = "scenarios/oom4-allocatable-fast.toml";
+    let mut lab = lab();
+    let first = lab.open(path, &text(path), Variation::default()).expect("right").number;
+    let later: Vec<u32> =
+        (0..9).map(|_| lab.open(path, &text(path), Variation::default()).expect("right").number).collect();
+    assert!(!later.contains(&first));
+    assert!(lab.seek(first, 1.0).is_err(), "the oldest makes room");
+    assert!(later[2..].iter().all(|number| lab.seek(*number, 1.0).is_ok()));
+}
+
 /// Event by event from the start: as many as the run has, and the last state is that of the end.
 #[test]
 fn steps_are_the_engines_events() {
@@ -103,8 +116,7 @@ fn a_changed_course_is_a_scenario_of_its_own() {
     assert_eq!(reopened.run.digest, changed.run.digest);
 }
 
-/// OOM4 (SOURCES): the kernel kills dotnet at the limit of kubepods; nothing is killed or evicted afterwards until the
-/// container comes back.
+/// OOM4 (SOURCES): the kernel kills dotnet, of the pod alloc-mem-leak, at the limit of kubepods.
 #[test]
 fn questions_are_answered_by_the_run() {
     let path = "scenarios/oom4-allocatable-fast.toml";

@@ -301,8 +301,11 @@ function Text({ engine, path, draft, written, onDraft, onRun }: TextProps) {
   const share = async () => {
     const fragment = await toFragment(written);
     history.replaceState(null, "", fragment);
-    await navigator.clipboard?.writeText(location.href).catch(() => undefined);
-    setSaid(texts.shared);
+    const copied = await navigator.clipboard?.writeText(location.href).then(
+      () => true,
+      () => false,
+    );
+    setSaid(copied ? texts.shared : texts.sharedHere);
   };
   const save = () => {
     const link = document.createElement("a");

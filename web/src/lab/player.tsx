@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import type { Run } from "../data";
-import { seconds } from "../format";
+import { TimeSlider } from "../slider";
 import { texts } from "./texts";
 
 interface Props {
@@ -81,17 +81,7 @@ export function Player({ run, at, onSeek, onStep }: Props) {
         </label>
       </div>
       <label class="slider">
-        <span>{seconds(at)}</span>
-        <input
-          type="range"
-          min={0}
-          max={end}
-          step="any"
-          value={at}
-          aria-label={texts.time}
-          aria-valuetext={seconds(at)}
-          onInput={(event) => go(Number(event.currentTarget.value))}
-        />
+        <TimeSlider at={at} end={end} label={texts.time} onSeek={go} />
       </label>
     </div>
   );

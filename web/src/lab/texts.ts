@@ -74,6 +74,7 @@ export const texts = {
   run: "Run it",
   share: "Copy a link",
   shared: "The link is in the address bar and in the clipboard.",
+  sharedHere: "The link is in the address bar.",
   save: "Save as a file",
   open: "Open a file",
   running: "The engine is starting …",
