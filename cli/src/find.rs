@@ -12,6 +12,8 @@ pub struct FoundFiles {
     pub scenarios: Vec<PathBuf>,
     /// Studies and goals in folders.
     pub studies: Vec<PathBuf>,
+    /// Lessons: Markdown with moments of runs.
+    pub lessons: Vec<PathBuf>,
 }
 
 /// The TOML files of these paths: files as they are given, folders searched for `*.toml`, in order of name.
@@ -24,6 +26,15 @@ pub fn scenarios(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
     if found.scenarios.is_empty() { Err(nothing(paths)) } else { Ok(found) }
 }
 
+/// As [`scenarios`]; lessons alone will do.
+///
+/// # Errors
+/// When a path cannot be read, or there is neither a scenario nor a lesson.
+pub fn to_check(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
+    let found = all(paths)?;
+    if found.scenarios.is_empty() && found.lessons.is_empty() { Err(nothing(paths)) } else { Ok(found) }
+}
+
 /// As [`scenarios`]; studies alone will do.
 ///
 /// # Errors
@@ -34,9 +45,13 @@ pub fn all(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
         if path.is_dir() {
             let mut files = Vec::new();
             walk(path, &mut files)?;
+            let (lessons, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_markdown(file));
             let (scenarios, studies) = files.into_iter().partition(|file| kind(file) == TomlKind::Scenario);
             found.scenarios.extend::<Vec<_>>(scenarios);
             found.studies.extend::<Vec<_>>(studies);
+            found.lessons.extend(lessons.into_iter().filter(|file| has_lesson(file)));
+        } else if path.exists() && is_markdown(path) && has_lesson(path) {
+            found.lessons.push(path.clone());
         } else if path.exists() {
             found.scenarios.push(path.clone());
         } else {
@@ -46,10 +61,10 @@ pub fn all(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
             )));
         }
     }
-    if found.scenarios.is_empty() && found.studies.is_empty() {
+    if found.scenarios.is_empty() && found.studies.is_empty() && found.lessons.is_empty() {
         return Err(nothing(paths));
     }
-    for list in [&mut found.scenarios, &mut found.studies] {
+    for list in [&mut found.scenarios, &mut found.studies, &mut found.lessons] {
         // By whatever names: each file counts once.
         let mut seen = std::collections::BTreeSet::new();
         list.retain(|file| seen.insert(file.canonicalize().unwrap_or_else(|_| file.clone())));
@@ -67,7 +82,16 @@ pub fn kind(file: &Path) -> TomlKind {
     crate::load::read_text(file).map_or(TomlKind::Scenario, |text| TomlKind::of_text(&text))
 }
 
-/// Adds the `*.toml` of a folder, in order of name. Links to folders are not followed; a link to a file stands for it.
+fn is_markdown(file: &Path) -> bool {
+    file.extension().is_some_and(|extension| extension == "md")
+}
+
+/// Other Markdown says nothing that could be checked.
+fn has_lesson(file: &Path) -> bool {
+    crate::load::read_text(file).is_ok_and(|text| oomsim_lesson::is_lesson(&text))
+}
+
+/// Adds the `*.toml` and `*.md` of a folder, in order of name. Links to folders are not followed; a link to a file stands for it.
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let wanted = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();
@@ -76,7 +100,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     for entry in WalkDir::new(folder).sort_by_file_name().into_iter().filter_entry(wanted) {
         let entry =
             entry.map_err(|why| Failure::bad_input(format!("{} cannot be searched: {why}", folder.display())))?;
-        if entry.path().extension().is_none_or(|extension| extension != "toml") {
+        if entry.path().extension().is_none_or(|extension| extension != "toml" && extension != "md") {
             continue;
         }
         match entry.path().metadata() {

@@ -31,6 +31,16 @@ async function open(options = {}, address = lab) {
   return { context, page, problems };
 }
 
+/** No violation of what axe knows, and nothing wider than the screen. */
+async function accessible(page, where) {
+  await page.evaluate(axe);
+  const { violations } = await page.evaluate(() => window.axe.run());
+  const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
+  assert.deepEqual(told, [], where);
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
+  assert.equal(wide, false, `the page is wider than the screen: ${where}`);
+}
+
 const time = async (page) => Number.parseFloat(await page.locator(".player .slider span").innerText());
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 
@@ -143,12 +153,7 @@ test("everything can be done by keyboard, and axe finds nothing, on laptop and p
       await page.waitForFunction(() => document.querySelector(".player .slider span").textContent === "0.000 s");
       await page.keyboard.press("PageUp");
       await page.waitForFunction(() => document.querySelector(".player .slider span").textContent !== "0.000 s");
-      await page.evaluate(axe);
-      const { violations } = await page.evaluate(() => window.axe.run());
-      const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
-      assert.deepEqual(told, [], `${colorScheme} ${viewport.width}`);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-      assert.equal(wide, false, `the page is wider than ${viewport.width}`);
+      await accessible(page, `${colorScheme} ${viewport.width}`);
       if (process.env.SHOTS) {
         await page.screenshot({ path: join(process.env.SHOTS, `lab-${colorScheme}-${viewport.width}.png`), fullPage: true });
       }
@@ -156,4 +161,63 @@ test("everything can be done by keyboard, and axe finds nothing, on laptop and p
       await context.close();
     }
   }
+});
+
+test("each lesson is walked through: its moments are shown, its questions answered right and wrong", async () => {
+  const { context, page, problems } = await open();
+  const lessons = await page.getByLabel("Lesson").locator("option").evaluateAll((options) => options.map((option) => option.value).filter(Boolean));
+  assert.ok(lessons.length >= 12, lessons.join());
+  const verdicts = { right: 0, wrong: 0 };
+  for (const lesson of lessons) {
+    await page.getByLabel("Lesson").selectOption(lesson);
+    await page.locator(".lesson h1").waitFor();
+    const title = await page.getByLabel("Lesson").locator("option:checked").innerText();
+    await page.waitForFunction((title) => document.querySelector(".lesson").getAttribute("aria-label") === title, title);
+    const moments = page.locator(".lesson .moment");
+    assert.ok((await moments.count()) > 0, lesson);
+    for (const moment of await moments.all()) {
+      const at = Number.parseFloat((await moment.innerText()).replace("Show ", ""));
+      await moment.click();
+      await page.waitForFunction(
+        (at) => Math.abs(Number.parseFloat(document.querySelector(".player .slider span").textContent) - at) < 0.06,
+        at,
+      );
+      assert.equal(await moment.getAttribute("aria-pressed"), "true");
+    }
+    const questions = page.locator(".lesson fieldset");
+    for (const [number, question] of (await questions.all()).entries()) {
+      const options = await question.getByRole("button").all();
+      await options[number % options.length].click();
+      const said = await question.getByRole("status").innerText();
+      assert.match(said, /^(Right\.|Not quite\.) ?\S/);
+      verdicts[said.startsWith("Right.") ? "right" : "wrong"] += 1;
+    }
+  }
+  assert.ok(verdicts.right > 0 && verdicts.wrong > 0, JSON.stringify(verdicts));
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("a lesson is accessible, follows its links, and shows one moment inside of another page", async () => {
+  const lesson = `${lab}#lesson=docs/learn/01-container-limit.md`;
+  for (const colorScheme of ["light", "dark"]) {
+    for (const viewport of [{ width: 1440, height: 900 }, { width: 390, height: 844 }]) {
+      const { context, page, problems } = await open({ colorScheme, viewport }, lesson);
+      await page.locator(".lesson fieldset").first().getByRole("button").first().click();
+      await accessible(page, `${colorScheme} ${viewport.width}`);
+      if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, `lesson-${colorScheme}-${viewport.width}.png`) });
+      assert.deepEqual(problems, []);
+      await context.close();
+    }
+  }
+  const { context, page, problems } = await open({}, `${lab}#lesson=docs/learn/05-runtime.md`);
+  await page.locator(".lesson").getByRole("link", { name: "chapter 11" }).click();
+  await page.locator(".lesson h1").filter({ hasText: "11." }).waitFor();
+  const part = await open({ viewport: { width: 800, height: 700 } }, `${lab}#lesson=docs/learn/01-container-limit.md&moment=0`);
+  assert.equal(await part.page.locator("header.top, .editor, .lesson").count(), 0);
+  await part.page.getByRole("group", { name: "By whose hand?" }).waitFor();
+  if (process.env.SHOTS) await part.page.screenshot({ path: join(process.env.SHOTS, "lesson-embedded.png"), fullPage: true });
+  assert.deepEqual([...problems, ...part.problems], []);
+  await part.context.close();
+  await context.close();
 });

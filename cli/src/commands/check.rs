@@ -3,6 +3,7 @@
 mod accepted;
 mod args;
 mod changed;
+mod lesson;
 mod one;
 
 pub use args::Args;
@@ -28,7 +29,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         let why = "--bless accepts the outcome of the scenario as it stands in its file, and --set changes it";
         return Err(Failure::bad_input(format!("{why}\n  help: leave out one of the two")));
     }
-    let mut found = find::scenarios(&args.paths)?;
+    let mut found = find::to_check(&args.paths)?;
     if let Some(revision) = &args.changed_since {
         let all = found.scenarios.len();
         found.scenarios = changed::since(revision, found.scenarios, &args.overrides)?;
@@ -39,7 +40,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
     let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
-    let checked = pool.install(|| all(&args, &found.scenarios));
+    let files = [found.scenarios, found.lessons].concat();
+    let checked = pool.install(|| all(&args, &files));
     print(&args, &checked, found.studies.len())?;
     Ok(checked.iter().map(exit).max().unwrap_or_default())
 }
@@ -70,7 +72,10 @@ fn skipped(file: &Path) -> CheckedScenario {
 
 fn check(args: &Args, file: &Path) -> CheckedScenario {
     let since = Instant::now();
-    let (outcome, problems) = match engine::guarded(|| Ok(one::check(args, file))) {
+    let is_lesson = file.extension().is_some_and(|extension| extension == "md");
+    let (outcome, problems) = match engine::guarded(|| {
+        Ok(if is_lesson { lesson::check(file) } else { one::check(args, file) })
+    }) {
         Ok(both) => both,
         Err(failure) => (invalid(failure), Vec::new()),
     };

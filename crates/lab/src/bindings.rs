@@ -71,6 +71,11 @@ impl Engine {
         json(self.lab.questions(number, at).map_err(|why| why.to_string()))
     }
 
+    /// See [`Lab::lesson`].
+    pub fn lesson(&self, path: &str, text: &str) -> String {
+        json(self.lab.lesson(path, text))
+    }
+
     /// See [`Lab::odds`].
     pub fn odds(&self, path: &str, text: &str, how: &str, first: u32, count: u32) -> String {
         json(variation(how).and_then(|how| self.lab.odds(path, text, &how, Seeds { first, count })))

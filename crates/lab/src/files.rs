@@ -33,7 +33,7 @@ pub struct Beside<'a> {
 
 impl Beside<'_> {
     /// The path from the root, without `.` and `..`.
-    fn whole(&self, path: &str) -> String {
+    pub fn whole(&self, path: &str) -> String {
         let mut parts = Vec::new();
         for part in self.folder.split('/').chain(path.split('/')) {
             match part {

@@ -5,12 +5,12 @@ use crate::course::{Course, SeekError};
 use crate::files::Stored;
 use crate::odds::Odds;
 use crate::problem::Problem;
-use crate::question::{Asked, Question, questions};
 use oomsim_core::engine::EngineError;
 use oomsim_core::node::NodeView;
 use oomsim_core::plan::{Injection, Scenario};
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
+use oomsim_lesson::{Asked, Lesson, Page, PagePart, Question, questions};
 use oomsim_report::RunReport;
 use oomsim_report::html::{Instant, Room, Run, Why};
 use oomsim_report::kernel_log::log_of;
@@ -177,6 +177,22 @@ impl Lab {
         let course = self.course(number)?;
         let node = course.seek(time(at))?;
         Ok(questions(&Asked { history: &course.history, node: &node, at: time(at) }))
+    }
+
+    /// Reads a lesson and decides its questions. What it says about runs is not judged: `oomsim check` does that.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
+    pub fn lesson(&self, path: &str, text: &str) -> Result<Page, Vec<Problem>> {
+        let all = |problems: Vec<Diagnostic>| problems.iter().map(Problem::of).collect::<Vec<_>>();
+        let beside = self.files.beside(folder(path));
+        let mut page = Lesson::read(text, path).and_then(|lesson| lesson.play(&beside)).map_err(all)?.page;
+        for part in &mut page.parts {
+            if let PagePart::Moment { scenario, .. } = part {
+                *scenario = beside.whole(scenario);
+            }
+        }
+        Ok(page)
     }
 
     /// How the scenario ends with these seeds: the phases of the kubelet's clocks, and every other draw, differ.

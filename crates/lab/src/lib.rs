@@ -31,7 +31,6 @@ mod files;
 mod lab;
 mod odds;
 mod problem;
-mod question;
 
 pub use bindings::Engine;
 pub use change::{ChangeAt, WishedChange};
@@ -41,7 +40,7 @@ pub use files::Stored;
 pub use lab::{Lab, Opened, Seeds, Variation};
 pub use odds::{Odds, Outcome};
 pub use problem::Problem;
-pub use question::{Asked, Question};
+pub use oomsim_lesson::{Page, PagePart, Question};
 
 #[cfg(test)]
 mod types {
@@ -58,7 +57,6 @@ mod types {
             Variation::decl(&config),
             Opened::decl(&config),
             Problem::decl(&config),
-            Question::decl(&config),
             Odds::decl(&config),
             Outcome::decl(&config),
         ];

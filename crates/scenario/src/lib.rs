@@ -34,11 +34,11 @@ mod yaml_value;
 pub mod reading {
     pub use super::load::source;
     pub use super::names::nearest;
-    pub use super::read::{Settings as KubeletSettings, is_kubelet_settings, kubelets};
+    pub use super::read::{Settings as KubeletSettings, event_match, is_kubelet_settings, kubelets, statement};
     pub use super::reader::{Problems, TableReader};
     pub use super::reference::page as reference_page;
-    pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, prose, some_bytes, text};
-    pub use super::tables::{Form, KeyGroup, KeySpec, TableSpec, WhenAbsent, key};
+    pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, prose, some_bytes, text, time};
+    pub use super::tables::{EXPECT, Form, KeyGroup, KeySpec, TableSpec, WhenAbsent, key};
     pub use super::toml_value::{parse_document, parse_keys};
     pub use super::value::{Entry, Kind, Value};
     pub use super::yaml_value::parse_documents;

@@ -185,7 +185,7 @@ pub(crate) fn some_duration(p: &Problems, value: &Value) -> Option<SimDuration> 
 }
 
 /// An instant: a duration since the scenario began.
-pub(crate) fn time(p: &Problems, value: &Value) -> Option<SimTime> {
+pub fn time(p: &Problems, value: &Value) -> Option<SimTime> {
     duration(p, value).map(|d| SimTime::from_nanos(d.as_nanos()))
 }
 

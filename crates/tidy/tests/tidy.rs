@@ -35,13 +35,14 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("crates/dmesg", "oomsim-dmesg", &["core", "scenario"]),
     ("crates/explain", "oomsim-explain", &["core", "scenario", "planning", "dmesg", "import"]),
     ("crates/import", "oomsim-import", &["core", "scenario"]),
+    ("crates/lesson", "oomsim-lesson", &["core", "scenario"]),
     ("crates/lint", "oomsim-lint", &["core", "scenario"]),
     ("crates/planning", "oomsim-planning", &["core", "scenario"]),
     ("crates/store", "oomsim-store", &["core", "planning"]),
     ("crates/report", "oomsim-report", &["core", "scenario", "lint", "planning"]),
     ("crates/testkit", "oomsim-testkit", &["core", "scenario"]),
     ("crates/tidy", "oomsim-tidy", &[]),
-    ("crates/lab", "oomsim-lab", &["core", "scenario", "explain", "report"]),
+    ("crates/lab", "oomsim-lab", &["core", "scenario", "explain", "lesson", "report"]),
 ];
 
 /// Crates that take the whole workspace together.
@@ -56,6 +57,7 @@ const PURE: &[&str] = &[
     "crates/import/src",
     "crates/explain/src",
     "crates/lab/src",
+    "crates/lesson/src",
 ];
 
 /// What they do not touch.

@@ -7,6 +7,9 @@ import { Changes } from "./change";
 import type { Odds, Opened, Problem, Variation } from "./data";
 import { Editor } from "./editor";
 import { Engine } from "./engine";
+import { LessonView, type Moment, MomentQuestions, placeOf } from "./lesson";
+import type { Page } from "./lesson-data";
+import { isLesson, type LessonFile, lessonFile, lessonOfFragment, lessons } from "./lessons";
 import { OddsView } from "./odds";
 import { Player } from "./player";
 import { Quiz } from "./quiz";
@@ -36,6 +39,13 @@ export function Lab() {
   const [problems, setProblems] = useState<Problem[]>([]);
   const [at, setAt] = useState(0);
   const [shown, setShown] = useState<{ first: Instant; second: Instant | null } | null>(null);
+  const [lesson, setLesson] = useState<LessonFile | null>(null);
+  const [page, setPage] = useState<Page | null>(null);
+  /** The moment of the lesson that is shown, by its place. */
+  const [moment, setMoment] = useState<number | null>(null);
+  const embedded = useMemo(() => lessonOfFragment(location.hash)?.moment ?? null, []);
+  /** Where a moment's course is to begin. */
+  const begin = useRef<number | null>(null);
   const wanted = useRef<number | null>(null);
   const busy = useRef(false);
   const courses = useRef<{ first: Opened | null; second: Opened | null }>({ first: null, second: null });
@@ -44,6 +54,9 @@ export function Lab() {
   useEffect(() => {
     // A link brings its own scenario; `oomsim lab FILE` puts one into the page.
     const given = document.getElementById("scenario")?.textContent;
+    const named = lessonOfFragment(location.hash);
+    const chapter = named && lessons.find((one) => one.path === named.path);
+    if (chapter) return learn(chapter, named.moment ?? 0);
     void fromFragment(location.hash).then((shared) => {
       const own = shared ?? (given ? (JSON.parse(given) as string) : null);
       const path = stored("story", FIRST);
@@ -52,6 +65,35 @@ export function Lab() {
       else if (story) setScenario({ path: story.path, text: story.text });
     });
   }, []);
+
+  const showMoment = (part: Moment, place: number) => {
+    const file = files.find((one) => one.path === part.scenario);
+    if (!file) return;
+    begin.current = part.at;
+    setMoment(place);
+    setVariation({ ...NONE, settings: part.settings, seed: part.seed });
+    setScenario({ path: file.path, text: file.text });
+  };
+
+  /** Opens a lesson at one of its moments. */
+  const learn = (chapter: LessonFile, nth: number) => {
+    void engine.lesson(chapter.path, chapter.text).then((answer) => {
+      if ("error" in answer) return setProblems(answer.error);
+      setLesson(chapter);
+      setPage(answer.ok);
+      const place = placeOf(answer.ok, nth);
+      const part = place === null ? undefined : answer.ok.parts[place];
+      if (place !== null && part?.kind === "moment") showMoment(part, place);
+    });
+  };
+  const chooseLesson = (path: string) => {
+    const chapter = lessons.find((one) => one.path === path);
+    history.replaceState(null, "", chapter ? `#lesson=${path}` : location.pathname + location.search);
+    if (chapter) return learn(chapter, 0);
+    setLesson(null);
+    setPage(null);
+    setMoment(null);
+  };
 
   /** Shows an instant; while one is being computed, only the newest wish is kept. */
   const seek = useCallback(
@@ -89,7 +131,9 @@ export function Lab() {
       courses.current = { first: one.ok, second: two && "ok" in two ? two.ok : null };
       setFirst(courses.current.first);
       setSecond(courses.current.second);
-      await seek(changed ? at : Math.max(0, (one.ok.run.deaths[0]?.at ?? 0) * 0.75));
+      const start = begin.current ?? (changed ? at : Math.max(0, (one.ok.run.deaths[0]?.at ?? 0) * 0.75));
+      begin.current = null;
+      await seek(start);
     })();
     return () => {
       stale = true;
@@ -101,6 +145,7 @@ export function Lab() {
     if (!story) return;
     store("story", path);
     history.replaceState(null, "", location.pathname + location.search);
+    setMoment(null);
     setVariation(NONE);
     setScenario({ path, text: story.text });
     setDraft(story.text);
@@ -120,56 +165,81 @@ export function Lab() {
     setVariation(NONE);
     setScenario({ path: scenario?.path ?? OWN, text: draft });
   };
+  if (problems.length > 0 && !scenario) return <Problems problems={problems} />;
   if (!scenario || (!first && problems.length === 0)) return <p role="status">{texts.running}</p>;
   return (
     <>
-      <header class="top">
-        <h1>{texts.title}</h1>
-        <label>
-          {texts.story}{" "}
-          <select value={scenario.path} onChange={(event) => choose(event.currentTarget.value)}>
-            {scenario.path === OWN && <option value={OWN}>{texts.own}</option>}
-            {groups.map((group) => (
-              <optgroup label={group}>
-                {stories
-                  .filter((story) => story.group === group)
-                  .map((story) => (
-                    <option value={story.path}>{story.name}</option>
-                  ))}
-              </optgroup>
-            ))}
-          </select>
-        </label>
-      </header>
-      <main>
-        {first && <p class="description">{first.run.description}</p>}
-        <Problems problems={problems} />
-        {first && shown && (
-          <>
-            <Player run={first.run} at={at} onSeek={seek} onStep={step} />
-            <Happens run={first.run} at={at} />
-            <div class="panes">
-              <div>
-                <Chart run={first.run} at={at} onSeek={seek} follow={false} title={second ? texts.first : undefined} />
-                {second && <Chart run={second.run} at={at} onSeek={seek} follow={false} id="memory-changed" title={texts.second} />}
-              </div>
-              <div>
-                <Stage instant={shown.first} />
-                {second && shown.second && <Stage instant={shown.second} id="stage-changed" title={texts.second} />}
-              </div>
-              <Belief run={first.run} instant={shown.first} />
-              <Processes instant={shown.first} />
-            </div>
-            <Changes instant={shown.first} variation={variation} onChange={setVariation} />
-            {second && <Futures first={first.run} second={second.run} />}
-            <OddsPart engine={engine} scenario={scenario} variation={variation} />
-            <Quiz ask={async () => answerOf(await engine.questions(first.number, at))} />
-            <Deaths run={first.run} onSeek={seek} />
-            <Whys run={first.run} onSeek={seek} />
-            <Timeline run={first.run} at={at} onSeek={seek} />
-          </>
+      {embedded === null && (
+        <header class="top">
+          <h1>{texts.title}</h1>
+          <label>
+            {texts.story}{" "}
+            <select value={scenario.path} onChange={(event) => choose(event.currentTarget.value)}>
+              {scenario.path === OWN && <option value={OWN}>{texts.own}</option>}
+              {groups.map((group) => (
+                <optgroup label={group}>
+                  {stories
+                    .filter((story) => story.group === group)
+                    .map((story) => (
+                      <option value={story.path}>{story.name}</option>
+                    ))}
+                </optgroup>
+              ))}
+            </select>
+          </label>
+          <label>
+            {texts.lesson}{" "}
+            <select value={lesson?.path ?? ""} onChange={(event) => chooseLesson(event.currentTarget.value)}>
+              <option value="">{texts.noLesson}</option>
+              {lesson && !lessons.includes(lesson) && <option value={lesson.path}>{lesson.title}</option>}
+              {lessons.map((one) => (
+                <option value={one.path}>{one.title}</option>
+              ))}
+            </select>
+          </label>
+        </header>
+      )}
+      <main class={page ? "with-lesson" : ""}>
+        {lesson && page && embedded === null && (
+          <LessonView path={lesson.path} page={page} current={moment} onMoment={showMoment} onLesson={chooseLesson} />
         )}
-        <Text engine={engine} path={scenario.path} draft={draft} onDraft={setDraft} onRun={runOwn} written={second?.text ?? draft} />
+        <div class="bench">
+          {first && <p class="description">{first.run.description}</p>}
+          <Problems problems={problems} />
+          {first && shown && (
+            <>
+              <Player run={first.run} at={at} onSeek={seek} onStep={step} />
+              <Happens run={first.run} at={at} />
+              <div class="panes">
+                <div>
+                  <Chart run={first.run} at={at} onSeek={seek} follow={false} title={second ? texts.first : undefined} />
+                  {second && <Chart run={second.run} at={at} onSeek={seek} follow={false} id="memory-changed" title={texts.second} />}
+                </div>
+                <div>
+                  <Stage instant={shown.first} />
+                  {second && shown.second && <Stage instant={shown.second} id="stage-changed" title={texts.second} />}
+                </div>
+                <Belief run={first.run} instant={shown.first} />
+                <Processes instant={shown.first} />
+              </div>
+              {page && moment !== null && embedded !== null && <MomentQuestions page={page} place={moment} />}
+              {embedded === null && (
+                <>
+                  <Changes instant={shown.first} variation={variation} onChange={setVariation} />
+                  {second && <Futures first={first.run} second={second.run} />}
+                  <OddsPart engine={engine} scenario={scenario} variation={variation} />
+                  <Quiz ask={async () => answerOf(await engine.questions(first.number, at))} />
+                  <Deaths run={first.run} onSeek={seek} />
+                  <Whys run={first.run} onSeek={seek} />
+                  <Timeline run={first.run} at={at} onSeek={seek} />
+                </>
+              )}
+            </>
+          )}
+          {embedded === null && (
+            <Text engine={engine} path={scenario.path} draft={draft} onDraft={setDraft} onRun={runOwn} written={second?.text ?? draft} onLesson={(file) => learn(file, 0)} />
+          )}
+        </div>
       </main>
     </>
   );
@@ -294,9 +364,10 @@ interface TextProps {
   written: string;
   onDraft: (text: string) => void;
   onRun: () => void;
+  onLesson: (file: LessonFile) => void;
 }
 
-function Text({ engine, path, draft, written, onDraft, onRun }: TextProps) {
+function Text({ engine, path, draft, written, onDraft, onRun, onLesson }: TextProps) {
   const [said, setSaid] = useState("");
   const share = async () => {
     const fragment = await toFragment(written);
@@ -317,7 +388,8 @@ function Text({ engine, path, draft, written, onDraft, onRun }: TextProps) {
   const open = async (list: FileList | null) => {
     for (const file of list ?? []) {
       const text = await file.text();
-      if (file.name.endsWith(".toml")) onDraft(text);
+      if (file.name.endsWith(".md") && isLesson(text)) onLesson(lessonFile(`docs/learn/${file.name}`, text));
+      else if (file.name.endsWith(".toml")) onDraft(text);
       // Manifests and kubelet configurations lie beside the scenario, which names them.
       else await engine.addFile(`scenarios/${file.name}`, text);
     }

@@ -1,13 +1,14 @@
 // The engine in its worker: each call is a message with a number, each answer one with the same number.
 import type { Instant } from "../data";
-import type { Odds, Opened, Problem, Question, Variation } from "./data";
+import type { Odds, Opened, Problem, Variation } from "./data";
+import type { Page, Question } from "./lesson-data";
 import EngineWorker from "./worker?worker&inline";
 
 export type Answer<T, E> = { ok: T } | { error: E };
 
 export interface Request {
   id: number;
-  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "odds" | "digests";
+  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "lesson" | "odds" | "digests";
   args: (string | number)[];
 }
 
@@ -68,6 +69,10 @@ export class Engine {
 
   questions(course: number, at: number) {
     return this.answer<Question[], string>("questions", course, at);
+  }
+
+  lesson(path: string, text: string) {
+    return this.answer<Page, Problem[]>("lesson", path, text);
   }
 
   odds(path: string, text: string, how: Partial<Variation>, first: number, count: number) {

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import type { Question } from "./data";
+import type { Question } from "./lesson-data";
 import { stored, store } from "./storage";
 import { texts } from "./texts";
 
@@ -8,15 +8,22 @@ interface Score {
   all: number;
 }
 
-/** Questions about what comes next; the run itself has the answers. */
-export function Quiz({ ask }: { ask: () => Promise<Question[]> }) {
-  const [questions, setQuestions] = useState<Question[]>([]);
+/** How many answers were right, kept in this browser. */
+export function useScore(): [Score, (right: boolean) => void] {
   const [score, setScore] = useState<Score>(stored("score", { right: 0, all: 0 }));
   const answered = (right: boolean) => {
-    const next = { right: score.right + (right ? 1 : 0), all: score.all + 1 };
+    const before = stored("score", score);
+    const next = { right: before.right + (right ? 1 : 0), all: before.all + 1 };
     setScore(next);
     store("score", next);
   };
+  return [score, answered];
+}
+
+/** Questions about what comes next; the run itself has the answers. */
+export function Quiz({ ask }: { ask: () => Promise<Question[]> }) {
+  const [questions, setQuestions] = useState<Question[]>([]);
+  const [score, answered] = useScore();
   return (
     <section aria-labelledby="quiz-heading">
       <h2 id="quiz-heading">{texts.questions}</h2>
@@ -27,13 +34,14 @@ export function Quiz({ ask }: { ask: () => Promise<Question[]> }) {
         {score.all > 0 && <span>{texts.score(score.right, score.all)}</span>}
       </div>
       {questions.map((question, index) => (
-        <Item key={`${question.text}${question.explanation}${index}`} question={question} onAnswer={answered} />
+        <QuestionItem key={`${question.text}${question.explanation}${index}`} question={question} onAnswer={answered} />
       ))}
     </section>
   );
 }
 
-function Item({ question, onAnswer }: { question: Question; onAnswer: (right: boolean) => void }) {
+/** A question with its options; each can be answered once. */
+export function QuestionItem({ question, onAnswer }: { question: Question; onAnswer: (right: boolean) => void }) {
   const [given, setGiven] = useState<number | null>(null);
   const right = question.options[question.answer] ?? "";
   return (
@@ -54,10 +62,12 @@ function Item({ question, onAnswer }: { question: Question; onAnswer: (right: bo
           </button>
         ))}
       </div>
-      <details>
-        <summary>{texts.hint}</summary>
-        <p>{question.hint}</p>
-      </details>
+      {question.hint !== "" && (
+        <details>
+          <summary>{texts.hint}</summary>
+          <p>{question.hint}</p>
+        </details>
+      )}
       <p role="status">
         {given !== null && (
           <>

@@ -30,6 +30,8 @@ function run(wasm: Wasm, { method, args }: Request): string {
       return wasm.step(number(0));
     case "questions":
       return wasm.questions(number(0), number(1));
+    case "lesson":
+      return wasm.lesson(text(0), text(1));
     case "odds":
       return wasm.odds(text(0), text(1), text(2), number(3), number(4));
     case "digests":

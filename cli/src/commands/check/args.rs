@@ -11,8 +11,8 @@ Examples:
   oomsim check scenarios --changed-since origin/main --format github --summary \"$GITHUB_STEP_SUMMARY\"
   oomsim check scenarios --format junit > report.xml
 
-Folders are searched recursively for *.toml. Hidden folders, folders named `invalid` and studies are skipped, unless you name
-them. A scenario beside which there is a file NAME.outcome must have that outcome; --bless writes it.
+Folders are searched recursively for *.toml, and for lessons: *.md with moments of runs, as in docs/learn. Hidden folders, folders
+named `invalid` and studies are skipped, unless you name them. A scenario beside which there is a file NAME.outcome must have that outcome; --bless writes it.
 Exit code: the worst of all scenarios: 0 all hold, 1 an expectation failed or an outcome changed, 2 invalid scenario, 3 internal
 error.";
 
@@ -20,7 +20,7 @@ error.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Scenario files, or folders with scenarios
+    /// Scenario files, lessons, or folders with them
     #[arg(value_name = "PATH", required = true)]
     pub paths: Vec<PathBuf>,
     /// Kubernetes version of every kubelet, such as 1.34 or v1.33.3-eks-113cf36 [default: as in the scenario]

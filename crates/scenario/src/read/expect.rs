@@ -27,22 +27,39 @@ fn expectation(p: &Problems, value: &Value) -> Option<Expectation> {
     // Judged before: this table is for these nodes.
     t.get("node");
     let required = t.or("holds", RequiredShare::ALL, share);
+    let check = check(p, value, &mut t);
+    t.finish();
+    Some(Expectation { source: source?, line: value.at.line(), required, check: check? })
+}
+
+/// What has to happen, with the keys of an `[[expect]]`, in a file that is its own source and runs one seed.
+pub fn statement(p: &Problems, value: &Value) -> Option<Check> {
+    let mut t = TableReader::open(p, &tables::EXPECT, value)?;
+    for key in ["source", "node", "holds"] {
+        if let Some(entry) = t.entry(key) {
+            p.error(&entry.key_at, format!("`{key}` belongs to the `[[expect]]` of a scenario, not here"));
+        }
+    }
+    let check = check(p, value, &mut t);
+    t.finish();
+    check
+}
+
+fn check(p: &Problems, value: &Value, t: &mut TableReader<'_>) -> Option<Check> {
     let kinds = ["event", "final", "series", "total", "why"];
     let given: Vec<&str> = kinds.into_iter().filter(|kind| value.get(kind).is_some()).collect();
-    let check = match given.as_slice() {
-        ["event"] => event_check(p, &mut t).map(|check| Check::Event(Box::new(check))),
+    match given.as_slice() {
+        ["event"] => event_check(p, t).map(|check| Check::Event(Box::new(check))),
         ["final"] => t.get("final").and_then(|value| final_check(p, value)),
-        ["series"] => series_check(p, &mut t),
-        ["total"] => total_check(&mut t),
-        ["why"] => why_check(p, &mut t),
+        ["series"] => series_check(p, t),
+        ["total"] => total_check(t),
+        ["why"] => why_check(p, t),
         _ => {
             p.error(t.at(), "an expectation needs exactly one of `event`, `final`, `series`, `total` and `why`");
             t.rest();
             None
         }
-    };
-    t.finish();
-    Some(Expectation { source: source?, line: value.at.line(), required, check: check? })
+    }
 }
 
 /// `"all"` or `"≥ 95%"`.
@@ -72,8 +89,8 @@ fn how_often(p: &Problems, t: &mut TableReader<'_>) -> Range {
     if never { Range::exactly(0) } else { count.unwrap_or(Range::at_least(1)) }
 }
 
-/// `event`, `pod`, `container`, `comm` and `where`.
-fn event_match(p: &Problems, t: &mut TableReader<'_>) -> Option<EventMatch> {
+/// `event`, `pod`, `container`, `comm` and `where` of a table that has these keys.
+pub fn event_match(p: &Problems, t: &mut TableReader<'_>) -> Option<EventMatch> {
     let event = t.required("event", |p, value| {
         let given = text(p, value)?;
         let kind = kind_named(&given);

@@ -22,6 +22,7 @@ mod resources;
 mod trace_file;
 mod workload;
 
+pub use self::expect::{event_match, statement};
 pub(crate) use self::kubelet::default_clocks;
 pub use self::kubelet_wrappers::{Settings, is_kubelet_settings, kubelets};
 

@@ -29,7 +29,7 @@ pub(crate) static AT: TableSpec = TableSpec {
 };
 
 /// `[[expect]]`.
-pub(crate) static EXPECT: TableSpec = TableSpec {
+pub static EXPECT: TableSpec = TableSpec {
     groups: &[&EXPECT_KEYS],
     one_of: &["event", "final", "series", "total", "why"],
     ..TableSpec::new("[[expect]]")

@@ -8,7 +8,8 @@ mod pod;
 mod scenario;
 mod workload;
 
-pub(crate) use expect::{AT, EXPECT, FINAL_CONDITION, FINAL_POD, FINAL_PROCESS, RANGE, RELATION, TEST_TABLE};
+pub use expect::EXPECT;
+pub(crate) use expect::{AT, FINAL_CONDITION, FINAL_POD, FINAL_PROCESS, RANGE, RELATION, TEST_TABLE};
 pub(crate) use kubelet::{CONFIGURATION, CRASH_LOOP_BACK_OFF, HOUSEKEEPING, KUBELET, MEMORY_SWAP, SLOW, TIMING};
 pub(crate) use node::{FOOTPRINT, KERNEL, MAX_NODES, NODE, NODE_EXIT, NODE_KIND, NODE_RUNTIME, NODE_SYSTEM};
 pub(crate) use pod::{

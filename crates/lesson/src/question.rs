@@ -32,6 +32,23 @@ pub struct Asked<'a> {
     pub at: SimTime,
 }
 
+/// What a question made from a moment is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// Who goes next.
+    Who,
+    /// By whose hand.
+    Hand,
+}
+
+impl Subject {
+    /// By the words of a lesson.
+    pub(crate) const NAMES: [(&'static str, Subject); 2] = [(ASKED[0], Subject::Who), (ASKED[1], Subject::Hand)];
+}
+
+/// What a lesson can ask for.
+pub(crate) const ASKED: [&str; 2] = ["who goes next", "by whose hand"];
+
 const WHO_HINT: &str = "Which bar meets a limit first: its own, that of kubepods, or the node's? The kernel then takes \
                         the process with the most points below that limit; the kubelet ranks pods by how far they are \
                         above their requests.";
@@ -44,7 +61,15 @@ const MOST_OPTIONS: usize = 5;
 
 /// The questions that make sense now.
 pub fn questions(asked: &Asked<'_>) -> Vec<Question> {
-    [who_dies_next(asked), whose_hand(asked)].into_iter().flatten().collect()
+    [Subject::Who, Subject::Hand].into_iter().filter_map(|subject| question(asked, subject)).collect()
+}
+
+/// A question about the moment; nothing where it makes no sense.
+pub fn question(asked: &Asked<'_>, subject: Subject) -> Option<Question> {
+    match subject {
+        Subject::Who => who_dies_next(asked),
+        Subject::Hand => whose_hand(asked),
+    }
 }
 
 /// What ends a process or a pod next.
