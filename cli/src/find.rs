@@ -91,7 +91,8 @@ fn has_lesson(file: &Path) -> bool {
     crate::load::read_text(file).is_ok_and(|text| oomsim_lesson::is_lesson(&text))
 }
 
-/// Adds the `*.toml` and `*.md` of a folder, in order of name. Links to folders are not followed; a link to a file stands for it.
+/// Adds the `*.toml` and `*.md` of a folder, in order of name. Links to folders are not followed; a link to a file
+/// stands for it.
 fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     let wanted = |entry: &DirEntry| {
         let name = entry.file_name().to_string_lossy();

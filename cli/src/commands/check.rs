@@ -73,12 +73,11 @@ fn skipped(file: &Path) -> CheckedScenario {
 fn check(args: &Args, file: &Path) -> CheckedScenario {
     let since = Instant::now();
     let is_lesson = file.extension().is_some_and(|extension| extension == "md");
-    let (outcome, problems) = match engine::guarded(|| {
-        Ok(if is_lesson { lesson::check(file) } else { one::check(args, file) })
-    }) {
-        Ok(both) => both,
-        Err(failure) => (invalid(failure), Vec::new()),
-    };
+    let (outcome, problems) =
+        match engine::guarded(|| Ok(if is_lesson { lesson::check(file) } else { one::check(args, file) })) {
+            Ok(both) => both,
+            Err(failure) => (invalid(failure), Vec::new()),
+        };
     CheckedScenario { file: name(file), outcome, problems, took: since.elapsed() }
 }
 

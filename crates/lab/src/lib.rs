@@ -39,8 +39,8 @@ pub use digests::lines as digests;
 pub use files::Stored;
 pub use lab::{Lab, Opened, Seeds, Variation};
 pub use odds::{Odds, Outcome};
-pub use problem::Problem;
 pub use oomsim_lesson::{Page, PagePart, Question};
+pub use problem::Problem;
 
 #[cfg(test)]
 mod types {

@@ -18,11 +18,11 @@
 //!     }
 //! }
 //!
-//! let leak = One("node.memory = '2Gi'\n[[host]]\nname = 'leak'\nworkload.leak = { block = '50Mi', every = '500ms' }\n");
+//! let leak = "node.memory = '2Gi'\n[[host]]\nname = 'leak'\nworkload.leak = { block = '50Mi', every = '500ms' }\n";
 //! let text = "# A leak\n```toml,lab\nscenario = 'leak.toml'\nat = '5s'\n```\n\
 //!     ```toml,question\nask = 'who goes next'\nanswer = 'host/leak'\n```\n";
 //! let lesson = Lesson::read(text, "leak.md").expect("a right lesson");
-//! let played = lesson.play(&leak).expect("a right scenario");
+//! let played = lesson.play(&One(leak)).expect("a right scenario");
 //! assert!(played.claims.iter().all(|claim| claim.holds));
 //! ```
 

@@ -178,15 +178,13 @@ fn chosen(
 }
 
 fn judge(check: &Check, line: usize, history: &History) -> ExpectationResult {
-    let expectation =
-        Expectation { source: String::new(), line, required: RequiredShare::ALL, check: check.clone() };
+    let expectation = Expectation { source: String::new(), line, required: RequiredShare::ALL, check: check.clone() };
     evaluate(std::slice::from_ref(&expectation), history).swap_remove(0)
 }
 
 fn ran(files: &dyn Files, moment: &Moment, more: &[String]) -> Result<Ran, Vec<Diagnostic>> {
-    let unreadable = |why: FileError| {
-        vec![Diagnostic::error(&moment.at, format!("{} cannot be read: {why}", moment.scenario))]
-    };
+    let unreadable =
+        |why: FileError| vec![Diagnostic::error(&moment.at, format!("{} cannot be read: {why}", moment.scenario))];
     let text = files.read(&moment.scenario).map_err(unreadable)?;
     let folder = moment.scenario.rsplit_once('/').map_or("", |(folder, _)| folder);
     let settings: Vec<String> = moment.settings.iter().chain(more).cloned().collect();

@@ -32,7 +32,8 @@ pub(crate) static QUESTION: TableSpec = TableSpec {
             key("answer", Form::Text, Absent, "what must come out of it").with(&["ask"]),
             key("text", Form::Text, Absent, "a question of the lesson's own"),
             key("hint", Form::Text, Absent, "what to look at").with(&["text"]),
-            key("explanation", Form::Text, Says("what the run found"), "what the learner reads afterwards").with(&["text"]),
+            key("explanation", Form::Text, Says("what the run found"), "what the learner reads afterwards")
+                .with(&["text"]),
             key("holds", Form::Table(&EXPECT), Absent, "what holds with the right option, and with no other")
                 .with(&["text"]),
             key("option", Form::Tables(&OPTION), Absent, "two options at least").with(&["text"]),
