@@ -71,6 +71,8 @@ export function Lab() {
     if (!file) return;
     begin.current = part.at;
     setMoment(place);
+    // Where the stage lies below the text, it comes into sight.
+    if (lesson && matchMedia("(max-width: 72rem)").matches) document.querySelector(".bench")?.scrollIntoView();
     setVariation({ ...NONE, settings: part.settings, seed: part.seed });
     setScenario({ path: file.path, text: file.text });
   };

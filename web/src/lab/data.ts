@@ -97,27 +97,6 @@ from: number,
  * Where it ends.
  */
 to: number, };
-export type Question = { 
-/**
- * The question.
- */
-text: string, 
-/**
- * Possible answers.
- */
-options: Array<string>, 
-/**
- * Place of the right one.
- */
-answer: number, 
-/**
- * What to look at.
- */
-hint: string, 
-/**
- * What happens, told once the question is answered.
- */
-explanation: string, };
 export type Odds = { 
 /**
  * Runs.
