@@ -20,6 +20,7 @@ pub mod race;
 pub mod report;
 pub mod risk;
 pub mod run;
+pub mod runtimes;
 pub mod schema;
 pub mod sweep;
 pub mod versions;
@@ -67,6 +68,8 @@ pub enum Command {
     Kernels(versions::Args),
     /// Show what differs between Kubernetes versions, with the source of each fact
     Kubernetes(versions::Args),
+    /// Show what language runtimes make of a memory limit, with the source of each fact
+    Runtimes(runtimes::Args),
     /// Name the cause that a pod's memory, status, events and kernel log are signs of
     Diagnose(diagnose::Args),
     /// Explain the OOM reports in a real kernel log
@@ -122,6 +125,7 @@ impl Command {
             Command::ImportStory(args) => import_story::run(args),
             Command::Kernels(args) => versions::kernels(args),
             Command::Kubernetes(args) => versions::kubernetes(args),
+            Command::Runtimes(args) => runtimes::run(&args),
             Command::Diagnose(args) => diagnose::run(args),
             Command::Dmesg(args) => dmesg::run(args),
             Command::List(args) => list::run(args),

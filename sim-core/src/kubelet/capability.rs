@@ -1,5 +1,6 @@
 //! Types of capabilities, and what is known about them.
 
+use crate::units::Sure;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -50,30 +51,6 @@ pub enum RestartWakeup {
     Poll,
     /// At the end of the back-off, but within a minute, and up to half of the wait later.
     Expiry,
-}
-
-/// How sure a fact is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-pub enum Sure {
-    /// Held against recordings of the real code.
-    Recorded,
-    /// Read in the source code of that release.
-    Source,
-    /// Stated by release notes, enhancement proposals, merged changes or logs of that time.
-    Documented,
-    /// Follows from neighbouring releases.
-    Inferred,
-}
-
-impl fmt::Display for Sure {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Sure::Recorded => "recorded",
-            Sure::Source => "source",
-            Sure::Documented => "documented",
-            Sure::Inferred => "inferred",
-        })
-    }
 }
 
 /// What a run shows otherwise when a capability is wrong.

@@ -2,10 +2,11 @@
 //! never for a version; a scenario can override any of them by name.
 
 use super::capability::{
-    Capability, ContainerWording, EventWording, Fact, RankRequest, RestartWakeup, Step, Sure, SwapDefault,
-    UnknownCapability, Verdict,
+    Capability, ContainerWording, EventWording, Fact, RankRequest, RestartWakeup, Step, SwapDefault, UnknownCapability,
+    Verdict,
 };
 use super::release::Release;
+use crate::units::Sure;
 use serde::Serialize;
 
 macro_rules! profile {

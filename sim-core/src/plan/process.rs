@@ -2,6 +2,7 @@
 
 use crate::node_api::Name;
 use crate::units::SimDuration;
+use crate::workload::runtime::{Launch, Runtime};
 use crate::workload::{Behavior, Footprint, TermReaction};
 use std::sync::Arc;
 
@@ -18,6 +19,10 @@ pub struct ProcessPlan {
     pub pid: Option<u32>,
     /// What it does.
     pub behavior: Arc<Behavior>,
+    /// Its variables and arguments that say something about memory.
+    pub launch: Launch,
+    /// The language runtime that it runs in; `None`: its memory is what its behaviour asks for.
+    pub runtime: Option<Arc<Runtime>>,
     /// What it holds before that.
     pub footprint: Footprint,
     /// Reaction to SIGTERM.
@@ -44,6 +49,8 @@ impl ProcessPlan {
             at: SimDuration::ZERO,
             pid: None,
             behavior: Arc::new(Behavior::IDLE),
+            launch: Launch::default(),
+            runtime: None,
             footprint: Footprint::default(),
             term: TermReaction::Default,
             oom_score_adj: None,

@@ -2,8 +2,10 @@
 //! file, and a small state machine that says what the program does next.
 
 mod growth;
+mod managed;
 mod params;
 mod program;
+pub mod runtime;
 
 pub use growth::{Growth, Rhythm};
 pub use program::{Program, Step};

@@ -1,9 +1,11 @@
 //! A running program: the state machine behind a [`Behavior`].
 
 use super::growth::{Growth, Rhythm};
+use super::managed::{Managed, Turn};
 use super::params::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Script, ScriptOp, Then, Trace,
 };
+use super::runtime::{Around, AtLimit, Heap, Language, Runtime};
 use crate::engine::Stream;
 use crate::units::{Bytes, PAGE_SIZE, Pages, SimDuration, SimTime};
 use std::sync::Arc;
@@ -59,7 +61,7 @@ pub enum Step {
     Sleep(SimDuration),
     /// Waits for an instant.
     SleepUntil(SimTime),
-    /// The runtime refuses an allocation and aborts with SIGSEGV.
+    /// The runtime refuses an allocation by its own limit.
     RuntimeOutOfMemory {
         /// The runtime's name, as its makers write it.
         runtime: &'static str,
@@ -69,6 +71,8 @@ pub enum Step {
         limit: Bytes,
         /// Asked for.
         requested: Bytes,
+        /// What becomes of the process.
+        then: AtLimit,
     },
     /// Exits.
     Exit(i32),
@@ -76,7 +80,7 @@ pub enum Step {
     Hold,
 }
 
-/// A .NET heap hard limit is never below 20 MB (`max(20 MB, 75 % of the limit)`, P2 of docs/SOURCES.md).
+/// A .NET heap hard limit is never below 20 MB (`max(20 MB, 75 % of the limit)`, docs/SOURCES.md).
 const DOTNET_MIN_HEAP_LIMIT: Bytes = Bytes::mib(20);
 /// Files are gone through in chunks of this many pages.
 const FILE_CHUNK: u64 = 256;
@@ -88,7 +92,8 @@ pub struct Program {
     /// `None`: it draws nothing.
     rng: Option<Box<Stream>>,
     started: SimTime,
-    container_limit: Option<Bytes>,
+    /// The runtime that it runs in.
+    managed: Option<Box<Managed>>,
     at: u64,
     held: Bytes,
     resident: Pages,
@@ -97,25 +102,51 @@ pub struct Program {
 }
 
 impl Program {
-    /// A program about to start. `rng` is there if its behaviour [draws](Behavior::draws); `container_limit` is what a
-    /// managed runtime sizes its heap by.
+    /// A program about to start. `rng` is there if its behaviour [draws](Behavior::draws); a runtime sizes its heap by
+    /// what is `around` it.
     pub fn new(
         behavior: Arc<Behavior>,
+        runtime: Option<&Runtime>,
         rng: Option<Box<Stream>>,
         started: SimTime,
-        container_limit: Option<Bytes>,
+        around: &Around,
     ) -> Self {
+        let heap = match &*behavior {
+            Behavior::DotNet(dotnet) => dotnet_heap(dotnet, around),
+            _ => runtime.map(|runtime| Heap::new(runtime, around)),
+        };
         Program {
             behavior,
             rng,
             started,
-            container_limit,
+            managed: heap.map(|heap| Box::new(Managed::new(heap))),
             at: 0,
             held: Bytes::ZERO,
             resident: Pages::ZERO,
             repeats: Vec::new(),
             blocks: Default::default(),
         }
+    }
+
+    /// The same process does something else from now on. Its runtime stays as it is.
+    pub fn turns_to(&self, behavior: Arc<Behavior>, rng: Option<Box<Stream>>, now: SimTime) -> Self {
+        let heap = self.managed.as_ref().map(|managed| Heap { at_start: Bytes::ZERO, ..managed.heap });
+        Program {
+            behavior,
+            rng,
+            started: now,
+            managed: heap.map(|heap| Box::new(Managed::new(heap))),
+            at: 0,
+            held: Bytes::ZERO,
+            resident: Pages::ZERO,
+            repeats: Vec::new(),
+            blocks: Default::default(),
+        }
+    }
+
+    /// The exit code with which it ends when the kernel refuses it memory; `None`: it goes on without.
+    pub fn ends_when_refused(&self) -> Option<u8> {
+        self.managed.as_ref().and_then(|managed| managed.heap.refused)
     }
 
     /// Position of its random stream, for the digest.
@@ -143,12 +174,31 @@ impl Program {
 
     /// What it does now that the previous step is complete.
     pub fn next(&mut self, now: SimTime) -> Step {
+        let Some(mut managed) = self.managed.take() else { return self.behaves(now) };
+        let step = match managed.before(now) {
+            Turn::Does(step) => step,
+            Turn::Draws(growth) => managed.piece(self.drawn(growth, now), now),
+            Turn::Asks => managed.translate(self.behaves(now), now),
+        };
+        self.managed = Some(managed);
+        step
+    }
+
+    /// The rest of a growth with random pauses, with its next pause.
+    fn drawn(&mut self, growth: Growth, now: SimTime) -> Growth {
+        let Rhythm::Jittered { every, jitter, least, .. } = growth.rhythm else { return growth };
+        let pause = self.spread(every, Some(jitter));
+        let rhythm = Rhythm::Jittered { next: now.saturating_add(pause), pause, every, jitter, least };
+        Growth { start: now, rhythm, ..growth }
+    }
+
+    /// What its behaviour asks for next.
+    fn behaves(&mut self, now: SimTime) -> Step {
         let behavior = Arc::clone(&self.behavior);
         let i = self.at;
         self.at += 1;
         match &*behavior {
-            Behavior::Leak(leak) => self.leak(leak, i, now, None),
-            Behavior::DotNet(dotnet) => self.dotnet(dotnet, i, now),
+            Behavior::Leak(leak) | Behavior::DotNet(DotNet { leak, .. }) => self.leak(leak, i, now),
             Behavior::Steady(s) => match i {
                 0 => alloc(s.anon),
                 _ => Step::Hold,
@@ -178,11 +228,9 @@ impl Program {
         }
     }
 
-    /// `limit` is the last total that may be reached, for a runtime with a heap limit.
-    fn leak(&mut self, leak: &Leak, i: u64, now: SimTime, limit: Option<u64>) -> Step {
+    fn leak(&mut self, leak: &Leak, i: u64, now: SimTime) -> Step {
         let touched = Pages::new(leak.block.to_pages_floor().get() * u64::from(leak.touched_permille.min(1000)) / 1000);
-        let by_total = leak.total.map_or(u64::MAX, |t| t.get().div_ceil(leak.block.get().max(1)));
-        let steps = by_total.min(limit.unwrap_or(u64::MAX));
+        let steps = leak.total.map_or(u64::MAX, |t| t.get().div_ceil(leak.block.get().max(1)));
         let first = leak.first_after.unwrap_or(leak.every);
         if leak.jitter.is_none() && leak.touch_rate.is_none() && leak.every > SimDuration::ZERO {
             return match i {
@@ -214,33 +262,6 @@ impl Program {
             (0, 0) => Step::Sleep(self.spread(first, leak.jitter)),
             (_, 0) => Step::Sleep(self.spread(leak.every, leak.jitter)),
             _ => Step::Alloc { bytes: leak.block, touched, rate: leak.touch_rate },
-        }
-    }
-
-    fn dotnet(&mut self, d: &DotNet, i: u64, now: SimTime) -> Step {
-        let limit = match d.heap_limit {
-            HeapLimit::Absolute(limit) => Some(limit),
-            HeapLimit::Percent(percent) => {
-                self.container_limit.map(|c| Bytes::new(c.get() / 100 * u64::from(percent)).max(DOTNET_MIN_HEAP_LIMIT))
-            }
-        };
-        let Some(limit) = limit else { return self.leak(&d.leak, i, now, None) };
-        let fits = limit.saturating_sub(d.heap_base).get() / d.leak.block.get().max(1);
-        let by_total = d.leak.total.map_or(u64::MAX, |t| t.get().div_ceil(d.leak.block.get().max(1)));
-        if fits >= by_total {
-            return self.leak(&d.leak, i, now, None);
-        }
-        match self.leak(&d.leak, i, now, Some(fits)) {
-            // The leak's steps are used up: the next block is one too many, after the usual pause.
-            Step::Hold | Step::Exit(_) => {
-                if self.held == Bytes::ZERO {
-                    self.held = limit;
-                    return Step::Sleep(d.leak.every);
-                }
-                let heap = d.heap_base + d.leak.block * fits;
-                Step::RuntimeOutOfMemory { runtime: ".NET", heap, limit, requested: d.leak.block }
-            }
-            step => step,
         }
     }
 
@@ -341,6 +362,19 @@ impl Program {
             _ => nominal,
         }
     }
+}
+
+/// The heap of `workload.dotnet`; without a limit of its own it is like any memory.
+fn dotnet_heap(dotnet: &DotNet, around: &Around) -> Option<Heap> {
+    let limit = match dotnet.heap_limit {
+        HeapLimit::Absolute(limit) => Some(limit),
+        HeapLimit::Percent(percent) => {
+            around.limit.map(|limit| Bytes::new(limit.get() / 100 * u64::from(percent)).max(DOTNET_MIN_HEAP_LIMIT))
+        }
+    };
+    let row = Language::DotNet.newest();
+    let runtime = Runtime::new(row, &Default::default());
+    limit.map(|limit| Heap { limit: Some(limit), live: dotnet.heap_base, refused: None, ..Heap::new(&runtime, around) })
 }
 
 /// Steps of a growth with random pauses that are due at `until`; see [`Program::due`].

@@ -4,6 +4,7 @@ mod eviction;
 mod pods;
 mod reclaim;
 mod reserved;
+mod runtimes;
 mod start;
 
 use crate::{Level, Rule};
@@ -169,5 +170,37 @@ pub const ALL: &[Rule] = &[
         level: Level::Error,
         page: include_str!("../../pages/OOM020.md"),
         check: pods::requests_exceed_allocatable,
+    },
+    Rule {
+        code: "OOM021",
+        name: "heap-above-limit",
+        summary: "A runtime's heap and what lies outside it do not fit into the container's limit",
+        level: Level::Warning,
+        page: include_str!("../../pages/OOM021.md"),
+        check: runtimes::heap_above_limit,
+    },
+    Rule {
+        code: "OOM022",
+        name: "heap-sized-off-the-node",
+        summary: "A runtime sizes its heap by the node's memory instead of the container's limit",
+        level: Level::Warning,
+        page: include_str!("../../pages/OOM022.md"),
+        check: runtimes::heap_sized_off_the_node,
+    },
+    Rule {
+        code: "OOM023",
+        name: "go-limit-without-headroom",
+        summary: "GOMEMLIMIT is so near the container's limit that the kernel kills first",
+        level: Level::Warning,
+        page: include_str!("../../pages/OOM023.md"),
+        check: runtimes::go_limit_without_headroom,
+    },
+    Rule {
+        code: "OOM024",
+        name: "blind-to-cgroup-v2",
+        summary: "A runtime too old to see the limit of cgroup v2 sizes its heap by the node's memory",
+        level: Level::Warning,
+        page: include_str!("../../pages/OOM024.md"),
+        check: runtimes::blind_to_cgroup_v2,
     },
 ];

@@ -9,16 +9,16 @@ use oomsim_core::kubelet::{
 use oomsim_core::plan::PodPlan;
 use oomsim_core::units::Quantity;
 
-fn memory(list: &oomsim_core::kubelet::ResourceList) -> Option<i64> {
+pub(super) fn memory(list: &oomsim_core::kubelet::ResourceList) -> Option<i64> {
     list.get(MEMORY).map(Quantity::value).filter(|bytes| *bytes > 0)
 }
 
-fn name(pod: &PodPlan) -> String {
+pub(super) fn name(pod: &PodPlan) -> String {
     format!("{}/{}", pod.namespace, pod.spec.name)
 }
 
 /// Containers that run as long as the pod does: the regular ones and sidecars.
-fn lasting<'a>(facts: &LintInput<'_>, pod: &'a PodPlan) -> Vec<&'a ContainerSpec> {
+pub(super) fn lasting<'a>(facts: &LintInput<'_>, pod: &'a PodPlan) -> Vec<&'a ContainerSpec> {
     let sidecars = facts.profile().sidecar_containers;
     let init = pod.spec.init_containers.iter().filter(|c| sidecars && c.restarts_always());
     pod.spec.containers.iter().chain(init).collect()

@@ -17,6 +17,7 @@ use oomsim_core::kubelet::{
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, VolumePlan};
 use oomsim_core::units::SimDuration;
+use oomsim_core::workload::runtime::Launch;
 use oomsim_kube_api::KINDS;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -292,7 +293,19 @@ fn container_plan(value: &Value, name: &Name) -> ContainerPlan {
     let program = command.and_then(|path| path.rsplit('/').next()).filter(|program| !program.is_empty());
     let called = program.map_or_else(|| name.clone(), Into::into);
     let pre_stop = given(value, "lifecycle").and_then(|lifecycle| pre_stop(given(lifecycle, "preStop")?));
-    ContainerPlan { name: name.clone(), processes: vec![ProcessPlan::pid1(&called)], pid_namespace: true, pre_stop }
+    let pid1 = ProcessPlan { launch: launch(value), ..ProcessPlan::pid1(&called) };
+    ContainerPlan { name: name.clone(), processes: vec![pid1], pid_namespace: true, pre_stop }
+}
+
+/// What its variables, command and arguments say to a language runtime about memory. Values from elsewhere
+/// (`valueFrom`, `envFrom`) are not known.
+fn launch(value: &Value) -> Launch {
+    let env = list(value, "env").iter().filter_map(|variable| {
+        let text = |key| variable.get(key).and_then(Value::as_text).map(str::to_owned);
+        Some((text("name")?, text("value")?))
+    });
+    let words = list(value, "command").iter().chain(list(value, "args")).filter_map(Value::as_text);
+    Launch { env: env.collect(), args: words.map(str::to_owned).collect() }.about_memory()
 }
 
 /// How long a preStop hook takes, if it says so: `sleep`, or a command that is a `sleep`.

@@ -19,6 +19,7 @@ mod node;
 mod pod;
 mod process;
 mod resources;
+mod runtime;
 mod trace_file;
 mod workload;
 

@@ -1,5 +1,7 @@
 //! The keys of a process, the same in a container, as its further processes, and on the host.
 
+use super::kubelet_config::{text_map, texts};
+use super::runtime::{RuntimeKeys, runtime};
 use super::workload::workload;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, duration, integer, name};
@@ -13,7 +15,14 @@ use std::sync::Arc;
 
 /// Reads the keys of a process from a table that may have others; what is not given stays as in `base`.
 pub(crate) fn process_keys(t: &mut TableReader<'_>, base: ProcessPlan) -> ProcessPlan {
+    let mut launch = base.launch;
+    launch.env.extend(t.or("env", Default::default(), |p, v| text_map(p, "env", v)));
+    launch.args = t.or("args", launch.args, texts);
+    let runtime = t.optional("runtime", runtime).or_else(|| base.runtime.as_deref().map(RuntimeKeys::of));
+    let runtime = runtime.map(|keys| Arc::new(keys.with(&launch)));
     ProcessPlan {
+        launch,
+        runtime,
         comm: t.or("comm", base.comm, comm),
         uid: t.or("uid", base.uid, integer(0, u32::MAX.into())),
         at: t.or("startAfter", base.at, duration),

@@ -5,6 +5,7 @@ mod expect;
 mod kubelet;
 mod node;
 mod pod;
+mod runtime;
 mod scenario;
 mod workload;
 
@@ -15,6 +16,7 @@ pub(crate) use node::{FOOTPRINT, KERNEL, MAX_NODES, NODE, NODE_EXIT, NODE_KIND, 
 pub(crate) use pod::{
     CONTAINER, HANGS_UP_WITH, HOST, INIT_CONTAINER, MAX_REPLICAS, ON_TERM, POD, PROCESS, RESOURCES, TOLERATION, VOLUME,
 };
+pub(crate) use runtime::{AT_LIMIT, RUNTIME};
 pub use scenario::SCENARIO;
 pub(crate) use workload::{BURST, DOTNET, JITTER, LEAK, PAGE_CACHE, RAMP, SAWTOOTH, SCRIPT, STEADY, THEN_TABLE, TRACE};
 

@@ -2,6 +2,7 @@
 
 use super::WhenAbsent::{Absent, Is, Required, Says};
 use super::node::FOOTPRINT;
+use super::runtime::{RUNTIME, runtime_names};
 use super::workload::WORKLOAD;
 use super::{Form, I32_MAX, I32_MIN, KeyGroup, TableSpec, key};
 
@@ -176,6 +177,25 @@ pub(crate) static PROCESS_KEYS: KeyGroup = KeyGroup {
             "what it does: exactly one of the behaviours below",
         ),
         key("footprint", Form::Table(&FOOTPRINT), Absent, "its memory before the workload begins"),
+        key(
+            "runtime",
+            Form::OneOf(&[Form::Names(runtime_names), Form::Table(&RUNTIME)]),
+            Says("none: its memory is what the workload asks for"),
+            "language runtime that it runs in, such as `jvm-17` (`oomsim runtimes`)",
+        ),
+        key(
+            "env",
+            Form::Map(&Form::Text),
+            Says("the manifest's"),
+            "environment variables that a runtime reads: `JAVA_TOOL_OPTIONS`, `JDK_JAVA_OPTIONS`, `NODE_OPTIONS`, `GOGC`, \
+             `GOMEMLIMIT`, `DOTNET_GCHeapHardLimit` …",
+        ),
+        key(
+            "args",
+            Form::Array(&Form::Text),
+            Says("the manifest's"),
+            "arguments that a runtime reads: `-Xmx512m`, `-XX:MaxRAMPercentage=75`, `--max-old-space-size=300` …",
+        ),
         key(
             "onTerm",
             Form::OneOf(&[Form::Words(&["dies", "ignores"]), Form::Table(&ON_TERM)]),

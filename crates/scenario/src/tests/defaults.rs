@@ -26,6 +26,9 @@ container = [{ name = "c", workload.leak = { block = "1Mi", every = "1s", jitter
 name = "dotnet"
 container = [{ name = "c", workload.dotnet = { block = "1Mi", every = "1s" } }]
 [[pod]]
+name = "jvm"
+container = [{ name = "c", runtime = { name = "jvm-17" } }]
+[[pod]]
 name = "ramp"
 container = [{ name = "c", workload.ramp = { rate = "1Mi", to = "10Mi" } }]
 [[pod]]
@@ -63,6 +66,7 @@ const PATHS: &[(&str, &str)] = &[
     ("workload.leak", "pod.leak.container.c.workload.leak."),
     ("jitter", "pod.leak.container.c.workload.leak.jitter."),
     ("workload.dotnet", "pod.dotnet.container.c.workload.dotnet."),
+    ("runtime", "pod.jvm.container.c.runtime."),
     ("workload.ramp", "pod.ramp.container.c.workload.ramp."),
     ("workload.sawtooth", "pod.sawtooth.container.c.workload.sawtooth."),
     ("workload.pageCache", "pod.cache.container.c.workload.pageCache."),

@@ -2,8 +2,10 @@
 
 use super::node::footprint;
 use super::value::{Form, Keys, Permille, list};
+use oomsim_core::node_api::Signo;
 use oomsim_core::plan::{HostPlan, ProcessPlan};
 use oomsim_core::units::{Bytes, SimDuration};
+use oomsim_core::workload::runtime::{AtLimit, Grows, Runtime};
 use oomsim_core::workload::{
     Behavior, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, ScriptOp, TermReaction, Then, Trace,
 };
@@ -35,6 +37,13 @@ pub(super) fn process(keys: &mut Keys, process: &ProcessPlan, base: &ProcessPlan
     if process.footprint != Footprint::default() {
         keys.put("footprint", &footprint(&process.footprint));
     }
+    keys.unless("env", &process.launch.env, &base.launch.env);
+    if process.launch.args != base.launch.args {
+        keys.put("args", &process.launch.args);
+    }
+    if let Some(own) = &process.runtime {
+        keys.value("runtime", runtime(own));
+    }
     if process.term != base.term {
         keys.value("onTerm", on_term(process.term));
     }
@@ -55,6 +64,30 @@ fn on_term(term: TermReaction) -> Value {
             keys.form()
         }
     }
+}
+
+/// A name, or a table with what differs from the runtime as it comes.
+fn runtime(runtime: &Runtime) -> Value {
+    let mut keys = Keys::default();
+    keys.unless("outside", &runtime.outside, &Bytes::ZERO);
+    match runtime.grows {
+        Grows::Heap => {}
+        Grows::Direct => keys.put("grows", "direct"),
+        Grows::Native => keys.put("grows", "native"),
+    }
+    keys.some("garbage", runtime.garbage.as_ref());
+    match runtime.at_limit {
+        None => {}
+        Some(AtLimit::LivesOn) => keys.put("onOutOfMemory", "livesOn"),
+        Some(AtLimit::Raises(Signo::Segv)) => keys.put("onOutOfMemory", "segfaults"),
+        Some(AtLimit::Raises(_)) => keys.put("onOutOfMemory", "aborts"),
+        Some(AtLimit::Exits(code)) => keys.value("onOutOfMemory", one("exit", &code)),
+    }
+    if keys.is_empty() {
+        return runtime.row.name.into();
+    }
+    keys.put("name", runtime.row.name);
+    keys.form()
 }
 
 /// `{ key = value }`.

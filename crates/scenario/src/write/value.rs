@@ -26,7 +26,7 @@ macro_rules! as_integer {
         }
     )*};
 }
-as_integer!(i16, i32, i64, u8, u32, u64, usize);
+as_integer!(i16, i32, i64, u8, u16, u32, u64, usize);
 
 impl Form for bool {
     fn form(&self) -> Value {

@@ -384,7 +384,11 @@ fn container(c: &mut Choices, name: &Name) -> ContainerPlan {
 }
 
 fn process(c: &mut Choices, base: ProcessPlan) -> ProcessPlan {
+    let launch = c.some(program::launch).unwrap_or_default();
+    let runtime = c.some(|c| Arc::new(program::runtime(c, &launch)));
     ProcessPlan {
+        launch,
+        runtime,
         uid: c.some(|c| c.below(1 << 32) as u32).unwrap_or_default(),
         at: c.some(|c| SimDuration::from_secs(c.below(50))).unwrap_or_default(),
         pid: c.some(|c| 2 + c.below(4_000_000) as u32),

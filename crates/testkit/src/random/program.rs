@@ -1,7 +1,9 @@
 //! Random behaviours, of which none does more than a run can bear.
 
 use super::plan::Choices;
+use oomsim_core::node_api::Signo;
 use oomsim_core::units::{Bytes, SimDuration};
+use oomsim_core::workload::runtime::{AtLimit, Grows, Launch, RUNTIMES, Runtime};
 use oomsim_core::workload::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth, Script,
     ScriptOp, Steady, Then, Trace, TracePoint,
@@ -54,6 +56,28 @@ pub(crate) fn behavior(c: &mut Choices) -> Behavior {
             Behavior::Trace(Trace { points, linear: c.boolean(), then: then(c) })
         }
         _ => Behavior::Script(Script { ops: script(c) }),
+    }
+}
+
+/// Variables and arguments that a runtime reads, and others.
+pub(crate) fn launch(c: &mut Choices) -> Launch {
+    let variables = [("JAVA_TOOL_OPTIONS", "-Xmx64m"), ("GOGC", "50"), ("GOMEMLIMIT", "20MiB"), ("OTHER", "\"x\" = ü")];
+    let env = (0..c.below(3)).map(|_| c.of(&variables)).map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let env = env.collect();
+    let args = (0..c.below(3)).map(|_| c.of(&["java", "-Xmx8m", "--max-old-space-size=64", "-XX:+UseZGC"]).to_owned());
+    Launch { env, args: args.collect() }
+}
+
+/// One of all runtimes.
+pub(crate) fn runtime(c: &mut Choices, launch: &Launch) -> Runtime {
+    let row = c.of(&RUNTIMES.iter().collect::<Vec<_>>());
+    let ends = [AtLimit::LivesOn, AtLimit::ABORTS, AtLimit::Raises(Signo::Segv), AtLimit::Exits(3)];
+    Runtime {
+        outside: c.some(Choices::bytes).unwrap_or_default(),
+        grows: c.of(&[Grows::Heap, Grows::Direct, Grows::Native]),
+        garbage: c.some(|c| c.below(1001) as u16),
+        at_limit: c.some(|c| c.of(&ends)),
+        ..Runtime::new(row, launch)
     }
 }
 

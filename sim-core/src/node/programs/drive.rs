@@ -8,9 +8,10 @@ use crate::node::ids::ProcIx;
 use crate::node::machine::{Machine, Notice};
 use crate::node::memory::{Scope, VolumeScope};
 use crate::node::observe::Cx;
-use crate::node_api::{RefusedCall, Signal, Signo};
+use crate::node_api::{RefusedCall, Signal};
 use crate::record::Record;
-use crate::units::{Bytes, Pages, SimDuration};
+use crate::units::{Bytes, Pages, Pid, SimDuration};
+use crate::workload::runtime::AtLimit;
 use crate::workload::{CacheAccess, Growth, Step};
 
 /// Steps that take no time which a program may make in one turn; then others have theirs.
@@ -134,12 +135,11 @@ impl Machine {
             Step::Fork => self.fork(p, cx),
             Step::Sleep(delay) => self.sleep(p, delay, cx),
             Step::SleepUntil(at) => self.sleep(p, at.since(cx.now), cx),
-            Step::RuntimeOutOfMemory { runtime, heap, limit, requested } => {
+            Step::RuntimeOutOfMemory { runtime, heap, limit, requested, then } => {
                 let proc = &self.programs[p as usize];
                 let (pid, comm, owner) = (proc.pid, proc.comm.clone(), proc.shown.clone());
                 cx.record(Record::RuntimeOutOfMemory { pid, comm, owner, runtime, heap, limit, requested });
-                self.memory.kill(cx.now, pid, Signo::Segv);
-                self.drain_signals(cx);
+                self.fails(pid, then, cx);
             }
             Step::Exit(code) => {
                 self.memory.exit(cx.now, self.programs[p as usize].pid, code);
@@ -147,6 +147,18 @@ impl Machine {
             }
             Step::Hold => self.programs[p as usize].activity = Activity::Idle,
         }
+    }
+
+    /// A runtime has refused an allocation: what becomes of the process.
+    fn fails(&mut self, pid: Pid, how: AtLimit, cx: &mut Cx<'_>) {
+        match how {
+            AtLimit::LivesOn => {}
+            AtLimit::Exits(code) => self.memory.exit(cx.now, pid, i32::from(code)),
+            AtLimit::Raises(signal) => {
+                self.memory.kill(cx.now, pid, signal);
+            }
+        }
+        self.drain_signals(cx);
     }
 
     fn sleep(&mut self, p: ProcIx, delay: SimDuration, cx: &mut Cx<'_>) {
@@ -226,7 +238,13 @@ impl Machine {
         };
         cx.log.counts.refusals += 1;
         cx.record(record);
-        self.programs[p as usize].activity = Activity::Idle;
+        let running = &mut self.programs[p as usize];
+        running.activity = Activity::Idle;
+        let ends = running.program.as_ref().and_then(|program| program.ends_when_refused());
+        if let Some(code) = ends.filter(|_| op == RefusedCall::Mmap) {
+            self.memory.exit(cx.now, self.programs[p as usize].pid, i32::from(code));
+            self.drain_signals(cx);
+        }
     }
 
     /// The process calls fork: the child holds what the parent holds and idles. A refusal leaves the parent as it is.

@@ -2,7 +2,9 @@
 
 use super::{Activity, ProcessOwner, RunningProgram};
 use crate::engine::StreamName;
-use crate::kernel::{Disposition, FileAccess, Footprint as KernelFootprint, HotText, Mapping, MemOp, SpawnSpec};
+use crate::kernel::{
+    CgroupVersion, Disposition, FileAccess, Footprint as KernelFootprint, HotText, Mapping, MemOp, SpawnSpec,
+};
 use crate::node::ids::ProcIx;
 use crate::node::machine::Machine;
 use crate::node::memory::Contribution;
@@ -11,6 +13,7 @@ use crate::node_api::Name;
 use crate::plan::ProcessPlan;
 use crate::record::{Owner, Record};
 use crate::units::{Bytes, CgroupId, Pages, Pid};
+use crate::workload::runtime::Around;
 use crate::workload::{Behavior, Footprint, Program, TermReaction};
 use std::sync::Arc;
 
@@ -121,10 +124,19 @@ impl Machine {
             return;
         }
         let rng = plan.behavior.draws().then(|| Box::new(cx.streams.stream(stream())));
-        let program = Box::new(Program::new(Arc::clone(&plan.behavior), rng, cx.now, limit));
+        let around = self.around(limit);
+        let program = Program::new(Arc::clone(&plan.behavior), plan.runtime.as_deref(), rng, cx.now, &around);
+        let program = Box::new(program);
         let running = &mut self.programs[p as usize];
         (running.program, running.activity) = (Some(program), Activity::Next);
         self.drive(p, cx);
+    }
+
+    /// What a language runtime sees of the machine from a container with this limit.
+    fn around(&self, limit: Option<Bytes>) -> Around {
+        let config = &self.scenario.node.kernel;
+        let cgroup_v2 = config.cgroup == CgroupVersion::V2;
+        Around { limit, mem_total: config.mem_total, cpus: config.cpus, cgroup_v2 }
     }
 
     /// A process does something else from now on, with the memory that it has.
@@ -140,11 +152,17 @@ impl Machine {
         }
         self.end_growth(p);
         self.unblock(p);
+        let around = self.around(limit);
         let running = &mut self.programs[p as usize];
         running.turn += 1;
         let stream = || StreamName::from("workload/").number(running.pid.0).then("/").number(running.turn);
         let rng = behavior.draws().then(|| Box::new(cx.streams.stream(stream())));
-        running.program = Some(Box::new(Program::new(Arc::clone(behavior), rng, cx.now, limit)));
+        let behavior = Arc::clone(behavior);
+        let program = match running.program.as_ref() {
+            Some(before) if !matches!(&*behavior, Behavior::DotNet(_)) => before.turns_to(behavior, rng, cx.now),
+            _ => Program::new(behavior, None, rng, cx.now, &around),
+        };
+        running.program = Some(Box::new(program));
         running.activity = Activity::Next;
         self.drive(p, cx);
     }
