@@ -75,7 +75,7 @@ impl Beside {
         Beside { folder: PathBuf::new(), within: None, asked: Mutex::default() }
     }
 
-    fn find(&self, path: &str) -> Result<PathBuf, String> {
+    fn find(&self, path: &str) -> Result<PathBuf, FileError> {
         let path = self.folder.join(path);
         self.asked.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
         let Some(within) = self.within.as_ref().filter(|_| !ALLOW_OUTSIDE.load(Ordering::Relaxed)) else {
@@ -85,10 +85,10 @@ impl Beside {
         // What is outside by its name is not even looked for; a link inside may lead out.
         let found = match (is_below(&path, within), path.canonicalize(), within.canonicalize()) {
             (true, Ok(real), Ok(within)) => real.starts_with(within),
-            (true, Err(why), _) => return Err(plain(&why)),
+            (true, Err(why), _) => return Err(plain(&why).into()),
             _ => false,
         };
-        if found { Ok(path) } else { Err(format!("{OUTSIDE}; add --allow-outside if you trust the file")) }
+        if found { Ok(path) } else { Err(format!("{OUTSIDE}; add --allow-outside if you trust the file").into()) }
     }
 }
 
@@ -119,7 +119,7 @@ impl Files for Beside {
         if !about.is_file() && !about.is_dir() {
             return Err("it is no ordinary file".into());
         }
-        Ok(read_text(&path)?)
+        read_text(&path)
     }
 
     fn list(&self, directory: &str) -> Result<Vec<String>, FileError> {
@@ -144,7 +144,7 @@ pub fn plain(why: &std::io::Error) -> String {
 ///
 /// # Errors
 /// Why it cannot be read.
-pub fn read_text(path: &Path) -> Result<String, String> {
+pub fn read_text(path: &Path) -> Result<String, FileError> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|why| plain(&why))?;
     if file.metadata().is_ok_and(|about| about.is_dir()) {
@@ -153,7 +153,7 @@ pub fn read_text(path: &Path) -> Result<String, String> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|why| plain(&why))?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(format!("it is larger than {} MiB", MAX_FILE >> 20));
+        return Err(format!("it is larger than {} MiB", MAX_FILE >> 20).into());
     }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
 }

@@ -1,7 +1,7 @@
 //! Is the reserve enough: measurements of daemons on the command line, and the figures that answer.
 
 use crate::exit::Failure;
-use crate::flags;
+use crate::flags::{self, FlagError};
 use crate::load::plain;
 use oomsim_core::kubelet::MEMORY;
 use oomsim_core::kubelet::preset::{NodeSize, Preset};
@@ -33,23 +33,23 @@ pub struct Daemons {
 ///
 /// # Errors
 /// When it is neither an amount nor a file that says what daemons hold.
-pub fn daemons(text: &str) -> Result<Measured, String> {
+pub fn daemons(text: &str) -> Result<Measured, FlagError> {
     if let Ok(amount) = flags::amount(text) {
         return Ok(Measured::once(amount));
     }
     let path = Path::new(text);
-    let about =
-        path.metadata().map_err(|why| format!("neither an amount such as 1200Mi nor a file: {}", plain(&why)))?;
+    let failed = |what: &str, why| FlagError::File(format!("{what}: {}", plain(&why)));
+    let about = path.metadata().map_err(|why| failed("neither an amount such as 1200Mi nor a file", why))?;
     if !about.is_file() || about.len() > MAX_FILE {
-        return Err(format!("expected an ordinary file of at most {} MiB", MAX_FILE >> 20));
+        return Err(FlagError::File(format!("expected an ordinary file of at most {} MiB", MAX_FILE >> 20)));
     }
-    let content = std::fs::read_to_string(path).map_err(|why| format!("cannot be read: {}", plain(&why)))?;
+    let content = std::fs::read_to_string(path).map_err(|why| failed("cannot be read", why))?;
     let problems = Problems::default();
     let files = Files::read(&problems, &[Arc::new(Source { name: text.into(), text: content })]);
     if let Some(problem) = problems.into_sorted().first() {
-        return Err(problem.to_string());
+        return Err(FlagError::File(problem.to_string()));
     }
-    measured(&files).ok_or_else(|| "expected /stats/summary or memory series of daemons".into())
+    measured(&files).ok_or(FlagError::Expected("/stats/summary or memory series of daemons"))
 }
 
 /// What the reserve of a node comes to, with what was measured.

@@ -7,9 +7,8 @@ use crate::output;
 use oomsim_conformance::Verdict;
 use oomsim_conformance::node::compare::percentile;
 use oomsim_conformance::node::decision::Decision;
-use oomsim_conformance::node::run::Run;
 use oomsim_conformance::node::story::Story;
-use oomsim_conformance::node::{Examination, examine_run};
+use oomsim_conformance::node::{Examination, StoryRun, examine_run};
 use oomsim_report::picture::story::{Comparison, Happening, Pair};
 use oomsim_report::picture::{Class, DrawError, story_svg};
 use oomsim_report::style::{BAD, DIM, GOOD, HEADING, paint};
@@ -107,7 +106,7 @@ fn text(story: &Story, e: &Examination, verdict: &Verdict) -> String {
     out
 }
 
-fn comparison(story: &Story, e: &Examination, run: &Run) -> Comparison {
+fn comparison(story: &Story, e: &Examination, run: &StoryRun) -> Comparison {
     let facts = &run.history.node;
     let end = story.series.rows.last().map_or(1.0, |r| r.0).clamp(1e-3, 1e7);
     let within = |t: &f64| *t >= 0.0 && *t <= end;

@@ -1,7 +1,7 @@
 //! `oomsim dmesg`: reads the OOM reports of a real kernel log and explains them.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::{Force, Format};
+use crate::flags::{FlagError, Force, Format};
 use crate::output;
 use oomsim_core::units::Quantity;
 use oomsim_dmesg::{Analyser, Analysis, Found, JsonWriter, Known, NoScenario, ReadError, Report, Summary, TextOptions};
@@ -51,9 +51,9 @@ pub struct Args {
 }
 
 /// A quantity in kB.
-fn quantity_kb(text: &str) -> Result<u64, String> {
-    let quantity: Quantity = text.parse().map_err(|why| format!("{why}"))?;
-    u64::try_from(quantity.value() / 1024).map_err(|_| "an amount of memory is not negative".into())
+fn quantity_kb(text: &str) -> Result<u64, FlagError> {
+    let quantity = Quantity::parse(text).map_err(FlagError::Quantity)?;
+    u64::try_from(quantity.value() / 1024).map_err(|_| FlagError::Expected("an amount of memory, such as 2Gi"))
 }
 
 /// Reports that are shown in full without being asked for.

@@ -1,10 +1,10 @@
 //! `oomsim import`: a scenario from the files of a real cluster.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::Force;
+use crate::flags::{self, Force};
 use crate::load::{plain, rendered};
 use crate::{output, reserve};
-use oomsim_core::units::{Bytes, Quantity};
+use oomsim_core::units::Bytes;
 use oomsim_import::{Evidence, Imported, Options, build, differences};
 use oomsim_scenario::reading::Problems;
 use oomsim_scenario::{Diagnostic, Severity, Source, gathered, load};
@@ -37,7 +37,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME")]
     node: Option<String>,
     /// Memory of the node, if no file says it
-    #[arg(long, value_name = "AMOUNT", value_parser = amount)]
+    #[arg(long, value_name = "AMOUNT", value_parser = flags::amount)]
     memory: Option<Bytes>,
     /// Folder for the scenario, the manifests and the traces
     #[arg(long, value_name = "FOLDER", required_unless_present = "queries")]
@@ -51,11 +51,6 @@ pub struct Args {
 
 /// Longest file that is read: a day of 1,000 containers as JSON.
 const MAX_FILE: u64 = 256 << 20;
-
-fn amount(text: &str) -> Result<Bytes, String> {
-    let bytes = Quantity::parse(text).map(|quantity| quantity.value()).map_err(|_| "expected an amount such as 8Gi")?;
-    u64::try_from(bytes).ok().filter(|n| *n > 0).map(Bytes::new).ok_or_else(|| "expected more than 0".into())
-}
 
 /// Runs `oomsim import`.
 ///

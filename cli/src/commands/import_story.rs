@@ -4,9 +4,8 @@ use super::conformance::open;
 use crate::exit::{Exit, Failure};
 use crate::output;
 use flate2::read::GzDecoder;
-use oomsim_conformance::node::carried::{CARRIED, pick};
-use oomsim_conformance::node::import::{Disturbance, scenario};
 use oomsim_conformance::node::story::Story;
+use oomsim_conformance::node::{CARRIED, Disturbance, pick, scenario};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 

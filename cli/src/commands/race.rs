@@ -1,7 +1,7 @@
 //! `oomsim race`: how often the kernel kills before the kubelet evicts, by allocation rate and threshold.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::{Force, Format};
+use crate::flags::{FlagError, Force, Format};
 use crate::load::{self, Beside};
 use crate::output;
 use crate::progress::{Progress, duration};
@@ -105,19 +105,19 @@ pub struct Args {
 }
 
 /// An amount of memory greater than zero.
-fn amount(text: &str) -> Result<AxisValue, String> {
+fn amount(text: &str) -> Result<AxisValue, FlagError> {
     let value = AxisValue::parse(text);
     let memory = matches!(value.unit, Unit::Bytes | Unit::Integer) && value.number.is_some_and(|n| n > 0.0);
-    if memory { Ok(value) } else { Err("expected an amount of memory, such as 100Mi".into()) }
+    if memory { Ok(value) } else { Err(FlagError::Expected("an amount of memory, such as 100Mi")) }
 }
 
-fn term(text: &str) -> Result<TermReaction, String> {
+fn term(text: &str) -> Result<TermReaction, FlagError> {
     match text {
         "dies" => Ok(TermReaction::Default),
         "ignores" => Ok(TermReaction::Ignore),
         _ => parse_duration(text)
             .map(TermReaction::exits)
-            .map_err(|_| "expected `dies`, `ignores` or a duration, such as 1s".into()),
+            .map_err(|_| FlagError::Expected("`dies`, `ignores` or a duration, such as 1s")),
     }
 }
 

@@ -1,26 +1,36 @@
 //! Recordings of real kernels and of the real kubelet's code, fed through the same functions that the engine uses.
 //!
 //! A file is one kind of recording, named by its stem (`badness.jsonl`, `rank.jsonl`); every line is one row.
+//!
+//! ```
+//! // The real kubelet's code read this quantity; the model reads it too and is held against what it became.
+//! let row = r#"{"id": 1, "input": "1Ki"}"#;
+//! let report = oomsim_conformance::run_file("quantity.jsonl", row.as_bytes());
+//! // The row lacks what came out: a row that cannot be read counts as a mismatch, never as a match.
+//! assert_eq!((report.rows.total, report.rows.matched), (1, 0));
+//! ```
 
-pub mod kernel;
-pub mod kernel2;
-pub mod kubelet;
+mod kernel;
+mod kernel2;
+mod kubelet;
 mod lines;
 pub mod node;
-pub mod realnode;
+mod realnode;
 mod report;
-pub mod through;
+mod through;
 
+pub use kernel2::single_sizes;
+pub use kubelet::check_every_draw;
 pub use lines::{MAX_LINE, lines};
 pub use report::{FileReport, Mismatch, Tally, Undecided, Verdict};
 
 use serde_json::Value;
 use std::io::BufRead;
-use through::Outcome;
+use through::ThroughFiles;
 
 /// One kind of recording: how its rows are named and checked.
 #[derive(Clone, Copy)]
-pub struct Kind {
+pub struct RecordingKind {
     /// Stem of the file's name.
     pub stem: &'static str,
     /// What is checked, for listings.
@@ -36,12 +46,12 @@ pub struct Kind {
 }
 
 /// Every kind known, kernel's first.
-pub fn kinds() -> impl Iterator<Item = &'static Kind> {
+pub fn kinds() -> impl Iterator<Item = &'static RecordingKind> {
     kernel::KINDS.iter().chain(kernel2::KINDS).chain(kubelet::KINDS).chain(node::KINDS).chain(realnode::KINDS)
 }
 
 /// The kind of a file, by its name: `kernel/badness.jsonl`, `badness.jsonl.gz`, `badness`.
-pub fn kind_of(name: &str) -> Option<&'static Kind> {
+pub fn kind_of(name: &str) -> Option<&'static RecordingKind> {
     let file = name.rsplit(['/', '\\']).next().unwrap_or(name);
     let stem = file.split('.').next().unwrap_or(file);
     kinds().find(|k| k.stem == stem)
@@ -95,8 +105,8 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, way: Way, wanted: impl Fn(usize
         }
         if way == Way::Files {
             match through::check(kind.stem, &row) {
-                Outcome::Compared(verdict) => report.rows.add(number, &id, verdict),
-                Outcome::NotAsFiles(why) => *report.not_as_files.entry(why).or_default() += 1,
+                ThroughFiles::Compared(verdict) => report.rows.add(number, &id, verdict),
+                ThroughFiles::NotAsFiles(why) => *report.not_as_files.entry(why).or_default() += 1,
             }
             continue;
         }

@@ -62,6 +62,6 @@ fn further_rows_of_the_real_code() {
 fn the_leading_threshold_is_the_most_frequent_one_and_draws_stay_within_the_recorded_outcomes() {
     for line in open("kubelet", "eviction_sync").lines() {
         let row = serde_json::from_str(&line.unwrap()).unwrap();
-        assert_eq!(oomsim_conformance::kubelet::check_every_draw(&row), oomsim_conformance::Verdict::Matched);
+        assert_eq!(oomsim_conformance::check_every_draw(&row), oomsim_conformance::Verdict::Matched);
     }
 }

@@ -1,7 +1,7 @@
 //! A scenario that reproduces a kill: the processes of the table as processes of a plain Linux machine, with the same
 //! cgroup, limit, sizes and adjustments.
 //!
-//! What the table does not tell is made up so that no points change: swapped-out pages count as resident ones (the
+//! What the table does not say is made up so that no points change: swapped-out pages count as resident ones (the
 //! limit grows by the swap that counted), shared pages as anonymous, and what else the cgroup held is kernel memory.
 //! All tasks but the invoker stand as they stood; the invoker, or the largest if it held next to nothing, grows into
 //! the limit by its last few pages.
@@ -10,11 +10,17 @@ use crate::analysis::Analysis;
 use crate::explain::{Candidate, Explanation, Verdict};
 use crate::report::{Kind, Report, Task};
 use crate::rules;
-use oomsim_core::kernel::{Profile, Thp, VERSIONS, default_min_free_kbytes};
-use oomsim_core::units::Pages;
-use oomsim_scenario::{NoFiles, load};
+use oomsim_core::kernel::{CgroupVersion, Profile, Thp, VERSIONS, default_min_free_kbytes};
+use oomsim_core::plan::{Change, HostPlan, Injection, NodePlan, ProcessPlan, Scenario};
+use oomsim_core::record::expect::{
+    Check, EventCheck, EventMatch, Expectation, Filter, Range, RequiredShare, Scalar, Test, Window,
+};
+use oomsim_core::units::{Bytes, Pages, SimDuration, SimTime};
+use oomsim_core::workload::{Behavior, Footprint, Leak, Then};
+use oomsim_scenario::{Comments, NoFiles, load, to_toml_with};
 use std::collections::BTreeSet;
-use std::fmt::{self, Write};
+use std::fmt;
+use std::sync::Arc;
 
 /// Pages that the growing process takes at the end: 4 MiB.
 const LAST_GROWTH: u64 = 1024;
@@ -71,79 +77,80 @@ pub fn scenario(analysis: &Analysis) -> Result<String, NoScenario> {
         .iter()
         .filter(|t| t.pid >= 2 && t.pid <= 4_194_304 && (-1000..=1000).contains(&t.oom_score_adj) && seen.insert(t.pid))
         .collect();
-    let mut writer = Writer { report, explanation, chosen, total, out: String::new() };
-    writer.all(&tasks)?;
+    let parts = Parts { report, explanation, chosen, total };
+    let plan = parts.plan(&tasks)?;
+    let head = format!(
+        "Made from lines {} to {} of a kernel log. Points come out as in the log; where it does not say how memory\n\
+         was divided, swapped-out and shared pages stand as anonymous ones, the rest as kernel memory.",
+        report.first_line, report.last_line
+    );
+    let text = to_toml_with(&plan, &Comments::new().above("", &head)).map_err(|_| NoScenario(DAMAGED))?;
     // Whatever a damaged log said: what is written can be run.
-    match load(&writer.out, "log.toml", &NoFiles, &[]) {
-        Ok(_) => Ok(writer.out),
-        Err(_) => Err(NoScenario("its figures are none of a machine: the log is damaged")),
+    match load(&text, "log.toml", &NoFiles, &[]) {
+        Ok(_) => Ok(text),
+        Err(_) => Err(NoScenario(DAMAGED)),
     }
 }
 
-struct Writer<'a> {
+const DAMAGED: &str = "the log appears to be damaged: its figures are not those of a machine";
+
+/// What a scenario is made of.
+struct Parts<'a> {
     report: &'a Report,
     explanation: &'a Explanation,
     chosen: &'a Candidate,
+    /// Pages of the limit, or of the node.
     total: u64,
-    out: String,
 }
 
-/// Writing to a String cannot fail: results are dropped.
-impl Writer<'_> {
-    fn all(&mut self, tasks: &[&Task]) -> Result<(), NoScenario> {
+impl Parts<'_> {
+    fn plan(&self, tasks: &[&Task]) -> Result<Scenario, NoScenario> {
         let cgroup = self.report.kind == Kind::Cgroup;
         let processes = self.processes(tasks);
         let grower = self.grower(&processes).ok_or(NoScenario("no process of the table holds any memory"))?;
         let held: u64 = processes.iter().map(|p| p.anon + p.pgtables).fold(0, u64::saturating_add);
         let free = if cgroup { 0 } else { self.free() };
         let rest = self.total.saturating_sub(held).saturating_sub(free);
-        let nodes_pages = if cgroup { self.total.saturating_mul(2).clamp(1 << 18, MOST_PAGES) } else { self.total };
-        if nodes_pages < LEAST_NODE {
+        let node_pages = if cgroup { self.total.saturating_mul(2).clamp(1 << 18, MOST_PAGES) } else { self.total };
+        if node_pages < LEAST_NODE {
             return Err(NoScenario("the node is smaller than the simulator's smallest"));
         }
-        self.head(cgroup, nodes_pages, rest);
-        for (i, process) in processes.iter().enumerate() {
-            let kernel = if cgroup && i == grower { rest } else { 0 };
-            self.process(process, i == grower, kernel);
-        }
+        let name = format!("oom-{}", self.chosen.pid);
+        let mut plan = Scenario::new(&name, self.node(node_pages, if cgroup { 0 } else { rest }));
+        plan.description = self.description();
+        plan.duration = SimDuration::from_secs(60);
+        let hosts = processes.iter().enumerate().map(|(i, process)| {
+            let grows = i == grower;
+            self.host(process, grows, if cgroup && grows { rest } else { 0 })
+        });
+        plan.hosts = hosts.collect();
         if cgroup {
-            let path = self.oom_memcg();
-            let limit = self.total.saturating_mul(4);
-            let _ = write!(self.out, "\n[[at]]\ntime = \"1s\"\ncgroup = {}\nlimit = \"{limit}Ki\"\n", string(&path));
+            let change = Change::cgroup_limit(self.oom_memcg(), Pages::new(self.total).bytes());
+            plan.injections.push(Injection { at: SimTime::from_secs(1), change });
         }
-        self.expectation(cgroup);
-        Ok(())
+        plan.expectations.push(self.expectation(cgroup));
+        Ok(plan)
     }
 
-    fn head(&mut self, cgroup: bool, node_pages: u64, rest: u64) {
+    fn description(&self) -> String {
         let r = self.report;
         let when = r.stamp.wall.clone().or_else(|| Some(format!("{} µs after boot", r.stamp.uptime_us?)));
         let mut text = format!("The kill of {} (pid {}) in a kernel log", self.chosen.comm, self.chosen.pid);
-        if let Some(when) = when {
-            let _ = write!(text, ", {when}");
+        for part in [when.as_deref(), r.host.as_deref()].into_iter().flatten() {
+            text.push_str(", ");
+            text.push_str(part);
         }
-        if let Some(host) = &r.host {
-            let _ = write!(text, ", {host}");
-        }
-        let _ = writeln!(
-            self.out,
-            "# Made from lines {} to {} of a kernel log. Points come out as in the log; where it does not tell how memory\n\
-             # was divided, swapped-out and shared pages stand as anonymous ones, the rest as kernel memory.\n\
-             name = \"oom-{}\"\ndescription = {}\nduration = \"1m\"",
-            r.first_line,
-            r.last_line,
-            self.chosen.pid,
-            string(&text)
-        );
-        let _ = writeln!(self.out, "\n[node]\nmemory = \"{}Ki\"", node_pages.saturating_mul(4));
-        if !cgroup {
-            let _ = writeln!(self.out, "system = {{ kernel = \"{}Ki\" }}", rest.saturating_mul(4));
-        }
-        let v1 = r.memory_swap.is_some() || r.kmem.is_some();
-        let _ = writeln!(self.out, "\n[kernel]\nversion = \"{}\"", self.version());
-        let _ = writeln!(self.out, "cgroup = \"{}\"", if v1 { "v1" } else { "v2" });
-        self.capabilities();
-        let _ = writeln!(self.out, "sysctl = {{ \"vm.overcommit_memory\" = 1 }}");
+        text
+    }
+
+    fn node(&self, pages: u64, kernel_pages: u64) -> NodePlan {
+        let mut node = NodePlan::new(Pages::new(pages).bytes());
+        node.kernel.kernel_memory = Pages::new(kernel_pages).bytes();
+        let v1 = self.report.memory_swap.is_some() || self.report.kmem.is_some();
+        node.kernel.cgroup = if v1 { CgroupVersion::V1 } else { CgroupVersion::V2 };
+        node.kernel.profile = self.profile();
+        node.kernel.sysctl.overcommit_memory = 1;
+        node
     }
 
     /// The row of the simulator: the release's own if it has one, else the one with the rules that explain the choice.
@@ -162,24 +169,17 @@ impl Writer<'_> {
         rules::candidates(self.report.kernel.as_deref()).into_iter().find(|r| r.name == self.explanation.rules)
     }
 
-    /// What differs between the row and the rules that explain the choice.
-    fn capabilities(&mut self) {
-        let (Some(rules), Some(row)) = (self.rules(), Profile::named(self.version())) else { return };
-        for name in ["badness_floor", "tie"] {
-            let (Ok(own), Ok(wanted)) = (row.get(name), rules.profile.get(name)) else { continue };
-            if own != wanted {
-                let _ = writeln!(self.out, "{name} = \"{wanted}\"");
-            }
-        }
+    /// The row, with the rules that explain the choice where they differ.
+    fn profile(&self) -> Profile {
+        let mut profile = Profile::named(self.version()).unwrap_or_default();
+        let Some(rules) = self.rules() else { return profile };
+        profile.badness_floor = rules.profile.badness_floor;
+        profile.tie = rules.profile.tie;
         // Processes of the machine with user 0 are the host's administrator here.
-        let bonus = rules.profile.root_bonus && rules.root_is_admin;
-        if row.root_bonus != bonus {
-            let _ = writeln!(self.out, "root_bonus = {bonus}");
-        }
+        profile.root_bonus = rules.profile.root_bonus && rules.root_is_admin;
         // The table's figures are what the kernel counted with, exactly.
-        if row.rss_counters_batched {
-            let _ = writeln!(self.out, "rss_counters_batched = false");
-        }
+        profile.rss_counters_batched = false;
+        profile
     }
 
     /// Free pages at which a node of this size is out of memory.
@@ -227,7 +227,7 @@ impl Writer<'_> {
         processes
     }
 
-    /// File pages that the line about a kill tells.
+    /// File pages that the line about a kill states.
     fn killed_file(&self, pid: u32) -> u64 {
         let killed = self.report.killed.iter().find(|k| k.pid == pid);
         killed.and_then(|k| k.file_rss_kb).unwrap_or(0) / 4
@@ -240,43 +240,37 @@ impl Writer<'_> {
         own.or_else(largest).filter(|i| processes[*i].anon > 0)
     }
 
-    fn process(&mut self, p: &Process<'_>, grows: bool, kernel: u64) {
+    fn host(&self, p: &Process<'_>, grows: bool, kernel: u64) -> HostPlan {
         let task = p.task;
+        let bytes = |pages: u64| Pages::new(pages).bytes();
         let growth = if grows { LAST_GROWTH.min(p.anon.div_ceil(2)) } else { 0 };
-        let kib = |pages: u64| pages.saturating_mul(4);
-        let held = p.anon - growth;
-        let more = task.total_vm.min(MOST_PAGES).saturating_sub(p.anon + p.file);
-        let name = comm(&task.comm);
-        let _ = write!(
-            self.out,
-            "\n[[host]]\nname = {}\ncomm = {}\npid = {}\nuid = {}\ncgroup = {}\noomScoreAdj = {}\n",
-            string(&format!("{name}-{}", task.pid)),
-            string(&name),
-            task.pid,
-            task.uid,
-            string(&self.cgroup_of()),
-            task.oom_score_adj,
-        );
-        // The simulator adds a page of tables for every 512 pages that are touched.
-        let tables = p.pgtables.saturating_sub(p.anon.div_ceil(512));
-        let mut parts = vec![format!("anon = \"{}Ki\"", kib(held)), format!("pageTables = \"{}Ki\"", kib(tables))];
-        for (key, pages) in [("file", p.file), ("kernel", kernel), ("virtual", more)] {
-            if pages > 0 {
-                parts.push(format!("{key} = \"{}Ki\"", kib(pages)));
-            }
-        }
-        let _ = writeln!(self.out, "footprint = {{ {} }}", parts.join(", "));
-        if grows {
-            // A little more than there is room for, so that the limit is met and the growth ends.
-            let to = kib(growth + LAST_GROWTH);
-            let _ = writeln!(
-                self.out,
-                "workload.leak = {{ block = \"4Ki\", every = \"1ms\", firstAfter = \"2s\", total = \"{to}Ki\" }}"
-            );
-        }
+        let footprint = Footprint {
+            anon: bytes(p.anon - growth),
+            file: bytes(p.file),
+            // The simulator adds a page of tables for every 512 pages that are touched.
+            page_tables: bytes(p.pgtables.saturating_sub(p.anon.div_ceil(512))),
+            virtual_size: bytes(task.total_vm.min(MOST_PAGES).saturating_sub(p.anon + p.file)),
+            kernel: bytes(kernel),
+            ..Footprint::default()
+        };
+        // A little more than there is room for, so that the limit is met and the growth ends.
+        let behavior = if grows { growing(bytes(growth + LAST_GROWTH)) } else { Behavior::IDLE };
+        let comm = comm(&task.comm);
+        let mut host = HostPlan::new(&format!("{comm}-{}", task.pid), Behavior::IDLE);
+        host.cgroup = self.cgroup_of().into();
+        host.process = ProcessPlan {
+            pid: Some(task.pid),
+            uid: task.uid,
+            // Only tasks with a legal value are taken over.
+            oom_score_adj: i16::try_from(task.oom_score_adj).ok(),
+            footprint,
+            behavior: Arc::new(behavior),
+            ..ProcessPlan::idle(&comm.into())
+        };
+        host
     }
 
-    /// The cgroup that everyone is put into: the table does not tell whose is whose.
+    /// The cgroup that all processes are put into: the table does not say which process is in which.
     fn cgroup_of(&self) -> String {
         let r = self.report;
         let victim = r.task_memcg.as_deref();
@@ -295,30 +289,46 @@ impl Writer<'_> {
         self.report.oom_memcg.as_deref().map_or_else(|| NO_PATH.into(), path)
     }
 
-    fn expectation(&mut self, cgroup: bool) {
-        let r = self.report;
-        let mut fields = vec![format!("constraint = \"CONSTRAINT_{}\"", if cgroup { "MEMCG" } else { "NONE" })];
+    fn expectation(&self, cgroup: bool) -> Expectation {
+        let equals = |field: &str, value: Scalar| Filter { field: field.into(), test: Test::Equals(value) };
+        let constraint = if cgroup { "CONSTRAINT_MEMCG" } else { "CONSTRAINT_NONE" };
+        let mut filters = vec![equals("constraint", Scalar::Text(constraint.into()))];
         if cgroup {
-            fields.push(format!("oom_memcg = {}", string(&self.oom_memcg())));
+            filters.push(equals("oom_memcg", Scalar::Text(self.oom_memcg())));
         }
-        let victim = format!(
-            "victim = {{ pid = {}, comm = {}, oom_score_adj = {} }}",
-            self.chosen.pid,
-            string(&comm(&self.chosen.comm)),
-            self.chosen.oom_score_adj
-        );
-        fields.push(victim);
-        let source = format!("the log's line {}: who was chosen", r.last_line);
-        let _ = write!(
-            self.out,
-            "\n[[expect]]\nsource = {}\nevent = \"OomKill\"\nwhere = {{ {} }}\n",
-            string(&source),
-            fields.join(", ")
-        );
+        filters.push(equals("victim.pid", Scalar::Int(self.chosen.pid.into())));
+        filters.push(equals("victim.comm", Scalar::Text(comm(&self.chosen.comm))));
+        filters.push(equals("victim.oom_score_adj", Scalar::Int(self.chosen.oom_score_adj.into())));
+        Expectation {
+            source: format!("the log's line {}: which process was chosen", self.report.last_line),
+            line: 0,
+            required: RequiredShare::ALL,
+            check: Check::Event(Box::new(EventCheck {
+                what: EventMatch { kind: "OomKill".into(), filters, ..EventMatch::default() },
+                count: Range::at_least(1),
+                between: Window::default(),
+                after: None,
+                before: None,
+            })),
+        }
     }
 }
 
-/// Stands for a path that the log does not tell.
+/// Block by block, a little later than the limit is set, up to this total.
+fn growing(total: Bytes) -> Behavior {
+    Behavior::Leak(Leak {
+        block: Bytes::kib(4),
+        every: SimDuration::from_millis(1),
+        total: Some(total),
+        touched_permille: 1000,
+        touch_rate: None,
+        jitter: None,
+        first_after: Some(SimDuration::from_secs(2)),
+        then: Then::Hold,
+    })
+}
+
+/// Stands for a path that the log does not state.
 const NO_PATH: &str = "/log";
 /// Longest part of a path; the kernel's own limit of a name.
 const MOST_SEGMENT: usize = 255;
@@ -340,7 +350,7 @@ fn path(text: &str) -> String {
     if parts.is_empty() && text != "/" { NO_PATH.into() } else { format!("/{}", parts.join("/")) }
 }
 
-/// At most so many bytes, without control characters.
+/// At most this many bytes, without control characters.
 fn plain(text: &str, most: usize) -> String {
     let mut out = String::new();
     for c in text.chars().map(|c| if c.is_control() { '?' } else { c }) {
@@ -349,23 +359,5 @@ fn plain(text: &str, most: usize) -> String {
         }
         out.push(c);
     }
-    out
-}
-
-/// A TOML string.
-fn string(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            c if c.is_control() => {
-                let _ = write!(out, "\\u{:04X}", u32::from(c));
-            }
-            c => out.push(c),
-        }
-    }
-    out.push('"');
     out
 }

@@ -83,6 +83,6 @@ impl Engine {
 
     /// See [`Lab::digests`].
     pub fn digests(&self, path: &str, seeds: u32) -> String {
-        json(self.lab.digests(path, u64::from(seeds)))
+        json(self.lab.digests(path, u64::from(seeds)).map_err(|why| why.to_string()))
     }
 }

@@ -4,6 +4,7 @@ use oomsim_core::node_api::Signo;
 use oomsim_core::plan::Change;
 use oomsim_core::units::{Bytes, Quantity, SimTime};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// A change and when it happens.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -51,7 +52,7 @@ impl WishedChange {
     ///
     /// # Errors
     /// When an amount cannot be read.
-    pub fn change(&self) -> Result<Change, String> {
+    pub fn change(&self) -> Result<Change, NotAnAmount> {
         Ok(match self {
             WishedChange::Limit { cgroup, limit } => Change::cgroup_limit(cgroup.as_str(), bytes(limit)?),
             WishedChange::Kill { process } => Change::Signal { process: process.as_str().into(), signal: Signo::Kill },
@@ -63,9 +64,21 @@ impl WishedChange {
     }
 }
 
-fn bytes(text: &str) -> Result<Bytes, String> {
+/// A text that is no amount of memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotAnAmount(String);
+
+impl fmt::Display for NotAnAmount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` is no amount of memory such as 512Mi", self.0)
+    }
+}
+
+impl std::error::Error for NotAnAmount {}
+
+fn bytes(text: &str) -> Result<Bytes, NotAnAmount> {
     let amount = Quantity::parse(text).ok().and_then(|quantity| u64::try_from(quantity.value()).ok());
-    amount.map(Bytes::new).ok_or_else(|| format!("`{text}` is no amount of memory such as 512Mi"))
+    amount.map(Bytes::new).ok_or_else(|| NotAnAmount(text.to_owned()))
 }
 
 /// An instant in the engine's terms; what is before the start is the start.

@@ -2,6 +2,7 @@
 
 use crate::change::{ChangeAt, time};
 use crate::course::{Course, SeekError};
+use crate::digests::DigestError;
 use crate::files::Stored;
 use crate::odds::Odds;
 use crate::problem::Problem;
@@ -75,7 +76,7 @@ impl Lab {
     ///
     /// # Errors
     /// When there is no such file, when it is wrong, or when a run does not end.
-    pub fn digests(&self, path: &str, seeds: u64) -> Result<String, String> {
+    pub fn digests(&self, path: &str, seeds: u64) -> Result<String, DigestError> {
         crate::digests::lines(&self.files, path, seeds)
     }
 
@@ -138,7 +139,7 @@ impl Lab {
         };
         let mut scenario = kind.scenario;
         for wished in &variation.changes {
-            let change = wished.change.change().map_err(|why| vec![Problem::plain(why)])?;
+            let change = wished.change.change().map_err(|why| vec![Problem::plain(why.to_string())])?;
             Arc::make_mut(&mut scenario).injections.push(Injection { at: time(wished.at), change });
         }
         Ok((scenario, nodes, kind.warnings))

@@ -35,7 +35,7 @@ mod problem;
 pub use bindings::Engine;
 pub use change::{ChangeAt, WishedChange};
 pub use course::SeekError;
-pub use digests::lines as digests;
+pub use digests::{DigestError, lines as digests};
 pub use files::Stored;
 pub use lab::{Lab, Opened, Seeds, Variation};
 pub use odds::{Odds, Outcome};

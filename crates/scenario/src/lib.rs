@@ -54,7 +54,7 @@ pub use loaded::{LoadedScenario, ScenarioPlaces};
 pub use schema::json_schema;
 pub use source::{Location, Places, Source};
 pub use tables::SCENARIO;
-pub use write::{Comments, NoSuchKey, assignment, pod_to_toml, to_toml, to_toml_with};
+pub use write::{Comments, NoSuchKey, assignment, injection_to_toml, pod_to_toml, to_toml, to_toml_with};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::backoff::BackoffLimits;
 use super::capability::RestartWakeup;
+use super::config::KubeletConfig;
 use super::profile::KubernetesProfile;
 use super::stats::HousekeepingTiming;
 use crate::engine::Stream;
@@ -58,6 +59,14 @@ const MAX_RESYNCS: u64 = 1000;
 
 /// Longest wait of a pod worker (kubelet.go syncFrequency, 1 minute).
 const RESYNC_INTERVAL: SimDuration = SimDuration::from_secs(60);
+
+impl Timing {
+    /// The clocks of a kubelet with this configuration (`crashLoopBackOff`, behind its gate).
+    pub fn of(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
+        let limits = BackoffLimits::of(config, profile);
+        Timing { backoff_base: limits.base, backoff_max: limits.max, ..Timing::default() }
+    }
+}
 
 impl Default for Timing {
     fn default() -> Self {

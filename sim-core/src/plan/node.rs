@@ -104,7 +104,8 @@ impl KubeletPlan {
     /// A kubelet with this configuration, started on this node, with its own clocks.
     pub fn new(config: KubeletConfig, profile: KubernetesProfile, node: &NodePlan) -> Self {
         let effective = EffectiveKubelet::start(&config, &node.machine(), &profile).map(Arc::new).map_err(Arc::from);
-        KubeletPlan { config, profile, effective, timing: Timing::default(), first_pass: None }
+        let timing = Timing::of(&config, &profile);
+        KubeletPlan { config, profile, effective, timing, first_pass: None }
     }
 
     /// What the configuration comes to, as far as it can be read if the kubelet does not start.

@@ -1,5 +1,6 @@
 //! What `oomsim lint` is asked for.
 
+use crate::flags::FlagError;
 use crate::reserve;
 use clap::ValueEnum;
 use oomsim_import::Measured;
@@ -109,10 +110,7 @@ pub enum Format {
     Github,
 }
 
-fn known_rule(text: &str) -> Result<&'static Rule, String> {
-    rule(text).ok_or_else(|| {
-        let names = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
-        let near = nearest(text, names).map_or_else(String::new, |name| format!(", did you mean `{name}`?"));
-        format!("there is no such rule{near}; `oomsim lint --list` shows all rules")
-    })
+fn known_rule(text: &str) -> Result<&'static Rule, FlagError> {
+    let names = RULES.iter().flat_map(|rule| [rule.code, rule.name]);
+    rule(text).ok_or_else(|| FlagError::NoSuchRule { nearest: nearest(text, names) })
 }

@@ -236,8 +236,7 @@ fn node(args: &Args, config: Option<&PathBuf>, manifests: &[&PathBuf], overrides
         options.option("--flags", flags, &assignment(&["kubelet", "flags"], &**flags));
     }
     if let Some(version) = &args.kubernetes {
-        let line = format!("kubelet.version = {}", serde_json::Value::from(version.as_str()));
-        options.option("--kubernetes", version, &line);
+        options.option("--kubernetes", version, &assignment(&["kubelet", "version"], &**version));
     }
     for manifest in manifests {
         options.line("[[pod]]");

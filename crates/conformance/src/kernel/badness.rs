@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 #[derive(Deserialize)]
-struct Row {
+struct BadnessRow {
     kernel: String,
     smp: u32,
     #[serde(default)]
@@ -30,7 +30,7 @@ struct Row {
 /// The score by the profile's formula, from the counters in `/proc/PID/status`, less what the killer's own view of them
 /// may be behind. When that leaves two scores open the row is undecided.
 pub fn check(row: &Value) -> Verdict {
-    let read = parse::<Row>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
+    let read = parse::<BadnessRow>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
     let (profile, row) = match read {
         Ok(read) => read,
         Err(why) => return Verdict::unreadable(why),
@@ -70,7 +70,7 @@ pub fn check(row: &Value) -> Verdict {
 
 /// One of the numbers of pages that a row's counters may be behind; where they decide, the row is undecided.
 pub fn pages_behind(row: &Value) -> Result<u64, String> {
-    let row = parse::<Row>(row)?;
+    let row = parse::<BadnessRow>(row)?;
     let behind = if profile(&row.kernel)?.rss_counters_batched { held_back(&row) } else { Vec::new() };
     Ok(behind.first().copied().unwrap_or(0))
 }
@@ -90,7 +90,7 @@ const PROGRAM_ANON: u64 = 15;
 /// at a time, and what is held back is known only until the next flush.
 ///
 /// A huge page adds 512 pages at once and flushes the counter: what the CPUs hold back since then may be any number.
-fn held_back(row: &Row) -> Vec<u64> {
+fn held_back(row: &BadnessRow) -> Vec<u64> {
     let smp = row.smp > 1;
     let mut anon = vec![row.rss_anon_pages % BATCH];
     if row.thp == "always" {

@@ -1,7 +1,7 @@
 //! A report of the node's OOM: the choice, and the watermarks.
 
 use super::memcg::score;
-use super::row::{Report, kib, parse, profile};
+use super::row::{RecordedOom, kib, parse, profile};
 use crate::Verdict;
 use oomsim_core::kernel::{oom, watermark_gap};
 use oomsim_core::units::Pages;
@@ -10,7 +10,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
-struct Row {
+struct GlobalRow {
     kernel: String,
     mem_total_kib: u64,
     swap_total_kib: u64,
@@ -19,7 +19,7 @@ struct Row {
     #[serde(default)]
     zones: BTreeMap<String, Zone>,
     #[serde(flatten)]
-    report: Report,
+    report: RecordedOom,
 }
 
 #[derive(Deserialize)]
@@ -33,7 +33,7 @@ struct Zone {
 
 /// Victim, and low and high watermarks of every zone from its min.
 pub fn check(row: &Value) -> Verdict {
-    let read = parse::<Row>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
+    let read = parse::<GlobalRow>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
     let (profile, row) = match read {
         Ok(read) => read,
         Err(why) => return Verdict::unreadable(why),

@@ -1,6 +1,6 @@
 //! A report of a cgroup's OOM: the choice among the printed candidates.
 
-use super::row::{Configured, Events, Report, kib, limit_kb, parse, profile};
+use super::row::{Configured, Events, RecordedOom, kib, limit_kb, parse, profile};
 use crate::Verdict;
 use oomsim_core::kernel::oom::{self, SwapAllowance};
 use oomsim_core::kernel::{CgroupVersion, Profile};
@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
-struct Row {
+struct MemcgRow {
     kernel: String,
     cgroup_version: u8,
     reports_in_case: u64,
@@ -21,12 +21,12 @@ struct Row {
     memory_events: Option<BTreeMap<String, Events>>,
     stats_cg: Option<String>,
     #[serde(flatten)]
-    report: Report,
+    report: RecordedOom,
 }
 
 /// Victim, group, everyone killed, and the counters of `memory.events`.
 pub fn check(row: &Value) -> Verdict {
-    let read = parse::<Row>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
+    let read = parse::<MemcgRow>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
     let (profile, row) = match read {
         Ok(read) => read,
         Err(why) => return Verdict::unreadable(why),
@@ -54,7 +54,7 @@ pub fn check(row: &Value) -> Verdict {
 }
 
 /// The candidates with their points.
-pub fn score(profile: &Profile, report: &Report, total: Pages) -> Vec<TaskRow> {
+pub fn score(profile: &Profile, report: &RecordedOom, total: Pages) -> Vec<TaskRow> {
     let mut tasks: Vec<TaskRow> = report.tasks.iter().map(|t| t.to_row()).collect();
     for task in &mut tasks {
         // The recorded tasks are in the initial user namespace, but no profile recorded so far has a root bonus.
@@ -63,12 +63,12 @@ pub fn score(profile: &Profile, report: &Report, total: Pages) -> Vec<TaskRow> {
     tasks
 }
 
-fn version(row: &Row) -> CgroupVersion {
+fn version(row: &MemcgRow) -> CgroupVersion {
     if row.cgroup_version == 1 { CgroupVersion::V1 } else { CgroupVersion::V2 }
 }
 
 /// Pages that points are measured against.
-fn total(row: &Row) -> Pages {
+fn total(row: &MemcgRow) -> Pages {
     let report = &row.report;
     let allowance = match version(row) {
         CgroupVersion::V2 => SwapAllowance::SwapMax(report.swap.map_or(Pages::MAX, |c| limit_kb(c.limit_kb))),
@@ -85,7 +85,7 @@ fn total(row: &Row) -> Pages {
 }
 
 /// The cgroup that dies as a whole, by the configured flags.
-fn group_of(row: &Row, from: &str) -> Option<String> {
+fn group_of(row: &MemcgRow, from: &str) -> Option<String> {
     if version(row) == CgroupVersion::V1 {
         return None;
     }
@@ -116,7 +116,7 @@ fn killed(tasks: &[TaskRow], victim: usize, group: Option<&str>) -> Vec<u32> {
 
 /// `memory.events` after a case with a single report: one `oom_kill` per process killed at the cgroup whose limit was
 /// hit; in a group kill the victim may be met again and counted twice. v1 counts in the victim's own cgroup only.
-fn events(row: &Row, profile: &Profile, group: bool, killed: u64) -> Verdict {
+fn events(row: &MemcgRow, profile: &Profile, group: bool, killed: u64) -> Verdict {
     let (Some(events), Some(top)) = (&row.memory_events, &row.report.oom_memcg) else { return Verdict::Matched };
     if row.reports_in_case != 1 || !row.report.extra_kills_report_suppressed.is_empty() {
         return Verdict::Matched;

@@ -14,7 +14,7 @@ mod timing;
 pub(crate) use badness::pages_behind;
 pub(crate) use overcommit::{BESIDES_DATA, compare_run as compare_request};
 pub(crate) use replay::{near_tie, rivals};
-pub(crate) use row::{Configured, Proc, Report, nullable, parse, profile};
+pub(crate) use row::{Configured, Proc, RecordedOom, nullable, parse, profile};
 pub(crate) use sim::{Sim, WORKER, machine};
 
 /// What the functions make of a row: where the recording itself leaves two answers open, no run decides either.
@@ -23,7 +23,7 @@ pub(crate) fn open_by_functions(stem: &str, row: &Value) -> Option<Verdict> {
     Some((kind.check)(row)).filter(|verdict| matches!(verdict, Verdict::Undecided(_)))
 }
 
-use crate::{Kind, Verdict};
+use crate::{RecordingKind, Verdict};
 use serde_json::Value;
 
 /// Case, with the number of the report or request in it.
@@ -37,9 +37,16 @@ fn id(row: &Value) -> String {
 }
 
 /// The kinds of kernel recordings.
-pub const KINDS: &[Kind] = &[
-    Kind { stem: "badness", what: "oom_score of a process", id, check: badness::check, replay: None, sizes: None },
-    Kind {
+pub const KINDS: &[RecordingKind] = &[
+    RecordingKind {
+        stem: "badness",
+        what: "oom_score of a process",
+        id,
+        check: badness::check,
+        replay: None,
+        sizes: None,
+    },
+    RecordingKind {
         stem: "memcg_oom_v1",
         what: "cgroup v1 OOM: victim, killed processes, events",
         id,
@@ -47,7 +54,7 @@ pub const KINDS: &[Kind] = &[
         replay: Some(replay::memcg),
         sizes: None,
     },
-    Kind {
+    RecordingKind {
         stem: "memcg_oom_v2",
         what: "cgroup v2 OOM: victim, killed processes, events",
         id,
@@ -55,7 +62,7 @@ pub const KINDS: &[Kind] = &[
         replay: Some(replay::memcg),
         sizes: None,
     },
-    Kind {
+    RecordingKind {
         stem: "global_oom",
         what: "node OOM: victim, watermarks",
         id,
@@ -63,7 +70,7 @@ pub const KINDS: &[Kind] = &[
         replay: Some(replay::global),
         sizes: None,
     },
-    Kind {
+    RecordingKind {
         stem: "overcommit",
         what: "overcommit: granted or refused, Committed_AS, CommitLimit",
         id,
@@ -71,7 +78,7 @@ pub const KINDS: &[Kind] = &[
         replay: None,
         sizes: None,
     },
-    Kind {
+    RecordingKind {
         stem: "reclaim",
         what: "reclaim in a cgroup, simulated: what goes first, at which size the kill comes",
         id,
@@ -79,7 +86,7 @@ pub const KINDS: &[Kind] = &[
         replay: None,
         sizes: None,
     },
-    Kind {
+    RecordingKind {
         stem: "resize",
         what: "a limit lowered below the usage, simulated: result, victims, survivors",
         id,
@@ -87,7 +94,7 @@ pub const KINDS: &[Kind] = &[
         replay: None,
         sizes: None,
     },
-    Kind {
+    RecordingKind {
         stem: "timing",
         what: "order of events around a kill, simulated: who dies, who goes on",
         id,

@@ -13,7 +13,7 @@ use serde_json::Value;
 pub const BESIDES_DATA: u64 = 37;
 
 #[derive(Deserialize)]
-struct Row {
+struct OvercommitRow {
     kernel: String,
     smp: u32,
     op: String,
@@ -40,7 +40,7 @@ struct Row {
 
 /// CommitLimit, the decision, and Committed_AS after it.
 pub fn check(row: &Value) -> Verdict {
-    let read = parse::<Row>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
+    let read = parse::<OvercommitRow>(row).and_then(|row| Ok((profile(&row.kernel)?, row)));
     let (profile, row) = match read {
         Ok(read) => read,
         Err(why) => return Verdict::unreadable(why),
@@ -106,7 +106,7 @@ pub fn check(row: &Value) -> Verdict {
     })
 }
 
-fn sysctls(row: &Row) -> Sysctls {
+fn sysctls(row: &OvercommitRow) -> Sysctls {
     Sysctls {
         overcommit_memory: row.mode_at_request,
         overcommit_ratio: row.overcommit_ratio,
@@ -119,18 +119,18 @@ fn sysctls(row: &Row) -> Sysctls {
 }
 
 /// Pages that Committed_AS grew by.
-fn delta(row: &Row) -> i64 {
+fn delta(row: &OvercommitRow) -> i64 {
     (row.committed_after_kib as i64 - row.committed_before_kib as i64) / 4
 }
 
-fn outcome(row: &Row, granted: bool, charged: Pages) -> Verdict {
+fn outcome(row: &OvercommitRow, granted: bool, charged: Pages) -> Verdict {
     let charged = if granted { charged.get() as i64 } else { 0 };
     grown((row.granted, delta(row)), (granted, charged))
 }
 
 /// What a run made of the request of a row: granted or not, and by how many pages Committed_AS grew.
 pub fn compare_run(row: &Value, got: (bool, i64)) -> Result<Verdict, String> {
-    let row = parse::<Row>(row)?;
+    let row = parse::<OvercommitRow>(row)?;
     if row.op == "fork" {
         let most = kib(row.vm_data_kib.unwrap_or(0)) + Pages::new(BESIDES_DATA);
         return Ok(Verdict::compare("granted", &row.granted, &got.0).and(|| fork_delta(&row, most)));
@@ -144,7 +144,7 @@ fn grown(recorded: (bool, i64), got: (bool, i64)) -> Verdict {
 }
 
 /// A fork charges what the parent was charged for its private memory: at most `VmData` and the rest described above.
-fn fork_delta(row: &Row, most: Pages) -> Verdict {
+fn fork_delta(row: &OvercommitRow, most: Pages) -> Verdict {
     let delta = delta(row);
     if (row.granted && delta > 0 && delta <= most.get() as i64) || (!row.granted && delta == 0) {
         return Verdict::Matched;

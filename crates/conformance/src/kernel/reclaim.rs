@@ -1,7 +1,7 @@
 //! A cgroup under pressure, as a simulation: cache of some kind, then a process that grows step by step.
 
-use super::row::{Proc, Report, nullable, parse, profile};
-use super::sim::{End, Sim, WORKER, machine};
+use super::row::{Proc, RecordedOom, nullable, parse, profile};
+use super::sim::{OpEnd, Sim, WORKER, machine};
 use crate::Verdict;
 use oomsim_core::kernel::{FileAccess, Footprint, MemOp, Profile};
 use oomsim_core::node_api::CgroupWrite;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
-struct Row {
+struct ReclaimRow {
     kernel: String,
     variant: String,
     cgroup_version: u8,
@@ -24,7 +24,7 @@ struct Row {
     #[serde(default, deserialize_with = "nullable")]
     growth_pages_ns: Vec<[u64; 2]>,
     #[serde(default, deserialize_with = "nullable")]
-    oom_reports: Vec<Report>,
+    oom_reports: Vec<RecordedOom>,
 }
 
 #[derive(Deserialize)]
@@ -56,7 +56,7 @@ impl Step {
 
 /// What decides a story: how many steps the grower survives, whether it is killed, and what is left of cache then.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Outcome {
+struct ReclaimOutcome {
     steps_done: usize,
     killed: Vec<String>,
 }
@@ -75,7 +75,7 @@ const LEFT_WHERE_TEXT_STAYS: u64 = 230;
 
 /// The step at which the grower dies, that it is the one who dies, and that cache went before it.
 pub fn check(row: &Value) -> Verdict {
-    let row = match parse::<Row>(row) {
+    let row = match parse::<ReclaimRow>(row) {
         Ok(row) => row,
         Err(why) => return Verdict::unreadable(why),
     };
@@ -121,8 +121,8 @@ pub fn check(row: &Value) -> Verdict {
 }
 
 /// The text of the program decides on the step, and where a full cgroup hangs, on whether there is a kill at all.
-fn open(row: &Row, profile: &Profile, got: &Outcome, kept: &Outcome) -> Verdict {
-    let hangs = Outcome { killed: Vec::new(), ..kept.clone() };
+fn open(row: &ReclaimRow, profile: &Profile, got: &ReclaimOutcome, kept: &ReclaimOutcome) -> Verdict {
+    let hangs = ReclaimOutcome { killed: Vec::new(), ..kept.clone() };
     if recorded(row) == *kept || (profile.hang_hot_pages > 0 && recorded(row) == hangs) {
         return Verdict::Undecided("program text that stays in the cgroup decides on the step".into());
     }
@@ -130,22 +130,22 @@ fn open(row: &Row, profile: &Profile, got: &Outcome, kept: &Outcome) -> Verdict 
 }
 
 /// Evictable file pages at the report.
-fn left(report: &Report, _version: u8) -> Option<u64> {
+fn left(report: &RecordedOom, _version: u8) -> Option<u64> {
     let stats = report.memcg_stats.as_ref()?;
     Some((stats.get("inactive_file")? + stats.get("active_file")?) / PAGE_SIZE)
 }
 
-fn recorded(row: &Row) -> Outcome {
+fn recorded(row: &ReclaimRow) -> ReclaimOutcome {
     let grown =
         |s: &&Step| s.after_op.as_ref().is_some_and(|o| o.cmd.starts_with("anon") && o.result.starts_with("ok"));
-    let name = |r: &Report| r.chosen_comm.as_ref().map(|c| c[..1].to_owned());
-    Outcome {
+    let name = |r: &RecordedOom| r.chosen_comm.as_ref().map(|c| c[..1].to_owned());
+    ReclaimOutcome {
         steps_done: row.steps.iter().filter(grown).count(),
         killed: row.oom_reports.iter().filter_map(name).collect(),
     }
 }
 
-fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
+fn simulate(row: &ReclaimRow, shift: i64) -> Result<(ReclaimOutcome, Option<u64>), String> {
     let config = machine(profile(&row.kernel)?, row.cgroup_version == 1, row.mem_total_kib, row.swap_total_kib);
     let mut sim = Sim::new(config);
     let cgroup = sim.kernel.mkdir_all("/e");
@@ -204,7 +204,7 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
         match (words.next(), words.next().and_then(|n| n.parse().ok())) {
             (Some("anon"), Some(pages)) => {
                 let end = sim.run(grower, MemOp::Touch { pages: Pages::new(pages) });
-                done += usize::from(end == End::Done);
+                done += usize::from(end == OpEnd::Done);
             }
             (Some("grow"), Some(pages)) => {
                 sim.run_for(grower, MemOp::Touch { pages: Pages::new(pages) }, duration(row));
@@ -213,11 +213,11 @@ fn simulate(row: &Row, shift: i64) -> Result<(Outcome, Option<u64>), String> {
         }
     }
     let left = sim.reports.first().map(|r| (r.stat.inactive_file + r.stat.active_file).to_pages_floor().get());
-    Ok((Outcome { steps_done: done, killed: sim.dead }, left))
+    Ok((ReclaimOutcome { steps_done: done, killed: sim.dead }, left))
 }
 
 /// How long the recorded grower was left to itself.
-fn duration(row: &Row) -> SimDuration {
+fn duration(row: &ReclaimRow) -> SimDuration {
     match (row.growth_pages_ns.first(), row.growth_pages_ns.last()) {
         (Some([_, from]), Some([_, to])) => SimDuration::from_nanos(to.saturating_sub(*from)),
         _ => SimDuration::ZERO,

@@ -1,7 +1,7 @@
 //! The configuration before an OOM run as a simulation: cgroups in order of creation, limits, processes in order of
 //! their start, and the one that grows. Compared is what the simulated kernel decides.
 
-use super::row::{Configured, Proc, Report, parse, profile};
+use super::row::{Configured, Proc, RecordedOom, parse, profile};
 use super::sim::{Sim, WORKER, machine};
 use crate::Verdict;
 use oomsim_core::kernel::{FileAccess, Footprint, MemOp, Profile};
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
-struct Row {
+struct ReplayRow {
     kernel: String,
     smp: u64,
     cgroup_version: u8,
@@ -23,7 +23,7 @@ struct Row {
     oom_kill_allocating_task: u8,
     configured: Configured,
     #[serde(flatten)]
-    report: Report,
+    report: RecordedOom,
 }
 
 /// What a simulated OOM decided: whose limit, and the names of the killed, the chosen one first.
@@ -31,7 +31,7 @@ type Decision = (Option<String>, Vec<String>);
 
 /// The first report of a cgroup's case.
 pub fn memcg(row: &Value) -> Option<Verdict> {
-    let row = match parse::<Row>(row) {
+    let row = match parse::<ReplayRow>(row) {
         Ok(row) => row,
         Err(why) => return Some(Verdict::unreadable(why)),
     };
@@ -94,7 +94,7 @@ struct Status {
 
 /// The first report of a node's case: the processes as they were before, and the one that grows until memory is gone.
 pub fn global(row: &Value) -> Option<Verdict> {
-    let (row, node) = match parse::<Row>(row).and_then(|r| Ok((r, parse::<NodeRow>(row)?))) {
+    let (row, node) = match parse::<ReplayRow>(row).and_then(|r| Ok((r, parse::<NodeRow>(row)?))) {
         Ok(read) => read,
         Err(why) => return Some(Verdict::unreadable(why)),
     };
@@ -151,7 +151,7 @@ pub fn global(row: &Value) -> Option<Verdict> {
     Some(Verdict::compare("victim", &recorded(&row).1.into_iter().next(), &killed))
 }
 
-fn recorded(row: &Row) -> Decision {
+fn recorded(row: &ReplayRow) -> Decision {
     let name = |pid: &u32| row.report.tasks.iter().find(|t| t.pid == *pid).map(|t| t.comm.clone());
     (row.report.oom_memcg.clone(), row.report.victim_pids.iter().filter_map(name).collect())
 }
@@ -161,7 +161,7 @@ fn decision(report: &OomReport) -> Decision {
     (report.oom_memcg.as_ref().map(|p| p.to_string()), killed)
 }
 
-fn simulate(row: &Row, profile: &Profile) -> Option<OomReport> {
+fn simulate(row: &ReplayRow, profile: &Profile) -> Option<OomReport> {
     let mut config = machine(profile.clone(), row.cgroup_version == 1, row.mem_total_kib, row.swap_total_kib);
     config.sysctl.oom_kill_allocating_task = row.oom_kill_allocating_task == 1;
     let mut sim = Sim::new(config);
@@ -193,7 +193,7 @@ fn simulate(row: &Row, profile: &Profile) -> Option<OomReport> {
 }
 
 /// Writes the configured limits; the order of cgroups does not matter while they are empty.
-fn set_limits(sim: &mut Sim, row: &Row) {
+fn set_limits(sim: &mut Sim, row: &ReplayRow) {
     let conf = &row.configured;
     let swap = if row.cgroup_version == 1 { &conf.memsw_limit } else { &conf.swap_max };
     let paths: Vec<String> = conf.cg_creation_order.clone();

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 #[derive(Deserialize)]
-struct Row {
+struct ResizeRow {
     kernel: String,
     smp: u32,
     cgroup_version: u8,
@@ -27,9 +27,9 @@ struct Row {
 }
 
 /// What came of the write: error number, limit afterwards, who died in which order, who lives.
-type Outcome = (i32, u64, Vec<String>, Vec<String>);
+type ResizeOutcome = (i32, u64, Vec<String>, Vec<String>);
 /// With the reason why another candidate could have been chosen just as well.
-type Run = (Outcome, Option<String>);
+type ResizeRun = (ResizeOutcome, Option<String>);
 
 /// Kernel memory and start-up pages of an idle worker (without cache, usage exceeds what was asked for by 35 to 41
 /// pages per process) and how much it varies.
@@ -41,12 +41,12 @@ const STOCK: u64 = 63;
 
 /// The write's result, the limit that is in force then, victims in order, survivors.
 pub fn check(row: &Value) -> Verdict {
-    let row = match parse::<Row>(row) {
+    let row = match parse::<ResizeRow>(row) {
         Ok(row) => row,
         Err(why) => return Verdict::unreadable(why),
     };
     let open = [(OVERHEAD, 0), (OVERHEAD - VARIES, 0), (OVERHEAD + VARIES, 0), (OVERHEAD, STOCK)];
-    let outcomes: Result<Vec<Run>, String> = open.iter().map(|(o, stock)| simulate(&row, *o, *stock)).collect();
+    let outcomes: Result<Vec<ResizeRun>, String> = open.iter().map(|(o, stock)| simulate(&row, *o, *stock)).collect();
     let outcomes = match outcomes {
         Ok(outcomes) => outcomes,
         Err(why) => return Verdict::unreadable(why),
@@ -59,7 +59,7 @@ pub fn check(row: &Value) -> Verdict {
             "a process's own {OVERHEAD} ± {VARIES} pages, or {STOCK} charged in advance, decide"
         ));
     }
-    let expected: Outcome = (row.write_errno, row.limit_after_bytes, row.victims.clone(), row.survivors.clone());
+    let expected: ResizeOutcome = (row.write_errno, row.limit_after_bytes, row.victims.clone(), row.survivors.clone());
     match race(&row, &outcomes[0].0) {
         Ok(Some(all)) if all.contains(&expected) => Verdict::Undecided(
             "a victim that has announced its exit but not given its memory back may cost the next one its life".into(),
@@ -75,7 +75,7 @@ const LAZILY_PREEMPTED: (u32, u32) = (6, 18);
 
 /// Where the race between the write and the exit of its victims is possible: what may come out, one victim more
 /// each time.
-fn race(row: &Row, needed: &Outcome) -> Result<Option<Vec<Outcome>>, String> {
+fn race(row: &ResizeRow, needed: &ResizeOutcome) -> Result<Option<Vec<ResizeOutcome>>, String> {
     let release = Release::parse(&row.kernel).ok_or("not a release")?;
     if needed.2.is_empty() || row.cgroup_version == 1 || (row.smp < 2 && release.version < LAZILY_PREEMPTED) {
         return Ok(None);
@@ -92,11 +92,11 @@ fn race(row: &Row, needed: &Outcome) -> Result<Option<Vec<Outcome>>, String> {
     Ok(Some(outcomes))
 }
 
-fn simulate(row: &Row, overhead: u64, stock: u64) -> Result<Run, String> {
+fn simulate(row: &ResizeRow, overhead: u64, stock: u64) -> Result<ResizeRun, String> {
     simulate_with(row, overhead, stock, profile(&row.kernel)?, 1)
 }
 
-fn simulate_with(row: &Row, overhead: u64, stock: u64, profile: Profile, cpus: u32) -> Result<Run, String> {
+fn simulate_with(row: &ResizeRow, overhead: u64, stock: u64, profile: Profile, cpus: u32) -> Result<ResizeRun, String> {
     let config = machine(profile.clone(), row.cgroup_version == 1, row.guest_mem_mb << 10, 0);
     let mut sim = Sim::new(KernelConfig { cpus, ..config });
     let cgroup = sim.kernel.mkdir_all("/l");

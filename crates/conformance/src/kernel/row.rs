@@ -129,7 +129,7 @@ pub struct Events {
 
 /// An OOM report; the fields that a check needs.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Report {
+pub struct RecordedOom {
     #[serde(default, deserialize_with = "nullable")]
     pub invoker_pid: u32,
     pub oom_memcg: Option<String>,

@@ -7,7 +7,7 @@ use oomsim_core::units::{Bytes, CgroupId, Pages, Pid, SimDuration, SimTime};
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum OpEnd {
     /// All of it is done.
     Done,
     /// The process died.
@@ -63,30 +63,30 @@ impl Sim {
     }
 
     /// Does an operation to its end.
-    pub fn run(&mut self, pid: Pid, op: MemOp) -> End {
+    pub fn run(&mut self, pid: Pid, op: MemOp) -> OpEnd {
         self.run_for(pid, op, SimDuration::MAX)
     }
 
     /// Does an operation for at most `limit`.
-    pub fn run_for(&mut self, pid: Pid, mut op: MemOp, limit: SimDuration) -> End {
+    pub fn run_for(&mut self, pid: Pid, mut op: MemOp, limit: SimDuration) -> OpEnd {
         let until = self.now.saturating_add(limit);
         loop {
             let outcome = self.kernel.apply(self.now, pid, op);
             let died = self.collect();
             match outcome {
-                MemOutcome::Done => return End::Done,
-                MemOutcome::Dying => return End::Dead,
-                MemOutcome::Refused(_) => return End::Stuck,
-                MemOutcome::Wait { until: Until::After(_), .. } => return End::Stuck,
+                MemOutcome::Done => return OpEnd::Done,
+                MemOutcome::Dying => return OpEnd::Dead,
+                MemOutcome::Refused(_) => return OpEnd::Stuck,
+                MemOutcome::Wait { until: Until::After(_), .. } => return OpEnd::Stuck,
                 MemOutcome::Wait { remaining, .. } if died => op = op.with_pages(remaining),
-                MemOutcome::Wait { .. } => return End::Stuck,
+                MemOutcome::Wait { .. } => return OpEnd::Stuck,
                 MemOutcome::Throttled { remaining, delay } => {
                     self.now = self.now.saturating_add(delay);
                     op = op.with_pages(remaining);
                 }
             }
             if self.now > until {
-                return End::TimeOut;
+                return OpEnd::TimeOut;
             }
         }
     }

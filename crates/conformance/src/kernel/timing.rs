@@ -1,7 +1,7 @@
 //! Order of events around a kill, as a simulation: who dies, who survives, who finishes its work.
 
-use super::row::{Proc, Report, nullable, parse, profile};
-use super::sim::{End, Sim, WORKER, machine};
+use super::row::{Proc, RecordedOom, nullable, parse, profile};
+use super::sim::{OpEnd, Sim, WORKER, machine};
 use crate::Verdict;
 use oomsim_core::kernel::{KernelConfig, MemOp, Profile};
 use oomsim_core::node_api::{CgroupWrite, OomReport, TaskRow};
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 #[derive(Deserialize)]
-struct Row {
+struct TimingRow {
     kernel: String,
     smp: u32,
     variant: String,
@@ -21,19 +21,19 @@ struct Row {
     #[serde(default, deserialize_with = "nullable")]
     growth_pages_ns: Vec<[u64; 2]>,
     #[serde(default, deserialize_with = "nullable")]
-    oom_reports: Vec<Report>,
+    oom_reports: Vec<RecordedOom>,
 }
 
 /// Replies of the workers in order, and the pids that the first report killed, as ranks among those in its table.
 #[derive(Debug, PartialEq, Eq)]
-struct Outcome {
+struct TimingOutcome {
     finished: Vec<String>,
     killed: Vec<String>,
 }
 
 /// Who was killed in which order, and what the workers reported back.
 pub fn check(row: &Value) -> Verdict {
-    let row = match parse::<Row>(row) {
+    let row = match parse::<TimingRow>(row) {
         Ok(row) => row,
         Err(why) => return Verdict::unreadable(why),
     };
@@ -63,13 +63,13 @@ pub fn check(row: &Value) -> Verdict {
 }
 
 /// `comm/rank`: parent and child have the same name, the child the higher pid.
-fn label(report: &Report, pid: u32) -> String {
+fn label(report: &RecordedOom, pid: u32) -> String {
     let rank = report.tasks.iter().filter(|t| t.pid < pid).count();
     let name = report.tasks.iter().find(|t| t.pid == pid).map_or("?", |t| t.comm.as_str());
     format!("{name}/{rank}")
 }
 
-fn recorded(row: &Row, report: &Report) -> Outcome {
+fn recorded(row: &TimingRow, report: &RecordedOom) -> TimingOutcome {
     let killed = report.victim_pids.iter().map(|pid| label(report, *pid)).collect();
     let mut finished = Vec::new();
     for reply in row.worker_replies.iter().filter(|r| !r.ends_with("ready")) {
@@ -81,10 +81,10 @@ fn recorded(row: &Row, report: &Report) -> Outcome {
             _ => finished.push(format!("{name} {what}")),
         }
     }
-    Outcome { finished, killed }
+    TimingOutcome { finished, killed }
 }
 
-fn simulate(row: &Row, report: &Report, profile: Profile) -> Result<Outcome, String> {
+fn simulate(row: &TimingRow, report: &RecordedOom, profile: Profile) -> Result<TimingOutcome, String> {
     let config = machine(profile, row.cgroup_version == 1, row.guest_mem_mb << 10, 0);
     let mut sim = Sim::new(KernelConfig { cpus: row.smp, ..config });
     let cgroup = sim.kernel.mkdir_all("/f");
@@ -124,7 +124,7 @@ fn simulate(row: &Row, report: &Report, profile: Profile) -> Result<Outcome, Str
             let end = sim.run(child, MemOp::Touch { pages });
             let parent_lives = sim.kernel.process(grower).is_some();
             finished.push(match (end, parent_lives) {
-                (End::Dead, true) => format!("{} waited for its child", main.comm),
+                (OpEnd::Dead, true) => format!("{} waited for its child", main.comm),
                 (_, false) => format!("{} dead", main.comm),
                 _ => format!("{} ok", main.comm),
             });
@@ -132,11 +132,11 @@ fn simulate(row: &Row, report: &Report, profile: Profile) -> Result<Outcome, Str
         other => return Err(format!("variant {other:?}")),
     }
     let killed = sim.reports.first().map_or(Vec::new(), |r| r.killed_tasks().map(|task| sim_label(r, task)).collect());
-    Ok(Outcome { finished, killed })
+    Ok(TimingOutcome { finished, killed })
 }
 
-fn reply(name: &str, end: End) -> String {
-    format!("{name} {}", if end == End::Done { "ok" } else { "dead" })
+fn reply(name: &str, end: OpEnd) -> String {
+    format!("{name} {}", if end == OpEnd::Done { "ok" } else { "dead" })
 }
 
 fn sim_label(report: &OomReport, task: &TaskRow) -> String {

@@ -1,11 +1,11 @@
 //! Sizes after each step, within the bounds that the recordings' own description gives: 64 pages and one in a hundred.
 
-use super::machine::{Run, Seen};
-use super::row::{Row, State};
+use super::machine::{ExperimentRun, Seen};
+use super::row::{Experiment, State};
 use crate::Verdict;
 
 /// Every size of every cgroup after every step, up to the first step that ended otherwise than recorded.
-pub fn sizes(row: &Row, run: &Run) -> Verdict {
+pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Verdict {
     for (index, step) in row.steps.iter().enumerate() {
         let dead = step.result.as_deref().is_some_and(|r| r.starts_with("dead"));
         if dead != run.outcome.dead_steps.contains(&index) && !step.op.starts_with("start_") {
@@ -28,7 +28,7 @@ pub fn sizes(row: &Row, run: &Run) -> Verdict {
 }
 
 /// How many sizes are within bounds, and how many there are, in the steps that end as recorded.
-pub fn count(row: &Row, run: &Run) -> (usize, usize) {
+pub fn count(row: &Experiment, run: &ExperimentRun) -> (usize, usize) {
     let (mut within, mut all) = (0, 0);
     for (index, step) in row.steps.iter().enumerate() {
         let dead = step.result.as_deref().is_some_and(|r| r.starts_with("dead"));
@@ -57,7 +57,7 @@ fn bound(what: &str, expected: u64, lag: u64) -> u64 {
 }
 
 /// Pages by which memory.stat may run behind: before 5.13 up to 31 for each processor and each cgroup that it sums up.
-fn lag(row: &Row, path: &str) -> u64 {
+fn lag(row: &Experiment, path: &str) -> u64 {
     if !row.profile().is_ok_and(|p| p.memory_stat_lags) {
         return 0;
     }

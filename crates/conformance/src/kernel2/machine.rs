@@ -1,7 +1,7 @@
 //! The simulated machine of an experiment, and what came out of it.
 
-use super::outcome::{Decision, Outcome};
-use super::row::{Group, Row};
+use super::outcome::{Decision, ExperimentOutcome};
+use super::row::{Experiment, Group};
 use crate::kernel::{Sim, WORKER, machine, rivals};
 use oomsim_core::kernel::{
     FileAccess, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, Until,
@@ -38,8 +38,8 @@ pub struct Seen {
 }
 
 /// A simulated experiment.
-pub struct Run {
-    pub outcome: Outcome,
+pub struct ExperimentRun {
+    pub outcome: ExperimentOutcome,
     /// Two answers are possible, and why.
     pub open: Option<String>,
     /// Sizes after the steps that have them.
@@ -50,7 +50,7 @@ pub struct Run {
 
 /// How an operation ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum End {
+pub enum OpEnd {
     Done,
     Dead,
     /// It does not go on: at its limit, without a kill.
@@ -58,7 +58,7 @@ pub enum End {
 }
 
 pub struct Machine<'a> {
-    pub row: &'a Row,
+    pub row: &'a Experiment,
     pub sim: Sim,
     pub text: VolumeId,
     pids: BTreeMap<&'a str, Pid>,
@@ -80,9 +80,14 @@ pub enum LongLoops {
 const LONG_LOOP: u64 = 64;
 
 /// Runs a row with this many pages more room in every limit.
-pub fn run(row: &Row, shift: i64, loops: LongLoops) -> Result<Run, String> {
+pub fn run(row: &Experiment, shift: i64, loops: LongLoops) -> Result<ExperimentRun, String> {
     let mut machine = Machine::new(row, shift, loops)?;
-    let mut run = Run { outcome: Outcome::default(), open: None, after: BTreeMap::new(), wrong_writes: Vec::new() };
+    let mut run = ExperimentRun {
+        outcome: ExperimentOutcome::default(),
+        open: None,
+        after: BTreeMap::new(),
+        wrong_writes: Vec::new(),
+    };
     for index in 0..row.steps.len() {
         machine.step(index, &mut run);
         let seen = row.steps[index].after.keys().map(|path| (path.clone(), machine.seen(path)));
@@ -93,7 +98,7 @@ pub fn run(row: &Row, shift: i64, loops: LongLoops) -> Result<Run, String> {
 }
 
 impl<'a> Machine<'a> {
-    fn new(row: &'a Row, shift: i64, loops: LongLoops) -> Result<Self, String> {
+    fn new(row: &'a Experiment, shift: i64, loops: LongLoops) -> Result<Self, String> {
         let mut sim = Sim::new(config(row)?);
         let text = sim.kernel.create_file(text(&sim).0.bytes());
         for group in &row.cgroups {
@@ -176,23 +181,23 @@ impl<'a> Machine<'a> {
     }
 
     /// Does an operation to its end, as long as the recordings' driver waits for it.
-    pub fn run(&mut self, pid: Pid, mut op: MemOp) -> End {
+    pub fn run(&mut self, pid: Pid, mut op: MemOp) -> OpEnd {
         let until = self.sim.now.saturating_add(PATIENCE);
         loop {
             let outcome = self.sim.kernel.apply(self.sim.now, pid, op);
             let died = self.sim.collect();
             let (remaining, wait) = match outcome {
-                MemOutcome::Done => return End::Done,
-                MemOutcome::Dying => return End::Dead,
-                MemOutcome::Refused(_) => return End::Stuck,
+                MemOutcome::Done => return OpEnd::Done,
+                MemOutcome::Dying => return OpEnd::Dead,
+                MemOutcome::Refused(_) => return OpEnd::Stuck,
                 MemOutcome::Wait { remaining, .. } if died => (remaining, SimDuration::ZERO),
                 MemOutcome::Wait { remaining, until: Until::After(wait) } => (remaining, wait),
-                MemOutcome::Wait { .. } => return End::Stuck,
+                MemOutcome::Wait { .. } => return OpEnd::Stuck,
                 MemOutcome::Throttled { remaining, delay } => (remaining, delay),
             };
             self.sim.now = self.sim.now.saturating_add(wait);
             if self.sim.now > until {
-                return End::Stuck;
+                return OpEnd::Stuck;
             }
             op = op.with_pages(remaining);
         }
@@ -223,7 +228,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn conclude(self, run: &mut Run) -> Result<(), String> {
+    fn conclude(self, run: &mut ExperimentRun) -> Result<(), String> {
         let profile = self.row.profile()?;
         let mut dead: BTreeMap<Pid, String> = BTreeMap::new();
         for report in &self.sim.reports {
@@ -254,7 +259,7 @@ fn decision(report: &OomReport) -> Option<Decision> {
     Some(Decision { limit: report.oom_memcg.as_ref().map(text), chosen, group: report.oom_group.as_ref().map(text) })
 }
 
-fn config(row: &Row) -> Result<KernelConfig, String> {
+fn config(row: &Experiment) -> Result<KernelConfig, String> {
     let profile = row.profile()?;
     let old = profile.version == "5.10";
     let mut config = machine(profile, false, row.mem_total_kib, row.swap_total_kib);

@@ -7,10 +7,10 @@ mod outcome;
 mod row;
 mod steps;
 
-use crate::{Kind, Verdict};
+use crate::{RecordingKind, Verdict};
 use machine::LongLoops;
-use outcome::{Outcome, Window};
-use row::Row;
+use outcome::{ExperimentOutcome, Window};
+use row::Experiment;
 use serde_json::Value;
 
 fn id(row: &Value) -> String {
@@ -19,12 +19,12 @@ fn id(row: &Value) -> String {
     format!("{}@{release}", row["case"].as_str().unwrap_or_default())
 }
 
-const fn kind(stem: &'static str, what: &'static str) -> Kind {
-    Kind { stem, what, id, check, replay: None, sizes: Some(sizes) }
+const fn kind(stem: &'static str, what: &'static str) -> RecordingKind {
+    RecordingKind { stem, what, id, check, replay: None, sizes: Some(sizes) }
 }
 
 /// The kinds of experiments.
-pub const KINDS: &[Kind] = &[
+pub const KINDS: &[RecordingKind] = &[
     kind("swap", "what goes to swap, when the OOM comes, memory used again after it was swapped out"),
     kind("high", "memory.high alone, with memory.max, with cache, with swap"),
     kind("protect", "memory.min and memory.low among siblings below a limit"),
@@ -46,15 +46,15 @@ const ROOM: i64 = 64;
 
 /// Who dies in which order, which steps end dead, who neither ends nor dies.
 fn check(row: &Value) -> Verdict {
-    let row: Row = match crate::kernel::parse(row) {
+    let row: Experiment = match crate::kernel::parse(row) {
         Ok(row) => row,
         Err(why) => return Verdict::unreadable(why),
     };
     check_parsed(&row)
 }
 
-fn check_parsed(row: &Row) -> Verdict {
-    let expected = Outcome::recorded(row);
+fn check_parsed(row: &Experiment) -> Verdict {
+    let expected = ExperimentOutcome::recorded(row);
     let slack = ROOM * i64::from(row.smp) + row.swap_cached() + row.text_left();
     let mut first = None;
     for shift in [0, -slack / 2, slack / 2, -slack, slack] {
@@ -84,13 +84,13 @@ fn check_parsed(row: &Row) -> Verdict {
 
 /// How many single sizes of an experiment are within bounds, and how many there are; `None`: it cannot be read.
 pub fn single_sizes(row: &Value) -> Option<(usize, usize)> {
-    let row: Row = crate::kernel::parse(row).ok()?;
+    let row: Experiment = crate::kernel::parse(row).ok()?;
     let run = machine::run(&row, 0, loops(&row)).ok()?;
     Some(compare::count(&row, &run))
 }
 
 /// What the recording itself decided where a process hangs or is killed.
-fn loops(row: &Row) -> LongLoops {
+fn loops(row: &Experiment) -> LongLoops {
     match check_parsed(row) {
         Verdict::Undecided(_) => LongLoops::Die,
         _ => LongLoops::Hang,
@@ -99,7 +99,7 @@ fn loops(row: &Row) -> LongLoops {
 
 /// Sizes after each step, up to the first one that ends otherwise than recorded.
 fn sizes(row: &Value) -> Option<Verdict> {
-    let row: Row = crate::kernel::parse(row).ok()?;
+    let row: Experiment = crate::kernel::parse(row).ok()?;
     let run = machine::run(&row, 0, loops(&row)).ok()?;
     Some(compare::sizes(&row, &run))
 }

@@ -1,6 +1,6 @@
 //! What decides an experiment: the reports, the dead, the steps that ended dead, and who is stuck.
 
-use super::row::Row;
+use super::row::Experiment;
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -13,7 +13,7 @@ pub struct Decision {
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
+pub struct ExperimentOutcome {
     /// In order; real logs leave some out when many come at once.
     pub decisions: Vec<Decision>,
     /// Names of the killed, sorted, each process once.
@@ -32,17 +32,17 @@ pub struct Window {
 }
 
 impl Window {
-    pub fn of(row: &Row) -> Window {
+    pub fn of(row: &Experiment) -> Window {
         Window { reports_may_lack: row.oom_reports.len() < row.kills.len() }
     }
 }
 
-impl Outcome {
-    pub fn recorded(row: &Row) -> Outcome {
+impl ExperimentOutcome {
+    pub fn recorded(row: &Experiment) -> ExperimentOutcome {
         let mut seen = BTreeSet::new();
         let mut killed: Vec<String> = row.kills.iter().filter(|k| seen.insert(k.pid)).map(|k| k.comm.clone()).collect();
         killed.sort_unstable();
-        let decision = |r: &crate::kernel::Report| {
+        let decision = |r: &crate::kernel::RecordedOom| {
             r.chosen_comm.clone().map(|chosen| Decision {
                 limit: r.oom_memcg.clone(),
                 chosen,
@@ -72,7 +72,7 @@ impl Outcome {
                 stuck.insert(start.who.clone());
             }
         }
-        Outcome {
+        ExperimentOutcome {
             decisions: row.oom_reports.iter().filter_map(decision).collect(),
             killed,
             dead_steps: ended("dead").collect(),
@@ -81,7 +81,7 @@ impl Outcome {
     }
 
     /// True when a simulated outcome is what was recorded.
-    pub fn agrees(&self, got: &Outcome, window: Window) -> bool {
+    pub fn agrees(&self, got: &ExperimentOutcome, window: Window) -> bool {
         let reports = match window.reports_may_lack {
             true => self.decisions.iter().all(|d| got.decisions.contains(d)),
             false => self.decisions == got.decisions,
@@ -90,7 +90,7 @@ impl Outcome {
     }
 }
 
-impl fmt::Display for Outcome {
+impl fmt::Display for ExperimentOutcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for d in &self.decisions {
             write!(f, "{} at {}", d.chosen, d.limit.as_deref().unwrap_or("the node"))?;

@@ -1,13 +1,13 @@
 //! A row: configuration, steps, and what was observed after each.
 
-use crate::kernel::{Report, nullable};
+use crate::kernel::{RecordedOom, nullable};
 use oomsim_core::kernel::Profile;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 #[derive(Deserialize)]
-pub struct Row {
+pub struct Experiment {
     pub kernel: String,
     pub smp: u32,
     pub mem_total_kib: u64,
@@ -22,7 +22,7 @@ pub struct Row {
     pub node_before: BTreeMap<String, Value>,
     pub steps: Vec<Step>,
     #[serde(default, deserialize_with = "nullable")]
-    pub oom_reports: Vec<Report>,
+    pub oom_reports: Vec<RecordedOom>,
     #[serde(default, deserialize_with = "nullable")]
     pub kills: Vec<Kill>,
     #[serde(default, deserialize_with = "nullable")]
@@ -120,7 +120,7 @@ impl Step {
     }
 }
 
-impl Row {
+impl Experiment {
     /// Pages of a figure of the node before the case.
     pub fn before(&self, name: &str) -> u64 {
         self.node_before.get(name).and_then(Value::as_u64).unwrap_or(0)
@@ -131,7 +131,8 @@ impl Row {
         if self.swap_total_kib == 0 {
             return 0;
         }
-        let of = |r: &Report| r.memcg_stats.as_ref().and_then(|s| s.get("swapcached")).copied().unwrap_or(0) / 4096;
+        let of =
+            |r: &RecordedOom| r.memcg_stats.as_ref().and_then(|s| s.get("swapcached")).copied().unwrap_or(0) / 4096;
         i64::try_from(self.oom_reports.iter().map(of).max().unwrap_or(0).min(650)).unwrap_or(0)
     }
 

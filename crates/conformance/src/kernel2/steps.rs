@@ -1,6 +1,6 @@
 //! The steps: one after another, or running on while later ones are taken.
 
-use super::machine::{DENTRIES, End, Machine, Run, at};
+use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd, at};
 use super::row::Step;
 use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
 use oomsim_core::node_api::CgroupWrite;
@@ -59,7 +59,7 @@ enum State {
 
 impl Machine<'_> {
     /// Takes a step and notes how it ended.
-    pub fn step(&mut self, index: usize, run: &mut Run) {
+    pub fn step(&mut self, index: usize, run: &mut ExperimentRun) {
         let step = &self.row.steps[index];
         match step.op.as_str() {
             "write" => {
@@ -74,9 +74,9 @@ impl Machine<'_> {
                 let Some(pid) = self.pid(&step.who) else { return };
                 self.go_on(pid);
                 match self.waited_for(step, pid) {
-                    End::Done => {}
-                    End::Dead => run.outcome.dead_steps.push(index),
-                    End::Stuck => {
+                    OpEnd::Done => {}
+                    OpEnd::Dead => run.outcome.dead_steps.push(index),
+                    OpEnd::Stuck => {
                         run.outcome.stuck.insert(step.who.clone());
                         self.give_up(pid);
                     }
@@ -85,17 +85,17 @@ impl Machine<'_> {
         }
     }
 
-    fn waited_for(&mut self, step: &Step, pid: Pid) -> End {
+    fn waited_for(&mut self, step: &Step, pid: Pid) -> OpEnd {
         let n = Pages::new(step.number(0));
         match step.op.as_str() {
             "touch" => self.run(pid, MemOp::Touch { pages: n }),
             "touch_shm" => self.run(pid, MemOp::TouchShmem { pages: n }),
             "touch_mlock" => match self.run(pid, MemOp::Touch { pages: n }) {
-                End::Done => self.run(pid, MemOp::Mlock { pages: n }),
+                OpEnd::Done => self.run(pid, MemOp::Mlock { pages: n }),
                 other => other,
             },
             "touch_again" => {
-                (0..step.number(1)).map(|_| self.again(pid)).find(|e| *e != End::Done).unwrap_or(End::Done)
+                (0..step.number(1)).map(|_| self.again(pid)).find(|e| *e != OpEnd::Done).unwrap_or(OpEnd::Done)
             }
             "read_file" => self.read(step, pid, FileAccess::Read),
             "map_file" => self.read(step, pid, FileAccess::Mmap),
@@ -121,12 +121,12 @@ impl Machine<'_> {
                 let mapping = oomsim_core::kernel::Mapping::PRIVATE;
                 self.run(pid, MemOp::Unmap { size, mapping, resident })
             }
-            _ => End::Done,
+            _ => OpEnd::Done,
         }
     }
 
     /// What was swapped out of the last mapping is used again.
-    fn again(&mut self, pid: Pid) -> End {
+    fn again(&mut self, pid: Pid) -> OpEnd {
         let pages = self.sim.kernel.process(pid).map_or(Pages::ZERO, |p| p.swapents());
         self.run(pid, MemOp::SwapIn { pages })
     }
@@ -138,14 +138,14 @@ impl Machine<'_> {
         }
     }
 
-    fn read(&mut self, step: &Step, pid: Pid, how: FileAccess) -> End {
+    fn read(&mut self, step: &Step, pid: Pid, how: FileAccess) -> OpEnd {
         self.buffer(pid);
         let file = self.file(step.path(), step.number(1));
         let from = Pages::new(step.number(1));
         self.run(pid, MemOp::ReadFile { file, from, pages: Pages::new(step.number(2)), how })
     }
 
-    fn write_file(&mut self, step: &Step, pid: Pid) -> End {
+    fn write_file(&mut self, step: &Step, pid: Pid) -> OpEnd {
         self.buffer(pid);
         let pages = Pages::new(step.number(1));
         if step.path().starts_with("/tmpfs") {
@@ -191,7 +191,7 @@ impl Machine<'_> {
     }
 
     /// Runs what was started before this sample, each at its recorded pace, until all have ended or the recording did.
-    fn run_jobs(&mut self, sample: usize, run: &mut Run) {
+    fn run_jobs(&mut self, sample: usize, run: &mut ExperimentRun) {
         let row = self.row;
         let mut jobs: Vec<Job<'_>> = Vec::new();
         for step in row.steps[..sample].iter().filter(|s| s.op.starts_with("start_")) {

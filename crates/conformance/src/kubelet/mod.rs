@@ -12,7 +12,7 @@ mod restart;
 
 pub use eviction_sync::check_every_draw;
 
-use crate::Kind;
+use crate::RecordingKind;
 use serde_json::Value;
 
 fn id(row: &Value) -> String {
@@ -22,8 +22,8 @@ fn id(row: &Value) -> String {
 macro_rules! kinds {
     ($($stem:ident: $what:literal),* $(,)?) => {
         /// The kinds of kubelet recordings.
-        pub const KINDS: &[Kind] = &[
-            $(Kind { stem: stringify!($stem), what: $what, id, check: $stem::check, replay: None, sizes: None }),*
+        pub const KINDS: &[RecordingKind] = &[
+            $(RecordingKind { stem: stringify!($stem), what: $what, id, check: $stem::check, replay: None, sizes: None }),*
         ];
     };
 }

@@ -1,5 +1,6 @@
 //! Picking a story out of a file.
 
+use super::error::StoryError;
 use super::story::Story;
 use oomsim_scenario::reading::nearest;
 use serde::Deserialize;
@@ -18,21 +19,20 @@ struct Named {
 ///
 /// # Errors
 /// When a line cannot be read, when no story has that name, or what of the story is not understood.
-pub fn pick(jsonl: impl BufRead, id: &str) -> Result<Story, String> {
+pub fn pick(jsonl: impl BufRead, id: &str) -> Result<Story, StoryError> {
     let mut known = Vec::new();
     for (number, line) in crate::lines(jsonl).enumerate() {
-        let at = |why: &dyn std::fmt::Display| format!("line {}: {why}", number + 1);
-        let line = line.map_err(|why| at(&why))?;
+        let line = line.map_err(|why| StoryError::Line { number: number + 1, why })?;
         if line.trim().is_empty() {
             continue;
         }
         // A line that has no name is none of the wanted story's business.
         let Ok(named) = serde_json::from_str::<Named>(&line) else { continue };
         if named.id.eq_ignore_ascii_case(id) {
-            return serde_json::from_str(&line).map_err(|why| format!("{}: {why}", named.id));
+            return serde_json::from_str(&line).map_err(|why| StoryError::NotAStory { id: named.id, why });
         }
         known.push(named.id);
     }
-    let nearest = nearest(id, known.iter().map(String::as_str)).map(|near| format!("; the nearest is {near}"));
-    Err(format!("no story is called {id} among {}{}", known.len(), nearest.unwrap_or_default()))
+    let nearest = nearest(id, known.iter().map(String::as_str)).map(str::to_owned);
+    Err(StoryError::NoSuchStory { id: id.to_owned(), among: known.len(), nearest })
 }

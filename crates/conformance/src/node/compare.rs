@@ -1,7 +1,7 @@
 //! A simulated story held against the recorded one: verdict, time, what the manager saw, memory.
 
 use super::decision::{Decision, short};
-use super::run::Run;
+use super::run::StoryRun;
 use super::story::{Pass, Story};
 use oomsim_core::record::{PassFigures, Record, ThresholdSeen};
 use serde::Serialize;
@@ -54,7 +54,7 @@ pub struct Memory {
 }
 
 /// When the decisions of an agreeing verdict were taken.
-pub fn times(story: &Story, run: &Run, recorded: &[Decision]) -> Times {
+pub fn times(story: &Story, run: &StoryRun, recorded: &[Decision]) -> Times {
     let mut out = Times::default();
     for (real, model) in recorded.iter().zip(&run.decisions) {
         if !real.same(model) {
@@ -76,7 +76,7 @@ pub fn times(story: &Story, run: &Run, recorded: &[Decision]) -> Times {
     out
 }
 
-fn since_t0(run: &Run, pass: &PassFigures) -> f64 {
+fn since_t0(run: &StoryRun, pass: &PassFigures) -> f64 {
     pass.at.as_nanos() as f64 / 1e9 - run.t0
 }
 
@@ -86,7 +86,7 @@ fn pass_of(starts: impl Iterator<Item = f64>, t: f64) -> usize {
 }
 
 /// What the manager saw, pass by pass.
-pub fn saw(story: &Story, run: &Run) -> Saw {
+pub fn saw(story: &Story, run: &StoryRun) -> Saw {
     let mut out = Saw::default();
     let recorded = story.passes.iter().filter(|p| p.t >= 0.0);
     let simulated = run.history.passes.iter().filter(|p| since_t0(run, p) >= 0.0);
@@ -144,7 +144,7 @@ fn without_amounts(message: &str) -> String {
 }
 
 /// Memory along the recorded series.
-pub fn memory(story: &Story, run: &Run) -> Memory {
+pub fn memory(story: &Story, run: &StoryRun) -> Memory {
     let mut out = Memory::default();
     for (row, sample) in story.series.rows.iter().zip(&run.at_rows) {
         out.available.push(error(sample.available, row.available()));

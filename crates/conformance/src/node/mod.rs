@@ -1,24 +1,30 @@
 //! Recorded whole-node stories, run as simulations: a real kernel with the real eviction manager on one side, the model
 //! on the other.
 
-pub mod carried;
+mod carried;
 pub mod compare;
 pub mod decision;
-pub mod import;
-pub mod program;
-pub mod run;
-pub mod script;
+mod disturbance;
+mod error;
+mod import;
+mod program;
+mod run;
+mod script;
 pub mod story;
 mod summary;
 
+pub use carried::{CARRIED, pick};
+pub use disturbance::{Disturbance, Of};
+pub use error::StoryError;
+pub use import::{scenario, t0};
+pub use program::ProgramError;
+pub use run::{StoryRun, run};
 pub use summary::{Family, Summary, summary};
 
-use crate::{Kind, Verdict};
+use crate::{RecordingKind, Verdict};
 use compare::{Memory, Saw, Times};
 use decision::Decision;
-use import::Disturbance;
 use oomsim_core::record::Keep;
-use run::Run;
 use serde_json::Value;
 use story::Story;
 
@@ -26,7 +32,7 @@ use story::Story;
 pub const STEM: &str = "stories";
 
 /// The kind of recording.
-pub const KINDS: &[Kind] = &[Kind {
+pub const KINDS: &[RecordingKind] = &[RecordingKind {
     stem: STEM,
     what: "whole-node stories: who dies, in which order, by whom",
     id: |row| row["id"].as_str().unwrap_or_default().to_owned(),
@@ -76,8 +82,9 @@ impl Examination {
 ///
 /// # Errors
 /// What of the row is not understood.
-pub fn examine_row(row: &Value) -> Result<Examination, String> {
-    let story: Story = serde_json::from_value(row.clone()).map_err(|e| e.to_string())?;
+pub fn examine_row(row: &Value) -> Result<Examination, StoryError> {
+    let not_a_story = |why| StoryError::NotAStory { id: String::new(), why };
+    let story: Story = serde_json::from_value(row.clone()).map_err(not_a_story)?;
     examine(&story)
 }
 
@@ -85,7 +92,7 @@ pub fn examine_row(row: &Value) -> Result<Examination, String> {
 ///
 /// # Errors
 /// What of the story is not understood, or the limit that a run exceeded.
-pub fn examine(story: &Story) -> Result<Examination, String> {
+pub fn examine(story: &Story) -> Result<Examination, StoryError> {
     examine_run(story).map(|(examination, _)| examination)
 }
 
@@ -93,7 +100,7 @@ pub fn examine(story: &Story) -> Result<Examination, String> {
 ///
 /// # Errors
 /// As [`examine`].
-pub fn examine_run(story: &Story) -> Result<(Examination, Run), String> {
+pub fn examine_run(story: &Story) -> Result<(Examination, StoryRun), StoryError> {
     let run = run::run(story, Disturbance::NONE, Keep::Series)?;
     let flip = run::flip(story, &run)?;
     let recorded = decision::recorded(story);

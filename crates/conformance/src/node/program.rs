@@ -1,9 +1,11 @@
 //! The recordings' small workload language.
 
+use std::fmt;
+
 /// One instruction of a program, as recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Op {
-    /// Maps blocks, touches a part of each, sleeps after each, until so much is mapped.
+    /// Maps blocks, touches a part of each, sleeps after each, until the total is mapped.
     Anon {
         /// Bytes of a block.
         block: u64,
@@ -83,16 +85,46 @@ const MOST_BLOCKS: u64 = 1 << 20;
 /// Length of a part of a mapping that is touched at once.
 pub const MAP_CHUNK: u64 = 4 << 20;
 
+/// Why a program is not understood.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProgramError {
+    /// There is no such instruction.
+    UnknownInstruction(String),
+    /// An instruction asks for more than any node could do.
+    TooLarge {
+        /// The instruction.
+        instruction: String,
+        /// The last byte that it reaches.
+        bytes: u64,
+        /// In how many blocks.
+        blocks: u64,
+    },
+}
+
+impl fmt::Display for ProgramError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ProgramError::UnknownInstruction(word) => write!(f, "unknown instruction {word}"),
+            ProgramError::TooLarge { instruction, bytes, blocks } => {
+                write!(f, "{instruction} is too large: {bytes} bytes in {blocks} blocks")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ProgramError {}
+
 /// Parses a program.
 ///
 /// # Errors
 /// The first instruction that is not known, or that asks for more than any node could do.
-pub fn parse(text: &str) -> Result<Vec<Op>, String> {
-    let one = |word| {
-        let op = op(word).ok_or_else(|| format!("unknown instruction {word}"))?;
+pub fn parse(text: &str) -> Result<Vec<Op>, ProgramError> {
+    let one = |word: &str| {
+        let op = op(word).ok_or_else(|| ProgramError::UnknownInstruction(word.to_owned()))?;
         let (bytes, blocks) = op.extent();
         if bytes > MOST_BYTES || blocks > MOST_BLOCKS {
-            return Err(format!("{word} is too large: {bytes} bytes in {blocks} blocks"));
+            return Err(ProgramError::TooLarge { instruction: word.to_owned(), bytes, blocks });
         }
         Ok(op)
     };
@@ -161,7 +193,7 @@ mod tests {
         assert_eq!(ops[2..], [Op::Sleep(15000), Op::Unlink("/v/f".into()), Op::Hold]);
         assert!(parse("anon:0:1:100:5").is_err());
         assert!(parse("fly").is_err());
-        assert!(parse("shm:1:0:1099511627776:/v/f").is_err_and(|why| why.contains("too large")));
+        assert!(parse("shm:1:0:1099511627776:/v/f").is_err_and(|why| matches!(why, ProgramError::TooLarge { .. })));
         assert!(parse("mapf:4096:18446744073709551615:/x").is_err());
     }
 }

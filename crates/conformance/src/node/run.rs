@@ -1,7 +1,9 @@
 //! Runs a story's scenario.
 
 use super::decision::{self, Decision};
-use super::import::{self, Disturbance, Of};
+use super::disturbance::{Disturbance, Of};
+use super::error::StoryError;
+use super::import;
 use super::story::Story;
 use oomsim_core::node::Simulation;
 use oomsim_core::plan::Scenario;
@@ -12,7 +14,7 @@ use std::sync::Arc;
 
 /// One simulated run of a story.
 #[derive(Clone, Debug)]
-pub struct Run {
+pub struct StoryRun {
     /// Who died.
     pub decisions: Vec<Decision>,
     /// T0 in the scenario's time.
@@ -27,19 +29,16 @@ pub struct Run {
 ///
 /// # Errors
 /// What of the story is not understood.
-pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<Arc<Scenario>, String> {
+pub fn scenario(story: &Story, disturbance: Disturbance) -> Result<Arc<Scenario>, StoryError> {
     let text = import::scenario(story, disturbance)?;
-    let name = format!("{}.toml", story.id);
-    load(&text, &name, &NoFiles, &[])
-        .map(|loaded| loaded.scenario)
-        .map_err(|problems| problems.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))
+    Ok(load(&text, &format!("{}.toml", story.id), &NoFiles, &[])?.scenario)
 }
 
 /// Runs a story.
 ///
 /// # Errors
 /// When the story is not understood or the run exceeds its limits.
-pub fn run(story: &Story, disturbance: Disturbance, keep: Keep) -> Result<Run, String> {
+pub fn run(story: &Story, disturbance: Disturbance, keep: Keep) -> Result<StoryRun, StoryError> {
     let scenario = scenario(story, disturbance)?;
     let t0 = import::t0(story);
     let seed = scenario.seed;
@@ -47,13 +46,13 @@ pub fn run(story: &Story, disturbance: Disturbance, keep: Keep) -> Result<Run, S
     let mut at_rows = Vec::new();
     if keep == Keep::Series {
         for row in &story.series.rows {
-            simulation.run_until(instant(t0 + row.0)).map_err(|e| e.to_string())?;
+            simulation.run_until(instant(t0 + row.0))?;
             at_rows.push(simulation.sample());
         }
     }
-    simulation.run_until(SimTime::MAX).map_err(|e| e.to_string())?;
+    simulation.run_until(SimTime::MAX)?;
     let history = simulation.finish();
-    Ok(Run { decisions: decision::simulated(&history, t0), t0, history, at_rows })
+    Ok(StoryRun { decisions: decision::simulated(&history, t0), t0, history, at_rows })
 }
 
 fn instant(s: f64) -> SimTime {
@@ -83,7 +82,7 @@ pub fn disturbances(processes: usize) -> Vec<Disturbance> {
 ///
 /// # Errors
 /// As [`run`].
-pub fn flip(story: &Story, nominal: &Run) -> Result<Option<(Disturbance, Vec<Decision>)>, String> {
+pub fn flip(story: &Story, nominal: &StoryRun) -> Result<Option<(Disturbance, Vec<Decision>)>, StoryError> {
     let in_pods: usize = story.pods.iter().flat_map(|p| &p.containers).map(|c| c.procs.len()).sum();
     for disturbance in disturbances(in_pods + story.host.len()) {
         let other = run(story, disturbance, Keep::Events)?;

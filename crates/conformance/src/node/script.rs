@@ -3,14 +3,15 @@
 //! The curve is followed as far as it goes: a point is the instant at which a block was complete. Where it ends,
 //! because the process died or the recording stopped, the program goes on at its own pace.
 
-use super::import::{Disturbance, quoted};
+use super::disturbance::Disturbance;
 use super::program::{MAP_CHUNK, Op};
 use super::story::Curve;
-use std::fmt::Write;
+use oomsim_core::units::{Bytes, SimDuration, SimTime};
+use oomsim_core::workload::{CacheAccess, ScriptOp};
 
 /// Time to touch a MiB where no block of the program was seen to take longer (recorded in icount: 0.27 ms).
 const TOUCH_S_PER_MIB: f64 = 0.000_27;
-/// A block during which an OOM kill was recorded waited for it when it took so much longer than the one before.
+/// A block during which an OOM kill was recorded waited for it when it took this much longer than the one before.
 const STALL_S: f64 = 0.02;
 const MIB: f64 = 1_048_576.0;
 const PAGE: u64 = 4096;
@@ -32,11 +33,40 @@ impl Clock {
     }
 }
 
-/// Writes one process's script.
-pub struct Script<'a> {
+/// The script of a program that follows `curve`. `volumes` names the scenario's volume for a path. `kills` are the
+/// instants of recorded OOM kills: a block during which one took place waited for it, which is an outcome and not the
+/// program's pace.
+pub fn script(
+    clock: Clock,
+    curve: Option<&Curve>,
+    kills: &[f64],
+    volumes: &dyn Fn(&str) -> String,
+    program: &[Op],
+) -> Vec<ScriptOp> {
+    let points = curve.map_or(&[][..], |c| &c.pts);
+    let start = points.first().map_or(0.0, |p| p.0);
+    let follower = Follower {
+        clock,
+        points,
+        ops: Vec::new(),
+        recorded: start,
+        at: clock.t0 + start,
+        cumulative: 0,
+        gone: false,
+        kills,
+        done: None,
+        touch: TOUCH_S_PER_MIB,
+        blocks: Vec::new(),
+        volumes,
+    };
+    follower.script(program)
+}
+
+/// A program on its way along its curve.
+struct Follower<'a> {
     clock: Clock,
     points: &'a [(f64, u64, String)],
-    lines: Vec<String>,
+    ops: Vec<ScriptOp>,
     /// Recorded time, and the scenario's time for it.
     recorded: f64,
     at: f64,
@@ -54,37 +84,14 @@ pub struct Script<'a> {
     volumes: &'a dyn Fn(&str) -> String,
 }
 
-impl<'a> Script<'a> {
-    /// A script that follows `curve`. `volumes` names the scenario's volume for a path.
-    /// `kills` are the instants of recorded OOM kills: a block during which one took place waited for it, which is an
-    /// outcome and not the program's pace.
-    pub fn new(clock: Clock, curve: Option<&'a Curve>, kills: &'a [f64], volumes: &'a dyn Fn(&str) -> String) -> Self {
-        let points = curve.map_or(&[][..], |c| &c.pts);
-        let start = points.first().map_or(0.0, |p| p.0);
-        Script {
-            clock,
-            points,
-            lines: Vec::new(),
-            recorded: start,
-            at: clock.t0 + start,
-            cumulative: 0,
-            gone: false,
-            kills,
-            done: None,
-            touch: TOUCH_S_PER_MIB,
-            blocks: Vec::new(),
-            volumes,
-        }
-    }
-
-    /// The script's instructions, one a line.
-    pub fn write(mut self, ops: &[Op]) -> Vec<String> {
-        self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
-        let set_up = ops.iter().position(|op| *op == Op::Go).unwrap_or(0);
-        for (n, op) in ops.iter().enumerate() {
+impl Follower<'_> {
+    fn script(mut self, program: &[Op]) -> Vec<ScriptOp> {
+        self.until(self.at);
+        let set_up = program.iter().position(|op| *op == Op::Go).unwrap_or(0);
+        for (n, op) in program.iter().enumerate() {
             match op {
                 Op::Anon { block, pause_ms, percent, total } => {
-                    let frees_blocks = ops[n..].iter().any(|op| matches!(op, Op::Free(1..)));
+                    let frees_blocks = program[n..].iter().any(|op| matches!(op, Op::Free(1..)));
                     if n < set_up && *pause_ms == 0 && !frees_blocks {
                         self.filled_at_once(*total, *percent, *block);
                     } else {
@@ -93,19 +100,17 @@ impl<'a> Script<'a> {
                 }
                 Op::Tmpfs { block, pause_ms, total, path } => {
                     let volume = (self.volumes)(path);
-                    let line = |bytes| format!("{{ tmpfs = {bytes}, volume = {} }}", quoted(&volume));
-                    self.file(*block, *pause_ms, *total, "s", &|_, bytes| line(bytes));
+                    let op = |_, bytes| ScriptOp::Tmpfs { bytes: Bytes::new(bytes), volume: volume.clone() };
+                    self.file(*block, *pause_ms, *total, "s", &op);
                 }
                 Op::Write { block, pause_ms, total, path } => {
-                    let line = |from, bytes| format!("{{ write = {bytes}, offset = {from}, file = {} }}", quoted(path));
-                    self.file(*block, *pause_ms, *total, "w", &line);
+                    let op = |from, bytes| file_op(path, from, bytes, CacheAccess::Write);
+                    self.file(*block, *pause_ms, *total, "w", &op);
                 }
                 Op::Read { block, pause_ms, total, offset, passes, path } => {
                     for _ in 0..*passes {
-                        let line = |from, bytes| {
-                            format!("{{ read = {bytes}, offset = {}, file = {} }}", offset + from, quoted(path))
-                        };
-                        self.file(*block, *pause_ms, *total, "r", &line);
+                        let op = |from, bytes| file_op(path, offset + from, bytes, CacheAccess::Read);
+                        self.file(*block, *pause_ms, *total, "r", &op);
                     }
                 }
                 Op::Map { len, offset, path } => self.map(*len, *offset, path),
@@ -116,18 +121,26 @@ impl<'a> Script<'a> {
                     let t = *ms as f64 / 1000.0;
                     self.at = self.at.max(self.clock.t0 + t);
                     self.recorded = self.recorded.max(t);
-                    self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
+                    self.until(self.at);
                 }
                 Op::Unlink(path) => {
                     self.happens(&["unlink"]);
                     let volume = (self.volumes)(path);
-                    self.lines.push(format!("{{ unlink = {} }}", quoted(&volume)));
+                    self.ops.push(ScriptOp::Unlink(volume));
                 }
-                Op::Exit(code) => self.lines.push(format!("{{ exit = {code} }}")),
+                Op::Exit(code) => self.ops.push(ScriptOp::Exit(*code)),
                 Op::Hold => break,
             }
         }
-        self.lines
+        self.ops
+    }
+
+    fn until(&mut self, at: f64) {
+        self.ops.push(ScriptOp::Until(span(at)));
+    }
+
+    fn sleep(&mut self, s: f64) {
+        self.ops.push(ScriptOp::Sleep(span(s)));
     }
 
     /// The next point, if it is one of these kinds.
@@ -161,16 +174,16 @@ impl<'a> Script<'a> {
 
     fn go(&mut self) {
         (self.recorded, self.at) = (self.recorded.max(0.0), self.at.max(self.clock.t0));
-        self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
+        self.until(self.at);
     }
 
     fn wait(&mut self, s: f64) {
         self.recorded += s;
         self.at += s;
         if self.gone {
-            self.lines.push(format!("{{ sleep = {} }}", seconds(s)));
+            self.sleep(s);
         } else {
-            self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
+            self.until(self.at);
         }
     }
 
@@ -178,7 +191,7 @@ impl<'a> Script<'a> {
     fn happens(&mut self, kinds: &[&str]) {
         if let Some((t, _)) = self.next(kinds) {
             self.advance(t);
-            self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
+            self.until(self.at);
             self.take();
         }
     }
@@ -206,7 +219,7 @@ impl<'a> Script<'a> {
             self.at += total as f64 / MIB * self.touch;
         }
         self.blocks.push(total);
-        self.lines.push(anon_line(total, percent, self.at - begin));
+        self.ops.push(anon_op(total, percent, self.at - begin));
     }
 
     fn anon(&mut self, block: u64, pause_ms: u64, percent: u64, total: u64) {
@@ -237,7 +250,7 @@ impl<'a> Script<'a> {
             return;
         }
         self.blocks.extend(std::iter::repeat_n(block, (left / block) as usize));
-        self.nominal(left, block, pause, &|bytes, takes| anon_line(bytes, percent, takes));
+        self.nominal(left, block, pause, &|bytes, takes| anon_op(bytes, percent, takes));
     }
 
     /// One block that was complete at `end`, after a pause.
@@ -256,12 +269,12 @@ impl<'a> Script<'a> {
             self.touch = takes / (touched(size, percent, size) as f64 / MIB).max(0.001);
         }
         if begins {
-            self.lines.push(match self.done {
-                Some(done) => format!("{{ sleep = {} }}", seconds(begin - done)),
-                None => format!("{{ until = {} }}", seconds(begin)),
-            });
+            match self.done {
+                Some(done) => self.sleep(begin - done),
+                None => self.until(begin),
+            }
         }
-        self.lines.push(anon_line(size, percent, takes));
+        self.ops.push(anon_op(size, percent, takes));
         if waited || self.done.is_some() {
             self.done = Some(self.at);
         }
@@ -269,30 +282,32 @@ impl<'a> Script<'a> {
     }
 
     /// What the program still has to do when its curve has ended.
-    fn nominal(&mut self, left: u64, block: u64, pause: f64, line: &dyn Fn(u64, f64) -> String) {
+    fn nominal(&mut self, left: u64, block: u64, pause: f64, op: &dyn Fn(u64, f64) -> ScriptOp) {
         if left == 0 {
             return;
         }
         self.gone = true;
-        let sleep = seconds(pause / self.clock.rate());
+        let sleep = pause / self.clock.rate();
         let takes = |bytes: u64, touch: f64| bytes as f64 / MIB * touch;
         let (times, rest) = (left / block, left % block);
         if times > 0 {
-            let first = self.lines.len();
-            self.lines.push(format!("{{ sleep = {sleep} }}"));
-            self.lines.push(line(block, takes(block, self.touch.min(0.01))));
+            let first = self.ops.len();
+            self.sleep(sleep);
+            self.ops.push(op(block, takes(block, self.touch.min(0.01))));
             if times > 1 {
-                self.lines.push(format!("{{ repeatFrom = {first}, times = {times} }}"));
+                // A program has at most 2^20 blocks (`program::parse`).
+                let times = u32::try_from(times).ok();
+                self.ops.push(ScriptOp::Repeat { to: first, times });
             }
         }
         if rest > 0 {
-            self.lines.push(format!("{{ sleep = {sleep} }}"));
-            self.lines.push(line(rest, takes(rest, self.touch.min(0.01))));
+            self.sleep(sleep);
+            self.ops.push(op(rest, takes(rest, self.touch.min(0.01))));
         }
     }
 
     /// Blocks of a file, each at the instant at which it was recorded.
-    fn file(&mut self, block: u64, pause_ms: u64, total: u64, kind: &str, line: &dyn Fn(u64, u64) -> String) {
+    fn file(&mut self, block: u64, pause_ms: u64, total: u64, kind: &str, op: &dyn Fn(u64, u64) -> ScriptOp) {
         let mut from = 0;
         while from < total {
             let Some((t, bytes)) = self.next(&[kind]) else { break };
@@ -301,8 +316,8 @@ impl<'a> Script<'a> {
                 size += block.min(total - from - size);
             }
             self.advance(t);
-            self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
-            self.lines.push(line(from, size));
+            self.until(self.at);
+            self.ops.push(op(from, size));
             (from, self.cumulative) = (from + size, bytes);
             self.take();
         }
@@ -314,8 +329,8 @@ impl<'a> Script<'a> {
             self.gone = true;
             let size = block.min(total - from);
             let nominal = pause + size as f64 / MIB * TOUCH_S_PER_MIB;
-            self.lines.push(format!("{{ sleep = {} }}", seconds(nominal / self.clock.rate())));
-            self.lines.push(line(from, size));
+            self.sleep(nominal / self.clock.rate());
+            self.ops.push(op(from, size));
             from += size;
         }
     }
@@ -331,18 +346,15 @@ impl<'a> Script<'a> {
 
     /// A mapping is touched evenly until it was complete.
     fn map(&mut self, len: u64, offset: u64, path: &str) {
-        let line = |from: u64, bytes: u64| {
-            format!("{{ mmap = {bytes}, offset = {}, file = {} }}", offset + from, quoted(path))
-        };
         let end = self.next(&["m"]);
         let (begin_t, chunks) = (self.recorded, len.div_ceil(MAP_CHUNK).max(1));
         for n in 0..chunks {
             let from = n * MAP_CHUNK;
             if let Some((t, _)) = end {
                 self.advance(begin_t + (t - begin_t) * (n + 1) as f64 / chunks as f64);
-                self.lines.push(format!("{{ until = {} }}", seconds(self.at)));
+                self.until(self.at);
             }
-            self.lines.push(line(from, MAP_CHUNK.min(len - from)));
+            self.ops.push(file_op(path, offset + from, MAP_CHUNK.min(len - from), CacheAccess::Mmap));
         }
         if let Some((_, bytes)) = end {
             self.cumulative = bytes;
@@ -354,12 +366,12 @@ impl<'a> Script<'a> {
         self.happens(&["free"]);
         if count == 0 {
             self.blocks.clear();
-            self.lines.push("{ free = \"all\" }".into());
+            self.ops.push(ScriptOp::Free(None));
             return;
         }
         let count = (count as usize).min(self.blocks.len());
         let bytes: u64 = self.blocks.drain(..count).sum();
-        self.lines.push(format!("{{ free = {bytes} }}"));
+        self.ops.push(ScriptOp::Free(Some(Bytes::new(bytes))));
     }
 }
 
@@ -369,18 +381,22 @@ fn touched(total: u64, percent: u64, block: u64) -> u64 {
     total / block.max(1) * of(block) + of(total % block.max(1))
 }
 
-fn anon_line(bytes: u64, percent: u64, takes: f64) -> String {
-    let mut line = format!("{{ anon = {bytes}");
-    if percent < 100 {
-        let _ = write!(line, ", touched = {}", percent as f64 / 100.0);
-    }
-    if takes >= 0.000_05 {
-        let _ = write!(line, ", takes = {}", seconds(takes));
-    }
-    line + " }"
+fn anon_op(bytes: u64, percent: u64, takes: f64) -> ScriptOp {
+    let takes = if takes >= 0.000_05 { span(takes) } else { SimDuration::ZERO };
+    // Percent are at most 100 (`program::parse`).
+    ScriptOp::Anon { bytes: Bytes::new(bytes), touched_permille: (percent.min(100) * 10) as u16, takes }
 }
 
-/// A duration as a scenario writes it, to a tenth of a millisecond as recorded.
-pub fn seconds(s: f64) -> String {
-    format!("\"{}s\"", (s.max(0.0) * 10_000.0).round() / 10_000.0)
+fn file_op(path: &str, offset: u64, bytes: u64, access: CacheAccess) -> ScriptOp {
+    ScriptOp::File { file: path.to_owned(), offset: Bytes::new(offset), bytes: Bytes::new(bytes), access }
+}
+
+/// Seconds, to a tenth of a millisecond as recorded; never negative.
+pub fn span(s: f64) -> SimDuration {
+    SimDuration::from_nanos(((s.max(0.0) * 10_000.0).round() as u64).saturating_mul(100_000))
+}
+
+/// An instant of the scenario, as [`span`].
+pub fn time(s: f64) -> SimTime {
+    SimTime::from_nanos(span(s).as_nanos())
 }

@@ -141,7 +141,7 @@ pub struct Pod {
     pub uid: String,
     /// `spec.priority`.
     #[serde(default)]
-    pub priority: Option<i64>,
+    pub priority: Option<i32>,
     /// `spec.terminationGracePeriodSeconds`.
     #[serde(rename = "terminationGracePeriodSeconds", default)]
     pub grace: Option<i64>,
@@ -311,12 +311,12 @@ pub struct Curve {
 pub struct Series {
     /// The rows.
     #[serde(deserialize_with = "or_empty")]
-    pub rows: Vec<Row>,
+    pub rows: Vec<SeriesRow>,
 }
 
 /// `[t, node[7], [kubepods current, working set], {pod: [current, ws]}, system.slice current]`.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Row(
+pub struct SeriesRow(
     /// Time.
     pub f64,
     /// kubelet_available, MemAvailable, MemFree, root_usage, root_inactive_file, Shmem, unreclaimable_kernel.
@@ -331,7 +331,7 @@ pub struct Row(
     pub i64,
 );
 
-impl Row {
+impl SeriesRow {
     fn node(&self, column: usize) -> i64 {
         self.1.get(column).copied().unwrap_or(0)
     }

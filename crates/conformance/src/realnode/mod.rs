@@ -5,7 +5,8 @@ mod compare;
 mod scenario;
 mod story;
 
-use crate::{Kind, Verdict};
+use crate::node::StoryError;
+use crate::{RecordingKind, Verdict};
 use oomsim_core::node::Simulation;
 use oomsim_core::record::{History, Keep};
 use oomsim_scenario::{NoFiles, load};
@@ -13,7 +14,7 @@ use serde_json::Value;
 use story::Story;
 
 /// The kind of recording.
-pub const KINDS: &[Kind] = &[Kind {
+pub const KINDS: &[RecordingKind] = &[RecordingKind {
     stem: "realnode",
     what: "a whole real node: who is killed and evicted, when, and what the API shows of the pods",
     id: |row| row["id"].as_str().unwrap_or_default().to_owned(),
@@ -36,20 +37,11 @@ fn check(row: &Value) -> Verdict {
     }
 }
 
-/// The story's scenario as a user would write it.
-///
-/// # Errors
-/// What of the story is not understood.
-pub fn scenario_text(row: &Value) -> Result<String, String> {
-    scenario::text(&crate::kernel::parse::<Story>(row)?)
-}
-
-fn simulate(story: &Story) -> Result<History, String> {
+fn simulate(story: &Story) -> Result<History, StoryError> {
     let text = scenario::text(story)?;
-    let loaded = load(&text, &format!("{}.toml", story.id), &NoFiles, &[])
-        .map_err(|all| all.iter().map(|p| p.message.clone()).collect::<Vec<_>>().join("; "))?;
+    let loaded = load(&text, &format!("{}.toml", story.id), &NoFiles, &[])?;
     let seed = loaded.scenario.seed;
     let mut simulation = Simulation::new(loaded.scenario, seed, Keep::Events);
-    simulation.run_until(oomsim_core::units::SimTime::MAX).map_err(|e| e.to_string())?;
+    simulation.run_until(oomsim_core::units::SimTime::MAX)?;
     Ok(simulation.finish())
 }

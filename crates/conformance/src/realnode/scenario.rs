@@ -1,16 +1,38 @@
 //! A story as a scenario: what a user with these pods and this configuration would write.
 
 use super::story::{Action, Story};
-use crate::node::import::quoted;
-use serde_json::Value;
-use std::fmt::Write;
+use crate::node::StoryError;
+use oomsim_core::kernel::{Release, Thp};
+use oomsim_core::kubelet::{ContainerSpec, KubeletConfig, KubernetesProfile, RestartPolicy};
+use oomsim_core::plan::{
+    Change, ContainerPlan, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, ProcessPlan, Scenario, VolumePlan,
+    kept_comm,
+};
+use oomsim_core::runtime::RuntimeTiming;
+use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
+use oomsim_core::workload::{Behavior, Footprint, Script, ScriptOp, TermReaction};
+use oomsim_scenario::{FileError, Files, load, to_toml};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::sync::Arc;
 
 /// What containerd's shim, containerd and the kubelet take for each pod: 8 to 12 MiB (stories E01, B23, A03).
 const RUNTIME_PER_POD: i64 = 10 << 20;
 /// Seconds in which a process touches a GiB: with one processor, and with `-cpu max` on two.
 const TOUCH: [f64; 2] = [0.5, 3.0];
-/// What an idle `wl` holds besides its blocks: text of the image, and kernel memory.
-const WORKER: &str = "{ file = 700000, kernel = 40960 }";
+/// What an idle `wl` holds in addition to its blocks: text of the image, and kernel memory.
+const WORKER: Footprint = Footprint {
+    anon: Bytes::ZERO,
+    file: Bytes::new(700_000),
+    text: Bytes::ZERO,
+    page_tables: Bytes::ZERO,
+    virtual_size: Bytes::ZERO,
+    kernel: Bytes::kib(40),
+};
+/// Release of the recordings' kubelet where a story does not state it.
+const KUBERNETES: &str = "1.36";
+/// Name of the file with the kubelet's configuration.
+const CONFIG: &str = "kubelet.json";
 /// Settings of the kubelet that a scenario takes as they are.
 const SETTINGS: [&str; 14] = [
     "evictionHard",
@@ -29,205 +51,223 @@ const SETTINGS: [&str; 14] = [
     "memoryReservationPolicy",
 ];
 
-/// The scenario.
-pub fn text(story: &Story) -> Result<String, String> {
-    let t0 = story.t0();
-    let mut out = String::new();
-    let o = &mut out;
-    let _ = writeln!(o, "name = {}\ndescription = {}", quoted(&story.id.to_lowercase()), quoted(&story.note));
-    let _ = writeln!(o, "duration = {}\n", seconds(t0 + story.inputs.duration));
-    node(o, story)?;
-    kubelet(o, story, t0)?;
-    for action in &story.inputs.actions {
-        match action.what.as_str() {
-            "pod" | "static" => pod(o, story, action, t0)?,
-            "delete" => {
-                let _ =
-                    writeln!(o, "[[at]]\ntime = {}\ndeletePod = {}\n", seconds(t0 + action.t), quoted(&action.name));
-            }
-            "host" => {
-                let _ =
-                    writeln!(o, "[[host]]\nname = {}\nstartAfter = {}", quoted(&action.name), seconds(t0 + action.t));
-                let _ = writeln!(o, "oomScoreAdj = {}", action.adj.unwrap_or(0));
-                let args = action.args.clone().unwrap_or_default();
-                program(o, story, &args.iter().map(String::as_str).collect::<Vec<_>>(), t0, "", &[])?;
-            }
-            other => return Err(format!("an action {other:?}")),
-        }
-    }
-    Ok(out)
+/// The scenario, as TOML.
+pub fn text(story: &Story) -> Result<String, StoryError> {
+    Ok(to_toml(&plan(story)?))
 }
 
-fn node(o: &mut String, story: &Story) -> Result<(), String> {
+fn wrong(field: &'static str, value: impl ToString) -> StoryError {
+    StoryError::Value { field, value: value.to_string() }
+}
+
+fn plan(story: &Story) -> Result<Scenario, StoryError> {
+    let t0 = story.t0();
+    let mut plan = Scenario::new(&story.id.to_lowercase(), node(story)?);
+    plan.description.clone_from(&story.note);
+    plan.duration = span(t0 + story.inputs.duration);
+    plan.kubelet = Some(kubelet(story, &plan.node, t0));
+    let mut plan = configured(story, &plan)?;
+    for action in &story.inputs.actions {
+        match action.what.as_str() {
+            "pod" | "static" => plan.pods.push(pod(story, action, t0)?),
+            "delete" => {
+                let pod = format!("default/{}", action.name).into();
+                plan.injections.push(Injection { at: time(t0 + action.t), change: Change::DeletePod { pod } });
+            }
+            "host" => plan.hosts.push(host(story, action, t0)?),
+            other => return Err(wrong("do", other)),
+        }
+    }
+    Ok(plan)
+}
+
+fn node(story: &Story) -> Result<NodePlan, StoryError> {
     let first_pod = story.inputs.actions.iter().map(|a| a.t).fold(f64::INFINITY, f64::min);
     let number = |row: &[Value], n: usize| row.get(n).and_then(Value::as_f64).unwrap_or(0.0);
     let before = story.series.iter().rfind(|row| number(row, 0) < first_pod).or(story.series.first());
-    let row = before.ok_or("the story has no series")?;
+    let row = before.ok_or(StoryError::NoSeries)?;
     let working_set = story.node.mem_total - number(row, 1) as i64;
-    let kernel = (story.node.mem_total - number(row, 2) as i64 - working_set).max(0);
+    let kernel = story.node.mem_total - number(row, 2) as i64 - working_set;
     let pods = story.inputs.actions.iter().filter(|a| !a.pod.is_null()).count() as i64;
-    let anon = (working_set + pods * RUNTIME_PER_POD).max(0);
-    let _ = writeln!(o, "[node]\nmemory = {}\ncpus = {}", story.node.mem_total, story.vm.smp);
-    let _ = writeln!(o, "system = {{ anon = {anon}, kernel = {kernel} }}");
-    let _ = writeln!(
-        o,
-        "runtime = {{ sandboxCreate = \"270ms\", containerCreate = \"140ms\", containerRemove = \"220ms\" }}\n"
-    );
-    let kernel = story.versions.get("kernel").map_or("6.12", String::as_str);
-    let _ = writeln!(o, "[kernel]\nversion = {}\nthp = \"always\"\n", quoted(kernel));
-    Ok(())
+    let bytes = |amount: i64| Bytes::new(amount.max(0).unsigned_abs());
+    let mut node = NodePlan::new(bytes(story.node.mem_total));
+    node.system_anon = bytes(working_set + pods * RUNTIME_PER_POD);
+    node.kernel.kernel_memory = bytes(kernel);
+    node.kernel.cpus = story.vm.smp;
+    node.kernel.thp = Thp::Always;
+    // The kubelet sets it.
+    node.kernel.sysctl.overcommit_memory = 1;
+    if let Some(kernel) = story.versions.get("kernel") {
+        node.kernel.profile = Release::parse(kernel).ok_or_else(|| wrong("kernel", kernel))?.profile();
+    }
+    node.runtime = RuntimeTiming {
+        sandbox_create: SimDuration::from_millis(270),
+        container_create: SimDuration::from_millis(140),
+        container_remove: SimDuration::from_millis(220),
+        ..RuntimeTiming::default()
+    };
+    Ok(node)
 }
 
-fn kubelet(o: &mut String, story: &Story, t0: f64) -> Result<(), String> {
-    let version = story.versions.get("kubelet").map_or("1.36", String::as_str);
+/// The kubelet without its settings.
+fn kubelet(story: &Story, node: &NodePlan, t0: f64) -> KubeletPlan {
+    let version = story.versions.get("kubelet").map_or(KUBERNETES, String::as_str);
     let version = version.split(' ').next().unwrap_or_default().trim_start_matches('v');
     let version: Vec<&str> = version.split('.').take(2).collect();
-    let _ = writeln!(o, "[kubelet]\nversion = {}", quoted(&version.join(".")));
-    if let Some(first) = story.passes.first() {
-        let _ = writeln!(o, "firstPass = {}", seconds((t0 + first).max(0.0)));
-    }
-    for name in SETTINGS {
-        if let Some(value) = story.kubelet_config.get(name) {
-            let _ = writeln!(o, "{name} = {}", toml(value)?);
-        }
-    }
-    o.push('\n');
-    Ok(())
+    let profile = KubernetesProfile::of_version(&version.join(".")).unwrap_or_default();
+    let mut plan = KubeletPlan::new(KubeletConfig::default(), profile, node);
+    plan.first_pass = story.passes.first().map(|first| time(t0 + first));
+    plan
 }
 
-fn pod(o: &mut String, story: &Story, action: &Action, t0: f64) -> Result<(), String> {
+/// The recorded configuration as the one file of a folder.
+struct ConfigFile(String);
+
+impl Files for ConfigFile {
+    fn read(&self, path: &str) -> Result<String, FileError> {
+        if path == CONFIG { Ok(self.0.clone()) } else { Err(FileError::NotFound) }
+    }
+
+    fn list(&self, _directory: &str) -> Result<Vec<String>, FileError> {
+        Ok(vec![CONFIG.to_owned()])
+    }
+}
+
+/// The plan with the recorded settings of the kubelet, read as those of a user's file.
+fn configured(story: &Story, plan: &Scenario) -> Result<Scenario, StoryError> {
+    let of_kubelet = |name: &str| SETTINGS.contains(&name) || ["apiVersion", "kind"].contains(&name);
+    let settings = story.kubelet_config.iter().filter(|(name, _)| of_kubelet(name));
+    let settings: Map<String, Value> = settings.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let file = ConfigFile(Value::Object(settings).to_string());
+    let loaded = load(&to_toml(plan), &story.id, &file, &[format!("kubelet.config={CONFIG}")])?;
+    Ok(Scenario::clone(&loaded.scenario))
+}
+
+/// A part of a manifest in the words of the core; absent: its default.
+fn part<T: for<'de> Deserialize<'de> + Default>(story: &Story, value: &Value) -> Result<T, StoryError> {
+    let absent = value.is_null() || value.as_object().is_some_and(Map::is_empty);
+    let read = if absent { Ok(T::default()) } else { T::deserialize(value) };
+    read.map_err(|why| StoryError::NotAStory { id: story.id.clone(), why })
+}
+
+fn pod(story: &Story, action: &Action, t0: f64) -> Result<PodPlan, StoryError> {
     let spec = &action.pod["spec"];
-    let _ = writeln!(o, "[[pod]]\nname = {}\nat = {}", quoted(&action.name), seconds(t0 + action.t));
-    if let Some(uid) = action.pod["metadata"]["uid"].as_str() {
-        let _ = writeln!(o, "uid = {}", quoted(uid));
-    }
-    for key in ["priority", "restartPolicy", "terminationGracePeriodSeconds", "resources"] {
-        match &spec[key] {
-            Value::Null => {}
-            Value::Object(map) if map.is_empty() => {}
-            value => {
-                let _ = writeln!(o, "{key} = {}", toml(value)?);
-            }
-        }
-    }
+    let mut plan = PodPlan::new(&action.name);
+    plan.at = time(t0 + action.t);
+    plan.spec.uid = action.pod["metadata"]["uid"].as_str().unwrap_or_default().into();
+    plan.spec.priority = part(story, &spec["priority"])?;
+    plan.restart_policy = part::<Option<_>>(story, &spec["restartPolicy"])?.unwrap_or(RestartPolicy::Always);
+    plan.spec.termination_grace_period_seconds = part(story, &spec["terminationGracePeriodSeconds"])?;
+    plan.spec.resources = part(story, &spec["resources"])?;
     if action.what == "static" {
-        let _ = writeln!(o, "annotations = {{ \"kubernetes.io/config.source\" = \"file\" }}");
+        plan.spec.annotations.insert("kubernetes.io/config.source".into(), "file".into());
     }
-    for toleration in spec["tolerations"].as_array().into_iter().flatten() {
-        let _ = writeln!(o, "[[pod.toleration]]");
-        for (key, value) in toleration.as_object().into_iter().flatten() {
-            let _ = writeln!(o, "{key} = {}", toml(value)?);
-        }
-    }
+    plan.spec.tolerations = Arc::new(part(story, &spec["tolerations"])?);
     for volume in spec["volumes"].as_array().into_iter().flatten().filter(|v| v["emptyDir"]["medium"] == "Memory") {
-        let _ = writeln!(o, "[[pod.volume]]\nname = {}", toml(&volume["name"])?);
-        if let Some(limit) = volume["emptyDir"].get("sizeLimit") {
-            let _ = writeln!(o, "sizeLimit = {}", toml(limit)?);
-        }
+        let limit: Option<Quantity> = part(story, &volume["emptyDir"]["sizeLimit"])?;
+        let size_limit = limit.map(|limit| Bytes::new(limit.value().max(0).unsigned_abs()));
+        plan.volumes.push(VolumePlan { name: volume["name"].as_str().unwrap_or_default().into(), size_limit });
     }
     for container in spec["containers"].as_array().into_iter().flatten() {
-        let _ = writeln!(o, "[[pod.container]]\nname = {}", toml(&container["name"])?);
-        if container["resources"].as_object().is_some_and(|r| !r.is_empty()) {
-            let _ = writeln!(o, "resources = {}", toml(&container["resources"])?);
-        }
+        let name = container["name"].as_str().unwrap_or_default();
         let args: Vec<&str> = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let mounts: Vec<(&str, &str)> = container["volumeMounts"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .filter_map(|m| Some((m["mountPath"].as_str()?, m["name"].as_str()?)))
-            .collect();
-        program(o, story, &args, t0, "", &mounts)?;
+        let mounts = container["volumeMounts"].as_array().into_iter().flatten();
+        let mounts: Vec<(&str, &str)> =
+            mounts.filter_map(|m| Some((m["mountPath"].as_str()?, m["name"].as_str()?))).collect();
+        let processes = programs(story, &args, t0, ProcessPlan::pid1(&name.into()), &mounts)?;
+        let resources = part(story, &container["resources"])?;
+        let own = ContainerPlan { name: name.into(), processes, pid_namespace: true, pre_stop: None };
+        plan.containers.push(own);
+        Arc::make_mut(&mut plan.spec.containers).push(ContainerSpec { resources, ..ContainerSpec::new(name) });
     }
-    Ok(())
+    Ok(plan)
 }
 
-/// The keys of a process that runs these instructions, and its child.
-fn program(
-    o: &mut String,
+fn host(story: &Story, action: &Action, t0: f64) -> Result<HostPlan, StoryError> {
+    let mut host = HostPlan::new(&action.name, Behavior::IDLE);
+    let args: Vec<&str> = action.args.iter().flatten().map(String::as_str).collect();
+    let mut programs = programs(story, &args, t0, host.process.clone(), &[])?;
+    if programs.len() > 1 {
+        return Err(wrong("args", "child{"));
+    }
+    host.process = programs.remove(0);
+    host.process.at = span(t0 + action.t);
+    host.process.oom_score_adj = Some(action.adj.unwrap_or(0));
+    Ok(host)
+}
+
+/// The process that runs these instructions, made of `base`, and its children.
+fn programs(
     story: &Story,
     args: &[&str],
     t0: f64,
-    comm: &str,
+    base: ProcessPlan,
     mounts: &[(&str, &str)],
-) -> Result<(), String> {
-    let (mut script, mut term, mut child, mut name) = (Vec::new(), None, None, comm.to_owned());
+) -> Result<Vec<ProcessPlan>, StoryError> {
+    let (mut ops, mut process, mut children) = (Vec::new(), base, Vec::new());
     let mut rest = args.iter();
     while let Some(arg) = rest.next() {
         let parts: Vec<&str> = arg.split(':').collect();
-        let number = |n: usize| parts.get(n).and_then(|p| p.parse::<u64>().ok()).ok_or(format!("{arg:?}"));
+        let number = |n: usize| parts.get(n).and_then(|p| p.parse::<u64>().ok()).ok_or_else(|| wrong("args", arg));
+        let millis = |n: usize| number(n).map(|ms| SimDuration::from_nanos(ms.saturating_mul(1_000_000)));
+        let small = |n: usize| u8::try_from(number(n)?).map_err(|_| wrong("args", arg));
         match parts[0] {
-            "anon" => blocks(&mut script, story, [number(1)?, number(2)?, number(3)?], None),
+            "anon" => blocks(&mut ops, story, [number(1)?, number(2)?, number(3)?], None),
             "shm" => {
                 let path = parts.get(4).copied().unwrap_or_default();
                 let volume = mounts.iter().find(|(at, _)| path.starts_with(at)).map_or(path, |(_, name)| name);
-                blocks(&mut script, story, [number(1)?, number(2)?, number(3)?], Some(volume));
+                blocks(&mut ops, story, [number(1)?, number(2)?, number(3)?], Some(volume));
             }
-            "until" => script.push(format!("{{ until = {} }}", seconds(t0 + number(1)? as f64 / 1000.0))),
-            "sleep" => script.push(format!("{{ sleep = \"{}ms\" }}", number(1)?)),
-            "exit" => script.push(format!("{{ exit = {} }}", number(1)?)),
-            "name" => name = parts.get(1).copied().unwrap_or_default().to_owned(),
-            "term" if parts.get(1) == Some(&"exit") => term = Some((0, number(2)?)),
-            "term" => term = Some((number(2)?, number(3)?)),
-            "child{" => child = Some(rest.by_ref().take_while(|a| **a != "}child").copied().collect::<Vec<_>>()),
+            "until" => ops.push(ScriptOp::Until(span(t0 + number(1)? as f64 / 1000.0))),
+            "sleep" => ops.push(ScriptOp::Sleep(millis(1)?)),
+            "exit" => ops.push(ScriptOp::Exit(small(1)?.into())),
+            "name" => process.comm = kept_comm(&parts.get(1).copied().unwrap_or_default().into()),
+            "term" if parts.get(1) == Some(&"exit") => {
+                process.term = TermReaction::Exits { after: SimDuration::ZERO, code: small(2)? };
+            }
+            "term" => process.term = TermReaction::Exits { after: millis(2)?, code: small(3)? },
+            "child{" => {
+                let inner: Vec<&str> = rest.by_ref().take_while(|a| **a != "}child").copied().collect();
+                children.extend(programs(story, &inner, t0, ProcessPlan::idle(&"child".into()), mounts)?);
+            }
             "hold" | "reap" => break,
-            _ => return Err(format!("an instruction {arg:?}")),
+            _ => return Err(wrong("args", arg)),
         }
     }
-    if !name.is_empty() {
-        let _ = writeln!(o, "comm = {}", quoted(&name));
+    process.footprint = WORKER;
+    if !ops.is_empty() {
+        process.behavior = Arc::new(Behavior::Script(Script { ops }));
     }
-    let _ = writeln!(o, "footprint = {WORKER}");
-    if let Some((after, code)) = term {
-        let _ = writeln!(o, "onTerm = {{ exitsAfter = \"{after}ms\", exitCode = {code} }}");
-    }
-    if !script.is_empty() {
-        let _ = writeln!(o, "workload.script = [\n  {},\n]", script.join(",\n  "));
-    }
-    if let Some(child) = child {
-        let _ = writeln!(o, "[[pod.container.process]]");
-        program(o, story, &child, t0, "child", mounts)?;
-    }
-    o.push('\n');
-    Ok(())
+    children.insert(0, process);
+    Ok(children)
 }
 
 /// Blocks up to a total, 0: for ever, with a pause after each.
-fn blocks(script: &mut Vec<String>, story: &Story, [block, pause, total]: [u64; 3], volume: Option<&str>) {
+fn blocks(ops: &mut Vec<ScriptOp>, story: &Story, [block, pause, total]: [u64; 3], volume: Option<&str>) {
     let rate = TOUCH[usize::from(story.vm.smp > 1)] / f64::from(1 << 30);
-    let grow = |bytes: u64| match volume {
-        Some(volume) => format!("{{ tmpfs = {bytes}, volume = {} }}", quoted(volume)),
-        None => format!("{{ anon = {bytes}, takes = {} }}", seconds(bytes as f64 * rate)),
+    let grow = |amount: u64| match volume {
+        Some(volume) => ScriptOp::Tmpfs { volume: volume.to_owned(), bytes: Bytes::new(amount) },
+        None => {
+            let takes = span(amount as f64 * rate);
+            ScriptOp::Anon { bytes: Bytes::new(amount), touched_permille: 1000, takes }
+        }
     };
     if pause == 0 && total > 0 {
-        script.push(grow(total));
+        ops.push(grow(total));
         return;
     }
-    let first = script.len();
-    script.push(grow(block));
-    script.push(format!("{{ sleep = \"{}ms\" }}", pause.max(1)));
-    let times = if total == 0 { String::new() } else { format!(", times = {}", (total / block.max(1)).max(1)) };
-    script.push(format!("{{ repeatFrom = {first}{times} }}"));
+    let to = ops.len();
+    ops.push(grow(block));
+    ops.push(ScriptOp::Sleep(SimDuration::from_nanos(pause.max(1).saturating_mul(1_000_000))));
+    let times = (total > 0).then(|| u32::try_from((total / block.max(1)).max(1)).unwrap_or(u32::MAX));
+    ops.push(ScriptOp::Repeat { to, times });
 }
 
-fn seconds(s: f64) -> String {
-    format!("\"{}us\"", (s.max(0.0) * 1e6).round() as u64)
+/// Seconds to a microsecond; never negative.
+fn span(s: f64) -> SimDuration {
+    SimDuration::from_nanos(((s.max(0.0) * 1e6).round() as u64).saturating_mul(1000))
 }
 
-/// A JSON value as TOML writes it.
-fn toml(value: &Value) -> Result<String, String> {
-    Ok(match value {
-        Value::Bool(_) | Value::Number(_) => value.to_string(),
-        Value::String(text) => quoted(text),
-        Value::Object(map) => {
-            let inner: Result<Vec<String>, String> =
-                map.iter().map(|(key, value)| Ok(format!("{} = {}", quoted(key), toml(value)?))).collect();
-            format!("{{ {} }}", inner?.join(", "))
-        }
-        Value::Array(list) => {
-            let inner: Result<Vec<String>, String> = list.iter().map(toml).collect();
-            format!("[{}]", inner?.join(", "))
-        }
-        Value::Null => return Err("a null".into()),
-    })
+fn time(s: f64) -> SimTime {
+    SimTime::from_nanos(span(s).as_nanos())
 }

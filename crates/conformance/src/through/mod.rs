@@ -19,7 +19,7 @@ use serde_json::Value;
 
 /// What became of a row that was to be put as files.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum ThroughFiles {
     /// It was run, and this came of it.
     Compared(Verdict),
     /// It cannot be put so, and why.
@@ -44,6 +44,12 @@ impl From<String> for Stop {
     }
 }
 
+impl From<crate::node::StoryError> for Stop {
+    fn from(why: crate::node::StoryError) -> Self {
+        Stop::Unreadable(why.to_string())
+    }
+}
+
 impl From<&str> for Stop {
     fn from(why: &str) -> Self {
         Stop::Unreadable(why.to_owned())
@@ -56,7 +62,7 @@ const NO_FILES: &str = "the steps of a test program, for which a scenario has no
 const FED: &str = "passes that are fed with figures which no machine shows together, at times of their own";
 
 /// Puts a row of the kind with this stem through files.
-pub fn check(stem: &str, row: &Value) -> Outcome {
+pub fn check(stem: &str, row: &Value) -> ThroughFiles {
     let through = match stem {
         "allocatable" => allocatable::check(row),
         "cgroups" => cgroups::check(row),
@@ -75,8 +81,8 @@ pub fn check(stem: &str, row: &Value) -> Outcome {
         _ => Err(Stop::NotAsFiles(NO_FILES)),
     };
     match through {
-        Ok(verdict) => Outcome::Compared(verdict),
-        Err(Stop::NotAsFiles(why)) => Outcome::NotAsFiles(why),
-        Err(Stop::Unreadable(why)) => Outcome::Compared(Verdict::unreadable(why)),
+        Ok(verdict) => ThroughFiles::Compared(verdict),
+        Err(Stop::NotAsFiles(why)) => ThroughFiles::NotAsFiles(why),
+        Err(Stop::Unreadable(why)) => ThroughFiles::Compared(Verdict::unreadable(why)),
     }
 }

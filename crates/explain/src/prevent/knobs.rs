@@ -4,10 +4,11 @@ use super::change::Change;
 use super::outcome::Target;
 use oomsim_core::kernel::CgroupVersion;
 use oomsim_core::kubelet::{ContainerSpec, MEMORY};
-use oomsim_core::plan::{PodPlan, ProcessPlan, Scenario};
+use oomsim_core::node_api::Signo;
+use oomsim_core::plan::{self, Injection, PodPlan, ProcessPlan, Scenario};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use oomsim_core::workload::Behavior;
-use oomsim_scenario::assignment;
+use oomsim_scenario::{assignment, injection_to_toml};
 use serde::Serialize;
 
 /// Something that can be changed.
@@ -17,7 +18,7 @@ pub struct Knob {
     pub name: String,
     /// Where it can be put.
     pub steps: Steps,
-    kind: Kind,
+    kind: KnobKind,
 }
 
 /// The positions of a knob.
@@ -40,13 +41,13 @@ pub enum Steps {
 
 /// How a position is written.
 #[derive(Clone, Debug, PartialEq)]
-enum Kind {
+enum KnobKind {
     Bytes(Vec<String>),
     Millis(Vec<String>),
     Plain(Vec<String>),
     Soft,
     Swap,
-    At { what: String, process: Option<String> },
+    Action(plan::Change),
 }
 
 /// What a position is, for people and in JSON.
@@ -80,7 +81,7 @@ fn path(keys: &[&str]) -> String {
 }
 
 impl Knob {
-    fn numbers(name: impl Into<String>, kind: Kind, (now, low, high, step): (i64, i64, i64, i64)) -> Option<Knob> {
+    fn numbers(name: impl Into<String>, kind: KnobKind, (now, low, high, step): (i64, i64, i64, i64)) -> Option<Knob> {
         let step = step.max(1);
         (low < high).then(|| Knob { name: name.into(), steps: Steps::Numbers { now, low, high, step }, kind })
     }
@@ -93,25 +94,25 @@ impl Knob {
             at: None,
         };
         let (text, change) = match &self.kind {
-            Kind::Bytes(keys) => (quantity(value), all(keys, &quantity(value))),
-            Kind::Millis(keys) => (format!("{value}ms"), all(keys, &format!("{value}ms"))),
-            Kind::Plain(keys) => {
+            KnobKind::Bytes(keys) => (quantity(value), all(keys, &quantity(value))),
+            KnobKind::Millis(keys) => (format!("{value}ms"), all(keys, &format!("{value}ms"))),
+            KnobKind::Plain(keys) => {
                 let set = keys.iter().map(|key| (key.clone(), value.to_string())).collect();
                 (value.to_string(), Change { set, at: None })
             }
-            Kind::Soft => {
+            KnobKind::Soft => {
                 let signal = "kubelet.evictionSoft.\"memory.available\"";
                 let grace = "kubelet.evictionSoftGracePeriod.\"memory.available\"";
                 let change = Change::set(signal, quoted(&quantity(value))).and(grace, quoted("30s"));
                 (format!("{} for 30s", quantity(value)), change)
             }
-            Kind::Swap => {
+            KnobKind::Swap => {
                 let change = Change::set("node.swap", quoted(&quantity(value))).and("kubelet.failSwapOn", "false");
                 (quantity(value), change)
             }
-            Kind::At { what, process } => {
-                let process = process.as_ref().map_or(String::new(), |p| format!("process = \"{p}\"\n"));
-                let at = format!("[[at]]\ntime = \"{value}ms\"\n{what}\n{process}");
+            KnobKind::Action(action) => {
+                let at = SimTime::from_nanos(value.max(0).unsigned_abs().saturating_mul(1_000_000));
+                let at = injection_to_toml(&Injection { at, change: action.clone() });
                 (format!("at {:.1}s", value as f64 / 1000.0), Change { set: Vec::new(), at: Some(at) })
             }
         };
@@ -121,7 +122,7 @@ impl Knob {
     /// The change that makes a choice.
     pub fn choice(&self, choice: &str) -> Position {
         let keys = match &self.kind {
-            Kind::Bytes(keys) | Kind::Millis(keys) | Kind::Plain(keys) => keys.as_slice(),
+            KnobKind::Bytes(keys) | KnobKind::Millis(keys) | KnobKind::Plain(keys) => keys.as_slice(),
             _ => &[],
         };
         let set = keys.iter().map(|key| (key.clone(), choice.to_owned())).collect();
@@ -130,12 +131,12 @@ impl Knob {
 
     /// True for actions, whose latest instant is looked for.
     pub fn is_action(&self) -> bool {
-        matches!(self.kind, Kind::At { .. })
+        matches!(self.kind, KnobKind::Action(_))
     }
 
     /// True for what only moves the instant at which the kubelet looks.
     pub(super) fn is_phase(&self) -> bool {
-        matches!(&self.kind, Kind::Millis(keys) if keys.iter().any(|key| key == "kubelet.firstPass"))
+        matches!(&self.kind, KnobKind::Millis(keys) if keys.iter().any(|key| key == "kubelet.firstPass"))
     }
 }
 
@@ -155,10 +156,10 @@ pub(super) fn knobs(scenario: &Scenario, target: &Target, growers: &[Target], at
             all.extend(pace(&["host", &host.name, "workload"], &host.process, &format!("host {}", host.name)));
         }
         if !is(target) && growers.iter().any(is) {
-            let process = Some(host.process.comm.to_string());
-            let kind = Kind::At { what: "signal = \"SIGKILL\"".into(), process };
+            let kill = plan::Change::Signal { process: host.process.comm.clone(), signal: Signo::Kill };
             let now = i64::try_from(at.as_nanos() / 1_000_000).unwrap_or(i64::MAX);
-            all.extend(Knob::numbers(format!("kill {} at the latest", host.name), kind, (now, 0, now, 1000)));
+            let name = format!("kill {} at the latest", host.name);
+            all.extend(Knob::numbers(name, KnobKind::Action(kill), (now, 0, now, 1000)));
         }
     }
     all.extend(of_node(scenario));
@@ -179,18 +180,18 @@ fn of_pod(scenario: &Scenario, plan: &PodPlan, is_target: bool, at: SimTime) -> 
             all.extend(pace(&["pod", name, "container", &container.name, "workload"], first, &about));
         }
     }
-    let priority = Kind::Plain(vec![path(&["pod", name, "priority"])]);
+    let priority = KnobKind::Plain(vec![path(&["pod", name, "priority"])]);
     let now = i64::from(plan.spec.priority());
     all.extend(Knob::numbers(format!("priority of {name}"), priority, (now, -1_000_000, 1_000_000, 1)));
-    let start = Kind::Millis(vec![path(&["pod", name, "at"])]);
+    let start = KnobKind::Millis(vec![path(&["pod", name, "at"])]);
     let now = i64::try_from(plan.at.as_nanos() / 1_000_000).unwrap_or(0);
     let end = i64::try_from(scenario.duration.as_nanos() / 1_000_000).unwrap_or(0);
     all.extend(Knob::numbers(format!("start of {name}"), start, (now, 0, end, 1000)));
     if !is_target {
-        let what = format!("deletePod = \"{}\"", plan.full_name());
+        let delete = plan::Change::DeletePod { pod: plan.full_name().into() };
         let now = i64::try_from(at.as_nanos() / 1_000_000).unwrap_or(i64::MAX);
-        let kind = Kind::At { what, process: None };
-        all.extend(Knob::numbers(format!("delete {name} at the latest"), kind, (now, 0, now, 1000)));
+        let knob = format!("delete {name} at the latest");
+        all.extend(Knob::numbers(knob, KnobKind::Action(delete), (now, 0, now, 1000)));
     }
     all
 }
@@ -206,11 +207,11 @@ fn of_container(plan: &PodPlan, spec: &ContainerSpec, capacity: i64) -> Vec<Knob
     let name = |what: &str| format!("{what} of {pod}/{container}");
     let mut all = Vec::new();
     let (now, low) = (limit.unwrap_or(capacity), request.filter(|_| !equal).unwrap_or(0).max(MIB));
-    all.extend(Knob::numbers(name("limit"), Kind::Bytes(both), (now, low, capacity, MIB)));
+    all.extend(Knob::numbers(name("limit"), KnobKind::Bytes(both), (now, low, capacity, MIB)));
     let most = limit.unwrap_or(capacity);
     if !equal {
         let now = request.unwrap_or(0);
-        all.extend(Knob::numbers(name("request"), Kind::Bytes(vec![key("requests")]), (now, 0, most, MIB)));
+        all.extend(Knob::numbers(name("request"), KnobKind::Bytes(vec![key("requests")]), (now, 0, most, MIB)));
     }
     all
 }
@@ -220,7 +221,7 @@ fn pace(keys: &[&str], process: &ProcessPlan, about: &str) -> Vec<Knob> {
     let key = |more: &[&str]| vec![path(&[keys, more].concat())];
     let slower = |every: SimDuration, kind: &str| {
         let now = i64::try_from(every.as_nanos() / 1_000_000).unwrap_or(i64::MAX / 64);
-        let kind = Kind::Millis(key(&[kind, "every"]));
+        let kind = KnobKind::Millis(key(&[kind, "every"]));
         Knob::numbers(format!("pause between blocks of {about}"), kind, (now, now, now.saturating_mul(64), now / 100))
     };
     match &*process.behavior {
@@ -228,7 +229,7 @@ fn pace(keys: &[&str], process: &ProcessPlan, about: &str) -> Vec<Knob> {
         Behavior::DotNet(dotnet) => slower(dotnet.leak.every, "dotnet").into_iter().collect(),
         Behavior::Ramp(ramp) => {
             let now = signed(ramp.rate);
-            let kind = Kind::Plain(key(&["ramp", "rate"]));
+            let kind = KnobKind::Plain(key(&["ramp", "rate"]));
             Knob::numbers(format!("growth of {about} in bytes a second"), kind, (now, 1, now, now / 100))
                 .into_iter()
                 .collect()
@@ -241,14 +242,14 @@ fn of_node(scenario: &Scenario) -> Vec<Knob> {
     let kernel = &scenario.node.kernel;
     let now = signed(kernel.mem_total);
     let mut all = Vec::new();
-    let bytes = |key: &str| Kind::Bytes(vec![key.to_owned()]);
+    let bytes = |key: &str| KnobKind::Bytes(vec![key.to_owned()]);
     all.extend(Knob::numbers("memory of the node", bytes("node.memory"), (now, now, now.saturating_mul(4), MIB)));
-    let swap = if scenario.kubelet.is_some() { Kind::Swap } else { bytes("node.swap") };
+    let swap = if scenario.kubelet.is_some() { KnobKind::Swap } else { bytes("node.swap") };
     let swap_now = signed(kernel.swap_total);
     all.extend(Knob::numbers("swap of the node", swap, (swap_now, swap_now, now.max(swap_now), MIB)));
     let version = &kernel.profile.version;
     let others = ["4.15", "5.4", "6.1", "6.12"].iter().filter(|v| *v != version).map(|v| format!("\"{v}\""));
-    let plain = |key: &str| Kind::Plain(vec![key.to_owned()]);
+    let plain = |key: &str| KnobKind::Plain(vec![key.to_owned()]);
     all.push(Knob { name: "kernel".into(), steps: Steps::Choices(others.collect()), kind: plain("kernel.version") });
     let mode = kernel.sysctl.overcommit_memory;
     if scenario.kubelet.is_none() {
@@ -267,11 +268,11 @@ fn of_kubelet(scenario: &Scenario) -> Vec<Knob> {
     let effective = plan.readable();
     let capacity = signed(scenario.node.kernel.mem_total);
     let mut all = Vec::new();
-    let bytes = |key: &str| Kind::Bytes(vec![key.to_owned()]);
+    let bytes = |key: &str| KnobKind::Bytes(vec![key.to_owned()]);
     let hard = effective.eviction_hard().map_or(0, signed);
     let key = "kubelet.evictionHard.\"memory.available\"";
     all.extend(Knob::numbers("evictionHard memory.available", bytes(key), (hard, MIB, capacity / 2, MIB)));
-    all.extend(Knob::numbers("evictionSoft memory.available", Kind::Soft, (hard, hard, capacity / 2, MIB)));
+    all.extend(Knob::numbers("evictionSoft memory.available", KnobKind::Soft, (hard, hard, capacity / 2, MIB)));
     let reclaim = bytes("kubelet.evictionMinimumReclaim.\"memory.available\"");
     all.extend(Knob::numbers("evictionMinimumReclaim memory.available", reclaim, (0, 0, capacity / 4, MIB)));
     for (name, now) in [("kubeReserved", effective.kube_reserved), ("systemReserved", effective.system_reserved)] {
@@ -281,14 +282,14 @@ fn of_kubelet(scenario: &Scenario) -> Vec<Knob> {
     if let Some(first) = plan.first_pass {
         let now = i64::try_from(first.as_nanos() / 1_000_000).unwrap_or(0);
         let period = i64::try_from(plan.timing.monitoring_period.as_nanos() / 1_000_000).unwrap_or(10_000);
-        let kind = Kind::Millis(vec!["kubelet.firstPass".into()]);
+        let kind = KnobKind::Millis(vec!["kubelet.firstPass".into()]);
         let low = now.saturating_sub(period).max(0);
         all.extend(Knob::numbers("phase of the kubelet's check", kind, (now, low, now + period, 100)));
     }
     let period = i64::try_from(plan.config.pressure_transition_period().as_nanos() / 1_000_000).unwrap_or(0);
-    let kind = Kind::Millis(vec!["kubelet.evictionPressureTransitionPeriod".into()]);
+    let kind = KnobKind::Millis(vec!["kubelet.evictionPressureTransitionPeriod".into()]);
     all.extend(Knob::numbers("evictionPressureTransitionPeriod", kind, (period, 1000, period, 1000)));
-    let plain = |key: &str| Kind::Plain(vec![key.to_owned()]);
+    let plain = |key: &str| KnobKind::Plain(vec![key.to_owned()]);
     let releases = ["1.21", "1.28", "1.32", "1.34"].iter().filter(|v| **v != plan.profile.version);
     let choices = Steps::Choices(releases.map(|v| format!("\"{v}\"")).collect());
     all.push(Knob { name: "Kubernetes".into(), steps: choices, kind: plain("kubelet.version") });

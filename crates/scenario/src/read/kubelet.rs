@@ -10,11 +10,8 @@ use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, duration, integer, text, time};
 use crate::tables;
 use crate::value::{Kind, Value};
-use oomsim_core::kubelet::backoff::BackoffLimits;
 use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, SizeBy};
-use oomsim_core::kubelet::{
-    HousekeepingTiming, KubeletConfig, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability,
-};
+use oomsim_core::kubelet::{HousekeepingTiming, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability};
 use oomsim_core::plan::NodePlan;
 
 /// Reads `[kubelet]` of a machine.
@@ -47,7 +44,7 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
     }
     release_checks(p, value, release, &draft, &profile);
     let first_pass = t.optional("firstPass", time);
-    let clocks = default_clocks(&draft.config, &profile);
+    let clocks = Timing::of(&draft.config, &profile);
     let timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
     t.finish();
     Some(Given { draft, profile, timing, first_pass, at: &value.at })
@@ -99,12 +96,6 @@ fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&No
     for field in PRESET_FIELDS {
         draft.note(field, &value.at);
     }
-}
-
-/// The clocks as the configuration sets them (`crashLoopBackOff`, behind its gate).
-pub(crate) fn default_clocks(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
-    let limits = BackoffLimits::of(config, profile);
-    Timing { backoff_base: limits.base, backoff_max: limits.max, ..Timing::default() }
 }
 
 /// The kubelet's clocks.

@@ -24,7 +24,6 @@ mod trace_file;
 mod workload;
 
 pub use self::expect::{event_match, statement};
-pub(crate) use self::kubelet::default_clocks;
 pub use self::kubelet_wrappers::{Settings, is_kubelet_settings, kubelets};
 
 use self::check_kubelet::{Given, kernel_tunables, start_kubelet};

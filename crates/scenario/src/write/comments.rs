@@ -6,7 +6,7 @@ use toml_edit::{Item, Table};
 /// Comments by the path of what they stand above, in the form of `--set`: `node.system`, `pod.web`,
 /// `pod.web.container.app`, `host.bash.workload`. The empty path is the head of the file.
 #[derive(Clone, Debug, Default)]
-pub struct Comments(Vec<(String, String)>);
+pub struct Comments(Vec<(Vec<String>, String)>);
 
 /// A comment is for something that the scenario's text does not have, perhaps because it has its default.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,8 +28,15 @@ impl Comments {
 
     /// Puts a comment above a key or table; each line of the text becomes a line of comment.
     #[must_use]
-    pub fn above(mut self, path: &str, text: &str) -> Self {
-        self.0.push((path.to_owned(), text.to_owned()));
+    pub fn above(self, path: &str, text: &str) -> Self {
+        let path: Vec<&str> = path.split('.').filter(|key| !key.is_empty()).collect();
+        self.above_keys(&path, text)
+    }
+
+    /// The same by the keys of the path, of which some may contain dots.
+    #[must_use]
+    pub fn above_keys(mut self, path: &[&str], text: &str) -> Self {
+        self.0.push((path.iter().map(|key| (*key).to_owned()).collect(), text.to_owned()));
         self
     }
 
@@ -38,11 +45,9 @@ impl Comments {
         for (path, text) in &self.0 {
             let lines: String =
                 text.lines().map(|line| format!("# {}\n", printable(line)).replace("# \n", "#\n")).collect();
-            let put = match path.as_str() {
-                "" => at_head(root, &lines),
-                path => above(root, &path.split('.').collect::<Vec<_>>(), &lines),
-            };
-            put.ok_or_else(|| NoSuchKey(path.clone()))?;
+            let path: Vec<&str> = path.iter().map(String::as_str).collect();
+            let put = if path.is_empty() { at_head(root, &lines) } else { above(root, &path, &lines) };
+            put.ok_or_else(|| NoSuchKey(path.join(".")))?;
         }
         Ok(())
     }

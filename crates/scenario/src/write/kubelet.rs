@@ -2,7 +2,6 @@
 
 use super::node::capability_value;
 use super::value::Keys;
-use crate::read::default_clocks;
 use oomsim_core::kubelet::{CgroupDriver, KubeletConfig, KubernetesProfile, MemoryReservationPolicy, TextMap, Timing};
 use oomsim_core::plan::KubeletPlan;
 
@@ -20,7 +19,7 @@ pub(super) fn kubelet(plan: &KubeletPlan) -> Keys {
         }
     }
     keys.some("firstPass", plan.first_pass.as_ref());
-    keys.table("timing", timing(&plan.timing, &default_clocks(&plan.config, &plan.profile)));
+    keys.table("timing", timing(&plan.timing, &Timing::of(&plan.config, &plan.profile)));
     keys
 }
 

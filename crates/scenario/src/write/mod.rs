@@ -55,6 +55,14 @@ pub fn pod_to_toml(pod: &PodPlan) -> String {
     document.to_string()
 }
 
+/// A change from outside as `[[at]]`, to be added to the text of a scenario.
+pub fn injection_to_toml(injection: &Injection) -> String {
+    let mut document = DocumentMut::new();
+    let table = injection_keys(injection).into_table();
+    document.insert("at", Item::ArrayOfTables([table].into_iter().collect()));
+    document.to_string()
+}
+
 /// One line `key.path = "value"`, with the quotes that keys and value need.
 ///
 /// ```
