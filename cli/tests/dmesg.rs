@@ -189,7 +189,10 @@ fn round_trip_of_every_scenario() {
                 let expected: Vec<_> = listed.map(|t| (t.pid.0, t.points)).collect();
                 assert_eq!(points, expected, "{name}: {}", a.explanation.why);
                 assert!(
-                    matches!(a.explanation.verdict, oomsim_dmesg::Verdict::Explained | oomsim_dmesg::Verdict::Nobody),
+                    matches!(
+                        a.explanation.verdict,
+                        oomsim_dmesg::ChoiceVerdict::Explained | oomsim_dmesg::ChoiceVerdict::Nobody
+                    ),
                     "{name}: {}",
                     a.explanation.why
                 );

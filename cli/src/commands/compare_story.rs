@@ -9,7 +9,7 @@ use oomsim_conformance::node::compare::percentile;
 use oomsim_conformance::node::decision::Decision;
 use oomsim_conformance::node::story::Story;
 use oomsim_conformance::node::{Examination, StoryRun, examine_run};
-use oomsim_report::picture::story::{Comparison, Happening, Pair};
+use oomsim_report::picture::story::{Happening, Pair, StoryComparison};
 use oomsim_report::picture::{Class, DrawError, story_svg};
 use oomsim_report::style::{BAD, DIM, GOOD, HEADING, paint};
 use std::path::PathBuf;
@@ -63,12 +63,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 #[cfg(feature = "png")]
-fn drawn_as_png(of: &Comparison) -> Result<Vec<u8>, DrawError> {
+fn drawn_as_png(of: &StoryComparison) -> Result<Vec<u8>, DrawError> {
     oomsim_report::picture::story_png(of)
 }
 
 #[cfg(not(feature = "png"))]
-fn drawn_as_png(of: &Comparison) -> Result<Vec<u8>, DrawError> {
+fn drawn_as_png(of: &StoryComparison) -> Result<Vec<u8>, DrawError> {
     story_svg(of).map(String::into_bytes)
 }
 
@@ -106,7 +106,7 @@ fn text(story: &Story, e: &Examination, verdict: &Verdict) -> String {
     out
 }
 
-fn comparison(story: &Story, e: &Examination, run: &StoryRun) -> Comparison {
+fn comparison(story: &Story, e: &Examination, run: &StoryRun) -> StoryComparison {
     let facts = &run.history.node;
     let end = story.series.rows.last().map_or(1.0, |r| r.0).clamp(1e-3, 1e7);
     let within = |t: &f64| *t >= 0.0 && *t <= end;
@@ -132,7 +132,7 @@ fn comparison(story: &Story, e: &Examination, run: &StoryRun) -> Comparison {
         None | Some("0x0000") => "classic LRU",
         Some(_) => "MGLRU",
     };
-    Comparison {
+    StoryComparison {
         title: format!("{} – {}", story.id, story.note),
         facts: format!("kernel {}, cgroup v{}, {lru}; seconds after T0", story.kernel, story.cgroup_version),
         end,

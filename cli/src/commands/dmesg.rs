@@ -4,7 +4,9 @@ use crate::exit::{Exit, Failure};
 use crate::flags::{FlagError, Force, Format};
 use crate::output;
 use oomsim_core::units::Quantity;
-use oomsim_dmesg::{Analyser, Analysis, Found, JsonWriter, Known, NoScenario, ReadError, Report, Summary, TextOptions};
+use oomsim_dmesg::{
+    Analyser, Analysis, Found, JsonWriter, Known, LoggedOom, NoScenario, ReadError, Summary, TextOptions,
+};
 use std::io::{self, BufWriter, StdoutLock};
 use std::path::{Path, PathBuf};
 
@@ -105,7 +107,7 @@ fn cannot(file: &Path, why: &ReadError) -> Failure {
 struct View<'a> {
     args: &'a Args,
     analyser: Analyser,
-    held: Vec<Report>,
+    held: Vec<LoggedOom>,
     /// The reports have begun to be shown: none is held back any more.
     begun: bool,
     first: Vec<Analysis>,
@@ -152,7 +154,7 @@ impl<'a> View<'a> {
         held.into_iter().for_each(|r| self.show(r));
     }
 
-    fn show(&mut self, report: Report) {
+    fn show(&mut self, report: LoggedOom) {
         let analysis = self.analyser.analyse(report);
         self.summary.add(&analysis);
         let number = usize::try_from(self.summary.reports).unwrap_or(usize::MAX);

@@ -2,7 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::output;
-use oomsim_core::record::view::{Field, KINDS, Kind, PROCESS_FIELDS};
+use oomsim_core::record::view::{Field, KINDS, PROCESS_FIELDS, RecordKind};
 use oomsim_report::style::{HEADING, paint};
 use oomsim_scenario::reading::nearest;
 
@@ -43,7 +43,7 @@ fn page(rule: &oomsim_lint::Rule) -> String {
     format!("{title}\n{}\n\n{}\n", rule.summary, rule.page())
 }
 
-fn describe(kind: &Kind) -> String {
+fn describe(kind: &RecordKind) -> String {
     let mut text = format!("{}\n{}\n\n", paint(HEADING, kind.name), kind.doc);
     let list = |text: &mut String, fields: &[Field], indent: usize| {
         for field in fields {

@@ -13,7 +13,7 @@ use oomsim_import::Measured;
 use oomsim_planning::axis::{AxisValue, Unit};
 use oomsim_planning::plan::Plan;
 use oomsim_planning::recommend::{
-    Confirmed, Recommendation, SearchResult, Target, Trial, Unusable, kubelet_yaml, percent, pod_patches,
+    Confirmed, Recommendation, RiskTarget, SearchResult, Trial, Unusable, kubelet_yaml, percent, pod_patches,
 };
 use oomsim_planning::row::field;
 use oomsim_planning::stats::{Z95, wilson};
@@ -467,11 +467,11 @@ impl PlanReport<'_> {
     }
 }
 
-fn bound(target: &Target) -> String {
+fn bound(target: &RiskTarget) -> String {
     if target.below == 0.0 { "none".into() } else { format!("< {}", percent(target.below)) }
 }
 
-fn short_name(target: &Target, scenarios: &[String]) -> String {
+fn short_name(target: &RiskTarget, scenarios: &[String]) -> String {
     let scenario = target.scenario.and_then(|i| scenarios.get(i)).filter(|_| scenarios.len() > 1);
     let event = oomsim_planning::recommend::BadEvent::NAMES;
     let same =

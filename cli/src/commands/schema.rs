@@ -17,12 +17,12 @@ Examples:
 pub struct Args {
     /// Kind of file
     #[arg(value_enum)]
-    kind: Kind,
+    kind: SchemaOf,
 }
 
 /// Kinds of files.
 #[derive(Clone, Copy, Debug, ValueEnum)]
-enum Kind {
+enum SchemaOf {
     /// A scenario, for `oomsim run`
     Scenario,
     /// A study, for `oomsim sweep`
@@ -37,9 +37,9 @@ enum Kind {
 /// When standard output cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let schema = match args.kind {
-        Kind::Scenario => json_schema(&SCENARIO, "oomsim scenario"),
-        Kind::Study => json_schema(&STUDY, "oomsim study"),
-        Kind::Goal => json_schema(&GOAL, "oomsim goal"),
+        SchemaOf::Scenario => json_schema(&SCENARIO, "oomsim scenario"),
+        SchemaOf::Study => json_schema(&STUDY, "oomsim study"),
+        SchemaOf::Goal => json_schema(&GOAL, "oomsim goal"),
     };
     output::print(&format!("{schema:#}\n"))?;
     Ok(Exit::Holds)

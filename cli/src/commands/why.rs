@@ -8,7 +8,7 @@ use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::Pattern;
 use oomsim_core::record::{Cause, Happening, Owner, Record, view};
 use oomsim_core::units::{SimDuration, format_duration};
-use oomsim_explain::prevent::{self, Prevention, Settings, Source};
+use oomsim_explain::prevent::{self, Prevention, PreventionSettings, Source};
 use oomsim_explain::{Explanation, Run, Unhappened, explain, explain_not, json, text};
 use serde_json::json as object;
 use std::path::PathBuf;
@@ -135,7 +135,7 @@ fn prevention(args: &Args, run: &Run, happening: &Happening, why: &Explanation) 
     overrides.extend(args.until.map(|until| format!("duration=\"{}\"", format_duration(until))));
     let node = args.node.as_deref();
     let source = Source { file: &file, text: &text, node, files: &beside, overrides: &overrides };
-    let settings = Settings { runs: args.runs, seeds: args.seeds };
+    let settings = PreventionSettings { runs: args.runs, seeds: args.seeds };
     let search = || Ok(prevent::prevent(&source, run, happening, why, settings));
     let found = engine::guarded(search)?;
     if found.is_none() {

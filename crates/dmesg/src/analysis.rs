@@ -3,8 +3,8 @@
 use crate::advice::advice;
 use crate::explain::{Explanation, Known, explain};
 use crate::json_writer::JsonWriter;
-use crate::place::{Place, place};
-use crate::report::{Kind, Report};
+use crate::place::{CgroupPlace, place};
+use crate::report::{LoggedOom, OomKind};
 use crate::summary::Summary;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,13 +13,13 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Analysis {
     /// The report as the log has it.
-    pub report: Report,
+    pub report: LoggedOom,
     /// Parts of a whole report that are not there.
     pub missing: Vec<String>,
     /// Whose limit was hit; `Node` for the node itself.
-    pub place: Option<Place>,
+    pub place: Option<CgroupPlace>,
     /// Whose process was chosen, when the log names its cgroup.
-    pub victim_place: Option<Place>,
+    pub victim_place: Option<CgroupPlace>,
     /// How the points came about and whether they explain the choice.
     pub explanation: Explanation,
     /// What to do about it.
@@ -41,7 +41,7 @@ impl Analyser {
     }
 
     /// Remembers what a report tells of its machine.
-    pub fn learn(&mut self, report: &Report) {
+    pub fn learn(&mut self, report: &LoggedOom) {
         let Some(kb) = report.mem_info.as_ref().and_then(|i| i.total_swap_kb) else { return };
         let known = self.swaps.entry(report.host.clone()).or_insert(Some(kb));
         // Swap that changes is no knowledge.
@@ -49,7 +49,7 @@ impl Analyser {
     }
 
     /// Analyses a report.
-    pub fn analyse(&mut self, report: Report) -> Analysis {
+    pub fn analyse(&mut self, report: LoggedOom) -> Analysis {
         self.learn(&report);
         let learnt = self.swaps.get(&report.host).copied().flatten();
         one(report, Known { swap_total_kb: self.known.swap_total_kb.or(learnt) })
@@ -57,18 +57,18 @@ impl Analyser {
 }
 
 /// Analyses the reports of one log together: one report may tell what another leaves out (the machine's swap).
-pub fn analyse(reports: Vec<Report>, known: Known) -> Vec<Analysis> {
+pub fn analyse(reports: Vec<LoggedOom>, known: Known) -> Vec<Analysis> {
     let mut analyser = Analyser::new(known);
     reports.iter().for_each(|r| analyser.learn(r));
     reports.into_iter().map(|r| analyser.analyse(r)).collect()
 }
 
-fn one(report: Report, known: Known) -> Analysis {
+fn one(report: LoggedOom, known: Known) -> Analysis {
     let explanation = explain(&report, known);
     let place = match report.kind {
-        Kind::Node => Some(Place::Node),
-        Kind::Cgroup => report.oom_memcg.as_deref().map(place),
-        Kind::Unknown => None,
+        OomKind::Node => Some(CgroupPlace::Node),
+        OomKind::Cgroup => report.oom_memcg.as_deref().map(place),
+        OomKind::Unknown => None,
     };
     let advice = advice(&report, place.as_ref(), &explanation);
     Analysis {

@@ -41,12 +41,14 @@ mod wrap;
 
 pub use analysis::{Analyser, Analysis, analyse, to_json};
 pub use error::ReadError;
-pub use explain::{Candidate, Explanation, Known, Verdict, explain};
+pub use explain::{Candidate, ChoiceVerdict, Explanation, Known, explain};
 pub use json_writer::JsonWriter;
 pub use model::to_oom_report;
 pub use others::{Killer, OtherKill};
-pub use place::{Place, Qos, System, place};
-pub use report::{CgroupStats, Chosen, Counter, Invoker, Killed, Kind, MemInfo, Reaped, Report, Stamp, Task, Zone};
+pub use place::{CgroupPlace, Qos, System, place};
+pub use report::{
+    CgroupStats, Chosen, Counter, Invoker, Killed, LoggedOom, MemInfo, OomKind, Reaped, Stamp, Task, Zone,
+};
 pub use scenario::{NoScenario, scenario};
 pub use summary::{Counts, Summary};
 pub use text::{NOTHING_FOUND, TextOptions, report_text, text};
@@ -57,7 +59,7 @@ use std::io::Read;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Found {
     /// A report of the kernel.
-    Report(Box<Report>),
+    Report(Box<LoggedOom>),
     /// Another program's word about a kill.
     Other(Box<OtherKill>),
 }
@@ -66,7 +68,7 @@ pub enum Found {
 ///
 /// # Errors
 /// Those of the input itself, and that it is no log: not text, or a line of more than 16 MiB.
-pub fn read(input: impl Read) -> Result<Vec<Report>, ReadError> {
+pub fn read(input: impl Read) -> Result<Vec<LoggedOom>, ReadError> {
     let mut reports = Vec::new();
     read_each(input, |found| {
         if let Found::Report(report) = found {

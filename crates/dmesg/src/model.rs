@@ -1,7 +1,7 @@
 //! A read report in the simulator's own types, so that its rules and its log writer can be used on it.
 
 use crate::explain::{Known, explain};
-use crate::report::{Counter, Kind, Report, Task};
+use crate::report::{Counter, LoggedOom, OomKind, Task};
 use oomsim_core::node_api::{Constraint, CounterLine, MemInfo, MemoryStat, OomReport, TaskIx, TaskRow, ZoneInfo};
 use oomsim_core::units::{Bytes, PAGE_SIZE, Pages, Pid, SimTime};
 
@@ -28,7 +28,7 @@ fn counter(c: Option<Counter>) -> CounterLine {
 }
 
 /// The zones of the first NUMA node by the names that the simulator knows.
-fn zones(report: &Report) -> Vec<ZoneInfo> {
+fn zones(report: &LoggedOom) -> Vec<ZoneInfo> {
     let Some(info) = &report.mem_info else {
         return Vec::new();
     };
@@ -51,7 +51,7 @@ fn zones(report: &Report) -> Vec<ZoneInfo> {
 }
 
 /// `memory.stat` of the cgroup that was at its limit.
-fn cgroup_stat(report: &Report) -> Option<MemoryStat> {
+fn cgroup_stat(report: &LoggedOom) -> Option<MemoryStat> {
     let s = report.cgroup_stats.first()?;
     let get = |key: &str| Bytes::new(s.values.iter().find(|(k, _)| k == key).map_or(0, |(_, v)| *v));
     Some(MemoryStat {
@@ -68,7 +68,7 @@ fn cgroup_stat(report: &Report) -> Option<MemoryStat> {
 }
 
 /// The `Mem-Info` block.
-fn mem_info(report: &Report) -> Option<MemInfo> {
+fn mem_info(report: &LoggedOom) -> Option<MemInfo> {
     let i = report.mem_info.as_ref()?;
     let of = |key: &str| pages(i.get(key).unwrap_or(0)).bytes();
     let cache = pages(i.pagecache_pages.unwrap_or(0)).bytes();
@@ -84,7 +84,7 @@ fn mem_info(report: &Report) -> Option<MemInfo> {
 }
 
 /// The report as the simulated kernel would hand it over; what the log does not say is zero or empty.
-pub fn to_oom_report(report: &Report) -> OomReport {
+pub fn to_oom_report(report: &LoggedOom) -> OomReport {
     let mut tasks: Vec<TaskRow> = report.tasks.iter().map(Task::to_row).collect();
     let index = |pid: u32| tasks.iter().position(|t| t.pid.0 == pid);
     let victim = report.victim_pid().and_then(index);
@@ -115,7 +115,7 @@ pub fn to_oom_report(report: &Report) -> OomReport {
     let invoker = report.invoker.clone().unwrap_or_default();
     OomReport {
         at: SimTime::from_nanos(report.stamp.uptime_us.unwrap_or(0).saturating_mul(1000)),
-        constraint: if report.kind == Kind::Cgroup { Constraint::Memcg } else { Constraint::None },
+        constraint: if report.kind == OomKind::Cgroup { Constraint::Memcg } else { Constraint::None },
         invoker: Pid(invoker.pid.unwrap_or(0)),
         invoker_comm: invoker.comm.as_str().into(),
         invoker_adj: i16::try_from(invoker.oom_score_adj.unwrap_or(0)).unwrap_or(0),

@@ -1,7 +1,7 @@
 //! Logs with the newest line first, as many log services export them.
 
 use crate::assemble::{Event, Message, Origin};
-use crate::line::Line;
+use crate::line::LogLine;
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
@@ -101,15 +101,15 @@ fn compare(a: &Origin, b: &Origin) -> Option<Ordering> {
 }
 
 /// Place of a line in a report.
-fn rank(line: &Line) -> Option<u8> {
+fn rank(line: &LogLine) -> Option<u8> {
     Some(match line {
-        Line::Invoked(_) => 0,
-        Line::Cpu { .. } => 1,
-        Line::Counter(..) | Line::MemInfo | Line::MemPages(_) | Line::Zone(_) => 2,
-        Line::Columns(_) => 3,
-        Line::Row(_) => 4,
-        Line::Summary(_) => 5,
-        Line::Killed { .. } => 6,
+        LogLine::Invoked(_) => 0,
+        LogLine::Cpu { .. } => 1,
+        LogLine::Counter(..) | LogLine::MemInfo | LogLine::MemPages(_) | LogLine::Zone(_) => 2,
+        LogLine::Columns(_) => 3,
+        LogLine::Row(_) => 4,
+        LogLine::Summary(_) => 5,
+        LogLine::Killed { .. } => 6,
         _ => return None,
     })
 }

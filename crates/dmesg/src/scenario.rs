@@ -7,13 +7,13 @@
 //! the limit by its last few pages.
 
 use crate::analysis::Analysis;
-use crate::explain::{Candidate, Explanation, Verdict};
-use crate::report::{Kind, Report, Task};
+use crate::explain::{Candidate, ChoiceVerdict, Explanation};
+use crate::report::{LoggedOom, OomKind, Task};
 use crate::rules;
 use oomsim_core::kernel::{CgroupVersion, Profile, Thp, VERSIONS, default_min_free_kbytes};
 use oomsim_core::plan::{Change, HostPlan, Injection, NodePlan, ProcessPlan, Scenario};
 use oomsim_core::record::expect::{
-    Check, EventCheck, EventMatch, Expectation, Filter, Range, RequiredShare, Scalar, Test, Window,
+    Bounds, Check, EventCheck, EventMatch, Expectation, Filter, RequiredShare, Scalar, Test, Window,
 };
 use oomsim_core::units::{Bytes, Pages, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, Footprint, Leak, Then};
@@ -68,7 +68,7 @@ pub fn scenario(analysis: &Analysis) -> Result<String, NoScenario> {
     if report.by_hand() {
         return Err(NoScenario("the kill was asked for by hand (SysRq), nothing had run out"));
     }
-    if explanation.verdict == Verdict::AllocatingTask {
+    if explanation.verdict == ChoiceVerdict::AllocatingTask {
         return Err(NoScenario("vm.oom_kill_allocating_task decided, not a comparison"));
     }
     let mut seen = BTreeSet::new();
@@ -96,7 +96,7 @@ const DAMAGED: &str = "the log appears to be damaged: its figures are not those 
 
 /// What a scenario is made of.
 struct Parts<'a> {
-    report: &'a Report,
+    report: &'a LoggedOom,
     explanation: &'a Explanation,
     chosen: &'a Candidate,
     /// Pages of the limit, or of the node.
@@ -105,7 +105,7 @@ struct Parts<'a> {
 
 impl Parts<'_> {
     fn plan(&self, tasks: &[&Task]) -> Result<Scenario, NoScenario> {
-        let cgroup = self.report.kind == Kind::Cgroup;
+        let cgroup = self.report.kind == OomKind::Cgroup;
         let processes = self.processes(tasks);
         let grower = self.grower(&processes).ok_or(NoScenario("no process of the table holds any memory"))?;
         let held: u64 = processes.iter().map(|p| p.anon + p.pgtables).fold(0, u64::saturating_add);
@@ -275,11 +275,11 @@ impl Parts<'_> {
         let r = self.report;
         let victim = r.task_memcg.as_deref();
         match (r.kind, r.oom_memcg.as_deref()) {
-            (Kind::Cgroup, Some(oom)) => {
+            (OomKind::Cgroup, Some(oom)) => {
                 let below = victim.filter(|v| v.starts_with(&format!("{oom}/")));
                 path(below.unwrap_or(oom))
             }
-            (Kind::Cgroup, None) => NO_PATH.into(),
+            (OomKind::Cgroup, None) => NO_PATH.into(),
             _ => victim.filter(|v| v.starts_with('/')).map_or_else(|| "/system.slice".into(), path),
         }
     }
@@ -305,7 +305,7 @@ impl Parts<'_> {
             required: RequiredShare::ALL,
             check: Check::Event(Box::new(EventCheck {
                 what: EventMatch { kind: "OomKill".into(), filters, ..EventMatch::default() },
-                count: Range::at_least(1),
+                count: Bounds::at_least(1),
                 between: Window::default(),
                 after: None,
                 before: None,

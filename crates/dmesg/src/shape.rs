@@ -1,6 +1,6 @@
 //! Prefixes that no rule knows: learnt from lines whose message is certain, used on the lines around them.
 
-use crate::line::{Line, Parsed, parse};
+use crate::line::{LogLine, Parsed, parse};
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::sync::LazyLock;
 
@@ -120,11 +120,11 @@ pub(crate) fn quoted_end(line: &str, start: usize) -> usize {
 /// True when the wording alone shows that the message begins here.
 fn strong(parsed: &Parsed) -> bool {
     match &parsed.line {
-        Line::Row(row) => row.looks_whole(),
+        LogLine::Row(row) => row.looks_whole(),
         // `Killed process 1 (x)` in another program's words is no line of the kernel.
-        Line::Killed { message, killed } => !message.is_empty() || killed.total_vm_kb.is_some(),
-        Line::Cpu { .. } => parsed.whole,
-        Line::Stat { .. } | Line::Filler | Line::Other | Line::Cpuset { .. } => false,
+        LogLine::Killed { message, killed } => !message.is_empty() || killed.total_vm_kb.is_some(),
+        LogLine::Cpu { .. } => parsed.whole,
+        LogLine::Stat { .. } | LogLine::Filler | LogLine::Other | LogLine::Cpuset { .. } => false,
         _ => true,
     }
 }
@@ -211,7 +211,7 @@ mod tests {
         ] {
             let line = format!("{prefix}Mem-Info:{}", if prefix.ends_with('"') { "\"" } else { "" });
             let (cut, parsed) = anchored(&line).expect(prefix);
-            assert_eq!((cut.start, parsed.line), (prefix.len(), Line::MemInfo));
+            assert_eq!((cut.start, parsed.line), (prefix.len(), LogLine::MemInfo));
             let mut shapes = Shapes::default();
             shapes.learn(&line[..cut.start]);
             let other = format!("{prefix} slab 12");
@@ -220,7 +220,7 @@ mod tests {
         let event = "12m  Warning  OOMKilling  node/n1  Memory cgroup out of memory: Killed process 68061 (stress) total-vm:4195088kB, anon-rss:2884696kB";
         assert_eq!(anchored(event).expect("an event").0.start, event.find("Memory").expect("the word"));
         let row = "x/y: [     10]     0    10  1000000   500000  4096000        0             0 a";
-        assert!(matches!(anchored(row).expect("a row").1.line, Line::Row(_)));
+        assert!(matches!(anchored(row).expect("a row").1.line, LogLine::Row(_)));
         assert_eq!(anchored("inactive_anon:1812233 isolated_anon:0"), None);
         assert_eq!(anchored("kubelet[3044]: I0114 Killed process 1 (x)"), None);
         assert_eq!(anchored("é".repeat(300).as_str()), None);

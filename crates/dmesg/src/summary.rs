@@ -2,8 +2,8 @@
 
 use crate::analysis::Analysis;
 use crate::others::{Killer, OtherKill};
-use crate::place::Place;
-use crate::report::{Kind, Report, Stamp};
+use crate::place::CgroupPlace;
+use crate::report::{LoggedOom, OomKind, Stamp};
 use crate::text::{NOTHING_FOUND, shown, words};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -159,15 +159,15 @@ fn capital(name: &str) -> String {
     }
 }
 
-fn what(r: &Report, place: Option<&Place>) -> String {
+fn what(r: &LoggedOom, place: Option<&CgroupPlace>) -> String {
     match (r.kind, place, &r.oom_memcg) {
-        (Kind::Node, ..) => match r.bound_nodes() {
+        (OomKind::Node, ..) => match r.bound_nodes() {
             Some(nodes) => format!("NUMA node {}", nodes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
             None => "the node".into(),
         },
-        (Kind::Cgroup, Some(place), Some(path)) => format!("{}: {path}", words(place)),
-        (Kind::Cgroup, ..) => "a cgroup that is not named".into(),
-        (Kind::Unknown, ..) => "not said".into(),
+        (OomKind::Cgroup, Some(place), Some(path)) => format!("{}: {path}", words(place)),
+        (OomKind::Cgroup, ..) => "a cgroup that is not named".into(),
+        (OomKind::Unknown, ..) => "not said".into(),
     }
 }
 

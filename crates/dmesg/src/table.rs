@@ -45,9 +45,9 @@ impl Columns {
     }
 }
 
-/// A row, read with the columns that its numbers suggest; [`Row::with`] reads it again once the header is known.
+/// A row, read with the columns that its numbers suggest; [`TextRow::with`] reads it again once the header is known.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Row {
+pub(crate) struct TextRow {
     pub task: Task,
     pid: u32,
     rest: String,
@@ -55,7 +55,7 @@ pub(crate) struct Row {
 }
 
 /// A row after its `[ pid ]`; `None` when there are not even a user and a group.
-pub(crate) fn row(pid: u32, rest: &str) -> Option<Row> {
+pub(crate) fn row(pid: u32, rest: &str) -> Option<TextRow> {
     let numbers = rest.split_whitespace().take_while(|t| t.parse::<i64>().is_ok()).count();
     if numbers < 2 {
         return None;
@@ -63,7 +63,7 @@ pub(crate) fn row(pid: u32, rest: &str) -> Option<Row> {
     // Without a header: 7 numbers are 4.15 to 6.7 (or 3.10), 8 are 4.0 to 4.14, 10 are 6.8 on. A name may begin with
     // a number of its own.
     let guess: &[&str] = match numbers {
-        0..=6 => return Some(Row { task: Task::default(), pid, rest: rest.into(), whole: false }),
+        0..=6 => return Some(TextRow { task: Task::default(), pid, rest: rest.into(), whole: false }),
         7 => &["uid", "tgid", "total_vm", "rss", "pgtables?", "swapents", "oom_score_adj", "name"],
         8 | 9 => &["uid", "tgid", "total_vm", "rss", "nr_ptes", "nr_pmds", "swapents", "oom_score_adj", "name"],
         _ => &[
@@ -81,7 +81,7 @@ pub(crate) fn row(pid: u32, rest: &str) -> Option<Row> {
         ],
     };
     let columns = Columns(guess.iter().map(|s| s.to_string()).collect());
-    let mut row = Row { task: Task::default(), pid, rest: rest.into(), whole: false };
+    let mut row = TextRow { task: Task::default(), pid, rest: rest.into(), whole: false };
     if let Some(task) = row.read(&columns) {
         row.task = task;
         row.whole = true;
@@ -89,7 +89,7 @@ pub(crate) fn row(pid: u32, rest: &str) -> Option<Row> {
     Some(row)
 }
 
-impl Row {
+impl TextRow {
     /// True when the row has enough numbers and a name.
     pub fn looks_whole(&self) -> bool {
         self.whole

@@ -2,9 +2,9 @@
 
 use crate::advice::qos_name;
 use crate::analysis::Analysis;
-use crate::explain::{Candidate, Verdict};
-use crate::place::Place;
-use crate::report::{Counter, Kind, Report};
+use crate::explain::{Candidate, ChoiceVerdict};
+use crate::place::CgroupPlace;
+use crate::report::{Counter, LoggedOom, OomKind};
 use oomsim_core::units::Bytes;
 use std::fmt::Write;
 
@@ -109,15 +109,19 @@ fn one(out: &mut String, a: &Analysis, number: usize, of: Option<usize>, options
     }
 }
 
-fn mark(verdict: Verdict) -> &'static str {
+fn mark(verdict: ChoiceVerdict) -> &'static str {
     match verdict {
-        Verdict::Explained | Verdict::OtherRules | Verdict::Nobody | Verdict::Panic | Verdict::AllocatingTask => "",
-        Verdict::NotExplained => "NOT EXPLAINED. ",
-        Verdict::CannotTell => "Cannot be checked. ",
+        ChoiceVerdict::Explained
+        | ChoiceVerdict::OtherRules
+        | ChoiceVerdict::Nobody
+        | ChoiceVerdict::Panic
+        | ChoiceVerdict::AllocatingTask => "",
+        ChoiceVerdict::NotExplained => "NOT EXPLAINED. ",
+        ChoiceVerdict::CannotTell => "Cannot be checked. ",
     }
 }
 
-fn what(r: &Report, place: Option<&Place>) -> String {
+fn what(r: &LoggedOom, place: Option<&CgroupPlace>) -> String {
     let constraint = match r.constraint.as_deref() {
         Some("CONSTRAINT_CPUSET") => " (the part that its cpuset allows)",
         Some("CONSTRAINT_MEMORY_POLICY") => " (the part that its memory policy allows)",
@@ -125,15 +129,15 @@ fn what(r: &Report, place: Option<&Place>) -> String {
     };
     match r.kind {
         _ if r.by_hand() => "the OOM killer was asked for by hand (SysRq f)".into(),
-        Kind::Node => match r.bound_nodes() {
+        OomKind::Node => match r.bound_nodes() {
             Some(nodes) => {
                 let list: Vec<String> = nodes.iter().map(u32::to_string).collect();
                 format!("NUMA node {} ran out of memory{constraint}", list.join(", "))
             }
             None => format!("the node ran out of memory{constraint}"),
         },
-        Kind::Unknown => "out of memory; the log does not say whether the node or a cgroup".into(),
-        Kind::Cgroup => {
+        OomKind::Unknown => "out of memory; the log does not say whether the node or a cgroup".into(),
+        OomKind::Cgroup => {
             let Some(path) = &r.oom_memcg else {
                 return "a cgroup's memory limit was reached; the lines that name it are missing".into();
             };
@@ -144,31 +148,31 @@ fn what(r: &Report, place: Option<&Place>) -> String {
 }
 
 /// Whose cgroup it is, in words.
-pub(crate) fn words(place: &Place) -> String {
+pub(crate) fn words(place: &CgroupPlace) -> String {
     let short = |id: &str| id.get(..13).unwrap_or(id).to_string();
     match place {
-        Place::Node => "the root cgroup".into(),
-        Place::Pods => "all pods of the node together".into(),
-        Place::QosClass { qos } => format!("all {} pods together", qos_name(*qos)),
-        Place::Pod { uid, qos } => {
+        CgroupPlace::Node => "the root cgroup".into(),
+        CgroupPlace::Pods => "all pods of the node together".into(),
+        CgroupPlace::QosClass { qos } => format!("all {} pods together", qos_name(*qos)),
+        CgroupPlace::Pod { uid, qos } => {
             let fixed = if crate::place::is_static(uid) { "static " } else { "" };
             format!("a {} {fixed}pod, uid {uid}", qos_name(*qos))
         }
-        Place::Container { pod_uid, qos, id, runtime } => {
+        CgroupPlace::Container { pod_uid, qos, id, runtime } => {
             let runtime = runtime.map_or(String::new(), |r| format!("{r} "));
             let qos = qos_name(*qos);
             format!("a container of a {qos} pod, uid {pod_uid}, {runtime}container {}", short(id))
         }
-        Place::PlainContainer { id, runtime } => match runtime {
+        CgroupPlace::PlainContainer { id, runtime } => match runtime {
             Some("podman") => format!("a Podman container, {}", short(id)),
             Some("docker") => format!("a Docker container, {}", short(id)),
             Some("kata") => format!("the overhead of a Kata sandbox, {}", short(id)),
             Some(runtime) => format!("a container of {runtime} outside of Kubernetes, {}", short(id)),
             None => format!("a container outside of Kubernetes, {}", short(id)),
         },
-        Place::Job { system, name } => format!("{name} of {}", system.name()),
-        Place::Unit { name } => format!("{name} of systemd"),
-        Place::Other { .. } => "a cgroup".into(),
+        CgroupPlace::Job { system, name } => format!("{name} of {}", system.name()),
+        CgroupPlace::Unit { name } => format!("{name} of systemd"),
+        CgroupPlace::Other { .. } => "a cgroup".into(),
     }
 }
 
@@ -189,7 +193,7 @@ fn counter(c: &Counter) -> String {
     }
 }
 
-fn limits(out: &mut String, r: &Report) {
+fn limits(out: &mut String, r: &LoggedOom) {
     if let Some(memory) = &r.memory {
         field(out, "Limit", &counter(memory));
     }
@@ -222,7 +226,7 @@ fn limits(out: &mut String, r: &Report) {
     }
 }
 
-fn asked_by(r: &Report, invoker: &crate::report::Invoker) -> String {
+fn asked_by(r: &LoggedOom, invoker: &crate::report::Invoker) -> String {
     let mut text = invoker.comm.clone();
     if let Some(pid) = invoker.pid {
         let _ = write!(text, " (pid {pid})");
@@ -282,7 +286,7 @@ fn killed(out: &mut String, a: &Analysis) {
         && r.oom_memcg.as_ref() != Some(path)
     {
         let whose = match &a.victim_place {
-            None | Some(Place::Other { .. }) => String::new(),
+            None | Some(CgroupPlace::Other { .. }) => String::new(),
             Some(place) => format!("{}\n             ", words(place)),
         };
         field(out, "It was in", &format!("{whose}{path}"));

@@ -1,6 +1,6 @@
 //! Messages that a terminal, a mail program or a web page has wrapped.
 
-use crate::line::{Line, Parsed, is_stat_key, parse};
+use crate::line::{LogLine, Parsed, is_stat_key, parse};
 use crate::table::Columns;
 
 /// Most lines that one message is put together from.
@@ -9,7 +9,7 @@ const MOST_JOINED: usize = 16;
 /// True when nothing of a message is missing, as far as its wording tells; a row by the columns of its table.
 pub(crate) fn is_whole(parsed: &Parsed, columns: Option<&Columns>) -> bool {
     match &parsed.line {
-        Line::Row(row) => row.whole_with(columns),
+        LogLine::Row(row) => row.whole_with(columns),
         _ => parsed.whole,
     }
 }
@@ -48,7 +48,7 @@ fn longer(whole: Parsed, text: &str, last: &str, parts: &[String], columns: Opti
     };
     let tail = quoted(next);
     let words = match &whole.line {
-        Line::Stats(_) | Line::MemPages(_) => starts_with_key(tail),
+        LogLine::Stats(_) | LogLine::MemPages(_) => starts_with_key(tail),
         _ => false,
     };
     let text = if words { format!("{} {tail}", text.trim_end()) } else { format!("{text}{next}") };
@@ -67,7 +67,7 @@ fn quoted(part: &str) -> &str {
 }
 
 /// Can `next` be the end of a line that seems whole, after a physical line `last` that was long enough to be wrapped?
-fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
+fn plausible_tail(line: &LogLine, last: &str, next: &str) -> bool {
     let tail = next.trim_end();
     if last.len() < 50 || tail.is_empty() || tail.len() > 255 {
         return false;
@@ -76,13 +76,13 @@ fn plausible_tail(line: &Line, last: &str, next: &str) -> bool {
     let digits = tail.bytes().all(|b| b.is_ascii_digit());
     match line {
         // TASK_COMM_LEN is 16 with the final zero.
-        Line::Row(row) => word && tail.len() + row.task.comm.len() <= 15,
-        Line::LimitOf { .. } => word,
+        LogLine::Row(row) => word && tail.len() + row.task.comm.len() <= 15,
+        LogLine::LimitOf { .. } => word,
         // The rest of `cache:0KB rss:48KB …`.
-        Line::Stats(_) => tail.ends_with("KB"),
-        Line::MemPages(_) => starts_with_key(tail.trim_start()),
-        Line::Killed { .. } => digits || ["-rss:", "pgtables:"].iter().any(|k| tail.contains(k)),
-        Line::Counter(..) | Line::Invoked(_) | Line::Summary(_) => digits,
+        LogLine::Stats(_) => tail.ends_with("KB"),
+        LogLine::MemPages(_) => starts_with_key(tail.trim_start()),
+        LogLine::Killed { .. } => digits || ["-rss:", "pgtables:"].iter().any(|k| tail.contains(k)),
+        LogLine::Counter(..) | LogLine::Invoked(_) | LogLine::Summary(_) => digits,
         _ => false,
     }
 }

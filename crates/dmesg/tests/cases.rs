@@ -1,6 +1,8 @@
 //! Small logs of every kind that once came out wrong, with the right answer worked out by hand.
 
-use oomsim_dmesg::{Analysis, Found, Killer, Kind, Known, OtherKill, Place, TextOptions, Verdict, analyse, text};
+use oomsim_dmesg::{
+    Analysis, CgroupPlace, ChoiceVerdict, Found, Killer, Known, OomKind, OtherKill, TextOptions, analyse, text,
+};
 
 fn bytes(name: &str) -> Vec<u8> {
     let path = format!("{}/tests/data/cases/{name}", env!("CARGO_MANIFEST_DIR"));
@@ -30,7 +32,7 @@ fn advice(a: &Analysis) -> String {
 #[test]
 fn pages_of_64_kib() {
     let (a, shown) = only("01-64k-pages.log");
-    assert_eq!((a.report.page_size_kb, a.explanation.verdict), (64, Verdict::Explained));
+    assert_eq!((a.report.page_size_kb, a.explanation.verdict), (64, ChoiceVerdict::Explained));
     // 2060 + 131072 / 65536 and 2053 + 327680 / 65536; 31744 − 546 pages.
     assert_eq!((points(&a, 20), points(&a, 10)), (Some(2062), Some(2058)));
     assert_eq!(a.explanation.total_pages, Some(31_198));
@@ -51,7 +53,7 @@ fn pages_of_64_kib() {
 #[test]
 fn rows_lost_inside_the_table() {
     let (a, shown) = only("03-rows-lost.log");
-    assert_eq!(a.explanation.verdict, Verdict::CannotTell);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::CannotTell);
     assert!(shown.contains("60 messages that were dropped") && shown.contains("rows of the table"), "{shown}");
     assert!(shown.contains("The largest process was the one killed: big (pid 30), 75 % of RAM"), "{shown}");
     assert!(!shown.contains("was not the one killed"), "{shown}");
@@ -97,14 +99,14 @@ fn a_report_may_begin_with_the_machines_memory() {
     let at = log.find("[  100.000002] Mem-Info").expect("the block");
     let (whole, cut) = (&all(log.as_bytes())[0], &all(&log.as_bytes()[at..])[0]);
     assert_eq!(cut.report.mem_info, whole.report.mem_info);
-    assert_eq!((cut.explanation.verdict, cut.report.start_missing), (Verdict::Explained, true));
+    assert_eq!((cut.explanation.verdict, cut.report.start_missing), (ChoiceVerdict::Explained, true));
 }
 
 #[test]
 fn numa_nodes_of_policy_and_cpuset() {
     let (a, shown) = only("05-numa-policy.log");
     // 2,048,000 kB of node 3; 500 + 10 + 500 × 512 and 468,395 + 2923.
-    assert_eq!((a.explanation.verdict, a.explanation.total_pages), (Verdict::Explained, Some(512_000)));
+    assert_eq!((a.explanation.verdict, a.explanation.total_pages), (ChoiceVerdict::Explained, Some(512_000)));
     assert_eq!((points(&a, 20), points(&a, 10)), (Some(256_510), Some(471_318)));
     assert!(shown.contains("Only NUMA node 3 is full") && shown.contains("--membind"), "{shown}");
     assert!(!shown.contains("kubelet") && !shown.contains("Reserved"), "{shown}");
@@ -114,12 +116,12 @@ fn numa_nodes_of_policy_and_cpuset() {
         "CONSTRAINT_CPUSET,nodemask=(null),cpuset=db,mems_allowed=3",
     );
     let a = &all(cpuset.as_bytes())[0];
-    assert_eq!((a.explanation.verdict, a.explanation.total_pages), (Verdict::Explained, Some(512_000)));
+    assert_eq!((a.explanation.verdict, a.explanation.total_pages), (ChoiceVerdict::Explained, Some(512_000)));
     assert!(advice(a).contains("cpuset.mems"));
     // Without the zones of the node nothing is guessed.
     let without: String = log.lines().filter(|l| !l.contains("Node 3")).map(|l| format!("{l}\n")).collect();
     let a = &all(without.as_bytes())[0];
-    assert_eq!(a.explanation.verdict, Verdict::CannotTell);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::CannotTell);
     assert!(advice(a).contains("Only NUMA node 3 is full. The"), "{}", advice(a));
 }
 
@@ -129,13 +131,13 @@ fn parts_of_reports() {
     assert_eq!(a.report.victim_pid(), Some(1234));
     assert!(shown.contains("java (pid 1234)"), "{shown}");
     let (a, shown) = only("36-mem-info-heading-lost.log");
-    assert_eq!((a.report.kind, a.explanation.verdict), (Kind::Node, Verdict::Explained));
+    assert_eq!((a.report.kind, a.explanation.verdict), (OomKind::Node, ChoiceVerdict::Explained));
     assert_eq!(points(&a, 20), Some(401_000 - 900_000));
     assert!(shown.contains("free 46 MiB"), "{shown}");
     let (a, _) = only("44-event-line.log");
-    assert_eq!((a.report.kind, a.report.killed[0].pid), (Kind::Cgroup, 68_061));
+    assert_eq!((a.report.kind, a.report.killed[0].pid), (OomKind::Cgroup, 68_061));
     let (a, shown) = only("51-cut-before-mem-info-memcg-in-call-trace.log");
-    assert_eq!((a.report.kind, a.report.victim_pid()), (Kind::Cgroup, None));
+    assert_eq!((a.report.kind, a.report.victim_pid()), (OomKind::Cgroup, None));
     assert!(!shown.contains("  Killed "), "{shown}");
 }
 
@@ -150,20 +152,20 @@ fn a_group_without_its_announcement_is_one_oom() {
 #[test]
 fn machines_without_a_kubelet_get_advice_for_linux() {
     let (a, shown) = only("34-desktop-without-kubelet.log");
-    assert_eq!(a.explanation.verdict, Verdict::Explained);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::Explained);
     for word in ["kubelet", "pod", "Burstable", "evict"] {
         assert!(!shown.contains(word), "{word} in\n{shown}");
     }
     assert!(advice(&a).contains("MemoryMax="));
     let (a, shown) = only("40-podman.log");
-    assert!(matches!(&a.place, Some(Place::PlainContainer { runtime: Some("podman"), .. })), "{:?}", a.place);
+    assert!(matches!(&a.place, Some(CgroupPlace::PlainContainer { runtime: Some("podman"), .. })), "{:?}", a.place);
     assert!(shown.contains("a Podman container") && shown.contains("podman update --memory"), "{shown}");
 }
 
 #[test]
 fn the_only_candidate_is_explained_and_the_total_found_by_the_score() {
     let (a, _) = only("38-one-candidate-not-explained.log");
-    assert_eq!(a.explanation.verdict, Verdict::Explained);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::Explained);
     // 343 + 16,267 + 8,324,326 points; ÷ 997 and ÷ 996 of a thousand.
     assert_eq!(points(&a, 13_536), Some(8_340_936));
     let total = a.explanation.total_pages.expect("a total");
@@ -222,7 +224,7 @@ fn panics_and_processes_that_may_not_be_killed() {
         "{table}[  100.000012] Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled\n"
     );
     let a = &all(panic.as_bytes())[0];
-    assert_eq!(a.explanation.verdict, Verdict::Panic);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::Panic);
     assert!(advice(a).contains("vm.panic_on_oom = 1") && a.report.victim_pid().is_none());
     let ended = format!(
         "{panic}[  100.000013] ---[ end Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled ]---\n"
@@ -233,15 +235,15 @@ fn panics_and_processes_that_may_not_be_killed() {
     let none = table.replace("            0 a", "        -1000 a").replace("            0 b", "        -1000 b")
         + "[  100.000012] Out of memory and no killable processes...\n";
     let a = &all(none.as_bytes())[0];
-    assert_eq!(a.explanation.verdict, Verdict::Nobody);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::Nobody);
     assert!(advice(a).contains("oom_score_adj −1000"));
     // One of them could have been killed: nothing is said of all.
     let a = &all(none.replacen("-1000 a", " -999 a", 1).as_bytes())[0];
-    assert_eq!(a.explanation.verdict, Verdict::NotExplained);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::NotExplained);
     assert!(!advice(a).contains("Every process there"), "{}", advice(a));
     let allocating = base.replace("Out of memory: Killed", "Out of memory (oom_kill_allocating_task): Killed");
     let a = &all(allocating.as_bytes())[0];
-    assert_eq!(a.explanation.verdict, Verdict::AllocatingTask);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::AllocatingTask);
     assert!(advice(a).contains("oom_kill_allocating_task = 1"));
 }
 
@@ -286,10 +288,10 @@ fn rules_of_unknown_kernels_are_not_asserted() {
         Killed process 2592, UID 500, (java) total-vm:4000000kB, anon-rss:2000000kB, file-rss:0kB\n";
     let a = &all(old.as_bytes())[0];
     assert_eq!((a.report.kernel.as_deref(), a.report.killed[0].pid), (Some("2.6.32-358.el6.x86_64"), 2592));
-    assert_eq!(a.explanation.verdict, Verdict::CannotTell, "{}", a.explanation.why);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::CannotTell, "{}", a.explanation.why);
     assert!(a.explanation.rules_text.contains("not those of this release"), "{}", a.explanation.rules_text);
     let base = String::from_utf8(bytes("07-base-all-right.log")).expect("text");
     let a = &all(base.replace("6.1.0-50-cloud-amd64", "9.2.0").as_bytes())[0];
-    assert_eq!(a.explanation.verdict, Verdict::CannotTell, "{}", a.explanation.why);
+    assert_eq!(a.explanation.verdict, ChoiceVerdict::CannotTell, "{}", a.explanation.why);
     assert!(a.explanation.why.contains("newer"));
 }

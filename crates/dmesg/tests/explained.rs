@@ -2,9 +2,9 @@
 
 mod common;
 
-use oomsim_dmesg::{Kind, Known, Report, Verdict, explain};
+use oomsim_dmesg::{ChoiceVerdict, Known, LoggedOom, OomKind, explain};
 
-fn quoted(name: &str) -> Vec<Report> {
+fn quoted(name: &str) -> Vec<LoggedOom> {
     let path = format!("{}/tests/data/{name}", env!("CARGO_MANIFEST_DIR"));
     oomsim_dmesg::read(&std::fs::read(path).expect("the file")[..]).expect("readable")
 }
@@ -23,20 +23,20 @@ fn every_recorded_choice() {
             // Recorded: "oom_kill_allocating_task ignored in memcg OOM; global: the allocator is killed".
             let allocating = expected.file == "global_oom" && expected.oom_kill_allocating_task == 1;
             let verdict = match (expected.no_killable, allocating) {
-                (true, _) => Verdict::Nobody,
-                (_, true) => Verdict::AllocatingTask,
-                _ => Verdict::Explained,
+                (true, _) => ChoiceVerdict::Nobody,
+                (_, true) => ChoiceVerdict::AllocatingTask,
+                _ => ChoiceVerdict::Explained,
             };
             assert_eq!(explanation.verdict, verdict, "{at}");
             counts[match verdict {
-                Verdict::Nobody => 0,
-                Verdict::AllocatingTask => 1,
+                ChoiceVerdict::Nobody => 0,
+                ChoiceVerdict::AllocatingTask => 1,
                 _ => 2,
             }] += 1;
-            if verdict == Verdict::Explained {
+            if verdict == ChoiceVerdict::Explained {
                 assert_eq!(explanation.expected_pid, expected.chosen_pid, "{at}");
             }
-            if report.kind == Kind::Node {
+            if report.kind == OomKind::Node {
                 // total = (MemTotal + SwapTotal) pages.
                 let total = (expected.mem_total_kib + expected.swap_total_kib) / 4;
                 assert_eq!(explanation.total_pages, Some(total), "{at}");
@@ -45,7 +45,10 @@ fn every_recorded_choice() {
         // Without knowing the machine's swap the answers are the same.
         for report in reports.iter().filter(|r| !r.kill_only) {
             let verdict = explain(report, Known::default()).verdict;
-            assert!(matches!(verdict, Verdict::Explained | Verdict::Nobody | Verdict::AllocatingTask), "{name}");
+            assert!(
+                matches!(verdict, ChoiceVerdict::Explained | ChoiceVerdict::Nobody | ChoiceVerdict::AllocatingTask),
+                "{name}"
+            );
         }
     }
     println!("nobody, allocating task, explained: {counts:?}");
@@ -59,7 +62,7 @@ fn the_unexpected_twists_of_5_4() {
     for (name, victim, larger) in [("quoted/p2-twist-1.log", 14300, 15976), ("quoted/p2-twist-2.log", 31082, 30548)] {
         let report = &quoted(name)[0];
         let e = explain(report, Known::default());
-        assert_eq!(e.verdict, Verdict::Explained, "{}", e.why);
+        assert_eq!(e.verdict, ChoiceVerdict::Explained, "{}", e.why);
         assert_eq!(e.expected_pid, Some(victim));
         assert_eq!(e.total_pages, Some(262_144));
         assert_eq!(e.rules, "5.3 to 5.8");
@@ -70,10 +73,10 @@ fn the_unexpected_twists_of_5_4() {
         let mut later = report.clone();
         later.kernel = Some("6.1.0".into());
         let e = explain(&later, Known::default());
-        assert_eq!(e.verdict, Verdict::OtherRules, "{}", e.why);
+        assert_eq!(e.verdict, ChoiceVerdict::OtherRules, "{}", e.why);
         later.chosen = Some(oomsim_dmesg::Chosen { pid: larger, ..oomsim_dmesg::Chosen::default() });
         later.killed.clear();
-        assert_eq!(explain(&later, Known::default()).verdict, Verdict::Explained);
+        assert_eq!(explain(&later, Known::default()).verdict, ChoiceVerdict::Explained);
     }
 }
 
@@ -81,7 +84,7 @@ fn the_unexpected_twists_of_5_4() {
 fn the_score_of_the_123mi_pod() {
     // 24953 + 62 + 939 × 31 = 54124 points, × 1000 / 31488 = 1718 as printed.
     let e = explain(&quoted("quoted/limit-123mi.log")[0], Known::default());
-    assert_eq!((e.verdict, e.score), (Verdict::Explained, Some((1718, 1718))));
+    assert_eq!((e.verdict, e.score), (ChoiceVerdict::Explained, Some((1718, 1718))));
     let victim = e.candidates.iter().find(|c| c.pid == 32308).expect("row");
     assert_eq!((victim.points, victim.adj_points), (Some(54_124), 939 * 31));
     assert_eq!(e.total_pages, Some(31_488));
@@ -91,12 +94,12 @@ fn the_score_of_the_123mi_pod() {
 fn excerpts_that_say_too_little_are_not_judged() {
     for name in ["quoted/p4-race.log", "quoted/lesson.log", "public/3.10-k8s-50632.log", "public/5.4-docker-1001.log"] {
         for report in quoted(name) {
-            assert_eq!(explain(&report, Known::default()).verdict, Verdict::CannotTell, "{name}");
+            assert_eq!(explain(&report, Known::default()).verdict, ChoiceVerdict::CannotTell, "{name}");
         }
     }
     // cri-o#1975: the limit is missing and the adjustments differ.
     let e = explain(&quoted("public/4.x-crio-1975.log")[0], Known::default());
-    assert_eq!(e.verdict, Verdict::CannotTell, "{}", e.why);
+    assert_eq!(e.verdict, ChoiceVerdict::CannotTell, "{}", e.why);
 }
 
 #[test]
@@ -106,7 +109,7 @@ fn a_choice_against_the_rules_is_told() {
     // Recorded: k21p11 (pid 357, adj 1000) dies; k21p2 (348) has far fewer points under any rules.
     report.chosen = Some(oomsim_dmesg::Chosen { pid: 348, comm: "k21p2".into(), score: None });
     let e = explain(&report, Known::default());
-    assert_eq!((e.verdict, e.expected_pid), (Verdict::NotExplained, Some(357)), "{}", e.why);
+    assert_eq!((e.verdict, e.expected_pid), (ChoiceVerdict::NotExplained, Some(357)), "{}", e.why);
 }
 
 #[test]

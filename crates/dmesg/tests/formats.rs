@@ -3,7 +3,7 @@
 //! `tests/data/formats` has the form of tools that were run: journalctl of systemd 252, dmesg of util-linux 2.38, gzip,
 //! xz, zstd, bzip2. The others are written here as the tools' documentation shows them.
 
-use oomsim_dmesg::{Known, Report, Verdict, analyse};
+use oomsim_dmesg::{ChoiceVerdict, Known, LoggedOom, analyse};
 use std::fmt::Write;
 
 const PLAIN: &str = include_str!("data/cases/07-base-all-right.log");
@@ -13,14 +13,14 @@ fn folder() -> String {
 }
 
 /// Everything but where it stood and what stood before it.
-fn content(mut r: Report) -> Report {
+fn content(mut r: LoggedOom) -> LoggedOom {
     (r.first_line, r.last_line) = (0, 0);
     r.host = None;
     r.stamp = oomsim_dmesg::Stamp::default();
     r
 }
 
-fn read(bytes: &[u8]) -> Vec<Report> {
+fn read(bytes: &[u8]) -> Vec<LoggedOom> {
     oomsim_dmesg::read(bytes).expect("readable").into_iter().map(content).collect()
 }
 
@@ -329,7 +329,7 @@ fn every_form_is_the_same_report() {
     assert_eq!(plain.len(), 1);
     let analysed = analyse(plain.clone(), Known::default());
     // By hand: 500,000 + 4,096,000 / 4096 = 501,000 points of 1,048,576 − 48,576 pages.
-    assert_eq!(analysed[0].explanation.verdict, Verdict::Explained);
+    assert_eq!(analysed[0].explanation.verdict, ChoiceVerdict::Explained);
     assert_eq!(analysed[0].explanation.total_pages, Some(1_000_000));
     assert_eq!(analysed[0].explanation.candidates[0].points, Some(501_000));
     let mut wrong = String::new();

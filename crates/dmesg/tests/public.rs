@@ -1,20 +1,20 @@
 //! Logs from public issue threads (source in each file's first line) and from the articles of docs/SOURCES.md. What is
 //! expected was read off the files by hand.
 
-use oomsim_dmesg::{Kind, Report};
+use oomsim_dmesg::{LoggedOom, OomKind};
 
-fn read(folder: &str, name: &str) -> Vec<Report> {
+fn read(folder: &str, name: &str) -> Vec<LoggedOom> {
     let path = format!("{}/tests/data/{folder}/{name}", env!("CARGO_MANIFEST_DIR"));
     let bytes = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
     oomsim_dmesg::read(&bytes[..]).expect("readable")
 }
 
 /// One report: rows, chosen pid, killed pids, kernel, kind.
-type Expected = (usize, Option<u32>, &'static [u32], Option<&'static str>, Kind);
+type Expected = (usize, Option<u32>, &'static [u32], Option<&'static str>, OomKind);
 
 #[test]
 fn public_excerpts_are_read_without_loss() {
-    use Kind::{Cgroup, Node, Unknown};
+    use OomKind::{Cgroup, Node, Unknown};
     let cases: &[(&str, &[Expected])] = &[
         (
             "3.10-k8s-56891.log",
@@ -130,7 +130,7 @@ fn the_articles_logs() {
     assert_eq!(r.host.as_deref(), Some("aks-agentpool-20086390-vmss00003K"));
     assert_eq!(r.stamp.uptime_us, Some(8_334_895_293));
     assert_eq!(r.kernel.as_deref(), Some("5.4.0-1059-azure"));
-    assert_eq!((r.kind, r.tasks.len(), r.victim_pid()), (Kind::Cgroup, 4, Some(14300)));
+    assert_eq!((r.kind, r.tasks.len(), r.victim_pid()), (OomKind::Cgroup, 4, Some(14300)));
     assert_eq!(r.memory.map(|c| (c.usage_kb, c.limit_kb, c.failcnt)), Some((1_048_576, 1_048_576, 30)));
     assert_eq!(r.kmem.map(|c| c.usage_kb), Some(5164));
     let killed = &r.killed[0];
@@ -159,7 +159,7 @@ fn the_articles_logs() {
     assert_eq!(lesson.len(), 1);
     let killed = &lesson[0].killed[0];
     assert_eq!((killed.pid, killed.anon_rss_kb, killed.oom_score_adj), (5678, Some(2_097_152), Some(1000)));
-    assert_eq!(lesson[0].kind, Kind::Node);
+    assert_eq!(lesson[0].kind, OomKind::Node);
     let page = &read("quoted", "page.log")[..];
     assert_eq!(page.len(), 2);
     assert_eq!(page[0].killed[0].anon_rss_kb, Some(2_092_912));

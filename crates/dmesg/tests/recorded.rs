@@ -3,13 +3,13 @@
 mod common;
 
 use common::{Recorded, logs, recorded};
-use oomsim_dmesg::{Kind, Report};
+use oomsim_dmesg::{LoggedOom, OomKind};
 
 fn counter(c: Option<oomsim_dmesg::Counter>) -> Option<common::Counter> {
     c.map(|c| common::Counter { usage_kb: c.usage_kb, limit_kb: c.limit_kb, failcnt: c.failcnt })
 }
 
-fn compare(report: &Report, expected: &Recorded) {
+fn compare(report: &LoggedOom, expected: &Recorded) {
     let invoker = report.invoker.as_ref().expect("an invoker");
     assert_eq!(invoker.comm, expected.invoker_comm);
     assert_eq!(invoker.pid, Some(expected.invoker_pid));
@@ -20,7 +20,7 @@ fn compare(report: &Report, expected: &Recorded) {
     assert_eq!(report.constraint, expected.constraint);
     assert_eq!(report.task_memcg, expected.task_memcg);
     let global = expected.file == "global_oom";
-    assert_eq!(report.kind, if global { Kind::Node } else { Kind::Cgroup });
+    assert_eq!(report.kind, if global { OomKind::Node } else { OomKind::Cgroup });
     if expected.oom_memcg.is_some() {
         assert_eq!(report.oom_memcg, expected.oom_memcg);
     }
@@ -64,7 +64,7 @@ fn every_report_row_and_kill() {
     for (name, log) in &logs {
         let read = oomsim_dmesg::read(log.as_bytes()).expect("readable");
         let expected = recorded.remove(name).unwrap_or_default();
-        let whole: Vec<&Report> = read.iter().filter(|r| !r.kill_only).collect();
+        let whole: Vec<&LoggedOom> = read.iter().filter(|r| !r.kill_only).collect();
         assert_eq!(whole.len(), expected.len(), "{name}");
         for (report, expected) in whole.iter().zip(&expected) {
             println!("{name} {}", expected.report_index);

@@ -2,20 +2,20 @@
 
 mod common;
 
-use oomsim_dmesg::{Known, Report, TextOptions, analyse};
+use oomsim_dmesg::{Known, LoggedOom, TextOptions, analyse};
 use proptest::prelude::*;
 use proptest::test_runner::FileFailurePersistence;
 use std::fmt::Write;
 
 /// Everything but where it stood and what stood before it.
-fn content(mut r: Report) -> Report {
+fn content(mut r: LoggedOom) -> LoggedOom {
     (r.first_line, r.last_line) = (0, 0);
     r.host = None;
     r.stamp = oomsim_dmesg::Stamp::default();
     r
 }
 
-fn read(text: &str) -> Vec<Report> {
+fn read(text: &str) -> Vec<LoggedOom> {
     oomsim_dmesg::read(text.as_bytes()).expect("readable").into_iter().map(content).collect()
 }
 
@@ -186,8 +186,8 @@ fn two_hosts_and_two_tasks_in_one_file() {
                     x.iter().for_each(|(us, t)| mixed.push_str(&line("1", *us, t)));
                     y.iter().for_each(|(us, t)| mixed.push_str(&line("2", *us, t)));
                 }
-                let key = |r: &Report| format!("{r:?}");
-                let mut both: Vec<Report> = read(a).into_iter().chain(read(b)).collect();
+                let key = |r: &LoggedOom| format!("{r:?}");
+                let mut both: Vec<LoggedOom> = read(a).into_iter().chain(read(b)).collect();
                 let mut seen = read(&mixed);
                 both.sort_by_key(key);
                 seen.sort_by_key(key);
@@ -326,7 +326,7 @@ fn limit_of_host_is_the_node() {
                [ 1.0] Node 0 DMA32 free:155160kB min:152412kB low:190512kB high:228612kB\n";
     let found = read(log);
     assert_eq!(found.len(), 1);
-    assert_eq!(found[0].kind, oomsim_dmesg::Kind::Node);
+    assert_eq!(found[0].kind, oomsim_dmesg::OomKind::Node);
     assert_eq!(found[0].task_memcg.as_deref(), Some("/user.slice"));
 }
 

@@ -3,7 +3,7 @@
 mod common;
 
 use oomsim_core::record::{Keep, Record};
-use oomsim_dmesg::{Analysis, Known, Verdict, analyse, scenario};
+use oomsim_dmesg::{Analysis, ChoiceVerdict, Known, analyse, scenario};
 use oomsim_scenario::{NoFiles, load};
 
 /// Pids that the simulated kernel chose, in order.
@@ -34,7 +34,7 @@ fn recorded_kills_come_out_again() {
     for (name, log) in common::logs() {
         for (i, a) in analysed(&log).iter().enumerate().filter(|(_, a)| !a.report.kill_only) {
             let made = scenario(a);
-            if a.explanation.verdict != Verdict::Explained {
+            if a.explanation.verdict != ChoiceVerdict::Explained {
                 assert!(made.is_err(), "{name} {i}");
                 continue;
             }

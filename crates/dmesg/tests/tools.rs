@@ -3,22 +3,22 @@
 mod common;
 
 use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogRecord, LogStyle, STYLES};
-use oomsim_dmesg::{Report, to_oom_report};
+use oomsim_dmesg::{LoggedOom, to_oom_report};
 
-fn recorded(name: &str) -> Report {
+fn recorded(name: &str) -> LoggedOom {
     let log = common::logs().remove(name).expect("the log");
     oomsim_dmesg::read(log.as_bytes()).expect("readable").remove(0)
 }
 
-fn cgroup_report() -> Report {
+fn cgroup_report() -> LoggedOom {
     recorded("B2_1101_21_unk_some_6.12.117+deb12-cloud-amd64.log")
 }
 
-fn node_report() -> Report {
+fn node_report() -> LoggedOom {
     recorded("C_1201_12_6.12.117+deb12-cloud-amd64.log")
 }
 
-fn write(report: &Report, style: &LogStyle, hierarchy: Hierarchy) -> Vec<LogRecord> {
+fn write(report: &LoggedOom, style: &LogStyle, hierarchy: Hierarchy) -> Vec<LogRecord> {
     KernelLog::new(style, hierarchy, &format!("{}.0-1-amd64", style.version)).oom(&to_oom_report(report))
 }
 

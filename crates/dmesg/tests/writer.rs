@@ -4,14 +4,14 @@ mod common;
 
 use oomsim_core::kernel::log::{Hierarchy, KernelLog, LogStyle};
 use oomsim_core::node_api::{Allocation, OomReport};
-use oomsim_dmesg::{Kind, Report, to_oom_report};
+use oomsim_dmesg::{LoggedOom, OomKind, to_oom_report};
 
 fn style(version: &str) -> &'static LogStyle {
     LogStyle::named(version).expect("a row")
 }
 
 /// What was allocated, from the recorded mask.
-fn allocation(report: &Report, written: &mut OomReport) {
+fn allocation(report: &LoggedOom, written: &mut OomReport) {
     let mask = report.invoker.as_ref().and_then(|i| i.gfp_mask.as_deref()).unwrap_or_default();
     written.allocation = if mask.contains("__GFP_ZERO") && mask.contains("ACCOUNT") {
         Allocation::KernelAccount
@@ -22,7 +22,7 @@ fn allocation(report: &Report, written: &mut OomReport) {
     };
 }
 
-fn write(report: &Report, style: &LogStyle, hierarchy: Hierarchy) -> Vec<String> {
+fn write(report: &LoggedOom, style: &LogStyle, hierarchy: Hierarchy) -> Vec<String> {
     let mut input = to_oom_report(report);
     allocation(report, &mut input);
     let release = report.kernel.clone().unwrap_or_default();
@@ -97,7 +97,7 @@ fn recorded_reports_come_out_line_by_line() {
             }
             assert_eq!(mine.iter().find_map(|l| cpu(l)), original.iter().find_map(|l| cpu(l)), "{name}");
             kills(&name, report, &mine, &original);
-            if report.kind == Kind::Node {
+            if report.kind == OomKind::Node {
                 node(&mine, &original);
             }
             reports += 1;
@@ -108,7 +108,7 @@ fn recorded_reports_come_out_line_by_line() {
 }
 
 /// The chosen one's kill line is the same; of a group the same processes are named.
-fn kills(name: &str, report: &Report, mine: &[&str], original: &[&str]) {
+fn kills(name: &str, report: &LoggedOom, mine: &[&str], original: &[&str]) {
     let lines = |all: &[&str]| -> Vec<String> {
         all.iter()
             .filter(|l| l.contains("Killed process") || l.starts_with("Tasks in"))

@@ -113,6 +113,7 @@ impl ThresholdState {
 /// Why a process or pod that seems the obvious one was not chosen.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "why", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
 pub enum WhyNot {
     /// It is larger, but `oom_score_adj` outweighs it.
     Adjusted {
@@ -175,6 +176,7 @@ pub enum WhyNot {
 /// A fact with its figures. Sizes are bytes.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(tag = "fact", rename_all = "camelCase", rename_all_fields = "camelCase")]
+#[non_exhaustive]
 pub enum Fact {
     /// Something grew.
     Grew {

@@ -5,7 +5,7 @@ use oomsim_core::engine::{Stream, StreamFactory};
 use oomsim_core::node_api::Name;
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_explain::Run;
-use oomsim_explain::diagnose::{Ailment, Curve, Diagnosis, EventFact, Observed, diagnose, observe};
+use oomsim_explain::diagnose::{Ailment, Diagnosis, EventFact, MemoryCurve, Observed, diagnose, observe};
 use oomsim_testkit::{read, repository};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -251,7 +251,7 @@ fn as_seen(cause: Ailment, mut observed: Observed, d: &mut Draw) -> Observed {
     observed
 }
 
-fn disturb(curve: &mut Curve, d: &mut Draw) {
+fn disturb(curve: &mut MemoryCurve, d: &mut Draw) {
     let noise = d.within(10, 20) as f64 / 1000.0;
     curve.retain(|_| d.within(0, 19) > 0);
     for (_, value) in curve.iter_mut() {
@@ -394,7 +394,7 @@ fn lesson(limit: u64) -> Observed {
 }
 
 /// 200 samples of a formula in MiB.
-fn curve(of: impl Fn(f64) -> f64, seconds: f64) -> Curve {
+fn curve(of: impl Fn(f64) -> f64, seconds: f64) -> MemoryCurve {
     (0..200).map(|n| (n as f64 / 200.0 * seconds, of(n as f64 / 200.0) * 1_048_576.0)).collect()
 }
 

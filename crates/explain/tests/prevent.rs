@@ -4,7 +4,7 @@
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{Keep, happenings};
 use oomsim_core::simulate;
-use oomsim_explain::prevent::{Cure, Prevention, Settings, Source, Target, harm_of, prevent, text};
+use oomsim_explain::prevent::{Cure, Prevention, PreventionSettings, Source, Target, harm_of, prevent, text};
 use oomsim_explain::{Run, explain};
 use oomsim_scenario::{NoFiles, load};
 use oomsim_testkit::random::{Case, case};
@@ -12,9 +12,9 @@ use oomsim_testkit::repository;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-const FEW: Settings = Settings { runs: 400, seeds: 2 };
+const FEW: PreventionSettings = PreventionSettings { runs: 400, seeds: 2 };
 
-fn found(scenario_text: &str, settings: Settings) -> Option<(Prevention, Run)> {
+fn found(scenario_text: &str, settings: PreventionSettings) -> Option<(Prevention, Run)> {
     let source = Source { file: "test.toml", text: scenario_text, node: None, files: &NoFiles, overrides: &[] };
     let scenario = source.with(&[])?;
     let run = Run::new(Arc::clone(&scenario), scenario.seed).expect("the run comes to its end");
@@ -78,7 +78,7 @@ proptest! {
 fn doubling_the_limit_of_a_leak_is_no_cure() {
     let text_of = "duration = \"2m\"\nnode.memory = \"4Gi\"\n[kubelet]\nfirstPass = \"1s\"\n[[pod]]\nname = \"web\"\n[[pod.container]]\nname = \"app\"\n\
                    resources.limits = { memory = \"256Mi\" }\nworkload.ramp = { rate = \"10Mi\" }\n";
-    let (found, run) = found(text_of, Settings { seeds: 5, ..FEW }).expect("it is killed");
+    let (found, run) = found(text_of, PreventionSettings { seeds: 5, ..FEW }).expect("it is killed");
     check(text_of, &found, run.history().seed).unwrap();
     let limit = found.cures.iter().find(|cure| cure.knob == "limit of web/app").expect("a higher limit");
     // It survives these two minutes with 1.2 GiB or so, and dies in a longer run.
@@ -92,7 +92,7 @@ fn doubling_the_limit_of_a_leak_is_no_cure() {
 fn an_action_in_time_saves_the_innocent() {
     let path = repository().join("scenarios/oom3-host-leak.toml");
     let scenario_text = std::fs::read_to_string(path).expect("the scenario");
-    let (found, run) = found(&scenario_text, Settings { runs: 1500, seeds: 3 }).expect("a pod is evicted");
+    let (found, run) = found(&scenario_text, PreventionSettings { runs: 1500, seeds: 3 }).expect("a pod is evicted");
     check(&scenario_text, &found, run.history().seed).unwrap();
     let action = found.cures.iter().find(|cure| cure.knob.contains("kill alloc-mem")).expect("kill the leak in time");
     assert!(action.to.change.at.as_ref().is_some_and(|at| at.contains("SIGKILL")), "{action:?}");

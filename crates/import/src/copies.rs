@@ -3,7 +3,7 @@
 
 use crate::objects::{ContainerDefaults, text};
 use oomsim_core::units::Bytes;
-use oomsim_scenario::reading::{Kind, Value};
+use oomsim_scenario::reading::{Value, ValueKind};
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
 
@@ -191,7 +191,9 @@ fn memory_volumes(value: &Value) -> Json {
 /// These keys of a table.
 fn only(value: &Value, keys: &[&str]) -> Json {
     let entries = value.entries().unwrap_or_default().iter().filter(|e| keys.contains(&e.key.as_str()));
-    Json::Object(entries.filter(|e| e.value.kind != Kind::Null).map(|e| (e.key.clone(), plain(&e.value))).collect())
+    Json::Object(
+        entries.filter(|e| e.value.kind != ValueKind::Null).map(|e| (e.key.clone(), plain(&e.value))).collect(),
+    )
 }
 
 fn list(value: &Value, each: impl Fn(&Value) -> Json) -> Json {
@@ -201,12 +203,12 @@ fn list(value: &Value, each: impl Fn(&Value) -> Json) -> Json {
 /// A value as it is.
 pub(crate) fn plain(value: &Value) -> Json {
     match &value.kind {
-        Kind::Null => Json::Null,
-        Kind::Bool(b) => json!(b),
-        Kind::Int(n) => json!(n),
-        Kind::Number(text) => text.parse::<f64>().map_or_else(|_| json!(text), |n| json!(n)),
-        Kind::Text(text) => json!(text),
-        Kind::Array(items) => Json::Array(items.iter().map(plain).collect()),
-        Kind::Table(entries) => Json::Object(entries.iter().map(|e| (e.key.clone(), plain(&e.value))).collect()),
+        ValueKind::Null => Json::Null,
+        ValueKind::Bool(b) => json!(b),
+        ValueKind::Int(n) => json!(n),
+        ValueKind::Number(text) => text.parse::<f64>().map_or_else(|_| json!(text), |n| json!(n)),
+        ValueKind::Text(text) => json!(text),
+        ValueKind::Array(items) => Json::Array(items.iter().map(plain).collect()),
+        ValueKind::Table(entries) => Json::Object(entries.iter().map(|e| (e.key.clone(), plain(&e.value))).collect()),
     }
 }

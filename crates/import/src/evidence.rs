@@ -8,7 +8,7 @@ use crate::series::Series;
 use crate::summary::Summary;
 use crate::top::TopRow;
 use oomsim_core::units::Bytes;
-use oomsim_scenario::reading::{KINDS, Kind, KubeletSettings, Problems, Value, is_kubelet_settings, kubelets};
+use oomsim_scenario::reading::{KINDS, KubeletSettings, Problems, Value, ValueKind, is_kubelet_settings, kubelets};
 use oomsim_scenario::{Diagnostic, Location, Source};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -132,9 +132,9 @@ impl Evidence {
     }
 
     fn priority_class(&mut self, value: &Value) {
-        if let Some(Kind::Int(priority)) = value.get("value").map(|v| &v.kind) {
+        if let Some(ValueKind::Int(priority)) = value.get("value").map(|v| &v.kind) {
             self.priorities.insert(text(value, &["metadata", "name"]), *priority);
-            if value.get("globalDefault").is_some_and(|default| default.kind == Kind::Bool(true)) {
+            if value.get("globalDefault").is_some_and(|default| default.kind == ValueKind::Bool(true)) {
                 self.default_priority = Some(*priority);
             }
         }

@@ -2,6 +2,21 @@
 //!
 //! Files are recognised by their content and may come in any order. The crate opens none itself: it takes texts, and
 //! what it writes comes back as texts.
+//!
+//! ```
+//! use oomsim_core::units::Bytes;
+//! use oomsim_import::{Evidence, Options, build};
+//! use oomsim_scenario::reading::Problems;
+//!
+//! // Without files the node's size has to be given; everything else is assumed, and said so.
+//! let evidence = Evidence::read(&Problems::default(), &[]);
+//! let options = Options { node: Some("worker-1".into()), memory: Some(Bytes::gib(8)) };
+//! let imported = build(&evidence, &options)?;
+//! let (name, text) = &imported.files[0];
+//! assert_eq!(name, "scenario.toml");
+//! assert!(text.contains("memory = \"8192Mi\""));
+//! # Ok::<(), oomsim_import::ImportError>(())
+//! ```
 
 mod build;
 mod content;

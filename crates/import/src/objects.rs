@@ -2,7 +2,7 @@
 
 use oomsim_core::units::Bytes;
 use oomsim_scenario::Location;
-use oomsim_scenario::reading::{Kind, Problems, Value, bytes};
+use oomsim_scenario::reading::{Problems, Value, ValueKind, bytes};
 use std::collections::BTreeMap;
 
 /// A node as the API shows it.
@@ -92,7 +92,7 @@ pub struct ContainerDefaults {
 
 /// A field that is there and not null.
 pub(crate) fn given<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
-    value.get(key).filter(|v| !matches!(v.kind, Kind::Null))
+    value.get(key).filter(|v| !matches!(v.kind, ValueKind::Null))
 }
 
 /// A field of a field.
@@ -123,8 +123,8 @@ fn amount(p: &Problems, value: &Value, keys: &[&str]) -> Option<Bytes> {
 /// A whole number, written as a number or as a quantity (`"29"`, `"1930m"` is 1).
 fn count(value: &Value, keys: &[&str]) -> Option<u32> {
     match &path(value, keys)?.kind {
-        Kind::Int(n) => u32::try_from(*n).ok(),
-        Kind::Text(text) => match text.strip_suffix('m') {
+        ValueKind::Int(n) => u32::try_from(*n).ok(),
+        ValueKind::Text(text) => match text.strip_suffix('m') {
             Some(milli) => milli.parse::<u32>().ok().map(|n| n / 1000),
             None => text.parse().ok(),
         },
@@ -197,7 +197,7 @@ impl PodFacts {
     /// Kind and name of the object that controls it.
     pub fn owner(&self) -> Option<(String, String)> {
         let owners = path(&self.object, &["metadata", "ownerReferences"]).and_then(Value::items)?;
-        let controller = |owner: &&Value| given(owner, "controller").is_some_and(|c| c.kind == Kind::Bool(true));
+        let controller = |owner: &&Value| given(owner, "controller").is_some_and(|c| c.kind == ValueKind::Bool(true));
         let owner = owners.iter().find(controller)?;
         Some((text(owner, &["kind"]), text(owner, &["name"])))
     }

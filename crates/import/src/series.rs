@@ -24,6 +24,7 @@ pub struct Sample {
 
 /// The metrics that say something about a node's memory, by the names of cAdvisor and node_exporter.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum Metric {
     /// `container_memory_working_set_bytes`: what the kubelet ranks and evicts by.
     WorkingSet,

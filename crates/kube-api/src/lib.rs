@@ -1,5 +1,18 @@
 //! Holds a tree of values against a type of the Kubernetes API: wrong types are found, and fields that the type does
 //! not have. The types are those of `k8s-openapi`; nothing of them leaves this crate, so that it is compiled once.
+//!
+//! ```
+//! use oomsim_kube_api::{Finding, Node, Tree, check};
+//!
+//! let container = Tree { id: 3, node: Node::Table(vec![("name", Tree { id: 4, node: Node::Text("app") })]) };
+//! let spec = vec![
+//!     ("containers", Tree { id: 2, node: Node::Array(vec![container]) }),
+//!     ("priority", Tree { id: 5, node: Node::Text("high") }),
+//! ];
+//! let pod = Tree { id: 0, node: Node::Table(vec![("spec", Tree { id: 1, node: Node::Table(spec) })]) };
+//! let found = check("Pod", &pod).expect("a kind with pods");
+//! assert!(matches!(found[0], Finding::Wrong(5, _)));
+//! ```
 
 mod check;
 

@@ -120,12 +120,6 @@ impl<'a> LintInput<'a> {
         fields.iter().chain(&[""]).find_map(|field| places.get(*field)).cloned()
     }
 
-    /// Where something of the node was given, or the node itself.
-    pub fn node_place(&self, name: &str) -> Option<Location> {
-        let places = &self.places.node;
-        places.get(name).or_else(|| places.get("node")).cloned()
-    }
-
     /// Where a container of a pod was given, or the pod itself.
     pub fn container_place(&self, pod: &PodPlan, container: &str) -> Option<Location> {
         self.places.container(pod, container).cloned()

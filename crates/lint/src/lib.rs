@@ -3,13 +3,25 @@
 //! A rule is a pure function over a loaded scenario. Each has a section in `docs/lint.md` (why it matters, how to fix
 //! it, its source) and scenarios under `scenarios/lint/` that trigger only this rule and show the consequences in a
 //! run.
+//!
+//! ```
+//! use oomsim_lint::{Evidence, lint};
+//! use oomsim_scenario::{NoFiles, load};
+//!
+//! // A map that is given replaces all defaults, so nothing is evicted for memory.
+//! let text = "[node]\nmemory = \"8Gi\"\n[kubelet]\nevictionHard = { \"nodefs.available\" = \"10%\" }\n";
+//! let loaded = load(text, "node.toml", &NoFiles, &[]).expect("a scenario");
+//! let findings = lint(&loaded, Evidence::SCENARIO);
+//! assert!(findings.iter().any(|finding| finding.code == "OOM001"));
+//! ```
 
 mod facts;
-pub mod reserve;
+mod reserve;
 mod rules;
 
-pub use facts::LintInput;
+pub use reserve::Reserve;
 
+use facts::LintInput;
 use oomsim_core::units::Bytes;
 use oomsim_scenario::{Diagnostic, LoadedScenario, Location, Severity};
 use std::fmt;

@@ -6,6 +6,16 @@
 //!
 //! Nothing here reads a file, looks at a clock or starts a thread: the caller brings a [`Runner`] that does the runs.
 //! `oomsim-store` has one for all cores, and keeps rows in files.
+//!
+//! ```
+//! use oomsim_planning::stats::{Z95, runs_needed, wilson};
+//!
+//! // No bad run among 200: with 95 % confidence the risk is below 2 %.
+//! let risk = wilson(0, 200, Z95);
+//! assert!(risk.low == 0.0 && risk.high < 0.02);
+//! // A rarer risk needs more runs to be shown.
+//! assert!(runs_needed(0.001, 0.05) > runs_needed(0.01, 0.05));
+//! ```
 
 // What these crates must not use, and why, stands in clippy.toml.
 #![cfg_attr(

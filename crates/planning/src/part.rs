@@ -14,6 +14,7 @@ pub enum Part {
 
 /// Why a text names no part of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PartError {
     /// Not of the form `i/n`.
     NotAShard(String),

@@ -19,6 +19,7 @@ impl fmt::Display for RunId {
 
 /// Why there is no such list of runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PlanError {
     /// An axis has no values, or there are no points or no repetitions.
     Empty,

@@ -7,5 +7,5 @@ mod target;
 
 pub use advice::{MissingKnob, exhausted_knobs, missing_knobs};
 pub use output::{kubelet_yaml, pod_patches};
-pub use search::{Confirmed, Recommendation, Runs, SearchResult, Settings, Trial, Unusable, search};
-pub use target::{BadEvent, Target, percent};
+pub use search::{Confirmed, Recommendation, Runs, SearchResult, SearchSettings, Trial, Unusable, search};
+pub use target::{BadEvent, RiskTarget, percent};

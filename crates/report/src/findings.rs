@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 /// A place in a file, counted from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Place {
+pub struct FindingPlace {
     /// Path of the file, as it can be opened from here.
     pub file: String,
     /// Line.
@@ -20,12 +20,12 @@ pub struct Place {
     pub end_column: Option<usize>,
 }
 
-impl Place {
+impl FindingPlace {
     /// A location in a file, which is opened by the path `file` from here.
-    pub fn new(at: &Location, file: String) -> Place {
+    pub fn new(at: &Location, file: String) -> FindingPlace {
         let text = at.text();
         let end_column = (!text.is_empty() && !text.contains('\n')).then(|| at.column() + text.chars().count());
-        Place { file, line: at.line(), column: at.column(), end_column }
+        FindingPlace { file, line: at.line(), column: at.column(), end_column }
     }
 }
 
@@ -35,14 +35,14 @@ pub struct Shown {
     /// What it is.
     pub diagnostic: Diagnostic,
     /// Where it is, if it is in a file.
-    pub place: Option<Place>,
+    pub place: Option<FindingPlace>,
     /// The file that was looked at; empty if there was none.
     pub file: String,
 }
 
 impl Shown {
     /// Something at a place in a file; texts that are no files, such as `--set`, are none.
-    pub fn new(diagnostic: Diagnostic, place: Option<Place>) -> Self {
+    pub fn new(diagnostic: Diagnostic, place: Option<FindingPlace>) -> Self {
         Shown { diagnostic, place, file: String::new() }
     }
 
@@ -53,8 +53,8 @@ impl Shown {
     }
 
     /// Where it is, or the beginning of the file that was looked at.
-    pub fn place_or_file(&self) -> Option<Place> {
-        let first = || Place { file: self.file.clone(), line: 1, column: 1, end_column: None };
+    pub fn place_or_file(&self) -> Option<FindingPlace> {
+        let first = || FindingPlace { file: self.file.clone(), line: 1, column: 1, end_column: None };
         self.place.clone().or_else(|| (!self.file.is_empty()).then(first))
     }
 
@@ -70,7 +70,7 @@ impl Shown {
     }
 }
 
-type Key = (&'static str, String, Option<Place>);
+type Key = (&'static str, String, Option<FindingPlace>);
 
 /// A study, whose scenarios were looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]

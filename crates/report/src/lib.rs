@@ -3,6 +3,22 @@
 //!
 //! Everything here turns values into texts and bytes: no files, no threads, no terminal, no clock. Texts for people
 //! carry ANSI colours (see [`style`]); the program that prints them takes them out where they do not belong.
+//!
+//! ```
+//! use oomsim_core::plan::{NodePlan, Scenario};
+//! use oomsim_core::record::Keep;
+//! use oomsim_core::units::Bytes;
+//! use oomsim_report::csv;
+//! use std::sync::Arc;
+//!
+//! let scenario = Arc::new(Scenario::new("idle", NodePlan::new(Bytes::gib(1))));
+//! let run = oomsim_core::simulate(&scenario, 1, Keep::Series)?;
+//! let mut table = Vec::new();
+//! csv::write(&run, &mut table)?;
+//! let table = String::from_utf8(table)?;
+//! assert!(table.starts_with("t,node_available,") && table.lines().count() > 600);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 // What these crates must not use, and why, stands in clippy.toml.
 #![cfg_attr(
@@ -13,17 +29,17 @@
 pub mod check;
 pub mod compare;
 pub mod csv;
-pub mod deaths;
+mod deaths;
 pub mod escape;
-pub mod events;
+mod events;
 pub mod findings;
 pub mod fleet;
-pub mod github;
+mod github;
 pub mod html;
 pub mod json;
 pub mod junit;
 pub mod kernel_log;
-pub mod kubelet_log;
+mod kubelet_log;
 pub mod openmetrics;
 pub mod outcome;
 pub mod picture;
@@ -33,7 +49,7 @@ pub mod table;
 #[cfg(test)]
 mod testdata;
 pub mod text;
-pub mod timeline;
+mod timeline;
 
 use crate::picture::DrawError;
 use oomsim_core::kernel::log::KernelLog;

@@ -17,12 +17,12 @@ const CONTEXT: usize = 2;
 
 /// What is compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    lines: Vec<Line>,
+pub struct ReviewedOutcome {
+    lines: Vec<OutcomeLine>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Line {
+struct OutcomeLine {
     text: String,
     why: Option<String>,
 }
@@ -47,7 +47,7 @@ fn clock(at: SimTime) -> String {
     format!("{}.{:03}s", ms / 1000, ms % 1000)
 }
 
-impl Outcome {
+impl ReviewedOutcome {
     /// Adds one run.
     pub fn add_run(&mut self, history: &History) {
         self.line(format!("seed {}", history.seed));
@@ -55,7 +55,7 @@ impl Outcome {
         for death in deaths(history).take(MOST_ROWS) {
             let comm = death.process.rsplit_once(" (").map_or(&*death.process, |(comm, _)| comm);
             let text = format!("  {:>10}  {comm} of {}, by {}", clock(death.at), death.of, death.by);
-            self.lines.push(Line { text, why: Some(death.why) });
+            self.lines.push(OutcomeLine { text, why: Some(death.why) });
         }
         self.rest(deaths::count(history));
         let counts = &history.counts;
@@ -85,7 +85,7 @@ impl Outcome {
     }
 
     fn line(&mut self, text: String) {
-        self.lines.push(Line { text, why: None });
+        self.lines.push(OutcomeLine { text, why: None });
     }
 
     fn rest(&mut self, all: usize) {
@@ -149,15 +149,15 @@ impl Outcome {
     }
 }
 
-/// The word for seeds in [`Outcome::add_shares`].
+/// The word for seeds in [`ReviewedOutcome::add_shares`].
 pub const SEEDS: &str = "seeds";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn outcome(history: &History, outcomes: &[RunOutcome]) -> Outcome {
-        let mut outcome = Outcome::default();
+    fn outcome(history: &History, outcomes: &[RunOutcome]) -> ReviewedOutcome {
+        let mut outcome = ReviewedOutcome::default();
         outcome.add_run(history);
         outcome.add_shares(SEEDS, 1, outcomes);
         outcome
@@ -168,7 +168,7 @@ mod tests {
         let here = outcome(&crate::testdata::oom4(), &[RunOutcome::Eviction, RunOutcome::Eviction, RunOutcome::None]);
         let file = here.file("oom4.toml");
         assert_eq!(here.difference(&file), None);
-        assert_eq!(Outcome::seeds(&file), Some(3));
+        assert_eq!(ReviewedOutcome::seeds(&file), Some(3));
         assert!(file.contains("\n       1  none\n       2  eviction\n"), "{file}");
     }
 

@@ -4,7 +4,7 @@ use super::RunReport;
 use super::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use super::table::Table;
 use crate::amount;
-use crate::timeline::{Excerpt, Line, Tone};
+use crate::timeline::{EventLine, Excerpt, Tone};
 use anstyle::Style;
 use oomsim_core::engine::Stop;
 use oomsim_core::record::expect::ExpectationResult;
@@ -86,8 +86,8 @@ fn timeline(text: &mut String, history: &History) {
         return;
     }
     heading(text, "TIMELINE");
-    let shown: Vec<&(SimTime, Line)> = first.iter().chain(&last).collect();
-    let width = |pick: fn(&Line) -> &String| shown.iter().map(|(_, l)| pick(l).chars().count()).max().unwrap_or(0);
+    let shown: Vec<&(SimTime, EventLine)> = first.iter().chain(&last).collect();
+    let width = |pick: fn(&EventLine) -> &String| shown.iter().map(|(_, l)| pick(l).chars().count()).max().unwrap_or(0);
     let (time_width, who, reason) = (clock(history.ended_at).len().max(7), width(|l| &l.who), width(|l| &l.reason));
     for (n, (at, line)) in shown.iter().enumerate() {
         if n == first.len() && left_out > 0 {

@@ -20,7 +20,7 @@ pub enum Tone {
 
 /// One line of a timeline.
 #[derive(Clone, Debug)]
-pub struct Line {
+pub struct EventLine {
     /// Whom it is about: `pod/web`, `node/worker`, `kernel`.
     pub who: String,
     /// The event's reason, as `kubectl get events` prints it.
@@ -32,7 +32,7 @@ pub struct Line {
 }
 
 /// What happened during a run, in order of time.
-pub fn timeline(history: &History) -> impl Iterator<Item = (SimTime, Line)> {
+pub fn timeline(history: &History) -> impl Iterator<Item = (SimTime, EventLine)> {
     history.entries.iter().flat_map(|entry| lines_at(entry, history))
 }
 
@@ -40,11 +40,11 @@ pub fn timeline(history: &History) -> impl Iterator<Item = (SimTime, Line)> {
 #[derive(Clone, Debug)]
 pub struct Excerpt {
     /// The first lines.
-    pub first: Vec<(SimTime, Line)>,
+    pub first: Vec<(SimTime, EventLine)>,
     /// Events between the two, whose lines are not shown.
     pub left_out: usize,
     /// The last lines.
-    pub last: Vec<(SimTime, Line)>,
+    pub last: Vec<(SimTime, EventLine)>,
 }
 
 /// What happened during a run in about `most` lines at most: only these are put into words.
@@ -70,13 +70,16 @@ pub fn excerpt(history: &History, most: usize) -> Excerpt {
     Excerpt { first, left_out: to - from, last }
 }
 
-pub(crate) fn lines_at(entry: &Entry, history: &History) -> impl DoubleEndedIterator<Item = (SimTime, Line)> + use<> {
+pub(crate) fn lines_at(
+    entry: &Entry,
+    history: &History,
+) -> impl DoubleEndedIterator<Item = (SimTime, EventLine)> + use<> {
     let at = entry.at;
     lines(entry, history).into_iter().map(move |line| (at, line))
 }
 
-fn line(who: impl Into<String>, reason: impl Into<String>, message: impl Into<String>, tone: Tone) -> Vec<Line> {
-    vec![Line { who: who.into(), reason: reason.into(), message: message.into(), tone }]
+fn line(who: impl Into<String>, reason: impl Into<String>, message: impl Into<String>, tone: Tone) -> Vec<EventLine> {
+    vec![EventLine { who: who.into(), reason: reason.into(), message: message.into(), tone }]
 }
 
 pub(crate) fn pod_name(pod: &str) -> String {
@@ -91,7 +94,7 @@ fn owner_name(owner: &Owner) -> String {
 }
 
 /// A record in the words of kubectl and dmesg; nothing for records that only explain others.
-fn lines(entry: &Entry, history: &History) -> Vec<Line> {
+fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
     match &entry.record {
         Record::ProcessStarted { .. } => Vec::new(),
         Record::SysctlSet { name, value } => line("kernel", "sysctl", format!("{name} = {value}"), Tone::Plain),
@@ -131,7 +134,7 @@ fn lines(entry: &Entry, history: &History) -> Vec<Line> {
 }
 
 /// What the kubelet did with pods and said about its node, in kubectl's words.
-fn kubelet_lines(record: &Record, name: &str) -> Vec<Line> {
+fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
     let node = format!("node/{name}");
     match record {
         Record::PodScheduled { pod, qos } => {
@@ -216,7 +219,7 @@ fn short_path(path: &str) -> String {
 }
 
 /// Two lines as in dmesg: what ran out for whom, and who was killed.
-fn oom_lines(report: &OomReport, owners: &[Owner]) -> Vec<Line> {
+fn oom_lines(report: &OomReport, owners: &[Owner]) -> Vec<EventLine> {
     let what = match &report.oom_memcg {
         Some(path) => format!(
             "constraint=CONSTRAINT_MEMCG, oom_memcg={}: usage {}kB, limit {}kB",

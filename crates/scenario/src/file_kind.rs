@@ -4,7 +4,7 @@ use super::diagnostic::Diagnostic;
 use super::read::is_kubelet_settings;
 use super::source::Source;
 use super::toml_value::parse_document;
-use super::value::{Kind, Value};
+use super::value::{Value, ValueKind};
 use super::yaml_value::parse_documents;
 use oomsim_kube_api::KINDS;
 use std::sync::Arc;
@@ -41,8 +41,8 @@ impl TomlKind {
     /// As [`TomlKind::of_text`], for what was parsed already.
     pub(crate) fn of(root: &Value) -> TomlKind {
         match root.get("scenario").map(|value| &value.kind) {
-            Some(Kind::Text(_)) if root.get("node").is_none() => TomlKind::Sweep,
-            Some(Kind::Array(_)) if root.get("node").is_none() => TomlKind::Goal,
+            Some(ValueKind::Text(_)) if root.get("node").is_none() => TomlKind::Sweep,
+            Some(ValueKind::Array(_)) if root.get("node").is_none() => TomlKind::Goal,
             _ => TomlKind::Scenario,
         }
     }

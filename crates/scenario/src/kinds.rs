@@ -6,7 +6,7 @@ use super::names::{nearest, quoted_list};
 use super::overrides::Override;
 use super::reader::Problems;
 use super::source::Location;
-use super::value::{Entry, Kind, Value};
+use super::value::{Entry, Value, ValueKind};
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::NodePlan;
 use std::collections::BTreeMap;
@@ -99,7 +99,7 @@ impl Kinds {
     /// Nodes of the kinds before this one: their seeds come first.
     pub fn before(&self, index: usize) -> u64 {
         let count = |kind: &NodeKind| match kind.root.get("nodes").map(|nodes| &nodes.kind) {
-            Some(Kind::Int(count)) => u64::try_from(*count).unwrap_or(0),
+            Some(ValueKind::Int(count)) => u64::try_from(*count).unwrap_or(0),
             _ => 1,
         };
         self.list.iter().take(index).map(count).fold(0, u64::saturating_add)
@@ -150,18 +150,20 @@ fn alone(root: &Value, node: &Value) -> Value {
         }
     }
     let kind = match &node.kind {
-        Kind::Table(own) => Kind::Table(own.iter().filter(|e| !OF_KIND.contains(&e.key.as_str())).cloned().collect()),
+        ValueKind::Table(own) => {
+            ValueKind::Table(own.iter().filter(|e| !OF_KIND.contains(&e.key.as_str())).cloned().collect())
+        }
         other => other.clone(),
     };
     let at = &node.at;
     let entry = |key: &str, value: Value| Entry { key: key.into(), key_at: value.at.clone(), value };
     entries.push(entry("node", Value { kind, at: at.clone() }));
-    let count = find("count").map_or_else(|| Value { kind: Kind::Int(1), at: at.clone() }, |e| e.value.clone());
+    let count = find("count").map_or_else(|| Value { kind: ValueKind::Int(1), at: at.clone() }, |e| e.value.clone());
     entries.push(entry("nodes", count));
     if let Some(kubelet) = find("kubelet") {
         entries.push(Entry { value: merged(root.get("kubelet"), &kubelet.value), ..kubelet.clone() });
     }
-    Value { kind: Kind::Table(entries), at: root.at.clone() }
+    Value { kind: ValueKind::Table(entries), at: root.at.clone() }
 }
 
 /// Keys that only a `[[node]]` has.
@@ -173,7 +175,7 @@ fn merged(common: Option<&Value>, own: &Value) -> Value {
         return own.clone();
     };
     let kept = common.iter().filter(|entry| !own_entries.iter().any(|e| e.key == entry.key));
-    Value { kind: Kind::Table(kept.chain(own_entries).cloned().collect()), at: own.at.clone() }
+    Value { kind: ValueKind::Table(kept.chain(own_entries).cloned().collect()), at: own.at.clone() }
 }
 
 /// On which nodes the tables of a scenario are, while one kind is read.

@@ -2,6 +2,16 @@
 //! everything that is wrong with them, each problem at its line.
 //!
 //! The crate opens no file: what a scenario names is asked from [`Files`].
+//!
+//! ```
+//! use oomsim_scenario::{NoFiles, load, to_toml};
+//!
+//! let loaded = load("[node]\nmemory = \"4Gi\"\n", "small.toml", &NoFiles, &[]).expect("a scenario");
+//! assert_eq!(to_toml(&loaded.scenario), "name = \"small\"\n\n[node]\nmemory = \"4Gi\"\n");
+//!
+//! let problems = load("[node]\nmemry = \"4Gi\"\n", "small.toml", &NoFiles, &[]).expect_err("a slip");
+//! assert!(problems.iter().any(|problem| problem.render().contains("did you mean `memory`?")));
+//! ```
 
 // What these crates must not use, and why, stands in clippy.toml.
 #![cfg_attr(
@@ -40,7 +50,7 @@ pub mod reading {
     pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, prose, some_bytes, text, time};
     pub use super::tables::{EXPECT, Form, KeyGroup, KeySpec, TableSpec, WhenAbsent, key};
     pub use super::toml_value::{parse_document, parse_keys};
-    pub use super::value::{Entry, Kind, Value};
+    pub use super::value::{Entry, Value, ValueKind};
     pub use super::yaml_value::parse_documents;
     pub use oomsim_kube_api::KINDS;
 }

@@ -5,7 +5,7 @@ use super::names::{nearest, quoted_list};
 use super::reader::Problems;
 use super::source::{Location, Source};
 use super::toml_value::{parse_keys, parse_value};
-use super::value::{Entry, Kind, Value};
+use super::value::{Entry, Value, ValueKind};
 use std::sync::Arc;
 
 /// Tables whose keys have dots of their own: the rest of a path is one key.
@@ -51,7 +51,7 @@ impl Override {
         let offset = keys.len() + 1;
         let value = parse_value(&source, value, offset).unwrap_or_else(|| {
             let trimmed = value.trim();
-            Value::new(Kind::Text(trimmed.to_string()), &source, offset..text.len())
+            Value::new(ValueKind::Text(trimmed.to_string()), &source, offset..text.len())
         });
         Some(Override { steps, value })
     }
@@ -91,7 +91,7 @@ fn set(problems: &Problems, target: &mut Value, steps: &[Step], value: Value, pa
         return;
     };
     match &mut target.kind {
-        Kind::Table(entries) => {
+        ValueKind::Table(entries) => {
             if DOTTED_MAPS.contains(&parent) {
                 let key = steps.iter().map(|s| s.key.as_str()).collect::<Vec<_>>().join(".");
                 entries.retain(|e| e.key != key);
@@ -99,13 +99,13 @@ fn set(problems: &Problems, target: &mut Value, steps: &[Step], value: Value, pa
                 return;
             }
             let index = entries.iter().position(|e| e.key == step.key).unwrap_or_else(|| {
-                let empty = Value { kind: Kind::Table(Vec::new()), at: step.at.clone() };
+                let empty = Value { kind: ValueKind::Table(Vec::new()), at: step.at.clone() };
                 entries.push(Entry { key: step.key.clone(), key_at: step.at.clone(), value: empty });
                 entries.len() - 1
             });
             set(problems, &mut entries[index].value, rest, value, &step.key);
         }
-        Kind::Array(items) => {
+        ValueKind::Array(items) => {
             let named = |item: &Value| item.get("name").and_then(Value::as_text) == Some(step.key.as_str());
             if items.iter().any(named) {
                 // Pods of different kinds of node may have the same name.

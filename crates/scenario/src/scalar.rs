@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostic;
 use super::names::{nearest, quoted_list};
 use super::reader::Problems;
-use super::value::{Kind, Value};
+use super::value::{Value, ValueKind};
 use oomsim_core::node_api::Name;
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime, parse_duration};
 
@@ -59,7 +59,7 @@ pub(crate) fn dns_name(p: &Problems, value: &Value) -> Option<Name> {
 /// `true` or `false`.
 pub(crate) fn boolean(p: &Problems, value: &Value) -> Option<bool> {
     match value.kind {
-        Kind::Bool(b) => Some(b),
+        ValueKind::Bool(b) => Some(b),
         _ => {
             p.expected(value, "`true` or `false`");
             None
@@ -75,8 +75,8 @@ pub fn integer<T: TryFrom<i64>>(min: i64, max: i64) -> impl Fn(&Problems, &Value
         (min, max) => format!(" from {min} to {max}"),
     };
     move |p, value| match value.kind {
-        Kind::Int(n) if (min..=max).contains(&n) => T::try_from(n).ok(),
-        Kind::Int(n) => {
+        ValueKind::Int(n) if (min..=max).contains(&n) => T::try_from(n).ok(),
+        ValueKind::Int(n) => {
             p.error(&value.at, format!("{n} is out of range: expected a whole number{bounds}"));
             None
         }
@@ -90,8 +90,8 @@ pub fn integer<T: TryFrom<i64>>(min: i64, max: i64) -> impl Fn(&Problems, &Value
 /// A Kubernetes quantity (`"1638Mi"`, `"1.5Gi"`, `"100M"`) or a whole number of bytes.
 pub fn bytes(p: &Problems, value: &Value) -> Option<Bytes> {
     let amount = match &value.kind {
-        Kind::Int(n) => *n,
-        Kind::Text(text) => match Quantity::parse(text) {
+        ValueKind::Int(n) => *n,
+        ValueKind::Text(text) => match Quantity::parse(text) {
             Ok(quantity) => quantity.value(),
             Err(_) => {
                 bad_quantity(p, value, text);
@@ -147,8 +147,8 @@ pub(crate) fn bad_quantity(p: &Problems, value: &Value, text: &str) {
 /// A duration in Go's form, or a whole number 0.
 pub(crate) fn duration(p: &Problems, value: &Value) -> Option<SimDuration> {
     let parsed = match &value.kind {
-        Kind::Int(0) => Some(SimDuration::ZERO),
-        Kind::Text(text) => parse_duration(text).ok(),
+        ValueKind::Int(0) => Some(SimDuration::ZERO),
+        ValueKind::Text(text) => parse_duration(text).ok(),
         _ => None,
     };
     match parsed {
@@ -165,7 +165,7 @@ pub(crate) fn duration(p: &Problems, value: &Value) -> Option<SimDuration> {
                     None => format!("expected a duration, found {}", value.type_name()),
                 },
             );
-            if let Kind::Int(n) = value.kind {
+            if let ValueKind::Int(n) = value.kind {
                 problem = problem.label(format!("did you mean \"{n}s\"?"));
             }
             p.push(problem.help("a duration as Go writes it: \"10s\", \"1m30s\", \"250ms\", \"24h\""));
@@ -192,9 +192,9 @@ pub fn time(p: &Problems, value: &Value) -> Option<SimTime> {
 /// A share of a whole in parts per thousand: `"50%"`, `"12.5%"`, `0.5` or `1`.
 pub fn permille(p: &Problems, value: &Value) -> Option<u16> {
     let scaled = match &value.kind {
-        Kind::Int(n @ 0..=1) => Some(*n as u64 * 1000),
-        Kind::Number(text) => decimal(text, 3),
-        Kind::Text(text) => text.strip_suffix('%').and_then(|number| decimal(number.trim_end(), 1)),
+        ValueKind::Int(n @ 0..=1) => Some(*n as u64 * 1000),
+        ValueKind::Number(text) => decimal(text, 3),
+        ValueKind::Text(text) => text.strip_suffix('%').and_then(|number| decimal(number.trim_end(), 1)),
         _ => None,
     };
     let share = scaled.filter(|n| *n <= 1000).and_then(|n| u16::try_from(n).ok());

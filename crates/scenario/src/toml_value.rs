@@ -2,7 +2,7 @@
 
 use super::diagnostic::Diagnostic;
 use super::source::{Location, Source};
-use super::value::{Entry, Kind, Value};
+use super::value::{Entry, Value, ValueKind};
 use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -50,7 +50,7 @@ fn syntax_error(source: &Arc<Source>, error: &toml::de::Error) -> Diagnostic {
     Diagnostic::error(&at, format!("not valid TOML: {}", error.message().replace('\n', ", ")))
 }
 
-fn entries_of(source: &Arc<Source>, table: &DeTable<'_>, offset: usize) -> Kind {
+fn entries_of(source: &Arc<Source>, table: &DeTable<'_>, offset: usize) -> ValueKind {
     let mut entries: Vec<Entry> = table
         .iter()
         .map(|(key, value)| Entry {
@@ -60,20 +60,20 @@ fn entries_of(source: &Arc<Source>, table: &DeTable<'_>, offset: usize) -> Kind 
         })
         .collect();
     entries.sort_by_key(|e| e.key_at.span.start);
-    Kind::Table(entries)
+    ValueKind::Table(entries)
 }
 
 fn value_of(source: &Arc<Source>, value: &Spanned<DeValue<'_>>, offset: usize) -> Value {
     let kind = match value.get_ref() {
-        DeValue::String(text) => Kind::Text(text.to_string()),
+        DeValue::String(text) => ValueKind::Text(text.to_string()),
         DeValue::Integer(number) => match i64::from_str_radix(&number.as_str().replace('_', ""), number.radix()) {
-            Ok(n) => Kind::Int(n),
-            Err(_) => Kind::Number(number.as_str().to_string()),
+            Ok(n) => ValueKind::Int(n),
+            Err(_) => ValueKind::Number(number.as_str().to_string()),
         },
-        DeValue::Float(number) => Kind::Number(number.as_str().to_string()),
-        DeValue::Boolean(b) => Kind::Bool(*b),
-        DeValue::Datetime(date) => Kind::Text(date.to_string()),
-        DeValue::Array(items) => Kind::Array(items.iter().map(|item| value_of(source, item, offset)).collect()),
+        DeValue::Float(number) => ValueKind::Number(number.as_str().to_string()),
+        DeValue::Boolean(b) => ValueKind::Bool(*b),
+        DeValue::Datetime(date) => ValueKind::Text(date.to_string()),
+        DeValue::Array(items) => ValueKind::Array(items.iter().map(|item| value_of(source, item, offset)).collect()),
         DeValue::Table(table) => entries_of(source, table, offset),
     };
     Value::new(kind, source, value.span().start + offset..value.span().end + offset)

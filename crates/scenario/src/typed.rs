@@ -2,7 +2,7 @@
 //! exist are warnings, both with their places.
 
 use super::reader::Problems;
-use super::value::{Entry, Kind, Value};
+use super::value::{Entry, Value, ValueKind};
 use oomsim_kube_api::{Finding, Node, Tree};
 
 /// Most wrong values of one object that are looked for.
@@ -59,13 +59,13 @@ fn tree<'v>(value: &'v Value, entry: Option<&'v Entry>, places: &mut Places<'v>)
     let id = places.len();
     places.push((value, entry));
     let node = match &value.kind {
-        Kind::Null => Node::Null,
-        Kind::Bool(b) => Node::Bool(*b),
-        Kind::Int(n) => Node::Int(*n),
-        Kind::Number(text) => text.parse().map_or(Node::Text(text), Node::Float),
-        Kind::Text(text) => Node::Text(text),
-        Kind::Array(items) => Node::Array(items.iter().map(|item| tree(item, None, places)).collect()),
-        Kind::Table(entries) => {
+        ValueKind::Null => Node::Null,
+        ValueKind::Bool(b) => Node::Bool(*b),
+        ValueKind::Int(n) => Node::Int(*n),
+        ValueKind::Number(text) => text.parse().map_or(Node::Text(text), Node::Float),
+        ValueKind::Text(text) => Node::Text(text),
+        ValueKind::Array(items) => Node::Array(items.iter().map(|item| tree(item, None, places)).collect()),
+        ValueKind::Table(entries) => {
             Node::Table(entries.iter().map(|e| (e.key.as_str(), tree(&e.value, Some(e), places))).collect())
         }
     };

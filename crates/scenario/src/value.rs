@@ -7,14 +7,14 @@ use std::sync::Arc;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Value {
     /// The value itself.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Its place in the source.
     pub at: Location,
 }
 
 /// What a value is.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Kind {
+pub enum ValueKind {
     /// `null` of YAML and JSON.
     Null,
     /// `true` or `false`.
@@ -44,26 +44,26 @@ pub struct Entry {
 
 impl Value {
     /// A value at a place of a text.
-    pub fn new(kind: Kind, source: &Arc<Source>, span: std::ops::Range<usize>) -> Self {
+    pub fn new(kind: ValueKind, source: &Arc<Source>, span: std::ops::Range<usize>) -> Self {
         Value { kind, at: Location::new(source, span) }
     }
 
     /// The type in words, with article.
     pub fn type_name(&self) -> &'static str {
         match self.kind {
-            Kind::Null => "null",
-            Kind::Bool(_) => "a boolean",
-            Kind::Int(_) | Kind::Number(_) => "a number",
-            Kind::Text(_) => "a string",
-            Kind::Array(_) => "an array",
-            Kind::Table(_) => "a table",
+            ValueKind::Null => "null",
+            ValueKind::Bool(_) => "a boolean",
+            ValueKind::Int(_) | ValueKind::Number(_) => "a number",
+            ValueKind::Text(_) => "a string",
+            ValueKind::Array(_) => "an array",
+            ValueKind::Table(_) => "a table",
         }
     }
 
     /// The text of a string.
     pub fn as_text(&self) -> Option<&str> {
         match &self.kind {
-            Kind::Text(text) => Some(text),
+            ValueKind::Text(text) => Some(text),
             _ => None,
         }
     }
@@ -71,7 +71,7 @@ impl Value {
     /// The entries of a table.
     pub fn entries(&self) -> Option<&[Entry]> {
         match &self.kind {
-            Kind::Table(entries) => Some(entries),
+            ValueKind::Table(entries) => Some(entries),
             _ => None,
         }
     }
@@ -79,7 +79,7 @@ impl Value {
     /// The elements of an array.
     pub fn items(&self) -> Option<&[Value]> {
         match &self.kind {
-            Kind::Array(items) => Some(items),
+            ValueKind::Array(items) => Some(items),
             _ => None,
         }
     }

@@ -3,7 +3,7 @@
 use super::diagnostic::Diagnostic;
 use super::source::{Location, Source};
 use super::toml_value::parse_document;
-use super::value::{Entry, Kind, Value};
+use super::value::{Entry, Value, ValueKind};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -64,7 +64,7 @@ fn without_mime(text: &str) -> Cow<'_, str> {
 type Spanned = serde_saphyr::Spanned<Node>;
 
 enum Node {
-    Scalar(Kind),
+    Scalar(ValueKind),
     Array(Vec<Spanned>),
     Table(Vec<(serde_saphyr::Spanned<String>, Spanned)>),
 }
@@ -91,8 +91,8 @@ fn convert(source: &Arc<Source>, node: Spanned) -> Value {
     let span = range(&node.referenced);
     let kind = match node.value {
         Node::Scalar(kind) => kind,
-        Node::Array(items) => Kind::Array(items.into_iter().map(|item| convert(source, item)).collect()),
-        Node::Table(entries) => Kind::Table(
+        Node::Array(items) => ValueKind::Array(items.into_iter().map(|item| convert(source, item)).collect()),
+        Node::Table(entries) => ValueKind::Table(
             entries
                 .into_iter()
                 .map(|(key, value)| Entry {
@@ -122,35 +122,35 @@ impl<'de> Visitor<'de> for NodeVisitor {
     }
 
     fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Scalar(Kind::Null))
+        Ok(Node::Scalar(ValueKind::Null))
     }
 
     fn visit_none<E>(self) -> Result<Node, E> {
-        Ok(Node::Scalar(Kind::Null))
+        Ok(Node::Scalar(ValueKind::Null))
     }
 
     fn visit_bool<E>(self, b: bool) -> Result<Node, E> {
-        Ok(Node::Scalar(Kind::Bool(b)))
+        Ok(Node::Scalar(ValueKind::Bool(b)))
     }
 
     fn visit_i64<E>(self, n: i64) -> Result<Node, E> {
-        Ok(Node::Scalar(Kind::Int(n)))
+        Ok(Node::Scalar(ValueKind::Int(n)))
     }
 
     fn visit_u64<E>(self, n: u64) -> Result<Node, E> {
-        Ok(Node::Scalar(i64::try_from(n).map_or_else(|_| Kind::Number(n.to_string()), Kind::Int)))
+        Ok(Node::Scalar(i64::try_from(n).map_or_else(|_| ValueKind::Number(n.to_string()), ValueKind::Int)))
     }
 
     fn visit_f64<E>(self, n: f64) -> Result<Node, E> {
-        Ok(Node::Scalar(Kind::Number(n.to_string())))
+        Ok(Node::Scalar(ValueKind::Number(n.to_string())))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Scalar(Kind::Text(text.to_string())))
+        Ok(Node::Scalar(ValueKind::Text(text.to_string())))
     }
 
     fn visit_string<E>(self, text: String) -> Result<Node, E> {
-        Ok(Node::Scalar(Kind::Text(text)))
+        Ok(Node::Scalar(ValueKind::Text(text)))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
@@ -185,9 +185,9 @@ mod tests {
         let memory = first.get("spec").unwrap().get("limits").unwrap().get("memory").unwrap();
         assert_eq!((memory.as_text(), memory.at.text(), memory.at.line()), (Some("64Mi"), "64Mi", 3));
         let key = &first.get("spec").unwrap().get("limits").unwrap().entries().unwrap()[1];
-        assert_eq!((key.key_at.text(), &key.value.kind), ("cpu", &Kind::Number("0.5".into())));
+        assert_eq!((key.key_at.text(), &key.value.kind), ("cpu", &ValueKind::Number("0.5".into())));
         let kinds: Vec<_> = second.items().unwrap().iter().map(|v| v.kind.clone()).collect();
-        assert_eq!(kinds, [Kind::Bool(true), Kind::Null, Kind::Text("7".into())]);
+        assert_eq!(kinds, [ValueKind::Bool(true), ValueKind::Null, ValueKind::Text("7".into())]);
     }
 
     #[test]

@@ -7,6 +7,15 @@
 //! What is promised: a process may be killed at any instant, and a disk may be full; what was finished stays. Nothing
 //! is taken out of a journal, a damaged line is never taken for a result, and a row is only used for the run whose id
 //! it has. A file in a [`Folder`] appears whole or not at all, and never over one that this program did not write.
+//!
+//! ```
+//! use oomsim_store::Pool;
+//!
+//! // Whichever thread is first: results come in the order of their numbers.
+//! let pool = Pool::new(2)?;
+//! assert_eq!(pool.map(0..5, |n| n * n), [0, 1, 4, 9, 16]);
+//! # Ok::<(), oomsim_store::NoThreads>(())
+//! ```
 
 mod error;
 mod execute;

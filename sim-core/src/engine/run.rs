@@ -46,6 +46,7 @@ pub enum Stop {
 
 /// A run that had to be broken off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EngineError {
     /// More than `limit` events in the whole run.
     TooManyEvents {

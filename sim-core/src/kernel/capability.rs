@@ -28,7 +28,7 @@ impl fmt::Display for Confidence {
 
 /// One version's value of a capability.
 #[derive(Clone, Copy, Debug)]
-pub struct Row {
+pub struct CapabilityRow {
     /// The value, as [`Profile::set`] takes it.
     pub value: &'static str,
     /// Where the fact comes from.
@@ -47,13 +47,14 @@ pub struct Capability {
     /// The legal words; empty for a number.
     pub values: &'static [&'static str],
     /// The value from each version on at which it, or what is known of it, changes; the oldest version first.
-    pub(super) changes: &'static [(&'static str, Row)],
+    pub(super) changes: &'static [(&'static str, CapabilityRow)],
     pub(super) get: fn(&Profile) -> String,
     pub(super) apply: fn(&mut Profile, &str) -> Option<()>,
 }
 
 /// A capability or value that does not exist.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CapabilityError {
     /// No capability has this name; the legal names, nearest first.
     Name {
@@ -108,12 +109,12 @@ impl Capability {
 
     /// The value in a version of [`VERSIONS`], or in the oldest one. What was recorded of an older version only is
     /// inferred for the later ones.
-    pub fn row(&self, version: &str) -> Row {
+    pub fn row(&self, version: &str) -> CapabilityRow {
         let place = |v: &str| VERSIONS.iter().position(|known| *known == v).unwrap_or(0);
         let at = place(version);
         let (since, row) = *self.changes.iter().rfind(|(since, _)| place(since) <= at).unwrap_or(&self.changes[0]);
         match row.confidence {
-            Confidence::Recorded if since != version => Row { confidence: Confidence::Inferred, ..row },
+            Confidence::Recorded if since != version => CapabilityRow { confidence: Confidence::Inferred, ..row },
             _ => row,
         }
     }

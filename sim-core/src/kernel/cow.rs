@@ -3,7 +3,7 @@
 //! that has broken fewer pages maps all that the other maps.
 
 use super::Kernel;
-use super::cgroup::{Charge, Kind, Purpose, Stop};
+use super::cgroup::{Charge, PageKind, Purpose, Stop};
 use super::process::CowShare;
 use crate::units::{CgroupId, Pages, Pid, SimTime};
 
@@ -104,7 +104,7 @@ impl Kernel {
             self.cow.remove(&id);
         }
         if !keep {
-            self.uncharge(cgroup, Kind::Anon, gone);
+            self.uncharge(cgroup, PageKind::Anon, gone);
         }
     }
 

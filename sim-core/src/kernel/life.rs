@@ -1,7 +1,7 @@
 //! Processes come and go: spawn, fork, signals, exit.
 
 use super::api::{Delivery, Disposition, Errno, SpawnSpec, disposition};
-use super::cgroup::{Charge, Kind, Purpose};
+use super::cgroup::{Charge, PageKind, Purpose};
 use super::process::{Process, State};
 use super::volume::Volume;
 use super::{Kernel, overcommit};
@@ -123,8 +123,8 @@ impl Kernel {
         let Some(process) = self.procs.remove(&pid) else { return };
         self.oom_victims -= u32::from(process.is_oom_victim());
         let (cg, rare) = (process.cgroup, process.rare());
-        self.uncharge(cg, Kind::Anon, process.anon_own);
-        self.uncharge(cg, Kind::Kernel, process.kernel + process.pgtables);
+        self.uncharge(cg, PageKind::Anon, process.anon_own);
+        self.uncharge(cg, PageKind::Kernel, process.kernel + process.pgtables);
         self.swap_freed(cg, rare.swapents);
         if !rare.mlocked.is_zero() {
             self.note(cg, |c| c.locked_anon -= rare.mlocked);

@@ -1,7 +1,7 @@
 //! What a process does with memory: the dispatch of [`MemOp`].
 
 use super::api::{Errno, Mapping, MemOp, MemOutcome};
-use super::cgroup::{Charge, Kind, Purpose, Stop};
+use super::cgroup::{Charge, PageKind, Purpose, Stop};
 use super::volume::Volume;
 use super::{Kernel, overcommit};
 use crate::units::{Bytes, Pages, Pid, SimTime};
@@ -139,7 +139,7 @@ impl Kernel {
             }
             let (page, stop) = self.charge(now, Charge { purpose: Purpose::Anon, ..charge }, Pages::new(1));
             if page.is_zero() {
-                self.uncharge(cgroup, Kind::Kernel, table);
+                self.uncharge(cgroup, PageKind::Kernel, table);
                 if let Some(process) = self.procs.get_mut(&pid) {
                     process.pgtables -= table;
                 }
@@ -221,7 +221,7 @@ impl Kernel {
         let cgroup = process.cgroup;
         let own = resident.min(process.anon_own);
         process.anon_own -= own;
-        self.uncharge(cgroup, Kind::Anon, own);
+        self.uncharge(cgroup, PageKind::Anon, own);
         let shared = self.drop_cow(pid, resident - own);
         let Some(process) = self.procs.get_mut(&pid) else { return MemOutcome::Refused(Errno::ESRCH) };
         let unlocked = process.rare().mlocked.saturating_sub(process.rss_anon());
@@ -235,7 +235,7 @@ impl Kernel {
         }
         self.swap_freed(cgroup, swapped);
         let tables = self.unmap_virtual(pid, size, mapping, own + shared + swapped);
-        self.uncharge(cgroup, Kind::Kernel, tables);
+        self.uncharge(cgroup, PageKind::Kernel, tables);
         MemOutcome::Done
     }
 

@@ -45,7 +45,7 @@ pub use api::{
     SpawnSpec, SwapDevice, Thp, Until,
 };
 pub use audit::Imbalance;
-pub use capability::{Capability, CapabilityError, Confidence, Row};
+pub use capability::{Capability, CapabilityError, CapabilityRow, Confidence};
 pub use high::high_delay_jiffies;
 pub use plain::Batch;
 pub use process::{Process, State};

@@ -3,7 +3,7 @@
 
 use super::Kernel;
 use super::api::{CgroupVersion, Errno};
-use super::cgroup::{Counts, Kind};
+use super::cgroup::{Counts, PageKind};
 use super::generations::Call;
 use super::lru::Lists;
 use super::profile::Lru;
@@ -237,8 +237,8 @@ impl Kernel {
             }
         }
         for (file, inactive, active) in dropped {
-            self.uncharge(cg, Kind::InactiveFile, inactive);
-            self.uncharge(cg, Kind::ActiveFile, active);
+            self.uncharge(cg, PageKind::InactiveFile, inactive);
+            self.uncharge(cg, PageKind::ActiveFile, active);
             self.forget_cached(file, inactive + active);
         }
         if !self.cgroups[cg.index()].rare().cache.is_empty() {
@@ -267,7 +267,7 @@ impl Kernel {
                 (moved.demoted, moved.freed)
             }
         };
-        self.convert(cg, Kind::ActiveFile, Kind::InactiveFile, demoted);
+        self.convert(cg, PageKind::ActiveFile, PageKind::InactiveFile, demoted);
         let mut left = demoted;
         for chunk in self.cgroups[cg.index()].cache_mut() {
             let n = chunk.active.min(left);
@@ -290,7 +290,7 @@ impl Kernel {
             left -= n;
         }
         if !pages.is_zero() {
-            self.convert(cg, Kind::InactiveFile, Kind::ActiveFile, pages);
+            self.convert(cg, PageKind::InactiveFile, PageKind::ActiveFile, pages);
         }
     }
 

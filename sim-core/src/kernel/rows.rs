@@ -1,17 +1,17 @@
 //! Each capability's value by version, with where the fact comes from. An entry holds from its version until the next
 //! one.
 
-use super::capability::{Capability, Confidence, Row};
+use super::capability::{Capability, CapabilityRow, Confidence};
 use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Protection, SiblingReclaim, SwapWriteback, TieRule};
 
-const fn recorded(value: &'static str, source: &'static str) -> Row {
-    Row { value, source, confidence: Confidence::Recorded }
+const fn recorded(value: &'static str, source: &'static str) -> CapabilityRow {
+    CapabilityRow { value, source, confidence: Confidence::Recorded }
 }
-const fn source(value: &'static str, source: &'static str) -> Row {
-    Row { value, source, confidence: Confidence::Source }
+const fn source(value: &'static str, source: &'static str) -> CapabilityRow {
+    CapabilityRow { value, source, confidence: Confidence::Source }
 }
-const fn inferred(value: &'static str, source: &'static str) -> Row {
-    Row { value, source, confidence: Confidence::Inferred }
+const fn inferred(value: &'static str, source: &'static str) -> CapabilityRow {
+    CapabilityRow { value, source, confidence: Confidence::Inferred }
 }
 
 const BOOL: &[&str] = &["true", "false"];

@@ -2,7 +2,7 @@
 
 use super::Kernel;
 use super::api::SwapDevice;
-use super::cgroup::{Charge, Kind, Purpose};
+use super::cgroup::{Charge, PageKind, Purpose};
 use super::profile::{Lru, SwapWriteback};
 use super::reclaim::{Amounts, shares};
 use crate::units::{CgroupId, Pages, Pid};
@@ -80,7 +80,7 @@ impl Kernel {
         process.anon_own -= pages;
         process.rare_mut().swapents += pages;
         let cg = process.cgroup;
-        self.uncharge(cg, Kind::Anon, pages);
+        self.uncharge(cg, PageKind::Anon, pages);
         self.note(cg, |c| c.swap += pages);
     }
 

@@ -1,7 +1,7 @@
 //! Files with cached pages, tmpfs volumes, and shared anonymous memory.
 
 use super::Kernel;
-use super::cgroup::{CacheChunk, Charge, Kind, Purpose, Stop};
+use super::cgroup::{CacheChunk, Charge, PageKind, Purpose, Stop};
 use super::memory::PTRS_PER_PTE;
 use super::profile::Lru;
 use super::readahead::Stream;
@@ -99,9 +99,9 @@ impl Kernel {
             let cg = CgroupId(index as u32);
             let Some(at) = self.cgroups[index].rare().cache.iter().position(|c| c.file == file) else { continue };
             let chunk = self.cgroups[index].rare_mut().cache.remove(at);
-            self.uncharge(cg, Kind::InactiveFile, chunk.inactive);
-            self.uncharge(cg, Kind::ActiveFile, chunk.active);
-            self.uncharge(cg, Kind::LockedFile, chunk.locked);
+            self.uncharge(cg, PageKind::InactiveFile, chunk.inactive);
+            self.uncharge(cg, PageKind::ActiveFile, chunk.active);
+            self.uncharge(cg, PageKind::LockedFile, chunk.locked);
             self.trim_index(cg);
             self.forget_cached(file, chunk.pages());
         }
@@ -214,7 +214,7 @@ impl Kernel {
         } else if let Some(process) = self.procs.get_mut(&by) {
             // The next attempt asks for all of them again.
             process.pgtables -= charged;
-            self.uncharge(charge.cgroup, Kind::Kernel, charged);
+            self.uncharge(charge.cgroup, PageKind::Kernel, charged);
         }
         stop
     }
@@ -240,7 +240,7 @@ impl Kernel {
                 chunk.active += n;
                 chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
                 left -= n;
-                self.convert(cg, Kind::InactiveFile, Kind::ActiveFile, n);
+                self.convert(cg, PageKind::InactiveFile, PageKind::ActiveFile, n);
             }
         }
         if how == FileAccess::Mmap {
@@ -318,8 +318,8 @@ impl Kernel {
             (chunk.inactive, chunk.active) = (Pages::ZERO, Pages::ZERO);
             (chunk.twice_mapped, chunk.unread) = (Pages::ZERO, Pages::ZERO);
             chunk.locked += inactive + active;
-            self.convert(cg, Kind::InactiveFile, Kind::LockedFile, inactive);
-            self.convert(cg, Kind::ActiveFile, Kind::LockedFile, active);
+            self.convert(cg, PageKind::InactiveFile, PageKind::LockedFile, inactive);
+            self.convert(cg, PageKind::ActiveFile, PageKind::LockedFile, active);
         }
     }
 
@@ -369,7 +369,7 @@ impl Kernel {
         }
         charges.retain(|c| !(c.resident + c.swapped).is_zero());
         for (cgroup, resident, swapped) in freed {
-            self.uncharge(cgroup, Kind::Shmem, resident);
+            self.uncharge(cgroup, PageKind::Shmem, resident);
             self.trim_index(cgroup);
             self.swap_freed(cgroup, swapped);
         }
@@ -408,7 +408,7 @@ impl Kernel {
             charge.resident -= pages;
             charge.swapped += pages;
         }
-        self.uncharge(cg, Kind::Shmem, pages);
+        self.uncharge(cg, PageKind::Shmem, pages);
         self.trim_index(cg);
         self.note(cg, |c| c.swap += pages);
         self.clamp_shmem_rss(volume);

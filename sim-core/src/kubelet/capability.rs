@@ -55,7 +55,7 @@ pub enum RestartWakeup {
 
 /// What a run shows otherwise when a capability is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Verdict {
+pub enum Consequence {
     /// Which pod is evicted first.
     WhoIsEvicted,
     /// When pods are evicted.
@@ -76,18 +76,18 @@ pub enum Verdict {
     Texts,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for Consequence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
-            Verdict::WhoIsEvicted => "which pod is evicted first",
-            Verdict::WhenEvicted => "when pods are evicted",
-            Verdict::GracePeriod => "how long an evicted pod has to stop",
-            Verdict::WhoIsKilled => "whom the kernel kills",
-            Verdict::Protection => "memory.min, memory.low and memory.high",
-            Verdict::Swap => "who may swap",
-            Verdict::Restarts => "when containers start again",
-            Verdict::Start => "whether the kubelet starts, and what pods may use",
-            Verdict::Texts => "texts",
+            Consequence::WhoIsEvicted => "which pod is evicted first",
+            Consequence::WhenEvicted => "when pods are evicted",
+            Consequence::GracePeriod => "how long an evicted pod has to stop",
+            Consequence::WhoIsKilled => "whom the kernel kills",
+            Consequence::Protection => "memory.min, memory.low and memory.high",
+            Consequence::Swap => "who may swap",
+            Consequence::Restarts => "when containers start again",
+            Consequence::Start => "whether the kubelet starts, and what pods may use",
+            Consequence::Texts => "texts",
         })
     }
 }
@@ -111,7 +111,7 @@ pub struct Fact {
     /// What it means, one sentence.
     pub doc: &'static str,
     /// What depends on it.
-    pub verdict: Verdict,
+    pub verdict: Consequence,
     /// From release to release, the oldest first.
     pub steps: &'static [Step],
 }

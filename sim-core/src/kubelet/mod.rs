@@ -29,7 +29,7 @@ pub use crate::node_api::QosClass;
 pub use allocatable::{Enforcement, NodeAllocatable, NotConfigured, ReservationError, ReservationExceedsCapacity};
 pub use backoff::{BackoffLimits, ContainerBackoff, DaemonSetBackoff};
 pub use capability::{
-    ContainerWording, EventWording, Fact, RankRequest, RestartWakeup, Step, SwapDefault, UnknownCapability, Verdict,
+    Consequence, ContainerWording, EventWording, Fact, RankRequest, RestartWakeup, Step, SwapDefault, UnknownCapability,
 };
 pub use cgroups::{
     CgroupLayout, CgroupName, NodeCgroupWrite, NodeLimits, PodDirs, container_cgroup, pod_cgroup, qos_cgroups,

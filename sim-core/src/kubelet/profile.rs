@@ -2,8 +2,8 @@
 //! never for a version; a scenario can override any of them by name.
 
 use super::capability::{
-    Capability, ContainerWording, EventWording, Fact, RankRequest, RestartWakeup, Step, SwapDefault, UnknownCapability,
-    Verdict,
+    Capability, Consequence, ContainerWording, EventWording, Fact, RankRequest, RestartWakeup, Step, SwapDefault,
+    UnknownCapability,
 };
 use super::release::Release;
 use crate::units::Sure;
@@ -43,7 +43,7 @@ macro_rules! profile {
                 $(Fact {
                     name: stringify!($name),
                     doc: concat!($($doc),*),
-                    verdict: Verdict::$verdict,
+                    verdict: Consequence::$verdict,
                     steps: &[$(Step { since: $since, sure: Sure::$sure, source: $source }),+],
                 },)*
             ];

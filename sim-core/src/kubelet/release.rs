@@ -1,6 +1,6 @@
 //! Kubernetes versions as nodes print them (`status.nodeInfo.kubeletVersion`): release, row, whose build it is.
 
-use super::capability::{Fact, Verdict};
+use super::capability::{Consequence, Fact};
 use super::profile::KubernetesProfile;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -72,7 +72,7 @@ impl Release {
 
     /// For a release between two rows: the capabilities that change up to the newer one, by what depends on them. Empty
     /// for a release with a row of its own, and for one that is newer than all rows.
-    pub fn may_differ(self) -> BTreeMap<Verdict, Vec<&'static Fact>> {
+    pub fn may_differ(self) -> BTreeMap<Consequence, Vec<&'static Fact>> {
         let (row, mut found) = (self.row(), BTreeMap::<_, Vec<_>>::new());
         let newer = KubernetesProfile::ALL.into_iter().find(|newer| newer.minor > self.minor);
         let Some(newer) = newer.filter(|_| !self.is_exact()) else { return found };

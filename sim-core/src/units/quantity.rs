@@ -46,6 +46,7 @@ impl fmt::Display for Format {
 
 /// Why a text is not a quantity. The wording is Kubernetes' own, because users search for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ParseQuantityError {
     /// A character that no quantity contains.
     Format,

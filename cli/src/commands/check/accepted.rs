@@ -3,7 +3,7 @@
 use crate::exit::Failure;
 use crate::load;
 use oomsim_report::check::AcceptedOutcome;
-use oomsim_report::outcome::Outcome;
+use oomsim_report::outcome::ReviewedOutcome;
 use oomsim_store::Folder;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +28,12 @@ pub fn read(scenario: &Path) -> Result<Option<String>, Failure> {
 ///
 /// # Errors
 /// When it cannot be written.
-pub fn compare(bless: bool, scenario: &Path, known: Option<&str>, now: &Outcome) -> Result<AcceptedOutcome, Failure> {
+pub fn compare(
+    bless: bool,
+    scenario: &Path,
+    known: Option<&str>,
+    now: &ReviewedOutcome,
+) -> Result<AcceptedOutcome, Failure> {
     let path = path(scenario);
     let difference = known.map(|accepted| now.difference(accepted));
     let file = path.display().to_string();

@@ -12,7 +12,7 @@ use oomsim_core::record::{Digest, Keep, StableHasher};
 use oomsim_planning::measure::{Measures, RunOutcome};
 use oomsim_report::check::{CheckOutcome, CheckedExpectation, CheckedRuns};
 use oomsim_report::fleet::{NodeRun, digest, expectations};
-use oomsim_report::outcome::{Outcome, SEEDS};
+use oomsim_report::outcome::{ReviewedOutcome, SEEDS};
 use oomsim_report::{ARTIFACTS, RunReport};
 use oomsim_scenario::Diagnostic;
 use oomsim_store::Folder;
@@ -26,7 +26,7 @@ struct SeedRun {
     results: Vec<ExpectationResult>,
     digest: Digest,
     first_deaths: Vec<RunOutcome>,
-    outcome: Outcome,
+    outcome: ReviewedOutcome,
 }
 
 /// Runs a scenario and judges it.
@@ -47,7 +47,7 @@ pub fn check(args: &Args, file: &Path) -> (CheckOutcome, Vec<Diagnostic>) {
 fn judged(args: &Args, file: &Path, kinds: &[Arc<Scenario>], overrides: &[String]) -> Result<CheckedRuns, Failure> {
     let first = kinds.first().map_or(0, |kind| kind.seed);
     let known = accepted::read(file)?;
-    let told = known.as_deref().and_then(Outcome::seeds);
+    let told = known.as_deref().and_then(ReviewedOutcome::seeds);
     let seeds = args.seeds.or(told).unwrap_or(1).max(if args.bless { 1 } else { told.unwrap_or(1) });
     let keep = if args.bless || known.is_some() { Keep::Events } else { Keep::Outcome };
     let runs = all_seeds(kinds, first, seeds, keep)?;
@@ -90,7 +90,7 @@ fn all_seeds(kinds: &[Arc<Scenario>], first: u64, seeds: u64, keep: Keep) -> Res
             return Ok(of_fleet(seed, &nodes, keep));
         };
         let history = engine::run(node.clone(), seed)?;
-        let mut outcome = Outcome::default();
+        let mut outcome = ReviewedOutcome::default();
         let mut first_deaths = Vec::new();
         if keep >= Keep::Events {
             first_deaths.push(Measures::of(&history).outcome);
@@ -108,14 +108,14 @@ fn all_seeds(kinds: &[Arc<Scenario>], first: u64, seeds: u64, keep: Keep) -> Res
 fn of_fleet(seed: u64, nodes: &[NodeRun], keep: Keep) -> SeedRun {
     let known = keep >= Keep::Events;
     let first_deaths: Vec<_> = nodes.iter().filter(|_| known).map(|node| node.measures.outcome).collect();
-    let mut outcome = Outcome::default();
+    let mut outcome = ReviewedOutcome::default();
     outcome.add_shares("nodes", seed, &first_deaths);
     SeedRun { seed, results: expectations(nodes), digest: digest(nodes), first_deaths, outcome }
 }
 
 /// The outcome of the first seed, and the shares over as many as are compared.
-fn whole_outcome(kinds: &[Arc<Scenario>], runs: &[SeedRun], seeds: Option<u64>) -> Outcome {
-    let mut outcome = runs.first().map_or_else(Outcome::default, |run| run.outcome.clone());
+fn whole_outcome(kinds: &[Arc<Scenario>], runs: &[SeedRun], seeds: Option<u64>) -> ReviewedOutcome {
+    let mut outcome = runs.first().map_or_else(ReviewedOutcome::default, |run| run.outcome.clone());
     let single = matches!(kinds, [one] if one.nodes == 1);
     if let (Some(seeds), Some(first), true) = (seeds, runs.first(), single) {
         let seeds = usize::try_from(seeds).unwrap_or(usize::MAX);

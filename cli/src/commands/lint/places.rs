@@ -1,15 +1,15 @@
 //! Where findings and problems are, in files that can be opened from here.
 
 use crate::load::Unusable;
-use oomsim_report::findings::{Place, Shown};
+use oomsim_report::findings::{FindingPlace, Shown};
 use oomsim_scenario::{Diagnostic, Location, Severity};
 use std::path::Path;
 
 /// The place of a location in the file `name`, or in one that it names relative to `folder`; `None` for texts that are
 /// no files, such as `--set`.
-pub fn place(at: &Location, name: &str, folder: &Path) -> Option<Place> {
+pub fn place(at: &Location, name: &str, folder: &Path) -> Option<FindingPlace> {
     let path = if at.source.name == name { name.into() } else { folder.join(&at.source.name) };
-    path.is_file().then(|| Place::new(at, path.display().to_string()))
+    path.is_file().then(|| FindingPlace::new(at, path.display().to_string()))
 }
 
 /// Why a file cannot be used, each problem with its place.

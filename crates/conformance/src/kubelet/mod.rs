@@ -23,7 +23,14 @@ macro_rules! kinds {
     ($($stem:ident: $what:literal),* $(,)?) => {
         /// The kinds of kubelet recordings.
         pub const KINDS: &[RecordingKind] = &[
-            $(RecordingKind { stem: stringify!($stem), what: $what, id, check: $stem::check, replay: None, sizes: None }),*
+            $(RecordingKind {
+                stem: stringify!($stem),
+                what: $what,
+                id,
+                check: $stem::check,
+                replay: None,
+                sizes: None,
+            }),*
         ];
     };
 }

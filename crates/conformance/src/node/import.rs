@@ -7,7 +7,7 @@ use super::disturbance::Disturbance;
 use super::error::StoryError;
 use super::program;
 use super::script::{Clock, script, span, time};
-use super::story::{Container, Curve, Pod, Proc, Story, Volume};
+use super::story::{AllocCurve, Container, Pod, Proc, Story, Volume};
 use oomsim_core::kernel::{CgroupVersion, Lru, Release, Thp};
 use oomsim_core::kubelet::{
     ContainerSpec, KubeletConfig, KubernetesProfile, ResourceList, ResourceRequirements, RestartPolicy, TextMap,
@@ -28,9 +28,9 @@ const PAGE: i64 = 4096;
 
 /// Program text of the recordings' agent that was locked in memory (SCHEMA, `agent_text_mlocked`).
 const AGENT_TEXT: i64 = 53 * MIB;
-/// The agent's heap grows by this much within 10 s of T0 (median of root usage less what the model gives it without this
-/// growth: 1.1 to 1.4 MiB after 8 to 15 s; `system.slice` shows twice as much, because huge pages are collapsed there
-/// from pages that were charged to the root) …
+/// The agent's heap grows by this much within 10 s of T0 (median of root usage less what the model gives it without
+/// this growth: 1.1 to 1.4 MiB after 8 to 15 s; `system.slice` shows twice as much, because huge pages are collapsed
+/// there from pages that were charged to the root) …
 const AGENT_GROWTH: i64 = 14 * MIB / 10;
 /// … and by this much within the next 50 s (2.1 MiB in all at 20 s, 3.4 at 60).
 const AGENT_GROWTH_LATER: i64 = 2 * MIB;
@@ -89,7 +89,7 @@ fn bytes(amount: i64) -> Bytes {
 }
 
 /// Blocks a process holds at an instant before or at T0.
-fn held_at(curve: &Curve, t: f64) -> i64 {
+fn held_at(curve: &AllocCurve, t: f64) -> i64 {
     let touched = |p: &&(f64, u64, String)| p.0 <= t && matches!(p.2.as_str(), "a" | "s");
     curve.pts.iter().filter(touched).map(|p| p.1 as i64).max().unwrap_or(0)
 }
@@ -193,7 +193,7 @@ impl Import<'_> {
         let (story, k) = (self.story, &self.story.kubelet);
         let hard = match &k.eviction_hard {
             Some(hard) if !hard.is_empty() => Some(hard.clone()),
-            // An empty map is no default: nothing is evicted. What a map that is absent means, the parsed thresholds say.
+            // An empty map is no default: nothing is evicted. What an absent map means, the parsed thresholds say.
             None if story.thresholds.as_ref().is_none_or(|list| list.iter().any(|t| t.grace_s == 0.0)) => None,
             _ => Some(TextMap::new()),
         };

@@ -5,7 +5,7 @@
 
 use super::disturbance::Disturbance;
 use super::program::{MAP_CHUNK, Op};
-use super::story::Curve;
+use super::story::AllocCurve;
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use oomsim_core::workload::{CacheAccess, ScriptOp};
 
@@ -38,7 +38,7 @@ impl Clock {
 /// program's pace.
 pub fn script(
     clock: Clock,
-    curve: Option<&Curve>,
+    curve: Option<&AllocCurve>,
     kills: &[f64],
     volumes: &dyn Fn(&str) -> String,
     program: &[Op],

@@ -59,7 +59,7 @@ pub struct Story {
     pub passes: Vec<Pass>,
     /// What each process allocated.
     #[serde(deserialize_with = "or_empty")]
-    pub alloc_curves: Vec<Curve>,
+    pub alloc_curves: Vec<AllocCurve>,
     /// Memory over time.
     pub series: Series,
 }
@@ -298,7 +298,7 @@ pub struct PodFigures {
 
 /// What a process allocated.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Curve {
+pub struct AllocCurve {
     /// Process id.
     pub pid: u32,
     /// `[t, cumulative bytes, what]`.
@@ -364,7 +364,7 @@ impl SeriesRow {
 
 impl Story {
     /// The curve of a process.
-    pub fn curve(&self, pid: u32) -> Option<&Curve> {
+    pub fn curve(&self, pid: u32) -> Option<&AllocCurve> {
         self.alloc_curves.iter().find(|c| c.pid == pid)
     }
 

@@ -1,38 +1,38 @@
 //! A cgroup's limit was reached: whose it is, and what filled it.
 
 use super::{percent, size};
-use crate::place::{Place, is_static};
-use crate::report::Report;
+use crate::place::{CgroupPlace, is_static};
+use crate::report::LoggedOom;
 
-pub(super) fn advice(report: &Report, place: &Place, out: &mut Vec<String>) {
+pub(super) fn advice(report: &LoggedOom, place: &CgroupPlace, out: &mut Vec<String>) {
     let limit = limit_text(report);
     match place {
-        Place::Container { pod_uid, id, .. } => {
+        CgroupPlace::Container { pod_uid, id, .. } => {
             out.push(format!(
                 "A container reached its own memory limit{limit} (resources.limits.memory). Raise that limit, or make the program need less; free memory on the node does not help."
             ));
             out.push(find_pod(pod_uid));
             out.push(format!("Find the container: crictl inspect {}", short(id)));
         }
-        Place::Pod { uid, .. } => {
+        CgroupPlace::Pod { uid, .. } => {
             out.push(format!(
                 "A pod reached its limit{limit}: the sum of its containers' limits (or spec.resources). It is hit first when one container has as much as the whole pod, because the pause container, kernel memory and memory-backed volumes count too. Raise the limits of the containers, or make them need less."
             ));
             out.push(find_pod(uid));
         }
-        Place::Pods | Place::QosClass { .. } => {
+        CgroupPlace::Pods | CgroupPlace::QosClass { .. } => {
             out.push(format!(
                 "All pods together reached what the kubelet leaves for pods{limit} (capacity − kubeReserved − systemReserved): no single container's limit was hit. They grew faster than the kubelet could evict one (it looks every 10 s)."
             ));
             out.push("Give every container a memory limit, so that one leak cannot take the others with it; let requests be near to real use, so that fewer pods are placed here.".into());
             out.push("Raise evictionHard memory.available, so that the kubelet acts earlier; the kernel's limit for pods stays where it is. Lower reservations only if the node's own daemons really need less.".into());
         }
-        Place::Unit { name } => unit(name, &limit, report, out),
-        Place::PlainContainer { id, runtime } => out.push(plain_container(id, *runtime, &limit)),
-        Place::Job { system, name } => {
+        CgroupPlace::Unit { name } => unit(name, &limit, report, out),
+        CgroupPlace::PlainContainer { id, runtime } => out.push(plain_container(id, *runtime, &limit)),
+        CgroupPlace::Job { system, name } => {
             out.push(format!("{name} of {} reached its memory limit{limit}. {}", system.name(), system.advice()));
         }
-        Place::Node | Place::Other { .. } => out.push(format!(
+        CgroupPlace::Node | CgroupPlace::Other { .. } => out.push(format!(
             "The cgroup {} reached its limit{limit} (memory.max, or memory.limit_in_bytes). Raise it, or make its processes need less.",
             report.oom_memcg.as_deref().unwrap_or("/")
         )),
@@ -41,7 +41,7 @@ pub(super) fn advice(report: &Report, place: &Place, out: &mut Vec<String>) {
     swap(report, out);
 }
 
-fn unit(name: &str, limit: &str, report: &Report, out: &mut Vec<String>) {
+fn unit(name: &str, limit: &str, report: &LoggedOom, out: &mut Vec<String>) {
     let enforced = if super::has_kubelet(report) {
         ", or an enforced kubeReserved/systemReserved cgroup: then stop enforcing it (enforceNodeAllocatable)"
     } else {
@@ -72,7 +72,7 @@ fn plain_container(id: &str, runtime: Option<&str>, limit: &str) -> String {
     }
 }
 
-fn limit_text(report: &Report) -> String {
+fn limit_text(report: &LoggedOom) -> String {
     match report.memory {
         Some(m) if m.unlimited() => String::new(),
         Some(m) => format!(" of {}", size(m.limit_kb)),
@@ -96,7 +96,7 @@ fn short(id: &str) -> &str {
 }
 
 /// What fills the cgroup, when it is not the programs' own memory.
-pub(super) fn holds(report: &Report, out: &mut Vec<String>) {
+pub(super) fn holds(report: &LoggedOom, out: &mut Vec<String>) {
     let Some(memory) = report.memory.filter(|m| m.usage_kb > 0) else { return };
     let stats = report.cgroup_stats.first();
     let stat = |key: &str| {
@@ -147,7 +147,7 @@ pub(super) fn holds(report: &Report, out: &mut Vec<String>) {
 }
 
 /// Swap that was allowed and not used.
-fn swap(report: &Report, out: &mut Vec<String>) {
+fn swap(report: &LoggedOom, out: &mut Vec<String>) {
     let Some(swap) = report.swap else { return };
     if swap.usage_kb == 0 && swap.limit_kb > 0 && !swap.unlimited() {
         out.push(format!(

@@ -4,28 +4,28 @@ mod cgroup;
 mod node;
 
 use crate::explain::Explanation;
-use crate::place::{Place, Qos, place};
-use crate::report::{Kind, Report};
+use crate::place::{CgroupPlace, Qos, place};
+use crate::report::{LoggedOom, OomKind};
 use oomsim_core::units::Bytes;
 
 /// Sentences for the person who runs the node or the pod.
-pub(crate) fn advice(report: &Report, place: Option<&Place>, explanation: &Explanation) -> Vec<String> {
+pub(crate) fn advice(report: &LoggedOom, place: Option<&CgroupPlace>, explanation: &Explanation) -> Vec<String> {
     let mut out = Vec::new();
     if report.by_hand() {
         out.push("A person or a program asked the kernel for this kill (SysRq f): memory had not run out. Look for what writes to /proc/sysrq-trigger, or for the keys pressed.".into());
         return out;
     }
     match (report.kind, place) {
-        (Kind::Cgroup, Some(place)) => cgroup::advice(report, place, &mut out),
-        (Kind::Cgroup, None) => {
+        (OomKind::Cgroup, Some(place)) => cgroup::advice(report, place, &mut out),
+        (OomKind::Cgroup, None) => {
             out.push("A cgroup reached its own limit; the lines that name it are missing.".into());
             if has_kubelet(report) || report.tasks.is_empty() {
                 out.push("On a Kubernetes node, look for the process name among the pods whose containers were OOMKilled: kubectl get events -A | grep -i oom".into());
             }
             cgroup::holds(report, &mut out);
         }
-        (Kind::Node, _) => node::advice(report, explanation, &mut out),
-        (Kind::Unknown, _) => out.push(
+        (OomKind::Node, _) => node::advice(report, explanation, &mut out),
+        (OomKind::Unknown, _) => out.push(
             "Save the whole report (journalctl -k, or dmesg, without filtering by grep): it names what ran out and who held the memory.".into(),
         ),
     }
@@ -41,7 +41,7 @@ pub(crate) fn advice(report: &Report, place: Option<&Place>, explanation: &Expla
     if report.oom_kill_allocating_task {
         out.push("vm.oom_kill_allocating_task = 1 kills whatever process asks at the wrong moment: set it to 0, so that the kernel looks for the largest.".into());
     }
-    if report.kill_only && report.kind == Kind::Cgroup {
+    if report.kill_only && report.kind == OomKind::Cgroup {
         out.push("The kernel prints at most 10 reports in 5 seconds: many kills in a row mean that something keeps growing; the first report before these kills names the limit.".into());
     }
     out
@@ -58,7 +58,7 @@ fn panicked(panic: &str, out: &mut Vec<String>) {
 }
 
 /// True when the log shows that a kubelet runs on the machine.
-fn has_kubelet(report: &Report) -> bool {
+fn has_kubelet(report: &LoggedOom) -> bool {
     const NAMES: [&str; 9] =
         ["kubelet", "k3s", "k3s-server", "k3s-agent", "k0s", "rke2", "kube-proxy", "hyperkube", "kubelite"];
     let named = |comm: &str| NAMES.contains(&comm);
@@ -75,7 +75,7 @@ fn size(kb: u64) -> String {
 }
 
 /// Pages as MiB.
-fn mib(report: &Report, pages: u64) -> String {
+fn mib(report: &LoggedOom, pages: u64) -> String {
     format!("{} MiB", report.kb(pages) / 1024)
 }
 

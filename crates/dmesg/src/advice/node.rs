@@ -2,9 +2,9 @@
 
 use super::{has_kubelet, mib, percent};
 use crate::explain::{Candidate, Explanation, survives};
-use crate::report::{MemInfo, Report};
+use crate::report::{LoggedOom, MemInfo};
 
-pub(super) fn advice(report: &Report, explanation: &Explanation, out: &mut Vec<String>) {
+pub(super) fn advice(report: &LoggedOom, explanation: &Explanation, out: &mut Vec<String>) {
     if let Some(nodes) = report.bound_nodes() {
         bound(report, &nodes, out);
     } else if report.invoker.as_ref().and_then(|i| i.order).is_some_and(|o| o > 0 && fragmented(report, o)) {
@@ -24,7 +24,7 @@ pub(super) fn advice(report: &Report, explanation: &Explanation, out: &mut Vec<S
     }
 }
 
-fn whole(report: &Report, out: &mut Vec<String>) {
+fn whole(report: &LoggedOom, out: &mut Vec<String>) {
     let kubelet = "Reserve more for the system (systemReserved, kubeReserved), so that pods get less, or raise evictionHard memory.available, so that the kubelet evicts earlier.";
     let linux = "Give the largest services a limit of their own (MemoryMax= of systemd, --memory of a container), so that they run out before the machine does; add memory or swap; or let systemd-oomd or earlyoom act before the kernel must.";
     if has_kubelet(report) {
@@ -43,7 +43,7 @@ fn lower(text: &str) -> String {
 }
 
 /// A memory policy or a cpuset allows some NUMA nodes only.
-fn bound(report: &Report, nodes: &[u32], out: &mut Vec<String>) {
+fn bound(report: &LoggedOom, nodes: &[u32], out: &mut Vec<String>) {
     let list: Vec<String> = nodes.iter().map(u32::to_string).collect();
     let list = list.join(", ");
     let zones = report.mem_info.iter().flat_map(|i| &i.zones).filter(|z| nodes.contains(&z.node));
@@ -76,7 +76,7 @@ fn bound(report: &Report, nodes: &[u32], out: &mut Vec<String>) {
 }
 
 /// An allocation of several pages in one piece.
-fn order(report: &Report, out: &mut Vec<String>) {
+fn order(report: &LoggedOom, out: &mut Vec<String>) {
     let Some(order) = report.invoker.as_ref().and_then(|i| i.order).filter(|o| (1..=20).contains(o)) else { return };
     let kb = report.page_size_kb << order;
     if fragmented(report, order) {
@@ -100,7 +100,7 @@ fn order(report: &Report, out: &mut Vec<String>) {
 }
 
 /// True when the free lists are there and have no block of this order, although there is free memory above the marks.
-fn fragmented(report: &Report, order: i32) -> bool {
+fn fragmented(report: &LoggedOom, order: i32) -> bool {
     let Ok(order) = u32::try_from(order) else { return false };
     let Some(info) = &report.mem_info else { return false };
     let nodes = report.bound_nodes();
@@ -115,7 +115,7 @@ fn fragmented(report: &Report, order: i32) -> bool {
         })
 }
 
-fn largest(report: &Report, explanation: &Explanation, out: &mut Vec<String>) {
+fn largest(report: &LoggedOom, explanation: &Explanation, out: &mut Vec<String>) {
     let Some(big) = explanation.candidates.iter().max_by_key(|c| c.rss).filter(|c| c.rss > 0) else { return };
     let ram = report.mem_info.as_ref().and_then(|i| i.ram_pages?.checked_sub(i.reserved_pages?));
     let share =
@@ -146,7 +146,7 @@ fn largest(report: &Report, explanation: &Explanation, out: &mut Vec<String>) {
 }
 
 /// Resident memory by what oom_score_adj says about the owner.
-fn classes(report: &Report, explanation: &Explanation, out: &mut Vec<String>) {
+fn classes(report: &LoggedOom, explanation: &Explanation, out: &mut Vec<String>) {
     let sum = |f: &dyn Fn(i32) -> bool| -> u64 {
         let of = explanation.candidates.iter().filter(|c: &&Candidate| f(c.oom_score_adj));
         of.fold(0u64, |s, c| s.saturating_add(c.rss))
@@ -182,7 +182,7 @@ const LISTED: [&str; 11] = [
 ];
 
 /// Memory that no process of the table holds.
-fn unlisted(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
+fn unlisted(report: &LoggedOom, info: &MemInfo, out: &mut Vec<String>) {
     let Some(ram) = info.ram_pages.zip(info.reserved_pages).and_then(|(r, s)| r.checked_sub(s)).filter(|r| *r > 0)
     else {
         return;
@@ -247,7 +247,7 @@ fn unlisted(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
 }
 
 /// Swap that was there and not used.
-fn swap(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
+fn swap(report: &LoggedOom, info: &MemInfo, out: &mut Vec<String>) {
     let (Some(free), Some(total)) = (info.free_swap_kb, info.total_swap_kb) else { return };
     if total > 0 && free == total {
         out.push(format!(
@@ -260,7 +260,7 @@ fn swap(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
 }
 
 /// Free memory that only movable pages may use.
-fn cma(report: &Report, info: &MemInfo, out: &mut Vec<String>) {
+fn cma(report: &LoggedOom, info: &MemInfo, out: &mut Vec<String>) {
     let (Some(free), Some(cma)) = (info.get("free"), info.get("free_cma")) else { return };
     if cma > 1024 && cma > free / 2 {
         out.push(format!(

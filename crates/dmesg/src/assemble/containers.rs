@@ -1,6 +1,6 @@
 //! Lines that hold messages: entries of JSON, of the journal, rows of tables.
 
-use super::{Assembler, Origin, Place, recognised};
+use super::{Assembler, LinePart, Origin, recognised};
 use crate::clean::Cleaner;
 use crate::csv::Taken;
 use crate::json::{self, Entry, Progress};
@@ -29,7 +29,7 @@ impl Assembler {
             }
             Taken::No => {}
         }
-        self.plain(line, Origin::default(), Place::Alone);
+        self.plain(line, Origin::default(), LinePart::Alone);
     }
 
     /// Takes what is JSON of a line; what is not is left.
@@ -98,7 +98,7 @@ impl Assembler {
                     Some(program) => format!("{program}: {text}"),
                     None => text.into_owned(),
                 };
-                self.plain(&text, origin.clone(), if i == 0 { Place::First } else { Place::Further });
+                self.plain(&text, origin.clone(), if i == 0 { LinePart::First } else { LinePart::Further });
             }
         }
     }

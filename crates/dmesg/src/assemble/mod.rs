@@ -7,7 +7,7 @@ use crate::csv::Table;
 use crate::error::ReadError;
 use crate::fields::Fields;
 use crate::json::Splitter;
-use crate::line::{Line, Parsed, parse};
+use crate::line::{LogLine, Parsed, parse};
 use crate::prefix::{Prefixed, container_line, strip};
 use crate::scan::Lines;
 use crate::shape::{Shapes, anchored, quoted_end};
@@ -70,7 +70,7 @@ struct Held {
 
 /// Where a line of text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Place {
+enum LinePart {
     /// On a line of its own.
     Alone,
     /// It begins a record.
@@ -185,7 +185,7 @@ impl Assembler {
     }
 
     /// A line of text: takes its prefix off, or holds it until it is known whether it goes on.
-    fn plain(&mut self, line: &str, origin: Origin, place: Place) {
+    fn plain(&mut self, line: &str, origin: Origin, place: LinePart) {
         if let Some((time, goes_on, text)) = container_line(line)
             && (goes_on || !self.partial.is_empty())
         {
@@ -193,7 +193,7 @@ impl Assembler {
             if !goes_on || self.partial.len() > MAX_LINE {
                 let text = std::mem::take(&mut self.partial);
                 let wall = Some(time.to_string());
-                self.plain(&text, Origin { wall, ..origin }, Place::First);
+                self.plain(&text, Origin { wall, ..origin }, LinePart::First);
             }
             return;
         }
@@ -201,7 +201,7 @@ impl Assembler {
             return;
         }
         let (p, parsed) = self.recognise(line);
-        let begins = place == Place::First || p.marked;
+        let begins = place == LinePart::First || p.marked;
         let goes_on = |h: &Held| !begins && !parsed.known() && (h.marked || (h.known && !h.whole));
         if let Some(held) = self.held.as_mut().filter(|h| goes_on(h)) {
             if held.parts.len() < MAX_PARTS {
@@ -227,8 +227,8 @@ impl Assembler {
     }
 
     /// Where a line stands: one without a prefix that is indented more goes on with the record before it.
-    fn place(&mut self, line: &str, p: &Prefixed<'_>, origin: Origin, place: Place) -> Origin {
-        if place != Place::Alone {
+    fn place(&mut self, line: &str, p: &Prefixed<'_>, origin: Origin, place: LinePart) -> Origin {
+        if place != LinePart::Alone {
             self.begun = None;
             return self.origin(p, origin);
         }
@@ -275,7 +275,7 @@ impl Assembler {
         let mut p = strip(line);
         let mut parsed = parse(p.text);
         // A name may have taken the end of a prefix that was learnt before.
-        let named = |parsed: &Parsed| matches!(&parsed.line, Line::Invoked(i) if i.comm.contains(' '));
+        let named = |parsed: &Parsed| matches!(&parsed.line, LogLine::Invoked(i) if i.comm.contains(' '));
         if named(&parsed)
             && let Some(at) = self.shapes.cut(line).filter(|at| named_after(&line[*at..]))
         {
@@ -332,7 +332,7 @@ impl Assembler {
     }
 
     fn emit(&mut self, origin: Origin, parsed: Parsed) {
-        if let Line::Columns(columns) = &parsed.line {
+        if let LogLine::Columns(columns) = &parsed.line {
             self.columns = Some(columns.clone());
         }
         self.out.push(if parsed.known() {
@@ -350,7 +350,7 @@ pub(crate) fn recognised(text: &str) -> bool {
 
 /// True when a text begins with the process that asked for memory.
 fn named_after(text: &str) -> bool {
-    matches!(parse(text).line, Line::Invoked(_))
+    matches!(parse(text).line, LogLine::Invoked(_))
 }
 
 /// The words of a prefix that are no stamps: a pod, a file, a host.

@@ -1,7 +1,7 @@
 //! Whether the rules lead to the process that was chosen, in words.
 
-use super::{Trial, Verdict};
-use crate::report::{Killed, Report};
+use super::{ChoiceVerdict, Trial};
+use crate::report::{Killed, LoggedOom};
 use oomsim_core::kernel::oom::select;
 use oomsim_core::kernel::{BadnessFloor, Profile};
 use oomsim_core::node_api::TaskRow;
@@ -13,37 +13,40 @@ impl Trial<'_> {
         rows: &[TaskRow],
         expected: Option<u32>,
         score: Option<(u64, i64)>,
-    ) -> (Verdict, String) {
+    ) -> (ChoiceVerdict, String) {
         let report = self.report;
         if let Some(panic) = report.panic.as_ref().filter(|p| p.contains("panic_on_oom") || p.contains("anic_on_oom")) {
             let text =
                 format!("vm.panic_on_oom is set, so the kernel panicked in place of killing a process: {panic}.");
-            return (Verdict::Panic, text);
+            return (ChoiceVerdict::Panic, text);
         }
         let Some(chosen) = self.chosen else {
             return self.nobody(rows, expected);
         };
         if report.oom_kill_allocating_task {
             let text = "vm.oom_kill_allocating_task is on: the process that asked for memory was killed, without comparing points.";
-            return (Verdict::AllocatingTask, text.into());
+            return (ChoiceVerdict::AllocatingTask, text.into());
         }
         if rows.is_empty() {
-            return (Verdict::CannotTell, "The table of tasks is missing, so the choice cannot be checked.".into());
+            return (
+                ChoiceVerdict::CannotTell,
+                "The table of tasks is missing, so the choice cannot be checked.".into(),
+            );
         }
         let Some(row) = rows.iter().find(|r| r.pid.0 == chosen) else {
-            return (Verdict::CannotTell, self.not_in_table(rows, chosen));
+            return (ChoiceVerdict::CannotTell, self.not_in_table(rows, chosen));
         };
         if rows.iter().filter(|r| r.points.is_some()).count() == 1 && row.points.is_some() && !report.rows_lost() {
             let mut text = format!("{} (pid {chosen}) is the only process of the table that may be killed.", row.comm);
             self.killed_instead(&mut text, row);
-            return (Verdict::Explained, text);
+            return (ChoiceVerdict::Explained, text);
         }
         if let Some(text) = self.rules.unknown(report.kernel.as_deref()) {
-            return (Verdict::CannotTell, text);
+            return (ChoiceVerdict::CannotTell, text);
         }
         if self.total.pages.is_none() && !self.same_adjustment(rows) {
             let text = format!("What points are measured against is {}.", self.total.from);
-            return (Verdict::CannotTell, text);
+            return (ChoiceVerdict::CannotTell, text);
         }
         if let Some((printed, computed)) = score
             && i64::try_from(printed) != Ok(computed)
@@ -51,10 +54,10 @@ impl Trial<'_> {
             let text = format!(
                 "The kernel printed score {printed}, these rules give {computed}: the rules or the table are not the whole story."
             );
-            return (Verdict::NotExplained, text);
+            return (ChoiceVerdict::NotExplained, text);
         }
         if expected == Some(chosen) {
-            return (Verdict::Explained, self.because(rows, row));
+            return (ChoiceVerdict::Explained, self.because(rows, row));
         }
         let would = expected.and_then(|pid| rows.iter().find(|r| r.pid.0 == pid));
         let text = match would {
@@ -69,7 +72,7 @@ impl Trial<'_> {
             ),
             None => format!("By the rules no process could be killed, yet {} (pid {chosen}) was.", row.comm),
         };
-        (Verdict::NotExplained, text)
+        (ChoiceVerdict::NotExplained, text)
     }
 
     /// The chosen process has no row: what the line about its kill says of it.
@@ -98,25 +101,25 @@ impl Trial<'_> {
         text
     }
 
-    fn nobody(&self, rows: &[TaskRow], expected: Option<u32>) -> (Verdict, String) {
+    fn nobody(&self, rows: &[TaskRow], expected: Option<u32>) -> (ChoiceVerdict, String) {
         if !self.report.no_killable {
-            return (Verdict::CannotTell, "The log ends before the kill: who was chosen is not known.".into());
+            return (ChoiceVerdict::CannotTell, "The log ends before the kill: who was chosen is not known.".into());
         }
         match expected.and_then(|pid| rows.iter().find(|r| r.pid.0 == pid)) {
             None if rows.is_empty() && self.report.table_columns.is_empty() => {
                 let why = "The table of tasks is missing: why no process could be killed is not known.";
-                (Verdict::CannotTell, why.into())
+                (ChoiceVerdict::CannotTell, why.into())
             }
             None if rows.is_empty() => (
-                Verdict::Nobody,
+                ChoiceVerdict::Nobody,
                 "The table of tasks is empty: no process is left there, and what holds the memory is none (files in tmpfs, kernel memory).".into(),
             ),
             None => (
-                Verdict::Nobody,
+                ChoiceVerdict::Nobody,
                 "Every process is protected with oom_score_adj −1000: no process could be killed.".into(),
             ),
             Some(w) => (
-                Verdict::NotExplained,
+                ChoiceVerdict::NotExplained,
                 format!(
                     "The kernel found no process to kill, although {} (pid {}) is not protected; it may have been dying already.",
                     w.comm, w.pid
@@ -218,7 +221,7 @@ fn points(points: Option<i64>) -> String {
 
 /// True when a process of this size outlived a smaller victim: it was not killed, and the line about the kill agrees
 /// that the chosen one was smaller.
-pub(crate) fn survives(report: &Report, pid: u32, rss: u64) -> bool {
+pub(crate) fn survives(report: &LoggedOom, pid: u32, rss: u64) -> bool {
     let Some(victim) = report.killed.first() else { return false };
     let killed_kb = victim.rss_kb();
     !report.killed.iter().any(|k| k.pid == pid)

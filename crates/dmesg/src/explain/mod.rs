@@ -3,7 +3,7 @@
 mod judge;
 mod totals;
 
-use crate::report::{Report, Task};
+use crate::report::{LoggedOom, Task};
 use crate::rules::{self, Rules};
 use oomsim_core::kernel::Profile;
 use oomsim_core::kernel::oom::{badness, printed_score, select};
@@ -42,7 +42,7 @@ pub struct Candidate {
 /// Do the rules explain the choice?
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum ChoiceVerdict {
     /// The rules of this kernel release lead to the chosen process.
     Explained,
     /// Rules of other releases do: the distribution has them backported, or the release is unknown.
@@ -64,7 +64,7 @@ pub enum Verdict {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Explanation {
     /// The outcome.
-    pub verdict: Verdict,
+    pub verdict: ChoiceVerdict,
     /// The outcome in a sentence or two.
     pub why: String,
     /// Pages that points are measured against.
@@ -91,7 +91,7 @@ pub struct Known {
 }
 
 /// Holds a report against the rules.
-pub fn explain(report: &Report, known: Known) -> Explanation {
+pub fn explain(report: &LoggedOom, known: Known) -> Explanation {
     let rows: Vec<TaskRow> = report.tasks.iter().map(Task::to_row).collect();
     let chosen = chosen(report);
     let totals = totals(report, known);
@@ -102,8 +102,9 @@ pub fn explain(report: &Report, known: Known) -> Explanation {
         for total in &totals {
             let mut trial = Trial { report, rules, total, chosen }.run(&rows);
             let other_root = rules.root_is_admin;
-            if trial.verdict == Verdict::Explained && report.kernel.is_some() && i > 0 && !(i == 1 && other_root) {
-                trial.verdict = Verdict::OtherRules;
+            if trial.verdict == ChoiceVerdict::Explained && report.kernel.is_some() && i > 0 && !(i == 1 && other_root)
+            {
+                trial.verdict = ChoiceVerdict::OtherRules;
                 trial.why = format!(
                     "{} These are the rules of Linux {}, not of {}: distributions take such changes over.",
                     trial.why,
@@ -112,7 +113,7 @@ pub fn explain(report: &Report, known: Known) -> Explanation {
                 );
             }
             match trial.verdict {
-                Verdict::NotExplained => {
+                ChoiceVerdict::NotExplained => {
                     first.get_or_insert(trial);
                 }
                 _ => return trial,
@@ -121,14 +122,14 @@ pub fn explain(report: &Report, known: Known) -> Explanation {
     }
     // There always is a set of rules and a total.
     let mut first = first.unwrap_or_default();
-    if first.verdict == Verdict::NotExplained && report.kernel.is_none() {
+    if first.verdict == ChoiceVerdict::NotExplained && report.kernel.is_none() {
         first.why.push_str(" The log does not name the kernel: its own rules may be others.");
     }
     first
 }
 
 /// The chosen process as the table knows it. Kernels before 4.17 name a thread at times; the kill names its process.
-fn chosen(report: &Report) -> Option<u32> {
+fn chosen(report: &LoggedOom) -> Option<u32> {
     let named = report.victim_pid()?;
     if report.task(named).is_some() {
         return Some(named);
@@ -139,7 +140,7 @@ fn chosen(report: &Report) -> Option<u32> {
 
 /// One set of rules with one total.
 struct Trial<'a> {
-    report: &'a Report,
+    report: &'a LoggedOom,
     rules: &'a Rules,
     total: &'a Total,
     chosen: Option<u32>,

@@ -1,7 +1,7 @@
 //! What points are measured against.
 
 use super::{Known, chosen};
-use crate::report::{Kind, Report, Task};
+use crate::report::{LoggedOom, OomKind, Task};
 use oomsim_core::kernel::oom::{SwapAllowance, memcg_total, printed_score};
 use oomsim_core::units::Pages;
 
@@ -25,16 +25,16 @@ impl Total {
 }
 
 /// The totals that may have been used, the likeliest first.
-pub(super) fn totals(report: &Report, known: Known) -> Vec<Total> {
+pub(super) fn totals(report: &LoggedOom, known: Known) -> Vec<Total> {
     match report.kind {
-        Kind::Cgroup => cgroup(report, known),
-        Kind::Node => node(report, known),
-        Kind::Unknown => vec![Total::unknown("the log does not say what ran out")],
+        OomKind::Cgroup => cgroup(report, known),
+        OomKind::Node => node(report, known),
+        OomKind::Unknown => vec![Total::unknown("the log does not say what ran out")],
     }
 }
 
 /// `constrained_alloc` of mm/oom_kill.c: the RAM of the nodes that policy or cpuset allows, else of all, and swap.
-fn node(report: &Report, known: Known) -> Vec<Total> {
+fn node(report: &LoggedOom, known: Known) -> Vec<Total> {
     let Some(info) = report.mem_info.as_ref() else {
         return vec![Total::unknown("the node's memory figures are missing")];
     };
@@ -71,13 +71,13 @@ fn node(report: &Report, known: Known) -> Vec<Total> {
     all
 }
 
-fn node_count(report: &Report) -> usize {
+fn node_count(report: &LoggedOom) -> usize {
     let zones = report.mem_info.iter().flat_map(|i| &i.zones);
     zones.map(|z| z.node).collect::<std::collections::BTreeSet<_>>().len()
 }
 
 /// `node_present_pages` of these nodes; `None` when one has no zone in the log.
-fn bound(report: &Report, nodes: &[u32]) -> Option<u64> {
+fn bound(report: &LoggedOom, nodes: &[u32]) -> Option<u64> {
     let zones = &report.mem_info.as_ref()?.zones;
     let mut kb = 0u64;
     for node in nodes {
@@ -89,7 +89,7 @@ fn bound(report: &Report, nodes: &[u32]) -> Option<u64> {
 }
 
 /// `mem_cgroup_get_max`: the limit and the swap that the cgroup may use.
-fn cgroup(report: &Report, known: Known) -> Vec<Total> {
+fn cgroup(report: &LoggedOom, known: Known) -> Vec<Total> {
     let Some(memory) = report.memory.filter(|m| !m.unlimited()) else {
         return vec![Total::unknown("the line with the cgroup's limit is missing")];
     };
@@ -129,14 +129,14 @@ fn cgroup(report: &Report, known: Known) -> Vec<Total> {
     }
 }
 
-fn uses_swap(report: &Report) -> bool {
+fn uses_swap(report: &LoggedOom) -> bool {
     report.tasks.iter().any(|t| t.swapents > 0)
         || report.swap.is_some_and(|c| c.usage_kb > 0)
         || report.memory_swap.zip(report.memory).is_some_and(|(both, memory)| both.usage_kb > memory.usage_kb)
 }
 
 /// The total that gives the score which the kernel printed: score = points × 1000 ÷ total.
-fn by_score(report: &Report, limit: u64, used: u64) -> Option<Total> {
+fn by_score(report: &LoggedOom, limit: u64, used: u64) -> Option<Total> {
     let score = i64::try_from(report.chosen.as_ref()?.score?).ok()?;
     let task: &Task = report.task(chosen(report)?)?;
     let adj = i64::from(task.oom_score_adj);

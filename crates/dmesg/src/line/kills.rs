@@ -1,6 +1,6 @@
 //! Lines about the choice and the kills.
 
-use super::{Line, Parsed, Summary, leading_number, pid_at, signed};
+use super::{LogLine, Parsed, Summary, leading_number, pid_at, signed};
 use crate::report::{Chosen, Killed, Reaped};
 
 /// Everything with "ill process", and the lines around it.
@@ -12,7 +12,7 @@ pub(super) fn kills(text: &str) -> Option<Parsed> {
         let (pid, rest) = pid_at(&text[at + 15..])?;
         let message = text[..at].trim_end_matches([':', ' ']).to_string();
         let (killed, whole) = killed(pid, rest)?;
-        return Some(Parsed { line: Line::Killed { message, killed }, whole });
+        return Some(Parsed { line: LogLine::Killed { message, killed }, whole });
     }
     let choose = text.find("Kill process ").or_else(|| text.find("kill process "));
     if let Some(at) = choose.filter(|&at| message_end(text, at)) {
@@ -25,35 +25,35 @@ pub(super) fn kills(text: &str) -> Option<Parsed> {
         };
         let chosen = Chosen { pid, comm: comm.to_string(), score };
         let message = text[..at].trim_end_matches([':', ' ']).to_string();
-        return Some(Parsed { line: Line::Choose { message, chosen }, whole: score.is_some() });
+        return Some(Parsed { line: LogLine::Choose { message, chosen }, whole: score.is_some() });
     }
     if let Some(rest) = text.strip_prefix("oom-kill:") {
         return Some(summary(rest));
     }
     if let Some(rest) = text.strip_prefix("Tasks in ") {
         return Some(match rest.split_once(" are going to be killed") {
-            Some((path, _)) => Parsed::whole(Line::Group(path.to_string())),
-            None => Parsed { line: Line::Filler, whole: false },
+            Some((path, _)) => Parsed::whole(LogLine::Group(path.to_string())),
+            None => Parsed { line: LogLine::Filler, whole: false },
         });
     }
     if let Some(at) = text.find("OOM victim ") {
         let (pid, rest) = pid_at(&text[at + 11..])?;
-        return rest.contains("already exiting").then(|| Parsed::whole(Line::Exiting(pid)));
+        return rest.contains("already exiting").then(|| Parsed::whole(LogLine::Exiting(pid)));
     }
     if let Some(rest) = text.strip_prefix("oom_reaper: reaped process ") {
         let (pid, rest) = pid_at(rest)?;
         let (comm, _) = rest.trim_start().strip_prefix('(')?.split_once(')')?;
-        return Some(Parsed::whole(Line::Reaped(Reaped { pid, comm: comm.to_string() })));
+        return Some(Parsed::whole(LogLine::Reaped(Reaped { pid, comm: comm.to_string() })));
     }
     if text.starts_with("Kernel panic - not syncing: ") && (text.contains("memory") || text.contains("oom")) {
-        return Some(Parsed::whole(Line::Panic(text.to_string())));
+        return Some(Parsed::whole(LogLine::Panic(text.to_string())));
     }
     if text.starts_with("Out of memory and no killable processes") {
-        return Some(Parsed::whole(Line::NoKillable));
+        return Some(Parsed::whole(LogLine::NoKillable));
     }
     if text.starts_with("oom_kill_process: ") || text.starts_with("dump_header: ") {
         let (n, rest) = leading_number(text.split_once(": ")?.1)?;
-        return rest.contains("callbacks suppressed").then(|| Parsed::whole(Line::Suppressed(n)));
+        return rest.contains("callbacks suppressed").then(|| Parsed::whole(LogLine::Suppressed(n)));
     }
     None
 }
@@ -62,7 +62,7 @@ pub(super) fn kills(text: &str) -> Option<Parsed> {
 fn protection(text: &str) -> Option<Parsed> {
     let (min, rest) = leading_number(text.split_once("min protection ")?.1)?;
     let (low, rest) = leading_number(rest.split_once("low protection ")?.1)?;
-    rest.starts_with("kB").then(|| Parsed::whole(Line::Protection { min_kb: min, low_kb: low }))
+    rest.starts_with("kB").then(|| Parsed::whole(LogLine::Protection { min_kb: min, low_kb: low }))
 }
 
 /// True when the kernel's own message ends before `at`: nothing, or `…out of memory…: `.
@@ -155,5 +155,5 @@ fn summary(rest: &str) -> Parsed {
             _ => {}
         }
     }
-    Parsed { line: Line::Summary(Box::new(s)), whole }
+    Parsed { line: LogLine::Summary(Box::new(s)), whole }
 }

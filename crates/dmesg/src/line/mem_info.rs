@@ -1,19 +1,19 @@
 //! Lines of the `Mem-Info` block.
 
-use super::{Figure, Line, Parsed, leading_number, pid_at};
+use super::{Figure, LogLine, Parsed, leading_number, pid_at};
 use crate::report::{HugePages, Zone};
 
 /// `1048576 pages RAM` and the like.
 pub(super) fn page_figure(text: &str) -> Option<Parsed> {
     let (n, rest) = leading_number(text)?;
-    let figure = |f| Some(Parsed::whole(Line::Figure(f, n)));
+    let figure = |f| Some(Parsed::whole(LogLine::Figure(f, n)));
     match rest.trim_start() {
         "total pagecache pages" => figure(Figure::PageCachePages),
         "pages in swap cache" => figure(Figure::SwapCachePages),
         "pages RAM" => figure(Figure::RamPages),
         "pages reserved" => figure(Figure::ReservedPages),
         "pages HighMem/MovableOnly" | "pages cma reserved" | "pages hwpoisoned" | "pages in pagetable cache" => {
-            Some(Parsed::whole(Line::Filler))
+            Some(Parsed::whole(LogLine::Filler))
         }
         _ => None,
     }
@@ -37,10 +37,10 @@ pub(super) fn zone(node: u32, text: &str) -> Option<Parsed> {
     // The last word: of the node's own line since 4.8, of a zone's before and after that.
     let whole = text.ends_with("all_unreclaimable? no") || text.ends_with("all_unreclaimable? yes");
     if !is_zone(name) {
-        return name.starts_with("active_anon:").then_some(Parsed { line: Line::Filler, whole });
+        return name.starts_with("active_anon:").then_some(Parsed { line: LogLine::Filler, whole });
     }
     if rest.starts_with("per-cpu:") {
-        return Some(Parsed::whole(Line::Filler));
+        return Some(Parsed::whole(LogLine::Filler));
     }
     let mut kb = Vec::new();
     for item in rest.split_whitespace().take(48) {
@@ -53,7 +53,7 @@ pub(super) fn zone(node: u32, text: &str) -> Option<Parsed> {
     }
     let zone = Zone { node, name: name.to_string(), kb, ..Zone::default() };
     let whole = whole || zone.get("free_cma").is_some();
-    (!zone.kb.is_empty()).then_some(Parsed { line: Line::Zone(zone), whole })
+    (!zone.kb.is_empty()).then_some(Parsed { line: LogLine::Zone(zone), whole })
 }
 
 /// `12*4kB (UM) 10*8kB (U) … = 88832kB`.
@@ -67,7 +67,7 @@ fn free_list(node: u32, zone: &str, rest: &str) -> Option<Parsed> {
         })
         .take(32)
         .collect();
-    let line = Line::FreeList { node, zone: zone.to_string(), blocks };
+    let line = LogLine::FreeList { node, zone: zone.to_string(), blocks };
     Some(Parsed::whole(line))
 }
 
@@ -76,7 +76,7 @@ fn huge_pages(node: u32, text: &str) -> Option<Parsed> {
     let of = |key: &str| leading_number(text.split_once(key)?.1).map(|(n, _)| n);
     let (total, free) = (of("hugepages_total=")?, of("hugepages_free=").unwrap_or(0));
     let size_kb = of("hugepages_size=").unwrap_or(2048);
-    Some(Parsed::whole(Line::HugePages(HugePages { node, total, free, size_kb })))
+    Some(Parsed::whole(LogLine::HugePages(HugePages { node, total, free, size_kb })))
 }
 
 /// A row of `Unreclaimable slab info`: `kmalloc-2k          123KB        456KB`.
@@ -85,7 +85,7 @@ pub(super) fn slab(text: &str) -> Option<Parsed> {
     let (name, used, total) = (words.next()?, words.next()?, words.next()?);
     let kb = |w: &str| w.strip_suffix("KB")?.parse::<u64>().ok();
     let (_, total) = (kb(used)?, kb(total)?);
-    words.next().is_none().then(|| Parsed::whole(Line::Slab { name: name.to_string(), kb: total }))
+    words.next().is_none().then(|| Parsed::whole(LogLine::Slab { name: name.to_string(), kb: total }))
 }
 
 fn is_zone(name: &str) -> bool {
@@ -127,5 +127,5 @@ pub(super) fn mem_pages(text: &str) -> Option<Parsed> {
     }
     let last = text.rsplit(' ').next().unwrap_or("");
     let whole = LAST.iter().any(|word| last.starts_with(word));
-    Some(Parsed { line: Line::MemPages(values), whole })
+    Some(Parsed { line: LogLine::MemPages(values), whole })
 }

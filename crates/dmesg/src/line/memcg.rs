@@ -1,6 +1,6 @@
 //! Lines about a cgroup: usage and limits, statistics.
 
-use super::{CounterName, Line, Parsed, leading_number};
+use super::{CounterName, LogLine, Parsed, leading_number};
 use crate::report::{CgroupStats, Counter};
 
 /// `memory: usage 8kB, limit 8kB, failcnt 1`.
@@ -13,7 +13,7 @@ pub(super) fn counter(name: CounterName, rest: &str) -> Parsed {
     let (usage, limit, fail) = (number("usage ", "kB"), number("limit ", "kB"), number("failcnt ", ""));
     let whole = usage.is_some() && limit.is_some() && fail.is_some();
     let c = Counter { usage_kb: usage.unwrap_or(0), limit_kb: limit.unwrap_or(0), failcnt: fail.unwrap_or(0) };
-    Parsed { line: Line::Counter(name, c), whole }
+    Parsed { line: LogLine::Counter(name, c), whole }
 }
 
 /// `PATH:` or `PATH: cache:0KB rss:48KB …`.
@@ -35,7 +35,7 @@ pub(super) fn stats(rest: &str) -> Parsed {
         }
     }
     let cgroup = cgroup.to_string();
-    Parsed { line: Line::Stats(CgroupStats { cgroup, values }), whole }
+    Parsed { line: LogLine::Stats(CgroupStats { cgroup, values }), whole }
 }
 
 /// Keys of `memory.stat` by their beginnings (3.10 to 6.12, v1 and v2).

@@ -6,7 +6,7 @@ mod memcg;
 mod others;
 
 use crate::others::OtherKill;
-use crate::report::{CgroupStats, Chosen, Counter, HugePages, Invoker, Killed, Kind, Reaped, Zone};
+use crate::report::{CgroupStats, Chosen, Counter, HugePages, Invoker, Killed, OomKind, Reaped, Zone};
 use crate::table::{self, Columns};
 use mem_info::{mem_pages, node, page_figure, zone};
 pub(crate) use memcg::is_stat_key;
@@ -34,7 +34,7 @@ pub(crate) enum Figure {
 
 /// What a message says.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Line {
+pub(crate) enum LogLine {
     Invoked(Invoker),
     Cpuset {
         comm: String,
@@ -80,7 +80,7 @@ pub(crate) enum Line {
         low_kb: u64,
     },
     /// A function of the call trace that shows what ran out; `None`: nothing did, a person asked.
-    Trace(Option<Kind>),
+    Trace(Option<OomKind>),
     /// Messages were lost, as many as it says.
     Lost(Option<u64>),
     /// Another program's word about a kill.
@@ -89,7 +89,7 @@ pub(crate) enum Line {
     /// Known parts of the report that carry nothing for us.
     Filler,
     Columns(Columns),
-    Row(table::Row),
+    Row(table::TextRow),
     Summary(Box<Summary>),
     Choose {
         message: String,
@@ -124,21 +124,21 @@ pub(crate) struct Summary {
 /// A recognised line and whether it is whole (a wrapped line is not).
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Parsed {
-    pub line: Line,
+    pub line: LogLine,
     pub whole: bool,
 }
 
 impl Parsed {
-    fn whole(line: Line) -> Parsed {
+    fn whole(line: LogLine) -> Parsed {
         Parsed { line, whole: true }
     }
 
     fn other() -> Parsed {
-        Parsed::whole(Line::Other)
+        Parsed::whole(LogLine::Other)
     }
 
     pub fn known(&self) -> bool {
-        self.line != Line::Other
+        self.line != LogLine::Other
     }
 }
 
@@ -189,12 +189,12 @@ fn trace(text: &str) -> Option<Parsed> {
         | "try_charge_memcg"
         | "mem_cgroup_try_charge"
         | "__mem_cgroup_try_charge"
-        | "__mem_cgroup_charge" => Some(Kind::Cgroup),
-        "__alloc_pages_slowpath" | "__alloc_pages_may_oom" => Some(Kind::Node),
+        | "__mem_cgroup_charge" => Some(OomKind::Cgroup),
+        "__alloc_pages_slowpath" | "__alloc_pages_may_oom" => Some(OomKind::Node),
         "moom_callback" | "sysrq_handle_moom" => None,
         _ => return None,
     };
-    Some(Parsed::whole(Line::Trace(shows)))
+    Some(Parsed::whole(LogLine::Trace(shows)))
 }
 
 fn bracketed(text: &str) -> Parsed {
@@ -208,8 +208,8 @@ fn bracketed(text: &str) -> Parsed {
     }
     if inner == "pid" {
         return match Columns::parse(rest) {
-            Some(columns) => Parsed::whole(Line::Columns(columns)),
-            None => Parsed { line: Line::Filler, whole: false },
+            Some(columns) => Parsed::whole(LogLine::Columns(columns)),
+            None => Parsed { line: LogLine::Filler, whole: false },
         };
     }
     let Ok(pid) = inner.parse::<u32>() else {
@@ -218,7 +218,7 @@ fn bracketed(text: &str) -> Parsed {
     match table::row(pid, rest) {
         Some(row) => {
             let whole = row.looks_whole();
-            Parsed { line: Line::Row(row), whole }
+            Parsed { line: LogLine::Row(row), whole }
         }
         None => Parsed::other(),
     }
@@ -244,7 +244,7 @@ fn invoked(text: &str) -> Option<Parsed> {
         Some(close) if !after[..close].contains([',', ' ']) => &after[..=close],
         _ => &after[..after.find([',', ' ']).unwrap_or(after.len())],
     });
-    let line = Line::Invoked(Invoker {
+    let line = LogLine::Invoked(Invoker {
         comm: comm.trim().to_string(),
         oom_score_adj: adj.and_then(signed),
         gfp_mask: mask.map(str::to_string),
@@ -286,28 +286,28 @@ fn capital(text: &str) -> Option<Parsed> {
     if let Some(rest) = text.strip_prefix("Task in ") {
         return Some(match rest.split_once(" killed as a result of limit of ") {
             Some((task, oom)) => {
-                Parsed::whole(Line::LimitOf { task: Some(task.trim().to_string()), oom: oom.trim().to_string() })
+                Parsed::whole(LogLine::LimitOf { task: Some(task.trim().to_string()), oom: oom.trim().to_string() })
             }
-            None => Parsed { line: Line::Filler, whole: false },
+            None => Parsed { line: LogLine::Filler, whole: false },
         });
     }
     if let Some(oom) = text.strip_prefix("Memory limit reached of cgroup ") {
-        return Some(Parsed::whole(Line::LimitOf { task: None, oom: oom.to_string() }));
+        return Some(Parsed::whole(LogLine::LimitOf { task: None, oom: oom.to_string() }));
     }
     if let Some(rest) = text.strip_prefix("Memory cgroup stats for ") {
         return Some(stats(rest));
     }
     let filler = ["Tasks state (memory values", "Swap cache stats:", "Unreclaimable slab info:"];
     if filler.iter().any(|f| text.starts_with(f)) || text == "Call Trace:" {
-        return Some(Parsed::whole(Line::Filler));
+        return Some(Parsed::whole(LogLine::Filler));
     }
     if text == "Mem-Info:" || text == "Mem-info:" {
-        return Some(Parsed::whole(Line::MemInfo));
+        return Some(Parsed::whole(LogLine::MemInfo));
     }
     for (prefix, figure) in [("Free swap", Figure::FreeSwapKb), ("Total swap", Figure::TotalSwapKb)] {
         if let Some(rest) = text.strip_prefix(prefix) {
             let (n, rest) = leading_number(rest.trim_start_matches([' ', '=']))?;
-            return rest.starts_with("kB").then(|| Parsed::whole(Line::Figure(figure, n)));
+            return rest.starts_with("kB").then(|| Parsed::whole(LogLine::Figure(figure, n)));
         }
     }
     if text.starts_with("Node ") {
@@ -347,7 +347,7 @@ fn comm_and_release(pid: u32, uid: Option<u32>, rest: &str) -> Option<Parsed> {
     Some(Parsed {
         // The release ends where the build number begins.
         whole: release.is_some() && tokens.iter().any(|t| t.starts_with('#')),
-        line: Line::Cpu { pid, uid, comm: comm.trim().to_string(), release: release.map(|r| r.to_string()) },
+        line: LogLine::Cpu { pid, uid, comm: comm.trim().to_string(), release: release.map(|r| r.to_string()) },
     })
 }
 
@@ -370,19 +370,19 @@ fn small(text: &str) -> Option<Parsed> {
     }
     if let Some(rest) = text.strip_prefix("lowmem_reserve[]:") {
         let pages = rest.split_whitespace().take(16).map_while(|t| t.parse().ok()).collect();
-        return Some(Parsed::whole(Line::LowmemReserve(pages)));
+        return Some(Parsed::whole(LogLine::LowmemReserve(pages)));
     }
     if let Some((comm, rest)) = text.split_once(" cpuset=") {
         let (cpuset, mems) = rest.split_once(" mems_allowed=")?;
         let (comm, cpuset) = (comm.to_string(), cpuset.to_string());
         let mems_allowed = Some(mems.trim().to_string()).filter(|m| !m.is_empty());
-        return Some(Parsed::whole(Line::Cpuset { comm, cpuset, mems_allowed }));
+        return Some(Parsed::whole(LogLine::Cpuset { comm, cpuset, mems_allowed }));
     }
     if let Some((key, value)) = text.split_once(' ')
         && is_stat_key(key)
         && let Ok(value) = value.trim().parse()
     {
-        return Some(Parsed::whole(Line::Stat { key: key.to_string(), value }));
+        return Some(Parsed::whole(LogLine::Stat { key: key.to_string(), value }));
     }
     mem_pages(text)
 }

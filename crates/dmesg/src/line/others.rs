@@ -1,6 +1,6 @@
 //! Lines of other programs: who killed, if not the kernel; and that messages were lost.
 
-use super::{Line, Parsed, leading_number, pid_at};
+use super::{LogLine, Parsed, leading_number, pid_at};
 use crate::others::{Killer, OtherKill};
 
 /// Longest text of another program that is kept.
@@ -26,7 +26,7 @@ pub(super) fn other(text: &str) -> Option<Parsed> {
         end -= 1;
     }
     let kill = OtherKill { line: 0, by, victim: victim.map(str::to_string), pid, text: text[..end].to_string() };
-    Some(Parsed::whole(Line::OtherKill(Box::new(kill))))
+    Some(Parsed::whole(LogLine::OtherKill(Box::new(kill))))
 }
 
 /// `** 60 printk messages dropped **` of the console, `Missed 12 kernel messages` of journald, and rsyslog's words.
@@ -46,7 +46,7 @@ pub(super) fn lost(text: &str) -> Option<Parsed> {
     } else {
         None
     };
-    lost.map(|n| Parsed::whole(Line::Lost(n)))
+    lost.map(|n| Parsed::whole(LogLine::Lost(n)))
 }
 
 type Found<'a> = (Killer, Option<&'a str>, Option<u32>);
@@ -215,7 +215,7 @@ mod tests {
                 None,
             ),
         ] {
-            let Some(Parsed { line: Line::OtherKill(kill), .. }) = other(text) else { panic!("{text}") };
+            let Some(Parsed { line: LogLine::OtherKill(kill), .. }) = other(text) else { panic!("{text}") };
             assert_eq!((kill.by, kill.victim.as_deref(), kill.pid), (by, victim, pid), "{text}");
         }
     }
@@ -242,7 +242,7 @@ mod tests {
                 None,
             ),
         ] {
-            let Some(Parsed { line: Line::OtherKill(kill), .. }) = other(text) else { panic!("{text}") };
+            let Some(Parsed { line: LogLine::OtherKill(kill), .. }) = other(text) else { panic!("{text}") };
             assert_eq!((kill.by, kill.victim.as_deref(), kill.pid), (by, victim, pid), "{text}");
         }
     }
@@ -259,7 +259,7 @@ mod tests {
             ("n1 rsyslogd: imjournal: begin to drop messages due to rate-limiting", None),
             ("n1 systemd-journald[321]: /dev/kmsg buffer overrun, some messages lost.", None),
         ] {
-            assert_eq!(other(text).map(|p| p.line), Some(Line::Lost(n)), "{text}");
+            assert_eq!(other(text).map(|p| p.line), Some(LogLine::Lost(n)), "{text}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Open;
 use crate::assemble::Message;
-use crate::line::{CounterName, Line};
+use crate::line::{CounterName, LogLine};
 
 pub(super) fn same_source(open: &Open, m: &Message) -> bool {
     match (&open.report.host, &m.origin.host) {
@@ -32,10 +32,10 @@ fn clock(wall: &str) -> Option<(&str, u64)> {
 }
 
 /// True when the line can still belong to this report.
-pub(super) fn wants(open: &Open, line: &Line) -> bool {
+pub(super) fn wants(open: &Open, line: &LogLine) -> bool {
     let r = &open.report;
     match line {
-        Line::Killed { killed, .. } => {
+        LogLine::Killed { killed, .. } => {
             let again = r.killed.iter().any(|k| k.pid == killed.pid);
             if !open.ended {
                 return true;
@@ -43,44 +43,44 @@ pub(super) fn wants(open: &Open, line: &Line) -> bool {
             // After the kill only the members of its group follow.
             r.oom_group.is_some() || (again && !r.kill_only && r.killed_lines < 2)
         }
-        Line::Group(_) | Line::Exiting(_) | Line::Panic(_) => true,
-        Line::Reaped(reaped) => r.killed.iter().any(|k| k.pid == reaped.pid),
-        Line::Choose { .. } => !open.ended && r.chosen.is_none(),
-        Line::Stat { .. } => open.in_stats,
+        LogLine::Group(_) | LogLine::Exiting(_) | LogLine::Panic(_) => true,
+        LogLine::Reaped(reaped) => r.killed.iter().any(|k| k.pid == reaped.pid),
+        LogLine::Choose { .. } => !open.ended && r.chosen.is_none(),
+        LogLine::Stat { .. } => open.in_stats,
         _ if open.ended || r.kill_only => false,
-        Line::Counter(CounterName::Memory, _) => r.memory.is_none(),
-        Line::Counter(CounterName::Swap, _) => r.swap.is_none(),
-        Line::Counter(CounterName::MemorySwap, _) => r.memory_swap.is_none(),
-        Line::Counter(CounterName::Kmem, _) => r.kmem.is_none(),
-        Line::Cpu { .. } => r.kernel.is_none(),
-        Line::LimitOf { .. } => r.task_memcg.is_none(),
-        Line::MemInfo => r.mem_info.is_none() && !open.table,
+        LogLine::Counter(CounterName::Memory, _) => r.memory.is_none(),
+        LogLine::Counter(CounterName::Swap, _) => r.swap.is_none(),
+        LogLine::Counter(CounterName::MemorySwap, _) => r.memory_swap.is_none(),
+        LogLine::Counter(CounterName::Kmem, _) => r.kmem.is_none(),
+        LogLine::Cpu { .. } => r.kernel.is_none(),
+        LogLine::LimitOf { .. } => r.task_memcg.is_none(),
+        LogLine::MemInfo => r.mem_info.is_none() && !open.table,
         // The heading may be lost: the block stands before the table, and reports about a cgroup have none.
-        Line::MemPages(_)
-        | Line::Zone(_)
-        | Line::LowmemReserve(_)
-        | Line::Figure(..)
-        | Line::FreeList { .. }
-        | Line::HugePages(_)
-        | Line::Slab { .. } => r.memory.is_none() && !open.table,
-        Line::Trace(_) => !open.table,
-        Line::Stats(_) => !open.table,
-        Line::Columns(_) => r.tasks.is_empty(),
-        Line::Row(_) => r.chosen.is_none(),
-        Line::Summary(_) => r.constraint.is_none(),
+        LogLine::MemPages(_)
+        | LogLine::Zone(_)
+        | LogLine::LowmemReserve(_)
+        | LogLine::Figure(..)
+        | LogLine::FreeList { .. }
+        | LogLine::HugePages(_)
+        | LogLine::Slab { .. } => r.memory.is_none() && !open.table,
+        LogLine::Trace(_) => !open.table,
+        LogLine::Stats(_) => !open.table,
+        LogLine::Columns(_) => r.tasks.is_empty(),
+        LogLine::Row(_) => r.chosen.is_none(),
+        LogLine::Summary(_) => r.constraint.is_none(),
         _ => true,
     }
 }
 
 /// True when the line names something that this very report knows.
-pub(super) fn names(open: &Open, line: &Line) -> bool {
+pub(super) fn names(open: &Open, line: &LogLine) -> bool {
     let r = &open.report;
     match line {
-        Line::Killed { killed, .. } => r.victim_pid() == Some(killed.pid) || r.task(killed.pid).is_some(),
-        Line::Choose { chosen, .. } => r.task(chosen.pid).is_some(),
-        Line::Summary(s) => r.task(s.pid).is_some(),
-        Line::Exiting(pid) => r.victim_pid() == Some(*pid) || r.task(*pid).is_some(),
-        Line::Cpu { comm, .. } | Line::Cpuset { comm, .. } => {
+        LogLine::Killed { killed, .. } => r.victim_pid() == Some(killed.pid) || r.task(killed.pid).is_some(),
+        LogLine::Choose { chosen, .. } => r.task(chosen.pid).is_some(),
+        LogLine::Summary(s) => r.task(s.pid).is_some(),
+        LogLine::Exiting(pid) => r.victim_pid() == Some(*pid) || r.task(*pid).is_some(),
+        LogLine::Cpu { comm, .. } | LogLine::Cpuset { comm, .. } => {
             r.invoker.as_ref().is_some_and(|i| i.comm == *comm && i.pid.is_none())
         }
         _ => false,

@@ -5,9 +5,9 @@ mod put;
 
 use crate::Found;
 use crate::assemble::{Event, Message};
-use crate::line::{CounterName, Figure, Line};
+use crate::line::{CounterName, Figure, LogLine};
 use crate::page_size::page_size;
-use crate::report::{Invoker, Killed, Kind, Lost, Report, Stamp};
+use crate::report::{Invoker, Killed, LoggedOom, Lost, OomKind, Stamp};
 use crate::table::Columns;
 use fits::{names, near, same_source, wants};
 
@@ -20,7 +20,7 @@ const MAX_ITEMS: usize = 1 << 20;
 
 #[derive(Debug, Default)]
 struct Open {
-    report: Report,
+    report: LoggedOom,
     columns: Option<Columns>,
     caller: Option<String>,
     /// A kill, or that no process may be killed, has been said.
@@ -67,21 +67,21 @@ impl Machine {
         self.messages += 1;
         let whole = m.parsed.whole;
         match m.parsed.line {
-            Line::Invoked(ref invoker) => self.begin(&m, invoker.clone()),
-            Line::Killed { ref message, ref killed } => self.killed(&m, message, killed.clone()),
-            Line::Suppressed(n) => self.suppressed = Some(n),
-            Line::Lost(messages) => self.lost(&m, messages),
-            Line::OtherKill(ref kill) => {
+            LogLine::Invoked(ref invoker) => self.begin(&m, invoker.clone()),
+            LogLine::Killed { ref message, ref killed } => self.killed(&m, message, killed.clone()),
+            LogLine::Suppressed(n) => self.suppressed = Some(n),
+            LogLine::Lost(messages) => self.lost(&m, messages),
+            LogLine::OtherKill(ref kill) => {
                 let mut kill = kill.clone();
                 kill.line = m.origin.number;
                 self.done.push(Found::Other(kill));
             }
-            Line::Choose { .. } if self.find(&m, &m.parsed.line).is_none() => {
+            LogLine::Choose { .. } if self.find(&m, &m.parsed.line).is_none() => {
                 let open = self.start(&m);
                 open.report.kill_only = true;
                 self.item(&m, whole);
             }
-            Line::Group(ref path) => {
+            LogLine::Group(ref path) => {
                 self.split_group(&m, path);
                 self.item(&m, whole);
             }
@@ -168,11 +168,11 @@ impl Machine {
         if !something {
             return;
         }
-        if r.kind == Kind::Unknown {
+        if r.kind == OomKind::Unknown {
             if r.oom_memcg.is_some() || r.memory.is_some() {
-                r.kind = Kind::Cgroup;
+                r.kind = OomKind::Cgroup;
             } else if r.mem_info.is_some() {
-                r.kind = Kind::Node;
+                r.kind = OomKind::Node;
             } else if let Some(kind) = r.trace {
                 r.kind = kind;
             }
@@ -186,7 +186,7 @@ impl Machine {
             let oldest = self.open.remove(0);
             self.close(oldest);
         }
-        let report = Report {
+        let report = LoggedOom {
             first_line: m.origin.number,
             last_line: m.origin.number,
             host: m.origin.host.clone(),
@@ -194,7 +194,7 @@ impl Machine {
             suppressed_before: self.suppressed.take(),
             // What was lost just before may have been this report's beginning.
             lost: self.lost.take().filter(|(_, at)| self.messages - at < 64).map(|(l, _)| l).into_iter().collect(),
-            ..Report::default()
+            ..LoggedOom::default()
         };
         let caller = m.origin.caller.clone();
         self.open.push(Open { report, caller, seen_at: self.messages, ..Open::default() });
@@ -218,7 +218,7 @@ impl Machine {
     }
 
     /// The open report that a message belongs to.
-    fn find(&self, m: &Message, line: &Line) -> Option<usize> {
+    fn find(&self, m: &Message, line: &LogLine) -> Option<usize> {
         let fits = |o: &Open| same_source(o, m) && wants(o, line) && near(o, m);
         let mut best: Option<(usize, (bool, bool, u64))> = None;
         for (i, open) in self.open.iter().enumerate() {
@@ -293,7 +293,7 @@ impl Machine {
     /// named twice, and what stands between is of the group too. Kills of reports that were suppressed lie
     /// milliseconds apart (1.8 at the least in 40 recorded ones), members of a group microseconds.
     fn group_of(&mut self, m: &Message, killed: &Killed) -> Option<usize> {
-        let own = |o: &Open| o.ended && o.report.kind == Kind::Cgroup && same_source(o, m);
+        let own = |o: &Open| o.ended && o.report.kind == OomKind::Cgroup && same_source(o, m);
         let again = self.open.iter().position(|o| {
             own(o) && o.report.killed.first().is_some_and(|k| k.pid == killed.pid && k.comm == killed.comm)
         });
@@ -323,7 +323,7 @@ impl Machine {
 }
 
 /// What only the whole of a report shows.
-fn complete(r: &mut Report) {
+fn complete(r: &mut LoggedOom) {
     if let Some((kb, from)) = page_size(r) {
         r.page_size_kb = kb;
         r.page_size_from = Some(from);
@@ -352,19 +352,19 @@ fn complete(r: &mut Report) {
     }
 }
 
-fn starts_a_report(line: &Line) -> bool {
+fn starts_a_report(line: &LogLine) -> bool {
     matches!(
         line,
-        Line::LimitOf { .. }
-            | Line::Counter(CounterName::Memory, _)
-            | Line::MemInfo
-            | Line::Zone(_)
-            | Line::Figure(Figure::RamPages, _)
-            | Line::Stats(_)
-            | Line::Columns(_)
-            | Line::Row(_)
-            | Line::Summary(_)
-            | Line::NoKillable
-            | Line::Panic(_)
+        LogLine::LimitOf { .. }
+            | LogLine::Counter(CounterName::Memory, _)
+            | LogLine::MemInfo
+            | LogLine::Zone(_)
+            | LogLine::Figure(Figure::RamPages, _)
+            | LogLine::Stats(_)
+            | LogLine::Columns(_)
+            | LogLine::Row(_)
+            | LogLine::Summary(_)
+            | LogLine::NoKillable
+            | LogLine::Panic(_)
     )
 }

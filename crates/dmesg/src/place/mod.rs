@@ -21,7 +21,8 @@ pub enum Qos {
 /// Whose cgroup it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum Place {
+#[non_exhaustive]
+pub enum CgroupPlace {
     /// The root: the node itself.
     Node,
     /// `kubepods`: all pods together.
@@ -76,30 +77,30 @@ pub enum Place {
 }
 
 /// Names the owner of a cgroup path.
-pub fn place(path: &str) -> Place {
+pub fn place(path: &str) -> CgroupPlace {
     let parts: Vec<&str> = path.split('/').filter(|p| !p.is_empty()).collect();
     if parts.is_empty() {
-        return Place::Node;
+        return CgroupPlace::Node;
     }
     // The innermost: a kubelet inside a container has its own tree below the outer one.
     if let Some(at) = parts.iter().rposition(|p| is_kubepods(p)) {
-        return below_kubepods(&parts[at..]).unwrap_or_else(|| Place::Other { path: path.to_string() });
+        return below_kubepods(&parts[at..]).unwrap_or_else(|| CgroupPlace::Other { path: path.to_string() });
     }
     if let Some(part) = parts.iter().rev().find(|p| is_slice_of_pods(p)) {
         let split: Vec<&str> = std::iter::once("kubepods").chain(part.split(':').step_by(2)).collect();
-        return below_kubepods(&split).unwrap_or_else(|| Place::Other { path: path.to_string() });
+        return below_kubepods(&split).unwrap_or_else(|| CgroupPlace::Other { path: path.to_string() });
     }
     if let Some((system, name)) = systems::system(&parts) {
-        return Place::Job { system, name };
+        return CgroupPlace::Job { system, name };
     }
     // Podman and systemd in a container have cgroups of their own below the container's.
     if let Some((id, runtime)) = parts.iter().rev().find_map(|p| container(p)) {
-        return Place::PlainContainer { id, runtime: runtime.or_else(|| by_folder(&parts)) };
+        return CgroupPlace::PlainContainer { id, runtime: runtime.or_else(|| by_folder(&parts)) };
     }
     let unit = parts.iter().rev().find(|p| [".service", ".slice", ".scope"].iter().any(|s| p.ends_with(s)));
     match unit {
-        Some(name) => Place::Unit { name: (*name).to_string() },
-        None => Place::Other { path: path.to_string() },
+        Some(name) => CgroupPlace::Unit { name: (*name).to_string() },
+        None => CgroupPlace::Other { path: path.to_string() },
     }
 }
 
@@ -126,7 +127,7 @@ fn is_slice_of_pods(part: &str) -> bool {
     part.split_once(".slice:").is_some_and(|(slice, rest)| slice.contains("kubepods") && rest.contains(':'))
 }
 
-fn below_kubepods(parts: &[&str]) -> Option<Place> {
+fn below_kubepods(parts: &[&str]) -> Option<CgroupPlace> {
     let mut qos = Qos::Guaranteed;
     let mut pod = None;
     for part in &parts[1..] {
@@ -148,14 +149,14 @@ fn below_kubepods(parts: &[&str]) -> Option<Place> {
             pod = Some(uid.replace('_', "-"));
         } else if let Some(pod_uid) = &pod {
             let (id, runtime) = container(part).unwrap_or_else(|| ((*part).to_string(), None));
-            return Some(Place::Container { pod_uid: pod_uid.clone(), qos, id, runtime });
+            return Some(CgroupPlace::Container { pod_uid: pod_uid.clone(), qos, id, runtime });
         }
     }
     match (pod, qos) {
-        (Some(uid), qos) => Some(Place::Pod { uid, qos }),
-        (None, Qos::Guaranteed) if parts.len() == 1 => Some(Place::Pods),
+        (Some(uid), qos) => Some(CgroupPlace::Pod { uid, qos }),
+        (None, Qos::Guaranteed) if parts.len() == 1 => Some(CgroupPlace::Pods),
         (None, Qos::Guaranteed) => None,
-        (None, qos) => Some(Place::QosClass { qos }),
+        (None, qos) => Some(CgroupPlace::QosClass { qos }),
     }
 }
 
@@ -181,10 +182,13 @@ fn container(name: &str) -> Option<(String, Option<&'static str>)> {
     is_id(base).then(|| (base.to_string(), None))
 }
 
-impl Place {
+impl CgroupPlace {
     /// True when the path shows that a kubelet made it.
     pub fn of_kubelet(&self) -> bool {
-        matches!(self, Place::Pods | Place::QosClass { .. } | Place::Pod { .. } | Place::Container { .. })
+        matches!(
+            self,
+            CgroupPlace::Pods | CgroupPlace::QosClass { .. } | CgroupPlace::Pod { .. } | CgroupPlace::Container { .. }
+        )
     }
 }
 
@@ -205,8 +209,8 @@ mod tests {
     const ID: &str = "b27201334a41cd0749d053b18378d7ea65617b8e26277197ea25c974da1a5a8a";
     const UID: &str = "0330b2c1-a15b-4cdd-b5e5-72d4a90bee82";
 
-    fn in_pod(qos: Qos, runtime: Option<&'static str>) -> Place {
-        Place::Container { pod_uid: UID.into(), qos, id: ID.into(), runtime }
+    fn in_pod(qos: Qos, runtime: Option<&'static str>) -> CgroupPlace {
+        CgroupPlace::Container { pod_uid: UID.into(), qos, id: ID.into(), runtime }
     }
 
     #[test]
@@ -217,7 +221,7 @@ mod tests {
         let cases = [
             (format!("/kubepods/burstable/pod{dashed}/{ID}"), in_pod(Qos::Burstable, None)),
             (format!("/kubepods/besteffort/pod{dashed}/crio-{ID}"), in_pod(Qos::BestEffort, Some("cri-o"))),
-            (format!("/kubepods/pod{dashed}"), Place::Pod { uid: UID.into(), qos: Qos::Guaranteed }),
+            (format!("/kubepods/pod{dashed}"), CgroupPlace::Pod { uid: UID.into(), qos: Qos::Guaranteed }),
             // istio#42734, k/k#86337, gpud#70.
             (format!("{slices}{low}.slice/docker-{ID}.scope"), in_pod(Qos::Burstable, Some("docker"))),
             (format!("/kubepods.slice/kubepods-pod{low}.slice/{ID}"), in_pod(Qos::Guaranteed, None)),
@@ -225,7 +229,7 @@ mod tests {
                 format!("/lxc.payload.x-lxc{slices}{low}.slice/cri-containerd-{ID}.scope"),
                 in_pod(Qos::Burstable, Some("containerd")),
             ),
-            (format!("{slices}{low}.slice"), Place::Pod { uid: UID.into(), qos: Qos::Burstable }),
+            (format!("{slices}{low}.slice"), CgroupPlace::Pod { uid: UID.into(), qos: Qos::Burstable }),
             // kind: a node in a container.
             (
                 format!(
@@ -233,29 +237,29 @@ mod tests {
                 ),
                 in_pod(Qos::BestEffort, Some("containerd")),
             ),
-            ("/kubepods".into(), Place::Pods),
-            ("/kubepods.slice".into(), Place::Pods),
-            ("/kubepods/burstable".into(), Place::QosClass { qos: Qos::Burstable }),
-            ("/kubepods.slice/kubepods-besteffort.slice".into(), Place::QosClass { qos: Qos::BestEffort }),
-            ("/".into(), Place::Node),
-            ("/podruntime.slice/kubelet.service".into(), Place::Unit { name: "kubelet.service".into() }),
-            ("/podruntime.slice".into(), Place::Unit { name: "podruntime.slice".into() }),
+            ("/kubepods".into(), CgroupPlace::Pods),
+            ("/kubepods.slice".into(), CgroupPlace::Pods),
+            ("/kubepods/burstable".into(), CgroupPlace::QosClass { qos: Qos::Burstable }),
+            ("/kubepods.slice/kubepods-besteffort.slice".into(), CgroupPlace::QosClass { qos: Qos::BestEffort }),
+            ("/".into(), CgroupPlace::Node),
+            ("/podruntime.slice/kubelet.service".into(), CgroupPlace::Unit { name: "kubelet.service".into() }),
+            ("/podruntime.slice".into(), CgroupPlace::Unit { name: "podruntime.slice".into() }),
             (
                 format!("/system.slice/docker-{ID}.scope"),
-                Place::PlainContainer { id: ID.into(), runtime: Some("docker") },
+                CgroupPlace::PlainContainer { id: ID.into(), runtime: Some("docker") },
             ),
-            (format!("/docker/{ID}"), Place::PlainContainer { id: ID.into(), runtime: Some("docker") }),
+            (format!("/docker/{ID}"), CgroupPlace::PlainContainer { id: ID.into(), runtime: Some("docker") }),
             (
                 format!("/machine.slice/libpod-{ID}.scope/container"),
-                Place::PlainContainer { id: ID.into(), runtime: Some("podman") },
+                CgroupPlace::PlainContainer { id: ID.into(), runtime: Some("podman") },
             ),
             (
                 format!("/user.slice/user-1000.slice/user@1000.service/user.slice/libpod-{ID}.scope/container"),
-                Place::PlainContainer { id: ID.into(), runtime: Some("podman") },
+                CgroupPlace::PlainContainer { id: ID.into(), runtime: Some("podman") },
             ),
             (
                 format!("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope"),
-                Place::PlainContainer { id: ID.into(), runtime: Some("docker") },
+                CgroupPlace::PlainContainer { id: ID.into(), runtime: Some("docker") },
             ),
             (format!("/system.slice/kubepods-pod{low}.slice:crio:{ID}"), in_pod(Qos::Guaranteed, None)),
             (
@@ -265,10 +269,13 @@ mod tests {
             (
                 "/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod0123456789abcdef0123456789abcdef.slice"
                     .into(),
-                Place::Pod { uid: "0123456789abcdef0123456789abcdef".into(), qos: Qos::Burstable },
+                CgroupPlace::Pod { uid: "0123456789abcdef0123456789abcdef".into(), qos: Qos::Burstable },
             ),
-            ("/user.slice/user-1000.slice/session-3.scope".into(), Place::Unit { name: "session-3.scope".into() }),
-            ("/e".into(), Place::Other { path: "/e".into() }),
+            (
+                "/user.slice/user-1000.slice/session-3.scope".into(),
+                CgroupPlace::Unit { name: "session-3.scope".into() },
+            ),
+            ("/e".into(), CgroupPlace::Other { path: "/e".into() }),
         ];
         for (path, expected) in cases {
             assert_eq!(place(&path), expected, "{path}");

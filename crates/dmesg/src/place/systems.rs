@@ -163,7 +163,7 @@ fn snap(parts: &[&str]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::place::{Place, place};
+    use crate::place::{CgroupPlace, place};
 
     /// Paths as the systems' own documentation and public reports show them.
     #[test]
@@ -189,7 +189,7 @@ mod tests {
                 "firefox",
             ),
         ] {
-            assert_eq!(place(path), Place::Job { system, name: name.into() }, "{path}");
+            assert_eq!(place(path), CgroupPlace::Job { system, name: name.into() }, "{path}");
         }
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 /// What ran out of memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Kind {
+pub enum OomKind {
     /// A memory cgroup hit its limit.
     Cgroup,
     /// The node itself (or the part of it that a cpuset or memory policy allows).
@@ -65,7 +65,7 @@ pub struct Lost {
 
 /// One report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Report {
+pub struct LoggedOom {
     /// First line of the log that belongs to it, from 1.
     pub first_line: u64,
     /// Last line that belongs to it.
@@ -83,7 +83,7 @@ pub struct Report {
     /// The process whose allocation failed.
     pub invoker: Option<Invoker>,
     /// What ran out.
-    pub kind: Kind,
+    pub kind: OomKind,
     /// `CONSTRAINT_…`.
     pub constraint: Option<String>,
     /// `nodemask=`: the NUMA nodes that the memory policy allows.
@@ -91,7 +91,7 @@ pub struct Report {
     /// `mems_allowed=`: the NUMA nodes that the cpuset allows.
     pub mems_allowed: Option<String>,
     /// What the call trace shows to have run out.
-    pub trace: Option<Kind>,
+    pub trace: Option<OomKind>,
     /// Cgroup whose limit was hit.
     pub oom_memcg: Option<String>,
     /// Cgroup of the chosen process.
@@ -146,9 +146,9 @@ pub struct Report {
     pub cut_rows: u32,
 }
 
-impl Default for Report {
-    fn default() -> Report {
-        Report {
+impl Default for LoggedOom {
+    fn default() -> LoggedOom {
+        LoggedOom {
             page_size_kb: 4,
             page_size_from: None,
             first_line: 0,
@@ -157,7 +157,7 @@ impl Default for Report {
             stamp: Stamp::default(),
             kernel: None,
             invoker: None,
-            kind: Kind::Unknown,
+            kind: OomKind::Unknown,
             constraint: None,
             nodemask: None,
             mems_allowed: None,
@@ -192,7 +192,7 @@ impl Default for Report {
     }
 }
 
-impl Report {
+impl LoggedOom {
     /// The process that the kernel chose: of the summary, else the first one killed.
     pub fn victim_pid(&self) -> Option<u32> {
         let chosen = self.chosen.as_ref().map(|c| c.pid);
@@ -245,8 +245,8 @@ impl Report {
             }
         };
         say(self.start_missing, "the beginning of the report");
-        say(self.kind == Kind::Cgroup && self.memory.is_none(), "the cgroup's usage and limit");
-        say(self.kind == Kind::Node && self.mem_info.is_none(), "the node's memory figures (Mem-Info)");
+        say(self.kind == OomKind::Cgroup && self.memory.is_none(), "the cgroup's usage and limit");
+        say(self.kind == OomKind::Node && self.mem_info.is_none(), "the node's memory figures (Mem-Info)");
         say(self.tasks.is_empty(), "the table of tasks");
         let ended = !self.killed.is_empty() || self.no_killable || self.panic.is_some();
         say(!ended && self.already_exiting.is_empty(), "the kill");

@@ -1,10 +1,10 @@
 //! What users have: a pod as the API shows it, events, a kernel log, recorded series.
 
-use super::observed::{ContainerFacts, Curve, End, EventFact, KernelKill, KillScope, Observed, PodFacts};
+use super::observed::{ContainerFacts, End, EventFact, KernelKill, KillScope, MemoryCurve, Observed, PodFacts};
 use oomsim_core::units::{Bytes, Quantity};
-use oomsim_dmesg::{Kind as LogKind, Place, ReadError, Report, place};
+use oomsim_dmesg::{CgroupPlace, LoggedOom, OomKind, ReadError, place};
 use oomsim_import::{Metric, Series};
-use oomsim_scenario::reading::{Kind, Value};
+use oomsim_scenario::reading::{Value, ValueKind};
 
 fn at<'a>(value: &'a Value, path: &[&str]) -> Option<&'a Value> {
     path.iter().try_fold(value, |value, key| value.get(key))
@@ -16,7 +16,7 @@ fn text(value: &Value, path: &[&str]) -> String {
 
 fn number(value: &Value, path: &[&str]) -> Option<i64> {
     match at(value, path)?.kind {
-        Kind::Int(number) => Some(number),
+        ValueKind::Int(number) => Some(number),
         _ => None,
     }
 }
@@ -64,8 +64,8 @@ fn container(spec: &Value, status: Option<&Value>) -> ContainerFacts {
     let amount = |of: &str| {
         let given = at(spec, &["resources", of, "memory"])?;
         let bytes = match &given.kind {
-            Kind::Int(bytes) => *bytes,
-            Kind::Text(text) => Quantity::parse(text).ok()?.value(),
+            ValueKind::Int(bytes) => *bytes,
+            ValueKind::Text(text) => Quantity::parse(text).ok()?.value(),
             _ => return None,
         };
         u64::try_from(bytes).ok().map(Bytes::new)
@@ -123,21 +123,21 @@ pub fn read_kernel_log(log: &str, pod: &PodFacts, container: &str) -> Result<Vec
     Ok(reports.iter().filter_map(|report| kill(report, pod, container, only)).collect())
 }
 
-fn kill(report: &Report, pod: &PodFacts, container: &str, only: bool) -> Option<KernelKill> {
+fn kill(report: &LoggedOom, pod: &PodFacts, container: &str, only: bool) -> Option<KernelKill> {
     let killed = report.killed.first()?;
     let of = report.oom_memcg.as_deref().map(place);
     let task = report.task_memcg.as_deref().map(place);
     let scope = match (report.kind, &of) {
-        (LogKind::Node, _) => KillScope::Node,
-        (_, Some(Place::Pods | Place::QosClass { .. })) => KillScope::Kubepods,
-        (_, Some(Place::Pod { .. })) => KillScope::Pod,
-        (_, Some(Place::Container { .. })) => KillScope::Container,
+        (OomKind::Node, _) => KillScope::Node,
+        (_, Some(CgroupPlace::Pods | CgroupPlace::QosClass { .. })) => KillScope::Kubepods,
+        (_, Some(CgroupPlace::Pod { .. })) => KillScope::Pod,
+        (_, Some(CgroupPlace::Container { .. })) => KillScope::Container,
         _ => KillScope::Cgroup,
     };
     let comm = |name: &str| !name.is_empty() && name.starts_with(killed.comm.as_str());
     let named = comm(container);
     let uid = [&of, &task].into_iter().flatten().find_map(|place| match place {
-        Place::Pod { uid, .. } | Place::Container { pod_uid: uid, .. } => Some(uid.as_str()),
+        CgroupPlace::Pod { uid, .. } | CgroupPlace::Container { pod_uid: uid, .. } => Some(uid.as_str()),
         _ => None,
     });
     let ours = match (uid, pod.uid.as_str()) {
@@ -163,7 +163,7 @@ pub fn read_series(series: &[Series], to: &mut Observed) {
     let name = to.pod.name.clone();
     let of_pod = |s: &&Series| s.pod().is_none_or(|pod| pod == name || name.is_empty());
     let begin = series.iter().filter_map(|s| s.points.first()).map(|p| p.at_ms).min().unwrap_or(0);
-    let curve = |s: &Series| -> Curve {
+    let curve = |s: &Series| -> MemoryCurve {
         s.points.iter().map(|p| ((p.at_ms - begin) as f64 / 1000.0, p.bytes as f64)).collect()
     };
     for one in series.iter().filter(of_pod) {
@@ -186,6 +186,6 @@ pub fn read_series(series: &[Series], to: &mut Observed) {
 }
 
 /// Of two curves the one with more samples.
-fn longer(one: Curve, other: &Curve) -> Curve {
+fn longer(one: MemoryCurve, other: &MemoryCurve) -> MemoryCurve {
     if one.len() >= other.len() { one } else { other.clone() }
 }

@@ -1,6 +1,6 @@
 //! What a monitoring system would have seen of a run: scrapes at an interval, the pod's status, the kernel log.
 
-use super::observed::{ContainerFacts, Curve, End, EventFact, KernelKill, KillScope, Observed, PodFacts};
+use super::observed::{ContainerFacts, End, EventFact, KernelKill, KillScope, MemoryCurve, Observed, PodFacts};
 use crate::run::Run;
 use oomsim_core::kubelet::{ContainerSpec, MEMORY, ResourceList};
 use oomsim_core::node::{CgroupView, NodeView};
@@ -167,7 +167,7 @@ fn one(view: &NodeView, pod: &Name, container: &str, t: f64, to: &mut Observed) 
         let sample = (t, bytes(other.stat.working_set()));
         match to.others.iter_mut().find(|(known, _)| *known == name) {
             Some((_, curve)) => curve.push(sample),
-            None => to.others.push((name, Curve::from([sample]))),
+            None => to.others.push((name, MemoryCurve::from([sample]))),
         }
     }
     to.node_available.push((t, bytes(view.memory.available)));

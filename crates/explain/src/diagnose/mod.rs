@@ -18,7 +18,7 @@ pub use advice::{Advice, advice};
 pub use cause::Ailment;
 pub use files::{read_events, read_kernel_log, read_pod, read_series};
 pub use from_run::{observe, observed_pods};
-pub use observed::{ContainerFacts, Curve, End, EventFact, KernelKill, KillScope, Observed, PodFacts};
+pub use observed::{ContainerFacts, End, EventFact, KernelKill, KillScope, MemoryCurve, Observed, PodFacts};
 pub use shape::{Form, Shape, shape};
 pub use signs::{Sign, SignKind, signs};
 pub use text::text;

@@ -4,7 +4,7 @@ use oomsim_core::units::Bytes;
 use serde::Serialize;
 
 /// A curve: seconds since its beginning, and a value.
-pub type Curve = Vec<(f64, f64)>;
+pub type MemoryCurve = Vec<(f64, f64)>;
 
 /// Everything that is known.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -14,21 +14,21 @@ pub struct Observed {
     /// The container that is looked at.
     pub container: String,
     /// Its working set in bytes.
-    pub working_set: Curve,
+    pub working_set: MemoryCurve,
     /// Its anonymous memory.
-    pub rss: Curve,
+    pub rss: MemoryCurve,
     /// Its swap.
-    pub swap: Curve,
+    pub swap: MemoryCurve,
     /// Reclaims at `memory.high`, or seconds of memory stalls (PSI): a counter.
-    pub stalls: Curve,
+    pub stalls: MemoryCurve,
     /// Working sets of the pod's other containers.
-    pub others: Vec<(String, Curve)>,
+    pub others: Vec<(String, MemoryCurve)>,
     /// MemAvailable of the node.
-    pub node_available: Curve,
+    pub node_available: MemoryCurve,
     /// Memory of the node that no pod holds.
-    pub node_system: Curve,
+    pub node_system: MemoryCurve,
     /// Working set of all pods of the node.
-    pub all_pods: Curve,
+    pub all_pods: MemoryCurve,
     /// MemTotal of the node.
     pub node_total: Option<Bytes>,
     /// Allocatable memory of the node.

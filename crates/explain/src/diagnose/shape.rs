@@ -1,6 +1,6 @@
 //! The shape of a memory curve, whatever its noise, gaps and interval.
 
-use super::observed::Curve;
+use super::observed::MemoryCurve;
 
 /// What a curve looks like between two restarts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +67,7 @@ fn level(piece: &[(f64, f64)], from: f64, to: f64) -> f64 {
 }
 
 /// The shape of a curve; `None`: too few samples.
-pub fn shape(curve: &Curve) -> Option<Shape> {
+pub fn shape(curve: &MemoryCurve) -> Option<Shape> {
     if curve.len() < LEAST {
         return None;
     }
@@ -96,7 +96,7 @@ fn top(piece: &[(f64, f64)]) -> f64 {
 }
 
 /// The pieces between drops.
-fn pieces(curve: &Curve) -> Vec<&[(f64, f64)]> {
+fn pieces(curve: &MemoryCurve) -> Vec<&[(f64, f64)]> {
     let mut pieces = Vec::new();
     let mut from = 0;
     for at in 1..curve.len() {
@@ -110,7 +110,7 @@ fn pieces(curve: &Curve) -> Vec<&[(f64, f64)]> {
 }
 
 /// Most samples are at a base, few are far above it, and it comes back to it.
-fn bursts(curve: &Curve) -> bool {
+fn bursts(curve: &MemoryCurve) -> bool {
     let base = quantile(&mut curve.iter().map(|(_, v)| *v).collect::<Vec<_>>(), 0.4);
     let high = |v: f64| v > base * 1.3;
     let above = curve.iter().filter(|(_, v)| high(*v)).count();
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     /// A curve by a formula, every 30 s, with a noise of about 1 %.
-    fn curve(n: usize, of: impl Fn(f64) -> f64) -> Curve {
+    fn curve(n: usize, of: impl Fn(f64) -> f64) -> MemoryCurve {
         let noise = |i: usize| 1.0 + ((i * 7919 % 101) as f64 / 101.0 - 0.5) * 0.02;
         (0..n).map(|i| (i as f64 * 30.0, of(i as f64 / n as f64) * noise(i))).collect()
     }

@@ -1,7 +1,7 @@
 //! Signs, and how much each speaks for or against a cause.
 
 use super::cause::Ailment::{self, *};
-use super::observed::{ContainerFacts, Curve, KernelKill, KillScope, Observed};
+use super::observed::{ContainerFacts, KernelKill, KillScope, MemoryCurve, Observed};
 use super::shape::{Form, Shape, shape};
 use oomsim_core::units::Bytes;
 use serde::Serialize;
@@ -279,7 +279,7 @@ fn level_text(shape: &Shape) -> String {
 }
 
 /// Whether a curve grows, as a share of its highest value.
-fn growth(curve: &Curve) -> Option<f64> {
+fn growth(curve: &MemoryCurve) -> Option<f64> {
     let shape = shape(curve)?;
     Some((shape.end - shape.start) / shape.max.max(1.0))
 }
@@ -292,7 +292,7 @@ fn files(observed: &Observed, shape: Option<&Shape>, to: &mut Vec<Sign>) {
     }
     let (Some(working_set), Some(rss)) = (shape, growth(&observed.rss)) else { return };
     let rises = (working_set.end - working_set.start) / working_set.max.max(1.0);
-    let last = |curve: &Curve| curve.iter().rev().take(5).map(|(_, v)| *v).fold(0.0, f64::max);
+    let last = |curve: &MemoryCurve| curve.iter().rev().take(5).map(|(_, v)| *v).fold(0.0, f64::max);
     let files = 1.0 - last(&observed.rss) / last(&observed.working_set).max(1.0);
     if rss < 0.12 && (rises > 0.15 || files > 0.5) {
         has(to, SignKind::FilesGrow, format!("anonymous memory {}", mib(last(&observed.rss))));
@@ -384,7 +384,7 @@ fn neighbours(observed: &Observed, container: Option<&ContainerFacts>, to: &mut 
 }
 
 fn node(observed: &Observed, shape: Option<&Shape>, to: &mut Vec<Sign>) {
-    let ends = |curve: &Curve| {
+    let ends = |curve: &MemoryCurve| {
         let least = curve.iter().map(|(_, v)| *v).fold(f64::INFINITY, f64::min);
         (curve.iter().map(|(_, v)| *v).fold(0.0, f64::max), least)
     };

@@ -14,6 +14,6 @@ mod text;
 pub use change::{Change, Source};
 pub use knobs::{Knob, Position, Steps};
 pub use outcome::{Fate, Target, harm_of};
-pub use search::{Cure, NoDifference, Prevention, Settings, prevent};
+pub use search::{Cure, NoDifference, Prevention, PreventionSettings, prevent};
 pub use seeds::Helped;
 pub use text::text;

@@ -17,16 +17,16 @@ use std::sync::Arc;
 
 /// How thoroughly is searched.
 #[derive(Clone, Copy, Debug)]
-pub struct Settings {
+pub struct PreventionSettings {
     /// Most runs in all.
     pub runs: u64,
     /// Seeds that each cure is tried with.
     pub seeds: u64,
 }
 
-impl Default for Settings {
+impl Default for PreventionSettings {
     fn default() -> Self {
-        Settings { runs: 2000, seeds: 20 }
+        PreventionSettings { runs: 2000, seeds: 20 }
     }
 }
 
@@ -92,7 +92,7 @@ pub fn prevent(
     run: &Run,
     happening: &Happening,
     explanation: &Explanation,
-    settings: Settings,
+    settings: PreventionSettings,
 ) -> Option<Prevention> {
     let target = Target::of(run, happening)?;
     let base = fates(run.scenario(), run.history());

@@ -57,6 +57,7 @@ pub struct Alone {
 
 /// Why a race is not run.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RaceError {
     /// A program that grows so slowly fills no node within the longest run ([`MAX_SECONDS`]).
     TooSlow {

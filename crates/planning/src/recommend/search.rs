@@ -5,7 +5,7 @@
 //! knob is checked at further points, with all points tried where it does not. Each trial stops as soon as a
 //! [`Sequential`] test knows which side of the target it is on.
 
-use super::target::Target;
+use super::target::RiskTarget;
 use crate::axis::AxisValue;
 use crate::measure::{Measures, RunOutcome};
 use crate::plan::Plan;
@@ -35,13 +35,13 @@ pub trait Runs {
 
 /// What is searched, and how thoroughly.
 #[derive(Clone, Debug)]
-pub struct Settings<'a> {
+pub struct SearchSettings<'a> {
     /// The grid of settings: its cells.
     pub plan: &'a Plan,
     /// Number of scenarios.
     pub scenarios: usize,
     /// What has to hold.
-    pub targets: &'a [Target],
+    pub targets: &'a [RiskTarget],
     /// Most runs of one trial in one scenario.
     pub runs: u64,
     /// Runs on fresh seeds before a setting is recommended.
@@ -183,14 +183,14 @@ impl Recommendation {
 }
 
 struct Search<'a, R> {
-    settings: &'a Settings<'a>,
+    settings: &'a SearchSettings<'a>,
     runs: &'a R,
     trials: BTreeMap<u64, Trial>,
     not_monotone: Vec<String>,
 }
 
 /// Searches for the setting with the most allocatable memory that meets all targets.
-pub fn search(settings: &Settings<'_>, runs: &impl Runs, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
+pub fn search(settings: &SearchSettings<'_>, runs: &impl Runs, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
     let mut s = Search { settings, runs, trials: BTreeMap::new(), not_monotone: Vec::new() };
     let sizes: Vec<usize> = settings.plan.grid_axes().map(|(_, values)| values.len()).collect();
     // The knob with most values is bisected, the others are combined.
@@ -284,7 +284,7 @@ impl<R: Runs> Search<'_, R> {
 
     /// Runs a setting on some of the seeds, round by round, until every target is decided or one is missed.
     fn trial(&self, setting: u64, seeds: std::ops::Range<u64>) -> Trial {
-        let Settings { targets, alpha, .. } = *self.settings;
+        let SearchSettings { targets, alpha, .. } = *self.settings;
         let mut tests: Vec<Sequential> = targets.iter().map(|t| Sequential::new(t.below, alpha)).collect();
         let mut trial = Trial {
             setting,
@@ -302,7 +302,7 @@ impl<R: Runs> Search<'_, R> {
         'rounds: while done < seeds.end && !trial.passes() {
             let next = (done + round).min(seeds.end);
             for scenario in 0..self.settings.scenarios {
-                let about = |t: &Target| t.scenario.is_none_or(|s| s == scenario);
+                let about = |t: &RiskTarget| t.scenario.is_none_or(|s| s == scenario);
                 if !targets.iter().zip(&trial.verdicts).any(|(t, v)| about(t) && *v == TrialVerdict::Undecided) {
                     continue;
                 }
@@ -333,7 +333,7 @@ impl<R: Runs> Search<'_, R> {
         passing.sort_by_key(|t| (-t.allocatable, OrderedFloat(self.runs.intrusion(t.setting)), t.setting));
         let mut withdrawn = Vec::new();
         for trial in passing {
-            let Settings { runs, confirm, .. } = *self.settings;
+            let SearchSettings { runs, confirm, .. } = *self.settings;
             let fresh = self.trial(trial.setting, runs..runs + confirm);
             if fresh.passes() {
                 return (Some(Confirmed { trial: trial.clone(), fresh }), withdrawn);
@@ -356,7 +356,7 @@ impl<R: Runs> Search<'_, R> {
 }
 
 impl Trial {
-    fn count(&mut self, targets: &[Target], tests: &mut [Sequential], scenario: usize, m: &Measures) {
+    fn count(&mut self, targets: &[RiskTarget], tests: &mut [Sequential], scenario: usize, m: &Measures) {
         let mut bad_somewhere = false;
         for ((target, test), verdict) in targets.iter().zip(tests).zip(&mut self.verdicts) {
             if target.scenario.is_none_or(|s| s == scenario) && *verdict != TrialVerdict::Below {
@@ -441,10 +441,11 @@ mod tests {
         refused_from: u64,
         risk: impl Fn(usize, u64) -> f64,
     ) -> (Recommendation, u64) {
-        let target = Target { event: BadEvent::KernelKill([true; 3]), below, scenario: None };
+        let target = RiskTarget { event: BadEvent::KernelKill([true; 3]), below, scenario: None };
         let runs = Synthetic { risk, refused_from, price: 1, ran: Cell::new(0) };
         let targets = [target];
-        let settings = Settings { plan, scenarios: 1, targets: &targets, runs: 20_000, confirm: 5_000, alpha: 0.01 };
+        let settings =
+            SearchSettings { plan, scenarios: 1, targets: &targets, runs: 20_000, confirm: 5_000, alpha: 0.01 };
         (search(&settings, &runs, &mut |_| {}), runs.ran.get())
     }
 

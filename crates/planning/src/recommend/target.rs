@@ -4,6 +4,7 @@ use crate::measure::Measures;
 
 /// What must not happen in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum BadEvent {
     /// The OOM killer hits a pod of one of these classes: Guaranteed, Burstable, BestEffort.
     KernelKill([bool; 3]),
@@ -71,7 +72,7 @@ impl BadEvent {
 
 /// How often it may happen.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Target {
+pub struct RiskTarget {
     /// The failure.
     pub event: BadEvent,
     /// In less than this share of the runs; 0: in none.
@@ -80,7 +81,7 @@ pub struct Target {
     pub scenario: Option<usize>,
 }
 
-impl Target {
+impl RiskTarget {
     /// In words: "a kernel kill of a pod in less than 0.1 % of the runs".
     pub fn in_words(&self, scenarios: &[String]) -> String {
         let where_ = match self.scenario.and_then(|i| scenarios.get(i)) {
@@ -112,12 +113,12 @@ mod tests {
     fn targets_in_words() {
         let names = ["bad-day".to_string(), "normal-day".to_string()];
         let kernel = BadEvent::KernelKill([true, true, false]);
-        let target = Target { event: kernel, below: 0.001, scenario: Some(0) };
+        let target = RiskTarget { event: kernel, below: 0.001, scenario: Some(0) };
         assert_eq!(
             target.in_words(&names),
             "a kernel kill of a Guaranteed or Burstable pod in less than 0.1 % of the runs of bad-day"
         );
-        let target = Target { event: BadEvent::NodeOom, below: 0.0, scenario: None };
+        let target = RiskTarget { event: BadEvent::NodeOom, below: 0.0, scenario: None };
         assert_eq!(target.in_words(&names), "an OOM kill because the node is out of memory in none of the runs");
     }
 

@@ -5,7 +5,9 @@ use crate::measure::MEASURES;
 use crate::plan::{Axis, Levels};
 use crate::row::HEAD;
 use oomsim_scenario::Location;
-use oomsim_scenario::reading::{Kind, Problems, TableReader, TableSpec, Value, integer, name, one_of, parse_document};
+use oomsim_scenario::reading::{
+    Problems, TableReader, TableSpec, Value, ValueKind, integer, name, one_of, parse_document,
+};
 use oomsim_scenario::{Diagnostic, Source};
 use std::sync::Arc;
 
@@ -104,10 +106,10 @@ fn keys(t: &mut TableReader<'_>) -> Option<Vec<String>> {
 /// The text of a scalar as it stands behind `--set key=`.
 pub(crate) fn scalar_text(p: &Problems, value: &Value) -> Option<String> {
     match &value.kind {
-        Kind::Bool(b) => Some(b.to_string()),
-        Kind::Int(n) => Some(n.to_string()),
-        Kind::Number(text) => Some(text.clone()),
-        Kind::Text(text) if !text.chars().any(char::is_control) => Some(text.clone()),
+        ValueKind::Bool(b) => Some(b.to_string()),
+        ValueKind::Int(n) => Some(n.to_string()),
+        ValueKind::Number(text) => Some(text.clone()),
+        ValueKind::Text(text) if !text.chars().any(char::is_control) => Some(text.clone()),
         _ => {
             p.expected(value, "a number, a string or a boolean");
             None

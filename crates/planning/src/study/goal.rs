@@ -7,10 +7,10 @@ use super::tables;
 use crate::measure::Measures;
 use crate::plan::{Plan, RunSpec, Setup};
 use crate::prepared::{ScenarioBundle, settings};
-use crate::recommend::{BadEvent, Recommendation, Runs, Settings, Target, Trial, Unusable, search};
+use crate::recommend::{BadEvent, Recommendation, RiskTarget, Runs, SearchSettings, Trial, Unusable, search};
 use crate::runner::Runner;
 use oomsim_core::record::Keep;
-use oomsim_scenario::reading::{Kind, Problems, TableReader, Value, integer, name, one_of, permille, prose, text};
+use oomsim_scenario::reading::{Problems, TableReader, Value, ValueKind, integer, name, one_of, permille, prose, text};
 use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Severity};
 
 /// Most settings that are combined.
@@ -28,7 +28,7 @@ pub struct Goal {
     /// The scenarios, by name.
     pub scenarios: Vec<(String, ScenarioBundle)>,
     /// What must not happen.
-    pub targets: Vec<Target>,
+    pub targets: Vec<RiskTarget>,
     /// The grid of settings, for each scenario.
     pub plans: Vec<Plan>,
     /// Most runs per setting and scenario in the search.
@@ -98,7 +98,7 @@ impl Runs for GoalRuns<'_> {
 impl Goal {
     /// Searches for the setting with the most allocatable memory that meets the targets.
     pub fn search(&self, runner: &dyn Runner, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
-        let settings = Settings {
+        let settings = SearchSettings {
             plan: &self.plans[0],
             scenarios: self.scenarios.len(),
             targets: &self.targets,
@@ -191,7 +191,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[target]]`: a failure and the accepted risk");
     }
-    let targets: Vec<Target> = tables.iter().filter_map(|table| target(p, table, &names)).collect();
+    let targets: Vec<RiskTarget> = tables.iter().filter_map(|table| target(p, table, &names)).collect();
     t.finish();
     let mut plans = Vec::new();
     for (_, prepared) in &scenarios {
@@ -217,7 +217,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     Some(Goal { name, description, scenarios, targets, plans, runs, confirm, alpha, warnings })
 }
 
-fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<Target> {
+fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<RiskTarget> {
     let mut t = TableReader::open(p, &tables::TARGET, table)?;
     let event = t.required("event", one_of("event", &BadEvent::NAMES));
     let classes = t.get("qos");
@@ -246,15 +246,15 @@ fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<Target> {
             _ => p.error(&value.at, "`qos` belongs to the event `kernelKill`"),
         }
     }
-    Some(Target { event, below: below?, scenario })
+    Some(RiskTarget { event, below: below?, scenario })
 }
 
 /// A share such as `"0.1%"`, `0.001` or `0`: finer than the thousandths of scenarios.
 fn share(p: &Problems, value: &Value) -> Option<f64> {
     let parsed = match &value.kind {
-        Kind::Int(0) => Some(0.0),
-        Kind::Number(number) => number.parse().ok(),
-        Kind::Text(text) => text.strip_suffix('%').and_then(|n| Some(n.trim().parse::<f64>().ok()? / 100.0)),
+        ValueKind::Int(0) => Some(0.0),
+        ValueKind::Number(number) => number.parse().ok(),
+        ValueKind::Text(text) => text.strip_suffix('%').and_then(|n| Some(n.trim().parse::<f64>().ok()? / 100.0)),
         _ => None,
     };
     let legal = parsed.filter(|share| (0.0..1.0).contains(share) && (*share == 0.0 || *share >= 1e-6));

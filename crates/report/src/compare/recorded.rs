@@ -47,6 +47,7 @@ struct Expected {
 
 /// Why a file is no recorded run.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum RecordedError {
     /// It is not what `run --format json` writes.
     Form(String),

@@ -8,7 +8,7 @@ use serde::Serialize;
 #[serde(rename_all = "camelCase")]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Compared {
-    rows: Vec<Row>,
+    rows: Vec<ComparedRow>,
     first_at: Option<f64>,
     first: [String; 2],
     causes: Vec<String>,
@@ -18,7 +18,7 @@ pub struct Compared {
 /// A line of the table of outcomes.
 #[derive(Clone, Debug, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
-pub struct Row {
+pub struct ComparedRow {
     name: String,
     a: String,
     b: String,
@@ -26,7 +26,7 @@ pub struct Row {
 
 impl From<&Comparison> for Compared {
     fn from(of: &Comparison) -> Compared {
-        let count = |((name, a), (_, b)): (&(String, u64), &(String, u64))| Row {
+        let count = |((name, a), (_, b)): (&(String, u64), &(String, u64))| ComparedRow {
             name: name.clone(),
             a: a.to_string(),
             b: b.to_string(),

@@ -330,7 +330,7 @@ fn timeline_lines(history: &History) -> Vec<TimelineLine> {
         Tone::Warn => "warn",
         Tone::Bad => "bad",
     };
-    let line = |(at, line): (SimTime, crate::timeline::Line)| TimelineLine {
+    let line = |(at, line): (SimTime, crate::timeline::EventLine)| TimelineLine {
         at: seconds(at),
         subject: line.who,
         reason: line.reason,
@@ -396,7 +396,7 @@ mod tests {
             super::super::instant::Belief::decl(&config),
             Seeds::decl(&config),
             Compared::decl(&config),
-            super::super::compared::Row::decl(&config),
+            super::super::compared::ComparedRow::decl(&config),
             super::super::seeds::Share::decl(&config),
             super::super::seeds::SeedRun::decl(&config),
             TimelineLine::decl(&config),

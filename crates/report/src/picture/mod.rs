@@ -63,7 +63,7 @@ pub fn png(history: &History, content: Content) -> Result<Vec<u8>, DrawError> {
 ///
 /// # Errors
 /// When the drawing library fails.
-pub fn story_svg(of: &story::Comparison) -> Result<String, DrawError> {
+pub fn story_svg(of: &story::StoryComparison) -> Result<String, DrawError> {
     to_svg(&story::StoryPage::new(of)?)
 }
 
@@ -72,7 +72,7 @@ pub fn story_svg(of: &story::Comparison) -> Result<String, DrawError> {
 /// # Errors
 /// When the drawing library or the encoder fails.
 #[cfg(feature = "png")]
-pub fn story_png(of: &story::Comparison) -> Result<Vec<u8>, DrawError> {
+pub fn story_png(of: &story::StoryComparison) -> Result<Vec<u8>, DrawError> {
     to_png(&story::StoryPage::new(of)?)
 }
 

@@ -38,7 +38,7 @@ pub struct Happening {
 
 /// All that the picture shows.
 #[derive(Clone, Debug, Default)]
-pub struct Comparison {
+pub struct StoryComparison {
     /// Title.
     pub title: String,
     /// Second line.
@@ -76,7 +76,7 @@ const DETAIL_SIZE: f64 = 12.0;
 
 /// The picture, placed.
 pub struct StoryPage<'a> {
-    of: &'a Comparison,
+    of: &'a StoryComparison,
     panel: Panel,
     difference: Panel,
     scale: Scale,
@@ -90,7 +90,7 @@ impl<'a> StoryPage<'a> {
     ///
     /// # Errors
     /// When the built-in font cannot be used.
-    pub fn new(of: &'a Comparison) -> Result<Self, DrawError> {
+    pub fn new(of: &'a StoryComparison) -> Result<Self, DrawError> {
         if !font::register() {
             return Err(DrawError::NoFont);
         }
@@ -214,7 +214,7 @@ fn simulated(pair: &Pair, color: RGBColor) -> Curve {
     Curve { name: pair.name.clone(), color, dash: 0.0, runs: vec![pair.simulated.clone()] }
 }
 
-fn thresholds(of: &Comparison) -> Vec<Threshold> {
+fn thresholds(of: &StoryComparison) -> Vec<Threshold> {
     let line = |name: &str, value: f64, color, dash| Threshold { name: name.into(), value, color, dash };
     let mut lines = vec![line("capacity", of.capacity, palette::INK, 0.0)];
     let limit = of.kubepods_limit.filter(|v| *v < of.capacity);

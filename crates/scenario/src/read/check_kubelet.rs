@@ -1,7 +1,7 @@
 //! Whether a kubelet with this configuration starts on this node. A value that cannot be read is an error; what can be
 //! read and is refused is a warning, and the run shows a node without kubelet.
 
-use super::kubelet_config::Draft;
+use super::kubelet_config::KubeletDraft;
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
 use crate::reader::Problems;
@@ -19,7 +19,7 @@ const REFUSES: &str = "the kubelet does not start with this";
 /// A kubelet as it was read.
 pub(crate) struct Given<'a> {
     /// Its configuration, and where the fields are.
-    pub draft: Draft,
+    pub draft: KubeletDraft,
     pub profile: KubernetesProfile,
     pub timing: Timing,
     pub first_pass: Option<SimTime>,
@@ -31,7 +31,7 @@ impl<'a> Given<'a> {
     /// A kubelet of which nothing is said.
     pub fn without_configuration(at: &'a Location) -> Self {
         let (profile, timing) = (KubernetesProfile::default(), Timing::default());
-        Given { draft: Draft::default(), profile, timing, first_pass: None, at }
+        Given { draft: KubeletDraft::default(), profile, timing, first_pass: None, at }
     }
 
     /// The place of a field, of a part of it before.

@@ -4,10 +4,10 @@ use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, integer, one_of, sentence, text, time};
 use crate::source::Location;
 use crate::tables;
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::node_api::{ConditionStatus, NodeConditionType, PodPhase, QosClass};
 use oomsim_core::record::expect::{
-    Check, ConditionCheck, Curve, EventCheck, EventMatch, Expectation, Pattern, PodCheck, ProcessCheck, Range,
+    Bounds, Check, ConditionCheck, Curve, EventCheck, EventMatch, Expectation, Pattern, PodCheck, ProcessCheck,
     Relation, RequiredShare, SeriesCheck, Total, TotalCheck, WhyCheck, Window,
 };
 use oomsim_core::record::view::{KINDS, kind_named};
@@ -80,13 +80,13 @@ fn event_check(p: &Problems, t: &mut TableReader<'_>) -> Option<EventCheck> {
 }
 
 /// `count` or `never`.
-fn how_often(p: &Problems, t: &mut TableReader<'_>) -> Range {
+fn how_often(p: &Problems, t: &mut TableReader<'_>) -> Bounds {
     let never = t.or("never", false, boolean);
     let count = t.optional("count", count);
     if never && count.is_some() {
         p.error(t.at(), "`never` and `count` exclude each other");
     }
-    if never { Range::exactly(0) } else { count.unwrap_or(Range::at_least(1)) }
+    if never { Bounds::exactly(0) } else { count.unwrap_or(Bounds::at_least(1)) }
 }
 
 /// `event`, `pod`, `container`, `comm` and `where` of a table that has these keys.
@@ -164,8 +164,8 @@ fn pod_check(p: &Problems, value: &Value) -> Option<Check> {
         message: t.optional("message", pattern),
         status: t.optional("status", pattern),
         qos: t.optional("qos", one_of("QoS class", &classes)),
-        restarts: t.or("restarts", Range::default(), count),
-        usage: t.or("usage", Range::default(), byte_range),
+        restarts: t.or("restarts", Bounds::default(), count),
+        usage: t.or("usage", Bounds::default(), byte_range),
         count: t.optional("count", count),
     };
     if value.entries().is_some_and(|entries| entries.len() == 1) {
@@ -181,14 +181,14 @@ fn process_check(p: &Problems, value: &Value) -> Option<Check> {
     let pod = t.optional("pod", pattern);
     let alive = t.optional("alive", boolean);
     let given = t.optional("count", count);
-    let rss = t.or("rss", Range::default(), byte_range);
+    let rss = t.or("rss", Bounds::default(), byte_range);
     let count = match (alive, given) {
         (Some(_), Some(_)) => {
             p.error(t.at(), "`alive` and `count` exclude each other");
-            Range::default()
+            Bounds::default()
         }
-        (Some(false), None) => Range::exactly(0),
-        (_, None) => Range::at_least(1),
+        (Some(false), None) => Bounds::exactly(0),
+        (_, None) => Bounds::at_least(1),
         (None, Some(count)) => count,
     };
     t.finish();
@@ -217,9 +217,9 @@ fn series_check(p: &Problems, t: &mut TableReader<'_>) -> Option<Check> {
     }
     let between = window(p, t);
     let signed = |p: &Problems, value: &Value| signed_bytes(p, value);
-    let every = Range { min: t.optional("min", signed), max: t.optional("max", signed) };
+    let every = Bounds { min: t.optional("min", signed), max: t.optional("max", signed) };
     check_order(p, t.at(), every);
-    let (peak, lowest) = (t.or("peak", Range::default(), byte_range), t.or("lowest", Range::default(), byte_range));
+    let (peak, lowest) = (t.or("peak", Bounds::default(), byte_range), t.or("lowest", Bounds::default(), byte_range));
     if every.is_open() && peak.is_open() && lowest.is_open() {
         p.error(t.at(), "checks nothing about the series: add `min`, `max`, `peak` or `lowest`");
     }
@@ -249,28 +249,28 @@ fn why_check(p: &Problems, t: &mut TableReader<'_>) -> Option<Check> {
 }
 
 /// `1` or `{ min = 1, max = 3 }`.
-fn count(p: &Problems, value: &Value) -> Option<Range> {
+fn count(p: &Problems, value: &Value) -> Option<Bounds> {
     range(p, value, integer(0, i64::MAX))
 }
 
 /// `"1Gi"` or `{ min = "1Gi", max = "2Gi" }`.
-fn byte_range(p: &Problems, value: &Value) -> Option<Range> {
+fn byte_range(p: &Problems, value: &Value) -> Option<Bounds> {
     range(p, value, signed_bytes)
 }
 
 /// One value, or bounds.
-pub(super) fn range(p: &Problems, value: &Value, one: impl Fn(&Problems, &Value) -> Option<i64>) -> Option<Range> {
-    if !matches!(value.kind, Kind::Table(_)) {
-        return one(p, value).map(Range::exactly);
+pub(super) fn range(p: &Problems, value: &Value, one: impl Fn(&Problems, &Value) -> Option<i64>) -> Option<Bounds> {
+    if !matches!(value.kind, ValueKind::Table(_)) {
+        return one(p, value).map(Bounds::exactly);
     }
     let mut t = TableReader::open(p, &tables::RANGE, value)?;
-    let range = Range { min: t.optional("min", &one), max: t.optional("max", &one) };
+    let range = Bounds { min: t.optional("min", &one), max: t.optional("max", &one) };
     check_order(p, t.at(), range);
     t.finish();
     Some(range)
 }
 
-fn check_order(p: &Problems, at: &Location, range: Range) {
+fn check_order(p: &Problems, at: &Location, range: Bounds) {
     if let (Some(min), Some(max)) = (range.min, range.max)
         && min > max
     {
@@ -280,7 +280,7 @@ fn check_order(p: &Problems, at: &Location, range: Range) {
 
 /// An amount that may be negative (availability can be).
 pub(super) fn signed_bytes(p: &Problems, value: &Value) -> Option<i64> {
-    if let Kind::Int(n) = value.kind {
+    if let ValueKind::Int(n) = value.kind {
         return Some(n);
     }
     bytes(p, value).and_then(|amount| i64::try_from(amount.get()).ok())

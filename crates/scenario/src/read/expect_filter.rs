@@ -4,9 +4,9 @@ use super::expect::{range, signed_bytes};
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, duration};
 use crate::tables;
-use crate::value::{Entry, Kind, Value};
+use crate::value::{Entry, Value, ValueKind};
 use oomsim_core::record::expect::{Filter, Scalar, Test};
-use oomsim_core::record::view::{Kind as EventKind, PROCESS_FIELDS};
+use oomsim_core::record::view::{PROCESS_FIELDS, RecordKind};
 
 /// Fields of records that hold a process as an object.
 const OBJECT: &str = "victim";
@@ -33,7 +33,7 @@ fn unit(field: &str) -> Unit {
 }
 
 /// Reads all tests.
-pub(super) fn filters(p: &Problems, kind: &EventKind, value: &Value) -> Vec<Filter> {
+pub(super) fn filters(p: &Problems, kind: &RecordKind, value: &Value) -> Vec<Filter> {
     let Some(entries) = value.entries() else {
         p.expected(value, "a table of tests such as `{ reason = \"OOMKilled\" }`");
         return Vec::new();
@@ -56,7 +56,7 @@ fn is_test(entries: &[Entry]) -> bool {
     entries.iter().all(|entry| ["contains", "min", "max", "not", "present"].contains(&entry.key.as_str()))
 }
 
-fn one(p: &Problems, kind: &EventKind, field: &str, entry: &Entry, out: &mut Vec<Filter>) {
+fn one(p: &Problems, kind: &RecordKind, field: &str, entry: &Entry, out: &mut Vec<Filter>) {
     if !kind.has(field) {
         let what = format!("field of {}", kind.name);
         match field.strip_prefix("victim.") {
@@ -85,7 +85,7 @@ fn test(p: &Problems, unit: Unit, value: &Value) -> Option<Test> {
         (None, Some(other), None, (false, false)) => Some(Test::Not(other)),
         (None, None, Some(present), (false, false)) => Some(Test::Present(present)),
         (None, None, None, (true, _) | (_, true)) => {
-            range(p, value, |p, value| number(p, unit, value)).map(Test::Range)
+            range(p, value, |p, value| number(p, unit, value)).map(Test::Bounds)
         }
         _ => {
             if is_test(entries) {
@@ -98,10 +98,10 @@ fn test(p: &Problems, unit: Unit, value: &Value) -> Option<Test> {
 
 fn scalar(p: &Problems, unit: Unit, value: &Value) -> Option<Scalar> {
     match (&value.kind, unit) {
-        (Kind::Bool(b), _) => Some(Scalar::Bool(*b)),
-        (Kind::Int(n), _) => Some(Scalar::Int(*n)),
-        (Kind::Text(text), Unit::Plain) => Some(Scalar::Text(text.clone())),
-        (Kind::Text(_), _) => number(p, unit, value).map(Scalar::Int),
+        (ValueKind::Bool(b), _) => Some(Scalar::Bool(*b)),
+        (ValueKind::Int(n), _) => Some(Scalar::Int(*n)),
+        (ValueKind::Text(text), Unit::Plain) => Some(Scalar::Text(text.clone())),
+        (ValueKind::Text(_), _) => number(p, unit, value).map(Scalar::Int),
         _ => {
             p.expected(value, "a text, a whole number or a boolean");
             None
@@ -111,7 +111,7 @@ fn scalar(p: &Problems, unit: Unit, value: &Value) -> Option<Scalar> {
 
 /// A number in the field's unit.
 fn number(p: &Problems, unit: Unit, value: &Value) -> Option<i64> {
-    if let Kind::Int(n) = value.kind {
+    if let ValueKind::Int(n) = value.kind {
         return Some(n);
     }
     match unit {

@@ -6,7 +6,7 @@ use crate::reader::{Problems, TableReader};
 use crate::scalar::{integer, one_of, text};
 use crate::source::{Location, Places};
 use crate::tables;
-use crate::value::{Entry, Kind, Value};
+use crate::value::{Entry, Value, ValueKind};
 use oomsim_core::kernel::{
     Capability, CgroupVersion, Distribution, KernelConfig, Profile, Release, SYSCTLS, SwapDevice, SysctlError, Thp,
     VERSIONS,
@@ -43,7 +43,7 @@ pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig, pla
 /// A release as `uname -r` prints it, or `6.12`; the row of a version that has none is the nearest older one.
 fn release(p: &Problems, value: &Value) -> Option<Release> {
     let given = match &value.kind {
-        Kind::Number(number) => number.clone(),
+        ValueKind::Number(number) => number.clone(),
         _ => text(p, value)?,
     };
     let Some(release) = Release::parse(&given) else {
@@ -65,9 +65,9 @@ fn release(p: &Problems, value: &Value) -> Option<Release> {
 
 fn set_capability(p: &Problems, capability: &Capability, value: &Value, profile: &mut Profile) {
     let given = match &value.kind {
-        Kind::Bool(b) => b.to_string(),
-        Kind::Int(n) => n.to_string(),
-        Kind::Text(text) => text.clone(),
+        ValueKind::Bool(b) => b.to_string(),
+        ValueKind::Int(n) => n.to_string(),
+        ValueKind::Text(text) => text.clone(),
         _ => return p.expected(value, "a word, a number or a boolean"),
     };
     if capability.set(profile, &given).is_err() {

@@ -2,14 +2,14 @@
 
 use super::Context;
 use super::check_kubelet::Given;
-use super::kubelet_config::{Draft, Maps, config_keys};
+use super::kubelet_config::{KubeletDraft, Maps, config_keys};
 use super::kubelet_files::{config_dir, config_file, flags};
 use crate::diagnostic::Diagnostic;
 use crate::names::quoted_list;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, duration, integer, text, time};
 use crate::tables;
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, SizeBy};
 use oomsim_core::kubelet::{HousekeepingTiming, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability};
 use oomsim_core::plan::NodePlan;
@@ -18,7 +18,7 @@ use oomsim_core::plan::NodePlan;
 pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&NodePlan>) -> Option<Given<'a>> {
     let p = cx.problems;
     let mut t = TableReader::open(p, &tables::KUBELET, value)?;
-    let mut draft = Draft::default();
+    let mut draft = KubeletDraft::default();
     draft.note("", &value.at);
     if let Some(name) = t.get("preset") {
         preset(p, name, &mut t, node, &mut draft);
@@ -62,7 +62,7 @@ const PRESET_FIELDS: [&str; 7] = [
 ];
 
 /// `preset = "aks-1.28"`: what a provider configures on a machine of this size; every other key comes on top.
-fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&NodePlan>, draft: &mut Draft) {
+fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&NodePlan>, draft: &mut KubeletDraft) {
     let Some(name) = text(p, value) else { return };
     let Some(preset) = Preset::named(&name) else {
         return p.unknown(&value.at, "preset", &name, PRESETS.iter().map(|preset| preset.name));
@@ -71,7 +71,7 @@ fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&No
         draft.profile = row;
     }
     let max_pods = match t.get("maxPods").map(|pods| &pods.kind) {
-        Some(Kind::Int(pods)) => Some(*pods),
+        Some(ValueKind::Int(pods)) => Some(*pods),
         _ => None,
     };
     let Some(node) = node else { return };
@@ -145,7 +145,7 @@ fn housekeeping(p: &Problems, value: &Value) -> Option<HousekeepingTiming> {
 }
 
 /// Feature gates that change a capability; the others do not concern memory.
-fn apply_gates(draft: &Draft, profile: &mut KubernetesProfile) {
+fn apply_gates(draft: &KubeletDraft, profile: &mut KubernetesProfile) {
     for (gate, on, _) in &draft.gates {
         match gate.as_str() {
             "MemoryQoS" => profile.memory_qos = *on,
@@ -167,7 +167,7 @@ fn apply_gates(draft: &Draft, profile: &mut KubernetesProfile) {
 /// A version as a node prints it, with a warning when it has no row of its own.
 fn version(p: &Problems, value: &Value) -> Option<Release> {
     let given = match &value.kind {
-        Kind::Number(number) => number.clone(),
+        ValueKind::Number(number) => number.clone(),
         _ => text(p, value)?,
     };
     let Some(release) = Release::parse(&given) else {
@@ -202,7 +202,13 @@ fn may_differ(release: Release) -> String {
 }
 
 /// What the release says about the rest: fields that it does not have, and whose build it is.
-fn release_checks(p: &Problems, kubelet: &Value, release: Option<Release>, draft: &Draft, profile: &KubernetesProfile) {
+fn release_checks(
+    p: &Problems,
+    kubelet: &Value,
+    release: Option<Release>,
+    draft: &KubeletDraft,
+    profile: &KubernetesProfile,
+) {
     let fields = [
         ("mergeDefaultEvictionSettings", profile.merge_default_eviction_settings),
         ("memoryReservationPolicy", profile.memory_reservation_policy),
@@ -226,9 +232,9 @@ fn release_checks(p: &Problems, kubelet: &Value, release: Option<Release>, draft
 
 fn set_capability(p: &Problems, name: &'static str, value: &Value, profile: &mut KubernetesProfile) {
     let given = match &value.kind {
-        Kind::Bool(b) => b.to_string(),
-        Kind::Int(n) => n.to_string(),
-        Kind::Text(text) => text.clone(),
+        ValueKind::Bool(b) => b.to_string(),
+        ValueKind::Int(n) => n.to_string(),
+        ValueKind::Text(text) => text.clone(),
         _ => return p.expected(value, "a word, a number or a boolean"),
     };
     if let Err(UnknownCapability::Value { expected, .. }) = profile.set(name, &given) {

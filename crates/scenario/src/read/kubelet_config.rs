@@ -4,7 +4,7 @@ use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, duration, integer, one_of, text};
 use crate::source::Location;
 use crate::tables::{self, TableSpec};
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::{
     CgroupDriver, KubeletConfig, KubernetesProfile, MemoryReservationPolicy, TextMap, default_eviction_hard,
 };
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 /// A configuration that is being put together from several places.
 #[derive(Default)]
-pub(crate) struct Draft {
+pub(crate) struct KubeletDraft {
     pub config: KubeletConfig,
     /// The release, whose default thresholds are in place before drop-ins are merged.
     pub profile: KubernetesProfile,
@@ -32,7 +32,7 @@ pub(crate) enum Maps {
     Merge,
 }
 
-impl Draft {
+impl KubeletDraft {
     /// Remembers where a field was given.
     pub fn note(&mut self, field: &str, at: &Location) {
         self.places.insert(field.to_string(), at.clone());
@@ -77,11 +77,11 @@ pub(crate) const MAP_FIELDS: [&str; 7] = [
 ];
 
 /// Reads the memory-related fields of a table that may have others.
-pub(crate) fn config_keys(t: &mut TableReader<'_>, draft: &mut Draft, maps: Maps) {
+pub(crate) fn config_keys(t: &mut TableReader<'_>, draft: &mut KubeletDraft, maps: Maps) {
     let p = t.problems();
     for field in MAP_FIELDS {
         if let Some(value) = t.get(field)
-            && !matches!(value.kind, Kind::Null)
+            && !matches!(value.kind, ValueKind::Null)
             && let Some(map) = text_map(p, field, value)
         {
             draft.note(field, &value.at);
@@ -116,7 +116,7 @@ pub(crate) fn config_keys(t: &mut TableReader<'_>, draft: &mut Draft, maps: Maps
     field.inner(&tables::CRASH_LOOP_BACK_OFF, "maxContainerRestartPeriod", duration, |c, v| {
         c.max_container_restart_period = Some(v);
     });
-    if let Some(gates) = t.get("featureGates").filter(|v| !matches!(v.kind, Kind::Null)) {
+    if let Some(gates) = t.get("featureGates").filter(|v| !matches!(v.kind, ValueKind::Null)) {
         match gates.entries() {
             Some(entries) => draft.gates.extend(
                 entries.iter().filter_map(|e| boolean(p, &e.value).map(|on| (e.key.clone(), on, e.key_at.clone()))),
@@ -128,7 +128,7 @@ pub(crate) fn config_keys(t: &mut TableReader<'_>, draft: &mut Draft, maps: Maps
 
 struct Fields<'r, 'a> {
     t: &'r mut TableReader<'a>,
-    draft: &'r mut Draft,
+    draft: &'r mut KubeletDraft,
 }
 
 impl<'a> Fields<'_, 'a> {
@@ -139,7 +139,7 @@ impl<'a> Fields<'_, 'a> {
         parse: impl FnOnce(&'a Problems, &'a Value) -> Option<T>,
         put: impl FnOnce(&mut KubeletConfig, T),
     ) {
-        let Some(value) = self.t.get(field).filter(|v| !matches!(v.kind, Kind::Null)) else { return };
+        let Some(value) = self.t.get(field).filter(|v| !matches!(v.kind, ValueKind::Null)) else { return };
         if let Some(parsed) = parse(self.t.problems(), value) {
             put(&mut self.draft.config, parsed);
             self.draft.note(field, &value.at);
@@ -155,7 +155,7 @@ impl<'a> Fields<'_, 'a> {
         put: impl FnOnce(&mut KubeletConfig, T),
     ) {
         let field = spec.name;
-        let Some(value) = self.t.get(field).filter(|v| !matches!(v.kind, Kind::Null)) else { return };
+        let Some(value) = self.t.get(field).filter(|v| !matches!(v.kind, ValueKind::Null)) else { return };
         let Some(mut t) = TableReader::open(self.t.problems(), spec, value) else { return };
         let path = format!("{field}.{inner}");
         let place = t.get(inner).map_or(&value.at, |v| &v.at);
@@ -207,8 +207,8 @@ fn reservation_policy(p: &Problems, value: &Value) -> Option<MemoryReservationPo
 /// A number with a point; its bounds are the kubelet's to check.
 fn factor(p: &Problems, value: &Value) -> Option<f64> {
     let parsed = match &value.kind {
-        Kind::Int(n @ -1000..=1000) => Some(*n as f64),
-        Kind::Number(text) => text.replace('_', "").parse().ok(),
+        ValueKind::Int(n @ -1000..=1000) => Some(*n as f64),
+        ValueKind::Number(text) => text.replace('_', "").parse().ok(),
         _ => None,
     };
     if parsed.is_none() {

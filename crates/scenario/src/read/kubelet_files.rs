@@ -1,7 +1,7 @@
 //! KubeletConfiguration files, drop-in directories and command lines.
 
 use super::Context;
-use super::kubelet_config::{Draft, MAP_FIELDS, Maps, config_keys};
+use super::kubelet_config::{KubeletDraft, MAP_FIELDS, Maps, config_keys};
 use super::kubelet_names::{FIELDS, FLAGS, UNMODELLED, UNMODELLED_FLAGS};
 use super::kubelet_wrappers::{Settings, kubelets};
 use crate::diagnostic::Diagnostic;
@@ -10,10 +10,10 @@ use crate::reader::{Problems, TableReader};
 use crate::scalar::text;
 use crate::source::Location;
 use crate::tables;
-use crate::value::{Entry, Kind, Value};
+use crate::value::{Entry, Value, ValueKind};
 
 /// `config = "kubelet.yaml"`: YAML, the JSON of `/configz`, or a wrapper of a provider.
-pub(crate) fn config_file(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
+pub(crate) fn config_file(cx: &Context<'_>, path: &Value, draft: &mut KubeletDraft) {
     if let Some(file) = text(cx.problems, path) {
         one_file(cx, &file, &path.at, draft, Maps::Replace);
     }
@@ -21,7 +21,7 @@ pub(crate) fn config_file(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
 
 /// `configDir = "kubelet.conf.d"`: files that end in `.conf` are merged in the order of their names, maps key by key
 /// (cmd/kubelet/app/server.go, a JSON merge patch).
-pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
+pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut KubeletDraft) {
     let p = cx.problems;
     let Some(directory) = text(p, path) else { return };
     let mut names = match cx.list(&directory) {
@@ -41,7 +41,7 @@ pub(crate) fn config_dir(cx: &Context<'_>, path: &Value, draft: &mut Draft) {
     }
 }
 
-fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut Draft, maps: Maps) {
+fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut KubeletDraft, maps: Maps) {
     let p = cx.problems;
     let Some(documents) = cx.documents(file, at) else { return };
     let found = kubelets(&documents);
@@ -78,7 +78,7 @@ pub(crate) fn field_of_flag(flag: &str) -> Option<&'static str> {
 }
 
 /// One KubeletConfiguration object.
-pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps: Maps) {
+pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut KubeletDraft, maps: Maps) {
     let Some(mut t) = TableReader::open(p, &tables::CONFIGURATION, value) else { return };
     if let Some(kind) = t.get("kind").filter(|kind| kind.as_text() != Some("KubeletConfiguration")) {
         p.expected(kind, "a KubeletConfiguration");
@@ -91,7 +91,7 @@ pub(crate) fn configuration(p: &Problems, value: &Value, draft: &mut Draft, maps
     let legal: Vec<&str> = t.legal().into_iter().chain(FIELDS.iter().copied()).collect();
     for entry in t.rest() {
         if UNMODELLED.contains(&entry.key.as_str()) {
-            if !matches!(entry.value.kind, Kind::Null) {
+            if !matches!(entry.value.kind, ValueKind::Null) {
                 p.warn(&entry.key_at, format!("`{}` is not modelled and is ignored", entry.key));
             }
         } else if !FIELDS.contains(&entry.key.as_str()) {
@@ -145,10 +145,10 @@ const FIELD_FLAGS: &[(&str, &str)] = &[
 
 /// `flags = "/usr/local/bin/kubelet --eviction-hard=…"` as a process list shows it, or an array of words. The flags
 /// become a table of the fields that they set, which is then read like a file.
-pub(crate) fn flags(p: &Problems, value: &Value, draft: &mut Draft) {
+pub(crate) fn flags(p: &Problems, value: &Value, draft: &mut KubeletDraft) {
     let words: Vec<(&str, Location)> = match &value.kind {
-        Kind::Text(_) => split_words(&value.at),
-        Kind::Array(items) => items.iter().filter_map(|item| Some((item.as_text()?, item.at.clone()))).collect(),
+        ValueKind::Text(_) => split_words(&value.at),
+        ValueKind::Array(items) => items.iter().filter_map(|item| Some((item.as_text()?, item.at.clone()))).collect(),
         _ => return p.expected(value, "a command line, or an array of words"),
     };
     // A kubelet without flags is one; any other text without flags is something else, or the output of a command that
@@ -183,7 +183,7 @@ pub(crate) fn flags(p: &Problems, value: &Value, draft: &mut Draft) {
             entries.push(Entry { key: field.to_string(), key_at: at.clone(), value: Value { kind, at } });
         }
     }
-    configuration(p, &Value { kind: Kind::Table(entries), at: value.at.clone() }, draft, Maps::Replace);
+    configuration(p, &Value { kind: ValueKind::Table(entries), at: value.at.clone() }, draft, Maps::Replace);
 }
 
 /// Words with their places, from the text of a string as it stands in the file.
@@ -213,9 +213,9 @@ fn other_flag(p: &Problems, name: &str, at: &Location) {
 }
 
 /// A flag's text as the value of its field.
-fn flag_value(p: &Problems, field: &str, given: &str, at: &Location) -> Option<Kind> {
-    let text = |text: &str| Value { kind: Kind::Text(text.trim().to_string()), at: at.clone() };
-    let entry = |(key, value): (&str, &str), kind: Kind| Entry {
+fn flag_value(p: &Problems, field: &str, given: &str, at: &Location) -> Option<ValueKind> {
+    let text = |text: &str| Value { kind: ValueKind::Text(text.trim().to_string()), at: at.clone() };
+    let entry = |(key, value): (&str, &str), kind: ValueKind| Entry {
         key: key.trim().to_string(),
         key_at: at.clone(),
         value: Value { kind, ..text(value) },
@@ -230,17 +230,17 @@ fn flag_value(p: &Problems, field: &str, given: &str, at: &Location) -> Option<K
                 return None;
             };
             let kind = match (field, parts.1.trim()) {
-                ("featureGates", on @ ("true" | "false")) => Kind::Bool(on == "true"),
-                (_, value) => Kind::Text(value.to_string()),
+                ("featureGates", on @ ("true" | "false")) => ValueKind::Bool(on == "true"),
+                (_, value) => ValueKind::Text(value.to_string()),
             };
             entries.push(entry(parts, kind));
         }
-        return Some(Kind::Table(entries));
+        return Some(ValueKind::Table(entries));
     }
     Some(match (field, given.parse::<i64>()) {
-        ("enforceNodeAllocatable", _) => Kind::Array(pairs().map(text).collect()),
-        (_, Ok(number)) if !field.ends_with("Cgroup") => Kind::Int(number),
-        _ if matches!(given, "true" | "false") => Kind::Bool(given == "true"),
-        _ => Kind::Text(given.to_string()),
+        ("enforceNodeAllocatable", _) => ValueKind::Array(pairs().map(text).collect()),
+        (_, Ok(number)) if !field.ends_with("Cgroup") => ValueKind::Int(number),
+        _ if matches!(given, "true" | "false") => ValueKind::Bool(given == "true"),
+        _ => ValueKind::Text(given.to_string()),
     })
 }

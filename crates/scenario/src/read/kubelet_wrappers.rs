@@ -2,7 +2,7 @@
 //! a part of one, or the kubelet's flags in it.
 
 use super::kubelet_files::{field_of_flag, is_field};
-use crate::value::{Entry, Kind, Value};
+use crate::value::{Entry, Value, ValueKind};
 
 /// The kubelet's settings in one document.
 #[derive(Clone, Debug)]
@@ -170,8 +170,8 @@ fn command_line(document: &Value, text: &str) -> Vec<Settings> {
         behind.unwrap_or(word).trim_matches('"').to_string()
     };
     let words = text.split_whitespace().map(plain).filter(|word| !word.is_empty());
-    let words = words.map(|word| Value { kind: Kind::Text(word), at: document.at.clone() });
-    vec![Settings::Flags(Value { kind: Kind::Array(words.collect()), at: document.at.clone() })]
+    let words = words.map(|word| Value { kind: ValueKind::Text(word), at: document.at.clone() });
+    vec![Settings::Flags(Value { kind: ValueKind::Array(words.collect()), at: document.at.clone() })]
 }
 
 /// Fields by the names of their flags, `kube-reserved`; what is no flag of the kubelet is gone.
@@ -180,7 +180,7 @@ fn named_as_flags(fields: &Value) -> Value {
         let key = field_of_flag(&entry.key)?.to_string();
         Some(Entry { key, key_at: entry.key_at.clone(), value: entry.value.clone() })
     });
-    Value { kind: Kind::Table(entries.collect()), at: fields.at.clone() }
+    Value { kind: ValueKind::Table(entries.collect()), at: fields.at.clone() }
 }
 
 /// Fields of AKS' custom node configuration that KubeletConfiguration does not have (learn.microsoft.com/azure/aks:
@@ -190,22 +190,22 @@ const AKS_FIELDS: [&str; 4] = ["imageGcHighThreshold", "imageGcLowThreshold", "c
 /// Fields by the kubelet's own names; those that only the provider has and that have nothing to do with memory are
 /// gone.
 fn renamed(value: &Value) -> Value {
-    let Kind::Table(entries) = &value.kind else { return value.clone() };
+    let ValueKind::Table(entries) = &value.kind else { return value.clone() };
     let entries = entries.iter().filter(|e| !AKS_FIELDS.contains(&e.key.as_str())).map(|entry| {
         let key = OTHER_NAMES.iter().find(|(name, _)| *name == entry.key).map_or(entry.key.as_str(), |(_, name)| *name);
         Entry { key: key.to_string(), key_at: entry.key_at.clone(), value: renamed(&entry.value) }
     });
-    Value { kind: Kind::Table(entries.collect()), at: value.at.clone() }
+    Value { kind: ValueKind::Table(entries.collect()), at: value.at.clone() }
 }
 
 fn given<'v>(value: &'v Value, path: &[&str]) -> Option<&'v Value> {
     let found = path.iter().try_fold(value, |value, key| value.get(key))?;
-    (found.kind != Kind::Null).then_some(found)
+    (found.kind != ValueKind::Null).then_some(found)
 }
 
 /// kOps writes thresholds as the flags do, `memory.available<100Mi,nodefs.available<10%`.
 fn from_flag_texts(fields: &Value) -> Value {
-    let Kind::Table(entries) = &fields.kind else { return fields.clone() };
+    let ValueKind::Table(entries) = &fields.kind else { return fields.clone() };
     let entries = entries.iter().map(|entry| {
         let thresholds = matches!(entry.key.as_str(), "evictionHard" | "evictionSoft");
         let value = match entry.value.as_text().filter(|_| thresholds) {
@@ -214,7 +214,7 @@ fn from_flag_texts(fields: &Value) -> Value {
         };
         Entry { key: entry.key.clone(), key_at: entry.key_at.clone(), value }
     });
-    Value { kind: Kind::Table(entries.collect()), at: fields.at.clone() }
+    Value { kind: ValueKind::Table(entries.collect()), at: fields.at.clone() }
 }
 
 fn signals(value: &Value, text: &str) -> Value {
@@ -222,29 +222,29 @@ fn signals(value: &Value, text: &str) -> Value {
     let entry = |(signal, amount): (&str, &str)| Entry {
         key: signal.trim().to_string(),
         key_at: value.at.clone(),
-        value: Value { kind: Kind::Text(amount.trim().to_string()), at: value.at.clone() },
+        value: Value { kind: ValueKind::Text(amount.trim().to_string()), at: value.at.clone() },
     };
-    Value { kind: Kind::Table(pairs.map(entry).collect()), at: value.at.clone() }
+    Value { kind: ValueKind::Table(pairs.map(entry).collect()), at: value.at.clone() }
 }
 
 /// Flags as words: one text, a list of `name=value` with or without dashes, a table, or kubeadm's list of names and
 /// values.
 fn flag_list(flags: &Value) -> Value {
-    let word = |text: String, value: &Value| Value { kind: Kind::Text(text), at: value.at.clone() };
+    let word = |text: String, value: &Value| Value { kind: ValueKind::Text(text), at: value.at.clone() };
     let dashed = |text: &str| format!("--{}", text.trim_start_matches('-'));
     let words = match &flags.kind {
-        Kind::Text(text) => vec![word(dashed(text), flags)],
-        Kind::Array(items) => items
+        ValueKind::Text(text) => vec![word(dashed(text), flags)],
+        ValueKind::Array(items) => items
             .iter()
             .filter_map(|item| match item.as_text() {
                 Some(text) => Some(word(dashed(text), item)),
                 None => Some(word(named_flag(item)?, item)),
             })
             .collect(),
-        Kind::Table(entries) => entries.iter().flat_map(|entry| pairs(entry, &word)).collect(),
+        ValueKind::Table(entries) => entries.iter().flat_map(|entry| pairs(entry, &word)).collect(),
         _ => return flags.clone(),
     };
-    Value { kind: Kind::Array(words), at: flags.at.clone() }
+    Value { kind: ValueKind::Array(words), at: flags.at.clone() }
 }
 
 /// `{ name: eviction-hard, value: … }`.
@@ -257,9 +257,9 @@ fn named_flag(item: &Value) -> Option<String> {
 fn pairs(entry: &Entry, word: &impl Fn(String, &Value) -> Value) -> Vec<Value> {
     let one = |value: &Value| {
         let text = match &value.kind {
-            Kind::Text(text) | Kind::Number(text) => text.clone(),
-            Kind::Int(n) => n.to_string(),
-            Kind::Bool(b) => b.to_string(),
+            ValueKind::Text(text) | ValueKind::Number(text) => text.clone(),
+            ValueKind::Int(n) => n.to_string(),
+            ValueKind::Bool(b) => b.to_string(),
             _ => return None,
         };
         Some(word(format!("--{}={text}", entry.key), value))

@@ -10,7 +10,7 @@ use crate::reader::Problems;
 use crate::scalar::{bytes, dns_name, integer, one_of, text};
 use crate::source::{Location, Places};
 use crate::typed;
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::{
     ContainerSpec, MIRROR_ANNOTATION, PodSpec, ResourceRequirements, RestartPolicy, SOURCE_ANNOTATION, Toleration,
 };
@@ -114,7 +114,7 @@ fn controller(kind: &str, value: &Value) -> Option<Controller> {
     let kind = match kind {
         "Pod" => {
             let owners = value.get("metadata").map_or(&[][..], |meta| list(meta, "ownerReferences"));
-            let controls = |owner: &&Value| owner.get("controller").is_none_or(|v| v.kind != Kind::Bool(false));
+            let controls = |owner: &&Value| owner.get("controller").is_none_or(|v| v.kind != ValueKind::Bool(false));
             owners.iter().find(controls).and_then(|owner| owner.get("kind")).and_then(Value::as_text)?
         }
         kind => kind,
@@ -130,7 +130,7 @@ fn controller(kind: &str, value: &Value) -> Option<Controller> {
 
 /// A field that is there and not null.
 fn given<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
-    value.get(key).filter(|v| !matches!(v.kind, Kind::Null))
+    value.get(key).filter(|v| !matches!(v.kind, ValueKind::Null))
 }
 
 fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
@@ -161,7 +161,7 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     let named = |key| meta.and_then(|meta| given(meta, key));
     let name = named("name").or_else(|| named("generateName")).and_then(|v| {
         let trimmed = v.as_text()?.trim_end_matches('-').to_string();
-        dns_name(p, &Value { kind: Kind::Text(trimmed), at: v.at.clone() })
+        dns_name(p, &Value { kind: ValueKind::Text(trimmed), at: v.at.clone() })
     });
     if name.is_none() && named("name").is_none() {
         p.error(&object.at, "`metadata.name` is missing");
@@ -212,7 +212,7 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
         let name = value.get("name").and_then(Value::as_text).unwrap_or("?");
         absent.push(("ephemeral container", name.to_owned()));
     }
-    if given(spec_value, "shareProcessNamespace").is_some_and(|v| v.kind == Kind::Bool(true)) {
+    if given(spec_value, "shareProcessNamespace").is_some_and(|v| v.kind == ValueKind::Bool(true)) {
         absent.push(("shareProcessNamespace", String::new()));
     }
     if given(spec_value, "activeDeadlineSeconds").is_some() {
@@ -281,10 +281,10 @@ fn container_spec(p: &Problems, value: &Value) -> Option<ContainerSpec> {
 
 /// As inline, but with `claims`, which have nothing to do with memory.
 fn manifest_resources(p: &Problems, value: &Value) -> Option<ResourceRequirements> {
-    let Kind::Table(entries) = &value.kind else { return None };
+    let ValueKind::Table(entries) = &value.kind else { return None };
     let amounts = entries.iter().filter(|e| matches!(e.key.as_str(), "requests" | "limits"));
-    let amounts = amounts.filter(|e| !matches!(e.value.kind, Kind::Null)).cloned().collect();
-    resources(p, &Value { kind: Kind::Table(amounts), at: value.at.clone() })
+    let amounts = amounts.filter(|e| !matches!(e.value.kind, ValueKind::Null)).cloned().collect();
+    resources(p, &Value { kind: ValueKind::Table(amounts), at: value.at.clone() })
 }
 
 /// A process called like the program, or like its container.
@@ -311,7 +311,7 @@ fn launch(value: &Value) -> Launch {
 /// How long a preStop hook takes, if it says so: `sleep`, or a command that is a `sleep`.
 fn pre_stop(hook: &Value) -> Option<SimDuration> {
     let seconds = |value: &Value| match &value.kind {
-        Kind::Int(n) => u64::try_from(*n).ok(),
+        ValueKind::Int(n) => u64::try_from(*n).ok(),
         _ => value.as_text()?.parse().ok(),
     };
     if let Some(sleep) = given(hook, "sleep") {

@@ -6,7 +6,7 @@ use super::workload::workload;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, duration, integer, name};
 use crate::tables;
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{ProcessPlan, kept_comm};
 use oomsim_core::units::Bytes;
@@ -62,9 +62,9 @@ pub(crate) fn footprint(p: &Problems, value: &Value) -> Option<Footprint> {
 /// `"dies"`, `"ignores"` or `{ exitsAfter = "2s", exitCode = 0 }`.
 fn term(p: &Problems, value: &Value) -> Option<TermReaction> {
     match &value.kind {
-        Kind::Text(text) if text == "dies" => Some(TermReaction::Default),
-        Kind::Text(text) if text == "ignores" => Some(TermReaction::Ignore),
-        Kind::Table(_) => {
+        ValueKind::Text(text) if text == "dies" => Some(TermReaction::Default),
+        ValueKind::Text(text) if text == "ignores" => Some(TermReaction::Ignore),
+        ValueKind::Table(_) => {
             let mut t = TableReader::open(p, &tables::ON_TERM, value)?;
             let after = t.required("exitsAfter", duration);
             let code = t.or("exitCode", TermReaction::TERMINATED, integer(0, 255));

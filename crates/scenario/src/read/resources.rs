@@ -3,7 +3,7 @@
 use crate::reader::{Problems, TableReader};
 use crate::scalar::bad_quantity;
 use crate::tables;
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::{ResourceList, ResourceRequirements};
 use oomsim_core::units::Quantity;
 
@@ -30,9 +30,9 @@ pub(crate) fn resource_list(p: &Problems, value: &Value) -> Option<ResourceList>
     let mut list = ResourceList::new();
     for entry in entries {
         let given = match &entry.value.kind {
-            Kind::Int(n) => n.to_string(),
-            Kind::Number(number) => number.clone(),
-            Kind::Text(text) => text.clone(),
+            ValueKind::Int(n) => n.to_string(),
+            ValueKind::Number(number) => number.clone(),
+            ValueKind::Text(text) => text.clone(),
             _ => {
                 p.expected(&entry.value, "a quantity such as \"64Mi\"");
                 continue;

@@ -3,7 +3,7 @@
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, integer, one_of, text};
 use crate::tables;
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::node_api::Signo;
 use oomsim_core::units::Bytes;
 use oomsim_core::workload::runtime::{AtLimit, Grows, Launch, RUNTIMES, Runtime, RuntimeRow};
@@ -33,7 +33,7 @@ impl RuntimeKeys {
 
 /// A name, or a table with one.
 pub(super) fn runtime(p: &Problems, value: &Value) -> Option<RuntimeKeys> {
-    if !matches!(value.kind, Kind::Table(_)) {
+    if !matches!(value.kind, ValueKind::Table(_)) {
         let (outside, grows, garbage, at_limit) = (Bytes::ZERO, Grows::Heap, None, None);
         return row(p, value).map(|row| RuntimeKeys { row, outside, grows, garbage, at_limit });
     }
@@ -59,7 +59,7 @@ fn row(p: &Problems, value: &Value) -> Option<&'static RuntimeRow> {
 
 /// `"livesOn"` or `{ exit = 3 }`.
 fn at_limit(p: &Problems, value: &Value) -> Option<AtLimit> {
-    if !matches!(value.kind, Kind::Table(_)) {
+    if !matches!(value.kind, ValueKind::Table(_)) {
         let words =
             [("livesOn", AtLimit::LivesOn), ("aborts", AtLimit::ABORTS), ("segfaults", AtLimit::Raises(Signo::Segv))];
         return one_of("end", &words)(p, value);

@@ -4,7 +4,7 @@ use super::Context;
 use crate::load::source;
 use crate::reader::Problems;
 use crate::source::{Location, Source};
-use crate::value::{Entry, Kind, Value};
+use crate::value::{Entry, Value, ValueKind};
 use std::sync::Arc;
 
 /// The heading that such a file has.
@@ -18,8 +18,8 @@ pub(crate) fn with_points(cx: &Context<'_>, root: &Value) -> Option<Value> {
 /// A table `trace` with a key `file`, anywhere.
 fn names_one(value: &Value) -> bool {
     match &value.kind {
-        Kind::Array(items) => items.iter().any(names_one),
-        Kind::Table(entries) => entries.iter().any(|e| is_trace(e) || names_one(&e.value)),
+        ValueKind::Array(items) => items.iter().any(names_one),
+        ValueKind::Table(entries) => entries.iter().any(|e| is_trace(e) || names_one(&e.value)),
         _ => false,
     }
 }
@@ -30,8 +30,8 @@ fn is_trace(entry: &Entry) -> bool {
 
 fn replaced(cx: &Context<'_>, value: &Value) -> Value {
     let kind = match &value.kind {
-        Kind::Array(items) => Kind::Array(items.iter().map(|item| replaced(cx, item)).collect()),
-        Kind::Table(entries) => Kind::Table(
+        ValueKind::Array(items) => ValueKind::Array(items.iter().map(|item| replaced(cx, item)).collect()),
+        ValueKind::Table(entries) => ValueKind::Table(
             entries
                 .iter()
                 .map(|entry| Entry {
@@ -53,13 +53,13 @@ fn trace(cx: &Context<'_>, table: &Value) -> Value {
     }
     let entries =
         table.entries().unwrap_or_default().iter().map(|entry| match (entry.key.as_str(), &entry.value.kind) {
-            ("file", Kind::Text(path)) => match points(cx, path, &entry.value.at) {
+            ("file", ValueKind::Text(path)) => match points(cx, path, &entry.value.at) {
                 Some(points) => Entry { key: "points".into(), value: points, ..entry.clone() },
                 None => entry.clone(),
             },
             _ => entry.clone(),
         });
-    Value { kind: Kind::Table(entries.collect()), at: table.at.clone() }
+    Value { kind: ValueKind::Table(entries.collect()), at: table.at.clone() }
 }
 
 fn points(cx: &Context<'_>, path: &str, at: &Location) -> Option<Value> {
@@ -82,7 +82,7 @@ fn points(cx: &Context<'_>, path: &str, at: &Location) -> Option<Value> {
             _ => points.push(point(p, &source, &place)?),
         }
     }
-    Some(Value { kind: Kind::Array(points), at: all })
+    Some(Value { kind: ValueKind::Array(points), at: all })
 }
 
 /// `12.5,1048576` as the pair of a time and an amount.
@@ -97,7 +97,7 @@ fn point(p: &Problems, source: &Arc<Source>, place: &Location) -> Option<Value> 
     };
     let part = |span: std::ops::Range<usize>, kind| Value { kind, at: Location::new(source, span) };
     let middle = place.span.start + comma;
-    let time = part(place.span.start..middle, Kind::Text(format!("{}s", seconds.trim())));
-    let amount = part(middle..place.span.end, Kind::Int(bytes));
-    Some(Value { kind: Kind::Array(vec![time, amount]), at: place.clone() })
+    let time = part(place.span.start..middle, ValueKind::Text(format!("{}s", seconds.trim())));
+    let amount = part(middle..place.span.end, ValueKind::Int(bytes));
+    Some(Value { kind: ValueKind::Array(vec![time, amount]), at: place.clone() })
 }

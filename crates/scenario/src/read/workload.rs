@@ -4,7 +4,7 @@ use crate::diagnostic::Diagnostic;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, duration, integer, one_of, permille, some_bytes, some_duration, text};
 use crate::tables;
-use crate::value::{Kind, Value};
+use crate::value::{Value, ValueKind};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth, Script,
@@ -246,7 +246,7 @@ fn amount_or_all(p: &Problems, value: &Value) -> Option<Option<Bytes>> {
 }
 
 fn only_true(p: &Problems, value: &Value) -> Option<()> {
-    if matches!(value.kind, Kind::Bool(true)) {
+    if matches!(value.kind, ValueKind::Bool(true)) {
         return Some(());
     }
     p.expected(value, "`true`");
@@ -278,8 +278,8 @@ fn jitter(p: &Problems, value: &Value) -> Option<Jitter> {
 /// `"hold"` or `{ exit = 0 }`.
 fn then(p: &Problems, value: &Value) -> Option<Then> {
     match &value.kind {
-        Kind::Text(text) if text == "hold" => Some(Then::Hold),
-        Kind::Table(_) => {
+        ValueKind::Text(text) if text == "hold" => Some(Then::Hold),
+        ValueKind::Table(_) => {
             let mut t = TableReader::open(p, &tables::THEN_TABLE, value)?;
             let code = t.required("exit", integer(0, 255));
             t.finish();

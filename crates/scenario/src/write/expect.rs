@@ -4,7 +4,7 @@ use super::value::{Amounts, Form, Keys, list, signed_bytes};
 use oomsim_core::node_api::{PodPhase, QosClass};
 use oomsim_core::record::Choice;
 use oomsim_core::record::expect::{
-    Check, EventCheck, EventMatch, Expectation, Filter, PodCheck, ProcessCheck, Range, Relation, RequiredShare,
+    Bounds, Check, EventCheck, EventMatch, Expectation, Filter, PodCheck, ProcessCheck, Relation, RequiredShare,
     SeriesCheck, Test, WhyCheck, Window,
 };
 
@@ -53,10 +53,10 @@ fn event(keys: &mut Keys, check: &EventCheck) {
     }
 }
 
-fn how_often(keys: &mut Keys, count: Range) {
+fn how_often(keys: &mut Keys, count: Bounds) {
     match count {
-        never if never == Range::exactly(0) => keys.put("never", &true),
-        count => keys.unless("count", &count, &Range::at_least(1)),
+        never if never == Bounds::exactly(0) => keys.put("never", &true),
+        count => keys.unless("count", &count, &Bounds::at_least(1)),
     }
 }
 
@@ -77,7 +77,7 @@ fn one(keys: &mut Keys, Filter { field, test }: &Filter) {
         Test::Contains(value) => inner.put("contains", value),
         Test::Not(value) => inner.put("not", value),
         Test::Present(present) => inner.put("present", present),
-        Test::Range(range) => {
+        Test::Bounds(range) => {
             inner.some("min", range.min.as_ref());
             inner.some("max", range.max.as_ref());
         }
@@ -109,7 +109,7 @@ fn pod(check: &PodCheck) -> Keys {
     keys.some("message", check.message.as_ref());
     keys.some("status", check.status.as_ref());
     keys.some("qos", check.qos.map(QosClass::as_str).as_ref());
-    keys.unless("restarts", &check.restarts, &Range::default());
+    keys.unless("restarts", &check.restarts, &Bounds::default());
     amounts(&mut keys, "usage", check.usage);
     keys.some("count", check.count.as_ref());
     keys
@@ -120,8 +120,8 @@ fn process(check: &ProcessCheck) -> Keys {
     keys.put("process", &check.comm);
     keys.some("pod", check.pod.as_ref());
     match check.count {
-        living if living == Range::at_least(1) => keys.put("alive", &true),
-        none if none == Range::exactly(0) => keys.put("alive", &false),
+        living if living == Bounds::at_least(1) => keys.put("alive", &true),
+        none if none == Bounds::exactly(0) => keys.put("alive", &false),
         count => keys.put("count", &count),
     }
     amounts(&mut keys, "rss", check.rss);
@@ -141,7 +141,7 @@ fn series(keys: &mut Keys, check: &SeriesCheck) {
     amounts(keys, "lowest", check.lowest);
 }
 
-fn amounts(keys: &mut Keys, key: &str, range: Range) {
+fn amounts(keys: &mut Keys, key: &str, range: Bounds) {
     if !range.is_open() {
         keys.put(key, &Amounts(range));
     }

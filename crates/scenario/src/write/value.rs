@@ -2,7 +2,7 @@
 
 use oomsim_core::kubelet::ResourceList;
 use oomsim_core::node_api::Name;
-use oomsim_core::record::expect::{Pattern, Range, Scalar};
+use oomsim_core::record::expect::{Bounds, Pattern, Scalar};
 use oomsim_core::units::{Bytes, SimDuration, SimTime, format_duration};
 use std::collections::BTreeMap;
 use toml_edit::{Array, InlineTable, Item, Table, Value};
@@ -121,7 +121,7 @@ impl Form for Scalar {
     }
 }
 
-impl Form for Range {
+impl Form for Bounds {
     /// `3` or `{ min = 1, max = 3 }`.
     fn form(&self) -> Value {
         self.with(|n| (*n).into())
@@ -129,7 +129,7 @@ impl Form for Range {
 }
 
 /// A range of amounts of memory.
-pub(super) struct Amounts(pub Range);
+pub(super) struct Amounts(pub Bounds);
 
 impl Form for Amounts {
     fn form(&self) -> Value {
@@ -141,7 +141,7 @@ trait With {
     fn with(&self, one: fn(&i64) -> Value) -> Value;
 }
 
-impl With for Range {
+impl With for Bounds {
     fn with(&self, one: fn(&i64) -> Value) -> Value {
         match (self.min, self.max) {
             (Some(min), Some(max)) if min == max => one(&min),

@@ -1,7 +1,7 @@
 //! Charging and uncharging: plain addition while there is room at every level, otherwise page by page to the limit,
 //! reclaim, and the OOM killer.
 
-use super::{CacheChunk, Cgroup, Kind};
+use super::{CacheChunk, Cgroup, PageKind};
 use crate::kernel::{FileAccess, Kernel, Until};
 use crate::node_api::{Allocation, Signal};
 use crate::units::{CgroupId, Pages, Pid, SimDuration, SimTime, VolumeId};
@@ -51,17 +51,17 @@ pub(in crate::kernel) struct Charge {
 
 impl Charge {
     /// The counter that grows.
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> PageKind {
         match self.purpose {
-            Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => Kind::Anon,
+            Purpose::Anon | Purpose::Copy(_) | Purpose::SwapIn => PageKind::Anon,
             Purpose::PageTables
             | Purpose::Kernel
             | Purpose::CacheIndex { .. }
             | Purpose::Inodes
-            | Purpose::LimitWrite => Kind::Kernel,
-            Purpose::Shmem(_) => Kind::Shmem,
-            Purpose::File { young: true, .. } => Kind::ActiveFile,
-            Purpose::File { young: false, .. } => Kind::InactiveFile,
+            | Purpose::LimitWrite => PageKind::Kernel,
+            Purpose::Shmem(_) => PageKind::Shmem,
+            Purpose::File { young: true, .. } => PageKind::ActiveFile,
+            Purpose::File { young: false, .. } => PageKind::InactiveFile,
         }
     }
 
@@ -123,7 +123,7 @@ impl Kernel {
     }
 
     /// Adds pages at every level without looking at limits.
-    pub(in crate::kernel) fn add(&mut self, cg: CgroupId, kind: Kind, pages: Pages) {
+    pub(in crate::kernel) fn add(&mut self, cg: CgroupId, kind: PageKind, pages: Pages) {
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];
@@ -134,7 +134,7 @@ impl Kernel {
     }
 
     /// Takes pages away at every level.
-    pub(in crate::kernel) fn uncharge(&mut self, cg: CgroupId, kind: Kind, pages: Pages) {
+    pub(in crate::kernel) fn uncharge(&mut self, cg: CgroupId, kind: PageKind, pages: Pages) {
         if pages.is_zero() {
             return;
         }
@@ -150,7 +150,7 @@ impl Kernel {
     }
 
     /// Pages change their kind without being freed (inactive to active, unlocked to locked).
-    pub(in crate::kernel) fn convert(&mut self, cg: CgroupId, from: Kind, to: Kind, pages: Pages) {
+    pub(in crate::kernel) fn convert(&mut self, cg: CgroupId, from: PageKind, to: PageKind, pages: Pages) {
         let mut at = Some(cg);
         while let Some(g) = at {
             let group = &mut self.cgroups[g.index()];

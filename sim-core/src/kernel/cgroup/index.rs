@@ -69,7 +69,7 @@ impl Kernel {
         let surplus = held.saturating_sub(self.index_needed(cg, Pages::ZERO, false));
         if !surplus.is_zero() {
             self.cgroups[cg.index()].rare_mut().cache_index -= surplus;
-            self.uncharge(cg, super::Kind::Kernel, surplus);
+            self.uncharge(cg, super::PageKind::Kernel, surplus);
         }
     }
 }

@@ -48,7 +48,7 @@ impl Counts {
 
 /// One kind of [`Counts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PageKind {
     Anon,
     Shmem,
     InactiveFile,
@@ -58,14 +58,14 @@ pub(super) enum Kind {
 }
 
 impl Counts {
-    pub fn of(&mut self, kind: Kind) -> &mut Pages {
+    pub fn of(&mut self, kind: PageKind) -> &mut Pages {
         match kind {
-            Kind::Anon => &mut self.anon,
-            Kind::Shmem => &mut self.shmem,
-            Kind::InactiveFile => &mut self.inactive_file,
-            Kind::ActiveFile => &mut self.active_file,
-            Kind::LockedFile => &mut self.locked_file,
-            Kind::Kernel => &mut self.kernel,
+            PageKind::Anon => &mut self.anon,
+            PageKind::Shmem => &mut self.shmem,
+            PageKind::InactiveFile => &mut self.inactive_file,
+            PageKind::ActiveFile => &mut self.active_file,
+            PageKind::LockedFile => &mut self.locked_file,
+            PageKind::Kernel => &mut self.kernel,
         }
     }
 }

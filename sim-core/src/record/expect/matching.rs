@@ -1,6 +1,6 @@
 //! Holding one record against a description, and saying what does not fit.
 
-use super::{EventMatch, Filter, Pattern, Range, Scalar, Test, amount};
+use super::{Bounds, EventMatch, Filter, Pattern, Scalar, Test, amount};
 use crate::record::{Entry, Record, view};
 use serde_json::{Map, Value};
 
@@ -92,7 +92,7 @@ impl Test {
                 (Value::String(text), Scalar::Text(part)) => text.contains(part.as_str()),
                 _ => false,
             },
-            Test::Range(range) => match (value.as_i64(), value.as_f64()) {
+            Test::Bounds(range) => match (value.as_i64(), value.as_f64()) {
                 (Some(value), _) => range.holds(value),
                 (None, Some(value)) => {
                     range.min.is_none_or(|min| value >= min as f64) && range.max.is_none_or(|max| value <= max as f64)
@@ -116,7 +116,7 @@ impl Test {
             Test::Equals(scalar) => scalar.to_string(),
             Test::Not(scalar) => format!("anything but {scalar}"),
             Test::Contains(scalar) => format!("something with {scalar} in it"),
-            Test::Range(range) => range.describe(|n| figure(field, n)),
+            Test::Bounds(range) => range.describe(|n| figure(field, n)),
             Test::Present(true) => "present".into(),
             Test::Present(false) => "absent".into(),
         }
@@ -133,7 +133,7 @@ impl Scalar {
     }
 }
 
-impl Range {
+impl Bounds {
     /// The bounds in words.
     pub(super) fn describe(self, figure: impl Fn(i64) -> String) -> String {
         match (self.min, self.max) {
@@ -163,6 +163,6 @@ fn shown(field: &str, value: &Value) -> String {
 }
 
 /// Bounds on an amount of memory in words.
-pub(super) fn amounts(range: Range) -> String {
+pub(super) fn amounts(range: Bounds) -> String {
     range.describe(amount)
 }

@@ -127,7 +127,7 @@ pub enum Test {
     Contains(Scalar),
     /// `{ min = 1, max = 3 }`, both inclusive, either may be missing. Text values are quantities (`"100Mi"`: bytes;
     /// for a field that ends in `_kb` or `kB` the reader divides by 1024, for one in seconds it takes a duration).
-    Range(Range),
+    Bounds(Bounds),
     /// `{ not = VALUE }`: anything else, also nothing.
     Not(Scalar),
     /// `{ present = true }`: the field has (or has not) a value other than null, "" and an empty list.
@@ -147,22 +147,22 @@ pub enum Scalar {
 
 /// Bounds, both inclusive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Range {
+pub struct Bounds {
     /// At least this.
     pub min: Option<i64>,
     /// At most this.
     pub max: Option<i64>,
 }
 
-impl Range {
+impl Bounds {
     /// Exactly this value.
-    pub const fn exactly(value: i64) -> Range {
-        Range { min: Some(value), max: Some(value) }
+    pub const fn exactly(value: i64) -> Bounds {
+        Bounds { min: Some(value), max: Some(value) }
     }
 
     /// At least this value.
-    pub const fn at_least(value: i64) -> Range {
-        Range { min: Some(value), max: None }
+    pub const fn at_least(value: i64) -> Bounds {
+        Bounds { min: Some(value), max: None }
     }
 
     /// True when nothing is asked.
@@ -215,7 +215,7 @@ pub struct EventCheck {
     /// What and who.
     pub what: EventMatch,
     /// `count = 1`, `count = { min = 1, max = 3 }`, `never = true` (0). Without any of them: at least once.
-    pub count: Range,
+    pub count: Bounds,
     /// `between = ["4m", "5m"]`, `at = "90s"`; durations since the run's beginning. Only records in it count.
     pub between: Window,
     /// `after = { … }`: only records with such a record before them count.
@@ -240,12 +240,12 @@ pub struct PodCheck {
     /// `qos = "BestEffort"`.
     pub qos: Option<QosClass>,
     /// `restarts = 3` or `{ min = 1 }`.
-    pub restarts: Range,
+    pub restarts: Bounds,
     /// `usage = { min = "1Gi", max = "2Gi" }`: `memory.current`, in bytes.
-    pub usage: Range,
+    pub usage: Bounds,
     /// `count = 2` or `{ min = 1 }`: how many pods fit all of the above; without it every pod of that name has to,
     /// and there has to be one.
-    pub count: Option<Range>,
+    pub count: Option<Bounds>,
 }
 
 /// Whether processes live at the end. Keys of `final = { process = "comm", … }`.
@@ -256,9 +256,9 @@ pub struct ProcessCheck {
     /// `pod = "name"`: only processes of such pods.
     pub pod: Option<Pattern>,
     /// `alive = true` is `count = { min = 1 }`, `alive = false` is `count = 0`; or `count` itself.
-    pub count: Range,
+    pub count: Bounds,
     /// `rss = { min = …, max = … }`: only processes with this many resident bytes are counted.
-    pub rss: Range,
+    pub rss: Bounds,
 }
 
 /// How a node condition stands at the end. Keys of `final = { condition = "MemoryPressure", … }`.
@@ -336,11 +336,11 @@ pub struct SeriesCheck {
     /// `between = ["1m", "2m"]`, or `at = "90s"` for the value at one instant.
     pub between: Window,
     /// `min = "1Gi"`, `max = "2Gi"`: every value in the window.
-    pub every: Range,
+    pub every: Bounds,
     /// `peak = { min = "4565Mi", max = "4765Mi" }`: the largest value in the window.
-    pub peak: Range,
+    pub peak: Bounds,
     /// `lowest = { min = …, max = … }`: the smallest value in the window.
-    pub lowest: Range,
+    pub lowest: Bounds,
 }
 
 /// How often something has a cause: a death, an eviction, a refusal, as `oomsim why` lists and explains them.
@@ -357,7 +357,7 @@ pub struct WhyCheck {
     /// `comm = "name"`: the process.
     pub comm: Option<Pattern>,
     /// `count = 1`, `count = { min = 1 }`, `never = true` (0). Without any of them: at least once.
-    pub count: Range,
+    pub count: Bounds,
 }
 
 /// One of the run's counts.
@@ -405,7 +405,7 @@ pub struct TotalCheck {
     /// `total = "evictions"`: a name of [`Total::ALL`].
     pub total: Total,
     /// `count = 2` or `count = { min = 1, max = 3 }`.
-    pub count: Range,
+    pub count: Bounds,
 }
 
 impl From<&str> for Scalar {

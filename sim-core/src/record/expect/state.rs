@@ -1,7 +1,7 @@
 //! Statements about how things stand at the end, about curves and about counts.
 
 use super::matching::amounts;
-use super::{ConditionCheck, Curve, Pattern, PodCheck, ProcessCheck, Range, SeriesCheck, Total, TotalCheck, amount};
+use super::{Bounds, ConditionCheck, Curve, Pattern, PodCheck, ProcessCheck, SeriesCheck, Total, TotalCheck, amount};
 use crate::node_api::PodReason;
 use crate::record::{ConditionStatus, History, Owner, PodOutcome, Record, Sample, Series};
 use crate::units::{Bytes, SimTime};
@@ -204,7 +204,7 @@ pub(super) fn series(check: &SeriesCheck, history: &History) -> Judged {
             high = value;
         }
     }
-    let both = |range: Range| range.holds(low.1) && range.holds(high.1);
+    let both = |range: Bounds| range.holds(low.1) && range.holds(high.1);
     let holds = both(check.every) && check.peak.holds(high.1) && check.lowest.holds(low.1);
     let at = |(at, value): (SimTime, i64)| format!("{} ({value} bytes) at {}", amount(value), instant(at));
     let found = if low == high { at(low) } else { format!("lowest {}, peak {}", at(low), at(high)) };

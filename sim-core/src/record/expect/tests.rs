@@ -111,7 +111,7 @@ fn judge(check: Check) -> ExpectationResult {
 fn event(kind: &str) -> EventCheck {
     EventCheck {
         what: EventMatch { kind: kind.into(), ..EventMatch::default() },
-        count: Range::default(),
+        count: Bounds::default(),
         between: Window::default(),
         after: None,
         before: None,
@@ -145,18 +145,18 @@ fn events_by_kind_who_fields_count_and_time() {
         |check: EventCheck, from, to| EventCheck { between: Window { from: secs(from), to: secs(to) }, ..check };
     for (number, (check, holds)) in [
         (terminated(), true),
-        (counted(terminated(), Range::exactly(2)), true),
-        (counted(terminated(), Range::exactly(0)), false),
-        (counted(event("OomKill"), Range::exactly(0)), true),
+        (counted(terminated(), Bounds::exactly(2)), true),
+        (counted(terminated(), Bounds::exactly(0)), false),
+        (counted(event("OomKill"), Bounds::exactly(0)), true),
         (event("OomKill"), false),
         (pod(event("Evicted"), "db-*"), true),
         (pod(event("Evicted"), "default/db-0"), true),
         (pod(event("Evicted"), "web"), false),
         (with("ContainerTerminated", "exitCode", Test::Equals(Scalar::Int(139))), true),
-        (with("ContainerTerminated", "exitCode", Test::Range(Range::at_least(140))), false),
+        (with("ContainerTerminated", "exitCode", Test::Bounds(Bounds::at_least(140))), false),
         (with("ContainerTerminated", "reason", Test::Not(text("OOMKilled"))), true),
         (with("Evicted", "message", Test::Contains(text("low on resource: memory"))), true),
-        (with("Evicted", "usageSeenAt", Test::Range(Range { min: Some(45), max: Some(50) })), true),
+        (with("Evicted", "usageSeenAt", Test::Bounds(Bounds { min: Some(45), max: Some(50) })), true),
         (with("Evicted", "usageSeen", Test::Present(false)), false),
         (with("EvictionThresholdMet", "message", Test::Present(true)), false),
         (between(terminated(), 29, 31), true),
@@ -204,38 +204,38 @@ fn final_states_curves_and_totals() {
         curve: Curve::NodeAvailable,
         pod: None,
         between: Window::default(),
-        every: Range::default(),
-        peak: Range::default(),
-        lowest: Range::default(),
+        every: Bounds::default(),
+        peak: Bounds::default(),
+        lowest: Bounds::default(),
     };
     let at = |s| Window { from: secs(s), to: secs(s) };
     let condition = |status| Check::Condition(ConditionCheck { r#type: NodeConditionType::MemoryPressure, status });
     let pod_curve = SeriesCheck { curve: Curve::PodWorkingSet, pod: Some("web".into()), ..curve.clone() };
-    let mib = |n: i64| Range::exactly(n << 20);
+    let mib = |n: i64| Bounds::exactly(n << 20);
     for (number, (check, holds)) in [
         (Check::Pod(PodCheck { phase: Some(PodPhase::Failed), reason: Some("Evicted".into()), ..pod("db-*") }), true),
-        (Check::Pod(PodCheck { restarts: Range::exactly(3), ..pod("web") }), false),
+        (Check::Pod(PodCheck { restarts: Bounds::exactly(3), ..pod("web") }), false),
         (Check::Pod(PodCheck { phase: Some(PodPhase::Running), ..pod("*") }), false),
-        (Check::Pod(PodCheck { phase: Some(PodPhase::Running), count: Some(Range::exactly(1)), ..pod("*") }), true),
+        (Check::Pod(PodCheck { phase: Some(PodPhase::Running), count: Some(Bounds::exactly(1)), ..pod("*") }), true),
         (Check::Pod(PodCheck { phase: Some(PodPhase::Running), ..pod("gone") }), false),
-        (Check::Pod(PodCheck { count: Some(Range::exactly(0)), ..pod("gone") }), true),
-        (Check::Process(bash(Range::exactly(1))), true),
+        (Check::Pod(PodCheck { count: Some(Bounds::exactly(0)), ..pod("gone") }), true),
+        (Check::Process(bash(Bounds::exactly(1))), true),
         (
-            Check::Process(ProcessCheck { comm: "java".into(), count: Range::exactly(0), ..bash(Range::default()) }),
+            Check::Process(ProcessCheck { comm: "java".into(), count: Bounds::exactly(0), ..bash(Bounds::default()) }),
             true,
         ),
-        (Check::Process(ProcessCheck { rss: Range::at_least(4 << 20), ..bash(Range::at_least(1)) }), false),
+        (Check::Process(ProcessCheck { rss: Bounds::at_least(4 << 20), ..bash(Bounds::at_least(1)) }), false),
         (condition(ConditionStatus::True), true),
         (condition(ConditionStatus::False), false),
-        (Check::Series(SeriesCheck { every: Range::at_least(-20), ..curve.clone() }), true),
-        (Check::Series(SeriesCheck { every: Range::at_least(0), ..curve.clone() }), false),
-        (Check::Series(SeriesCheck { every: Range::at_least(0), between: at(49), ..curve.clone() }), true),
-        (Check::Series(SeriesCheck { every: Range::exactly(-20), between: at(50), ..curve.clone() }), true),
-        (Check::Series(SeriesCheck { lowest: Range::exactly(-20), peak: Range::exactly(1000), ..curve }), true),
+        (Check::Series(SeriesCheck { every: Bounds::at_least(-20), ..curve.clone() }), true),
+        (Check::Series(SeriesCheck { every: Bounds::at_least(0), ..curve.clone() }), false),
+        (Check::Series(SeriesCheck { every: Bounds::at_least(0), between: at(49), ..curve.clone() }), true),
+        (Check::Series(SeriesCheck { every: Bounds::exactly(-20), between: at(50), ..curve.clone() }), true),
+        (Check::Series(SeriesCheck { lowest: Bounds::exactly(-20), peak: Bounds::exactly(1000), ..curve }), true),
         (Check::Series(SeriesCheck { peak: mib(300), ..pod_curve.clone() }), true),
-        (Check::Series(SeriesCheck { every: Range::at_least(0), pod: Some("gone".into()), ..pod_curve }), false),
-        (Check::Total(TotalCheck { total: Total::Evictions, count: Range::exactly(1) }), true),
-        (Check::Total(TotalCheck { total: Total::OomKills, count: Range::at_least(1) }), false),
+        (Check::Series(SeriesCheck { every: Bounds::at_least(0), pod: Some("gone".into()), ..pod_curve }), false),
+        (Check::Total(TotalCheck { total: Total::Evictions, count: Bounds::exactly(1) }), true),
+        (Check::Total(TotalCheck { total: Total::OomKills, count: Bounds::at_least(1) }), false),
     ]
     .into_iter()
     .enumerate()

@@ -2,7 +2,7 @@
 
 use super::matching::brief;
 use super::state::Judged;
-use super::{Pattern, Range, WhyCheck};
+use super::{Bounds, Pattern, WhyCheck};
 use crate::record::view::{self, Subject};
 use crate::record::{Happening, History, happenings};
 
@@ -51,8 +51,8 @@ impl WhyCheck {
             }
         }
         let often = match self.count {
-            Range { max: Some(0), .. } => "never".into(),
-            Range { min: Some(1), max: None } => "at least once".into(),
+            Bounds { max: Some(0), .. } => "never".into(),
+            Bounds { min: Some(1), max: None } => "at least once".into(),
             count => format!("{} times", count.describe(|n| n.to_string())),
         };
         format!("{text}, {often}")

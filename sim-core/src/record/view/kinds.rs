@@ -13,7 +13,7 @@ pub struct Field {
 
 /// A kind of record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind {
+pub struct RecordKind {
     /// Name in JSON.
     pub name: &'static str,
     /// What it means.
@@ -22,7 +22,7 @@ pub struct Kind {
     pub fields: &'static [Field],
 }
 
-impl Kind {
+impl RecordKind {
     /// True when `path` (`exitCode`, `victim.pid`) names a field of this kind.
     pub fn has(&self, path: &str) -> bool {
         let (head, tail) = path.split_once('.').unwrap_or((path, ""));
@@ -32,14 +32,14 @@ impl Kind {
 }
 
 /// The kind of that name.
-pub fn kind_named(name: &str) -> Option<&'static Kind> {
+pub fn kind_named(name: &str) -> Option<&'static RecordKind> {
     KINDS.iter().find(|kind| kind.name == name)
 }
 
 macro_rules! kinds {
     ($($name:ident $doc:literal { $($field:literal $field_doc:literal)* })*) => {
         /// Every kind of record.
-        pub const KINDS: &[Kind] = &[$(Kind {
+        pub const KINDS: &[RecordKind] = &[$(RecordKind {
             name: stringify!($name),
             doc: $doc,
             fields: &[$(Field { name: $field, doc: $field_doc }),*],
@@ -48,7 +48,7 @@ macro_rules! kinds {
         enum Index { $($name),* }
 
         /// The kind of a record.
-        pub fn kind(record: &Record) -> &'static Kind {
+        pub fn kind(record: &Record) -> &'static RecordKind {
             let index = match record { $(Record::$name { .. } => Index::$name),* };
             &KINDS[index as usize]
         }

@@ -8,7 +8,7 @@ mod fields;
 mod kinds;
 
 pub use fields::{EntryObject, fields};
-pub use kinds::{Field, KINDS, Kind, PROCESS_FIELDS, kind, kind_named};
+pub use kinds::{Field, KINDS, PROCESS_FIELDS, RecordKind, kind, kind_named};
 
 use super::{Entry, Owner, Record};
 use crate::node_api::{format_pod, waiting_message};
