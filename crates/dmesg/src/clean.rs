@@ -33,7 +33,8 @@ impl Cleaner {
             text = unescape(&text, "=");
         }
         if text.contains('<') {
-            text = tags(&text);
+            text = tags(&text, is_xml(&text));
+            text.truncate(text.trim_end_matches('\n').len());
         }
         if text.contains('&') {
             text = entities(&text);
@@ -87,8 +88,9 @@ fn controls(text: &str) -> String {
                 out.pop();
                 after
             }
+            // Between fields of a table.
             '\t' => {
-                out.push(' ');
+                out.push(c);
                 after
             }
             // No-break blanks of web pages.
@@ -139,9 +141,17 @@ fn colour(after: &str) -> Option<&str> {
     (end > 0 && after.as_bytes()[end] == b'm').then(|| &after[end + 1..])
 }
 
-/// `<br>` is a line's end, other tags of web pages and tickets are nothing.
-fn tags(text: &str) -> String {
-    const TAGS: [&str; 23] = [
+/// True for a line of XML: it begins and ends with a tag, and closes one.
+fn is_xml(text: &str) -> bool {
+    let line = text.trim();
+    let named = line.strip_prefix('<').is_some_and(|t| t.starts_with(|c: char| c.is_ascii_alphabetic()));
+    named && line.ends_with('>') && line.contains("</")
+}
+
+/// `<br>` and the ends of rows and paragraphs are a line's end, the end of a cell is a blank, other tags of web pages,
+/// tickets and XML are nothing.
+fn tags(text: &str, xml: bool) -> String {
+    const TAGS: [&str; 22] = [
         "html",
         "head",
         "body",
@@ -153,7 +163,6 @@ fn tags(text: &str) -> String {
         "p",
         "div",
         "span",
-        "td",
         "tr",
         "table",
         "tbody",
@@ -178,6 +187,18 @@ fn tags(text: &str) -> String {
         match close {
             Some(close) if word.eq_ignore_ascii_case("br") => {
                 out.push('\n');
+                rest = &after[close + 1..];
+            }
+            Some(close) if after.starts_with('/') && ["tr", "p", "div", "li"].iter().any(|t| word.eq_ignore_ascii_case(t)) => {
+                out.push('\n');
+                rest = &after[close + 1..];
+            }
+            Some(close) if ["td", "th"].iter().any(|t| word.eq_ignore_ascii_case(t)) => {
+                out.push(' ');
+                rest = &after[close + 1..];
+            }
+            Some(close) if xml && !word.is_empty() && word.bytes().any(|b| b.is_ascii_lowercase()) => {
+                out.push(' ');
                 rest = &after[close + 1..];
             }
             Some(close) if TAGS.iter().any(|t| word.eq_ignore_ascii_case(t)) => rest = &after[close + 1..],

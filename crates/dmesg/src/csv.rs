@@ -12,6 +12,8 @@ pub(crate) struct Table {
     message: Option<usize>,
     held: String,
     lines: usize,
+    /// Which field between tabs holds the message, and of how many.
+    tabs: Option<(usize, usize)>,
 }
 
 /// What a line is.
@@ -48,6 +50,24 @@ impl Table {
         let text = std::mem::take(&mut self.held);
         self.forget();
         self.row(&text, known)
+    }
+
+    /// True when no field goes on.
+    pub fn is_idle(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// A row of fields between tabs: up to the end of the message, without what follows it.
+    pub fn tabs(&mut self, line: &str, known: impl Fn(&str) -> bool) -> Option<String> {
+        if !self.is_idle() {
+            return None;
+        }
+        let fields: Vec<String> = line.split('\t').map(unquoted).collect();
+        if let Some(at) = fields.iter().position(|field| known(field)) {
+            self.tabs = Some((at, fields.len()));
+        }
+        let (at, _) = self.tabs.filter(|(_, count)| *count == fields.len() && *count > 1)?;
+        Some(fields[..=at].join(" "))
     }
 
     /// Drops what is begun.
@@ -104,6 +124,13 @@ impl Table {
     }
 }
 
+fn unquoted(field: &str) -> String {
+    match field.strip_prefix('"').and_then(|f| f.strip_suffix('"')) {
+        Some(inner) => inner.replace("\"\"", "\""),
+        None => field.to_string(),
+    }
+}
+
 fn fields(text: &str, delimiter: u8) -> Option<Vec<String>> {
     let mut builder = csv::ReaderBuilder::new();
     let mut reader = builder.has_headers(false).flexible(true).delimiter(delimiter).from_reader(text.as_bytes());
@@ -124,6 +151,19 @@ mod tests {
                 _ => None,
             })
             .collect()
+    }
+
+    #[test]
+    fn rows_with_tabs() {
+        // aws logs get-log-events --output text; a row of another kind is none of the table.
+        let mut table = Table::default();
+        let known = |f: &str| f.contains("oom");
+        let row = |text: &str| format!("EVENTS\t1768413660000\t{text}\t1768413660001");
+        assert_eq!(table.tabs(&row("anon 1"), known), None);
+        assert_eq!(table.tabs(&row("a oom"), known).as_deref(), Some("EVENTS 1768413660000 a oom"));
+        assert_eq!(table.tabs(&row("anon 1"), known).as_deref(), Some("EVENTS 1768413660000 anon 1"));
+        assert_eq!(table.tabs("\"n1\"\t\"a \"\"oom\"\"\"", known).as_deref(), Some("n1 a \"oom\""));
+        assert_eq!(table.tabs("a\tb\tc\td\te", known), None);
     }
 
     #[test]

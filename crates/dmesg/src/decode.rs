@@ -1,5 +1,6 @@
 //! Bytes to text: compressed files, UTF-16, and files that are no text at all.
 
+use crate::encoded::BASE64;
 use crate::error::ReadError;
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use encoding_rs_io::DecodeReaderBytesBuilder;
@@ -54,17 +55,37 @@ pub(crate) fn open<'a>(input: impl Read + 'a) -> Result<Box<dyn Read + 'a>, Read
         let Some(format) = format else {
             return text(&head, whole);
         };
-        input = format.open(BufReader::new(whole))?;
+        input = format.open(BufReader::new(Patient(whole)))?;
     }
     let (head, broken) = head(&mut input);
     text(&head.clone(), Cursor::new(head).chain(Broken(broken)).chain(input))
 }
 
-/// The first bytes, and the error that they end with.
+/// The first bytes, as many as there are when the input would have to wait, and the error that they end with.
 fn head(input: &mut impl Read) -> (Vec<u8>, Option<io::Error>) {
     let mut head = Vec::with_capacity(HEAD);
-    let broken = input.take(HEAD as u64).read_to_end(&mut head).err();
-    (head, broken)
+    loop {
+        match input.by_ref().take((HEAD - head.len()) as u64).read_to_end(&mut head) {
+            Ok(_) => return (head, None),
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock && head.is_empty() => {}
+            Err(why) if why.kind() == io::ErrorKind::WouldBlock => return (head, None),
+            Err(why) => return (head, Some(why)),
+        }
+    }
+}
+
+/// Waits for an input that has nothing for now: what unpacks cannot.
+struct Patient<R>(R);
+
+impl<R: Read> Read for Patient<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.0.read(out) {
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => {}
+                other => return other,
+            }
+        }
+    }
 }
 
 /// Gives an error where it was met, after what was read before it.
@@ -85,12 +106,11 @@ fn text<'a>(head: &[u8], whole: impl Read + 'a) -> Result<Box<dyn Read + 'a>, Re
         return Err(ReadError::NotText { what: "a tar archive", help });
     }
     if base64(head) {
-        let help = "decode it: base64 -d FILE | oomsim dmesg -";
-        return Err(ReadError::NotText { what: "text encoded in base64", help });
+        return Err(ReadError::NotText { what: BASE64.what, help: BASE64.help });
     }
     if let Some(encoding) = wide(head) {
         let mut builder = DecodeReaderBytesBuilder::new();
-        return Ok(Box::new(builder.encoding(Some(encoding)).build(whole)));
+        return Ok(Box::new(builder.encoding(Some(encoding)).build(Patient(whole))));
     }
     if binary(head) {
         let help = "give the kernel's log as text: dmesg, or journalctl -k";
@@ -105,7 +125,7 @@ fn base64(head: &[u8]) -> bool {
     let kinds = [u8::is_ascii_uppercase, u8::is_ascii_lowercase, u8::is_ascii_digit];
     let mut lines = head.split(|b| *b == b'\n').map(<[u8]>::trim_ascii_end);
     let first = lines.next().unwrap_or_default();
-    let same = lines.take(2).all(|line| line.len() == first.len() && line.iter().all(sign));
+    let same = lines.take(2).all(|line| line.len() <= first.len() && line.iter().all(sign));
     first.len() >= 60 && same && first.iter().all(sign) && kinds.iter().all(|kind| first.iter().any(kind))
 }
 
@@ -154,6 +174,7 @@ enum Packed {
     Xz,
     Bzip2,
     Lzma,
+    Zlib,
 }
 
 impl Packed {
@@ -165,6 +186,8 @@ impl Packed {
             [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some(Packed::Bzip2),
             // The usual properties, a dictionary of whole 64 KiB.
             [0x5d, 0, 0, _, _, ..] => Some(Packed::Lzma),
+            // A level of compression, and a sum that fits; `x^` begins texts, too.
+            [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..] if !head.is_ascii() => Some(Packed::Zlib),
             _ => None,
         }
     }
@@ -176,6 +199,7 @@ impl Packed {
             Packed::Xz => "xz",
             Packed::Bzip2 => "bzip2",
             Packed::Lzma => "lzma",
+            Packed::Zlib => "zlib",
         }
     }
 
@@ -190,6 +214,7 @@ impl Packed {
     fn open<'a>(self, input: impl io::BufRead + 'a) -> Result<Box<dyn Read + 'a>, ReadError> {
         let inner: Box<dyn Read + 'a> = match self {
             Packed::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
+            Packed::Zlib => Box::new(flate2::bufread::ZlibDecoder::new(input)),
             Packed::Xz => Box::new(lzma_rust2::XzReader::new_mem_limit(input, true, XZ_MEMORY_KIB)),
             Packed::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(input)),
             Packed::Lzma => {

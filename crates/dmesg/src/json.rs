@@ -144,6 +144,10 @@ impl Splitter {
                     }
                 }
                 c if self.stack.is_empty() && !c.is_whitespace() => return Progress::Broken,
+                // Numbers, `true`, `null` and what stands between; quotes of another kind are of another language.
+                c if !(c.is_ascii_alphanumeric() || c.is_whitespace() || "+-.,:".contains(c)) => {
+                    return Progress::Broken;
+                }
                 _ => {}
             }
         }
@@ -152,6 +156,24 @@ impl Splitter {
             return Progress::Broken;
         }
         Progress::Within
+    }
+
+    /// The texts of what has not become an entry; names are none.
+    pub fn texts(self) -> Vec<String> {
+        let mut out = Vec::new();
+        let mut rest = self.text.as_str();
+        while let Some(at) = rest.find('"') {
+            let body = &rest[at..];
+            let end = closing(&body[1..]).map_or(body.len(), |end| end + 2);
+            rest = &body[end..];
+            if rest.trim_start().starts_with(':') {
+                continue;
+            }
+            // A text without its end is closed.
+            let text = serde_json::from_str(&body[..end]).or_else(|_| serde_json::from_str(&format!("{}\"", &body[..end])));
+            out.extend(text);
+        }
+        out
     }
 
     /// A value is complete. What is an entry is given and forgotten, so that an array of a million takes no room.
@@ -195,6 +217,16 @@ impl Splitter {
     }
 }
 
+/// Where the string ends whose inside this is.
+fn closing(inside: &str) -> Option<usize> {
+    let mut escaped = false;
+    inside.bytes().position(|b| {
+        let ends = b == b'"' && !escaped;
+        escaped = b == b'\\' && !escaped;
+        ends
+    })
+}
+
 /// True for arrays that are looked at as a whole although they are not flat: `["time", "line", {…}]` of Loki, and
 /// lists of pairs.
 fn is_row(array: &str) -> bool {
@@ -233,7 +265,7 @@ pub(crate) fn messages(value: &Value, out: &mut Vec<Entry>) {
             // Where the key is another program's own, what the kernel said shows which text it is.
             let named = match message(value, 0) {
                 Some(text) if known(&text) => Some(text),
-                other => anywhere(value, 0).map(str::to_string).or(other),
+                other => lines(value).or_else(|| anywhere(value, 0)).or(other),
             };
             if let Some(message) = named {
                 out.push(entry(value, message));
@@ -247,11 +279,24 @@ pub(crate) fn messages(value: &Value, out: &mut Vec<Entry>) {
     }
 }
 
-/// A text of the kernel's under whatever key.
-fn anywhere(value: &Value, depth: usize) -> Option<&str> {
+/// The lines of an object that has each under a key of its own: `{"0": "…", "1": "…"}`.
+fn lines(value: &Value) -> Option<String> {
+    let texts: Vec<&str> = value.as_object()?.values().filter_map(Value::as_str).collect();
+    let known = texts.iter().filter(|text| crate::assemble::recognised(text)).count();
+    (known > 1).then(|| texts.join("\n"))
+}
+
+/// A text of the kernel's under whatever key, or in JSON that is a text itself.
+fn anywhere(value: &Value, depth: usize) -> Option<String> {
     let object = value.as_object().filter(|_| depth < 8)?;
-    let own = object.values().filter_map(Value::as_str);
-    let own = own.filter(|text| text.len() > 8).find(|text| text.lines().any(crate::assemble::recognised));
+    let own = object.values().filter_map(Value::as_str).filter(|text| text.len() > 8);
+    let own = own.clone().find(|text| text.lines().any(crate::assemble::recognised)).map(str::to_string).or_else(|| {
+        let inner = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+        own.filter(|text| text.starts_with("{\"")).find_map(|text| {
+            let value = inner(text)?;
+            message(&value, 0).or_else(|| anywhere(&value, depth + 1))
+        })
+    });
     own.or_else(|| object.values().find_map(|v| anywhere(v, depth + 1)))
 }
 
@@ -285,6 +330,10 @@ fn string(value: &Value) -> Option<String> {
             let bytes: Option<Vec<u8>> = items.iter().map(|v| u8::try_from(v.as_u64()?).ok()).collect();
             match bytes {
                 Some(bytes) => Some(String::from_utf8_lossy(&bytes).into_owned()),
+                // A column with a line in each row.
+                None if items.iter().all(Value::is_string) => {
+                    Some(items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"))
+                }
                 None => items.last().and_then(string),
             }
         }

@@ -29,6 +29,14 @@ impl<W: Write> JsonWriter<W> {
         self.value(analysis, "    ")
     }
 
+    /// Passes on what has been written.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
     /// Ends the document; `problem` says why the rest of the log could not be read.
     ///
     /// # Errors

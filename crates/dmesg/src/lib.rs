@@ -16,12 +16,14 @@ mod assemble;
 mod clean;
 mod csv;
 mod decode;
+mod encoded;
 mod error;
 mod explain;
 mod fields;
 mod json;
 mod json_writer;
 mod line;
+mod literals;
 mod machine;
 mod model;
 mod order;
@@ -84,14 +86,27 @@ pub fn read(input: impl Read) -> Result<Vec<LoggedOom>, ReadError> {
 /// # Errors
 /// As [`read`]; what was read before an error has been handed over.
 pub fn read_each(input: impl Read, mut each: impl FnMut(Found)) -> Result<(), ReadError> {
+    read_live(input, |found| _ = found.map(&mut each))
+}
+
+/// As [`read_each`], of an input that may stay open: where it answers [`std::io::ErrorKind::WouldBlock`], the reports
+/// that are over are handed over, then `None`, and reading goes on.
+///
+/// # Errors
+/// As [`read_each`].
+pub fn read_live(input: impl Read, mut each: impl FnMut(Option<Found>)) -> Result<(), ReadError> {
     let mut machine = machine::Machine::default();
     let mut order = order::Order::default();
     let read = assemble::run(input, &mut |event| {
+        let pause = matches!(event, assemble::Event::Pause);
         order.take(event, &mut |event| machine.take(event));
-        machine.drain().into_iter().for_each(&mut each);
+        machine.drain().into_iter().map(Some).for_each(&mut each);
+        if pause {
+            each(None);
+        }
     });
-    order.give(&mut |event| machine.take(event));
-    machine.finish().into_iter().for_each(each);
+    order.finish(&mut |event| machine.take(event));
+    machine.finish().into_iter().map(Some).for_each(each);
     read
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Order {
     /// Parts of a report that stand before, and behind, the part that the kernel prints first.
     against: u32,
     along: u32,
+    /// Some have been given already.
+    given: bool,
 }
 
 impl Order {
@@ -35,6 +37,10 @@ impl Order {
     pub fn take(&mut self, event: Event, emit: &mut impl FnMut(Event)) {
         let message = match event {
             Event::Message(message) => *message,
+            Event::Pause => {
+                self.give(emit);
+                return emit(Event::Pause);
+            }
             Event::Others(n) if self.held.is_empty() => return emit(Event::Others(n)),
             Event::Others(n) => {
                 self.others += n;
@@ -72,9 +78,19 @@ impl Order {
         }
     }
 
+    /// The input is over: a log of a few lines, each older than the one before, is in falling order, too.
+    pub fn finish(&mut self, emit: &mut impl FnMut(Event)) {
+        let all = !self.given && self.falling as usize + 1 == self.held.len();
+        if all && self.against > 0 && self.along == 0 {
+            self.falling = STEPS;
+        }
+        self.give(emit);
+    }
+
     /// Gives everything that is held.
     pub fn give(&mut self, emit: &mut impl FnMut(Event)) {
         let mut held = std::mem::take(&mut self.held);
+        self.given |= !held.is_empty();
         if self.falling >= STEPS || (self.against >= STEPS && self.against > 2 * self.along) {
             // Lines of one record stand in their own order also there.
             held.reverse();

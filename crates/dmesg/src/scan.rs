@@ -60,6 +60,22 @@ pub(crate) struct PhysicalLine<'a> {
     pub bytes: &'a [u8],
 }
 
+/// What comes next.
+pub(crate) enum Step<'a> {
+    Line(PhysicalLine<'a>),
+    /// Nothing for now: the input says that it would have to wait.
+    Pause,
+    End,
+}
+
+/// What a read has brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Filled {
+    More,
+    Pause,
+    End,
+}
+
 /// Reads lines.
 pub(crate) struct Lines<R> {
     input: R,
@@ -94,10 +110,10 @@ impl<R: Read> Lines<R> {
     }
 
     /// The next line; before it, `skipped` lines were passed over.
-    pub fn next(&mut self, skipped: &mut u64) -> Result<Option<PhysicalLine<'_>>, ReadError> {
+    pub fn next(&mut self, skipped: &mut u64) -> Result<Step<'_>, ReadError> {
         *skipped = 0;
-        if self.offset >= self.awake_until {
-            *skipped = self.skip()?;
+        if self.offset >= self.awake_until && self.skip(skipped)? == Filled::Pause {
+            return Ok(Step::Pause);
         }
         let mut searched = self.start;
         loop {
@@ -108,23 +124,26 @@ impl<R: Read> Lines<R> {
                 if end - start > MOST_LINE {
                     return Err(ReadError::LongLine { line: self.number });
                 }
-                return Ok(Some(PhysicalLine { number: self.number, bytes: &self.buffer[start..end] }));
+                return Ok(Step::Line(PhysicalLine { number: self.number, bytes: &self.buffer[start..end] }));
             }
             searched = self.end;
             if self.end - self.start > MOST_LINE {
                 return Err(ReadError::LongLine { line: self.number + 1 });
             }
             let before = self.start;
-            if !self.fill()? {
-                let (start, end) = (self.start, self.end);
-                if start == end {
-                    return Ok(None);
+            match self.fill()? {
+                Filled::More => searched -= before - self.start,
+                Filled::Pause => return Ok(Step::Pause),
+                Filled::End => {
+                    let (start, end) = (self.start, self.end);
+                    if start == end {
+                        return Ok(Step::End);
+                    }
+                    self.advance(end);
+                    self.number += 1;
+                    return Ok(Step::Line(PhysicalLine { number: self.number, bytes: &self.buffer[start..end] }));
                 }
-                self.advance(end);
-                self.number += 1;
-                return Ok(Some(PhysicalLine { number: self.number, bytes: &self.buffer[start..end] }));
             }
-            searched -= before - self.start;
         }
     }
 
@@ -133,10 +152,10 @@ impl<R: Read> Lines<R> {
         self.start = to;
     }
 
-    /// Reads more behind what there is; false at the end of the input.
-    fn fill(&mut self) -> Result<bool, ReadError> {
+    /// Reads more behind what there is.
+    fn fill(&mut self) -> Result<Filled, ReadError> {
         if self.eof {
-            return Ok(false);
+            return Ok(Filled::End);
         }
         if self.start > 0 {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -150,22 +169,22 @@ impl<R: Read> Lines<R> {
             match self.input.read(&mut self.buffer[self.end..]) {
                 Ok(0) => {
                     self.eof = true;
-                    return Ok(false);
+                    return Ok(Filled::End);
                 }
                 Ok(n) => {
                     self.end += n;
-                    return Ok(true);
+                    return Ok(Filled::More);
                 }
+                Err(why) if why.kind() == io::ErrorKind::WouldBlock => return Ok(Filled::Pause),
                 Err(why) if why.kind() == io::ErrorKind::Interrupted => {}
                 Err(why) => return Err(why.into()),
             }
         }
     }
 
-    /// Passes over whole lines up to shortly before the next word of interest; how many.
-    fn skip(&mut self) -> Result<u64, ReadError> {
-        let Some(words) = WORDS.as_ref() else { return Ok(0) };
-        let mut skipped = 0;
+    /// Passes over whole lines up to shortly before the next word of interest, and counts them.
+    fn skip(&mut self, skipped: &mut u64) -> Result<Filled, ReadError> {
+        let Some(words) = WORDS.as_ref() else { return Ok(Filled::More) };
         // What is kept back before a find may have been searched already.
         let mut searched = 0;
         loop {
@@ -177,26 +196,31 @@ impl<R: Read> Lines<R> {
             let lines = memchr::memchr_iter(b'\n', &region[..whole]).count() as u64;
             let length = region.len();
             self.number += lines;
-            skipped += lines;
+            *skipped += lines;
             self.advance(self.start + whole);
             if found.is_some() {
                 self.stay_awake();
                 self.awake_until += CONTEXT as u64;
-                return Ok(skipped);
+                return Ok(Filled::More);
             }
             // A word may be cut by the end of the block.
             searched = (length - whole).saturating_sub(32);
             if length - whole > MOST_LINE {
-                return Ok(skipped);
+                return Ok(Filled::More);
             }
-            if !self.fill()? {
+            let filled = self.fill()?;
+            if filled == Filled::Pause {
+                return Ok(filled);
+            }
+            if filled == Filled::End {
                 // The rest is searched: nothing is left to look at.
                 let rest = &self.buffer[self.start..self.end];
                 let lines = memchr::memchr_iter(b'\n', rest).count() as u64;
                 let lines = lines + u64::from(rest.last().is_some_and(|b| *b != b'\n'));
                 self.number += lines;
                 self.advance(self.end);
-                return Ok(skipped + lines);
+                *skipped += lines;
+                return Ok(filled);
             }
         }
     }
@@ -214,7 +238,7 @@ mod tests {
         text.push_str(&noise.repeat(50_000));
         let mut lines = Lines::new(text.as_bytes());
         let (mut seen, mut all, mut skipped, mut at) = (0u64, 0, 0, None);
-        while let Some(line) = lines.next(&mut skipped).expect("readable") {
+        while let Step::Line(line) = lines.next(&mut skipped).expect("readable") {
             seen += 1;
             all = line.number;
             if line.bytes.ends_with(b"order=0") {

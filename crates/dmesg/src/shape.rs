@@ -134,8 +134,11 @@ fn strong(parsed: &Parsed) -> bool {
 pub(crate) struct Shapes(Vec<Vec<u8>>);
 
 impl Shapes {
-    /// Remembers how the prefix looks.
+    /// Remembers how the prefix looks; texts without a sign of their format stand without quotes (YAML, logfmt).
     pub fn learn(&mut self, prefix: &str) {
+        if let Some(bare) = prefix.strip_suffix(['"', '\'']) {
+            self.learn(bare);
+        }
         if prefix.trim().is_empty() {
             return;
         }

@@ -31,14 +31,27 @@ pub(crate) fn joined(raw: &str, start: usize, parts: &[String], columns: Option<
         tight.push_str(part);
         spaced.push(' ');
         spaced.push_str(quoted(part));
-        for candidate in [&tight, &spaced] {
-            let parsed = parse(candidate);
-            if parsed.known() && is_whole(&parsed, columns) {
-                return longer(parsed, candidate, part, &parts[i + 1..], columns);
-            }
+        let whole = [&tight, &spaced].map(|text| (parse(text), text));
+        let whole = whole.into_iter().filter(|(parsed, _)| parsed.known() && is_whole(parsed, columns));
+        // Words that were glued together, or cut in two, are no figures.
+        let best = whole.reduce(|a, b| if figures(&b.0) > figures(&a.0) { b } else { a });
+        if let Some((parsed, text)) = best {
+            return longer(parsed, text, part, &parts[i + 1..], columns);
         }
     }
-    first
+    // A line of figures whose end is not known has those of all its parts.
+    let all = [first, parse(&tight), parse(&spaced)];
+    all.into_iter().reduce(|a, b| if figures(&b) > figures(&a) { b } else { a }).unwrap_or_else(|| parse(text))
+}
+
+/// Figures of a line that has many of them.
+fn figures(parsed: &Parsed) -> usize {
+    match &parsed.line {
+        LogLine::Zone(zone) => zone.kb.len(),
+        LogLine::MemPages(values) => values.len(),
+        LogLine::Stats(stats) => stats.values.len(),
+        _ => 0,
+    }
 }
 
 /// A message that is whole already may still have lost the end of its last word, or its last words, to the next line.
@@ -48,7 +61,7 @@ fn longer(whole: Parsed, text: &str, last: &str, parts: &[String], columns: Opti
     };
     let tail = quoted(next);
     let words = match &whole.line {
-        LogLine::Stats(_) | LogLine::MemPages(_) => starts_with_key(tail),
+        LogLine::Stats(_) | LogLine::MemPages(_) | LogLine::Zone(_) => starts_with_key(tail),
         _ => false,
     };
     let text = if words { format!("{} {tail}", text.trim_end()) } else { format!("{text}{next}") };
@@ -58,7 +71,10 @@ fn longer(whole: Parsed, text: &str, last: &str, parts: &[String], columns: Opti
 
 /// `rss:48KB`, `bounce:0`: a word by itself, no rest of one.
 fn starts_with_key(text: &str) -> bool {
-    text.split_once(':').is_some_and(|(key, _)| is_stat_key(key) || matches!(key, "bounce" | "unstable"))
+    let of_zones = |key| {
+        matches!(key, "bounce" | "unstable" | "present" | "managed" | "mlocked" | "free_pcp" | "local_pcp" | "free_cma")
+    };
+    text.split_once(':').is_some_and(|(key, _)| is_stat_key(key) || of_zones(key))
 }
 
 /// The continuation without the comment sign that the line before had.
@@ -80,6 +96,7 @@ fn plausible_tail(line: &LogLine, last: &str, next: &str) -> bool {
         LogLine::LimitOf { .. } => word,
         // The rest of `cache:0KB rss:48KB …`.
         LogLine::Stats(_) => tail.ends_with("KB"),
+        LogLine::Zone(_) => tail.ends_with("kB"),
         LogLine::MemPages(_) => starts_with_key(tail.trim_start()),
         LogLine::Killed { .. } => digits || ["-rss:", "pgtables:"].iter().any(|k| tail.contains(k)),
         LogLine::Counter(..) | LogLine::Invoked(_) | LogLine::Summary(_) => digits,

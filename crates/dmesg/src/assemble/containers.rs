@@ -3,8 +3,10 @@
 use super::{Assembler, LinePart, Origin, recognised};
 use crate::clean::Cleaner;
 use crate::csv::Taken;
-use crate::json::{self, Entry, Progress};
+use crate::json::{self, Entry, Progress, Splitter};
+use crate::literals;
 use crate::prefix::strip;
+use std::borrow::Cow;
 
 impl Assembler {
     /// A line of text: of JSON, of an entry of the journal, of a table, or by itself.
@@ -14,12 +16,24 @@ impl Assembler {
             self.line(&format!("{remark} printk messages dropped **"));
             return self.line(message);
         }
+        if self.json.is_none()
+            && line.contains('\t')
+            && let Some(fields) = self.csv.tabs(line, recognised)
+        {
+            return self.plain(&fields, Origin::default(), Place::Alone);
+        }
+        let line = &*spaced(line);
         let Some(line) = self.json_line(line) else { return };
         let mut done = Vec::new();
         let taken = self.fields.take(line, &mut |e| done.push(e));
         self.entries(done);
         if taken {
             return;
+        }
+        if self.csv.is_idle()
+            && let Some(text) = literals::alone(line)
+        {
+            return text.split('\n').for_each(|piece| self.plain(piece, Origin::default(), Place::Alone));
         }
         match self.csv.take(line, recognised) {
             Taken::Open => return,
@@ -38,14 +52,13 @@ impl Assembler {
         if self.json.is_none() {
             rest = rest.strip_prefix("data: ").unwrap_or(rest);
             if !json::begins(rest) {
-                return match inner_json(line) {
-                    Some((before, value)) if self.json_behind(before, &value) => None,
-                    _ => Some(line),
-                };
+                let taken = inner_json(line).is_some_and(|(before, value)| self.json_behind(before, &value));
+                return (!taken && !self.literals(line)).then_some(line);
             }
         }
         let mut entries = Vec::new();
         while !rest.is_empty() {
+            let fresh = self.json.is_none();
             let splitter = self.json.get_or_insert_default();
             match splitter.feed(rest, &mut entries) {
                 Progress::Within => break,
@@ -57,14 +70,35 @@ impl Assembler {
                     }
                 }
                 Progress::Broken => {
-                    self.json = None;
                     self.entries(entries);
+                    if fresh && self.literals(line) {
+                        self.json = None;
+                        return None;
+                    }
+                    self.broken_json();
                     return (!rest.starts_with(['{', '}', ']', '"'])).then_some(line);
                 }
             }
         }
         self.entries(entries);
         None
+    }
+
+    /// What is no JSON after all, or has lost its end, still has texts.
+    pub(super) fn broken_json(&mut self) {
+        let texts = self.json.take().map(Splitter::texts).unwrap_or_default();
+        if texts.iter().any(|text| text.lines().any(recognised)) {
+            self.entries(vec![Entry { message: texts.join("\n"), ..Entry::default() }]);
+        }
+    }
+
+    /// A list of Python's and its like; false when the line is none with a message in it.
+    fn literals(&mut self, line: &str) -> bool {
+        let Some(value) = literals::value(line, recognised) else { return false };
+        let mut entries = Vec::new();
+        json::messages(&value, &mut entries);
+        self.entries(entries);
+        true
     }
 
     /// An object behind a prefix: a logger's entry in another logger's line. False when there is no message in it.
@@ -94,6 +128,7 @@ impl Assembler {
             let mut cleaner = Cleaner::default();
             for (i, piece) in entry.message.trim_end_matches('\n').split('\n').enumerate() {
                 let Some(text) = cleaner.line(piece.as_bytes()) else { continue };
+                let text = spaced(&text);
                 let text = match &entry.program {
                     Some(program) => format!("{program}: {text}"),
                     None => text.into_owned(),
@@ -116,6 +151,11 @@ impl Assembler {
         self.column = Some((at, cells.len()));
         cells.into_iter().nth(at).unwrap_or(longest)
     }
+}
+
+/// With blanks in place of tabs.
+fn spaced(line: &str) -> Cow<'_, str> {
+    if line.contains('\t') { line.replace('\t', " ").into() } else { line.into() }
 }
 
 /// An object that begins behind something else and ends with the line.

@@ -4,12 +4,13 @@ mod containers;
 
 use crate::clean::{Cleaner, unescape};
 use crate::csv::Table;
+use crate::encoded::{Encoded, encoded};
 use crate::error::ReadError;
 use crate::fields::Fields;
 use crate::json::Splitter;
 use crate::line::{LogLine, Parsed, parse};
 use crate::prefix::{Prefixed, container_line, strip};
-use crate::scan::Lines;
+use crate::scan::{Lines, Step};
 use crate::shape::{Shapes, anchored, quoted_end};
 use crate::table::Columns;
 use crate::wrap::{is_whole, joined};
@@ -17,6 +18,8 @@ use std::io::Read;
 
 /// Longest part of a line that is looked at; the kernel's own messages end before 1 KiB, `/dev/kmsg` records at 8 KiB.
 const MAX_LINE: usize = 64 << 10;
+/// Longest part of a line that holds texts of programs.
+const MAX_VALUE: usize = 16 << 20;
 /// Most continuation lines that are kept for one message.
 const MAX_PARTS: usize = 32;
 
@@ -52,6 +55,8 @@ pub(crate) enum Event {
     Message(Box<Message>),
     /// Lines that say nothing about memory.
     Others(u64),
+    /// Nothing more has come for now.
+    Pause,
 }
 
 /// A line that may go on in the next ones.
@@ -97,6 +102,10 @@ pub(crate) struct Assembler {
     column: Option<(usize, usize)>,
     /// The record that is being read began with a prefix, which said this, behind this many blanks.
     begun: Option<(usize, Origin)>,
+    /// A line said something about memory.
+    said: bool,
+    /// What a line hides that none can read as it stands.
+    encoded: Option<Encoded>,
     out: Vec<Event>,
 }
 
@@ -115,8 +124,14 @@ pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<(), 
             emit(Event::Others(skipped));
         }
         let line = match line {
-            Ok(Some(line)) => line,
-            Ok(None) => break,
+            Ok(Step::Line(line)) => line,
+            Ok(Step::Pause) => {
+                assembler.flush();
+                assembler.out.drain(..).for_each(&mut *emit);
+                emit(Event::Pause);
+                continue;
+            }
+            Ok(Step::End) => break,
             Err(why) => {
                 // What has been read counts.
                 assembler.finish();
@@ -132,12 +147,17 @@ pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<(), 
             emit(event);
         }
         if awake {
+            assembler.said = true;
             lines.stay_awake();
         }
     }
     assembler.finish();
+    assembler.said |= assembler.out.iter().any(|event| matches!(event, Event::Message(_)));
     assembler.out.drain(..).for_each(emit);
-    Ok(())
+    match assembler.encoded.filter(|_| !assembler.said) {
+        Some(Encoded { what, help }) => Err(ReadError::NotText { what, help }),
+        None => Ok(()),
+    }
 }
 
 impl Assembler {
@@ -153,8 +173,12 @@ impl Assembler {
     }
 
     fn piece(&mut self, bytes: &[u8]) {
-        let value = bytes.starts_with(b"{") || bytes.starts_with(b"[");
-        let bytes = if value { bytes } else { &bytes[..bytes.len().min(MAX_LINE)] };
+        // One text, or a list of them, may hold a whole log.
+        let texts = bytes[..bytes.len().min(256)].contains(&b'"') || bytes[..bytes.len().min(256)].contains(&b'\'');
+        let bytes = &bytes[..bytes.len().min(if texts { MAX_VALUE } else { MAX_LINE })];
+        if self.encoded.is_none() && !self.said {
+            self.encoded = encoded(bytes);
+        }
         let mut cleaner = std::mem::take(&mut self.cleaner);
         if let Some(text) = cleaner.line(bytes) {
             for line in text.split('\n') {
@@ -167,7 +191,7 @@ impl Assembler {
     /// Lines were passed over: what had begun does not go on.
     fn interrupted(&mut self) {
         self.flush();
-        self.json = None;
+        self.broken_json();
         self.csv.forget();
         self.fields.finish(&mut |_| {});
         self.partial.clear();
@@ -181,6 +205,7 @@ impl Assembler {
         let mut done = Vec::new();
         self.fields.finish(&mut |e| done.push(e));
         self.entries(done);
+        self.broken_json();
         self.flush();
     }
 
@@ -205,7 +230,7 @@ impl Assembler {
         let goes_on = |h: &Held| !begins && !parsed.known() && (h.marked || (h.known && !h.whole));
         if let Some(held) = self.held.as_mut().filter(|h| goes_on(h)) {
             if held.parts.len() < MAX_PARTS {
-                held.parts.push(line.to_string());
+                held.parts.push(unquoted(line, &held.raw).to_string());
             }
             return;
         }
@@ -346,6 +371,18 @@ impl Assembler {
 /// True when a text is one of the kernel's, behind whatever prefix.
 pub(crate) fn recognised(text: &str) -> bool {
     parse(strip(text).text).known() || anchored(text).is_some()
+}
+
+/// A line that goes on with another, without the mail's marks that both have.
+fn unquoted<'a>(line: &'a str, begun: &str) -> &'a str {
+    let marks = |text: &str| text.len() - text.trim_start_matches(['>', ' ']).len();
+    let marked = |text: &str| text.trim_start().starts_with('>');
+    if !(marked(begun) && marked(line)) {
+        return line;
+    }
+    let rest = &line[..marks(line)];
+    let end = rest.rfind('>').map_or(0, |at| at + 1);
+    line[end..].strip_prefix(' ').unwrap_or(&line[end..])
 }
 
 /// True when a text begins with the process that asked for memory.

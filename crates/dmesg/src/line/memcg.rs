@@ -18,6 +18,7 @@ pub(super) fn counter(name: CounterName, rest: &str) -> Parsed {
 
 /// `PATH:` or `PATH: cache:0KB rss:48KB …`.
 pub(super) fn stats(rest: &str) -> Parsed {
+    let rest = rest.trim_start();
     let (cgroup, tail) = match rest.find(": ").map(|at| (&rest[..at], &rest[at + 2..])) {
         Some(split) => split,
         None => match rest.strip_suffix(':') {

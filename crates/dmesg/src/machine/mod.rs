@@ -62,6 +62,7 @@ impl Machine {
                 }
                 return;
             }
+            Event::Pause => return self.close_ended(),
             Event::Message(m) => m,
         };
         self.messages += 1;
@@ -144,6 +145,14 @@ impl Machine {
     /// Reports that are over, for callers that do not want to wait for the end.
     pub fn drain(&mut self) -> Vec<Found> {
         std::mem::take(&mut self.done)
+    }
+
+    /// The kernel prints a report at once: what has had its kill is over when nothing more comes.
+    fn close_ended(&mut self) {
+        let (ended, others) = std::mem::take(&mut self.open).into_iter().partition(|o| o.ended);
+        self.open = others;
+        let ended: Vec<Open> = ended;
+        ended.into_iter().for_each(|open| self.close(open));
     }
 
     fn close_old(&mut self) {
@@ -268,7 +277,8 @@ impl Machine {
     }
 
     fn killed(&mut self, m: &Message, message: &str, killed: Killed) {
-        let index = match self.find(m, &m.parsed.line).or_else(|| self.group_of(m, &killed)) {
+        let regrouped = self.named_again(m, &killed);
+        let index = match regrouped.or_else(|| self.find(m, &m.parsed.line)).or_else(|| self.at_once(m, &killed)) {
             Some(index) => index,
             None => {
                 let open = self.start(m);
@@ -290,36 +300,46 @@ impl Machine {
     }
 
     /// A group was killed, but the line that announces it (of a lower level) is not in the log: the chosen process is
-    /// named twice, and what stands between is of the group too. Kills of reports that were suppressed lie
-    /// milliseconds apart (1.8 at the least in 40 recorded ones), members of a group microseconds.
-    fn group_of(&mut self, m: &Message, killed: &Killed) -> Option<usize> {
-        let own = |o: &Open| o.ended && o.report.kind == OomKind::Cgroup && same_source(o, m);
+    /// named twice, and what stands between is of the group too.
+    fn named_again(&mut self, m: &Message, killed: &Killed) -> Option<usize> {
+        let own = |o: &Open| is_cgroup_kill(o, m);
         let again = self.open.iter().position(|o| {
-            own(o) && o.report.killed.first().is_some_and(|k| k.pid == killed.pid && k.comm == killed.comm)
+            own(o)
+                && near(o, m)
+                && o.report.killed.first().is_some_and(|k| k.pid == killed.pid && k.comm == killed.comm)
         });
         let between = |index: usize| self.open[index + 1..].iter().any(|o| o.report.kill_only && own(o));
-        if let Some(index) = again.filter(|i| !self.open[*i].report.kill_only || between(*i)) {
-            let later = self.open.split_off(index + 1);
-            let (after, others): (Vec<Open>, Vec<Open>) = later.into_iter().partition(|o| o.report.kill_only && own(o));
-            self.open.extend(others);
-            let first = &mut self.open[index].report;
-            first.group_not_announced |= first.oom_group.is_none() && !after.is_empty();
-            for open in after {
-                first.killed_lines += open.report.killed_lines;
-                first.killed.extend(open.report.killed);
-            }
-            return Some(index);
+        let index = again.filter(|i| between(*i))?;
+        let later = self.open.split_off(index + 1);
+        let (after, others): (Vec<Open>, Vec<Open>) = later.into_iter().partition(|o| o.report.kill_only && own(o));
+        self.open.extend(others);
+        let first = &mut self.open[index].report;
+        first.group_not_announced |= first.oom_group.is_none();
+        for open in after {
+            first.killed_lines += open.report.killed_lines;
+            first.killed.extend(open.report.killed);
         }
+        Some(index)
+    }
+
+    /// Kills of reports that were suppressed lie milliseconds apart (1.8 at the least in 40 recorded ones), members of
+    /// a group microseconds.
+    fn at_once(&mut self, m: &Message, killed: &Killed) -> Option<usize> {
         let at_once = |o: &Open| {
             let apart = o.killed_us.zip(m.origin.uptime_us).map(|(a, b)| b.saturating_sub(a));
             let adj = o.report.killed.first().and_then(|k| k.oom_score_adj);
             apart.is_some_and(|us| us <= 1000) && adj.is_some() && adj == killed.oom_score_adj
         };
-        let index = self.open.iter().rposition(|o| own(o) && at_once(o))?;
+        let index = self.open.iter().rposition(|o| is_cgroup_kill(o, m) && at_once(o))?;
         let r = &mut self.open[index].report;
         r.group_not_announced |= r.oom_group.is_none();
         Some(index)
     }
+}
+
+/// True when a report is about a cgroup, of the message's machine, and has had its kill.
+fn is_cgroup_kill(o: &Open, m: &Message) -> bool {
+    o.ended && o.report.kind == OomKind::Cgroup && same_source(o, m)
 }
 
 /// What only the whole of a report shows.

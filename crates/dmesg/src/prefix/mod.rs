@@ -85,7 +85,9 @@ fn file<'a>(p: &mut Prefixed<'a>, text: &'a str) {
         let numbered = number > 0 && rest.as_bytes().get(number) == Some(&sign);
         let rest = after_blank(if numbered { &rest[number + 1..] } else { rest });
         if stamped(rest) {
-            p.source = Some(text[..at].to_string());
+            // The number of a line is no name.
+            let name = &text[..at];
+            p.source = (!name.bytes().all(|b| b.is_ascii_digit())).then(|| name.to_string());
             p.text = rest;
             return;
         }
