@@ -7,6 +7,7 @@ pub mod exit;
 pub mod find;
 pub mod flags;
 pub mod fleet;
+pub mod live;
 pub mod load;
 pub mod memory;
 pub mod output;

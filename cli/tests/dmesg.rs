@@ -5,7 +5,7 @@ mod common;
 use common::{command, err, out};
 use oomsim_core::kernel::log::KernelLog;
 use oomsim_core::record::{Keep, Record};
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Output, Stdio};
 
@@ -40,6 +40,30 @@ fn exit_codes() {
         let output = fed(args, b"");
         assert_eq!(output.status.code(), Some(2), "{args:?}");
         assert!(!output.stderr.is_empty(), "{args:?}");
+    }
+}
+
+/// `journalctl -kf | oomsim dmesg -`: each report is shown when its last line has come, not when the pipe ends.
+#[test]
+fn a_pipe_that_stays_open() {
+    for (arguments, said) in
+        [(&["dmesg", "-"][..], "Killed     dotnet (pid 14300)"), (&["dmesg", "-", "--format", "json"], "\"pid\": 14300")]
+    {
+        let mut child =
+            command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);
+        let mut input = child.stdin.take().expect("a pipe");
+        input.write_all(LOG.as_bytes()).expect("the program reads");
+        // The test hangs here when nothing is shown.
+        assert!(lines.any(|line| line.contains(said)), "{arguments:?}");
+        let second = "Jan 16 21:40:00 n2 kernel: Out of memory: Killed process 77 (tail) total-vm:1kB, anon-rss:1kB\n";
+        input.write_all(second.as_bytes()).expect("the program reads");
+        assert!(lines.any(|line| line.contains("tail")), "{arguments:?}");
+        drop(input);
+        let rest: Vec<String> = lines.collect();
+        let whole = if arguments.len() > 2 { "}" } else { "2 OOM reports" };
+        assert!(rest.iter().any(|line| line.contains(whole)), "{arguments:?}: {rest:?}");
+        assert_eq!(child.wait().expect("an end").code(), Some(0));
     }
 }
 

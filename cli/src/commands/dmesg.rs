@@ -2,6 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::flags::{FlagError, Force, Format};
+use crate::live::Live;
 use crate::output;
 use oomsim_core::units::Quantity;
 use oomsim_dmesg::{
@@ -69,7 +70,10 @@ const HELD: usize = 64;
 /// When the log cannot be read or the scenario cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut view = View::new(&args);
-    let read = read(&args.file, |found| view.take(found));
+    let read = read(&args.file, |found| match found {
+        Some(found) => view.take(found),
+        None => view.pause(),
+    });
     let why = read.as_ref().err().map(|why| cannot(&args.file, why));
     view.finish(why.as_ref())?;
     if let Some(why) = why {
@@ -90,11 +94,12 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Holds)
 }
 
-fn read(file: &Path, each: impl FnMut(Found)) -> Result<(), ReadError> {
+/// Hands over what is found, and `None` when the input stays open and nothing comes.
+fn read(file: &Path, mut each: impl FnMut(Option<Found>)) -> Result<(), ReadError> {
     if file == Path::new("-") {
-        return oomsim_dmesg::read_each(io::stdin().lock(), each);
+        return oomsim_dmesg::read_live(Live::stdin(), each);
     }
-    oomsim_dmesg::read_each(std::fs::File::open(file)?, each)
+    oomsim_dmesg::read_each(std::fs::File::open(file)?, |found| each(Some(found)))
 }
 
 fn cannot(file: &Path, why: &ReadError) -> Failure {
@@ -110,6 +115,8 @@ struct View<'a> {
     held: Vec<LoggedOom>,
     /// The reports have begun to be shown: none is held back any more.
     begun: bool,
+    /// The input stays open (`journalctl -f |`): each report is shown at once.
+    live: bool,
     first: Vec<Analysis>,
     summary: Summary,
     json: Option<JsonWriter<BufWriter<StdoutLock<'static>>>>,
@@ -125,6 +132,7 @@ impl<'a> View<'a> {
             analyser: Analyser::new(Known { swap_total_kb: args.swap_total }),
             held: Vec::new(),
             begun: false,
+            live: false,
             first: Vec::new(),
             summary: Summary::default(),
             json,
@@ -144,6 +152,23 @@ impl<'a> View<'a> {
                     self.begin();
                 }
             }
+        }
+    }
+
+    /// Nothing comes for now: what has been found is shown.
+    fn pause(&mut self) {
+        if self.held.is_empty() && self.first.is_empty() {
+            return;
+        }
+        self.live = true;
+        let first = std::mem::take(&mut self.first);
+        for (number, analysis) in (1..).zip(first) {
+            self.full(&analysis, number);
+        }
+        self.begin();
+        if let Some(json) = &mut self.json {
+            let done = json.flush();
+            self.check(done);
         }
     }
 
@@ -174,13 +199,17 @@ impl<'a> View<'a> {
                 let done = json.report(&analysis);
                 self.check(done);
             }
-        } else if wanted || self.args.all {
-            let gap = if number > 1 && self.args.all { "\n" } else { "" };
-            let text = oomsim_dmesg::report_text(&analysis, number, None, self.options());
-            self.print(&format!("{gap}{text}"));
+        } else if wanted || self.args.all || (self.live && self.args.report.is_none()) {
+            self.full(&analysis, number);
         } else if self.first.len() < FULL {
             self.first.push(analysis);
         }
+    }
+
+    fn full(&mut self, analysis: &Analysis, number: usize) {
+        let gap = if number > 1 && self.args.report.is_none() { "\n" } else { "" };
+        let text = oomsim_dmesg::report_text(analysis, number, None, self.options());
+        self.print(&format!("{gap}{text}"));
     }
 
     fn options(&self) -> TextOptions {
@@ -213,7 +242,10 @@ impl<'a> View<'a> {
         if self.args.report.is_some() {
             return String::new();
         }
-        if self.args.all {
+        if self.live && reports == 1 {
+            return format!("{gap}{others}");
+        }
+        if self.args.all || self.live {
             return format!("\n{}{gap}{others}", self.summary.text());
         }
         if reports > FULL {
