@@ -139,6 +139,86 @@ fn nothing_hostile_gets_out() {
     }
 }
 
+/// What a terminal, a CI runner or a page would act on.
+fn acts(text: &str) -> bool {
+    text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}'])
+        || text.lines().any(|line| line.trim_start().starts_with("::warning file=x"))
+}
+
+/// A kernel log is a stranger's file, too: the name of a process is whatever its program wants.
+#[test]
+fn a_hostile_kernel_log_acts_on_nothing() {
+    let place = TempDir::new().unwrap();
+    let log = include_str!("../../crates/dmesg/tests/data/cases/07-base-all-right.log");
+    let comm = "a\u{9b}2J\u{202e}\u{1b}]0;pwn\u{7}";
+    let logs = [
+        "[ 12.5] Out of memory: Killed process 1234 (ja\u{1b}[31mva\u{1b}]0;pwn\u{7}) total-vm:4194304kB, anon-rss:2097152kB\n".into(),
+        log.replace("(a)", &format!("({comm})")).replace("  0 a\n", &format!("  0 {comm}\n")).replace("task=a,", &format!("task={comm},")),
+        log.replace("/system.slice/a.service", "/x\u{202e}\u{9b}/</script>\\n::warning file=x::y"),
+        log.lines().map(|l| format!("Jan  1 00:00:00 n\u{202e}\u{9b}1 kernel: {l}\n")).collect(),
+        "n\u{202e}1 earlyoom[9]: sending SIGTERM to process 8372 \"ta\u{9b}il\u{202e}\": badness 1, VmRSS 5 MiB\n".into(),
+    ];
+    for log in logs {
+        let file = write(place.path(), "kernel.log", &log);
+        for more in [&["--all"][..], &["--format", "json"], &["--scenario", &format!("{file}.toml"), "--force"]] {
+            let output = oomsim([&["dmesg", &file][..], more].concat());
+            assert!(output.status.code() < Some(3), "{}", err(&output));
+            assert!(!acts(&out(&output)) && !acts(&err(&output)), "{more:?}: {}{}", out(&output), err(&output));
+        }
+        let made = std::fs::read_to_string(format!("{file}.toml")).unwrap_or_default();
+        assert!(!acts(&made), "{made}");
+    }
+}
+
+/// A page in which names are shown has no more scripts than one without any.
+#[test]
+fn a_hostile_scenario_adds_no_script_to_its_page() {
+    let place = TempDir::new().unwrap();
+    let page = |scenario: &str, name: &str| {
+        let file = place.path().join(name).display().to_string();
+        let output = oomsim(["report", scenario, "--out", &file]);
+        assert!(output.status.code() < Some(2), "{}", err(&output));
+        assert!(!acts(&out(&output)) && !acts(&err(&output)), "{}", err(&output));
+        std::fs::read_to_string(file).unwrap()
+    };
+    let harmless = write(place.path(), "harmless.toml", "duration = \"30s\"\nnode.memory = \"1Gi\"\nkubelet = {}\n");
+    let (hostile, harmless) = (page(&case("esc.toml"), "a.html"), page(&harmless, "b.html"));
+    for tag in ["<script", "</script", "<svg", "<x>"] {
+        assert_eq!(hostile.matches(tag).count(), harmless.matches(tag).count(), "{tag}");
+    }
+    assert!(!hostile.contains(['\u{7}', '\u{202e}', '\u{1}']));
+}
+
+/// The cluster's files may come from anybody with the right to name a pod.
+#[test]
+fn hostile_names_of_a_cluster_are_refused_or_escaped() {
+    let data = |name: &str| std::fs::read_to_string(repository().join("cli/tests/data/import").join(name)).unwrap();
+    for name in
+        ["../../../evil", "x\\u001b]0;pwn\\u0007", "x\\u202e\\u009b2J", "x\\n::warning file=x::y", "</script><script>"]
+    {
+        let place = TempDir::new().unwrap();
+        let pods = write(place.path(), "in/pods.json", &data("pods.json").replace("cart-7c9f6d5b4-xk2lp", name));
+        let node = write(place.path(), "in/node.json", &data("node.json"));
+        let folder = place.path().join("a/b/out");
+        let output = oomsim(["import", &node, &pods, "--out", &folder.display().to_string()]);
+        assert!(output.status.code() < Some(3), "{name}: {}", err(&output));
+        assert!(!acts(&out(&output)) && !acts(&err(&output)), "{name}: {}{}", out(&output), err(&output));
+        let mut folders = vec![folder.clone()];
+        while let Some(next) = folders.pop() {
+            for path in std::fs::read_dir(next).into_iter().flatten().map(|e| e.unwrap().path()) {
+                assert!(!acts(&path.display().to_string()), "{path:?}");
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    assert!(!acts(&std::fs::read_to_string(&path).unwrap()), "{path:?}");
+                }
+            }
+        }
+        let outside = ["evil", "a/evil", "a/b/evil"].map(|p| place.path().join(p));
+        assert!(!outside.iter().any(|p| p.exists()), "{name}");
+    }
+}
+
 #[test]
 #[cfg(unix)]
 fn names_of_files_are_escaped() {

@@ -224,3 +224,45 @@ fn an_interrupted_sweep_says_how_to_continue() {
         assert_eq!(place.bytes("out/journal").last(), Some(&b'\n'));
     }
 }
+
+/// True once the process has a handler of its own for SIGINT and SIGTERM.
+#[cfg(target_os = "linux")]
+fn handles_signals(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:")).unwrap_or("0").trim();
+    u64::from_str_radix(caught, 16).is_ok_and(|set| set & 0x4002 == 0x4002)
+}
+
+/// Commands that keep nothing end at once, and say what next.
+#[test]
+#[cfg(target_os = "linux")]
+fn other_commands_end_at_once_on_a_signal() {
+    let place = Place::new();
+    place.write("years.toml", YEARS);
+    let study = repository().join("studies/worker-goal.toml").display().to_string();
+    for (arguments, said) in [
+        (vec!["run".into(), place.name("years.toml")], "nothing was written"),
+        (vec!["check".into(), place.name("years.toml")], "no file was changed"),
+        (vec!["race".into(), "--runs".into(), "1000000".into()], "--runs"),
+        (vec!["plan".into(), study], "start it again"),
+    ] {
+        for signal in ["INT", "TERM"] {
+            let mut child = command(&arguments);
+            let child = child.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+            while !handles_signals(child.id()) {
+                std::thread::sleep(std::time::Duration::from_millis(5));
+            }
+            let kill = std::process::Command::new("kill")
+                .args([&format!("-{signal}"), &child.id().to_string()])
+                .status();
+            assert!(kill.unwrap().success());
+            let output = child.wait_with_output().unwrap();
+            assert_eq!(output.status.code(), Some(130), "{arguments:?}: {}", err(&output));
+            assert!(
+                err(&output).contains("interrupted") && err(&output).contains(said),
+                "{arguments:?}: {}",
+                err(&output)
+            );
+        }
+    }
+}
