@@ -3,12 +3,11 @@
 //! Every try has a number, from which alone its input is made; a failure prints the command that repeats it, and exits
 //! with 1. Threads share out the numbers, so that their count changes nothing.
 
-mod mutate;
-mod parsers;
 mod scenarios;
 mod window;
 
 use clap::{Parser, Subcommand};
+use oomsim_fuzz::{parsers, said};
 use oomsim_testkit::{repository, toml_files};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -126,9 +125,4 @@ fn search(name: &str, repeat: &str, tries: Tries, attempt: impl Fn(u64) -> Resul
     let (done, failed) = (done.into_inner(), failed.into_inner());
     println!("{name}: {done} tries in {:.0} s, {failed} failed", since.elapsed().as_secs_f64());
     failed
-}
-
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
-    format!("panic: {}", text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default())
 }

@@ -14,13 +14,40 @@ use std::path::Path;
 
 /// A parser with inputs that it accepts.
 pub struct Parser {
+    /// Its name in reports and of its folders.
     pub name: &'static str,
     corpus: Vec<Vec<u8>>,
     parse: fn(&[u8]) -> Result<(), String>,
 }
 
 impl Parser {
+    /// Parses an input as it is.
+    ///
+    /// # Errors
+    /// When what was accepted, or the refusal, is not as it must be.
+    pub fn parse(&self, input: &[u8]) -> Result<(), String> {
+        (self.parse)(input)
+    }
+
+    /// The inputs that a search begins with, those of fuzz/corpus among them.
+    pub fn corpus(&self) -> &[Vec<u8>] {
+        &self.corpus
+    }
+
+    /// Writes the inputs to start from into a folder.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn write_seeds(&self, folder: &Path) -> std::io::Result<()> {
+        std::fs::create_dir_all(folder)?;
+        let mut inputs = (0..).zip(&self.corpus);
+        inputs.try_for_each(|(n, input): (u32, _)| std::fs::write(folder.join(format!("seed-{n:03}")), input))
+    }
+
     /// Damages an input, and parses it.
+    ///
+    /// # Errors
+    /// When the parser fails, with what it said.
     pub fn attempt(&self, number: u64) -> Result<(), String> {
         let input = damaged(&mut Draws::of(self.name, number), &self.corpus);
         let parsed = std::panic::catch_unwind(|| (self.parse)(&input));
@@ -37,13 +64,16 @@ impl Parser {
 
 /// All of them.
 pub fn all() -> Vec<Parser> {
-    let parser = |name, corpus, parse| Parser { name, corpus, parse };
+    let parser = |name: &'static str, mut corpus: Vec<Vec<u8>>, parse| {
+        corpus.extend(folder(&format!("fuzz/corpus/{name}")));
+        Parser { name, corpus, parse }
+    };
     vec![
         parser("scenario", files("scenarios"), scenario),
         parser("manifest", texts(MANIFESTS), manifest),
         parser("kubelet", texts(KUBELETS), kubelet),
         parser("study", files("studies"), study),
-        parser("dmesg", KERNEL_LOGS.map(folder).concat(), dmesg),
+        parser("dmesg", [KERNEL_LOGS.map(folder).concat(), texts(KILLS)].concat(), dmesg),
         parser("recording", texts(RECORDINGS), recording),
         parser("value", texts(VALUES), value),
         parser("journal", vec![journal_bytes()], journal),
@@ -52,6 +82,8 @@ pub fn all() -> Vec<Parser> {
 
 const KERNEL_LOGS: [&str; 3] =
     ["crates/dmesg/tests/data/quoted", "crates/dmesg/tests/data/cases", "crates/dmesg/tests/data/formats"];
+const KILLS: &[&str] =
+    &["[ 12.5] Out of memory: Killed process 1234 (java) total-vm:4194304kB, anon-rss:2097152kB\n"];
 const MANIFESTS: &[&str] = &[
     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {a: b}\nspec:\n  priority: 5\n  containers:\n  - name: app\n    resources:\n      requests: {memory: 64Mi}\n      limits: {memory: \"128Mi\"}\n",
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 3\n  template:\n    spec:\n      initContainers: [{name: i, restartPolicy: Always}]\n      containers: [{name: c, resources: {limits: {memory: 1Gi}}}]\n",
@@ -80,9 +112,7 @@ fn folder(name: &str) -> Vec<Vec<u8>> {
     let entries = std::fs::read_dir(repository().join(name)).into_iter().flatten().flatten();
     let mut paths: Vec<_> = entries.map(|entry| entry.path()).filter(|path| path.is_file()).collect();
     paths.sort();
-    let mut all: Vec<Vec<u8>> = paths.iter().filter_map(|path| std::fs::read(path).ok()).collect();
-    all.push(b"[ 12.5] Out of memory: Killed process 1234 (java) total-vm:4194304kB, anon-rss:2097152kB\n".to_vec());
-    all
+    paths.iter().filter_map(|path| std::fs::read(path).ok()).collect()
 }
 
 /// A file that a scenario names, and nothing else.

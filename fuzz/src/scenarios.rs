@@ -46,7 +46,7 @@ fn check(case: &Case, seed: u64) -> Result<(), String> {
     on_threads.into_iter().try_for_each(|run| match run {
         Ok(Ok(history)) => same("on a thread", history.digest),
         Ok(Err(why)) => Err(why.to_string()),
-        Err(panic) => Err(crate::said(&*panic)),
+        Err(panic) => Err(oomsim_fuzz::said(&*panic)),
     })
 }
 

@@ -1,0 +1,11 @@
+//! Parsers of what comes from outside, with inputs to start from: for `oomsim-fuzz`, which damages these at random, and
+//! for the search that is guided by coverage (`guided/`).
+
+mod mutate;
+pub mod parsers;
+
+/// What a panic says.
+pub fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|s| (*s).to_owned());
+    format!("panic: {}", text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default())
+}
