@@ -46,9 +46,10 @@ fn exit_codes() {
 /// `journalctl -kf | oomsim dmesg -`: each report is shown when its last line has come, not when the pipe ends.
 #[test]
 fn a_pipe_that_stays_open() {
-    for (arguments, said) in
-        [(&["dmesg", "-"][..], "Killed     dotnet (pid 14300)"), (&["dmesg", "-", "--format", "json"], "\"pid\": 14300")]
-    {
+    for (arguments, said) in [
+        (&["dmesg", "-"][..], "Killed     dotnet (pid 14300)"),
+        (&["dmesg", "-", "--format", "json"], "\"pid\": 14300"),
+    ] {
         let mut child =
             command(arguments).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines().map_while(Result::ok);

@@ -252,9 +252,8 @@ fn other_commands_end_at_once_on_a_signal() {
             while !handles_signals(child.id()) {
                 std::thread::sleep(std::time::Duration::from_millis(5));
             }
-            let kill = std::process::Command::new("kill")
-                .args([&format!("-{signal}"), &child.id().to_string()])
-                .status();
+            let kill =
+                std::process::Command::new("kill").args([&format!("-{signal}"), &child.id().to_string()]).status();
             assert!(kill.unwrap().success());
             let output = child.wait_with_output().unwrap();
             assert_eq!(output.status.code(), Some(130), "{arguments:?}: {}", err(&output));

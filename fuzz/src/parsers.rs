@@ -82,8 +82,7 @@ pub fn all() -> Vec<Parser> {
 
 const KERNEL_LOGS: [&str; 3] =
     ["crates/dmesg/tests/data/quoted", "crates/dmesg/tests/data/cases", "crates/dmesg/tests/data/formats"];
-const KILLS: &[&str] =
-    &["[ 12.5] Out of memory: Killed process 1234 (java) total-vm:4194304kB, anon-rss:2097152kB\n"];
+const KILLS: &[&str] = &["[ 12.5] Out of memory: Killed process 1234 (java) total-vm:4194304kB, anon-rss:2097152kB\n"];
 const MANIFESTS: &[&str] = &[
     "apiVersion: v1\nkind: Pod\nmetadata:\n  name: web\n  annotations: {a: b}\nspec:\n  priority: 5\n  containers:\n  - name: app\n    resources:\n      requests: {memory: 64Mi}\n      limits: {memory: \"128Mi\"}\n",
     "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: d}\nspec:\n  replicas: 3\n  template:\n    spec:\n      initContainers: [{name: i, restartPolicy: Always}]\n      containers: [{name: c, resources: {limits: {memory: 1Gi}}}]\n",

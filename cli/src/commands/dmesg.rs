@@ -157,15 +157,14 @@ impl<'a> View<'a> {
 
     /// Nothing comes for now: what has been found is shown.
     fn pause(&mut self) {
-        if self.held.is_empty() && self.first.is_empty() {
-            return;
+        if !(self.held.is_empty() && self.first.is_empty()) {
+            self.live = true;
+            let first = std::mem::take(&mut self.first);
+            for (number, analysis) in (1..).zip(first) {
+                self.full(&analysis, number);
+            }
+            self.begin();
         }
-        self.live = true;
-        let first = std::mem::take(&mut self.first);
-        for (number, analysis) in (1..).zip(first) {
-            self.full(&analysis, number);
-        }
-        self.begin();
         if let Some(json) = &mut self.json {
             let done = json.flush();
             self.check(done);

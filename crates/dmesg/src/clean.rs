@@ -189,7 +189,9 @@ fn tags(text: &str, xml: bool) -> String {
                 out.push('\n');
                 rest = &after[close + 1..];
             }
-            Some(close) if after.starts_with('/') && ["tr", "p", "div", "li"].iter().any(|t| word.eq_ignore_ascii_case(t)) => {
+            Some(close)
+                if after.starts_with('/') && ["tr", "p", "div", "li"].iter().any(|t| word.eq_ignore_ascii_case(t)) =>
+            {
                 out.push('\n');
                 rest = &after[close + 1..];
             }

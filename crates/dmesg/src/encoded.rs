@@ -20,9 +20,11 @@ const BASE64_URL: Encoded = Encoded {
     what: "text encoded in base64 for URLs",
     help: "decode it: tr -- -_ +/ <FILE | base64 -d | oomsim dmesg -",
 };
-const HEX: Encoded = Encoded { what: "text encoded as hexadecimal digits", help: "decode it: xxd -r -p FILE | oomsim dmesg -" };
+const HEX: Encoded =
+    Encoded { what: "text encoded as hexadecimal digits", help: "decode it: xxd -r -p FILE | oomsim dmesg -" };
 const DUMP: Encoded = Encoded { what: "a hex dump", help: "undo it: xxd -r FILE | oomsim dmesg -" };
-const UU: Encoded = Encoded { what: "a uuencoded file", help: "decode it: uudecode -o /dev/stdout FILE | oomsim dmesg -" };
+const UU: Encoded =
+    Encoded { what: "a uuencoded file", help: "decode it: uudecode -o /dev/stdout FILE | oomsim dmesg -" };
 const URL: Encoded = Encoded {
     what: "text encoded for URLs",
     help: "decode it: python3 -c 'import sys, urllib.parse as u; print(u.unquote_plus(sys.stdin.read()))' <FILE | oomsim \

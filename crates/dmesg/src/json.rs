@@ -170,7 +170,8 @@ impl Splitter {
                 continue;
             }
             // A text without its end is closed.
-            let text = serde_json::from_str(&body[..end]).or_else(|_| serde_json::from_str(&format!("{}\"", &body[..end])));
+            let text =
+                serde_json::from_str(&body[..end]).or_else(|_| serde_json::from_str(&format!("{}\"", &body[..end])));
             out.extend(text);
         }
         out
@@ -290,13 +291,14 @@ fn lines(value: &Value) -> Option<String> {
 fn anywhere(value: &Value, depth: usize) -> Option<String> {
     let object = value.as_object().filter(|_| depth < 8)?;
     let own = object.values().filter_map(Value::as_str).filter(|text| text.len() > 8);
-    let own = own.clone().find(|text| text.lines().any(crate::assemble::recognised)).map(str::to_string).or_else(|| {
-        let inner = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
-        own.filter(|text| text.starts_with("{\"")).find_map(|text| {
-            let value = inner(text)?;
-            message(&value, 0).or_else(|| anywhere(&value, depth + 1))
-        })
-    });
+    let own =
+        own.clone().find(|text| text.lines().any(crate::assemble::recognised)).map(str::to_string).or_else(|| {
+            let inner = |text: &str| serde_json::from_str::<Value>(text).ok().filter(Value::is_object);
+            own.filter(|text| text.starts_with("{\"")).find_map(|text| {
+                let value = inner(text)?;
+                message(&value, 0).or_else(|| anywhere(&value, depth + 1))
+            })
+        });
     own.or_else(|| object.values().find_map(|v| anywhere(v, depth + 1)))
 }
 

@@ -55,6 +55,7 @@ pub use scenario::{NoScenario, scenario};
 pub use summary::{Counts, Summary};
 pub use text::{NOTHING_FOUND, TextOptions, report_text, text};
 
+use encoded::Encoded;
 use std::io::Read;
 
 /// What is found in a log.
@@ -97,6 +98,11 @@ pub fn read_each(input: impl Read, mut each: impl FnMut(Found)) -> Result<(), Re
 pub fn read_live(input: impl Read, mut each: impl FnMut(Option<Found>)) -> Result<(), ReadError> {
     let mut machine = machine::Machine::default();
     let mut order = order::Order::default();
+    let mut any = false;
+    let mut each = |found: Option<Found>| {
+        any |= found.is_some();
+        each(found);
+    };
     let read = assemble::run(input, &mut |event| {
         let pause = matches!(event, assemble::Event::Pause);
         order.take(event, &mut |event| machine.take(event));
@@ -107,7 +113,10 @@ pub fn read_live(input: impl Read, mut each: impl FnMut(Option<Found>)) -> Resul
     });
     order.finish(&mut |event| machine.take(event));
     machine.finish().into_iter().map(Some).for_each(each);
-    read
+    match read? {
+        Some(Encoded { what, help }) if !any => Err(ReadError::NotText { what, help }),
+        _ => Ok(()),
+    }
 }
 
 /// The whole explanation of a log as text: for pages and programs that hold the log in memory.

@@ -192,11 +192,14 @@ mod tests {
 
     #[test]
     fn strings_of_a_line() {
-        for line in ["  'a \"b\"',", "- 'a \"b\"'", r#""a \"b\"" +"#, "(b'a \"b\"')", "['a \"b\"'", "\"a \"\"b\"\"\";"] {
+        for line in ["  'a \"b\"',", "- 'a \"b\"'", r#""a \"b\"" +"#, "(b'a \"b\"')", "['a \"b\"'", "\"a \"\"b\"\"\";"]
+        {
             assert_eq!(alone(line).as_deref(), Some("a \"b\""), "{line}");
         }
         assert_eq!(alone(r#""a\n""#).as_deref(), Some("a\n"));
-        for line in ["'x' invoked oom-killer: gfp_mask=0", "a 'b'", "[    5.1] 'b'", "\"Killing container\" pod=\"a/b\"", ""] {
+        for line in
+            ["'x' invoked oom-killer: gfp_mask=0", "a 'b'", "[    5.1] 'b'", "\"Killing container\" pod=\"a/b\"", ""]
+        {
             assert_eq!(alone(line), None, "{line}");
         }
     }

@@ -78,10 +78,9 @@ impl Order {
         }
     }
 
-    /// The input is over: a log of a few lines, each older than the one before, is in falling order, too.
+    /// The input is over: a log of a few lines, of which none is younger than the one before, is in falling order, too.
     pub fn finish(&mut self, emit: &mut impl FnMut(Event)) {
-        let all = !self.given && self.falling as usize + 1 == self.held.len();
-        if all && self.against > 0 && self.along == 0 {
+        if !self.given && self.falling > 0 && self.against > 0 && self.along == 0 {
             self.falling = STEPS;
         }
         self.give(emit);

@@ -10,6 +10,7 @@ use crate::analysis::Analysis;
 use crate::explain::{Candidate, ChoiceVerdict, Explanation};
 use crate::report::{LoggedOom, OomKind, Task};
 use crate::rules;
+use crate::text::hidden;
 use oomsim_core::kernel::{CgroupVersion, Profile, Thp, VERSIONS, default_min_free_kbytes};
 use oomsim_core::plan::{Change, HostPlan, Injection, NodePlan, ProcessPlan, Scenario};
 use oomsim_core::record::expect::{
@@ -51,6 +52,18 @@ struct Process<'a> {
     pgtables: u64,
 }
 
+/// With what an editor or a terminal does not show, or acts on, as TOML's escapes.
+fn escaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            c if hidden(c) && c != '\n' => out.push_str(&format!("\\u{:04X}", u32::from(c))),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
 /// The scenario as TOML.
 ///
 /// # Errors
@@ -84,7 +97,7 @@ pub fn scenario(analysis: &Analysis) -> Result<String, NoScenario> {
          was divided, swapped-out and shared pages stand as anonymous ones, the rest as kernel memory.",
         report.first_line, report.last_line
     );
-    let text = to_toml_with(&plan, &Comments::new().above("", &head)).map_err(|_| NoScenario(DAMAGED))?;
+    let text = escaped(&to_toml_with(&plan, &Comments::new().above("", &head)).map_err(|_| NoScenario(DAMAGED))?);
     // Whatever a damaged log said: what is written can be run.
     match load(&text, "log.toml", &NoFiles, &[]) {
         Ok(_) => Ok(text),

@@ -98,7 +98,7 @@ fn number_start(line: &str, end: usize) -> usize {
 fn name_start(line: &str, end: usize) -> usize {
     let before = &line[..end];
     let least = end.saturating_sub(16);
-    let separators = ["] ", ": ", "\"", "\\n", "| ", ", ", "\t", ">", ";"];
+    let separators = ["] ", ": ", "\"", "\\n", "| ", "} ", ", ", "\t", ">", ";"];
     let after = separators.iter().filter_map(|s| before.rfind(s).map(|i| i + s.len())).filter(|i| *i >= least).max();
     after.or_else(|| before.rfind(' ').map(|i| i + 1)).unwrap_or(0)
 }

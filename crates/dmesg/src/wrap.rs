@@ -50,6 +50,7 @@ fn figures(parsed: &Parsed) -> usize {
         LogLine::Zone(zone) => zone.kb.len(),
         LogLine::MemPages(values) => values.len(),
         LogLine::Stats(stats) => stats.values.len(),
+        LogLine::FreeList { blocks, .. } => blocks.len(),
         _ => 0,
     }
 }

@@ -82,6 +82,12 @@ fn numbered() -> String {
 fn tables() -> Vec<(&'static str, String)> {
     vec![
         ("grep -n", PLAIN.lines().zip(100..).fold(String::new(), |s, (l, n)| s + &format!("{n}:{l}\n"))),
+        ("compose, without stamps", texts().iter().fold(String::new(), |s, t| s + &format!("l_1 | {t}\n"))),
+        ("logcli", texts().iter().fold(String::new(), |s, t| s + &format!("2026-01-01T00:01:40Z {{}} {t}\n"))),
+        (
+            "fields without quotes",
+            texts().iter().fold(String::new(), |s, t| s + &format!("2026-01-01T00:01:40Z;{t}\n")),
+        ),
         ("aws logs", each(|l| format!("EVENTS\t1768413660000\t{l}\t1768413660001"))),
         ("TSV with quotes", each(|l| format!("\"2026-01-01T00:01:40Z\"\t\"{}\"", l.replace('"', "\"\"")))),
         ("cells of a page", each(|l| format!("<tr><td>2026-01-01T00:01:40Z</td><td>{l}</td></tr>"))),
@@ -169,7 +175,10 @@ fn encoded_texts_are_refused_with_the_way_on() {
         (format!("{text}\n"), "base64 -d FILE"),
         (format!("{head}{text}\n"), "base64 -d FILE"),
         (format!("{{\"InstanceId\":\"i-0\",\"Output\":\"{text}\"}}"), "base64 -d PART"),
-        (format!("{{\"awslogs\":{{\"data\":\"H4sIAAAAAAAA/51UTW/bMAy951cQOyVA7FmOnQ8DO6zdDg==\"}}}}"), "jq -r .awslogs.data"),
+        (
+            format!("{{\"awslogs\":{{\"data\":\"H4sIAAAAAAAA/51UTW/bMAy951cQOyVA7FmOnQ8DO6zdDg==\"}}}}"),
+            "jq -r .awslogs.data",
+        ),
         (format!("kind: Secret\ndata:\n  dmesg: {text}\n"), "base64 -d PART"),
         (format!("data:text/plain;base64,{text}\n"), "base64 -d PART"),
         ("5b20202020352e3537383530365d206b36703135206f6f6d2d6b696c6c6572\n".into(), "xxd -r -p FILE"),

@@ -102,18 +102,18 @@ pub(crate) struct Assembler {
     column: Option<(usize, usize)>,
     /// The record that is being read began with a prefix, which said this, behind this many blanks.
     begun: Option<(usize, Origin)>,
-    /// A line said something about memory.
+    /// A line has said something about memory.
     said: bool,
     /// What a line hides that none can read as it stands.
     encoded: Option<Encoded>,
     out: Vec<Event>,
 }
 
-/// Reads the whole input; `emit` gets what each line says.
+/// Reads the whole input; `emit` gets what each line says. What a line before the first of those hides is given at the end.
 ///
 /// # Errors
 /// Those of the input, and that it is no log: not text, or a line without end.
-pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<(), ReadError> {
+pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<Option<Encoded>, ReadError> {
     let mut lines = Lines::new(crate::decode::open(input)?);
     let mut assembler = Assembler::default();
     let mut skipped = 0;
@@ -152,12 +152,8 @@ pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<(), 
         }
     }
     assembler.finish();
-    assembler.said |= assembler.out.iter().any(|event| matches!(event, Event::Message(_)));
     assembler.out.drain(..).for_each(emit);
-    match assembler.encoded.filter(|_| !assembler.said) {
-        Some(Encoded { what, help }) => Err(ReadError::NotText { what, help }),
-        None => Ok(()),
-    }
+    Ok(assembler.encoded)
 }
 
 impl Assembler {
@@ -301,13 +297,14 @@ impl Assembler {
         let mut parsed = parse(p.text);
         // A name may have taken the end of a prefix that was learnt before.
         let named = |parsed: &Parsed| matches!(&parsed.line, LogLine::Invoked(i) if i.comm.contains(' '));
+        let separated = |parsed: &Parsed| matches!(&parsed.line, LogLine::Invoked(i) if ["| ", "} "].iter().any(|s| i.comm.contains(s)));
         if named(&parsed)
             && let Some(at) = self.shapes.cut(line).filter(|at| named_after(&line[*at..]))
         {
             p = self.behind(line, at, quoted_end(line, at));
             parsed = parse(p.text);
         }
-        if !parsed.known() {
+        if !parsed.known() || separated(&parsed) {
             if let Some((cut, found)) = anchored(line) {
                 self.shapes.learn(&line[..cut.start]);
                 p = self.behind(line, cut.start, cut.end);

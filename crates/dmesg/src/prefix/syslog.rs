@@ -20,7 +20,11 @@ pub(super) fn number_or_date<'a>(p: &mut Prefixed<'a>, text: &'a str) {
         return;
     }
     let b = token.as_bytes();
-    let iso_date = b.len() >= 10 && b[4] == b'-' && b[7] == b'-' && b[..4].iter().all(u8::is_ascii_digit);
+    let iso_date = b.len() >= 10
+        && b[4] == b'-'
+        && b[7] == b'-'
+        && b[..4].iter().all(u8::is_ascii_digit)
+        && b[10..].iter().all(|b| b.is_ascii_digit() || b":.,+-TtZz".contains(b));
     if iso_date && b.len() > 10 && token.get(10..).is_some_and(|t| t.contains(':')) {
         // 2022-01-16T21:33:51.123456+00:00
         p.wall = p.wall.or(Some(token.trim_end_matches(':')));
