@@ -1,5 +1,4 @@
-//! Parsers of what comes from outside, with inputs to start from: for `oomsim-fuzz`, which damages these at random, and
-//! for the search that is guided by coverage (`guided/`).
+//! Parsers of what comes from outside, with inputs to start from, which `oomsim-fuzz` damages at random.
 
 mod mutate;
 pub mod parsers;

@@ -29,7 +29,7 @@ impl Parser {
         (self.parse)(input)
     }
 
-    /// The inputs that a search begins with, those of fuzz/corpus among them.
+    /// The inputs that a search begins with.
     pub fn corpus(&self) -> &[Vec<u8>] {
         &self.corpus
     }
@@ -64,10 +64,7 @@ impl Parser {
 
 /// All of them.
 pub fn all() -> Vec<Parser> {
-    let parser = |name: &'static str, mut corpus: Vec<Vec<u8>>, parse| {
-        corpus.extend(folder(&format!("fuzz/corpus/{name}")));
-        Parser { name, corpus, parse }
-    };
+    let parser = |name, corpus, parse| Parser { name, corpus, parse };
     vec![
         parser("scenario", files("scenarios"), scenario),
         parser("manifest", texts(MANIFESTS), manifest),

@@ -1,5 +1,4 @@
-//! Every input that a search begins with, what a guided search has found of interest (fuzz/corpus) among them, is
-//! parsed as it is, without a failure.
+//! Every input that a search begins with is parsed as it is, without a failure.
 
 use oomsim_fuzz::parsers::all;
 use oomsim_fuzz::said;
