@@ -2,7 +2,7 @@
 //! command that decodes them. The forms are those of Python 3.11, Node.js 18, Rust 1.95, Go 1.22, Perl's Data::Dumper,
 //! PyYAML and the AWS command line, by their documentation.
 
-use oomsim_dmesg::Report;
+use oomsim_dmesg::LoggedOom;
 use std::fmt::Write;
 use std::io::Write as _;
 
@@ -10,14 +10,14 @@ const PLAIN: &str = include_str!("data/cases/07-base-all-right.log");
 const GROUP: &str = include_str!("data/cases/32-group-kill-without-its-announcement.log");
 
 /// Everything but where it stood and what stood before it.
-fn content(mut r: Report) -> Report {
+fn content(mut r: LoggedOom) -> LoggedOom {
     (r.first_line, r.last_line) = (0, 0);
     r.host = None;
     r.stamp = oomsim_dmesg::Stamp::default();
     r
 }
 
-fn read(bytes: &[u8]) -> Vec<Report> {
+fn read(bytes: &[u8]) -> Vec<LoggedOom> {
     oomsim_dmesg::read(bytes).expect("readable").into_iter().map(content).collect()
 }
 
@@ -175,10 +175,7 @@ fn encoded_texts_are_refused_with_the_way_on() {
         (format!("{text}\n"), "base64 -d FILE"),
         (format!("{head}{text}\n"), "base64 -d FILE"),
         (format!("{{\"InstanceId\":\"i-0\",\"Output\":\"{text}\"}}"), "base64 -d PART"),
-        (
-            format!("{{\"awslogs\":{{\"data\":\"H4sIAAAAAAAA/51UTW/bMAy951cQOyVA7FmOnQ8DO6zdDg==\"}}}}"),
-            "jq -r .awslogs.data",
-        ),
+        (r#"{"awslogs":{"data":"H4sIAAAAAAAA/51UTW/bMAy951cQOyVA7FmOnQ8DO6zdDg=="}}"#.into(), "jq -r .awslogs.data"),
         (format!("kind: Secret\ndata:\n  dmesg: {text}\n"), "base64 -d PART"),
         (format!("data:text/plain;base64,{text}\n"), "base64 -d PART"),
         ("5b20202020352e3537383530365d206b36703135206f6f6d2d6b696c6c6572\n".into(), "xxd -r -p FILE"),

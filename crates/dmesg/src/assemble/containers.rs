@@ -20,7 +20,7 @@ impl Assembler {
             && line.contains('\t')
             && let Some(fields) = self.csv.tabs(line, recognised)
         {
-            return self.plain(&fields, Origin::default(), Place::Alone);
+            return self.plain(&fields, Origin::default(), LinePart::Alone);
         }
         let line = &*spaced(line);
         let Some(line) = self.json_line(line) else { return };
@@ -33,7 +33,7 @@ impl Assembler {
         if self.csv.is_idle()
             && let Some(text) = literals::alone(line)
         {
-            return text.split('\n').for_each(|piece| self.plain(piece, Origin::default(), Place::Alone));
+            return text.split('\n').for_each(|piece| self.plain(piece, Origin::default(), LinePart::Alone));
         }
         match self.csv.take(line, recognised) {
             Taken::Open => return,
