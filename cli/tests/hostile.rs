@@ -153,10 +153,12 @@ fn a_hostile_kernel_log_acts_on_nothing() {
     let comm = "a\u{9b}2J\u{202e}\u{1b}]0;pwn\u{7}";
     let logs = [
         "[ 12.5] Out of memory: Killed process 1234 (ja\u{1b}[31mva\u{1b}]0;pwn\u{7}) total-vm:4194304kB, anon-rss:2097152kB\n".into(),
-        log.replace("(a)", &format!("({comm})")).replace("  0 a\n", &format!("  0 {comm}\n")).replace("task=a,", &format!("task={comm},")),
+        log.replace("(a)", &format!("({comm})"))
+            .replace("  0 a\n", &format!("  0 {comm}\n"))
+            .replace("task=a,", &format!("task={comm},")),
         log.replace("/system.slice/a.service", "/x\u{202e}\u{9b}/</script>\\n::warning file=x::y"),
         log.lines().map(|l| format!("Jan  1 00:00:00 n\u{202e}\u{9b}1 kernel: {l}\n")).collect(),
-        "n\u{202e}1 earlyoom[9]: sending SIGTERM to process 8372 \"ta\u{9b}il\u{202e}\": badness 1, VmRSS 5 MiB\n".into(),
+        "n\u{202e}1 earlyoom[9]: sending SIGTERM to process 83 \"ta\u{9b}il\u{202e}\": badness 1, VmRSS 5 MiB\n".into(),
     ];
     for log in logs {
         let file = write(place.path(), "kernel.log", &log);

@@ -1,4 +1,4 @@
-//! Text that hides a log: base64 in a field, a mail or a key's clothes, hexadecimal, `%20`. It is not read, and it is no
+//! Text that hides a log: base64 in a field, in a mail or like a key, hexadecimal, `%20`. It is not read, and it is no
 //! log without a report either; the answer is what it is and how to decode it.
 
 /// What it is, and the command that decodes it.

@@ -1,13 +1,13 @@
-//! Texts as programs print them for programmers: lists and bytes of Python (`['…', b'…']`), strings of JavaScript, Rust,
-//! C, Perl, YAML, one a line.
+//! Texts as programs print them for programmers: lists and bytes of Python (`['…', b'…']`), strings of JavaScript,
+//! Rust, C, Perl, YAML, one a line.
 
 use serde_json::Value;
 
 /// Deepest nesting that is looked into.
 const MOST_DEPTH: usize = 64;
 
-/// A list, tuple or dictionary of Python (or of Ruby, or strings of Go) behind any prefix, as a value; what has been cut
-/// off is closed. `None` when there is no such thing with a text that `known` knows.
+/// A list, tuple or dictionary of Python (or of Ruby, or strings of Go) behind any prefix, as a value; what has been
+/// cut off is closed. `None` when there is no such thing with a text that `known` knows.
 pub(crate) fn value(line: &str, known: impl Fn(&str) -> bool) -> Option<Value> {
     let start = ["['", "[b'", "[b\"", "[u'", "('", "(b'", "(b\"", "{'", "[\"", "[{'", "[('", "[['"];
     let begin = start.iter().filter_map(|s| line.find(s)).min()?;

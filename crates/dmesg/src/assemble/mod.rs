@@ -109,7 +109,8 @@ pub(crate) struct Assembler {
     out: Vec<Event>,
 }
 
-/// Reads the whole input; `emit` gets what each line says. What a line before the first of those hides is given at the end.
+/// Reads the whole input; `emit` gets what each line says. What a line before the first of those hides is given at the
+/// end.
 ///
 /// # Errors
 /// Those of the input, and that it is no log: not text, or a line without end.
@@ -297,7 +298,8 @@ impl Assembler {
         let mut parsed = parse(p.text);
         // A name may have taken the end of a prefix that was learnt before.
         let named = |parsed: &Parsed| matches!(&parsed.line, LogLine::Invoked(i) if i.comm.contains(' '));
-        let separated = |parsed: &Parsed| matches!(&parsed.line, LogLine::Invoked(i) if ["| ", "} "].iter().any(|s| i.comm.contains(s)));
+        let ends = |comm: &str| ["| ", "} "].iter().any(|sign| comm.contains(sign));
+        let separated = |parsed: &Parsed| matches!(&parsed.line, LogLine::Invoked(i) if ends(&i.comm));
         if named(&parsed)
             && let Some(at) = self.shapes.cut(line).filter(|at| named_after(&line[*at..]))
         {
