@@ -28,7 +28,7 @@ impl Default for RuntimeTiming {
     }
 }
 
-/// How long a dying process takes until its memory is free: `base` and so much per GiB resident.
+/// How long a dying process takes until its memory is free: `base`, and an amount of time per GiB resident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExitTiming {
     /// Even a tiny process takes this long.

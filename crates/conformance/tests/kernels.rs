@@ -22,7 +22,7 @@ fn show(name: &str, tally: &Tally) {
     println!("{name}: {} rows, {} matched, {} undecided, {} mismatched", t.total, t.matched, t.undecided, t.mismatched);
 }
 
-/// Every file of a version with its rows, and of these at most so many undecided.
+/// Every file of a version with its rows, and of these at most this many undecided.
 fn holds(version: &str, files: &[(&str, usize, usize)]) {
     let mut wrong = Vec::new();
     for (stem, rows, undecided) in files {

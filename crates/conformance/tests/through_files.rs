@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// The folders whose rows go through files.
 const FOLDERS: [&str; 3] = ["kubelet", "kernel", "node"];
-/// Of a hundred rows so many have to go through files.
+/// Of a hundred rows this many have to go through files.
 const LEAST_PERCENT: usize = 80;
 
 /// The files of a folder, by name.

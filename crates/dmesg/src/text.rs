@@ -33,7 +33,7 @@ pub fn text(analyses: &[Analysis], options: TextOptions) -> String {
     all.collect::<Vec<_>>().join("\n")
 }
 
-/// One analysis as text, the report with this number, of so many where that is known.
+/// One analysis as text, the report with this number, of this many where that is known.
 pub fn report_text(analysis: &Analysis, number: usize, of: Option<usize>, options: TextOptions) -> String {
     let mut out = String::new();
     one(&mut out, analysis, number, of, options);

@@ -1,4 +1,4 @@
-//! The rules explain the recorded choices, and the quoted ones that nobody could explain at the time.
+//! The rules explain the recorded choices, and the quoted ones that found no explanation at the time.
 
 mod common;
 

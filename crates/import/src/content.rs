@@ -66,7 +66,7 @@ enum Look {
     Wrong(String),
 }
 
-/// The keys by which JSON documents are told apart.
+/// The keys by which JSON documents are distinguished.
 #[derive(Default, Deserialize)]
 struct Shape {
     status: Option<IgnoredAny>,

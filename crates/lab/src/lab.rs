@@ -222,11 +222,11 @@ type Read = (Arc<Scenario>, Vec<String>, Vec<Diagnostic>);
 fn whys(scenario: &Arc<Scenario>, seed: u64) -> Result<Vec<Why>, EngineError> {
     let run = oomsim_explain::Run::new(Arc::clone(scenario), seed)?;
     let happenings = run.happenings().iter().enumerate().take(MOST_WHYS);
-    let told = happenings.map(|(n, happening)| {
+    let explained = happenings.map(|(n, happening)| {
         let explanation = oomsim_explain::explain(&run, n + 1, happening);
         Why::new(happening.at, &oomsim_explain::text::explanation(&explanation))
     });
-    Ok(told.collect())
+    Ok(explained.collect())
 }
 
 /// The node in the page's terms.

@@ -370,7 +370,7 @@ mod tests {
         assert_eq!(std::fs::read(place.path().join("notes.csv")).unwrap(), b"ours");
         std::fs::create_dir(place.path().join("folder")).unwrap();
         assert!(Folder::open(place.path(), true).unwrap().write("folder", b"").is_err());
-        std::fs::write(place.path().join(LIST), "a list of somebody else").unwrap();
+        std::fs::write(place.path().join(LIST), "a list of another program").unwrap();
         assert!(matches!(Folder::open(place.path(), true), Err(StoreError::NotOurs { .. })));
     }
 

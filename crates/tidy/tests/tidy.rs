@@ -123,6 +123,23 @@ fn pure_crates_touch_no_file_no_clock_no_thread_and_no_environment() {
     none("these crates run in a browser", all.iter().flat_map(paths));
 }
 
+/// Paths between backticks that begin at the top of the repository.
+fn paths_of_page(page: &str) -> impl Iterator<Item = &str> {
+    const TOPS: [&str; 10] =
+        ["sim-core/", "crates/", "cli/", "benches/", "docs/", "scenarios/", "studies/", "contrib/", "web/", "fuzz/"];
+    let words = page.split('`').skip(1).step_by(2);
+    words.filter(|word| TOPS.iter().any(|top| word.starts_with(top)) && !word.contains(['*', '…', ' ', 'N']))
+}
+
+#[test]
+fn the_map_names_only_what_exists() {
+    let top = Sources::of_workspace().top().to_owned();
+    let page = std::fs::read_to_string(top.join("docs/ARCHITECTURE.md")).expect("the page");
+    assert!(paths_of_page(&page).count() > 50, "the page names many places");
+    let absent = paths_of_page(&page).filter(|path| !top.join(path).exists());
+    none("docs/ARCHITECTURE.md names what does not exist", absent.map(str::to_owned));
+}
+
 #[test]
 fn functions_fit_on_a_screen() {
     let all = Sources::of_workspace().below(FOLDERS);

@@ -262,12 +262,12 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             Some(())
         },
     },
-    choice!("pcp_high", pcp_high, "how many freed pages a CPU's lists keep: at a node OOM they help nobody",
+    choice!("pcp_high", pcp_high, "how many freed pages a CPU's lists keep: at a node OOM no allocation can use them",
     { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
     &[
         ("4.15", source("six-batches", "mm/page_alloc.c pageset_set_batch")),
         ("5.15", source("low-watermark", "mm/page_alloc.c zone_highsize, 5.14")),
-        ("6.1", recorded("low-watermark", "story s3-F08-007: 47 MiB freed help nobody, 84 do; the lists keep 54")),
+        ("6.1", recorded("low-watermark", "story s3-F08-007: 47 MiB freed end no wait, 84 do; the lists keep 54")),
         ("6.12", recorded("low-watermark", "stories F05: 27 of 53 MiB freed stay in the lists")),
     ]),
     Capability {

@@ -74,7 +74,7 @@ impl ContainerBackoff {
     }
 }
 
-/// How long a Job's controller waits before it makes the next pod, after so many have failed: 10 s, doubled each time,
+/// How long a Job's controller waits before it makes the next pod when this many failed: 10 s, doubled each time,
 /// at most 10 minutes (pkg/controller/job DefaultJobPodFailureBackOff, MaxJobPodFailureBackOff). `None`: the Job has
 /// failed.
 pub fn job_backoff(failed: u32, backoff_limit: u32) -> Option<SimDuration> {

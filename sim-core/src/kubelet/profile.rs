@@ -132,7 +132,7 @@ profile! {
         21: false, Documented "KEP-3329";
         26: true, Documented "KEP-3329: beta and on since 1.26";
     }
-    /// An evicted pod's phase follows from how its containers end, and the API is told when they have.
+    /// An evicted pod's phase follows from how its containers end, and reaches the API when they have ended.
     evicted_phase_from_containers: bool, Texts {
         21: false, Inferred "kubernetes#118310: before 1.27 the pod was Failed at once";
         27: true, Documented "kubernetes#118310, #120182; seen with 1.36.2: Succeeded when all containers exit with 0";

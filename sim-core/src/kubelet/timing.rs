@@ -50,7 +50,7 @@ pub struct Timing {
 pub struct SlowKubelet {
     /// While MemAvailable is less than this.
     pub below: Bytes,
-    /// A pass or the start of a pod takes so much longer.
+    /// A pass or the start of a pod takes this much longer.
     pub takes: SimDuration,
 }
 

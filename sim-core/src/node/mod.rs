@@ -98,7 +98,7 @@ pub enum Event {
     InitPassed {
         /// Of this pod.
         pod: PodIx,
-        /// So many have passed. Stale unless equal to the pod's own count.
+        /// This many have passed. Stale unless equal to the pod's own count.
         passed: u32,
     },
     /// A container's preStop hook is over: SIGTERM.

@@ -47,14 +47,14 @@ pub fn check(args: &Args, file: &Path) -> (CheckOutcome, Vec<Diagnostic>) {
 fn judged(args: &Args, file: &Path, kinds: &[Arc<Scenario>], overrides: &[String]) -> Result<CheckedRuns, Failure> {
     let first = kinds.first().map_or(0, |kind| kind.seed);
     let known = accepted::read(file)?;
-    let told = known.as_deref().and_then(ReviewedOutcome::seeds);
-    let seeds = args.seeds.or(told).unwrap_or(1).max(if args.bless { 1 } else { told.unwrap_or(1) });
+    let accepted = known.as_deref().and_then(ReviewedOutcome::seeds);
+    let seeds = args.seeds.or(accepted).unwrap_or(1).max(if args.bless { 1 } else { accepted.unwrap_or(1) });
     let keep = if args.bless || known.is_some() { Keep::Events } else { Keep::Outcome };
     let runs = all_seeds(kinds, first, seeds, keep)?;
     let expectations = merged(&runs);
     let wrong = expectations.iter().filter(|e| !e.result.holds).find_map(|e| e.failing_seed).unwrap_or(first);
     let outcome = if keep == Keep::Events {
-        let seeds = if args.bless { args.seeds.or(told) } else { told };
+        let seeds = if args.bless { args.seeds.or(accepted) } else { accepted };
         accepted::compare(args.bless, file, known.as_deref(), &whole_outcome(kinds, &runs, seeds))?
     } else {
         oomsim_report::check::AcceptedOutcome::None

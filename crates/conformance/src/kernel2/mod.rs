@@ -40,7 +40,7 @@ pub const KINDS: &[RecordingKind] = &[
     kind("stall", "hot program text in a full cgroup: killed or hanging"),
 ];
 
-/// Pages by which the room in a cgroup may be off for each processor, which charges in advance, besides what was in
+/// Pages by which the room in a cgroup may be off for each processor, which charges in advance, without what was in
 /// the swap cache at the kill and the text that stays or not.
 const ROOM: i64 = 64;
 

@@ -255,7 +255,7 @@ impl Machine<'_> {
         Job { step, pid, done: 0, total, chunk: chunk.max(1), next, pending: None, state: State::Running }
     }
 
-    /// A child that has run a little; while somebody dies for it the kernel waits. `None`: the parent is dead, or
+    /// A child that has run a little; while a process dies for it the kernel waits. `None`: the parent is dead, or
     /// stuck.
     fn child(&mut self, parent: Pid) -> Option<Pid> {
         let child = loop {
@@ -313,7 +313,7 @@ impl Machine<'_> {
         job.next = self.sim.now.max(self.due(job.step, job.done + job.chunk));
     }
 
-    /// When a job has done so many units, by its recorded progress, and at the mean pace before and after that.
+    /// When a job has done this many units, by its recorded progress, and at the mean pace before and after that.
     fn due(&self, step: &Step, units: u64) -> SimTime {
         let units = units as f64;
         let (mut from, mut per_unit) = ((0.0, step.t), 1000.0 / UNITS_PER_SECOND);

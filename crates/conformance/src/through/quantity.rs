@@ -23,7 +23,7 @@ pub(super) fn check(row: &Value) -> Through {
     }
 }
 
-/// A container with this request that holds so many bytes.
+/// A container with this request that holds this many bytes.
 struct Holder<'a> {
     name: &'a str,
     request: Option<&'a str>,
@@ -130,7 +130,7 @@ fn format(row: &Value) -> Through {
             Said::Nothing => Ok(Verdict::compare("said", &"an eviction or a refusal", &"nothing")),
         };
     }
-    // A container that uses so much and asked for nothing, and one that asked for so much and uses more.
+    // A container that uses this much and requested nothing, and one that requested this much and uses more.
     let whole = value / 4096 * 4096;
     let holders = [
         Holder { name: "u", request: None, holds: whole },

@@ -26,7 +26,7 @@ pub enum Target {
 }
 
 impl Target {
-    /// Whom something happened to; `None`: it cannot be told, or nothing about memory happened.
+    /// Whom something happened to; `None`: it is not known, or nothing about memory happened.
     pub fn of(run: &Run, happening: &Happening) -> Option<Target> {
         targets(run.scenario(), &run.history().entries[happening.entry].record).into_iter().next()
     }

@@ -6,7 +6,7 @@ use super::curves::Point;
 /// The panel shows at least this much, in bytes: less is noise.
 const LEAST: f64 = 4.0 * MIB;
 const MIB: f64 = 1024.0 * 1024.0;
-/// So much of each curve is within the panel.
+/// This share of each curve is within the panel.
 const SHOWN: f64 = 0.98;
 
 /// The panel's axis.

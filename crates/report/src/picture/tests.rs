@@ -59,8 +59,8 @@ fn a_run_without_series_says_so() {
     assert_eq!(svg(&history, Content::default()), Err(DrawError::NoSeries));
 }
 
-/// docs/reference/output.md: shaded is where the kubelet evicts, not what is above allocatable; where nobody looks
-/// nothing is.
+/// docs/reference/output.md: shaded is where the kubelet evicts, not what is above allocatable; without figures
+/// nothing is shaded.
 #[test]
 fn what_is_shaded_is_where_the_kubelet_evicts() {
     let (capacity, limit) = (7_120_616.0 * 1024.0, 5_573_943_296.0);

@@ -28,7 +28,7 @@ const I32_MAX: i64 = i32::MAX as i64;
 pub enum Form {
     /// Any text.
     Text,
-    /// A path, as far as it can be told from its form.
+    /// A path, as far as its form shows it.
     Path,
     /// A name.
     Name,

@@ -12,7 +12,7 @@ const PAGES_PER_INDEX_PAGE: u64 = 7 * 64;
 const BUFFERED_PER_PAGE: u64 = 36;
 
 impl Kernel {
-    /// Index pages that a cgroup needs for what is cached in it, with so much more of it.
+    /// Index pages that a cgroup needs for what is cached in it, with this much more of it.
     fn index_needed(&self, cg: CgroupId, more: Pages, buffered: bool) -> Pages {
         let group = &self.cgroups[cg.index()];
         let local = self.local(cg);

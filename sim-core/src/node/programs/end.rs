@@ -20,7 +20,8 @@ impl Machine {
             Constraint::None => DeathCause::GlobalOom,
             Constraint::Memcg => DeathCause::MemcgOom,
         };
-        // cgroup v2 counts a kill in the victim's cgroup, whoever was short of memory; the runtime watches that count.
+        // cgroup v2 counts a kill in the victim's cgroup, which need not be the one that was short of memory;
+        // the runtime watches that count.
         let counted = cause == DeathCause::MemcgOom || self.scenario.node.kernel.cgroup == CgroupVersion::V2;
         for task in report.killed_tasks() {
             let Some(p) = self.process_of(task.pid) else { continue };
