@@ -143,8 +143,12 @@ impl std::error::Error for StoreError {}
 fn io_message(f: &mut fmt::Formatter<'_>, doing: &str, path: &Path, error: &io::Error) -> fmt::Result {
     write!(f, "cannot {doing} {}: {error}", path.display())?;
     match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+        // Only a journal keeps runs.
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded if path.ends_with("journal") => {
             write!(f, "; finished runs are kept: free some space and continue with --resume")
+        }
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            write!(f, "; nothing half written is left: free some space, and start it again")
         }
         io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => {
             write!(f, "; choose a writable folder with --out")
