@@ -199,11 +199,11 @@ fn tags(text: &str, xml: bool) -> String {
                 out.push(' ');
                 rest = &after[close + 1..];
             }
+            Some(close) if TAGS.iter().any(|t| word.eq_ignore_ascii_case(t)) => rest = &after[close + 1..],
             Some(close) if xml && !word.is_empty() && word.bytes().any(|b| b.is_ascii_lowercase()) => {
                 out.push(' ');
                 rest = &after[close + 1..];
             }
-            Some(close) if TAGS.iter().any(|t| word.eq_ignore_ascii_case(t)) => rest = &after[close + 1..],
             _ => {
                 out.push('<');
                 rest = after;

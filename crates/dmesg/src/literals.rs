@@ -9,7 +9,7 @@ const MOST_DEPTH: usize = 64;
 /// A list, tuple or dictionary of Python (or of Ruby, or strings of Go) behind any prefix, as a value; what has been
 /// cut off is closed. `None` when there is no such thing with a text that `known` knows.
 pub(crate) fn value(line: &str, known: impl Fn(&str) -> bool) -> Option<Value> {
-    let start = ["['", "[b'", "[b\"", "[u'", "('", "(b'", "(b\"", "{'", "[\"", "[{'", "[('", "[['"];
+    let start = ["['", "[b'", "[b\"", "[u'", "('", "(b'", "(b\"", "{'", "[\"", "[{'", "[{\"", "[('", "[['"];
     let begin = start.iter().filter_map(|s| line.find(s)).min()?;
     let mut translation = Translation::default();
     let mut rest = &line[begin..];
