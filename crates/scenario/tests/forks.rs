@@ -4,7 +4,7 @@
 use oomsim_core::Simulation;
 use oomsim_core::kubelet::{KubeletConfig, KubernetesProfile, ResourceRequirements};
 use oomsim_core::node::ChangeError;
-use oomsim_core::node_api::Signo;
+use oomsim_core::node_api::{CgroupWrite, Name, Signo};
 use oomsim_core::plan::{Change, Clock, Injection, KubeletPlan, NodePlan, ProcessPlan, Scenario};
 use oomsim_core::record::{History, Keep, PassVerdict, Record};
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
@@ -33,7 +33,16 @@ fn settings(evict_below_mib: u64) -> Arc<KubeletPlan> {
 
 /// Changes that do something on most nodes.
 fn change() -> impl Strategy<Value = Change> {
+    let pod = |n: u32| Name::from(format!("default/pod-{n}"));
     prop_oneof![
+        (0u32..3, 0u32..4).prop_map(move |(n, replicas)| Change::Scale { workload: pod(n), replicas }),
+        (0u32..3, 1u64..20)
+            .prop_map(move |(n, s)| { Change::Roll { workload: pod(n), every: SimDuration::from_secs(s) } }),
+        (0u32..3, 10u64..300).prop_map(move |(n, mib)| {
+            let write = CgroupWrite { max: Some(Bytes::mib(mib)), ..CgroupWrite::default() };
+            Change::PodCgroup { pod: pod(n), container: None, write }
+        }),
+        (0u32..3).prop_map(move |n| Change::PodSignal { pod: pod(n), container: None, signal: Signo::Kill }),
         (0u64..3).prop_map(|value| Change::Sysctl { name: "vm.overcommit_memory".into(), value }),
         (20u64..600).prop_map(|mib| Change::cgroup_limit("/kubepods", Bytes::mib(mib))),
         Just(Change::Signal { process: "system".into(), signal: Signo::Hup }),

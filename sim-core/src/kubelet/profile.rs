@@ -160,6 +160,16 @@ profile! {
         21: false, Documented "KEP-753: alpha and off in 1.28";
         29: true, Documented "KEP-753: beta and on";
     }
+    /// Resources of a running container can be changed in place (gate `InPlacePodVerticalScaling`).
+    in_place_resize: bool, WhoIsKilled {
+        21: false, Documented "KEP-1287: alpha and off from 1.27 on";
+        33: true, Source "features/kube_features.go: beta and on";
+    }
+    /// A memory limit can be lowered in place, unless the container uses more already.
+    memory_limit_decrease_in_place: bool, WhoIsKilled {
+        21: false, Documented "KEP-1287: the API refuses it without resizePolicy RestartContainer";
+        34: true, Source "kuberuntime_manager.go; kubernetes#133012";
+    }
     /// `resources` at pod level count.
     pod_level_resources: bool, WhoIsKilled {
         21: false, Documented "KEP-2837: alpha and off in 1.32";

@@ -5,10 +5,11 @@ use super::machine::Machine;
 use super::observe::Cx;
 use super::pods::{Lent, Pods, Template};
 use crate::kernel::{Errno, SysctlError};
-use crate::kubelet::{DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS, MEMORY, ResourceList};
-use crate::node_api::Name;
+use crate::kubelet::{MEMORY, ResourceList};
+use crate::node_api::{CgroupWrite, Name, Signo};
 use crate::plan::{Change, Clock, KubeletPlan};
 use crate::record::{DeathCause, Record};
+use crate::units::{Bytes, CgroupId};
 use std::fmt;
 use std::sync::Arc;
 
@@ -39,6 +40,8 @@ pub enum ChangeError {
         /// Why it was refused.
         problem: SysctlError,
     },
+    /// No pod of the plan has this name (`namespace/name`).
+    NoSuchWorkload(Name),
     /// The pod has no container of this name.
     NoSuchContainer(Name),
     /// Requests and limits that would give the pod (`namespace/name`) another QoS class, which the API refuses.
@@ -63,6 +66,7 @@ impl fmt::Display for ChangeError {
             ChangeError::NoSuchProcess(comm) => write!(f, "there is no process {comm}"),
             ChangeError::NoSuchPod(pod) => write!(f, "there is no pod {pod}"),
             ChangeError::Sysctl { name, value, problem } => write!(f, "{name} = {value}: {problem}"),
+            ChangeError::NoSuchWorkload(workload) => write!(f, "the scenario has no pod {workload}"),
             ChangeError::NoSuchContainer(container) => write!(f, "there is no container {container}"),
             ChangeError::OtherQosClass(pod) => write!(f, "{pod}: a pod's QoS class may not change"),
             ChangeError::NoKubelet => f.write_str("no kubelet runs on the node"),
@@ -94,6 +98,17 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
     let record = || Record::NodeChanged { message: what_changes(change) };
     match change {
         Change::DeletePod { pod } => pods.delete(pod, lent)?,
+        Change::Scale { workload, replicas } => pods.scale(workload, *replicas, record, lent)?,
+        Change::Roll { workload, every } => pods.roll(workload, *every, record, lent)?,
+        Change::PodCgroup { pod, container, write } => {
+            let cgroup = pods.cgroup_of(pod, container.as_ref(), lent)?;
+            lent.record(record());
+            lent.machine.write_cgroup(cgroup, pod, write, &mut lent.cx)?;
+        }
+        Change::PodSignal { pod, container, signal } => {
+            let p = pods.first_process(pod, container.as_ref(), lent)?;
+            lent.machine.signal(p, *signal, &mut lent.cx);
+        }
         Change::PodResources { pod, container, resources } => {
             pods.resize((pod, container), resources, record, lent)?;
         }
@@ -119,15 +134,6 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
 }
 
 impl Pods {
-    /// `kubectl delete pod`.
-    fn delete(&mut self, pod: &Name, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
-        let ix = self.named(pod).ok_or_else(|| ChangeError::NoSuchPod(pod.clone()))?;
-        let own = self.template(ix).spec.termination_grace_period_seconds;
-        let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
-        self.stop(ix, grace, DeathCause::ContainerStop, lent);
-        Ok(())
-    }
-
     /// The kubelet restarts; pods that come later, and containers that restart, have what its settings make of them.
     fn restart_kubelet(
         &mut self,
@@ -159,6 +165,21 @@ fn what_changes(change: &Change) -> Name {
             let (request, limit) = (amount(&resources.requests), amount(&resources.limits));
             format!("{pod}/{container}: memory request {request}, limit {limit}")
         }
+        Change::Scale { workload, replicas } => format!("{workload}: scaled to {replicas}"),
+        Change::Roll { workload, .. } => format!("{workload}: its pods are replaced one after the other"),
+        Change::PodCgroup { pod, container, write } => {
+            let whose = container.as_ref().map_or_else(|| pod.to_string(), |container| format!("{pod}/{container}"));
+            let shown = |name: &str, value: Option<Bytes>| {
+                let text = |bytes: Bytes| if bytes == Bytes::MAX { "max".to_owned() } else { bytes.to_string() };
+                value.map(|bytes| format!("{name} {}", text(bytes)))
+            };
+            let amounts = [("limit", write.max), ("high", write.high), ("low", write.low), ("min", write.min)];
+            let amounts = amounts.into_iter().chain([("swap limit", write.swap_max)]);
+            let mut parts: Vec<String> = amounts.filter_map(|(name, value)| shown(name, value)).collect();
+            parts.extend(write.oom_group.map(|on| format!("oom.group {on}")));
+            parts.extend(write.swappiness.map(|swappiness| format!("swappiness {swappiness}")));
+            format!("{whose}: cgroup set to {}", parts.join(", "))
+        }
         Change::Workload { process, .. } => format!("{process} does something else"),
         Change::Delay { clock: Clock::EvictionManager, by } => format!("the next eviction pass comes {by} later"),
         Change::Delay { clock: Clock::NodeStatus, by } => format!("the next node status comes {by} later"),
@@ -166,6 +187,7 @@ fn what_changes(change: &Change) -> Name {
         Change::Sysctl { .. }
         | Change::Cgroup { .. }
         | Change::Signal { .. }
+        | Change::PodSignal { .. }
         | Change::DeletePod { .. }
         | Change::Fork { .. } => String::new(),
     };
@@ -178,6 +200,29 @@ impl Machine {
         self.find_process(comm).ok_or_else(|| ChangeError::NoSuchProcess(comm.clone()))
     }
 
+    /// Writes the files of a cgroup, which has this name in records. A limit that is refused is recorded.
+    fn write_cgroup(
+        &mut self,
+        id: CgroupId,
+        name: &Name,
+        write: &CgroupWrite,
+        cx: &mut Cx<'_>,
+    ) -> Result<(), ChangeError> {
+        match (self.memory.write(cx.now, id, write), write.max) {
+            (Ok(()), _) => {}
+            (Err(_), Some(limit)) => cx.record(Record::CgroupWriteRefused { cgroup: name.clone(), limit }),
+            (Err(errno), None) => return Err(ChangeError::CgroupWrite { cgroup: name.clone(), errno }),
+        }
+        Ok(())
+    }
+
+    /// A signal comes from outside.
+    fn signal(&mut self, p: ProcIx, signal: Signo, cx: &mut Cx<'_>) {
+        let (pid, comm) = (self.programs[p as usize].pid, self.programs[p as usize].comm.clone());
+        cx.record(Record::SignalSent { pid, comm, signal });
+        self.send(p, signal, DeathCause::Injected, cx);
+    }
+
     /// What concerns the machine alone.
     fn change(&mut self, change: &Change, cx: &mut Cx<'_>) -> Result<(), ChangeError> {
         match change {
@@ -188,19 +233,11 @@ impl Machine {
             }
             Change::Cgroup { cgroup, write } => {
                 let id = self.memory.find(cgroup).ok_or_else(|| ChangeError::NoSuchCgroup(cgroup.clone()))?;
-                match (self.memory.write(cx.now, id, write), write.max) {
-                    (Ok(()), _) => {}
-                    (Err(_), Some(limit)) => {
-                        cx.record(Record::CgroupWriteRefused { cgroup: cgroup.clone(), limit });
-                    }
-                    (Err(errno), None) => return Err(ChangeError::CgroupWrite { cgroup: cgroup.clone(), errno }),
-                }
+                self.write_cgroup(id, cgroup, write, cx)?;
             }
             Change::Signal { process: comm, signal } => {
                 let p = self.named(comm)?;
-                let (pid, comm) = (self.programs[p as usize].pid, self.programs[p as usize].comm.clone());
-                cx.record(Record::SignalSent { pid, comm, signal: *signal });
-                self.send(p, *signal, DeathCause::Injected, cx);
+                self.signal(p, *signal, cx);
             }
             Change::Fork { process: comm } => {
                 let p = self.named(comm)?;

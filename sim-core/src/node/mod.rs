@@ -54,6 +54,22 @@ pub enum Event {
         /// Which of its replicas.
         replica: u32,
     },
+    /// It is the turn of a replica of a plan to be replaced.
+    PodRolls {
+        /// Index into the scenario's pods.
+        plan: u32,
+        /// Which of its replicas.
+        replica: u32,
+    },
+    /// A recommender raises the memory of a container.
+    Recommends {
+        /// Which.
+        container: ContainerRef,
+        /// Its limit when it was killed, bytes.
+        killed_at: i64,
+    },
+    /// The successor of a pod is available.
+    PodRetires(PodIx),
     /// A host process of the scenario starts.
     HostStarts(u32),
     /// A process of a container starts later than its container.
@@ -186,6 +202,9 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
     match event {
         Event::Inject(n) => inject(n, pods, lent),
         Event::PodArrives { plan, replica } => pods.arrive(plan, replica, lent),
+        Event::PodRolls { plan, replica } => pods.rolls(plan, replica, lent),
+        Event::Recommends { container, killed_at } => pods.recommends(container, killed_at, lent),
+        Event::PodRetires(pod) => pods.retires(pod, lent),
         Event::SandboxReady(pod) => pods.sandbox_ready(pod, lent),
         Event::ContainerStarts { container, run } => pods.container_starts(container, run, lent),
         Event::ProcessStarts { container, process, run } => {

@@ -21,7 +21,7 @@ mod pod;
 mod process;
 
 pub use node::{KubeletPlan, NodePlan};
-pub use pod::{ContainerPlan, Controller, PodPlan, VolumePlan};
+pub use pod::{ContainerPlan, Controller, PodPlan, Recommender, VolumePlan};
 pub use process::{HangUp, HostPlan, ProcessPlan, kept_comm};
 
 use crate::kubelet::{KubernetesProfile, MEMORY, ResourceRequirements, scheduling_requests};
@@ -119,7 +119,7 @@ pub struct Injection {
     pub change: Change,
 }
 
-/// What can be changed from outside. `[[at]]` in a scenario has keys for the first five; the others are for programs
+/// What can be changed from outside: by `[[at]]` in a scenario, or by a program
 /// ([`Simulation::apply`](crate::Simulation::apply)).
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
@@ -137,6 +137,38 @@ pub enum Change {
         cgroup: Name,
         /// What is written.
         write: CgroupWrite,
+    },
+    /// Writes the files of a pod's cgroup, or of one of its containers'.
+    PodCgroup {
+        /// `namespace/name`.
+        pod: Name,
+        /// Name of the container; `None`: the pod's own cgroup.
+        container: Option<Name>,
+        /// What is written.
+        write: CgroupWrite,
+    },
+    /// Sends a signal to the first process of a pod's container.
+    PodSignal {
+        /// `namespace/name`.
+        pod: Name,
+        /// Name of the container; `None`: the first that runs.
+        container: Option<Name>,
+        /// Signal.
+        signal: Signo,
+    },
+    /// A workload has this many pods from now on (`kubectl scale`).
+    Scale {
+        /// `namespace/name` of the pod in the plan.
+        workload: Name,
+        /// How many.
+        replicas: u32,
+    },
+    /// All pods of a workload are replaced, one after the other (`kubectl rollout restart`).
+    Roll {
+        /// `namespace/name` of the pod in the plan.
+        workload: Name,
+        /// From one to the next.
+        every: SimDuration,
     },
     /// Sends a signal to the first living process of that name.
     Signal {

@@ -24,6 +24,28 @@ pub enum Controller {
     Job,
 }
 
+/// What raises a pod's memory after an OOM kill, as the VerticalPodAutoscaler does it
+/// (autoscaler vertical-pod-autoscaler/pkg/recommender: `--oom-bump-up-ratio`, `--oom-min-bump-up-bytes`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recommender {
+    /// The new request in percent of what the container had when it was killed.
+    pub bump_percent: u32,
+    /// It grows by at least this.
+    pub least_bump: Bytes,
+    /// And becomes at most this (`maxAllowed`).
+    pub max_allowed: Option<Bytes>,
+    /// From the kill to the new amounts.
+    pub after: SimDuration,
+}
+
+impl Default for Recommender {
+    /// The flags' defaults: 1.2, 100 MiB, an interval of a minute.
+    fn default() -> Self {
+        let (bump_percent, least_bump) = (120, Bytes::mib(100));
+        Recommender { bump_percent, least_bump, max_allowed: None, after: SimDuration::from_secs(60) }
+    }
+}
+
 /// A pod, perhaps several times.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PodPlan {
@@ -51,6 +73,8 @@ pub struct PodPlan {
     pub restart_policy: RestartPolicy,
     /// One entry per container: the regular ones and the init containers, whose order is that of the specification.
     pub containers: Vec<ContainerPlan>,
+    /// What raises its memory after an OOM kill.
+    pub recommender: Option<Recommender>,
     /// Memory-backed volumes.
     pub volumes: Vec<VolumePlan>,
     /// Times at which cAdvisor is known to have measured this pod, in addition to the pod's start; empty: its
@@ -78,6 +102,7 @@ impl Default for PodPlan {
             replicas: 1,
             restart_policy: RestartPolicy::Always,
             containers: Vec::new(),
+            recommender: None,
             volumes: Vec::new(),
             housekeeping: Arc::from([]),
         }
@@ -110,6 +135,7 @@ impl PodPlan {
             processes: vec![process],
             pid_namespace: true,
             pre_stop: None,
+            restarts_on_resize: false,
         });
         self
     }
@@ -132,6 +158,8 @@ pub struct ContainerPlan {
     pub pid_namespace: bool,
     /// How long its preStop hook takes; `None`: it has none.
     pub pre_stop: Option<SimDuration>,
+    /// `resizePolicy` of memory is `RestartContainer`: a resize starts it anew instead of writing its cgroup.
+    pub restarts_on_resize: bool,
 }
 
 /// A memory-backed volume (tmpfs).

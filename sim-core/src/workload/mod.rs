@@ -12,5 +12,5 @@ pub use program::{Program, Step};
 
 pub use params::{
     Behavior, Burst, CacheAccess, Cycle, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp,
-    Sawtooth, Script, ScriptOp, Steady, TermReaction, Then, Trace, TracePoint,
+    Sawtooth, Script, ScriptOp, Steady, TermReaction, Then, Trace, TraceAs, TracePoint,
 };

@@ -195,12 +195,24 @@ pub struct DotNet {
     pub heap_base: Bytes,
 }
 
+/// What kind of memory a recorded curve is replayed with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum TraceAs {
+    /// Anonymous memory.
+    #[default]
+    Anon,
+    /// Page cache: it can be reclaimed.
+    File,
+    /// Files in a memory volume: they cannot.
+    Shmem,
+}
+
 /// One point of a recorded curve.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct TracePoint {
     /// Since the process began.
     pub at: SimDuration,
-    /// Anonymous memory held from then on.
+    /// Memory held from then on.
     pub anon: Bytes,
 }
 
@@ -209,8 +221,12 @@ pub struct TracePoint {
 pub struct Trace {
     /// In order of time.
     pub points: Vec<TracePoint>,
-    /// True: memory grows linearly between points; false: in steps.
+    /// True: anonymous memory grows linearly between points; false, or another kind of memory: in steps.
     pub linear: bool,
+    /// The kind of memory.
+    pub memory: TraceAs,
+    /// The curve begins again at its last point.
+    pub repeats: bool,
     /// What follows after the last point.
     pub then: Then,
 }

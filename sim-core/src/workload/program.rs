@@ -3,7 +3,8 @@
 use super::growth::{Growth, Rhythm};
 use super::managed::{Managed, Turn};
 use super::params::{
-    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Script, ScriptOp, Then, Trace,
+    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Script, ScriptOp, Then,
+    Trace, TraceAs,
 };
 use super::runtime::{Around, AtLimit, Heap, Language, Runtime};
 use crate::engine::Stream;
@@ -84,6 +85,9 @@ pub enum Step {
 const DOTNET_MIN_HEAP_LIMIT: Bytes = Bytes::mib(20);
 /// Files are gone through in chunks of this many pages.
 const FILE_CHUNK: u64 = 256;
+
+/// The file of a curve that is replayed with page cache or tmpfs.
+const TRACE_FILE: &str = "trace";
 
 /// A program with its state.
 #[derive(Clone, Debug)]
@@ -278,11 +282,15 @@ impl Program {
     }
 
     fn trace(&mut self, t: &Trace, i: u64, now: SimTime) -> Step {
-        let Some(point) = t.points.get((i / 2) as usize) else { return then(t.then) };
-        let at = self.started.saturating_add(point.at);
+        let of_round = t.points.len() as u64;
+        let (round, n) = if t.repeats { (i / 2 / of_round, i / 2 % of_round) } else { (0, i / 2) };
+        let Some(point) = t.points.get(n as usize) else { return then(t.then) };
+        let period = t.points.last().map_or(0, |last| last.at.as_nanos());
+        let before = SimDuration::from_nanos(period.saturating_mul(round));
+        let at = self.started.saturating_add(before).saturating_add(point.at);
         if i.is_multiple_of(2) {
             let up = point.anon.saturating_sub(self.held);
-            if t.linear && up > Bytes::ZERO && at > now {
+            if t.linear && t.memory == TraceAs::Anon && up > Bytes::ZERO && at > now {
                 let pages = point.anon.to_pages_ceil().saturating_sub(self.resident);
                 (self.held, self.resident) = (point.anon, self.resident + pages);
                 return Step::Grow(Growth::linear(
@@ -295,12 +303,27 @@ impl Program {
         }
         let (target, before) = (point.anon.to_pages_ceil(), self.resident);
         (self.held, self.resident) = (point.anon, target);
-        if target >= before {
-            let pages = target.saturating_sub(before);
-            Step::Alloc { bytes: pages.bytes(), touched: pages, rate: None }
-        } else {
-            let pages = before.saturating_sub(target);
-            Step::Free { bytes: pages.bytes(), resident: pages }
+        match t.memory {
+            TraceAs::Anon if target >= before => {
+                let pages = target.saturating_sub(before);
+                Step::Alloc { bytes: pages.bytes(), touched: pages, rate: None }
+            }
+            TraceAs::Anon => {
+                let pages = before.saturating_sub(target);
+                Step::Free { bytes: pages.bytes(), resident: pages }
+            }
+            TraceAs::File | TraceAs::Shmem if target < before => {
+                // The file goes, and is written anew with what is left.
+                (self.held, self.resident) = (Bytes::ZERO, Pages::ZERO);
+                self.at -= 1;
+                Step::Unlink(TRACE_FILE.into())
+            }
+            TraceAs::File => {
+                let size = t.points.iter().map(|point| point.anon).max().unwrap_or_default();
+                let pages = target.saturating_sub(before);
+                Step::File { file: TRACE_FILE.into(), size, from: before, pages, access: CacheAccess::Read }
+            }
+            TraceAs::Shmem => Step::Tmpfs { volume: TRACE_FILE.into(), pages: target.saturating_sub(before) },
         }
     }
 

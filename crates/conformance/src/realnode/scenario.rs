@@ -176,7 +176,8 @@ fn pod(story: &Story, action: &Action, t0: f64) -> Result<PodPlan, StoryError> {
             mounts.filter_map(|m| Some((m["mountPath"].as_str()?, m["name"].as_str()?))).collect();
         let processes = programs(story, &args, t0, ProcessPlan::pid1(&name.into()), &mounts)?;
         let resources = part(story, &container["resources"])?;
-        let own = ContainerPlan { name: name.into(), processes, pid_namespace: true, pre_stop: None };
+        let (pid_namespace, restarts_on_resize) = (true, false);
+        let own = ContainerPlan { name: name.into(), processes, pid_namespace, pre_stop: None, restarts_on_resize };
         plan.containers.push(own);
         Arc::make_mut(&mut plan.spec.containers).push(ContainerSpec { resources, ..ContainerSpec::new(name) });
     }

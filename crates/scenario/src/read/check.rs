@@ -186,7 +186,12 @@ fn injected_names(p: &Problems, table: &Value, scenario: &Scenario) {
     let names = Names::of(scenario);
     for injection in &scenario.injections {
         let (key, kind, wanted) = match &injection.change {
-            Change::Signal { process, .. } => ("process", "process", process),
+            Change::Signal { process, .. } | Change::Workload { process, .. } => ("process", "process", process),
+            Change::Scale { workload, .. } => ("scale", "pod", workload),
+            Change::Roll { workload, .. } => ("roll", "pod", workload),
+            Change::PodCgroup { pod, .. } | Change::PodSignal { pod, .. } | Change::PodResources { pod, .. } => {
+                ("pod", "pod", pod)
+            }
             Change::Fork { process } => ("fork", "process", process),
             Change::DeletePod { pod } => ("deletePod", "pod", pod),
             _ => continue,

@@ -70,6 +70,8 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
     let pattern = pattern.unwrap_or_else(|| ProcessPlan::pid1(&name));
     let pid_namespace = t.or("pidNamespace", true, boolean);
     let pre_stop = t.optional("preStop", duration);
+    let policies = [("NotRequired", false), ("RestartContainer", true)];
+    let on_resize = t.optional("resizePolicy", one_of("resizePolicy", &policies));
     let pattern = if pid_namespace { pattern } else { ProcessPlan { term: TermReaction::Default, ..pattern } };
     let mut processes = vec![process_keys(&mut t, pattern)];
     for table in t.items("process") {
@@ -92,7 +94,8 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
                 Arc::make_mut(&mut plan.spec.containers).push(spec);
             }
             let (name, processes) = (name.clone(), Vec::new());
-            plan.containers.push(ContainerPlan { name, processes, pid_namespace, pre_stop: None });
+            let plain = ContainerPlan { name, processes, pid_namespace, pre_stop: None, restarts_on_resize: false };
+            plan.containers.push(plain);
         }
         let own = Arc::make_mut(&mut plan.spec.containers);
         let lists = own.iter_mut().chain(&mut plan.spec.init_containers);
@@ -103,6 +106,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
             container.processes.clone_from(&processes);
             container.pid_namespace = pid_namespace;
             container.pre_stop = pre_stop.or(container.pre_stop);
+            container.restarts_on_resize = on_resize.unwrap_or(container.restarts_on_resize);
         }
     }
 }

@@ -151,6 +151,7 @@ fn apply_gates(draft: &KubeletDraft, profile: &mut KubernetesProfile) {
             "MemoryQoS" => profile.memory_qos = *on,
             "NodeSwap" => profile.node_swap = *on,
             "PodLevelResources" => profile.pod_level_resources = *on,
+            "InPlacePodVerticalScaling" => profile.in_place_resize = *on,
             "SidecarContainers" => profile.sidecar_containers = *on,
             "QOSReserved" => profile.qos_reserved = *on,
             "PodLevelResourcesFixKubeletQOSClass" => profile.empty_pod_resources_count = !on,

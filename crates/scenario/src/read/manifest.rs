@@ -294,7 +294,10 @@ fn container_plan(value: &Value, name: &Name) -> ContainerPlan {
     let called = program.map_or_else(|| name.clone(), Into::into);
     let pre_stop = given(value, "lifecycle").and_then(|lifecycle| pre_stop(given(lifecycle, "preStop")?));
     let pid1 = ProcessPlan { launch: launch(value), ..ProcessPlan::pid1(&called) };
-    ContainerPlan { name: name.clone(), processes: vec![pid1], pid_namespace: true, pre_stop }
+    let of_memory = |policy: &&Value| policy.get("resourceName").and_then(Value::as_text) == Some("memory");
+    let policy = list(value, "resizePolicy").iter().find(of_memory).and_then(|policy| policy.get("restartPolicy"));
+    let restarts_on_resize = policy.and_then(Value::as_text) == Some("RestartContainer");
+    ContainerPlan { name: name.clone(), processes: vec![pid1], pid_namespace: true, pre_stop, restarts_on_resize }
 }
 
 /// What its variables, command and arguments say to a language runtime about memory. Values from elsewhere

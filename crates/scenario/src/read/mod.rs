@@ -161,8 +161,11 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
     scenario.pods = drafts.into_iter().map(|pod| pod.plan).collect();
     let mut here = |key| cx.here.of(cx.problems, t.items(key), "node");
     scenario.hosts = host::hosts(cx.problems, &here("host"));
-    scenario.injections = injection::injections(cx.problems, &here("at"));
-    scenario.expectations = expect::expectations(cx.problems, &here("expect"));
+    let at = here("at");
+    let machine = injection::Machine { kubelet: kubelet_table, node: node.as_ref() };
+    scenario.injections = injection::injections(cx, &at, &machine);
+    let expect = cx.here.of(cx.problems, t.items("expect"), "node");
+    scenario.expectations = expect::expectations(cx.problems, &expect);
     t.finish();
     scenario.node = node?;
     check::check(cx.problems, root, &scenario, &cx.here);

@@ -15,7 +15,7 @@ use crate::source::Places;
 use crate::tables;
 use crate::value::Value;
 use oomsim_core::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
-use oomsim_core::plan::{Controller, PodPlan, VolumePlan};
+use oomsim_core::plan::{Controller, PodPlan, Recommender, VolumePlan};
 use oomsim_core::units::SimTime;
 use oomsim_core::workload::Behavior;
 use std::collections::BTreeSet;
@@ -136,6 +136,7 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
     each.set("backoffLimit", integer(0, i64::from(u32::MAX)), |plan, v| plan.backoff_limit = v);
     each.set("replicas", integer(0, tables::MAX_REPLICAS), |plan, v| plan.replicas = v);
     each.set("restartPolicy", one_of("restartPolicy", &restarts), |plan, v| plan.restart_policy = v);
+    each.set("recommender", recommender, |plan, v| plan.recommender = Some(v));
     each.set("volume", tables(volume), |plan, v| plan.volumes = v);
     each.set("housekeeping", instants, |plan, v| plan.housekeeping = v);
     containers(t, &mut plans);
@@ -208,6 +209,19 @@ fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {
     };
     t.finish();
     Some(toleration)
+}
+
+fn recommender(p: &Problems, value: &Value) -> Option<Recommender> {
+    let d = Recommender::default();
+    let mut t = TableReader::open(p, &tables::RECOMMENDER, value)?;
+    let recommender = Recommender {
+        bump_percent: t.or("bumpPercent", d.bump_percent, integer(100, 1000)),
+        least_bump: t.or("minBump", d.least_bump, bytes),
+        max_allowed: t.optional("maxAllowed", bytes),
+        after: t.or("after", d.after, duration),
+    };
+    t.finish();
+    Some(recommender)
 }
 
 fn volume(p: &Problems, value: &Value) -> Option<VolumePlan> {

@@ -8,7 +8,7 @@ use crate::value::{Value, ValueKind};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth, Script,
-    ScriptOp, Steady, Then, Trace, TracePoint,
+    ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
 };
 
 /// Longest curve or script.
@@ -149,9 +149,26 @@ fn trace(p: &Problems, value: &Value) -> Option<Behavior> {
     // A file that could be read stands as `points` already.
     let points = if t.get("file").is_some() { None } else { t.required("points", points) };
     let linear = t.or("linear", true, crate::scalar::boolean);
+    let kinds = [("anon", TraceAs::Anon), ("file", TraceAs::File), ("shmem", TraceAs::Shmem)];
+    let memory = t.or("as", TraceAs::Anon, one_of("memory", &kinds));
+    let (scale, shift) = (t.or("scale", 100, integer(1, 100_000)), t.or("shift", SimDuration::ZERO, duration));
+    let repeats = t.or("repeats", false, crate::scalar::boolean);
     let then = t.or("then", Then::Hold, then);
+    let points = points.map(|points| moved(points, scale, shift));
+    if repeats && points.as_ref().is_some_and(|points| points.last().is_none_or(|last| last.at == SimDuration::ZERO)) {
+        t.problems().error(t.at(), "a curve that `repeats` has to take time: its last point is at 0s");
+    }
     t.finish();
-    Some(Behavior::Trace(Trace { points: points?, linear, then }))
+    Some(Behavior::Trace(Trace { points: points?, linear, memory, repeats, then }))
+}
+
+/// Points with amounts in percent of theirs, and later.
+fn moved(points: Vec<TracePoint>, percent: u64, later: SimDuration) -> Vec<TracePoint> {
+    let scaled = |bytes: Bytes| {
+        let scaled = u128::from(bytes.get()) * u128::from(percent) / 100;
+        Bytes::new(u64::try_from(scaled).unwrap_or(u64::MAX))
+    };
+    points.into_iter().map(|p| TracePoint { at: p.at + later, anon: scaled(p.anon) }).collect()
 }
 
 /// `[["0s", "10Mi"], ["5s", "20Mi"]]`, times not falling.

@@ -1,6 +1,9 @@
 //! What happens from outside, and what is expected.
 
 use super::WhenAbsent::{Absent, Is, Required, Says};
+use super::kubelet::KUBELET;
+use super::pod::{MAX_REPLICAS, RESOURCES};
+use super::workload::WORKLOAD;
 use super::{Form, KeyGroup, TableSpec, key};
 use oomsim_core::record::expect::{Curve, Total};
 use oomsim_core::record::view::KINDS;
@@ -24,7 +27,19 @@ const FIELD_TEST: Form = Form::OneOf(&[VALUE, Form::Table(&TEST_TABLE)]);
 /// `[[at]]`.
 pub(crate) static AT: TableSpec = TableSpec {
     groups: &[&AT_KEYS],
-    any_of: &[&["sysctl"], &["cgroup"], &["signal", "process"], &["deletePod"], &["fork"]],
+    any_of: &[
+        &["sysctl"],
+        &["cgroup"],
+        &["pod"],
+        &["signal", "process"],
+        &["deletePod"],
+        &["fork"],
+        &["scale", "replicas"],
+        &["roll"],
+        &["process", "workload"],
+        &["kubelet"],
+        &["delay", "by"],
+    ],
     ..TableSpec::new("[[at]]")
 };
 
@@ -63,20 +78,79 @@ pub(crate) static AT_KEYS: KeyGroup = KeyGroup {
         key("node", Form::Name, Absent, "only on nodes of this kind"),
         key("sysctl", Form::Sysctls, Absent, "sets sysctls"),
         key("cgroup", Form::Path, Absent, "writes to this cgroup: its limit, or another of its files"),
-        key("limit", LIMIT, Absent, "with `cgroup`: the limit (`memory.max`, `memory.limit_in_bytes`)")
-            .with(&["cgroup"]),
-        key("high", LIMIT, Absent, "with `cgroup`, v2: `memory.high`").with(&["cgroup"]),
-        key("low", Form::Amount, Absent, "with `cgroup`, v2: `memory.low`").with(&["cgroup"]),
-        key("min", Form::Amount, Absent, "with `cgroup`, v2: `memory.min`").with(&["cgroup"]),
-        key("swapMax", LIMIT, Absent, "with `cgroup`: `memory.swap.max`; v1: `memory.memsw.limit_in_bytes`")
-            .with(&["cgroup"]),
-        key("oomGroup", Form::Boolean, Absent, "with `cgroup`, v2: `memory.oom.group`").with(&["cgroup"]),
-        key("swappiness", Form::Integer { min: 0, max: 100 }, Absent, "with `cgroup`, v1: `memory.swappiness`")
-            .with(&["cgroup"]),
+        key(
+            "pod",
+            Form::Name,
+            Absent,
+            "`name` or `namespace/name`: writes to the cgroup of this pod or container, sends it a `signal`, or changes \
+             its `resources`",
+        ),
+        key("container", Form::Name, Says("the pod, or its first container"), "with `pod`: the container")
+            .with(&["pod"]),
+        key(
+            "resources",
+            Form::Table(&RESOURCES),
+            Absent,
+            "with `pod`, `container`: in-place resize, as far as the kubelet's release does it",
+        )
+        .with(&["pod"]),
+        key("limit", LIMIT, Absent, "with `cgroup` or `pod`: the limit (`memory.max`, `memory.limit_in_bytes`)")
+            .with(&["cgroup", "pod"]),
+        key("high", LIMIT, Absent, "with `cgroup` or `pod`, v2: `memory.high`").with(&["cgroup", "pod"]),
+        key("low", Form::Amount, Absent, "with `cgroup` or `pod`, v2: `memory.low`").with(&["cgroup", "pod"]),
+        key("min", Form::Amount, Absent, "with `cgroup` or `pod`, v2: `memory.min`").with(&["cgroup", "pod"]),
+        key("swapMax", LIMIT, Absent, "with `cgroup` or `pod`: `memory.swap.max`; v1: `memory.memsw.limit_in_bytes`")
+            .with(&["cgroup", "pod"]),
+        key("oomGroup", Form::Boolean, Absent, "with `cgroup` or `pod`, v2: `memory.oom.group`")
+            .with(&["cgroup", "pod"]),
+        key(
+            "swappiness",
+            Form::Integer { min: 0, max: 100 },
+            Absent,
+            "with `cgroup` or `pod`, v1: `memory.swappiness`",
+        )
+        .with(&["cgroup", "pod"]),
         key("signal", Form::Words(&["SIGTERM", "SIGKILL", "SIGHUP", "SIGABRT", "SIGSEGV"]), Absent, "sends a signal"),
-        key("process", Form::Name, Absent, "with `signal`: `comm` of the process; the first one that is alive")
-            .with(&["signal"]),
-        key("deletePod", Form::Name, Absent, "deletes a pod; `name` or `namespace/name`"),
+        key(
+            "process",
+            Form::Name,
+            Absent,
+            "with `signal` (without `pod`) or `workload`: `comm` of the process; the first one that is alive",
+        )
+        .with(&["signal", "workload"]),
+        key(
+            "deletePod",
+            Form::Name,
+            Absent,
+            "deletes a pod, which its controller replaces; `name` or `namespace/name`",
+        ),
+        key("scale", Form::Name, Absent, "a workload (the name of a `[[pod]]`) gets another number of pods"),
+        key("replicas", Form::Integer { min: 0, max: MAX_REPLICAS }, Absent, "with `scale`: how many; 0 stops it")
+            .with(&["scale"]),
+        key("roll", Form::Name, Absent, "the pods of a workload are replaced one after the other"),
+        key("every", Form::Duration, Says("10s"), "with `roll`: from one pod to the next").with(&["roll"]),
+        key(
+            "workload",
+            Form::Table(&WORKLOAD),
+            Absent,
+            "a `process` does this from now on, with the memory that it has",
+        ),
+        key("kubelet", Form::Table(&KUBELET), Absent, "the kubelet restarts with these keys in place of those it had"),
+        key(
+            "keeps",
+            Form::Boolean,
+            Says("true"),
+            "with `kubelet`: false: other keys of `[kubelet]` do not hold any more",
+        )
+        .with(&["kubelet"]),
+        key(
+            "delay",
+            Form::Words(&["evictionManager", "nodeStatus", "housekeeping"]),
+            Absent,
+            "what a clock of the kubelet does next comes later, as on a node without processor time to spare; \
+             `housekeeping` of a `pod`",
+        ),
+        key("by", Form::Duration, Absent, "with `delay`: how much later").with(&["delay"]),
         key("fork", Form::Name, Absent, "a process of this `comm` calls fork"),
     ],
 };

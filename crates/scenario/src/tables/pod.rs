@@ -36,6 +36,25 @@ pub(crate) static RESOURCES: TableSpec = TableSpec { groups: &[&RESOURCES_KEYS],
 /// `[[pod.volume]]`.
 pub(crate) static VOLUME: TableSpec = TableSpec { groups: &[&VOLUME_KEYS], ..TableSpec::new("[[pod.volume]]") };
 
+/// `recommender`.
+pub(crate) static RECOMMENDER: TableSpec = TableSpec { groups: &[&RECOMMENDER_KEYS], ..TableSpec::new("recommender") };
+
+/// `recommender`.
+static RECOMMENDER_KEYS: KeyGroup = KeyGroup {
+    name: "recommender",
+    keys: &[
+        key(
+            "bumpPercent",
+            Form::Integer { min: 100, max: 1000 },
+            Is("120"),
+            "the new request in percent of the limit at which the container was killed",
+        ),
+        key("minBump", Form::Amount, Is("100Mi"), "it grows by at least this"),
+        key("maxAllowed", Form::Amount, Absent, "and becomes at most this"),
+        key("after", Form::Duration, Is("1m"), "from the kill to the new amounts"),
+    ],
+};
+
 /// `[[pod.toleration]]`.
 pub(crate) static TOLERATION: TableSpec =
     TableSpec { groups: &[&TOLERATION_KEYS], ..TableSpec::new("[[pod.toleration]]") };
@@ -122,6 +141,12 @@ pub(crate) static POD_KEYS: KeyGroup = KeyGroup {
             Is("Always"),
             "restart policy of the containers",
         ),
+        key(
+            "recommender",
+            Form::Table(&RECOMMENDER),
+            Absent,
+            "raises its memory after an OOM kill, as the VerticalPodAutoscaler does",
+        ),
         key("volume", Form::Tables(&VOLUME), Absent, "memory-backed volumes"),
         key(
             "housekeeping",
@@ -142,6 +167,12 @@ pub(crate) static CONTAINER_KEYS: KeyGroup = KeyGroup {
         key("resources", Form::Table(&RESOURCES), Absent, "requests and limits"),
         key("pidNamespace", Form::Boolean, Is("true"), "false: the first process is an ordinary process"),
         key("preStop", Form::Duration, Absent, "how long its preStop hook takes, which comes before SIGTERM"),
+        key(
+            "resizePolicy",
+            Form::Words(&["NotRequired", "RestartContainer"]),
+            Says("the manifest's, else `NotRequired`"),
+            "what a change of its memory in place does to it",
+        ),
         key("process", Form::Tables(&PROCESS), Absent, "additional processes: children, or started by `kubectl exec`"),
     ],
 };

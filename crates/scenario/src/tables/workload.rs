@@ -178,6 +178,16 @@ pub(crate) static TRACE_KEYS: KeyGroup = KeyGroup {
         ),
         key("file", Form::Path, Absent, "the points from a file: the heading `seconds,bytes`, then a point a line"),
         key("linear", Form::Boolean, Is("true"), "straight lines between the points; false: steps"),
+        key(
+            "as",
+            Form::Words(&["anon", "file", "shmem"]),
+            Is("anon"),
+            "kind of memory: anonymous, page cache that can be reclaimed, or files in memory that cannot; the latter two \
+             follow the curve in steps",
+        ),
+        key("scale", Form::Integer { min: 1, max: 100_000 }, Is("100"), "all amounts in percent of those given"),
+        key("shift", Form::Duration, Is("0s"), "all times later by this"),
+        key("repeats", Form::Boolean, Is("false"), "the curve begins again at its last point"),
         key("then", THEN, Is("hold"), "what happens after the last point"),
     ],
 };

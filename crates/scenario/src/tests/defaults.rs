@@ -26,6 +26,10 @@ container = [{ name = "c", workload.leak = { block = "1Mi", every = "1s", jitter
 name = "dotnet"
 container = [{ name = "c", workload.dotnet = { block = "1Mi", every = "1s" } }]
 [[pod]]
+name = "vpa"
+recommender = {}
+container = [{ name = "c" }]
+[[pod]]
 name = "jvm"
 container = [{ name = "c", runtime = { name = "jvm-17" } }]
 [[pod]]
@@ -66,6 +70,7 @@ const PATHS: &[(&str, &str)] = &[
     ("workload.leak", "pod.leak.container.c.workload.leak."),
     ("jitter", "pod.leak.container.c.workload.leak.jitter."),
     ("workload.dotnet", "pod.dotnet.container.c.workload.dotnet."),
+    ("recommender", "pod.vpa.recommender."),
     ("runtime", "pod.jvm.container.c.runtime."),
     ("workload.ramp", "pod.ramp.container.c.workload.ramp."),
     ("workload.sawtooth", "pod.sawtooth.container.c.workload.sawtooth."),

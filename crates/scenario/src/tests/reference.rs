@@ -39,7 +39,7 @@ fn tables() -> Vec<&'static TableSpec> {
 fn the_example_of_everything_is_right() {
     let loaded = load(EVERYTHING, "everything.toml", &FILES, &[]).unwrap_or_else(|list| panic!("{}", rendered(&list)));
     let scenario = &loaded.scenario;
-    assert_eq!((scenario.pods.len(), scenario.hosts.len(), scenario.injections.len()), (2, 5, 5));
+    assert_eq!((scenario.pods.len(), scenario.hosts.len(), scenario.injections.len()), (2, 5, 13));
     // Only the priority class of the example is not known.
     assert!(loaded.warnings.is_empty(), "{}", rendered(&loaded.warnings));
 }

@@ -6,6 +6,7 @@
 
 mod comments;
 mod expect;
+mod injection;
 mod kubelet;
 mod node;
 mod pod;
@@ -15,10 +16,8 @@ mod value;
 pub use comments::{Comments, NoSuchKey};
 
 use self::value::{Form, Keys};
-use oomsim_core::node_api::{CgroupWrite, Name};
-use oomsim_core::plan::{Change, Injection, PodPlan, Scenario};
+use oomsim_core::plan::{Injection, PodPlan, Scenario};
 use oomsim_core::record::expect::Scalar;
-use oomsim_core::units::Bytes;
 use toml_edit::{ArrayOfTables, DocumentMut, Item, Key};
 use toml_writer::{ToTomlValue, TomlStringBuilder};
 
@@ -58,7 +57,7 @@ pub fn pod_to_toml(pod: &PodPlan) -> String {
 /// A change from outside as `[[at]]`, to be added to the text of a scenario.
 pub fn injection_to_toml(injection: &Injection) -> String {
     let mut document = DocumentMut::new();
-    let table = injection_keys(injection).into_table();
+    let table = injection::injection_keys(injection).into_table();
     document.insert("at", Item::ArrayOfTables([table].into_iter().collect()));
     document.to_string()
 }
@@ -97,7 +96,7 @@ fn document(scenario: &Scenario) -> DocumentMut {
     if let Some(plan) = &scenario.kubelet {
         document.insert("kubelet", kubelet::kubelet(plan).into_item());
     }
-    let at = scenario.injections.iter().map(|injection| injection_keys(injection).into_table());
+    let at = scenario.injections.iter().map(|injection| injection::injection_keys(injection).into_table());
     let expect = scenario.expectations.iter().map(|expectation| expect::expectation(expectation).into_table());
     for (key, tables) in [
         ("pod", scenario.pods.iter().map(pod::pod).collect::<ArrayOfTables>()),
@@ -110,50 +109,4 @@ fn document(scenario: &Scenario) -> DocumentMut {
         }
     }
     document
-}
-
-/// The files of a cgroup.
-fn cgroup_keys(keys: &mut Keys, cgroup: &Name, write: &CgroupWrite) {
-    keys.put("cgroup", cgroup);
-    for (key, value) in [("limit", write.max), ("high", write.high), ("swapMax", write.swap_max)] {
-        match value {
-            Some(Bytes::MAX) => keys.put(key, "max"),
-            Some(limit) => keys.put(key, &limit),
-            None => {}
-        }
-    }
-    for (key, value) in [("low", write.low), ("min", write.min)] {
-        if let Some(amount) = value {
-            keys.put(key, &amount);
-        }
-    }
-    if let Some(group) = write.oom_group {
-        keys.put("oomGroup", &group);
-    }
-    if let Some(swappiness) = write.swappiness {
-        keys.put("swappiness", &u64::from(swappiness));
-    }
-}
-
-/// `[[at]]`.
-fn injection_keys(injection: &Injection) -> Keys {
-    let mut keys = Keys::default();
-    keys.put("time", &injection.at);
-    match &injection.change {
-        Change::Sysctl { name, value } => {
-            let mut sysctl = Keys::default();
-            sysctl.put(name, value);
-            keys.table("sysctl", sysctl);
-        }
-        Change::Cgroup { cgroup, write } => cgroup_keys(&mut keys, cgroup, write),
-        Change::Signal { process, signal } => {
-            keys.put("signal", &signal.to_string());
-            keys.put("process", process);
-        }
-        Change::DeletePod { pod } => keys.put("deletePod", pod),
-        Change::Fork { process } => keys.put("fork", process),
-        // `[[at]]` has no key for what only a program can change.
-        _ => {}
-    }
-    keys
 }

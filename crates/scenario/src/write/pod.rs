@@ -3,7 +3,7 @@
 use super::process::process;
 use super::value::Keys;
 use oomsim_core::kubelet::{ContainerSpec, ResourceRequirements, RestartPolicy, Toleration};
-use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, VolumePlan};
+use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, Recommender, VolumePlan};
 use oomsim_core::workload::TermReaction;
 use toml_edit::{ArrayOfTables, Item, Table};
 
@@ -48,6 +48,14 @@ pub(super) fn pod(pod: &PodPlan) -> Table {
     if !spec.tolerations.is_empty() {
         keys.put("toleration", &spec.tolerations.iter().map(toleration).collect::<Vec<_>>());
     }
+    if let Some(own) = &pod.recommender {
+        let (mut inner, d) = (Keys::default(), Recommender::default());
+        inner.unless("bumpPercent", &own.bump_percent, &d.bump_percent);
+        inner.unless("minBump", &own.least_bump, &d.least_bump);
+        inner.some("maxAllowed", own.max_allowed.as_ref());
+        inner.unless("after", &own.after, &d.after);
+        keys.put("recommender", &inner);
+    }
     if !pod.volumes.is_empty() {
         keys.put("volume", &pod.volumes.iter().map(volume).collect::<Vec<_>>());
     }
@@ -83,6 +91,9 @@ fn container(spec: &ContainerSpec, plan: Option<&ContainerPlan>) -> Table {
         keys.put("pidNamespace", &false);
     }
     keys.some("preStop", plan.pre_stop.as_ref());
+    if plan.restarts_on_resize {
+        keys.put("resizePolicy", "RestartContainer");
+    }
     let mut processes = plan.processes.iter();
     if let Some(own) = processes.next() {
         process(&mut keys, own, &first);
@@ -102,7 +113,7 @@ fn container(spec: &ContainerSpec, plan: Option<&ContainerPlan>) -> Table {
     table
 }
 
-fn resources(resources: &ResourceRequirements) -> Keys {
+pub(super) fn resources(resources: &ResourceRequirements) -> Keys {
     let mut keys = Keys::default();
     for (key, list) in [("requests", &resources.requests), ("limits", &resources.limits)] {
         if !list.is_empty() {

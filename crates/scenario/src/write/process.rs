@@ -8,6 +8,7 @@ use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Runtime};
 use oomsim_core::workload::{
     Behavior, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, ScriptOp, TermReaction, Then, Trace,
+    TraceAs,
 };
 use toml_edit::Value;
 
@@ -97,7 +98,7 @@ fn one(key: &str, value: &(impl Form + ?Sized)) -> Value {
     keys.form()
 }
 
-fn behavior(behavior: &Behavior) -> (&'static str, Value) {
+pub(super) fn behavior(behavior: &Behavior) -> (&'static str, Value) {
     let mut keys = Keys::default();
     let name = match behavior {
         Behavior::Leak(own) => {
@@ -177,6 +178,12 @@ fn trace(keys: &mut Keys, trace: &Trace) {
     let point = |at: &SimDuration, anon: &Bytes| list([at.form(), anon.form()]);
     keys.value("points", list(trace.points.iter().map(|p| point(&p.at, &p.anon))));
     keys.unless("linear", &trace.linear, &true);
+    match trace.memory {
+        TraceAs::Anon => {}
+        TraceAs::File => keys.put("as", "file"),
+        TraceAs::Shmem => keys.put("as", "shmem"),
+    }
+    keys.unless("repeats", &trace.repeats, &false);
     then(keys, trace.then);
 }
 

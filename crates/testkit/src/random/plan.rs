@@ -380,7 +380,8 @@ fn container(c: &mut Choices, name: &Name) -> ContainerPlan {
     for n in 0..c.below(2) {
         processes.push(process(c, ProcessPlan::idle(&format!("other-{n}").into())));
     }
-    ContainerPlan { name: name.clone(), processes, pid_namespace, pre_stop: c.some(Choices::duration) }
+    let (pre_stop, restarts_on_resize) = (c.some(Choices::duration), c.seldom());
+    ContainerPlan { name: name.clone(), processes, pid_namespace, pre_stop, restarts_on_resize }
 }
 
 fn process(c: &mut Choices, base: ProcessPlan) -> ProcessPlan {

@@ -6,7 +6,7 @@ use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Launch, RUNTIMES, Runtime};
 use oomsim_core::workload::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth, Script,
-    ScriptOp, Steady, Then, Trace, TracePoint,
+    ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
 };
 
 /// One of all behaviours.
@@ -53,7 +53,8 @@ pub(crate) fn behavior(c: &mut Choices) -> Behavior {
                 TracePoint { at, anon: c.bytes() }
             });
             let points = points.collect();
-            Behavior::Trace(Trace { points, linear: c.boolean(), then: then(c) })
+            let memory = c.of(&[TraceAs::Anon, TraceAs::File, TraceAs::Shmem]);
+            Behavior::Trace(Trace { points, linear: c.boolean(), memory, repeats: false, then: then(c) })
         }
         _ => Behavior::Script(Script { ops: script(c) }),
     }

@@ -5,11 +5,13 @@
 mod evict;
 mod lent;
 mod preempt;
+mod recommend;
 mod resize;
 mod start;
 mod stop;
 mod table;
 mod template;
+mod workloads;
 
 pub(in crate::node) use lent::Lent;
 pub(in crate::node) use table::Pods;
@@ -63,6 +65,8 @@ pub(in crate::node) struct Pod {
     pub initialized: u32,
     /// What is left of its containers when it is gone.
     pub ended: Option<Ended>,
+    /// It was deleted, and its controller makes a new one when it is gone.
+    pub replaced_when_gone: bool,
 }
 
 /// What is left of a pod's containers.

@@ -41,7 +41,7 @@ fn identity(plan: &PodPlan, replica: u32, generation: u32, streams: &StreamFacto
         _ => name,
     };
     let mut short = plan.spec.name.clone();
-    if plan.replicas > 1 {
+    if plan.replicas > 1 || replica > 0 {
         short = format!("{short}-{replica}").into();
     }
     // A StatefulSet's pods keep their names.
@@ -50,7 +50,7 @@ fn identity(plan: &PodPlan, replica: u32, generation: u32, streams: &StreamFacto
         short = [&short, "-", &whole[..5]].concat().into();
     }
     let mut uid = plan.spec.uid.clone();
-    if uid.is_empty() || plan.replicas > 1 || generation > 0 {
+    if uid.is_empty() || plan.replicas > 1 || replica > 0 || generation > 0 {
         let h = &streams.identifier(named(own(&short)).then("/uid"))[..32];
         uid = [&h[..8], &h[8..12], &h[12..16], &h[16..20], &h[20..]].join("-").into();
     }
@@ -65,6 +65,9 @@ impl Pods {
         }
         let scenario = Arc::clone(&lent.machine.scenario);
         let plan = &scenario.pods[plan_ix as usize];
+        if replica >= self.wanted(plan_ix, plan.replicas) {
+            return; // The workload was scaled down.
+        }
         let template = Arc::clone(self.template_of_plan(plan_ix));
         if self.scheduler_waits(plan, self.generation(plan_ix, replica), &template, lent) {
             let retry = Event::PodArrives { plan: plan_ix, replica };
@@ -101,6 +104,7 @@ impl Pods {
             stop_cause: DeathCause::ContainerStop,
             initialized: 0,
             ended: None,
+            replaced_when_gone: false,
         });
         lent.runtime.add(plan.containers.len());
         lent.cx.log.pod_appears(&name);

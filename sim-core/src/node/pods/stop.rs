@@ -100,6 +100,9 @@ impl Pods {
         (container.terminated, container.status) = (true, ContainerStatus::Terminated(reason));
         let (pod, container) = (self[c.pod as usize].name.clone(), self.container(c).name.clone());
         lent.record(Record::ContainerTerminated { pod, container, reason, exit_code, finished_at });
+        if reason == TerminatedReason::OomKilled {
+            self.oom_was_seen(c, lent);
+        }
         lent.runtime.remove_container(c, lent.machine, &mut lent.cx);
         if self[c.pod as usize].state != PodState::Active {
             return;
@@ -319,7 +322,8 @@ impl Pods {
         self.update_qos_cgroups(lent);
         lent.record(Record::PodCleanedUp { pod: self[pod as usize].name.clone() });
         lent.sample_now();
-        if matches!(self[pod as usize].phase, PodPhase::Failed | PodPhase::Succeeded) {
+        let of = &self[pod as usize];
+        if matches!(of.phase, PodPhase::Failed | PodPhase::Succeeded) || of.replaced_when_gone {
             self.recreate(pod, lent);
         }
     }

@@ -29,6 +29,8 @@ pub(in crate::node) struct Pods {
     requested: i64,
     /// Critical pods that wait until others have made room.
     pub(super) preemptions: Vec<Preemption>,
+    /// How many pods a plan has, of those that were scaled.
+    wanted: BTreeMap<u32, u32>,
     /// How long the DaemonSet controller waits before it replaces a failed pod, by plan and replica.
     daemon_backoff: BTreeMap<(u32, u32), DaemonSetBackoff>,
 }
@@ -48,6 +50,23 @@ impl Pods {
     #[inline]
     pub fn template(&self, pod: PodIx) -> &Arc<Template> {
         &self[pod as usize].template
+    }
+
+    /// A pod has become another: what it requests counts from now on.
+    pub fn set_template(&mut self, pod: PodIx, template: Arc<Template>) {
+        let before = self.template(pod).request;
+        self.requested = self.requested - before + template.request;
+        self[pod as usize].template = template;
+    }
+
+    /// How many pods a plan is to have; `planned` unless it was scaled.
+    pub fn wanted(&self, plan: u32, planned: u32) -> u32 {
+        self.wanted.get(&plan).copied().unwrap_or(planned)
+    }
+
+    /// A plan is scaled.
+    pub fn want(&mut self, plan: u32, replicas: u32) {
+        self.wanted.insert(plan, replicas);
     }
 
     /// The pod of this name (`namespace/name`) that is on the node, unless it is being stopped.
