@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { Instant } from "./bars";
 import { Chart } from "./chart";
@@ -120,17 +121,25 @@ export function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void
 }
 
 /** The chain of causes of each happening, as `oomsim why` tells it. */
-export function Whys({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
+interface WhysProps {
+  run: Run;
+  onSeek: (at: number) => void;
+  /** What stands below the explanation with this place. */
+  more?: (place: number) => ComponentChildren;
+}
+
+export function Whys({ run, onSeek, more }: WhysProps) {
   if (run.whys.length === 0) return null;
   return (
     <section aria-labelledby="why-heading">
       <h2 id="why-heading">Why</h2>
-      {run.whys.map((why) => (
+      {run.whys.map((why, place) => (
         <details>
           <summary onClick={() => onSeek(why.at)}>
             {seconds(why.at)} {why.title}
           </summary>
           <pre tabIndex={0}>{why.text}</pre>
+          {more?.(place)}
         </details>
       ))}
     </section>

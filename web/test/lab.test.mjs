@@ -141,6 +141,28 @@ test("the editor shows the reader's problems, and a link holds the scenario", as
   await context.close();
 });
 
+test("the editor completes keys, words and tables from the reader's own", async () => {
+  const { context, page, problems } = await open();
+  const editor = page.locator(".editor .cm-content");
+  const offered = async (text) => {
+    await editor.click();
+    await page.keyboard.press("Control+A");
+    await page.keyboard.insertText(text);
+    await page.keyboard.press("Control+Space");
+    const options = page.locator(".editor .cm-tooltip-autocomplete li");
+    await options.first().waitFor();
+    const names = await options.allInnerTexts();
+    await page.keyboard.press("Escape");
+    return names.join("\n");
+  };
+  assert.match(await offered("[kubelet]\nevictionH"), /evictionHard/);
+  assert.match(await offered("[[pod.container]]\nworkload.leak.bl"), /block/);
+  assert.match(await offered('[[pod]]\nrestartPolicy = "N'), /Never/);
+  assert.match(await offered("[[pod.con"), /\[\[pod\.container\]\]/);
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
 test("everything can be done by keyboard, and axe finds nothing, on laptop and phone, light and dark", async () => {
   for (const colorScheme of ["light", "dark"]) {
     for (const viewport of [{ width: 1280, height: 900 }, { width: 390, height: 844 }]) {
@@ -219,5 +241,20 @@ test("a lesson is accessible, follows its links, and shows one moment inside of 
   if (process.env.SHOTS) await part.page.screenshot({ path: join(process.env.SHOTS, "lesson-embedded.png"), fullPage: true });
   assert.deepEqual([...problems, ...part.problems], []);
   await part.context.close();
+  await context.close();
+});
+
+test("what would have prevented a death is found, and applied with a click", async () => {
+  const { context, page, problems } = await open();
+  await page.getByLabel("Story").selectOption("scenarios/oom4-allocatable-fast.toml");
+  await page.locator(".description").filter({ hasText: "OOM4" }).waitFor();
+  await page.locator("#why-heading ~ details summary").first().click();
+  await button(page, "What would have prevented it?").first().click();
+  await button(page, "Apply it").first().click({ timeout: 120_000 });
+  await page.locator("#futures-heading").waitFor();
+  const [first, second] = await page.locator("#futures-heading ~ .panes ul").allInnerTexts();
+  assert.match(first, /dotnet of .*alloc-mem-leak.* by kernel/);
+  assert.doesNotMatch(second, /dotnet of .*alloc-mem-leak.* by kernel/);
+  assert.deepEqual(problems, []);
   await context.close();
 });

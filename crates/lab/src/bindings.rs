@@ -71,6 +71,16 @@ impl Engine {
         json(self.lab.questions(number, at).map_err(|why| why.to_string()))
     }
 
+    /// See [`Lab::schema`].
+    pub fn schema(&self) -> String {
+        json::<_, ()>(Ok(self.lab.schema()))
+    }
+
+    /// See [`Lab::cures`].
+    pub fn cures(&self, path: &str, text: &str, how: &str, happening: u32) -> String {
+        json(variation(how).and_then(|how| self.lab.cures(path, text, &how, happening)))
+    }
+
     /// See [`Lab::lesson`].
     pub fn lesson(&self, path: &str, text: &str) -> String {
         json(self.lab.lesson(path, text))

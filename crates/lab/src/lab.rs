@@ -2,6 +2,7 @@
 
 use crate::change::{ChangeAt, time};
 use crate::course::{Course, SeekError};
+use crate::cure::Cure;
 use crate::digests::DigestError;
 use crate::files::Stored;
 use crate::odds::Odds;
@@ -11,11 +12,12 @@ use oomsim_core::node::NodeView;
 use oomsim_core::plan::{Injection, Scenario};
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
+use oomsim_explain::prevent::{Settings, Source, prevent};
 use oomsim_lesson::{Asked, Lesson, Page, PagePart, Question, questions};
 use oomsim_report::RunReport;
 use oomsim_report::html::{Instant, Room, Run, Why};
 use oomsim_report::kernel_log::log_of;
-use oomsim_scenario::{Diagnostic, load_kinds, to_toml};
+use oomsim_scenario::{Diagnostic, SCENARIO, json_schema, load_kinds, to_toml};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,12 +29,21 @@ use std::sync::Arc;
 pub struct Variation {
     /// Settings, such as `kubelet.evictionHard.memory.available=1Gi`.
     pub settings: Vec<String>,
+    /// Tables that are added to the scenario's text, such as an `[[at]]`.
+    pub tables: Vec<String>,
     /// Changes during the run.
     pub changes: Vec<ChangeAt>,
     /// The seed, if not the scenario's.
     pub seed: Option<u32>,
     /// The kind of node, if the scenario has several and not the first is meant.
     pub node: Option<String>,
+}
+
+impl Variation {
+    /// The scenario's text with the tables that are added.
+    fn whole(&self, text: &str) -> String {
+        std::iter::once(text).chain(self.tables.iter().map(String::as_str)).collect::<Vec<_>>().join("\n")
+    }
 }
 
 /// A course that was opened.
@@ -61,6 +72,8 @@ pub struct Lab {
     next: u32,
 }
 
+/// How thoroughly cures are searched for: a learner waits.
+const SEARCH: Settings = Settings { runs: 600, seeds: 10 };
 /// Explanations of a course.
 const MOST_WHYS: usize = 40;
 /// Courses that are kept; the oldest makes room.
@@ -86,6 +99,11 @@ impl Lab {
             Err(problems) => problems.iter().map(Problem::of).collect(),
             Ok(kinds) => kinds.first().map(|kind| kind.warnings.iter().map(Problem::of).collect()).unwrap_or_default(),
         }
+    }
+
+    /// The JSON Schema of scenarios, from which an editor completes keys and words.
+    pub fn schema(&self) -> serde_json::Value {
+        json_schema(&SCENARIO, "an oomsim scenario")
     }
 
     /// Reads a scenario and runs it.
@@ -131,7 +149,8 @@ impl Lab {
 
     fn read(&self, path: &str, text: &str, variation: &Variation) -> Result<Read, Vec<Problem>> {
         let all = |problems: Vec<Diagnostic>| problems.iter().map(Problem::of).collect::<Vec<_>>();
-        let kinds = load_kinds(text, path, &self.files.beside(folder(path)), &variation.settings).map_err(all)?;
+        let text = variation.whole(text);
+        let kinds = load_kinds(&text, path, &self.files.beside(folder(path)), &variation.settings).map_err(all)?;
         let nodes: Vec<String> = kinds.iter().map(|kind| kind.scenario.node.name.to_string()).collect();
         let wanted = variation.node.as_deref().and_then(|name| nodes.iter().position(|node| node == name)).unwrap_or(0);
         let Some(kind) = kinds.into_iter().nth(wanted) else {
@@ -178,6 +197,36 @@ impl Lab {
         let course = self.course(number)?;
         let node = course.seek(time(at))?;
         Ok(questions(&Asked { history: &course.history, node: &node, at: time(at) }))
+    }
+
+    /// The smallest changes of a scenario after which something would not have happened, found by running it:
+    /// `happening` is its place among the explanations of the course.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the scenario.
+    pub fn cures(
+        &self,
+        path: &str,
+        text: &str,
+        variation: &Variation,
+        happening: u32,
+    ) -> Result<Vec<Cure>, Vec<Problem>> {
+        let (scenario, _, _) = self.read(path, text, variation)?;
+        let seed = variation.seed.map_or(scenario.seed, u64::from);
+        let run = oomsim_explain::Run::new(scenario, seed).map_err(|why| vec![Problem::plain(why.to_string())])?;
+        let number = usize::try_from(happening).unwrap_or(usize::MAX);
+        let Some(happening) = run.happenings().get(number) else { return Ok(Vec::new()) };
+        let text = variation.whole(text);
+        let source = Source {
+            file: path,
+            text: &text,
+            node: variation.node.as_deref(),
+            files: &self.files.beside(folder(path)),
+            overrides: &variation.settings,
+        };
+        let explanation = oomsim_explain::explain(&run, number + 1, happening);
+        let found = prevent(&source, &run, happening, &explanation, SEARCH);
+        Ok(found.iter().flat_map(|found| &found.cures).map(Cure::of).collect())
     }
 
     /// Reads a lesson and decides its questions. What it says about runs is not judged: `oomsim check` does that.

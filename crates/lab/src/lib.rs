@@ -26,6 +26,7 @@
 mod bindings;
 mod change;
 mod course;
+mod cure;
 mod digests;
 mod files;
 mod lab;
@@ -35,6 +36,7 @@ mod problem;
 pub use bindings::Engine;
 pub use change::{ChangeAt, WishedChange};
 pub use course::SeekError;
+pub use cure::Cure;
 pub use digests::{DigestError, lines as digests};
 pub use files::Stored;
 pub use lab::{Lab, Opened, Seeds, Variation};
@@ -57,6 +59,7 @@ mod types {
             Variation::decl(&config),
             Opened::decl(&config),
             Problem::decl(&config),
+            Cure::decl(&config),
             Odds::decl(&config),
             Outcome::decl(&config),
         ];

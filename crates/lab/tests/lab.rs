@@ -104,7 +104,7 @@ fn a_changed_course_is_a_scenario_of_its_own() {
         settings: vec!["kubelet.evictionHard={ \"memory.available\" = \"1Gi\" }".into()],
         changes: vec![kill, limit],
         seed: Some(7),
-        node: None,
+        ..Variation::default()
     };
     let changed = lab.open(path, &text(path), variation).expect("right");
     assert_ne!(changed.run.digest, before.run.digest);
@@ -128,6 +128,21 @@ fn questions_are_answered_by_the_run() {
     let end = opened.run.deaths.last().expect("a death").at + 1.0;
     let after = lab.questions(opened.number, end.max(89.0)).expect("questions");
     assert!(after.iter().all(|q| q.options.len() > 1 && (q.answer as usize) < q.options.len()));
+}
+
+/// OOM4: a change that is offered is one that helps. Opened with it, the pod is not killed.
+#[test]
+fn a_cure_can_be_applied_and_helps() {
+    let path = "scenarios/oom4-allocatable-fast.toml";
+    let mut lab = lab();
+    let cures = lab.cures(path, &text(path), &Variation::default(), 0).expect("right");
+    assert!(!cures.is_empty());
+    for cure in cures.into_iter().take(4) {
+        let with = Variation { settings: cure.settings, tables: cure.tables, ..Variation::default() };
+        let opened = lab.open(path, &text(path), with).unwrap_or_else(|why| panic!("{}: {why:?}", cure.what));
+        let killed = opened.run.deaths.iter().any(|death| death.by == "kernel" && death.of.contains("alloc-mem-leak"));
+        assert!(!killed, "{}: {:?}", cure.what, opened.run.deaths);
+    }
 }
 
 /// The shares over seeds: every run is counted once, and the ends are those of the runs themselves.

@@ -3,7 +3,8 @@ import { Deaths, Timeline, Whys } from "../app";
 import { Chart } from "../chart";
 import type { Instant, Run } from "../data";
 import { Belief, Processes } from "./belief";
-import { Changes } from "./change";
+import { Changes, isChanged, unchanged } from "./change";
+import { Cures } from "./cures";
 import type { Odds, Opened, Problem, Variation } from "./data";
 import { Editor } from "./editor";
 import { Engine } from "./engine";
@@ -18,7 +19,7 @@ import { fromFragment, store, stored, toFragment } from "./storage";
 import { files, groups, stories } from "./stories";
 import { texts } from "./texts";
 
-const NONE: Variation = { settings: [], changes: [], seed: null, node: null };
+const NONE: Variation = { settings: [], tables: [], changes: [], seed: null, node: null };
 const FIRST = "scenarios/oom4-allocatable-fast.toml";
 const OWN = "scenarios/own.toml";
 /** Runs for the odds: in pieces, so that the engine stays at hand. */
@@ -121,8 +122,8 @@ export function Lab() {
   useEffect(() => {
     if (!scenario) return;
     let stale = false;
-    const changed = variation.settings.length + variation.changes.length > 0;
-    const plain = { ...variation, settings: [], changes: [] };
+    const changed = isChanged(variation);
+    const plain = unchanged(variation);
     void (async () => {
       const one = await engine.open(scenario.path, scenario.text, plain);
       const two = changed ? await engine.open(scenario.path, scenario.text, variation) : null;
@@ -232,7 +233,19 @@ export function Lab() {
                   <OddsPart engine={engine} scenario={scenario} variation={variation} />
                   <Quiz ask={async () => answerOf(await engine.questions(first.number, at))} />
                   <Deaths run={first.run} onSeek={seek} />
-                  <Whys run={first.run} onSeek={seek} />
+                  <Whys
+                    run={first.run}
+                    onSeek={seek}
+                    more={(place) => (
+                      <Cures
+                        key={`${first.number} ${place}`}
+                        find={() => engine.cures(scenario.path, scenario.text, unchanged(variation), place)}
+                        onApply={(cure) =>
+                          setVariation({ ...variation, settings: [...variation.settings, ...cure.settings], tables: [...variation.tables, ...cure.tables] })
+                        }
+                      />
+                    )}
+                  />
                   <Timeline run={first.run} at={at} onSeek={seek} />
                 </>
               )}
@@ -312,7 +325,7 @@ function Futures({ first, second }: { first: Run; second: Run }) {
 function OddsPart({ engine, scenario, variation }: { engine: Engine; scenario: Scenario; variation: Variation }) {
   const [first, setFirst] = useState<Odds | null>(null);
   const [second, setSecond] = useState<Odds | null>(null);
-  const changed = variation.settings.length + variation.changes.length > 0;
+  const changed = isChanged(variation);
   const turn = useRef(0);
   useEffect(() => {
     turn.current += 1;
@@ -330,7 +343,7 @@ function OddsPart({ engine, scenario, variation }: { engine: Engine; scenario: S
     }
   };
   const start = async () => {
-    await count({ ...variation, settings: [], changes: [] }, setFirst);
+    await count(unchanged(variation), setFirst);
     if (changed) await count(variation, setSecond);
   };
   return (
@@ -414,7 +427,7 @@ function Text({ engine, path, draft, written, onDraft, onRun, onLesson }: TextPr
         </label>
         <span role="status">{said}</span>
       </div>
-      <Editor text={draft} label={texts.editor} check={async (text) => answerOf(await engine.check(path, text))} onChange={onDraft} />
+      <Editor text={draft} label={texts.editor} check={async (text) => answerOf(await engine.check(path, text))} schema={() => engine.schema()} onChange={onDraft} />
     </section>
   );
 }

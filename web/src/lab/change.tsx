@@ -15,6 +15,12 @@ const SETTINGS = [
   'node.memory="16Gi"',
 ];
 
+/** The same seed and node, with nothing changed. */
+export const unchanged = (variation: Variation): Variation => ({ ...variation, settings: [], tables: [], changes: [] });
+
+export const isChanged = (variation: Variation): boolean =>
+  variation.settings.length + variation.tables.length + variation.changes.length > 0;
+
 type Kind = "setting" | WishedChange["kind"];
 
 interface Props {
@@ -37,6 +43,7 @@ export function Changes({ instant, variation, onChange }: Props) {
   };
   const list = [
     ...variation.settings.map((setting) => `${texts.fromStart}: ${setting}`),
+    ...variation.tables.map((table) => table.trim().replaceAll("\n", "; ")),
     ...variation.changes.map(({ at, change }) => `${seconds(at)}: ${described(change)}`),
   ];
   return (
@@ -88,7 +95,7 @@ export function Changes({ instant, variation, onChange }: Props) {
           {texts.doIt} ({kind === "setting" ? texts.fromStart : seconds(instant.at)})
         </button>
         {list.length > 0 && (
-          <button type="button" onClick={() => onChange({ ...variation, settings: [], changes: [] })}>
+          <button type="button" onClick={() => onChange(unchanged(variation))}>
             {texts.undo}
           </button>
         )}

@@ -40,6 +40,10 @@ export type Variation = {
  */
 settings: Array<string>, 
 /**
+ * Tables that are added to the scenario's text, such as an `[[at]]`.
+ */
+tables: Array<string>, 
+/**
  * Changes during the run.
  */
 changes: Array<ChangeAt>, 
@@ -97,6 +101,23 @@ from: number,
  * Where it ends.
  */
 to: number, };
+export type Cure = { 
+/**
+ * What is changed, from what to what.
+ */
+what: string, 
+/**
+ * In how many runs it helps, and what it does to the others.
+ */
+effect: string, 
+/**
+ * Settings of the course with it.
+ */
+settings: Array<string>, 
+/**
+ * Tables that are added to its scenario.
+ */
+tables: Array<string>, };
 export type Odds = { 
 /**
  * Runs.

@@ -1,9 +1,11 @@
+import { autocompletion } from "@codemirror/autocomplete";
 import { HighlightStyle, StreamLanguage, syntaxHighlighting } from "@codemirror/language";
 import { toml } from "@codemirror/legacy-modes/mode/toml";
 import { lintGutter, linter, type Diagnostic } from "@codemirror/lint";
 import { tags } from "@lezer/highlight";
 import { EditorView, basicSetup } from "codemirror";
 import { useEffect, useRef } from "preact/hooks";
+import { completer, type Schema } from "./complete";
 import type { Problem } from "./data";
 
 /** The page's own colours, which are legible on light and dark. */
@@ -18,11 +20,12 @@ interface Props {
   text: string;
   label: string;
   check: (text: string) => Promise<Problem[]>;
+  schema: () => Promise<Schema>;
   onChange: (text: string) => void;
 }
 
 /** The scenario's text, with the problems that the ordinary reader finds. */
-export function Editor({ text, label, check, onChange }: Props) {
+export function Editor({ text, label, check, schema, onChange }: Props) {
   const place = useRef<HTMLDivElement>(null);
   const view = useRef<EditorView | null>(null);
   const latest = useRef({ check, onChange });
@@ -53,6 +56,7 @@ export function Editor({ text, label, check, onChange }: Props) {
         syntaxHighlighting(highlight),
         lintGutter(),
         linter(diagnose, { delay: 300 }),
+        autocompletion({ override: [completer(schema)] }),
         EditorView.contentAttributes.of({ "aria-label": label }),
         EditorView.lineWrapping,
         EditorView.updateListener.of((update) => {

@@ -1,6 +1,7 @@
 // The engine in its worker: each call is a message with a number, each answer one with the same number.
 import type { Instant } from "../data";
-import type { Odds, Opened, Problem, Variation } from "./data";
+import type { Cure, Odds, Opened, Problem, Variation } from "./data";
+import type { Schema } from "./complete";
 import type { Page, Question } from "./lesson-data";
 import EngineWorker from "./worker?worker&inline";
 
@@ -8,7 +9,7 @@ export type Answer<T, E> = { ok: T } | { error: E };
 
 export interface Request {
   id: number;
-  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "lesson" | "odds" | "digests";
+  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "lesson" | "schema" | "cures" | "odds" | "digests";
   args: (string | number)[];
 }
 
@@ -28,6 +29,7 @@ export class Engine {
   private readonly worker = new EngineWorker();
   private readonly waiting = new Map<number, (json: string) => void>();
   private last = 0;
+  private keys: Promise<Schema> | null = null;
 
   constructor(files: readonly File[]) {
     this.worker.onmessage = (event: MessageEvent<Reply>) => {
@@ -69,6 +71,16 @@ export class Engine {
 
   questions(course: number, at: number) {
     return this.answer<Question[], string>("questions", course, at);
+  }
+
+  /** The JSON Schema of scenarios, asked for once. */
+  schema(): Promise<Schema> {
+    this.keys ??= this.answer<Schema, never>("schema").then((answer) => ("ok" in answer ? answer.ok : {}));
+    return this.keys;
+  }
+
+  cures(path: string, text: string, how: Partial<Variation>, happening: number) {
+    return this.answer<Cure[], Problem[]>("cures", path, text, JSON.stringify(how), happening);
   }
 
   lesson(path: string, text: string) {

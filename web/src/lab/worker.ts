@@ -30,6 +30,10 @@ function run(wasm: Wasm, { method, args }: Request): string {
       return wasm.step(number(0));
     case "questions":
       return wasm.questions(number(0), number(1));
+    case "schema":
+      return wasm.schema();
+    case "cures":
+      return wasm.cures(text(0), text(1), text(2), number(3));
     case "lesson":
       return wasm.lesson(text(0), text(1));
     case "odds":

@@ -16,4 +16,4 @@ pub use knobs::{Knob, Position, Steps};
 pub use outcome::{Fate, Target, harm_of};
 pub use search::{Cure, NoDifference, Prevention, PreventionSettings, prevent};
 pub use seeds::Helped;
-pub use text::text;
+pub use text::{effect, text};

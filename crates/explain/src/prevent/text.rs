@@ -42,7 +42,8 @@ fn one(number: usize, cure: &Cure) -> String {
     text
 }
 
-fn effect(cure: &Cure) -> String {
+/// What a cure does: in how many runs it helps, whether for ever, and what becomes of the others.
+pub fn effect(cure: &Cure) -> String {
     let mut parts = vec![helped(&cure.helped)];
     if let Some(less) = &cure.one_step_less {
         parts.push(format!("{} does not help", less.text));

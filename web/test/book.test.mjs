@@ -1,0 +1,38 @@
+// The book as a reader sees it, in headless Chromium, opened as files: BOOK names its folder, SHOTS a folder for pictures.
+import assert from "node:assert/strict";
+import { readdirSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { after, before, test } from "node:test";
+import { pathToFileURL } from "node:url";
+import { chromium } from "playwright-core";
+
+const book = resolve(process.env.BOOK ?? "../target/book");
+const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+  "--disable-component-update", "--disable-sync"];
+let browser;
+
+before(async () => {
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
+});
+after(() => browser?.close());
+
+test("each chapter has the lab at its moments, with their questions", async () => {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  const problems = [];
+  page.on("pageerror", (error) => problems.push(String(error)));
+  const chapters = readdirSync(join(book, "learn")).filter((name) => /^\d.*\.html$/.test(name)).sort();
+  assert.ok(chapters.length >= 12, chapters.join());
+  for (const chapter of chapters) {
+    await page.goto(pathToFileURL(join(book, "learn", chapter)).href);
+    const frames = page.locator("iframe.lab");
+    assert.ok((await frames.count()) > 0, chapter);
+    assert.equal(await page.locator("code.language-toml.question").count(), 0, chapter);
+  }
+  await page.goto(pathToFileURL(join(book, "learn", chapters[0])).href);
+  const lab = page.frameLocator("iframe.lab").first();
+  await lab.locator("canvas").first().waitFor({ timeout: 60_000 });
+  await lab.getByRole("group", { name: "By whose hand?" }).getByRole("button").first().click();
+  await lab.getByText(/^(Right\.|Not quite\.)/).first().waitFor();
+  if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, "book.png"), fullPage: true });
+  assert.deepEqual(problems, []);
+});
