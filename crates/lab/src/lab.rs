@@ -12,7 +12,7 @@ use oomsim_core::node::NodeView;
 use oomsim_core::plan::{Injection, Scenario};
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
-use oomsim_explain::prevent::{Settings, Source, prevent};
+use oomsim_explain::prevent::{PreventionSettings, Source, prevent};
 use oomsim_lesson::{Asked, Lesson, Page, PagePart, Question, questions};
 use oomsim_report::RunReport;
 use oomsim_report::html::{Instant, Room, Run, Why};
@@ -73,7 +73,7 @@ pub struct Lab {
 }
 
 /// How thoroughly cures are searched for: a learner waits.
-const SEARCH: Settings = Settings { runs: 600, seeds: 10 };
+const SEARCH: PreventionSettings = PreventionSettings { runs: 600, seeds: 10 };
 /// Explanations of a course.
 const MOST_WHYS: usize = 40;
 /// Courses that are kept; the oldest makes room.

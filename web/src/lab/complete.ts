@@ -22,6 +22,8 @@ function forms(root: Schema, schema: Schema): Schema[] {
     const target = root.$defs?.[name];
     return target ? forms(root, target) : [];
   }
+  // A table may also say which of its keys go together; they are its own.
+  if (schema.properties) return [schema];
   const inner = [...(schema.anyOf ?? []), ...[schema.then, schema.else, schema.items].filter((one) => one !== undefined)];
   return inner.length > 0 ? inner.flatMap((one) => forms(root, one)) : [schema];
 }
