@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{oomsim, repository};
+use common::{err, oomsim, out, repository};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -347,4 +347,90 @@ fn the_page_on_planning_names_every_column_and_its_files() {
     for file in files {
         assert!(studies().join("..").join(file).exists(), "{file} of docs/planning.md is not there");
     }
+}
+
+/// Two pods, one of which reaches its limit: 100 MiB of the 120 MiB that it takes. Half as much again is enough.
+#[test]
+fn knobs_and_targets_of_many_pods() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let pod = |name: &str, namespace: &str, workload: &str| {
+        format!(
+            "[[pod]]\nname = \"{name}\"\nnamespace = \"{namespace}\"\n[[pod.container]]\nname = \"app\"\n\
+             resources.limits.memory = \"100Mi\"\nworkload.{workload}\n"
+        )
+    };
+    let pods = pod("leak", "a", "ramp = { rate = \"10Mi\", to = \"120Mi\" }")
+        + &pod("calm", "b", "steady = { anon = \"50Mi\" }");
+    let scenario = format!("duration = \"60s\"\n[node]\nmemory = \"8Gi\"\n[kubelet]\n{pods}");
+    std::fs::write(folder.path().join("two.toml"), scenario).expect("written");
+    let goal = |pods: &str| {
+        let text = format!(
+            "runs = 200\n[[scenario]]\nfile = \"two.toml\"\n[[target]]\nevent = \"kernelKill\"\nbelow = \"5%\"\npods = \"{pods}\"\n\
+             [[knob]]\nname = \"limits\"\nkey = \"pod.*.container.*.resources.limits.memory\"\nvalues = [\"×1\", \"×1.5\"]\n"
+        );
+        let file = folder.path().join("goal.toml");
+        std::fs::write(&file, text).expect("written");
+        oomsim(["plan", file.to_str().expect("UTF-8"), "--format", "json"])
+    };
+    let found = goal("namespace=a");
+    assert!(found.status.success(), "{}{}", out(&found), err(&found));
+    let json: serde_json::Value = serde_json::from_str(&out(&found)).expect("JSON");
+    let best = &json["recommended"];
+    assert_eq!(best["trial"]["setting"]["limits"], "×1.5", "{best}");
+    for pod in ["leak", "calm"] {
+        let patch = best["files"][format!("{pod}.patch.yaml")].as_str().unwrap_or_default();
+        assert!(patch.contains("memory: \"153600Ki\""), "{best}");
+    }
+    // Nothing happens to the other pod, so nothing is changed.
+    let found = goal("namespace=b");
+    let json: serde_json::Value = serde_json::from_str(&out(&found)).expect("JSON");
+    assert_eq!(json["recommended"]["trial"]["setting"]["limits"], "×1", "{json}");
+    let none = goal("namespace=c");
+    assert_eq!(none.status.code(), Some(2));
+    assert!(err(&none).contains("no pod fits `namespace=c`"), "{}", err(&none));
+}
+
+/// Twelve replicas of 1 GiB, each of which needs half of its request: the smallest machine that holds a node's share is the
+/// cheapest. A leak on one day in ten breaks the target of all days only when such days count more.
+#[test]
+fn sizes_and_numbers_of_nodes_are_knobs_with_prices() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let scenario = |name: &str, workload: &str| {
+        let text = format!(
+            "duration = \"60s\"\n[node]\nmemory = \"16Gi\"\n[kubelet]\nkubeReserved = {{ memory = \"500Mi\" }}\n[[pod]]\n\
+             name = \"web\"\nreplicas = 12\ncontroller = \"Deployment\"\n[[pod.container]]\nname = \"app\"\n\
+             resources.requests.memory = \"1Gi\"\nresources.limits.memory = \"1Gi\"\nworkload.{workload}\n"
+        );
+        std::fs::write(folder.path().join(name), text).expect("written");
+    };
+    scenario("day.toml", "steady = { anon = \"500Mi\" }");
+    scenario("bad-day.toml", "ramp = { rate = \"100Mi\", to = \"2Gi\" }");
+    let goal = |bad_days: &str| {
+        let text = format!(
+            "runs = 2000\n[[scenario]]\nfile = \"day.toml\"\nweight = 9\n[[scenario]]\nfile = \"bad-day.toml\"\nweight = {bad_days}\n\
+             [[target]]\nevent = \"kernelKill\"\nbelow = \"20%\"\n\
+             [[instance]]\nname = \"small\"\nmemory = \"4Gi\"\nprice = 1\n\
+             [[instance]]\nname = \"large\"\nmemory = \"8Gi\"\nprice = 1.9\n\
+             [[instance]]\nname = \"huge\"\nmemory = \"16Gi\"\nprice = 4\nset = {{ \"kubelet.maxPods\" = 58 }}\n\
+             [[knob]]\nname = \"instance\"\ninstances = \"all\"\n[[knob]]\nname = \"count\"\nnodes = [1, 2, 4]\n"
+        );
+        let file = folder.path().join("goal.toml");
+        std::fs::write(&file, text).expect("written");
+        oomsim(["plan", file.to_str().expect("UTF-8"), "--format", "json"])
+    };
+    let found = goal("1");
+    assert!(found.status.success(), "{}{}", out(&found), err(&found));
+    let json: Value = serde_json::from_str(&out(&found)).expect("JSON");
+    // By hand: what fits is 3 pods on a small node (4 nodes: 4), 6 or 7 on a large one (2 nodes: 3.8), 12 on a huge one (4).
+    let best = &json["recommended"]["trial"];
+    assert_eq!((&best["setting"]["instance"], &best["setting"]["count"]), (&"large".into(), &"2".into()), "{best}");
+    assert_eq!(best["price"], 3.8, "{best}");
+    // Days with kills are 10 % of all.
+    let (bad, runs) = (best["targets"][0]["bad"].as_f64(), best["targets"][0]["runs"].as_f64());
+    let share = bad.expect("a number") / runs.expect("a number");
+    assert!((share - 0.1).abs() < 0.02, "{share}");
+    assert_eq!(goal("9").status.code(), Some(1), "every second day is bad");
+    let wrong = goal("0");
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(err(&wrong).contains("expected a weight"), "{}", err(&wrong));
 }

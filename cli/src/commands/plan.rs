@@ -11,7 +11,7 @@ use anstyle::Style;
 use oomsim_core::plan::Controller;
 use oomsim_import::Measured;
 use oomsim_planning::axis::{AxisValue, Unit};
-use oomsim_planning::plan::Plan;
+use oomsim_planning::plan::{Axis, Levels, Plan};
 use oomsim_planning::recommend::{
     Confirmed, Recommendation, RiskTarget, SearchResult, Trial, Unusable, kubelet_yaml, percent, pod_patches,
 };
@@ -36,8 +36,8 @@ Examples:
   oomsim plan studies/worker-goal.toml --format json
 
 A goal file names scenarios, failures with the risk you accept (`[[target]]`), and the settings that may change (`[[knob]]`).
-The recommendation is the setting with the most allocatable memory that meets all targets, confirmed on seeds that the
-search has not used. Exit code 1: no setting meets the targets.";
+The recommendation is the setting with the most allocatable memory that meets all targets – with prices (`[[instance]]`) the
+cheapest –, confirmed on seeds that the search has not used. Exit code 1: no setting meets the targets.";
 
 /// Arguments of `oomsim plan`.
 #[derive(Debug, clap::Args)]
@@ -154,7 +154,18 @@ fn files(goal: &Goal, plan: &Plan, best: &Confirmed) -> Result<Vec<(String, Stri
         files.push(("kubelet.yaml".to_string(), yaml));
     }
     let bare = |name: &str| with.pods.iter().any(|p| &*p.spec.name == name && p.controller == Controller::None);
-    let patches = pod_patches(plan.axes(), &values, bare);
+    // A knob of many pods is a patch for each.
+    let settings = goal.scenarios[0].1.expanded(&plan.spec(best.trial.setting).overrides);
+    let settings = settings.map_err(|problems| load::rendered(&problems))?;
+    let (axes, named): (Vec<Axis>, Vec<AxisValue>) = settings
+        .iter()
+        .filter_map(|setting| setting.rsplit_once('='))
+        .map(|(key, value)| {
+            let axis = Axis { name: key.into(), keys: vec![key.into()], levels: Levels::Grid(Vec::new()) };
+            (axis, AxisValue::parse(value))
+        })
+        .unzip();
+    let patches = pod_patches(&axes, &named.iter().collect::<Vec<_>>(), bare);
     files.extend(patches.into_iter().map(|(pod, patch)| (format!("{pod}.patch.yaml"), patch)));
     Ok(files)
 }
@@ -176,6 +187,7 @@ impl PlanReport<'_> {
         }
         text.push_str("\nTargets\n");
         self.goal.targets.iter().for_each(|t| text.push_str(&format!("  {}\n", t.in_words(&names))));
+        text.push_str(&self.mixture());
         match &self.now.unusable {
             Some(why) => text.push_str(&format!("\nCurrent settings: {}\n", paint(BAD, why))),
             None => {
@@ -208,13 +220,26 @@ impl PlanReport<'_> {
         text
     }
 
-    /// The trade-off, in the order of falling allocatable memory. Of many settings those are shown that no other beats,
+    /// In which shares the scenarios count, if not equally.
+    fn mixture(&self) -> String {
+        let weights = &self.goal.weights;
+        if weights.iter().all(|weight| *weight == 1.0) {
+            return String::new();
+        }
+        let sum: f64 = weights.iter().sum();
+        let shares = self.goal.scenarios.iter().zip(weights).map(|((n, _), w)| format!("{} {n}", percent(w / sum)));
+        format!("  runs without a named scenario are {}\n", shares.collect::<Vec<_>>().join(", "))
+    }
+
+    /// The trade-off, in the order of rising price and falling allocatable memory. Of many settings those are shown that no other beats,
     /// and those next to the recommended one.
     fn table(&self) -> String {
-        let heading: Vec<&str> =
-            self.knobs().into_iter().chain(["allocatable", "risk", "95 % interval", "runs", "verdict"]).collect();
-        let mut table = Table::new(&heading);
         let trials = &self.found.trials;
+        let priced = trials.iter().any(|t| t.price.is_some());
+        let price = priced.then_some("price");
+        let columns = ["allocatable", "risk", "95 % interval", "runs", "verdict"];
+        let heading: Vec<&str> = self.knobs().into_iter().chain(price).chain(columns).collect();
+        let mut table = Table::new(&heading);
         let near: Vec<u64> = match &self.found.found {
             SearchResult::Setting(best) => self.margins(&best.trial).iter().map(|(_, t)| t.setting).collect(),
             SearchResult::Nothing { .. } => Vec::new(),
@@ -236,7 +261,8 @@ impl PlanReport<'_> {
             let said = |text: String| if run { text } else { "-".into() };
             let front = if self.found.front.contains(&i) { " *" } else { "" };
             let style = if trial.passes() { GOOD } else { Style::new() };
-            let cells = trial.values(self.plan).into_iter().map(|v| v.text.clone()).chain([
+            let price = priced.then(|| trial.price.map_or("-".into(), price_text));
+            let cells = trial.values(self.plan).into_iter().map(|v| v.text.clone()).chain(price).chain([
                 memory_text(trial.allocatable as f64),
                 said(percent(share)),
                 said(format!("{} – {}", percent(interval.low), percent(interval.high))),
@@ -254,7 +280,8 @@ impl PlanReport<'_> {
         let front = if self.found.front.is_empty() {
             String::new()
         } else {
-            format!("{}\n", paint(DIM, "* no other setting has both more allocatable memory and less risk"))
+            let gain = if priced { "a lower price" } else { "more allocatable memory" };
+            format!("{}\n", paint(DIM, format!("* no other setting has both {gain} and less risk")))
         };
         format!("{}{more}{front}", table.render(0))
     }
@@ -266,7 +293,9 @@ impl PlanReport<'_> {
 
     fn recommended(&self, text: &mut String, best: &Confirmed) {
         let heading = paint(HEADING, format!("Recommended: {}", self.setting(&best.trial)));
-        text.push_str(&format!("\n{heading}\n  allocatable {}\n", memory_text(best.trial.allocatable as f64)));
+        let price = best.trial.price.map_or(String::new(), |price| format!("  price {}\n", price_text(price)));
+        let allocatable = memory_text(best.trial.allocatable as f64);
+        text.push_str(&format!("\n{heading}\n{price}  allocatable {allocatable}\n"));
         text.push_str("  on fresh seeds:\n");
         self.target_lines(text, 4, &best.fresh.counts);
         text.push_str("  margins:\n");
@@ -321,6 +350,8 @@ impl PlanReport<'_> {
     fn csv(&self) -> String {
         let mut text = String::from("setting");
         self.knobs().iter().for_each(|knob| text.push_str(&format!(",{knob}")));
+        let priced = self.found.trials.iter().any(|t| t.price.is_some());
+        text.push_str(if priced { ",price" } else { "" });
         text.push_str(",allocatable_bytes,verdict,kubelet_not_started,on_front");
         for n in 0..self.goal.targets.len() {
             text.push_str(&format!(",bad_{n},runs_{n},share_low_{n},share_high_{n}"));
@@ -328,7 +359,13 @@ impl PlanReport<'_> {
         text.push('\n');
         for (i, trial) in self.found.trials.iter().enumerate() {
             text.push_str(&trial.setting.to_string());
-            trial.values(self.plan).iter().for_each(|v| text.push_str(&format!(",{}", v.text)));
+            for value in trial.values(self.plan) {
+                text.push(',');
+                field(&mut text, &value.text);
+            }
+            if priced {
+                text.push_str(&format!(",{}", trial.price.map_or(String::new(), price_text)));
+            }
             let verdict = if let Some(Unusable::KubeletNotStarted(_)) = &trial.unusable {
                 "not_started"
             } else if trial.unusable.is_some() {
@@ -435,7 +472,7 @@ impl PlanReport<'_> {
                     json!({ "bad": bad, "runs": runs, "share_low": i.low, "share_high": i.high })
                 })
                 .collect();
-            json!({ "setting": values, "allocatable_bytes": t.allocatable,
+            json!({ "setting": values, "price": t.price, "allocatable_bytes": t.allocatable,
                 "kubelet_not_started": not_started(&t.unusable), "pods_do_not_fit": do_not_fit(&t.unusable),
                 "meets": t.passes(), "misses": t.fails(), "targets": targets })
         };
@@ -465,6 +502,12 @@ impl PlanReport<'_> {
             "front": self.found.front, "not_monotone": self.found.not_monotone,
         })
     }
+}
+
+/// A price with as many digits as it needs.
+fn price_text(price: f64) -> String {
+    let text = format!("{price:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_string()
 }
 
 fn bound(target: &RiskTarget) -> String {

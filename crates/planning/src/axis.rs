@@ -27,6 +27,8 @@ pub struct AxisValue {
     pub number: Option<f64>,
     /// What the number is.
     pub unit: Unit,
+    /// The settings that it stands for, key and value; empty: its text, at the keys of its axis.
+    pub sets: Vec<(String, String)>,
 }
 
 impl AxisValue {
@@ -48,7 +50,7 @@ impl AxisValue {
         } else {
             (Unit::Word, None)
         };
-        AxisValue { text: text.into(), number, unit }
+        AxisValue { text: text.into(), number, unit, sets: Vec::new() }
     }
 
     /// A number of this unit, rounded to what can be written: whole KiB, microseconds or integers, six decimals.
@@ -69,7 +71,7 @@ impl AxisValue {
                 (text, number)
             }
         };
-        AxisValue { text, number: Some(number), unit }
+        AxisValue { text, number: Some(number), unit, sets: Vec::new() }
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is kept of a run: one row of measures.
 
-use oomsim_core::node_api::{EvictionSignal, ExitStatus, QosClass};
+use oomsim_core::node_api::{EvictionSignal, ExitStatus, Name, QosClass};
 use oomsim_core::record::{DeathCause, Entry, History, LimitScope, Owner, Record, Sample};
 use oomsim_core::units::SimTime;
 use std::collections::BTreeMap;
@@ -152,6 +152,8 @@ macro_rules! measures {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Measures {
             $(#[doc = $about] pub $field: $t,)*
+            /// Pods (`namespace/name`) of which a container died, and who killed it first; no column.
+            pub pod_deaths: Vec<(Name, RunOutcome)>,
         }
 
         /// The columns that follow run, id, seed and the axes.
@@ -264,6 +266,10 @@ impl Measures {
             m.note_first(entry);
         }
         m.note_decision(history);
+        if m.first_death.is_some() {
+            let (deaths, _) = crate::risk::deaths(history);
+            m.pod_deaths = deaths.into_iter().map(|((pod, _), (_, by))| (pod, by)).collect();
+        }
         if !m.not_started.is_empty() {
             m.outcome = RunOutcome::KubeletNotStarted;
         }

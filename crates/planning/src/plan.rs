@@ -75,6 +75,12 @@ impl Axis {
         }
     }
 
+    /// What a value sets: key and value.
+    pub fn settings<'a>(&'a self, value: &'a AxisValue) -> impl Iterator<Item = (String, String)> + 'a {
+        let keys = if value.sets.is_empty() { self.keys.as_slice() } else { &[] };
+        keys.iter().map(|key| (key.clone(), value.text.clone())).chain(value.sets.iter().cloned())
+    }
+
     /// The column that holds the values as numbers of bytes or seconds, for an axis whose values are written otherwise.
     pub fn number_column(&self) -> Option<String> {
         match self.unit() {
@@ -219,7 +225,7 @@ impl Plan {
                 Levels::Sampled(_) => list.get(sample as usize),
             };
             let Some(value) = value else { continue };
-            overrides.extend(axis.keys.iter().map(|key| (key.clone(), value.text.clone())));
+            overrides.extend(axis.settings(value));
             values.push(value.clone());
         }
         // All cells use the same seeds, so that they are compared under the same luck.
@@ -238,7 +244,9 @@ impl Plan {
             h.text(&axis.name).number(matches!(axis.levels, Levels::Grid(_)) as u128);
             h.number(axis.keys.len() as u128).number(values.len() as u128);
             axis.keys.iter().for_each(|key| _ = h.text(key));
-            values.iter().for_each(|value| _ = h.text(&value.text));
+            for value in values {
+                h.text(&value.text).pairs(&value.sets);
+            }
         }
         h.0.digest128()
     }

@@ -160,6 +160,14 @@ impl ScenarioBundle {
         load_kind(&self.text, &self.file, &self.files, settings, self.node())
     }
 
+    /// Settings with every pod and every amount named.
+    ///
+    /// # Errors
+    /// What is wrong with them.
+    pub fn expanded(&self, overrides: &[(String, String)]) -> Result<Vec<String>, Vec<Diagnostic>> {
+        self.document()?.expanded(&self.files, &settings(overrides), self.node())
+    }
+
     /// The function that runs one run of a plan. It keeps the scenario of the last settings, as runs that differ only
     /// in the seed follow each other.
     pub fn worker(&self, keep: Keep) -> impl FnMut(&RunSpec) -> Measures + '_ {

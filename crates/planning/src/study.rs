@@ -2,11 +2,13 @@
 
 mod axes;
 mod goal;
+mod instances;
 mod now;
 mod sweep;
 mod tables;
 
 pub use goal::{AsItIs, Goal};
+pub use instances::Instance;
 pub use sweep::Study;
 pub use tables::{GOAL, STUDY};
 

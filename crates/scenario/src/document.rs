@@ -6,6 +6,7 @@ use super::load::{Files, source};
 use super::loaded::LoadedScenario;
 use super::read;
 use super::reader::Problems;
+use super::selectors::expand;
 use super::source::Location;
 use super::toml_value;
 use super::value::Value;
@@ -87,6 +88,34 @@ impl Document {
 
     /// Reads as far as possible; the scenarios are meant to run only when no problem is an error.
     pub(crate) fn read_into(
+        &self,
+        files: &dyn Files,
+        overrides: &[String],
+        choice: Choice<'_>,
+        problems: &Problems,
+    ) -> Option<Vec<LoadedScenario>> {
+        let base = |before: &[String]| self.read_concrete(files, before, choice, &Problems::default());
+        let overrides = expand(problems, overrides, base)?;
+        self.read_concrete(files, &overrides, choice, problems)
+    }
+
+    /// The settings in which every pod and every amount is named, as [`Document::scenario`] understands them.
+    ///
+    /// # Errors
+    /// What is wrong with a setting.
+    pub fn expanded(
+        &self,
+        files: &dyn Files,
+        overrides: &[String],
+        kind: Option<&str>,
+    ) -> Result<Vec<String>, Vec<Diagnostic>> {
+        let problems = Problems::default();
+        let base = |before: &[String]| self.read_concrete(files, before, Choice::One(kind), &Problems::default());
+        expand(&problems, overrides, base).ok_or_else(|| problems.into_sorted())
+    }
+
+    /// As [`Document::read_into`], with settings that name every pod and amount.
+    fn read_concrete(
         &self,
         files: &dyn Files,
         overrides: &[String],

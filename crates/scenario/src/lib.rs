@@ -19,6 +19,7 @@
     deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)
 )]
 
+mod current;
 mod diagnostic;
 mod document;
 mod file_kind;
@@ -32,6 +33,7 @@ mod reader;
 mod reference;
 mod scalar;
 mod schema;
+mod selectors;
 mod source;
 mod tables;
 mod toml_value;
@@ -55,6 +57,7 @@ pub mod reading {
     pub use oomsim_kube_api::KINDS;
 }
 
+pub use current::amount_at;
 pub use diagnostic::{Diagnostic, Severity, gathered};
 pub use document::Document;
 pub use file_kind::{FileKind, TomlKind, file_kind};
@@ -62,6 +65,7 @@ pub use kinds::said_once;
 pub use load::{FileError, Files, NoFiles, load, load_kind, load_kinds};
 pub use loaded::{LoadedScenario, ScenarioPlaces};
 pub use schema::json_schema;
+pub use selectors::{is_path, selected};
 pub use source::{Location, Places, Source};
 pub use tables::SCENARIO;
 pub use write::{Comments, NoSuchKey, assignment, injection_to_toml, pod_to_toml, to_toml, to_toml_with};

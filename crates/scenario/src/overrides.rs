@@ -9,8 +9,9 @@ use super::value::{Entry, Value, ValueKind};
 use std::sync::Arc;
 
 /// Tables whose keys have dots of their own: the rest of a path is one key.
-const DOTTED_MAPS: [&str; 9] = [
+const DOTTED_MAPS: [&str; 10] = [
     "annotations",
+    "labels",
     "sysctl",
     "evictionHard",
     "evictionSoft",
@@ -71,7 +72,7 @@ impl Override {
 }
 
 /// Splits at the first `=` outside of quotes.
-fn split(text: &str) -> Option<(&str, &str)> {
+pub(crate) fn split(text: &str) -> Option<(&str, &str)> {
     let mut quote = None;
     for (i, c) in text.char_indices() {
         match (quote, c) {

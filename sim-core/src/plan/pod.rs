@@ -5,6 +5,7 @@ use crate::kubelet::{ContainerSpec, MEMORY, PodSpec, ResourceList, ResourceRequi
 use crate::node_api::Name;
 use crate::units::{Bytes, Quantity, SimDuration, SimTime};
 use crate::workload::Behavior;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Who re-creates a pod on this node when it is gone.
@@ -51,6 +52,8 @@ impl Default for Recommender {
 pub struct PodPlan {
     /// `metadata.namespace`.
     pub namespace: Name,
+    /// `metadata.labels`, by which settings and targets choose pods.
+    pub labels: Arc<BTreeMap<String, String>>,
     /// As the API server would have it, after defaulting.
     pub spec: PodSpec,
     /// `spec.nodeName`: the nodes that it is on; `None`: every node.
@@ -91,6 +94,7 @@ impl Default for PodPlan {
     fn default() -> Self {
         PodPlan {
             namespace: "default".into(),
+            labels: Arc::default(),
             spec: PodSpec { namespace: "default".into(), ..PodSpec::default() },
             node_name: None,
             at: SimTime::ZERO,

@@ -1,9 +1,9 @@
 //! The search among settings.
 //!
-//! Settings are the combinations of the knobs' values. They are tried from the most allocatable memory downwards; of
-//! many settings along one knob only those that bisection needs are tried, and whether the risk really falls along the
-//! knob is checked at further points, with all points tried where it does not. Each trial stops as soon as a
-//! [`Sequential`] test knows which side of the target it is on.
+//! Settings are the combinations of the knobs' values, the cheapest first, or without prices that with the most
+//! allocatable memory. Of many settings along one knob only those that bisection needs are tried, and whether the risk
+//! really falls along the knob is checked at further points, with all points tried where it does not. Each trial stops
+//! as soon as a [`Sequential`] test knows which side of the target it is on.
 
 use super::target::RiskTarget;
 use crate::axis::AxisValue;
@@ -27,6 +27,11 @@ pub trait Runs {
     /// Why nothing can come of a setting, in the first of the scenarios in which that is so.
     fn unusable(&self, setting: u64) -> Option<Unusable>;
 
+    /// What a setting costs; of settings that meet the targets the cheapest is recommended, if there are prices.
+    fn price(&self, _setting: u64) -> Option<f64> {
+        None
+    }
+
     /// How far a setting is from what there is now: of settings that are equally good the least is recommended.
     fn intrusion(&self, _setting: u64) -> f64 {
         0.0
@@ -38,8 +43,9 @@ pub trait Runs {
 pub struct SearchSettings<'a> {
     /// The grid of settings: its cells.
     pub plan: &'a Plan,
-    /// Number of scenarios.
-    pub scenarios: usize,
+    /// How much each scenario counts, the heaviest 1. A target that names no scenario is about runs of all of them in
+    /// these shares.
+    pub weights: &'a [f64],
     /// What has to hold.
     pub targets: &'a [RiskTarget],
     /// Most runs of one trial in one scenario.
@@ -89,6 +95,8 @@ pub struct Trial {
     pub setting: u64,
     /// Least allocatable memory over the scenarios.
     pub allocatable: i64,
+    /// What it costs, if there are prices.
+    pub price: Option<f64>,
     /// Why nothing can come of it: nothing was run then.
     pub unusable: Option<Unusable>,
     /// Bad runs and runs for each target.
@@ -289,6 +297,7 @@ impl<R: Runs> Search<'_, R> {
         let mut trial = Trial {
             setting,
             allocatable: i64::MAX,
+            price: self.runs.price(setting),
             unusable: self.runs.unusable(setting),
             counts: Vec::new(),
             verdicts: vec![TrialVerdict::Undecided; targets.len()],
@@ -299,19 +308,19 @@ impl<R: Runs> Search<'_, R> {
             return Trial { allocatable: 0, counts: vec![(0, 0); targets.len()], ..trial };
         }
         let (mut done, mut round) = (seeds.start, FIRST_ROUND);
-        'rounds: while done < seeds.end && !trial.passes() {
+        while done < seeds.end && !trial.passes() && !trial.verdicts.contains(&TrialVerdict::Above) {
             let next = (done + round).min(seeds.end);
-            for scenario in 0..self.settings.scenarios {
-                let about = |t: &RiskTarget| t.scenario.is_none_or(|s| s == scenario);
-                if !targets.iter().zip(&trial.verdicts).any(|(t, v)| about(t) && *v == TrialVerdict::Undecided) {
-                    continue;
-                }
-                for m in self.runs.run(scenario, setting, done..next) {
-                    trial.allocatable = trial.allocatable.min(m.allocatable.unwrap_or(0));
-                    trial.count(targets, &mut tests, scenario, &m);
-                }
-                if trial.verdicts.contains(&TrialVerdict::Above) {
-                    break 'rounds;
+            let runs = self.round(&trial, done..next);
+            let mut of_scenario: Vec<_> = runs.into_iter().map(|(all, runs)| (all, runs.into_iter())).collect();
+            // The runs of a mixture come in its shares from the first one on.
+            for seed in done..next {
+                for (scenario, (all, rest)) in of_scenario.iter_mut().enumerate() {
+                    let mixed = in_mixture(self.settings.weights[scenario], seed);
+                    let run = if *all || mixed { rest.next() } else { None };
+                    if let Some(m) = run {
+                        trial.allocatable = trial.allocatable.min(m.allocatable.unwrap_or(0));
+                        trial.count(targets, &mut tests, (scenario, mixed), &m);
+                    }
                 }
             }
             (done, round) = (next, round * 2);
@@ -326,11 +335,31 @@ impl<R: Runs> Search<'_, R> {
         trial
     }
 
-    /// The setting with the most allocatable memory whose fresh runs bear it out. Of equals the one that changes least
-    /// is taken, then the first.
+    /// The runs of one round, by scenario: of all seeds where a target is about it alone, which comes first, otherwise of
+    /// its share of them.
+    fn round(&self, trial: &Trial, seeds: std::ops::Range<u64>) -> Vec<(bool, Vec<Measures>)> {
+        let SearchSettings { targets, weights, .. } = *self.settings;
+        let open = |about: Option<usize>| {
+            targets.iter().zip(&trial.verdicts).any(|(t, v)| t.scenario == about && *v == TrialVerdict::Undecided)
+        };
+        let mixed = open(None);
+        let one = |(scenario, &weight): (usize, &f64)| {
+            let all = open(Some(scenario));
+            let count = match (all, mixed) {
+                (true, _) => seeds.end - seeds.start,
+                (false, true) => share_of(weight, seeds.end) - share_of(weight, seeds.start),
+                (false, false) => return (false, Vec::new()),
+            };
+            (all, self.runs.run(scenario, trial.setting, seeds.start..seeds.start + count))
+        };
+        weights.iter().enumerate().map(one).collect()
+    }
+
+    /// The cheapest setting, or without prices that with the most allocatable memory, whose fresh runs bear it out. Of
+    /// equals the one that changes least is taken, then the first.
     fn confirm(&self) -> (Option<Confirmed>, Vec<u64>) {
         let mut passing: Vec<&Trial> = self.trials.values().filter(|t| t.passes()).collect();
-        passing.sort_by_key(|t| (-t.allocatable, OrderedFloat(self.runs.intrusion(t.setting)), t.setting));
+        passing.sort_by_key(|t| (t.rank(), OrderedFloat(self.runs.intrusion(t.setting)), t.setting));
         let mut withdrawn = Vec::new();
         for trial in passing {
             let SearchSettings { runs, confirm, .. } = *self.settings;
@@ -345,22 +374,45 @@ impl<R: Runs> Search<'_, R> {
 
     fn finish(self, confirmed: Option<Confirmed>, withdrawn: Vec<u64>) -> Recommendation {
         let mut trials: Vec<Trial> = self.trials.into_values().collect();
-        trials.sort_by_key(|t| (-t.allocatable, t.setting));
+        trials.sort_by_key(|t| (t.rank(), t.setting));
         // A setting with which the kubelet does not start is neither on the front nor near.
         let risk = |t: &Trial| if t.unusable.is_some() { f64::NAN } else { t.risk().0 };
-        let points: Vec<(f64, f64)> = trials.iter().map(|t| (t.allocatable as f64, risk(t))).collect();
+        let gain = |t: &Trial| t.price.map_or(t.allocatable as f64, |price| -price);
+        let points: Vec<(f64, f64)> = trials.iter().map(|t| (gain(t), risk(t))).collect();
         let nearest = (0..trials.len()).min_by_key(|&i| OrderedFloat(points[i].1)).unwrap_or(0);
         let found = confirmed.map_or(SearchResult::Nothing { nearest }, |c| SearchResult::Setting(Box::new(c)));
         Recommendation { front: pareto_front(&points), trials, found, withdrawn, not_monotone: self.not_monotone }
     }
 }
 
+/// How many of the first `n` runs of a scenario with this weight belong to the mixture.
+fn share_of(weight: f64, n: u64) -> u64 {
+    (weight * n as f64).floor() as u64
+}
+
+/// Whether run number `nth` of a scenario with this weight belongs to the mixture.
+pub(crate) fn in_mixture(weight: f64, nth: u64) -> bool {
+    share_of(weight, nth + 1) > share_of(weight, nth)
+}
+
 impl Trial {
-    fn count(&mut self, targets: &[RiskTarget], tests: &mut [Sequential], scenario: usize, m: &Measures) {
+    /// Cheaper first, then more allocatable memory.
+    fn rank(&self) -> (OrderedFloat<f64>, i64) {
+        (OrderedFloat(self.price.unwrap_or_default()), -self.allocatable)
+    }
+
+    /// Counts a run of a scenario; `mixed`: it is one of the mixture, too.
+    fn count(
+        &mut self,
+        targets: &[RiskTarget],
+        tests: &mut [Sequential],
+        (scenario, mixed): (usize, bool),
+        m: &Measures,
+    ) {
         let mut bad_somewhere = false;
         for ((target, test), verdict) in targets.iter().zip(tests).zip(&mut self.verdicts) {
-            if target.scenario.is_none_or(|s| s == scenario) && *verdict != TrialVerdict::Below {
-                let bad = target.event.happened(m);
+            if target.scenario.map_or(mixed, |s| s == scenario) && *verdict != TrialVerdict::Below {
+                let bad = target.happened(m);
                 bad_somewhere |= bad;
                 test.add(bad);
                 // Once missed is missed; the rest of the round only tells the share better.
@@ -383,148 +435,4 @@ impl Trial {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::plan::{Axis, Levels, Setup};
-    use crate::recommend::BadEvent;
-    use oomsim_core::engine::StreamFactory;
-    use std::cell::Cell;
-
-    /// A node of 1000 whose knob value is taken off; the risk is a function of the setting.
-    struct Synthetic<F> {
-        risk: F,
-        /// From this setting on the kubelet does not start.
-        refused_from: u64,
-        price: u64,
-        ran: Cell<u64>,
-    }
-
-    impl<F: Fn(usize, u64) -> f64> Runs for Synthetic<F> {
-        fn run(&self, scenario: usize, setting: u64, seeds: std::ops::Range<u64>) -> Vec<Measures> {
-            self.ran.set(self.ran.get() + seeds.end - seeds.start);
-            let risk = (self.risk)(scenario, setting);
-            let bad = |seed: u64| {
-                let draw = StreamFactory::new(seed).stream(format!("{scenario}/{setting}").as_str()).next_u64();
-                (draw as f64) < risk * u64::MAX as f64
-            };
-            let allocatable = Some(1000 - (setting * self.price) as i64);
-            let measures = |seed| {
-                let kills = u64::from(bad(seed));
-                let outcome = if kills > 0 { RunOutcome::KubepodsOom } else { RunOutcome::None };
-                Measures { allocatable, outcome, killed_burstable: kills, ..Measures::default() }
-            };
-            seeds.map(measures).collect()
-        }
-
-        fn unusable(&self, setting: u64) -> Option<Unusable> {
-            (setting >= self.refused_from).then(|| Unusable::KubeletNotStarted(format!("{setting} is too much")))
-        }
-    }
-
-    fn plan(sizes: &[u64]) -> Plan {
-        let axis = |(i, n): (usize, &u64)| Axis {
-            name: format!("knob{i}"),
-            keys: vec![format!("k{i}")],
-            levels: Levels::Grid((0..*n).map(|v| AxisValue::parse(&v.to_string())).collect()),
-        };
-        let axes = sizes.iter().enumerate().map(axis).collect();
-        Plan::new(Setup { axes, points: 1, repetitions: 1, ..Setup::default() }).unwrap()
-    }
-
-    fn find(plan: &Plan, below: f64, risk: impl Fn(usize, u64) -> f64) -> (Recommendation, u64) {
-        find_below(plan, below, u64::MAX, risk)
-    }
-
-    fn find_below(
-        plan: &Plan,
-        below: f64,
-        refused_from: u64,
-        risk: impl Fn(usize, u64) -> f64,
-    ) -> (Recommendation, u64) {
-        let target = RiskTarget { event: BadEvent::KernelKill([true; 3]), below, scenario: None };
-        let runs = Synthetic { risk, refused_from, price: 1, ran: Cell::new(0) };
-        let targets = [target];
-        let settings =
-            SearchSettings { plan, scenarios: 1, targets: &targets, runs: 20_000, confirm: 5_000, alpha: 0.01 };
-        (search(&settings, &runs, &mut |_| {}), runs.ran.get())
-    }
-
-    #[test]
-    fn bisection_finds_the_first_setting_that_is_safe_enough() {
-        let plan = plan(&[100]);
-        // Risk 50 % below setting 37, then 0.1 %: the target of 1 % is met from 37 on.
-        let (found, ran) = find(&plan, 0.01, |_, s| if s < 37 { 0.5 } else { 0.001 });
-        let SearchResult::Setting(best) = &found.found else { panic!("{found:?}") };
-        assert_eq!(best.trial.setting, 37);
-        assert_eq!(best.trial.allocatable, 963);
-        assert!(best.fresh.passes() && best.fresh.risk().1.contains(0.001), "{:?}", best.fresh);
-        assert!(found.trials.len() < 16, "{} settings tried", found.trials.len());
-        // Hopeless settings stop in the first round.
-        let hopeless = found.trials.iter().find(|t| t.setting == 0).unwrap();
-        assert!(hopeless.fails() && hopeless.counts[0].1 <= 64, "{hopeless:?}");
-        assert_eq!(hopeless.causes[&RunOutcome::KubepodsOom], hopeless.counts[0].0);
-        assert!(ran < 40_000, "{ran}");
-        // Both neighbours are there, for the margins.
-        assert!([36, 38].iter().all(|n| found.trials.iter().any(|t| t.setting == *n)));
-        assert!(found.not_monotone.is_empty());
-    }
-
-    #[test]
-    fn a_risk_that_rises_again_is_noticed() {
-        // Good from 30 to 70 only: both ends fail.
-        let (found, _) = find(&plan(&[101]), 0.01, |_, s| if (30..=70).contains(&s) { 0.0005 } else { 0.4 });
-        let SearchResult::Setting(best) = &found.found else { panic!() };
-        assert_eq!((best.trial.setting, found.not_monotone.as_slice()), (30, ["knob0".to_string()].as_slice()));
-    }
-
-    #[test]
-    fn knobs_are_combined_and_the_cheapest_wins() {
-        // knob0 has 3 values (stride 20), knob1 has 20: safe where 4·knob0 + knob1 ≥ 12.
-        let (found, _) = find(&plan(&[3, 20]), 0.02, |_, s| if 4 * (s / 20) + s % 20 >= 12 { 0.001 } else { 0.3 });
-        let SearchResult::Setting(best) = &found.found else { panic!() };
-        assert_eq!(best.trial.setting, 12);
-        assert!(found.front.len() <= found.trials.len());
-        let risks: Vec<f64> = found.front.iter().map(|&i| found.trials[i].risk().0).collect();
-        assert!(risks.is_sorted_by(|a, b| a > b), "{risks:?}");
-    }
-
-    #[test]
-    fn no_setting_is_no_setting() {
-        let (found, _) = find(&plan(&[5]), 0.01, |_, s| 0.9 - s as f64 / 10.0);
-        let SearchResult::Nothing { nearest } = found.found else { panic!() };
-        assert_eq!(found.trials[nearest].setting, 4);
-        let (found, _) = find(&plan(&[2]), 0.0, |_, s| if s == 0 { 0.001 } else { 0.0 });
-        let SearchResult::Setting(best) = &found.found else { panic!() };
-        assert_eq!(best.trial.setting, 1);
-    }
-
-    #[test]
-    fn a_setting_with_which_the_kubelet_does_not_start_is_never_recommended() {
-        // Safe from 37 on; from 60 on the kubelet does not start, though "nothing" would be killed there.
-        let (found, _) = find_below(&plan(&[100]), 0.01, 60, |_, s| if s < 37 { 0.5 } else { 0.0 });
-        let SearchResult::Setting(best) = &found.found else { panic!("{found:?}") };
-        assert_eq!((best.trial.setting, found.not_monotone.len()), (37, 0));
-        // All 40 that do not start are known, without a run, with nothing allocatable and off the front.
-        let refused: Vec<usize> = (0..found.trials.len()).filter(|&i| found.trials[i].unusable.is_some()).collect();
-        assert_eq!(refused.len(), 40);
-        for &i in &refused {
-            let t = &found.trials[i];
-            assert_eq!((t.allocatable, t.counts.as_slice(), t.fails(), t.passes()), (0, &[(0, 0)][..], true, false));
-            assert!(!found.front.contains(&i));
-        }
-        // The least risk that is measured is 40 %: the nearest is none of those that were not measured.
-        let (found, _) = find_below(&plan(&[5]), 0.01, 3, |_, _| 0.4);
-        let SearchResult::Nothing { nearest } = found.found else { panic!("{found:?}") };
-        assert!(found.trials[nearest].unusable.is_none());
-        let (found, ran) = find_below(&plan(&[20]), 0.01, 0, |_, _| 0.0);
-        assert!(matches!(found.found, SearchResult::Nothing { .. }) && ran == 0 && found.front.is_empty(), "{found:?}");
-    }
-
-    #[test]
-    fn lines_and_neighbours_by_hand() {
-        assert_eq!(lines(6, &[2, 3], 1), [vec![0, 1, 2], vec![3, 4, 5]]);
-        assert_eq!(lines(6, &[2, 3], 0), [vec![0, 3], vec![1, 4], vec![2, 5]]);
-        assert_eq!(neighbours(&[2, 3], 1), [0, 2, 4]);
-        assert_eq!(neighbours(&[2, 3], 5), [4, 2]);
-    }
-}
+mod tests;

@@ -1,6 +1,6 @@
 //! What must not happen, and how often it may.
 
-use crate::measure::Measures;
+use crate::measure::{Measures, RunOutcome};
 
 /// What must not happen in a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -49,6 +49,17 @@ impl BadEvent {
         happened || !m.error.is_empty() || !m.not_started.is_empty()
     }
 
+    /// Whether a container's death is such an event.
+    fn is_death(self, by: RunOutcome) -> bool {
+        match self {
+            BadEvent::KernelKill(_) => by.is_oom(),
+            BadEvent::KubepodsOom => by == RunOutcome::KubepodsOom,
+            BadEvent::NodeOom => by == RunOutcome::GlobalOom,
+            BadEvent::Eviction => by == RunOutcome::Eviction,
+            BadEvent::HostKill | BadEvent::Restart | BadEvent::Stalled => false,
+        }
+    }
+
     /// In words: "a kernel kill of a Guaranteed or Burstable pod".
     pub fn in_words(self) -> String {
         match self {
@@ -79,16 +90,45 @@ pub struct RiskTarget {
     pub below: f64,
     /// Index of the scenario it is about; `None`: each of them.
     pub scenario: Option<usize>,
+    /// The pods that it is about; `None`: all.
+    pub pods: Option<ChosenPods>,
+}
+
+/// Pods that a selector chooses.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChosenPods {
+    /// The selector, such as `namespace=shop`.
+    pub selector: String,
+    /// Every pod of the scenarios, as `namespace/name`, and whether it is chosen.
+    pub pods: Vec<(String, bool)>,
+}
+
+impl ChosenPods {
+    /// Whether a pod of a run is one of them. Replicas and successors have something behind the name of their plan: the
+    /// plan with the longest name that fits is theirs.
+    fn has(&self, pod: &str) -> bool {
+        let is = |name: &str| pod.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        let plan = self.pods.iter().filter(|(name, _)| is(name)).max_by_key(|(name, _)| name.len());
+        plan.is_some_and(|(_, chosen)| *chosen)
+    }
 }
 
 impl RiskTarget {
+    /// Whether what must not happen has happened, to the pods that the target is about.
+    pub fn happened(&self, m: &Measures) -> bool {
+        let Some(pods) = &self.pods else { return self.event.happened(m) };
+        let hit = m.pod_deaths.iter().any(|(pod, by)| pods.has(pod) && self.event.is_death(*by));
+        hit || !m.error.is_empty() || !m.not_started.is_empty()
+    }
+
     /// In words: "a kernel kill of a pod in less than 0.1 % of the runs".
     pub fn in_words(&self, scenarios: &[String]) -> String {
         let where_ = match self.scenario.and_then(|i| scenarios.get(i)) {
             Some(name) if scenarios.len() > 1 => format!(" of {name}"),
             _ => String::new(),
         };
-        let event = self.event.in_words();
+        let of_pods = self.pods.as_ref().map_or_else(String::new, |pods| format!(" ({})", pods.selector));
+        let event = format!("{}{of_pods}", self.event.in_words());
         match self.below {
             0.0 => format!("{event} in none of the runs{where_}"),
             share => format!("{event} in less than {} of the runs{where_}", percent(share)),
@@ -110,15 +150,26 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_pod_belongs_to_the_plan_with_the_longest_name() {
+        let pods = vec![("a/web".to_string(), true), ("a/web-admin".to_string(), false)];
+        let chosen = ChosenPods { selector: "web".into(), pods };
+        for (pod, expected) in
+            [("a/web", true), ("a/web-2", true), ("a/web-admin", false), ("a/web-admin-2", false), ("a/website", false)]
+        {
+            assert_eq!(chosen.has(pod), expected, "{pod}");
+        }
+    }
+
+    #[test]
     fn targets_in_words() {
         let names = ["bad-day".to_string(), "normal-day".to_string()];
         let kernel = BadEvent::KernelKill([true, true, false]);
-        let target = RiskTarget { event: kernel, below: 0.001, scenario: Some(0) };
+        let target = RiskTarget { event: kernel, below: 0.001, scenario: Some(0), pods: None };
         assert_eq!(
             target.in_words(&names),
             "a kernel kill of a Guaranteed or Burstable pod in less than 0.1 % of the runs of bad-day"
         );
-        let target = RiskTarget { event: BadEvent::NodeOom, below: 0.0, scenario: None };
+        let target = RiskTarget { event: BadEvent::NodeOom, below: 0.0, scenario: None, pods: None };
         assert_eq!(target.in_words(&names), "an OOM kill because the node is out of memory in none of the runs");
     }
 

@@ -1,13 +1,13 @@
 //! `[[axis]]` of a sweep and `[[knob]]` of a goal: which settings take which values.
 
+use super::instances::{Instance, Turns, chosen, counts};
+use super::tables;
 use crate::axis::{AxisRange, AxisValue, Scale, Unit};
 use crate::measure::MEASURES;
 use crate::plan::{Axis, Levels};
 use crate::row::HEAD;
 use oomsim_scenario::Location;
-use oomsim_scenario::reading::{
-    Problems, TableReader, TableSpec, Value, ValueKind, integer, name, one_of, parse_document,
-};
+use oomsim_scenario::reading::{Problems, TableReader, Value, ValueKind, integer, name, one_of, parse_document};
 use oomsim_scenario::{Diagnostic, Source};
 use std::sync::Arc;
 
@@ -17,14 +17,22 @@ const MAX_VALUES: i64 = 100_000;
 /// An axis with the places that problems of its values are reported at.
 pub(crate) struct ReadAxis {
     pub axis: Axis,
+    pub turns: Turns,
     pub at: Location,
 }
 
-/// Reads all tables of one kind. `sampled`: whether ranges without steps are allowed.
-pub(crate) fn axes(p: &Problems, spec: &'static TableSpec, tables: &[Value], sampled: bool) -> Vec<ReadAxis> {
+/// Who has the axes: a study, in which ranges need no steps, or a goal with its instances.
+#[derive(Clone, Copy)]
+pub(crate) enum Of<'a> {
+    Study,
+    Goal(&'a [Instance]),
+}
+
+/// Reads all axes of a study, or all knobs of a goal.
+pub(crate) fn axes(p: &Problems, of: Of<'_>, tables: &[Value]) -> Vec<ReadAxis> {
     let mut list: Vec<ReadAxis> = Vec::new();
     for table in tables {
-        let Some(read) = axis(p, spec, table, sampled) else { continue };
+        let Some(read) = axis(p, of, table) else { continue };
         let (name, keys) = (&read.axis.name, &read.axis.keys);
         let taken = HEAD.iter().copied().chain(MEASURES.iter().map(|c| c.name)).any(|column| column == name);
         if taken {
@@ -33,6 +41,9 @@ pub(crate) fn axes(p: &Problems, spec: &'static TableSpec, tables: &[Value], sam
             p.error(&read.at, format!("two axes have the name `{name}`"));
         }
         for other in &list {
+            if read.turns != Turns::Keys && read.turns == other.turns {
+                p.error(&read.at, format!("`{}` turns the same already", other.axis.name));
+            }
             if let Some(key) = keys.iter().find(|key| other.axis.keys.contains(key)) {
                 p.error(&read.at, format!("`{key}` is already set by `{}`", other.axis.name));
             }
@@ -42,9 +53,28 @@ pub(crate) fn axes(p: &Problems, spec: &'static TableSpec, tables: &[Value], sam
     list
 }
 
-fn axis(p: &Problems, spec: &'static TableSpec, table: &Value, sampled: bool) -> Option<ReadAxis> {
+fn axis(p: &Problems, of: Of<'_>, table: &Value) -> Option<ReadAxis> {
+    let (spec, sampled) = match of {
+        Of::Study => (&tables::AXIS, true),
+        Of::Goal(_) => (&tables::KNOB, false),
+    };
     let mut t = TableReader::open(p, spec, table)?;
     let axis_name = t.required("name", name);
+    if let Of::Goal(all) = of {
+        let (types, nodes) = (t.get("instances"), t.get("nodes"));
+        let known = types.map(|v| (Turns::Instances, chosen(p, v, all)));
+        if let Some((turns, levels)) = known.or_else(|| nodes.map(|v| (Turns::Nodes, counts(p, v)))) {
+            let at = t.at().clone();
+            if let (Some(_), Some(nodes)) = (types, nodes) {
+                p.error(&nodes.at, "`instances` and `nodes` are knobs of their own");
+            }
+            for other in t.rest() {
+                p.error(&other.key_at, format!("`{}` does not go with `instances` and `nodes`", other.key));
+            }
+            let axis = Axis { name: axis_name?.to_string(), keys: Vec::new(), levels: levels? };
+            return Some(ReadAxis { axis, turns, at });
+        }
+    }
     let keys = keys(&mut t);
     let values = t.get("values");
     let (from, to) = (t.optional("from", end), t.optional("to", end));
@@ -78,7 +108,7 @@ fn axis(p: &Problems, spec: &'static TableSpec, table: &Value, sampled: bool) ->
             return None;
         }
     };
-    Some(ReadAxis { axis: Axis { name: axis_name?.to_string(), keys: keys?, levels }, at })
+    Some(ReadAxis { axis: Axis { name: axis_name?.to_string(), keys: keys?, levels }, turns: Turns::Keys, at })
 }
 
 /// `key = "…"` or `keys = ["…", …]`.

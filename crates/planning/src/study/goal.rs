@@ -1,17 +1,20 @@
 //! A goal: what must not happen in which scenarios, and which knobs may be turned.
 
-use super::axes::{axes, document};
+use super::axes::{Of, ReadAxis, axes, document};
+use super::instances::{Instance, Turns, fullest, instances};
 use super::now::intrusion;
 use super::sweep::{Named, meant, prepare};
 use super::tables;
 use crate::measure::Measures;
-use crate::plan::{Plan, RunSpec, Setup};
+use crate::plan::{Axis, Levels, Plan, RunSpec, Setup};
 use crate::prepared::{ScenarioBundle, settings};
-use crate::recommend::{BadEvent, Recommendation, RiskTarget, Runs, SearchSettings, Trial, Unusable, search};
+use crate::recommend::{
+    BadEvent, ChosenPods, Recommendation, RiskTarget, Runs, SearchSettings, Trial, Unusable, in_mixture, search,
+};
 use crate::runner::Runner;
 use oomsim_core::record::Keep;
 use oomsim_scenario::reading::{Problems, TableReader, Value, ValueKind, integer, name, one_of, permille, prose, text};
-use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Severity};
+use oomsim_scenario::{Diagnostic, Files, LoadedScenario, Severity, selected};
 
 /// Most settings that are combined.
 const MAX_SETTINGS: u64 = 100_000;
@@ -27,10 +30,16 @@ pub struct Goal {
     pub description: String,
     /// The scenarios, by name.
     pub scenarios: Vec<(String, ScenarioBundle)>,
+    /// How much each of them counts, the heaviest 1.
+    pub weights: Vec<f64>,
     /// What must not happen.
     pub targets: Vec<RiskTarget>,
     /// The grid of settings, for each scenario.
     pub plans: Vec<Plan>,
+    /// Types of instance; empty: there are no prices.
+    pub instances: Vec<Instance>,
+    /// What each knob turns.
+    turns: Vec<Turns>,
     /// Most runs per setting and scenario in the search.
     pub runs: u64,
     /// Most runs on fresh seeds before a setting is recommended.
@@ -89,6 +98,10 @@ impl Runs for GoalRuns<'_> {
         self.goal.unusable(|n| self.goal.with_setting(n, setting))
     }
 
+    fn price(&self, setting: u64) -> Option<f64> {
+        self.goal.price(setting)
+    }
+
     fn intrusion(&self, setting: u64) -> f64 {
         let Some(((_, prepared), plan)) = self.goal.scenarios.first().zip(self.goal.plans.first()) else { return 0.0 };
         prepared.scenario(&[]).map_or(0.0, |now| intrusion(&now.scenario, plan, setting))
@@ -100,13 +113,23 @@ impl Goal {
     pub fn search(&self, runner: &dyn Runner, progress: &mut dyn FnMut(&Trial)) -> Recommendation {
         let settings = SearchSettings {
             plan: &self.plans[0],
-            scenarios: self.scenarios.len(),
+            weights: &self.weights,
             targets: &self.targets,
             runs: self.runs,
             confirm: self.confirm,
             alpha: self.alpha,
         };
         search(&settings, &GoalRuns { goal: self, runner }, progress)
+    }
+
+    /// What a setting costs: the price of its instance, or 1, times its number of nodes. `None`: no knob turns either.
+    pub fn price(&self, setting: u64) -> Option<f64> {
+        let values = self.plans[0].cell_values(setting);
+        let value = |what: Turns| values.iter().zip(&self.turns).find(|(_, turns)| **turns == what).map(|(v, _)| *v);
+        let (size, nodes) = (value(Turns::Instances), value(Turns::Nodes));
+        let instance = size.and_then(|v| self.instances.iter().find(|instance| instance.name == v.text));
+        let count = nodes.and_then(|v| v.number);
+        (instance.is_some() || count.is_some()).then(|| instance.map_or(1.0, |i| i.price) * count.unwrap_or(1.0))
     }
 
     /// Why nothing can come of a setting, in the first of the scenarios in which that is so: the kubelet does not
@@ -129,11 +152,13 @@ impl Goal {
         for (n, (_, prepared)) in self.scenarios.iter().enumerate() {
             let untouched = RunSpec { overrides: Vec::new(), ..self.plans[n].spec(0) };
             let runs = runner.run_seeds(&untouched, 0..self.runs.min(AS_IT_IS), prepared, Keep::Events);
-            for m in &runs {
+            for (m, nth) in runs.iter().zip(0..) {
                 allocatable = allocatable.min(m.allocatable.unwrap_or(0));
-                let about = self.targets.iter().zip(&mut counts).filter(|(t, _)| t.scenario.is_none_or(|s| s == n));
+                let mixed = in_mixture(self.weights[n], nth);
+                let about = self.targets.iter().zip(&mut counts);
+                let about = about.filter(|(t, _)| t.scenario.map_or(mixed, |s| s == n));
                 for (target, (bad, of)) in about {
-                    *bad += u64::from(target.event.happened(m));
+                    *bad += u64::from(target.happened(m));
                     *of += 1;
                 }
             }
@@ -160,11 +185,12 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     let runs = t.or("runs", 20_000, integer::<u64>(64, tables::MAX_RUNS));
     let confirm = t.or("confirm", runs, integer::<u64>(64, tables::MAX_RUNS));
     let alpha = f64::from(t.or("error", 10, permille)) / 1000.0;
-    let knobs = axes(p, &tables::KNOB, t.items("knob"), false);
+    let instances = instances(p, t.items("instance"));
+    let knobs = axes(p, Of::Goal(&instances), t.items("knob"));
     if knobs.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[knob]]`: a setting that may change");
     }
-    let mut scenarios: Vec<(String, ScenarioBundle)> = Vec::new();
+    let (mut scenarios, mut weights): (Vec<(String, ScenarioBundle)>, Vec<f64>) = Default::default();
     let tables = t.items("scenario");
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[scenario]]`");
@@ -175,6 +201,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         let path = s.required("file", text);
         let scenario_name = s.optional("name", name);
         let node = s.optional("node", text);
+        let weight = s.or("weight", 1.0, weight);
         s.finish();
         let (Some(path), Some(at)) = (path, at) else { continue };
         let stem = path.rsplit('/').next().unwrap_or(&path);
@@ -184,6 +211,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         }
         if let Some(prepared) = prepare(p, &Named { file: path, at: &at, node }, file, files, &[], &knobs) {
             scenarios.push((scenario_name, prepared));
+            weights.push(weight);
         }
     }
     let names: Vec<&str> = scenarios.iter().map(|(n, _)| n.as_str()).collect();
@@ -191,11 +219,13 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[target]]`: a failure and the accepted risk");
     }
-    let targets: Vec<RiskTarget> = tables.iter().filter_map(|table| target(p, table, &names)).collect();
+    let targets: Vec<RiskTarget> = tables.iter().filter_map(|table| target(p, table, &names, &scenarios)).collect();
     t.finish();
+    let heaviest = weights.iter().copied().fold(0.0, f64::max);
+    weights.iter_mut().for_each(|weight| *weight /= heaviest);
     let mut plans = Vec::new();
     for (_, prepared) in &scenarios {
-        let axes = knobs.iter().map(|k| k.axis.clone()).collect();
+        let axes = knobs.iter().map(|knob| spread(knob, prepared)).collect();
         let scenario = prepared.hash();
         // The cells matter here; runs are numbered by the search.
         let setup = Setup { scenario, axes, points: 1, repetitions: 1, seed, ..Setup::default() };
@@ -214,10 +244,50 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     if plans.is_empty() || targets.is_empty() || p.errors() > 0 {
         return None;
     }
-    Some(Goal { name, description, scenarios, targets, plans, runs, confirm, alpha, warnings })
+    let turns = knobs.iter().map(|knob| knob.turns).collect();
+    Some(Goal {
+        name,
+        description,
+        scenarios,
+        weights,
+        targets,
+        plans,
+        instances,
+        turns,
+        runs,
+        confirm,
+        alpha,
+        warnings,
+    })
 }
 
-fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<RiskTarget> {
+/// A knob for a scenario: a number of nodes becomes the replicas of the fullest of them.
+fn spread(knob: &ReadAxis, prepared: &ScenarioBundle) -> Axis {
+    let mut axis = knob.axis.clone();
+    if let (Turns::Nodes, Levels::Grid(values), Ok(loaded)) = (knob.turns, &mut axis.levels, prepared.scenario(&[])) {
+        for value in values {
+            value.sets = fullest(&loaded.scenario, value.number.unwrap_or(1.0) as usize);
+        }
+    }
+    axis
+}
+
+/// How much a scenario counts.
+fn weight(p: &Problems, value: &Value) -> Option<f64> {
+    let number = match &value.kind {
+        ValueKind::Int(n) => Some(*n as f64),
+        ValueKind::Number(text) => text.parse().ok(),
+        _ => None,
+    };
+    // A thousandth of the heaviest would be one run of a thousand.
+    let legal = number.filter(|weight| (0.001..=1000.0).contains(weight));
+    if legal.is_none() {
+        p.expected(value, "a weight from 0.001 to 1000, such as 9 for nine days of ten");
+    }
+    legal
+}
+
+fn target(p: &Problems, table: &Value, scenarios: &[&str], bundles: &[(String, ScenarioBundle)]) -> Option<RiskTarget> {
     let mut t = TableReader::open(p, &tables::TARGET, table)?;
     let event = t.required("event", one_of("event", &BadEvent::NAMES));
     let classes = t.get("qos");
@@ -231,8 +301,13 @@ fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<RiskTarget>
         }
         found
     });
+    let pods_given = t.get("pods");
+    let (pods_at, pods) = (pods_given.map(|v| v.at.clone()), pods_given.and_then(|v| chosen_pods(p, v, bundles)));
     t.finish();
     let mut event = event?;
+    if let (Some(at), BadEvent::HostKill | BadEvent::Restart | BadEvent::Stalled) = (&pods_at, event) {
+        p.error(at, "`pods` belongs to the events `kernelKill`, `kubepodsOom`, `nodeOom` and `eviction`");
+    }
     if let Some(value) = classes {
         let Some(items) = value.items().filter(|items| !items.is_empty()) else {
             p.expected(value, "an array of `\"Guaranteed\"`, `\"Burstable\"`, `\"BestEffort\"`");
@@ -246,7 +321,23 @@ fn target(p: &Problems, table: &Value, scenarios: &[&str]) -> Option<RiskTarget>
             _ => p.error(&value.at, "`qos` belongs to the event `kernelKill`"),
         }
     }
-    Some(RiskTarget { event, below: below?, scenario })
+    Some(RiskTarget { event, below: below?, scenario, pods })
+}
+
+/// The pods of all scenarios that a selector chooses.
+fn chosen_pods(p: &Problems, value: &Value, bundles: &[(String, ScenarioBundle)]) -> Option<ChosenPods> {
+    let selector = text(p, value)?;
+    // What is wrong with a scenario was said when it was read.
+    let loaded: Vec<LoadedScenario> = bundles.iter().filter_map(|(_, bundle)| bundle.scenario(&[]).ok()).collect();
+    let pods = loaded.iter().flat_map(|l| l.scenario.pods.iter().map(move |pod| (&l.scenario, pod)));
+    let pods = pods.map(|(scenario, pod)| (pod.full_name(), selected(&selector, pod, scenario)));
+    let pods: Vec<(String, bool)> = pods.collect();
+    if !pods.iter().any(|(_, chosen)| *chosen) {
+        let help = "such as `web-*`, `namespace=shop`, `qos=Burstable`, `priorityClass=gold`, `app=web`";
+        p.push(Diagnostic::error(&value.at, format!("no pod fits `{selector}`")).help(help));
+        return None;
+    }
+    Some(ChosenPods { selector, pods })
 }
 
 /// A share such as `"0.1%"`, `0.001` or `0`: finer than the thousandths of scenarios.

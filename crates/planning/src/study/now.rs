@@ -2,11 +2,9 @@
 
 use crate::axis::AxisValue;
 use crate::plan::Plan;
-use oomsim_core::kubelet::MEMORY;
 use oomsim_core::plan::Scenario;
-use oomsim_core::units::{Bytes, Quantity};
-use oomsim_scenario::Source;
 use oomsim_scenario::reading::parse_keys;
+use oomsim_scenario::{Source, amount_at};
 use std::sync::Arc;
 
 /// The sum over all keys of how far their values are from those of the scenario: the logarithm of their ratio. Where
@@ -25,7 +23,7 @@ fn distance(now: &Scenario, key: &str, value: &AxisValue, all: &[AxisValue]) -> 
     let path: Vec<String> = path.into_iter().map(|(step, _)| step).collect();
     let path: Vec<&str> = path.iter().map(String::as_str).collect();
     let largest = || all.iter().filter_map(|v| v.number).fold(0.0, f64::max);
-    let reference = match (current(now, &path), path.contains(&"limits")) {
+    let reference = match (amount_at(now, &path), path.contains(&"limits")) {
         (Some(bytes), _) => bytes.get() as f64,
         (None, true) => largest(),
         (None, false) => return 0.0,
@@ -34,24 +32,5 @@ fn distance(now: &Scenario, key: &str, value: &AxisValue, all: &[AxisValue]) -> 
         Some(number) if number > 0.0 && reference > 0.0 => libm::log(number / reference).abs(),
         Some(number) => (number != reference).into(),
         None => 1.0,
-    }
-}
-
-/// The amount of memory at a key.
-fn current(now: &Scenario, path: &[&str]) -> Option<Bytes> {
-    let kubelet = || now.kubelet.as_ref()?.effective.as_ref().ok();
-    match path {
-        ["node", "memory"] => Some(now.node.kernel.mem_total),
-        ["kubelet", "kubeReserved", "memory"] => Some(kubelet()?.kube_reserved),
-        ["kubelet", "systemReserved", "memory"] => Some(kubelet()?.system_reserved),
-        ["kubelet", "evictionHard", "memory", "available"] => kubelet()?.eviction_hard(),
-        ["kubelet", "evictionSoft", "memory", "available"] => Some(kubelet()?.eviction_soft()?.0),
-        ["pod", pod, "container", container, "resources", list @ ("limits" | "requests"), "memory"] => {
-            let plan = now.pods.iter().find(|plan| *plan.spec.name == **pod)?;
-            let resources = &plan.spec.all_containers().find(|c| *c.name == **container)?.resources;
-            let list = if *list == "limits" { &resources.limits } else { &resources.requests };
-            list.get(MEMORY).map(Quantity::value).and_then(|value| u64::try_from(value).ok()).map(Bytes::new)
-        }
-        _ => None,
     }
 }

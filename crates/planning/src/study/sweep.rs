@@ -1,16 +1,13 @@
 //! A sweep: one scenario over axes.
 
-use super::axes::{ReadAxis, axes, document, scalar_text};
+use super::axes::{Of, ReadAxis, axes, document, scalar_text};
 use super::tables;
 use crate::axis::Design;
 use crate::measure::MEASURES;
 use crate::plan::{Levels, Plan, Setup};
 use crate::prepared::{ScenarioBundle, folder_of, join, settings};
-use oomsim_scenario::reading::{
-    Entry, Problems, TableReader, Value, integer, name, nearest, one_of, parse_keys, prose, text,
-};
-use oomsim_scenario::{Diagnostic, Files, Location, Severity, Source};
-use std::sync::Arc;
+use oomsim_scenario::reading::{Entry, Problems, TableReader, Value, integer, name, nearest, one_of, prose, text};
+use oomsim_scenario::{Diagnostic, Files, Location, Severity, is_path};
 
 /// A sweep that has been read.
 #[derive(Clone, Debug)]
@@ -64,7 +61,7 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Stu
     let fixed = t.optional("set", fixed).unwrap_or_default();
     let sample_given = t.get("sample").is_some();
     let (design, points) = t.optional("sample", sample).unzip();
-    let axes = axes(p, &tables::AXIS, t.items("axis"), true);
+    let axes = axes(p, Of::Study, t.items("axis"));
     let measures = t.optional("measures", measures).unwrap_or_else(|| MEASURES.iter().map(|c| c.name).collect());
     t.finish();
     let sampled = axes.iter().find(|a| matches!(a.axis.levels, Levels::Sampled(_)));
@@ -190,8 +187,7 @@ pub(crate) fn prepare(
     };
     prepared.warnings().iter().for_each(|warning| p.push(in_study(fixed, warning.clone())));
     for axis in axes {
-        let parsed = |key: &str| parse_keys(&Arc::new(Source { name: "key".into(), text: key.into() }), key).is_some();
-        if let Some(key) = axis.axis.keys.iter().find(|key| !parsed(key)) {
+        if let Some(key) = axis.axis.keys.iter().find(|key| !is_path(key)) {
             p.error(&axis.at, format!("{key:?} is not a path of scenario keys, such as `node.memory`"));
             continue;
         }
@@ -219,7 +215,7 @@ fn variants_of<'a>(base: &'a [String], axis: &'a ReadAxis) -> impl Iterator<Item
         Levels::Sampled(range) => range.steps(2),
     };
     values.into_iter().map(move |value| {
-        let set = axis.axis.keys.iter().map(|key| format!("{key}={}", value.text));
+        let set = axis.axis.settings(&value).map(|(key, value)| format!("{key}={value}"));
         (value.text.clone(), base.iter().cloned().chain(set).collect())
     })
 }

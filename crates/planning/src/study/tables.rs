@@ -85,6 +85,7 @@ static GOAL_KEYS: KeyGroup = KeyGroup {
         ),
         key("error", Form::Share, Is("0.01"), "probability of recommending a setting that does not reach the goal"),
         key("knob", Form::Tables(&KNOB), Required, "settings that may be changed"),
+        key("instance", Form::Tables(&INSTANCE), Absent, "types of instance for a knob to choose from, with prices"),
         key("scenario", Form::Tables(&GOAL_SCENARIO), Required, "scenarios in which the goal must be reached"),
         key("target", Form::Tables(&TARGET), Required, "what must not happen, and how often it may"),
     ],
@@ -95,14 +96,47 @@ pub(crate) const MAX_RUNS: i64 = 10_000_000;
 
 /// `[[knob]]` of a goal.
 pub(crate) static KNOB: TableSpec = TableSpec {
-    groups: &[&AXIS_KEYS],
+    groups: &[&AXIS_KEYS, &KNOB_KEYS],
     any_of: &[
+        &["instances"],
+        &["nodes"],
         &["key", "values"],
         &["keys", "values"],
         &["key", "from", "to", "steps"],
         &["keys", "from", "to", "steps"],
     ],
     ..TableSpec::new("[[knob]]")
+};
+
+static KNOB_KEYS: KeyGroup = KeyGroup {
+    name: "[[knob]]",
+    keys: &[
+        key(
+            "instances",
+            Form::OneOf(&[Form::Array(&Form::Text), Form::Words(&["all"])]),
+            Absent,
+            "types of instance to choose from, instead of `key`",
+        ),
+        key(
+            "nodes",
+            Form::Array(&Form::Integer { min: 1, max: 1_000 }),
+            Absent,
+            "numbers of nodes over which the pods are spread, instead of `key`",
+        ),
+    ],
+};
+
+/// `[[instance]]` of a goal.
+pub(crate) static INSTANCE: TableSpec = TableSpec { groups: &[&INSTANCE_KEYS], ..TableSpec::new("[[instance]]") };
+
+static INSTANCE_KEYS: KeyGroup = KeyGroup {
+    name: "[[instance]]",
+    keys: &[
+        key("name", Form::Text, Required, "name in knobs and results, such as `m6i.large`"),
+        key("memory", SCALAR, Required, "memory of the node: sets `node.memory`"),
+        key("price", Form::Number, Required, "price of one, in any currency and for any time"),
+        key("set", Form::Map(&SCALAR), Absent, "what else differs on it, as for `--set`, such as `kubelet.maxPods`"),
+    ],
 };
 
 /// `[[scenario]]` of a goal.
@@ -115,6 +149,12 @@ static GOAL_SCENARIO_KEYS: KeyGroup = KeyGroup {
         key("file", Form::Path, Required, "the scenario, relative to the goal"),
         key("name", Form::Name, Says("the file's name"), "name in results and targets"),
         key("node", Form::Text, Says("the only one"), "the kind of node, if the scenario has several"),
+        key(
+            "weight",
+            Form::Number,
+            Is("1"),
+            "how much it counts in targets that name no scenario, such as how many days of a year are like this",
+        ),
     ],
 };
 
@@ -137,7 +177,13 @@ static TARGET_KEYS: KeyGroup = KeyGroup {
             Required,
             "in which share of the runs it may, such as `\"0.1%\"`",
         ),
-        key("scenario", Form::Text, Says("every scenario"), "the scenario that it is about"),
+        key("scenario", Form::Text, Says("all, by weight"), "the scenario that it is about"),
+        key(
+            "pods",
+            Form::Text,
+            Says("all"),
+            "kills or evictions of these pods: `web-*`, `namespace=shop`, `qos=Burstable`, `priorityClass=gold`, `app=web`",
+        ),
     ],
 };
 

@@ -271,7 +271,16 @@ fn the_reference_of_studies_and_goals_is_made_of_the_tables() {
     const PAGE: &str = include_str!("../../../../docs/reference/study.md");
     let page = reference_page(PAGE, &[&tables::STUDY, &tables::GOAL]);
     expect_test::expect_file!["../../../../docs/reference/study.md"].assert_eq(&page);
-    for group in ["the study", "sample", "[[axis]], [[knob]]", "the goal", "[[scenario]]", "[[target]]"] {
+    for group in [
+        "the study",
+        "sample",
+        "[[axis]], [[knob]]",
+        "[[knob]]",
+        "the goal",
+        "[[instance]]",
+        "[[scenario]]",
+        "[[target]]",
+    ] {
         assert!(PAGE.contains(&format!("<!-- keys: {group} -->\n")), "{group}");
     }
 }

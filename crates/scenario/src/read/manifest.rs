@@ -186,8 +186,13 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     };
     // What runs in a cluster names its node, which a scenario with one node stands for.
     let node_name = given(spec_value, "nodeName").filter(|_| !cx.here.is_only());
+    // A controller's pods have the labels of its template.
+    let labels =
+        pod.get("metadata").and_then(|meta| given(meta, "labels")).and_then(Value::entries).unwrap_or_default();
+    let labels = labels.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.as_text()?.to_owned())));
     let mut plan = PodPlan {
         namespace,
+        labels: Arc::new(labels.collect()),
         node_name: node_name.and_then(|v| cx.here.named(p, v)),
         restart_policy: restart_policy(p, spec_value).unwrap_or(RestartPolicy::Always),
         volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),

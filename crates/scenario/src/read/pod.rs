@@ -120,6 +120,7 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
     });
     each.set("nodeName", |p, v| cx.here.named(p, v), |plan, v| plan.node_name = Some(v));
     each.set("annotations", |p, v| text_map(p, "annotations", v), |plan, v| plan.spec.annotations = v);
+    each.set("labels", |p, v| text_map(p, "labels", v).map(Arc::new), |plan, v| plan.labels = v);
     each.set("uid", name, |plan, v| plan.spec.uid = v);
     each.set("priority", integer(i32::MIN.into(), i32::MAX.into()), |plan, v| plan.spec.priority = Some(v));
     each.set("priorityClassName", text, |plan, v| plan.spec.priority_class_name = v);

@@ -91,6 +91,12 @@ pub(crate) static POD_KEYS: KeyGroup = KeyGroup {
             Absent,
             "`kubernetes.io/config.source` and `kubernetes.io/config.mirror` mark static pods, which are never evicted",
         ),
+        key(
+            "labels",
+            Form::Map(&Form::Text),
+            Says("the manifest's"),
+            "labels, by which settings and targets choose pods: `pod.\"app=web\".…`",
+        ),
         key("uid", Form::Name, Says("derived from the name"), "used in the name of the pod's cgroup"),
         key("priority", Form::Integer { min: I32_MIN, max: I32_MAX }, Says("0"), "resolved priority"),
         key(

@@ -16,6 +16,7 @@ pub(super) fn pod(pod: &PodPlan) -> Table {
     keys.unless("namespace", &*pod.namespace, &*d.namespace);
     keys.some("nodeName", pod.node_name.as_ref());
     keys.unless("uid", &*spec.uid, "");
+    keys.unless("labels", &*pod.labels, &*d.labels);
     keys.unless("annotations", &spec.annotations, &d.spec.annotations);
     keys.unless("at", &pod.at, &d.at);
     keys.unless("atSpread", &pod.at_spread, &d.at_spread);

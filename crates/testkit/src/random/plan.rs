@@ -309,6 +309,7 @@ fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
     let mut pod = PodPlan::new(&format!("pod-{n}"));
     pod.namespace = c.some(|_| "shop".into()).unwrap_or(pod.namespace);
     pod.node_name = c.some(|_| node.clone());
+    pod.labels = Arc::new(c.some(|_| ("app.kubernetes.io/name".to_owned(), "web".to_owned())).into_iter().collect());
     pod.at = c.some(|c| SimTime::from_secs(c.below(100))).unwrap_or_default();
     pod.at_spread = c.some(Choices::duration).unwrap_or_default();
     pod.controller = c.of(&[
