@@ -12,6 +12,7 @@ pub mod load;
 pub mod memory;
 pub mod output;
 pub mod progress;
+pub mod prometheus;
 pub mod repeat;
 pub mod reserve;
 pub mod stop;

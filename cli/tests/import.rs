@@ -355,3 +355,145 @@ fn priorities_come_from_their_classes() {
     let copy = std::fs::read_to_string(there.join("manifests/default_web.yaml")).expect("a copy");
     assert!(copy.contains("priority: 1000"), "{copy}");
 }
+
+/// What a run writes of its node is what `kubectl get` and the metrics endpoints would: it comes in again.
+#[test]
+fn the_objects_of_a_run_come_in_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (run, there) = (folder.path().join("run"), folder.path().join("node1"));
+    let scenario = common::repository().join("scenarios/oom2-allocatable-slow.toml");
+    let scenario = scenario.to_str().expect("UTF-8");
+    // Before anything dies: 12 minutes later a pod is evicted, and evicted pods are left out.
+    let args = ["--until", "1m", "--metrics", "--objects", "--out", run.to_str().expect("UTF-8")];
+    let ran = oomsim(["run", scenario].iter().chain(&args));
+    assert!(ran.status.success(), "{}", err(&ran));
+    let files = ["node.json", "pods.json", "metrics.om"].map(|name| run.join(name).into_os_string());
+    let imported = oomsim(["import".into()].into_iter().chain(files).chain(["--out".into(), there.clone().into()]));
+    assert!(imported.status.success(), "{}", err(&imported));
+    assert!(!out(&imported).contains("NOT MODELLED"), "{}", out(&imported));
+    let again = there.join("scenario.toml");
+    let (before, after) = (node_json(&[scenario]), node_json(&[again.to_str().expect("UTF-8")]));
+    assert_eq!(before["allocatable"], after["allocatable"]);
+    let pods = |args: &[&str]| -> Vec<(Value, Value)> {
+        let ran = oomsim(["run"].iter().chain(args).chain(&["--until", "1m", "--format", "json"]));
+        let json: Value = serde_json::from_str(&out(&ran)).expect("JSON");
+        let pods = json["pods"].as_array().cloned().unwrap_or_default();
+        pods.into_iter().map(|pod| (pod["pod"].clone(), pod["qosClass"].clone())).collect()
+    };
+    let of_run = pods(&[scenario]);
+    assert!(!of_run.is_empty());
+    assert_eq!(of_run, pods(&[again.to_str().expect("UTF-8")]));
+    let last = std::fs::read_to_string(run.join("metrics.prom")).expect("metrics");
+    assert!(last.contains("# TYPE container_memory_working_set_bytes gauge\n"), "{last}");
+    let events = std::fs::read_to_string(run.join("events.json")).expect("events");
+    let events: Value = serde_json::from_str(&events).expect("JSON");
+    let started = events["items"].as_array().into_iter().flatten().filter(|event| event["reason"] == "Started");
+    assert!(started.count() >= of_run.len());
+}
+
+/// Imports a changed copy of one of the files, with others as they are.
+fn import_changed(name: &str, change: impl Fn(&str) -> String, others: &[&str]) -> (std::process::Output, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder").keep();
+    let changed = folder.join(name);
+    let text = std::fs::read_to_string(data(name)).unwrap_or_default();
+    let text = change(&text);
+    std::fs::write(&changed, text).expect("written");
+    let files = others.iter().map(|name| data(name).into_os_string()).chain([changed.into_os_string()]);
+    let out = folder.join("out");
+    (oomsim(["import".into()].into_iter().chain(files).chain(["--out".into(), out.clone().into_os_string()])), out)
+}
+
+#[test]
+fn what_is_wrong_is_said_where_it_stands() {
+    let to = |from: &'static str, to: &'static str| {
+        move |text: &str| {
+            assert!(text.contains(from), "{from}");
+            text.replacen(from, to, 1)
+        }
+    };
+    type Change = Box<dyn Fn(&str) -> String>;
+    let node = ["pods.json"];
+    let pods = ["node.json"];
+    let other = ["node.json", "pods.json"];
+    let text = |text: &'static str| -> Change { Box::new(move |_| text.to_string()) };
+    let cases: [(&str, &[&str], Change, &str); 9] = [
+        (
+            "node.json",
+            &node,
+            Box::new(to("7244280Ki", "16Gi")),
+            "16Gi are allocatable, but the Node's capacity is 7934456Ki",
+        ),
+        ("node.json", &node, Box::new(to(r#""linux""#, r#""windows""#)), "runs windows: only Linux nodes are modelled"),
+        ("pods.json", &pods, text(r#"{"kind": "PodList", "items": {}}"#), "expected a list of objects"),
+        (
+            "pods.json",
+            &pods,
+            text(r#"{"kind": "Status", "status": "Failure", "message": "Unauthorized", "code": 401}"#),
+            "the API server answered with an error: Unauthorized",
+        ),
+        (
+            "pods.json",
+            &pods,
+            text("{kind: Pod, metadata: {name: a}, spec: {containers: {name: x}}}"),
+            "expected a list of containers",
+        ),
+        (
+            "pods.json",
+            &pods,
+            text("{kind: Pod, metadata: {name: a}, spec: {containers: [{name: x, resources: [1]}]}}"),
+            "expected a table of amounts",
+        ),
+        ("meminfo", &other, text("MemTotal: 7934456 kB\n"), "there is no line MemFree"),
+        ("answer.json", &other, text("<html>403</html>"), "this is a web page"),
+        ("configz.json", &other, Box::new(to(r#""574Mi""#, "601882624")), "expected a string, found a number"),
+    ];
+    for (name, others, change, expected) in cases {
+        let (output, out_folder) = import_changed(name, change, others);
+        let said = err(&output);
+        assert_eq!(output.status.code(), Some(2), "{expected}: {}", out(&output));
+        assert!(said.contains(expected), "{expected}: {said}");
+        // The file that was given, not one that would have been made of it.
+        assert!(said.contains(&format!("/{name}:")), "{expected}: {said}");
+        assert!(!out_folder.exists(), "{expected}: nothing is written");
+    }
+}
+
+#[test]
+fn the_same_in_other_clothes() {
+    let plain = import_changed("wss.json", str::to_string, &["node.json", "pods.json", "configz.json"]).1;
+    // Comments name the files.
+    let settings = |folder: &Path| {
+        let text = std::fs::read_to_string(folder.join("scenario.toml")).expect("a scenario");
+        text.lines().filter(|line| !line.starts_with('#')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let expected = settings(&plain);
+    let pods = std::fs::read_to_string(data("pods.json")).expect("pods");
+    let parsed: Value = serde_json::from_str(&pods).expect("JSON");
+    let wss = std::fs::read_to_string(data("wss.json")).expect("series");
+    let series: Value = serde_json::from_str(&wss).expect("JSON");
+    let bare = parsed["items"].to_string();
+    let (data_alone, result) = (series["data"].to_string(), series["data"]["result"].to_string());
+    for (name, text, others) in [
+        // jq .items, jq .data, jq .data.result
+        ("pods.json", bare, ["node.json", "configz.json", "wss.json"]),
+        ("wss.json", data_alone, ["node.json", "pods.json", "configz.json"]),
+        ("wss.json", result, ["node.json", "pods.json", "configz.json"]),
+    ] {
+        let (output, there) = import_changed(name, |_| text.clone(), &others);
+        assert!(output.status.success(), "{name}: {}", err(&output));
+        assert_eq!(settings(&there), expected, "{name}");
+    }
+}
+
+#[test]
+fn what_overlaps_counts_once_and_what_says_nothing_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = import(&["node.json", "pods.json", "pods.json", "node.json"], &folder.path().join("a"));
+    assert!(output.status.success(), "{}", err(&output));
+    let none = r#"{"status":"success","data":{"resultType":"matrix","result":[]}}"#;
+    let (output, _) = import_changed("empty.json", |_| none.to_string(), &["node.json", "pods.json"]);
+    assert!(out(&output).contains("empty.json: no samples in it: nothing fitted the query"), "{}", out(&output));
+    let up = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{"__name__":"up"},"value":[1764100000,"1"]}]}}"#;
+    let (output, _) = import_changed("up.json", |_| up.to_string(), &["node.json", "pods.json"]);
+    assert!(out(&output).contains("1 series that name no pod, or are of no memory: left out"), "{}", out(&output));
+}

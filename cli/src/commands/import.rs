@@ -3,6 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::{self, Force};
 use crate::load::{plain, rendered};
+use crate::prometheus::{self, PrometheusArgs, Whose};
 use crate::{output, reserve};
 use oomsim_core::units::Bytes;
 use oomsim_import::{Evidence, Imported, Options, build, differences};
@@ -28,6 +29,7 @@ Environment variables, commands and annotations are not copied, except for those
 Examples:
   oomsim import node.json pods.json configz.json summary.json wss.json --out node1/
   oomsim run node1/scenario.toml --out out/
+  oomsim import node.json pods.json configz.json --prometheus https://prometheus.example --token-file token --out node1/
   oomsim import --queries --node worker-1")]
 pub struct Args {
     /// Files of the cluster, in any order
@@ -39,6 +41,8 @@ pub struct Args {
     /// Memory of the node, if no file says it
     #[arg(long, value_name = "AMOUNT", value_parser = flags::amount)]
     memory: Option<Bytes>,
+    #[command(flatten)]
+    prometheus: PrometheusArgs,
     /// Folder for the scenario, the manifests and the traces
     #[arg(long, value_name = "FOLDER", required_unless_present = "queries")]
     out: Option<PathBuf>,
@@ -61,7 +65,10 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         output::print(&oomsim_import::queries(args.node.as_deref()))?;
         return Ok(Exit::Holds);
     }
-    let sources = args.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    let mut sources = args.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    if let Some(url) = &args.prometheus.url {
+        sources.extend(asked(&args, url, &sources)?);
+    }
     let problems = Problems::default();
     let evidence = Evidence::read(&problems, &sources);
     let found = problems.into_sorted();
@@ -70,7 +77,8 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     }
     let options = Options { node: args.node, memory: args.memory };
     let imported = build(&evidence, &options).map_err(|why| Failure::bad_input(why.to_string()))?;
-    let loaded = load(&imported.files[0].1, "scenario.toml", &imported, &[]).map_err(|problems| rendered(&problems))?;
+    let loaded = load(&imported.files[0].1, "scenario.toml", &imported, &[])
+        .map_err(|problems| rendered(&in_given_files(problems, &sources)))?;
     let checked = differences(&evidence, &loaded.scenario);
     let found_daemons = oomsim_import::daemons(&evidence, Some(&loaded.scenario.node.name));
     let measured = reserve::Daemons { kube: found_daemons.kube, system: found_daemons.system };
@@ -81,6 +89,37 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let reserve = reserve.unwrap_or_default();
     output::print(&report(&out, &imported, &found, &loaded.warnings, &checked, &reserve))?;
     Ok(Exit::Holds)
+}
+
+/// What a Prometheus has of the node and the pods that the files name.
+fn asked(args: &Args, url: &str, sources: &[Arc<Source>]) -> Result<Vec<Arc<Source>>, Failure> {
+    // What is wrong with the files is said when all of them are read.
+    let known = Evidence::read(&Problems::default(), sources);
+    let name = args.node.as_deref();
+    let facts = known.nodes.iter().filter(|n| name.is_none_or(|name| n.name == name));
+    let named = name.map(str::to_string).into_iter();
+    let mut node: Vec<String> =
+        named.chain(facts.flat_map(|n| [&n.name].into_iter().chain(&n.addresses).cloned())).collect();
+    node.dedup();
+    let here = |pod: &&oomsim_import::PodFacts| match &pod.node {
+        Some(bound) => node.first().is_none_or(|node| node == bound),
+        None => false,
+    };
+    let pods = known.pods.iter().filter(here).filter(|pod| !pod.finished()).map(|pod| pod.name.clone()).collect();
+    prometheus::fetch(&args.prometheus, url, &Whose { pods, node })
+}
+
+/// Problems of what would have been written, in the given file where it is a copy of one.
+fn in_given_files(mut problems: Vec<Diagnostic>, sources: &[Arc<Source>]) -> Vec<Diagnostic> {
+    for at in problems.iter_mut().filter_map(|problem| problem.at.as_mut()) {
+        let original = sources.iter().find(|source| source.text == at.source.text);
+        let made = || {
+            let name = format!("{} (made of the files, not written)", at.source.name);
+            Arc::new(Source { name, text: at.source.text.clone() })
+        };
+        at.source = original.cloned().unwrap_or_else(made);
+    }
+    problems
 }
 
 fn read(path: &Path) -> Result<Arc<Source>, Failure> {

@@ -1,7 +1,7 @@
 //! What a file is, by its content.
 
 use crate::memory_stat::{MemoryStat, looks_like_memory_stat, memory_current, memory_stat};
-use crate::node_files::{Free, Meminfo, free, looks_like_free, meminfo};
+use crate::node_files::{Free, Meminfo, free, looks_like_free, looks_like_meminfo, meminfo};
 use crate::series::Series;
 use crate::summary::{self, Summary};
 use crate::text::TextProblem;
@@ -74,6 +74,8 @@ struct Shape {
     kind: Option<IgnoredAny>,
     node: Option<IgnoredAny>,
     pods: Option<IgnoredAny>,
+    #[serde(rename = "resultType")]
+    result_type: Option<IgnoredAny>,
 }
 
 fn first_look(text: &str) -> Look {
@@ -90,7 +92,15 @@ fn first_look(text: &str) -> Look {
             "this is a kernel log: `oomsim dmesg FILE` explains it, and makes a scenario of it with `--scenario`";
         return Look::Wrong(message.into());
     }
-    let reader: Option<Reader> = if start.starts_with("MemTotal:") {
+    if start.starts_with('<') {
+        return Look::Wrong("this is a web page: is a login needed where the file comes from?".into());
+    }
+    if start.starts_with('[') && prometheus::looks_like_result(start) {
+        return Look::Text(|name, text| {
+            prometheus::read_result(name, text).map(|series| Some(Content::Series(series)))
+        });
+    }
+    let reader: Option<Reader> = if looks_like_meminfo(start) {
         Some(|_, text| meminfo(text).map(|m| Some(Content::Meminfo(m))))
     } else if looks_like_free(start) {
         Some(|_, text| free(text).map(|f| Some(Content::Free(f))))
@@ -115,6 +125,8 @@ fn json(name: &str, text: &str, shape: &Shape) -> Result<Option<Content>, Vec<Te
         Ok(None)
     } else if shape.status.is_some() && (shape.data.is_some() || text.contains("\"errorType\"")) {
         prometheus::read(name, text).map(|series| Some(Content::Series(series)))
+    } else if shape.result_type.is_some() {
+        prometheus::read_data(name, text).map(|series| Some(Content::Series(series)))
     } else if shape.node.is_some() && shape.pods.is_some() {
         summary::read(text).map(|summary| Some(Content::Summary(summary)))
     } else {

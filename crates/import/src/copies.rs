@@ -200,7 +200,7 @@ fn list(value: &Value, each: impl Fn(&Value) -> Json) -> Json {
     Json::Array(value.items().unwrap_or_default().iter().map(each).collect())
 }
 
-/// A value as it is.
+/// A value as it is; what is null is not there.
 pub(crate) fn plain(value: &Value) -> Json {
     match &value.kind {
         ValueKind::Null => Json::Null,
@@ -209,6 +209,9 @@ pub(crate) fn plain(value: &Value) -> Json {
         ValueKind::Number(text) => text.parse::<f64>().map_or_else(|_| json!(text), |n| json!(n)),
         ValueKind::Text(text) => json!(text),
         ValueKind::Array(items) => Json::Array(items.iter().map(plain).collect()),
-        ValueKind::Table(entries) => Json::Object(entries.iter().map(|e| (e.key.clone(), plain(&e.value))).collect()),
+        ValueKind::Table(entries) => {
+            let given = entries.iter().filter(|e| e.value.kind != ValueKind::Null);
+            Json::Object(given.map(|e| (e.key.clone(), plain(&e.value))).collect())
+        }
     }
 }

@@ -85,7 +85,13 @@ impl Evidence {
                 documents.iter().for_each(|document| self.document(p, document));
             }
             Content::Summary(summary) => self.summaries.push(summary),
-            Content::Series(list) => self.series.extend(list.into_iter().map(|series| (Arc::clone(source), series))),
+            Content::Series(list) => {
+                if list.iter().all(|series| series.points.is_empty()) {
+                    let message = format!("{}: no samples in it: nothing fitted the query", source.name);
+                    p.push(Diagnostic::warning(&Location::new(source, 0..0), message));
+                }
+                self.series.extend(list.into_iter().map(|series| (Arc::clone(source), series)));
+            }
             Content::Top(rows) => self.top.extend(rows.into_iter().map(|row| (Arc::clone(source), row))),
             Content::Meminfo(meminfo) => once(p, source, &mut self.meminfo, meminfo, "a second /proc/meminfo"),
             Content::Free(free) => once(p, source, &mut self.free, free, "a second output of free"),
@@ -105,8 +111,13 @@ impl Evidence {
 
     fn document(&mut self, p: &Problems, value: &Value) {
         let kind = text(value, &["kind"]);
-        if let Some(items) = value.get("items").and_then(Value::items).filter(|_| kind.ends_with("List")) {
+        // `kubectl … -o json | jq .items` is a list without a heading.
+        let of_list = || value.get("items").filter(|_| kind.ends_with("List"));
+        if let Some(items) = value.items().or_else(|| of_list().and_then(Value::items)) {
             return items.iter().for_each(|item| self.document(p, item));
+        }
+        if let Some(items) = of_list().filter(|items| items.kind != ValueKind::Null) {
+            return p.expected(items, "a list of objects");
         }
         if is_kubelet_settings(value) {
             return;
@@ -115,8 +126,21 @@ impl Evidence {
             return self.makers.extend(MakerFacts::read(p, &kind, template, value));
         }
         match kind.as_str() {
-            "Node" => self.nodes.extend(NodeFacts::read(p, value)),
-            "Pod" => self.pods.extend(PodFacts::read(p, value)),
+            "Node" => {
+                let node = NodeFacts::read(p, value).filter(|node| self.nodes.iter().all(|n| n.name != node.name));
+                self.nodes.extend(node);
+            }
+            "Pod" => {
+                // Lists of one cluster overlap.
+                let known =
+                    |pod: &PodFacts| self.pods.iter().any(|p| (&p.namespace, &p.name) == (&pod.namespace, &pod.name));
+                let pod = PodFacts::read(p, value).filter(|pod| !known(pod));
+                self.pods.extend(pod);
+            }
+            "Status" if value.get("code").is_some() || text(value, &["status"]) == "Failure" => {
+                let message = format!("the API server answered with an error: {}", text(value, &["message"]));
+                p.error(&value.at, message);
+            }
             "LimitRange" => self.defaults.extend(limit_range(p, value)),
             "PriorityClass" => self.priority_class(value),
             "RuntimeClass" => {

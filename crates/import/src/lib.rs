@@ -47,6 +47,8 @@ pub use build::{ImportError, Imported, Options, build};
 pub use content::describe;
 pub use daemons::{Daemons, Measured, daemons, measured};
 pub use evidence::Evidence;
+pub use objects::PodFacts;
 pub use queries::queries;
 pub use same::differences;
 pub use series::{Metric, Sample, Series};
+pub use time::instant;

@@ -15,6 +15,11 @@ impl Meminfo {
     }
 }
 
+/// True for lines of `/proc/meminfo`, whichever comes first.
+pub fn looks_like_meminfo(text: &str) -> bool {
+    text.lines().take(5).any(|line| line.starts_with("MemTotal:"))
+}
+
 /// Reads `/proc/meminfo`. Lines without `kB` are counts (`HugePages_Total`) and are kept as they are.
 ///
 /// # Errors
@@ -38,8 +43,10 @@ pub fn meminfo(text: &str) -> Result<Meminfo, Vec<TextProblem>> {
             None => problems.push(TextProblem::line(text, number, "expected `Name: NUMBER kB`".into())),
         }
     }
-    if problems.is_empty() && !found.contains_key("MemTotal") {
-        problems.push(TextProblem::whole("there is no line MemTotal".into()));
+    for name in ["MemTotal", "MemFree"].into_iter().filter(|name| !found.contains_key(*name)) {
+        if problems.is_empty() {
+            problems.push(TextProblem::whole(format!("there is no line {name}: give the whole of /proc/meminfo")));
+        }
     }
     if problems.is_empty() { Ok(Meminfo(found)) } else { Err(problems) }
 }
@@ -135,11 +142,12 @@ mod tests {
 
     #[test]
     fn meminfo_is_read_and_wrong_lines_are_found() {
-        let read = meminfo("MemTotal:  7934456 kB\nHugePages_Total:       3\n").expect("meminfo");
+        let read = meminfo("MemTotal:  7934456 kB\nMemFree: 9 kB\nHugePages_Total:       3\n").expect("meminfo");
         assert_eq!(read.get("MemTotal"), Some(Bytes::kib(7_934_456)));
         assert_eq!(read.get("HugePages_Total"), Some(Bytes::new(3)));
         assert_eq!(meminfo("MemTotal: 7 kB\nMemFree: 7 MB\n").expect_err("a unit").len(), 1);
         assert!(meminfo("MemFree: 7 kB\n").expect_err("no total")[0].message.contains("MemTotal"));
+        assert!(meminfo("MemTotal: 7 kB\n").expect_err("cut off")[0].message.contains("MemFree"));
     }
 
     #[test]

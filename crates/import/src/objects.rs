@@ -12,6 +12,8 @@ pub struct NodeFacts {
     pub name: String,
     /// `metadata.labels`.
     pub labels: BTreeMap<String, String>,
+    /// `status.addresses`: names and addresses.
+    pub addresses: Vec<String>,
     /// `spec.providerID`, such as `aws:///eu-central-1a/i-0123`.
     pub provider_id: String,
     /// `status.capacity.memory`.
@@ -115,6 +117,12 @@ pub(crate) fn texts(value: Option<&Value>) -> BTreeMap<String, String> {
     entries.iter().filter_map(|e| Some((e.key.clone(), e.value.as_text()?.to_string()))).collect()
 }
 
+/// A text of each item of a list.
+fn list_of(list: Option<&Value>, key: &str) -> Vec<String> {
+    let items = list.and_then(Value::items).unwrap_or_default().iter();
+    items.map(|item| text(item, &[key])).filter(|text| !text.is_empty()).collect()
+}
+
 /// An amount of memory; a wrong one is reported.
 fn amount(p: &Problems, value: &Value, keys: &[&str]) -> Option<Bytes> {
     bytes(p, path(value, keys)?)
@@ -141,14 +149,28 @@ impl NodeFacts {
             p.error(&value.at, format!("the Node {name} has no `status.capacity.memory`: export it with `-o json`"));
             return None;
         };
+        let system = text(status, &["nodeInfo", "operatingSystem"]);
+        if !matches!(system.as_str(), "" | "linux") {
+            p.error(&value.at, format!("the Node {name} runs {system}: only Linux nodes are modelled"));
+            return None;
+        }
+        let (capacity, allocatable) =
+            (amount(p, status, &["capacity", "memory"])?, amount(p, status, &["allocatable", "memory"]));
+        if let (Some(more), Some(at)) =
+            (allocatable.filter(|a| *a > capacity), path(status, &["allocatable", "memory"]))
+        {
+            p.error(&at.at, format!("{more} are allocatable, but the Node's capacity is {capacity}"));
+            return None;
+        }
         let conditions = given(status, "conditions").and_then(Value::items).unwrap_or_default();
         let pressure = |c: &Value| text(c, &["type"]) == "MemoryPressure" && text(c, &["status"]) == "True";
         Some(NodeFacts {
             name,
             labels: texts(path(value, &["metadata", "labels"])),
+            addresses: list_of(given(status, "addresses"), "address"),
             provider_id: text(value, &["spec", "providerID"]),
-            capacity: amount(p, status, &["capacity", "memory"])?,
-            allocatable: amount(p, status, &["allocatable", "memory"]),
+            capacity,
+            allocatable,
             hugepages_2mi: amount(p, status, &["capacity", "hugepages-2Mi"]).unwrap_or(Bytes::ZERO),
             max_pods: count(status, &["capacity", "pods"]),
             cpus: count(status, &["capacity", "cpu"]),
@@ -244,14 +266,31 @@ pub(crate) fn namespace(value: &Value) -> String {
 
 /// Containers that run as long as the pod does.
 fn running_containers(p: &Problems, spec: &Value) -> Vec<ContainerFacts> {
-    let list = |key| given(spec, key).and_then(Value::items).unwrap_or_default().iter();
+    let list = |key| {
+        let value = given(spec, key);
+        if let Some(wrong) = value.filter(|value| value.items().is_none()) {
+            p.expected(wrong, "a list of containers");
+        }
+        value.and_then(Value::items).unwrap_or_default().iter()
+    };
+    if given(spec, "containers").is_none() {
+        p.error(&spec.at, "the pod has no `containers`");
+    }
     let sidecars = list("initContainers").filter(|c| text(c, &["restartPolicy"]) == "Always");
     let facts = |c| ContainerFacts {
         name: text(c, &["name"]),
         request: amount(p, c, &["resources", "requests", "memory"]),
         limit: amount(p, c, &["resources", "limits", "memory"]),
     };
-    list("containers").chain(sidecars).map(facts).collect()
+    let containers: Vec<&Value> = list("containers").chain(sidecars).collect();
+    for container in &containers {
+        for wrong in [&["resources"][..], &["resources", "requests"], &["resources", "limits"]] {
+            if let Some(wrong) = path(container, wrong).filter(|value| value.entries().is_none()) {
+                p.expected(wrong, "a table of amounts");
+            }
+        }
+    }
+    containers.into_iter().map(facts).collect()
 }
 
 /// What an autoscaler would do, which a run of one node leaves out; `None`: nothing.

@@ -3,7 +3,9 @@
 use crate::build::Import;
 use crate::copies::{Defaults, manifest};
 use crate::objects::{ContainerFacts, MakerFacts, PodFacts};
+use crate::series::{Metric, Series};
 use crate::toml_text::{amount, comment, one, said, trace_file};
+use crate::top::TopRow;
 use crate::usage::{ContainerId, Curve, Usage, ids, usage};
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use oomsim_scenario::reading::Value as Object;
@@ -85,6 +87,20 @@ impl Import<'_> {
         }
         for (file, count) in unused {
             self.out.notes.push(format!("{file}: {count} series of pods that do not run on this node: left out"));
+        }
+        let silent = |series: &Series| {
+            !series.is_of_pod() && series.cgroup().is_none() && !matches!(series.metric, Some(Metric::Meminfo(_)))
+        };
+        let mut others: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+        for (file, _) in evidence.series.iter().filter(|(_, series)| silent(series)) {
+            *others.entry((&file.name, "series that name no pod, or are of no memory")).or_default() += 1;
+        }
+        let elsewhere = |row: &TopRow| row.pod.as_deref().is_some_and(|pod| !known.contains(pod));
+        for (file, _) in evidence.top.iter().filter(|(_, row)| elsewhere(row)) {
+            *others.entry((&file.name, "rows of pods that do not run on this node")).or_default() += 1;
+        }
+        for ((file, what), count) in others {
+            self.out.notes.push(format!("{file}: {count} {what}: left out"));
         }
         for file in evidence.memory_stats.iter().map(|(file, _)| file) {
             if !crate::memory_stat::says_whose(&file.name, ids().map(|id| (id.pod, id.uid))) {

@@ -44,6 +44,32 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     let Some(data) = response.data else {
         return Err(vec![TextProblem::whole("the answer has no `data`".into())]);
     };
+    of_data(file, data)
+}
+
+/// Reads the `data` of an answer, as `jq .data` prints it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_data(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
+    of_data(file, serde_json::from_str(text).map_err(|why| vec![TextProblem::json(text, &why)])?)
+}
+
+/// Reads the `data.result` of an answer, as `jq .data.result` prints it.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_result(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
+    of_curves(file, serde_json::from_str(text).map_err(|why| vec![TextProblem::json(text, &why)])?)
+}
+
+/// True for a list of curves.
+pub fn looks_like_result(text: &str) -> bool {
+    let head: String = text.chars().filter(|c| !c.is_whitespace()).take(12).collect();
+    head.starts_with("[{\"metric\":")
+}
+
+fn of_data(file: &str, data: Data) -> Result<Vec<Series>, Vec<TextProblem>> {
     if !matches!(data.result_type.as_str(), "matrix" | "vector") {
         let message =
             format!("the result is a {}; expected a matrix (query_range) or a vector (query)", data.result_type);
@@ -51,6 +77,10 @@ pub fn read(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     }
     let curves: Vec<Curve> = serde_json::from_value(data.result)
         .map_err(|why| vec![TextProblem::whole(format!("`data.result` is not what the API sends: {why}"))])?;
+    of_curves(file, curves)
+}
+
+fn of_curves(file: &str, curves: Vec<Curve>) -> Result<Vec<Series>, Vec<TextProblem>> {
     let samples: usize = curves.iter().map(|curve| curve.values.len() + usize::from(curve.value.is_some())).sum();
     if samples > MAX_SAMPLES {
         let message = format!("{samples} samples; at most {MAX_SAMPLES} are read: ask for a larger step or fewer pods");

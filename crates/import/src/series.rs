@@ -1,5 +1,6 @@
 //! Recorded series: what Prometheus, OpenMetrics and CSV files come to.
 
+use crate::time::seconds;
 use std::collections::BTreeMap;
 
 /// One recorded curve.
@@ -140,12 +141,12 @@ impl std::fmt::Display for BadSample {
 }
 
 impl Points {
-    /// Adds a sample. The same sample twice counts once.
+    /// Adds a sample, its time in seconds or milliseconds since 1970. The same sample twice counts once.
     ///
     /// # Errors
     /// What is wrong with it.
-    pub fn push(&mut self, at_s: f64, value: f64) -> Result<(), BadSample> {
-        let at_ms = (at_s * 1000.0).round();
+    pub fn push(&mut self, at: f64, value: f64) -> Result<(), BadSample> {
+        let at_ms = (seconds(at) * 1000.0).round();
         if !at_ms.is_finite() || at_ms.abs() > 8.64e15 {
             return Err(BadSample::Time);
         }

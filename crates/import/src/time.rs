@@ -7,13 +7,18 @@ use jiff::{Timestamp, tz::TimeZone};
 pub fn instant(text: &str) -> Option<f64> {
     let text = text.trim();
     if let Ok(number) = text.parse::<f64>() {
-        return Some(if number.abs() > 1e11 { number / 1000.0 } else { number });
+        return Some(seconds(number));
     }
     let stamp = text.parse::<Timestamp>().or_else(|_| {
         let civil: DateTime = text.parse()?;
         civil.to_zoned(TimeZone::UTC).map(|zoned| zoned.timestamp())
     });
     stamp.ok().map(|stamp| stamp.as_millisecond() as f64 / 1000.0)
+}
+
+/// Seconds since 1970 of a number that may be one of milliseconds: seconds of this size are of the year 5138.
+pub(crate) fn seconds(number: f64) -> f64 {
+    if number.abs() > 1e11 { number / 1000.0 } else { number }
 }
 
 #[cfg(test)]
