@@ -94,12 +94,12 @@ pub fn pod_names(series: &Series) -> Vec<String> {
 /// The `most` largest pods by their peak, with their index, and how many others there are. Where a pod's usage is more
 /// than its working set by a good part of `notable`, its cache matters: its usage follows as a dotted curve.
 pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, usize) {
-    let mut peaks: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut peaks: Vec<Option<u64>> = vec![None; series.pods.len()];
     for pod in series.samples.iter().flat_map(|s| &s.pods) {
-        let peak = peaks.entry(pod.pod).or_default();
-        *peak = (*peak).max(pod.working_set.get());
+        let Some(peak) = peaks.get_mut(pod.pod as usize) else { continue };
+        *peak = (*peak).max(Some(pod.working_set.get()));
     }
-    let mut order: Vec<_> = peaks.into_iter().collect();
+    let mut order: Vec<(u32, u64)> = (0..).zip(peaks).filter_map(|(pod, peak)| Some((pod, peak?))).collect();
     order.sort_by_key(|&(pod, peak)| (std::cmp::Reverse(peak), pod));
     let others = order.len().saturating_sub(most);
     order.truncate(most);
@@ -107,12 +107,13 @@ pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, u
     let names = pod_names(series);
     let kept: Vec<u32> = order.iter().map(|&(pod, _)| pod).collect();
     let mut lines = runs_of(series, &kept, |pod| pod.working_set.get() as f64);
-    let mut usage = runs_of(series, &kept, |pod| pod.usage.get() as f64);
     let caches = |pod: &PodSample| {
         kept.contains(&pod.pod) && (pod.usage.get() - pod.working_set.get().min(pod.usage.get())) as f64 > notable
     };
     let cached: BTreeSet<u32> =
         series.samples.iter().flat_map(|s| &s.pods).filter(|pod| caches(pod)).map(|pod| pod.pod).collect();
+    let cached_pods: Vec<u32> = cached.iter().copied().collect();
+    let mut usage = runs_of(series, &cached_pods, |pod| pod.usage.get() as f64);
     let curve = |(n, (pod, _)): (usize, (u32, u64))| {
         let color = palette::PODS[n % palette::PODS.len()];
         let dash = if n < palette::PODS.len() { 0.0 } else { 5.0 };
@@ -121,7 +122,7 @@ pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, u
     };
     let mut curves: Vec<(u32, Curve)> = order.into_iter().enumerate().map(curve).collect();
     let used = |(pod, curve): &(u32, Curve)| {
-        let runs = usage.remove(pod).filter(|_| cached.contains(pod))?;
+        let runs = usage.remove(pod)?;
         Some((*pod, Curve { name: format!("{} usage", curve.name), color: curve.color, dash: 2.0, runs }))
     };
     let used: Vec<_> = curves.iter().filter_map(used).collect();
@@ -131,19 +132,27 @@ pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, u
 
 /// A figure of each of these pods over time, with gaps where it has no cgroup.
 fn runs_of(series: &Series, pods: &[u32], of: impl Fn(&PodSample) -> f64) -> BTreeMap<u32, Vec<Vec<Point>>> {
-    let mut lines: BTreeMap<u32, Vec<Vec<Point>>> = pods.iter().map(|&pod| (pod, vec![Vec::new()])).collect();
+    let mut places: Vec<Option<usize>> = vec![None; pods.iter().max().map_or(0, |pod| *pod as usize + 1)];
+    pods.iter().enumerate().for_each(|(place, pod)| places[*pod as usize] = Some(place));
+    let mut lines: Vec<Vec<Vec<Point>>> = vec![vec![Vec::new()]; pods.len()];
+    let mut here: Vec<Option<f64>> = vec![None; pods.len()];
     for sample in &series.samples {
         let at = sample.at.as_secs_f64();
-        let here: BTreeMap<u32, f64> = sample.pods.iter().map(|pod| (pod.pod, of(pod))).collect();
-        for (pod, runs) in &mut lines {
-            match (here.get(pod), runs.last_mut()) {
-                (Some(&value), Some(run)) => run.push((at, value)),
+        here.fill(None);
+        for pod in &sample.pods {
+            if let Some(Some(place)) = places.get(pod.pod as usize) {
+                here[*place] = Some(of(pod));
+            }
+        }
+        for (value, runs) in here.iter().zip(&mut lines) {
+            match (value, runs.last_mut()) {
+                (Some(value), Some(run)) => run.push((at, *value)),
                 (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
                 _ => {}
             }
         }
     }
-    lines
+    pods.iter().copied().zip(lines).collect()
 }
 
 /// Seconds between two scrapes.

@@ -161,6 +161,8 @@ pub struct Label {
 
 /// Most lanes of labels.
 pub const LANES: usize = 7;
+/// More labels than find room in all lanes of the widest picture, each being wider than 30 pixels with its gap.
+const MOST_LABELS: usize = 500;
 const GAP: f64 = 10.0;
 
 struct Group<'a> {
@@ -175,7 +177,8 @@ struct Group<'a> {
 pub fn layout(marks: &[Mark], to_x: impl Fn(u64) -> f64, width: impl Fn(&str, &str) -> f64) -> Vec<Label> {
     let mut labels = Vec::new();
     for (reach, coarse) in [(90.0, false), (240.0, false), (600.0, false), (1e9, false), (240.0, true), (1e9, true)] {
-        labels = group(marks, &to_x, reach, coarse).iter().map(|group| label(group, coarse, &width)).collect();
+        let Some(groups) = group(marks, &to_x, reach, coarse) else { continue };
+        labels = groups.iter().map(|group| label(group, coarse, &width)).collect();
         assign_lanes(&mut labels);
         if labels.iter().all(|label| label.lane < LANES) {
             break;
@@ -184,20 +187,22 @@ pub fn layout(marks: &[Mark], to_x: impl Fn(u64) -> f64, width: impl Fn(&str, &s
     labels
 }
 
-fn group<'a>(marks: &'a [Mark], to_x: &impl Fn(u64) -> f64, reach: f64, coarse: bool) -> Vec<Group<'a>> {
+/// Marks that share a label; `None`: there are too many labels for any picture.
+fn group<'a>(marks: &'a [Mark], to_x: &impl Fn(u64) -> f64, reach: f64, coarse: bool) -> Option<Vec<Group<'a>>> {
     let same = |a: &Mark, b: &Mark| a.class == b.class && (coarse || (a.title == b.title && a.detail == b.detail));
     let mut groups: Vec<Group> = Vec::new();
     for mark in marks {
         let x = to_x(mark.at);
-        match groups.iter_mut().rev().find(|g| same(g.marks[0], mark) && x - g.last <= reach) {
-            Some(group) => {
-                group.marks.push(mark);
-                group.last = x;
+        match groups.iter().rposition(|g| same(g.marks[0], mark) && x - g.last <= reach) {
+            Some(at) => {
+                groups[at].marks.push(mark);
+                groups[at].last = x;
             }
+            None if groups.len() == MOST_LABELS => return None,
             None => groups.push(Group { marks: vec![mark], first: x, last: x }),
         }
     }
-    groups
+    Some(groups)
 }
 
 fn label(group: &Group, coarse: bool, width: &impl Fn(&str, &str) -> f64) -> Label {
