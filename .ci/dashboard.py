@@ -6,14 +6,12 @@ Arguments: the Prometheus program, its data folder (blocks made by promtool), th
 
 import json
 import re
-import subprocess
 import sys
-import tempfile
-import time
 import urllib.parse
 import urllib.request
 
-PORT = 19095
+from prometheus_server import PORT, serving
+
 # What a run may not have: nothing is evicted, waits or ends in every run.
 MAY_BE_EMPTY = ("kubelet_evictions", "waiting_reason", "last_terminated_reason", "kube_pod_status_reason", "limit_bytes")
 BEGIN = 1_767_225_600
@@ -23,16 +21,6 @@ def ask(path, **arguments):
     url = f"http://127.0.0.1:{PORT}{path}?{urllib.parse.urlencode(arguments)}"
     with urllib.request.urlopen(url, timeout=30) as answer:
         return json.load(answer)
-
-
-def wait():
-    for _ in range(60):
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{PORT}/-/ready", timeout=2)
-            return
-        except OSError:
-            time.sleep(0.5)
-    sys.exit("Prometheus did not become ready")
 
 
 def check(dashboard):
@@ -55,19 +43,8 @@ def check(dashboard):
 
 
 def main(prometheus, data, dashboard):
-    with tempfile.NamedTemporaryFile("w", suffix=".yml") as config:
-        config.write("global: {}\n")
-        config.flush()
-        arguments = [f"--config.file={config.name}", f"--storage.tsdb.path={data}", "--storage.tsdb.retention.time=100y",
-                     f"--web.listen-address=127.0.0.1:{PORT}", "--log.level=error"]
-        server = subprocess.Popen([prometheus, *arguments])
-        try:
-            wait()
-            with open(dashboard, encoding="utf-8") as file:
-                failed = check(json.load(file))
-        finally:
-            server.terminate()
-            server.wait()
+    with serving(prometheus, data), open(dashboard, encoding="utf-8") as file:
+        failed = check(json.load(file))
     if failed:
         sys.exit(f"{failed} queries failed")
     print("every query of the dashboard has an answer")

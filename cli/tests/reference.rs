@@ -3,7 +3,7 @@
 
 use oomsim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
 use oomsim_report::csv::COLUMNS;
-use oomsim_report::{ARTIFACTS, KMSG_ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use oomsim_report::{ARTIFACTS, KMSG_ARTIFACTS, METRICS_ARTIFACTS, OBJECT_ARTIFACTS, PROMETHEUS_ARTIFACTS};
 use std::path::Path;
 
 fn table(heading: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {
@@ -36,6 +36,7 @@ fn generated(name: &str) -> String {
                 (" (`--kmsg`)", KMSG_ARTIFACTS),
                 (" (`--prometheus`)", PROMETHEUS_ARTIFACTS),
                 (" (`--metrics`)", METRICS_ARTIFACTS),
+                (" (`--objects`)", OBJECT_ARTIFACTS),
             ];
             let rows = flags.iter().flat_map(|(flag, list)| {
                 list.iter().map(move |artifact| (artifact.name.into(), format!("{}{flag}", artifact.about)))

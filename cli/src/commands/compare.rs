@@ -162,6 +162,7 @@ fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
         description: of.scenario.description.clone(),
         reproduce: repeat.command(of.seed),
         kernel_log: oomsim_report::kernel_log::log_of(&of.scenario),
+        scenario: Arc::clone(&of.scenario),
         results: evaluate(&of.scenario.expectations, &history),
         not_judged: None,
         scrapes: Vec::new(),

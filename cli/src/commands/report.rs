@@ -103,6 +103,7 @@ fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -
         description: scenario.description.clone(),
         reproduce: repeat.command(seed),
         kernel_log: oomsim_report::kernel_log::log_of(scenario),
+        scenario: Arc::clone(scenario),
         results: evaluate(&scenario.expectations, &history),
         not_judged: None,
         scrapes: Vec::new(),

@@ -58,6 +58,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         description: scenario.description.clone(),
         reproduce: args.repeat().command(seed),
         kernel_log: kernel_log::log_of(&scenario),
+        scenario: Arc::clone(&scenario),
         history,
         kept: engine::kept(&scenario, asked),
         results,

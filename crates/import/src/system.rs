@@ -2,8 +2,8 @@
 
 use crate::evidence::Evidence;
 use crate::memory_stat::{CgroupOwner, owner};
-use crate::series::{Metric, Series};
-use crate::usage::split;
+use crate::series::{Metric, Sample, Series};
+use crate::usage::{Recorded, split};
 use oomsim_core::units::Bytes;
 
 /// Memory outside the pods.
@@ -52,11 +52,15 @@ pub(crate) fn of_cgroup<'a>(evidence: &'a Evidence, node: &str, metric: &Metric,
     of_node.or_else(|| all.next().filter(|_| all.next().is_none()))
 }
 
+/// What a series of the node has when those of the pods begin: the two are held against each other.
+fn at_start(series: &Series, start: Option<Recorded>) -> Option<Bytes> {
+    let far = |sample: &&Sample| start.map_or(0, |start| sample.at_ms.abs_diff(start.from_ms));
+    series.points.iter().min_by_key(far).map(|sample| Bytes::new(sample.bytes))
+}
+
 fn from_cadvisor(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<SystemMemory> {
-    let first = |metric: Metric, path: &str| {
-        let series = of_cgroup(evidence, node, &metric, path)?;
-        series.points.first().map(|point| Bytes::new(point.bytes))
-    };
+    let start = Recorded::of(evidence);
+    let first = |metric: Metric, path: &str| at_start(of_cgroup(evidence, node, &metric, path)?, start);
     let of_pods = |metric: Metric| first(metric.clone(), "/kubepods.slice").or_else(|| first(metric, "/kubepods"));
     let whole = first(Metric::WorkingSet, "/")?;
     let Some(anon) = first(Metric::Rss, "/") else {
@@ -134,11 +138,13 @@ struct Meminfo<'a> {
     evidence: &'a Evidence,
     node: String,
     from: String,
+    start: Option<Recorded>,
 }
 
 impl<'a> Meminfo<'a> {
     fn of(evidence: &'a Evidence, node: &str) -> Option<Self> {
-        let found = |from: &str| Meminfo { evidence, node: node.into(), from: from.into() };
+        let found =
+            |from: &str| Meminfo { evidence, node: node.into(), from: from.into(), start: Recorded::of(evidence) };
         if evidence.meminfo.is_some() {
             return Some(found("/proc/meminfo"));
         }
@@ -146,9 +152,9 @@ impl<'a> Meminfo<'a> {
         exported.series("MemTotal").is_some().then_some(exported)
     }
 
-    /// A line of the file, or the first sample of the metric.
+    /// A line of the file, or the metric at the start.
     fn get(&self, line: &str, metric: &str) -> Bytes {
-        let exported = || self.series(metric).and_then(|s| s.points.first()).map(|p| Bytes::new(p.bytes));
+        let exported = || at_start(self.series(metric)?, self.start);
         let written = self.evidence.meminfo.as_ref().map(|meminfo| meminfo.get(line));
         written.unwrap_or_else(exported).unwrap_or(Bytes::ZERO)
     }

@@ -122,6 +122,7 @@ impl Lab {
             not_judged: None,
             reproduce: reproduce(path, seed, &variation),
             kernel_log: log_of(&course.scenario),
+            scenario: Arc::clone(&course.scenario),
             kept: Keep::Series,
             scrapes: Vec::new(),
             history: course.history.clone(),

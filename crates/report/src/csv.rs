@@ -32,6 +32,7 @@ pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
     // Most pods of a long run are gone or to come: their cells are the commas in between.
     let commas = ",".repeat(series.pods.len());
     let mut pods = Vec::new();
+    let mut digits = itoa::Buffer::new();
     for s in &series.samples {
         pods.clone_from(&s.pods);
         pods.sort_unstable_by_key(|pod| pod.pod);
@@ -46,13 +47,14 @@ pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
             s.kubepods_working_set,
         ];
         for amount in amounts {
-            let _ = write!(text, ",{}", amount.get());
+            text.push(',');
+            text.push_str(digits.format(amount.get()));
         }
         let mut written = 0;
         for pod in &pods {
             let column = (pod.pod as usize + 1).min(commas.len());
             text.push_str(&commas[written.min(column)..column]);
-            let _ = write!(text, "{}", pod.working_set.get());
+            text.push_str(digits.format(pod.working_set.get()));
             written = column;
         }
         text.push_str(&commas[written..]);

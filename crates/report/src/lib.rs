@@ -40,9 +40,11 @@ pub mod json;
 pub mod junit;
 pub mod kernel_log;
 mod kubelet_log;
+mod kubernetes;
 pub mod openmetrics;
 pub mod outcome;
 pub mod picture;
+mod pods;
 pub mod sarif;
 pub mod style;
 pub mod table;
@@ -54,10 +56,12 @@ mod timeline;
 use crate::picture::DrawError;
 use oomsim_core::kernel::log::KernelLog;
 use oomsim_core::node::NodeView;
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::ExpectationResult;
 use oomsim_core::record::{History, Keep};
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Memory as Kubernetes writes it, to three digits.
 pub(crate) fn amount(bytes: oomsim_core::units::Bytes) -> String {
@@ -83,6 +87,8 @@ pub struct RunReport {
     pub reproduce: String,
     /// The node at each of [`openmetrics::scrape_times`], for the metrics; empty when they are not asked for.
     pub scrapes: Vec<NodeView>,
+    /// What was run.
+    pub scenario: Arc<Scenario>,
     /// An empty kernel log in the wording of the scenario's kernel.
     pub kernel_log: KernelLog,
 }
@@ -225,10 +231,40 @@ pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
     },
 ];
 
-/// Additional file of `--out --metrics`.
-pub const METRICS_ARTIFACTS: &[Artifact] = &[Artifact {
-    name: "metrics.om",
-    about: "memory over time as OpenMetrics with time stamps",
-    needs_series: true,
-    write: |report, out| Ok(openmetrics::write(report, out)?),
-}];
+/// Additional files of `--out --metrics`.
+pub const METRICS_ARTIFACTS: &[Artifact] = &[
+    Artifact {
+        name: "metrics.om",
+        about: "memory over time as OpenMetrics with time stamps",
+        needs_series: true,
+        write: |report, out| Ok(openmetrics::write(report, out)?),
+    },
+    Artifact {
+        name: "metrics.prom",
+        about: "what the node's endpoints answer at the last scrape, as Prometheus' text format",
+        needs_series: true,
+        write: |report, out| Ok(openmetrics::write_last(report, out)?),
+    },
+];
+
+/// Additional files of `--out --objects`.
+pub const OBJECT_ARTIFACTS: &[Artifact] = &[
+    Artifact {
+        name: "node.json",
+        about: "the node at the end, as `kubectl get node -o json` prints it",
+        needs_series: false,
+        write: |report, out| Ok(kubernetes::write_node(report, out)?),
+    },
+    Artifact {
+        name: "pods.json",
+        about: "the pods at the end, as `kubectl get pods -A -o json` prints them",
+        needs_series: false,
+        write: |report, out| Ok(kubernetes::write_pods(report, out)?),
+    },
+    Artifact {
+        name: "events.json",
+        about: "the events of the run, as `kubectl get events -A -o json` prints them",
+        needs_series: false,
+        write: |report, out| Ok(kubernetes::write_events(report, out)?),
+    },
+];

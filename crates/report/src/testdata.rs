@@ -7,12 +7,14 @@ use oomsim_core::node_api::{
     ConditionStatus, Constraint, CounterLine, EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodPhase,
     PodReason, PodStatus, QosClass, RefusedCall, Signo, TaskIx, TaskRow, TerminatedReason,
 };
+use oomsim_core::plan::{NodePlan, Scenario};
 use oomsim_core::record::expect::{ExpectationResult, RequiredShare};
 use oomsim_core::record::{
     Counts, DeathCause, Digest, Entry, History, LimitScope, NodeFacts, Owner, PodOutcome, PodSample, ProcessOutcome,
     Record, Sample, Series,
 };
 use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime};
+use std::sync::Arc;
 
 /// A pod's name and its working set in MiB over time; nothing while it is not there.
 type Shape<'a> = (&'a str, &'a dyn Fn(f64) -> Option<f64>);
@@ -405,6 +407,7 @@ pub(crate) fn report(history: History) -> crate::RunReport {
         not_judged: None,
         scrapes: Vec::new(),
         reproduce: String::new(),
+        scenario: Arc::new(Scenario::new("x", NodePlan::new(Bytes::gib(8)))),
         kernel_log: KernelLog::new(&STYLES[0], Hierarchy::V2, "6.1"),
     }
 }

@@ -160,6 +160,7 @@ fn write_files(out: &Path, file: &Path, scenario: &Arc<Scenario>, seed: u64, rep
         description: scenario.description.clone(),
         reproduce: repeat.to_owned(),
         kernel_log: oomsim_report::kernel_log::log_of(scenario),
+        scenario: Arc::clone(scenario),
         kept: Keep::Series,
         results: evaluate(&scenario.expectations, &history),
         history,

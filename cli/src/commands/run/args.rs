@@ -5,7 +5,7 @@ use crate::repeat::Repeat;
 use clap::ValueEnum;
 use oomsim_core::record::Keep;
 use oomsim_core::units::SimDuration;
-use oomsim_report::{ARTIFACTS, Artifact, KMSG_ARTIFACTS, METRICS_ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use oomsim_report::{ARTIFACTS, Artifact, KMSG_ARTIFACTS, METRICS_ARTIFACTS, OBJECT_ARTIFACTS, PROMETHEUS_ARTIFACTS};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
@@ -53,9 +53,12 @@ pub struct Args {
     /// With --out: also write the kernel's log as a serial console shows it and as records of /dev/kmsg
     #[arg(long, requires = "out")]
     pub kmsg: bool,
-    /// With --out: also write metrics.om (OpenMetrics, for promtool tsdb create-blocks-from openmetrics)
+    /// With --out: also write metrics.om (OpenMetrics, for promtool tsdb create-blocks-from openmetrics) and metrics.prom
     #[arg(long, requires = "out")]
     pub metrics: bool,
+    /// With --out: also write node.json, pods.json and events.json, as kubectl get -o json prints them
+    #[arg(long, requires = "out")]
+    pub objects: bool,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -86,7 +89,8 @@ impl Args {
         let prometheus = if self.prometheus { PROMETHEUS_ARTIFACTS } else { &[] };
         let kmsg = if self.kmsg { KMSG_ARTIFACTS } else { &[] };
         let metrics = if self.metrics { METRICS_ARTIFACTS } else { &[] };
-        ARTIFACTS.iter().chain(kmsg).chain(prometheus).chain(metrics)
+        let objects = if self.objects { OBJECT_ARTIFACTS } else { &[] };
+        ARTIFACTS.iter().chain(kmsg).chain(prometheus).chain(metrics).chain(objects)
     }
 }
 

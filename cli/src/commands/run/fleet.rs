@@ -31,16 +31,18 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
     let write = |node: &NodeRun, scenario: &Scenario, history: History| {
         let (Some(folder), Some(_)) = (folder, args.record) else { return Ok(()) };
         let kind = (kinds.len() > 1).then_some(&*node.kind).or(args.node.as_deref());
+        let scenario = Arc::new(scenario.clone());
         let report = RunReport {
             file: args.file.display().to_string(),
             description: scenario.description.clone(),
             reproduce: Repeat { node: kind, overrides: &one, ..args.repeat() }.command(node.seed),
-            kernel_log: kernel_log::log_of(scenario),
+            kernel_log: kernel_log::log_of(&scenario),
             results: evaluate(&scenario.expectations, &history),
             history,
             kept: keep,
             not_judged: None,
-            scrapes: if args.metrics { engine::scrapes(&Arc::new(scenario.clone()), node.seed)? } else { Vec::new() },
+            scenario: Arc::clone(&scenario),
+            scrapes: if args.metrics { engine::scrapes(&scenario, node.seed)? } else { Vec::new() },
         };
         let below = folder.below(&node.name)?;
         files::write(&below, &report, keep, args.artifacts()).map(drop)

@@ -56,6 +56,27 @@ impl Families {
         }
         out.write_all(b"# EOF\n")
     }
+
+    /// Writes those points alone that were added at the last time, in Prometheus' text format (version 0.0.4).
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn write_last(&self, out: &mut dyn Write) -> io::Result<()> {
+        for (name, family) in &self.families {
+            let last = |points: &Vec<(u64, u64)>| points.last().filter(|(at, _)| *at == self.now).copied();
+            let mut there =
+                family.series.iter().filter_map(|(labels, points)| Some((labels, last(points)?))).peekable();
+            if there.peek().is_none() {
+                continue;
+            }
+            let kind = if family.kind == "unknown" { "untyped" } else { family.kind };
+            writeln!(out, "# HELP {name} {}\n# TYPE {name} {kind}", family.help)?;
+            for (labels, (_, value)) in there {
+                writeln!(out, "{name}{{{labels}}} {value}")?;
+            }
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +95,13 @@ mod tests {
         families.write(&mut text).unwrap();
         let expected = "# TYPE x counter\n# HELP x all x\nx_total{a=\"1\"} 1000 1.000\nx_total{a=\"1\"} 31500 31.500\n\
                         x_total{a=\"2\"} 0 1.000\nx_total{a=\"2\"} 0 31.500\n# EOF\n";
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+        // A series that has ended is not there any more.
+        families.at(60_000);
+        families.add("x_total", "counter", "all x", "a=\"2\"", 7);
+        let mut text = Vec::new();
+        families.write_last(&mut text).unwrap();
+        let expected = "# HELP x_total all x\n# TYPE x_total counter\nx_total{a=\"2\"} 7\n";
         assert_eq!(String::from_utf8(text).unwrap(), expected);
     }
 }

@@ -11,8 +11,8 @@ mod objects;
 
 use crate::RunReport;
 use crate::picture::SCRAPE;
+use crate::pods::Pods;
 use families::Families;
-use objects::Objects;
 use oomsim_core::node::{CgroupView, NodeView};
 use oomsim_core::node_api::MemInfo;
 use oomsim_core::record::{LimitScope, Record, view};
@@ -20,7 +20,7 @@ use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use std::io::{self, Write};
 
 /// Time zero of the run as Unix time: 2026-01-01. A fixed one, so that the same run gives the same file.
-const EPOCH: u64 = 1_767_225_600;
+pub(crate) const EPOCH: u64 = 1_767_225_600;
 
 /// The instants at which a run is scraped, up to its end.
 pub fn scrape_times(end: SimTime) -> impl Iterator<Item = SimTime> {
@@ -41,15 +41,28 @@ pub(crate) fn labels(pairs: &[(&str, &str)]) -> String {
 /// # Errors
 /// When writing fails.
 pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    families(report).write(out)
+}
+
+/// What the node's endpoints answer at the last scrape, as a program that asks them reads it: Prometheus' text format,
+/// without time stamps.
+///
+/// # Errors
+/// When writing fails.
+pub fn write_last(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
+    families(report).write_last(out)
+}
+
+fn families(report: &RunReport) -> Families {
     let history = &report.history;
     let node = &*history.node.name;
     let mut families = Families::default();
-    let mut objects = Objects::default();
+    let mut pods = Pods::default();
     let (mut entries, mut kills) = (history.entries.iter().peekable(), 0_u64);
     let mut evictions = std::collections::BTreeMap::new();
     for scrape in &report.scrapes {
         while let Some(entry) = entries.next_if(|entry| entry.at < scrape.at) {
-            objects.apply(&entry.record);
+            pods.apply(entry.at, &entry.record);
             match &entry.record {
                 Record::OomKill { report, .. } => kills += report.killed.len() as u64,
                 Record::Evicted { signal, .. } => *evictions.entry(signal.as_str()).or_insert(0_u64) += 1,
@@ -63,9 +76,9 @@ pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
             cadvisor(&mut families, node, cgroup);
         }
         kubelet(&mut families, node, scrape, &evictions);
-        objects.add_to(&mut families, node, &history.node, scrape);
+        pods.add_to(&mut families, node, (&history.node, &report.scenario), scrape);
     }
-    families.write(out)
+    families
 }
 
 fn node_exporter(families: &mut Families, labels: &str, memory: &MemInfo, kills: u64) {

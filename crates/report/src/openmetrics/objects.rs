@@ -2,69 +2,23 @@
 
 use super::families::Families;
 use super::labels;
+use crate::pods::{Pod, Pods, plan_of};
+use oomsim_core::kubelet::MEMORY;
 use oomsim_core::node::NodeView;
-use oomsim_core::node_api::{Name, PodPhase, PodReason, QosClass, TerminatedReason};
-use oomsim_core::record::{LimitScope, NodeFacts, Record, view};
-use std::collections::BTreeMap;
+use oomsim_core::node_api::PodPhase;
+use oomsim_core::plan::{PodPlan, Scenario};
+use oomsim_core::record::{LimitScope, NodeFacts, view};
+use oomsim_core::units::Quantity;
 
-/// Pods with their containers, as they stand.
-#[derive(Debug, Default)]
-pub struct Objects {
-    pods: BTreeMap<Name, Pod>,
-}
-
-#[derive(Debug, Default)]
-struct Pod {
-    qos: Option<QosClass>,
-    phase: Option<PodPhase>,
-    reason: Option<PodReason>,
-    containers: BTreeMap<Name, Container>,
-}
-
-#[derive(Debug, Default)]
-struct Container {
-    restarts: u32,
-    running: bool,
-    backs_off: bool,
-    last: Option<TerminatedReason>,
-}
-
-impl Objects {
-    /// Something happened.
-    pub fn apply(&mut self, record: &Record) {
-        match record {
-            Record::PodScheduled { pod, qos } => self.pod(pod).qos = Some(*qos),
-            Record::PodPhase { pod, phase, reason, .. } => {
-                let pod = self.pod(pod);
-                (pod.phase, pod.reason) = (Some(*phase), *reason);
-            }
-            Record::PodRejected { pod, reason, .. } => {
-                let pod = self.pod(pod);
-                (pod.phase, pod.reason) = (Some(PodPhase::Failed), Some(*reason));
-            }
-            Record::ContainerStarted { pod, container, restart_count } => {
-                let known = self.container(pod, container);
-                (known.restarts, known.running, known.backs_off) = (*restart_count, true, false);
-            }
-            Record::ContainerTerminated { pod, container, reason, .. } => {
-                let known = self.container(pod, container);
-                (known.running, known.last) = (false, Some(*reason));
-            }
-            Record::BackOff { pod, container, .. } => self.container(pod, container).backs_off = true,
-            _ => {}
-        }
-    }
-
-    fn pod(&mut self, pod: &Name) -> &mut Pod {
-        self.pods.entry(pod.clone()).or_default()
-    }
-
-    fn container(&mut self, pod: &Name, container: &Name) -> &mut Container {
-        self.pod(pod).containers.entry(container.clone()).or_default()
-    }
-
+impl Pods {
     /// Adds how everything stands.
-    pub fn add_to(&self, families: &mut Families, node: &str, facts: &NodeFacts, scrape: &NodeView) {
+    pub fn add_to(
+        &self,
+        families: &mut Families,
+        node: &str,
+        (facts, scenario): (&NodeFacts, &Scenario),
+        scrape: &NodeView,
+    ) {
         let of = |pairs: &[(&str, &str)]| labels(&[&[("job", "kube-state-metrics")], pairs].concat());
         let memory = [("node", node), ("resource", "memory"), ("unit", "byte")];
         for (name, value) in
@@ -80,9 +34,13 @@ impl Objects {
                 families.add("kube_node_status_condition", "gauge", HELP, &labels, holds.into());
             }
         }
-        for (name, pod) in &self.pods {
-            let (namespace, name) = view::split_pod(name);
-            pod.add_to(families, &[("namespace", namespace), ("pod", name)], node, &of);
+        for (full_name, pod) in &self.0 {
+            let (namespace, name) = view::split_pod(full_name);
+            let labels = [("namespace", namespace), ("pod", name)];
+            pod.add_to(families, &labels, node, &of);
+            if let Some(plan) = plan_of(scenario, full_name) {
+                requests(families, plan, &labels, node, &of);
+            }
         }
         for cgroup in &scrape.cgroups {
             let (LimitScope::Container { pod, container }, Some(limit)) = (&cgroup.of, cgroup.limit) else { continue };
@@ -121,15 +79,32 @@ impl Pod {
                 families.add(metric, kind, HELP, &with(&[&[("container", &**name)], more].concat()), value);
             };
             add("kube_pod_container_status_restarts_total", "counter", &[], container.restarts.into());
-            add("kube_pod_container_status_running", "gauge", &[], container.running.into());
+            add("kube_pod_container_status_running", "gauge", &[], container.running.is_some().into());
             if container.backs_off {
                 let reason = [("reason", "CrashLoopBackOff")];
                 add("kube_pod_container_status_waiting_reason", "gauge", &reason, 1);
             }
             if let Some(last) = container.last {
-                let reason = [("reason", last.as_str())];
+                let reason = [("reason", last.reason.as_str())];
                 add("kube_pod_container_status_last_terminated_reason", "gauge", &reason, 1);
             }
         }
+    }
+}
+
+/// `kube_pod_container_resource_requests` of each container that requests memory.
+fn requests(
+    families: &mut Families,
+    plan: &PodPlan,
+    pod: &[(&str, &str); 2],
+    node: &str,
+    of: &impl Fn(&[(&str, &str)]) -> String,
+) {
+    for container in plan.spec.containers.iter() {
+        let request = container.resources.requests.get(MEMORY).map(Quantity::value);
+        let Some(bytes) = request.and_then(|bytes| u64::try_from(bytes).ok()) else { continue };
+        let more = [("container", &*container.name), ("node", node), ("resource", "memory"), ("unit", "byte")];
+        let labels = of(&[&pod[..], &more].concat());
+        families.add("kube_pod_container_resource_requests", "gauge", HELP, &labels, bytes);
     }
 }

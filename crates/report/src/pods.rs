@@ -1,0 +1,90 @@
+//! How pods and their containers stand, from what happened: what the API, and kube-state-metrics behind it, show.
+
+use oomsim_core::node_api::{Name, PodPhase, PodReason, QosClass, TerminatedReason};
+use oomsim_core::plan::{PodPlan, Scenario};
+use oomsim_core::record::Record;
+use oomsim_core::units::SimTime;
+use std::collections::BTreeMap;
+
+/// Pods by `namespace/name`, as they stand.
+#[derive(Debug, Default)]
+pub(crate) struct Pods(pub BTreeMap<Name, Pod>);
+
+/// A pod that was bound to the node.
+#[derive(Debug, Default)]
+pub(crate) struct Pod {
+    pub qos: Option<QosClass>,
+    pub bound: SimTime,
+    pub phase: Option<PodPhase>,
+    pub reason: Option<PodReason>,
+    pub message: Name,
+    pub containers: BTreeMap<Name, Container>,
+}
+
+/// A container that was started at least once.
+#[derive(Debug, Default)]
+pub(crate) struct Container {
+    pub restarts: u32,
+    /// Since when it runs; `None`: it does not.
+    pub running: Option<SimTime>,
+    pub backs_off: bool,
+    pub last: Option<Terminated>,
+}
+
+/// How a container ended.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Terminated {
+    pub reason: TerminatedReason,
+    pub exit_code: i32,
+    pub finished_at: SimTime,
+}
+
+impl Pods {
+    /// Something happened.
+    pub fn apply(&mut self, at: SimTime, record: &Record) {
+        match record {
+            Record::PodScheduled { pod, qos } => {
+                let pod = self.pod(pod);
+                (pod.qos, pod.bound) = (Some(*qos), at);
+            }
+            Record::PodPhase { pod, phase, reason, message } => {
+                let pod = self.pod(pod);
+                (pod.phase, pod.reason, pod.message) = (Some(*phase), *reason, message.clone());
+            }
+            Record::PodRejected { pod, reason, message } => {
+                let pod = self.pod(pod);
+                (pod.phase, pod.reason, pod.message) = (Some(PodPhase::Failed), Some(*reason), message.clone());
+            }
+            Record::ContainerStarted { pod, container, restart_count } => {
+                let known = self.container(pod, container);
+                (known.restarts, known.running, known.backs_off) = (*restart_count, Some(at), false);
+            }
+            Record::ContainerTerminated { pod, container, reason, exit_code, finished_at } => {
+                let known = self.container(pod, container);
+                known.running = None;
+                known.last = Some(Terminated { reason: *reason, exit_code: *exit_code, finished_at: *finished_at });
+            }
+            Record::BackOff { pod, container, .. } => self.container(pod, container).backs_off = true,
+            _ => {}
+        }
+    }
+
+    fn pod(&mut self, pod: &Name) -> &mut Pod {
+        self.0.entry(pod.clone()).or_default()
+    }
+
+    fn container(&mut self, pod: &Name, container: &Name) -> &mut Container {
+        self.pod(pod).containers.entry(container.clone()).or_default()
+    }
+}
+
+/// What a pod (`namespace/name`) was made from. Replicas and successors have something behind the name of their plan:
+/// the plan with the longest name that fits is theirs.
+pub(crate) fn plan_of<'s>(scenario: &'s Scenario, pod: &str) -> Option<&'s PodPlan> {
+    let is = |plan: &&PodPlan| {
+        let rest = pod.strip_prefix(&*plan.namespace).and_then(|rest| rest.strip_prefix('/'));
+        let rest = rest.and_then(|name| name.strip_prefix(&*plan.spec.name));
+        rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+    };
+    scenario.pods.iter().filter(is).max_by_key(|plan| plan.spec.name.len())
+}
