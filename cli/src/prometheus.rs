@@ -35,7 +35,7 @@ pub struct PrometheusArgs {
     #[arg(long, value_name = "TIME", requires = "prometheus", value_parser = instant)]
     until: Option<f64>,
     /// With --prometheus: from one sample to the next
-    #[arg(long, value_name = "DURATION", requires = "prometheus", default_value = "30s", value_parser = flags::duration)]
+    #[arg(long, value_name = "TIME", requires = "prometheus", default_value = "30s", value_parser = flags::duration)]
     step: SimDuration,
 }
 

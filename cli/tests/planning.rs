@@ -390,8 +390,8 @@ fn knobs_and_targets_of_many_pods() {
     assert!(err(&none).contains("no pod fits `namespace=c`"), "{}", err(&none));
 }
 
-/// Twelve replicas of 1 GiB, each of which needs half of its request: the smallest machine that holds a node's share is the
-/// cheapest. A leak on one day in ten breaks the target of all days only when such days count more.
+/// Twelve replicas of 1 GiB, each of which needs half of its request: the smallest machine that holds a node's share is
+/// the cheapest. A leak on one day in ten breaks the target of all days only when such days count more.
 #[test]
 fn sizes_and_numbers_of_nodes_are_knobs_with_prices() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -421,7 +421,7 @@ fn sizes_and_numbers_of_nodes_are_knobs_with_prices() {
     let found = goal("1");
     assert!(found.status.success(), "{}{}", out(&found), err(&found));
     let json: Value = serde_json::from_str(&out(&found)).expect("JSON");
-    // By hand: what fits is 3 pods on a small node (4 nodes: 4), 6 or 7 on a large one (2 nodes: 3.8), 12 on a huge one (4).
+    // By hand: 3 pods fit on a small node (4 nodes: 4), 6 or 7 on a large one (2 nodes: 3.8), 12 on a huge one (4).
     let best = &json["recommended"]["trial"];
     assert_eq!((&best["setting"]["instance"], &best["setting"]["count"]), (&"large".into(), &"2".into()), "{best}");
     assert_eq!(best["price"], 3.8, "{best}");

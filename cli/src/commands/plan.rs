@@ -231,8 +231,8 @@ impl PlanReport<'_> {
         format!("  runs without a named scenario are {}\n", shares.collect::<Vec<_>>().join(", "))
     }
 
-    /// The trade-off, in the order of rising price and falling allocatable memory. Of many settings those are shown that no other beats,
-    /// and those next to the recommended one.
+    /// The trade-off, in the order of rising price and falling allocatable memory. Of many settings those are shown
+    /// that no other beats, and those next to the recommended one.
     fn table(&self) -> String {
         let trials = &self.found.trials;
         let priced = trials.iter().any(|t| t.price.is_some());

@@ -268,7 +268,9 @@ fn event_object(node: &str, number: usize, (event, first, last, count): &(Event,
     let component = if event.reason == "Scheduled" { "default-scheduler" } else { "kubelet" };
     json!({
         "apiVersion": "v1", "kind": "Event",
-        "metadata": { "name": format!("{name}.{number:016x}"), "namespace": namespace, "creationTimestamp": stamp(*first) },
+        "metadata": {
+            "name": format!("{name}.{number:016x}"), "namespace": namespace, "creationTimestamp": stamp(*first),
+        },
         "involvedObject": involved,
         "reason": event.reason, "message": event.message,
         "type": if event.warning { "Warning" } else { "Normal" },

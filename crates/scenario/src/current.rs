@@ -4,8 +4,8 @@ use oomsim_core::kubelet::MEMORY;
 use oomsim_core::plan::Scenario;
 use oomsim_core::units::{Bytes, Quantity};
 
-/// The amount of memory at a path of keys, as it is in effect: of the node, of the kubelet's reservations and thresholds,
-/// of a container's resources; `None`: there is none, or it is no such key.
+/// The amount of memory at a path of keys, as it is in effect: of the node, of the kubelet's reservations and
+/// thresholds, of a container's resources; `None`: there is none, or it is no such key.
 pub fn amount_at(scenario: &Scenario, path: &[&str]) -> Option<Bytes> {
     let kubelet = || scenario.kubelet.as_ref()?.effective.as_ref().ok();
     match path {

@@ -53,7 +53,7 @@ pub struct Args {
     /// With --out: also write the kernel's log as a serial console shows it and as records of /dev/kmsg
     #[arg(long, requires = "out")]
     pub kmsg: bool,
-    /// With --out: also write metrics.om (OpenMetrics, for promtool tsdb create-blocks-from openmetrics) and metrics.prom
+    /// With --out: also write metrics.prom, and metrics.om (for promtool tsdb create-blocks-from openmetrics)
     #[arg(long, requires = "out")]
     pub metrics: bool,
     /// With --out: also write node.json, pods.json and events.json, as kubectl get -o json prints them

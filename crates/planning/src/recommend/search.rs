@@ -335,8 +335,8 @@ impl<R: Runs> Search<'_, R> {
         trial
     }
 
-    /// The runs of one round, by scenario: of all seeds where a target is about it alone, which comes first, otherwise of
-    /// its share of them.
+    /// The runs of one round, by scenario: of all seeds where a target is about it alone, otherwise of its share of
+    /// them.
     fn round(&self, trial: &Trial, seeds: std::ops::Range<u64>) -> Vec<(bool, Vec<Measures>)> {
         let SearchSettings { targets, weights, .. } = *self.settings;
         let open = |about: Option<usize>| {

@@ -190,30 +190,11 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     if knobs.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[knob]]`: a setting that may change");
     }
-    let (mut scenarios, mut weights): (Vec<(String, ScenarioBundle)>, Vec<f64>) = Default::default();
     let tables = t.items("scenario");
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[scenario]]`");
     }
-    for table in tables {
-        let Some(mut s) = TableReader::open(p, &tables::GOAL_SCENARIO, table) else { continue };
-        let at = s.get("file").map(|v| v.at.clone());
-        let path = s.required("file", text);
-        let scenario_name = s.optional("name", name);
-        let node = s.optional("node", text);
-        let weight = s.or("weight", 1.0, weight);
-        s.finish();
-        let (Some(path), Some(at)) = (path, at) else { continue };
-        let stem = path.rsplit('/').next().unwrap_or(&path);
-        let scenario_name = scenario_name.map_or_else(|| stem.trim_end_matches(".toml").into(), |n| n.to_string());
-        if scenarios.iter().any(|(other, _)| *other == scenario_name) {
-            p.error(&at, format!("two scenarios have the name `{scenario_name}`: give one of them a `name`"));
-        }
-        if let Some(prepared) = prepare(p, &Named { file: path, at: &at, node }, file, files, &[], &knobs) {
-            scenarios.push((scenario_name, prepared));
-            weights.push(weight);
-        }
-    }
+    let (scenarios, mut weights) = goal_scenarios(p, tables, file, files, &knobs);
     let names: Vec<&str> = scenarios.iter().map(|(n, _)| n.as_str()).collect();
     let tables = t.items("target");
     if tables.is_empty() {
@@ -259,6 +240,37 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
         alpha,
         warnings,
     })
+}
+
+/// The scenarios of a goal, and how much each of them counts.
+fn goal_scenarios(
+    p: &Problems,
+    tables: &[Value],
+    file: &str,
+    files: &dyn Files,
+    knobs: &[ReadAxis],
+) -> (Vec<(String, ScenarioBundle)>, Vec<f64>) {
+    let (mut scenarios, mut weights): (Vec<(String, ScenarioBundle)>, Vec<f64>) = Default::default();
+    for table in tables {
+        let Some(mut s) = TableReader::open(p, &tables::GOAL_SCENARIO, table) else { continue };
+        let at = s.get("file").map(|v| v.at.clone());
+        let path = s.required("file", text);
+        let scenario_name = s.optional("name", name);
+        let node = s.optional("node", text);
+        let weight = s.or("weight", 1.0, weight);
+        s.finish();
+        let (Some(path), Some(at)) = (path, at) else { continue };
+        let stem = path.rsplit('/').next().unwrap_or(&path);
+        let scenario_name = scenario_name.map_or_else(|| stem.trim_end_matches(".toml").into(), |n| n.to_string());
+        if scenarios.iter().any(|(other, _)| *other == scenario_name) {
+            p.error(&at, format!("two scenarios have the name `{scenario_name}`: give one of them a `name`"));
+        }
+        if let Some(prepared) = prepare(p, &Named { file: path, at: &at, node }, file, files, &[], knobs) {
+            scenarios.push((scenario_name, prepared));
+            weights.push(weight);
+        }
+    }
+    (scenarios, weights)
 }
 
 /// A knob for a scenario: a number of nodes becomes the replicas of the fullest of them.

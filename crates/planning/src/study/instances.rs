@@ -104,7 +104,7 @@ pub(crate) fn counts(p: &Problems, value: &Value) -> Option<Levels> {
 }
 
 /// The replicas that one of several nodes has: those of all pods are dealt to the nodes in turn, in the order of the
-/// scenario, and of the nodes the one is meant whose pods request the most memory. Each node has the pods of DaemonSets.
+/// scenario, and of the nodes the one is meant whose pods request the most memory. Each node has all DaemonSets' pods.
 pub(crate) fn fullest(scenario: &Scenario, nodes: usize) -> Vec<(String, String)> {
     let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |kubelet| kubelet.profile);
     let pods: Vec<_> = scenario.pods.iter().filter(|pod| pod.controller != Controller::DaemonSet).collect();

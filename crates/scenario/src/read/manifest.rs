@@ -155,6 +155,13 @@ fn annotations(meta: Option<&Value>) -> BTreeMap<String, String> {
     annotations
 }
 
+/// Labels; a controller's pods have those of its template.
+fn labels(pod: &Value) -> BTreeMap<String, String> {
+    let labels = pod.get("metadata").and_then(|meta| given(meta, "labels")).and_then(Value::entries);
+    let labels = labels.unwrap_or_default().iter();
+    labels.filter_map(|entry| Some((entry.key.clone(), entry.value.as_text()?.to_owned()))).collect()
+}
+
 fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> {
     let p = cx.problems;
     let (meta, spec_value) = (object.get("metadata"), pod.get("spec")?);
@@ -186,13 +193,9 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     };
     // What runs in a cluster names its node, which a scenario with one node stands for.
     let node_name = given(spec_value, "nodeName").filter(|_| !cx.here.is_only());
-    // A controller's pods have the labels of its template.
-    let labels =
-        pod.get("metadata").and_then(|meta| given(meta, "labels")).and_then(Value::entries).unwrap_or_default();
-    let labels = labels.iter().filter_map(|entry| Some((entry.key.clone(), entry.value.as_text()?.to_owned())));
     let mut plan = PodPlan {
         namespace,
-        labels: Arc::new(labels.collect()),
+        labels: Arc::new(labels(pod)),
         node_name: node_name.and_then(|v| cx.here.named(p, v)),
         restart_policy: restart_policy(p, spec_value).unwrap_or(RestartPolicy::Always),
         volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),

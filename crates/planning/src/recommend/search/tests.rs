@@ -139,8 +139,8 @@ fn lines_and_neighbours_by_hand() {
 
 #[test]
 fn a_target_of_all_scenarios_is_about_their_weighted_runs() {
-    // 40 % of the runs of the first scenario are bad, none of the second: 20 % of all runs where both weigh the same, 8 %
-    // where the first weighs a quarter of the second (1 run of 5).
+    // 40 % of the runs of the first scenario are bad, none of the second: 20 % of all runs where both weigh the same,
+    // 8 % where the first weighs a quarter of the second (1 run of 5).
     let target = RiskTarget { event: BadEvent::KernelKill([true; 3]), below: 0.12, scenario: None, pods: None };
     for (weights, passes, share) in [([1.0, 1.0], false, 0.2), ([0.25, 1.0], true, 0.08)] {
         let risk = |scenario, _| if scenario == 0 { 0.4 } else { 0.0 };
