@@ -1,4 +1,4 @@
-// Puts the lab into the pages of the book: each moment of a lesson becomes a frame at that instant, with its questions.
+// Puts the lab into the pages of the book: each moment of a lesson becomes a frame at that instant, each question one with its answers.
 // Without lab.html beside the book, the blocks stay as they are written.
 (() => {
   "use strict";
@@ -22,6 +22,13 @@
       whole.append(link);
       code.closest("pre").replaceWith(frame, whole);
     });
-    for (const code of document.querySelectorAll("code.language-toml.question")) code.closest("pre").remove();
+    document.querySelectorAll("code.language-toml.question").forEach((code, nth) => {
+      const frame = document.createElement("iframe");
+      frame.src = `${lab}&question=${nth}`;
+      frame.title = "A question";
+      frame.loading = "lazy";
+      frame.className = "question";
+      code.closest("pre").replaceWith(frame);
+    });
   });
 })();

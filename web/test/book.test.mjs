@@ -31,8 +31,10 @@ test("each chapter has the lab at its moments, with their questions", async () =
   await page.goto(pathToFileURL(join(book, "learn", chapters[0])).href);
   const lab = page.frameLocator("iframe.lab").first();
   await lab.locator("canvas").first().waitFor({ timeout: 60_000 });
-  await lab.getByRole("group", { name: "By whose hand?" }).getByRole("button").first().click();
-  await lab.getByText(/^(Right\.|Not quite\.)/).first().waitFor();
+  await page.locator("iframe.question").first().scrollIntoViewIfNeeded();
+  const question = page.frameLocator("iframe.question").first();
+  await question.getByRole("group", { name: "By whose hand?" }).getByRole("button").first().click({ timeout: 60_000 });
+  await question.getByText(/^(Right\.|Not quite\.)/).first().waitFor();
   if (process.env.SHOTS) await page.screenshot({ path: join(process.env.SHOTS, "book.png"), fullPage: true });
   assert.deepEqual(problems, []);
 });

@@ -8,7 +8,7 @@ import { Cures } from "./cures";
 import type { Odds, Opened, Problem, Variation } from "./data";
 import { Editor } from "./editor";
 import { Engine } from "./engine";
-import { LessonView, type Moment, MomentQuestions, placeOf } from "./lesson";
+import { LessonView, type Moment, placeOf } from "./lesson";
 import type { Page } from "./lesson-data";
 import { isLesson, type LessonFile, lessonFile, lessonOfFragment, lessons } from "./lessons";
 import { OddsView } from "./odds";
@@ -225,7 +225,6 @@ export function Lab() {
                 <Belief run={first.run} instant={shown.first} />
                 <Processes instant={shown.first} />
               </div>
-              {page && moment !== null && embedded !== null && <MomentQuestions page={page} place={moment} />}
               {embedded === null && (
                 <>
                   <Changes instant={shown.first} variation={variation} onChange={setVariation} />

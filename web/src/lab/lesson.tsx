@@ -1,6 +1,9 @@
-import type { Page, PagePart } from "./lesson-data";
-import { besides } from "./lessons";
+import { useEffect, useState } from "preact/hooks";
+import { Engine } from "./engine";
+import type { Page, PagePart, Question } from "./lesson-data";
+import { besides, type LessonFile } from "./lessons";
 import { QuestionItem, useScore } from "./quiz";
+import { files } from "./stories";
 import { texts } from "./texts";
 
 export type Moment = Extract<PagePart, { kind: "moment" }>;
@@ -33,29 +36,23 @@ export function LessonView({ path, page, current, onMoment, onLesson }: Props) {
   );
 }
 
-/** One moment's questions, where the text around them is another page's. */
-export function MomentQuestions({ page, place }: { page: Page; place: number }) {
+/** One question of a lesson by itself, where the text around it is another page's. */
+export function OneQuestion({ lesson, nth }: { lesson: LessonFile; nth: number }) {
+  const [question, setQuestion] = useState<Question | null>(null);
   const [, answered] = useScore();
-  return (
-    <>
-      {questionsOf(page, place).map((part) => (
-        <QuestionItem key={part.question.text} question={part.question} onAnswer={answered} />
-      ))}
-    </>
-  );
+  useEffect(() => {
+    void new Engine(files).lesson(lesson.path, lesson.text).then((answer) => {
+      const questions = "ok" in answer ? answer.ok.parts.flatMap((part) => (part.kind === "question" ? [part.question] : [])) : [];
+      setQuestion(questions[nth] ?? null);
+    });
+  }, []);
+  return <main>{question ? <QuestionItem question={question} onAnswer={answered} /> : <p role="status">{texts.running}</p>}</main>;
 }
 
 /** The place of a page's nth moment among its parts. */
 export function placeOf(page: Page, nth: number): number | null {
   const places = page.parts.flatMap((part, place) => (part.kind === "moment" ? [place] : []));
   return places[nth] ?? null;
-}
-
-function questionsOf(page: Page, place: number) {
-  const after = page.parts.slice(place + 1);
-  const next = after.findIndex((part) => part.kind === "moment");
-  const own = next < 0 ? after : after.slice(0, next);
-  return own.flatMap((part) => (part.kind === "question" ? [part] : []));
 }
 
 interface PartProps {

@@ -16,10 +16,18 @@ export const lessons: LessonFile[] = Object.entries(chapters)
   .filter(([, text]) => isLesson(text))
   .map(([key, text]) => lessonFile(key.replace("../../../", ""), text));
 
-/** What an address says: a lesson, and one moment of it if the page is a part of another page. */
-export function lessonOfFragment(fragment: string): { path: string; moment: number | null } | null {
-  const match = /^#lesson=([\w./-]+?)(?:&moment=(\d+))?$/.exec(fragment);
-  return match?.[1] ? { path: match[1], moment: match[2] === undefined ? null : Number(match[2]) } : null;
+interface Address {
+  path: string;
+  moment: number | null;
+  question: number | null;
+}
+
+/** What an address says: a lesson, and one moment or question of it if the page is a part of another page. */
+export function lessonOfFragment(fragment: string): Address | null {
+  const match = /^#lesson=([\w./-]+?)(?:&(moment|question)=(\d+))?$/.exec(fragment);
+  if (!match?.[1]) return null;
+  const number = (of: string) => (match[2] === of ? Number(match[3]) : null);
+  return { path: match[1], moment: number("moment"), question: number("question") };
 }
 
 /** The path that a link in a lesson leads to. */
