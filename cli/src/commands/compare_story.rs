@@ -1,6 +1,8 @@
 //! `oomsim compare-story`: a recorded whole-node story and its simulation in one chart.
 
-use super::import_story::load;
+mod real;
+
+use super::import_story::{Recorded, load};
 use crate::exit::{Exit, Failure};
 use crate::flags::Force;
 use crate::output;
@@ -21,6 +23,7 @@ Exit codes: 0 the simulation ends as recorded or the run is undecided, 1 it ends
 
 Examples:
   oomsim compare-story s1-F04-009
+  oomsim compare-story B26
   oomsim compare-story s1-F04-009 --data recordings/stories.jsonl --out picture.png")]
 pub struct Args {
     /// Name of the recorded run
@@ -41,8 +44,8 @@ pub struct Args {
 /// # Errors
 /// When the story cannot be read or the picture cannot be written.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let story = load(args.data.as_deref(), &args.id)?;
-    let out = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.svg", file_name(&story.id))));
+    let recorded = load(args.data.as_deref(), &args.id)?;
+    let out = args.out.unwrap_or_else(|| PathBuf::from(format!("{}.svg", file_name(&args.id))));
     let png = match out.extension().and_then(|e| e.to_str()) {
         Some("svg") => false,
         Some("png") if cfg!(feature = "png") => true,
@@ -53,13 +56,22 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             )));
         }
     };
-    let (examined, run) = examine_run(&story).map_err(|why| Failure::bad_input(format!("{}: {why}", story.id)))?;
-    let comparison = comparison(&story, &examined, &run);
+    let (verdict, comparison, text) = match recorded {
+        Recorded::Node(story) => of_node(&story)?,
+        Recorded::Real(story) => real::compare(*story)?,
+    };
     let bytes = if png { drawn_as_png(&comparison) } else { story_svg(&comparison).map(String::into_bytes) };
     let written = output::write_file(&out, args.force, &bytes.map_err(Failure::internal)?)?;
-    let verdict = examined.verdict();
-    output::print(&format!("{}picture: {}\n", text(&story, &examined, &verdict), written.display()))?;
+    output::print(&format!("{text}picture: {}\n", written.display()))?;
     Ok(if matches!(verdict, Verdict::Mismatched { .. }) { Exit::Failed } else { Exit::Holds })
+}
+
+/// A story of the first kind: what became of it, the picture, and the text.
+fn of_node(story: &Story) -> Result<(Verdict, StoryComparison, String), Failure> {
+    let (examined, run) = examine_run(story).map_err(|why| Failure::bad_input(format!("{}: {why}", story.id)))?;
+    let verdict = examined.verdict();
+    let text = text(story, &examined, &verdict);
+    Ok((verdict, comparison(story, &examined, &run), text))
 }
 
 #[cfg(feature = "png")]
@@ -77,23 +89,30 @@ fn file_name(id: &str) -> String {
     id.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect()
 }
 
-fn text(story: &Story, e: &Examination, verdict: &Verdict) -> String {
+/// The heading, and the decisions side by side.
+fn heading(id: &str, note: &str, verdict: &Verdict, recorded: &[String], simulated: &[String]) -> String {
     let (style, word) = match verdict {
         Verdict::Matched => (GOOD, "matched".to_owned()),
         Verdict::Undecided(why) => (DIM, format!("undecided: {why}")),
         Verdict::Mismatched { .. } => (BAD, "mismatched".to_owned()),
     };
-    let mut out = format!("{}  {}\n  {}\n", paint(HEADING, &story.id), paint(style, word), story.note);
-    let width = e.recorded.iter().map(|d| d.to_string().chars().count()).max().unwrap_or(0).max("no deaths".len());
+    let mut out = format!("{}  {}\n  {note}\n", paint(HEADING, id), paint(style, word));
+    let width = recorded.iter().map(|d| d.chars().count()).max().unwrap_or(0).max("no deaths".len());
     out.push_str(&format!("\n  {:<width$}  {}\n", "RECORDED", "SIMULATED"));
-    for n in 0..e.recorded.len().max(e.simulated.len()).max(1) {
-        let cell = |list: &[Decision]| match list.get(n) {
-            Some(decision) => decision.to_string(),
+    for n in 0..recorded.len().max(simulated.len()).max(1) {
+        let cell = |list: &[String]| match list.get(n) {
+            Some(decision) => decision.clone(),
             None if n == 0 => "no deaths".into(),
             None => String::new(),
         };
-        out.push_str(&format!("  {:<width$}  {}\n", cell(&e.recorded), cell(&e.simulated)));
+        out.push_str(&format!("  {:<width$}  {}\n", cell(recorded), cell(simulated)));
     }
+    out
+}
+
+fn text(story: &Story, e: &Examination, verdict: &Verdict) -> String {
+    let lines = |list: &[Decision]| list.iter().map(Decision::to_string).collect::<Vec<_>>();
+    let mut out = heading(&story.id, &story.note, verdict, &lines(&e.recorded), &lines(&e.simulated));
     let (t, saw) = (&e.times, &e.saw);
     out.push_str(&format!("\n  in time: {} of {} decisions\n", t.in_time, t.decisions));
     out.push_str(&format!(

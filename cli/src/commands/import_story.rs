@@ -5,7 +5,8 @@ use crate::exit::{Exit, Failure};
 use crate::output;
 use flate2::read::GzDecoder;
 use oomsim_conformance::node::story::Story;
-use oomsim_conformance::node::{CARRIED, Disturbance, pick, scenario};
+use oomsim_conformance::node::{CARRIED, Disturbance, find, scenario, unknown};
+use oomsim_conformance::realnode;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -19,6 +20,7 @@ the workloads began, and when each program allocated how much.
 
 Examples:
   oomsim import-story s1-F04-009 > x.toml && oomsim run x.toml
+  oomsim import-story B26 > x.toml
   oomsim import-story recordings/stories.jsonl s1-F04-009 > x.toml"
 )]
 pub struct Args {
@@ -30,13 +32,27 @@ pub struct Args {
     id: String,
 }
 
+/// A recorded run.
+pub enum Recorded {
+    /// A kernel with cgroups as the kubelet lays them out, and the eviction manager.
+    Node(Box<Story>),
+    /// A whole real node: kubelet, containerd, kernel.
+    Real(Box<realnode::Story>),
+}
+
 /// Runs `oomsim import-story`.
 ///
 /// # Errors
 /// When the file cannot be read or has no such story.
 pub fn run(args: Args) -> Result<Exit, Failure> {
-    let story = load(args.file.as_deref(), &args.id)?;
-    let text = scenario(&story, Disturbance::NONE).map_err(|why| Failure::bad_input(format!("{}: {why}", story.id)))?;
+    let failed = |why: String| Failure::bad_input(format!("{}: {why}", args.id));
+    let text = match load(args.file.as_deref(), &args.id)? {
+        Recorded::Node(story) => scenario(&story, Disturbance::NONE).map_err(|why| failed(why.to_string()))?,
+        Recorded::Real(story) => match story.not_modelled() {
+            Some(what) => return Err(failed(format!("the model has no {what}"))),
+            None => realnode::scenario_text(&story).map_err(|why| failed(why.to_string()))?,
+        },
+    };
     output::print(&text)?;
     Ok(Exit::Holds)
 }
@@ -45,9 +61,29 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 ///
 /// # Errors
 /// When the file cannot be read or has no such story.
-pub fn load(file: Option<&Path>, id: &str) -> Result<Story, Failure> {
-    match file {
-        Some(path) => pick(open(path)?, id).map_err(|why| Failure::bad_input(format!("{}: {why}", path.display()))),
-        None => pick(BufReader::new(GzDecoder::new(CARRIED)), id).map_err(Failure::bad_input),
+pub fn load(file: Option<&Path>, id: &str) -> Result<Recorded, Failure> {
+    let row = match file {
+        Some(path) => {
+            let in_file = |why| Failure::bad_input(format!("{}: {why}", path.display()));
+            let found = find(open(path)?, id).map_err(in_file)?;
+            found.map_err(|known| in_file(unknown(id, &known)))?
+        }
+        None => carried(id)?,
+    };
+    let understood = |why: serde_json::Error| Failure::bad_input(format!("{id}: {why}"));
+    if row["timeline"].is_array() {
+        return Ok(Recorded::Real(Box::new(serde_json::from_value(row).map_err(understood)?)));
     }
+    Ok(Recorded::Node(Box::new(serde_json::from_value(row).map_err(understood)?)))
+}
+
+fn carried(id: &str) -> Result<serde_json::Value, Failure> {
+    let mut known = Vec::new();
+    for stories in [CARRIED, realnode::CARRIED] {
+        match find(BufReader::new(GzDecoder::new(stories)), id).map_err(Failure::bad_input)? {
+            Ok(row) => return Ok(row),
+            Err(names) => known.extend(names),
+        }
+    }
+    Err(Failure::bad_input(unknown(id, &known)))
 }

@@ -15,7 +15,7 @@ mod kernel2;
 mod kubelet;
 mod lines;
 pub mod node;
-mod realnode;
+pub mod realnode;
 mod report;
 mod through;
 

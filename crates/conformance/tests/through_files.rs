@@ -10,9 +10,21 @@ use std::io::BufReader;
 use std::path::Path;
 
 /// The folders whose rows go through files.
-const FOLDERS: [&str; 3] = ["kubelet", "kernel", "node"];
+const FOLDERS: [&str; 9] = [
+    "kubelet",
+    "further/kubelet",
+    "kernel",
+    "kernel/5.10",
+    "kernel/6.1",
+    "kernel/6.12",
+    "kernel/6.18",
+    "kernel/7.3",
+    "node",
+];
 /// Of a hundred rows this many have to go through files.
-const LEAST_PERCENT: usize = 80;
+const LEAST_PERCENT: usize = 85;
+/// Rows made of wider random inputs, many of which no API server takes: they are not in that share.
+const FURTHER: &str = "further/";
 
 /// The files of a folder, by name.
 fn files(folder: &str) -> Vec<String> {
@@ -74,12 +86,10 @@ fn what_holds_as_a_function_holds_in_a_run() {
         }
         reports.push((format!("{folder}/{stem}"), functions, files));
     }
-    let sum = |of: fn(&FileReport) -> usize, which: fn(&(String, FileReport, FileReport)) -> &FileReport| {
-        reports.iter().map(|report| of(which(report))).sum::<usize>()
-    };
-    let rows = sum(|report| report.rows.total, |(_, functions, _)| functions);
-    let put = sum(|report| report.rows.total, |(_, _, files)| files);
-    let other = sum(|report| report.rows.mismatched, |(_, _, files)| files);
+    let recordings = || reports.iter().filter(|(name, ..)| !name.starts_with(FURTHER));
+    let rows: usize = recordings().map(|(_, functions, _)| functions.rows.total).sum();
+    let put: usize = recordings().map(|(.., files)| files.rows.total).sum();
+    let other: usize = reports.iter().map(|(.., files)| files.rows.mismatched).sum();
     println!("{}\n\n{}\n{put} of {rows} rows", table(&reports), reasons(&reports));
     assert_eq!(other, 0, "rows that come out differently in a run");
     assert!(put * 100 >= LEAST_PERCENT * rows, "{put} of {rows} rows go through files");

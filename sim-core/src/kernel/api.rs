@@ -69,6 +69,9 @@ pub struct KernelConfig {
     /// cgroup2 is mounted with `memory_recursiveprot`, as systemd mounts it: what children leave of their parent's
     /// protection protects all of them.
     pub recursive_protection: bool,
+    /// Something else charges on the processor of a task that `memory.high` puts to sleep, and takes the place of its
+    /// stock of charged pages.
+    pub stock_displaced: bool,
 }
 
 impl KernelConfig {
@@ -87,6 +90,7 @@ impl KernelConfig {
             node_oom_stall: SimDuration::ZERO,
             swap_device: SwapDevice::Disk,
             recursive_protection: true,
+            stock_displaced: false,
         }
     }
 }

@@ -100,6 +100,8 @@ pub(super) struct Rare {
     pub mlocked: Pages,
     /// Program text that it needs again and again.
     pub hot: Option<HotText>,
+    /// Pages that are charged already where `memory.high` is exceeded.
+    pub stock: Pages,
 }
 
 impl Rare {
@@ -115,6 +117,7 @@ impl Rare {
         swapents: Pages::ZERO,
         mlocked: Pages::ZERO,
         hot: None,
+        stock: Pages::ZERO,
     };
 }
 

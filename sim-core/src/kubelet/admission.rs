@@ -1,56 +1,105 @@
-//! Admission by memory requests (lifecycle/predicate.go), and the pods that make room for a critical one
-//! (preemption/preemption.go). Other resources than memory are not looked at.
+//! Admission by memory requests and by the number of pods (lifecycle/predicate.go), and the pods that make room for a
+//! critical one (preemption/preemption.go). Other resources are not looked at.
 
 use super::eviction::{EvictionFacts, Rejection};
 use crate::node_api::{PodReason, QosClass};
 use std::fmt;
+use std::ops::Sub;
 
 /// Message of the event and of the status of a pod that makes room.
 pub const PREEMPTED: &str = "Preempted in order to admit critical pod";
 
-/// A node has not the memory that a pod requests.
+/// Most pods on a node whose configuration does not say (v1beta1/defaults.go).
+pub const DEFAULT_MAX_PODS: i64 = 110;
+
+/// What admission counts: of a pod, of all pods, or of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Room {
+    /// Number of pods.
+    pub pods: i64,
+    /// Memory requested, bytes.
+    pub memory: i64,
+}
+
+impl Sub for Room {
+    type Output = Room;
+
+    fn sub(self, other: Room) -> Room {
+        Room { pods: self.pods.saturating_sub(other.pods), memory: self.memory.saturating_sub(other.memory) }
+    }
+}
+
+impl Room {
+    /// What a pod with this request in bytes takes.
+    pub fn of_pod(memory: i64) -> Room {
+        Room { pods: 1, memory }
+    }
+
+    /// True when nothing is lacking.
+    fn is_enough(self) -> bool {
+        self.pods <= 0 && self.memory <= 0
+    }
+
+    /// How far a pod's going is from what is lacking (preemption.go `admissionRequirementList.distance`).
+    fn distance(self, pod: Room) -> f64 {
+        let of = |lacking: i64, frees: i64| match lacking.saturating_sub(frees) {
+            left if lacking > 0 && left > 0 => {
+                let part = left as f64 / lacking as f64;
+                part * part
+            }
+            _ => 0.0,
+        };
+        of(self.pods, pod.pods) + of(self.memory, pod.memory)
+    }
+}
+
+/// A node has no room for a pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct InsufficientMemory {
-    /// The pod's request, bytes.
-    pub requested: i64,
-    /// Requests of the other pods.
-    pub used: i64,
+pub struct Insufficient {
+    /// The pod.
+    pub requested: Room,
+    /// The other pods.
+    pub used: Room,
     /// Node allocatable.
-    pub capacity: i64,
+    pub capacity: Room,
 }
 
-impl InsufficientMemory {
+impl Insufficient {
     /// What is to be freed.
-    pub fn lacking(&self) -> i64 {
-        self.requested.saturating_sub(self.capacity.saturating_sub(self.used))
+    pub fn lacking(&self) -> Room {
+        self.requested - (self.capacity - self.used)
     }
 
-    /// The kubelet's refusal.
+    /// The kubelet's refusal. It names the number of pods first (scheduler noderesources `fitsRequest`).
     pub fn rejection(&self) -> Rejection {
-        Rejection { reason: PodReason::OutOfMemory, message: self.to_string() }
+        let reason = if self.lacking().pods > 0 { PodReason::OutOfPods } else { PodReason::OutOfMemory };
+        Rejection { reason, message: self.to_string() }
     }
 }
 
-impl fmt::Display for InsufficientMemory {
+impl fmt::Display for Insufficient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let InsufficientMemory { requested, used, capacity } = self;
+        let (what, of): (_, fn(&Room) -> i64) = match self.lacking().pods {
+            1.. => ("pods", |room| room.pods),
+            _ => ("memory", |room| room.memory),
+        };
+        let (requested, used, capacity) = (of(&self.requested), of(&self.used), of(&self.capacity));
         write!(
             f,
-            "Node didn't have enough resource: memory, requested: {requested}, used: {used}, capacity: {capacity}"
+            "Node didn't have enough resource: {what}, requested: {requested}, used: {used}, capacity: {capacity}"
         )
     }
 }
 
-/// Whether a pod's request fits beside those of the others. One without request always does (scheduler
-/// noderesources fitsRequest).
+/// Whether a pod fits beside the others. For one without request there is always memory (scheduler noderesources
+/// `fitsRequest`).
 ///
 /// # Errors
 /// What is lacking.
-pub fn fits(requested: i64, used: i64, capacity: i64) -> Result<(), InsufficientMemory> {
-    if requested > 0 && requested > capacity.saturating_sub(used) {
-        return Err(InsufficientMemory { requested, used, capacity });
-    }
-    Ok(())
+pub fn fits(requested: Room, used: Room, capacity: Room) -> Result<(), Insufficient> {
+    let lacks = Insufficient { requested, used, capacity };
+    let Room { pods, memory } = lacks.lacking();
+    if pods > 0 || requested.memory > 0 && memory > 0 { Err(lacks) } else { Ok(()) }
 }
 
 /// A pod that may have to make room. `P` is what the caller knows pods by.
@@ -65,10 +114,10 @@ pub struct Preemptee<P> {
 }
 
 impl<P> Preemptee<P> {
-    fn request(&self) -> i64 {
+    fn frees(&self) -> Room {
         // Whole bytes, rounded up, as Quantity.Value does.
         let bytes = (self.facts.request_nanos + 999_999_999).div_euclid(1_000_000_000);
-        i64::try_from(bytes).unwrap_or(i64::MAX)
+        Room::of_pod(i64::try_from(bytes).unwrap_or(i64::MAX))
     }
 
     /// Whether a critical pod may take its place (types/pod_update.go Preemptable).
@@ -84,7 +133,7 @@ impl<P> Preemptee<P> {
 /// The refusal, when all pods that could go do not make room.
 pub fn preempted<P: Copy>(
     critical: &EvictionFacts,
-    lacking: i64,
+    lacking: Room,
     pods: impl IntoIterator<Item = Preemptee<P>>,
 ) -> Result<Vec<P>, Rejection> {
     let (mut best_effort, mut burstable, mut guaranteed) = (Vec::new(), Vec::new(), Vec::new());
@@ -95,46 +144,54 @@ pub fn preempted<P: Copy>(
             QosClass::Guaranteed => guaranteed.push(pod),
         }
     }
-    let sum = |list: &[Preemptee<P>]| list.iter().fold(0i64, |sum, pod| sum.saturating_add(pod.request()));
-    let without = lacking - sum(&best_effort) - sum(&burstable);
-    let guaranteed = nearest(guaranteed, without).map_err(none_found)?;
-    let without = lacking - sum(&best_effort) - sum(&guaranteed);
-    let burstable = nearest(burstable, without).map_err(none_found)?;
-    let without = lacking - sum(&burstable) - sum(&guaranteed);
-    let best_effort = nearest(best_effort, without).map_err(none_found)?;
+    let without = |lists: &[&[Preemptee<P>]]| {
+        lists.iter().flat_map(|list| list.iter()).fold(lacking, |left, pod| left - pod.frees())
+    };
+    let left = without(&[&best_effort, &burstable, &guaranteed]);
+    if !left.is_enough() {
+        return Err(none_found(left));
+    }
+    let guaranteed = nearest(guaranteed, without(&[&best_effort, &burstable])).map_err(none_found)?;
+    let burstable = nearest(burstable, without(&[&best_effort, &guaranteed])).map_err(none_found)?;
+    let best_effort = nearest(best_effort, without(&[&burstable, &guaranteed])).map_err(none_found)?;
     Ok(best_effort.into_iter().chain(burstable).chain(guaranteed).map(|pod| pod.pod).collect())
 }
 
-fn none_found(lacking: i64) -> Rejection {
+fn none_found(lacking: Room) -> Rejection {
+    let lacks = [("pods", lacking.pods), ("memory", lacking.memory)].into_iter().filter(|(_, quantity)| *quantity > 0);
+    let list: String = lacks.map(|(resource, quantity)| format!("(res: {resource}, q: {quantity}), ")).collect();
     Rejection {
         reason: PodReason::UnexpectedAdmissionError,
         message: format!(
             "Unexpected error while attempting to recover from admission failure: preemption: error finding a set of \
-             pods to preempt: no set of running pods found to reclaim resources: [(res: memory, q: {lacking}), ]"
+             pods to preempt: no set of running pods found to reclaim resources: [{list}]"
         ),
     }
 }
 
-/// Pods whose requests come to what is lacking: again and again the one that leaves least of it, of those that leave
-/// nothing the one with the smallest request, the later one of two alike.
+/// Pods that free what is lacking: again and again the one that comes nearest to it, of those that come as near the one
+/// with the smallest request, the later one of two alike.
 ///
 /// # Errors
 /// What is lacking when all of them have gone.
-fn nearest<P: Copy>(mut pods: Vec<Preemptee<P>>, mut lacking: i64) -> Result<Vec<Preemptee<P>>, i64> {
+fn nearest<P: Copy>(mut pods: Vec<Preemptee<P>>, mut lacking: Room) -> Result<Vec<Preemptee<P>>, Room> {
     let mut found = Vec::new();
-    while lacking > 0 {
-        let left = |pod: &Preemptee<P>| lacking.saturating_sub(pod.request()).max(0);
-        let mut best = None;
+    while !lacking.is_enough() {
+        let mut best: Option<(usize, f64, i64)> = None;
         for (index, pod) in pods.iter().enumerate() {
-            let key = (left(pod), pod.request());
-            if best.is_none_or(|(_, least)| key <= least) {
-                best = Some((index, key));
+            let frees = pod.frees();
+            let distance = lacking.distance(frees);
+            let nearer = best.is_none_or(|(_, least, request)| {
+                distance < least || distance.total_cmp(&least).is_eq() && frees.memory <= request
+            });
+            if nearer {
+                best = Some((index, distance, frees.memory));
             }
         }
-        let Some((index, _)) = best else { return Err(lacking) };
+        let Some((index, ..)) = best else { return Err(lacking) };
         // The last one takes its place, as in the real list.
         let pod = pods.swap_remove(index);
-        lacking -= pod.request();
+        lacking = lacking - pod.frees();
         found.push(pod);
     }
     Ok(found)
@@ -157,15 +214,43 @@ mod tests {
         Preemptee { pod: name, qos, facts: facts(mib, 0, false) }
     }
 
+    /// Lacking memory alone.
+    fn memory(mib: i64) -> Room {
+        Room { pods: 0, memory: mib << 20 }
+    }
+
     #[test]
     fn a_pod_fits_beside_the_requests_of_others_or_the_message_has_the_three_numbers() {
-        assert_eq!(fits(300, 700, 1000), Ok(()));
-        assert_eq!(fits(0, 2000, 1000), Ok(()));
-        let lacks = fits(301, 700, 1000).expect_err("one byte too much");
-        assert_eq!(lacks.lacking(), 1);
+        let room = |pods, memory| Room { pods, memory };
+        assert_eq!(fits(Room::of_pod(300), room(5, 700), room(110, 1000)), Ok(()));
+        assert_eq!(fits(Room::of_pod(0), room(5, 2000), room(110, 1000)), Ok(()));
+        let lacks = fits(Room::of_pod(301), room(5, 700), room(110, 1000)).expect_err("one byte too much");
+        assert_eq!(lacks.lacking().memory, 1);
         // lifecycle/predicate.go InsufficientResourceError.Error.
         let text = "Node didn't have enough resource: memory, requested: 301, used: 700, capacity: 1000";
         assert_eq!(lacks.rejection(), Rejection { reason: PodReason::OutOfMemory, message: text.into() });
+    }
+
+    /// noderesources/fit.go fitsRequest: "Too many pods" comes first, with `Requested: 1`, also for a pod without
+    /// request.
+    #[test]
+    fn a_pod_too_many_is_refused_whatever_it_requests() {
+        let (used, capacity) = (Room { pods: 110, memory: 900 }, Room { pods: 110, memory: 1000 });
+        let text = "Node didn't have enough resource: pods, requested: 1, used: 110, capacity: 110";
+        for request in [0, 50, 500] {
+            let lacks = fits(Room::of_pod(request), used, capacity).expect_err("a pod too many");
+            assert_eq!(lacks.rejection(), Rejection { reason: PodReason::OutOfPods, message: text.into() });
+        }
+    }
+
+    /// A critical pod that is one too many takes the place of one other, the smallest BestEffort one first.
+    #[test]
+    fn one_pod_goes_for_a_critical_one_that_is_one_too_many() {
+        let critical = facts(0, 2_000_000_000, true);
+        let pods = [pod("b", QosClass::Burstable, 10), pod("be", QosClass::BestEffort, 0)];
+        assert_eq!(preempted(&critical, Room { pods: 1, memory: -5 }, pods), Ok(vec!["be"]));
+        let both = Room { pods: 1, memory: 5 << 20 };
+        assert_eq!(preempted(&critical, both, pods), Ok(vec!["b"]));
     }
 
     /// preemption.go: "fewest pods evicted > fewest total requests of pods", minimal for Guaranteed pods first.
@@ -179,10 +264,10 @@ mod tests {
             pod("g-100", QosClass::Guaranteed, 100),
             pod("g-300", QosClass::Guaranteed, 300),
         ];
-        assert_eq!(preempted(&critical, 300 << 20, pods), Ok(vec!["b-400"]));
-        assert_eq!(preempted(&critical, 1200 << 20, pods), Ok(vec!["b-900", "b-400"]));
-        assert_eq!(preempted(&critical, 1350 << 20, pods), Ok(vec!["b-900", "b-400", "g-100"]));
-        let refused = preempted(&critical, 2000 << 20, pods).expect_err("there is not as much");
+        assert_eq!(preempted(&critical, memory(300), pods), Ok(vec!["b-400"]));
+        assert_eq!(preempted(&critical, memory(1200), pods), Ok(vec!["b-900", "b-400"]));
+        assert_eq!(preempted(&critical, memory(1350), pods), Ok(vec!["b-900", "b-400", "g-100"]));
+        let refused = preempted(&critical, memory(2000), pods).expect_err("there is not as much");
         assert_eq!(refused.reason, PodReason::UnexpectedAdmissionError);
     }
 
@@ -191,7 +276,7 @@ mod tests {
         let critical = facts(0, 2_000_000_000, true);
         let node_critical = facts(0, 2_000_001_000, true);
         let other = Preemptee { pod: "c", qos: QosClass::Burstable, facts: facts(100, 2_000_000_000, true) };
-        assert!(preempted(&critical, 1, [other]).is_err());
-        assert_eq!(preempted(&node_critical, 1, [other]), Ok(vec!["c"]));
+        assert!(preempted(&critical, memory(1), [other]).is_err());
+        assert_eq!(preempted(&node_critical, memory(1), [other]), Ok(vec!["c"]));
     }
 }

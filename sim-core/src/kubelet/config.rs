@@ -1,5 +1,6 @@
 //! The fields of a `KubeletConfiguration` that memory depends on, with the kubelet's own defaults and validation.
 
+use super::admission::DEFAULT_MAX_PODS;
 use super::profile::KubernetesProfile;
 use crate::units::SimDuration;
 use serde::{Deserialize, Serialize};
@@ -124,7 +125,7 @@ pub struct KubeletConfig {
     pub kernel_memcg_notification: bool,
     /// Fail if sysctls differ from what the kubelet wants (`vm.overcommit_memory=1` among them).
     pub protect_kernel_defaults: bool,
-    /// Most pods on the node; default 110.
+    /// Most pods on the node; see [`KubeletConfig::max_pods`].
     pub max_pods: Option<i64>,
 }
 
@@ -150,6 +151,11 @@ pub fn default_eviction_hard(profile: &KubernetesProfile) -> TextMap {
 }
 
 impl KubeletConfig {
+    /// Most pods on the node.
+    pub fn max_pods(&self) -> i64 {
+        self.max_pods.unwrap_or(DEFAULT_MAX_PODS)
+    }
+
     /// Hard thresholds in force (v1beta1/defaults.go: a map that is given replaces the defaults, unless they are
     /// merged).
     pub fn eviction_hard(&self, profile: &KubernetesProfile) -> TextMap {

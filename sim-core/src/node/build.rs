@@ -110,10 +110,11 @@ impl Node {
             // And a few around each thing that happens.
             self.recorder.expect_samples(scenario.duration.as_nanos() / every + 16);
         }
-        let (_, mut lent) = self.lend(queue);
-        if let Some(kubelet) = lent.kubelet {
+        let (pods, mut lent) = self.lend(queue);
+        if let Some(kubelet) = &mut lent.kubelet {
             kubelet.start_clocks(&mut lent.cx);
         }
+        pods.update_qos_cgroups(&mut lent);
         for (n, plan) in scenario.pods.iter().enumerate() {
             let plan_ix = n as u32;
             for replica in 0..plan.replicas {

@@ -1,15 +1,17 @@
 //! What comes from outside: the scenario's changes.
 
-use super::ids::ProcIx;
+use super::Event;
+use super::ids::{ContainerRef, ProcIx};
 use super::machine::Machine;
 use super::observe::Cx;
 use super::pods::{Lent, Pods, Template};
+use crate::engine::Phase;
 use crate::kernel::{Errno, SysctlError};
-use crate::kubelet::{MEMORY, ResourceList};
+use crate::kubelet::{MEMORY, ResourceList, RestartPolicy};
 use crate::node_api::{CgroupWrite, Name, Signo};
 use crate::plan::{Change, Clock, KubeletPlan};
 use crate::record::{DeathCause, Record};
-use crate::units::{Bytes, CgroupId};
+use crate::units::{Bytes, CgroupId, SimDuration};
 use std::fmt;
 use std::sync::Arc;
 
@@ -113,6 +115,11 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
             pods.resize((pod, container), resources, record, lent)?;
         }
         Change::RestartKubelet(plan) => pods.restart_kubelet(plan, record, lent)?,
+        Change::StopKubelet => {
+            lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?.stops();
+            lent.record(record());
+        }
+        Change::StartKubelet => pods.start_kubelet(record, lent)?,
         Change::Delay { clock, by } => {
             let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
             kubelet.delay(clock, *by, pods)?;
@@ -134,6 +141,41 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
 }
 
 impl Pods {
+    /// The kubelet starts again: what has ended meanwhile is seen, and what waited for a restart is started, as its
+    /// back-off is forgotten (story B25 of a node with 1.36.2: 1.3 s after the start).
+    fn start_kubelet(&mut self, record: impl FnOnce() -> Record, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
+        let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
+        lent.cx.record(record());
+        kubelet.starts_again(lent.machine, &mut lent.cx);
+        kubelet.watch_all(self, lent.runtime, lent.machine, &mut lent.cx);
+        self.forget_backoffs();
+        for pod in self.live().to_vec() {
+            for index in 0..self[pod as usize].containers.len() as u32 {
+                self.look_again(ContainerRef { pod, index }, lent);
+            }
+        }
+        self.route(lent);
+        Ok(())
+    }
+
+    /// A container as a kubelet finds it that starts.
+    fn look_again(&mut self, container: ContainerRef, lent: &mut Lent<'_>) {
+        let Some(run) = lent.runtime.get(container).filter(|run| !run.running) else { return };
+        let (number, ended) = (run.run, run.ended);
+        let regular = self.template(container.pod).is_regular(container.index);
+        let policy = lent.machine.scenario.pods[self[container.pod as usize].plan as usize].restart_policy;
+        let failed = ended.is_some_and(|(status, _)| status.container_exit_code() != 0);
+        let again = policy == RestartPolicy::Always || policy == RestartPolicy::OnFailure && failed;
+        match self.container(container).terminated {
+            false if ended.is_some() => {
+                let seen = Event::ContainerExitSeen { container, run: number };
+                lent.cx.queue.after(SEEN_AFTER_START, Phase::Kubelet, container.pod, seen);
+            }
+            true if regular && again => self.start_container_after(container, SEEN_AFTER_START, lent),
+            _ => {}
+        }
+    }
+
     /// The kubelet restarts; pods that come later, and containers that restart, have what its settings make of them.
     fn restart_kubelet(
         &mut self,
@@ -156,10 +198,15 @@ impl Pods {
     }
 }
 
+/// From the start of a kubelet to its first look at each container.
+const SEEN_AFTER_START: SimDuration = SimDuration::from_millis(1300);
+
 /// A change that leaves no record of its own, in words.
 fn what_changes(change: &Change) -> Name {
     let message = match change {
         Change::RestartKubelet(plan) => format!("the kubelet ({}) restarts", plan.profile.version),
+        Change::StopKubelet => "the kubelet stops".to_owned(),
+        Change::StartKubelet => "the kubelet starts".to_owned(),
         Change::PodResources { pod, container, resources } => {
             let amount = |list: &ResourceList| list.get(MEMORY).map_or_else(|| "none".to_owned(), ToString::to_string);
             let (request, limit) = (amount(&resources.requests), amount(&resources.limits));

@@ -6,6 +6,7 @@ use super::ids::{ContainerRef, ProcIx};
 use super::memory::Memory;
 use super::observe::Cx;
 use super::programs::{ProcessOwner, ProgramTable};
+use crate::kernel::KernelConfig;
 use crate::node_api::ExitStatus;
 use crate::plan::{KubeletPlan, Scenario};
 use crate::record::Sample;
@@ -63,7 +64,10 @@ pub(in crate::node) enum Notice {
 impl Machine {
     pub fn new(scenario: Arc<Scenario>) -> Self {
         Machine {
-            memory: Memory::new(scenario.node.kernel.clone()),
+            memory: Memory::new(KernelConfig {
+                stock_displaced: scenario.kubelet.is_some() && scenario.node.kernel.cpus == 1,
+                ..scenario.node.kernel.clone()
+            }),
             programs: ProgramTable::default(),
             notices: VecDeque::new(),
             kubelet: scenario.kubelet.as_ref().map_or_else(KubeletFacts::default, KubeletFacts::of),

@@ -270,8 +270,9 @@ fn cleanup_poll(turn: u32, pods: &mut Pods, lent: &mut Lent<'_>) {
     if !kubelet.cleanup_poll(turn, pods, &mut lent.cx) {
         return;
     }
+    let recorded = kubelet.recorded_pass(lent.cx.now).is_some();
     let slow = lent.slowness();
-    if slow == SimDuration::ZERO {
+    if slow == SimDuration::ZERO && !recorded {
         eviction_pass(pods, lent);
     } else if let Some(kubelet) = &lent.kubelet {
         kubelet.pass_after(slow, &mut lent.cx);

@@ -19,6 +19,8 @@ pub(in crate::node) struct Recorder {
     next_sample: SimTime,
     /// The pods that samples have, by index, with their cgroups.
     pods: Vec<(PodIx, CgroupId)>,
+    /// Place of each pod in the series, by index: a pod that bears the name of an earlier one continues its curve.
+    curves: Vec<u32>,
 }
 
 /// What has been recorded, which a run does not need to go on.
@@ -80,7 +82,7 @@ impl Recorder {
         let log = Log { warnings, ..Log::default() };
         let next_sample = if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX };
         let (hasher, counts) = (StableHasher::default(), Counts::default());
-        Recorder { keep, hasher, counts, log, next_sample, pods: Vec::new() }
+        Recorder { keep, hasher, counts, log, next_sample, pods: Vec::new(), curves: Vec::new() }
     }
 
     /// A copy that has recorded nothing; its digest goes on.
@@ -92,6 +94,7 @@ impl Recorder {
             log: Log::default(),
             next_sample: self.next_sample,
             pods: self.pods.clone(),
+            curves: self.curves.clone(),
         }
     }
 
@@ -122,10 +125,18 @@ impl Recorder {
         self.log.series.samples.reserve(n.min(10_000) as usize);
     }
 
-    pub fn pod_appears(&mut self, name: &Name) {
-        if self.keep == Keep::Series {
-            self.log.series.pods.push(name.clone());
+    /// A new pod; `again`: an earlier one had its name.
+    pub fn pod_appears(&mut self, name: &Name, again: bool) {
+        if self.keep != Keep::Series {
+            return;
         }
+        let names = &mut self.log.series.pods;
+        let earlier = if again { names.iter().rposition(|other| other == name) } else { None };
+        let curve = earlier.unwrap_or_else(|| {
+            names.push(name.clone());
+            names.len() - 1
+        });
+        self.curves.push(curve as u32);
     }
 
     pub fn pod_limit(&mut self, name: &Name, limit: Bytes) {
@@ -172,7 +183,13 @@ impl Recorder {
         self.keep_sample(sample);
     }
 
-    pub fn keep_sample(&mut self, sample: Sample) {
+    pub fn keep_sample(&mut self, mut sample: Sample) {
+        for pod in &mut sample.pods {
+            pod.pod = self.curves.get(pod.pod as usize).copied().unwrap_or(pod.pod);
+        }
+        if !sample.pods.is_sorted_by_key(|pod| pod.pod) {
+            sample.pods.sort_by_key(|pod| pod.pod);
+        }
         let samples = &mut self.log.series.samples;
         // Several things at one instant: the state before and after them is kept.
         if let [.., before, last] = &mut samples[..]

@@ -28,7 +28,8 @@ impl Node {
         let positions = lent.machine.programs.iter().filter_map(|p| Some(p.program.as_ref()?.random_position()));
         let digest = lent.cx.log.digest(positions, ended_at);
         let settled = lent.machine.settled(Scope::Node, &mut lent.cx);
-        let outcomes = pods.all().iter().map(|pod| PodOutcome {
+        let in_api = |pod: &&Pod| !(pod.deleted && pod.state == PodState::Gone);
+        let outcomes = pods.all().iter().filter(in_api).map(|pod| PodOutcome {
             pod: pod.name.clone(),
             qos: pods.template_of_plan(pod.plan).qos,
             phase: pod.phase,

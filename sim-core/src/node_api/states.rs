@@ -82,6 +82,8 @@ words! {
         Preempting = "Preempting",
         /// Not admitted: it is critical, and no pods could make room for it.
         UnexpectedAdmissionError = "UnexpectedAdmissionError",
+        /// Not admitted: there are as many pods on the node as it takes (`maxPods`).
+        OutOfPods = "OutOfpods",
     }
 
     /// Reason of a container's waiting state.
@@ -92,6 +94,8 @@ words! {
         PodInitializing = "PodInitializing",
         /// It ended, and its restart has to wait.
         CrashLoopBackOff = "CrashLoopBackOff",
+        /// The runtime could not start it.
+        RunContainerError = "RunContainerError",
     }
 
     /// Reason of a container's terminated state.
@@ -104,6 +108,8 @@ words! {
         OomKilled = "OOMKilled",
         /// The runtime lost its state.
         ContainerStatusUnknown = "ContainerStatusUnknown",
+        /// The runtime could not start it: the exit code is 128.
+        StartError = "StartError",
     }
 
     /// What an eviction threshold watches. Only the memory signals are ever observed by the model; the others are

@@ -102,9 +102,19 @@ impl Scenario {
         self.pods.iter().map(of).fold(0, i64::saturating_add)
     }
 
-    /// Why the pods' requests do not fit on the node together, if they do not: the kubelet refuses the last of them.
+    /// How many pods it brings to the node.
+    pub fn pod_count(&self) -> i64 {
+        self.pods.iter().map(|pod| i64::from(pod.replicas)).sum()
+    }
+
+    /// Why the pods do not fit on the node together, if they do not: the kubelet refuses the last of them.
     pub fn pods_do_not_fit(&self) -> Option<String> {
-        let allocatable = self.kubelet.as_ref()?.effective.as_ref().ok()?.allocatable;
+        let kubelet = self.kubelet.as_ref()?;
+        let allocatable = kubelet.effective.as_ref().ok()?.allocatable;
+        let (pods, most) = (self.pod_count(), kubelet.config.max_pods());
+        if pods > most {
+            return Some(format!("they are {pods}, and the node takes {most} (maxPods)"));
+        }
         let requested = Bytes::new(u64::try_from(self.requested()).unwrap_or(0));
         (requested > allocatable).then(|| format!("they request {requested}, and {allocatable} are allocatable"))
     }
@@ -190,6 +200,10 @@ pub enum Change {
     /// The kubelet restarts with these settings. Its cgroups stay where they are; what it knew of pods, thresholds and
     /// back-offs is gone, and its clocks begin again.
     RestartKubelet(Arc<KubeletPlan>),
+    /// The kubelet's process ends.
+    StopKubelet,
+    /// The kubelet's process starts again, with the settings that it had.
+    StartKubelet,
     /// Requests and limits of a running container become these, in place (`kubectl patch --subresource resize`).
     PodResources {
         /// `namespace/name`.

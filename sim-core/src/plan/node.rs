@@ -32,6 +32,8 @@ pub struct NodePlan {
     pub pause: Footprint,
     /// The container runtime's delays.
     pub runtime: RuntimeTiming,
+    /// What the container runtime and the kubelet hold for each pod outside its cgroup: the shim, and their growth.
+    pub runtime_per_pod: Bytes,
     /// How long a dying process takes until its memory is free.
     pub exit: ExitTiming,
 }
@@ -67,6 +69,7 @@ impl NodePlan {
             system_committed: Bytes::ZERO,
             pause: PAUSE,
             runtime: RuntimeTiming::default(),
+            runtime_per_pod: Bytes::ZERO,
             exit: ExitTiming::default(),
         }
     }
@@ -98,6 +101,8 @@ pub struct KubeletPlan {
     pub timing: Timing,
     /// When the first pass of the eviction manager starts; `None`: drawn from the seed within one period.
     pub first_pass: Option<SimTime>,
+    /// When passes of the eviction manager are known to have begun, in order. After the last one they come as usual.
+    pub passes: Arc<[SimTime]>,
 }
 
 impl KubeletPlan {
@@ -105,7 +110,7 @@ impl KubeletPlan {
     pub fn new(config: KubeletConfig, profile: KubernetesProfile, node: &NodePlan) -> Self {
         let effective = EffectiveKubelet::start(&config, &node.machine(), &profile).map(Arc::new).map_err(Arc::from);
         let timing = Timing::of(&config, &profile);
-        KubeletPlan { config, profile, effective, timing, first_pass: None }
+        KubeletPlan { config, profile, effective, timing, first_pass: None, passes: Arc::from([]) }
     }
 
     /// What the configuration comes to, as far as it can be read if the kubelet does not start.

@@ -11,6 +11,6 @@ pub use growth::{Growth, Rhythm};
 pub use program::{Program, Step};
 
 pub use params::{
-    Behavior, Burst, CacheAccess, Cycle, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp,
-    Sawtooth, Script, ScriptOp, Steady, TermReaction, Then, Trace, TraceAs, TracePoint,
+    Behavior, Burst, CacheAccess, Cycle, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache,
+    Ramp, Sawtooth, Script, ScriptOp, Steady, TermReaction, Then, Trace, TraceAs, TracePoint,
 };

@@ -231,6 +231,17 @@ pub struct Trace {
     pub then: Then,
 }
 
+/// What kind of anonymous mapping a program asks for, as far as the promise of memory is concerned: flags of `mmap`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MapFlags {
+    /// MAP_SHARED.
+    pub shared: bool,
+    /// MAP_NORESERVE.
+    pub no_reserve: bool,
+    /// Without PROT_WRITE.
+    pub read_only: bool,
+}
+
 /// One instruction of a [`Script`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScriptOp {
@@ -247,6 +258,17 @@ pub enum ScriptOp {
         /// How long touching takes.
         takes: SimDuration,
     },
+    /// Maps anonymous memory of which nothing is touched: what counts is the promise.
+    Map {
+        /// Bytes mapped.
+        bytes: Bytes,
+        /// What kind of mapping.
+        flags: MapFlags,
+    },
+    /// Makes a private read-only mapping of this size writable (`mprotect`).
+    MakeWritable(Bytes),
+    /// Moves anonymous memory to swap as far as it has room (`madvise(MADV_PAGEOUT)`).
+    PageOut(Bytes),
     /// Appends to a tmpfs file.
     Tmpfs {
         /// Volume's name in the pod or on the host.

@@ -3,8 +3,8 @@
 use super::growth::{Growth, Rhythm};
 use super::managed::{Managed, Turn};
 use super::params::{
-    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Script, ScriptOp, Then,
-    Trace, TraceAs,
+    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Script, ScriptOp,
+    Then, Trace, TraceAs,
 };
 use super::runtime::{Around, AtLimit, Heap, Language, Runtime};
 use crate::engine::Stream;
@@ -23,6 +23,17 @@ pub enum Step {
         /// Bytes per second; `None`: at once.
         rate: Option<Bytes>,
     },
+    /// Maps memory of which nothing is touched.
+    Map {
+        /// Virtual size.
+        bytes: Bytes,
+        /// What kind of mapping.
+        flags: MapFlags,
+    },
+    /// Makes a private read-only mapping of this size writable.
+    MakeWritable(Bytes),
+    /// Moves anonymous pages to swap.
+    PageOut(Pages),
     /// Grows in closed form until its steps are taken.
     Grow(Growth),
     /// Unmaps memory of which `resident` pages were touched.
@@ -340,6 +351,9 @@ impl Program {
                 let rate = (*takes > SimDuration::ZERO).then(|| Bytes::new(per_second(touched.bytes(), *takes)));
                 Step::Alloc { bytes: *bytes, touched, rate }
             }
+            ScriptOp::Map { bytes, flags } => Step::Map { bytes: *bytes, flags: *flags },
+            ScriptOp::MakeWritable(bytes) => Step::MakeWritable(*bytes),
+            ScriptOp::PageOut(bytes) => Step::PageOut(bytes.to_pages_ceil()),
             ScriptOp::Tmpfs { volume, bytes } => Step::Tmpfs { volume: volume.clone(), pages: bytes.to_pages_ceil() },
             ScriptOp::File { file, offset, bytes, access } => Step::File {
                 file: file.clone(),

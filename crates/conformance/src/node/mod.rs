@@ -13,7 +13,7 @@ mod script;
 pub mod story;
 mod summary;
 
-pub use carried::{CARRIED, pick};
+pub use carried::{CARRIED, find, pick, unknown};
 pub use disturbance::{Disturbance, Of};
 pub use error::StoryError;
 pub use import::{scenario, t0};

@@ -1,23 +1,31 @@
-//! What was recorded and what was simulated: kills and evictions in order and in time, and the pods at the end.
+//! What was recorded and what was simulated: kills and evictions in order and in time, what the API showed of pods over
+//! time, events with their texts, and the node's condition.
 
 use super::story::Story;
-use crate::Verdict;
+use super::{events, shown};
 use crate::node::decision::short;
 use oomsim_core::record::{History, Owner, Record};
-use std::collections::BTreeMap;
 use std::fmt;
 
-/// Seconds by which a decision may be off: a pass of the manager or a kill moves with the restart before it.
+/// Seconds by which something may be off: a pass of the manager or a kill moves with the restart before it.
 const IN_TIME_S: f64 = 1.0;
 /// … and the part of the time since T0.
 const IN_TIME_PART: f64 = 0.03;
+/// The phase of the reports of the node's status is not in the recordings: one period and its jitter.
+const STATUS_PERIOD_S: f64 = 10.4;
+
+/// A state that lasts no longer than this may be missed: the kubelet sends what holds when it comes by, once a second.
+const PASSING_S: f64 = 1.1;
 
 /// An eviction or an OOM kill.
 #[derive(Clone, Debug, PartialEq)]
-struct Decision {
-    t: f64,
-    what: &'static str,
-    who: String,
+pub struct Decision {
+    /// Seconds since T0.
+    pub t: f64,
+    /// `oom` or `evicted`.
+    pub what: &'static str,
+    /// The pod, or `host`.
+    pub who: String,
 }
 
 impl fmt::Display for Decision {
@@ -26,22 +34,57 @@ impl fmt::Display for Decision {
     }
 }
 
-pub fn verdict(story: &Story, history: &History) -> Verdict {
-    let (recorded, simulated) = (recorded(story), self::simulated(history, story.t0()));
-    let same = recorded.len() == simulated.len()
-        && recorded.iter().zip(&simulated).all(|(a, b)| a.what == b.what && a.who == b.who && in_time(a.t, b.t));
-    if !same {
-        return Verdict::Mismatched { expected: text(&recorded), got: text(&simulated) };
-    }
-    let (expected, got) = (shown(story), seen(history));
-    for (pod, expected) in &expected {
-        let got = got.get(pod).map_or("nothing", String::as_str);
-        if got != expected {
-            let at_end = |what: &str| format!("{pod} at the end: {what}");
-            return Verdict::Mismatched { expected: at_end(expected), got: at_end(got) };
+/// What differs first, recorded and simulated.
+pub type Difference = Option<(String, String)>;
+
+/// A run held against its recording, part by part.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// Kills and evictions.
+    pub decisions: Difference,
+    /// Phase, reason and containers of each pod over time.
+    pub statuses: Difference,
+    /// Events of pods and of the node.
+    pub events: Difference,
+    /// The node's MemoryPressure.
+    pub conditions: Difference,
+}
+
+impl Compared {
+    /// Holds a run against its recording.
+    pub fn of(story: &Story, history: &History) -> Compared {
+        let t0 = story.t0();
+        let as_event = |a: &events::Event, b: &events::Event| match a.reason.as_str() {
+            "NodeHasInsufficientMemory" => (a.t - b.t).abs() <= STATUS_PERIOD_S,
+            _ => in_time(a.t, b.t),
+        };
+        Compared {
+            decisions: decisions(&recorded(story), &simulated(history, t0)),
+            statuses: statuses(&shown::recorded(story), &shown::simulated(story, history, t0)),
+            events: events::difference(&events::recorded(story), &events::simulated(history, t0), as_event),
+            conditions: conditions(&events::recorded_conditions(story), &events::simulated_conditions(history, t0)),
         }
     }
-    Verdict::Matched
+
+    /// The parts by name.
+    pub fn parts(&self) -> [(&'static str, &Difference); 4] {
+        [
+            ("decisions", &self.decisions),
+            ("statuses", &self.statuses),
+            ("events", &self.events),
+            ("conditions", &self.conditions),
+        ]
+    }
+
+    /// What differs first.
+    pub fn difference(&self) -> Option<(&'static str, &(String, String))> {
+        self.parts().into_iter().find_map(|(name, difference)| Some((name, difference.as_ref()?)))
+    }
+
+    /// How many parts agree.
+    pub fn agreeing(&self) -> usize {
+        self.parts().iter().filter(|(_, difference)| difference.is_none()).count()
+    }
 }
 
 fn in_time(recorded: f64, simulated: f64) -> bool {
@@ -55,7 +98,57 @@ fn text(decisions: &[Decision]) -> String {
     }
 }
 
-fn recorded(story: &Story) -> Vec<Decision> {
+fn decisions(recorded: &[Decision], simulated: &[Decision]) -> Difference {
+    let same = recorded.len() == simulated.len()
+        && recorded.iter().zip(simulated).all(|(a, b)| a.what == b.what && a.who == b.who && in_time(a.t, b.t));
+    (!same).then(|| (text(recorded), text(simulated)))
+}
+
+fn statuses(recorded: &shown::Shown, simulated: &shown::Shown) -> Difference {
+    let nothing = Vec::new();
+    for (pod, expected) in recorded {
+        let got = simulated.get(pod).unwrap_or(&nothing);
+        if let Some((n, m)) = first_difference(expected, got) {
+            let at = |list: &[(f64, String)], n: usize| match list.get(n) {
+                Some((t, state)) => format!("{pod} from {t:.1} on: {state}"),
+                None => format!("{pod}: nothing more"),
+            };
+            return Some((at(expected, n), at(got, m)));
+        }
+    }
+    None
+}
+
+/// Where two lists of states part, those that passed quickly left out where the other has none.
+fn first_difference(expected: &[(f64, String)], got: &[(f64, String)]) -> Option<(usize, usize)> {
+    let passing = |list: &[(f64, String)], n: usize| {
+        list.get(n).zip(list.get(n + 1)).is_some_and(|(state, next)| next.0 - state.0 <= PASSING_S)
+    };
+    let (mut n, mut m) = (0, 0);
+    while n < expected.len() || m < got.len() {
+        let same = expected.get(n).zip(got.get(m)).is_some_and(|(a, b)| a.1 == b.1 && in_time(a.0, b.0));
+        match () {
+            () if same => (n, m) = (n + 1, m + 1),
+            () if passing(expected, n) => n += 1,
+            () if passing(got, m) => m += 1,
+            () => return Some((n, m)),
+        }
+    }
+    None
+}
+
+fn conditions(recorded: &[(f64, String)], simulated: &[(f64, String)]) -> Difference {
+    let same = recorded.len() == simulated.len()
+        && recorded.iter().zip(simulated).all(|(a, b)| a.1 == b.1 && (a.0 - b.0).abs() <= STATUS_PERIOD_S);
+    let text = |list: &[(f64, String)]| {
+        let list: Vec<String> = list.iter().map(|(t, status)| format!("{status} at {t:.1}")).collect();
+        format!("MemoryPressure {}", if list.is_empty() { "never".into() } else { list.join(", ") })
+    };
+    (!same).then(|| (text(recorded), text(simulated)))
+}
+
+/// The recorded decisions.
+pub fn recorded(story: &Story) -> Vec<Decision> {
     let mut out = Vec::new();
     for entry in &story.timeline {
         let decision = |what, who: &str| Decision { t: entry.t, what, who: who.to_owned() };
@@ -84,7 +177,8 @@ fn victims_pod<'a>(story: &'a Story, line: &'a str) -> &'a str {
     story.inputs.actions.iter().find(is_static).map_or("host", |a| a.name.as_str())
 }
 
-fn simulated(history: &History, t0: f64) -> Vec<Decision> {
+/// The decisions of a run.
+pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
     let mut out = Vec::new();
     for entry in &history.entries {
         let t = entry.at.as_nanos() as f64 / 1e9 - t0;
@@ -101,63 +195,4 @@ fn simulated(history: &History, t0: f64) -> Vec<Decision> {
         }
     }
     out
-}
-
-/// Phase, reason, and of each container its state and restarts, as recorded.
-fn shown(story: &Story) -> BTreeMap<String, String> {
-    let deleted = |name: &str| story.inputs.actions.iter().any(|a| a.what == "delete" && a.name == name);
-    let pods = story.end.iter().flatten().filter(|(name, _)| !deleted(name));
-    pods.map(|(name, status)| {
-        let mut text = status.phase.clone();
-        text.extend(status.reason.iter().flat_map(|reason| ["/", reason.as_str()]));
-        let mut containers: Vec<String> = status
-            .containers
-            .iter()
-            .map(|c| {
-                let state = match c.state.is.as_str() {
-                    "running" => "running".to_owned(),
-                    "terminated" => {
-                        ended(c.state.reason.as_deref().unwrap_or_default(), c.state.exit_code.unwrap_or(0))
-                    }
-                    _ => c.state.reason.clone().unwrap_or_default(),
-                };
-                format!(" {} {state} ({} restarts)", c.name, c.restarts)
-            })
-            .collect();
-        containers.sort();
-        (name.trim_end_matches("-n1").to_owned(), text + &containers.concat())
-    })
-    .collect()
-}
-
-fn ended(reason: &str, code: i32) -> String {
-    format!("{reason} {code}")
-}
-
-/// The same of the simulation.
-fn seen(history: &History) -> BTreeMap<String, String> {
-    let mut containers: BTreeMap<(String, String), (String, u32)> = BTreeMap::new();
-    for entry in &history.entries {
-        match &entry.record {
-            Record::ContainerStarted { pod, container, restart_count } => {
-                let key = (short(pod).to_owned(), container.to_string());
-                containers.insert(key, ("running".into(), *restart_count));
-            }
-            Record::ContainerTerminated { pod, container, reason, exit_code, .. } => {
-                let of = containers.entry((short(pod).to_owned(), container.to_string())).or_default();
-                of.0 = ended(reason.as_str(), *exit_code);
-            }
-            _ => {}
-        }
-    }
-    let pod = |outcome: &oomsim_core::record::PodOutcome| {
-        let name = short(&outcome.pod).to_owned();
-        let mut text = outcome.phase.to_string();
-        text.extend(outcome.reason.iter().flat_map(|reason| ["/", reason.as_str()]));
-        for ((_, container), (state, restarts)) in containers.iter().filter(|((of, _), _)| *of == name) {
-            text += &format!(" {container} {state} ({restarts} restarts)");
-        }
-        (name, text)
-    };
-    history.pods.iter().map(pod).collect()
 }

@@ -1,8 +1,8 @@
 //! `cgroups.jsonl`: what stands in the node's cgroups when the pod's containers run.
 
 use super::folder::{AT_ONCE, Folder, Machine};
-use super::pods::{Seen, init_containers_end, manifest};
-use super::{Stop, Through};
+use super::pods::{Seen, api_takes, init_containers_end, init_containers_start, manifest};
+use super::{NO_SCORE, Stop, Through};
 use crate::Verdict;
 use oomsim_core::node_api::CgroupWrite;
 use oomsim_core::units::Bytes;
@@ -55,6 +55,8 @@ fn pod(row: &Value) -> Through {
     });
     let machine = Machine { swap, cgroup_v2: v2, kernel: "6.1", more: AT_ONCE.into(), ..Machine::new(capacity) };
     let pod = &row["pod"];
+    api_takes(pod)?;
+    init_containers_start(pod)?;
     let folder = Folder::new(&machine, "1m").kubelet(config, "firstPass = \"10h\"");
     let folder = folder.pod(&manifest(pod), &format!("admitted = true\n{}", init_containers_end(pod)));
     let seen = Seen::of(&mut folder.start().map_err(|why| why.text())?);
@@ -63,7 +65,7 @@ fn pod(row: &Value) -> Through {
     }
     let adjs = row["containers"].as_object().into_iter().flatten().filter_map(|(_, c)| c["oom_score_adj"].as_i64());
     if adjs.max().is_some_and(|adj| adj > 1000) {
-        return Err(Stop::NotAsFiles("an oom_score_adj above 1000, with which no runtime starts a container"));
+        return Err(Stop::NotAsFiles(NO_SCORE));
     }
     let class = seen.classes.values().next().map(ToString::to_string);
     let own = seen.pods.values().next().ok_or("the pod has no cgroup")?;
@@ -135,10 +137,12 @@ fn qos_level(row: &Value) -> Through {
     };
     let mut folder = Folder::new(&machine, "1m").kubelet(config, "firstPass = \"10h\"");
     for pod in row["pods"].as_array().ok_or("no pods")? {
+        api_takes(pod)?;
+        init_containers_start(pod)?;
         folder = folder.pod(&manifest(pod), &format!("admitted = true\n{}", init_containers_end(pod)));
     }
-    let seen = Seen::of(&mut folder.start().map_err(|why| why.text())?);
-    let node = seen.last.ok_or("no container has started")?;
+    let mut run = folder.start().map_err(|why| why.text())?;
+    let node = Seen::of(&mut run).last.unwrap_or_else(|| run.view());
     let mut verdict = Verdict::Matched;
     for (path, recorded) in row["cgroups"].as_object().ok_or("no cgroups")? {
         let cgroup = node.cgroup(path).ok_or_else(|| format!("there is no cgroup {path}"))?;

@@ -47,19 +47,19 @@ pub(super) fn badness(row: &Value) -> Through {
     if let Some(open) = open_by_functions("badness", row) {
         return Ok(open);
     }
-    if number(row, "vm_swap_kib")? > 0 {
-        return Err(Stop::NotAsFiles("a process of which a given part is swapped out"));
-    }
     let adj = row["oom_score_adj"].as_i64().and_then(|adj| i16::try_from(adj).ok()).ok_or("no oom_score_adj")?;
     // Shared memory counts in badness as program text does.
     let behind = pages_behind(row)?;
     let (anon, file) =
         (number(row, "rss_anon_pages")?, number(row, "rss_file_pages")? + number(row, "rss_shmem_pages")?);
     let held_back = behind.min(anon);
+    let swapped = number(row, "vm_swap_kib")? / 4;
+    let script = if swapped > 0 { vec![format!("{{ pageOut = {} }}", swapped * 4096)] } else { Vec::new() };
     let program = Program {
         name: "p".into(),
         adj,
-        anon: anon - held_back,
+        anon: anon - held_back + swapped,
+        script,
         file: file.saturating_sub(behind - held_back),
         page_tables: number(row, "vm_pte_bytes")? / 4096,
         ..Program::default()
@@ -75,15 +75,8 @@ pub(super) fn overcommit(row: &Value) -> Through {
     if let Some(open) = open_by_functions("overcommit", row) {
         return Ok(open);
     }
-    let fork = match row["op"].as_str() {
-        Some("fork") => true,
-        Some("mmap") => false,
-        _ => return Err(Stop::NotAsFiles("a mapping that is made writable later")),
-    };
-    let plain = row["map_noreserve"] != true && row["map_shared"] != true && row["prot_write"] != false;
-    if !fork && !plain {
-        return Err(Stop::NotAsFiles("a mapping that is shared, read-only or MAP_NORESERVE"));
-    }
+    let op = row["op"].as_str().ok_or("no op")?;
+    let fork = op == "fork";
     let (before, size) = (number(row, "committed_before_kib")?, number(row, "vm_size_before_kib")?);
     let data = row["vm_data_kib"].as_u64().unwrap_or(0) + BESIDES_DATA * 4;
     let own = if fork { data.min(before) } else { 0 };
@@ -104,12 +97,21 @@ pub(super) fn overcommit(row: &Value) -> Through {
     if own > 0 {
         script.push(format!("{{ anon = {}, touched = \"0%\" }}", own * 1024));
     }
-    script.push("{ until = \"2s\" }".into());
-    if !fork {
-        script.push(format!("{{ anon = {}, touched = \"0%\" }}", number(row, "request_bytes")?));
+    match op {
+        "fork" => script.push("{ until = \"2s\" }".into()),
+        "mmap" => script.extend(["{ until = \"2s\" }".into(), mapping(row)?]),
+        "mprotect_rw" => {
+            let size = number(row, "request_bytes")?;
+            script.push(format!(
+                "{{ map = {size}, readOnly = true }}, {{ until = \"2s\" }}, {{ makeWritable = {size} }}"
+            ));
+        }
+        other => return Err(format!("op {other:?}").into()),
     }
     let uid = if row["root"] == true { 0 } else { 1000 };
-    let virtual_size = (size / 4).saturating_sub(own / 4);
+    // What is made writable later was mapped before.
+    let mapped = if op == "mprotect_rw" { number(row, "request_bytes")? / 4096 } else { own / 4 };
+    let virtual_size = (size / 4).saturating_sub(mapped);
     let program = Program { name: "p".into(), uid, virtual_size, script, ..Program::default() };
     let mode = number(row, "mode_at_request")?;
     let mut lines = format!("[[at]]\ntime = \"1s\"\nsysctl = {{ \"vm.overcommit_memory\" = {mode} }}\n");
@@ -125,6 +127,19 @@ pub(super) fn overcommit(row: &Value) -> Through {
     let after = committed(&view_at(&mut run, 2.5)?);
     let refused = run.entries().iter().any(|entry| matches!(entry.record, Record::AllocationRefused { .. }));
     Ok(verdict.and(|| compare_request(row, (!refused, after - committed(&first))).unwrap_or_else(Verdict::unreadable)))
+}
+
+/// The instruction that asks for the row's mapping.
+fn mapping(row: &Value) -> Result<String, Stop> {
+    let size = number(row, "request_bytes")?;
+    let flags =
+        [("shared", "map_shared", true), ("noReserve", "map_noreserve", true), ("readOnly", "prot_write", false)];
+    let set: Vec<&str> = flags.iter().filter(|(_, field, on)| row[field] == *on).map(|(name, _, _)| *name).collect();
+    if set.is_empty() {
+        return Ok(format!("{{ anon = {size}, touched = \"0%\" }}"));
+    }
+    let set: String = set.iter().map(|name| format!(", {name} = true")).collect();
+    Ok(format!("{{ map = {size}{set} }}"))
 }
 
 /// The report with this number, and why it decides nothing, if two candidates are too close in it or one before it.

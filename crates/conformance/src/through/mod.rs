@@ -4,9 +4,11 @@
 
 mod allocatable;
 mod cgroups;
+mod eviction_sync;
 mod folder;
 mod kernel;
 mod memcg;
+mod passes;
 mod pods;
 mod programs;
 mod qos;
@@ -58,8 +60,9 @@ impl From<&str> for Stop {
 
 /// Why rows of whole kinds are not put as files.
 const NO_FILES: &str = "the steps of a test program, for which a scenario has no words";
-/// Why passes of the eviction manager are not.
-const FED: &str = "passes that are fed with figures which no machine shows together, at times of their own";
+
+/// Why pods of which the recordings have no real score are not.
+const NO_SCORE: &str = "an oom_score_adj above 1000, with which no runtime starts a container";
 
 /// Puts a row of the kind with this stem through files.
 pub fn check(stem: &str, row: &Value) -> ThroughFiles {
@@ -77,7 +80,7 @@ pub fn check(stem: &str, row: &Value) -> ThroughFiles {
         "memcg_oom_v1" | "memcg_oom_v2" => memcg::check(stem, row),
         // The check of a story writes its scenario and runs that.
         crate::node::STEM => crate::node::examine_row(row).map(|story| story.verdict()).map_err(Stop::from),
-        "eviction_sync" => Err(Stop::NotAsFiles(FED)),
+        "eviction_sync" => eviction_sync::check(row),
         _ => Err(Stop::NotAsFiles(NO_FILES)),
     };
     match through {

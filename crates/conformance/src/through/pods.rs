@@ -1,9 +1,11 @@
 //! Recorded pods as manifests, and what the node shows of them.
 
+use super::Stop;
 use super::folder::look_at;
 use oomsim_core::node::{CgroupView, NodeView, Simulation};
 use oomsim_core::node_api::QosClass;
 use oomsim_core::record::{LimitScope, Owner, Record};
+use oomsim_core::units::Quantity;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -28,6 +30,39 @@ pub(super) fn manifest(pod: &Value) -> Value {
         put(&mut spec, name, containers(name).unwrap_or_default());
     }
     json!({ "apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec })
+}
+
+/// Whether the API takes a pod: requests within limits (core/validation ValidateResourceRequirements).
+pub(super) fn api_takes(pod: &Value) -> Result<(), Stop> {
+    let quantity = |value: &Value| value.as_str().and_then(|text| text.parse::<Quantity>().ok());
+    let lists = ["containers", "initContainers"].iter().flat_map(|list| pod[list].as_array().into_iter().flatten());
+    for of in lists.chain([&pod["resources"]]) {
+        let amounts = ["requests", "limits"].iter().filter_map(|list| of[list].as_object());
+        if amounts.flatten().filter_map(|(_, amount)| quantity(amount)).any(|amount| amount < Quantity::default()) {
+            return Err(Stop::NotAsFiles("a negative amount is no request and no use"));
+        }
+        for (name, limit) in of["limits"].as_object().into_iter().flatten() {
+            if let (Some(request), Some(limit)) = (quantity(&of["requests"][name]), quantity(limit))
+                && request > limit
+            {
+                return Err(Stop::NotAsFiles("a pod that the API refuses: a request above its limit"));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether a runtime gets past the pod's init containers: runc's own process takes a MiB of each one's limit.
+pub(super) fn init_containers_start(pod: &Value) -> Result<(), Stop> {
+    let least = Quantity::bytes(2 << 20);
+    let containers = pod["initContainers"].as_array().map_or(&[][..], Vec::as_slice);
+    let limited = containers.iter().chain((!containers.is_empty()).then_some(&pod["resources"]));
+    let limits = limited.filter_map(|of| of["limits"]["memory"].as_str());
+    let too_small = |limit: Quantity| limit > Quantity::default() && limit < least;
+    match limits.filter_map(|limit| limit.parse().ok()).any(too_small) {
+        true => Err(Stop::NotAsFiles("a memory limit in which no runtime starts an init container")),
+        false => Ok(()),
+    }
 }
 
 fn put(to: &mut Map<String, Value>, name: &str, value: Value) {
@@ -90,7 +125,9 @@ impl Seen {
     /// Runs to the end and notes what each container had when it started.
     pub fn of(simulation: &mut Simulation) -> Seen {
         let mut seen = Seen::default();
-        look_at(simulation, |record| matches!(record, Record::ContainerStarted { .. }), |view, _| seen.note(view));
+        // A container whose limit is too small for runc's own process has been created, and no more.
+        let created = |record: &Record| matches!(record, Record::ContainerStarted { .. } | Record::OomKill { .. });
+        look_at(simulation, created, |view, _| seen.note(view));
         for entry in simulation.entries() {
             match &entry.record {
                 Record::PodScheduled { pod, qos } => {

@@ -2,8 +2,8 @@
 //! whether a pod under pressure is evicted.
 
 use super::folder::{AT_ONCE, Folder, Machine};
-use super::pods::{Seen, init_containers_end, manifest};
-use super::{Stop, Through};
+use super::pods::{Seen, api_takes, init_containers_end, init_containers_start, manifest};
+use super::{NO_SCORE, Stop, Through};
 use crate::Verdict;
 use oomsim_core::record::Record;
 use oomsim_core::units::Bytes;
@@ -14,11 +14,23 @@ const LARGE: u64 = 64 << 40;
 
 /// Checks one row.
 pub(super) fn check(row: &Value) -> Through {
+    api_takes(&row["pod"])?;
+    init_containers_start(&row["pod"])?;
+    let scores = row["defaulted"]["oom_score_adj"].as_object().into_iter().flatten();
+    let mut scores = scores.flat_map(|(_, scores)| scores.as_array().into_iter().flatten());
+    if scores.any(|score| score.as_i64().is_some_and(|score| score > 1000)) {
+        return Err(Stop::NotAsFiles(NO_SCORE));
+    }
     let capacities = row["capacities"].as_array().ok_or("no capacities")?;
     let mut verdict = Verdict::Matched;
     for (index, capacity) in capacities.iter().enumerate() {
         let capacity = capacity.as_u64().ok_or("a capacity is not a number")?;
         verdict = verdict.and(|| on_node(row, capacity, index).unwrap_or_else(Verdict::unreadable));
+    }
+    let request = row["defaulted"]["mem_request_sched"].as_u64();
+    let request = request.ok_or(Stop::NotAsFiles("an amount beyond 64 bits, of which the real value wraps"))?;
+    if request > LARGE {
+        return Err(Stop::NotAsFiles("a request for which no node has room"));
     }
     let rest = protected(row)?;
     Ok(verdict.and(|| rest).and(|| under_pressure(row).unwrap_or_else(Verdict::unreadable)))

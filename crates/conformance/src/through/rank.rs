@@ -1,7 +1,7 @@
 //! `rank.jsonl`: pods that hold what was recorded, on a node that evicts one after the other.
 
 use super::folder::{AT_ONCE, Folder, Machine};
-use super::pods::manifest;
+use super::pods::{api_takes, manifest};
 use super::{Stop, Through};
 use crate::Verdict;
 use oomsim_core::record::Record;
@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 
 /// One more container, which holds what the pod has beside its containers.
-const REST: &str = "rest-of-pod";
+pub(super) const REST: &str = "rest-of-pod";
 const MISSING: &str = "a pod or container of which the statistics have no figure";
 
 /// Checks one row.
@@ -59,16 +59,28 @@ pub(super) fn check(row: &Value) -> Through {
 fn with_figures(pod: &Value, stats: &Value) -> Result<(Value, String), Stop> {
     let mut manifest = manifest(&without_limits(pod));
     let mut lines = String::new();
+    api_takes(pod)?;
     let mut rest = stats["working_set"].as_u64().ok_or(Stop::NotAsFiles(MISSING))?;
+    let mut ended = false;
     for container in stats["containers"].as_array().ok_or("no containers")? {
-        let holds = container["working_set"].as_u64().ok_or(Stop::NotAsFiles(MISSING))?;
         let name = container["name"].as_str().ok_or("a container without a name")?;
         let sidecar = pod["initContainers"].as_array().is_some_and(|list| list.iter().any(|c| c["name"] == name));
         let table = if sidecar { "initContainer" } else { "container" };
-        let _ = write!(lines, "[[pod.{table}]]\nname = \"{name}\"\nfootprint.kernel = {holds}\n");
+        let _ = writeln!(lines, "[[pod.{table}]]\nname = \"{name}\"");
+        let Some(holds) = container["working_set"].as_u64() else {
+            if sidecar {
+                return Err(Stop::NotAsFiles(MISSING));
+            }
+            // One that has ended has no figures any more.
+            lines.push_str("workload.script = [{ sleep = \"1s\" }, { exit = 0 }]\n");
+            manifest["spec"]["restartPolicy"] = "OnFailure".into();
+            ended = true;
+            continue;
+        };
+        let _ = writeln!(lines, "footprint.kernel = {holds}");
         rest = rest.checked_sub(holds).ok_or(Stop::NotAsFiles("a pod with less than its containers"))?;
     }
-    if rest > 0 {
+    if rest > 0 || ended {
         let _ = write!(lines, "[[pod.container]]\nname = \"{REST}\"\nfootprint.kernel = {rest}\n");
         if let Some(containers) = manifest["spec"]["containers"].as_array_mut() {
             containers.push(json!({ "name": REST, "image": "x" }));
@@ -79,7 +91,7 @@ fn with_figures(pod: &Value, stats: &Value) -> Result<(Value, String), Stop> {
 
 /// The pod with its limits as requests only: some recorded figures are above the limits, which no kernel lets happen,
 /// and the ranking does not look at limits.
-fn without_limits(pod: &Value) -> Value {
+pub(super) fn without_limits(pod: &Value) -> Value {
     let mut pod = pod.clone();
     for list in ["containers", "initContainers"] {
         for container in pod[list].as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut) {

@@ -166,7 +166,7 @@ pub const ALL: &[Rule] = &[
     Rule {
         code: "OOM020",
         name: "requests-exceed-allocatable",
-        summary: "The pods' requests together exceed what the node has for pods: the last ones are refused",
+        summary: "The pods' requests or their number exceed what the node has for pods: the last ones are refused",
         level: Level::Error,
         page: include_str!("../../pages/OOM020.md"),
         check: pods::requests_exceed_allocatable,

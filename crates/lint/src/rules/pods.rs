@@ -53,8 +53,23 @@ pub fn limits_exceed_allocatable(facts: &LintInput<'_>, findings: &mut Vec<Findi
     found(findings, ("OOM013", Level::Note), at, message, help);
 }
 
+/// OOM020: more pods than the node takes.
+fn too_many_pods(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
+    let Some(kubelet) = facts.kubelet() else { return };
+    let (pods, most) = (facts.scenario.pod_count(), kubelet.config.max_pods());
+    if pods <= most {
+        return;
+    }
+    let message = format!(
+        "there are {pods} pods, and the node takes {most} (maxPods): the kubelet refuses the last ones (OutOfpods)"
+    );
+    let at = facts.scenario.pods.iter().max_by_key(|pod| pod.replicas).and_then(|pod| facts.container_place(pod, ""));
+    found(findings, ("OOM020", Level::Error), at, message, "run fewer of them on this node, or raise maxPods");
+}
+
 /// OOM020.
 pub fn requests_exceed_allocatable(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
+    too_many_pods(facts, findings);
     let sum = facts.scenario.requested();
     // With nothing allocatable OOM003 has said what there is to say.
     if !facts.known.memory || facts.allocatable <= 0 || sum <= facts.allocatable {

@@ -23,7 +23,7 @@ fn settings<'a>(knobs: &[Axis], values: &[&'a AxisValue]) -> Vec<(Vec<String>, &
 }
 
 /// Keys of `[kubelet]` that are no fields of a KubeletConfiguration.
-const NO_FIELDS: [&str; 7] = ["version", "preset", "config", "configDir", "flags", "firstPass", "timing"];
+const NO_FIELDS: [&str; 8] = ["version", "preset", "config", "configDir", "flags", "firstPass", "passes", "timing"];
 
 /// The fields of the KubeletConfiguration that the knobs set, as YAML; `None` when they set none. Maps are given
 /// whole, as a map that is given replaces the kubelet's defaults; `config` is the configuration with the setting, and

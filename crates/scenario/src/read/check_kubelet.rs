@@ -12,6 +12,7 @@ use oomsim_core::kubelet::start::StartProblem;
 use oomsim_core::kubelet::{KubernetesProfile, Timing};
 use oomsim_core::plan::{KubeletPlan, NodePlan};
 use oomsim_core::units::SimTime;
+use std::sync::Arc;
 
 /// Below every problem that keeps the kubelet from starting.
 const REFUSES: &str = "the kubelet does not start with this";
@@ -23,6 +24,7 @@ pub(crate) struct Given<'a> {
     pub profile: KubernetesProfile,
     pub timing: Timing,
     pub first_pass: Option<SimTime>,
+    pub passes: Arc<[SimTime]>,
     /// Its table, or the whole scenario.
     pub at: &'a Location,
 }
@@ -31,7 +33,7 @@ impl<'a> Given<'a> {
     /// A kubelet of which nothing is said.
     pub fn without_configuration(at: &'a Location) -> Self {
         let (profile, timing) = (KubernetesProfile::default(), Timing::default());
-        Given { draft: KubeletDraft::default(), profile, timing, first_pass: None, at }
+        Given { draft: KubeletDraft::default(), profile, timing, first_pass: None, passes: Arc::from([]), at }
     }
 
     /// The place of a field, of a part of it before.
@@ -50,7 +52,8 @@ pub(crate) fn start_kubelet(p: &Problems, given: &Given<'_>, node: &NodePlan) ->
         p.warn(given.place("kernelMemcgNotification", ""), message);
     }
     let Given { profile, timing, first_pass, .. } = *given;
-    let plan = KubeletPlan { timing, first_pass, ..KubeletPlan::new(config.clone(), profile, node) };
+    let passes = Arc::clone(&given.passes);
+    let plan = KubeletPlan { timing, first_pass, passes, ..KubeletPlan::new(config.clone(), profile, node) };
     for problem in plan.start_problems() {
         start_problem(p, given, problem);
     }

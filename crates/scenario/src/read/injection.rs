@@ -83,11 +83,14 @@ fn injection(cx: &Context<'_>, value: &Value, machine: &Machine<'_>, out: &mut V
             push(Change::RestartKubelet(Arc::new(plan)));
         }
     }
+    if let Some(stops) = t.optional("kubeletProcess", one_of("state", &[("stops", true), ("starts", false)])) {
+        push(if stops { Change::StopKubelet } else { Change::StartKubelet });
+    }
     let at = t.at();
     t.finish();
     if out.len() == before && p.errors() == errors {
         let keys = "`sysctl`, `cgroup` or `pod` with `limit` or another of its files, `pod` with `resources`, `signal`, \
-                    `deletePod`, `scale`, `roll`, `workload`, `kubelet`, `delay` or `fork`";
+                    `deletePod`, `scale`, `roll`, `workload`, `kubelet`, `kubeletProcess`, `delay` or `fork`";
         p.error(at, format!("`[[at]]` changes nothing: add {keys}"));
     }
 }

@@ -4,6 +4,7 @@ use super::Context;
 use super::check_kubelet::Given;
 use super::kubelet_config::{KubeletDraft, Maps, config_keys};
 use super::kubelet_files::{config_dir, config_file, flags};
+use super::pod::instants;
 use crate::diagnostic::Diagnostic;
 use crate::names::quoted_list;
 use crate::reader::{Problems, TableReader};
@@ -13,6 +14,7 @@ use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, SizeBy};
 use oomsim_core::kubelet::{HousekeepingTiming, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability};
 use oomsim_core::plan::NodePlan;
+use std::sync::Arc;
 
 /// Reads `[kubelet]` of a machine.
 pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&NodePlan>) -> Option<Given<'a>> {
@@ -44,10 +46,14 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
     }
     release_checks(p, value, release, &draft, &profile);
     let first_pass = t.optional("firstPass", time);
+    let passes = t.or("passes", Arc::from([]), instants);
+    if let (Some(_), Some(again)) = (first_pass, passes.first()) {
+        p.error(t.at(), format!("`firstPass` and `passes` exclude each other: the first pass is at {again}"));
+    }
     let clocks = Timing::of(&draft.config, &profile);
     let timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
     t.finish();
-    Some(Given { draft, profile, timing, first_pass, at: &value.at })
+    Some(Given { draft, profile, timing, first_pass, passes, at: &value.at })
 }
 
 /// Fields that a preset may give.
@@ -139,6 +145,7 @@ fn housekeeping(p: &Problems, value: &Value) -> Option<HousekeepingTiming> {
         max_interval: t.or("maxInterval", d.max_interval, duration),
         jitter_permille: t.or("jitterPermille", d.jitter_permille, integer(0, 10_000)),
         fresh: t.or("fresh", d.fresh, boolean),
+        live: t.or("live", d.live, duration),
     };
     t.finish();
     Some(timing)

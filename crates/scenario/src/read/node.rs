@@ -40,7 +40,7 @@ pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodeP
     plan.kernel.cpus = t.or("cpus", plan.kernel.cpus, integer(1, 4096));
     plan.nominal = t.optional("nominal", nominal);
     plan.pause = t.or("pause", plan.pause, footprint);
-    plan.runtime = t.or("runtime", plan.runtime, runtime);
+    (plan.runtime, plan.runtime_per_pod) = t.or("runtime", (plan.runtime, Bytes::ZERO), runtime);
     plan.exit = t.or("exit", plan.exit, exit);
     if let Some(table) = t.get("system") {
         system(p, table, &mut plan);
@@ -65,8 +65,8 @@ pub(crate) fn places(value: &Value) -> Places {
     keys.chain([("node".to_owned(), value.at.clone())]).collect()
 }
 
-/// The container runtime's delays.
-fn runtime(p: &Problems, value: &Value) -> Option<RuntimeTiming> {
+/// The container runtime's delays, and what it holds for each pod.
+fn runtime(p: &Problems, value: &Value) -> Option<(RuntimeTiming, Bytes)> {
     let mut t = TableReader::open(p, &tables::NODE_RUNTIME, value)?;
     let default = RuntimeTiming::default();
     let timing = RuntimeTiming {
@@ -75,8 +75,9 @@ fn runtime(p: &Problems, value: &Value) -> Option<RuntimeTiming> {
         container_remove: t.or("containerRemove", default.container_remove, duration),
         pod_teardown: t.or("podTeardown", default.pod_teardown, duration),
     };
+    let per_pod = t.or("perPod", Bytes::ZERO, bytes);
     t.finish();
-    Some(timing)
+    Some((timing, per_pod))
 }
 
 /// How long a dying process takes until its memory is free.

@@ -188,7 +188,7 @@ fn tables<T>(one: fn(&Problems, &Value) -> Option<T>) -> impl Fn(&Problems, &Val
 }
 
 /// Instants in any order.
-fn instants(p: &Problems, value: &Value) -> Option<Arc<[SimTime]>> {
+pub(super) fn instants(p: &Problems, value: &Value) -> Option<Arc<[SimTime]>> {
     let Some(items) = value.items() else {
         p.expected(value, "an array of times such as `[\"12.5s\", \"31s\"]`");
         return None;

@@ -7,8 +7,8 @@ use crate::tables;
 use crate::value::{Value, ValueKind};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::{
-    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth, Script,
-    ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
+    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Ramp, Sawtooth,
+    Script, ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
 };
 
 /// Longest curve or script.
@@ -227,6 +227,15 @@ fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {
         let takes = t.or("takes", SimDuration::ZERO, duration);
         found.push(ScriptOp::Anon { bytes, touched_permille, takes });
     }
+    if let Some(bytes) = t.optional("map", bytes) {
+        let shared = t.optional("shared", only_true).is_some();
+        let no_reserve = t.optional("noReserve", only_true).is_some();
+        let read_only = t.optional("readOnly", only_true).is_some();
+        let flags = MapFlags { shared, no_reserve, read_only };
+        found.push(ScriptOp::Map { bytes, flags });
+    }
+    found.extend(t.optional("makeWritable", bytes).map(ScriptOp::MakeWritable));
+    found.extend(t.optional("pageOut", bytes).map(ScriptOp::PageOut));
     if let Some(bytes) = t.optional("tmpfs", bytes) {
         let volume = t.required("volume", text);
         found.push(ScriptOp::Tmpfs { volume: volume.unwrap_or_default(), bytes });
@@ -251,8 +260,8 @@ fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {
     if found.len() != 1 && p.errors() == before {
         p.error(
             at,
-            "an instruction says one thing: `sleep`, `until`, `anon`, `tmpfs`, `read`, `mmap`, `write`, \
-                     `unlink`, `free`, `mlock`, `fork`, `repeatFrom` or `exit`",
+            "an instruction says one thing: `sleep`, `until`, `anon`, `map`, `makeWritable`, `pageOut`, `tmpfs`, \
+                     `read`, `mmap`, `write`, `unlink`, `free`, `mlock`, `fork`, `repeatFrom` or `exit`",
         );
     }
     found.pop()

@@ -38,6 +38,7 @@ pub(crate) static AT: TableSpec = TableSpec {
         &["roll"],
         &["process", "workload"],
         &["kubelet"],
+        &["kubeletProcess"],
         &["delay", "by"],
     ],
     ..TableSpec::new("[[at]]")
@@ -152,6 +153,12 @@ pub(crate) static AT_KEYS: KeyGroup = KeyGroup {
         ),
         key("by", Form::Duration, Absent, "with `delay`: how much later").with(&["delay"]),
         key("fork", Form::Name, Absent, "a process of this `comm` calls fork"),
+        key(
+            "kubeletProcess",
+            Form::Words(&["stops", "starts"]),
+            Absent,
+            "the kubelet's process ends, or starts again: meanwhile nothing is evicted, restarted or admitted",
+        ),
     ],
 };
 

@@ -71,6 +71,13 @@ pub(crate) static KUBELET_KEYS: KeyGroup = KeyGroup {
             Says("random, within one period"),
             "start of the first pass of the eviction manager",
         ),
+        key(
+            "passes",
+            Form::Array(&Form::Time),
+            Says("every `monitoringPeriod`"),
+            "times at which passes of the eviction manager began, if they are known (its log says `synchronize \
+             housekeeping`); after the last one they come as usual",
+        ),
         key("timing", Form::Table(&TIMING), Absent, "clocks and delays"),
     ],
 };
@@ -263,6 +270,12 @@ pub(crate) static HOUSEKEEPING_KEYS: KeyGroup = KeyGroup {
             "maximum random addition, in thousandths of the interval",
         ),
         key("fresh", Form::Boolean, Is("false"), "measure pods at each pass instead; no real kubelet does that"),
+        key(
+            "live",
+            Form::Duration,
+            Is("0s"),
+            "how long the runtime says what a new container uses now, for messages; then cAdvisor does",
+        ),
     ],
 };
 

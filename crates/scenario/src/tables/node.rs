@@ -55,7 +55,12 @@ pub(crate) static NODE_KEYS: KeyGroup = KeyGroup {
         ),
         key("system", Form::Table(&NODE_SYSTEM), Absent, "memory used by the operating system"),
         key("pause", Form::Table(&FOOTPRINT), Says("that of the real one"), "memory used by a pod's pause process"),
-        key("runtime", Form::Table(&NODE_RUNTIME), Absent, "delays of the container runtime"),
+        key(
+            "runtime",
+            Form::Table(&NODE_RUNTIME),
+            Absent,
+            "delays of the container runtime, and its memory for each pod",
+        ),
         key("exit", Form::Table(&NODE_EXIT), Absent, "how long a dying process keeps its memory"),
     ],
 };
@@ -104,6 +109,13 @@ pub(crate) static NODE_RUNTIME_KEYS: KeyGroup = KeyGroup {
             Form::Duration,
             Is("400ms"),
             "from the end of the last container to the removal of the pod's cgroup",
+        ),
+        key(
+            "perPod",
+            Form::Amount,
+            Is("0"),
+            "what the runtime and the kubelet hold for each pod in `/system.slice` (shim, containerd, kubelet): 8 to \
+             12 MiB with containerd 2.1",
         ),
     ],
 };

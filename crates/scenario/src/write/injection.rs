@@ -61,6 +61,8 @@ pub(super) fn injection_keys(injection: &Injection) -> Keys {
         }
         Change::DeletePod { pod } => keys.put("deletePod", pod),
         Change::Fork { process } => keys.put("fork", process),
+        Change::StopKubelet => keys.put("kubeletProcess", "stops"),
+        Change::StartKubelet => keys.put("kubeletProcess", "starts"),
         Change::Scale { workload, replicas } => {
             keys.put("scale", workload);
             keys.put("replicas", replicas);

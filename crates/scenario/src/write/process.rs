@@ -7,8 +7,8 @@ use oomsim_core::plan::{HostPlan, ProcessPlan};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Runtime};
 use oomsim_core::workload::{
-    Behavior, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, ScriptOp, TermReaction, Then, Trace,
-    TraceAs,
+    Behavior, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, MapFlags, ScriptOp, TermReaction,
+    Then, Trace, TraceAs,
 };
 use toml_edit::Value;
 
@@ -226,6 +226,14 @@ fn instruction(op: &ScriptOp) -> Value {
             }
             keys.unless("takes", takes, &SimDuration::ZERO);
         }
+        ScriptOp::Map { bytes, flags: MapFlags { shared, no_reserve, read_only } } => {
+            keys.put("map", bytes);
+            for (name, on) in [("shared", shared), ("noReserve", no_reserve), ("readOnly", read_only)] {
+                keys.unless(name, on, &false);
+            }
+        }
+        ScriptOp::MakeWritable(bytes) => keys.put("makeWritable", bytes),
+        ScriptOp::PageOut(bytes) => keys.put("pageOut", bytes),
         ScriptOp::Tmpfs { volume, bytes } => {
             keys.put("tmpfs", bytes);
             keys.put("volume", volume);

@@ -195,7 +195,10 @@ fn kubelet(c: &mut Choices, scenario: &mut Scenario) {
     // What a kubelet sets when nothing else is said.
     sysctl.overcommit_memory = c.some(|c| c.below(3) as u8).unwrap_or(1);
     let mut plan = KubeletPlan::new(config, profile, &scenario.node);
-    plan.first_pass = c.some(Choices::time);
+    match c.below(4) {
+        0 => plan.passes = [c.time()].into(),
+        _ => plan.first_pass = c.some(Choices::time),
+    }
     // The clocks of the back-off follow the configuration.
     let limits = oomsim_core::kubelet::backoff::BackoffLimits::of(&plan.config, &profile);
     (plan.timing.backoff_base, plan.timing.backoff_max) = (limits.base, limits.max);
@@ -211,6 +214,7 @@ fn kubelet(c: &mut Choices, scenario: &mut Scenario) {
         &mut timing.resync_jitter,
         &mut timing.housekeeping.interval,
         &mut timing.housekeeping.max_interval,
+        &mut timing.housekeeping.live,
         &mut timing.backoff_base,
         &mut timing.backoff_first,
         &mut timing.backoff_max,

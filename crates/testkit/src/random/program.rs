@@ -5,8 +5,8 @@ use oomsim_core::node_api::Signo;
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Launch, RUNTIMES, Runtime};
 use oomsim_core::workload::{
-    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, PageCache, Ramp, Sawtooth, Script,
-    ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
+    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Ramp, Sawtooth,
+    Script, ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
 };
 
 /// One of all behaviours.
@@ -124,7 +124,7 @@ fn script(c: &mut Choices) -> Vec<ScriptOp> {
 }
 
 fn instruction(c: &mut Choices) -> ScriptOp {
-    match c.below(9) {
+    match c.below(12) {
         0 => ScriptOp::Sleep(c.duration()),
         1 => ScriptOp::Until(c.duration()),
         2 => ScriptOp::Anon {
@@ -142,6 +142,12 @@ fn instruction(c: &mut Choices) -> ScriptOp {
         5 => ScriptOp::Free(c.some(Choices::bytes)),
         6 => ScriptOp::Mlock,
         7 => ScriptOp::Exit(c.below(256) as i32),
+        8 => ScriptOp::Map {
+            bytes: c.bytes(),
+            flags: MapFlags { shared: c.boolean(), no_reserve: c.boolean(), read_only: c.boolean() },
+        },
+        9 => ScriptOp::MakeWritable(c.bytes()),
+        10 => ScriptOp::PageOut(c.bytes()),
         _ => ScriptOp::Free(Some(Bytes::ZERO)),
     }
 }

@@ -87,6 +87,12 @@ impl Charge {
 /// milliseconds and prints at most 10 reports in 5 s (recordings memcg_oom_v1 and v2, flavour `unk_all`).
 const NO_VICTIM_RETRY: SimDuration = SimDuration::from_millis(500);
 
+/// Pages that a throttled task takes of its batch before the rest is displaced (story G01 of a node with one processor,
+/// kernel 6.12: a page in about 130 ms).
+const DISPLACED_STOCK: Pages = Pages::new(1);
+/// In a shorter delay nothing else charges (G01: 2.2 MiB in 4 s, and slow only above, where a delay is this long).
+const DISPLACING_DELAY: SimDuration = SimDuration::from_millis(124);
+
 impl Kernel {
     /// How many pages a process in `cg` can still fault in before anything but addition happens at any level:
     /// `memory.max`, `memory.high`, memory+swap, or a zone watermark.
@@ -229,11 +235,34 @@ impl Kernel {
         }
         let (to_high, over_high) = self.room_to_high(charge.cgroup);
         let batch = Pages::new(u64::from(self.config.profile.charge_batch));
+        let room = node.min(tightest);
+        if over_high && self.config.stock_displaced {
+            return self.charge_from_stock(charge, left, (room, batch));
+        }
         let step = if over_high { batch } else { to_high.max(Pages::new(1)) };
-        let take = (*left).min(node).min(tightest).min(step);
+        let take = (*left).min(room).min(step);
         self.take_pages(charge, take);
         *left -= take;
         if over_high { self.over_high(charge, take) } else { None }
+    }
+
+    /// Above `memory.high` a whole batch is charged, and delayed for, when the stock of charged pages is used up; what
+    /// is left of it is gone when something else has run on the processor meanwhile (mm/memcontrol.c refill_stock).
+    fn charge_from_stock(&mut self, charge: &Charge, left: &mut Pages, (room, batch): (Pages, Pages)) -> Option<Stop> {
+        let stock = self.procs.get(&charge.by).map_or(Pages::ZERO, |process| process.rare().stock);
+        let take = (*left).min(room).min(if stock.is_zero() { batch.min(DISPLACED_STOCK) } else { stock });
+        self.take_pages(charge, take);
+        *left -= take;
+        let stop = if stock.is_zero() { self.over_high(charge, batch) } else { None };
+        let whole = match (&stop, stock.is_zero()) {
+            (Some(Stop::Throttled(delay)), _) if *delay >= DISPLACING_DELAY => DISPLACED_STOCK,
+            (_, true) => batch,
+            (_, false) => stock,
+        };
+        if let Some(process) = self.procs.get_mut(&charge.by) {
+            process.rare_mut().stock = whole.saturating_sub(take);
+        }
+        stop
     }
 
     /// A page does not fit: reclaim below the lowest cgroup that refuses it, then its OOM killer.

@@ -116,9 +116,11 @@ impl Kubelet {
 
     /// The figures of a pod and its containers, as it has them. Everything that the pod's processes have due has been
     /// taken.
-    pub(super) fn stats_seen(&self, ix: PodIx, look: Look<'_>) -> Option<PodStats> {
+    pub(super) fn stats_seen(&self, ix: PodIx, look: Look<'_>, now: SimTime) -> Option<PodStats> {
         if !self.figures_are_fresh() {
-            return self.watched(ix).map(|sample| sample.stats.clone());
+            let mut stats = self.watched(ix)?.stats.clone();
+            self.live_figures(&mut stats, ix, look, now);
+            return Some(stats);
         }
         let working_set = |cgroup| Some(look.settled.working_set(cgroup).get());
         let container =
@@ -127,6 +129,22 @@ impl Kubelet {
             working_set: working_set(look.pods[ix as usize].cgroup?),
             containers: look.containers(ix).map(container).collect(),
         })
+    }
+}
+
+impl Kubelet {
+    /// Of containers of which cAdvisor has no second sample yet the runtime says what they use now.
+    fn live_figures(&self, stats: &mut PodStats, ix: PodIx, look: Look<'_>, now: SimTime) {
+        let live = self.plan.timing.housekeeping.live;
+        let names = look.pods[ix as usize].containers.iter().map(|container| &container.name);
+        for (name, run) in names.zip(look.runtime.containers(ix)) {
+            let Some(cgroup) = run.cgroup.filter(|_| run.running && now.since(run.started) < live) else { continue };
+            let figure = Some(look.settled.working_set(cgroup).get());
+            match stats.containers.iter_mut().find(|container| container.name == *name) {
+                Some(there) => there.working_set = figure,
+                None => stats.containers.push(ContainerStats { name: name.clone(), working_set: figure }),
+            }
+        }
     }
 }
 

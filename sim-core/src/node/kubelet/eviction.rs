@@ -84,10 +84,17 @@ impl Kubelet {
         true
     }
 
+    /// The next of the passes of which it is known when they began.
+    pub fn recorded_pass(&self, now: SimTime) -> Option<SimTime> {
+        let passes = &self.plan.passes;
+        passes.get(passes.partition_point(|&at| at <= now)).copied()
+    }
+
     /// Schedules a pass.
     #[inline]
     pub fn pass_after(&self, delay: SimDuration, cx: &mut Cx<'_>) {
-        cx.queue.after(delay, Phase::Kubelet, 0, Event::EvictionPass { start: self.start });
+        let at = self.recorded_pass(cx.now).unwrap_or(cx.now.saturating_add(delay));
+        cx.queue.at(at, Phase::Kubelet, 0, Event::EvictionPass { start: self.start });
     }
 
     /// A pass of the eviction manager. The pod that it evicts; without one, the next pass is scheduled, later by
@@ -121,6 +128,7 @@ impl Kubelet {
             let seen = self.pass_figures(&met, &summary, verdict, (look, cx.now));
             cx.log.pass(seen);
         }
+        self.knows_pods = true;
         if victim.is_none() {
             let next = self.plan.timing.synchronize + slow + self.plan.timing.monitoring_period;
             self.pass_after(next, cx);
@@ -131,7 +139,9 @@ impl Kubelet {
     /// Pods that the manager may choose among, with their figures.
     #[inline]
     fn candidates<'a>(&'a self, look: Look<'a>, now: SimTime) -> impl Iterator<Item = Candidate<PodIx>> + 'a {
-        look.pods.live().iter().filter_map(move |&ix| {
+        // The pod workers of a kubelet that has just started know of no pods.
+        let known = if self.knows_pods { look.pods.live() } else { &[] };
+        known.iter().filter_map(move |&ix| {
             let usage = || self.seen(ix, look, now).map(|(usage, _)| usage);
             look.is_active(ix).then(|| Candidate { pod: ix, facts: look.pods.template(ix).facts, usage: usage() })
         })
@@ -209,7 +219,7 @@ impl Kubelet {
     /// How a pod is evicted by a decision. Its figures have been settled.
     pub fn eviction(&self, decision: &Decision, ix: PodIx, look: Look<'_>, now: SimTime) -> PodEviction {
         let template = look.pods.template(ix);
-        let stats = self.stats_seen(ix, look);
+        let stats = self.stats_seen(ix, look, now);
         let eviction = self.manager.evict(decision, &template.spec, &template.facts, stats.as_ref());
         let own = template.facts.termination_grace_period_seconds.unwrap_or(30);
         let grace_seconds = effective_grace(eviction.grace_period_override, own, &self.plan.profile);

@@ -14,7 +14,7 @@ use super::pods::{PodState, Pods, Template};
 use super::runtime::Runtime;
 use super::view::{KubeletView, PodBelief};
 use crate::engine::{Phase, RunsBehind, Stream, StreamFactory, StreamName};
-use crate::kubelet::admission::{InsufficientMemory, fits};
+use crate::kubelet::admission::{Insufficient, Room, fits};
 use crate::kubelet::eviction::{ATTEMPTING_TO_RECLAIM, Lead, Manager, Rejection, admit};
 use crate::kubelet::{
     ContainerBackoff, EffectiveKubelet, KubernetesProfile, MEMORY, MemoryReservation, NodeCgroupWrite, PodDirs,
@@ -27,6 +27,9 @@ use crate::units::{Bytes, CgroupId, Quantity, SimDuration, SimTime};
 use cadvisor::CadvisorSample;
 use eviction::Waiting;
 use std::sync::Arc;
+
+/// From the start of a kubelet's process to its first pass (0.37 to 0.46 s on a node with 1.36.2).
+const FIRST_PASS_AFTER_START: SimDuration = SimDuration::from_millis(420);
 
 /// The kubelet of a node, from its start on.
 #[derive(Clone, Debug)]
@@ -50,6 +53,10 @@ pub(in crate::node) struct Kubelet {
     draws: Draws,
     /// How often it has restarted.
     start: u32,
+    /// It does not run.
+    down: bool,
+    /// Its pod workers know which pods there are: not yet at the first pass after a restart.
+    knows_pods: bool,
     /// The next pass and the next report of the node's status come this much later.
     late: [SimDuration; 2],
 }
@@ -155,6 +162,8 @@ impl Kubelet {
             reported_pressure: false,
             draws: Draws::of(cx.streams, &plan, start),
             start,
+            down: false,
+            knows_pods: true,
             late: [SimDuration::ZERO; 2],
             plan,
         }
@@ -185,7 +194,7 @@ impl Kubelet {
         self.draws = Draws::of(cx.streams, &self.plan, start);
         let period = self.plan.timing.monitoring_period;
         let planned = self.plan.first_pass.filter(|&first| start == 0 || first > cx.now);
-        let first = planned.unwrap_or_else(|| {
+        let first = planned.or(self.recorded_pass(cx.now)).unwrap_or_else(|| {
             let mut stream = cx.streams.stream(stream_of_start("kubelet/first-pass", start));
             cx.now.saturating_add(stream.between(SimDuration::ZERO, period))
         });
@@ -220,6 +229,28 @@ impl Kubelet {
         machine.drain_signals(cx);
     }
 
+    /// It ends: nothing is evicted, seen or started until it starts again.
+    pub fn stops(&mut self) {
+        (self.down, self.waiting) = (true, None);
+    }
+
+    /// Whether it does not run.
+    pub fn is_down(&self) -> bool {
+        self.down
+    }
+
+    /// It starts again with the same settings. Its first pass comes soon and finds no pods (story B24 of a node with
+    /// 1.36.2: "eviction thresholds have been met, but no pods are active to evict").
+    pub fn starts_again(&mut self, machine: &mut Machine, cx: &mut Cx<'_>) {
+        let (plan, effective) = (Arc::clone(&self.plan), Arc::clone(&self.effective));
+        self.restart(&plan, effective, machine, cx);
+        self.start += 1; // The clock of the first pass is another one.
+        self.knows_pods = false;
+        cx.queue.after(FIRST_PASS_AFTER_START, Phase::Kubelet, 0, Event::EvictionPass { start: self.start });
+        let status = FIRST_PASS_AFTER_START + FIRST_PASS_AFTER_START;
+        cx.queue.after(status, Phase::Kubelet, 1, Event::NodeStatus { start: self.start });
+    }
+
     /// cAdvisor finds the pods that there are.
     pub fn watch_all(&mut self, pods: &Pods, runtime: &Runtime, machine: &mut Machine, cx: &mut Cx<'_>) {
         let scenario = Arc::clone(&machine.scenario);
@@ -233,7 +264,7 @@ impl Kubelet {
     /// delayed.
     #[inline]
     pub fn is_due(&mut self, lane: u32, start: u32, event: Event, cx: &mut Cx<'_>) -> bool {
-        if start != self.start {
+        if start != self.start || self.down {
             return false;
         }
         let late = match lane {
@@ -269,13 +300,13 @@ impl Kubelet {
         admit(&template.spec, self.manager.conditions(), &self.plan.profile).err()
     }
 
-    /// Whether a pod's request fits beside those of the others.
+    /// Whether a pod fits beside the others.
     ///
     /// # Errors
     /// What is lacking.
-    pub fn has_room(&self, template: &Template, used: i64) -> Result<(), InsufficientMemory> {
-        let capacity = i64::try_from(self.effective.allocatable.get()).unwrap_or(i64::MAX);
-        fits(template.request, used, capacity)
+    pub fn has_room(&self, template: &Template, used: Room) -> Result<(), Insufficient> {
+        let memory = i64::try_from(self.effective.allocatable.get()).unwrap_or(i64::MAX);
+        fits(Room::of_pod(template.request), used, Room { pods: self.plan.config.max_pods(), memory })
     }
 
     /// True when the memory-pressure taint keeps a pod from being scheduled here.

@@ -5,7 +5,7 @@ use super::{Container, Lent, PodState, Pods, Role};
 use crate::engine::RunsBehind;
 use crate::kubelet::RestartPolicy;
 use crate::kubelet::eviction::Decision;
-use crate::node::ids::PodIx;
+use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::kubelet::Look;
 use crate::node::memory::Scope;
 use crate::node::runtime::ContainerRun;
@@ -15,7 +15,7 @@ use crate::units::{Bytes, SimDuration};
 use std::sync::Arc;
 
 /// What the API shows of a container that cannot be found.
-const LOST: ContainerStatus = ContainerStatus::Terminated(TerminatedReason::ContainerStatusUnknown);
+pub(super) const LOST: ContainerStatus = ContainerStatus::Terminated(TerminatedReason::ContainerStatusUnknown);
 
 impl Pods {
     /// Carries out a decision.
@@ -76,10 +76,14 @@ impl Pods {
         self.preempted_pod_gone(pod, lent);
     }
 
-    /// The containers of an evicted pod have stopped. If all of them ended with code 0, the pod has succeeded, and
-    /// neither reason nor message say that it was evicted (kubelet.go generateAPIPodStatus, kubernetes#118310).
+    /// The containers of an evicted or deleted pod have stopped. If all of them ended with code 0, the pod has succeeded,
+    /// and neither reason nor message say that it was evicted (kubelet.go generateAPIPodStatus, kubernetes#118310).
     pub(super) fn tell_eviction(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
-        let Some(message) = self[pod as usize].evicted.take() else { return };
+        let evicted = self[pod as usize].evicted.take();
+        let profile = lent.kubelet.as_ref().map(|kubelet| kubelet.profile().evicted_phase_from_containers);
+        if evicted.is_none() && !(self[pod as usize].deleted && profile == Some(true)) {
+            return;
+        }
         let template = Arc::clone(self.template(pod));
         let containers = lent.runtime.containers(pod).iter().zip(&self[pod as usize].containers);
         let mut ran = (0..).zip(containers).filter(|(index, _)| template.is_regular(*index)).map(|(_, ran)| ran);
@@ -90,7 +94,8 @@ impl Pods {
         if ran.all(well) {
             self.set_phase(pod, PodPhase::Succeeded, None, Name::default(), lent);
         } else {
-            self.set_phase(pod, PodPhase::Failed, Some(PodReason::Evicted), message, lent);
+            let reason = evicted.is_some().then_some(PodReason::Evicted);
+            self.set_phase(pod, PodPhase::Failed, reason, evicted.unwrap_or_default(), lent);
         }
     }
 
@@ -109,20 +114,20 @@ impl Pods {
             if policy == RestartPolicy::Never || (well && (policy == RestartPolicy::OnFailure || !regular)) {
                 continue; // It has ended for good, and its status is known.
             }
-            let (name, container) = (self[pod as usize].name.clone(), container.name.clone());
             self[pod as usize].containers[index].status = LOST;
-            lent.record(Record::ContainerTerminated {
-                pod: name,
-                container,
-                reason: TerminatedReason::ContainerStatusUnknown,
-                exit_code: 137,
-                finished_at: lent.cx.now,
-            });
+            self.record_lost(ContainerRef { pod, index: index as u32 }, lent);
         }
     }
 
+    /// What the API shows of a container that cannot be found.
+    pub(super) fn record_lost(&self, c: ContainerRef, lent: &mut Lent<'_>) {
+        let (pod, container) = (self[c.pod as usize].name.clone(), self.container(c).name.clone());
+        let (reason, finished_at) = (TerminatedReason::ContainerStatusUnknown, lent.cx.now);
+        lent.record(Record::ContainerTerminated { pod, container, reason, exit_code: 137, finished_at });
+    }
+
     /// `Killing` of each container of an evicted pod, or that it could not be found.
-    pub(super) fn record_kills_of(&self, pod: PodIx, lent: &mut Lent<'_>) {
+    pub(in crate::node) fn record_kills_of(&self, pod: PodIx, lent: &mut Lent<'_>) {
         let template = Arc::clone(self.template(pod));
         let of = &self[pod as usize];
         for (index, container) in of.containers.iter().enumerate() {

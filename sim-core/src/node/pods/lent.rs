@@ -30,6 +30,11 @@ impl Lent<'_> {
         self.machine.sample_now(&mut self.cx);
     }
 
+    /// Whether a kubelet is there and does not run at the moment.
+    pub fn kubelet_is_down(&self) -> bool {
+        self.kubelet.as_deref().is_some_and(Kubelet::is_down)
+    }
+
     /// Whether what a clock of the kubelet has is to happen now.
     #[inline]
     pub fn kubelet_is_due(&mut self, lane: u32, start: u32, event: Event) -> bool {

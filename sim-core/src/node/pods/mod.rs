@@ -67,6 +67,8 @@ pub(in crate::node) struct Pod {
     pub ended: Option<Ended>,
     /// It was deleted, and its controller makes a new one when it is gone.
     pub replaced_when_gone: bool,
+    /// It has been deleted: when it is gone, the API has it no longer.
+    pub deleted: bool,
 }
 
 /// What is left of a pod's containers.

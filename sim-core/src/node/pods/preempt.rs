@@ -2,7 +2,7 @@
 
 use super::{Lent, PodState, Pods};
 use crate::kubelet::DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS;
-use crate::kubelet::admission::{self, PREEMPTED, Preemptee};
+use crate::kubelet::admission::{self, PREEMPTED, Preemptee, Room};
 use crate::kubelet::eviction::Rejection;
 use crate::node::ids::PodIx;
 use crate::node_api::{PodPhase, PodReason};
@@ -28,11 +28,11 @@ impl Pods {
         })
     }
 
-    /// A critical pod lacks memory: others are killed for it. Until they have gone, it waits.
+    /// A critical pod lacks room: others are killed for it. Until they have gone, it waits.
     ///
     /// # Errors
     /// The refusal, when they do not make room.
-    pub(super) fn make_room(&mut self, critical: PodIx, lacking: i64, lent: &mut Lent<'_>) -> Result<(), Rejection> {
+    pub(super) fn make_room(&mut self, critical: PodIx, lacking: Room, lent: &mut Lent<'_>) -> Result<(), Rejection> {
         let facts = self.template(critical).facts;
         let victims = admission::preempted(&facts, lacking, self.preemptees(critical))?;
         self.preemptions.push(Preemption { critical, victims: victims.into() });

@@ -3,7 +3,7 @@
 use super::{Container, Lent, Pod, PodState, Pods, Role, Template};
 use crate::engine::{Identifier, Phase, RunsBehind, StreamFactory, StreamName};
 use crate::kubelet::ContainerBackoff;
-use crate::kubelet::admission::InsufficientMemory;
+use crate::kubelet::admission::{Insufficient, Room};
 use crate::kubelet::backoff::job_backoff;
 use crate::kubelet::eviction::Rejection;
 use crate::node::Event;
@@ -69,6 +69,12 @@ impl Pods {
             return; // The workload was scaled down.
         }
         let template = Arc::clone(self.template_of_plan(plan_ix));
+        if lent.kubelet_is_down() {
+            // It learns of its pods when it starts.
+            let again = Event::PodArrives { plan: plan_ix, replica };
+            lent.cx.queue.after(SimDuration::from_secs(1), Phase::Inject, plan_ix, again);
+            return;
+        }
         if self.scheduler_waits(plan, self.generation(plan_ix, replica), &template, lent) {
             let retry = Event::PodArrives { plan: plan_ix, replica };
             lent.cx.queue.after(SCHEDULER_RETRY, Phase::Inject, plan_ix, retry);
@@ -105,9 +111,11 @@ impl Pods {
             initialized: 0,
             ended: None,
             replaced_when_gone: false,
+            deleted: false,
         });
         lent.runtime.add(plan.containers.len());
-        lent.cx.log.pod_appears(&name);
+        let again = plan.controller == Controller::StatefulSet && self.generation(plan_ix, replica) > 1;
+        lent.cx.log.pod_appears(&name, again);
         lent.record(Record::PodScheduled { pod: name, qos: template.qos });
         match self.admit(pod, lent) {
             Ok(None) => self.admitted(pod, lent),
@@ -128,22 +136,22 @@ impl Pods {
         match plan.controller {
             Controller::None => false,
             // Its pods tolerate the taint.
-            Controller::DaemonSet => generation > 0 && kubelet.has_room(template, self.requested()).is_err(),
+            Controller::DaemonSet => generation > 0 && kubelet.has_room(template, self.used()).is_err(),
             Controller::Deployment | Controller::StatefulSet | Controller::Job => {
-                kubelet.tainted_for(template) || generation > 0 && kubelet.has_room(template, self.requested()).is_err()
+                kubelet.tainted_for(template) || generation > 0 && kubelet.has_room(template, self.used()).is_err()
             }
         }
     }
 
-    /// Whether the kubelet takes a pod: as it is, or (the memory that it lacks) after others have made room for it.
-    fn admit(&self, pod: PodIx, lent: &Lent<'_>) -> Result<Option<InsufficientMemory>, Rejection> {
+    /// Whether the kubelet takes a pod: as it is, or (what it lacks) after others have made room for it.
+    fn admit(&self, pod: PodIx, lent: &Lent<'_>) -> Result<Option<Insufficient>, Rejection> {
         let admitted = lent.machine.scenario.pods[self[pod as usize].plan as usize].admitted;
         let Some(kubelet) = lent.kubelet.as_ref().filter(|_| !admitted) else { return Ok(None) };
         let template = self.template(pod);
         if let Some(rejection) = kubelet.admission(template) {
             return Err(rejection);
         }
-        match kubelet.has_room(template, self.requested() - template.request) {
+        match kubelet.has_room(template, self.used() - Room::of_pod(template.request)) {
             Ok(()) => Ok(None),
             Err(lacks) if template.facts.critical => Ok(Some(lacks)),
             Err(lacks) => Err(lacks.rejection()),
@@ -263,7 +271,7 @@ impl Pods {
         kubelet.watch(pod, recorded, Look { settled, pods: self, runtime: lent.runtime }, &mut lent.cx);
     }
 
-    pub(super) fn start_container_after(&mut self, c: ContainerRef, delay: SimDuration, lent: &mut Lent<'_>) {
+    pub(in crate::node) fn start_container_after(&mut self, c: ContainerRef, delay: SimDuration, lent: &mut Lent<'_>) {
         let Some(run) = lent.runtime.get(c).map(|container| container.run) else { return };
         if delay == SimDuration::ZERO {
             self.container_starts(c, run, lent);
@@ -277,7 +285,7 @@ impl Pods {
         let of = &self[c.pod as usize];
         let Some(pod_cgroup) = of.cgroup else { return };
         let startable = lent.runtime.get(c).is_some_and(|container| container.run == run && !container.running);
-        if of.state != PodState::Active || !startable {
+        if of.state != PodState::Active || !startable || lent.kubelet_is_down() {
             return;
         }
         self.settle(lent);
@@ -290,11 +298,15 @@ impl Pods {
         lent.machine.memory.belongs_to(cgroup, scope);
         let write = &self.template(c.pod).containers[c.index as usize].cgroup;
         let limit = write.as_ref().and_then(|write| write_cgroup(cgroup, write, lent));
-        lent.runtime.run_container(c, cgroup, limit);
+        lent.runtime.run_container(c, cgroup, limit, lent.cx.now);
         let container = self.container_mut(c);
         container.restarts = run;
         (container.terminated, container.status) = (false, ContainerStatus::Running);
         lent.cx.log.counts.restarts += u64::from(run > 0);
+        if lent.runtime.may_fail_to_start(c, lent.machine) && !self.runc_starts(c, lent) {
+            self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::RunContainerError);
+            return self.route(lent);
+        }
         let pod = self[c.pod as usize].name.clone();
         lent.record(Record::ContainerStarted { pod, container: plan.name.clone(), restart_count: run });
         let role = self.template(c.pod).containers[c.index as usize].role;
@@ -314,6 +326,13 @@ impl Pods {
         if role == Role::Sidecar {
             self.sidecar_started(c, lent);
         }
+    }
+
+    /// runc's own process starts in a container; false: it was killed.
+    fn runc_starts(&self, c: ContainerRef, lent: &mut Lent<'_>) -> bool {
+        let (pod, container) = (self[c.pod as usize].name.clone(), self.container(c).name.clone());
+        let shown = (Owner::Container { pod, container }, self.container(c).oom_score_adj);
+        lent.runtime.runc_starts(c, shown, lent.machine, &mut lent.cx)
     }
 
     /// A process of a container starts, unless that has ended since.

@@ -1,5 +1,6 @@
 //! The end of containers and pods: what the kubelet does when processes die or are to die.
 
+use super::evict::LOST;
 use super::{Lent, PodState, Pods, Role};
 use crate::engine::Phase;
 use crate::kubelet::exit_status::{self, Terminated};
@@ -14,6 +15,9 @@ use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, TerminatedRea
 use crate::record::{DeathCause, Record};
 use crate::units::{SimDuration, SimTime};
 use std::sync::Arc;
+
+/// Exit code of a container that could not be started (containerd).
+const START_ERROR: i32 = 128;
 
 impl Pods {
     /// What is due on the machine and may meet a limit happens, and is heard of.
@@ -69,7 +73,11 @@ impl Pods {
         }
         let run = lent.runtime.get(c).map_or(0, |container| container.run);
         if self[c.pod as usize].state == PodState::Terminating {
-            self.container_exit_seen(c, run, lent);
+            if self.status_is_lost(lent) {
+                self.lose(c, lent);
+            } else {
+                self.container_exit_seen(c, run, lent);
+            }
             self.next_sidecar_terminates(c.pod, lent);
             self.maybe_stopped(c.pod, lent);
             return;
@@ -82,22 +90,50 @@ impl Pods {
         }
     }
 
+    /// Whether a relist falls between the end of a container that is being stopped and that of its sandbox: then the
+    /// container is removed before its end is read (story B05 of a node with 1.36.2).
+    fn status_is_lost(&self, lent: &Lent<'_>) -> bool {
+        let Some(kubelet) = lent.kubelet.as_deref() else { return false };
+        let relist = kubelet.until_relist(lent.cx.now);
+        kubelet.profile().evicted_phase_from_containers
+            && relist > SimDuration::ZERO
+            && relist < lent.runtime.timing.container_remove
+    }
+
+    /// A container has ended, and nothing is known of how.
+    fn lose(&mut self, c: ContainerRef, lent: &mut Lent<'_>) {
+        let container = self.container_mut(c);
+        (container.terminated, container.status) = (true, LOST);
+        self.record_lost(c, lent);
+        lent.runtime.remove_container(c, lent.machine, &mut lent.cx);
+    }
+
     /// The kubelet learns that a container has ended, and decides what to do about it.
     pub fn container_exit_seen(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
+        if lent.kubelet_is_down() {
+            return;
+        }
         let Some(container) = self[c.pod as usize].containers.get(c.index as usize) else { return };
         let of_run = lent.runtime.get(c).filter(|of| of.run == run && !container.terminated);
         let Some((status, finished_at)) = of_run.and_then(|of| of.ended) else { return };
         self.settle(lent);
-        let exit_code = status.container_exit_code();
-        let oom_seen = lent.runtime.get(c).is_some_and(|of| of.oom_seen);
+        let run = lent.runtime.get(c);
+        let (oom_seen, start_failed) = run.map_or((false, false), |of| (of.oom_seen, of.start_failed));
+        // What the runtime reports of a container that it could not start.
+        let exit_code = if start_failed { START_ERROR } else { status.container_exit_code() };
         // The runtime keeps that there was an OOM kill, whatever the exit code is (kubernetes#131530).
         let reason = match exit_code {
+            _ if start_failed => TerminatedReason::StartError,
             _ if oom_seen => TerminatedReason::OomKilled,
             0 => TerminatedReason::Completed,
             _ => TerminatedReason::Error,
         };
         let container = self.container_mut(c);
-        (container.terminated, container.status) = (true, ContainerStatus::Terminated(reason));
+        let shown = match reason {
+            TerminatedReason::StartError => ContainerStatus::Waiting(WaitingReason::RunContainerError),
+            reason => ContainerStatus::Terminated(reason),
+        };
+        (container.terminated, container.status) = (true, shown);
         let (pod, container) = (self[c.pod as usize].name.clone(), self.container(c).name.clone());
         lent.record(Record::ContainerTerminated { pod, container, reason, exit_code, finished_at });
         if reason == TerminatedReason::OomKilled {
@@ -316,14 +352,15 @@ impl Pods {
             lent.machine.memory.rmdir_all(cgroup);
         }
         lent.cx.log.pod_has_no_cgroup(pod);
-        lent.runtime.torn_down(pod);
+        lent.runtime.torn_down(pod, lent.machine, &mut lent.cx);
         lent.machine.drain_signals(&mut lent.cx);
         self.gone(pod, lent);
         self.update_qos_cgroups(lent);
         lent.record(Record::PodCleanedUp { pod: self[pod as usize].name.clone() });
         lent.sample_now();
         let of = &self[pod as usize];
-        if matches!(of.phase, PodPhase::Failed | PodPhase::Succeeded) || of.replaced_when_gone {
+        let ended = matches!(of.phase, PodPhase::Failed | PodPhase::Succeeded) && !of.deleted;
+        if ended || of.replaced_when_gone {
             self.recreate(pod, lent);
         }
     }

@@ -3,6 +3,7 @@
 use super::preempt::Preemption;
 use super::{Container, Pod, PodState, Template};
 use crate::kernel::make_room;
+use crate::kubelet::admission::Room;
 use crate::kubelet::{ContainerBackoff, DaemonSetBackoff};
 use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::runtime::Runtime;
@@ -25,8 +26,8 @@ pub(in crate::node) struct Pods {
     generations: BTreeMap<(u32, u32), u32>,
     /// The kubelet did not start.
     pub node_is_never_ready: bool,
-    /// Memory requests of those that may have running containers, bytes.
-    requested: i64,
+    /// What those take in admission that may have running containers.
+    used: Room,
     /// Critical pods that wait until others have made room.
     pub(super) preemptions: Vec<Preemption>,
     /// How many pods a plan has, of those that were scaled.
@@ -55,7 +56,7 @@ impl Pods {
     /// A pod has become another: what it requests counts from now on.
     pub fn set_template(&mut self, pod: PodIx, template: Arc<Template>) {
         let before = self.template(pod).request;
-        self.requested = self.requested - before + template.request;
+        self.used.memory = self.used.memory - before + template.request;
         self[pod as usize].template = template;
     }
 
@@ -97,7 +98,8 @@ impl Pods {
         let ix = self.all.len() as PodIx;
         *self.generations.entry((pod.plan, pod.replica)).or_default() += 1;
         self.live.push(ix);
-        self.requested = self.requested.saturating_add(self.template_of_plan(pod.plan).request);
+        let used = Room::of_pod(self.template_of_plan(pod.plan).request);
+        self.used = Room { pods: self.used.pods + 1, memory: self.used.memory.saturating_add(used.memory) };
         make_room(&mut self.all);
         self.all.push(pod);
         ix
@@ -114,15 +116,15 @@ impl Pods {
         &self.live
     }
 
-    /// Memory requests of all pods that may have running containers, bytes.
-    pub fn requested(&self) -> i64 {
-        self.requested
+    /// What all pods take in admission that may have running containers.
+    pub fn used(&self) -> Room {
+        self.used
     }
 
-    /// A pod's containers and sandbox are stopped: what it requested is free.
+    /// A pod's containers and sandbox are stopped: its place and what it requested are free.
     pub fn stopped(&mut self, pod: PodIx) {
         self[pod as usize].state = PodState::Stopped;
-        self.requested -= self.template(pod).request;
+        self.used = self.used - Room::of_pod(self.template(pod).request);
     }
 
     /// Nothing of a pod is left on the node.

@@ -36,6 +36,8 @@ impl Pods {
     fn stop_gracefully(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         let own = self.template(pod).spec.termination_grace_period_seconds;
         let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
+        self[pod as usize].deleted = true;
+        self.record_kills_of(pod, lent);
         self.stop(pod, grace, DeathCause::ContainerStop, lent);
     }
 

@@ -106,6 +106,12 @@ impl Machine {
                     }
                 }
             }
+            Step::Map { bytes, flags } => {
+                let mapping = Mapping { shared: flags.shared, noreserve: flags.no_reserve, writable: !flags.read_only };
+                _ = self.apply(p, MemOp::Map { size: bytes, mapping }, cx);
+            }
+            Step::MakeWritable(size) => _ = self.apply(p, MemOp::MakeWritable { size }, cx),
+            Step::PageOut(pages) => _ = self.apply(p, MemOp::Pageout { pages }, cx),
             Step::Grow(growth) if growth.steps == 0 => {}
             Step::Grow(growth) => self.begin_growth(p, growth, cx.now),
             Step::Free { bytes, resident } => {
@@ -129,9 +135,7 @@ impl Machine {
                     self.drain_signals(cx);
                 }
             }
-            Step::Mlock(pages) => {
-                self.apply(p, MemOp::Mlock { pages }, cx);
-            }
+            Step::Mlock(pages) => _ = self.apply(p, MemOp::Mlock { pages }, cx),
             Step::Fork => self.fork(p, cx),
             Step::Sleep(delay) => self.sleep(p, delay, cx),
             Step::SleepUntil(at) => self.sleep(p, at.since(cx.now), cx),

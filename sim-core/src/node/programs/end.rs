@@ -2,7 +2,7 @@
 
 use super::{Activity, ProcessOwner};
 use crate::engine::{Phase, RunsBehind};
-use crate::kernel::{CgroupVersion, Delivery};
+use crate::kernel::{CgroupVersion, Delivery, Mapping, MemOp};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
 use crate::node::kubelet::system_oom;
@@ -142,6 +142,16 @@ impl Machine {
             _ => TermReaction::TERMINATED,
         };
         self.memory.exit(cx.now, pid, i32::from(code));
+        self.drain_signals(cx);
+    }
+
+    /// A process gives back this much memory and ends, well.
+    pub(in crate::node) fn leaves(&mut self, p: ProcIx, holds: Bytes, cx: &mut Cx<'_>) {
+        self.unblock(p);
+        let pages = holds.to_pages_ceil();
+        let gives = MemOp::Unmap { size: pages.bytes(), resident: pages, mapping: Mapping::PRIVATE };
+        self.apply(p, gives, cx);
+        self.memory.exit(cx.now, self.programs[p as usize].pid, 0);
         self.drain_signals(cx);
     }
 

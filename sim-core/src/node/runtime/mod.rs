@@ -15,6 +15,20 @@ use crate::units::{Bytes, CgroupId, SimTime};
 use crate::workload::{Footprint, TermReaction};
 use smallvec::SmallVec;
 
+/// Of containerd's shims: one more than containerd itself (containerd-shim-runc-v2).
+const SHIM_OOM_SCORE_ADJ: i16 = -998;
+
+/// What runc's init holds in a container's cgroup before the container's program takes its place: 0.9 MiB of its own;
+/// its text is charged elsewhere (a node with runc 1.3.6, kernel 6.12).
+const RUNC_INIT: Footprint = Footprint {
+    anon: Bytes::kib(920),
+    file: Bytes::mib(8),
+    text: Bytes::ZERO,
+    page_tables: Bytes::kib(40),
+    virtual_size: Bytes::mib(1200),
+    kernel: Bytes::kib(64),
+};
+
 /// The container runtime of a node.
 #[derive(Clone, Debug)]
 pub(in crate::node) struct Runtime {
@@ -27,6 +41,8 @@ pub(in crate::node) struct Runtime {
 #[derive(Clone, Debug, Default)]
 struct Sandbox {
     pause: Option<ProcIx>,
+    /// containerd's shim, with what the runtime and the kubelet keep for the pod.
+    shim: Option<ProcIx>,
     containers: Vec<ContainerRun>,
 }
 
@@ -39,10 +55,14 @@ pub(in crate::node) struct ContainerRun {
     pub procs: SmallVec<[ProcIx; 4]>,
     pub pid1: Option<ProcIx>,
     pub running: bool,
+    /// When it was started last.
+    pub started: SimTime,
     /// Counts starts.
     pub run: u32,
     /// A memcg OOM killed something in this run.
     pub oom_seen: bool,
+    /// What runc starts a container with was killed in this run: the container has not been started.
+    pub start_failed: bool,
     /// How PID 1 ended, once the whole container is gone.
     pub ended: Option<(ExitStatus, SimTime)>,
     pid1_status: Option<(ExitStatus, SimTime)>,
@@ -71,7 +91,8 @@ impl Runtime {
 
     /// There is a new pod with this many containers, of which nothing runs.
     pub fn add(&mut self, containers: usize) {
-        self.sandboxes.push(Sandbox { pause: None, containers: vec![ContainerRun::default(); containers] });
+        let containers = vec![ContainerRun::default(); containers];
+        self.sandboxes.push(Sandbox { containers, ..Sandbox::default() });
     }
 
     /// Nothing is left of what ran for a pod.
@@ -123,15 +144,68 @@ impl Runtime {
         };
         let pause = Executable { comm: &"pause".into(), uid: 65535, pid: None, footprint, term: TermReaction::Default };
         self.sandboxes[pod as usize].pause = machine.spawn(pause, context, cx);
+        self.sandboxes[pod as usize].shim = self.run_shim(machine, cx);
+    }
+
+    /// The shim of a pod, outside its cgroup.
+    fn run_shim(&self, machine: &mut Machine, cx: &mut Cx<'_>) -> Option<ProcIx> {
+        let anon = machine.scenario.node.runtime_per_pod;
+        if anon == Bytes::ZERO {
+            return None;
+        }
+        let comm = "containerd-shim".into();
+        let context = SpawnContext {
+            cgroup: machine.memory.mkdir_all("/system.slice"),
+            owner: ProcessOwner::Host,
+            shown: Owner::Host("containerd-shim".into()),
+            parent: None,
+            session: None,
+            oom_score_adj: SHIM_OOM_SCORE_ADJ,
+        };
+        let footprint = Footprint { anon, ..Footprint::default() };
+        let shim = Executable { comm: &comm, uid: 0, pid: None, footprint: &footprint, term: TermReaction::Default };
+        machine.spawn(shim, context, cx)
     }
 
     /// A container is ready for its processes.
-    pub fn run_container(&mut self, c: ContainerRef, cgroup: CgroupId, limit: Option<Bytes>) {
+    pub fn run_container(&mut self, c: ContainerRef, cgroup: CgroupId, limit: Option<Bytes>, now: SimTime) {
         let container = self.container_mut(c);
+        container.started = now;
         (container.cgroup, container.limit) = (Some(cgroup), limit);
         container.run += 1;
-        (container.running, container.oom_seen) = (true, false);
+        (container.running, container.oom_seen, container.start_failed) = (true, false, false);
         (container.ended, container.pid1_status) = (None, None);
+    }
+
+    /// Whether a container's cgroup, or one above it, has so little room that runc's own process may not fit.
+    pub fn may_fail_to_start(&self, c: ContainerRef, machine: &Machine) -> bool {
+        let cgroup = self.get(c).and_then(|container| container.cgroup);
+        cgroup.is_some_and(|cgroup| machine.memory.headroom(cgroup) <= RUNC_INIT.anon.to_pages_ceil())
+    }
+
+    /// runc's own process is the first in a container's cgroup; it becomes the container's program when that starts.
+    /// False: the OOM killer took it (story A14 of a node with 1.36.2: a memory volume fills the pod).
+    pub fn runc_starts(
+        &mut self,
+        c: ContainerRef,
+        (shown, oom_score_adj): (Owner, i16),
+        machine: &mut Machine,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let Some(cgroup) = self.container_mut(c).cgroup else { return true };
+        let owner = ProcessOwner::Container(c);
+        let context = SpawnContext { cgroup, owner, shown, parent: None, session: None, oom_score_adj };
+        let comm = "runc:[2:INIT]".into();
+        let init = Executable { comm: &comm, uid: 0, pid: None, footprint: &RUNC_INIT, term: TermReaction::Ignore };
+        let Some(p) = machine.spawn(init, context, cx) else { return true };
+        if machine.programs[p as usize].activity == Activity::Dying {
+            let container = self.container_mut(c);
+            container.procs.push(p);
+            (container.pid1, container.start_failed) = (Some(p), true);
+            return false;
+        }
+        machine.leaves(p, RUNC_INIT.anon, cx);
+        true
     }
 
     /// Starts a process in a container and lets it run until it first waits. False: the container's PID 1 could not be
@@ -266,7 +340,11 @@ impl Runtime {
     }
 
     /// Nothing of a pod's containers is left in the kernel.
-    pub fn torn_down(&mut self, pod: PodIx) {
+    pub fn torn_down(&mut self, pod: PodIx, machine: &mut Machine, cx: &mut Cx<'_>) {
         self.sandboxes[pod as usize].containers.iter_mut().for_each(|c| c.cgroup = None);
+        if let Some(shim) = self.sandboxes[pod as usize].shim.take() {
+            let holds = machine.scenario.node.runtime_per_pod;
+            machine.leaves(shim, holds, cx);
+        }
     }
 }

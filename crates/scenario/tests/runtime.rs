@@ -1,0 +1,144 @@
+//! What a whole real node does (kubelet 1.36.2, containerd 2.1, kernel 6.12: `crates/conformance/data/realnode`), shown
+//! by scenarios: a container that runc cannot start, a kubelet that is down, the runtime's memory for each pod.
+
+use oomsim_core::node::simulate;
+use oomsim_core::record::{History, Keep, Record};
+use oomsim_scenario::{NoFiles, load};
+
+fn run(text: &str) -> History {
+    let loaded = load(text, "scenario.toml", &NoFiles, &[]).unwrap_or_else(|problems| panic!("{problems:?}"));
+    simulate(&loaded.scenario, 1, Keep::Series).expect("within the engine's limits")
+}
+
+/// Seconds at which something was recorded.
+fn times(history: &History, wanted: impl Fn(&Record) -> bool) -> Vec<f64> {
+    let found = history.entries.iter().filter(|entry| wanted(&entry.record));
+    found.map(|entry| entry.at.as_secs_f64()).collect()
+}
+
+/// Story A14: a memory volume fills the pod's limit. The first death is the program's, the others are runc's own.
+#[test]
+fn a_full_memory_volume_keeps_a_container_from_starting() {
+    let history =
+        run("duration = \"60s\"\n[node]\nmemory = \"2Gi\"\n[kubelet]\nversion = \"1.36\"\n[[pod]]\nname = \"a\"\n\
+         [[pod.volume]]\nname = \"mem\"\n[[pod.container]]\nname = \"app\"\nresources.limits = { memory = \"64Mi\" }\n\
+         workload.script = [{ tmpfs = \"70Mi\", volume = \"mem\" }]\n");
+    let ends: Vec<(String, i32)> = history
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.record {
+            Record::ContainerTerminated { reason, exit_code, .. } => Some((reason.to_string(), *exit_code)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends[0], ("OOMKilled".into(), 137));
+    assert!(ends.len() > 2 && ends[1..].iter().all(|end| *end == ("StartError".into(), 128)), "{ends:?}");
+    let victims: Vec<String> = history
+        .entries
+        .iter()
+        .filter_map(|entry| match &entry.record {
+            Record::OomKill { report, .. } => report.chosen().map(|task| task.comm.to_string()),
+            _ => None,
+        })
+        .collect();
+    assert!(victims[1..].iter().all(|comm| comm == "runc:[2:INIT]"), "{victims:?}");
+    assert_eq!(history.pods[0].status.to_string(), "RunContainerError");
+    // Nothing has been started a second time.
+    assert_eq!(times(&history, |record| matches!(record, Record::ContainerStarted { .. })).len(), 1);
+}
+
+/// Story B24: below the threshold from 12 s on. While the kubelet is down nothing is evicted; its first pass finds no
+/// pods, the one after it evicts.
+#[test]
+fn a_kubelet_that_is_down_evicts_nothing_and_its_first_pass_finds_no_pods() {
+    let history = run(
+        "duration = \"60s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"1.36\"\nfirstPass = \"1s\"\n\
+         [[pod]]\nname = \"leak\"\n[[pod.container]]\nname = \"app\"\nworkload.ramp = { rate = \"80Mi\", to = \"950Mi\" }\n\
+         [[at]]\ntime = \"5s\"\nkubeletProcess = \"stops\"\n[[at]]\ntime = \"25s\"\nkubeletProcess = \"starts\"\n",
+    );
+    let met = times(&history, |record| matches!(record, Record::EvictionThresholdMet { .. }));
+    let evicted = times(&history, |record| matches!(record, Record::Evicted { .. }));
+    // 25 s + 0.42 s, and a period later.
+    assert!((25.4..25.5).contains(&met[0]), "{met:?}");
+    assert!(evicted.len() == 1 && (35.4..35.6).contains(&evicted[0]), "{evicted:?}");
+}
+
+/// A container that ends while the kubelet is down is started again when it is back.
+#[test]
+fn what_ends_while_the_kubelet_is_down_is_started_again_later() {
+    let history =
+        run("duration = \"40s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"1.36\"\n[[pod]]\nname = \"a\"\n\
+         [[pod.container]]\nname = \"app\"\nworkload.script = [{ until = \"10s\" }, { exit = 1 }]\n\
+         [[at]]\ntime = \"5s\"\nkubeletProcess = \"stops\"\n[[at]]\ntime = \"20s\"\nkubeletProcess = \"starts\"\n");
+    let started = times(&history, |record| matches!(record, Record::ContainerStarted { .. }));
+    assert!(started.len() > 1 && (21.3..23.0).contains(&started[1]), "{started:?}");
+}
+
+/// Stories E01, B23, A03: each pod costs the node 8 to 12 MiB outside kubepods, until it is gone.
+#[test]
+fn the_runtime_holds_memory_for_each_pod_outside_kubepods() {
+    let text = |per_pod: &str| {
+        format!(
+            "duration = \"30s\"\n[node]\nmemory = \"2Gi\"\nruntime = {{ perPod = \"{per_pod}\" }}\n[kubelet]\nversion = \"1.36\"\n\
+             [[pod]]\nname = \"a\"\nreplicas = 3\n[[pod.container]]\nname = \"app\"\nonTerm = \"dies\"\n\
+             [[at]]\ntime = \"20s\"\ndeletePod = \"a-0\"\n"
+        )
+    };
+    let held = |per_pod: &str, at: f64| {
+        let history = run(&text(per_pod));
+        let sample = history.series.samples.iter().rfind(|sample| sample.at.as_secs_f64() <= at).expect("a sample");
+        sample.working_set.get()
+    };
+    assert_eq!(held("10Mi", 10.0) - held("0", 10.0), 30 << 20);
+    assert_eq!(held("10Mi", 29.0) - held("0", 29.0), 20 << 20);
+}
+
+/// `kubectl delete pod`: when everything is gone, the API has the pod no longer (story E01).
+#[test]
+fn a_deleted_pod_is_not_among_the_pods_at_the_end() {
+    let history = run(
+        "duration = \"30s\"\n[node]\nmemory = \"2Gi\"\n[kubelet]\nversion = \"1.36\"\n[[pod]]\nname = \"a\"\n\
+         [[pod.container]]\nname = \"app\"\nonTerm = \"dies\"\n[[pod]]\nname = \"b\"\n[[pod.container]]\nname = \"app\"\n\
+         [[at]]\ntime = \"10s\"\ndeletePod = \"a\"\n",
+    );
+    let names: Vec<&str> = history.pods.iter().map(|pod| &*pod.pod).collect();
+    assert_eq!(names, ["default/b"]);
+}
+
+/// noderesources/fit.go fitsRequest and lifecycle/predicate.go: the pod beyond `maxPods` is refused; a critical one takes
+/// the place of another.
+#[test]
+fn a_pod_too_many_is_refused_unless_it_is_critical() {
+    let text = "duration = \"60s\"\n[node]\nmemory = \"4Gi\"\n[kubelet]\nversion = \"1.32\"\nmaxPods = 2\n[[pod]]\n\
+                name = \"web\"\nreplicas = 3\n[[pod.container]]\nname = \"app\"\nonTerm = \"dies\"\n[[pod]]\n\
+                name = \"agent\"\nat = \"10s\"\npriority = 2000000000\n[[pod.container]]\nname = \"app\"\n";
+    let history = run(text);
+    let refused = history.entries.iter().filter_map(|entry| match &entry.record {
+        Record::PodRejected { reason, message, .. } => Some((reason.to_string(), message.to_string())),
+        _ => None,
+    });
+    let message = "Node didn't have enough resource: pods, requested: 1, used: 2, capacity: 2";
+    assert_eq!(refused.collect::<Vec<_>>(), [("OutOfpods".to_owned(), message.to_owned())]);
+    let phase = |name: &str| history.pods.iter().find(|pod| &*pod.pod == name).map(|pod| pod.phase.to_string());
+    assert_eq!(phase("default/agent").as_deref(), Some("Running"));
+    assert_eq!(history.pods.iter().filter(|pod| pod.phase.to_string() == "Failed").count(), 2);
+}
+
+/// A StatefulSet's pod that comes back bears the name of the one before: its curve goes on.
+#[test]
+fn a_pod_that_comes_back_under_its_name_has_one_curve() {
+    let history =
+        run("duration = \"60s\"\n[node]\nmemory = \"4Gi\"\n[kubelet]\nversion = \"1.32\"\n[[pod]]\nname = \"db-0\"\n\
+         controller = \"StatefulSet\"\nrestartPolicy = \"Never\"\n[[pod.container]]\nname = \"db\"\nworkload.script = \
+         [{ anon = \"50Mi\" }, { sleep = \"10s\" }, { exit = 1 }]\n[[pod]]\nname = \"other\"\nat = \"15s\"\n\
+         [[pod.container]]\nname = \"app\"\nworkload.steady = { anon = \"20Mi\" }\n");
+    let names: Vec<&str> = history.series.pods.iter().map(|name| &**name).collect();
+    assert_eq!(names, ["default/db-0", "default/other"]);
+    let usage = |curve: u32, from: f64, to: f64| {
+        let samples = history.series.samples.iter().filter(|s| (from..to).contains(&s.at.as_secs_f64()));
+        samples.flat_map(|s| &s.pods).filter(|pod| pod.pod == curve).map(|pod| pod.usage.get()).max().unwrap_or(0)
+    };
+    // Each of them holds 50 MiB for 10 s, and another comes some seconds later.
+    assert!(usage(0, 0.0, 12.0) >= 50 << 20 && usage(0, 12.0, 30.0) >= 50 << 20 && usage(0, 30.0, 59.0) >= 50 << 20);
+    assert!((20 << 20..22 << 20).contains(&usage(1, 20.0, 59.0)));
+}
