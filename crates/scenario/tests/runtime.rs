@@ -105,8 +105,8 @@ fn a_deleted_pod_is_not_among_the_pods_at_the_end() {
     assert_eq!(names, ["default/b"]);
 }
 
-/// noderesources/fit.go fitsRequest and lifecycle/predicate.go: the pod beyond `maxPods` is refused; a critical one takes
-/// the place of another.
+/// noderesources/fit.go fitsRequest and lifecycle/predicate.go: the pod beyond `maxPods` is refused; a critical one
+/// takes the place of another.
 #[test]
 fn a_pod_too_many_is_refused_unless_it_is_critical() {
     let text = "duration = \"60s\"\n[node]\nmemory = \"4Gi\"\n[kubelet]\nversion = \"1.32\"\nmaxPods = 2\n[[pod]]\n\

@@ -76,8 +76,9 @@ impl Pods {
         self.preempted_pod_gone(pod, lent);
     }
 
-    /// The containers of an evicted or deleted pod have stopped. If all of them ended with code 0, the pod has succeeded,
-    /// and neither reason nor message say that it was evicted (kubelet.go generateAPIPodStatus, kubernetes#118310).
+    /// The containers of an evicted or deleted pod have stopped. If all of them ended with code 0, the pod has
+    /// succeeded, and neither reason nor message say that it was evicted (kubelet.go generateAPIPodStatus,
+    /// kubernetes#118310).
     pub(super) fn tell_eviction(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         let evicted = self[pod as usize].evicted.take();
         let profile = lent.kubelet.as_ref().map(|kubelet| kubelet.profile().evicted_phase_from_containers);
