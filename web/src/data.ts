@@ -131,8 +131,8 @@ export type Seeds = { scenario: string, count: number, end: number, shares: Arra
  * When the first process died, for each run on which one did, in order.
  */
 firstDeaths: Array<number>, runs: Array<SeedRun>, };
-export type Compared = { rows: Array<Row>, firstAt: number | null, first: [string, string], causes: Array<string>, shares: Array<[string, string, string, string]>, };
-export type Row = { name: string, a: string, b: string, };
+export type Compared = { rows: Array<ComparedRow>, firstAt: number | null, first: [string, string], causes: Array<string>, shares: Array<[string, string, string, string]>, };
+export type ComparedRow = { name: string, a: string, b: string, };
 export type Share = { outcome: string, count: number, low: number, high: number, };
 export type SeedRun = { node: string, seed: string, outcome: string, victim: string, firstDeath: number | null, oomKills: number, evictions: number, reproduce: string, };
 export type TimelineLine = { at: number, subject: string, reason: string, message: string, tone: string, };
