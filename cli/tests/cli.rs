@@ -180,6 +180,7 @@ fn the_same_seed_gives_the_same_bytes() {
         "memory.png",
         "memory.svg",
         "metrics.om",
+        "metrics.prom",
         "series.csv",
     ];
     assert_eq!(names, expected);
