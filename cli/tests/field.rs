@@ -139,3 +139,35 @@ fn node_shows_huge_pages_in_their_own_row() {
     // 1184 pages of 2 MiB.
     assert!(json.to_string().contains(&(1184u64 << 21).to_string()), "{json}");
 }
+
+/// A provider's object has kubelet settings in it; an object without any is not called clean.
+#[test]
+fn lint_is_not_green_about_what_it_did_not_look_at() {
+    let class = "apiVersion: karpenter.k8s.aws/v1\nkind: EC2NodeClass\nmetadata: { name: default }\n\
+                 spec: { kubelet: { evictionHard: { nodefs.available: 10% } } }\n";
+    let other = "apiVersion: v1\nkind: ConfigMap\nmetadata: { name: x }\n";
+    let place = Place::new("green", &[("class.yaml", class), ("other.yaml", other)]);
+    let found = place.run("lint class.yaml");
+    assert_eq!(found.status.code(), Some(1));
+    assert!(out(&found).contains("OOM001") && out(&found).contains("class.yaml:4"), "{}", out(&found));
+    let nothing = place.run("lint other.yaml");
+    assert_eq!(nothing.status.code(), Some(2), "{}", out(&nothing));
+    assert!(err(&nothing).contains("not looked at") && err(&nothing).contains("ConfigMap"), "{}", err(&nothing));
+}
+
+/// 0 of 100 runs have an upper end of 3.7 % (Wilson, 95 %): they do not prove less than 1 %.
+#[test]
+fn plan_says_how_many_runs_a_target_needs() {
+    let leak = "duration = '2m'\n[node]\nmemory = '4Gi'\nsystem = { anon = '300Mi', kernel = '100Mi' }\n\
+                [kubelet]\nversion = '1.32'\n[[pod]]\nname = 'leak'\n[[pod.container]]\nname = 'app'\n\
+                workload.ramp = { rate = '40Mi' }\n";
+    let goal = "runs = 100\n[[scenario]]\nname = 'full'\nfile = 's.toml'\n\
+                [[target]]\nscenario = 'full'\nevent = 'kernelKill'\nbelow = '1%'\n\
+                [[knob]]\nname = 'evictionHard'\nkey = 'kubelet.evictionHard.memory.available'\nvalues = ['100Mi', '1500Mi']\n";
+    let place = Place::new("plan", &[("s.toml", leak), ("g.toml", goal)]);
+    let plan = place.run("plan g.toml");
+    assert_eq!(plan.status.code(), Some(1));
+    let said = out(&plan);
+    assert!(said.contains("0 of 100 runs cannot prove less than 1 %"), "{said}");
+    assert!(said.contains("are needed") && !said.contains("widen"), "{said}");
+}
