@@ -34,7 +34,7 @@ pub(in crate::node) struct RunningProgram {
     pub turn: u32,
     pub term: TermReaction,
     pub cause: Option<DeathCause>,
-    /// The OOM killer took it for a cgroup's limit.
+    /// The OOM killer took it, and its cgroup counts that: any kill on v2, one for a cgroup's limit on v1.
     pub oom_counted: bool,
 }
 
