@@ -101,10 +101,14 @@ fn factor(value: &str) -> Option<f64> {
 impl Open {
     fn of(text: &str) -> Option<Self> {
         let (keys, value) = split(text)?;
+        let factor = factor(value);
+        // Most settings name one key of one pod: a study reads thousands of them.
+        if factor.is_none() && !keys.contains(['*', '=']) {
+            return None;
+        }
         let keys = stars_quoted(keys);
         let source = Arc::new(Source { name: "--set".into(), text: keys.clone() });
         let steps: Vec<String> = parse_keys(&source, &keys)?.into_iter().map(|(step, _)| step).collect();
-        let factor = factor(value);
         let of_pod = steps.first().is_some_and(|first| first == "pod");
         let several = of_pod && (steps.get(1).is_some_and(|step| is_selector(step)) || any_container(&steps));
         (several || factor.is_some()).then(|| Open { steps, value: value.to_string(), factor })
