@@ -243,6 +243,21 @@ test("a lesson is accessible, follows its links, and shows one moment inside of 
   await context.close();
 });
 
+test("a pasted kernel log is explained in the page", async () => {
+  const { context, page, problems } = await open();
+  const log = page.getByRole("textbox", { name: "A kernel log of your own" });
+  await log.fill("[   12.5] Out of memory: Killed process 1234 (java) total-vm:4194304kB, anon-rss:2097152kB, file-rss:0kB, shmem-rss:0kB, UID:0 pgtables:4200kB oom_score_adj:0\n");
+  await button(page, "Explain it").click();
+  const told = page.locator("#log-heading ~ [role=status] pre");
+  await told.waitFor();
+  assert.match(await told.innerText(), /java/);
+  await log.fill("nothing of the kind\n");
+  await button(page, "Explain it").click();
+  await page.waitForFunction(() => !/java/.test(document.querySelector("#log-heading ~ [role=status] pre").innerText));
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
 test("what would have prevented a death is found, and applied with a click", async () => {
   const { context, page, problems } = await open();
   await page.getByLabel("Story").selectOption("scenarios/oom4-allocatable-fast.toml");

@@ -95,7 +95,12 @@ pub fn read_each(input: impl Read, mut each: impl FnMut(Found)) -> Result<(), Re
 ///
 /// # Errors
 /// As [`read_each`].
-pub fn read_live(input: impl Read, mut each: impl FnMut(Option<Found>)) -> Result<(), ReadError> {
+pub fn read_live(input: impl Read, each: impl FnMut(Option<Found>)) -> Result<(), ReadError> {
+    found_in(decode::open(input)?, each)
+}
+
+/// What is found in a log that is text.
+fn found_in(text: impl Read, mut each: impl FnMut(Option<Found>)) -> Result<(), ReadError> {
     let mut machine = machine::Machine::default();
     let mut order = order::Order::default();
     let mut any = false;
@@ -103,7 +108,7 @@ pub fn read_live(input: impl Read, mut each: impl FnMut(Option<Found>)) -> Resul
         any |= found.is_some();
         each(found);
     };
-    let read = assemble::run(input, &mut |event| {
+    let read = assemble::run(text, &mut |event| {
         let pause = matches!(event, assemble::Event::Pause);
         order.take(event, &mut |event| machine.take(event));
         machine.drain().into_iter().map(Some).for_each(&mut each);
@@ -124,10 +129,23 @@ pub fn read_live(input: impl Read, mut each: impl FnMut(Option<Found>)) -> Resul
 /// # Errors
 /// As [`read`].
 pub fn explain_log(input: impl Read, known: Known) -> Result<String, ReadError> {
+    explained(decode::open(input)?, known)
+}
+
+/// As [`explain_log`], of a log that is text already and need not be unpacked or decoded.
+///
+/// # Errors
+/// When a line is longer than 16 MiB, or the text is another form of a log that has to be decoded first.
+pub fn explain_text(log: &str, known: Known) -> Result<String, ReadError> {
+    explained(log.as_bytes(), known)
+}
+
+fn explained(log: impl Read, known: Known) -> Result<String, ReadError> {
     let (mut reports, mut summary) = (Vec::new(), Summary::default());
-    read_each(input, |found| match found {
-        Found::Report(report) => reports.push(*report),
-        Found::Other(other) => summary.add_other(*other),
+    found_in(log, |found| match found {
+        Some(Found::Report(report)) => reports.push(*report),
+        Some(Found::Other(other)) => summary.add_other(*other),
+        None => {}
     })?;
     reports.sort_by_key(|r| r.first_line);
     let analyses = analyse(reports, known);

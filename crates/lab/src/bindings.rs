@@ -81,6 +81,11 @@ impl Engine {
         json(variation(how).and_then(|how| self.lab.cures(path, text, &how, happening)))
     }
 
+    /// See [`Lab::log`].
+    pub fn log(&self, text: &str) -> String {
+        json(self.lab.log(text).map_err(|why| why.to_string()))
+    }
+
     /// See [`Lab::lesson`].
     pub fn lesson(&self, path: &str, text: &str) -> String {
         json(self.lab.lesson(path, text))

@@ -230,6 +230,14 @@ impl Lab {
         Ok(found.iter().flat_map(|found| &found.cures).map(Cure::of).collect())
     }
 
+    /// Explains the OOM reports of a kernel log, in whatever form it was pasted.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub fn log(&self, text: &str) -> Result<String, oomsim_dmesg::ReadError> {
+        oomsim_dmesg::explain_text(text, oomsim_dmesg::Known::default())
+    }
+
     /// Reads a lesson and decides its questions. What it says about runs is not judged: `oomsim check` does that.
     ///
     /// # Errors

@@ -42,7 +42,7 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("crates/report", "oomsim-report", &["core", "scenario", "lint", "planning"]),
     ("crates/testkit", "oomsim-testkit", &["core", "scenario"]),
     ("crates/tidy", "oomsim-tidy", &[]),
-    ("crates/lab", "oomsim-lab", &["core", "scenario", "explain", "lesson", "report"]),
+    ("crates/lab", "oomsim-lab", &["core", "scenario", "dmesg", "explain", "lesson", "report"]),
 ];
 
 /// Crates that take the whole workspace together.

@@ -11,6 +11,7 @@ import { Engine } from "./engine";
 import { LessonView, type Moment, placeOf } from "./lesson";
 import type { Page } from "./lesson-data";
 import { isLesson, type LessonFile, lessonFile, lessonOfFragment, lessons } from "./lessons";
+import { Log } from "./log";
 import { OddsView } from "./odds";
 import { Player } from "./player";
 import { Quiz } from "./quiz";
@@ -250,6 +251,7 @@ export function Lab() {
               )}
             </>
           )}
+          {embedded === null && <Log engine={engine} />}
           {embedded === null && (
             <Text engine={engine} path={scenario.path} draft={draft} onDraft={setDraft} onRun={runOwn} written={second?.text ?? draft} onLesson={(file) => learn(file, 0)} />
           )}

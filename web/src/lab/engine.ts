@@ -9,7 +9,7 @@ export type Answer<T, E> = { ok: T } | { error: E };
 
 export interface Request {
   id: number;
-  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "lesson" | "schema" | "cures" | "odds" | "digests";
+  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "lesson" | "schema" | "log" | "cures" | "odds" | "digests";
   args: (string | number)[];
 }
 
@@ -77,6 +77,10 @@ export class Engine {
   schema(): Promise<Schema> {
     this.keys ??= this.answer<Schema, never>("schema").then((answer) => ("ok" in answer ? answer.ok : {}));
     return this.keys;
+  }
+
+  log(text: string) {
+    return this.answer<string, string>("log", text);
   }
 
   cures(path: string, text: string, how: Partial<Variation>, happening: number) {

@@ -35,6 +35,8 @@ function run(wasm: Wasm, { method, args }: Request): string {
       return wasm.questions(number(0), number(1));
     case "schema":
       return wasm.schema();
+    case "log":
+      return wasm.log(text(0));
     case "cures":
       return wasm.cures(text(0), text(1), text(2), number(3));
     case "lesson":

@@ -114,8 +114,8 @@ pub(crate) struct Assembler {
 ///
 /// # Errors
 /// Those of the input, and that it is no log: not text, or a line without end.
-pub(crate) fn run(input: impl Read, emit: &mut impl FnMut(Event)) -> Result<Option<Encoded>, ReadError> {
-    let mut lines = Lines::new(crate::decode::open(input)?);
+pub(crate) fn run(text: impl Read, emit: &mut impl FnMut(Event)) -> Result<Option<Encoded>, ReadError> {
+    let mut lines = Lines::new(text);
     let mut assembler = Assembler::default();
     let mut skipped = 0;
     loop {
