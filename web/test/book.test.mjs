@@ -2,24 +2,14 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { blank } from "./browser.mjs";
 
 const book = resolve(process.env.BOOK ?? "../target/book");
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
-let browser;
-
-before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
-});
-after(() => browser?.close());
 
 test("each chapter has the lab at its moments, with their questions", async () => {
-  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-  const problems = [];
-  page.on("pageerror", (error) => problems.push(String(error)));
+  const { page, problems } = await blank({}, ["file:", "data:", "blob:"]);
   const chapters = readdirSync(join(book, "learn")).filter((name) => /^\d.*\.html$/.test(name)).sort();
   assert.ok(chapters.length >= 12, chapters.join());
   for (const chapter of chapters) {

@@ -1,44 +1,17 @@
 // The lab as a learner uses it, in headless Chromium, opened as a file: LAB names it, SHOTS a folder for pictures.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { join, resolve } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { accessible, blank } from "./browser.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const lab = pathToFileURL(resolve(process.env.LAB ?? "dist-lab/lab.html")).href;
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
-let browser;
-
-before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
-});
-after(() => browser?.close());
 
 async function open(options = {}, address = lab) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const problems = [];
-  const ours = /^(file|data|blob):/;
-  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-  page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("request", (request) => ours.test(request.url()) || problems.push(request.url()));
-  await page.goto(address);
-  await page.locator("canvas").first().waitFor({ timeout: 60_000 });
-  return { context, page, problems };
-}
-
-/** No violation of what axe knows, and nothing wider than the screen. */
-async function accessible(page, where) {
-  await page.evaluate(axe);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const told = violations.map((v) => `${v.id}: ${v.nodes.map((node) => node.target.join(" ")).slice(0, 3).join(", ")}`);
-  assert.deepEqual(told, [], where);
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth);
-  assert.equal(wide, false, `the page is wider than the screen: ${where}`);
+  const opened = await blank(options, ["file:", "data:", "blob:"]);
+  await opened.page.goto(address);
+  await opened.page.locator("canvas").first().waitFor({ timeout: 60_000 });
+  return opened;
 }
 
 const time = async (page) => Number.parseFloat(await page.locator(".player .slider span").innerText());

@@ -1,33 +1,17 @@
 // The report as a reader uses it, in headless Chromium: REPORT names the file, SHOTS a folder for pictures.
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { resolve } from "node:path";
-import { after, before, test } from "node:test";
+import { test } from "node:test";
 import { pathToFileURL } from "node:url";
-import { chromium } from "playwright-core";
+import { accessible, blank } from "./browser.mjs";
 
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const report = pathToFileURL(resolve(process.env.REPORT ?? "../target/report.html")).href;
-const flags = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--disable-sync"];
-let browser;
-
-before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: flags });
-});
-after(() => browser?.close());
 
 async function open(options = {}) {
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options });
-  const page = await context.newPage();
-  const problems = [];
-  page.on("console", (message) => message.type() === "error" && problems.push(message.text()));
-  page.on("pageerror", (error) => problems.push(String(error)));
-  page.on("request", (request) => request.url().startsWith("file:") || request.url().startsWith("data:") || problems.push(request.url()));
-  await page.goto(report);
-  await page.locator("canvas").waitFor();
-  return { context, page, problems };
+  const opened = await blank(options, ["file:", "data:"]);
+  await opened.page.goto(report);
+  await opened.page.locator("canvas").waitFor();
+  return opened;
 }
 
 test("the page shows the run and asks for nothing from the network", async () => {
@@ -75,11 +59,7 @@ for (const colorScheme of ["light", "dark"]) {
     test(`nothing stands in the way of a reader: ${size}, ${colorScheme}`, async () => {
       const { context, page } = await open({ colorScheme, viewport });
       if (process.env.SHOTS) await page.screenshot({ path: `${process.env.SHOTS}/report-${size}-${colorScheme}.png`, fullPage: true });
-      // The page's policy forbids scripts of others: axe runs as the debugger's own.
-      const violations = await page.evaluate(`(() => { ${axe}; return axe.run().then((r) => r.violations.map((v) => v.id + ": " + v.nodes[0].html)); })()`);
-      assert.deepEqual(violations, []);
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth > window.innerWidth);
-      assert.equal(wide, false, "the page scrolls sideways");
+      await accessible(page, `${size}, ${colorScheme}`);
       await context.close();
     });
   }
