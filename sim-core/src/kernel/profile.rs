@@ -3,6 +3,7 @@
 use super::capability::{Capability, CapabilityError};
 use super::rows::CAPABILITIES;
 use serde::Serialize;
+use std::sync::OnceLock;
 
 /// How a badness below one is treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -161,14 +162,20 @@ pub const DEFAULT_VERSION: &str = "6.12";
 impl Profile {
     /// The row of a version in [`VERSIONS`].
     pub fn named(version: &str) -> Option<Profile> {
-        let version = VERSIONS.iter().find(|v| **v == version)?;
+        // Every setting of a sweep asks for the same row.
+        static ROWS: [OnceLock<Profile>; VERSIONS.len()] = [const { OnceLock::new() }; VERSIONS.len()];
+        let place = VERSIONS.iter().position(|v| *v == version)?;
+        Some(ROWS[place].get_or_init(|| Profile::from_row(VERSIONS[place])).clone())
+    }
+
+    fn from_row(version: &str) -> Profile {
         let mut profile = Profile::newest();
-        profile.version = (*version).into();
+        profile.version = version.into();
         for capability in CAPABILITIES {
             // A row's value is legal by construction; a test sets them all.
             let _ = capability.set(&mut profile, capability.row(version).value);
         }
-        Some(profile)
+        profile
     }
 
     /// All rows, oldest first.

@@ -126,9 +126,10 @@ impl Processes {
 }
 
 /// Makes room for another one, and for few more: the processes, cgroups and pods of a node are most of what it needs.
+/// A node of a hundred pods moves them a few times only.
 pub(crate) fn make_room<T>(places: &mut Vec<T>) {
     if places.len() == places.capacity() {
-        places.reserve_exact(places.len() / 16 + 4);
+        places.reserve_exact(places.len() / 16 + 32);
     }
 }
 

@@ -99,7 +99,7 @@ impl CgroupBounds {
     pub fn join(&mut self, cg: CgroupId, index: u32, contribution: &Contribution) {
         if self.all.len() <= cg.index() {
             let missing = cg.index() + 1 - self.all.len();
-            self.all.reserve_exact(missing + self.all.len() / 16 + 4);
+            self.all.reserve_exact(missing + self.all.len() / 16 + 32);
             self.all.resize(cg.index() + 1, CgroupBound::default());
         }
         let level = &mut self.all[cg.index()];
