@@ -14,28 +14,31 @@ use oomsim_core::units::{Bytes, SimDuration};
 #[command(name = "oomsim", version, after_long_help = EXIT_CODES)]
 pub struct Cli {
     /// Let scenarios and studies name files outside of their own folders; for files that you trust
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = EVERY_COMMAND)]
     pub allow_outside: bool,
     /// Print no warnings; with `check`, only what fails and the last line
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = EVERY_COMMAND)]
     pub quiet: bool,
     /// Most memory to use, such as 2Gi [default: three quarters of what is available]
-    #[arg(long, global = true, value_name = "QUANTITY", value_parser = flags::amount)]
+    #[arg(long, global = true, help_heading = EVERY_COMMAND, value_name = "QUANTITY", value_parser = flags::amount)]
     pub memory_limit: Option<Bytes>,
     /// Give up after this time, with exit code 124; files that were begun are not left behind
-    #[arg(long, global = true, value_name = "TIME", value_parser = flags::duration)]
+    #[arg(long, global = true, help_heading = EVERY_COMMAND, value_name = "TIME", value_parser = flags::duration)]
     pub timeout: Option<SimDuration>,
     /// The command
     #[command(subcommand)]
     pub command: Command,
 }
 
+/// Over the options that every command has, so that its own come first.
+const EVERY_COMMAND: &str = "Options of every command";
+
 const EXIT_CODES: &str = "\
 Exit codes:
-  0  success: every expectation holds
-  1  an expectation failed, or a target cannot be met
-  2  invalid input or usage
-  3  internal error
+  0    success: every expectation holds
+  1    an expectation failed, or a target cannot be met
+  2    invalid input or usage
+  3    internal error
   124  the time of --timeout is over
   130  interrupted (SIGINT, SIGTERM)
 

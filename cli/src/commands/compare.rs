@@ -18,10 +18,11 @@ use std::sync::Arc;
 const EXAMPLES: &str = "\
 Examples:
   oomsim compare scenarios/oom1-twist-a-kernel-5.4.toml scenarios/oom1-twist-a-kernel-6.1.toml
-  oomsim compare scenarios/oom2-allocatable-slow.toml --set-b 'kubelet.evictionHard.\"memory.available\"=1000Mi'
+  oomsim compare scenarios/oom2-allocatable-slow.toml \\
+    --set-b 'kubelet.evictionHard.\"memory.available\"=1000Mi'
   oomsim compare scenarios/oom3-host-leak.toml --seed-b 2 --out difference.html
   oomsim compare scenarios/oom3-host-leak.toml --set-b node.memory=8Gi --seeds 100
-  oomsim compare before.json after.json          # written by `oomsim run --format json`, also by another version
+  oomsim compare before.json after.json        # of `oomsim run --format json`, of any version
 
 Exit code 0: nothing differs; 1: something does.";
 

@@ -16,9 +16,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
-Give what there is, in any order: kubectl get pod NAME -o json, kubectl get events -o json, the answer of Prometheus to
-container_memory_working_set_bytes (and container_memory_rss, node_memory_MemAvailable_bytes, …) or a CSV file of it, a kernel log.
-What is missing and would decide is named. Instead of files from a cluster, one scenario: its containers as monitoring would see them.
+Give what there is, in any order: kubectl get pod NAME -o json, kubectl get events -o json, Prometheus' answer for \
+container_memory_working_set_bytes (and container_memory_rss, node_memory_MemAvailable_bytes, …) or a CSV file of \
+it, a kernel log. What is missing and would decide is named. Instead of files from a cluster, one scenario: its \
+containers are diagnosed as monitoring would see them.
 
 Examples:
   oomsim diagnose pod.json series.json

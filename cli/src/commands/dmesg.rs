@@ -28,7 +28,7 @@ Exit codes:
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Kernel log from dmesg, dmesg -T, journalctl, syslog or /dev/kmsg; `-` for standard input
+    /// Kernel log in any form: dmesg, journalctl, syslog, kubectl logs, cloud exports, compressed; `-`: standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// Output format

@@ -19,17 +19,19 @@ use std::sync::Arc;
 /// Arguments of `oomsim import`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The files are recognised by their content: Node and Pod objects and lists (kubectl get -o json or yaml), Deployments and other
-workloads, kubelet settings (KubeletConfiguration, /configz, EC2NodeClass, NodeConfig, OpenShift KubeletConfig, k3s and RKE2
-config.yaml, Talos machine configuration, AKS and GKE node configuration, kOps, kubeadm), /stats/summary, answers of
-Prometheus' query and query_range, OpenMetrics and CSV series, kubectl top, /proc/meminfo, free, memory.stat.
+The files are recognised by their content: Node and Pod objects and lists (kubectl get -o json or yaml), Deployments \
+and other workloads, kubelet settings (KubeletConfiguration, /configz, EC2NodeClass, NodeConfig, OpenShift \
+KubeletConfig, k3s and RKE2 config.yaml, Talos machine configuration, AKS and GKE node configuration, kOps, \
+kubeadm), /stats/summary, answers of Prometheus' query and query_range, OpenMetrics and CSV series, kubectl top, \
+/proc/meminfo, free, memory.stat.
 
 Environment variables, commands and annotations are not copied, except for those that size memory.
 
 Examples:
   oomsim import node.json pods.json configz.json summary.json wss.json --out node1/
   oomsim run node1/scenario.toml --out out/
-  oomsim import node.json pods.json configz.json --prometheus https://prometheus.example --token-file token --out node1/
+  oomsim import node.json pods.json configz.json --out node1/ \\
+    --prometheus https://prometheus.example --token-file token
   oomsim import --queries --node worker-1")]
 pub struct Args {
     /// Files of the cluster, in any order

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 #[command(
     allow_missing_positional = true,
     after_help = "\
-The scenario is the one that `oomsim conformance` runs. It contains the inputs of the recorded run, what the node held when
-the workloads began, and when each program allocated how much.
+The scenario is the one that `oomsim conformance` runs. It contains the inputs of the recorded run, what the node \
+held when the workloads began, and when each program allocated how much.
 
 Examples:
   oomsim import-story s1-F04-009 > x.toml && oomsim run x.toml

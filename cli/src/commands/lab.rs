@@ -8,8 +8,8 @@ use std::path::PathBuf;
 /// Arguments of `oomsim lab`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-The page is served on 127.0.0.1 only, and it loads nothing else. It is one file: `--out lab.html` writes it, for any web
-server, a mail or a folder.
+The page is served on 127.0.0.1 only, and it loads nothing else. It is one file: `--out lab.html` writes it, for any \
+web server, a mail or a folder.
 
 Examples:
   oomsim lab

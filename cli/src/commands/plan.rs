@@ -35,9 +35,10 @@ Examples:
   oomsim plan studies/worker-goal.toml --out out/plan
   oomsim plan studies/worker-goal.toml --format json
 
-A goal file names scenarios, failures with the risk you accept (`[[target]]`), and the settings that may change (`[[knob]]`).
-The recommendation is the setting with the most allocatable memory that meets all targets – with prices (`[[instance]]`) the
-cheapest –, confirmed on seeds that the search has not used. Exit code 1: no setting meets the targets.";
+A goal file names scenarios, failures with the risk you accept (`[[target]]`), and the settings that may change \
+(`[[knob]]`). The recommendation is the setting with the most allocatable memory that meets all targets – with \
+prices (`[[instance]]`) the cheapest –, confirmed on seeds that the search has not used. Exit code 1: no setting \
+meets the targets.";
 
 /// Arguments of `oomsim plan`.
 #[derive(Debug, clap::Args)]

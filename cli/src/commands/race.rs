@@ -26,14 +26,14 @@ use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
-  oomsim race                                               # 8Gi, 1Gi reserved, thresholds from 100Mi to 1Gi
+  oomsim race                           # 8Gi, 1Gi reserved, thresholds from 100Mi to 1Gi
   oomsim race --memory 7120616Ki --kube-reserved 1638Mi --threshold 750Mi
-  oomsim race studies/worker.toml --threshold 100Mi,500Mi --rate 1Mi,10Mi,100Mi --runs 2000 --out out/race
+  oomsim race studies/worker.toml --threshold 100Mi,500Mi --rate 1Mi,10Mi,100Mi --out out/race
 
-A program that allocates at a constant rate is added to the node. In each run the kubelet's check has a different phase.
-The table shows the simulated share of runs in which the kernel is first, and the share by formula: with a random phase
-and w seconds between threshold and limit, the kubelet is in time with probability
-(w - time to stop the program) / period.";
+A program that allocates at a constant rate is added to the node. In each run the kubelet's check has a different \
+phase. The table shows the simulated share of runs in which the kernel is first, and the share by formula: with a \
+random phase and w seconds between threshold and limit, the kubelet is in time with probability (w − time to stop \
+the program) ÷ period.";
 
 /// Arguments of `oomsim race`.
 #[derive(Debug, clap::Args)]

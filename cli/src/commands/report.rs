@@ -38,11 +38,11 @@ pub struct Args {
     /// Also run each scenario on this many seeds: shares of outcomes, and when the first process dies
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     seeds: Option<u32>,
-    /// Change a setting of every scenario, such as node.memory=8Gi (repeatable)
-    #[arg(long = "set", value_name = "KEY=VALUE")]
+    /// Set a value in every scenario, such as node.memory=8Gi; repeatable
+    #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
     /// Simulate only the nodes of this kind
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "KIND")]
     node: Option<String>,
 }
 

@@ -34,8 +34,8 @@ Examples:
   oomsim risk node1/scenario.toml --seeds 1000 --format json
   oomsim risk node1/scenario.toml --at 30m
 
-The figures of a container are those of one instant: 20 s after the last pod has arrived, or just before the first death if
-that comes earlier. Its deaths are counted over whole runs with different seeds.";
+The figures of a container are those of one instant: 20 s after the last pod has arrived, or just before the first \
+death if that comes earlier. Its deaths are counted over whole runs with different seeds.";
 
 /// Arguments of `oomsim risk`.
 #[derive(Debug, clap::Args)]

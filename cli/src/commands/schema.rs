@@ -12,7 +12,8 @@ use oomsim_scenario::{SCENARIO, json_schema};
 Examples:
   oomsim schema scenario > oomsim.schema.json
 
-  A file that begins with this line is completed and checked by editors with taplo, such as VS Code with Even Better TOML:
+A file that begins with this line is completed and checked by editors with taplo, such as VS Code with Even Better TOML:
+
   #:schema ./oomsim.schema.json")]
 pub struct Args {
     /// Kind of file

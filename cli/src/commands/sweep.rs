@@ -27,14 +27,14 @@ const MAX_CELLS: usize = 60;
 
 const EXAMPLES: &str = "\
 Examples:
-  oomsim sweep studies/leak-rates.toml --out out/rates            # run everything, write results
-  oomsim sweep studies/leak-rates.toml --out out/rates --resume   # continue after an interruption
-  oomsim sweep plan studies/leak-rates.toml                       # the list of runs, each as a command
+  oomsim sweep studies/leak-rates.toml --out out/rates            # run everything
+  oomsim sweep studies/leak-rates.toml --out out/rates --resume   # go on after an interruption
+  oomsim sweep plan studies/leak-rates.toml                       # list the runs as commands
   oomsim sweep run studies/leak-rates.toml --shard 0/8 --out out/part-0
   oomsim sweep merge studies/leak-rates.toml out/part-* --out out/rates
 
-Results: runs.csv and runs.parquet with one row per run, summary.csv with counts and 95 % intervals, pictures. They do
-not depend on the number of threads, the order of the runs or how they were split.";
+Results: runs.csv and runs.parquet with one row per run, summary.csv with counts and 95 % intervals, pictures. They \
+do not depend on the number of threads, the order of the runs or how they were split.";
 
 /// Arguments of `oomsim sweep`.
 #[derive(Debug, clap::Args)]

@@ -43,7 +43,7 @@ pub struct Args {
     #[arg(long, value_name = "NAME", conflicts_with = "all")]
     pod: Option<String>,
     /// Explain why this did not happen, to the pod of --pod or to any
-    #[arg(long, value_enum, conflicts_with = "all")]
+    #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "all")]
     not: Option<Not>,
     /// Explain everything that is listed
     #[arg(long)]

@@ -6,15 +6,18 @@ use std::path::PathBuf;
 const EXAMPLES: &str = "\
 Examples:
   oomsim check scenarios
-  oomsim check scenarios --seeds 40            # each expectation's share of seeds, with its 95 % interval
-  oomsim check scenarios --bless --seeds 40    # accept the outcomes: who dies, in what order, when, and the shares
-  oomsim check scenarios --changed-since origin/main --format github --summary \"$GITHUB_STEP_SUMMARY\"
+  oomsim check scenarios --seeds 40            # each expectation's share of seeds
+  oomsim check scenarios --bless --seeds 40    # accept the outcomes: who dies, when, how often
+  oomsim check scenarios --changed-since origin/main --format github \\
+    --summary \"$GITHUB_STEP_SUMMARY\"
   oomsim check scenarios --format junit > report.xml
 
-Folders are searched recursively for *.toml, and for lessons: *.md with moments of runs, as in docs/learn. Hidden folders, folders
-named `invalid` and studies are skipped, unless you name them. A scenario beside which there is a file NAME.outcome must have that outcome; --bless writes it.
-Exit code: the worst of all scenarios: 0 all hold, 1 an expectation failed or an outcome changed, 2 invalid scenario, 3 internal
-error.";
+Folders are searched recursively for *.toml, and for lessons: *.md with moments of runs, as in docs/learn. Hidden \
+folders, folders named `invalid` and studies are skipped, unless you name them. A scenario beside which there is a \
+file NAME.outcome must have that outcome; --bless writes it.
+
+Exit code: the worst of all scenarios: 0 all hold, 1 an expectation failed or an outcome changed, 2 invalid \
+scenario, 3 internal error.";
 
 /// Arguments of `oomsim check`.
 #[derive(Debug, clap::Args)]

@@ -12,15 +12,17 @@ const EXAMPLES: &str = "\
 Examples:
   oomsim lint scenarios/oom2-allocatable-slow.toml
   oomsim lint studies/shop/kubelet.yaml --capacity 7120616Ki
-  oomsim lint studies/shop/kubelet.yaml studies/shop/web.yaml --capacity 16Gi --format sarif > lint.sarif
+  oomsim lint studies/shop/kubelet.yaml studies/shop/web.yaml --capacity 16Gi
+  oomsim lint studies/shop/kubelet.yaml --capacity 16Gi --format sarif > lint.sarif
   oomsim lint studies/shop/web.yaml --set kubelet.preset=gke --capacity 16Gi --level warning
   oomsim lint studies/shop/web.yaml --kubernetes 1.33 --capacity 16Gi
   oomsim lint --flags \"$(ps -o args= -C kubelet)\" --capacity 16Gi
-  oomsim explain OOM006                        # why it matters, how to fix it, where it comes from
+  oomsim explain OOM006              # why it matters, how to fix it, where it comes from
 
-FILE is a scenario (*.toml; folders are searched for them), a study (its scenarios are checked), a kubelet configuration
-(YAML, or JSON from /configz) or a manifest. Files other than scenarios describe one node: each kubelet configuration is
-checked together with all manifests.
+FILE is a scenario (*.toml; folders are searched for them), a study (its scenarios are checked), a kubelet \
+configuration (YAML, or JSON from /configz) or a manifest. Files other than scenarios describe one node: each \
+kubelet configuration is checked together with all manifests.
+
 Exit code: 0 no findings, 1 findings, 2 a file cannot be read or is invalid.";
 
 /// Arguments of `oomsim lint`.

@@ -14,8 +14,10 @@ Examples:
   oomsim run scenarios/oom4-allocatable-fast.toml --seed 7 --out out/
   oomsim run scenarios/fleet-same-leak.toml --set nodes=1000
   oomsim run scenarios/fleet-two-kinds.toml --node small --set nodes=1
-  oomsim run scenarios/oom2-allocatable-slow.toml --set 'kubelet.evictionHard.\"memory.available\"=1000Mi'
-  oomsim run scenarios/oom2-allocatable-slow.toml --format json | jq '.events[] | select(.kind == \"Evicted\")'
+  oomsim run scenarios/oom2-allocatable-slow.toml \\
+    --set 'kubelet.evictionHard.\"memory.available\"=1000Mi'
+  oomsim run scenarios/oom2-allocatable-slow.toml --format json |
+    jq '.events[] | select(.kind == \"Evicted\")'
 
 Exit code 1: an expectation of the scenario does not hold.";
 
