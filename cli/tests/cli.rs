@@ -188,6 +188,20 @@ fn the_same_seed_gives_the_same_bytes() {
     assert!(first == bytes("b"), "a second run differs");
 }
 
+/// A program that is done has not died: only what is worth a look stands there.
+#[test]
+fn who_died_leaves_out_what_was_done() {
+    let place = Place::new();
+    let with_init = SCENARIO.replace(
+        "[[pod.container]]",
+        "[[pod.initContainer]]\nname = \"setup\"\nworkload.script = [{ exit = 0 }]\n\n[[pod.container]]",
+    );
+    let text = out(&run(&place.file("init.toml", &with_init), &[]));
+    let (timeline, died) = text.split_once("WHO DIED").expect("a part");
+    assert!(timeline.contains("container setup: Completed, exit code 0"), "{timeline}");
+    assert!(died.contains("kernel") && !died.contains("exited with code 0"), "{died}");
+}
+
 #[test]
 fn what_is_not_kept_is_not_written() {
     let place = Place::new();

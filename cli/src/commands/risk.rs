@@ -176,7 +176,7 @@ impl RiskReport {
         let mut text = format!(
             "{}\n  at {} of the run with seed {}; deaths are counted over {} runs\n",
             paint(HEADING, format!("NODE {}", self.name)),
-            self.standing.at,
+            format_duration(self.standing.at.since(SimTime::ZERO)),
             self.seed,
             self.tally.runs
         );

@@ -26,8 +26,8 @@ pub struct Death {
     pub tone: Tone,
 }
 
-/// Every process that died, without pause processes, and every pod that was evicted before a process of its own had
-/// started, in order of time; each is put into words when it is asked for.
+/// Every process that died, without pause processes and those that were done (exit code 0), and every pod that was
+/// evicted before a process of its own had started, in order of time; each is put into words when it is asked for.
 pub fn deaths(history: &History) -> impl Iterator<Item = Death> {
     ends(history).filter_map(|(index, entry)| death(history, index, entry))
 }
@@ -47,6 +47,7 @@ fn ends(history: &History) -> impl Iterator<Item = (usize, &Entry)> {
         })
         .collect();
     let ended = move |entry: &Entry| match &entry.record {
+        Record::ProcessExited { status: ExitStatus::Code(0), cause: DeathCause::SelfExit, .. } => false,
         Record::ProcessExited { owner: Owner::Container { container, .. }, .. } => &**container != "POD",
         Record::ProcessExited { .. } => true,
         Record::Evicted { pod, .. } => !began.contains(pod),
