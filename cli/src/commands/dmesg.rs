@@ -174,7 +174,7 @@ impl<'a> View<'a> {
     fn begin(&mut self) {
         self.begun = true;
         let mut held = std::mem::take(&mut self.held);
-        held.sort_by_key(|r| r.first_line);
+        held.sort_by_key(LoggedOom::position);
         held.into_iter().for_each(|r| self.show(r));
     }
 

@@ -259,6 +259,18 @@ fn entity(name: &str) -> Option<char> {
         "nbsp" => ' ',
         "lsqb" | "lbrack" => '[',
         "rsqb" | "rbrack" => ']',
+        "lpar" => '(',
+        "rpar" => ')',
+        "equals" => '=',
+        "colon" => ':',
+        "comma" => ',',
+        "period" => '.',
+        "lowbar" => '_',
+        "sol" => '/',
+        "plus" => '+',
+        "ast" => '*',
+        "vert" => '|',
+        "num" => '#',
         _ => {
             let number = name.strip_prefix('#')?;
             let code = match number.strip_prefix(['x', 'X']) {

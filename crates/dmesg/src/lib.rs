@@ -78,7 +78,7 @@ pub fn read(input: impl Read) -> Result<Vec<LoggedOom>, ReadError> {
             reports.push(*report);
         }
     })?;
-    reports.sort_by_key(|r| r.first_line);
+    reports.sort_by_key(LoggedOom::position);
     Ok(reports)
 }
 
@@ -147,7 +147,7 @@ fn explained(log: impl Read, known: Known) -> Result<String, ReadError> {
         Some(Found::Other(other)) => summary.add_other(*other),
         None => {}
     })?;
-    reports.sort_by_key(|r| r.first_line);
+    reports.sort_by_key(LoggedOom::position);
     let analyses = analyse(reports, known);
     if analyses.is_empty() {
         return Ok(summary.nothing_text());

@@ -1,6 +1,6 @@
 //! Prefixes that no rule knows: learnt from lines whose message is certain, used on the lines around them.
 
-use crate::line::{LogLine, Parsed, parse};
+use crate::line::{LogLine, Parsed, of_a_program, parse};
 use aho_corasick::{AhoCorasick, MatchKind};
 use std::sync::LazyLock;
 
@@ -63,7 +63,7 @@ pub(crate) fn anchored(line: &str) -> Option<(Cut, Parsed)> {
         let parsed = parse(&line[cut.start..cut.end]);
         // `inactive_anon:` holds `active_anon:`, which is no message.
         let within = line[..cut.start].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-        if !within && strong(&parsed) {
+        if !within && strong(&parsed, &line[..cut.start]) {
             return Some((cut, parsed));
         }
         at = candidate + 1;
@@ -98,7 +98,7 @@ fn number_start(line: &str, end: usize) -> usize {
 fn name_start(line: &str, end: usize) -> usize {
     let before = &line[..end];
     let least = end.saturating_sub(16);
-    let separators = ["] ", ": ", "\"", "\\n", "| ", "} ", ", ", "\t", ">", ";"];
+    let separators = ["] ", ": ", "\"", "\\n", "| ", "} ", ", ", "\t", ">", ";", "Str("];
     let after = separators.iter().filter_map(|s| before.rfind(s).map(|i| i + s.len())).filter(|i| *i >= least).max();
     after.or_else(|| before.rfind(' ').map(|i| i + 1)).unwrap_or(0)
 }
@@ -112,18 +112,25 @@ pub(crate) fn quoted_end(line: &str, start: usize) -> usize {
             end = line[start..].rfind(quote).map_or(end, |i| end.min(i + start));
         }
     }
+    // `Body: Str(…)` of OpenTelemetry's debug exporter.
+    if line[..start].ends_with('(') {
+        end = line[start..end].rfind(')').map_or(end, |i| i + start);
+    }
     let text = line[start..end].trim_end_matches([' ', '|', '`']);
     let text = text.strip_suffix("\\n").unwrap_or(text);
     start + text.len()
 }
 
 /// True when the wording alone shows that the message begins here.
-fn strong(parsed: &Parsed) -> bool {
+fn strong(parsed: &Parsed, before: &str) -> bool {
     match &parsed.line {
         LogLine::Row(row) => row.looks_whole(),
         // `Killed process 1 (x)` in another program's words is no line of the kernel.
-        LogLine::Killed { message, killed } => !message.is_empty() || killed.total_vm_kb.is_some(),
-        LogLine::Cpu { .. } => parsed.whole,
+        LogLine::Killed { message, killed } => {
+            killed.total_vm_kb.is_some() || !(message.is_empty() || of_a_program(before))
+        }
+        // A line of a zone has the same words as the lines of the whole: a piece of it may begin with one.
+        LogLine::Cpu { .. } | LogLine::MemPages(_) => parsed.whole,
         LogLine::Stat { .. } | LogLine::Filler | LogLine::Other | LogLine::Cpuset { .. } => false,
         _ => true,
     }
@@ -226,6 +233,7 @@ mod tests {
         assert!(matches!(anchored(row).expect("a row").1.line, LogLine::Row(_)));
         assert_eq!(anchored("inactive_anon:1812233 isolated_anon:0"), None);
         assert_eq!(anchored("kubelet[3044]: I0114 Killed process 1 (x)"), None);
+        assert_eq!(anchored("n1 app[33]: user said: Out of memory: Killed process 5 (bash)"), None);
         assert_eq!(anchored("é".repeat(300).as_str()), None);
     }
 }

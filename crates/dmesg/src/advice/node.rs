@@ -217,8 +217,12 @@ fn unlisted(report: &LoggedOom, info: &MemInfo, out: &mut Vec<String>) {
             mib(report, huge_free)
         ),
     );
-    let locked = zones("mlocked");
-    say(locked, 4, "is locked in memory (mlock): it cannot be swapped or moved.".into());
+    let locked = "is locked in memory (mlock): it cannot be swapped or moved.";
+    if info.zones.iter().any(|zone| zone.get("mlocked").is_some()) {
+        say(zones("mlocked"), 4, locked.into());
+    } else {
+        say(get("unevictable"), 4, format!("is unevictable. Most likely it {locked}"));
+    }
     say(
         zones("zspages"),
         10,

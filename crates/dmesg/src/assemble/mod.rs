@@ -222,6 +222,13 @@ impl Assembler {
         if self.several(line, &origin) {
             return;
         }
+        if place == LinePart::Alone && self.completes(line) {
+            if let Some(held) = &mut self.held {
+                held.parts.push(unquoted(line, &held.raw).to_string());
+                held.known = true;
+            }
+            return;
+        }
         let (p, parsed) = self.recognise(line);
         let begins = place == LinePart::First || p.marked;
         let goes_on = |h: &Held| !begins && !parsed.known() && (h.marked || (h.known && !h.whole));
@@ -246,6 +253,18 @@ impl Assembler {
             origin: self.place(line, &p, origin, place),
             parts: Vec::new(),
         });
+    }
+
+    /// True when a line is the rest of the words before a kill, `Out of memory (oom_kill_allocating_task):`, which say
+    /// nothing alone.
+    fn completes(&self, line: &str) -> bool {
+        let Some(held) = self.held.as_ref().filter(|held| held.marked && !held.known) else { return false };
+        let begun = held.raw.get(held.start..).unwrap_or_default().trim_end();
+        if !begun.contains("ut of memory") || !held.parts.is_empty() || strip(line).marked {
+            return false;
+        }
+        let both = format!("{begun} {}", unquoted(line, &held.raw).trim());
+        matches!(parse(&both).line, LogLine::Killed { .. } | LogLine::Choose { .. })
     }
 
     /// Where a line stands: one without a prefix that is indented more goes on with the record before it.

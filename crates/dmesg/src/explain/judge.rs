@@ -33,6 +33,10 @@ impl Trial<'_> {
                 "The table of tasks is missing, so the choice cannot be checked.".into(),
             );
         }
+        if report.repeated_rows > 0 {
+            let text = "Processes stand in the table twice: rows of another report are among them, so the choice cannot be checked.";
+            return (ChoiceVerdict::CannotTell, text.into());
+        }
         let Some(row) = rows.iter().find(|r| r.pid.0 == chosen) else {
             return (ChoiceVerdict::CannotTell, self.not_in_table(rows, chosen));
         };

@@ -12,6 +12,10 @@ pub(super) fn kills(text: &str) -> Option<Parsed> {
         let (pid, rest) = pid_at(&text[at + 15..])?;
         let message = text[..at].trim_end_matches([':', ' ']).to_string();
         let (killed, whole) = killed(pid, rest)?;
+        // What a program says about a kill has none of its figures.
+        if killed.total_vm_kb.is_none() && of_a_program(&text[..at]) {
+            return None;
+        }
         return Some(Parsed { line: LogLine::Killed { message, killed }, whole });
     }
     let choose = text.find("Kill process ").or_else(|| text.find("kill process "));
@@ -69,6 +73,16 @@ fn protection(text: &str) -> Option<Parsed> {
 fn message_end(text: &str, at: usize) -> bool {
     let before = &text[..at];
     before.is_empty() || (before.ends_with(": ") && before.to_ascii_lowercase().contains("out of memory") && at < 80)
+}
+
+/// True for a prefix with another program's tag, `app[33]: `.
+pub(crate) fn of_a_program(before: &str) -> bool {
+    let tag = |(at, _): (usize, &str)| {
+        let name = before[..at].trim_end_matches(|c: char| c.is_ascii_digit());
+        let named = name.strip_suffix('[').filter(|_| name.len() < at);
+        named.is_some_and(|name| name.ends_with(|c: char| c.is_ascii_alphanumeric()) && !name.ends_with("kernel"))
+    };
+    before.match_indices("]: ").any(tag)
 }
 
 /// What follows `Killed process PID`.

@@ -8,6 +8,7 @@ mod others;
 use crate::others::OtherKill;
 use crate::report::{CgroupStats, Chosen, Counter, HugePages, Invoker, Killed, OomKind, Reaped, Zone};
 use crate::table::{self, Columns};
+pub(crate) use kills::of_a_program;
 use mem_info::{mem_pages, node, page_figure, zone};
 pub(crate) use memcg::is_stat_key;
 use memcg::{counter, stats};

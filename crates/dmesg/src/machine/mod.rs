@@ -10,6 +10,7 @@ use crate::page_size::page_size;
 use crate::report::{Invoker, Killed, LoggedOom, Lost, OomKind, Stamp};
 use crate::table::Columns;
 use fits::{names, near, same_source, wants};
+use std::collections::BTreeMap;
 
 /// Reports that may be open at the same time.
 const MAX_OPEN: usize = 8;
@@ -136,8 +137,8 @@ impl Machine {
             self.close(open);
         }
         self.done.sort_by_key(|done| match done {
-            Found::Report(r) => r.first_line,
-            Found::Other(o) => o.line,
+            Found::Report(r) => r.position(),
+            Found::Other(o) => (o.line, None),
         });
         self.done
     }
@@ -352,6 +353,7 @@ fn complete(r: &mut LoggedOom) {
             task.pgtables_pages = other.saturating_add(task.pgtables_bytes / (kb * 1024));
         }
     }
+    repeated_rows(r);
     // A name that the prefix hid a part of stands whole on the `CPU:` line, a cut one of a kill in the table.
     let mut named = std::mem::take(&mut r.killed);
     for killed in named.iter_mut().filter(|k| k.comm.is_empty()) {
@@ -369,6 +371,31 @@ fn complete(r: &mut LoggedOom) {
         && r.kernel.as_deref().and_then(crate::rules::version).is_some_and(|v| v >= (5, 1))
     {
         r.killed[0].pid = chosen.pid;
+    }
+}
+
+/// Rows that stand several times: a log that was collected twice has each of them as often; else two reports are mixed.
+fn repeated_rows(r: &mut LoggedOom) {
+    let mut seen: BTreeMap<u32, (usize, u32)> = BTreeMap::new();
+    let mut same = true;
+    for (at, task) in r.tasks.iter().enumerate() {
+        let (first, count) = seen.entry(task.pid).or_insert((at, 0));
+        *count += 1;
+        same &= r.tasks[*first] == *task;
+    }
+    let rows = seen.len();
+    if rows == r.tasks.len() {
+        return;
+    }
+    let times = seen.values().next().map_or(1, |(_, count)| *count);
+    if same && seen.values().all(|(_, count)| *count == times) {
+        let mut at = 0;
+        r.tasks.retain(|task| {
+            at += 1;
+            seen.get(&task.pid).is_some_and(|(first, _)| *first + 1 == at)
+        });
+    } else {
+        r.repeated_rows = u32::try_from(r.tasks.len() - rows).unwrap_or(u32::MAX);
     }
 }
 

@@ -144,6 +144,8 @@ pub struct LoggedOom {
     pub lost: Vec<Lost>,
     /// Rows of the task table that are cut, so that they say too little.
     pub cut_rows: u32,
+    /// Rows of processes that the table has already: rows of another report are among them.
+    pub repeated_rows: u32,
 }
 
 impl Default for LoggedOom {
@@ -188,11 +190,17 @@ impl Default for LoggedOom {
             start_missing: false,
             lost: Vec::new(),
             cut_rows: 0,
+            repeated_rows: 0,
         }
     }
 }
 
 impl LoggedOom {
+    /// Where it stands in its log: exports may have all lines of a log in one.
+    pub fn position(&self) -> (u64, Option<u64>) {
+        (self.first_line, self.stamp.uptime_us)
+    }
+
     /// The process that the kernel chose: of the summary, else the first one killed.
     pub fn victim_pid(&self) -> Option<u32> {
         let chosen = self.chosen.as_ref().map(|c| c.pid);
@@ -255,6 +263,9 @@ impl LoggedOom {
             let place =
                 if lost.in_table { "rows of the table of tasks among them" } else { "of this report or others" };
             missing.push(format!("{many} that were dropped (line {}), {place}", lost.line));
+        }
+        if self.repeated_rows > 0 {
+            missing.push("which rows of the table are of this report: those of another are among them".into());
         }
         match self.cut_rows {
             0 => {}
