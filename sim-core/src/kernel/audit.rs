@@ -57,14 +57,14 @@ impl Kernel {
                 owned[index].active_file += chunk.active;
                 owned[index].locked_file += chunk.locked;
                 cached[chunk.file.index()] += chunk.pages();
-                if chunk.twice_mapped.max(chunk.unread) > chunk.inactive || chunk.buffered > chunk.pages() {
+                if chunk.referenced.max(chunk.unread) > chunk.inactive || chunk.buffered > chunk.pages() {
                     return off(format!(
                         "{}: a part of its cache is more than the whole",
                         self.path(CgroupId(index as u32))
                     ));
                 }
             }
-            owned[index].kernel += group.rare().cache_index + group.rare().inodes;
+            owned[index].kernel += group.rare().cache_index + group.rare().left;
         }
         for (volume, in_cache) in self.volumes.iter().zip(cached) {
             match volume {

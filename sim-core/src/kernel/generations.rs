@@ -4,7 +4,7 @@
 use super::Kernel;
 use super::api::SwapDevice;
 use super::profile::{Protection, SiblingReclaim};
-use super::reclaim::{Amounts, Respect};
+use super::reclaim::Respect;
 use crate::units::{CgroupId, Pages};
 use smallvec::{SmallVec, smallvec};
 
@@ -103,8 +103,14 @@ impl Kernel {
         let (mut scanned, mut freed) = (Pages::ZERO, Pages::ZERO);
         while scanned < scan {
             let file = self.evictable_here(group);
+            let most = self.batch(scan - scanned);
             let batch = if !file.is_zero() {
-                let take = self.whole_folios(group, BATCH).min(file);
+                let passed = self.pass_over_mapped(group);
+                if !passed.is_zero() {
+                    scanned += passed;
+                    continue;
+                }
+                let take = self.oldest_folios(group, most).min(file);
                 if call.respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() {
                     self.count_event(group, |e| e.low += 1);
                 }
@@ -112,7 +118,7 @@ impl Kernel {
                 freed += gone;
                 gone
             } else {
-                let take = BATCH.min(self.swappable_now(call, group)).min(self.swap_room(group));
+                let take = most.min(self.swappable_now(call, group)).min(self.swap_room(group));
                 *written = self.config.swap_device == SwapDevice::Disk && !*written;
                 if !*written {
                     freed += self.swap_out_here(group, take);
@@ -125,6 +131,12 @@ impl Kernel {
             scanned += batch;
         }
         freed
+    }
+
+    /// Folios that are taken at a time: as many as are still to be looked at since 7.2 (mm/vmscan.c evict_folios),
+    /// before that a full batch.
+    fn batch(&self, left: Pages) -> Pages {
+        if self.config.profile.reclaim_stops_at_goal { left.min(BATCH) } else { BATCH }
     }
 
     /// The only cgroup that has anything to give, where pages go one by one: the batches then need not be walked.
@@ -151,23 +163,34 @@ impl Kernel {
         freed + self.swap_out_here(group, take)
     }
 
-    /// This many of a cgroup's oldest cached pages, up to the end of a folio.
-    fn whole_folios(&self, group: CgroupId, pages: Pages) -> Pages {
-        let oldest = self.cgroups[group.index()]
-            .rare()
-            .cache
-            .iter()
-            .find(|c| self.spared.is_none_or(|(file, _)| file != c.file) && !(c.inactive + c.active).is_zero());
+    /// The oldest pages are mapped and have been used: a batch of them becomes the youngest, as one look at the page
+    /// table around finds it (lru_gen_look_around). Returns how many.
+    fn pass_over_mapped(&mut self, group: CgroupId) -> Pages {
+        let lists = self.lists(group);
+        if !self.spares_mapped_once() || !lists.older.is_zero() || lists.referenced.is_zero() {
+            return Pages::ZERO;
+        }
+        let pages = lists.referenced.min(BATCH);
+        self.activate_referenced(group, pages);
+        pages
+    }
+
+    /// This many of a cgroup's oldest folios of cache, or as many of them as make a batch, in pages.
+    fn oldest_folios(&self, group: CgroupId, folios: Pages) -> Pages {
+        let chunks = self.cgroups[group.index()].rare().cache.iter();
+        let mut chunks = chunks.filter(|c| self.spared.is_none_or(|(file, _)| file != c.file));
+        let oldest = chunks.clone().find(|c| !c.inactive.is_zero()).or_else(|| chunks.find(|c| !c.active.is_zero()));
         match oldest {
             Some(chunk) if self.config.profile.file_folios => {
-                pages.max(self.folio_end(chunk.file, pages)).min(chunk.inactive.max(chunk.active))
+                let all = chunk.inactive.max(chunk.active);
+                let (mut pages, mut count) = (Pages::ZERO, Pages::ZERO);
+                while count < folios && pages < BATCH.min(all) {
+                    pages = self.folio_end(chunk.file, pages + Pages::new(1));
+                    count += Pages::new(1);
+                }
+                pages.min(all)
             }
-            _ => pages,
+            _ => folios,
         }
     }
-}
-
-/// What one round of the classic walk looks at.
-pub(super) fn at_priority(amounts: &[(CgroupId, Pages)], priority: u32, most: Pages) -> Amounts<CgroupId> {
-    amounts.iter().map(|(g, pages)| (*g, Pages::new(pages.get() >> priority).min(most))).collect()
 }

@@ -28,7 +28,7 @@ impl Kernel {
         let over: Vec<CgroupId> = self.upwards(charge.cgroup).filter(|g| self.excess(*g) > Pages::ZERO).collect();
         for group in &over {
             self.count_event(*group, |e| e.high += 1);
-            self.reclaim(*group, self.excess(*group), true);
+            self.reclaim_beside_text(charge.by, *group, self.excess(*group), true);
         }
         if !self.config.profile.high_throttle {
             return None;

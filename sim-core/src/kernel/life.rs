@@ -8,6 +8,10 @@ use super::{Kernel, overcommit};
 use crate::node_api::{ExitStatus, Signal, Signo};
 use crate::units::{Pages, Pid, SimTime};
 
+/// Kernel memory of a process that the OOM killer chose, until its parent waits for it (recordings fork: 3.4 to 4.6
+/// pages).
+const ZOMBIE: Pages = Pages::new(4);
+
 impl Kernel {
     /// Starts a process with its footprint charged to its cgroup.
     ///
@@ -115,6 +119,17 @@ impl Kernel {
         }
         self.continue_shrinking(now);
         self.announce_freed();
+    }
+
+    /// The same for a process that no parent waits for. Its task and its page directory stay, charged to its cgroup.
+    pub fn finish_exit_unreaped(&mut self, now: SimTime, pid: Pid) {
+        if let Some(process) = self.procs.get_mut(&pid) {
+            let kept = ZOMBIE.min(process.kernel);
+            process.kernel -= kept;
+            let cgroup = process.cgroup;
+            self.cgroups[cgroup.index()].rare_mut().left += kept;
+        }
+        self.finish_exit(now, pid);
     }
 
     /// Frees everything a process has and removes it.

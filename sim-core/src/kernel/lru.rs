@@ -8,7 +8,7 @@ const CLUSTER: u64 = 32;
 const PRIORITY: u32 = 12;
 
 /// A cgroup's file lists, oldest pages first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Lists {
     /// Inactive pages older than the first referenced one.
     pub older: Pages,
@@ -50,31 +50,38 @@ impl Lists {
     fn call(&mut self, want: Pages, moved: &mut Moved) -> bool {
         let before = moved.freed;
         for priority in (0..=PRIORITY).rev() {
-            let part = |list: Pages| Pages::new(list.get() >> priority);
-            let mut of_inactive = part(self.inactive);
-            let mut of_active = if self.inactive_is_low() { part(self.active) } else { Pages::ZERO };
-            while of_inactive + of_active > Pages::ZERO {
-                let mut scanned = of_inactive.min(Pages::new(CLUSTER));
-                of_inactive -= scanned;
-                if scanned.is_zero() && priority == 0 {
-                    // The last round ends among the pages that it demoted: a few pages are never referenced (recorded
-                    // in s1-F07-001, where 29 % stay inactive; without these 71 % would).
-                    scanned = self.inactive.min(Pages::new(CLUSTER));
-                }
-                let activated = self.scan_inactive(scanned);
-                moved.activated += activated;
-                moved.freed += scanned - activated;
-                let demoted = of_active.min(Pages::new(CLUSTER));
-                of_active -= demoted;
-                self.active -= demoted;
-                self.inactive += demoted;
-                moved.demoted += demoted;
-                if moved.freed >= want {
-                    return true;
-                }
+            let part = [self.inactive, self.active].map(|list| Pages::new(list.get() >> priority));
+            self.round(part, priority, want, moved);
+            if moved.freed >= want {
+                return true;
             }
         }
         moved.freed > before
+    }
+
+    /// One priority of a call: this part of the inactive and of the active list.
+    pub fn round(&mut self, [mut of_inactive, of_active]: [Pages; 2], priority: u32, want: Pages, moved: &mut Moved) {
+        let mut of_active = if self.inactive_is_low() { of_active } else { Pages::ZERO };
+        while of_inactive + of_active > Pages::ZERO {
+            let mut scanned = of_inactive.min(Pages::new(CLUSTER));
+            of_inactive -= scanned;
+            if scanned.is_zero() && priority == 0 {
+                // The last round ends among the pages that it demoted: a few pages are never referenced (recorded
+                // in s1-F07-001, where 29 % stay inactive; without these 71 % would).
+                scanned = self.inactive.min(Pages::new(CLUSTER));
+            }
+            let activated = self.scan_inactive(scanned);
+            moved.activated += activated;
+            moved.freed += scanned - activated;
+            let demoted = of_active.min(Pages::new(CLUSTER));
+            of_active -= demoted;
+            self.active -= demoted;
+            self.inactive += demoted;
+            moved.demoted += demoted;
+            if moved.freed >= want {
+                return;
+            }
+        }
     }
 
     /// Looks at the oldest inactive pages: referenced ones become active, the others are free. Returns how many became

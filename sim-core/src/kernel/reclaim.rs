@@ -3,9 +3,9 @@
 
 use super::Kernel;
 use super::api::{CgroupVersion, Errno};
-use super::cgroup::{Counts, PageKind};
+use super::cgroup::PageKind;
 use super::generations::Call;
-use super::lru::Lists;
+use super::lru::{Lists, Moved};
 use super::profile::Lru;
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::{SmallVec, smallvec};
@@ -23,6 +23,37 @@ pub(super) type Amounts<T> = SmallVec<[(T, Pages); 12]>;
 pub(super) enum Respect {
     MinAndLow,
     MinOnly,
+}
+
+/// A cgroup under the classic LRU: its lists, and what a reclaim has done to them so far.
+struct Scan {
+    group: CgroupId,
+    lists: Lists,
+    usage: Pages,
+    /// What its protection leaves of the usage.
+    allowed: Pages,
+    moved: Moved,
+}
+
+impl Scan {
+    /// Looks at what a priority makes of the lists, until `goal` pages are free; returns how many are.
+    fn round(&mut self, priority: u32, goal: Pages) -> Pages {
+        if self.allowed.is_zero() {
+            return Pages::ZERO;
+        }
+        let before = self.moved.freed;
+        let open = |list: Pages| match self.allowed == self.usage {
+            true => list,
+            // A protected cgroup is looked at for 32 pages at least (mm/vmscan.c get_scan_count).
+            false => ratio(list, self.allowed, self.usage).max(Pages::new(CLUSTER)).min(list),
+        };
+        let part = [open(self.lists.inactive), open(self.lists.active)].map(|list| Pages::new(list.get() >> priority));
+        self.lists.round(part, priority, before + goal, &mut self.moved);
+        let freed = self.moved.freed - before;
+        self.usage -= freed.min(self.usage);
+        self.allowed -= freed.min(self.allowed);
+        freed
+    }
 }
 
 impl Kernel {
@@ -44,7 +75,7 @@ impl Kernel {
     /// The same for a process that needs text of its own again: that goes last, after what can be swapped out.
     pub(super) fn reclaim_beside_text(&mut self, by: Pid, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
         let kept = self.kept_text(by, top);
-        let hot = self.hot(by).map(|hot| (hot.file, hot.pages));
+        let hot = self.hot(by).map(|hot| (hot.file, hot.pages.max(super::text::TWO_WINDOWS)));
         let spare = self.cgroups[top.index()].total.evictable_file().saturating_sub(kept);
         if hot.is_none() || (kept.is_zero() && !self.can_swap_below(top, may_swap)) {
             return self.reclaim(top, want, may_swap);
@@ -118,7 +149,7 @@ impl Kernel {
         let call = Call { top, groups: &groups, may_swap: true, respect: Respect::MinAndLow };
         let freed = match self.lru() {
             Lru::Mglru => self.shrink_generations(&call, goal),
-            Lru::Classic => self.shrink_classic(&groups, goal),
+            Lru::Classic => self.shrink_classic(&call, Pages::new(1), goal),
         };
         if freed < goal { freed + self.reclaim(top, goal - freed, true) } else { freed }
     }
@@ -135,7 +166,9 @@ impl Kernel {
         let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
         let has_swap = may_swap && self.swap_free() > Pages::ZERO;
         let mut freed = Pages::ZERO;
-        if has_file {
+        if has_file && top != self.root() {
+            freed += self.shrink_classic(&Call { top, groups: &groups, may_swap, respect }, want, Pages::new(CLUSTER));
+        } else if has_file {
             let file: Amounts<_> =
                 groups.iter().map(|(g, allowed)| (*g, self.evictable_here(*g).min(*allowed))).collect();
             for (group, take) in self.classic_shares(&file, want) {
@@ -153,7 +186,7 @@ impl Kernel {
 
     /// Cached pages of a cgroup itself that reclaim will find mapped more than once.
     fn in_use(&self, cg: CgroupId) -> Pages {
-        self.cgroups[cg.index()].rare().cache.iter().map(|c| c.twice_mapped).sum()
+        self.cgroups[cg.index()].rare().cache.iter().map(|c| c.referenced).sum()
     }
 
     /// How much cache each cgroup loses to the classic LRU: in proportion to what reclaim does not find in use.
@@ -163,22 +196,44 @@ impl Kernel {
         if enough { shares(&unused, want) } else { shares(file, want) }
     }
 
-    /// One call of the classic LRU for `goal` pages: a 4096th of every cgroup's cache, a 2048th, …, until enough is
-    /// free. At each priority all of that part is looked at, so that a large goal is overshot (mm/vmscan.c
-    /// shrink_node_memcgs of 6.1; recordings memory_reclaim).
-    fn shrink_classic(&mut self, groups: &[(CgroupId, Pages)], goal: Pages) -> Pages {
+    /// Calls of the classic LRU below a limit until `want` pages are free, or one finds nothing, for `goal` pages each:
+    /// a 4096th of every cgroup's lists, a 2048th, …, until that many are free. At each priority all cgroups are
+    /// looked at, each for `goal` pages at most, so that a large goal is overshot (mm/vmscan.c shrink_node_memcgs of
+    /// 6.1; recordings memory_reclaim, protect).
+    fn shrink_classic(&mut self, call: &Call<'_>, want: Pages, goal: Pages) -> Pages {
+        let mut scans: SmallVec<[Scan; 12]> =
+            call.groups.iter().map(|(g, allowed)| self.scan_of(*g, *allowed)).collect();
         let mut freed = Pages::ZERO;
-        for priority in (0..=PRIORITY).rev() {
-            let unused = |g: CgroupId| self.evictable_here(g).saturating_sub(self.in_use(g));
-            let file: Amounts<_> = groups.iter().map(|(g, allowed)| (*g, unused(*g).min(*allowed))).collect();
-            for (group, take) in super::generations::at_priority(&file, priority, goal) {
-                freed += self.evict_file(group, take);
+        while freed < want {
+            let mut now = Pages::ZERO;
+            for priority in (0..=PRIORITY).rev() {
+                now += scans.iter_mut().map(|scan| scan.round(priority, goal)).sum::<Pages>();
+                if now >= goal {
+                    break;
+                }
             }
-            if freed >= goal {
+            if now.is_zero() {
                 break;
             }
+            freed += now;
+        }
+        for scan in scans.iter().filter(|scan| scan.moved != Moved::default()) {
+            if call.respect == Respect::MinOnly && !self.cgroups[scan.group.index()].rare().low.is_zero() {
+                self.count_event(scan.group, |e| e.low += 1);
+            }
+            self.apply_moved(scan.group, scan.moved);
         }
         freed
+    }
+
+    fn scan_of(&self, group: CgroupId, allowed: Pages) -> Scan {
+        Scan {
+            group,
+            lists: self.lists(group),
+            usage: self.cgroups[group.index()].usage,
+            allowed,
+            moved: Moved::default(),
+        }
     }
 
     /// Every cgroup of the subtree with the pages that reclaim may take from it.
@@ -216,6 +271,17 @@ impl Kernel {
     /// Drops clean pages of a cgroup's own cache, oldest inactive ones first.
     pub(super) fn evict_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let take = self.balance_lists(cg, take);
+        self.drop_file(cg, take)
+    }
+
+    /// What one call of the classic LRU decided for a cgroup.
+    fn apply_moved(&mut self, cg: CgroupId, moved: Moved) {
+        self.activate_referenced(cg, moved.activated);
+        self.demote(cg, moved.demoted);
+        self.drop_file(cg, moved.freed);
+    }
+
+    fn drop_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let mut left = take;
         let mut dropped: SmallVec<[(VolumeId, Pages, Pages); 8]> = SmallVec::new();
         let spared = self.spared;
@@ -227,7 +293,7 @@ impl Kernel {
                 let n = (*from).min(left).min(most);
                 *from -= n;
                 left -= n;
-                chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
+                chunk.referenced = chunk.referenced.min(chunk.inactive);
                 chunk.unread = chunk.unread.min(chunk.inactive);
                 chunk.buffered = chunk.buffered.min(chunk.pages());
                 if !n.is_zero() {
@@ -251,39 +317,65 @@ impl Kernel {
     /// What moves between the lists before pages are taken from the inactive one, and how many are. MGLRU ages only
     /// when the old generations are used up.
     fn balance_lists(&mut self, cg: CgroupId, take: Pages) -> Pages {
-        let Counts { inactive_file: inactive, active_file: active, .. } = self.local(cg);
+        let lists = self.lists(cg);
         let (demoted, freed) = match self.lru() {
-            Lru::Mglru => (take.saturating_sub(inactive).min(active), take),
+            Lru::Mglru => {
+                let passed = if take > lists.older { lists.referenced } else { Pages::ZERO };
+                self.activate_referenced(cg, passed);
+                let demoted = take.saturating_sub(lists.inactive - passed).min(lists.active + passed);
+                (demoted, take)
+            }
             Lru::Classic => {
-                let mut lists = Lists { older: Pages::ZERO, referenced: Pages::ZERO, inactive, active };
-                for chunk in &self.cgroups[cg.index()].rare().cache {
-                    if lists.referenced.is_zero() {
-                        lists.older += chunk.inactive - chunk.twice_mapped;
-                    }
-                    lists.referenced += chunk.twice_mapped;
-                }
                 let moved = lists.shrink(take);
                 self.activate_referenced(cg, moved.activated);
                 (moved.demoted, moved.freed)
             }
         };
-        self.convert(cg, PageKind::ActiveFile, PageKind::InactiveFile, demoted);
-        let mut left = demoted;
+        self.demote(cg, demoted);
+        freed
+    }
+
+    /// A cgroup's own file lists. Text that reclaim passes over now is in none of them.
+    pub(super) fn lists(&self, cg: CgroupId) -> Lists {
+        let mut lists = Lists::default();
+        for chunk in &self.cgroups[cg.index()].rare().cache {
+            let keep = self.spared.filter(|(file, _)| *file == chunk.file).map_or(Pages::ZERO, |(_, keep)| keep);
+            let active = chunk.active.saturating_sub(keep);
+            let inactive = chunk.inactive.saturating_sub(keep.saturating_sub(chunk.active));
+            let referenced = chunk.referenced.min(inactive);
+            if lists.referenced.is_zero() {
+                lists.older += inactive - referenced;
+            }
+            lists.referenced += referenced;
+            lists.inactive += inactive;
+            lists.active += active;
+        }
+        lists
+    }
+
+    /// The oldest pages of the active list go to the inactive one.
+    fn demote(&mut self, cg: CgroupId, pages: Pages) {
+        self.convert(cg, PageKind::ActiveFile, PageKind::InactiveFile, pages);
+        let mut left = pages;
         for chunk in self.cgroups[cg.index()].cache_mut() {
             let n = chunk.active.min(left);
             chunk.active -= n;
             chunk.inactive += n;
             left -= n;
         }
-        freed
+    }
+
+    /// MGLRU since 6.14: a file page that reclaim finds mapped is passed over once (mm/vmscan.c lru_gen_set_refs).
+    pub(super) fn spares_mapped_once(&self) -> bool {
+        self.lru() == Lru::Mglru && !self.config.profile.mapped_once_is_young
     }
 
     /// Reclaim finds pages of the inactive list mapped more than once.
-    fn activate_referenced(&mut self, cg: CgroupId, pages: Pages) {
+    pub(super) fn activate_referenced(&mut self, cg: CgroupId, pages: Pages) {
         let mut left = pages;
         for chunk in self.cgroups[cg.index()].cache_mut() {
-            let n = chunk.twice_mapped.min(left);
-            chunk.twice_mapped -= n;
+            let n = chunk.referenced.min(left);
+            chunk.referenced -= n;
             chunk.inactive -= n;
             chunk.unread = chunk.unread.min(chunk.inactive);
             chunk.active += n;

@@ -32,6 +32,9 @@ pub(super) struct Thrashing {
 const SOON: Pages = Pages::new(128);
 /// What one read brings back: the readahead window of 128 KiB.
 const WINDOW: Pages = Pages::new(32);
+/// What there is of hot text as long as anything else can go: it lies in two places at least, the program's and its
+/// library's, and each is read by windows (recordings high: 0 to 117 pages, 48 in the middle).
+pub(super) const TWO_WINDOWS: Pages = Pages::new(64);
 /// Pages of text that a thrashing process reads back in a second (recordings stall of 7.3: 2.5 to 13 thousand).
 const READ_BACK_PER_SECOND: u64 = 2500;
 

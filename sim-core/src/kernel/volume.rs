@@ -222,7 +222,7 @@ impl Kernel {
     /// Cached pages are used again. `read` of the classic LRU activates them; mapped pages only show their age when
     /// reclaim looks, and MGLRU leaves read pages where they are (recordings of node stories, page cache family).
     fn hit_cached(&mut self, by: Pid, file: VolumeId, pages: Pages, how: FileAccess) {
-        if how == FileAccess::Mmap && self.lru() == Lru::Classic {
+        if how == FileAccess::Mmap && (self.lru() == Lru::Classic || self.spares_mapped_once()) {
             self.map_again(file, pages);
         }
         if how == FileAccess::Read && self.lru() == Lru::Classic {
@@ -238,7 +238,7 @@ impl Kernel {
                 let n = (chunk.inactive - chunk.unread).min(left);
                 chunk.inactive -= n;
                 chunk.active += n;
-                chunk.twice_mapped = chunk.twice_mapped.min(chunk.inactive);
+                chunk.referenced = chunk.referenced.min(chunk.inactive);
                 left -= n;
                 self.convert(cg, PageKind::InactiveFile, PageKind::ActiveFile, n);
             }
@@ -249,14 +249,14 @@ impl Kernel {
     }
 
     /// Pages that are mapped get a second mapping: page_check_references activates what more than one page-table entry
-    /// refers to (mm/vmscan.c), but not before reclaim looks.
+    /// refers to (mm/vmscan.c), but not before reclaim looks. Where one entry is enough this renews it.
     fn map_again(&mut self, file: VolumeId, pages: Pages) {
         let mapped =
             self.procs.values().flat_map(|p| &p.rare().files).filter(|(f, _)| *f == file).map(|(_, n)| *n).max();
         let mut left = pages.min(mapped.unwrap_or(Pages::ZERO));
         for chunk in self.cgroups.iter_mut().flat_map(|g| g.cache_mut()).filter(|c| c.file == file) {
-            let n = (chunk.inactive - chunk.twice_mapped).min(left);
-            chunk.twice_mapped += n;
+            let n = (chunk.inactive - chunk.referenced).min(left);
+            chunk.referenced += n;
             left -= n;
         }
     }
@@ -280,8 +280,10 @@ impl Kernel {
     pub(super) fn book_file(&mut self, charge: &Charge, file: VolumeId, young: bool, how: FileAccess, pages: Pages) {
         let (inactive, active) = if young { (Pages::ZERO, pages) } else { (pages, Pages::ZERO) };
         let buffered = if how == FileAccess::Write { pages } else { Pages::ZERO };
-        let (locked, twice_mapped, unread) = (Pages::ZERO, Pages::ZERO, buffered.min(inactive));
-        let chunk = CacheChunk { file, inactive, active, locked, twice_mapped, unread, buffered };
+        let mapped_once = how == FileAccess::Mmap && self.spares_mapped_once();
+        let referenced = if mapped_once { inactive } else { Pages::ZERO };
+        let (locked, unread) = (Pages::ZERO, buffered.min(inactive));
+        let chunk = CacheChunk { file, inactive, active, locked, referenced, unread, buffered };
         self.cgroups[charge.cgroup.index()].absorb_chunk(chunk);
         if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
             *cached += pages;
@@ -316,7 +318,7 @@ impl Kernel {
             let Some(chunk) = self.cgroups[index].cache_mut().iter_mut().find(|c| c.file == file) else { continue };
             let (inactive, active) = (chunk.inactive, chunk.active);
             (chunk.inactive, chunk.active) = (Pages::ZERO, Pages::ZERO);
-            (chunk.twice_mapped, chunk.unread) = (Pages::ZERO, Pages::ZERO);
+            (chunk.referenced, chunk.unread) = (Pages::ZERO, Pages::ZERO);
             chunk.locked += inactive + active;
             self.convert(cg, PageKind::InactiveFile, PageKind::LockedFile, inactive);
             self.convert(cg, PageKind::ActiveFile, PageKind::LockedFile, active);

@@ -26,6 +26,8 @@ pub struct Sim {
     pub reports: Vec<OomReport>,
     /// Names of the dead in the order of their death.
     pub dead: Vec<String>,
+    /// No process waits for the dead.
+    pub leaves_zombies: bool,
 }
 
 /// What the recorded program holds before it is asked for anything: 13 anonymous pages and 10 page tables of its own
@@ -41,7 +43,13 @@ pub const WORKER: Footprint = Footprint {
 
 impl Sim {
     pub fn new(config: KernelConfig) -> Sim {
-        Sim { kernel: Kernel::new(config), now: SimTime::ZERO, reports: Vec::new(), dead: Vec::new() }
+        Sim {
+            kernel: Kernel::new(config),
+            now: SimTime::ZERO,
+            reports: Vec::new(),
+            dead: Vec::new(),
+            leaves_zombies: false,
+        }
     }
 
     /// Starts a process with what it was configured to hold.
@@ -101,7 +109,10 @@ impl Sim {
                     Signal::Dying { pid, .. } => {
                         let name = self.kernel.process(pid).map(|p| p.comm.to_string());
                         self.dead.extend(name);
-                        self.kernel.finish_exit(self.now, pid);
+                        match self.leaves_zombies {
+                            true => self.kernel.finish_exit_unreaped(self.now, pid),
+                            false => self.kernel.finish_exit(self.now, pid),
+                        }
                         died = true;
                     }
                     Signal::MemoryFreed => {}

@@ -3,33 +3,42 @@
 use super::machine::{ExperimentRun, Seen};
 use super::row::{Experiment, State};
 use crate::Verdict;
+use std::fmt;
 
-/// Every size of every cgroup after every step, up to the first step that ended otherwise than recorded.
-pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Verdict {
-    for (index, step) in row.steps.iter().enumerate() {
-        let dead = step.result.as_deref().is_some_and(|r| r.starts_with("dead"));
-        if dead != run.outcome.dead_steps.contains(&index) && !step.op.starts_with("start_") {
-            return Verdict::Matched;
-        }
-        if run.wrong_writes.contains(&index) {
-            let expected = format!("step {index}: error {}", step.errno.unwrap_or(0));
-            return Verdict::Mismatched { expected, got: "another".into() };
-        }
-        let Some(seen) = run.after.get(&index) else { continue };
-        for (path, state) in &step.after {
-            let got = seen.get(path).copied().unwrap_or_default();
-            if let Some((what, expected, got)) = off(state, &got, lag(row, path)) {
-                let at = |n: u64| format!("{what} of {path} after step {index}: {n} pages");
-                return Verdict::Mismatched { expected: at(expected), got: at(got) };
-            }
-        }
-    }
-    Verdict::Matched
+/// A size of a cgroup that is out of bounds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SizeOff {
+    /// Which step it was after, from 0.
+    pub step: usize,
+    /// The cgroup's path.
+    pub cgroup: String,
+    /// `current`, `swap`, `anon` or `file`.
+    pub what: &'static str,
+    /// Pages recorded.
+    pub recorded: u64,
+    /// Pages simulated.
+    pub simulated: u64,
 }
 
-/// How many sizes are within bounds, and how many there are, in the steps that end as recorded.
-pub fn count(row: &Experiment, run: &ExperimentRun) -> (usize, usize) {
-    let (mut within, mut all) = (0, 0);
+impl fmt::Display for SizeOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SizeOff { step, cgroup, what, recorded, simulated } = self;
+        write!(f, "{what} of {cgroup} after step {step}: {recorded} pages recorded, {simulated} simulated")
+    }
+}
+
+/// The sizes of an experiment, of every cgroup after every step up to the first that ended otherwise than recorded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sizes {
+    /// How many there are.
+    pub compared: usize,
+    /// Those out of bounds.
+    pub off: Vec<SizeOff>,
+}
+
+/// Holds the sizes of a run against what was recorded.
+pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Sizes {
+    let mut sizes = Sizes::default();
     for (index, step) in row.steps.iter().enumerate() {
         let dead = step.result.as_deref().is_some_and(|r| r.starts_with("dead"));
         if dead != run.outcome.dead_steps.contains(&index) && !step.op.starts_with("start_") {
@@ -38,18 +47,30 @@ pub fn count(row: &Experiment, run: &ExperimentRun) -> (usize, usize) {
         let Some(seen) = run.after.get(&index) else { continue };
         for (path, state) in &step.after {
             let got = seen.get(path).copied().unwrap_or_default();
-            let bound = |what: &str, expected: u64| bound(what, expected, lag(row, path));
-            let pairs = pairs(state, &got);
-            all += pairs.len();
-            within += pairs.iter().filter(|(what, a, b)| a.abs_diff(*b) <= bound(what, *a)).count();
+            for (what, recorded, simulated) in pairs(state, &got) {
+                sizes.compared += 1;
+                if recorded.abs_diff(simulated) > bound(what, recorded, lag(row, path)) {
+                    sizes.off.push(SizeOff { step: index, cgroup: path.clone(), what, recorded, simulated });
+                }
+            }
         }
     }
-    (within, all)
+    sizes
 }
 
-/// The first size that is out of bounds.
-fn off(state: &State, got: &Seen, lag: u64) -> Option<(&'static str, u64, u64)> {
-    pairs(state, got).into_iter().find(|(what, expected, got)| expected.abs_diff(*got) > bound(what, *expected, lag))
+/// All sizes are within bounds, and writes to cgroup files gave the error that was recorded.
+pub fn verdict(row: &Experiment, run: &ExperimentRun) -> Verdict {
+    if let Some(index) = run.wrong_writes.first() {
+        let expected = format!("step {index}: error {}", row.steps[*index].errno.unwrap_or(0));
+        return Verdict::Mismatched { expected, got: "another".into() };
+    }
+    match sizes(row, run).off.first() {
+        None => Verdict::Matched,
+        Some(off) => {
+            let at = |n: u64| format!("{} of {} after step {}: {n} pages", off.what, off.cgroup, off.step);
+            Verdict::Mismatched { expected: at(off.recorded), got: at(off.simulated) }
+        }
+    }
 }
 
 fn bound(what: &str, expected: u64, lag: u64) -> u64 {

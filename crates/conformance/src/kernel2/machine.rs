@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const TEXT: (Pages, u64) = (Pages::new(212), 150);
 /// The same where one fault reads all of it ahead.
 const TEXT_AT_ONCE: (Pages, u64) = (Pages::new(229), 229);
+/// Text that it needs to go on with what it does: two windows.
+const LOOP: Pages = Pages::new(64);
 /// Pages of a file from which an experiment reads: more than any of them asks for.
 const FILE: u64 = 1 << 21;
 /// A step that takes longer is given up (SCHEMA of the recordings).
@@ -100,6 +102,8 @@ pub fn run(row: &Experiment, shift: i64, loops: LongLoops) -> Result<ExperimentR
 impl<'a> Machine<'a> {
     fn new(row: &'a Experiment, shift: i64, loops: LongLoops) -> Result<Self, String> {
         let mut sim = Sim::new(config(row)?);
+        // The driver waits for the dead when the case is over.
+        sim.leaves_zombies = true;
         let text = sim.kernel.create_file(text(&sim).0.bytes());
         for group in &row.cgroups {
             let cgroup = sim.kernel.mkdir_all(&group.path);
@@ -143,8 +147,12 @@ impl<'a> Machine<'a> {
         let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return };
         let (all, used) = text(&self.sim);
         let there = self.sim.kernel.volume_pages(self.text).0;
-        if there.get() < used && self.sim.kernel.headroom(cgroup) > all {
+        let room = self.sim.kernel.headroom(cgroup);
+        if there.get() < used && room > all {
             self.read_text(pid);
+        } else if there < LOOP && room > LOOP {
+            let how = FileAccess::Mmap;
+            self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: LOOP, how });
         }
     }
 

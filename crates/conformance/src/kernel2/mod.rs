@@ -7,6 +7,8 @@ mod outcome;
 mod row;
 mod steps;
 
+pub use compare::{SizeOff, Sizes};
+
 use crate::{RecordingKind, Verdict};
 use machine::LongLoops;
 use outcome::{ExperimentOutcome, Window};
@@ -82,11 +84,11 @@ fn check_parsed(row: &Experiment) -> Verdict {
     Verdict::Mismatched { expected: expected.to_string(), got }
 }
 
-/// How many single sizes of an experiment are within bounds, and how many there are; `None`: it cannot be read.
-pub fn single_sizes(row: &Value) -> Option<(usize, usize)> {
+/// The single sizes of an experiment; `None`: it cannot be read.
+pub fn single_sizes(row: &Value) -> Option<Sizes> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
     let run = machine::run(&row, 0, loops(&row)).ok()?;
-    Some(compare::count(&row, &run))
+    Some(compare::sizes(&row, &run))
 }
 
 /// What the recording itself decided where a process hangs or is killed.
@@ -101,5 +103,5 @@ fn loops(row: &Experiment) -> LongLoops {
 fn sizes(row: &Value) -> Option<Verdict> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
     let run = machine::run(&row, 0, loops(&row)).ok()?;
-    Some(compare::sizes(&row, &run))
+    Some(compare::verdict(&row, &run))
 }

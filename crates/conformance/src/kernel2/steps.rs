@@ -10,19 +10,13 @@ use serde_json::Value;
 /// Pages of its own text that a grower needs between two of its chunks, and one that makes files.
 const GROWER_TEXT: u64 = 12;
 const FILES_TEXT: u64 = 16;
-/// Kernel memory per ten full pipes, per ten pairs of AF_UNIX sockets, per TCP pair, per thousand inodes of a
-/// tmpfs, per thousand negative directory entries: pages (recordings kmem).
+/// Kernel memory per ten full pipes, per ten pairs of AF_UNIX sockets, per TCP pair, per thousand negative directory
+/// entries: pages (recordings kmem).
 const TEN_PIPES: u64 = 166;
 const TEN_UNIX: u64 = 593;
 const TCP: u64 = 652;
 /// 64 KiB into which a file is read, and what lies around it.
 const FILE_BUFFER: Pages = Pages::new(17);
-/// Pages of its parent's memory that a child writes to at once, and its stack and task beyond a copy of the parent's.
-const CHILD_COPIES: Pages = Pages::new(5);
-const CHILD_KERNEL: Pages = Pages::new(1);
-const THOUSAND_INODES: u64 = 236;
-/// … before 6.12, whose slabs are packed otherwise.
-const THOUSAND_INODES_BEFORE: u64 = 250;
 const THOUSAND_DENTRIES: u64 = 49;
 /// Units that an asynchronous step does in a second when its progress was not recorded.
 const UNITS_PER_SECOND: f64 = 1000.0;
@@ -35,6 +29,27 @@ pub const FULL: u64 = 192;
 /// True for what needs new memory again and again, and so may hang.
 pub fn grows(op: &str) -> bool {
     matches!(op, "start_grow" | "start_grow_paced" | "start_hot" | "start_fork_children")
+}
+
+/// What the recorded program's objects cost a kernel, whose slabs are packed each in its own way: pages (recordings
+/// kmem, fork).
+struct Objects {
+    /// For a thousand inodes of a tmpfs.
+    thousand_inodes: u64,
+    /// A child's stack, task and page directory beyond a copy of its parent's.
+    child_kernel: u64,
+    /// Pages of its parent's memory that a child writes to at once.
+    child_copies: u64,
+}
+
+fn objects(version: &str) -> Objects {
+    let (thousand_inodes, child_kernel, child_copies) = match version {
+        "5.10" => (240, 3, 4),
+        "6.1" => (258, 2, 4),
+        "6.12" => (236, 2, 4),
+        _ => (221, 1, 5),
+    };
+    Objects { thousand_inodes, child_kernel, child_copies }
 }
 
 /// Something that runs on while later steps are taken.
@@ -74,7 +89,7 @@ impl Machine<'_> {
                 let Some(pid) = self.pid(&step.who) else { return };
                 self.go_on(pid);
                 match self.waited_for(step, pid) {
-                    OpEnd::Done => {}
+                    OpEnd::Done => self.go_on(pid),
                     OpEnd::Dead => run.outcome.dead_steps.push(index),
                     OpEnd::Stuck => {
                         run.outcome.stuck.insert(step.who.clone());
@@ -106,8 +121,7 @@ impl Machine<'_> {
             "tcp_sockets" => self.run(pid, MemOp::HoldKernel { pages: n * TCP }),
             "create_files" => {
                 self.set_hot(pid, self.text, FILES_TEXT, 1);
-                let old = matches!(self.sim.kernel.profile().version.as_str(), "5.10" | "6.1");
-                let each = if old { THOUSAND_INODES_BEFORE } else { THOUSAND_INODES };
+                let each = objects(&self.sim.kernel.profile().version).thousand_inodes;
                 self.run(pid, MemOp::LeaveKernel { pages: Pages::new(step.number(1) * each / 1000) })
             }
             "negative_dentries" => {
@@ -269,8 +283,9 @@ impl Machine<'_> {
             }
         };
         self.sim.kernel.set_hot_text(child, None);
-        self.run(child, MemOp::HoldKernel { pages: CHILD_KERNEL });
-        self.run(child, MemOp::TouchCow { pages: CHILD_COPIES });
+        let Objects { child_kernel, child_copies, .. } = objects(&self.sim.kernel.profile().version);
+        self.run(child, MemOp::HoldKernel { pages: Pages::new(child_kernel) });
+        self.run(child, MemOp::TouchCow { pages: Pages::new(child_copies) });
         Some(child)
     }
 
@@ -286,7 +301,12 @@ impl Machine<'_> {
         let outcome = self.sim.kernel.apply(self.sim.now, by, op);
         let died = self.sim.collect();
         match outcome {
-            MemOutcome::Done => self.chunk_done(job),
+            MemOutcome::Done => {
+                self.chunk_done(job);
+                if job.state == State::Finished {
+                    self.go_on(job.pid);
+                }
+            }
             MemOutcome::Dying if by == job.pid => job.state = State::Finished,
             MemOutcome::Dying => self.chunk_done(job),
             MemOutcome::Refused(_) => job.state = State::Finished,

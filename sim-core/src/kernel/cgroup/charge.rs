@@ -215,7 +215,7 @@ impl Kernel {
             Purpose::Shmem(volume) => self.book_shmem(charge.by, volume, charge.cgroup, pages),
             Purpose::File { file, young, how, .. } => self.book_file(charge, file, young, how, pages),
             Purpose::CacheIndex { .. } => self.cgroups[charge.cgroup.index()].rare_mut().cache_index += pages,
-            Purpose::Inodes => self.cgroups[charge.cgroup.index()].rare_mut().inodes += pages,
+            Purpose::Inodes => self.cgroups[charge.cgroup.index()].rare_mut().left += pages,
             Purpose::LimitWrite => {}
         }
     }
@@ -362,7 +362,7 @@ impl Cgroup {
                 there.inactive += chunk.inactive;
                 there.active += chunk.active;
                 there.locked += chunk.locked;
-                there.twice_mapped += chunk.twice_mapped;
+                there.referenced += chunk.referenced;
                 there.unread += chunk.unread;
                 there.buffered += chunk.buffered;
             }

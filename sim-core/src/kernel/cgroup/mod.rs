@@ -77,8 +77,8 @@ pub(super) struct CacheChunk {
     pub inactive: Pages,
     pub active: Pages,
     pub locked: Pages,
-    /// Part of `inactive` that is mapped more than once: reclaim finds it referenced and activates it.
-    pub twice_mapped: Pages,
+    /// Part of `inactive` that reclaim will find referenced by page tables and pass over once.
+    pub referenced: Pages,
     /// Part of `inactive` that was written and never read: the first read leaves it where it is.
     pub unread: Pages,
     /// Pages of these with a file system's buffer heads: they were written.
@@ -161,8 +161,8 @@ pub(super) struct Rare {
     pub cache: Vec<CacheChunk>,
     /// Kernel memory charged to it that describes its cached and shared pages.
     pub cache_index: Pages,
-    /// Kernel memory charged to it for inodes and directory entries of a tmpfs.
-    pub inodes: Pages,
+    /// Kernel memory charged to it that outlives processes: inodes and directory entries of a tmpfs, and zombies.
+    pub left: Pages,
     /// The cgroup below at which the last reclaim for its limit stopped.
     pub reclaim_stopped: Option<CgroupId>,
 }
@@ -178,7 +178,7 @@ impl Rare {
         swappiness: None,
         cache: Vec::new(),
         cache_index: Pages::ZERO,
-        inodes: Pages::ZERO,
+        left: Pages::ZERO,
         reclaim_stopped: None,
     };
 }

@@ -60,9 +60,9 @@ impl Kernel {
         if let Some(place) = into.children.iter().position(|c| c.id == cg) {
             into.children.remove(place);
         }
-        if let Some(rare) = rare.filter(|r| !r.cache.is_empty() || !(r.cache_index + r.inodes).is_zero()) {
+        if let Some(rare) = rare.filter(|r| !r.cache.is_empty() || !(r.cache_index + r.left).is_zero()) {
             into.rare_mut().cache_index += rare.cache_index;
-            into.rare_mut().inodes += rare.inodes;
+            into.rare_mut().left += rare.left;
             rare.cache.into_iter().for_each(|chunk| into.absorb_chunk(chunk));
         }
         self.move_volume_charges(cg, parent);
