@@ -3,8 +3,8 @@
 mod states;
 
 pub use states::{
-    ConditionStatus, ContainerStatus, EvictionSignal, NodeConditionType, PodPhase, PodReason, PodStatus, QosClass,
-    RefusedCall, TerminatedReason, WaitingReason, format_pod, waiting_message,
+    ConditionStatus, ContainerStatus, EvictionSignal, NodeConditionType, PodEventReason, PodPhase, PodReason,
+    PodStatus, QosClass, RefusedCall, TerminatedReason, WaitingReason, format_pod, waiting_message,
 };
 
 pub(crate) use states::{as_text, words};

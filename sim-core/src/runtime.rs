@@ -13,6 +13,8 @@ pub struct RuntimeTiming {
     pub container_remove: SimDuration,
     /// From the end of the last container to the removal of volumes and pod cgroup.
     pub pod_teardown: SimDuration,
+    /// Making a sandbox or a container keeps a processor busy, and those that are made at once share the processors.
+    pub shares_processors: bool,
 }
 
 impl Default for RuntimeTiming {
@@ -24,6 +26,7 @@ impl Default for RuntimeTiming {
             container_create: SimDuration::from_millis(500),
             container_remove: SimDuration::from_millis(20),
             pod_teardown: SimDuration::from_millis(400),
+            shares_processors: false,
         }
     }
 }

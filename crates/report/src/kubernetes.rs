@@ -8,8 +8,9 @@ use crate::RunReport;
 use crate::openmetrics::EPOCH;
 use crate::pods::{Container, Pod, Pods, Terminated, plan_of};
 use jiff::Timestamp;
+use oomsim_core::kubelet::backoff::event_message;
 use oomsim_core::kubelet::{ContainerSpec, ResourceList};
-use oomsim_core::node_api::{Name, PodPhase};
+use oomsim_core::node_api::{Name, PodEventReason, PodPhase, format_pod};
 use oomsim_core::plan::{Controller, PodPlan};
 use oomsim_core::record::view::split_pod;
 use oomsim_core::record::{ConditionStatus, Entry, Record};
@@ -300,13 +301,16 @@ fn event(entry: &Entry, node: &str) -> Option<Event> {
         }
         Record::BackOff { pod, container, uid, .. } => {
             let (namespace, name) = split_pod(pod);
-            let message = format!("Back-off restarting failed container {container} in pod {name}_{namespace}({uid})");
+            let message = event_message(container, &format_pod(name, namespace, uid));
             of_container(container, of(Some(pod), "BackOff", message, true))
         }
         Record::EvictionThresholdMet { message } => of(None, "EvictionThresholdMet", message.to_string(), true),
         Record::Evicted { pod, message, .. } => of(Some(pod), "Evicted", message.to_string(), true),
         Record::Killing { pod, container, message } => {
             of_container(container, of(Some(pod), "Killing", message.to_string(), false))
+        }
+        Record::PodEvent { pod, reason, message } => {
+            of(Some(pod), reason.as_str(), message.to_string(), *reason == PodEventReason::ResizeError)
         }
         Record::KillFailed { pod, message, .. } => of(Some(pod), "FailedKillPod", message.to_string(), true),
         Record::NodeCondition { r#type, status } => {

@@ -1,7 +1,7 @@
 //! A run in the words of kubectl and dmesg, line by line.
 
 use crate::amount;
-use oomsim_core::node_api::{ExitStatus, OomReport, PodPhase, PodReason};
+use oomsim_core::node_api::{ExitStatus, OomReport, PodEventReason, PodPhase, PodReason};
 use oomsim_core::record::{ConditionStatus, Entry, History, Owner, Record};
 use oomsim_core::units::SimTime;
 
@@ -133,6 +133,10 @@ fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
     }
 }
 
+fn tone_of(reason: PodEventReason) -> Tone {
+    if reason == PodEventReason::ResizeError { Tone::Warn } else { Tone::Plain }
+}
+
 /// What the kubelet did with pods and said about its node, in kubectl's words.
 fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
     let node = format!("node/{name}");
@@ -151,12 +155,8 @@ fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
         Record::PodPhase { pod, phase: phase @ (PodPhase::Failed | PodPhase::Succeeded), message, .. } => {
             let tone = if *phase == PodPhase::Failed { Tone::Warn } else { Tone::Plain };
             let why = message.trim();
-            line(
-                pod_name(pod),
-                phase.as_str(),
-                if why.is_empty() { "all containers have terminated" } else { why },
-                tone,
-            )
+            let why = if why.is_empty() { "all containers have terminated" } else { why };
+            line(pod_name(pod), phase.as_str(), why, tone)
         }
         Record::PodPhase { .. } => Vec::new(),
         Record::ContainerStarted { pod, container, restart_count } => {
@@ -175,6 +175,9 @@ fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
         Record::EvictionThresholdMet { message } => line(node, "EvictionThresholdMet", message.trim(), Tone::Warn),
         Record::Evicted { pod, message, .. } => line(pod_name(pod), "Evicted", message.trim(), Tone::Bad),
         Record::Killing { pod, message, .. } => line(pod_name(pod), "Killing", message.trim(), Tone::Plain),
+        Record::PodEvent { pod, reason, message } => {
+            line(pod_name(pod), reason.as_str(), message.trim(), tone_of(*reason))
+        }
         Record::KillFailed { pod, message, .. } => line(pod_name(pod), "FailedKillPod", message.trim(), Tone::Warn),
         Record::NodeCondition { r#type, status } => {
             let tone = if *status == ConditionStatus::True { Tone::Warn } else { Tone::Plain };

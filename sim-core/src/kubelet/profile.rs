@@ -170,6 +170,16 @@ profile! {
         21: false, Documented "KEP-1287: the API refuses it without resizePolicy RestartContainer";
         34: true, Source "kuberuntime_manager.go; kubernetes#133012";
     }
+    /// A resize in place is told in events: `ResizeCompleted` and `ResizeError`.
+    resize_events: bool, Texts {
+        21: false, Documented "KEP-1287: conditions only";
+        34: true, Documented "kubernetes#130387, kubernetes#127172";
+    }
+    /// `ResizeStarted` is one of them.
+    resize_started_event: bool, Texts {
+        21: false, Documented "kubernetes#134825";
+        35: true, Documented "kubernetes#134825; a node with 1.36.2";
+    }
     /// `resources` at pod level count.
     pod_level_resources: bool, WhoIsKilled {
         21: false, Documented "KEP-2837: alpha and off in 1.32";

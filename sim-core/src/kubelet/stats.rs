@@ -16,9 +16,6 @@ pub struct HousekeepingTiming {
     pub jitter_permille: u64,
     /// Figures are taken at each eviction pass instead: no real kubelet does that for pods.
     pub fresh: bool,
-    /// A container's figure in a message comes from the runtime, as it is, until cAdvisor has had time for a second
-    /// sample (stats/cri_stats_provider.go; 7 to 12 s on a node with 1.36.2).
-    pub live: SimDuration,
 }
 
 impl Default for HousekeepingTiming {
@@ -28,7 +25,6 @@ impl Default for HousekeepingTiming {
             max_interval: SimDuration::from_secs(15),
             jitter_permille: 1000,
             fresh: false,
-            live: SimDuration::ZERO,
         }
     }
 }

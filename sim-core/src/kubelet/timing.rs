@@ -5,7 +5,6 @@ use super::capability::RestartWakeup;
 use super::config::KubeletConfig;
 use super::profile::KubernetesProfile;
 use super::stats::HousekeepingTiming;
-use crate::engine::Stream;
 use crate::units::{Bytes, SimDuration};
 
 /// Periods and delays of the kubelet, each with its own default.
@@ -98,16 +97,22 @@ impl Timing {
 
     /// How long a restart takes that has to wait `remaining` more: the pod worker comes by again and again, and the
     /// first time that the back-off is over it starts the container. Without a period it comes when the time is there.
-    pub fn restart_delay(&self, remaining: SimDuration, wakeup: RestartWakeup, rng: &mut Stream) -> SimDuration {
+    /// `jitter` says what is added to a wait to which at most its argument may be added.
+    pub fn restart_delay(
+        &self,
+        remaining: SimDuration,
+        wakeup: RestartWakeup,
+        jitter: &mut dyn FnMut(SimDuration) -> SimDuration,
+    ) -> SimDuration {
         match wakeup {
-            RestartWakeup::Poll => self.poll_delay(remaining, rng),
-            RestartWakeup::Expiry => self.expiry_delay(remaining, rng),
+            RestartWakeup::Poll => self.poll_delay(remaining, jitter),
+            RestartWakeup::Expiry => self.expiry_delay(remaining, jitter),
         }
     }
 
     /// At the end of the back-off, within a minute and up to half of that later (pod_workers.go completeWork since
     /// 1.35).
-    fn expiry_delay(&self, remaining: SimDuration, rng: &mut Stream) -> SimDuration {
+    fn expiry_delay(&self, remaining: SimDuration, jitter: &mut dyn FnMut(SimDuration) -> SimDuration) -> SimDuration {
         let mut delay = SimDuration::ZERO;
         for _ in 0..MAX_RESYNCS {
             let wait = remaining.saturating_sub(delay).min(RESYNC_INTERVAL);
@@ -116,13 +121,13 @@ impl Timing {
             }
             // No resyncing, no jitter: the worker comes when the time is there.
             let late = if self.resync_jitter == SimDuration::ZERO { SimDuration::ZERO } else { wait.mul_ratio(1, 2) };
-            delay = delay + wait + rng.between(SimDuration::ZERO, late);
+            delay = delay + wait + jitter(late);
         }
         delay.max(remaining)
     }
 
-    fn poll_delay(&self, remaining: SimDuration, rng: &mut Stream) -> SimDuration {
-        let mut wait = || self.resync_period + rng.between(SimDuration::ZERO, self.resync_jitter);
+    fn poll_delay(&self, remaining: SimDuration, jitter: &mut dyn FnMut(SimDuration) -> SimDuration) -> SimDuration {
+        let mut wait = || self.resync_period + jitter(self.resync_jitter);
         let period = self.resync_period.as_nanos();
         if period == 0 || remaining.as_nanos() / period > MAX_RESYNCS {
             return remaining + wait();

@@ -154,6 +154,7 @@ impl Pods {
                 self.look_again(ContainerRef { pod, index }, lent);
             }
         }
+        self.make_resizes(lent);
         self.route(lent);
         Ok(())
     }

@@ -125,6 +125,13 @@ pub enum Event {
     GraceOver(PodIx),
     /// Volumes and cgroups of a terminated pod are removed.
     PodTornDown(PodIx),
+    /// A pod whose containers have ended for good comes to its end.
+    PodFinishes(PodIx),
+    /// The runtime has made a sandbox or a container.
+    SetupDone {
+        /// Stale unless the newest.
+        turn: u32,
+    },
     /// The kubelet's relist sees that a container has ended.
     ContainerExitSeen {
         /// Which.
@@ -148,6 +155,22 @@ pub enum Event {
         pod: PodIx,
         /// Start of the kubelet that this belongs to.
         start: u32,
+    },
+    /// cAdvisor takes a container's figures.
+    ContainerHousekeeping {
+        /// Of which.
+        container: ContainerRef,
+        /// Which of its runs.
+        run: u32,
+        /// Start of the kubelet that this belongs to.
+        start: u32,
+    },
+    /// The kubelet tries once more to resize a pod.
+    ResizeAgain {
+        /// Which.
+        pod: PodIx,
+        /// Stale unless that of the pod's last resize.
+        turn: u32,
     },
     /// The kubelet reports the node's status.
     NodeStatus {
@@ -216,6 +239,10 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
         Event::ContainerGraceOver(container) => pods.container_grace_over(container, lent),
         Event::GraceOver(pod) => pods.grace_over(pod, lent),
         Event::PodTornDown(pod) => pods.torn_down(pod, lent),
+        Event::PodFinishes(pod) => pods.pod_finishes(pod, lent),
+        Event::SetupDone { turn } => {
+            lent.runtime.setups.done(turn, lent.machine.scenario.node.kernel.cpus, &mut lent.cx);
+        }
         Event::HostStarts(n) => lent.machine.host_starts(n, &mut lent.cx),
         Event::Wake { process, turn } => lent.machine.wake(process, turn, &mut lent.cx),
         Event::GrowthCheck { turn } => lent.machine.growth_check(turn, &mut lent.cx),
@@ -234,6 +261,10 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
                 housekeeping(pod, pods, lent);
             }
         }
+        Event::ContainerHousekeeping { container, run, start } => {
+            container_housekeeping(container, run, start, pods, lent);
+        }
+        Event::ResizeAgain { pod, turn } => pods.resize_again(pod, turn, lent),
         Event::NodeStatus { start } => {
             if lent.kubelet_is_due(1, start, event)
                 && let Some(kubelet) = &mut lent.kubelet
@@ -287,4 +318,13 @@ fn housekeeping(pod: PodIx, pods: &Pods, lent: &mut Lent<'_>) {
     }
     let settled = lent.machine.settled(Scope::Pod(pod, lent.runtime.containers(pod)), &mut lent.cx);
     kubelet.housekeeping(pod, Look { settled, pods, runtime: lent.runtime }, &mut lent.cx);
+}
+
+/// cAdvisor takes a container's figures, unless it has ended since.
+fn container_housekeeping(c: ContainerRef, run: u32, start: u32, pods: &Pods, lent: &mut Lent<'_>) {
+    let Some(kubelet) = lent.kubelet.as_deref_mut().filter(|kubelet| kubelet.is_start(start)) else { return };
+    if lent.runtime.get(c).is_some_and(|of| of.running && of.run == run) {
+        let settled = lent.machine.settled(Scope::Pod(c.pod, lent.runtime.containers(c.pod)), &mut lent.cx);
+        kubelet.container_housekeeping(c, run, Look { settled, pods, runtime: lent.runtime }, &mut lent.cx);
+    }
 }

@@ -86,6 +86,16 @@ words! {
         OutOfPods = "OutOfpods",
     }
 
+    /// Reason of an event about a pod that is neither its start nor its end.
+    PodEventReason {
+        /// The kubelet has taken new requests and limits of a running pod.
+        ResizeStarted = "ResizeStarted",
+        /// The cgroups have the new limits.
+        ResizeCompleted = "ResizeCompleted",
+        /// They do not, and the kubelet tries again.
+        ResizeError = "ResizeError",
+    }
+
     /// Reason of a container's waiting state.
     WaitingReason {
         /// It has not been started yet.

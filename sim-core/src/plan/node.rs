@@ -103,6 +103,8 @@ pub struct KubeletPlan {
     pub first_pass: Option<SimTime>,
     /// When passes of the eviction manager are known to have begun, in order. After the last one they come as usual.
     pub passes: Arc<[SimTime]>,
+    /// A time at which containers are known to have been listed; `None`: the phase of the relists is drawn.
+    pub first_relist: Option<SimTime>,
 }
 
 impl KubeletPlan {
@@ -110,7 +112,8 @@ impl KubeletPlan {
     pub fn new(config: KubeletConfig, profile: KubernetesProfile, node: &NodePlan) -> Self {
         let effective = EffectiveKubelet::start(&config, &node.machine(), &profile).map(Arc::new).map_err(Arc::from);
         let timing = Timing::of(&config, &profile);
-        KubeletPlan { config, profile, effective, timing, first_pass: None, passes: Arc::from([]) }
+        let (first_pass, passes, first_relist) = (None, Arc::from([]), None);
+        KubeletPlan { config, profile, effective, timing, first_pass, passes, first_relist }
     }
 
     /// What the configuration comes to, as far as it can be read if the kubelet does not start.

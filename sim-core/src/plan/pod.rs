@@ -83,6 +83,9 @@ pub struct PodPlan {
     /// Times at which cAdvisor is known to have measured this pod, in addition to the pod's start; empty: its
     /// clock decides.
     pub housekeeping: Arc<[SimTime]>,
+    /// The random parts of this pod's waits for a restart in their order, in thousandths of the largest, as far as they
+    /// are known; then they are drawn.
+    pub restart_jitter_permille: Arc<[u16]>,
 }
 
 /// How long a controller takes to replace a pod, from the pod's end to the binding of its successor: the
@@ -109,6 +112,7 @@ impl Default for PodPlan {
             recommender: None,
             volumes: Vec::new(),
             housekeeping: Arc::from([]),
+            restart_jitter_permille: Arc::from([]),
         }
     }
 }

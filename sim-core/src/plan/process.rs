@@ -29,6 +29,9 @@ pub struct ProcessPlan {
     pub term: TermReaction,
     /// Overrides the container's `oom_score_adj`.
     pub oom_score_adj: Option<i16>,
+    /// The first process of a container ends when all others have, with the exit code of the last one, as a shell or an
+    /// init such as tini does.
+    pub waits_for_children: bool,
 }
 
 /// Longest `comm` that the kernel keeps (TASK_COMM_LEN − 1, include/linux/sched.h).
@@ -54,6 +57,7 @@ impl ProcessPlan {
             footprint: Footprint::default(),
             term: TermReaction::Default,
             oom_score_adj: None,
+            waits_for_children: false,
         }
     }
 }

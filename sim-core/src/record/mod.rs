@@ -17,8 +17,8 @@ pub use series::{PodSample, Sample, Series};
 pub use crate::node_api::ConditionStatus;
 
 use crate::node_api::{
-    EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodPhase, PodReason, QosClass, RefusedCall, Signo,
-    TerminatedReason,
+    EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodEventReason, PodPhase, PodReason, QosClass,
+    RefusedCall, Signo, TerminatedReason,
 };
 use crate::units::{Bytes, Pid, SimDuration, SimTime};
 use serde::Serialize;
@@ -306,6 +306,15 @@ pub enum Record {
     /// Something was changed from outside that has no record of its own.
     NodeChanged {
         /// What.
+        message: Name,
+    },
+    /// An event of a pod that has no record of its own: what becomes of a resize in place.
+    PodEvent {
+        /// `namespace/name`.
+        pod: Name,
+        /// Its reason.
+        reason: PodEventReason,
+        /// Event message.
         message: Name,
     },
 }

@@ -42,7 +42,7 @@ pub type Difference = Option<(String, String)>;
 pub struct Compared {
     /// Kills and evictions.
     pub decisions: Difference,
-    /// Phase, reason and containers of each pod over time.
+    /// Phase, reason, message and containers of each pod over time.
     pub statuses: Difference,
     /// Events of pods and of the node.
     pub events: Difference,
@@ -60,7 +60,8 @@ impl Compared {
         };
         Compared {
             decisions: decisions(&recorded(story), &simulated(history, t0)),
-            statuses: statuses(&shown::recorded(story), &shown::simulated(story, history, t0)),
+            statuses: statuses(&shown::recorded(story), &shown::simulated(story, history, t0))
+                .or_else(|| waits(&shown::recorded_waits(story), &shown::simulated_waits(history))),
             events: events::difference(&events::recorded(story), &events::simulated(history, t0), as_event),
             conditions: conditions(&events::recorded_conditions(story), &events::simulated_conditions(history, t0)),
         }
@@ -109,7 +110,7 @@ fn statuses(recorded: &shown::Shown, simulated: &shown::Shown) -> Difference {
     for (pod, expected) in recorded {
         let got = simulated.get(pod).unwrap_or(&nothing);
         if let Some((n, m)) = first_difference(expected, got) {
-            let at = |list: &[(f64, String)], n: usize| match list.get(n) {
+            let at = |list: &[(f64, shown::State)], n: usize| match list.get(n) {
                 Some((t, state)) => format!("{pod} from {t:.1} on: {state}"),
                 None => format!("{pod}: nothing more"),
             };
@@ -120,8 +121,8 @@ fn statuses(recorded: &shown::Shown, simulated: &shown::Shown) -> Difference {
 }
 
 /// Where two lists of states part, those that passed quickly left out where the other has none.
-fn first_difference(expected: &[(f64, String)], got: &[(f64, String)]) -> Option<(usize, usize)> {
-    let passing = |list: &[(f64, String)], n: usize| {
+fn first_difference(expected: &[(f64, shown::State)], got: &[(f64, shown::State)]) -> Option<(usize, usize)> {
+    let passing = |list: &[(f64, shown::State)], n: usize| {
         list.get(n).zip(list.get(n + 1)).is_some_and(|(state, next)| next.0 - state.0 <= PASSING_S)
     };
     let (mut n, mut m) = (0, 0);
@@ -132,6 +133,20 @@ fn first_difference(expected: &[(f64, String)], got: &[(f64, String)]) -> Option
             () if passing(expected, n) => n += 1,
             () if passing(got, m) => m += 1,
             () => return Some((n, m)),
+        }
+    }
+    None
+}
+
+/// Messages of waits for a restart: those that the API showed are the first of the run's, which has at most the wait
+/// more in which the story ends or its pod is killed.
+fn waits(recorded: &shown::Waits, simulated: &shown::Waits) -> Difference {
+    let nothing = Vec::new();
+    for key in recorded.keys().chain(simulated.keys()) {
+        let (expected, got) = (recorded.get(key).unwrap_or(&nothing), simulated.get(key).unwrap_or(&nothing));
+        if !got.starts_with(expected) || got.len() > expected.len() + 1 {
+            let text = |list: &[String]| format!("{}/{} waits: {}", key.0, key.1, list.join("; "));
+            return Some((text(expected), text(got)));
         }
     }
     None
@@ -168,7 +183,7 @@ pub fn recorded(story: &Story) -> Vec<Decision> {
 
 /// The pod of an `oom-kill:` line's victim. The cgroup of an API pod has its uid, `u-NAME`; that of a static pod has a
 /// hash.
-fn victims_pod<'a>(story: &'a Story, line: &'a str) -> &'a str {
+pub fn victims_pod<'a>(story: &'a Story, line: &'a str) -> &'a str {
     let cgroup = line.split("task_memcg=").nth(1).unwrap_or_default();
     if let Some(rest) = cgroup.split("podu-").nth(1) {
         return rest.split(['/', ',']).next().unwrap_or_default();

@@ -2,7 +2,9 @@
 
 use super::story::Story;
 use crate::node::decision::short;
-use oomsim_core::node_api::{ConditionStatus, NodeConditionType, TerminatedReason};
+use oomsim_core::kubelet::backoff::event_message;
+use oomsim_core::node_api::{ConditionStatus, NodeConditionType, TerminatedReason, format_pod};
+use oomsim_core::record::view::split_pod;
 use oomsim_core::record::{History, Record};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -24,11 +26,17 @@ impl fmt::Display for Event {
 
 /// The node, as a subject.
 const NODE: &str = "node";
-/// Events that are compared. Not among them: `BackOff`, which comes whenever something makes the kubelet look at a pod
-/// that waits, `Pulled`, and what a kubelet says when it starts.
-const COMPARED: [&str; 8] = [
+/// The event that comes again whenever something makes the kubelet look at a pod that waits: compared is the first of
+/// each wait.
+pub const BACK_OFF: &str = "BackOff";
+/// Events that are compared. Not among them: `Pulled`, `FailedPreStopHook`, and what a kubelet says when it starts.
+const COMPARED: [&str; 12] = [
     "Created",
     "Started",
+    BACK_OFF,
+    "ResizeStarted",
+    "ResizeCompleted",
+    "ResizeError",
     "Killing",
     "Evicted",
     "Failed",
@@ -53,6 +61,9 @@ pub fn recorded(story: &Story) -> Vec<Event> {
         }
         let on = if on == "n1" { NODE } else { on.trim_end_matches("-n1") };
         let event = Event { t: entry.t, on: on.into(), reason: reason.into(), text: text.trim_end().into() };
+        if reason == BACK_OFF && waits_already(&out, &event) {
+            continue;
+        }
         // A kubelet that starts says several times in a second how its node is.
         let again = |before: &Event| before.reason == event.reason && event.t - before.t < 1.0;
         if reason.starts_with("NodeHas") && out.iter().any(again) {
@@ -61,6 +72,13 @@ pub fn recorded(story: &Story) -> Vec<Event> {
         out.push(event);
     }
     out
+}
+
+/// Whether an event `BackOff` repeats one of the same wait: no container of the pod has been created since.
+fn waits_already(before: &[Event], event: &Event) -> bool {
+    let of_pod = before.iter().rev().filter(|other| other.on == event.on);
+    let mut since = of_pod.take_while(|other| other.reason != "Created");
+    since.any(|other| other.reason == BACK_OFF && other.text == event.text)
 }
 
 /// What was simulated.
@@ -84,6 +102,12 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Event> {
                 }
             }
             Record::Killing { pod, message, .. } => out.push(of(pod, "Killing", message)),
+            Record::BackOff { pod, container, uid, .. } => {
+                let (namespace, name) = split_pod(pod);
+                let text = event_message(container, &format_pod(name, namespace, uid));
+                out.push(of(pod, BACK_OFF, &text));
+            }
+            Record::PodEvent { pod, reason, message } => out.push(of(pod, reason.as_str(), message)),
             Record::Evicted { pod, message, .. } => out.push(of(pod, "Evicted", message)),
             Record::PodRejected { pod, reason, message } => out.push(of(pod, reason.as_str(), message)),
             Record::EvictionThresholdMet { message } => out.push(of(NODE, "EvictionThresholdMet", message)),
@@ -99,7 +123,7 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Event> {
 }
 
 /// How runc's init ends in an OOM kill, as containerd 2.1 says it.
-const START_ERROR: &str = "Error: failed to create containerd task: failed to create shim task: OCI runtime create \
+pub const START_ERROR: &str = "Error: failed to create containerd task: failed to create shim task: OCI runtime create \
                            failed: runc create failed: unable to start container process: container init was \
                            OOM-killed (memory limit too low?)";
 
@@ -133,9 +157,10 @@ const AMOUNT_PART: f64 = 0.05;
 /// … and bytes: what is available at a pass moves with the phase of a leak.
 const AMOUNT_BYTES: f64 = 24.0 * 1048576.0;
 
-/// Equal texts but for process ids, amounts of memory in use, and the order of the sentences about containers, which is
+/// Equal texts but for process ids, amounts of memory in use, generations (which the recordings' API server does not
+/// count), and the order of the sentences about containers, which is
 /// that of the runtime's list.
-fn same_text(a: &str, b: &str) -> bool {
+pub fn same_text(a: &str, b: &str) -> bool {
     let (mut a, mut b) = (sentences(a), sentences(b));
     a.sort();
     b.sort();
@@ -145,16 +170,19 @@ fn same_text(a: &str, b: &str) -> bool {
 /// The sentences of a text without what may differ, each with its amounts in bytes.
 fn sentences(text: &str) -> Vec<(String, Vec<i64>)> {
     let text = text.split(", pid: ").next().unwrap_or(text);
+    let mut parts = text.split("\"generation\":");
+    let mut text = parts.next().unwrap_or_default().to_owned();
+    text.extend(parts.map(|part| part.trim_start_matches(|c: char| c.is_ascii_digit())));
     text.split(". ").map(|sentence| without_amounts(sentence.trim_end_matches('.'))).collect()
 }
 
 /// What follows these words is an amount that may differ.
-const BEFORE_AMOUNTS: [&str; 2] = ["available:", "using"];
+const BEFORE_AMOUNTS: [&str; 3] = ["available:", "using", "usage"];
 
 fn without_amounts(sentence: &str) -> (String, Vec<i64>) {
     let (mut out, mut amounts, mut before) = (String::new(), Vec::new(), "");
     for word in sentence.split(' ') {
-        let amount = word.trim_end_matches(',');
+        let amount = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
         match amount.parse::<oomsim_core::units::Quantity>() {
             Ok(quantity) if BEFORE_AMOUNTS.contains(&before) => {
                 amounts.push(quantity.value());

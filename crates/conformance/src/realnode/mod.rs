@@ -2,6 +2,7 @@
 //! evicted, when, what the API shows of each pod over time, events, and the node's condition.
 
 mod compare;
+mod draws;
 mod events;
 mod scenario;
 mod shown;
@@ -35,9 +36,11 @@ pub const KINDS: &[RecordingKind] = &[RecordingKind {
     sizes: None,
 }];
 
-/// The model draws what a recording has drawn once: phases of the relist and of cAdvisor's clocks, waits of pod
-/// workers. A story matches when one of this many draws comes out as recorded.
-pub const DRAWS: u64 = 16;
+/// The model draws what a recording has drawn once: phases of the relist and of cAdvisor's clocks. A story matches when
+/// one of this many draws comes out as recorded.
+pub const DRAWS: u64 = 32;
+/// In this many of them the relists have the phase that they had at one time of the recording.
+const KNOWN_RELISTS: u64 = 8;
 
 /// The recorded stories that come with the program: `realnode.jsonl`, compressed with gzip.
 pub const CARRIED: &[u8] = include_bytes!("../../data/realnode/realnode.jsonl.gz");
@@ -118,7 +121,10 @@ pub fn scenario_text(story: &Story) -> Result<String, StoryError> {
 
 /// One run of the story, with the model's draws of this number.
 fn simulate(story: &Story, draw: u64) -> Result<History, StoryError> {
-    let text = scenario::text(story)?;
+    let text = match draw < KNOWN_RELISTS {
+        true => scenario::text(story)?,
+        false => scenario::text_with_drawn_relists(story)?,
+    };
     let loaded = load(&text, &format!("{}.toml", story.id), &NoFiles, &[])?;
     let seed = loaded.scenario.seed + draw;
     let mut simulation = Simulation::new(loaded.scenario, seed, Keep::Series);

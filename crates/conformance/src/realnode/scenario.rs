@@ -1,5 +1,6 @@
 //! A story as a scenario: what a user with these pods and this configuration would write.
 
+use super::draws;
 use super::story::{Action, Story};
 use crate::node::StoryError;
 use oomsim_core::kernel::{Release, Thp};
@@ -18,10 +19,11 @@ use std::sync::Arc;
 
 /// What containerd's shim, containerd and the kubelet take for each pod: 8 to 12 MiB (stories E01, B23, A03).
 const RUNTIME_PER_POD: Bytes = Bytes::mib(10);
-/// Seconds that setting up a pod keeps a processor busy.
-const SANDBOX_S: f64 = 0.4;
-/// Seconds in which a process touches a GiB: usually, and in virtual machines that write memory byte by byte.
-const TOUCH: [f64; 2] = [0.5, 2.7];
+/// Seconds in which a process touches a GiB: usually (B18, D01, H01: 0.31 to 0.37), and in virtual machines that write
+/// memory byte by byte (C01).
+const TOUCH: [f64; 2] = [0.33, 2.4];
+/// Seconds in which a process writes a GiB of a file in memory (D03: 393 blocks of 4 MiB, 8 ms each).
+const WRITE: f64 = 2.0;
 /// Stories of such machines, by the recordings' description.
 const BYTE_BY_BYTE: [&str; 5] = ["A02", "A03", "B03x", "C01", "E01"];
 /// What an idle `wl` holds in addition to its blocks: text of the image, and kernel memory.
@@ -32,6 +34,15 @@ const WORKER: Footprint = Footprint {
     page_tables: Bytes::ZERO,
     virtual_size: Bytes::ZERO,
     kernel: Bytes::kib(40),
+};
+/// What a sandbox holds: 52 pages, of which one is the pause process's own.
+const PAUSE: Footprint = Footprint {
+    anon: Bytes::kib(4),
+    file: Bytes::ZERO,
+    text: Bytes::ZERO,
+    page_tables: Bytes::kib(28),
+    virtual_size: Bytes::kib(960),
+    kernel: Bytes::kib(176),
 };
 /// What the recorded program is called.
 const PROGRAM: &str = "wl";
@@ -62,6 +73,13 @@ pub fn text(story: &Story) -> Result<String, StoryError> {
     Ok(to_toml(&plan(story)?))
 }
 
+/// The same without the phase of the relists, which is not the same all the time: each takes 1 to 3 ms.
+pub fn text_with_drawn_relists(story: &Story) -> Result<String, StoryError> {
+    let mut plan = plan(story)?;
+    plan.kubelet.iter_mut().for_each(|kubelet| kubelet.first_relist = None);
+    Ok(to_toml(&plan))
+}
+
 fn wrong(field: &'static str, value: impl ToString) -> StoryError {
     StoryError::Value { field, value: value.to_string() }
 }
@@ -80,6 +98,7 @@ fn plan(story: &Story) -> Result<Scenario, StoryError> {
                 let pod = format!("default/{}", action.name).into();
                 plan.injections.push(Injection { at: time(t0 + action.t), change: Change::DeletePod { pod } });
             }
+            "patchpod" => plan.injections.push(resize(story, action, t0)?),
             "host" => plan.hosts.push(host(story, action, t0)?),
             "kubelet_kill" => plan.injections.push(Injection { at: time(t0 + action.t), change: Change::StopKubelet }),
             "kubelet_start" => {
@@ -102,6 +121,7 @@ fn node(story: &Story) -> Result<NodePlan, StoryError> {
     let mut node = NodePlan::new(bytes(story.node.mem_total));
     node.system_anon = bytes(working_set);
     node.runtime_per_pod = RUNTIME_PER_POD;
+    node.pause = PAUSE;
     node.kernel.kernel_memory = bytes(kernel);
     node.kernel.cpus = story.vm.smp;
     node.kernel.thp = Thp::Always;
@@ -114,6 +134,8 @@ fn node(story: &Story) -> Result<NodePlan, StoryError> {
         sandbox_create: SimDuration::from_millis(270),
         container_create: SimDuration::from_millis(140),
         container_remove: SimDuration::from_millis(220),
+        // It runs at a thousand instructions a microsecond, and making a sandbox takes nearly all of them.
+        shares_processors: true,
         ..RuntimeTiming::default()
     };
     Ok(node)
@@ -127,8 +149,8 @@ fn kubelet(story: &Story, node: &NodePlan, t0: f64) -> KubeletPlan {
     let profile = KubernetesProfile::of_version(&version.join(".")).unwrap_or_default();
     let mut plan = KubeletPlan::new(KubeletConfig::default(), profile, node);
     plan.first_pass = story.passes.first().map(|first| time(t0 + first));
-    // The runtime says what a new container uses; with EventedPLEG also at once that one has ended.
-    plan.timing.housekeeping.live = SimDuration::from_secs(10);
+    plan.first_relist = draws::first_relist(story).map(|relist| time(t0 + relist));
+    // With EventedPLEG the runtime says at once that a container has ended.
     if story.gate("EventedPLEG") {
         plan.timing.relist_period = SimDuration::ZERO;
     }
@@ -168,7 +190,8 @@ fn part<T: for<'de> Deserialize<'de> + Default>(story: &Story, value: &Value) ->
 fn pod(story: &Story, action: &Action, t0: f64) -> Result<PodPlan, StoryError> {
     let spec = &action.pod["spec"];
     let mut plan = PodPlan::new(&action.name);
-    plan.at = time(t0 + action.t + waits_for_others(story, action));
+    plan.at = time(t0 + action.t);
+    plan.restart_jitter_permille = draws::restart_jitter(story, &action.name).into();
     plan.spec.uid = action.pod["metadata"]["uid"].as_str().unwrap_or_default().into();
     plan.spec.priority = part(story, &spec["priority"])?;
     plan.restart_policy = part::<Option<_>>(story, &spec["restartPolicy"])?.unwrap_or(RestartPolicy::Always);
@@ -201,6 +224,16 @@ fn pod(story: &Story, action: &Action, t0: f64) -> Result<PodPlan, StoryError> {
     Ok(plan)
 }
 
+/// New requests and limits of a pod's first container.
+fn resize(story: &Story, action: &Action, t0: f64) -> Result<Injection, StoryError> {
+    let of_pod = |other: &&Action| other.name == action.name && !other.pod.is_null();
+    let pod = story.inputs.actions.iter().find(of_pod).ok_or_else(|| wrong("patchpod", &action.name))?;
+    let container = pod.pod["spec"]["containers"][0]["name"].as_str().unwrap_or_default().into();
+    let resources = part(story, &action.patch["resources"])?;
+    let change = Change::PodResources { pod: format!("default/{}", action.name).into(), container, resources };
+    Ok(Injection { at: time(t0 + action.t), change })
+}
+
 fn host(story: &Story, action: &Action, t0: f64) -> Result<HostPlan, StoryError> {
     let mut host = HostPlan::new(&action.name, Behavior::IDLE);
     let args: Vec<&str> = action.args.iter().flatten().map(String::as_str).collect();
@@ -213,14 +246,6 @@ fn host(story: &Story, action: &Action, t0: f64) -> Result<HostPlan, StoryError>
     host.process.at = span(t0 + action.t);
     host.process.oom_score_adj = Some(action.adj.unwrap_or(0));
     Ok(host)
-}
-
-/// Seconds by which pods that come together are later: setting one up keeps a processor busy (a sandbox takes 0.20 to
-/// 1.5 s with six at once).
-fn waits_for_others(story: &Story, action: &Action) -> f64 {
-    let with_it = |other: &&Action| !other.pod.is_null() && (action.t - other.t).abs() < SANDBOX_S;
-    let at_once = story.inputs.actions.iter().filter(with_it).count();
-    at_once.saturating_sub(1) as f64 * SANDBOX_S / f64::from(story.vm.smp)
 }
 
 /// How long a hook takes: `sleep`, or the test program that sleeps.
@@ -267,6 +292,10 @@ fn programs(
                 let inner: Vec<&str> = rest.by_ref().take_while(|a| **a != "}child").copied().collect();
                 children.extend(programs(story, &inner, t0, ProcessPlan::idle(&"child".into()), mounts)?);
             }
+            "waitchild" => {
+                process.waits_for_children = true;
+                break;
+            }
             "hold" | "reap" => break,
             _ => return Err(wrong("args", arg)),
         }
@@ -282,6 +311,7 @@ fn programs(
 /// Blocks up to a total, 0: for ever, with a pause after each.
 fn blocks(ops: &mut Vec<ScriptOp>, story: &Story, [block, pause, total]: [u64; 3], volume: Option<&str>) {
     let rate = TOUCH[usize::from(BYTE_BY_BYTE.contains(&&*story.id))] / f64::from(1 << 30);
+    let writes = |amount: u64| volume.map_or(0.0, |_| amount as f64 * WRITE / f64::from(1 << 30));
     let grow = |amount: u64| match volume {
         Some(volume) => ScriptOp::Tmpfs { volume: volume.to_owned(), bytes: Bytes::new(amount) },
         None => {
@@ -295,7 +325,8 @@ fn blocks(ops: &mut Vec<ScriptOp>, story: &Story, [block, pause, total]: [u64; 3
     }
     let to = ops.len();
     ops.push(grow(block));
-    ops.push(ScriptOp::Sleep(SimDuration::from_nanos(pause.max(1).saturating_mul(1_000_000))));
+    let pause = SimDuration::from_nanos(pause.max(1).saturating_mul(1_000_000));
+    ops.push(ScriptOp::Sleep(pause + span(writes(block))));
     let times = (total > 0).then(|| u32::try_from((total / block.max(1)).max(1)).unwrap_or(u32::MAX));
     ops.push(ScriptOp::Repeat { to, times });
 }

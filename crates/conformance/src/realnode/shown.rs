@@ -1,24 +1,36 @@
-//! What the API shows of pods over time: phase, reason, and of each container its state, exit code and restarts.
+//! What the API shows of pods over time: phase, reason and message, and of each container its state, exit code,
+//! restarts and message.
 
+use super::events::{START_ERROR, same_text};
 use super::story::{ContainerStatus, Entry, Story};
 use crate::node::decision::short;
 use oomsim_core::node_api::{PodPhase, TerminatedReason};
+use oomsim_core::record::view::back_off_message;
 use oomsim_core::record::{History, Record};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 /// A pod as the API shows it.
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Pod {
     phase: String,
     reason: Option<String>,
+    message: String,
     containers: BTreeMap<String, (String, u32)>,
+    /// What is said of containers that are lost or could not be started, by their name.
+    about: BTreeMap<String, String>,
 }
 
 impl Pod {
     fn pending<'a>(containers: impl Iterator<Item = &'a str>) -> Pod {
         let waits = |name: &str| (name.to_owned(), ("ContainerCreating".to_owned(), 0));
-        Pod { phase: "Pending".into(), reason: None, containers: containers.map(waits).collect() }
+        Pod { phase: "Pending".into(), containers: containers.map(waits).collect(), ..Pod::default() }
+    }
+
+    fn state(&self) -> State {
+        let about = self.about.iter().map(|(container, text)| format!(" {container}: {text}"));
+        State { text: self.text(), messages: self.message.trim_end().to_owned() + &about.collect::<String>() }
     }
 
     fn text(&self) -> String {
@@ -31,12 +43,33 @@ impl Pod {
     }
 }
 
+/// What the API shows of a pod at a time.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    text: String,
+    messages: String,
+}
+
+/// Amounts of memory in use may differ in messages.
+impl PartialEq for State {
+    fn eq(&self, other: &State) -> bool {
+        self.text == other.text && same_text(&self.messages, &other.messages)
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let gap = if self.messages.is_empty() { "" } else { " " };
+        write!(f, "{}{gap}{}", self.text, self.messages)
+    }
+}
+
 /// What was shown of each pod, and since when.
-pub type Shown = BTreeMap<String, Vec<(f64, String)>>;
+pub type Shown = BTreeMap<String, Vec<(f64, State)>>;
 
 /// States in order, without repetitions.
-fn push(shown: &mut Vec<(f64, String)>, t: f64, state: String) {
-    if shown.last().is_none_or(|(_, last)| *last != state) {
+fn push(shown: &mut Vec<(f64, State)>, t: f64, state: State) {
+    if shown.last().is_none_or(|(_, last)| last.text != state.text || last.messages != state.messages) {
         shown.push((t, state));
     }
 }
@@ -57,13 +90,51 @@ pub fn recorded(story: &Story) -> Shown {
         let name = entry.pod.as_deref().unwrap_or_default().trim_end_matches("-n1");
         let gone = entry.ev == "DELETE pod";
         if let (true, Some(states)) = (gone, shown.get_mut(name)) {
-            push(states, entry.t, "gone".into());
+            push(states, entry.t, gone_state());
         }
         let ("patch_status", Some(pod)) = (entry.ev.as_str(), pods.get_mut(name)) else { continue };
         patch(pod, entry);
-        push(shown.entry(name.to_owned()).or_default(), entry.t, pod.text());
+        push(shown.entry(name.to_owned()).or_default(), entry.t, pod.state());
     }
     shown
+}
+
+fn gone_state() -> State {
+    State { text: "gone".into(), ..State::default() }
+}
+
+/// The messages of waits for a restart, of each container in order.
+pub type Waits = BTreeMap<(String, String), Vec<String>>;
+
+/// Those that were recorded.
+pub fn recorded_waits(story: &Story) -> Waits {
+    let mut waits = Waits::new();
+    for entry in story.timeline.iter().filter(|entry| entry.ev == "patch_status") {
+        let statuses = entry.status["containerStatuses"].as_array().into_iter().flatten();
+        for status in statuses.filter_map(|status| serde_json::from_value::<ContainerStatus>(status.clone()).ok()) {
+            let (Some("CrashLoopBackOff"), Some(text)) = (status.state.reason.as_deref(), status.state.message) else {
+                continue;
+            };
+            let pod = entry.pod.as_deref().unwrap_or_default().trim_end_matches("-n1").to_owned();
+            let of = waits.entry((pod, status.name)).or_default();
+            if of.last() != Some(&text) {
+                of.push(text);
+            }
+        }
+    }
+    waits
+}
+
+/// Those of a run.
+pub fn simulated_waits(history: &History) -> Waits {
+    let mut waits = Waits::new();
+    for entry in &history.entries {
+        if let Record::BackOff { pod, container, uid, delay } = &entry.record {
+            let text = back_off_message(*delay, container, pod, uid);
+            waits.entry((short(pod).to_owned(), container.to_string())).or_default().push(text);
+        }
+    }
+    waits
 }
 
 fn patch(pod: &mut Pod, entry: &Entry) {
@@ -74,9 +145,24 @@ fn patch(pod: &mut Pod, entry: &Entry) {
     if let Some(reason) = text("reason") {
         pod.reason = Some(reason);
     }
+    if let Some(message) = text("message") {
+        pod.message = message;
+    }
     let statuses = entry.status["containerStatuses"].as_array().into_iter().flatten();
     for status in statuses.filter_map(|status| serde_json::from_value::<ContainerStatus>(status.clone()).ok()) {
         pod.containers.insert(status.name.clone(), (state(&status), status.restarts));
+        let lost = status.state.reason.as_deref() == Some("ContainerStatusUnknown");
+        let failed = |state: &super::story::State| state.reason.as_deref() == Some("StartError");
+        let message = match (&status.last, status.state.reason.as_deref()) {
+            _ if lost || failed(&status.state) => status.state.message.clone(),
+            (Some(last), Some("CrashLoopBackOff")) if failed(last) => last.message.clone(),
+            (_, Some("RunContainerError")) => status.state.message.clone(),
+            _ => None,
+        };
+        match message {
+            Some(message) => _ = pod.about.insert(status.name, message),
+            None => _ = pod.about.remove(&status.name),
+        }
     }
 }
 
@@ -119,8 +205,9 @@ pub fn simulated(story: &Story, history: &History, t0: f64) -> Shown {
                 stopping.insert(name.to_owned());
                 continue;
             }
-            Record::PodPhase { phase, reason, .. } => {
+            Record::PodPhase { phase, reason, message, .. } => {
                 stopping.remove(name);
+                pod.message = message.to_string();
                 pod.phase = phase.to_string();
                 pod.reason = reason.as_ref().map(ToString::to_string);
                 if reason.is_some() && *phase == PodPhase::Failed && names(name).is_empty() {
@@ -129,6 +216,7 @@ pub fn simulated(story: &Story, history: &History, t0: f64) -> Shown {
             }
             Record::ContainerStarted { container, restart_count, .. } => {
                 pod.containers.insert(container.to_string(), ("running".into(), *restart_count));
+                pod.about.remove(&**container);
             }
             Record::ContainerTerminated { container, reason, exit_code, .. } => {
                 let of = pod.containers.entry(container.to_string()).or_default();
@@ -137,19 +225,34 @@ pub fn simulated(story: &Story, history: &History, t0: f64) -> Shown {
                     TerminatedReason::StartError => *of = ("RunContainerError".into(), of.1 + 1),
                     _ => of.0 = ended(reason.as_str(), *exit_code),
                 }
+                match reason {
+                    TerminatedReason::StartError => _ = pod.about.insert(container.to_string(), start_error()),
+                    TerminatedReason::ContainerStatusUnknown => {
+                        pod.about.insert(container.to_string(), LOCATED.into());
+                    }
+                    _ => _ = pod.about.remove(&**container),
+                }
             }
             Record::PodCleanedUp { .. } if deleted(name) => {
-                push(shown.entry(name.to_owned()).or_default(), t, "gone".into());
+                push(shown.entry(name.to_owned()).or_default(), t, gone_state());
                 continue;
             }
             _ => continue,
         }
         if !stopping.contains(name) {
-            let text = pod.text();
-            push(shown.entry(name.to_owned()).or_default(), t, text);
+            let state = pod.state();
+            push(shown.entry(name.to_owned()).or_default(), t, state);
         }
     }
     shown
+}
+
+/// What is said of a container that is lost (kubelet.go convertStatusToAPIStatus).
+const LOCATED: &str = "The container could not be located when the pod was terminated";
+
+/// What is said of a container that could not be started: the event's text without its first word.
+fn start_error() -> String {
+    START_ERROR.trim_start_matches("Error: ").to_owned()
 }
 
 fn pod_of(record: &Record) -> Option<&str> {

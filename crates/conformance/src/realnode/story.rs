@@ -68,6 +68,9 @@ pub struct Action {
     /// The whole object.
     #[serde(default)]
     pub pod: Value,
+    /// What a resize changes.
+    #[serde(default)]
+    pub patch: Value,
     /// Instructions of a host process.
     #[serde(default)]
     pub args: Option<Vec<String>>,
@@ -125,28 +128,19 @@ pub struct State {
     /// Of waiting and of the end.
     #[serde(default)]
     pub reason: Option<String>,
+    /// What the reason is.
+    #[serde(default)]
+    pub message: Option<String>,
     /// Of the end.
     #[serde(rename = "exitCode", default)]
     pub exit_code: Option<i32>,
 }
 
-impl Action {
-    fn waits_for_child(&self) -> bool {
-        self.pod["spec"]["containers"].to_string().contains("\"waitchild\"")
-    }
-}
-
 impl Story {
     /// What the story needs and a scenario cannot say.
     pub fn not_modelled(&self) -> Option<&'static str> {
-        let does = |what: &str| self.inputs.actions.iter().any(|a| a.what == what);
-        match () {
-            () if self.inputs.actions.iter().any(|a| a.waits_for_child()) => {
-                Some("program that ends when its child does")
-            }
-            () if does("patchpod") => Some("resize in place"),
-            () => None,
-        }
+        let full = |e: &Entry| e.message.as_deref().is_some_and(|text| text.contains("failed to checkpoint status"));
+        self.timeline.iter().any(full).then_some("full root file system")
     }
 
     /// Whether a feature gate is on.

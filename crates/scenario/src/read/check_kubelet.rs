@@ -25,6 +25,7 @@ pub(crate) struct Given<'a> {
     pub timing: Timing,
     pub first_pass: Option<SimTime>,
     pub passes: Arc<[SimTime]>,
+    pub first_relist: Option<SimTime>,
     /// Its table, or the whole scenario.
     pub at: &'a Location,
 }
@@ -33,7 +34,8 @@ impl<'a> Given<'a> {
     /// A kubelet of which nothing is said.
     pub fn without_configuration(at: &'a Location) -> Self {
         let (profile, timing) = (KubernetesProfile::default(), Timing::default());
-        Given { draft: KubeletDraft::default(), profile, timing, first_pass: None, passes: Arc::from([]), at }
+        let (first_pass, passes, first_relist) = (None, Arc::from([]), None);
+        Given { draft: KubeletDraft::default(), profile, timing, first_pass, passes, first_relist, at }
     }
 
     /// The place of a field, of a part of it before.
@@ -51,9 +53,10 @@ pub(crate) fn start_kubelet(p: &Problems, given: &Given<'_>, node: &NodePlan) ->
         let message = "the memory threshold notifier is not modelled: the eviction manager only runs periodically";
         p.warn(given.place("kernelMemcgNotification", ""), message);
     }
-    let Given { profile, timing, first_pass, .. } = *given;
+    let Given { profile, timing, first_pass, first_relist, .. } = *given;
     let passes = Arc::clone(&given.passes);
-    let plan = KubeletPlan { timing, first_pass, passes, ..KubeletPlan::new(config.clone(), profile, node) };
+    let started = KubeletPlan::new(config.clone(), profile, node);
+    let plan = KubeletPlan { timing, first_pass, passes, first_relist, ..started };
     for problem in plan.start_problems() {
         start_problem(p, given, problem);
     }

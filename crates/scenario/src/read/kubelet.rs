@@ -50,10 +50,11 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
     if let (Some(_), Some(again)) = (first_pass, passes.first()) {
         p.error(t.at(), format!("`firstPass` and `passes` exclude each other: the first pass is at {again}"));
     }
+    let first_relist = t.optional("firstRelist", time);
     let clocks = Timing::of(&draft.config, &profile);
     let timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
     t.finish();
-    Some(Given { draft, profile, timing, first_pass, passes, at: &value.at })
+    Some(Given { draft, profile, timing, first_pass, passes, first_relist, at: &value.at })
 }
 
 /// Fields that a preset may give.
@@ -145,7 +146,6 @@ fn housekeeping(p: &Problems, value: &Value) -> Option<HousekeepingTiming> {
         max_interval: t.or("maxInterval", d.max_interval, duration),
         jitter_permille: t.or("jitterPermille", d.jitter_permille, integer(0, 10_000)),
         fresh: t.or("fresh", d.fresh, boolean),
-        live: t.or("live", d.live, duration),
     };
     t.finish();
     Some(timing)

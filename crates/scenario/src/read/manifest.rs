@@ -92,9 +92,9 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
             plan.controller = controller;
         }
         if plan.controller == Controller::Job {
-            let limit = value.get("spec").and_then(|spec| given(spec, "backoffLimit"));
-            let limit = limit.and_then(|v| integer(0, i64::from(u32::MAX))(p, v));
+            let limit = job_field(kind, value, "backoffLimit").and_then(|v| integer(0, i64::from(u32::MAX))(p, v));
             plan.backoff_limit = limit.unwrap_or(PodPlan::DEFAULT_BACKOFF_LIMIT);
+            plan.replicas = job_pods(p, kind, value);
         }
         if matches!(kind, "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet") {
             let replicas = value.get("spec").and_then(|spec| given(spec, "replicas"));
@@ -107,6 +107,25 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
             out.pods.push(draft);
         }
     }
+}
+
+/// A field of a Job, or of the Jobs that a CronJob makes.
+fn job_field<'v>(kind: &str, value: &'v Value, key: &str) -> Option<&'v Value> {
+    let spec = value.get("spec")?;
+    let spec = if kind == "CronJob" { spec.get("jobTemplate")?.get("spec")? } else { spec };
+    given(spec, key)
+}
+
+/// How many pods a Job has at a time: `parallelism`, but no more than `completions`, and none while it is suspended
+/// (pkg/controller/job job_controller.go manageJob).
+fn job_pods(p: &Problems, kind: &str, value: &Value) -> u32 {
+    if !matches!(kind, "Job" | "CronJob") {
+        return 1;
+    }
+    let number = |key: &str| job_field(kind, value, key).and_then(|v| integer(0, 10_000)(p, v));
+    let suspended = job_field(kind, value, "suspend").is_some_and(|v| v.kind == ValueKind::Bool(true));
+    let at_once = number("parallelism").unwrap_or(1);
+    if suspended { 0 } else { number("completions").map_or(at_once, |all: u32| all.min(at_once)) }
 }
 
 /// Who makes a new pod in place of one that is gone: the object itself, or the owner of a pod.

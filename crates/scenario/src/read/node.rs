@@ -4,7 +4,7 @@ use super::process::footprint;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Here, OF_KIND};
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{bytes, dns_name, duration, integer};
+use crate::scalar::{boolean, bytes, dns_name, duration, integer};
 use crate::source::Places;
 use crate::tables;
 use crate::value::Value;
@@ -74,6 +74,7 @@ fn runtime(p: &Problems, value: &Value) -> Option<(RuntimeTiming, Bytes)> {
         container_create: t.or("containerCreate", default.container_create, duration),
         container_remove: t.or("containerRemove", default.container_remove, duration),
         pod_teardown: t.or("podTeardown", default.pod_teardown, duration),
+        shares_processors: t.or("sharesProcessors", default.shares_processors, boolean),
     };
     let per_pod = t.or("perPod", Bytes::ZERO, bytes);
     t.finish();

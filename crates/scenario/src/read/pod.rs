@@ -140,6 +140,7 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
     each.set("recommender", recommender, |plan, v| plan.recommender = Some(v));
     each.set("volume", tables(volume), |plan, v| plan.volumes = v);
     each.set("housekeeping", instants, |plan, v| plan.housekeeping = v);
+    each.set("restartJitterPermille", permilles, |plan, v| plan.restart_jitter_permille = v);
     containers(t, &mut plans);
     plans.iter_mut().for_each(|pod| init_containers_end(&mut pod.plan));
     plans
@@ -196,6 +197,15 @@ pub(super) fn instants(p: &Problems, value: &Value) -> Option<Arc<[SimTime]>> {
     let mut instants = items.iter().map(|item| time(p, item)).collect::<Option<Vec<_>>>()?;
     instants.sort_unstable();
     Some(instants.into())
+}
+
+/// `[250, 1000]`.
+fn permilles(p: &Problems, value: &Value) -> Option<Arc<[u16]>> {
+    let Some(items) = value.items() else {
+        p.expected(value, "an array of thousandths such as `[250, 1000]`");
+        return None;
+    };
+    items.iter().map(|item| integer(0, 1000)(p, item)).collect()
 }
 
 fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {

@@ -4,7 +4,7 @@ use super::kubelet_config::{text_map, texts};
 use super::runtime::{RuntimeKeys, runtime};
 use super::workload::workload;
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{bytes, duration, integer, name};
+use crate::scalar::{boolean, bytes, duration, integer, name};
 use crate::tables;
 use crate::value::{Value, ValueKind};
 use oomsim_core::node_api::Name;
@@ -31,6 +31,7 @@ pub(crate) fn process_keys(t: &mut TableReader<'_>, base: ProcessPlan) -> Proces
         footprint: t.or("footprint", base.footprint, footprint),
         term: t.or("onTerm", base.term, term),
         oom_score_adj: t.optional("oomScoreAdj", integer(-1000, 1000)).or(base.oom_score_adj),
+        waits_for_children: t.or("waitsForChildren", base.waits_for_children, boolean),
     }
 }
 

@@ -78,6 +78,13 @@ pub(crate) static KUBELET_KEYS: KeyGroup = KeyGroup {
             "times at which passes of the eviction manager began, if they are known (its log says `synchronize \
              housekeeping`); after the last one they come as usual",
         ),
+        key(
+            "firstRelist",
+            Form::Time,
+            Says("random, within one period"),
+            "a time at which the kubelet listed the containers, if it is known (its log says `SyncLoop (PLEG)`); the \
+             other lists come a `timing.relistPeriod` apart",
+        ),
         key("timing", Form::Table(&TIMING), Absent, "clocks and delays"),
     ],
 };
@@ -261,7 +268,7 @@ pub(crate) static TIMING_KEYS: KeyGroup = KeyGroup {
 pub(crate) static HOUSEKEEPING_KEYS: KeyGroup = KeyGroup {
     name: "[kubelet.timing.housekeeping]",
     keys: &[
-        key("interval", Form::Duration, Is("10s"), "interval while a pod's usage changes"),
+        key("interval", Form::Duration, Is("10s"), "interval while the usage of a pod or container changes"),
         key("maxInterval", Form::Duration, Is("15s"), "interval while it does not change"),
         key(
             "jitterPermille",
@@ -270,12 +277,6 @@ pub(crate) static HOUSEKEEPING_KEYS: KeyGroup = KeyGroup {
             "maximum random addition, in thousandths of the interval",
         ),
         key("fresh", Form::Boolean, Is("false"), "measure pods at each pass instead; no real kubelet does that"),
-        key(
-            "live",
-            Form::Duration,
-            Is("0s"),
-            "how long the runtime says what a new container uses now, for messages; then cAdvisor does",
-        ),
     ],
 };
 

@@ -111,6 +111,13 @@ pub(crate) static NODE_RUNTIME_KEYS: KeyGroup = KeyGroup {
             "from the end of the last container to the removal of the pod's cgroup",
         ),
         key(
+            "sharesProcessors",
+            Form::Boolean,
+            Is("false"),
+            "making a sandbox or a container keeps a processor busy, and those that are made at once share the \
+             processors",
+        ),
+        key(
             "perPod",
             Form::Amount,
             Is("0"),

@@ -160,6 +160,13 @@ pub(crate) static POD_KEYS: KeyGroup = KeyGroup {
             Says("by cAdvisor's clock"),
             "times at which cAdvisor measures this pod, if they are known",
         ),
+        key(
+            "restartJitterPermille",
+            Form::Array(&Form::Integer { min: 0, max: 1000 }),
+            Says("random"),
+            "the random parts of this pod's waits for a restart in their order, in thousandths of the largest, if they \
+             are known",
+        ),
         key("container", Form::Tables(&CONTAINER), Says("required without `manifest`"), "containers"),
         key("initContainer", Form::Tables(&INIT_CONTAINER), Absent, "init containers"),
     ],
@@ -244,6 +251,13 @@ pub(crate) static PROCESS_KEYS: KeyGroup = KeyGroup {
             Form::Integer { min: -1000, max: 1000 },
             Says("the container's; 0 on the host"),
             "`oom_score_adj`",
+        ),
+        key(
+            "waitsForChildren",
+            Form::Boolean,
+            Is("false"),
+            "the first process of a container: it ends when all others have, with the exit code of the last one, as a \
+             shell or tini does",
         ),
     ],
 };

@@ -19,6 +19,7 @@ pub(super) fn kubelet(plan: &KubeletPlan) -> Keys {
         }
     }
     keys.some("firstPass", plan.first_pass.as_ref());
+    keys.some("firstRelist", plan.first_relist.as_ref());
     if !plan.passes.is_empty() {
         keys.put("passes", &*plan.passes);
     }
@@ -97,7 +98,6 @@ fn timing(timing: &Timing, d: &Timing) -> Keys {
     housekeeping.unless("maxInterval", &own.max_interval, &d.max_interval);
     housekeeping.unless("jitterPermille", &own.jitter_permille, &d.jitter_permille);
     housekeeping.unless("fresh", &own.fresh, &d.fresh);
-    housekeeping.unless("live", &own.live, &d.live);
     keys.table("housekeeping", housekeeping);
     if let Some(slow) = &timing.slow {
         let mut inner = Keys::default();

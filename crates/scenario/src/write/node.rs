@@ -35,6 +35,7 @@ pub(super) fn node(node: &NodePlan) -> Keys {
     runtime.unless("containerCreate", &node.runtime.container_create, &d.runtime.container_create);
     runtime.unless("containerRemove", &node.runtime.container_remove, &d.runtime.container_remove);
     runtime.unless("podTeardown", &node.runtime.pod_teardown, &d.runtime.pod_teardown);
+    runtime.unless("sharesProcessors", &node.runtime.shares_processors, &d.runtime.shares_processors);
     runtime.unless("perPod", &node.runtime_per_pod, &Bytes::ZERO);
     keys.table("runtime", runtime);
     let mut exit = Keys::default();

@@ -46,6 +46,9 @@ pub(super) fn pod(pod: &PodPlan) -> Table {
     if !pod.housekeeping.is_empty() {
         keys.put("housekeeping", &*pod.housekeeping);
     }
+    if !pod.restart_jitter_permille.is_empty() {
+        keys.put("restartJitterPermille", &*pod.restart_jitter_permille);
+    }
     if !spec.tolerations.is_empty() {
         keys.put("toleration", &spec.tolerations.iter().map(toleration).collect::<Vec<_>>());
     }

@@ -35,6 +35,7 @@ pub(super) fn process(keys: &mut Keys, process: &ProcessPlan, base: &ProcessPlan
     keys.unless("startAfter", &process.at, &base.at);
     keys.some("pid", process.pid.as_ref());
     keys.some("oomScoreAdj", process.oom_score_adj.as_ref());
+    keys.unless("waitsForChildren", &process.waits_for_children, &false);
     if process.footprint != Footprint::default() {
         keys.put("footprint", &footprint(&process.footprint));
     }

@@ -123,6 +123,7 @@ fn node(c: &mut Choices) -> NodePlan {
         *amount = c.some(|c| Bytes::kib(1 + c.below(1 << 20))).unwrap_or_default();
     }
     node.pause = c.some(footprint).unwrap_or(node.pause);
+    node.runtime.shares_processors = c.seldom();
     for delay in [
         &mut node.runtime.sandbox_create,
         &mut node.runtime.container_create,
@@ -199,6 +200,7 @@ fn kubelet(c: &mut Choices, scenario: &mut Scenario) {
         0 => plan.passes = [c.time()].into(),
         _ => plan.first_pass = c.some(Choices::time),
     }
+    plan.first_relist = c.some(Choices::time);
     // The clocks of the back-off follow the configuration.
     let limits = oomsim_core::kubelet::backoff::BackoffLimits::of(&plan.config, &profile);
     (plan.timing.backoff_base, plan.timing.backoff_max) = (limits.base, limits.max);
@@ -214,7 +216,6 @@ fn kubelet(c: &mut Choices, scenario: &mut Scenario) {
         &mut timing.resync_jitter,
         &mut timing.housekeeping.interval,
         &mut timing.housekeeping.max_interval,
-        &mut timing.housekeeping.live,
         &mut timing.backoff_base,
         &mut timing.backoff_first,
         &mut timing.backoff_max,
@@ -330,6 +331,7 @@ fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
     pod.replicas = c.some(|c| c.below(4) as u32).unwrap_or(1);
     pod.restart_policy = c.of(&[RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never]);
     pod.housekeeping = c.some(|c| [c.time()].into()).unwrap_or(pod.housekeeping);
+    pod.restart_jitter_permille = c.some(|c| [c.below(1001) as u16].into()).unwrap_or(pod.restart_jitter_permille);
     pod.volumes = vec![VolumePlan { name: "cache".into(), size_limit: c.some(Choices::bytes) }];
     pod.spec = PodSpec {
         namespace: pod.namespace.clone(),
@@ -408,6 +410,7 @@ fn process(c: &mut Choices, base: ProcessPlan) -> ProcessPlan {
             })
             .unwrap_or(base.term),
         oom_score_adj: c.some(|c| c.below(2001) as i16 - 1000),
+        waits_for_children: c.seldom(),
         comm: c.some(|c| c.of(&["sh", "a b", "q\"", "ü"]).into()).unwrap_or(base.comm),
     }
 }

@@ -90,8 +90,12 @@ const NO_VICTIM_RETRY: SimDuration = SimDuration::from_millis(500);
 /// Pages that a throttled task takes of its batch before the rest is displaced (story G01 of a node with one processor,
 /// kernel 6.12: a page in about 130 ms).
 const DISPLACED_STOCK: Pages = Pages::new(1);
-/// In a shorter delay nothing else charges (G01: 2.2 MiB in 4 s, and slow only above, where a delay is this long).
-const DISPLACING_DELAY: SimDuration = SimDuration::from_millis(124);
+/// In a shorter delay nothing else charges (G01: 4.9 MiB above `memory.high` in 0.6 s, and a page at a time from there
+/// on, where a delay is this long).
+const DISPLACING_DELAY: SimDuration = SimDuration::from_millis(100);
+/// What a delay takes in addition: 16 rounds of reclaim, and the timer's tick (G01: 120 ms for 26 jiffies, 150 for
+/// 34, 171 for 37).
+const ROUNDS_OF_RECLAIM: SimDuration = SimDuration::from_millis(14);
 
 impl Kernel {
     /// How many pages a process in `cg` can still fault in before anything but addition happens at any level:
@@ -248,7 +252,10 @@ impl Kernel {
 
     /// Above `memory.high` a whole batch is charged, and delayed for, when the stock of charged pages is used up; what
     /// is left of it is gone when something else has run on the processor meanwhile (mm/memcontrol.c refill_stock).
+    /// Where a batch does not fit below the limit, a page is charged alone, and the delay for it is none
+    /// (try_charge_memcg; G01: the last 64 pages come at once).
     fn charge_from_stock(&mut self, charge: &Charge, left: &mut Pages, (room, batch): (Pages, Pages)) -> Option<Stop> {
+        let batch = if room < batch { Pages::new(1) } else { batch };
         let stock = self.procs.get(&charge.by).map_or(Pages::ZERO, |process| process.rare().stock);
         let take = (*left).min(room).min(if stock.is_zero() { batch.min(DISPLACED_STOCK) } else { stock });
         self.take_pages(charge, take);
@@ -262,7 +269,12 @@ impl Kernel {
         if let Some(process) = self.procs.get_mut(&charge.by) {
             process.rare_mut().stock = whole.saturating_sub(take);
         }
-        stop
+        match stop {
+            Some(Stop::Throttled(delay)) if delay >= DISPLACING_DELAY => {
+                Some(Stop::Throttled(delay + ROUNDS_OF_RECLAIM))
+            }
+            stop => stop,
+        }
     }
 
     /// A page does not fit: reclaim below the lowest cgroup that refuses it, then its OOM killer.

@@ -6,7 +6,7 @@ mod eviction;
 
 use super::Event;
 use super::changes::ChangeError;
-use super::ids::PodIx;
+use super::ids::{ContainerRef, PodIx};
 use super::machine::{KubeletFacts, Machine};
 use super::memory::{Scope, Settled};
 use super::observe::Cx;
@@ -69,14 +69,7 @@ pub(in crate::node) struct Look<'a> {
     pub runtime: &'a Runtime,
 }
 
-impl<'a> Look<'a> {
-    /// The containers of a pod that have a cgroup.
-    fn containers(self, pod: PodIx) -> impl Iterator<Item = (&'a Name, CgroupId)> {
-        let names = self.pods[pod as usize].containers.iter().map(|container| &container.name);
-        let runs = self.runtime.containers(pod);
-        names.zip(runs).filter_map(|(name, run)| Some((name, run.cgroup?)))
-    }
-
+impl Look<'_> {
     /// Working set of a pod; `None`: it has no cgroup.
     fn pod_working_set(self, pod: PodIx) -> Option<Bytes> {
         self.settled.pod_working_set(pod, &self.pods[pod as usize])
@@ -86,8 +79,9 @@ impl<'a> Look<'a> {
     #[inline]
     fn is_active(self, pod: PodIx) -> bool {
         match self.pods[pod as usize].state {
-            PodState::Active | PodState::Creating => true,
-            PodState::Terminating => self.runtime.is_running(pod),
+            PodState::Active if self.pods[pod as usize].course.finishing.is_none() => true,
+            PodState::Creating => true,
+            PodState::Active | PodState::Terminating => self.runtime.is_running(pod),
             PodState::Stopped | PodState::Gone => false,
         }
     }
@@ -106,11 +100,14 @@ impl Draws {
     fn of(streams: &StreamFactory, plan: &KubeletPlan, start: u32) -> Self {
         let relist = plan.timing.relist_period.saturating_sub(SimDuration::from_nanos(1));
         let stream = |name| streams.stream(stream_of_start(name, start));
+        let known = plan.first_relist.filter(|_| start == 0 && plan.timing.relist_period > SimDuration::ZERO);
+        let known = known.map(|at| SimDuration::from_nanos(at.as_nanos() % plan.timing.relist_period.as_nanos()));
+        let drawn = stream("kubelet/relist").between(SimDuration::ZERO, relist);
         Draws {
             lead: stream("kubelet/lead"),
             status_jitter: stream("kubelet/node-status"),
             resync_jitter: stream("kubelet/resync"),
-            relist_phase: stream("kubelet/relist").between(SimDuration::ZERO, relist),
+            relist_phase: known.unwrap_or(drawn),
         }
     }
 }
@@ -257,6 +254,9 @@ impl Kubelet {
         let look = Look { settled: machine.settled(Scope::Node, cx), pods, runtime };
         for &pod in pods.live().iter().filter(|&&pod| pods[pod as usize].cgroup.is_some()) {
             self.watch(pod, &scenario.pods[pods[pod as usize].plan as usize].housekeeping, look, cx);
+            for (index, run) in (0..).zip(runtime.containers(pod)).filter(|(_, run)| run.running) {
+                self.watch_container(ContainerRef { pod, index }, run.run, &pods[pod as usize], cx);
+            }
         }
     }
 
@@ -264,7 +264,7 @@ impl Kubelet {
     /// delayed.
     #[inline]
     pub fn is_due(&mut self, lane: u32, start: u32, event: Event, cx: &mut Cx<'_>) -> bool {
-        if start != self.start || self.down {
+        if !self.is_start(start) {
             return false;
         }
         let late = match lane {
@@ -275,6 +275,11 @@ impl Kubelet {
             cx.queue.after(late, Phase::Kubelet, lane, event);
         }
         late == SimDuration::ZERO
+    }
+
+    /// Whether it runs, and has not restarted since.
+    pub fn is_start(&self, start: u32) -> bool {
+        start == self.start && !self.down
     }
 
     /// What a clock has next happens later.
@@ -368,21 +373,33 @@ impl Kubelet {
         &self.plan.profile
     }
 
-    /// How long a container's restart has to wait from now, and the back-off in force, from the container's end.
+    /// How long a container's restart has to wait from now, and the back-off in force, from the container's end. What
+    /// is random in the wait may be known, in thousandths of the largest.
     pub fn backoff(
         &mut self,
         backoff: &mut ContainerBackoff,
         now: SimTime,
         finished_at: SimTime,
+        known_jitter: Option<u16>,
     ) -> (SimDuration, SimDuration) {
         let timing = &self.plan.timing;
         let full = backoff.current(finished_at).unwrap_or(timing.backoff_first);
         let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {
-            delay = timing.restart_delay(delay, self.plan.profile.restart_wakeup, &mut self.draws.resync_jitter);
+            let mut jitter = |most: SimDuration| match known_jitter {
+                Some(permille) => most.mul_ratio(permille.into(), 1000),
+                None => self.draws.resync_jitter.between(SimDuration::ZERO, most),
+            };
+            delay = timing.restart_delay(delay, self.plan.profile.restart_wakeup, &mut jitter);
         }
         let _ = backoff.attempt(now + delay, finished_at, timing.backoff());
         (delay, full)
+    }
+
+    /// How long a pod worker waits that could not do what is to be done (pod_workers.go completeWork).
+    pub fn retry_delay(&mut self) -> SimDuration {
+        let timing = &self.plan.timing;
+        timing.resync_period + self.draws.resync_jitter.between(SimDuration::ZERO, timing.resync_jitter)
     }
 
     /// Which of several met thresholds leads in this pass.

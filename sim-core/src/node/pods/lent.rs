@@ -49,6 +49,12 @@ impl Lent<'_> {
         }
     }
 
+    /// The runtime begins to make something, which takes this long on a processor of its own.
+    pub fn begin_setup(&mut self, event: Event, pod: PodIx, takes: SimDuration) {
+        let cpus = self.machine.scenario.node.kernel.cpus;
+        self.runtime.setups.begin((event, pod), takes, cpus, &mut self.cx);
+    }
+
     /// A sandbox with its pause process.
     pub fn run_sandbox(&mut self, pod: (PodIx, &Name), cgroup: CgroupId) {
         let scenario = Arc::clone(&self.machine.scenario);

@@ -14,6 +14,7 @@ mod template;
 mod workloads;
 
 pub(in crate::node) use lent::Lent;
+use resize::PendingResize;
 pub(in crate::node) use table::Pods;
 pub(in crate::node) use template::{Role, Template};
 
@@ -61,6 +62,8 @@ pub(in crate::node) struct Pod {
     pub containers: Vec<Container>,
     /// Why its processes are being stopped, for the record of their deaths.
     pub stop_cause: DeathCause,
+    /// What is going on with it.
+    pub course: Course,
     /// How many of its init containers have done their work, sidecars that have started among them.
     pub initialized: u32,
     /// What is left of its containers when it is gone.
@@ -69,6 +72,19 @@ pub(in crate::node) struct Pod {
     pub replaced_when_gone: bool,
     /// It has been deleted: when it is gone, the API has it no longer.
     pub deleted: bool,
+}
+
+/// What is going on with a pod, and how often it was.
+#[derive(Clone, Debug, Default)]
+pub(in crate::node) struct Course {
+    /// Its containers have ended for good, and this will be its phase.
+    pub finishing: Option<PodPhase>,
+    /// How often one of its containers had to wait for a restart.
+    pub waits: u32,
+    /// A resize that the kubelet has not made yet.
+    pub resize: Option<Box<PendingResize>>,
+    /// How often its resources were changed.
+    pub resizes: u32,
 }
 
 /// What is left of a pod's containers.

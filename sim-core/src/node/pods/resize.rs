@@ -2,20 +2,67 @@
 
 use super::start::write_cgroup;
 use super::{Lent, Pods, Template};
-use crate::engine::RunsBehind;
-use crate::kubelet::ResourceRequirements;
+use crate::engine::{Phase, RunsBehind};
+use crate::kubelet::{ContainerSpec, ResourceList, ResourceRequirements, RestartPolicy};
+use crate::node::Event;
 use crate::node::changes::ChangeError;
 use crate::node::ids::{ContainerRef, PodIx};
-use crate::node::kubelet::Kubelet;
+use crate::node::kubelet::{Kubelet, Look};
 use crate::node::memory::Scope;
-use crate::node_api::Name;
+use crate::node_api::{Name, PodEventReason};
 use crate::record::{DeathCause, Record};
 use crate::units::Bytes;
+use serde::Serialize;
 use std::sync::Arc;
 
+/// A resize that the API has taken and the cgroups do not have yet.
+#[derive(Clone, Debug)]
+pub(in crate::node) struct PendingResize {
+    /// Which of the pod's resizes.
+    turn: u32,
+    /// The container that was changed last.
+    index: u32,
+    /// What the cgroups have.
+    before: Arc<Template>,
+}
+
+/// The pod as the events of a resize name it (kubelet/allocation).
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary<'a> {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    init_containers: Vec<ContainerSummary<'a>>,
+    containers: Vec<ContainerSummary<'a>>,
+    generation: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ContainerSummary<'a> {
+    name: &'a str,
+    resources: Resources<'a>,
+}
+
+/// In the order of the API's type.
+#[derive(Serialize)]
+struct Resources<'a> {
+    #[serde(skip_serializing_if = "ResourceList::is_empty")]
+    limits: &'a ResourceList,
+    #[serde(skip_serializing_if = "ResourceList::is_empty")]
+    requests: &'a ResourceList,
+}
+
+impl<'a> ContainerSummary<'a> {
+    fn of(spec: &'a ContainerSpec) -> Self {
+        let resources = Resources { limits: &spec.resources.limits, requests: &spec.resources.requests };
+        ContainerSummary { name: &spec.name, resources }
+    }
+}
+
 impl Pods {
-    /// The container gets these resources. Its pod's cgroup is written first if that grows, else last, so that the pod
-    /// is never too small for its containers (kuberuntime_manager.go doPodResizeAction).
+    /// The container gets these resources: the API has them at once, and the kubelet counts with them; the cgroups
+    /// follow when the kubelet makes the change.
     pub fn resize(
         &mut self,
         (pod, container): (&Name, &Name),
@@ -31,31 +78,73 @@ impl Pods {
         if after.qos != before.qos {
             return Err(ChangeError::OtherQosClass(pod.clone()));
         }
-        let c = ContainerRef { pod: ix, index };
-        let restarts =
-            lent.machine.scenario.pods[self[ix as usize].plan as usize].containers[index as usize].restarts_on_resize;
         lent.record(record());
-        if let Err(refused) = self.may_resize(c, &after, restarts, lent) {
+        if let Err(refused) = self.api_takes(ContainerRef { pod: ix, index }, &after, lent) {
             let message = format!("{pod}/{container}: the resize is refused: {refused}");
             lent.record(Record::NodeChanged { message: message.into() });
             return Ok(());
         }
-        let grows = after.cgroup.max.unwrap_or(Bytes::MAX) >= before.cgroup.max.unwrap_or(Bytes::MAX);
         self.set_template(ix, after);
+        let of = &mut self[ix as usize];
+        of.course.resizes += 1;
+        let before = of.course.resize.take().map_or(before, |pending| pending.before);
+        of.course.resize = Some(Box::new(PendingResize { turn: of.course.resizes, index, before }));
+        self.resize_event(ix, PodEventReason::ResizeStarted, None, lent);
+        self.make_resize(ix, lent);
+        Ok(())
+    }
+
+    /// The kubelet tries again what it could not do before.
+    pub fn resize_again(&mut self, pod: PodIx, turn: u32, lent: &mut Lent<'_>) {
+        if self[pod as usize].course.resize.as_ref().is_some_and(|pending| pending.turn == turn) {
+            self.make_resize(pod, lent);
+        }
+    }
+
+    /// The kubelet has started: what it finds to be done is done.
+    pub fn make_resizes(&mut self, lent: &mut Lent<'_>) {
+        for pod in self.live().to_vec() {
+            self.make_resize(pod, lent);
+        }
+    }
+
+    /// Makes a pending resize. The pod's cgroup is written first if that grows, else last, so that the pod is never too
+    /// small for its containers (kuberuntime_manager.go doPodResizeAction).
+    fn make_resize(&mut self, ix: PodIx, lent: &mut Lent<'_>) {
+        let Some(pending) = self[ix as usize].course.resize.as_deref().cloned().filter(|_| !lent.kubelet_is_down())
+        else {
+            return;
+        };
+        if let Some(error) = self.is_in_use(ix, &pending, lent) {
+            self.resize_event(ix, PodEventReason::ResizeError, Some(&error), lent);
+            if let Some(kubelet) = lent.kubelet.as_deref_mut() {
+                let again = Event::ResizeAgain { pod: ix, turn: pending.turn };
+                lent.cx.queue.after(kubelet.retry_delay(), Phase::Kubelet, ix, again);
+            }
+            return;
+        }
+        self[ix as usize].course.resize = None;
+        let limit = |template: &Template| template.cgroup.max.unwrap_or(Bytes::MAX);
+        let grows = limit(self.template(ix)) >= limit(&pending.before);
         if grows {
             self.write_pod(ix, lent);
         }
-        match restarts {
+        match self.restarts_on_resize(ix, pending.index, lent) {
             // It is stopped, and starts with the new limit.
-            true => lent.kill(ix, |of| of == index, DeathCause::ContainerStop),
-            false => self.write_container(c, lent),
+            true => lent.kill(ix, |of| of == pending.index, DeathCause::ContainerStop),
+            false => self.write_container(ContainerRef { pod: ix, index: pending.index }, lent),
         }
         if !grows {
             self.write_pod(ix, lent);
         }
         self.update_qos_cgroups(lent);
+        self.resize_event(ix, PodEventReason::ResizeCompleted, None, lent);
         self.route(lent);
-        Ok(())
+    }
+
+    fn restarts_on_resize(&self, pod: PodIx, index: u32, lent: &Lent<'_>) -> bool {
+        let plan = &lent.machine.scenario.pods[self[pod as usize].plan as usize];
+        plan.containers[index as usize].restarts_on_resize
     }
 
     /// What a pod is made from when one of its containers has these resources.
@@ -78,31 +167,82 @@ impl Pods {
         Template::new(&plan, lent.kubelet.as_deref(), lent.machine)
     }
 
-    /// Whether API and kubelet of this release make the change; the text is theirs.
-    fn may_resize(&self, c: ContainerRef, after: &Template, restarts: bool, lent: &mut Lent<'_>) -> Result<(), String> {
-        let Some(profile) = lent.kubelet.as_deref().map(Kubelet::profile).copied() else { return Ok(()) };
+    /// Whether the API of this release takes the change; the text is its own.
+    fn api_takes(&self, c: ContainerRef, after: &Template, lent: &Lent<'_>) -> Result<(), String> {
+        let Some(profile) = lent.kubelet.as_deref().map(Kubelet::profile) else { return Ok(()) };
         if !profile.in_place_resize {
             return Err(format!("Kubernetes {} has no in-place resize unless its gate is on", profile.version));
         }
-        let of = lent.runtime.get(c).filter(|_| !restarts);
-        let (Some(cgroup), Some(limit)) = (
-            of.and_then(|run| run.cgroup),
-            after.containers[c.index as usize].cgroup.as_ref().and_then(|write| write.max),
-        ) else {
+        let restarts = self.restarts_on_resize(c.pod, c.index, lent);
+        if restarts || profile.memory_limit_decrease_in_place || self.limit_falls(c, after, lent).is_none() {
             return Ok(());
+        }
+        Err("memory limits cannot be decreased unless resizePolicy is RestartContainer".into())
+    }
+
+    /// The new limit of a running container, if it is lower than the one it has.
+    fn limit_falls(&self, c: ContainerRef, after: &Template, lent: &Lent<'_>) -> Option<Bytes> {
+        let run = lent.runtime.get(c).filter(|run| run.running)?;
+        let limit = after.containers[c.index as usize].cgroup.as_ref()?.max.filter(|max| *max != Bytes::MAX)?;
+        run.limit.is_none_or(|before| limit < before).then_some(limit)
+    }
+
+    /// Why a limit is not lowered: the kubelet's figures say that more is in use. They are cAdvisor's, each as old as
+    /// it is; both sentences state the pod's (kuberuntime_manager.go validatePodResizeAction; story H01 of a node with
+    /// 1.36.2).
+    fn is_in_use(&self, ix: PodIx, pending: &PendingResize, lent: &mut Lent<'_>) -> Option<String> {
+        let c = ContainerRef { pod: ix, index: pending.index };
+        let after = Arc::clone(self.template(ix));
+        let of_pod = after.cgroup.max.filter(|max| pending.before.cgroup.max.is_none_or(|before| *max < before));
+        let restarts = self.restarts_on_resize(ix, pending.index, lent);
+        let of_container = self.limit_falls(c, &after, lent).filter(|_| !restarts);
+        if restarts || of_pod.is_none() && of_container.is_none() {
+            return None;
+        }
+        let kubelet = lent.kubelet.as_deref()?;
+        let settled = lent.machine.settled(Scope::Pod(ix, lent.runtime.containers(ix)), &mut lent.cx);
+        let (pod, container) = kubelet.usage_seen(c, Look { settled, pods: self, runtime: lent.runtime });
+        let mut errors = Vec::new();
+        if let Some(limit) = of_pod.map(Bytes::get).filter(|limit| pod >= *limit) {
+            errors.push(format!("attempting to set pod memory limit ({limit}) below current usage ({pod})"));
+        }
+        if let Some(limit) = of_container.map(Bytes::get).filter(|limit| container >= *limit) {
+            let name = &self.container(c).name;
+            errors.push(format!(
+                "attempting to set container \"{name}\" memory limit ({limit}) below current usage ({pod})"
+            ));
+        }
+        match &errors[..] {
+            [] => None,
+            [error] => Some(format!("cannot decrease memory limits: {error}")),
+            _ => Some(format!("cannot decrease memory limits: [{}]", errors.join(", "))),
+        }
+    }
+
+    /// An event of a resize, where the release has it.
+    fn resize_event(&self, ix: PodIx, reason: PodEventReason, error: Option<&str>, lent: &mut Lent<'_>) {
+        let Some(profile) = lent.kubelet.as_deref().map(Kubelet::profile) else { return };
+        let (there, what) = match reason {
+            PodEventReason::ResizeStarted => (profile.resize_started_event, "started"),
+            PodEventReason::ResizeCompleted => (profile.resize_events, "completed"),
+            PodEventReason::ResizeError => (profile.resize_events, "error"),
         };
-        if of.and_then(|run| run.limit).is_some_and(|before| before <= limit) {
-            return Ok(());
+        if !there {
+            return;
         }
-        if !profile.memory_limit_decrease_in_place {
-            return Err("memory limits cannot be decreased unless resizePolicy is RestartContainer".into());
-        }
-        let usage = lent.machine.settled(Scope::Node, &mut lent.cx).usage(cgroup);
-        if usage < limit {
-            return Ok(());
-        }
-        let (name, limit, usage) = (&self.container(c).name, limit.get(), usage.get());
-        Err(format!("attempting to set container \"{name}\" memory limit ({limit}) below current usage ({usage})"))
+        let of = &self[ix as usize];
+        let spec = &self.template(ix).spec;
+        let sidecar = |spec: &&ContainerSpec| spec.restart_policy == Some(RestartPolicy::Always);
+        let summary = Summary {
+            init_containers: spec.init_containers.iter().filter(sidecar).map(ContainerSummary::of).collect(),
+            containers: spec.containers.iter().map(ContainerSummary::of).collect(),
+            // The API server counts from 1, and once more for each change.
+            generation: of.course.resizes + 1,
+            error,
+        };
+        let summary = serde_json::to_string(&summary).unwrap_or_default();
+        let message = format!("Pod resize {what}: {summary}").into();
+        lent.record(Record::PodEvent { pod: of.name.clone(), reason, message });
     }
 
     pub(super) fn write_pod(&self, pod: PodIx, lent: &mut Lent<'_>) {

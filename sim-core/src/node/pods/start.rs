@@ -1,6 +1,6 @@
 //! A pod's way to its running containers: arrival, admission, sandbox, processes.
 
-use super::{Container, Lent, Pod, PodState, Pods, Role, Template};
+use super::{Container, Course, Lent, Pod, PodState, Pods, Role, Template};
 use crate::engine::{Identifier, Phase, RunsBehind, StreamFactory, StreamName};
 use crate::kubelet::ContainerBackoff;
 use crate::kubelet::admission::{Insufficient, Room};
@@ -109,6 +109,7 @@ impl Pods {
             containers,
             stop_cause: DeathCause::ContainerStop,
             initialized: 0,
+            course: Course::default(),
             ended: None,
             replaced_when_gone: false,
             deleted: false,
@@ -162,10 +163,11 @@ impl Pods {
     pub(super) fn admitted(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         self.set_phase(pod, PodPhase::Pending, None, Name::default(), lent);
         let delay = lent.runtime.timing.sandbox_create + lent.slowness();
-        if delay == SimDuration::ZERO {
-            self.sandbox_ready(pod, lent);
-        } else {
-            lent.cx.queue.after(delay, Phase::Runtime, pod, Event::SandboxReady(pod));
+        let ready = Event::SandboxReady(pod);
+        match lent.runtime.timing.shares_processors {
+            _ if delay == SimDuration::ZERO => self.sandbox_ready(pod, lent),
+            true => lent.begin_setup(ready, pod, delay),
+            false => lent.cx.queue.after(delay, Phase::Runtime, pod, ready),
         }
     }
 
@@ -273,10 +275,12 @@ impl Pods {
 
     pub(in crate::node) fn start_container_after(&mut self, c: ContainerRef, delay: SimDuration, lent: &mut Lent<'_>) {
         let Some(run) = lent.runtime.get(c).map(|container| container.run) else { return };
-        if delay == SimDuration::ZERO {
-            self.container_starts(c, run, lent);
-        } else {
-            lent.cx.queue.after(delay, Phase::Runtime, c.pod, Event::ContainerStarts { container: c, run });
+        let starts = Event::ContainerStarts { container: c, run };
+        let timing = &lent.runtime.timing;
+        match timing.shares_processors && delay == timing.container_create {
+            _ if delay == SimDuration::ZERO => self.container_starts(c, run, lent),
+            true => lent.begin_setup(starts, c.pod, delay),
+            false => lent.cx.queue.after(delay, Phase::Runtime, c.pod, starts),
         }
     }
 
@@ -299,6 +303,9 @@ impl Pods {
         let write = &self.template(c.pod).containers[c.index as usize].cgroup;
         let limit = write.as_ref().and_then(|write| write_cgroup(cgroup, write, lent));
         lent.runtime.run_container(c, cgroup, limit, lent.cx.now);
+        if let Some(kubelet) = lent.kubelet.as_deref_mut() {
+            kubelet.watch_container(c, run + 1, &self[c.pod as usize], &mut lent.cx);
+        }
         let container = self.container_mut(c);
         container.restarts = run;
         (container.terminated, container.status) = (false, ContainerStatus::Running);

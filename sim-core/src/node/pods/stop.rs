@@ -9,6 +9,7 @@ use crate::kubelet::{
 };
 use crate::node::Event;
 use crate::node::ids::{ContainerRef, PodIx, ProcIx};
+use crate::node::kubelet::Kubelet;
 use crate::node::machine::Notice;
 use crate::node::programs::ProcessOwner;
 use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, TerminatedReason, WaitingReason};
@@ -61,7 +62,11 @@ impl Pods {
     fn container_process_gone(&mut self, c: ContainerRef, p: ProcIx, status: ExitStatus, lent: &mut Lent<'_>) {
         let plan = &lent.machine.scenario.pods[self[c.pod as usize].plan as usize];
         let pid_namespace = plan.containers[c.index as usize].pid_namespace;
+        let follows = plan.containers[c.index as usize].processes.first().is_some_and(|pid1| pid1.waits_for_children);
         lent.runtime.process_gone(c, (p, status), pid_namespace, lent.machine, &mut lent.cx);
+        if let Some(pid1) = lent.runtime.only_pid1(c).filter(|_| follows) {
+            lent.machine.follows_children(pid1, status.container_exit_code(), &mut lent.cx);
+        }
         self.route(lent);
         self.container_gone(c, lent);
     }
@@ -72,17 +77,18 @@ impl Pods {
             return;
         }
         let run = lent.runtime.get(c).map_or(0, |container| container.run);
+        let delay = lent.kubelet.as_ref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_relist(lent.cx.now));
         if self[c.pod as usize].state == PodState::Terminating {
-            if self.status_is_lost(lent) {
-                self.lose(c, lent);
+            let others_run = lent.runtime.is_occupied(c.pod);
+            if self.is_removed_when_dead(c.pod, lent) && delay > SimDuration::ZERO && others_run {
+                lent.cx.queue.after(delay, Phase::Kubelet, c.pod, Event::ContainerExitSeen { container: c, run });
             } else {
-                self.container_exit_seen(c, run, lent);
+                self.ends_are_read(c.pod, delay, lent);
             }
             self.next_sidecar_terminates(c.pod, lent);
             self.maybe_stopped(c.pod, lent);
             return;
         }
-        let delay = lent.kubelet.as_ref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_relist(lent.cx.now));
         if delay == SimDuration::ZERO {
             self.container_exit_seen(c, run, lent);
         } else {
@@ -90,14 +96,30 @@ impl Pods {
         }
     }
 
-    /// Whether a relist falls between the end of a container that is being stopped and that of its sandbox: then the
-    /// container is removed before its end is read (story B05 of a node with 1.36.2).
-    fn status_is_lost(&self, lent: &Lent<'_>) -> bool {
-        let Some(kubelet) = lent.kubelet.as_deref() else { return false };
-        let relist = kubelet.until_relist(lent.cx.now);
-        kubelet.profile().evicted_phase_from_containers
-            && relist > SimDuration::ZERO
-            && relist < lent.runtime.timing.container_remove
+    /// Whether a relist that sees the end of one of a pod's containers has it removed at once: the pod is evicted
+    /// (kubelet.go cleanUpContainersInPod, pod_workers.go ShouldPodContentBeRemoved).
+    fn is_removed_when_dead(&self, pod: PodIx, lent: &Lent<'_>) -> bool {
+        let profile = lent.kubelet.as_deref().map(Kubelet::profile);
+        self[pod as usize].stop_cause == DeathCause::Eviction
+            && profile.is_some_and(|profile| profile.evicted_phase_from_containers)
+    }
+
+    /// When the sandbox of a terminating pod has stopped, the kubelet reads how its containers ended. Those are lost
+    /// that a relist has had removed before that (stories B05 and B26 of a node with 1.36.2).
+    fn ends_are_read(&mut self, pod: PodIx, until_relist: SimDuration, lent: &mut Lent<'_>) {
+        let relisted = until_relist > SimDuration::ZERO && until_relist < lent.runtime.timing.container_remove;
+        let lost = relisted && self.is_removed_when_dead(pod, lent);
+        for index in 0..self[pod as usize].containers.len() as u32 {
+            let c = ContainerRef { pod, index };
+            let Some(run) = lent.runtime.get(c).filter(|of| !of.running && of.ended.is_some()).map(|of| of.run) else {
+                continue;
+            };
+            if lost && !self.container(c).terminated {
+                self.lose(c, lent);
+            } else {
+                self.end_is_read(c, run, lent);
+            }
+        }
     }
 
     /// A container has ended, and nothing is known of how.
@@ -108,11 +130,21 @@ impl Pods {
         lent.runtime.remove_container(c, lent.machine, &mut lent.cx);
     }
 
-    /// The kubelet learns that a container has ended, and decides what to do about it.
+    /// The relist sees that a container has ended, and the kubelet decides what to do about it.
     pub fn container_exit_seen(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
         if lent.kubelet_is_down() {
             return;
         }
+        let of = &self[c.pod as usize];
+        let known = of.containers.get(c.index as usize).is_none_or(|container| container.terminated);
+        if of.state == PodState::Terminating && !known && self.is_removed_when_dead(c.pod, lent) {
+            return self.lose(c, lent);
+        }
+        self.end_is_read(c, run, lent);
+    }
+
+    /// The kubelet reads from the runtime how a container has ended.
+    fn end_is_read(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
         let Some(container) = self[c.pod as usize].containers.get(c.index as usize) else { return };
         let of_run = lent.runtime.get(c).filter(|of| of.run == run && !container.terminated);
         let Some((status, finished_at)) = of_run.and_then(|of| of.ended) else { return };
@@ -167,14 +199,18 @@ impl Pods {
     fn restart(&mut self, c: ContainerRef, finished_at: SimTime, lent: &mut Lent<'_>) {
         let create = lent.runtime.timing.container_create;
         let now = lent.cx.now;
+        let of = &self[c.pod as usize];
+        let known =
+            lent.machine.scenario.pods[of.plan as usize].restart_jitter_permille.get(of.course.waits as usize).copied();
         let (delay, full) = match &mut lent.kubelet {
-            Some(kubelet) => kubelet.backoff(&mut self.container_mut(c).backoff, now, finished_at),
+            Some(kubelet) => kubelet.backoff(&mut self.container_mut(c).backoff, now, finished_at, known),
             None => (SimDuration::ZERO, SimDuration::ZERO),
         };
         if delay == SimDuration::ZERO {
             self.start_container_after(c, create, lent);
             return;
         }
+        self[c.pod as usize].course.waits += 1;
         // The status that the API shows is written when the pod is synchronised: since 1.35 that is at the end of the
         // wait only (pod_workers.go completeWork; seen with 1.36.2).
         if lent.kubelet.as_ref().is_none_or(|k| k.profile().restart_wakeup == RestartWakeup::Poll) {
@@ -198,9 +234,31 @@ impl Pods {
         self.finished(pod, if any_failed { PodPhase::Failed } else { PodPhase::Succeeded }, lent);
     }
 
-    /// A pod has come to its end: sidecars that still run are stopped, and its cgroup goes.
+    /// A pod's containers have ended for good. Its worker stops what is left when the next relist has come, and only
+    /// then the API shows the phase (pod_workers.go podWorkerLoop, status_manager.go; story A04 of a node with 1.36.2).
     fn finished(&mut self, pod: PodIx, phase: PodPhase, lent: &mut Lent<'_>) {
-        self.set_phase(pod, phase, None, Name::default(), lent);
+        let kubelet = lent.kubelet.as_deref().filter(|kubelet| kubelet.profile().evicted_phase_from_containers);
+        let Some(relist) = kubelet.map(|kubelet| kubelet.until_relist(lent.cx.now)) else {
+            self.set_phase(pod, phase, None, Name::default(), lent);
+            return self.stop_rest(pod, lent);
+        };
+        self[pod as usize].course.finishing = Some(phase);
+        if relist == SimDuration::ZERO {
+            self.pod_finishes(pod, lent);
+        } else {
+            lent.cx.queue.after(relist, Phase::Kubelet, pod, Event::PodFinishes(pod));
+        }
+    }
+
+    /// A pod whose containers have ended for good comes to its end, unless it is being stopped already.
+    pub fn pod_finishes(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
+        if self[pod as usize].state == PodState::Active {
+            self.stop_rest(pod, lent);
+        }
+    }
+
+    /// Sidecars that still run are stopped, and the pod's cgroup goes.
+    fn stop_rest(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         if lent.runtime.is_running(pod) {
             let own = self.template(pod).spec.termination_grace_period_seconds;
             let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
@@ -330,7 +388,11 @@ impl Pods {
             return; // The sandbox died first, of an OOM kill; its containers go on, or are still being stopped.
         }
         self.stopped(pod);
-        self.tell_eviction(pod, lent);
+        let finishing = self[pod as usize].course.finishing.take().filter(|_| self[pod as usize].evicted.is_none());
+        match finishing {
+            Some(phase) => self.set_phase(pod, phase, None, Name::default(), lent),
+            None => self.tell_eviction(pod, lent),
+        }
         let timing = lent.runtime.timing;
         let delay = timing.container_remove + timing.pod_teardown;
         if let Some(kubelet) = &mut lent.kubelet {

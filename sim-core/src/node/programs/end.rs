@@ -108,6 +108,15 @@ impl Machine {
         self.drain_signals(cx);
     }
 
+    /// A process ends by itself, as its children have.
+    pub(in crate::node) fn follows_children(&mut self, p: ProcIx, code: i32, cx: &mut Cx<'_>) {
+        self.settle_one(p, cx);
+        if self.programs[p as usize].activity != Activity::Dying {
+            self.memory.exit(cx.now, self.programs[p as usize].pid, code);
+            self.drain_signals(cx);
+        }
+    }
+
     /// Sends a signal; a program that handles SIGTERM exits later.
     pub(in crate::node) fn send(&mut self, p: ProcIx, signal: Signo, cause: DeathCause, cx: &mut Cx<'_>) {
         if self.programs.get(p).is_none() {

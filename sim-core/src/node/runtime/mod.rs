@@ -1,6 +1,8 @@
 //! The container runtime: sandboxes, containers and their processes, as containerd keeps them. It owns what it runs; it
 //! is lent the machine, and its answers say what became of a call. It decides nothing about pods.
 
+mod setup;
+
 use super::ids::{ContainerRef, PodIx, ProcIx};
 use super::machine::Machine;
 use super::observe::Cx;
@@ -13,6 +15,7 @@ use crate::record::{DeathCause, Owner};
 use crate::runtime::RuntimeTiming;
 use crate::units::{Bytes, CgroupId, SimTime};
 use crate::workload::{Footprint, TermReaction};
+use setup::Setups;
 use smallvec::SmallVec;
 
 /// Of containerd's shims: one more than containerd itself (containerd-shim-runc-v2).
@@ -33,6 +36,7 @@ const RUNC_INIT: Footprint = Footprint {
 #[derive(Clone, Debug)]
 pub(in crate::node) struct Runtime {
     pub timing: RuntimeTiming,
+    pub setups: Setups,
     /// By the index of their pods.
     sandboxes: Vec<Sandbox>,
 }
@@ -86,7 +90,7 @@ pub(in crate::node) struct ContainerProcess<'a> {
 
 impl Runtime {
     pub fn new(timing: RuntimeTiming) -> Self {
-        Runtime { timing, sandboxes: Vec::new() }
+        Runtime { timing, setups: Setups::default(), sandboxes: Vec::new() }
     }
 
     /// There is a new pod with this many containers, of which nothing runs.
@@ -274,6 +278,12 @@ impl Runtime {
             let rest = container.procs.clone();
             machine.kill_all(&rest, DeathCause::ContainerStop, cx);
         }
+    }
+
+    /// The first process of a container, if it is the only one left and alive.
+    pub fn only_pid1(&self, c: ContainerRef) -> Option<ProcIx> {
+        let container = self.get(c)?;
+        container.pid1.filter(|pid1| container.procs[..] == [*pid1])
     }
 
     /// When PID 1 and all others are gone, a container has ended: true once.

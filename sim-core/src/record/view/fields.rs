@@ -268,6 +268,12 @@ fn put_fields<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
     }
 }
 
+fn put_pod_event<M: SerializeMap>(o: &mut Object<M>, pod: &str, reason: &'static str, message: &str) {
+    put_pod(o, pod);
+    o.put("reason", reason);
+    o.put("message", message);
+}
+
 /// What the kubelet does with pods.
 fn put_pod_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
     match record {
@@ -275,11 +281,7 @@ fn put_pod_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
             put_pod(o, pod);
             o.put("qosClass", qos.as_str());
         }
-        Record::PodRejected { pod, reason, message } => {
-            put_pod(o, pod);
-            o.put("reason", reason.as_str());
-            o.put("message", &**message);
-        }
+        Record::PodRejected { pod, reason, message } => put_pod_event(o, pod, reason.as_str(), message),
         Record::PodPhase { pod, phase, reason, message } => {
             put_pod(o, pod);
             o.put("phase", phase.as_str());
@@ -321,6 +323,7 @@ fn put_pod_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
             o.put("message", &**message);
         }
         Record::PodCleanedUp { pod } => put_pod(o, pod),
+        Record::PodEvent { pod, reason, message } => put_pod_event(o, pod, reason.as_str(), message),
         Record::SysctlSet { .. }
         | Record::ProcessStarted { .. }
         | Record::ProcessExited { .. }

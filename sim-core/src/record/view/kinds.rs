@@ -252,4 +252,10 @@ kinds! {
     NodeChanged "The kubelet restarted, a container was resized, or something else was changed from outside." {
         "message" "what"
     }
+    PodEvent "What becomes of a resize in place, as an event of the pod." {
+        "namespace" "of the pod"
+        "pod" "name"
+        "reason" "`ResizeStarted`, `ResizeCompleted` or `ResizeError`"
+        "message" "event message"
+    }
 }

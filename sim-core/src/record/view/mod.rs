@@ -81,6 +81,7 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::PodRejected { pod, .. }
         | Record::PodPhase { pod, .. }
         | Record::Evicted { pod, .. }
+        | Record::PodEvent { pod, .. }
         | Record::PodCleanedUp { pod } => Subject { pod: Some(pod), ..Subject::default() },
         Record::SysctlSet { .. }
         | Record::CgroupWriteRefused { .. }

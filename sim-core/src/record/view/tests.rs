@@ -3,7 +3,7 @@ use crate::node_api::{
     Constraint, CounterLine, EvictionSignal, ExitStatus, NodeConditionType, OomReport, PodPhase, PodReason, QosClass,
     RefusedCall, Signo, TaskIx, TaskRow, TerminatedReason,
 };
-use crate::record::{ConditionStatus, DeathCause, LimitScope, ThresholdSeen};
+use crate::record::{ConditionStatus, DeathCause, LimitScope, PodEventReason, ThresholdSeen};
 use crate::units::{Bytes, Pages, Pid, SimDuration};
 use serde_json::json;
 
@@ -146,6 +146,7 @@ fn of_the_kubelet() -> Vec<Record> {
         Record::Warning { message: message.into() },
         Record::KubeletNotStarted { message: message.into() },
         Record::NodeChanged { message: message.into() },
+        Record::PodEvent { pod: pod.into(), reason: PodEventReason::ResizeError, message: message.into() },
     ]
 }
 
