@@ -8,8 +8,10 @@ use super::reclaim::Respect;
 use crate::units::{CgroupId, Pages};
 use smallvec::{SmallVec, smallvec};
 
-/// Pages that are taken at a time (MIN_LRU_BATCH); a charge that does not fit asks for as many.
-pub(super) const BATCH: Pages = Pages::new(64);
+/// Pages that are taken at a time (MIN_LRU_BATCH).
+const BATCH: Pages = Pages::new(64);
+/// Pages that a call is about at least (SWAP_CLUSTER_MAX).
+const CLUSTER: Pages = Pages::new(super::reclaim::CLUSTER);
 /// The first priority: a 4096th of a list (DEF_PRIORITY).
 const PRIORITY: u32 = 12;
 
@@ -23,14 +25,15 @@ pub(super) struct Call<'a> {
 }
 
 impl Kernel {
-    /// Calls of reclaim for a batch each until `want` pages are free, or one finds nothing.
+    /// Calls of reclaim for 32 pages each, as charges of single pages ask for, until `want` pages are free, or one finds
+    /// nothing.
     pub(super) fn shrink_in_batches(&mut self, call: &Call<'_>, want: Pages) -> Pages {
         let mut freed = Pages::ZERO;
         if let Some(only) = self.single(call) {
             return self.shrink_single(call, only, want);
         }
         while freed < want {
-            let more = self.shrink_generations(call, BATCH.min(want - freed));
+            let more = self.shrink_generations(call, CLUSTER);
             if more.is_zero() {
                 break;
             }

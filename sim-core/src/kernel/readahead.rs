@@ -190,7 +190,7 @@ impl Kernel {
         let over = self.upwards(cgroup).find(full);
         if let Some(over) = over {
             self.count_event(over, |e| e.max += 1);
-            self.reclaim(over, pages, true);
+            self.reclaim_at_once(over, pages);
         }
     }
 

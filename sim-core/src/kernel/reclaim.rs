@@ -11,7 +11,7 @@ use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::{SmallVec, smallvec};
 
 /// Pages that reclaim takes at least (SWAP_CLUSTER_MAX).
-const CLUSTER: u64 = 32;
+pub(super) const CLUSTER: u64 = 32;
 /// The first priority: a 4096th of a list (DEF_PRIORITY).
 const PRIORITY: u32 = 12;
 
@@ -132,7 +132,11 @@ impl Kernel {
         while !left.is_zero() {
             // A quarter of what is still to do at a time since 6.9 (commit 287d5fedb377).
             let part = if self.config.profile.reclaim_in_quarters { Pages::new(left.get() / 4) } else { left };
-            let freed = self.reclaim_at_once(cg, part.max(Pages::new(CLUSTER)));
+            let part = part.max(Pages::new(CLUSTER));
+            let mut freed = self.reclaim_at_once(cg, part);
+            if freed < part {
+                freed += self.reclaim(cg, part - freed, true);
+            }
             if freed.is_zero() {
                 break;
             }
@@ -144,14 +148,19 @@ impl Kernel {
     }
 
     /// One call of reclaim for this many pages, without trying again in batches.
-    fn reclaim_at_once(&mut self, top: CgroupId, goal: Pages) -> Pages {
-        let groups = self.allowances(top, Respect::MinAndLow);
-        let call = Call { top, groups: &groups, may_swap: true, respect: Respect::MinAndLow };
-        let freed = match self.lru() {
-            Lru::Mglru => self.shrink_generations(&call, goal),
-            Lru::Classic => self.shrink_classic(&call, Pages::new(1), goal),
-        };
-        if freed < goal { freed + self.reclaim(top, goal - freed, true) } else { freed }
+    pub(super) fn reclaim_at_once(&mut self, top: CgroupId, goal: Pages) -> Pages {
+        for respect in [Respect::MinAndLow, Respect::MinOnly] {
+            let groups = self.allowances(top, respect);
+            let call = Call { top, groups: &groups, may_swap: true, respect };
+            let freed = match self.lru() {
+                Lru::Mglru => self.shrink_generations(&call, goal),
+                Lru::Classic => self.shrink_classic(&call, Pages::new(1), goal),
+            };
+            if !freed.is_zero() || !self.low_in_use(top) {
+                return freed;
+            }
+        }
+        Pages::ZERO
     }
 
     pub(super) fn low_in_use(&self, top: CgroupId) -> bool {

@@ -45,7 +45,7 @@ struct Objects {
 fn objects(version: &str) -> Objects {
     let (thousand_inodes, child_kernel, child_copies) = match version {
         "5.10" => (240, 3, 4),
-        "6.1" => (258, 2, 4),
+        "6.1" => (258, 1, 4),
         "6.12" => (236, 2, 4),
         _ => (221, 1, 5),
     };
