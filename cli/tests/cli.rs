@@ -154,7 +154,17 @@ fn the_same_seed_gives_the_same_bytes() {
         let folder = place.path(folder);
         let output = run(
             &file,
-            &["--seed", "3", "--out", folder.to_str().expect("UTF-8"), "--kmsg", "--prometheus", "--metrics"],
+            &[
+                "--seed",
+                "3",
+                "--out",
+                folder.to_str().expect("UTF-8"),
+                "--kmsg",
+                "--prometheus",
+                "--metrics",
+                "--png",
+                "--parquet",
+            ],
         );
         assert_eq!(output.status.code(), Some(0), "{}", err(&output));
         let mut files: Vec<_> =
@@ -181,7 +191,9 @@ fn the_same_seed_gives_the_same_bytes() {
         "memory.svg",
         "metrics.om",
         "metrics.prom",
+        "pods.parquet",
         "series.csv",
+        "series.parquet",
     ];
     assert_eq!(names, expected);
     assert!(first.iter().all(|(name, content)| !content.is_empty() || name == "kubelet.log"));

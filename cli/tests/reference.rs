@@ -3,7 +3,10 @@
 
 use oomsim_core::record::view::{Field, KINDS, PROCESS_FIELDS};
 use oomsim_report::csv::COLUMNS;
-use oomsim_report::{ARTIFACTS, KMSG_ARTIFACTS, METRICS_ARTIFACTS, OBJECT_ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use oomsim_report::{
+    ARTIFACTS, KMSG_ARTIFACTS, METRICS_ARTIFACTS, OBJECT_ARTIFACTS, PARQUET_ARTIFACTS, PNG_ARTIFACTS,
+    PROMETHEUS_ARTIFACTS, PROMETHEUS_PNG_ARTIFACTS,
+};
 use std::path::Path;
 
 fn table(heading: [&str; 2], rows: impl Iterator<Item = (String, String)>) -> String {
@@ -33,8 +36,11 @@ fn generated(name: &str) -> String {
         "artifacts" => {
             let flags = [
                 ("", ARTIFACTS),
+                (" (`--png`)", PNG_ARTIFACTS),
+                (" (`--parquet`)", PARQUET_ARTIFACTS),
                 (" (`--kmsg`)", KMSG_ARTIFACTS),
                 (" (`--prometheus`)", PROMETHEUS_ARTIFACTS),
+                (" (`--prometheus --png`)", PROMETHEUS_PNG_ARTIFACTS),
                 (" (`--metrics`)", METRICS_ARTIFACTS),
                 (" (`--objects`)", OBJECT_ARTIFACTS),
             ];

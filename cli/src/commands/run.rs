@@ -91,6 +91,10 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
 
 /// What is kept of the run must be enough for what is asked of it.
 fn record_suffices(args: &Args) -> Result<(), Failure> {
+    if let Some(feature) = args.not_built_in() {
+        let why = format!("this oomsim was built without the feature `{feature}`, which --{feature} needs");
+        return Err(Failure::bad_input(why));
+    }
     let Some(record) = args.record.filter(|record| *record != Record::Series) else { return Ok(()) };
     let kept = if record == Record::Outcome { "outcome" } else { "events" };
     if let Some(option) = args.needs_series() {

@@ -27,6 +27,8 @@
 )]
 
 pub mod check;
+#[cfg(feature = "parquet")]
+pub mod columns;
 pub mod compare;
 pub mod csv;
 mod deaths;
@@ -109,7 +111,7 @@ pub struct Artifact {
     /// It needs the series (or else only the events).
     pub needs_series: bool,
     /// Writes its content.
-    pub write: fn(&RunReport, &mut dyn Write) -> Result<(), WriteError>,
+    pub write: fn(&RunReport, &mut (dyn Write + Send)) -> Result<(), WriteError>,
 }
 
 /// Why a file could not be written.
@@ -118,6 +120,8 @@ pub struct Artifact {
 pub enum WriteError {
     /// Its picture could not be drawn.
     Draw(DrawError),
+    /// The columns of its table do not fit.
+    Table(String),
     /// Writing failed.
     Io(io::Error),
 }
@@ -126,6 +130,7 @@ impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             WriteError::Draw(why) => why.fmt(f),
+            WriteError::Table(why) => f.write_str(why),
             WriteError::Io(why) => why.fmt(f),
         }
     }
@@ -148,12 +153,12 @@ impl From<io::Error> for WriteError {
 const TRUTH: picture::Content = picture::Content { prometheus: false };
 const SCRAPED: picture::Content = picture::Content { prometheus: true };
 
-fn svg(report: &RunReport, content: picture::Content, out: &mut dyn Write) -> Result<(), WriteError> {
+fn svg(report: &RunReport, content: picture::Content, out: &mut (dyn Write + Send)) -> Result<(), WriteError> {
     Ok(out.write_all(picture::svg(&report.history, content)?.as_bytes())?)
 }
 
 #[cfg(feature = "png")]
-fn png(report: &RunReport, content: picture::Content, out: &mut dyn Write) -> Result<(), WriteError> {
+fn png(report: &RunReport, content: picture::Content, out: &mut (dyn Write + Send)) -> Result<(), WriteError> {
     Ok(out.write_all(&picture::png(&report.history, content)?)?)
 }
 
@@ -189,12 +194,34 @@ pub const ARTIFACTS: &[Artifact] = &[
         needs_series: true,
         write: |report, out| svg(report, TRUTH, out),
     },
+];
+
+/// Additional files of `--out --png`; empty in a program that was built without PNG.
+pub const PNG_ARTIFACTS: &[Artifact] = &[
     #[cfg(feature = "png")]
     Artifact {
         name: "memory.png",
         about: "the picture",
         needs_series: true,
         write: |report, out| png(report, TRUTH, out),
+    },
+];
+
+/// Additional files of `--out --parquet`; empty in a program that was built without Parquet.
+pub const PARQUET_ARTIFACTS: &[Artifact] = &[
+    #[cfg(feature = "parquet")]
+    Artifact {
+        name: "series.parquet",
+        about: "memory of the node over time, in columns",
+        needs_series: true,
+        write: |report, out| columns::write_node(&report.history, out),
+    },
+    #[cfg(feature = "parquet")]
+    Artifact {
+        name: "pods.parquet",
+        about: "memory of the pods over time: a row for each pod at each instant",
+        needs_series: true,
+        write: |report, out| columns::write_pods(&report.history, out),
     },
 ];
 
@@ -215,13 +242,15 @@ pub const KMSG_ARTIFACTS: &[Artifact] = &[
 ];
 
 /// Additional files of `--out --prometheus`.
-pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[
-    Artifact {
-        name: "memory-prometheus.svg",
-        about: "the picture as Prometheus would have seen it",
-        needs_series: true,
-        write: |report, out| svg(report, SCRAPED, out),
-    },
+pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[Artifact {
+    name: "memory-prometheus.svg",
+    about: "the picture as Prometheus would have seen it",
+    needs_series: true,
+    write: |report, out| svg(report, SCRAPED, out),
+}];
+
+/// Additional files of `--out --prometheus --png`; empty in a program that was built without PNG.
+pub const PROMETHEUS_PNG_ARTIFACTS: &[Artifact] = &[
     #[cfg(feature = "png")]
     Artifact {
         name: "memory-prometheus.png",

@@ -5,13 +5,16 @@ use crate::repeat::Repeat;
 use clap::ValueEnum;
 use oomsim_core::record::Keep;
 use oomsim_core::units::SimDuration;
-use oomsim_report::{ARTIFACTS, Artifact, KMSG_ARTIFACTS, METRICS_ARTIFACTS, OBJECT_ARTIFACTS, PROMETHEUS_ARTIFACTS};
+use oomsim_report::{
+    ARTIFACTS, Artifact, KMSG_ARTIFACTS, METRICS_ARTIFACTS, OBJECT_ARTIFACTS, PARQUET_ARTIFACTS, PNG_ARTIFACTS,
+    PROMETHEUS_ARTIFACTS, PROMETHEUS_PNG_ARTIFACTS,
+};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\
 Examples:
   oomsim run scenarios/oom2-allocatable-slow.toml
-  oomsim run scenarios/oom4-allocatable-fast.toml --seed 7 --out out/
+  oomsim run scenarios/oom4-allocatable-fast.toml --seed 7 --out out/ --png
   oomsim run scenarios/fleet-same-leak.toml --set nodes=1000
   oomsim run scenarios/fleet-two-kinds.toml --node small --set nodes=1
   oomsim run scenarios/oom2-allocatable-slow.toml \\
@@ -49,6 +52,12 @@ pub struct Args {
     /// Whether `--out` may replace files of others.
     #[command(flatten)]
     pub force: Force,
+    /// With --out: also draw the pictures as PNG
+    #[arg(long, requires = "out")]
+    pub png: bool,
+    /// With --out: also write memory over time as series.parquet and pods.parquet
+    #[arg(long, requires = "out")]
+    pub parquet: bool,
     /// With --out: also draw what Prometheus would have seen (30 s scrapes, 5 min staleness)
     #[arg(long, requires = "out")]
     pub prometheus: bool,
@@ -82,17 +91,35 @@ impl Args {
 
     /// The option that needs memory over time, if of series, if there is one.
     pub fn needs_series(&self) -> Option<&'static str> {
-        let given = [("--prometheus", self.prometheus), ("--metrics", self.metrics)];
+        let given = [
+            ("--png", self.png),
+            ("--parquet", self.parquet),
+            ("--prometheus", self.prometheus),
+            ("--metrics", self.metrics),
+        ];
         given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
+
+    /// The option whose feature this program was built without, if there is one.
+    pub fn not_built_in(&self) -> Option<&'static str> {
+        let given =
+            [("png", self.png && PNG_ARTIFACTS.is_empty()), ("parquet", self.parquet && PARQUET_ARTIFACTS.is_empty())];
+        given.into_iter().find(|(_, lacking)| *lacking).map(|(feature, _)| feature)
     }
 
     /// The files that `--out` writes with these options.
     pub fn artifacts(&self) -> impl Iterator<Item = &'static Artifact> {
-        let prometheus = if self.prometheus { PROMETHEUS_ARTIFACTS } else { &[] };
-        let kmsg = if self.kmsg { KMSG_ARTIFACTS } else { &[] };
-        let metrics = if self.metrics { METRICS_ARTIFACTS } else { &[] };
-        let objects = if self.objects { OBJECT_ARTIFACTS } else { &[] };
-        ARTIFACTS.iter().chain(kmsg).chain(prometheus).chain(metrics).chain(objects)
+        let asked = [
+            (true, ARTIFACTS),
+            (self.png, PNG_ARTIFACTS),
+            (self.parquet, PARQUET_ARTIFACTS),
+            (self.kmsg, KMSG_ARTIFACTS),
+            (self.prometheus, PROMETHEUS_ARTIFACTS),
+            (self.prometheus && self.png, PROMETHEUS_PNG_ARTIFACTS),
+            (self.metrics, METRICS_ARTIFACTS),
+            (self.objects, OBJECT_ARTIFACTS),
+        ];
+        asked.into_iter().filter(|(asked, _)| *asked).flat_map(|(_, artifacts)| artifacts)
     }
 }
 

@@ -20,7 +20,7 @@ pub use axis::memory_text;
 pub use curves::SCRAPE;
 pub use error::DrawError;
 pub use marks::{Class, limit_name as oom_limit_name};
-pub use page::Content;
+pub use page::{Content, description};
 pub use palette::PODS;
 
 use oomsim_core::record::History;

@@ -71,9 +71,17 @@ impl<'a> Page<'a> {
         let end = last.at.max(history.ended_at).as_secs_f64().max(1e-6);
         let marks = marks::of(history);
         let to_x = |at: u64| LEFT + (RIGHT - LEFT) * (at as f64 / 1e9 / end);
-        let labels = marks::layout(&marks, to_x, |title, detail| {
+        let mut labels = marks::layout(&marks, to_x, |title, detail| {
             font::width(title, TITLE_SIZE, true).max(font::width(detail, DETAIL_SIZE, false)) + 8.0
         });
+        for label in &mut labels {
+            // Long names end at the edge of the picture.
+            let room = WIDTH - label.x - 2.0 * LABEL_GAP;
+            let look = |size, bold| Font { size, bold, color: palette::INK };
+            label.title = shortened(&label.title, room, look(TITLE_SIZE, true));
+            label.detail = shortened(&label.detail, room, look(DETAIL_SIZE, false));
+            label.width = label.width.min(WIDTH - label.x);
+        }
         let lanes = labels.iter().map(|label| label.lane + 1).max().unwrap_or(0);
         let top = HEAD + LANE * lanes as f64 + TITLE;
         let series = if content.prometheus {
@@ -141,8 +149,8 @@ impl<'a> Page<'a> {
             canvas.line(&[(x, top + 3.0), (x, panel.top)], color.mix(0.8), 1.2, 0.0)?;
             let bold = Font { size: TITLE_SIZE, bold: true, color: palette::text(color) };
             let plain = Font { size: DETAIL_SIZE, bold: false, color: palette::GREY };
-            canvas.text(&label.title, (x + 5.0, top + 10.0), Anchor::Start, bold)?;
-            canvas.text(&label.detail, (x + 5.0, top + 24.0), Anchor::Start, plain)?;
+            canvas.text(&label.title, (x + LABEL_GAP, top + 10.0), Anchor::Start, bold)?;
+            canvas.text(&label.detail, (x + LABEL_GAP, top + 24.0), Anchor::Start, plain)?;
         }
         let mut drawn = BTreeSet::new();
         let mut order: Vec<_> = self.marks.iter().collect();
@@ -188,26 +196,30 @@ impl<'a> Page<'a> {
     }
 }
 
+/// What the picture of a run shows, for people who cannot see it: its `<desc>`.
+pub fn description(history: &History) -> String {
+    let counts = &history.counts;
+    let mut about = format!(
+        "Memory of node {} over {}: {}, {}.",
+        history.node.name,
+        time_text(history.ended_at.as_secs_f64()),
+        crate::text::plural(counts.oom_kills, "OOM kill"),
+        crate::text::plural(counts.evictions, "eviction")
+    );
+    for death in crate::deaths::deaths(history).take(MOST_DEATHS) {
+        let at = death.at.as_secs_f64();
+        about.push_str(&format!(" {at:.3} s: {} of {}, by {}.", death.process, death.of, death.by));
+    }
+    about
+}
+
 impl Sheet for Page<'_> {
     fn size(&self, scale: u32) -> (u32, u32) {
         (WIDTH as u32 * scale, self.height.ceil() as u32 * scale)
     }
 
     fn about(&self) -> (String, String) {
-        let history = self.history;
-        let counts = &history.counts;
-        let mut about = format!(
-            "Memory of node {} over {}: {}, {}.",
-            history.node.name,
-            time_text(history.ended_at.as_secs_f64()),
-            crate::text::plural(counts.oom_kills, "OOM kill"),
-            crate::text::plural(counts.evictions, "eviction")
-        );
-        for death in crate::deaths::deaths(history).take(MOST_DEATHS) {
-            let at = death.at.as_secs_f64();
-            about.push_str(&format!(" {at:.3} s: {} of {}, by {}.", death.process, death.of, death.by));
-        }
-        (format!("oomsim: {}", history.scenario), about)
+        (format!("oomsim: {}", self.history.scenario), description(self.history))
     }
 
     fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError> {
@@ -236,6 +248,8 @@ impl Sheet for Page<'_> {
     }
 }
 
+/// From a label's pole to its text.
+const LABEL_GAP: f64 = 5.0;
 const TITLE_SIZE: f64 = 13.0;
 const DETAIL_SIZE: f64 = 12.0;
 

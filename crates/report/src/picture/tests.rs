@@ -1,7 +1,7 @@
 use super::page::Page;
 use super::*;
 use crate::testdata;
-use oomsim_core::record::History;
+use oomsim_core::record::{History, Record};
 
 fn runs() -> Vec<(&'static str, History)> {
     vec![
@@ -50,6 +50,21 @@ fn no_labels_overlap() {
             assert!(side.windows(2).all(|pair| pair[1].y - pair[0].y > 14.0), "{name}: {side:?}");
         }
     }
+}
+
+/// A pod's name may have 253 characters.
+#[test]
+fn long_names_end_at_the_edge_of_the_picture() {
+    let mut history = testdata::oom2();
+    for entry in &mut history.entries {
+        if let Record::Evicted { pod, .. } = &mut entry.record {
+            *pod = format!("default/{}", "a-long-name-".repeat(20)).into();
+        }
+    }
+    let page = Page::new(&history, Content::default()).unwrap();
+    let (flags, _) = page.placed();
+    assert!(flags.iter().any(|flag| flag.detail.ends_with('…')), "{flags:?}");
+    assert!(flags.iter().all(|flag| flag.x + 5.0 + font::width(&flag.detail, 12.0, false) <= 1600.0), "{flags:?}");
 }
 
 #[test]
