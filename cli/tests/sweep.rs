@@ -106,7 +106,7 @@ fn threads_and_kills_do_not_change_a_byte() {
         }
     }
     assert!(kills >= 2, "it was killed {kills} times");
-    for name in ["runs.csv", "summary.csv", "outcomes.svg", "survival.svg", "kernel-first.svg"] {
+    for name in ["runs.csv", "summary.csv", "outcomes.svg", "survival.svg", "kernel-first.svg", "report.html"] {
         let one = place.file(&format!("one/{name}"));
         assert!(!one.is_empty());
         assert!(one == place.file(&format!("four/{name}")), "{name} depends on the number of threads");

@@ -5,11 +5,14 @@ import { Chart } from "./chart";
 import { CompareView } from "./compare";
 import type { Page, Run } from "./data";
 import { bytes, seconds } from "./format";
+import { RiskView } from "./risk";
 import { SeedsView } from "./seeds";
+import { StudyView } from "./study";
 
 export function App({ page }: { page: Page }) {
   const [chosen, setChosen] = useState(0);
   const run = page.runs[chosen];
+  if (page.studies[0]) return <StudyView of={page.studies[0]} />;
   if (!run) return <p>This report has no run.</p>;
   const seeds = page.seeds.filter((of) => of.scenario === run.scenario);
   return (
@@ -70,6 +73,7 @@ function RunView({ run }: { run: Run }) {
       </header>
       <Deaths run={run} onSeek={setAt} />
       <Whys run={run} onSeek={setAt} />
+      {run.risk && <RiskView risk={run.risk} />}
       <Chart run={run} at={at} onSeek={setAt} />
       <Instant run={run} at={at} onSeek={setAt} />
       <Timeline run={run} at={at} onSeek={setAt} />
@@ -134,7 +138,7 @@ export function Whys({ run, onSeek, more }: WhysProps) {
     <section aria-labelledby="why-heading">
       <h2 id="why-heading">Why</h2>
       {run.whys.map((why, place) => (
-        <details>
+        <details class="why">
           <summary onClick={() => onSeek(why.at)}>
             {seconds(why.at)} {why.title}
           </summary>

@@ -34,13 +34,19 @@ function State({ run, node }: { run: Run; node: Node }) {
         {node.swapUsed > 0 && `, swap in use ${bytes(node.swapUsed)}`}.
       </p>
       <h3>Memory cgroups</h3>
-      {node.cgroups.map((cgroup) => (
+      {shown(node.cgroups).map((cgroup) => (
         <Bar key={cgroup.path} cgroup={cgroup} capacity={run.node.capacity} />
       ))}
       <Processes processes={node.processes} />
       {node.kubelet && <Belief kubelet={node.kubelet} at={node.at} />}
     </>
   );
+}
+
+/** Without what is of a pod but of none of its containers: the pause container, which holds next to nothing. */
+export function shown(cgroups: readonly Cgroup[]): Cgroup[] {
+  const pods = cgroups.filter((cgroup) => cgroup.of === "pod").map((cgroup) => `${cgroup.path}/`);
+  return cgroups.filter((cgroup) => cgroup.of !== "cgroup" || !pods.some((pod) => cgroup.path.startsWith(pod)));
 }
 
 function Bar({ cgroup, capacity }: { cgroup: Cgroup; capacity: number }) {

@@ -11,7 +11,11 @@ seeds: Array<Seeds>,
 /**
  * How the first two runs compare.
  */
-comparison: Compared | null, };
+comparison: Compared | null, 
+/**
+ * Results of studies.
+ */
+studies: Array<StudyPage>, };
 export type Run = { 
 /**
  * Name of the scenario.
@@ -86,6 +90,10 @@ deaths: Array<Death>,
  */
 whys: Array<Why>, 
 /**
+ * Who is at risk, where it was counted.
+ */
+risk: Risk | null, 
+/**
  * Pods at the end.
  */
 pods: Array<Pod>, 
@@ -122,8 +130,25 @@ parts: [number, number, number, number, number],
 /**
  * Processes that the OOM killer has killed in it.
  */
-oomKills: number, };
-export type Process = { pid: number, comm: string, of: string, rss: number, oomScoreAdj: number, badness: number | null, };
+oomKills: number, 
+/**
+ * Times that its limit was about to be exceeded: reclaim in it (`memory.events` max, v1 failcnt).
+ */
+atLimit: number, 
+/**
+ * Times that it was above `memory.high`.
+ */
+aboveHigh: number, };
+export type Process = { pid: number, comm: string, of: string, rss: number, oomScoreAdj: number, badness: number | null, 
+/**
+ * What badness is the sum of: pages resident, swapped out and of page tables, and what `oom_score_adj` adds; the
+ * rest is what CAP_SYS_ADMIN takes off and the floor of old kernels.
+ */
+terms: [number, number, number, number] | null, 
+/**
+ * `running`, `reclaiming`, `throttled` or `dying`.
+ */
+state: string, };
 export type Kubelet = { memoryPressure: boolean, reportedMemoryPressure: boolean, waitsFor: string | null, pods: Array<Belief>, };
 export type Belief = { pod: string, workingSet: number | null, takenAt: number | null, workingSetNow: number, };
 export type Seeds = { scenario: string, count: number, end: number, shares: Array<Share>, 
@@ -131,6 +156,41 @@ export type Seeds = { scenario: string, count: number, end: number, shares: Arra
  * When the first process died, for each run on which one did, in order.
  */
 firstDeaths: Array<number>, runs: Array<SeedRun>, };
+export type StudyPage = { name: string, description: string, 
+/**
+ * Runs of all cells together.
+ */
+runs: number, axes: Array<StudyAxis>, 
+/**
+ * Outcomes that come at all.
+ */
+outcomes: Array<string>, cells: Array<StudyCell>, 
+/**
+ * Cells that are not shown.
+ */
+more: number, 
+/**
+ * Pictures as SVG: shares over one axis, and survival.
+ */
+pictures: Array<string>, };
+export type StudyAxis = { name: string, values: Array<string>, };
+export type StudyCell = { 
+/**
+ * Place of its value on each axis.
+ */
+at: Array<number>, runs: number, 
+/**
+ * Runs by outcome, in the order of the outcomes, with the 95 % interval of their share.
+ */
+counts: Array<[number, number, number]>, 
+/**
+ * When the first process died in half of the runs in which one did, in seconds.
+ */
+median: number | null, 
+/**
+ * The command that repeats its first run.
+ */
+reproduce: string, };
 export type Compared = { rows: Array<ComparedRow>, firstAt: number | null, first: [string, string], causes: Array<string>, shares: Array<[string, string, string, string]>, };
 export type ComparedRow = { name: string, a: string, b: string, };
 export type Share = { outcome: string, count: number, low: number, high: number, };
@@ -158,5 +218,36 @@ by: string,
  */
 why: string, };
 export type Why = { at: number, title: string, text: string, };
+export type Risk = { 
+/**
+ * The instant of the figures, in seconds.
+ */
+at: number, 
+/**
+ * Runs with successive seeds in which deaths are counted.
+ */
+runs: number, 
+/**
+ * Of these, those in which a process of the node itself is killed.
+ */
+host: number, 
+/**
+ * What ends the growth of pods, the nearest first.
+ */
+rooms: Array<Threshold>, 
+/**
+ * In the order in which the kernel would kill.
+ */
+containers: Array<AtRisk>, };
+export type Threshold = { what: string, at: number, 
+/**
+ * What is left until it is reached; negative: it is behind.
+ */
+left: number, };
+export type AtRisk = { pod: string, container: string, qos: string, priority: number, usage: number, request: number | null, limit: number | null, oomScoreAdj: number, badness: number | null, kernelPlace: number | null, evictionPlace: number | null, 
+/**
+ * By whose hand it dies first, and in how many of the runs.
+ */
+dies: Array<[string, number]>, };
 export type Pod = { name: string, qos: string, status: string, restarts: number, usage: number, message: string, };
 export type Expectation = { holds: boolean, expected: string, found: string, source: string, };

@@ -79,13 +79,151 @@ test("questions are answered right and wrong, and the score is kept", async () =
   await context.close();
 });
 
-test("the odds over all phases add up", async () => {
+const story = async (page, path, words) => {
+  await page.getByLabel("Story").selectOption(`scenarios/${path}.toml`);
+  await page.locator(".description").filter({ hasText: words }).waitFor();
+};
+const slider = (page, name) => page.getByRole("slider", { name });
+/** All places of the finest race are there: each is a rectangle. */
+const raced = (page, nth) =>
+  page.waitForFunction((nth) => document.querySelectorAll(".band svg[role=img]")[nth]?.dataset.runs === "128", nth, { timeout: 120_000 });
+const shares = async (page, nth) => {
+  const said = await page.locator(".band svg[role=img]").nth(nth).getAttribute("aria-label");
+  return [...said.matchAll(/(\d+) % ([^,]+)/g)].map(([, share, what]) => [what, Number(share)]);
+};
+
+test("the race has all phases of the check, though the story fixes one, and its handle gives the run of a phase", async () => {
   const { context, page, problems } = await open();
-  await page.getByRole("button", { name: "200 runs" }).click();
-  await page.getByText("As it was: 200 runs").waitFor({ timeout: 120_000 });
-  const shares = await page.locator(".odds b").allInnerTexts();
-  const sum = shares.reduce((total, share) => total + Number.parseInt(share), 0);
-  assert.ok(Math.abs(sum - 100) <= shares.length, shares.join());
+  await story(page, "oom4-allocatable-fast", "OOM4");
+  await raced(page, 0);
+  const ends = await shares(page, 0);
+  assert.ok(Math.abs(ends.reduce((sum, [, share]) => sum + share, 0) - 100) <= ends.length, ends.join());
+  assert.ok(ends.some(([what]) => /the kernel kills dotnet/.test(what)) && ends.some(([what]) => /the kubelet evicts/.test(what)), ends.join());
+  // A phase of which the band says that the kubelet is first: its run has an eviction first.
+  const at = await page.locator(".band svg[role=img]").first().evaluate((svg) => {
+    const piece = [...svg.children].find((one) => one.classList.contains("race-kubelet"));
+    const { x, width } = piece.getBoundingClientRect();
+    return (x + width / 2 - svg.getBoundingClientRect().x) / svg.getBoundingClientRect().width;
+  });
+  const handle = page.locator(".band .handle");
+  await handle.scrollIntoViewIfNeeded();
+  const band = await page.locator(".band .track").first().boundingBox();
+  const from = await handle.boundingBox();
+  await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+  await page.mouse.down();
+  await page.mouse.move(band.x + at * band.width, band.y + 8, { steps: 5 });
+  await page.mouse.up();
+  await page.locator("#futures-heading").waitFor();
+  // The run of the last place follows those on the way.
+  await page.locator("#futures-heading ~ .panes > div").last().filter({ hasText: / [1-9]\d* evictions/ }).waitFor();
+  assert.match(await page.locator("#futures-heading ~ .panes > div").first().innerText(), / 0 evictions/);
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("a limit and evictionHard are dragged in the bars, by hand and by keyboard; both futures and the race follow", async () => {
+  const { context, page, problems } = await open();
+  await story(page, "oom4-allocatable-fast", "OOM4");
+  await raced(page, 0);
+  const limit = slider(page, "Limit of kubepods, from this instant");
+  await limit.scrollIntoViewIfNeeded();
+  const before = Number(await limit.getAttribute("aria-valuenow"));
+  const from = await limit.boundingBox();
+  await page.mouse.move(from.x + from.width / 2, from.y + from.height / 2);
+  await page.mouse.down();
+  for (let x = 10; x <= 40; x += 10) await page.mouse.move(from.x + from.width / 2 + x, from.y + from.height / 2);
+  await page.mouse.up();
+  assert.ok(Number(await limit.getAttribute("aria-valuenow")) > before);
+  await page.locator("#stage-changed-heading").waitFor();
+  await raced(page, 1);
+  // One handle is one change, wherever it has been.
+  assert.equal(await page.locator(".given li").count(), 1);
+  const hard = slider(page, "evictionHard memory.available, from the start");
+  await hard.focus();
+  const threshold = Number(await hard.getAttribute("aria-valuenow"));
+  for (let n = 0; n < 3; n += 1) await page.keyboard.press("PageUp");
+  assert.ok(Number(await hard.getAttribute("aria-valuenow")) > threshold);
+  await page.locator(".given li").filter({ hasText: "evictionHard" }).waitFor();
+  assert.equal(await page.locator(".given li").count(), 2);
+  await page.locator(".given li").filter({ hasText: "evictionHard" }).getByRole("button").click();
+  assert.equal(await page.locator(".given li").count(), 1);
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("kills, resizes, growth, settings of a running kubelet: each is a change at the instant", async () => {
+  const { context, page, problems } = await open();
+  await story(page, "oom4-allocatable-fast", "OOM4");
+  const kinds = { Kill: "Kill a process", Resize: "Resize a container", Restart: "The kubelet restarts with", Delete: "Delete a pod", Sysctl: "A sysctl" };
+  for (const [n, kind] of Object.values(kinds).entries()) {
+    await page.locator("form select").first().selectOption({ label: kind });
+    await page.getByRole("button", { name: /^Change it/ }).click();
+    await page.waitForFunction((n) => document.querySelectorAll(".given li").length === n, n + 1);
+  }
+  await page.locator("form select").first().selectOption({ label: "Growth of a process" });
+  await page.locator("form select").nth(1).selectOption("dotnet");
+  await slider(page, "dotnet: Growth of a process").focus();
+  await page.keyboard.press("ArrowRight");
+  await page.locator(".given li").filter({ hasText: "grows by" }).waitFor();
+  await page.locator("#futures-heading").waitFor();
+  assert.equal(await page.locator(".problems").count(), 0, await page.locator(".problems").allInnerTexts().then(String));
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("a KubeletConfiguration and a manifest are dropped into the page", async () => {
+  const { context, page, problems } = await open();
+  await story(page, "oom4-allocatable-fast", "OOM4");
+  const drop = (name, text) =>
+    page.evaluate(
+      ([name, text]) => {
+        const data = new DataTransfer();
+        data.items.add(new File([text], name));
+        document.querySelector("main").dispatchEvent(new DragEvent("drop", { dataTransfer: data, bubbles: true, cancelable: true }));
+      },
+      [name, text],
+    );
+  await drop("mine.yaml", "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHard: {memory.available: 3Gi}\n");
+  await page.locator(".given li").filter({ hasText: "mine.yaml" }).waitFor();
+  await page.locator("#futures-heading").waitFor();
+  await drop("web.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec: {containers: [{name: web, image: x}]}\n");
+  await page.locator("#stage-changed-heading + .hint ~ .tree").filter({ hasText: "default/web" }).or(page.locator("#stage-changed-heading ~ .tree").filter({ hasText: "web" })).first().waitFor();
+  await drop("photo.jpg", "nothing");
+  await page.getByText("photo.jpg is no scenario").waitFor();
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("each number has its rule, and points are shown as a sum", async () => {
+  const { context, page, problems } = await open();
+  await story(page, "oom4-allocatable-fast", "OOM4");
+  const rules = page.locator("details.rules");
+  assert.ok((await rules.count()) >= 5);
+  for (const one of await rules.all()) {
+    await one.locator("summary").click();
+    assert.ok((await one.locator("dd").first().innerText()).length > 40);
+  }
+  const points = page.locator("#processes-heading ~ .scroll button").first();
+  await points.click();
+  const sum = await page.locator("td.sum").innerText();
+  const [left, right] = sum.replaceAll(",", "").split(" = ");
+  const total = left.split(" + ").reduce((all, part) => all + Number.parseInt(part), 0);
+  assert.equal(total, Number.parseInt(right), sum);
+  assert.deepEqual(problems, []);
+  await context.close();
+});
+
+test("without motion, playing goes from one thing that happens to the next", async () => {
+  const { context, page, problems } = await open({ reducedMotion: "reduce" });
+  await story(page, "oom4-allocatable-fast", "OOM4");
+  await button(page, "To the start").click();
+  await button(page, "Play").click();
+  await page.waitForFunction(() => Number.parseFloat(document.querySelector(".player .slider span").textContent) > 0, null, { polling: 50 });
+  const first = await time(page);
+  await page.waitForTimeout(300);
+  assert.equal(await time(page), first, "it stands still between two steps");
+  await button(page, "Pause").click();
+  assert.doesNotMatch(await page.locator(".happens").innerText(), /nothing/);
   assert.deepEqual(problems, []);
   await context.close();
 });
@@ -103,7 +241,7 @@ test("the editor shows the reader's problems, and a link holds the scenario", as
   await page.keyboard.press("Control+A");
   await page.keyboard.insertText('name = "mine"\nduration = "60s"\n[node]\nmemory = "2Gi"\n[[host]]\nname = "leak"\nworkload.leak = { block = "50Mi", every = "500ms" }\n');
   await button(page, "Run it").click();
-  await page.getByText("leak (").first().waitFor();
+  await page.locator("#deaths-heading ~ .scroll").getByText("leak (").first().waitFor();
   await button(page, "Copy a link").click();
   await page.waitForFunction(() => location.hash.startsWith("#s="));
   const again = await open({}, page.url());
@@ -142,6 +280,12 @@ test("everything can be done by keyboard, and axe finds nothing, on laptop and p
       const { context, page, problems } = await open({ colorScheme, viewport });
       await button(page, "Ask me something").click();
       await page.getByRole("group", { name: "Who goes next?" }).waitFor();
+      // With two futures, opened rules and a finished race.
+      await page.getByRole("slider", { name: "evictionHard memory.available, from the start" }).focus();
+      await page.keyboard.press("PageUp");
+      await page.locator("#stage-changed-heading").waitFor();
+      await raced(page, 1);
+      for (const rules of await page.locator("details.rules summary").all()) await rules.click();
       const slider = page.locator(".player").getByRole("slider", { name: "Time" });
       await slider.focus();
       await page.keyboard.press("Home");

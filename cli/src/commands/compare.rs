@@ -111,7 +111,7 @@ fn scenarios(args: &Args, a: &Path, b: &Path) -> Result<Exit, Failure> {
     let comparison = Comparison::new(side_a, side_b, shares.transpose()?);
     if let Some(path) = &args.out {
         let runs = vec![page_run(&report_a, &a)?, page_run(&report_b, &b)?];
-        let page = Page { runs, seeds: Vec::new(), comparison: Some((&comparison).into()) };
+        let page = Page { runs, comparison: Some((&comparison).into()), ..Page::default() };
         let written = output::write_file(path, args.force, render(&page).as_bytes())?;
         output::complain(&format!("written to {}", written.display()));
     }

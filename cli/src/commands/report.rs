@@ -9,8 +9,8 @@ use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{Happening, History, Keep};
 use oomsim_report::RunReport;
-use oomsim_report::html::{Instant, Page, Room, Run, Seeds, Why, instants, render};
-use oomsim_store::Folder;
+use oomsim_report::html::{Instant, Page, Risk, Room, Run, Seeds, Why, instants, render};
+use oomsim_store::{Folder, Pool};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,7 +56,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     };
     let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let folder = Folder::unlisted(parent, args.force.force)?;
-    let mut page = Page { runs: Vec::new(), seeds: Vec::new(), comparison: None };
+    let mut page = Page::default();
     let mut failures = 0;
     let mut room = Room::default();
     for file in &args.files {
@@ -68,7 +68,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         for scenario in kinds {
             let (report, (instants, whys)) = report(&args, file, &scenario, &mut room)?;
             failures += report.failures();
-            page.runs.push(Run::new(&report, instants, whys, &text));
+            let run = Run::new(&report, instants, whys, &text);
+            page.runs.push(match risk(&args, &scenario)? {
+                Some(risk) => run.with_risk(risk),
+                None => run,
+            });
         }
     }
     let written = folder.write(name, render(&page).as_bytes())?;
@@ -89,6 +93,20 @@ fn seeds(args: &Args, file: &Path, kinds: &[Arc<Scenario>]) -> Result<Option<See
     let seed = args.seed.unwrap_or(first.seed);
     let nodes = fleet::run(&kinds, seed, Keep::Node, |_, _, _| Ok(()))?;
     Ok(Some(Seeds::new(&first.name, &file.display().to_string(), &nodes, first.duration.as_secs_f64())))
+}
+
+/// Runs in which deaths are counted, unless `--seeds` says how many.
+const RISK_RUNS: u32 = 20;
+
+/// Who is at risk on a node with containers.
+fn risk(args: &Args, scenario: &Arc<Scenario>) -> Result<Option<Risk>, Failure> {
+    if scenario.pods.is_empty() || scenario.kubelet_not_started().is_some() {
+        return Ok(None);
+    }
+    let seed = args.seed.unwrap_or(scenario.seed);
+    let pool = Pool::new(0).map_err(Failure::internal)?;
+    let tally = super::risk::tally(scenario, seed, args.seeds.unwrap_or(RISK_RUNS).into(), &pool)?;
+    Ok(Some(Risk::new(&super::risk::standing_at(scenario, seed, None)?, &tally)))
 }
 
 /// One node of one scenario, run twice: the second time it is looked at where the first one says that it is worth it.

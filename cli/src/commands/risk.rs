@@ -121,7 +121,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 }
 
 /// How the node stands at a time, or shortly before its first death.
-fn standing_at(scenario: &Arc<Scenario>, seed: u64, at: Option<SimDuration>) -> Result<Standing, Failure> {
+pub(super) fn standing_at(scenario: &Arc<Scenario>, seed: u64, at: Option<SimDuration>) -> Result<Standing, Failure> {
     let arrived = scenario.pods.iter().map(|pod| pod.at.saturating_add(pod.at_spread)).max().unwrap_or(SimTime::ZERO);
     let at = at.map_or(arrived.saturating_add(SETTLED), |at| SimTime::ZERO.saturating_add(at));
     let history = engine::run(BootedNode::new(Arc::clone(scenario), Keep::Events), seed)?;
@@ -137,7 +137,8 @@ fn standing_at(scenario: &Arc<Scenario>, seed: u64, at: Option<SimDuration>) -> 
     })
 }
 
-fn tally(scenario: &Arc<Scenario>, seed: u64, seeds: u64, pool: &Pool) -> Result<DeathTally, Failure> {
+/// In how many of these runs each container dies.
+pub(super) fn tally(scenario: &Arc<Scenario>, seed: u64, seeds: u64, pool: &Pool) -> Result<DeathTally, Failure> {
     let node = BootedNode::new(Arc::clone(scenario), Keep::Events);
     let one = |n: u64| {
         let mut tally = DeathTally::default();

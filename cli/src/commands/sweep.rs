@@ -14,6 +14,7 @@ use oomsim_planning::plan::{Plan, RunSpec};
 use oomsim_planning::prepared::settings;
 use oomsim_planning::recommend::percent;
 use oomsim_planning::study::Study;
+use oomsim_report::html::{Page, StudyPage, render};
 use oomsim_report::picture::study as picture;
 use oomsim_report::style::{DIM, HEADING, WARN, paint};
 use oomsim_report::table::Table;
@@ -33,8 +34,8 @@ Examples:
   oomsim sweep run studies/leak-rates.toml --shard 0/8 --out out/part-0
   oomsim sweep merge studies/leak-rates.toml out/part-* --out out/rates
 
-Results: runs.csv and runs.parquet with one row per run, summary.csv with counts and 95 % intervals, pictures. They \
-do not depend on the number of threads, the order of the runs or how they were split.";
+Results: runs.csv and runs.parquet with one row per run, summary.csv with counts and 95 % intervals, pictures, and \
+report.html with heat maps. They do not depend on the number of threads, the order of the runs or how they were split.";
 
 /// Arguments of `oomsim sweep`.
 #[derive(Debug, clap::Args)]
@@ -245,6 +246,9 @@ fn finish(file: &Path, study: &Study, folder: &Folder, journals: &[PathBuf], for
     for (name, svg) in picture::pictures(study, &results.summary).map_err(Failure::internal)? {
         folder.write(&name, svg.as_bytes())?;
     }
+    let page = StudyPage::new(study, &results.summary, |run| command(study, &study.plan.spec(run)));
+    let page = Page { studies: vec![page.map_err(Failure::internal)?], ..Page::default() };
+    folder.write("report.html", render(&page).as_bytes())?;
     match format {
         Format::Text => output::print(&text(file, study, folder.path(), &results))?,
         Format::Json => output::print(&format!("{:#}\n", json(study, folder.path(), &results)))?,

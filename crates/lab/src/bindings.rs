@@ -1,7 +1,8 @@
 //! The face that JavaScript sees: everything goes in and comes out as JSON.
 
-use crate::lab::{Lab, Seeds, Variation};
+use crate::lab::{Lab, Variation};
 use crate::problem::Problem;
+use crate::race::Pieces;
 use serde::Serialize;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -56,6 +57,11 @@ impl Engine {
         json(variation(how).and_then(|how| self.lab.open(path, text, how)))
     }
 
+    /// See [`Lab::close`].
+    pub fn close(&mut self, number: u32) {
+        self.lab.close(number);
+    }
+
     /// See [`Lab::seek`].
     pub fn seek(&mut self, number: u32, at: f64) -> String {
         json(self.lab.seek(number, at).map_err(|why| why.to_string()))
@@ -91,9 +97,9 @@ impl Engine {
         json(self.lab.lesson(path, text))
     }
 
-    /// See [`Lab::odds`].
-    pub fn odds(&self, path: &str, text: &str, how: &str, first: u32, count: u32) -> String {
-        json(variation(how).and_then(|how| self.lab.odds(path, text, &how, Seeds { first, count })))
+    /// See [`Lab::race`].
+    pub fn race(&self, path: &str, text: &str, how: &str, first: u32, step: u32, of: u32) -> String {
+        json(variation(how).and_then(|how| self.lab.race(path, text, &how, Pieces { first, step, of })))
     }
 
     /// See [`Lab::digests`].

@@ -1,17 +1,17 @@
 //! What is open in the lab.
 
-use crate::change::{ChangeAt, time};
 use crate::course::{Course, SeekError};
 use crate::cure::Cure;
 use crate::digests::DigestError;
 use crate::files::Stored;
-use crate::odds::Odds;
 use crate::problem::Problem;
+use crate::race::{Pieces, Race};
 use oomsim_core::engine::EngineError;
 use oomsim_core::node::NodeView;
-use oomsim_core::plan::{Injection, Scenario};
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
+use oomsim_core::units::SimTime;
 use oomsim_explain::prevent::{PreventionSettings, Source, prevent};
 use oomsim_lesson::{Asked, Lesson, Page, PagePart, Question, questions};
 use oomsim_report::RunReport;
@@ -31,8 +31,6 @@ pub struct Variation {
     pub settings: Vec<String>,
     /// Tables that are added to the scenario's text, such as an `[[at]]`.
     pub tables: Vec<String>,
-    /// Changes during the run.
-    pub changes: Vec<ChangeAt>,
     /// The seed, if not the scenario's.
     pub seed: Option<u32>,
     /// The kind of node, if the scenario has several and not the first is meant.
@@ -148,6 +146,11 @@ impl Lab {
         number
     }
 
+    /// Gives a course up; its number is not used again.
+    pub fn close(&mut self, number: u32) {
+        self.courses.remove(&number);
+    }
+
     fn read(&self, path: &str, text: &str, variation: &Variation) -> Result<Read, Vec<Problem>> {
         let all = |problems: Vec<Diagnostic>| problems.iter().map(Problem::of).collect::<Vec<_>>();
         let text = variation.whole(text);
@@ -157,12 +160,7 @@ impl Lab {
         let Some(kind) = kinds.into_iter().nth(wanted) else {
             return Err(vec![Problem::plain("the scenario has no node".into())]);
         };
-        let mut scenario = kind.scenario;
-        for wished in &variation.changes {
-            let change = wished.change.change().map_err(|why| vec![Problem::plain(why.to_string())])?;
-            Arc::make_mut(&mut scenario).injections.push(Injection { at: time(wished.at), change });
-        }
-        Ok((scenario, nodes, kind.warnings))
+        Ok((kind.scenario, nodes, kind.warnings))
     }
 
     fn course(&mut self, number: u32) -> Result<&mut Course, SeekError> {
@@ -254,24 +252,21 @@ impl Lab {
         Ok(page)
     }
 
-    /// How the scenario ends with these seeds: the phases of the kubelet's clocks, and every other draw, differ.
+    /// What comes first over the phases of the kubelet's check, whatever phase the scenario fixes.
     ///
     /// # Errors
     /// Everything that is wrong with the scenario.
-    pub fn odds(&self, path: &str, text: &str, variation: &Variation, seeds: Seeds) -> Result<Odds, Vec<Problem>> {
+    pub fn race(&self, path: &str, text: &str, variation: &Variation, pieces: Pieces) -> Result<Race, Vec<Problem>> {
         let (scenario, _, _) = self.read(path, text, variation)?;
-        Odds::of(&scenario, seeds.first..seeds.first.saturating_add(seeds.count))
-            .map_err(|why| vec![Problem::plain(why.to_string())])
+        let seed = variation.seed.map_or(scenario.seed, u64::from);
+        Race::run(&scenario, seed, pieces).map_err(|why| vec![Problem::plain(why.to_string())])
     }
 }
 
-/// A row of seeds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seeds {
-    /// The first.
-    pub first: u32,
-    /// How many.
-    pub count: u32,
+/// An instant in the engine's terms; what is before the start is the start.
+fn time(seconds: f64) -> SimTime {
+    // Whole nanoseconds up to 104 days are exact in a double.
+    SimTime::from_nanos((seconds * 1e9).round().max(0.0) as u64)
 }
 
 type Read = (Arc<Scenario>, Vec<String>, Vec<Diagnostic>);
@@ -297,8 +292,8 @@ fn folder(path: &str) -> &str {
 }
 
 fn reproduce(path: &str, seed: u64, variation: &Variation) -> String {
-    if !variation.changes.is_empty() {
-        // No option of `run` changes a node on the way: the saved file has everything in it.
+    if !variation.tables.is_empty() {
+        // No option of `run` adds a table: the saved file has everything in it.
         return format!("oomsim run SAVED.toml --seed {seed}");
     }
     let settings: String = variation.settings.iter().map(|setting| format!(" --set '{setting}'")).collect();

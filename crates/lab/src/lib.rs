@@ -24,25 +24,23 @@
 )]
 
 mod bindings;
-mod change;
 mod course;
 mod cure;
 mod digests;
 mod files;
 mod lab;
-mod odds;
 mod problem;
+mod race;
 
 pub use bindings::Engine;
-pub use change::{ChangeAt, WishedChange};
 pub use course::SeekError;
 pub use cure::Cure;
 pub use digests::{DigestError, lines as digests};
 pub use files::Stored;
-pub use lab::{Lab, Opened, Seeds, Variation};
-pub use odds::{Odds, Outcome};
+pub use lab::{Lab, Opened, Variation};
 pub use oomsim_lesson::{Page, PagePart, Question};
 pub use problem::Problem;
+pub use race::{Piece, Pieces, Race};
 
 #[cfg(test)]
 mod types {
@@ -54,14 +52,12 @@ mod types {
     fn the_types_of_the_page_are_these() {
         let config = Config::default();
         let types = [
-            ChangeAt::decl(&config),
-            WishedChange::decl(&config),
             Variation::decl(&config),
             Opened::decl(&config),
             Problem::decl(&config),
             Cure::decl(&config),
-            Odds::decl(&config),
-            Outcome::decl(&config),
+            Race::decl(&config),
+            Piece::decl(&config),
         ];
         let head = "// Written by the test of crates/lab/src/lib.rs.\nimport type { Run } from \"../data\";\n";
         let text: String = types.iter().map(|decl| format!("export {decl}\n")).collect();

@@ -3,7 +3,7 @@
 use oomsim_core::Simulation;
 use oomsim_core::record::Keep;
 use oomsim_core::units::SimTime;
-use oomsim_lab::{ChangeAt, Lab, Variation, WishedChange};
+use oomsim_lab::{Lab, Pieces, Variation};
 use oomsim_report::html::{Instant, Room};
 use oomsim_scenario::load_kinds;
 use oomsim_testkit::{Beside, repository};
@@ -98,11 +98,11 @@ fn a_changed_course_is_a_scenario_of_its_own() {
     let path = "scenarios/oom4-allocatable-fast.toml";
     let mut lab = lab();
     let before = lab.open(path, &text(path), Variation::default()).expect("right");
-    let kill = ChangeAt { at: 6.5, change: WishedChange::Kill { process: "dotnet".into() } };
-    let limit = ChangeAt { at: 3.0, change: WishedChange::Limit { cgroup: "/kubepods".into(), limit: "6Gi".into() } };
+    let kill = "[[at]]\ntime = \"6.5s\"\nsignal = \"SIGKILL\"\nprocess = \"dotnet\"\n";
+    let limit = "[[at]]\ntime = \"3s\"\ncgroup = \"/kubepods\"\nlimit = \"6Gi\"\n";
     let variation = Variation {
         settings: vec!["kubelet.evictionHard={ \"memory.available\" = \"1Gi\" }".into()],
-        changes: vec![kill, limit],
+        tables: vec![kill.into(), limit.into()],
         seed: Some(7),
         ..Variation::default()
     };
@@ -145,14 +145,48 @@ fn a_cure_can_be_applied_and_helps() {
     }
 }
 
-/// The shares over seeds: every run is counted once, and the ends are those of the runs themselves.
+/// OOM4 fixes the phase of the check: the race has all of them, and each piece is the run that a file with this phase
+/// gives. `oom4-phase-eviction-wins` (SOURCES): with another phase the kubelet is first.
 #[test]
-fn odds_count_every_run() {
+fn the_race_has_every_phase_of_the_check() {
     let path = "scenarios/oom4-allocatable-fast.toml";
-    let odds = lab().odds(path, &text(path), &Variation::default(), oomsim_lab::Seeds { first: 1, count: 20 });
-    let odds = odds.expect("right");
-    assert_eq!(odds.outcomes.iter().map(|outcome| outcome.count).sum::<u32>(), 20);
-    assert!(odds.outcomes.iter().any(|outcome| outcome.first == "kernel"), "{odds:?}");
+    let mut lab = lab();
+    let all = Pieces { first: 0, step: 1, of: 20 };
+    let race = lab.race(path, &text(path), &Variation::default(), all).expect("right");
+    // The eviction manager looks every 10 s: places in the middle of twentieths of it.
+    assert_eq!(race.period, Some(10.0));
+    let phases: Vec<f64> = race.pieces.iter().filter_map(|piece| piece.phase).collect();
+    assert_eq!(phases, (0..20).map(|n| f64::from(250 + 500 * n) / 1000.0).collect::<Vec<_>>());
+    for who in ["kernel", "kubelet"] {
+        assert!(race.pieces.iter().any(|piece| piece.first == who), "{who}: {race:?}");
+    }
+    for piece in race.pieces.iter().step_by(3) {
+        let settings = vec![format!("kubelet.firstPass=\"{}s\"", piece.phase.expect("a kubelet runs"))];
+        let run = lab.open(path, &text(path), Variation { settings, ..Variation::default() }).expect("right").run;
+        // A pod that is evicted may outlive what the kernel kills a moment later.
+        let death = run.deaths.first().expect("a death");
+        match piece.first {
+            "kernel" => assert!(run.oom_kills > 0 && death.by == "kernel", "{piece:?} {death:?}"),
+            _ => assert!(run.evictions > 0, "{piece:?}"),
+        }
+        assert!(death.at >= piece.at.expect("it is decided"), "{piece:?} {death:?}");
+    }
+    let halves =
+        [0, 1].map(|first| lab.race(path, &text(path), &Variation::default(), Pieces { first, step: 2, of: 20 }));
+    let [even, odd] = halves.map(|half| half.expect("right").pieces);
+    let mut both = [even, odd].concat();
+    both.sort_by_key(|piece| piece.place);
+    assert_eq!(both, race.pieces);
+}
+
+/// Where no kubelet runs nothing has a phase: seeds differ instead.
+#[test]
+fn a_race_without_a_kubelet_is_over_seeds() {
+    let text = "node.memory = '2Gi'\n[[host]]\nname = 'leak'\nworkload.leak = { block = '50Mi', every = '500ms' }\n";
+    let race =
+        lab().race("leak.toml", text, &Variation::default(), Pieces { first: 0, step: 1, of: 3 }).expect("right");
+    assert_eq!((race.period, race.pieces.len()), (None, 3));
+    assert!(race.pieces.iter().all(|piece| piece.phase.is_none() && piece.first == "kernel"), "{race:?}");
 }
 
 /// Places are those of JavaScript's strings, which count in UTF-16.

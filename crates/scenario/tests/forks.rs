@@ -156,7 +156,7 @@ fn a_view_shows_cgroups_processes_and_what_the_kubelet_believes() {
     let pages = |mib: u64| Bytes::mib(mib);
     assert!((pages(590)..pages(610)).contains(&kubepods.stat.usage), "{:?}", kubepods.stat);
     let leak = view.processes.iter().find(|p| &*p.comm == "c").expect("it lives");
-    assert!((pages(590)..pages(605)).contains(&leak.rss) && leak.badness > Some(0), "{leak:?}");
+    assert!((pages(590)..pages(605)).contains(&leak.rss) && leak.badness() > Some(0), "{leak:?}");
     assert_eq!(leak.oom_score_adj, 1000);
     let kubelet = view.kubelet.as_ref().expect("it runs");
     let belief = &kubelet.pods[0];

@@ -181,10 +181,16 @@ impl Kernel {
         row
     }
 
+    /// What badness of a process is the sum of when the node is out of memory; `None`: not eligible.
+    pub fn terms(&self, pid: Pid) -> Option<oom::Terms> {
+        let (process, total) = (self.procs.get(&pid)?, self.oom_total(None));
+        let row = self.task_row(process, &mut Paths::default(), Some(self.root()), total);
+        oom::terms(&self.config.profile, &row, process.cap_sys_admin, total)
+    }
+
     /// Badness of a process when the node is out of memory, in the profile's points; `None`: not eligible.
     pub fn badness(&self, pid: Pid) -> Option<i64> {
-        let process = self.procs.get(&pid)?;
-        self.task_row(process, &mut Paths::default(), Some(self.root()), self.oom_total(None)).points
+        self.terms(pid).map(|terms| terms.points)
     }
 
     /// `/proc/PID/oom_score`.

@@ -33,7 +33,7 @@ pub use changes::ChangeError;
 pub use ids::{ContainerRef, PodIx, ProcIx};
 pub use simulation::{Checkpoint, ForeignCheckpoint, Simulation};
 pub use state::Node;
-pub use view::{CgroupView, KubeletView, NodeView, PodBelief, ProcessView};
+pub use view::{CgroupView, KubeletView, NodeView, PodBelief, ProcessState, ProcessView};
 
 use crate::engine::{self, Key, RunsBehind, Scheduler};
 use crate::units::{Pid, SimDuration, SimTime};

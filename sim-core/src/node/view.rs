@@ -8,6 +8,7 @@ use super::programs::ProcessOwner;
 use super::state::Node;
 use crate::engine::{RunsBehind, Scheduler};
 use crate::kernel::Kernel;
+use crate::kernel::oom::Terms;
 use crate::node_api::{CgroupWrite, MemInfo, MemoryEvents, MemoryStat, Name};
 use crate::record::{LimitScope, Owner};
 use crate::units::{Bytes, CgroupId, Pid, SimTime};
@@ -66,10 +67,45 @@ pub struct ProcessView {
     pub virtual_size: Bytes,
     /// `oom_score_adj`.
     pub oom_score_adj: i16,
-    /// Badness, if the node ran out of memory now; `None`: the OOM killer would not take it.
-    pub badness: Option<i64>,
+    /// What badness is the sum of, if the node ran out of memory now; `None`: the OOM killer would not take it.
+    pub terms: Option<Terms>,
     /// `/proc/PID/oom_score`.
     pub oom_score: Option<i64>,
+    /// What it is doing.
+    pub state: ProcessState,
+}
+
+impl ProcessView {
+    /// Badness, if the node ran out of memory now; `None`: the OOM killer would not take it.
+    pub fn badness(&self) -> Option<i64> {
+        self.terms.map(|terms| terms.points)
+    }
+}
+
+/// What a process is doing, as far as memory goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProcessState {
+    /// It runs, or sleeps of its own accord.
+    Running,
+    /// An allocation waits: reclaim goes on, or a victim's memory is not free yet.
+    Reclaiming,
+    /// It sleeps because its cgroup is above `memory.high`.
+    Throttled,
+    /// It has a deadly signal or has exited.
+    Dying,
+}
+
+impl ProcessState {
+    /// One word.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            ProcessState::Running => "running",
+            ProcessState::Reclaiming => "reclaiming",
+            ProcessState::Throttled => "throttled",
+            ProcessState::Dying => "dying",
+        }
+    }
 }
 
 /// What the kubelet believes.
@@ -128,8 +164,9 @@ impl Node {
                 rss: process.rss().bytes(),
                 virtual_size: process.total_vm.bytes(),
                 oom_score_adj: process.oom_score_adj,
-                badness: kernel.badness(program.pid),
+                terms: kernel.terms(program.pid),
                 oom_score: kernel.oom_score(program.pid),
+                state: machine.state_of(p),
             })
         });
         let look = Look { settled, pods, runtime: lent.runtime };

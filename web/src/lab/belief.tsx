@@ -1,5 +1,8 @@
-import type { Instant, Run } from "../data";
+import { Fragment } from "preact";
+import { useState } from "preact/hooks";
+import type { Instant, Process, Run } from "../data";
 import { bytes, seconds } from "../format";
+import { Rules } from "./rules";
 import { texts } from "./texts";
 
 /** What the kubelet believes beside what is true, and when it looks next. */
@@ -46,12 +49,14 @@ export function Belief({ run, instant }: { run: Run; instant: Instant }) {
           </div>
         </>
       )}
+      <Rules of={["look", "pressure", "workingSet", "age"]} />
     </section>
   );
 }
 
 /** Processes in the order in which the OOM killer would take them. */
 export function Processes({ instant }: { instant: Instant }) {
+  const [explained, setExplained] = useState<number | null>(null);
   return (
     <section aria-labelledby="processes-heading">
       <h2 id="processes-heading">{texts.processes}</h2>
@@ -68,18 +73,48 @@ export function Processes({ instant }: { instant: Instant }) {
           </thead>
           <tbody>
             {instant.processes.map((process) => (
-              <tr key={process.pid}>
-                <td>
-                  {process.comm} <span class="hint">{process.of}</span>
-                </td>
-                <td class="number">{bytes(process.rss)}</td>
-                <td class="number">{process.oomScoreAdj}</td>
-                <td class="number">{process.badness === null ? texts.never : process.badness}</td>
-              </tr>
+              <Fragment key={process.pid}>
+                <tr>
+                  <td>
+                    {process.comm} <span class="hint">{process.of}</span>
+                  </td>
+                  <td class="number">{bytes(process.rss)}</td>
+                  <td class="number">{process.oomScoreAdj}</td>
+                  <td class="number">
+                    {process.badness === null ? (
+                      texts.never
+                    ) : (
+                      <button
+                        type="button"
+                        class="link"
+                        title={texts.pointsOf(process.comm)}
+                        aria-expanded={explained === process.pid}
+                        onClick={() => setExplained(explained === process.pid ? null : process.pid)}
+                      >
+                        {process.badness.toLocaleString("en")}
+                      </button>
+                    )}
+                  </td>
+                </tr>
+                {explained === process.pid && process.badness !== null && (
+                  <tr>
+                    <td colSpan={4} class="sum">{sum(process, process.badness)}</td>
+                  </tr>
+                )}
+              </Fragment>
             ))}
           </tbody>
         </table>
       </div>
+      <Rules of={["resident", "adj", "points"]} />
     </section>
   );
+}
+
+/** The points of a process as a sum; what the terms do not explain is the root bonus or the floor of old kernels. */
+function sum({ terms }: Process, badness: number): string {
+  const known = terms ?? [0, 0, 0, 0];
+  const rest = badness - known.reduce((all, one) => all + one, 0);
+  const parts = [...known, rest].map((amount, n) => [texts.pointParts[n] ?? "", amount] as const);
+  return texts.sumOfPoints(parts.filter(([, amount], n) => n === 0 || amount !== 0), badness);
 }

@@ -1,39 +1,5 @@
 // Written by the test of crates/lab/src/lib.rs.
 import type { Run } from "../data";
-export type ChangeAt = { 
-/**
- * Seconds from the start.
- */
-at: number, 
-/**
- * What.
- */
-change: WishedChange, };
-export type WishedChange = { "kind": "limit", 
-/**
- * Its path.
- */
-cgroup: string, 
-/**
- * An amount such as `512Mi`.
- */
-limit: string, } | { "kind": "kill", 
-/**
- * comm.
- */
-process: string, } | { "kind": "deletePod", 
-/**
- * `namespace/name`.
- */
-pod: string, } | { "kind": "sysctl", 
-/**
- * Such as `vm.overcommit_memory`.
- */
-name: string, 
-/**
- * Its value.
- */
-value: number, };
 export type Variation = { 
 /**
  * Settings, such as `kubelet.evictionHard.memory.available=1Gi`.
@@ -43,10 +9,6 @@ settings: Array<string>,
  * Tables that are added to the scenario's text, such as an `[[at]]`.
  */
 tables: Array<string>, 
-/**
- * Changes during the run.
- */
-changes: Array<ChangeAt>, 
 /**
  * The seed, if not the scenario's.
  */
@@ -118,18 +80,26 @@ settings: Array<string>,
  * Tables that are added to its scenario.
  */
 tables: Array<string>, };
-export type Odds = { 
+export type Race = { 
 /**
- * Runs.
+ * Seconds from one check to the next; `None`: no kubelet runs, and each piece has a seed of its own instead.
  */
-runs: number, 
+period: number | null, 
 /**
- * Ends, most frequent first.
+ * In the order in which they were asked for.
  */
-outcomes: Array<Outcome>, };
-export type Outcome = { 
+pieces: Array<Piece>, };
+export type Piece = { 
 /**
- * Who was first: `kernel`, `kubelet` or `nobody`.
+ * Its place among all of them.
+ */
+place: number, 
+/**
+ * When the first check begins, in seconds.
+ */
+phase: number | null, 
+/**
+ * Who was first: `kernel`, `kubelet` or `none`.
  */
 first: string, 
 /**
@@ -137,6 +107,6 @@ first: string,
  */
 what: string, 
 /**
- * In how many runs.
+ * When, in seconds.
  */
-count: number, };
+at: number | null, };

@@ -1,6 +1,6 @@
 // The engine in its worker: each call is a message with a number, each answer one with the same number.
 import type { Instant } from "../data";
-import type { Cure, Odds, Opened, Problem, Variation } from "./data";
+import type { Cure, Opened, Problem, Race, Variation } from "./data";
 import type { Schema } from "./complete";
 import type { Page, Question } from "./lesson-data";
 import EngineWorker from "./worker?worker&inline";
@@ -9,7 +9,7 @@ export type Answer<T, E> = { ok: T } | { error: E };
 
 export interface Request {
   id: number;
-  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "lesson" | "schema" | "log" | "cures" | "odds" | "digests";
+  method: "addFile" | "check" | "open" | "seek" | "step" | "questions" | "lesson" | "schema" | "log" | "cures" | "race" | "close" | "digests";
   args: (string | number)[];
 }
 
@@ -30,8 +30,11 @@ export class Engine {
   private readonly waiting = new Map<number, (json: string) => void>();
   private last = 0;
   private keys: Promise<Schema> | null = null;
+  private twin: Engine | null = null;
+  private readonly files: File[];
 
   constructor(files: readonly File[]) {
+    this.files = [...files];
     this.worker.onmessage = (event: MessageEvent<Reply>) => {
       this.waiting.get(event.data.id)?.(event.data.json);
       this.waiting.delete(event.data.id);
@@ -49,8 +52,15 @@ export class Engine {
     return JSON.parse(await this.call(method, ...args)) as Answer<T, E>;
   }
 
-  addFile(path: string, text: string): Promise<string> {
-    return this.call("addFile", path, text);
+  async addFile(path: string, text: string): Promise<void> {
+    await Promise.all([this.call("addFile", path, text), this.twin?.addFile(path, text)]);
+    this.files.push({ path, text });
+  }
+
+  /** Another engine with the same files: what it does makes this one wait for nothing. */
+  other(): Engine {
+    this.twin ??= new Engine(this.files);
+    return this.twin;
   }
 
   check(path: string, text: string) {
@@ -91,8 +101,14 @@ export class Engine {
     return this.answer<Page, Problem[]>("lesson", path, text);
   }
 
-  odds(path: string, text: string, how: Partial<Variation>, first: number, count: number) {
-    return this.answer<Odds, Problem[]>("odds", path, text, JSON.stringify(how), first, count);
+  /** The places `first`, `first + step` and so on of a race over `of` phases. */
+  race(path: string, text: string, how: Partial<Variation>, first: number, step: number, of: number) {
+    return this.answer<Race, Problem[]>("race", path, text, JSON.stringify(how), first, step, of);
+  }
+
+  /** A course is not looked at any more. */
+  close(course: number): void {
+    void this.call("close", course);
   }
 
   digests(path: string, seeds: number) {

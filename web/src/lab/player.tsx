@@ -24,6 +24,15 @@ export function Player({ run, at, onSeek, onStep }: Props) {
 
   useEffect(() => {
     if (!playing) return;
+    if (matchMedia("(prefers-reduced-motion: reduce)").matches) {
+      // Without motion: from one thing that happens to the next, one each second.
+      const beat = setInterval(() => {
+        const next = run.timeline.find((line) => line.at > now.current + TICK / 2)?.at ?? end;
+        onSeek(next);
+        if (next >= end) setPlaying(false);
+      }, 1000);
+      return () => clearInterval(beat);
+    }
     let last = performance.now();
     let frame = requestAnimationFrame(function tick(time) {
       const next = Math.min(end, now.current + ((time - last) / 1000) * speed);
@@ -33,7 +42,7 @@ export function Player({ run, at, onSeek, onStep }: Props) {
       else frame = requestAnimationFrame(tick);
     });
     return () => cancelAnimationFrame(frame);
-  }, [playing, speed, end, onSeek]);
+  }, [playing, speed, end, run, onSeek]);
 
   const after = (times: readonly number[]) => times.find((time) => time > at + TICK / 2);
   const moments = run.timeline.map((line) => line.at);

@@ -41,8 +41,11 @@ function run(wasm: Wasm, { method, args }: Request): string {
       return wasm.cures(text(0), text(1), text(2), number(3));
     case "lesson":
       return wasm.lesson(text(0), text(1));
-    case "odds":
-      return wasm.odds(text(0), text(1), text(2), number(3), number(4));
+    case "race":
+      return wasm.race(text(0), text(1), text(2), number(3), number(4), number(5));
+    case "close":
+      wasm.close(number(0));
+      return "null";
     case "digests":
       return wasm.digests(text(0), number(1));
   }

@@ -157,8 +157,8 @@ fn kernel_places(view: &NodeView) -> BTreeMap<(Name, Name), KernelPlace> {
     let mut owners: BTreeMap<(Name, Option<Name>), (i16, Option<i64>)> = BTreeMap::new();
     for process in &view.processes {
         let known = owners.entry(key(&process.owner)).or_insert((process.oom_score_adj, None));
-        if process.badness > known.1 {
-            *known = (process.oom_score_adj, process.badness);
+        if process.badness() > known.1 {
+            *known = (process.oom_score_adj, process.badness());
         }
     }
     let mut order: Vec<_> = owners.into_iter().collect();

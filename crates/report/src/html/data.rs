@@ -2,7 +2,9 @@
 
 use super::compared::Compared;
 use super::instant::Instant;
+use super::risk::Risk;
 use super::seeds::Seeds;
+use super::study::StudyPage;
 use crate::RunReport;
 use crate::deaths::deaths;
 use crate::timeline::{Tone, timeline};
@@ -12,7 +14,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Everything in one file.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Page {
     /// The runs, in the order in which they were named.
@@ -21,6 +23,8 @@ pub struct Page {
     pub seeds: Vec<Seeds>,
     /// How the first two runs compare.
     pub comparison: Option<Compared>,
+    /// Results of studies.
+    pub studies: Vec<StudyPage>,
 }
 
 /// One run.
@@ -64,6 +68,8 @@ pub struct Run {
     pub deaths: Vec<Death>,
     /// Why it came so, for people: the first happenings that have a cause.
     pub whys: Vec<Why>,
+    /// Who is at risk, where it was counted.
+    pub risk: Option<Risk>,
     /// Pods at the end.
     pub pods: Vec<Pod>,
     /// How the expectations fared.
@@ -222,10 +228,18 @@ impl Run {
             timeline: timeline_lines(history),
             deaths: death_rows(history),
             whys,
+            risk: None,
             pods: pods(history),
             expectations: expectations(report),
             warnings: history.warnings.clone(),
         }
+    }
+}
+
+impl Run {
+    /// The same with who is at risk.
+    pub fn with_risk(self, risk: Risk) -> Run {
+        Run { risk: Some(risk), ..self }
     }
 }
 
@@ -395,6 +409,9 @@ mod tests {
             super::super::instant::Kubelet::decl(&config),
             super::super::instant::Belief::decl(&config),
             Seeds::decl(&config),
+            StudyPage::decl(&config),
+            super::super::study::StudyAxis::decl(&config),
+            super::super::study::StudyCell::decl(&config),
             Compared::decl(&config),
             super::super::compared::ComparedRow::decl(&config),
             super::super::seeds::Share::decl(&config),
@@ -402,6 +419,9 @@ mod tests {
             TimelineLine::decl(&config),
             Death::decl(&config),
             Why::decl(&config),
+            Risk::decl(&config),
+            super::super::risk::Threshold::decl(&config),
+            super::super::risk::AtRisk::decl(&config),
             Pod::decl(&config),
             Expectation::decl(&config),
         ];

@@ -50,6 +50,10 @@ pub struct Cgroup {
     parts: [f64; 5],
     /// Processes that the OOM killer has killed in it.
     oom_kills: f64,
+    /// Times that its limit was about to be exceeded: reclaim in it (`memory.events` max, v1 failcnt).
+    at_limit: f64,
+    /// Times that it was above `memory.high`.
+    above_high: f64,
 }
 
 /// A process.
@@ -63,6 +67,11 @@ pub struct Process {
     rss: f64,
     oom_score_adj: i16,
     badness: Option<f64>,
+    /// What badness is the sum of: pages resident, swapped out and of page tables, and what `oom_score_adj` adds; the
+    /// rest is what CAP_SYS_ADMIN takes off and the floor of old kernels.
+    terms: Option<[f64; 4]>,
+    /// `running`, `reclaiming`, `throttled` or `dying`.
+    state: &'static str,
 }
 
 /// What the kubelet believed.
@@ -129,7 +138,7 @@ impl Instant {
         let rows = node.cgroups.len() + node.processes.len().min(MOST_PROCESSES) + pods(node);
         room.0 = room.0.checked_sub(rows)?;
         let mut processes: Vec<&ProcessView> = node.processes.iter().collect();
-        processes.sort_by_key(|process| (Reverse(process.badness), Reverse(process.rss), process.pid));
+        processes.sort_by_key(|process| (Reverse(process.badness()), Reverse(process.rss), process.pid));
         Some(Instant {
             at: seconds(node.at),
             mem_total: number(node.memory.total),
@@ -179,6 +188,8 @@ fn cgroups(views: &[CgroupView]) -> Vec<Cgroup> {
             limit: view.limit.map(number),
             parts: [stat.anon, stat.shmem, stat.file.saturating_sub(stat.shmem), stat.kernel, stat.swap].map(number),
             oom_kills: view.events.oom_kill as f64,
+            at_limit: view.events.max as f64,
+            above_high: view.events.high as f64,
         });
     }
     found
@@ -199,7 +210,11 @@ fn process(process: &ProcessView) -> Process {
         of,
         rss: number(process.rss),
         oom_score_adj: process.oom_score_adj,
-        badness: process.badness.map(|points| points as f64),
+        badness: process.badness().map(|points| points as f64),
+        terms: process
+            .terms
+            .map(|t| [t.rss.get() as f64, t.swapents.get() as f64, t.page_tables.get() as f64, t.adj as f64]),
+        state: process.state.as_str(),
     }
 }
 

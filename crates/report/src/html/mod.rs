@@ -5,12 +5,16 @@
 mod compared;
 mod data;
 mod instant;
+mod risk;
 mod seeds;
+mod study;
 
 pub use compared::Compared;
 pub use data::{Page, Run, Why};
 pub use instant::{Instant, Room, instants};
+pub use risk::Risk;
 pub use seeds::Seeds;
+pub use study::StudyPage;
 
 use crate::escape::acts;
 
@@ -21,7 +25,10 @@ const TEMPLATE: &str = include_str!("template.html");
 pub fn render(page: &Page) -> String {
     let title = match page.runs.as_slice() {
         [only] => only.scenario.clone(),
-        [] => format!("{} scenarios on several seeds", page.seeds.len()),
+        [] => match page.studies.as_slice() {
+            [only] => only.name().to_owned(),
+            studies => format!("{} studies", studies.len()),
+        },
         runs => format!("{} runs", runs.len()),
     };
     let data = serde_json::to_string(page).unwrap_or_default();
@@ -49,7 +56,7 @@ mod tests {
         let report = crate::testdata::report(crate::testdata::oom4());
         let mut run = Run::new(&report, Vec::new(), Vec::new(), "# </script><script>alert(1)</script>\n");
         run.scenario = "<b>&\u{202e}".into();
-        let html = render(&Page { runs: vec![run], seeds: Vec::new(), comparison: None });
+        let html = render(&Page { runs: vec![run], ..Page::default() });
         assert!(!html.contains('\u{202e}'));
         assert!(!html.contains("<script>alert") && html.contains("\\u003c/script>"));
         assert!(html.contains("<title>&lt;b&gt;&amp;\u{fffd}</title>"));

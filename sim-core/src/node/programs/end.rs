@@ -9,6 +9,7 @@ use crate::node::kubelet::system_oom;
 use crate::node::machine::{Machine, Notice};
 use crate::node::memory::Scope;
 use crate::node::observe::Cx;
+use crate::node::view::ProcessState;
 use crate::node_api::{Constraint, ExitStatus, OomReport, Signo, TaskRow};
 use crate::record::{DeathCause, LimitScope, Owner, Record};
 use crate::units::{Bytes, CgroupId, Pid, SimDuration};
@@ -179,6 +180,17 @@ impl Machine {
     /// Living processes, by process id.
     pub(in crate::node) fn living(&self) -> impl Iterator<Item = ProcIx> {
         self.memory.pids().filter_map(|pid| self.process_of(pid))
+    }
+
+    /// What a process is doing, as far as memory goes.
+    pub(in crate::node) fn state_of(&self, p: ProcIx) -> ProcessState {
+        match self.programs[p as usize].activity {
+            Activity::Dying => ProcessState::Dying,
+            // Who is throttled is woken by the clock alone; who waits in reclaim also by memory that comes free.
+            Activity::Blocked { .. } if self.programs.waiting.contains(&p) => ProcessState::Reclaiming,
+            Activity::Blocked { .. } => ProcessState::Throttled,
+            Activity::Next | Activity::Asleep | Activity::Growing(_) | Activity::Idle => ProcessState::Running,
+        }
     }
 
     /// The first living process of that name.
