@@ -37,8 +37,10 @@ fn differences(name: &str, log: &Log, chosen: impl Fn(usize) -> bool) -> String 
         let mut reports = read(text.as_bytes());
         // With the newest line first the newest report is the first one, too.
         let newest_first = reports.iter().rev().eq(&plain);
-        if newest_first {
-            reports.reverse();
+        // On one line and without stamps, nothing says which of two reports was first.
+        let one_line = text.lines().count() == 1 && reports.len() == plain.len();
+        if newest_first || (one_line && plain.iter().all(|report| reports.contains(report))) {
+            reports.clone_from(&plain);
         }
         if reports != plain {
             let begin: Vec<&str> = text.lines().take(3).map(|l| l.get(..150).unwrap_or(l)).collect();
