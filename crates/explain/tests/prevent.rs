@@ -6,7 +6,7 @@ use oomsim_core::record::{Keep, happenings};
 use oomsim_core::simulate;
 use oomsim_explain::prevent::{Cure, Prevention, PreventionSettings, Source, Target, harm_of, prevent, text};
 use oomsim_explain::{Run, explain};
-use oomsim_scenario::{NoFiles, load};
+use oomsim_scenario::{FileError, Files, NoFiles, load};
 use oomsim_testkit::random::{Case, case};
 use oomsim_testkit::repository;
 use proptest::prelude::*;
@@ -15,7 +15,11 @@ use std::sync::Arc;
 const FEW: PreventionSettings = PreventionSettings { runs: 400, seeds: 2 };
 
 fn found(scenario_text: &str, settings: PreventionSettings) -> Option<(Prevention, Run)> {
-    let source = Source { file: "test.toml", text: scenario_text, node: None, files: &NoFiles, overrides: &[] };
+    found_with(scenario_text, &NoFiles, settings)
+}
+
+fn found_with(text: &str, files: &dyn Files, settings: PreventionSettings) -> Option<(Prevention, Run)> {
+    let source = Source { file: "test.toml", text, node: None, files, overrides: &[] };
     let scenario = source.with(&[])?;
     let run = Run::new(Arc::clone(&scenario), scenario.seed).expect("the run comes to its end");
     let happening = *run.happenings().iter().find(|h| h.cause.is_oom_kill() || h.cause.is_eviction())?;
@@ -25,7 +29,7 @@ fn found(scenario_text: &str, settings: PreventionSettings) -> Option<(Preventio
 }
 
 /// A scenario with what is printed for a change: options of the command line, or a table to be added.
-fn pasted(scenario_text: &str, printed: &str) -> Arc<Scenario> {
+fn pasted(scenario_text: &str, files: &dyn Files, printed: &str) -> Arc<Scenario> {
     let mut settings: Vec<String> = Vec::new();
     let mut text = scenario_text.to_owned();
     let mut rest = printed;
@@ -37,7 +41,7 @@ fn pasted(scenario_text: &str, printed: &str) -> Arc<Scenario> {
     if !rest.is_empty() {
         text = format!("{text}\n{}\n", rest.replace("; ", "\n"));
     }
-    load(&text, "test.toml", &NoFiles, &settings).unwrap_or_else(|problems| panic!("{printed}\n{problems:?}")).scenario
+    load(&text, "test.toml", files, &settings).unwrap_or_else(|problems| panic!("{printed}\n{problems:?}")).scenario
 }
 
 fn harmed(scenario: &Arc<Scenario>, seed: u64, target: &Target) -> bool {
@@ -45,13 +49,13 @@ fn harmed(scenario: &Arc<Scenario>, seed: u64, target: &Target) -> bool {
     harm_of(scenario, &history, target).is_some()
 }
 
-fn check(scenario_text: &str, found: &Prevention, seed: u64) -> Result<(), TestCaseError> {
+fn check(scenario_text: &str, files: &dyn Files, found: &Prevention, seed: u64) -> Result<(), TestCaseError> {
     for cure in &found.cures {
         let Cure { knob, to, one_step_less, .. } = cure;
-        let with = pasted(scenario_text, &to.change.to_paste());
+        let with = pasted(scenario_text, files, &to.change.to_paste());
         prop_assert!(!harmed(&with, seed, &found.target), "{knob} to {} does not help\n{}", to.text, text(found));
         if let Some(less) = one_step_less {
-            let without = pasted(scenario_text, &less.change.to_paste());
+            let without = pasted(scenario_text, files, &less.change.to_paste());
             prop_assert!(harmed(&without, seed, &found.target), "{knob}: {} helps already\n{}", less.text, text(found));
         }
     }
@@ -67,7 +71,7 @@ proptest! {
     #[test]
     fn cures_are_true_and_minimal(Case { text, .. } in case()) {
         if let Some((found, run)) = found(&text, FEW) {
-            check(&text, &found, run.history().seed)?;
+            check(&text, &NoFiles, &found, run.history().seed)?;
         }
     }
 }
@@ -79,7 +83,7 @@ fn doubling_the_limit_of_a_leak_is_no_cure() {
     let text_of = "duration = \"2m\"\nnode.memory = \"4Gi\"\n[kubelet]\nfirstPass = \"1s\"\n[[pod]]\nname = \"web\"\n[[pod.container]]\nname = \"app\"\n\
                    resources.limits = { memory = \"256Mi\" }\nworkload.ramp = { rate = \"10Mi\" }\n";
     let (found, run) = found(text_of, PreventionSettings { seeds: 5, ..FEW }).expect("it is killed");
-    check(text_of, &found, run.history().seed).unwrap();
+    check(text_of, &NoFiles, &found, run.history().seed).unwrap();
     let limit = found.cures.iter().find(|cure| cure.knob == "limit of web/app").expect("a higher limit");
     // It survives these two minutes with 1.2 GiB or so, and dies in a longer run.
     assert!(limit.only_later.is_some(), "{}", text(&found));
@@ -93,9 +97,46 @@ fn an_action_in_time_saves_the_innocent() {
     let path = repository().join("scenarios/oom3-host-leak.toml");
     let scenario_text = std::fs::read_to_string(path).expect("the scenario");
     let (found, run) = found(&scenario_text, PreventionSettings { runs: 1500, seeds: 3 }).expect("a pod is evicted");
-    check(&scenario_text, &found, run.history().seed).unwrap();
+    check(&scenario_text, &NoFiles, &found, run.history().seed).unwrap();
     let action = found.cures.iter().find(|cure| cure.knob.contains("kill alloc-mem")).expect("kill the leak in time");
     assert!(action.to.change.at.as_ref().is_some_and(|at| at.contains("SIGKILL")), "{action:?}");
     let first = happenings(run.history())[0].at;
     assert!(action.one_step_less.is_some() || first.as_secs_f64() > 300.0, "{action:?}");
+}
+
+/// One file for every name.
+struct Manifest(&'static str);
+
+impl Files for Manifest {
+    fn read(&self, _path: &str) -> Result<String, FileError> {
+        Ok(self.0.to_owned())
+    }
+
+    fn list(&self, _directory: &str) -> Result<Vec<String>, FileError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A pod that only its manifest names can be cured, too: `web` grows to 80 MiB, so that a limit a little above that is
+/// enough, and its request stays as the manifest has it.
+#[test]
+fn a_pod_of_a_manifest_has_knobs() {
+    let manifest = Manifest(
+        "kind: Pod\nmetadata: {name: web}\nspec:\n  containers:\n  - {name: app, resources: {requests: {memory: 10Mi}, limits: {memory: 60Mi}}}\n\
+         ---\nkind: Pod\nmetadata: {name: other}\nspec:\n  containers:\n  - {name: app}\n",
+    );
+    let text_of = "duration = \"2m\"\nnode.memory = \"4Gi\"\n[kubelet]\nfirstPass = \"1s\"\n[[pod]]\nmanifest = \"pods.yaml\"\n[[pod.container]]\nname = \"app\"\n\
+                   workload.ramp = { rate = \"1Mi\", to = \"80Mi\" }\n";
+    let (found, run) = found_with(text_of, &manifest, PreventionSettings { seeds: 3, ..FEW }).expect("it is killed");
+    assert_eq!(found.target, Target::Process { pod: "default/web".into(), container: "app".into() });
+    check(text_of, &manifest, &found, run.history().seed).unwrap();
+    let limit = found.cures.iter().find(|cure| cure.knob == "limit of web/app").expect("a higher limit");
+    let shown = limit.to.change.to_paste();
+    assert!(shown.starts_with("--set 'pod.web.container.app.resources.limits.memory=\""), "{shown}");
+    let mib = |text: &str| text.trim_end_matches("Mi").parse::<u64>().ok();
+    assert!(mib(&limit.to.text).is_some_and(|mib| (80..=84).contains(&mib)), "{}", limit.to.text);
+    assert!(limit.only_later.is_none() && limit.harms.is_empty(), "{limit:?}");
+    let cured = pasted(text_of, &manifest, &shown);
+    let request = cured.pods[0].spec.containers[0].resources.requests.get("memory").map(|q| q.value());
+    assert_eq!(request, Some(10 << 20));
 }

@@ -20,6 +20,8 @@ pub(crate) struct NodeKind {
     pub root: Value,
     /// Where its node is.
     pub at: Location,
+    /// Settings of pods that come from manifests.
+    pub of_manifests: Vec<Override>,
 }
 
 impl NodeKind {
@@ -45,8 +47,8 @@ impl Kinds {
         let overrides: Vec<Override> = overrides.iter().filter_map(|text| Override::parse(p, text)).collect();
         let at = root.get("node").map_or(&root.at, |node| &node.at).clone();
         let Some(count) = root.get("node").and_then(Value::items).map(<[Value]>::len) else {
-            overrides.iter().for_each(|change| change.apply(p, &mut root));
-            return Kinds { names: Vec::new(), list: vec![NodeKind { at: at.clone(), root }], at };
+            let of_manifests = applied(p, overrides, &mut root);
+            return Kinds { names: Vec::new(), list: vec![NodeKind { at: at.clone(), root, of_manifests }], at };
         };
         if count == 0 || count > MAX_KINDS {
             p.error(&at, format!("{count} kinds of node: expected 1 to {MAX_KINDS} (`[[node]]`)"));
@@ -62,8 +64,9 @@ impl Kinds {
         let tables = root.get("node").and_then(Value::items).unwrap_or_default();
         let list = tables.iter().map(|table| {
             let mut root = alone(&root, table);
-            overrides.iter().filter(|change| !of_one(change)).for_each(|change| change.apply(p, &mut root));
-            NodeKind { root, at: table.at.clone() }
+            let of_all = overrides.iter().filter(|change| !of_one(change)).cloned().collect();
+            let of_manifests = applied(p, of_all, &mut root);
+            NodeKind { root, at: table.at.clone(), of_manifests }
         });
         Kinds { list: list.collect(), names: given, at }
     }
@@ -104,6 +107,19 @@ impl Kinds {
         };
         self.list.iter().take(index).map(count).fold(0, u64::saturating_add)
     }
+}
+
+/// Changes the tree in the order of the settings; those of pods that come from manifests are left.
+fn applied(p: &Problems, settings: Vec<Override>, root: &mut Value) -> Vec<Override> {
+    let mut of_manifests = Vec::new();
+    for setting in settings {
+        if setting.of_manifest(root) {
+            of_manifests.push(setting);
+        } else {
+            setting.apply(p, root);
+        }
+    }
+    of_manifests
 }
 
 /// A name that no kind of node has.

@@ -25,9 +25,11 @@ pub use text::text;
 
 use serde::Serialize;
 
-/// A sum of weights is divided by this before it becomes a probability: signs are not independent of each other. Fitted
-/// on simulated containers (docs/diagnose.md has the reliability curve).
-const TEMPERATURE: f64 = 1.8;
+/// A sum of weights is divided by this before it becomes a probability: signs are not independent of each other. It
+/// fits one set of simulated containers best; how often the confidence is right is counted on another (docs/diagnose.md).
+pub const TEMPERATURE: f64 = 1.3;
+/// The least sum of weights with which a cause is named.
+const LEAST_SUM: f64 = 1.8;
 /// Below this probability no cause is named.
 const LEAST: f64 = 0.6;
 
@@ -63,21 +65,34 @@ pub struct Diagnosis {
     pub advice: Advice,
 }
 
-/// Diagnoses a container.
-pub fn diagnose(observed: &Observed) -> Diagnosis {
-    let seen = signs(observed);
-    let weight = |sign: &Sign, cause: Ailment| {
-        sign.kind.weights().iter().find(|(of, _)| *of == cause).map_or(0.0, |(_, weight)| *weight)
-    };
-    let score = |cause: Ailment| seen.iter().map(|sign| weight(sign, cause)).sum::<f64>() / TEMPERATURE;
-    let scores: Vec<(Ailment, f64)> = Ailment::ALL.iter().map(|&cause| (cause, score(cause))).collect();
+/// How much a sign speaks for a cause.
+fn weight(sign: &Sign, cause: Ailment) -> f64 {
+    sign.kind.weights().iter().find(|(of, _)| *of == cause).map_or(0.0, |(_, weight)| *weight)
+}
+
+/// All signs' weights for a cause.
+fn sum(seen: &[Sign], cause: Ailment) -> f64 {
+    seen.iter().map(|sign| weight(sign, cause)).sum()
+}
+
+/// Every cause with its probability by the signs seen, the likeliest first.
+pub fn probabilities(seen: &[Sign], temperature: f64) -> Vec<Likely> {
+    let scores: Vec<(Ailment, f64)> =
+        Ailment::ALL.iter().map(|&cause| (cause, sum(seen, cause) / temperature)).collect();
     let most = scores.iter().map(|(_, score)| *score).fold(f64::NEG_INFINITY, f64::max);
     let total: f64 = scores.iter().map(|(_, score)| (score - most).exp()).sum();
     let mut likely: Vec<Likely> =
         scores.iter().map(|&(cause, score)| Likely { cause, probability: (score - most).exp() / total }).collect();
     likely.sort_by(|a, b| b.probability.total_cmp(&a.probability));
+    likely
+}
+
+/// Diagnoses a container.
+pub fn diagnose(observed: &Observed) -> Diagnosis {
+    let seen = signs(observed);
+    let likely = probabilities(&seen, TEMPERATURE);
     let first = likely[0];
-    let decided = first.probability >= LEAST && most > 1.0;
+    let decided = first.probability >= LEAST && sum(&seen, first.cause) > LEAST_SUM;
     let side = |above: bool| {
         let mut of: Vec<&Sign> = seen.iter().filter(|sign| (weight(sign, first.cause) > 0.0) == above).collect();
         of.retain(|sign| weight(sign, first.cause) != 0.0);

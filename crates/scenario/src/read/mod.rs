@@ -33,6 +33,7 @@ use super::file_kind::TomlKind;
 use super::kinds::{Here, Kinds, said_once};
 use super::load::{FileError, Files};
 use super::loaded::{LoadedScenario, ScenarioPlaces};
+use super::overrides::Override;
 use super::reader::{Problems, TableReader};
 use super::scalar::{integer, name, prose, some_duration};
 use super::source::Location;
@@ -54,6 +55,8 @@ pub(crate) struct Context<'a> {
     pub file: &'a str,
     /// The kind of node that is read.
     pub here: Here<'a>,
+    /// Settings of pods that come from manifests.
+    pub of_manifests: &'a [Override],
 }
 
 impl Context<'_> {
@@ -88,7 +91,8 @@ pub(crate) fn scenarios(
     for (index, kind) in kinds.list.iter().enumerate().take(chosen.end).skip(chosen.start) {
         let problems = Problems::default();
         let here = Here { kinds: &kinds.names, name: kind.name() };
-        let read = scenario(&Context { problems: &problems, files, file, here }, &kind.root);
+        let of_manifests = &kind.of_manifests;
+        let read = scenario(&Context { problems: &problems, files, file, here, of_manifests }, &kind.root);
         scenarios.push(read.map(|(read, places)| {
             let scenario = Arc::new(Scenario { seed: read.seed.wrapping_add(kinds.before(index)), ..read });
             LoadedScenario { scenario, places, warnings: Vec::new() }

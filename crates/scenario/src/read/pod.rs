@@ -9,14 +9,15 @@ use super::resources::{resource_list, resources};
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Here;
 use crate::names::{nearest, quoted_list};
+use crate::overrides::Override;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, dns_name, duration, integer, name, one_of, text, time};
-use crate::source::Places;
+use crate::source::{Location, Places};
 use crate::tables;
-use crate::value::Value;
-use oomsim_core::kubelet::{KubernetesProfile, RestartPolicy, Toleration};
+use crate::value::{Entry, Value, ValueKind};
+use oomsim_core::kubelet::{KubernetesProfile, ResourceList, ResourceRequirements, RestartPolicy, Toleration};
 use oomsim_core::plan::{Controller, PodPlan, Recommender, VolumePlan};
-use oomsim_core::units::SimTime;
+use oomsim_core::units::{Quantity, SimTime};
 use oomsim_core::workload::Behavior;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -33,9 +34,14 @@ pub(crate) struct PodDraft {
 pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile) -> Vec<PodDraft> {
     let mut pods: Vec<PodDraft> = Vec::new();
     let mut names = BTreeSet::new();
+    let mut from_files = BTreeSet::new();
     for table in tables {
         let here = |pod: &PodDraft| pod.plan.node_name.as_deref().is_none_or(|name| name == cx.here.name);
-        for mut draft in pod(cx, table).into_iter().filter(here) {
+        let drafts = pod(cx, table);
+        if table.get("manifest").is_some() {
+            from_files.extend(drafts.iter().map(|draft| draft.plan.spec.name.clone()));
+        }
+        for mut draft in drafts.into_iter().filter(here) {
             let plan = &mut draft.plan;
             if !names.insert((plan.namespace.clone(), plan.spec.name.clone())) {
                 let name = format!("{}/{}", plan.namespace, plan.spec.name);
@@ -47,6 +53,12 @@ pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfi
             plan.spec.set_defaults(profile);
             pods.push(draft);
         }
+    }
+    let unused = |setting: &&Override| setting.pod().is_some_and(|name| !from_files.contains(name));
+    // Where a file could not be read, that is the problem.
+    for setting in cx.of_manifests.iter().filter(unused).filter(|_| cx.problems.errors() == 0) {
+        let in_tables = pods.iter().map(|pod| &*pod.plan.spec.name);
+        setting.no_such_pod(cx.problems, from_files.iter().map(|name| &**name).chain(in_tables));
     }
     absent::report(cx.problems, &pods);
     pods
@@ -70,7 +82,54 @@ fn pod(cx: &Context<'_>, value: &Value) -> Vec<PodDraft> {
     }
     let plans = keys(cx, &mut t, plans);
     t.finish();
-    plans
+    if value.get("manifest").is_none() {
+        return plans;
+    }
+    plans.into_iter().flat_map(|plan| with_settings(cx, value, plan)).collect()
+}
+
+/// A pod of a manifest with the settings that name it: they change it alone, and only what they name.
+fn with_settings(cx: &Context<'_>, table: &Value, draft: PodDraft) -> Vec<PodDraft> {
+    let spec = draft.plan.spec.clone();
+    let own = cx.of_manifests.iter().filter(|setting| setting.pod() == Some(&*spec.name));
+    let settings: Vec<&Override> = own.collect();
+    if settings.is_empty() {
+        return vec![draft];
+    }
+    let resources = |container: Option<&str>| {
+        let given = match container {
+            Some(name) => spec.all_containers().find(|c| *c.name == *name).map(|c| &c.resources),
+            None => spec.resources.as_ref(),
+        };
+        given.map(|given| amounts(given, &table.at))
+    };
+    let mut own = Value { kind: ValueKind::Table(Vec::new()), at: table.at.clone() };
+    settings.iter().for_each(|setting| setting.apply_to_pod(cx.problems, &mut own, table, &resources));
+    let places = draft.places.clone();
+    let Some(mut t) = TableReader::open(cx.problems, &tables::POD, &own) else { return vec![draft] };
+    for entry in ["manifest", "name"].iter().filter_map(|key| t.entry(key)) {
+        let message = format!("`{}` of a pod that comes from a manifest cannot be set by its name", entry.key);
+        cx.problems.error(&entry.key_at, message);
+    }
+    let mut changed = keys(cx, &mut t, vec![draft]);
+    t.finish();
+    // A pod stands where its file has it, not where a setting changes it.
+    changed.iter_mut().for_each(|pod| pod.places.clone_from(&places));
+    changed
+}
+
+/// Requests and limits as a scenario writes them.
+fn amounts(given: &ResourceRequirements, at: &Location) -> ValueKind {
+    let entry = |key: &str, kind: ValueKind| {
+        let value = Value { kind, at: at.clone() };
+        Entry { key: key.into(), key_at: at.clone(), value }
+    };
+    let list = |list: &ResourceList| {
+        let amount =
+            |(resource, quantity): (&String, &Quantity)| entry(resource, ValueKind::Text(quantity.to_string()));
+        ValueKind::Table(list.iter().map(amount).collect())
+    };
+    ValueKind::Table(vec![entry("requests", list(&given.requests)), entry("limits", list(&given.limits))])
 }
 
 /// The pods of a manifest; with `name` the one of that name, or the only one under a new name.

@@ -114,6 +114,49 @@ workload.leak = { block = "10Mi", every = "1s" }
     }
 }
 
+/// Settings reach each pod of a file by its own name, and change of its amounts only what they name.
+#[test]
+fn settings_name_the_pods_of_a_manifest() {
+    let text = "node.memory = \"8Gi\"\n[[pod]]\nmanifest = \"stack.yaml\"\n[[pod.container]]\nname = \"app\"\n\
+                workload.leak = { block = \"10Mi\", every = \"1s\" }\n";
+    let files = [("stack.yaml", STACK)];
+    let with = |settings: &[&str]| {
+        let settings: Vec<String> = settings.iter().map(ToString::to_string).collect();
+        load(text, "test.toml", &Given(&files), &settings)
+    };
+    let loaded = with(&[
+        "pod.web.container.app.resources.limits.memory=\"2Gi\"",
+        "pod.web.container.app.workload.leak.every=\"3s\"",
+        "pod.web.container.proxy.resources.requests.memory=\"16Mi\"",
+        "pod.web.initContainer.migrate.resources.limits.memory=\"1Gi\"",
+        "pod.web.priority=7",
+        "pod.node-exporter.at=\"20s\"",
+    ]);
+    let loaded = loaded.unwrap_or_else(|problems| panic!("{}", rendered(&problems)));
+    let [web, exporter] = loaded.scenario.pods.as_slice() else { panic!() };
+    let amount = |container: &str, list: fn(&oomsim_core::kubelet::ContainerSpec) -> Option<i64>| {
+        web.spec.all_containers().find(|c| *c.name == *container).and_then(list)
+    };
+    let limit = |c: &oomsim_core::kubelet::ContainerSpec| c.resources.limits.get("memory").map(|q| q.value() >> 20);
+    let request = |c: &oomsim_core::kubelet::ContainerSpec| c.resources.requests.get("memory").map(|q| q.value() >> 20);
+    assert_eq!((amount("app", limit), amount("app", request)), (Some(2048), Some(64)));
+    assert_eq!((amount("proxy", limit), amount("proxy", request)), (None, Some(16)));
+    assert_eq!(amount("migrate", limit), Some(1024));
+    let Behavior::Leak(leak) = &*web.containers[0].processes[0].behavior else { panic!() };
+    assert_eq!((leak.block, leak.every), (Bytes::mib(10), SimDuration::from_secs(3)));
+    assert_eq!((web.spec.priority, exporter.spec.priority), (Some(7), None));
+    assert_eq!((web.at.as_nanos(), exporter.at.as_nanos()), (0, 20_000_000_000));
+    for (setting, said) in [
+        ("pod.wob.priority=7", "did you mean `web`?"),
+        ("pod.web.container.ap.pidNamespace=false", "did you mean `app`?"),
+        ("pod.web.prority=7", "did you mean `priority`?"),
+        ("pod.web.name=\"other\"", "cannot be set by its name"),
+    ] {
+        let problems = rendered(&with(&[setting]).expect_err(setting));
+        assert!(problems.contains(said), "{setting}: {problems}");
+    }
+}
+
 #[test]
 fn a_manifest_is_held_against_the_api_types() {
     let said = rendered(
