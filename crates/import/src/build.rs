@@ -1,6 +1,7 @@
 //! From the evidence to the files of a scenario.
 
 use crate::evidence::Evidence;
+use crate::kernel_log;
 use crate::kubelet::kubelet;
 use crate::objects::NodeFacts;
 use crate::pods::{PodTable, pods};
@@ -152,11 +153,13 @@ fn chosen_node<'a>(evidence: &'a Evidence, options: &Options) -> Result<ChosenNo
         let series = evidence.series.iter().find(|(_, s)| s.metric.as_ref() == Some(&total))?;
         series.1.points.first().map(|p| Bytes::new(p.bytes))
     };
-    let memory = options.memory.or(facts.map(|n| n.capacity)).or_else(meminfo).or_else(summary).or_else(exported);
+    let logged = || kernel_log::Machine::of(evidence)?.memory();
+    let measured = || meminfo().or_else(summary).or_else(exported).or_else(logged);
+    let memory = options.memory.or(facts.map(|n| n.capacity)).or_else(measured);
     let Some(memory) = memory else {
         return error(
             "nothing says how much memory the node has",
-            "add `kubectl get node NAME -o json`, /proc/meminfo or /stats/summary, or give --memory",
+            "add `kubectl get node NAME -o json`, /proc/meminfo or /stats/summary, or give --memory (a kernel log says it in reports about the whole node)",
         );
     };
     Ok(ChosenNode { name, memory, facts })
@@ -188,6 +191,16 @@ impl Import<'_> {
         table["memory"] = value(amount(self.node.memory));
         if let Some(cpus) = self.node.facts.and_then(|n| n.cpus) {
             table["cpus"] = value(i64::from(cpus));
+        }
+        let machine = kernel_log::Machine::of(self.evidence);
+        if let Some((swap, from)) = machine.as_ref().and_then(|machine| Some((machine.swap()?, &machine.from))) {
+            table["swap"] = value(amount(swap));
+            comment(&mut table, "swap", from);
+        }
+        if let Some((count, held)) = machine.map(|m| m.in_pods()).filter(|(count, _)| pods.is_empty() && *count > 0) {
+            let processes = if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
+            let message = "in pods that no file names: left out; add `kubectl get pods -A -o json`";
+            self.out.notes.push(format!("{processes} with {} {message}", amount(held)));
         }
         let total = PodsTotal {
             anon: pods.iter().map(|p| p.anon).sum(),
@@ -228,17 +241,21 @@ impl Import<'_> {
     }
 
     fn kernel(&mut self) -> Option<Table> {
-        let facts = self.node.facts?;
         let mut table = Table::new();
-        let version = facts.info("kernelVersion");
+        let version = self.node.facts.map_or("", |facts| facts.info("kernelVersion"));
         if !version.is_empty() {
             table["version"] = value(version);
+        } else if let Some((release, from)) = kernel_log::release(self.evidence) {
+            table["version"] = value(release);
+            comment(&mut table, "version", &from);
         }
         // Images of Arm servers say so in the name of the kernel: `5.14.0-427.el9.aarch64+64k`.
-        if version.contains("64k") {
-            self.out.notes.push("the node's pages are 64Ki: the run counts in pages of 4Ki".into());
+        let by_name = version.contains("64k").then_some(64);
+        if let Some(kib) = by_name.or_else(|| kernel_log::page_kib(self.evidence)) {
+            self.out.notes.push(format!("the node's pages are {kib}Ki: the run counts in pages of 4Ki"));
         }
-        let pages = i64::try_from(facts.hugepages_2mi.get() >> 21).unwrap_or(0);
+        let hugepages = self.node.facts.map_or(Bytes::ZERO, |facts| facts.hugepages_2mi);
+        let pages = i64::try_from(hugepages.get() >> 21).unwrap_or(0);
         if pages > 0 {
             let mut sysctl = InlineTable::new();
             sysctl.insert("vm.nr_hugepages", pages.into());

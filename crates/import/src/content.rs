@@ -6,8 +6,9 @@ use crate::series::Series;
 use crate::summary::{self, Summary};
 use crate::text::TextProblem;
 use crate::top::{self, TopRow};
-use crate::{csv_file, openmetrics, prometheus};
+use crate::{csv_file, json_lines, kernel_log, openmetrics, prometheus};
 use oomsim_core::units::Bytes;
+use oomsim_dmesg::LoggedOom;
 use oomsim_scenario::reading::{Problems, Value, parse_documents};
 use oomsim_scenario::{Location, Source};
 use serde::Deserialize;
@@ -33,12 +34,22 @@ pub enum Content {
     MemoryCurrent(Bytes),
     /// `kubectl top`.
     Top(Vec<TopRow>),
+    /// OOM reports of a kernel log.
+    KernelLog(Vec<LoggedOom>),
 }
 
 /// Recognises a file and reads it. What is wrong is reported; then there is nothing.
 pub fn read(p: &Problems, source: &Arc<Source>) -> Option<Content> {
     let text = source.text.trim_start_matches('\u{feff}');
     let offset = source.text.len() - text.len();
+    match json_lines::as_list(text) {
+        Ok(None) => {}
+        Ok(Some(list)) => return read(p, &Arc::new(Source { name: source.name.clone(), text: list })),
+        Err(TextProblem { at, message }) => {
+            p.error(&Location::new(source, at.start + offset..at.end + offset), message);
+            return None;
+        }
+    }
     let result = match first_look(text) {
         Look::Json(shape) => json(&source.name, text, &shape),
         Look::Text(known) => known(&source.name, text),
@@ -87,10 +98,8 @@ fn first_look(text: &str) -> Look {
         // What is cut off has no shape: the reader of YAML, which takes JSON too, says where.
         return serde_json::from_str(start).map_or(Look::Yaml, Look::Json);
     }
-    if looks_like_kernel_log(start) {
-        let message =
-            "this is a kernel log: `oomsim dmesg FILE` explains it, and makes a scenario of it with `--scenario`";
-        return Look::Wrong(message.into());
+    if kernel_log::looks_like(start) {
+        return Look::Text(|_, text| kernel_log::read(text).map(|reports| Some(Content::KernelLog(reports))));
     }
     if start.starts_with('<') {
         return Look::Wrong("this is a web page: is a login needed where the file comes from?".into());
@@ -134,16 +143,15 @@ fn json(name: &str, text: &str, shape: &Shape) -> Result<Option<Content>, Vec<Te
     }
 }
 
-fn looks_like_kernel_log(text: &str) -> bool {
-    let marks = ["invoked oom-killer", "oom-kill:constraint=", "Out of memory: Killed process"];
-    text.lines().take(2_000).any(|line| marks.iter().any(|mark| line.contains(mark)))
-}
-
 /// What a file is in words, such as `a Kubernetes Node`; `None`: nothing that is known here.
 pub fn describe(text: &str) -> Option<String> {
+    if let Ok(Some(list)) = json_lines::as_list(text) {
+        return describe(&list);
+    }
     let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
     let known = match first_look(text) {
-        Look::Wrong(_) => return looks_like_kernel_log(text).then(|| "a kernel log".to_owned()),
+        Look::Wrong(_) => return None,
+        Look::Text(_) if kernel_log::looks_like(text) => return Some("a kernel log".to_owned()),
         Look::Text(_) => return Some("what a node or its monitoring prints".to_owned()),
         Look::Json(shape) if shape.kind.is_none() && shape.status.is_some() => {
             return Some("an answer of Prometheus".to_owned());

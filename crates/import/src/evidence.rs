@@ -8,6 +8,7 @@ use crate::series::Series;
 use crate::summary::Summary;
 use crate::top::TopRow;
 use oomsim_core::units::Bytes;
+use oomsim_dmesg::LoggedOom;
 use oomsim_scenario::reading::{KINDS, KubeletSettings, Problems, Value, ValueKind, is_kubelet_settings, kubelets};
 use oomsim_scenario::{Diagnostic, Location, Source};
 use std::collections::BTreeMap;
@@ -48,6 +49,8 @@ pub struct Evidence {
     pub memory_stats: Vec<(Arc<Source>, MemoryStat)>,
     /// `memory.current` files; only their names say whose they are.
     pub memory_currents: Vec<(Arc<Source>, Bytes)>,
+    /// OOM reports of the node's kernel, each with its file.
+    pub kernel_logs: Vec<(Arc<Source>, LoggedOom)>,
     /// Objects that say nothing about memory, by kind.
     pub passed_over: BTreeMap<String, usize>,
 }
@@ -93,6 +96,9 @@ impl Evidence {
                 self.series.extend(list.into_iter().map(|series| (Arc::clone(source), series)));
             }
             Content::Top(rows) => self.top.extend(rows.into_iter().map(|row| (Arc::clone(source), row))),
+            Content::KernelLog(reports) => {
+                self.kernel_logs.extend(reports.into_iter().map(|report| (Arc::clone(source), report)));
+            }
             Content::Meminfo(meminfo) => once(p, source, &mut self.meminfo, meminfo, "a second /proc/meminfo"),
             Content::Free(free) => once(p, source, &mut self.free, free, "a second output of free"),
             Content::MemoryStat(stat) => self.memory_stats.push((Arc::clone(source), stat)),
@@ -175,6 +181,6 @@ fn once<T>(p: &Problems, source: &Arc<Source>, place: &mut Option<T>, value: T, 
 fn unknown_document(value: &Value) -> Diagnostic {
     Diagnostic::error(&value.at, "it is not known what this is: it has no `kind`").help(
         "known: Kubernetes objects (kubectl get -o json or yaml), kubelet settings and their wrappers, /stats/summary, \
-         Prometheus answers, OpenMetrics, CSV, kubectl top, /proc/meminfo, free, memory.stat, memory.current",
+         Prometheus answers, OpenMetrics, CSV, kubectl top, /proc/meminfo, free, memory.stat, memory.current, kernel logs with an OOM report",
     )
 }

@@ -3,6 +3,7 @@
 use crate::build::{Import, ImportError, error};
 use crate::copies::plain;
 use crate::evidence::KubeletEvidence;
+use crate::kernel_log;
 use crate::provider::Provider;
 use crate::toml_text::{amount, comment, one};
 use oomsim_core::kubelet::KubeletConfig;
@@ -24,6 +25,10 @@ pub(crate) fn kubelet(import: &mut Import<'_>) -> Result<Table, ImportError> {
             import.completed(&mut table);
         }
         None => import.inferred(&mut table),
+    }
+    if kernel_log::Machine::of(import.evidence).is_some_and(|machine| machine.swap().is_some()) {
+        table["failSwapOn"] = value(false);
+        comment(&mut table, "failSwapOn", "the machine has swap, and its kubelet runs");
     }
     Ok(table)
 }

@@ -24,6 +24,8 @@ mod copies;
 mod csv_file;
 mod daemons;
 mod evidence;
+mod json_lines;
+mod kernel_log;
 mod kubelet;
 mod memory_stat;
 mod node_files;

@@ -28,6 +28,14 @@ struct Curve {
     value: Option<(f64, String)>,
 }
 
+/// A line of what VictoriaMetrics exports (`/api/v1/export`): times in milliseconds, in an array of their own.
+#[derive(Deserialize)]
+struct Exported {
+    metric: BTreeMap<String, String>,
+    values: Vec<Option<f64>>,
+    timestamps: Vec<i64>,
+}
+
 /// Most samples of one file: a day of 1,000 containers at 15 s, and some room.
 const MAX_SAMPLES: usize = 10_000_000;
 
@@ -60,7 +68,23 @@ pub fn read_data(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>
 /// # Errors
 /// As [`read`].
 pub fn read_result(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
+    if text.lines().next().is_some_and(|line| line.contains("\"timestamps\":")) {
+        let lines: Vec<Exported> = serde_json::from_str(text).map_err(|why| vec![TextProblem::json(text, &why)])?;
+        return of_curves(file, lines.into_iter().map(exported).collect::<Result<_, _>>()?);
+    }
     of_curves(file, serde_json::from_str(text).map_err(|why| vec![TextProblem::json(text, &why)])?)
+}
+
+fn exported(line: Exported) -> Result<Curve, Vec<TextProblem>> {
+    let (times, values) = (line.timestamps.len(), line.values.len());
+    if times != values {
+        let message = format!("{} has {values} values and {times} timestamps", shown(&line.metric));
+        return Err(vec![TextProblem::whole(message)]);
+    }
+    let pairs = line.timestamps.iter().zip(line.values);
+    // What is not a number is exported as null: nothing was measured.
+    let values = pairs.filter_map(|(ms, value)| Some((*ms as f64 / 1000.0, value?.to_string()))).collect();
+    Ok(Curve { metric: line.metric, values, value: None })
 }
 
 /// True for a list of curves.
@@ -129,6 +153,21 @@ mod tests {
         let instant = r#"{"status":"success","data":{"resultType":"vector","result":[{"metric":{},"value":[5,"7"]}]}}"#;
         let read = super::read("out/wss.json", instant).expect("an answer");
         assert_eq!((read[0].metric.clone(), read[0].points[0].bytes), (Some(Metric::WorkingSet), 7));
+    }
+
+    /// The form of VictoriaMetrics' documentation.
+    #[test]
+    fn exports_in_lines_are_read() {
+        let export = |times: &str| {
+            format!(
+                "[{{\"metric\":{{\"__name__\":\"container_memory_rss\",\"pod\":\"a\"}},\"values\":[10,null,20.0],\"timestamps\":{times}}}]"
+            )
+        };
+        let read = read_result("x.jsonl", &export("[1000,2000,31500]")).expect("an export");
+        assert_eq!(read[0].metric, Some(Metric::Rss));
+        assert_eq!(read[0].points, [Sample { at_ms: 1000, bytes: 10 }, Sample { at_ms: 31_500, bytes: 20 }]);
+        let short = read_result("x.jsonl", &export("[1000]")).expect_err("too few");
+        assert!(short[0].message.contains("3 values and 1 timestamps"), "{short:?}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the operating system itself holds: the figure that decides whether a reservation is enough.
 
 use crate::evidence::Evidence;
+use crate::kernel_log;
 use crate::memory_stat::{CgroupOwner, owner};
 use crate::series::{Metric, Sample, Series};
 use crate::usage::{Recorded, split};
@@ -33,13 +34,14 @@ pub struct PodsTotal {
 }
 
 /// From `/stats/summary`, else cAdvisor's root cgroup or the `memory.stat` of system.slice, else `/proc/meminfo` or
-/// node_exporter, else `free`, else `kubectl top nodes`; `None`: the files do not say.
+/// node_exporter, else an OOM report of the kernel, else `free`, else `kubectl top nodes`; `None`: the files do not say.
 pub fn system(evidence: &Evidence, node: &str, pods: PodsTotal, capacity: Bytes) -> Option<SystemMemory> {
     from_summary(evidence, node)
         .or_else(|| from_cadvisor(evidence, node, pods))
         .or_else(|| from_slice(evidence))
         .map(|system| with_kernel(evidence, node, system))
         .or_else(|| from_meminfo(evidence, node, pods))
+        .or_else(|| kernel_log::Machine::of(evidence)?.system(pods))
         .or_else(|| from_free(evidence, pods, capacity))
         .or_else(|| from_top(evidence, node, pods))
 }

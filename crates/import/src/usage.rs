@@ -1,6 +1,7 @@
 //! What each container holds, from the best source that the files have.
 
 use crate::evidence::Evidence;
+use crate::kernel_log;
 use crate::memory_stat::{CgroupOwner, MemoryStat, owner};
 use crate::objects::ContainerFacts;
 use crate::series::{Metric, Sample, Series};
@@ -88,15 +89,18 @@ pub fn ids<'a>(
 }
 
 impl ContainerId<'_> {
-    fn alone(&self) -> bool {
+    /// Whether its pod has no other container.
+    pub(crate) fn alone(&self) -> bool {
         self.part.0 == self.part.1
     }
 
-    fn of_pod(&self, bytes: u64) -> u64 {
+    /// Its part of what the pod holds.
+    pub(crate) fn of_pod(&self, bytes: u64) -> u64 {
         u64::try_from(u128::from(bytes) * u128::from(self.part.0) / u128::from(self.part.1.max(1))).unwrap_or(bytes)
     }
 
-    fn of_pod_said(&self) -> &'static str {
+    /// What that part rests on; empty: it is all of it.
+    pub(crate) fn of_pod_said(&self) -> &'static str {
         if self.alone() { "" } else { "the pod's memory is its containers' in proportion to their requests" }
     }
 }
@@ -130,7 +134,7 @@ impl Recorded {
 }
 
 /// What the files say about a container: a recorded curve, else `/stats/summary`, else its `memory.stat`, else
-/// `kubectl top`, else `memory.current`; `None`: nothing.
+/// `kubectl top`, else `memory.current`, else a kernel log; `None`: nothing.
 pub fn usage(evidence: &Evidence, recorded: Option<Recorded>, id: ContainerId<'_>) -> Option<Usage> {
     recorded
         .and_then(|recorded| from_series(evidence, recorded, id))
@@ -138,6 +142,7 @@ pub fn usage(evidence: &Evidence, recorded: Option<Recorded>, id: ContainerId<'_
         .or_else(|| from_stat(evidence, id))
         .or_else(|| from_top(evidence, id))
         .or_else(|| from_current(evidence, id))
+        .or_else(|| kernel_log::usage(evidence, id))
 }
 
 /// How a series fits a container.

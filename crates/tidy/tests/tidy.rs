@@ -34,7 +34,7 @@ const CRATES: &[(&str, &str, &[&str])] = &[
     ("crates/conformance", "oomsim-conformance", &["core", "scenario"]),
     ("crates/dmesg", "oomsim-dmesg", &["core", "scenario"]),
     ("crates/explain", "oomsim-explain", &["core", "scenario", "planning", "dmesg", "import"]),
-    ("crates/import", "oomsim-import", &["core", "scenario"]),
+    ("crates/import", "oomsim-import", &["core", "scenario", "dmesg"]),
     ("crates/lesson", "oomsim-lesson", &["core", "scenario"]),
     ("crates/lint", "oomsim-lint", &["core", "scenario"]),
     ("crates/planning", "oomsim-planning", &["core", "scenario"]),
