@@ -22,6 +22,10 @@ static ADVICE: Mutex<String> = Mutex::new(String::new());
 pub fn watch(timeout: Option<Duration>) {
     // Without a handler the system ends the process, and no more is lost than a message.
     let _ = ctrlc::set_handler(|| ask(Exit::Interrupted));
+    // A limit on the size of files (`ulimit -f`) ends the process by this signal, unless it is caught: then writing
+    // fails, and the message says which file.
+    #[cfg(unix)]
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, std::sync::Arc::default());
     if let Some(timeout) = timeout {
         std::thread::spawn(move || {
             std::thread::sleep(timeout);

@@ -126,3 +126,29 @@ fn warnings_of_a_kind_are_one_line_and_can_be_left_out() {
     assert!(said.contains("their containers use no memory (25 times, this is the first)"), "{said}");
     assert_eq!(err(&oomsim(["run", file, "--quiet"])), "");
 }
+
+/// The same in short, after a run in which nothing died: 500 MiB with an oom_score_adj of 1000 come first in both orders.
+#[test]
+fn a_calm_run_says_who_is_at_risk() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("node.toml");
+    std::fs::write(&file, NODE).expect("written");
+    let file = file.to_str().expect("UTF-8");
+    let shown = out(&oomsim(["run", file, "--until", "1m"]));
+    let part = shown.split("WHO IS AT RISK").nth(1).unwrap_or_else(|| panic!("{shown}"));
+    for line in ["by the kernel   default/best-effort/app (oom_score_adj 1000)", "by the kubelet  default/best-effort"]
+    {
+        assert!(part.contains(line), "{line} is not in\n{part}");
+    }
+    // 1 GiB less 300 MiB and their page tables; the other has 1 GiB less 200 MiB.
+    assert!(part.contains("least room      default/guaranteed/app: 723Mi to its limit of 1Gi"), "{part}");
+    let json: Value = serde_json::from_str(&out(&oomsim(["run", file, "--format", "json"]))).expect("JSON");
+    assert_eq!(json["risk"]["kernelOrder"][0], "default/best-effort/app");
+    assert_eq!(json["risk"]["evictionOrder"][0], "default/best-effort");
+    // Where something died there is nothing in short.
+    let deadly = NODE.replace("anon = \"200Mi\"", "anon = \"2Gi\"");
+    let other = folder.path().join("deadly.toml");
+    std::fs::write(&other, deadly).expect("written");
+    let shown = out(&oomsim(["run", other.to_str().expect("UTF-8")]));
+    assert!(!shown.contains("WHO IS AT RISK"), "{shown}");
+}

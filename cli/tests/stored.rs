@@ -266,3 +266,18 @@ fn other_commands_end_at_once_on_a_signal() {
         }
     }
 }
+
+/// `ulimit -f` counts blocks of 512 or 1024 bytes; 4 KiB or less have no room for the files of a run.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_limit_on_the_size_of_files_is_told() {
+    let place = Place::new();
+    let (scenario, folder) = (place.name("node.toml"), place.name("out"));
+    let script = format!("ulimit -f 4; exec {} run {scenario} --out {folder}", env!("CARGO_BIN_EXE_oomsim"));
+    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
+    assert!(output.status.code().is_some_and(|code| code > 1), "{:?} {}", output.status, err(&output));
+    assert!(err(&output).contains("File too large"), "{}", err(&output));
+    let whole =
+        |entry: std::io::Result<std::fs::DirEntry>| !entry.unwrap().file_name().to_string_lossy().ends_with(".tmp");
+    assert!(std::fs::read_dir(place.path("out")).unwrap().all(whole));
+}

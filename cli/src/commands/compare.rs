@@ -167,6 +167,7 @@ fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
         results: evaluate(&of.scenario.expectations, &history),
         not_judged: None,
         scrapes: Vec::new(),
+        standing: None,
         kept: Keep::Series,
         history,
     };

@@ -1,5 +1,6 @@
 //! `oomsim report`: one HTML file with the curves, the timeline and the outcome of runs.
 
+use super::risk;
 use crate::exit::{Exit, Failure};
 use crate::flags::Force;
 use crate::repeat::Repeat;
@@ -114,7 +115,12 @@ fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -
     let seed = args.seed.unwrap_or(scenario.seed);
     let node = engine::boot(scenario, Keep::Series)?;
     let history = engine::run_shown(node, seed)?;
-    let looked = look(scenario, seed, &history, room)?;
+    let mut looked = look(scenario, seed, &history, room)?;
+    let standing = risk::settled(scenario, seed, &history)?;
+    if let Some(standing) = &standing {
+        let text = format!("Who is at risk\n{}", oomsim_report::at_risk::text(standing));
+        looked.1.push(Why::new(standing.at, &text));
+    }
     let repeat = Repeat { file, node: args.node.as_deref(), overrides: &args.overrides, until: None };
     let report = RunReport {
         file: file.display().to_string(),
@@ -125,6 +131,7 @@ fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -
         results: evaluate(&scenario.expectations, &history),
         not_judged: None,
         scrapes: Vec::new(),
+        standing,
         kept: Keep::Series,
         history,
     };

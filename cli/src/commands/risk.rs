@@ -6,7 +6,7 @@ use crate::{engine, load, output};
 use anstyle::Style;
 use oomsim_core::BootedNode;
 use oomsim_core::plan::Scenario;
-use oomsim_core::record::Keep;
+use oomsim_core::record::{History, Keep, happenings};
 use oomsim_core::units::{Bytes, SimDuration, SimTime, format_duration};
 use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::plan::nth_seed;
@@ -128,7 +128,19 @@ pub(super) fn standing_at(scenario: &Arc<Scenario>, seed: u64, at: Option<SimDur
     let (first, _) = deaths(&history);
     let first = first.values().map(|(at, _)| *at).min().filter(|death| *death <= at);
     // Events at the instant itself have not happened yet.
-    let until = first.unwrap_or(at);
+    standing_of(scenario, seed, first.unwrap_or(at))
+}
+
+/// How the node stands when its pods have settled, of a run in which nothing about memory happened; none without pods
+/// and a kubelet, and when they settle after its end.
+pub(super) fn settled(scenario: &Arc<Scenario>, seed: u64, history: &History) -> Result<Option<Standing>, Failure> {
+    let arrived = scenario.pods.iter().map(|pod| pod.at.saturating_add(pod.at_spread)).max();
+    let at = arrived.map(|arrived| arrived.saturating_add(SETTLED)).filter(|at| *at <= history.ended_at);
+    let calm = scenario.kubelet.is_some() && happenings(history).is_empty();
+    at.filter(|_| calm).map(|at| standing_of(scenario, seed, at)).transpose()
+}
+
+fn standing_of(scenario: &Arc<Scenario>, seed: u64, until: SimTime) -> Result<Standing, Failure> {
     let stopped = |why| Failure::internal(format!("{}: the run was stopped: {why}", scenario.name));
     engine::guarded(|| {
         let mut run = BootedNode::new(Arc::clone(scenario), Keep::Outcome).simulation(seed);

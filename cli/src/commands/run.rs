@@ -6,6 +6,7 @@ mod fleet;
 
 pub use args::Args;
 
+use super::risk;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::{engine, load, output};
@@ -52,6 +53,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
     let asked = args.record.map_or(shown, Keep::from);
     let history = engine::run_shown(engine::boot(&scenario, asked)?, seed)?;
     let scrapes = if args.metrics { engine::scrapes(&scenario, seed)? } else { Vec::new() };
+    let standing = if asked >= Keep::Events { risk::settled(&scenario, seed, &history)? } else { None };
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
     let report = RunReport {
         file: args.file.display().to_string(),
@@ -64,6 +66,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         results,
         not_judged,
         scrapes,
+        standing,
     };
     let written = match &folder {
         Some(folder) => files::write(folder, &report, asked, args.artifacts())?,

@@ -123,6 +123,7 @@ impl Lab {
             scenario: Arc::clone(&course.scenario),
             kept: Keep::Series,
             scrapes: Vec::new(),
+            standing: None,
             history: course.history.clone(),
         };
         let opened = Opened {

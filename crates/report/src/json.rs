@@ -49,6 +49,9 @@ pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     }
     object.list("pods", history.pods.iter().map(pod))?;
     object.list("processes", history.processes.iter().map(process))?;
+    if let Some(standing) = &report.standing {
+        object.member("risk", &crate::at_risk::value(standing))?;
+    }
     object.list("expectations", report.results.iter().map(expectation))?;
     object.list("warnings", history.warnings.iter())?;
     object.member("reproduce", &report.reproduce)?;

@@ -26,6 +26,7 @@
     deny(clippy::disallowed_methods, clippy::disallowed_types, clippy::print_stdout, clippy::print_stderr)
 )]
 
+pub mod at_risk;
 pub mod check;
 #[cfg(feature = "parquet")]
 pub mod columns;
@@ -61,6 +62,7 @@ use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::ExpectationResult;
 use oomsim_core::record::{History, Keep};
+use oomsim_planning::risk::Standing;
 use std::fmt;
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -89,6 +91,8 @@ pub struct RunReport {
     pub reproduce: String,
     /// The node at each of [`openmetrics::scrape_times`], for the metrics; empty when they are not asked for.
     pub scrapes: Vec<NodeView>,
+    /// How the node stood when its pods had settled; none where something died, or it was not asked for.
+    pub standing: Option<Standing>,
     /// What was run.
     pub scenario: Arc<Scenario>,
     /// An empty kernel log in the wording of the scenario's kernel.

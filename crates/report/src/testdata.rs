@@ -406,6 +406,7 @@ pub(crate) fn report(history: History) -> crate::RunReport {
         results: vec![result(true, "this"), result(false, "that")],
         not_judged: None,
         scrapes: Vec::new(),
+        standing: None,
         reproduce: String::new(),
         scenario: Arc::new(Scenario::new("x", NodePlan::new(Bytes::gib(8)))),
         kernel_log: KernelLog::new(&STYLES[0], Hierarchy::V2, "6.1"),

@@ -36,6 +36,14 @@ pub fn render(report: &RunReport) -> String {
             writeln!(text, "not recorded: {kills}, {evictions}; --record events shows which processes died and why");
     }
     pods(&mut text, history);
+    if let Some(standing) = &report.standing {
+        heading(&mut text, "WHO IS AT RISK");
+        text.push_str(&crate::at_risk::text(standing));
+        let rest = report.reproduce.strip_prefix("oomsim run ");
+        if let Some(rest) = rest.filter(|rest| !rest.contains("--until")) {
+            let _ = writeln!(text, "{}", paint(DIM, format!("how often each dies: oomsim risk {rest}")));
+        }
+    }
     expectations(&mut text, report);
     tail(&mut text, history);
     text

@@ -166,6 +166,7 @@ fn write_files(out: &Path, file: &Path, scenario: &Arc<Scenario>, seed: u64, rep
         history,
         not_judged: None,
         scrapes: Vec::new(),
+        standing: None,
     };
     files::write(&folder, &report, Keep::Series, ARTIFACTS.iter())?;
     Ok(folder.path().display().to_string())

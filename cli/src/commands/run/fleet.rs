@@ -43,6 +43,7 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
             not_judged: None,
             scenario: Arc::clone(&scenario),
             scrapes: if args.metrics { engine::scrapes(&scenario, node.seed)? } else { Vec::new() },
+            standing: None,
         };
         let below = folder.below(&node.name)?;
         files::write(&below, &report, keep, args.artifacts()).map(drop)
