@@ -15,7 +15,7 @@ fn json(args: &[&str]) -> Value {
     serde_json::from_str(&out(&output)).expect("JSON")
 }
 
-/// SOURCES, the unexpected twist: the smaller process dies, because all points count as 1 and the last of the table dies.
+/// SOURCES, the unexpected twist: the smaller process dies, because all points count as 1 and the last one is taken.
 #[test]
 fn why_lists_explains_and_names_its_rules() {
     let file = scenario("oom1-twist-a-kernel-5.4.toml");

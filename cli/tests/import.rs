@@ -502,8 +502,8 @@ fn what_overlaps_counts_once_and_what_says_nothing_is_named() {
     assert!(out(&output).contains("1 series that name no pod, or are of no memory: left out"), "{}", out(&output));
 }
 
-/// A report about the whole node, and one about the limit of a pod of the files. By hand: (262144 − 6144) pages of 4 KiB
-/// are 1000 MiB; kubelet and sshd hold 20,000 + 5,600 pages = 100 MiB; slab and page tables 3,200 pages = 12.5 MiB; the
+/// A report about the whole node, and one about the limit of a pod of the files. By hand: (262144 − 6144) pages are
+/// 1000 MiB; kubelet and sshd hold 20,000 + 5,600 pages = 100 MiB; slab and page tables 3,200 pages = 12.5 MiB; the
 /// process with oom_score_adj 1000 is of a pod. The pod held 60 MiB of anonymous and 4 MiB of shared memory.
 const KERNEL_LOG: &str = "\
 Nov 02 10:00:00 w1 kernel: web invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=987

@@ -127,7 +127,7 @@ fn warnings_of_a_kind_are_one_line_and_can_be_left_out() {
     assert_eq!(err(&oomsim(["run", file, "--quiet"])), "");
 }
 
-/// The same in short, after a run in which nothing died: 500 MiB with an oom_score_adj of 1000 come first in both orders.
+/// The same in short, after a run in which nothing died: 500 MiB with an oom_score_adj of 1000 come first in both.
 #[test]
 fn a_calm_run_says_who_is_at_risk() {
     let folder = tempfile::tempdir().expect("a folder");

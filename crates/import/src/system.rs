@@ -34,7 +34,8 @@ pub struct PodsTotal {
 }
 
 /// From `/stats/summary`, else cAdvisor's root cgroup or the `memory.stat` of system.slice, else `/proc/meminfo` or
-/// node_exporter, else an OOM report of the kernel, else `free`, else `kubectl top nodes`; `None`: the files do not say.
+/// node_exporter, else an OOM report of the kernel, else `free`, else `kubectl top nodes`; `None`: no file
+/// says.
 pub fn system(evidence: &Evidence, node: &str, pods: PodsTotal, capacity: Bytes) -> Option<SystemMemory> {
     from_summary(evidence, node)
         .or_else(|| from_cadvisor(evidence, node, pods))

@@ -63,11 +63,12 @@ fn clock(at: SimTime) -> String {
 pub(crate) fn value(standing: &Standing) -> Value {
     let Short { kernel, kubelet, tightest } = short(standing);
     let first = standing.node.rooms.first();
+    let name = |c: &ContainerStanding| format!("{}/{}", c.pod, c.container);
     json!({
         "at": clock(standing.at),
         "reachedFirst": first.map(|room| json!({ "what": room.what, "at": room.at.get(), "room": room.left })),
-        "kernelOrder": kernel.iter().map(|c| format!("{}/{}", c.pod, c.container)).collect::<Vec<_>>(),
+        "kernelOrder": kernel.iter().map(|c| name(c)).collect::<Vec<_>>(),
         "evictionOrder": kubelet,
-        "leastRoom": tightest.map(|(c, room)| json!({ "container": format!("{}/{}", c.pod, c.container), "room": room })),
+        "leastRoom": tightest.map(|(c, room)| json!({ "container": name(c), "room": room })),
     })
 }

@@ -85,11 +85,11 @@ fn quoted(text: &str) -> String {
 /// Downloads from the pages of log services.
 pub fn downloads(log: &Log) -> Vec<(&'static str, String)> {
     let title = |head: &str, rows: String| format!("{head}\n{rows}");
-    let ms = |us: u64| 1_767_225_600_000 + us / 1000;
-    vec![
+    let line = |us: u64, t: &str| quoted(&stamped(us, t));
+    let mut all = vec![
         (
             "CSV of CloudWatch",
-            title("timestamp,message,logStreamName", log.each(|us, t| format!("{},{},n1", ms(us), quoted(&stamped(us, t))))),
+            title("timestamp,message,logStreamName", log.each(|us, t| format!("{},{},n1", ms(us), line(us, t)))),
         ),
         (
             "CSV of CloudWatch, message unstamped",
@@ -99,7 +99,7 @@ pub fn downloads(log: &Log) -> Vec<(&'static str, String)> {
             "CSV of Logs Insights",
             title(
                 "@timestamp,@logStream,@message",
-                log.backwards(|us, t| format!("{}.{:03},n1,{}", clock(us, ' '), us / 1000 % 1000, quoted(&stamped(us, t)))),
+                log.backwards(|us, t| format!("{}.{:03},n1,{}", clock(us, ' '), us / 1000 % 1000, line(us, t))),
             ),
         ),
         (
@@ -120,16 +120,31 @@ pub fn downloads(log: &Log) -> Vec<(&'static str, String)> {
             "CSV of Datadog, newest first",
             title(
                 "Date,Host,Service,Message",
-                log.backwards(|us, t| format!("\"{}\",\"n1\",\"kernel\",{}", time(us), quoted(&stamped(us, t)))),
+                log.backwards(|us, t| format!("\"{}\",\"n1\",\"kernel\",{}", time(us), line(us, t))),
             ),
         ),
         (
             "CSV of Splunk with all columns",
             title(
                 "\"_serial\",\"_time\",source,sourcetype,host,index,\"splunk_server\",\"_raw\"",
-                log.numbered(|n, us, t| format!("\"{n}\",\"{}\",\"/var/log/messages\",syslog,n1,main,idx1,{}", time(us), quoted(&stamped(us, t)))),
+                log.numbered(|n, us, t| {
+                    format!("\"{n}\",\"{}\",\"/var/log/messages\",syslog,n1,main,idx1,{}", time(us), line(us, t))
+                }),
             ),
         ),
+    ];
+    all.extend(answers(log));
+    all
+}
+
+/// Milliseconds since 1970.
+fn ms(us: u64) -> u64 {
+    1_767_225_600_000 + us / 1000
+}
+
+/// Answers of services, and what their agents print.
+fn answers(log: &Log) -> Vec<(&'static str, String)> {
+    vec![
         (
             "XML of Splunk",
             format!(
@@ -177,11 +192,17 @@ pub fn downloads(log: &Log) -> Vec<(&'static str, String)> {
         ),
         (
             "OpenTelemetry's debug exporter",
-            log.each(|us, t| format!("LogRecord #0\nTimestamp: {} +0000 UTC\nSeverityText: \nBody: Str({t})\nTrace ID: \nFlags: 0", clock(us, ' '))),
+            log.each(|us, t| {
+                let head = format!("LogRecord #0\nTimestamp: {} +0000 UTC\nSeverityText: ", clock(us, ' '));
+                format!("{head}\nBody: Str({t})\nTrace ID: \nFlags: 0")
+            }),
         ),
         (
             "GELF",
-            log.each(|us, t| format!("{{\"version\":\"1.1\",\"host\":\"n1\",\"short_message\":{},\"timestamp\":{}.0,\"level\":4}}", json(t), 1_767_225_600 + us / 1_000_000)),
+            log.each(|us, t| {
+                let (text, at) = (json(t), ms(us) / 1000);
+                format!("{{\"version\":\"1.1\",\"host\":\"n1\",\"short_message\":{text},\"timestamp\":{at}.0}}")
+            }),
         ),
     ]
 }

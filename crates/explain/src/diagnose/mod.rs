@@ -26,7 +26,8 @@ pub use text::text;
 use serde::Serialize;
 
 /// A sum of weights is divided by this before it becomes a probability: signs are not independent of each other. It
-/// fits one set of simulated containers best; how often the confidence is right is counted on another (docs/diagnose.md).
+/// fits one set of simulated containers best; how often the confidence is right is counted on another (see
+/// docs/diagnose.md).
 pub const TEMPERATURE: f64 = 1.3;
 /// The least sum of weights with which a cause is named.
 const LEAST_SUM: f64 = 1.8;
