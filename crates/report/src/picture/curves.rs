@@ -5,7 +5,7 @@ use oomsim_core::record::{History, PodSample, Sample, Series};
 use oomsim_core::units::{SimDuration, SimTime};
 use ordered_float::OrderedFloat;
 use plotters::style::RGBColor;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Seconds and bytes.
 pub type Point = (f64, f64);
@@ -107,12 +107,7 @@ pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, u
     let names = pod_names(series);
     let kept: Vec<u32> = order.iter().map(|&(pod, _)| pod).collect();
     let mut lines = runs_of(series, &kept, |pod| pod.working_set.get() as f64);
-    let caches = |pod: &PodSample| {
-        kept.contains(&pod.pod) && (pod.usage.get() - pod.working_set.get().min(pod.usage.get())) as f64 > notable
-    };
-    let cached: BTreeSet<u32> =
-        series.samples.iter().flat_map(|s| &s.pods).filter(|pod| caches(pod)).map(|pod| pod.pod).collect();
-    let cached_pods: Vec<u32> = cached.iter().copied().collect();
+    let cached_pods = cached(series, &kept, notable);
     let mut usage = runs_of(series, &cached_pods, |pod| pod.usage.get() as f64);
     let curve = |(n, (pod, _)): (usize, (u32, u64))| {
         let color = palette::PODS[n % palette::PODS.len()];
@@ -130,8 +125,33 @@ pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, u
     (curves, others)
 }
 
+/// Which of these pods at some time use more than their working set by more than `notable`.
+fn cached(series: &Series, pods: &[u32], notable: f64) -> Vec<u32> {
+    // Of each pod whether it is still in question; the samples of a long run are many.
+    let mut open = vec![false; series.pods.len()];
+    for pod in pods {
+        open[*pod as usize] = true;
+    }
+    let mut found = Vec::new();
+    for pod in series.samples.iter().flat_map(|s| &s.pods) {
+        let place = pod.pod as usize;
+        if open.get(place) != Some(&true) {
+            continue;
+        }
+        if pod.usage.get().saturating_sub(pod.working_set.get()) as f64 > notable {
+            open[place] = false;
+            found.push(pod.pod);
+        }
+    }
+    found.sort_unstable();
+    found
+}
+
 /// A figure of each of these pods over time, with gaps where it has no cgroup.
 fn runs_of(series: &Series, pods: &[u32], of: impl Fn(&PodSample) -> f64) -> BTreeMap<u32, Vec<Vec<Point>>> {
+    if pods.is_empty() {
+        return BTreeMap::new();
+    }
     let mut places: Vec<Option<usize>> = vec![None; pods.iter().max().map_or(0, |pod| *pod as usize + 1)];
     pods.iter().enumerate().for_each(|(place, pod)| places[*pod as usize] = Some(place));
     let mut lines: Vec<Vec<Vec<Point>>> = vec![vec![Vec::new()]; pods.len()];
