@@ -5,7 +5,8 @@ import { seconds } from "./format";
 /** The results of a study: a heat map over two of its axes, a cell in detail, shares and survival. */
 export function StudyView({ of }: { of: StudyPage }) {
   const wide = of.axes.map((axis, place) => ({ place, size: axis.values.length })).filter(({ size }) => size > 1);
-  const [outcome, setOutcome] = useState(0);
+  // A death says more than none.
+  const [outcome, setOutcome] = useState(Math.max(0, of.outcomes.findIndex((name) => name !== "none")));
   const [across, setAcross] = useState(wide[0]?.place ?? 0);
   const [down, setDown] = useState(wide[1]?.place ?? wide[0]?.place ?? 0);
   const [held, setHeld] = useState<number[]>(of.axes.map(() => 0));
