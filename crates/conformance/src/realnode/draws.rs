@@ -15,12 +15,14 @@ const SEEN_AFTER_S: f64 = 0.5;
 
 /// A time at which containers were listed: just before a status with the end of a container that was not being stopped.
 pub fn first_relist(story: &Story) -> Option<f64> {
-    let stopped = |pod: &str| story.timeline.iter().any(|e| e.on.as_deref() == Some(pod) && is(e, "Killing"));
+    let stopped = |pod: &str, at: f64| {
+        story.timeline.iter().any(|e| e.t < at && e.on.as_deref() == Some(pod) && is(e, "Killing"))
+    };
     let ended = |e: &&super::story::Entry| {
         let statuses = e.status["containerStatuses"].as_array().into_iter().flatten();
         let pod = e.pod.as_deref().unwrap_or_default();
         let ends = statuses.into_iter().any(|status| status["state"]["is"] == "terminated");
-        e.ev == "patch_status" && ends && !stopped(pod)
+        e.ev == "patch_status" && ends && !stopped(pod, e.t)
     };
     story.timeline.iter().find(ended).map(|e| e.t - SENT_AFTER_S)
 }
