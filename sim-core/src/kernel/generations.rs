@@ -25,8 +25,8 @@ pub(super) struct Call<'a> {
 }
 
 impl Kernel {
-    /// Calls of reclaim for 32 pages each, as charges of single pages ask for, until `want` pages are free, or one finds
-    /// nothing.
+    /// Calls of reclaim for 32 pages each, as charges of single pages ask for, until `want` pages are free, or one
+    /// finds nothing.
     pub(super) fn shrink_in_batches(&mut self, call: &Call<'_>, want: Pages) -> Pages {
         let mut freed = Pages::ZERO;
         if let Some(only) = self.single(call) {
