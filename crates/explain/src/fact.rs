@@ -553,6 +553,20 @@ pub enum Fact {
         /// They, with how often.
         pods: Vec<Name>,
     },
+    /// Processes spend much of their time waiting for memory.
+    WaitsForMemory {
+        /// Whose they are.
+        who: Who,
+        /// When they began to wait.
+        #[serde(serialize_with = "instant")]
+        since: SimTime,
+        /// `some avg10` of `memory.pressure`, hundredths of a percent.
+        some_avg10: u32,
+        /// Charged to their cgroup.
+        usage: Bytes,
+        /// Its limit, if there is one.
+        limit: Option<Bytes>,
+    },
     /// A process waits at a full limit for memory.
     Stalled {
         /// Who.

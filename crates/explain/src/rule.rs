@@ -42,6 +42,9 @@ rules! {
     Charge = "charge",
         "Every new page is charged to the memory cgroup of its process and to each cgroup above that one. Where the sum would exceed a limit, the kernel first frees page cache inside that cgroup; when nothing more can be freed it kills a process there.",
         "Linux mm/memcontrol.c try_charge_memcg, mem_cgroup_out_of_memory";
+    Stall = "stall",
+        "A process waits for memory while memory.high delays it, while the kernel frees pages for it, and while pages that were pushed out are read back. The OOM killer needs 16 rounds of reclaim in a row that free nothing: a process that pushes out what it reads back a moment later never gets there up to Linux 6.12.",
+        "Linux mm/memcontrol.c try_charge_memcg, __mem_cgroup_handle_over_high; kernel/sched/psi.c";
     PodCgroup = "pod-cgroup",
         "Each pod has a cgroup around those of its containers. When every container has a limit, the pod's limit is their sum; the pod's own pause process, which only holds its namespaces, is charged to the pod but to none of its containers.",
         "Kubernetes pkg/kubelet/cm/helpers_linux.go ResourceConfigForPod";

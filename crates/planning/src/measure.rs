@@ -1,7 +1,7 @@
 //! What is kept of a run: one row of measures.
 
 use oomsim_core::node_api::{EvictionSignal, ExitStatus, Name, QosClass};
-use oomsim_core::record::{DeathCause, Entry, History, LimitScope, Owner, Record, Sample};
+use oomsim_core::record::{DeathCause, Entry, History, LimitScope, Owner, Record, Sample, stalls};
 use oomsim_core::units::SimTime;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,8 @@ pub enum RunOutcome {
     CgroupOom,
     /// The OOM killer, because the node had no memory left.
     GlobalOom,
+    /// A daemon in user space: earlyoom, systemd-oomd, Talos' controller.
+    UserspaceKill,
     /// A program ended by itself with an error: ENOMEM, or its runtime's own limit.
     SelfExit,
     /// The kubelet refused to start, so that no pod ran.
@@ -35,7 +37,7 @@ pub enum RunOutcome {
 
 impl RunOutcome {
     /// All of them, in the order of tables.
-    pub const ALL: [RunOutcome; 11] = [
+    pub const ALL: [RunOutcome; 12] = [
         RunOutcome::None,
         RunOutcome::Eviction,
         RunOutcome::ContainerOom,
@@ -44,6 +46,7 @@ impl RunOutcome {
         RunOutcome::KubepodsOom,
         RunOutcome::CgroupOom,
         RunOutcome::GlobalOom,
+        RunOutcome::UserspaceKill,
         RunOutcome::SelfExit,
         RunOutcome::KubeletNotStarted,
         RunOutcome::Error,
@@ -60,6 +63,7 @@ impl RunOutcome {
             RunOutcome::KubepodsOom => "kubepods_oom",
             RunOutcome::CgroupOom => "cgroup_oom",
             RunOutcome::GlobalOom => "global_oom",
+            RunOutcome::UserspaceKill => "userspace_kill",
             RunOutcome::SelfExit => "self",
             RunOutcome::KubeletNotStarted => "kubelet_not_started",
             RunOutcome::Error => "error",
@@ -83,6 +87,7 @@ impl RunOutcome {
             RunOutcome::KubepodsOom => "the kernel: kubepods limit",
             RunOutcome::CgroupOom => "the kernel: limit of another cgroup",
             RunOutcome::GlobalOom => "the kernel: node out of memory",
+            RunOutcome::UserspaceKill => "a daemon in user space",
             RunOutcome::SelfExit => "itself",
             RunOutcome::KubeletNotStarted => "the kubelet does not start",
             RunOutcome::Error => "an error of the run",
@@ -169,7 +174,7 @@ macro_rules! measures {
 }
 
 measures! {
-    outcome: RunOutcome => "outcome" Class "The first death: none, eviction, container_oom, pod_oom, qos_oom, kubepods_oom, cgroup_oom, global_oom, self, kubelet_not_started, error.",
+    outcome: RunOutcome => "outcome" Class "The first death: none, eviction, container_oom, pod_oom, qos_oom, kubepods_oom, cgroup_oom, global_oom, userspace_kill, self, kubelet_not_started, error.",
     victim: String => "victim" Class "The pod (namespace/name) or host process that died first.",
     first_death: Option<u64> => "first_death_s" Seconds "When it died.",
     first_decision: Option<u64> => "first_eviction_s" Seconds "When the eviction manager first decided to evict.",
@@ -189,7 +194,8 @@ measures! {
     restarts: u64 => "restarts" Count "Containers started again.",
     refusals: u64 => "refusals" Count "Allocations refused with ENOMEM.",
     allocatable: Option<i64> => "allocatable_bytes" Bytes "What the node offers to pods (`status.allocatable`).",
-    stalled: bool => "stalled" Flag "The kernel found no process to kill, or panicked.",
+    stalled: bool => "stalled" Flag "Processes hardly went on for want of memory, the kernel found none to kill, or it panicked.",
+    stalled_for: u64 => "stalled_s" Seconds "How long a container or host process was stalled at most.",
     ended_at: u64 => "ended_at_s" Seconds "When the run ended.",
     digest: String => "digest" Text "Digest of the run, as `oomsim run` prints it.",
     not_started: String => "kubelet_not_started" Text "Why the kubelet did not start; no pod ran.",
@@ -266,6 +272,9 @@ impl Measures {
             m.note_first(entry);
         }
         m.note_decision(history);
+        m.stalled_for =
+            stalls(&history.entries, history.ended_at).iter().map(|s| s.lasted.as_nanos()).max().unwrap_or(0);
+        m.stalled |= m.stalled_for > 0;
         if m.first_death.is_some() {
             let (deaths, _) = crate::risk::deaths(history);
             m.pod_deaths = deaths.into_iter().map(|((pod, _), (_, by))| (pod, by)).collect();
@@ -316,6 +325,9 @@ impl Measures {
         let (outcome, owner) = match &entry.record {
             Record::OomKill { limit, killed_owners, .. } => (RunOutcome::of_oom(limit), killed_owners.first()),
             Record::ProcessExited { owner, cause: DeathCause::Eviction, .. } => (RunOutcome::Eviction, Some(owner)),
+            Record::ProcessExited { owner, cause: DeathCause::UserspaceKiller, .. } => {
+                (RunOutcome::UserspaceKill, Some(owner))
+            }
             Record::ProcessExited { owner, cause: DeathCause::SelfExit, status, .. }
                 if *status != ExitStatus::Code(0) =>
             {

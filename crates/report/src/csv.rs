@@ -16,6 +16,7 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("committed_as", "Committed_AS"),
     ("kubepods_usage", "charged memory of kubepods"),
     ("kubepods_working_set", "working set of kubepods"),
+    ("memory_waiting_seconds", "for how long something has waited for memory: `some total` of `/proc/pressure/memory`"),
 ];
 
 /// The whole file. A pod's cell is empty while it has no cgroup.
@@ -50,6 +51,7 @@ pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
             text.push(',');
             text.push_str(digits.format(amount.get()));
         }
+        let _ = write!(text, ",{}", s.waited.as_secs_f64());
         let mut written = 0;
         for pod in &pods {
             let column = (pod.pod as usize + 1).min(commas.len());

@@ -92,6 +92,14 @@ fn explain(
         DeathCause::ContainerStop => ("runtime", format!("its container was stopped ({})", how(status)), Tone::Plain),
         DeathCause::SessionHangup => ("session", "the leader of its session died (SIGHUP)".into(), Tone::Warn),
         DeathCause::Injected => ("scenario", how(status), Tone::Plain),
+        DeathCause::UserspaceKiller => {
+            let by = before.iter().rev().find_map(|entry| match &entry.record {
+                Record::UserspaceKill { killer, pid: of, message, .. } if *of == pid => Some((*killer, message)),
+                _ => None,
+            });
+            let (killer, message) = by.map_or(("userspace", String::new()), |(by, text)| (by, format!("; {text}")));
+            (killer, format!("{}{message}", how(status)), Tone::Bad)
+        }
         DeathCause::SelfExit => {
             let refused = before.iter().rev().take(64).find_map(|entry| match &entry.record {
                 Record::RuntimeOutOfMemory { pid: of, runtime, limit, .. } if *of == pid => {

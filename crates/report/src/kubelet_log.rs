@@ -4,7 +4,7 @@
 //! beginning is midnight of January 1st. Where a line's number in the source is not known, it is 1.
 
 use oomsim_core::record::view::back_off_message;
-use oomsim_core::record::{Entry, History, Record};
+use oomsim_core::record::{ConditionStatus, Entry, History, Record};
 use oomsim_core::units::SimTime;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -78,6 +78,12 @@ fn lines(log: &mut Log, entry: &Entry, node: &str) {
         Record::KillFailed { pod, container, message } => {
             let message = format!("\"Kill container failed\" err={message:?} pod={pod:?} containerName={container:?}");
             log.line('E', at, "kuberuntime_container.go:1", &message);
+        }
+        // The kubelet does not know that it is not heard of.
+        Record::NodeCondition { status: ConditionStatus::Unknown, .. } => {}
+        Record::Unhealthy { pod, container, message } => {
+            let message = format!("\"Probe failed\" pod={pod:?} containerName={container:?} output={message:?}");
+            log.line('I', at, "prober.go:1", &message);
         }
         Record::NodeCondition { r#type, status } => {
             let event = r#type.event(*status);

@@ -10,7 +10,7 @@ use crate::pods::{Container, Pod, Pods, Terminated, plan_of};
 use jiff::Timestamp;
 use oomsim_core::kubelet::backoff::event_message;
 use oomsim_core::kubelet::{ContainerSpec, ResourceList};
-use oomsim_core::node_api::{Name, PodEventReason, PodPhase, format_pod};
+use oomsim_core::node_api::{Name, NodeConditionType, PodEventReason, PodPhase, format_pod};
 use oomsim_core::plan::{Controller, PodPlan};
 use oomsim_core::record::view::split_pod;
 use oomsim_core::record::{ConditionStatus, Entry, Record};
@@ -40,30 +40,31 @@ fn print(value: &Value, out: &mut dyn Write) -> io::Result<()> {
 /// When writing fails.
 pub fn write_node(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let facts = &report.history.node;
-    let pressure = report.history.entries.iter().rev().find_map(|entry| match &entry.record {
-        Record::NodeCondition { r#type, status } => Some((entry.at, *r#type, *status)),
-        _ => None,
-    });
+    let last = |of: NodeConditionType| {
+        report.history.entries.iter().rev().find_map(|entry| match &entry.record {
+            Record::NodeCondition { r#type, status } if *r#type == of => Some((entry.at, *status)),
+            _ => None,
+        })
+    };
+    let condition = |kind: NodeConditionType, (at, status): (SimTime, ConditionStatus)| {
+        json!({
+            "type": kind.as_str(), "status": status.as_str(), "reason": kind.reason(status),
+            "message": kind.message(status),
+            "lastHeartbeatTime": stamp(report.history.ended_at), "lastTransitionTime": stamp(at),
+        })
+    };
     let start = stamp(SimTime::ZERO);
-    let mut conditions = vec![json!({
-        "type": "Ready", "status": "True", "reason": "KubeletReady", "message": "kubelet is posting ready status",
-        "lastHeartbeatTime": stamp(report.history.ended_at), "lastTransitionTime": start,
-    })];
+    let (ready, pressure) = (last(NodeConditionType::Ready), last(NodeConditionType::MemoryPressure));
+    let mut conditions: Vec<Value> =
+        pressure.map(|p| condition(NodeConditionType::MemoryPressure, p)).into_iter().collect();
+    conditions.push(condition(NodeConditionType::Ready, ready.unwrap_or((SimTime::ZERO, ConditionStatus::True))));
+    let taint = |key: &str, effect: &str, at| json!({ "key": key, "effect": effect, "timeAdded": stamp(at) });
     let mut taints = Vec::new();
-    if let Some((at, kind, status)) = pressure {
-        conditions.insert(
-            0,
-            json!({
-                "type": kind.as_str(), "status": status.as_str(), "reason": kind.reason(status),
-                "message": kind.message(status),
-                "lastHeartbeatTime": stamp(report.history.ended_at), "lastTransitionTime": stamp(at),
-            }),
-        );
-        if status == ConditionStatus::True {
-            taints.push(
-                json!({ "key": "node.kubernetes.io/memory-pressure", "effect": "NoSchedule", "timeAdded": stamp(at) }),
-            );
-        }
+    if let Some((at, ConditionStatus::True)) = pressure {
+        taints.push(taint("node.kubernetes.io/memory-pressure", "NoSchedule", at));
+    }
+    if let Some((at, ConditionStatus::Unknown)) = ready {
+        taints.extend(["NoSchedule", "NoExecute"].map(|effect| taint("node.kubernetes.io/unreachable", effect, at)));
     }
     let kubelet = report.scenario.kubelet.as_ref();
     let version = kubelet.map_or_else(String::new, |kubelet| format!("v{}.0", kubelet.profile.version));
@@ -266,7 +267,12 @@ fn event_object(node: &str, number: usize, (event, first, last, count): &(Event,
     if let Some(container) = &event.container {
         involved["fieldPath"] = format!("spec.containers{{{container}}}").into();
     }
-    let component = if event.reason == "Scheduled" { "default-scheduler" } else { "kubelet" };
+    let component = match event.reason.as_str() {
+        "Scheduled" => "default-scheduler",
+        "TaintManagerEviction" => "taint-eviction-controller",
+        "NodeNotReady" => "node-controller",
+        _ => "kubelet",
+    };
     json!({
         "apiVersion": "v1", "kind": "Event",
         "metadata": {
@@ -316,6 +322,12 @@ fn event(entry: &Entry, node: &str) -> Option<Event> {
         Record::NodeCondition { r#type, status } => {
             let event = r#type.event(*status);
             of(None, event, format!("Node {node} status is now: {event}"), false)
+        }
+        Record::MarkedForDeletion { pod } => {
+            of(Some(pod), "TaintManagerEviction", format!("Marking for deletion Pod {pod}"), false)
+        }
+        Record::Unhealthy { pod, container, message } => {
+            of_container(container, of(Some(pod), "Unhealthy", message.to_string(), true))
         }
         Record::SystemOom { message } => of(None, "SystemOOM", message.to_string(), true),
         _ => return None,

@@ -1,7 +1,7 @@
 //! A run in the words of kubectl and dmesg, line by line.
 
 use crate::amount;
-use oomsim_core::node_api::{ExitStatus, OomReport, PodEventReason, PodPhase, PodReason};
+use oomsim_core::node_api::{ExitStatus, NodeConditionType, OomReport, PodEventReason, PodPhase, PodReason};
 use oomsim_core::record::{ConditionStatus, Entry, History, Owner, Record};
 use oomsim_core::units::SimTime;
 
@@ -93,6 +93,12 @@ fn owner_name(owner: &Owner) -> String {
     }
 }
 
+fn whose(owner: &Owner) -> &str {
+    match owner {
+        Owner::Container { container: name, .. } | Owner::Host(name) => name,
+    }
+}
+
 /// A record in the words of kubectl and dmesg; nothing for records that only explain others.
 fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
     match &entry.record {
@@ -121,6 +127,25 @@ fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
             line(owner_name(owner), "OutOfMemory", message, Tone::Warn)
         }
         Record::OomKill { report, killed_owners, .. } => oom_lines(report, killed_owners),
+        Record::UserspaceKill { killer, pid, comm, signal, message, .. } => {
+            line(*killer, "kill", format!("{signal} to {comm} (pid {pid}): {message}"), Tone::Bad)
+        }
+        Record::Stalled { owner, since, some_avg10, usage, limit } => {
+            let full = limit.map_or(String::new(), |limit| format!(" of {}", amount(limit)));
+            let message = format!(
+                "{} has been waiting for memory since {:.1} s (memory.pressure some avg10={}.{:02}), {}{full} in use",
+                whose(owner),
+                since.as_secs_f64(),
+                some_avg10 / 100,
+                some_avg10 % 100,
+                amount(*usage)
+            );
+            line(owner_name(owner), "stalled", message, Tone::Bad)
+        }
+        Record::StallEnded { owner, lasted } => {
+            let message = format!("{} is no longer stalled, after {:.1} s", whose(owner), lasted.as_secs_f64());
+            line(owner_name(owner), "recovered", message, Tone::Plain)
+        }
         Record::CgroupWriteRefused { cgroup, limit } => {
             line("kernel", "EBUSY", format!("{cgroup}: limit {} refused", amount(*limit)), Tone::Warn)
         }
@@ -129,12 +154,32 @@ fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
             line("kernel", "signal", format!("{signal} to {comm} (pid {pid})"), Tone::Quiet)
         }
         Record::Warning { message } => line("model", "warning", &**message, Tone::Warn),
-        record => kubelet_lines(record, &history.node.name),
+        record => silent_lines(record, &history.node.name).unwrap_or_else(|| kubelet_lines(record, &history.node.name)),
     }
 }
 
 fn tone_of(reason: PodEventReason) -> Tone {
     if reason == PodEventReason::ResizeError { Tone::Warn } else { Tone::Plain }
+}
+
+/// What becomes of containers that do not answer and of a node that does not report.
+fn silent_lines(record: &Record, name: &str) -> Option<Vec<EventLine>> {
+    let node = format!("node/{name}");
+    Some(match record {
+        Record::NodeTaint { key, present } => {
+            let what = if *present { "put on the node" } else { "taken off the node" };
+            line(node, "taint", format!("{key} (NoSchedule, NoExecute) {what}"), Tone::Warn)
+        }
+        Record::MarkedForDeletion { pod } => {
+            line(pod_name(pod), "TaintManagerEviction", format!("Marking for deletion Pod {pod}"), Tone::Warn)
+        }
+        Record::Unhealthy { pod, message, .. } => line(pod_name(pod), "Unhealthy", &**message, Tone::Warn),
+        Record::ContainerReady { pod, container, ready } => {
+            let (what, tone) = if *ready { ("ready again", Tone::Plain) } else { ("not ready", Tone::Warn) };
+            line(pod_name(pod), "ready", format!("container {container} is {what}"), tone)
+        }
+        _ => return None,
+    })
 }
 
 /// What the kubelet did with pods and said about its node, in kubectl's words.
@@ -180,7 +225,11 @@ fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
         }
         Record::KillFailed { pod, message, .. } => line(pod_name(pod), "FailedKillPod", message.trim(), Tone::Warn),
         Record::NodeCondition { r#type, status } => {
-            let tone = if *status == ConditionStatus::True { Tone::Warn } else { Tone::Plain };
+            let tone = match (r#type, status) {
+                (_, ConditionStatus::Unknown) => Tone::Bad,
+                (NodeConditionType::MemoryPressure, ConditionStatus::True) => Tone::Warn,
+                _ => Tone::Plain,
+            };
             line(
                 node,
                 r#type.event(*status),
@@ -191,18 +240,7 @@ fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
         Record::SystemOom { message } => line(node, "SystemOOM", message.trim(), Tone::Warn),
         Record::KubeletNotStarted { message } => line(node, "kubelet", format!("does not start: {message}"), Tone::Bad),
         Record::NodeChanged { message } => line(node, "change", &**message, Tone::Quiet),
-        Record::EvictionPass { .. }
-        | Record::PodCleanedUp { .. }
-        | Record::ProcessStarted { .. }
-        | Record::SysctlSet { .. }
-        | Record::ProcessExited { .. }
-        | Record::AllocationRefused { .. }
-        | Record::RuntimeOutOfMemory { .. }
-        | Record::OomKill { .. }
-        | Record::CgroupWriteRefused { .. }
-        | Record::KernelPanic { .. }
-        | Record::SignalSent { .. }
-        | Record::Warning { .. } => Vec::new(),
+        _ => Vec::new(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::profile::{Lru, Profile};
 use super::sysctl::Sysctls;
+use super::work::Disk;
 use crate::node_api::{Name, Signo};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration, VolumeId};
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,11 @@ pub struct KernelConfig {
     /// Something else charges on the processor of a task that `memory.high` puts to sleep, and takes the place of its
     /// stock of charged pages.
     pub stock_displaced: bool,
+    /// Text that the system's own programs need again and again. A node that has pushed out everything else pushes
+    /// this out and reads it back for ever, up to 6.12.
+    pub system_text: Bytes,
+    /// Reclaim, reading back and swapping take the time that this disk needs; `None`: no time.
+    pub disk: Option<Disk>,
 }
 
 impl KernelConfig {
@@ -91,6 +97,8 @@ impl KernelConfig {
             swap_device: SwapDevice::Disk,
             recursive_protection: true,
             stock_displaced: false,
+            system_text: Bytes::ZERO,
+            disk: None,
         }
     }
 }
@@ -441,6 +449,8 @@ pub enum Until {
     OnMemoryFreed,
     /// After this time (or when memory comes free, if that is earlier): the kernel retries the fault by itself.
     After(SimDuration),
+    /// It only pushes out what it needs next and reads it back: until memory comes free, or until this time has passed.
+    Thrashing(Option<SimDuration>),
 }
 
 /// What became of a [`MemOp`].

@@ -24,6 +24,7 @@ pub mod oom;
 mod oom_tests;
 pub mod overcommit;
 mod plain;
+mod pressure;
 mod process;
 mod profile;
 mod readahead;
@@ -38,6 +39,7 @@ mod table;
 mod tests;
 mod text;
 mod volume;
+mod work;
 mod zone;
 
 pub use api::{
@@ -48,6 +50,7 @@ pub use audit::Imbalance;
 pub use capability::{Capability, CapabilityError, CapabilityRow, Confidence};
 pub use high::high_delay_jiffies;
 pub use plain::Batch;
+pub use pressure::{MemoryPressure, PSI_PERIOD, PressureLine, Stalls, THRASHING_PERMILLE};
 pub use process::{Process, State};
 pub use profile::{
     BadnessFloor, DEFAULT_VERSION, Lru, OvercommitGuess, PcpHigh, Profile, Protection, SiblingReclaim, SwapWriteback,
@@ -57,6 +60,7 @@ pub use release::{Distribution, Release};
 pub use sysctl::{NAMES as SYSCTLS, SysctlError, Sysctls};
 pub(crate) use table::make_room;
 pub use text::HotText;
+pub use work::{Disk, Work};
 pub use zone::{Zone, Zones, default_min_free_kbytes, watermark_gap};
 
 use crate::engine::{StreamFactory, StreamName};
@@ -104,6 +108,8 @@ pub struct Kernel {
     thrashing: Vec<text::Thrashing>,
     /// Where races between processors are drawn from.
     streams: StreamFactory,
+    /// What was moved, where that costs time.
+    work: Option<Box<work::WorkCount>>,
 }
 
 impl Kernel {
@@ -115,6 +121,7 @@ impl Kernel {
             zones: Zones::new(&config, taken),
             prints_each_cgroup: LogStyle::named(&config.profile.version)
                 .is_some_and(|style| style.memcg_stats == MemcgStats::PerCgroup),
+            work: config.disk.map(|_| Box::default()),
             config,
             cgroups: vec![cgroup::Cgroup::new("", None)],
             free_cgroups: Vec::new(),

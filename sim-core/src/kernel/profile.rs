@@ -140,6 +140,8 @@ pub struct Profile {
     pub second_kill_percent: u32,
     /// In how many of 100 limits lowered below the usage, on several processors, one process more dies.
     pub lowered_kill_percent: u32,
+    /// Of 1000 parts of stalled time of one task, those that `full` counts.
+    pub psi_full_permille: u32,
 }
 
 /// How many freed pages a CPU's lists keep before they go back to the zone.
@@ -238,6 +240,7 @@ impl Profile {
             text_left_pages: 0,
             second_kill_percent: 0,
             lowered_kill_percent: 0,
+            psi_full_permille: 1000,
         }
     }
 }

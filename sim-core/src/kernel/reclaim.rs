@@ -315,6 +315,7 @@ impl Kernel {
             self.uncharge(cg, PageKind::InactiveFile, inactive);
             self.uncharge(cg, PageKind::ActiveFile, active);
             self.forget_cached(file, inactive + active);
+            self.note_dropped(file, inactive + active);
         }
         if !self.cgroups[cg.index()].rare().cache.is_empty() {
             self.cgroups[cg.index()].rare_mut().cache.retain(|c| !c.pages().is_zero());

@@ -480,4 +480,16 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("45", "recordings resize of 7.3.4: 5 of 11")),
         ]
     ),
+    number!(
+        "psi_full_permille",
+        psi_full_permille,
+        "of 1000 parts of the time in which a task waits for memory, those in which the `full` line counts",
+        1000,
+        &[
+            ("4.15", inferred("300", "as 5.10; no PSI before 4.20")),
+            ("5.10", recorded("300", "recordings of 5.10.262: 90 to 620, as tasks in reclaim counted as productive")),
+            ("6.1", recorded("1000", "recordings of 6.1.176: full = some; commit cb0e52b77487, 5.17")),
+            ("7.3", recorded("1000", "recordings of 7.3.4: full = some in every cgroup with one task")),
+        ]
+    ),
 ];

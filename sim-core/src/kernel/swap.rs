@@ -81,6 +81,7 @@ impl Kernel {
         process.rare_mut().swapents += pages;
         let cg = process.cgroup;
         self.uncharge(cg, PageKind::Anon, pages);
+        self.note_swapped(pages, Pages::ZERO);
         self.note(cg, |c| c.swap += pages);
     }
 

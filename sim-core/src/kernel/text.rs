@@ -68,6 +68,13 @@ impl Kernel {
         keep.min(hot.pages).min(self.cached_below(domain, hot.file))
     }
 
+    /// The node has no memory left, and its own programs read back text all the time: reclaim always frees some of it,
+    /// and the OOM killer is not called (mm/page_alloc.c should_reclaim_retry: progress begins the 16 tries anew).
+    pub(super) fn node_thrashes(&self) -> bool {
+        let least = u64::from(self.config.profile.hang_hot_pages);
+        least > 0 && self.config.system_text.to_pages_floor().get() >= least
+    }
+
     fn cached_below(&self, domain: CgroupId, file: VolumeId) -> Pages {
         let groups = self.subtree(domain).map(|g| &self.cgroups[g.index()]);
         groups.flat_map(|g| &g.rare().cache).filter(|c| c.file == file).map(|c| c.inactive + c.active).sum()
@@ -87,11 +94,11 @@ impl Kernel {
         };
         let rest = match self.hot(charge.by).filter(|_| self.config.profile.hang_hot_pages == 0) {
             Some(hot) => rounds(hot).saturating_sub(now.since(since)),
-            None if alone => return Some(self.wait(Until::OnMemoryFreed)),
+            None if alone => return Some(self.wait(Until::Thrashing(None))),
             None => SimDuration::ZERO,
         };
         if rest > SimDuration::ZERO {
-            return Some(self.wait(Until::After(rest)));
+            return Some(self.wait(Until::Thrashing(Some(rest))));
         }
         self.thrashing.retain(|t| t.domain != domain);
         self.out_of_memory(now, charge, Some(domain))

@@ -288,6 +288,10 @@ impl Kernel {
         if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
             *cached += pages;
         }
+        match how {
+            FileAccess::Write => self.note_written(file, pages),
+            FileAccess::Read | FileAccess::Mmap => self.note_read(file, pages),
+        }
         if how == FileAccess::Mmap {
             self.map_pages(charge.by, file, pages);
         }
@@ -412,6 +416,7 @@ impl Kernel {
         }
         self.uncharge(cg, PageKind::Shmem, pages);
         self.trim_index(cg);
+        self.note_swapped(pages, Pages::ZERO);
         self.note(cg, |c| c.swap += pages);
         self.clamp_shmem_rss(volume);
     }

@@ -88,6 +88,9 @@ pub struct Toleration {
     pub value: String,
     /// `NoSchedule`, `PreferNoSchedule`, `NoExecute`; empty: every effect.
     pub effect: String,
+    /// For how long a taint with effect NoExecute is tolerated; `None`: for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub toleration_seconds: Option<i64>,
 }
 
 impl Toleration {

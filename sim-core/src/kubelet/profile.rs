@@ -324,6 +324,11 @@ profile! {
         28: RestartWakeup::Poll, Source "pod_workers.go completeWork: backOffPeriod";
         35: RestartWakeup::Expiry, Source "pod_workers.go completeWork; kubernetes#133066; seen with 1.36.2";
     }
+    /// Seconds after which a silent node is NotReady (`--node-monitor-grace-period` of the controller manager).
+    node_monitor_grace_s: i64, Restarts {
+        21: 40, Documented "kube-controller-manager reference: 40s";
+        32: 50, Documented "kubernetes#121793, kubernetes#127352: 50s";
+    }
 }
 
 macro_rules! rows {

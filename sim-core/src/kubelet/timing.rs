@@ -41,6 +41,9 @@ pub struct Timing {
     pub backoff_first: SimDuration,
     /// Longest restart back-off (kubelet.go `MaxContainerBackOff`).
     pub backoff_max: SimDuration,
+    /// How long a node may be silent until it is NotReady, the controller manager's node-monitor-grace-period: 40 s,
+    /// 50 s since 1.32 (kubernetes#121793).
+    pub node_monitor_grace: SimDuration,
 }
 
 /// A kubelet whose pages are reclaimed and read again all the time (P4 of docs/SOURCES.md, OOM scenario 3: nothing in
@@ -63,7 +66,8 @@ impl Timing {
     /// The clocks of a kubelet with this configuration (`crashLoopBackOff`, behind its gate).
     pub fn of(config: &KubeletConfig, profile: &KubernetesProfile) -> Timing {
         let limits = BackoffLimits::of(config, profile);
-        Timing { backoff_base: limits.base, backoff_max: limits.max, ..Timing::default() }
+        let node_monitor_grace = SimDuration::from_secs(u64::try_from(profile.node_monitor_grace_s).unwrap_or(0));
+        Timing { backoff_base: limits.base, backoff_max: limits.max, node_monitor_grace, ..Timing::default() }
     }
 }
 
@@ -85,6 +89,7 @@ impl Default for Timing {
             backoff_base: SimDuration::from_secs(10),
             backoff_first: SimDuration::ZERO,
             backoff_max: SimDuration::from_secs(300),
+            node_monitor_grace: SimDuration::from_secs(50),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::Event;
 use super::kubelet::Kubelet;
 use super::machine::Machine;
+use super::memory::SystemText;
 use super::observe::{Cx, Recorder};
 use super::pods::{Pods, Template};
 use super::programs::{Executable, ProcessOwner, SpawnContext};
@@ -115,6 +116,7 @@ impl Node {
             kubelet.start_clocks(&mut lent.cx);
         }
         pods.update_qos_cgroups(&mut lent);
+        lent.machine.start_killers(&mut lent.cx);
         for (n, plan) in scenario.pods.iter().enumerate() {
             let plan_ix = n as u32;
             for replica in 0..plan.replicas {
@@ -175,6 +177,13 @@ impl Machine {
                     self.apply(p, op, cx);
                 }
             }
+        }
+        let pages = node.kernel.system_text.to_pages_ceil();
+        if !pages.is_zero() {
+            let file = self.memory.nameless_file(node.kernel.system_text);
+            let how = crate::kernel::FileAccess::Mmap;
+            self.apply(p, MemOp::ReadFile { file, from: Pages::ZERO, pages, how }, cx);
+            self.system_text = Some(SystemText { file, pages, reader: p });
         }
         let pages = node.system_mlocked_file.to_pages_ceil();
         if !pages.is_zero() {

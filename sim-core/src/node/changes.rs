@@ -118,12 +118,16 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
         Change::StopKubelet => {
             lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?.stops();
             lent.record(record());
+            pods.watch_node(lent);
         }
         Change::StartKubelet => pods.start_kubelet(record, lent)?,
         Change::Delay { clock, by } => {
             let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
             kubelet.delay(clock, *by, pods)?;
             lent.record(record());
+            if *clock == Clock::NodeStatus {
+                pods.watch_node(lent);
+            }
         }
         Change::Workload { process, behavior } => {
             let p = lent.machine.named(process)?;

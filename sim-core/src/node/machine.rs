@@ -3,7 +3,8 @@
 //! do that others have to know leaves it as [`Notice`]s.
 
 use super::ids::{ContainerRef, ProcIx};
-use super::memory::Memory;
+use super::killers::KillerState;
+use super::memory::{Memory, SystemText};
 use super::observe::Cx;
 use super::programs::{ProcessOwner, ProgramTable};
 use crate::kernel::KernelConfig;
@@ -26,6 +27,10 @@ pub(in crate::node) struct Machine {
     pub kubelet: KubeletFacts,
     /// The cgroup of all pods.
     pub kubepods: Option<CgroupId>,
+    /// Text of the system's own programs.
+    pub system_text: Option<SystemText>,
+    /// What each killer in user space remembers.
+    pub killers: Vec<KillerState>,
     /// A kubelet reads the kernel's log and reports OOM kills of the whole node.
     pub oom_watcher: bool,
     pub panicked: bool,
@@ -57,6 +62,8 @@ impl KubeletFacts {
 pub(in crate::node) enum Notice {
     /// A process of a container has a child.
     Forked { container: ContainerRef, child: ProcIx },
+    /// The first process of a container with probes begins to wait for memory.
+    Waits(ContainerRef),
     /// A process is gone and its memory is free.
     Exited { process: ProcIx, owner: ProcessOwner, status: ExitStatus },
 }
@@ -72,6 +79,8 @@ impl Machine {
             notices: VecDeque::new(),
             kubelet: scenario.kubelet.as_ref().map_or_else(KubeletFacts::default, KubeletFacts::of),
             kubepods: None,
+            system_text: None,
+            killers: Vec::new(),
             oom_watcher: false,
             panicked: false,
             scenario,

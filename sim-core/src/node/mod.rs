@@ -16,6 +16,7 @@
 mod build;
 mod changes;
 mod ids;
+mod killers;
 mod kubelet;
 mod machine;
 mod memory;
@@ -40,7 +41,7 @@ use crate::units::{Pid, SimDuration, SimTime};
 use changes::inject;
 use kubelet::Look;
 use memory::Scope;
-use pods::{Lent, Pods};
+use pods::{LEASE, Lent, Pods};
 
 /// Everything that can happen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,6 +96,10 @@ pub enum Event {
     },
     /// Memory came free: blocked allocations are tried again.
     Retry,
+    /// A killer in user space looks at the node.
+    KillerLooks(u32),
+    /// The kernel averages for how long tasks have waited for memory.
+    PressureTick,
     /// A dying process is gone and its memory is free.
     ExitDone(Pid),
     /// A process that handles SIGTERM exits.
@@ -121,6 +126,31 @@ pub enum Event {
     PreStopOver(ContainerRef),
     /// The grace period of a container with a preStop hook is over: SIGKILL.
     ContainerGraceOver(ContainerRef),
+    /// A container is asked whether it is well.
+    ProbeBegins {
+        /// Which.
+        container: ContainerRef,
+        /// Which of its probes.
+        probe: u32,
+        /// Which of its runs.
+        run: u32,
+    },
+    /// It has answered by now, or the probe has failed.
+    ProbeEnds {
+        /// Which.
+        container: ContainerRef,
+        /// Which of its probes.
+        probe: u32,
+        /// Which of its runs.
+        run: u32,
+    },
+    /// The grace period of a container that failed its probe is over: SIGKILL.
+    ProbeGraceOver {
+        /// Which.
+        container: ContainerRef,
+        /// Which of its runs.
+        run: u32,
+    },
     /// The grace period of a pod's termination is over: SIGKILL.
     GraceOver(PodIx),
     /// Volumes and cgroups of a terminated pod are removed.
@@ -170,6 +200,15 @@ pub enum Event {
         /// Which.
         pod: PodIx,
         /// Stale unless that of the pod's last resize.
+        turn: u32,
+    },
+    /// The node controller looks whether the node still reports.
+    NodeMonitor,
+    /// A pod has tolerated the taint of an unreachable node long enough.
+    TaintEviction {
+        /// Which.
+        pod: PodIx,
+        /// Which time that the node was unreachable.
         turn: u32,
     },
     /// The kubelet reports the node's status.
@@ -237,6 +276,9 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
         Event::InitPassed { pod, passed } => pods.init_passed(pod, passed, lent),
         Event::PreStopOver(container) => pods.pre_stop_over(container, lent),
         Event::ContainerGraceOver(container) => pods.container_grace_over(container, lent),
+        Event::ProbeBegins { container, probe, run } => pods.probe_begins(container, probe, run, lent),
+        Event::ProbeEnds { container, probe, run } => pods.probe_ends(container, probe, run, lent),
+        Event::ProbeGraceOver { container, run } => pods.probe_grace_over(container, run, lent),
         Event::GraceOver(pod) => pods.grace_over(pod, lent),
         Event::PodTornDown(pod) => pods.torn_down(pod, lent),
         Event::PodFinishes(pod) => pods.pod_finishes(pod, lent),
@@ -247,6 +289,8 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
         Event::Wake { process, turn } => lent.machine.wake(process, turn, &mut lent.cx),
         Event::GrowthCheck { turn } => lent.machine.growth_check(turn, &mut lent.cx),
         Event::Retry => lent.machine.retry_blocked(&mut lent.cx),
+        Event::KillerLooks(killer) => lent.machine.killer_looks(killer, &mut lent.cx),
+        Event::PressureTick => lent.machine.pressure_tick(&mut lent.cx),
         Event::ExitDone(pid) => lent.machine.exit_done(pid, &mut lent.cx),
         Event::TermHandled(pid) => lent.machine.term_handled(pid, &mut lent.cx),
         Event::HangUp(n) => lent.machine.hangs_up(n, &mut lent.cx),
@@ -265,11 +309,11 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
             container_housekeeping(container, run, start, pods, lent);
         }
         Event::ResizeAgain { pod, turn } => pods.resize_again(pod, turn, lent),
+        Event::NodeMonitor => pods.node_is_looked_at(lent),
+        Event::TaintEviction { pod, turn } => pods.taint_evicts(pod, turn, lent),
         Event::NodeStatus { start } => {
-            if lent.kubelet_is_due(1, start, event)
-                && let Some(kubelet) = &mut lent.kubelet
-            {
-                kubelet.node_status(&mut lent.cx);
+            if lent.kubelet_is_due(1, start, event) {
+                node_status(pods, lent);
             }
         }
     }
@@ -307,6 +351,18 @@ fn cleanup_poll(turn: u32, pods: &mut Pods, lent: &mut Lent<'_>) {
         eviction_pass(pods, lent);
     } else if let Some(kubelet) = &lent.kubelet {
         kubelet.pass_after(slow, &mut lent.cx);
+    }
+}
+
+/// The kubelet reports the node's status; the next time later if it crawls.
+fn node_status(pods: &mut Pods, lent: &mut Lent<'_>) {
+    let slow = lent.reads_system_text();
+    let Some(kubelet) = lent.kubelet.as_deref_mut() else { return };
+    kubelet.node_status(slow, &mut lent.cx);
+    let in_time = kubelet.plan().timing.node_monitor_grace;
+    pods.node_reports(lent);
+    if LEASE + slow >= in_time {
+        pods.watch_node(lent);
     }
 }
 

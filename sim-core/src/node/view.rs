@@ -7,8 +7,8 @@ use super::memory::Scope;
 use super::programs::ProcessOwner;
 use super::state::Node;
 use crate::engine::{RunsBehind, Scheduler};
-use crate::kernel::Kernel;
 use crate::kernel::oom::Terms;
+use crate::kernel::{Kernel, MemoryPressure};
 use crate::node_api::{CgroupWrite, MemInfo, MemoryEvents, MemoryStat, Name};
 use crate::record::{LimitScope, Owner};
 use crate::units::{Bytes, CgroupId, Pid, SimTime};
@@ -47,6 +47,8 @@ pub struct CgroupView {
     pub settings: CgroupWrite,
     /// `memory.events`, of it and all below it.
     pub events: MemoryEvents,
+    /// `memory.pressure`, of it and all below it.
+    pub pressure: MemoryPressure,
 }
 
 /// A process.
@@ -151,7 +153,7 @@ impl Node {
         let settled = lent.machine.settled(Scope::Node, &mut lent.cx);
         let (machine, kernel) = (settled.get(), settled.kernel());
         let mut cgroups = Vec::new();
-        add_cgroups(machine, kernel, (kernel.root(), None), &mut cgroups);
+        add_cgroups(machine, (kernel, now), (kernel.root(), None), &mut cgroups);
         let processes = machine.living().filter_map(|p| {
             let program = &machine.programs[p as usize];
             let process = kernel.process(program.pid)?;
@@ -182,7 +184,7 @@ impl Node {
 
 fn add_cgroups(
     machine: &Machine,
-    kernel: &Kernel,
+    (kernel, at): (&Kernel, SimTime),
     (cgroup, parent): (CgroupId, Option<usize>),
     to: &mut Vec<CgroupView>,
 ) {
@@ -195,8 +197,9 @@ fn add_cgroups(
         limit: kernel.limit(cgroup),
         settings: kernel.settings(cgroup),
         events: kernel.events(cgroup),
+        pressure: machine.memory.pressure(cgroup, at),
     });
     for child in kernel.children(cgroup) {
-        add_cgroups(machine, kernel, (child, Some(place)), to);
+        add_cgroups(machine, (kernel, at), (child, Some(place)), to);
     }
 }

@@ -149,6 +149,8 @@ words! {
     NodeConditionType {
         /// The node is short of memory.
         MemoryPressure = "MemoryPressure",
+        /// The node takes pods and reports.
+        Ready = "Ready",
     }
 
     /// `status` of a node condition.
@@ -157,6 +159,8 @@ words! {
         True = "True",
         /// The condition does not hold.
         False = "False",
+        /// Nothing is known: the node no longer reports.
+        Unknown = "Unknown",
     }
 
     /// A system call that failed with ENOMEM.
@@ -176,27 +180,36 @@ impl EvictionSignal {
 }
 
 impl NodeConditionType {
-    /// Reason of the condition with this status (pkg/kubelet/nodestatus/setters.go MemoryPressureCondition).
+    /// Reason of the condition with this status (pkg/kubelet/nodestatus/setters.go; of Unknown
+    /// pkg/controller/nodelifecycle/node_lifecycle_controller.go).
     pub const fn reason(self, status: ConditionStatus) -> &'static str {
         match (self, status) {
             (Self::MemoryPressure, ConditionStatus::True) => "KubeletHasInsufficientMemory",
             (Self::MemoryPressure, ConditionStatus::False) => "KubeletHasSufficientMemory",
+            (Self::Ready, ConditionStatus::True) => "KubeletReady",
+            (Self::Ready, ConditionStatus::False) => "KubeletNotReady",
+            (_, ConditionStatus::Unknown) => "NodeStatusUnknown",
         }
     }
 
-    /// Its message (same place).
+    /// Its message (same places).
     pub const fn message(self, status: ConditionStatus) -> &'static str {
         match (self, status) {
             (Self::MemoryPressure, ConditionStatus::True) => "kubelet has insufficient memory available",
             (Self::MemoryPressure, ConditionStatus::False) => "kubelet has sufficient memory available",
+            (Self::Ready, ConditionStatus::True) => "kubelet is posting ready status",
+            (Self::Ready, ConditionStatus::False) => "kubelet is not ready",
+            (_, ConditionStatus::Unknown) => "Kubelet stopped posting node status.",
         }
     }
 
-    /// The event that goes with the change (same place, `recordEventFunc`).
+    /// The event that goes with the change (same places).
     pub const fn event(self, status: ConditionStatus) -> &'static str {
         match (self, status) {
             (Self::MemoryPressure, ConditionStatus::True) => "NodeHasInsufficientMemory",
-            (Self::MemoryPressure, ConditionStatus::False) => "NodeHasSufficientMemory",
+            (Self::MemoryPressure, _) => "NodeHasSufficientMemory",
+            (Self::Ready, ConditionStatus::True) => "NodeReady",
+            (Self::Ready, _) => "NodeNotReady",
         }
     }
 }

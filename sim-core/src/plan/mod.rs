@@ -16,12 +16,16 @@
 //! scenario.duration = SimDuration::from_secs(60);
 //! ```
 
+mod killer;
 mod node;
 mod pod;
+mod probe;
 mod process;
 
+pub use killer::{Earlyoom, SystemdOomd, TalosOom, UserspaceKiller};
 pub use node::{KubeletPlan, NodePlan};
 pub use pod::{ContainerPlan, Controller, PodPlan, Recommender, VolumePlan};
+pub use probe::{ProbeHandler, ProbeKind, ProbePlan};
 pub use process::{HangUp, HostPlan, ProcessPlan, kept_comm};
 
 use crate::kubelet::{KubernetesProfile, MEMORY, ResourceRequirements, scheduling_requests};

@@ -1,5 +1,6 @@
 //! The machine and its kubelet.
 
+use super::killer::UserspaceKiller;
 use crate::kernel::{CgroupVersion, KernelConfig};
 use crate::kubelet::start::{Machine, NotStarted, StartProblem};
 use crate::kubelet::{EffectiveKubelet, KubeletConfig, KubernetesProfile, Timing};
@@ -36,6 +37,8 @@ pub struct NodePlan {
     pub runtime_per_pod: Bytes,
     /// How long a dying process takes until its memory is free.
     pub exit: ExitTiming,
+    /// Daemons that kill before the kernel has to.
+    pub killers: Vec<UserspaceKiller>,
 }
 
 /// A pause process as the task tables of P2 of docs/SOURCES.md show it (logs of 16 and 17 January: total_vm 241
@@ -71,6 +74,7 @@ impl NodePlan {
             runtime: RuntimeTiming::default(),
             runtime_per_pod: Bytes::ZERO,
             exit: ExitTiming::default(),
+            killers: Vec::new(),
         }
     }
 

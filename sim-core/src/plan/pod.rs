@@ -1,5 +1,6 @@
 //! Pods: specification, and what runs in them.
 
+use super::probe::ProbePlan;
 use super::process::ProcessPlan;
 use crate::kubelet::{ContainerSpec, MEMORY, PodSpec, ResourceList, ResourceRequirements, RestartPolicy};
 use crate::node_api::Name;
@@ -143,9 +144,15 @@ impl PodPlan {
             processes: vec![process],
             pid_namespace: true,
             pre_stop: None,
+            probes: Vec::new(),
             restarts_on_resize: false,
         });
         self
+    }
+
+    /// Whether a container of it has a probe.
+    pub fn has_probes(&self) -> bool {
+        self.containers.iter().any(|container| !container.probes.is_empty())
     }
 
     /// `namespace/name`.
@@ -166,6 +173,8 @@ pub struct ContainerPlan {
     pub pid_namespace: bool,
     /// How long its preStop hook takes; `None`: it has none.
     pub pre_stop: Option<SimDuration>,
+    /// Its probes.
+    pub probes: Vec<ProbePlan>,
     /// `resizePolicy` of memory is `RestartContainer`: a resize starts it anew instead of writing its cgroup.
     pub restarts_on_resize: bool,
 }

@@ -37,10 +37,14 @@ words! {
         SessionEnded = "session-ended",
         /// A process ended by itself with an error, and memory was not refused to it.
         Exit = "exit",
+        /// A daemon in user space killed.
+        UserspaceKiller = "userspace-killer",
         /// The scenario sent a signal.
         Signal = "signal",
         /// A restart has to wait for its back-off.
         BackOff = "back-off",
+        /// Processes hardly go on, and nothing kills them.
+        Stalled = "stalled",
         /// The kernel gave up.
         KernelPanic = "kernel-panic",
         /// The kubelet does not start with its configuration.
@@ -65,7 +69,10 @@ words! {
 impl Cause {
     /// True for what kills or evicts.
     pub const fn is_fatal(self) -> bool {
-        !matches!(self, Cause::BackOff | Cause::ContainerGone | Cause::NotAdmitted | Cause::CommitLimit)
+        !matches!(
+            self,
+            Cause::BackOff | Cause::ContainerGone | Cause::NotAdmitted | Cause::CommitLimit | Cause::Stalled
+        )
     }
 
     /// True for a kill by the kernel's OOM killer.
@@ -131,10 +138,12 @@ fn cause_of(record: &Record, before: &[Entry]) -> Option<Cause> {
         Record::RuntimeOutOfMemory { .. } => Cause::RuntimeLimit,
         Record::KillFailed { .. } => Cause::ContainerGone,
         Record::BackOff { .. } => Cause::BackOff,
+        Record::Stalled { .. } => Cause::Stalled,
         Record::KernelPanic { .. } => Cause::KernelPanic,
         Record::KubeletNotStarted { .. } => Cause::KubeletNotStarted,
         Record::ProcessExited { cause: DeathCause::SessionHangup, .. } => Cause::SessionEnded,
         Record::ProcessExited { cause: DeathCause::Injected, .. } => Cause::Signal,
+        Record::ProcessExited { cause: DeathCause::UserspaceKiller, .. } => Cause::UserspaceKiller,
         Record::ProcessExited { pid, status, cause: DeathCause::SelfExit, .. } if *status != ExitStatus::Code(0) => {
             if refused_before(*pid, before) {
                 return None;

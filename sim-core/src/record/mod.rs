@@ -6,6 +6,7 @@ pub mod expect;
 mod history;
 mod scope;
 mod series;
+mod stall;
 pub mod view;
 
 pub use cause::{Cause, Choice, Happening, happenings};
@@ -13,6 +14,7 @@ pub use digest::{Digest, StableHasher};
 pub use history::{Counts, History, NodeFacts, PassFigures, PassVerdict, PodFigures, PodOutcome, ProcessOutcome};
 pub use scope::LimitScope;
 pub use series::{PodSample, Sample, Series};
+pub use stall::{Stall, stalls};
 
 pub use crate::node_api::ConditionStatus;
 
@@ -55,6 +57,8 @@ pub enum DeathCause {
     SessionHangup,
     /// The scenario sent a signal.
     Injected,
+    /// A daemon in user space: earlyoom, systemd-oomd, Talos' controller.
+    UserspaceKiller,
 }
 
 /// One threshold as an eviction pass saw it.
@@ -316,6 +320,71 @@ pub enum Record {
         reason: PodEventReason,
         /// Event message.
         message: Name,
+    },
+    /// A daemon in user space sent a signal to a process, to free memory.
+    UserspaceKill {
+        /// `earlyoom`, `systemd-oomd` or `talos`.
+        killer: &'static str,
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Whose it is.
+        owner: Owner,
+        /// Signal.
+        signal: Signo,
+        /// What the daemon logs.
+        message: Name,
+    },
+    /// The processes of a container, or of the node, spend much of their time waiting for memory: they hardly go on.
+    Stalled {
+        /// Whose they are.
+        owner: Owner,
+        /// When they began to wait.
+        since: SimTime,
+        /// `some avg10` of the cgroup's `memory.pressure`, hundredths of a percent.
+        some_avg10: u32,
+        /// `memory.current`.
+        usage: Bytes,
+        /// `memory.max`, if there is one.
+        limit: Option<Bytes>,
+    },
+    /// They go on, or have ended.
+    StallEnded {
+        /// Whose they are.
+        owner: Owner,
+        /// How long it took since they began to wait.
+        lasted: SimDuration,
+    },
+    /// The control plane puts a taint on the node, or takes it away.
+    NodeTaint {
+        /// Key of the taint, with effects NoSchedule and NoExecute.
+        key: Name,
+        /// It is there now.
+        present: bool,
+    },
+    /// `TaintManagerEviction`: a pod on an unreachable node is marked for deletion.
+    MarkedForDeletion {
+        /// `namespace/name`.
+        pod: Name,
+    },
+    /// `Unhealthy`: a probe of a container failed.
+    Unhealthy {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+        /// Event message.
+        message: Name,
+    },
+    /// A container fails its readiness probe, or passes it again: it gets no traffic, or gets it again.
+    ContainerReady {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+        /// `ready` of its status.
+        ready: bool,
     },
 }
 

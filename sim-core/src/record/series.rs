@@ -1,7 +1,7 @@
 //! Memory over time, sampled at fixed intervals and around everything that happens.
 
 use crate::node_api::Name;
-use crate::units::{Bytes, SimTime};
+use crate::units::{Bytes, SimDuration, SimTime};
 
 /// A pod at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -35,6 +35,9 @@ pub struct Sample {
     pub kubepods_usage: Bytes,
     /// Working set of kubepods.
     pub kubepods_working_set: Bytes,
+    /// For how long anything on the node has waited for memory since the run began (`some total` of
+    /// `/proc/pressure/memory`).
+    pub waited: SimDuration,
     /// Pods that have a cgroup.
     pub pods: Vec<PodSample>,
 }

@@ -269,6 +269,8 @@ pub enum ScriptOp {
     MakeWritable(Bytes),
     /// Moves anonymous memory to swap as far as it has room (`madvise(MADV_PAGEOUT)`).
     PageOut(Bytes),
+    /// Takes this much kernel memory that is charged to its cgroup and goes with it: socket buffers, pipes, slab.
+    KernelMemory(Bytes),
     /// Appends to a tmpfs file.
     Tmpfs {
         /// Volume's name in the pod or on the host.
@@ -363,7 +365,7 @@ impl Script {
                 ScriptOp::Anon { bytes, touched_permille, .. } => {
                     bytes.to_pages_ceil().get().saturating_mul(u64::from(*touched_permille)) / 1000
                 }
-                ScriptOp::Tmpfs { bytes, .. } => bytes.to_pages_ceil().get(),
+                ScriptOp::Tmpfs { bytes, .. } | ScriptOp::KernelMemory(bytes) => bytes.to_pages_ceil().get(),
                 _ => 0,
             });
             let lasts = body.iter().map(|op| op.lasts().as_nanos()).fold(0, u64::saturating_add);

@@ -34,6 +34,8 @@ pub enum Step {
     MakeWritable(Bytes),
     /// Moves anonymous pages to swap.
     PageOut(Pages),
+    /// Takes kernel memory that goes with the process.
+    HoldKernel(Pages),
     /// Grows in closed form until its steps are taken.
     Grow(Growth),
     /// Unmaps memory of which `resident` pages were touched.
@@ -354,6 +356,7 @@ impl Program {
             ScriptOp::Map { bytes, flags } => Step::Map { bytes: *bytes, flags: *flags },
             ScriptOp::MakeWritable(bytes) => Step::MakeWritable(*bytes),
             ScriptOp::PageOut(bytes) => Step::PageOut(bytes.to_pages_ceil()),
+            ScriptOp::KernelMemory(bytes) => Step::HoldKernel(bytes.to_pages_ceil()),
             ScriptOp::Tmpfs { volume, bytes } => Step::Tmpfs { volume: volume.clone(), pages: bytes.to_pages_ceil() },
             ScriptOp::File { file, offset, bytes, access } => Step::File {
                 file: file.clone(),

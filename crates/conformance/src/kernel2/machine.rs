@@ -4,7 +4,8 @@ use super::outcome::{Decision, ExperimentOutcome};
 use super::row::{Experiment, Group};
 use crate::kernel::{Sim, WORKER, machine, rivals};
 use oomsim_core::kernel::{
-    FileAccess, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, Until,
+    Disk, FileAccess, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, THRASHING_PERMILLE,
+    Until,
 };
 use oomsim_core::node_api::{CgroupWrite, OomReport, Signo};
 use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime, VolumeId};
@@ -48,6 +49,8 @@ pub struct ExperimentRun {
     pub after: BTreeMap<usize, BTreeMap<String, Seen>>,
     /// Steps whose write gave another error than recorded.
     pub wrong_writes: Vec<usize>,
+    /// For how long processes waited for memory, in all.
+    pub waited: SimDuration,
 }
 
 /// How an operation ended.
@@ -68,6 +71,8 @@ pub struct Machine<'a> {
     pub buffers: BTreeSet<Pid>,
     files: BTreeMap<(String, u64), VolumeId>,
     loops: LongLoops,
+    /// For how long processes have waited for memory.
+    pub waited: SimDuration,
 }
 
 /// What becomes of a process that hangs with loops of [`LONG_LOOP`] pages or more between two uses of its text.
@@ -89,12 +94,14 @@ pub fn run(row: &Experiment, shift: i64, loops: LongLoops) -> Result<ExperimentR
         open: None,
         after: BTreeMap::new(),
         wrong_writes: Vec::new(),
+        waited: SimDuration::ZERO,
     };
     for index in 0..row.steps.len() {
         machine.step(index, &mut run);
         let seen = row.steps[index].after.keys().map(|path| (path.clone(), machine.seen(path)));
         run.after.insert(index, seen.collect());
     }
+    run.waited = machine.waited;
     machine.conclude(&mut run)?;
     Ok(run)
 }
@@ -110,7 +117,8 @@ impl<'a> Machine<'a> {
             sim.kernel.write(sim.now, cgroup, &limits(group, shift)).map_err(|e| e.to_string())?;
         }
         let (pids, buffers, files) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        let mut machine = Machine { row, sim, text, pids, buffers, files, loops };
+        let waited = SimDuration::ZERO;
+        let mut machine = Machine { row, sim, text, pids, buffers, files, loops, waited };
         for process in &row.procs {
             machine.start(process)?;
         }
@@ -195,13 +203,21 @@ impl<'a> Machine<'a> {
         loop {
             let outcome = self.sim.kernel.apply(self.sim.now, pid, op);
             let died = self.sim.collect();
+            self.note_wait(&outcome);
             let (remaining, wait) = match outcome {
                 MemOutcome::Done => return OpEnd::Done,
                 MemOutcome::Dying => return OpEnd::Dead,
                 MemOutcome::Refused(_) => return OpEnd::Stuck,
                 MemOutcome::Wait { remaining, .. } if died => (remaining, SimDuration::ZERO),
-                MemOutcome::Wait { remaining, until: Until::After(wait) } => (remaining, wait),
-                MemOutcome::Wait { .. } => return OpEnd::Stuck,
+                MemOutcome::Wait { remaining, until: Until::After(wait) | Until::Thrashing(Some(wait)) } => {
+                    (remaining, wait)
+                }
+                MemOutcome::Wait { until, .. } => {
+                    if matches!(until, Until::Thrashing(_)) {
+                        self.waited = self.waited + thrashes(PATIENCE);
+                    }
+                    return OpEnd::Stuck;
+                }
                 MemOutcome::Throttled { remaining, delay } => (remaining, delay),
             };
             self.sim.now = self.sim.now.saturating_add(wait);
@@ -210,6 +226,17 @@ impl<'a> Machine<'a> {
             }
             op = op.with_pages(remaining);
         }
+    }
+
+    /// Adds up for how long a process waits that has done an operation.
+    pub fn note_wait(&mut self, outcome: &MemOutcome) {
+        self.waited = self.waited + self.sim.kernel.time_worked();
+        self.waited = self.waited
+            + match outcome {
+                MemOutcome::Throttled { delay, .. } => *delay,
+                MemOutcome::Wait { until: Until::Thrashing(Some(time)), .. } => thrashes(*time),
+                _ => SimDuration::ZERO,
+            };
     }
 
     /// The recordings' driver kills a process that does not answer.
@@ -257,6 +284,11 @@ impl<'a> Machine<'a> {
     }
 }
 
+/// For how long a process waits for memory that thrashes for some time.
+pub fn thrashes(time: SimDuration) -> SimDuration {
+    time.mul_ratio(THRASHING_PERMILLE, 1000)
+}
+
 /// Pages of the program's text, and those in use.
 fn text(sim: &Sim) -> (Pages, u64) {
     if sim.kernel.profile().file_folios { TEXT_AT_ONCE } else { TEXT }
@@ -274,6 +306,7 @@ fn config(row: &Experiment) -> Result<KernelConfig, String> {
     let mut config = machine(profile, false, row.mem_total_kib, row.swap_total_kib);
     config.cpus = row.smp;
     config.swap_device = if row.swap_device == "zram" { SwapDevice::Zram } else { SwapDevice::Disk };
+    config.disk = Some(Disk::RECORDED);
     config.recursive_protection = row.mount_options.contains("memory_recursiveprot");
     for (name, value) in &row.sysctl {
         config.sysctl.set(&format!("vm.{name}"), *value).map_err(|e| e.to_string())?;

@@ -4,6 +4,7 @@
 mod compare;
 mod machine;
 mod outcome;
+mod pressure;
 mod row;
 mod steps;
 
@@ -12,6 +13,7 @@ pub use compare::{SizeOff, Sizes};
 use crate::{RecordingKind, Verdict};
 use machine::LongLoops;
 use outcome::{ExperimentOutcome, Window};
+pub use pressure::{Waited, waited};
 use row::Experiment;
 use serde_json::Value;
 

@@ -94,6 +94,17 @@ pub struct State {
     pub swap: u64,
     #[serde(default, deserialize_with = "nullable")]
     pub stat: BTreeMap<String, u64>,
+    #[serde(default, deserialize_with = "nullable")]
+    pub psi_us: Pressure,
+}
+
+/// Totals of `memory.pressure`, microseconds.
+#[derive(Clone, Copy, Default, Deserialize)]
+pub struct Pressure {
+    #[serde(default)]
+    pub some: u64,
+    #[serde(default)]
+    pub full: u64,
 }
 
 impl State {

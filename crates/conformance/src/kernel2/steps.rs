@@ -1,6 +1,6 @@
 //! The steps: one after another, or running on while later ones are taken.
 
-use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd, at};
+use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd, at, thrashes};
 use super::row::Step;
 use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
 use oomsim_core::node_api::CgroupWrite;
@@ -232,6 +232,10 @@ impl Machine<'_> {
                 }
             }
         }
+        if jobs.iter().any(|job| job.state == State::Stuck) {
+            self.waited =
+                self.waited + thrashes(end.min(at(row.steps.last().map_or(0.0, |s| s.t))).since(self.sim.now));
+        }
         for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
             if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
                 run.outcome.stuck.insert(job.step.who.clone());
@@ -300,6 +304,7 @@ impl Machine<'_> {
         };
         let outcome = self.sim.kernel.apply(self.sim.now, by, op);
         let died = self.sim.collect();
+        self.note_wait(&outcome);
         match outcome {
             MemOutcome::Done => {
                 self.chunk_done(job);
@@ -317,9 +322,9 @@ impl Machine<'_> {
             MemOutcome::Wait { remaining, until } => {
                 job.pending = Some((by, op.with_pages(remaining)));
                 match until {
-                    Until::After(wait) => job.next = self.sim.now.saturating_add(wait),
-                    Until::OnMemoryFreed if died => {}
-                    Until::OnMemoryFreed => job.state = State::Stuck,
+                    Until::After(wait) | Until::Thrashing(Some(wait)) => job.next = self.sim.now.saturating_add(wait),
+                    Until::OnMemoryFreed | Until::Thrashing(None) if died => {}
+                    Until::OnMemoryFreed | Until::Thrashing(None) => job.state = State::Stuck,
                 }
             }
         }

@@ -286,7 +286,8 @@ impl Import<'_> {
         }
         let name: Name = c.name.as_str().into();
         let spec = ContainerSpec { resources, ..ContainerSpec::new(&name) };
-        Ok((spec, ContainerPlan { name, processes, pid_namespace, pre_stop: None, restarts_on_resize: false }))
+        let (pre_stop, probes, restarts_on_resize) = (None, Vec::new(), false);
+        Ok((spec, ContainerPlan { name, processes, pid_namespace, pre_stop, probes, restarts_on_resize }))
     }
 
     /// A process of a container, or of the host.

@@ -216,8 +216,8 @@ fn pod(story: &Story, action: &Action, t0: f64) -> Result<PodPlan, StoryError> {
         let processes = programs(story, &args, t0, pid1, &mounts)?;
         let resources = part(story, &container["resources"])?;
         let pre_stop = pre_stop(&container["lifecycle"]["preStop"]);
-        let (pid_namespace, restarts_on_resize) = (true, false);
-        let own = ContainerPlan { name: name.into(), processes, pid_namespace, pre_stop, restarts_on_resize };
+        let (pid_namespace, probes, restarts_on_resize) = (true, Vec::new(), false);
+        let own = ContainerPlan { name: name.into(), processes, pid_namespace, pre_stop, probes, restarts_on_resize };
         plan.containers.push(own);
         Arc::make_mut(&mut plan.spec.containers).push(ContainerSpec { resources, ..ContainerSpec::new(name) });
     }

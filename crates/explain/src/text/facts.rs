@@ -63,7 +63,11 @@ pub fn sentence(fact: &Fact) -> String {
         | Fact::ChildDied { .. }
         | Fact::Allocating => of_choice(fact),
         Fact::Refused { .. } | Fact::RuntimeRefused { .. } | Fact::KernelUninvolved { .. } => of_refusal(fact),
-        Fact::Room { .. } | Fact::NodeRoom { .. } | Fact::TopNode { .. } | Fact::Stalled { .. } => of_room(fact),
+        Fact::Room { .. }
+        | Fact::NodeRoom { .. }
+        | Fact::TopNode { .. }
+        | Fact::WaitsForMemory { .. }
+        | Fact::Stalled { .. } => of_room(fact),
         _ => of_aftermath(fact),
     }
 }
@@ -347,6 +351,15 @@ fn of_room(fact: &Fact) -> String {
             amount(*allocatable),
             amount(*pods),
             amount(*capacity)
+        ),
+        Fact::WaitsForMemory { who: whom, since, some_avg10, usage, limit } => format!(
+            "{} has been stalled since {} s: for {} % of the last 10 s it waited for memory (memory.pressure some avg10), \
+             with {} in use{}. Waiting is no failure: nothing is killed, and the container stays Running.",
+            who(whom),
+            since.as_secs_f64(),
+            some_avg10 / 100,
+            amount(*usage),
+            limit.map_or(String::new(), |limit| format!(" of {}", amount(limit)))
         ),
         Fact::Stalled { who: whom, cgroup, usage, limit } => format!(
             "{} is stalled: {cgroup} is full ({} of {}). What it frees is text that it needs again at once, which counts as \

@@ -24,8 +24,10 @@ fn happened(cause: Cause, whom: Option<&Who>) -> String {
         Cause::ContainerGone => format!("a container of {whom} could not be stopped"),
         Cause::SessionEnded => format!("{whom} was ended by the end of its session"),
         Cause::Exit => format!("{whom} ended by itself"),
+        Cause::UserspaceKiller => format!("{whom} was killed by a daemon in user space"),
         Cause::Signal => format!("{whom} was sent a signal by the scenario"),
         Cause::BackOff => format!("a container of {whom} has to wait for its restart"),
+        Cause::Stalled => format!("{whom} was stalled: it waited for memory, and nothing was killed"),
         Cause::KernelPanic => "the kernel panicked".into(),
         _ => "the kubelet did not start".into(),
     }

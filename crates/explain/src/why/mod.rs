@@ -66,6 +66,7 @@ pub fn explain(run: &Run, number: usize, happening: &Happening) -> Explanation {
         Record::PodRejected { .. } => others::rejected(run, &mut explanation, record),
         Record::AllocationRefused { .. } => refuse::refused(run, &mut explanation, record),
         Record::RuntimeOutOfMemory { .. } => refuse::by_runtime(run, &mut explanation, record),
+        Record::Stalled { .. } => others::stalled(&mut explanation, record),
         Record::KillFailed { .. } => others::stop_failed(run, &mut explanation, happening.entry),
         Record::BackOff { .. } => others::back_off(run, &mut explanation, happening.entry),
         Record::ProcessExited { .. } => others::exited(run, &mut explanation, happening.entry),

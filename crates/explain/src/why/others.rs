@@ -92,6 +92,13 @@ pub(super) fn exited(run: &Run, to: &mut Explanation, entry: usize) {
     if *cause == DeathCause::Injected {
         to.chain.push(Link::at(to.at, Fact::ByScenario));
     }
+    let said = entries[..entry].iter().rev().find_map(|e| match &e.record {
+        Record::UserspaceKill { pid: of, killer, message, .. } if of == pid => Some((e.at, killer, message)),
+        _ => None,
+    });
+    if let Some((at, killer, message)) = said.filter(|_| *cause == DeathCause::UserspaceKiller) {
+        to.chain.push(Link::at(at, Fact::Message { text: format!("{killer}: {message}").into() }));
+    }
     to.chain.push(Link { at: Some(to.at), fact: Fact::Ended { who, how: how(*status) }, rule });
 }
 
@@ -133,6 +140,17 @@ fn how(status: ExitStatus) -> String {
         ExitStatus::Code(code) => format!("exited with code {code}"),
         ExitStatus::Signal(signal) => format!("was ended by {signal}"),
     }
+}
+
+/// Processes that hardly go on.
+pub(super) fn stalled(to: &mut Explanation, record: &Record) {
+    let Record::Stalled { owner, since, some_avg10, usage, limit } = record else { return };
+    let who = match owner {
+        Owner::Container { pod, .. } => Who::Pod(pod.clone()),
+        Owner::Host(_) => Who::System,
+    };
+    let fact = Fact::WaitsForMemory { who, since: *since, some_avg10: *some_avg10, usage: *usage, limit: *limit };
+    to.chain.push(Link::at(to.at, fact).by(Rule::Stall));
 }
 
 pub(super) fn message(to: &mut Explanation, text: &Name) {

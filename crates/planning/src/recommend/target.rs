@@ -18,7 +18,7 @@ pub enum BadEvent {
     Eviction,
     /// A container is started again.
     Restart,
-    /// The kernel finds no process to kill, or panics.
+    /// Processes hardly go on for want of memory, the kernel finds none to kill, or it panics.
     Stalled,
 }
 

@@ -66,6 +66,9 @@ fn killed(entry: &Entry) -> Vec<(&Owner, RunOutcome)> {
             killed_owners.iter().map(|owner| (owner, RunOutcome::of_oom(limit))).collect()
         }
         Record::ProcessExited { owner, cause: DeathCause::Eviction, .. } => vec![(owner, RunOutcome::Eviction)],
+        Record::ProcessExited { owner, cause: DeathCause::UserspaceKiller, .. } => {
+            vec![(owner, RunOutcome::UserspaceKill)]
+        }
         Record::ProcessExited { owner, cause: DeathCause::SelfExit, status, .. } if *status != ExitStatus::Code(0) => {
             vec![(owner, RunOutcome::SelfExit)]
         }

@@ -105,6 +105,7 @@ pub fn instants(history: &History) -> Vec<SimTime> {
                 | Record::Evicted { .. }
                 | Record::AllocationRefused { .. }
                 | Record::RuntimeOutOfMemory { .. }
+                | Record::Stalled { .. }
                 | Record::KernelPanic { .. }
                 | Record::ContainerTerminated { .. }
         )

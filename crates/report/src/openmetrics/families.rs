@@ -1,15 +1,47 @@
 //! Families of metrics: all points of one family together, and in it all points of one set of labels, as OpenMetrics
 //! asks for.
 
+use oomsim_core::units::SimDuration;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::{self, Write};
+
+/// A value.
+#[derive(Clone, Copy, Debug)]
+pub enum Value {
+    /// A count, or bytes.
+    Number(u64),
+    /// Seconds.
+    Time(SimDuration),
+}
+
+impl From<u64> for Value {
+    fn from(n: u64) -> Self {
+        Value::Number(n)
+    }
+}
+
+impl From<SimDuration> for Value {
+    fn from(time: SimDuration) -> Self {
+        Value::Time(time)
+    }
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Value::Number(n) => n.fmt(f),
+            Value::Time(time) => time.as_secs_f64().fmt(f),
+        }
+    }
+}
 
 /// A family under way.
 #[derive(Debug)]
 struct Family {
     kind: &'static str,
     help: String,
-    series: BTreeMap<String, Vec<(u64, u64)>>,
+    series: BTreeMap<String, Vec<(u64, Value)>>,
 }
 
 /// All families.
@@ -26,9 +58,10 @@ impl Families {
     }
 
     /// Adds a point.
-    pub fn add(&mut self, name: &'static str, kind: &'static str, help: &str, labels: &str, value: u64) {
+    pub fn add(&mut self, name: &'static str, kind: &'static str, help: &str, labels: &str, value: impl Into<Value>) {
         let new = || Family { kind, help: help.to_owned(), series: BTreeMap::new() };
         let family = self.families.entry(name).or_insert_with(new);
+        let value = value.into();
         match family.series.get_mut(labels) {
             Some(points) => points.push((self.now, value)),
             None => _ = family.series.insert(labels.to_owned(), vec![(self.now, value)]),
@@ -44,8 +77,10 @@ impl Families {
             // A counter's family has the name without `_total`.
             let base = if family.kind == "counter" { name.trim_end_matches("_total") } else { name };
             writeln!(out, "# TYPE {base} {}", family.kind)?;
-            if base.ends_with("_bytes") {
-                writeln!(out, "# UNIT {base} bytes")?;
+            for unit in ["bytes", "seconds"] {
+                if base.strip_suffix(unit).is_some_and(|rest| rest.ends_with('_')) {
+                    writeln!(out, "# UNIT {base} {unit}")?;
+                }
             }
             writeln!(out, "# HELP {base} {}", family.help)?;
             for (labels, points) in &family.series {
@@ -63,7 +98,7 @@ impl Families {
     /// When writing fails.
     pub fn write_last(&self, out: &mut dyn Write) -> io::Result<()> {
         for (name, family) in &self.families {
-            let last = |points: &Vec<(u64, u64)>| points.last().filter(|(at, _)| *at == self.now).copied();
+            let last = |points: &Vec<(u64, Value)>| points.last().filter(|(at, _)| *at == self.now).copied();
             let mut there =
                 family.series.iter().filter_map(|(labels, points)| Some((labels, last(points)?))).peekable();
             if there.peek().is_none() {

@@ -22,6 +22,13 @@ use std::io::{self, Write};
 /// Time zero of the run as Unix time: 2026-01-01. A fixed one, so that the same run gives the same file.
 pub(crate) const EPOCH: u64 = 1_767_225_600;
 
+/// For how long tasks waited, and all of them at once: of the node, and of a cgroup (cadvisor v0.52
+/// metrics/prometheus.go).
+const NODE_PRESSURE: [&str; 2] =
+    ["node_pressure_memory_waiting_seconds_total", "node_pressure_memory_stalled_seconds_total"];
+const CONTAINER_PRESSURE: [&str; 2] =
+    ["container_pressure_memory_waiting_seconds_total", "container_pressure_memory_stalled_seconds_total"];
+
 /// The instants at which a run is scraped, up to its end.
 pub fn scrape_times(end: SimTime) -> impl Iterator<Item = SimTime> {
     (0_u64..)
@@ -72,6 +79,10 @@ fn families(report: &RunReport) -> Families {
         families.at(EPOCH * 1000 + scrape.at.as_nanos() / 1_000_000);
         let exporter = [("job", "node-exporter"), ("instance", node), ("node", node)];
         node_exporter(&mut families, &labels(&exporter), &scrape.memory, kills);
+        if let Some(root) = scrape.cgroups.first() {
+            let of = "of /proc/pressure/memory (node_exporter)";
+            pressure(&mut families, NODE_PRESSURE, of, &labels(&exporter), root);
+        }
         for cgroup in &scrape.cgroups {
             cadvisor(&mut families, node, cgroup);
         }
@@ -131,6 +142,15 @@ fn cadvisor(families: &mut Families, node: &str, cgroup: &CgroupView) {
     }
     let help = "processes of the cgroup killed by the OOM killer (cAdvisor)";
     families.add("container_oom_events_total", "counter", help, &labels, cgroup.events.oom_kill);
+    pressure(families, CONTAINER_PRESSURE, "of memory.pressure (cAdvisor)", &labels, cgroup);
+}
+
+/// For how long tasks have waited for memory, where any has.
+fn pressure(families: &mut Families, names: [&'static str; 2], of: &str, labels: &str, cgroup: &CgroupView) {
+    let lines = [("some", &cgroup.pressure.some), ("full", &cgroup.pressure.full)];
+    for (name, (line, value)) in names.into_iter().zip(lines).filter(|(_, (_, line))| line.total > SimDuration::ZERO) {
+        families.add(name, "counter", &format!("{line} total {of}"), labels, value.total);
+    }
 }
 
 fn kubelet(families: &mut Families, node: &str, scrape: &NodeView, evictions: &std::collections::BTreeMap<&str, u64>) {

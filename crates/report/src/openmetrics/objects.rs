@@ -31,7 +31,7 @@ impl Pods {
                 [("true", kubelet.reported_memory_pressure), ("false", !kubelet.reported_memory_pressure)]
             {
                 let labels = of(&[("node", node), ("condition", "MemoryPressure"), ("status", status)]);
-                families.add("kube_node_status_condition", "gauge", HELP, &labels, holds.into());
+                families.add("kube_node_status_condition", "gauge", HELP, &labels, u64::from(holds));
             }
         }
         for (full_name, pod) in &self.0 {
@@ -69,7 +69,7 @@ impl Pod {
         }
         for phase in PodPhase::ALL {
             let here = self.phase.unwrap_or(PodPhase::Pending) == *phase;
-            families.add("kube_pod_status_phase", "gauge", HELP, &with(&[("phase", phase.as_str())]), here.into());
+            families.add("kube_pod_status_phase", "gauge", HELP, &with(&[("phase", phase.as_str())]), u64::from(here));
         }
         if let Some(reason) = self.reason {
             families.add("kube_pod_status_reason", "gauge", HELP, &with(&[("reason", reason.as_str())]), 1);

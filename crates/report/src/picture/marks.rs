@@ -81,6 +81,13 @@ fn describe(record: &Record) -> Option<(Class, String, String)> {
             };
             (Class::Kill, title, subject.pod.map_or(limit.into(), |pod| format!("{} · {limit}", short(pod))))
         }
+        Record::UserspaceKill { killer, comm, .. } => (Class::Kill, format!("{killer} kills {comm}"), String::new()),
+        Record::Stalled { owner: Owner::Container { pod, container }, .. } => {
+            (Class::Refuse, format!("stalled: {container}"), short(pod).into())
+        }
+        Record::Stalled { owner: Owner::Host(name), .. } => (Class::Refuse, format!("stalled: {name}"), String::new()),
+        Record::Unhealthy { pod, .. } => (Class::Change, "Unhealthy".into(), short(pod).into()),
+        Record::MarkedForDeletion { pod } => (Class::Change, "marked for deletion".into(), short(pod).into()),
         Record::KernelPanic { .. } => (Class::Kill, "kernel panic".into(), "the node is gone".into()),
         Record::Evicted { pod, .. } => (Class::Evict, "Evicted".into(), short(pod).into()),
         Record::AllocationRefused { comm, op, requested, .. } => {

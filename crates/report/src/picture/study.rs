@@ -94,7 +94,7 @@ pub fn outcome_color(outcome: &str) -> RGBColor {
         Some(RunOutcome::PodOom) => ORANGE,
         Some(RunOutcome::ContainerOom) => SKY,
         Some(RunOutcome::QosOom | RunOutcome::CgroupOom) => PURPLE,
-        Some(RunOutcome::SelfExit) => GREEN,
+        Some(RunOutcome::UserspaceKill | RunOutcome::SelfExit) => GREEN,
         Some(RunOutcome::None | RunOutcome::KubeletNotStarted | RunOutcome::Error) | None => GREY,
     }
 }

@@ -11,9 +11,7 @@ use oomsim_core::workload::{Behavior, CacheAccess, ScriptOp};
 /// A preStop hook of which nothing says how long it takes.
 pub(super) const PRE_STOP: &str = "a preStop hook that does not say how long it takes (give `preStop`)";
 /// Kinds of what is absent, each with what the model does instead; a table of docs/FIDELITY.md lists them.
-pub(super) const KINDS: [(&str, &str); 11] = [
-    ("livenessProbe", "a container that hangs is not restarted"),
-    ("readinessProbe", "it is ready when it runs"),
+pub(super) const KINDS: [(&str, &str); 9] = [
     ("startupProbe", "a sidecar counts as started when it runs"),
     ("postStart hook", "it takes no time"),
     (PRE_STOP, "it takes no time"),
@@ -28,8 +26,8 @@ pub(super) const KINDS: [(&str, &str); 11] = [
 /// What a pod has that is absent: the kind, and the container.
 pub(super) type Found = Vec<(&'static str, String)>;
 
-/// Reports all of it.
-pub(super) fn report(p: &Problems, pods: &[PodDraft]) {
+/// Reports all of it, for a node with a disk or without.
+pub(super) fn report(p: &Problems, pods: &[PodDraft], disk: bool) {
     for (kind, instead) in KINDS {
         let found = pods.iter().flat_map(|pod| pod.absent.iter().map(move |(what, container)| (pod, *what, container)));
         let known = |pod: &PodDraft, container: &str| {
@@ -40,7 +38,7 @@ pub(super) fn report(p: &Problems, pods: &[PodDraft]) {
         let found: Vec<(&PodDraft, &str)> = found.map(|(pod, _, container)| (pod, container.as_str())).collect();
         count(p, &found, |who| format!("not modelled: {kind}, {who}; {instead}"));
     }
-    let dirty = pods.iter().flat_map(|pod| {
+    let dirty = pods.iter().filter(|_| !disk).flat_map(|pod| {
         let limited = pod.plan.containers.iter().filter(|container| writes_beyond_limit(pod, container));
         limited.map(move |container| (pod, &*container.name))
     });
@@ -48,7 +46,7 @@ pub(super) fn report(p: &Problems, pods: &[PodDraft]) {
     count(p, &dirty, |who| {
         format!(
             "not modelled: writing dirty page cache back, {who}; here it can be dropped at once, but where the disk is \
-             slower than the program, a container at its limit may be killed"
+             slower than the program, a container at its limit may be killed (`node.disk` makes it wait)"
         )
     });
 }

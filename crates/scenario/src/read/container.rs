@@ -1,6 +1,7 @@
 //! `[[pod.container]]`, `[[pod.initContainer]]`: resources, and the processes that run in them.
 
 use super::pod::PodDraft;
+use super::probe;
 use super::process::process_keys;
 use super::resources::resources;
 use crate::reader::{Problems, TableReader};
@@ -70,6 +71,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
     let pattern = pattern.unwrap_or_else(|| ProcessPlan::pid1(&name));
     let pid_namespace = t.or("pidNamespace", true, boolean);
     let pre_stop = t.optional("preStop", duration);
+    let probes = probe::of_table(&mut t);
     let policies = [("NotRequired", false), ("RestartContainer", true)];
     let on_resize = t.optional("resizePolicy", one_of("resizePolicy", &policies));
     let pattern = if pid_namespace { pattern } else { ProcessPlan { term: TermReaction::Default, ..pattern } };
@@ -94,7 +96,8 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
                 Arc::make_mut(&mut plan.spec.containers).push(spec);
             }
             let (name, processes) = (name.clone(), Vec::new());
-            let plain = ContainerPlan { name, processes, pid_namespace, pre_stop: None, restarts_on_resize: false };
+            let (pre_stop, probes, restarts_on_resize) = (None, Vec::new(), false);
+            let plain = ContainerPlan { name, processes, pid_namespace, pre_stop, probes, restarts_on_resize };
             plan.containers.push(plain);
         }
         let own = Arc::make_mut(&mut plan.spec.containers);
@@ -106,6 +109,11 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
             container.processes.clone_from(&processes);
             container.pid_namespace = pid_namespace;
             container.pre_stop = pre_stop.or(container.pre_stop);
+            for probe in &probes {
+                container.probes.retain(|known| known.kind != probe.kind);
+                container.probes.push(probe.clone());
+            }
+            container.probes.sort_by_key(|probe| probe.kind);
             container.restarts_on_resize = on_resize.unwrap_or(container.restarts_on_resize);
         }
     }

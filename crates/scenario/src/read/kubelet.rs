@@ -124,6 +124,7 @@ fn timing(p: &Problems, value: &Value, d: Timing) -> Option<Timing> {
         backoff_base: t.or("backOffBase", d.backoff_base, duration),
         backoff_first: t.or("backOffFirst", d.backoff_first, duration),
         backoff_max: t.or("backOffMax", d.backoff_max, duration),
+        node_monitor_grace: t.or("nodeMonitorGracePeriod", d.node_monitor_grace, duration),
     };
     t.finish();
     Some(timing)

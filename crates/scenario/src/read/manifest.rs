@@ -4,6 +4,7 @@ use super::Context;
 use super::absent;
 use super::container::twin;
 use super::pod::PodDraft;
+use super::probe;
 use super::resources::{resource_list, resources};
 use crate::diagnostic::Diagnostic;
 use crate::reader::Problems;
@@ -148,11 +149,11 @@ fn controller(kind: &str, value: &Value) -> Option<Controller> {
 }
 
 /// A field that is there and not null.
-fn given<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
+pub(super) fn given<'v>(value: &'v Value, key: &str) -> Option<&'v Value> {
     value.get(key).filter(|v| !matches!(v.kind, ValueKind::Null))
 }
 
-fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
+pub(super) fn list<'v>(value: &'v Value, key: &str) -> &'v [Value] {
     given(value, key).and_then(Value::items).unwrap_or_default()
 }
 
@@ -226,13 +227,13 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     for value in list(spec_value, "containers") {
         absent_in_container(value, &mut absent);
         let Some(container) = container_spec(p, value) else { continue };
-        plan.containers.push(container_plan(value, &container.name));
+        plan.containers.push(container_plan(p, value, &container.name));
         Arc::make_mut(&mut spec.containers).push(container);
     }
     for value in list(spec_value, "initContainers") {
         absent_in_container(value, &mut absent);
         let Some(container) = container_spec(p, value) else { continue };
-        plan.containers.push(container_plan(value, &container.name));
+        plan.containers.push(container_plan(p, value, &container.name));
         spec.init_containers.push(container);
     }
     for value in list(spec_value, "ephemeralContainers") {
@@ -297,6 +298,7 @@ fn toleration(p: &Problems, value: &Value) -> Toleration {
         operator: text_of(p, value, "operator"),
         value: text_of(p, value, "value"),
         effect: text_of(p, value, "effect"),
+        toleration_seconds: given(value, "tolerationSeconds").and_then(|v| integer(i64::MIN, i64::MAX)(p, v)),
     }
 }
 
@@ -315,7 +317,7 @@ fn manifest_resources(p: &Problems, value: &Value) -> Option<ResourceRequirement
 }
 
 /// A process called like the program, or like its container.
-fn container_plan(value: &Value, name: &Name) -> ContainerPlan {
+fn container_plan(p: &Problems, value: &Value, name: &Name) -> ContainerPlan {
     let command = list(value, "command").first().and_then(Value::as_text);
     let program = command.and_then(|path| path.rsplit('/').next()).filter(|program| !program.is_empty());
     let called = program.map_or_else(|| name.clone(), Into::into);
@@ -324,7 +326,9 @@ fn container_plan(value: &Value, name: &Name) -> ContainerPlan {
     let of_memory = |policy: &&Value| policy.get("resourceName").and_then(Value::as_text) == Some("memory");
     let policy = list(value, "resizePolicy").iter().find(of_memory).and_then(|policy| policy.get("restartPolicy"));
     let restarts_on_resize = policy.and_then(Value::as_text) == Some("RestartContainer");
-    ContainerPlan { name: name.clone(), processes: vec![pid1], pid_namespace: true, pre_stop, restarts_on_resize }
+    let probes = probe::of_manifest(p, value);
+    let processes = vec![pid1];
+    ContainerPlan { name: name.clone(), processes, pid_namespace: true, pre_stop, probes, restarts_on_resize }
 }
 
 /// What its variables, command and arguments say to a language runtime about memory. Values from elsewhere
@@ -374,10 +378,8 @@ fn memory_volume(p: &Problems, value: &Value) -> Option<VolumePlan> {
 fn absent_in_container(value: &Value, found: &mut absent::Found) {
     let name = value.get("name").and_then(Value::as_text).unwrap_or("?");
     let mut add = |what| found.push((what, name.to_owned()));
-    for field in ["livenessProbe", "readinessProbe", "startupProbe"] {
-        if given(value, field).is_some() {
-            add(field);
-        }
+    if given(value, "startupProbe").is_some() {
+        add("startupProbe");
     }
     let lifecycle = |key| given(value, "lifecycle").and_then(|lifecycle| given(lifecycle, key));
     if lifecycle("postStart").is_some() {

@@ -9,6 +9,7 @@ mod expect_filter;
 mod host;
 mod injection;
 mod kernel;
+mod killer;
 mod kubelet;
 mod kubelet_config;
 mod kubelet_files;
@@ -17,6 +18,7 @@ mod kubelet_wrappers;
 mod manifest;
 mod node;
 mod pod;
+mod probe;
 mod process;
 mod resources;
 mod runtime;
@@ -160,7 +162,8 @@ fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)
         places.kubelet = given.draft.places;
         plan
     });
-    let drafts = pod::pods(cx, pod_tables, &profile);
+    let disk = node.as_ref().is_some_and(|node| node.kernel.disk.is_some());
+    let drafts = pod::pods(cx, pod_tables, &profile, disk);
     places.pods = drafts.iter().map(|pod| (pod.plan.full_name(), pod.places.clone())).collect();
     scenario.pods = drafts.into_iter().map(|pod| pod.plan).collect();
     let mut here = |key| cx.here.of(cx.problems, t.items(key), "node");

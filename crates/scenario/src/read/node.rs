@@ -1,13 +1,15 @@
 //! `[node]`: the machine.
 
+use super::killer::killers;
 use super::process::footprint;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::{Here, OF_KIND};
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{boolean, bytes, dns_name, duration, integer};
+use crate::scalar::{boolean, bytes, dns_name, duration, integer, one_of};
 use crate::source::Places;
 use crate::tables;
-use crate::value::Value;
+use crate::value::{Value, ValueKind};
+use oomsim_core::kernel::Disk;
 use oomsim_core::plan::NodePlan;
 use oomsim_core::runtime::{ExitTiming, RuntimeTiming};
 use oomsim_core::units::Bytes;
@@ -38,10 +40,12 @@ pub(crate) fn node(p: &Problems, value: &Value, here: &Here<'_>) -> Option<NodeP
     let mut plan = NodePlan { name, ..NodePlan::new(memory.unwrap_or(Bytes::gib(4))) };
     plan.kernel.swap_total = t.or("swap", Bytes::ZERO, bytes);
     plan.kernel.cpus = t.or("cpus", plan.kernel.cpus, integer(1, 4096));
+    plan.kernel.disk = t.optional("disk", disk);
     plan.nominal = t.optional("nominal", nominal);
     plan.pause = t.or("pause", plan.pause, footprint);
     (plan.runtime, plan.runtime_per_pod) = t.or("runtime", (plan.runtime, Bytes::ZERO), runtime);
     plan.exit = t.or("exit", plan.exit, exit);
+    plan.killers = killers(&mut t);
     if let Some(table) = t.get("system") {
         system(p, table, &mut plan);
     }
@@ -81,6 +85,22 @@ fn runtime(p: &Problems, value: &Value) -> Option<(RuntimeTiming, Bytes)> {
     Some((timing, per_pod))
 }
 
+/// A kind of disk by name, or its figures.
+fn disk(p: &Problems, value: &Value) -> Option<Disk> {
+    if let ValueKind::Text(_) = value.kind {
+        return one_of("disk", &Disk::KINDS)(p, value);
+    }
+    let mut t = TableReader::open(p, &tables::NODE_DISK, value)?;
+    let figures = (t.required("latency", duration), t.required("bandwidth", bytes));
+    let page = t.or("page", Disk::PAGE, duration);
+    if figures.1.is_some_and(|bandwidth| bandwidth < Disk::SLOWEST) {
+        p.error(t.at(), format!("expected a bandwidth of {} per second or more", Disk::SLOWEST));
+    }
+    t.finish();
+    let (Some(latency), Some(bandwidth)) = figures else { return None };
+    Some(Disk { latency, bandwidth, page })
+}
+
 /// How long a dying process takes until its memory is free.
 fn exit(p: &Problems, value: &Value) -> Option<ExitTiming> {
     let mut t = TableReader::open(p, &tables::NODE_EXIT, value)?;
@@ -97,10 +117,11 @@ fn system(p: &Problems, value: &Value, plan: &mut NodePlan) {
     plan.system_active_file = t.or("activeFile", Bytes::ZERO, bytes);
     plan.system_inactive_file = t.or("inactiveFile", Bytes::ZERO, bytes);
     plan.system_mlocked_file = t.or("mlockedFile", Bytes::ZERO, bytes);
+    plan.kernel.system_text = t.or("text", Bytes::ZERO, bytes);
     plan.kernel.kernel_memory = t.or("kernel", Bytes::ZERO, bytes);
     plan.system_committed = t.or("committed", Bytes::ZERO, bytes);
     let held = [plan.system_anon, plan.system_active_file, plan.system_inactive_file, plan.system_mlocked_file];
-    let held: Bytes = held.into_iter().chain([plan.kernel.kernel_memory]).sum();
+    let held: Bytes = held.into_iter().chain([plan.kernel.kernel_memory, plan.kernel.system_text]).sum();
     if held >= plan.kernel.mem_total {
         let total = plan.kernel.mem_total;
         p.error(

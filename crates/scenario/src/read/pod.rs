@@ -31,7 +31,7 @@ pub(crate) struct PodDraft {
 }
 
 /// Reads all `[[pod]]`.
-pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile) -> Vec<PodDraft> {
+pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile, disk: bool) -> Vec<PodDraft> {
     let mut pods: Vec<PodDraft> = Vec::new();
     let mut names = BTreeSet::new();
     let mut from_files = BTreeSet::new();
@@ -60,7 +60,7 @@ pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfi
         let in_tables = pods.iter().map(|pod| &*pod.plan.spec.name);
         setting.no_such_pod(cx.problems, from_files.iter().map(|name| &**name).chain(in_tables));
     }
-    absent::report(cx.problems, &pods);
+    absent::report(cx.problems, &pods, disk);
     pods
 }
 
@@ -276,6 +276,7 @@ fn toleration(p: &Problems, value: &Value) -> Option<Toleration> {
         operator: t.or("operator", "", one_of("operator", &operators)).into(),
         value: t.or("value", String::new(), text),
         effect: t.or("effect", "", one_of("effect", &effects)).into(),
+        toleration_seconds: t.optional("tolerationSeconds", integer(i64::MIN, i64::MAX)),
     };
     t.finish();
     Some(toleration)

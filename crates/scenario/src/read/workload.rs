@@ -236,6 +236,7 @@ fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {
     }
     found.extend(t.optional("makeWritable", bytes).map(ScriptOp::MakeWritable));
     found.extend(t.optional("pageOut", bytes).map(ScriptOp::PageOut));
+    found.extend(t.optional("kernelMemory", bytes).map(ScriptOp::KernelMemory));
     if let Some(bytes) = t.optional("tmpfs", bytes) {
         let volume = t.required("volume", text);
         found.push(ScriptOp::Tmpfs { volume: volume.unwrap_or_default(), bytes });
@@ -260,8 +261,8 @@ fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {
     if found.len() != 1 && p.errors() == before {
         p.error(
             at,
-            "an instruction says one thing: `sleep`, `until`, `anon`, `map`, `makeWritable`, `pageOut`, `tmpfs`, \
-                     `read`, `mmap`, `write`, `unlink`, `free`, `mlock`, `fork`, `repeatFrom` or `exit`",
+            "an instruction says one thing: `sleep`, `until`, `anon`, `map`, `makeWritable`, `pageOut`, `kernelMemory`, \
+                     `tmpfs`, `read`, `mmap`, `write`, `unlink`, `free`, `mlock`, `fork`, `repeatFrom` or `exit`",
         );
     }
     found.pop()

@@ -275,8 +275,8 @@ pub(crate) static FINAL_PROCESS_KEYS: KeyGroup = KeyGroup {
 pub(crate) static FINAL_CONDITION_KEYS: KeyGroup = KeyGroup {
     name: "expect.final.condition",
     keys: &[
-        key("condition", Form::Words(&["MemoryPressure"]), Required, "which condition"),
-        key("status", Form::Words(&["True", "False"]), Required, "its status"),
+        key("condition", Form::Words(&["MemoryPressure", "Ready"]), Required, "which condition"),
+        key("status", Form::Words(&["True", "False", "Unknown"]), Required, "its status"),
     ],
 };
 

@@ -258,6 +258,12 @@ pub(crate) static TIMING_KEYS: KeyGroup = KeyGroup {
             Says("off"),
             "a kubelet that crawls while memory is nearly gone (an assumption)",
         ),
+        key(
+            "nodeMonitorGracePeriod",
+            Form::Duration,
+            Says("40s, from 1.32 on 50s"),
+            "after this time without a status the control plane calls the node NotReady",
+        ),
         key("backOffBase", Form::Duration, Is("10s"), "first restart back-off"),
         key("backOffFirst", Form::Duration, Is("0s"), "delay before the first restart (none in a real kubelet)"),
         key("backOffMax", Form::Duration, Is("5m"), "longest restart back-off"),

@@ -16,6 +16,10 @@ pub(crate) static NODE: TableSpec = TableSpec { groups: &[&NODE_KEYS], ..TableSp
 pub(crate) static NODE_KIND: TableSpec =
     TableSpec { groups: &[&NODE_KEYS, &NODE_KIND_KEYS], required: &["name"], ..TableSpec::new("[[node]]") };
 
+/// `node.disk`.
+pub(crate) static NODE_DISK: TableSpec =
+    TableSpec { groups: &[&NODE_DISK_KEYS], required: &["latency", "bandwidth"], ..TableSpec::new("[node.disk]") };
+
 /// `[node.system]`.
 pub(crate) static NODE_SYSTEM: TableSpec =
     TableSpec { groups: &[&NODE_SYSTEM_KEYS], ..TableSpec::new("[node.system]") };
@@ -26,6 +30,16 @@ pub(crate) static NODE_RUNTIME: TableSpec =
 
 /// `[node.exit]`.
 pub(crate) static NODE_EXIT: TableSpec = TableSpec { groups: &[&NODE_EXIT_KEYS], ..TableSpec::new("[node.exit]") };
+
+/// `[node.earlyoom]`.
+pub(crate) static EARLYOOM: TableSpec = TableSpec { groups: &[&EARLYOOM_KEYS], ..TableSpec::new("[node.earlyoom]") };
+
+/// `[node.systemdOomd]`.
+pub(crate) static SYSTEMD_OOMD: TableSpec =
+    TableSpec { groups: &[&SYSTEMD_OOMD_KEYS], ..TableSpec::new("[node.systemdOomd]") };
+
+/// `[node.talosOom]`.
+pub(crate) static TALOS_OOM: TableSpec = TableSpec { groups: &[&TALOS_OOM_KEYS], ..TableSpec::new("[node.talosOom]") };
 
 /// `footprint`.
 pub(crate) static FOOTPRINT: TableSpec = TableSpec { groups: &[&FOOTPRINT_KEYS], ..TableSpec::new("footprint") };
@@ -53,6 +67,12 @@ pub(crate) static NODE_KEYS: KeyGroup = KeyGroup {
             Is("2"),
             "number of processors, which determines per-CPU counters",
         ),
+        key(
+            "disk",
+            Form::OneOf(&[Form::Words(&["nvme", "ssd", "hdd", "network"]), Form::Table(&NODE_DISK)]),
+            Says("it takes no time"),
+            "what lies under files and swap: with it, reclaim, reading back and swapping take time, and programs wait",
+        ),
         key("system", Form::Table(&NODE_SYSTEM), Absent, "memory used by the operating system"),
         key("pause", Form::Table(&FOOTPRINT), Says("that of the real one"), "memory used by a pod's pause process"),
         key(
@@ -62,6 +82,9 @@ pub(crate) static NODE_KEYS: KeyGroup = KeyGroup {
             "delays of the container runtime, and its memory for each pod",
         ),
         key("exit", Form::Table(&NODE_EXIT), Absent, "how long a dying process keeps its memory"),
+        key("earlyoom", Form::Table(&EARLYOOM), Absent, "earlyoom runs on the node"),
+        key("systemdOomd", Form::Table(&SYSTEMD_OOMD), Absent, "systemd-oomd runs on the node"),
+        key("talosOom", Form::Table(&TALOS_OOM), Absent, "the OOM controller of Talos Linux 1.12 runs on the node"),
     ],
 };
 
@@ -71,6 +94,16 @@ pub(crate) static NODE_KIND_KEYS: KeyGroup = KeyGroup {
     keys: &[
         key("count", Form::Integer { min: 1, max: MAX_NODES }, Is("1"), "number of nodes of this kind"),
         key("kubelet", Form::Table(&KUBELET), Absent, "keys of `[kubelet]` that differ for this kind"),
+    ],
+};
+
+/// `[node.disk]`.
+pub(crate) static NODE_DISK_KEYS: KeyGroup = KeyGroup {
+    name: "[node.disk]",
+    keys: &[
+        key("latency", Form::Duration, Required, "from a request to its first byte; one reads 128 KiB of a file ahead"),
+        key("bandwidth", Form::Amount, Required, "bytes per second"),
+        key("page", Form::Duration, Is("1us"), "what the processor needs for a page that is freed or moved"),
     ],
 };
 
@@ -87,6 +120,13 @@ pub(crate) static NODE_SYSTEM_KEYS: KeyGroup = KeyGroup {
             "inactive page cache; can be reclaimed, not part of the working set",
         ),
         key("mlockedFile", Form::Amount, Is("0"), "locked program text; never reclaimed"),
+        key(
+            "text",
+            Form::Amount,
+            Is("0"),
+            "program text of the system, kubelet and runtime among it, that they need again and again: with it and a \
+             `disk` a node that is full crawls, and up to kernel 6.12 hangs without a kill",
+        ),
         key("kernel", Form::Amount, Is("0"), "kernel memory that is not charged to a cgroup"),
         key("committed", Form::Amount, Is("0"), "commit charge in addition to the memory in use"),
     ],
@@ -133,6 +173,57 @@ pub(crate) static NODE_EXIT_KEYS: KeyGroup = KeyGroup {
     keys: &[
         key("base", Form::Duration, Is("10ms"), "time that every process takes to free its memory"),
         key("perGiB", Form::Duration, Is("40ms"), "additional time for each resident GiB"),
+    ],
+};
+
+const PERCENT: Form = Form::Integer { min: 0, max: 100 };
+const TERM_AND_KILL: Form = Form::OneOf(&[PERCENT, Form::Tuple(&[PERCENT, PERCENT])]);
+
+/// `[node.earlyoom]`.
+pub(crate) static EARLYOOM_KEYS: KeyGroup = KeyGroup {
+    name: "[node.earlyoom]",
+    keys: &[
+        key(
+            "memory",
+            TERM_AND_KILL,
+            Is("10"),
+            "`-m`: percent of MemAvailable + AnonPages that are available when it sends SIGTERM, and SIGKILL (half of it \
+             if one number is given)",
+        ),
+        key("swap", TERM_AND_KILL, Is("10"), "`-s`: the same for free swap; both must be low"),
+        key("prefer", Form::Text, Absent, "`--prefer`: processes with this in their name get 300 points more"),
+        key("avoid", Form::Text, Absent, "`--avoid`: processes with this in their name get 300 points less"),
+    ],
+};
+
+/// `[node.systemdOomd]`.
+pub(crate) static SYSTEMD_OOMD_KEYS: KeyGroup = KeyGroup {
+    name: "[node.systemdOomd]",
+    keys: &[
+        key("swapUsedLimit", PERCENT, Is("90"), "it kills when more of memory and of swap are in use"),
+        key("managedOOMSwap", Form::Array(&Form::Path), Says("`[\"/\"]`"), "cgroups below which it kills then"),
+        key(
+            "managedOOMMemoryPressure",
+            Form::Array(&Form::Path),
+            Says("none"),
+            "cgroups whose memory pressure it watches",
+        ),
+        key("defaultMemoryPressureLimit", PERCENT, Is("60"), "`full avg10` above which a cgroup is under pressure"),
+        key("defaultMemoryPressureDuration", Form::Duration, Is("30s"), "for how long before it kills"),
+    ],
+};
+
+/// `[node.talosOom]`.
+pub(crate) static TALOS_OOM_KEYS: KeyGroup = KeyGroup {
+    name: "[node.talosOom]",
+    keys: &[
+        key(
+            "memoryFullAvg10",
+            PERCENT,
+            Is("12"),
+            "`memory_full_avg10` of the node above which it kills while that rises",
+        ),
+        key("timeSinceTrigger", Form::Duration, Is("500ms"), "least time between two kills"),
     ],
 };
 

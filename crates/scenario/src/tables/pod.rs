@@ -55,6 +55,9 @@ static RECOMMENDER_KEYS: KeyGroup = KeyGroup {
     ],
 };
 
+/// A probe.
+pub(crate) static PROBE: TableSpec = TableSpec { groups: &[&PROBE_KEYS], ..TableSpec::new("a probe") };
+
 /// `[[pod.toleration]]`.
 pub(crate) static TOLERATION: TableSpec =
     TableSpec { groups: &[&TOLERATION_KEYS], ..TableSpec::new("[[pod.toleration]]") };
@@ -186,9 +189,33 @@ pub(crate) static CONTAINER_KEYS: KeyGroup = KeyGroup {
             Says("the manifest's, else `NotRequired`"),
             "what a change of its memory in place does to it",
         ),
+        key("livenessProbe", Form::Table(&PROBE), Absent, "it is killed when it fails this while it is stalled"),
+        key("readinessProbe", Form::Table(&PROBE), Absent, "it is not ready when it fails this while it is stalled"),
+        key("startupProbe", Form::Table(&PROBE), Absent, "read, but it counts as passed"),
         key("process", Form::Tables(&PROCESS), Absent, "additional processes: children, or started by `kubectl exec`"),
     ],
 };
+
+/// Probes.
+pub(crate) static PROBE_KEYS: KeyGroup = KeyGroup {
+    name: "Probes: livenessProbe, readinessProbe, startupProbe",
+    keys: &[
+        key("httpGet", Form::Map(&PORT_OR_PATH), Absent, "`{ port = 8080, path = \"/healthz\" }`"),
+        key("tcpSocket", Form::Map(&PORT_OR_PATH), Absent, "`{ port = 8080 }`"),
+        key("grpc", Form::Map(&PORT_OR_PATH), Absent, "`{ port = 8080 }`"),
+        key("exec", Form::Map(&Form::Array(&Form::Text)), Absent, "`{ command = [\"cat\", \"/tmp/healthy\"] }`"),
+        key("initialDelaySeconds", SECONDS, Is("0"), "from the container's start to the first probe"),
+        key("periodSeconds", COUNT, Is("10"), "from one probe to the next"),
+        key("timeoutSeconds", COUNT, Is("1"), "a probe that is not answered by then has failed"),
+        key("failureThreshold", COUNT, Is("3"), "as many failures in a row count"),
+        key("successThreshold", COUNT, Is("1"), "as many successes in a row count after a failure"),
+        key("terminationGracePeriodSeconds", COUNT, Says("the pod's"), "between SIGTERM and SIGKILL"),
+    ],
+};
+
+const PORT_OR_PATH: Form = Form::OneOf(&[Form::Integer { min: 1, max: 65_535 }, Form::Text]);
+const SECONDS: Form = Form::Integer { min: 0, max: i32::MAX as i64 };
+const COUNT: Form = Form::Integer { min: 1, max: i32::MAX as i64 };
 
 /// `[[pod.initContainer]]`.
 pub(crate) static INIT_CONTAINER_KEYS: KeyGroup = KeyGroup {
@@ -306,6 +333,12 @@ pub(crate) static TOLERATION_KEYS: KeyGroup = KeyGroup {
             Form::Words(&["", "NoSchedule", "PreferNoSchedule", "NoExecute"]),
             Says("every effect"),
             "effect",
+        ),
+        key(
+            "tolerationSeconds",
+            Form::Integer { min: i64::MIN, max: i64::MAX },
+            Says("for ever"),
+            "for how long a taint with effect NoExecute is tolerated",
         ),
     ],
 };

@@ -66,6 +66,7 @@ pub(crate) static SCRIPT: TableSpec = TableSpec {
         "map",
         "makeWritable",
         "pageOut",
+        "kernelMemory",
         "tmpfs",
         "read",
         "mmap",
@@ -236,6 +237,13 @@ pub(crate) static SCRIPT_KEYS: KeyGroup = KeyGroup {
             Form::Amount,
             Absent,
             "moves this much of its anonymous memory to swap, as far as there is room",
+        ),
+        key(
+            "kernelMemory",
+            Form::Amount,
+            Absent,
+            "takes kernel memory that is charged to its cgroup and goes with it: socket buffers, pipes, slab; it counts \
+             in no process's points",
         ),
         key("tmpfs", Form::Amount, Absent, "appends to a file in a memory volume"),
         key("volume", Form::Text, Absent, "with `tmpfs`: the volume; required").with(&["tmpfs"]),

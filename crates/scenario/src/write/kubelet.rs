@@ -87,6 +87,7 @@ fn timing(timing: &Timing, d: &Timing) -> Keys {
         ("backOffBase", timing.backoff_base, d.backoff_base),
         ("backOffFirst", timing.backoff_first, d.backoff_first),
         ("backOffMax", timing.backoff_max, d.backoff_max),
+        ("nodeMonitorGracePeriod", timing.node_monitor_grace, d.node_monitor_grace),
     ] {
         keys.unless(key, &value, &default);
     }

@@ -1,8 +1,8 @@
 //! `[node]` and `[kernel]`.
 
 use super::value::Keys;
-use oomsim_core::kernel::{CgroupVersion, KernelConfig, Profile, SwapDevice, Sysctls, Thp};
-use oomsim_core::plan::NodePlan;
+use oomsim_core::kernel::{CgroupVersion, Disk, KernelConfig, Profile, SwapDevice, Sysctls, Thp};
+use oomsim_core::plan::{NodePlan, UserspaceKiller};
 use oomsim_core::units::Bytes;
 use oomsim_core::workload::Footprint;
 
@@ -15,12 +15,25 @@ pub(super) fn node(node: &NodePlan) -> Keys {
     keys.some("nominal", node.nominal.as_ref());
     keys.unless("swap", &node.kernel.swap_total, &d.kernel.swap_total);
     keys.unless("cpus", &node.kernel.cpus, &d.kernel.cpus);
+    if let Some(disk) = &node.kernel.disk {
+        match Disk::KINDS.iter().find(|(_, kind)| kind == disk) {
+            Some((name, _)) => keys.put("disk", *name),
+            None => {
+                let mut figures = Keys::default();
+                figures.put("latency", &disk.latency);
+                figures.put("bandwidth", &disk.bandwidth);
+                figures.unless("page", &disk.page, &Disk::PAGE);
+                keys.put("disk", &figures);
+            }
+        }
+    }
     let mut system = Keys::default();
     for (key, amount) in [
         ("anon", node.system_anon),
         ("activeFile", node.system_active_file),
         ("inactiveFile", node.system_inactive_file),
         ("mlockedFile", node.system_mlocked_file),
+        ("text", node.kernel.system_text),
         ("kernel", node.kernel.kernel_memory),
         ("committed", node.system_committed),
     ] {
@@ -42,7 +55,36 @@ pub(super) fn node(node: &NodePlan) -> Keys {
     exit.unless("base", &node.exit.base, &d.exit.base);
     exit.unless("perGiB", &node.exit.per_gib, &d.exit.per_gib);
     keys.table("exit", exit);
+    for own in &node.killers {
+        killer(own, &mut keys);
+    }
     keys
+}
+
+fn killer(killer: &UserspaceKiller, node: &mut Keys) {
+    let mut keys = Keys::default();
+    match killer {
+        UserspaceKiller::Earlyoom(own) => {
+            keys.put("memory", &[own.memory.0, own.memory.1][..]);
+            keys.put("swap", &[own.swap.0, own.swap.1][..]);
+            keys.some("prefer", own.prefer.as_ref());
+            keys.some("avoid", own.avoid.as_ref());
+            node.put("earlyoom", &keys);
+        }
+        UserspaceKiller::SystemdOomd(own) => {
+            keys.put("swapUsedLimit", &own.swap_used_limit);
+            keys.put("managedOOMSwap", &own.swap);
+            keys.put("managedOOMMemoryPressure", &own.pressure);
+            keys.put("defaultMemoryPressureLimit", &own.pressure_limit);
+            keys.put("defaultMemoryPressureDuration", &own.pressure_duration);
+            node.put("systemdOomd", &keys);
+        }
+        UserspaceKiller::Talos(own) => {
+            keys.put("memoryFullAvg10", &own.full_avg10);
+            keys.put("timeSinceTrigger", &own.pause);
+            node.put("talosOom", &keys);
+        }
+    }
 }
 
 /// `{ anon = …, file = … }`.

@@ -3,7 +3,9 @@
 use super::process::process;
 use super::value::Keys;
 use oomsim_core::kubelet::{ContainerSpec, ResourceRequirements, RestartPolicy, Toleration};
-use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, Recommender, VolumePlan};
+use oomsim_core::plan::{
+    ContainerPlan, Controller, PodPlan, ProbeHandler, ProbePlan, ProcessPlan, Recommender, VolumePlan,
+};
 use oomsim_core::workload::TermReaction;
 use toml_edit::{ArrayOfTables, Item, Table};
 
@@ -98,6 +100,9 @@ fn container(spec: &ContainerSpec, plan: Option<&ContainerPlan>) -> Table {
     if plan.restarts_on_resize {
         keys.put("resizePolicy", "RestartContainer");
     }
+    for own in &plan.probes {
+        keys.put(own.kind.field(), &probe(own));
+    }
     let mut processes = plan.processes.iter();
     if let Some(own) = processes.next() {
         process(&mut keys, own, &first);
@@ -127,6 +132,38 @@ pub(super) fn resources(resources: &ResourceRequirements) -> Keys {
     keys
 }
 
+fn probe(probe: &ProbePlan) -> Keys {
+    let d = ProbePlan::new(probe.kind, probe.handler.clone());
+    let (mut keys, mut how) = (Keys::default(), Keys::default());
+    let handler = match &probe.handler {
+        ProbeHandler::Exec(command) => {
+            how.put("command", &[&**command][..]);
+            "exec"
+        }
+        ProbeHandler::Http { port, path } => {
+            how.put("port", port);
+            how.put("path", path);
+            "httpGet"
+        }
+        ProbeHandler::Tcp(port) => {
+            how.put("port", port);
+            "tcpSocket"
+        }
+        ProbeHandler::Grpc(port) => {
+            how.put("port", port);
+            "grpc"
+        }
+    };
+    keys.put(handler, &how);
+    keys.unless("initialDelaySeconds", &probe.initial_delay.as_secs(), &d.initial_delay.as_secs());
+    keys.unless("periodSeconds", &probe.period.as_secs(), &d.period.as_secs());
+    keys.unless("timeoutSeconds", &probe.timeout.as_secs(), &d.timeout.as_secs());
+    keys.unless("failureThreshold", &probe.failure_threshold, &d.failure_threshold);
+    keys.unless("successThreshold", &probe.success_threshold, &d.success_threshold);
+    keys.some("terminationGracePeriodSeconds", probe.grace_seconds.as_ref());
+    keys
+}
+
 fn toleration(toleration: &Toleration) -> Keys {
     let mut keys = Keys::default();
     for (key, text) in [
@@ -137,6 +174,7 @@ fn toleration(toleration: &Toleration) -> Keys {
     ] {
         keys.unless(key, text.as_str(), "");
     }
+    keys.some("tolerationSeconds", toleration.toleration_seconds.as_ref());
     keys
 }
 

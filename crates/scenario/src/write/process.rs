@@ -235,6 +235,7 @@ fn instruction(op: &ScriptOp) -> Value {
         }
         ScriptOp::MakeWritable(bytes) => keys.put("makeWritable", bytes),
         ScriptOp::PageOut(bytes) => keys.put("pageOut", bytes),
+        ScriptOp::KernelMemory(bytes) => keys.put("kernelMemory", bytes),
         ScriptOp::Tmpfs { volume, bytes } => {
             keys.put("tmpfs", bytes);
             keys.put("volume", volume);

@@ -3,15 +3,15 @@
 //! A plan is made from a list of numbers, so that it shrinks to a plan with defaults as the list gets shorter.
 
 use super::program;
-use oomsim_core::kernel::{CgroupVersion, Profile, SYSCTLS, Thp, VERSIONS};
+use oomsim_core::kernel::{CgroupVersion, Disk, Profile, SYSCTLS, Thp, VERSIONS};
 use oomsim_core::kubelet::{
     CgroupDriver, ContainerSpec, KubeletConfig, KubernetesProfile, MemoryReservationPolicy, PodSpec, ResourceList,
     ResourceRequirements, RestartPolicy, TextMap, Toleration,
 };
 use oomsim_core::node_api::{CgroupWrite, Name, Signo};
 use oomsim_core::plan::{
-    Change, ContainerPlan, Controller, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, ProcessPlan,
-    Scenario, VolumePlan,
+    Change, ContainerPlan, Controller, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, ProbeHandler,
+    ProbeKind, ProbePlan, ProcessPlan, Scenario, VolumePlan,
 };
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, Footprint, TermReaction};
@@ -119,9 +119,14 @@ fn node(c: &mut Choices) -> NodePlan {
         &mut node.system_mlocked_file,
         &mut node.system_committed,
         &mut node.kernel.kernel_memory,
+        &mut node.kernel.system_text,
     ] {
         *amount = c.some(|c| Bytes::kib(1 + c.below(1 << 20))).unwrap_or_default();
     }
+    node.kernel.disk = c.some(|c| match c.seldom() {
+        true => Disk { latency: c.duration(), bandwidth: Bytes::mib(1 + c.below(1000)), page: c.duration() },
+        false => c.of(&Disk::KINDS).1,
+    });
     node.pause = c.some(footprint).unwrap_or(node.pause);
     node.runtime.shares_processors = c.seldom();
     for delay in [
@@ -374,6 +379,7 @@ fn toleration(c: &mut Choices) -> Toleration {
         operator: c.of(&["", "Equal", "Exists"]).into(),
         value: c.some(Choices::text).unwrap_or_default(),
         effect: c.of(&["", "NoSchedule", "NoExecute"]).into(),
+        toleration_seconds: c.some(|c| c.below(1000) as i64),
     }
 }
 
@@ -388,7 +394,26 @@ fn container(c: &mut Choices, name: &Name) -> ContainerPlan {
         processes.push(process(c, ProcessPlan::idle(&format!("other-{n}").into())));
     }
     let (pre_stop, restarts_on_resize) = (c.some(Choices::duration), c.seldom());
-    ContainerPlan { name: name.clone(), processes, pid_namespace, pre_stop, restarts_on_resize }
+    let mut probes = Vec::new();
+    for kind in ProbeKind::ALL {
+        if c.seldom() {
+            probes.push(probe(c, kind));
+        }
+    }
+    ContainerPlan { name: name.clone(), processes, pid_namespace, pre_stop, probes, restarts_on_resize }
+}
+
+fn probe(c: &mut Choices, kind: ProbeKind) -> ProbePlan {
+    let (port, path) = (c.of(&["80", "http"]).into(), c.of(&["/", "/healthz"]).into());
+    let handler = match c.below(4) {
+        0 => ProbeHandler::Exec("cat /tmp/healthy".into()),
+        1 => ProbeHandler::Tcp(port),
+        2 => ProbeHandler::Grpc(port),
+        _ => ProbeHandler::Http { port, path },
+    };
+    let period = SimDuration::from_secs(1 + c.below(30));
+    let grace_seconds = c.some(|c| 1 + c.below(100) as i64);
+    ProbePlan { period, failure_threshold: 1 + c.below(5) as u32, grace_seconds, ..ProbePlan::new(kind, handler) }
 }
 
 fn process(c: &mut Choices, base: ProcessPlan) -> ProcessPlan {

@@ -124,7 +124,7 @@ fn script(c: &mut Choices) -> Vec<ScriptOp> {
 }
 
 fn instruction(c: &mut Choices) -> ScriptOp {
-    match c.below(12) {
+    match c.below(13) {
         0 => ScriptOp::Sleep(c.duration()),
         1 => ScriptOp::Until(c.duration()),
         2 => ScriptOp::Anon {
@@ -148,6 +148,7 @@ fn instruction(c: &mut Choices) -> ScriptOp {
         },
         9 => ScriptOp::MakeWritable(c.bytes()),
         10 => ScriptOp::PageOut(c.bytes()),
+        11 => ScriptOp::KernelMemory(c.bytes()),
         _ => ScriptOp::Free(Some(Bytes::ZERO)),
     }
 }

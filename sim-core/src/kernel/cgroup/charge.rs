@@ -208,6 +208,7 @@ impl Kernel {
             Purpose::SwapIn => {
                 process.rare_mut().swapents -= pages;
                 process.anon_own += pages;
+                self.note_swapped(Pages::ZERO, pages);
                 self.note(charge.cgroup, |c| c.swap -= pages);
             }
             Purpose::PageTables => process.pgtables += pages,
@@ -313,6 +314,7 @@ impl Kernel {
     ) -> Option<Stop> {
         match domain {
             Some(domain) => self.count_event(domain, |e| e.oom += 1),
+            None if self.node_thrashes() => return Some(self.wait(Until::Thrashing(None))),
             None => {
                 if let Some(rest) = self.starve(now) {
                     return Some(self.wait(Until::After(rest)));

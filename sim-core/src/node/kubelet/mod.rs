@@ -346,15 +346,15 @@ impl Kubelet {
         nominal + self.draws.status_jitter.between(SimDuration::ZERO, spread)
     }
 
-    /// It reports the node's status.
-    pub fn node_status(&mut self, cx: &mut Cx<'_>) {
+    /// It reports the node's status. The next report takes this much longer.
+    pub fn node_status(&mut self, slow: SimDuration, cx: &mut Cx<'_>) {
         let pressure = self.manager.conditions().memory_pressure;
         if pressure != self.reported_pressure {
             self.reported_pressure = pressure;
             let status = if pressure { ConditionStatus::True } else { ConditionStatus::False };
             cx.record(Record::NodeCondition { r#type: NodeConditionType::MemoryPressure, status });
         }
-        let next = self.status_interval();
+        let next = self.status_interval() + slow;
         cx.queue.after(next, Phase::Kubelet, 1, Event::NodeStatus { start: self.start });
     }
 

@@ -7,7 +7,7 @@ use crate::node::ids::PodIx;
 use crate::node::machine::Machine;
 use crate::node::observe::Cx;
 use crate::record::{PodSample, Sample};
-use crate::units::{Bytes, CgroupId, Pages, SimTime};
+use crate::units::{Bytes, CgroupId, Pages, SimDuration, SimTime};
 
 /// What the kubelet's stats provider reads of the node and of the cgroup of all pods.
 #[derive(Clone, Copy, Debug)]
@@ -144,6 +144,7 @@ impl Machine {
             committed_as: kernel.committed().bytes(),
             kubepods_usage: kubepods(Kernel::usage),
             kubepods_working_set: kubepods(Kernel::working_set),
+            waited: SimDuration::ZERO, // goes on with time
             pods: pods.collect(),
         }
     }
@@ -152,6 +153,7 @@ impl Machine {
     pub(in crate::node) fn with_due(&self, still: &Sample, at: SimTime) -> Sample {
         let mut sample = still.clone();
         sample.at = at;
+        sample.waited = self.memory.pressure(self.memory.kernel.root(), at).some.total;
         let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
         self.memory.growth.each_due(&self.memory.kernel, &self.programs, at, |program, due| {
             anon += due.anon;

@@ -8,12 +8,16 @@ mod bounds;
 mod figures;
 mod growth;
 mod lazy;
+mod pressure;
 mod settle;
 mod settled;
+mod system_text;
 
 pub(in crate::node) use bounds::Contribution;
 pub(in crate::node) use figures::StatsFigures;
+pub(in crate::node) use pressure::Waits;
 pub(in crate::node) use settled::{Scope, Settled};
+pub(in crate::node) use system_text::SystemText;
 
 use super::ids::{PodIx, ProcIx};
 use super::machine::Machine;
@@ -24,9 +28,10 @@ use crate::kernel::{
 };
 use crate::node_api::{CgroupWrite, ExitStatus, Name, Signal, Signo};
 use crate::record::LimitScope;
-use crate::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration, SimTime, VolumeId};
 use figures::Looked;
 use growth::Ledger;
+use pressure::Pressures;
 use std::collections::BTreeMap;
 
 /// Whose files and volumes a name refers to.
@@ -49,6 +54,8 @@ pub(in crate::node) struct Memory {
     volumes: BTreeMap<(VolumeScope, String), VolumeId>,
     /// Whose cgroups are, of those that are the kubelet's or a pod's, by id.
     scopes: Vec<Option<LimitScope>>,
+    /// Where something has waited for memory.
+    pressures: Pressures,
 }
 
 impl Memory {
@@ -60,6 +67,7 @@ impl Memory {
             scopes: Vec::new(),
             volumes: BTreeMap::new(),
             texts: BTreeMap::new(),
+            pressures: Pressures::default(),
         }
     }
 
@@ -119,9 +127,11 @@ impl Memory {
 
     /// Removes a cgroup; one that still has processes or children stays.
     pub fn rmdir(&mut self, cgroup: CgroupId) {
-        if self.kernel.rmdir(cgroup).is_ok()
-            && let Some(scope) = self.scopes.get_mut(cgroup.index())
-        {
+        if self.kernel.rmdir(cgroup).is_err() {
+            return;
+        }
+        self.forget_pressure(cgroup);
+        if let Some(scope) = self.scopes.get_mut(cgroup.index()) {
             *scope = None;
         }
     }
@@ -256,13 +266,40 @@ impl Machine {
     pub(in crate::node) fn operate(&mut self, p: ProcIx, op: MemOp, cx: &mut Cx<'_>) -> MemOutcome {
         let pid = self.programs[p as usize].pid;
         if !self.memory.growth.lazy.on {
-            return self.memory.kernel.apply(cx.now, pid, op);
+            let outcome = self.memory.kernel.apply(cx.now, pid, op);
+            return self.with_work(p, outcome);
         }
         let cgroup = self.programs[p as usize].cgroup;
         self.reserve_for(Some(p), cgroup, op.largest_charge(), cx);
         let outcome = self.memory.kernel.apply(cx.now, pid, op);
         self.note_charge(Some(p), cgroup);
-        outcome
+        self.with_work(p, outcome)
+    }
+
+    /// What a process caused takes its time, where a disk is given: it waits as soon as that is a millisecond. Before
+    /// its program begins nothing does.
+    #[inline]
+    fn with_work(&mut self, p: ProcIx, outcome: MemOutcome) -> MemOutcome {
+        let worked = self.memory.kernel.time_worked();
+        if worked == SimDuration::ZERO {
+            return outcome;
+        }
+        let program = &mut self.programs[p as usize];
+        if program.program.is_none() {
+            return outcome;
+        }
+        let owed = program.owes + worked;
+        let (remaining, throttled) = match outcome {
+            MemOutcome::Done => (Pages::ZERO, SimDuration::ZERO),
+            MemOutcome::Throttled { remaining, delay } => (remaining, delay),
+            other => return other,
+        };
+        if throttled == SimDuration::ZERO && owed < LEAST_WAIT {
+            program.owes = owed;
+            return outcome;
+        }
+        program.owes = SimDuration::ZERO;
+        MemOutcome::Throttled { remaining, delay: throttled + owed }
     }
 
     /// An operation was not completed: what was computed for growth may not hold.
@@ -288,6 +325,9 @@ impl Machine {
         self.memory.changed();
     }
 }
+
+/// Less than this is added up until it is this much.
+const LEAST_WAIT: SimDuration = SimDuration::from_millis(1);
 
 /// Pages that fit into no counter.
 const ENDLESS: Pages = Pages::new(1 << 50);

@@ -43,8 +43,17 @@ impl Lent<'_> {
 
     /// How much longer things take because the kubelet crawls.
     pub fn slowness(&mut self) -> SimDuration {
+        let reads = self.reads_system_text();
         match self.kubelet.as_deref().filter(|kubelet| kubelet.crawls_below().is_some()) {
-            Some(kubelet) => kubelet.slowness(self.machine.settled(Scope::Node, &mut self.cx)),
+            Some(kubelet) => reads.max(kubelet.slowness(self.machine.settled(Scope::Node, &mut self.cx))),
+            None => reads,
+        }
+    }
+
+    /// How long the system reads what is missing of its text.
+    pub fn reads_system_text(&mut self) -> SimDuration {
+        match self.machine.system_text {
+            Some(_) => self.machine.reads_system_text(&mut self.cx),
             None => SimDuration::ZERO,
         }
     }

@@ -5,18 +5,21 @@
 mod evict;
 mod lent;
 mod preempt;
+mod probe;
 mod recommend;
 mod resize;
 mod start;
 mod stop;
 mod table;
 mod template;
+mod unreachable;
 mod workloads;
 
 pub(in crate::node) use lent::Lent;
 use resize::PendingResize;
 pub(in crate::node) use table::Pods;
 pub(in crate::node) use template::{Role, Template};
+pub(in crate::node) use unreachable::LEASE;
 
 use crate::engine::StreamName;
 use crate::kubelet::ContainerBackoff;

@@ -69,7 +69,7 @@ impl Pods {
             return; // The workload was scaled down.
         }
         let template = Arc::clone(self.template_of_plan(plan_ix));
-        if lent.kubelet_is_down() {
+        if lent.kubelet_is_down() && !self.is_unreachable() {
             // It learns of its pods when it starts.
             let again = Event::PodArrives { plan: plan_ix, replica };
             lent.cx.queue.after(SimDuration::from_secs(1), Phase::Inject, plan_ix, again);
@@ -134,6 +134,9 @@ impl Pods {
     /// first pod of a plan is bound to the node by the scenario, so that the kubelet has to judge it.
     fn scheduler_waits(&self, plan: &PodPlan, generation: u32, template: &Template, lent: &Lent<'_>) -> bool {
         let Some(kubelet) = &lent.kubelet else { return false };
+        if self.is_unreachable() && plan.controller != Controller::DaemonSet {
+            return true;
+        }
         match plan.controller {
             Controller::None => false,
             // Its pods tolerate the taint.

@@ -44,6 +44,7 @@ impl Pods {
     fn hear(&mut self, notice: Notice, lent: &mut Lent<'_>) {
         match notice {
             Notice::Forked { container, child } => lent.runtime.forked(container, child),
+            Notice::Waits(container) => self.follow_probes(container, lent),
             Notice::Exited { process, owner, status } => {
                 match owner {
                     ProcessOwner::Container(c) => self.container_process_gone(c, process, status, lent),

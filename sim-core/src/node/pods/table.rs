@@ -1,6 +1,8 @@
 //! All pods that a node has had. Each keeps its index for ever; of one that is gone only its outcome is kept.
 
 use super::preempt::Preemption;
+use super::probe::Probing;
+use super::unreachable::Reports;
 use super::{Container, Pod, PodState, Template};
 use crate::kernel::make_room;
 use crate::kubelet::admission::Room;
@@ -34,6 +36,12 @@ pub(in crate::node) struct Pods {
     wanted: BTreeMap<u32, u32>,
     /// How long the DaemonSet controller waits before it replaces a failed pod, by plan and replica.
     daemon_backoff: BTreeMap<(u32, u32), DaemonSetBackoff>,
+    /// Probes that are followed.
+    pub(super) probing: Vec<Probing>,
+    /// What the control plane knows of the node.
+    pub(super) reports: Reports,
+    /// Pods that were marked for deletion while the node was unreachable.
+    pub(super) marked: Vec<PodIx>,
 }
 
 impl Pods {

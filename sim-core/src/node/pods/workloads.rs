@@ -33,7 +33,7 @@ impl Pods {
         Ok(())
     }
 
-    fn stop_gracefully(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
+    pub(super) fn stop_gracefully(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         let own = self.template(pod).spec.termination_grace_period_seconds;
         let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
         self[pod as usize].deleted = true;

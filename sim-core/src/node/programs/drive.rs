@@ -6,7 +6,7 @@ use crate::kernel::{FileAccess, Mapping, MemOp, MemOutcome, Until};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
 use crate::node::machine::{Machine, Notice};
-use crate::node::memory::{Scope, VolumeScope};
+use crate::node::memory::{Scope, VolumeScope, Waits};
 use crate::node::observe::Cx;
 use crate::node_api::{RefusedCall, Signal};
 use crate::record::Record;
@@ -53,6 +53,7 @@ impl Machine {
 
     fn try_again(&mut self, p: ProcIx, op: MemOp, then: Option<Growth>, cx: &mut Cx<'_>) {
         self.programs[p as usize].activity = Activity::Next;
+        self.waits_no_longer(p, cx);
         self.memory.disturbed();
         if !self.apply(p, op, cx) {
             if let Activity::Blocked { then: rest, .. } = &mut self.programs[p as usize].activity {
@@ -111,6 +112,7 @@ impl Machine {
                 _ = self.apply(p, MemOp::Map { size: bytes, mapping }, cx);
             }
             Step::MakeWritable(size) => _ = self.apply(p, MemOp::MakeWritable { size }, cx),
+            Step::HoldKernel(pages) => _ = self.apply(p, MemOp::HoldKernel { pages }, cx),
             Step::PageOut(pages) => _ = self.apply(p, MemOp::Pageout { pages }, cx),
             Step::Grow(growth) if growth.steps == 0 => {}
             Step::Grow(growth) => self.begin_growth(p, growth, cx.now),
@@ -191,12 +193,16 @@ impl Machine {
             MemOutcome::Wait { remaining, until } => {
                 self.block(p, op.with_pages(remaining));
                 self.programs.waiting.push_back(p);
-                if let Until::After(delay) = until {
+                if let Until::Thrashing(_) = until {
+                    self.begins_to_wait(p, Waits::Thrashing, cx);
+                }
+                if let Until::After(delay) | Until::Thrashing(Some(delay)) = until {
                     self.wake_blocked_after(p, delay, cx);
                 }
             }
             MemOutcome::Throttled { remaining, delay } => {
                 self.block(p, op.with_pages(remaining));
+                self.begins_to_wait(p, Waits::Throughout, cx);
                 self.wake_blocked_after(p, delay, cx);
             }
             MemOutcome::Dying => {}
@@ -261,6 +267,7 @@ impl Machine {
             Ok(child) => {
                 let mut copy = self.programs[p as usize].clone();
                 (copy.pid, copy.program, copy.activity, copy.turn) = (child, None, Activity::Idle, 0);
+                (copy.waits, copy.owes) = (None, SimDuration::ZERO);
                 copy.slot = self.memory.slot(child).unwrap_or(u32::MAX);
                 let (owner, comm) = (copy.shown.clone(), copy.comm.clone());
                 if let Some(container) = copy.container() {

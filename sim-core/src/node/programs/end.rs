@@ -7,7 +7,7 @@ use crate::node::Event;
 use crate::node::ids::ProcIx;
 use crate::node::kubelet::system_oom;
 use crate::node::machine::{Machine, Notice};
-use crate::node::memory::Scope;
+use crate::node::memory::{Scope, Waits};
 use crate::node::observe::Cx;
 use crate::node::view::ProcessState;
 use crate::node_api::{Constraint, ExitStatus, OomReport, Signo, TaskRow};
@@ -63,6 +63,7 @@ impl Machine {
         self.programs[p as usize].activity = Activity::Dying;
         self.programs[p as usize].turn += 1;
         self.unblock(p);
+        self.waits_no_longer(p, cx);
         let exit = self.scenario.node.exit;
         let latency = exit.base + exit.per_gib.mul_ratio(resident.get(), 1 << 30);
         if latency == SimDuration::ZERO {
@@ -81,6 +82,7 @@ impl Machine {
             self.take_due(Scope::Others, cx);
         }
         let status = self.memory.finish_exit(cx.now, pid);
+        self.pressure_of_ended(p, cx);
         let program = &mut self.programs[p as usize];
         program.program = None;
         let cause = program.cause.unwrap_or(DeathCause::SelfExit);
@@ -128,12 +130,15 @@ impl Machine {
         if proc.activity == Activity::Dying {
             return;
         }
-        let (pid, term) = (proc.pid, proc.term);
+        // One that pushes out its text and reads it back does not get to its handler.
+        let (pid, term, thrashes) = (proc.pid, proc.term, proc.waits == Some(Waits::Thrashing));
         let before = proc.cause;
         proc.cause.get_or_insert(cause);
         match self.memory.kill(cx.now, pid, signal) {
             Delivery::Handled => {
-                if let TermReaction::Exits { after, .. } = term {
+                if let TermReaction::Exits { after, .. } = term
+                    && !thrashes
+                {
                     cx.queue.after(after, Phase::Kernel, p, Event::TermHandled(pid));
                 }
             }
@@ -158,6 +163,7 @@ impl Machine {
     /// A process gives back this much memory and ends, well.
     pub(in crate::node) fn leaves(&mut self, p: ProcIx, holds: Bytes, cx: &mut Cx<'_>) {
         self.unblock(p);
+        self.waits_no_longer(p, cx);
         let pages = holds.to_pages_ceil();
         let gives = MemOp::Unmap { size: pages.bytes(), resident: pages, mapping: Mapping::PRIVATE };
         self.apply(p, gives, cx);

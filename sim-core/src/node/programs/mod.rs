@@ -9,11 +9,11 @@ pub(in crate::node) use spawn::{Executable, SpawnContext};
 pub(in crate::node) use table::ProgramTable;
 
 use super::ids::{ContainerRef, PodIx};
-use super::memory::Contribution;
+use super::memory::{Contribution, Waits};
 use crate::kernel::MemOp;
 use crate::node_api::Name;
 use crate::record::{DeathCause, Owner};
-use crate::units::{Bytes, CgroupId, Pid, SimTime};
+use crate::units::{Bytes, CgroupId, Pid, SimDuration, SimTime};
 use crate::workload::{Growth, Program, Rhythm, TermReaction};
 
 /// A process with the program that it runs; the kernel knows it by `pid`.
@@ -36,6 +36,14 @@ pub(in crate::node) struct RunningProgram {
     pub cause: Option<DeathCause>,
     /// The OOM killer took it, and its cgroup counts that: any kill on v2, one for a cgroup's limit on v1.
     pub oom_counted: bool,
+    /// It waits for memory.
+    pub waits: Option<Waits>,
+    /// Since when.
+    pub wait_began: SimTime,
+    /// For how long it has waited before, in all.
+    pub waited: SimDuration,
+    /// What it caused takes this long, and it has not waited for that yet.
+    pub owes: SimDuration,
 }
 
 /// Whose a process is.
@@ -55,6 +63,11 @@ impl RunningProgram {
             ProcessOwner::Container(c) => Some(c),
             ProcessOwner::Pause(_) | ProcessOwner::Host => None,
         }
+    }
+
+    /// For how long it has waited for memory, up to `now`.
+    pub fn waited_until(&self, now: SimTime) -> SimDuration {
+        self.waited + self.waits.map_or(SimDuration::ZERO, |_| now.since(self.wait_began))
     }
 
     pub fn grows_at_random(&self) -> bool {

@@ -12,7 +12,7 @@ use crate::node::observe::Cx;
 use crate::node_api::Name;
 use crate::plan::ProcessPlan;
 use crate::record::{Owner, Record};
-use crate::units::{Bytes, CgroupId, Pages, Pid};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration, SimTime};
 use crate::workload::runtime::Around;
 use crate::workload::{Behavior, Footprint, Program, TermReaction};
 use std::sync::Arc;
@@ -95,6 +95,10 @@ impl Machine {
             term: of.term,
             cause: None,
             oom_counted: false,
+            waits: None,
+            wait_began: SimTime::ZERO,
+            waited: SimDuration::ZERO,
+            owes: SimDuration::ZERO,
         });
         if !matches!(context.owner, ProcessOwner::Pause(_)) {
             cx.record(Record::ProcessStarted { pid, comm: of.comm.clone(), owner: context.shown });
@@ -152,6 +156,7 @@ impl Machine {
         }
         self.end_growth(p);
         self.unblock(p);
+        self.waits_no_longer(p, cx);
         let around = self.around(limit);
         let running = &mut self.programs[p as usize];
         running.turn += 1;

@@ -99,6 +99,7 @@ fn deaths(history: &History) -> String {
                 | Record::AllocationRefused { .. }
                 | Record::RuntimeOutOfMemory { .. }
                 | Record::PodRejected { .. }
+                | Record::Stalled { .. }
                 | Record::KernelPanic { .. }
         );
         if !telling {

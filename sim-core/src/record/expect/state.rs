@@ -2,7 +2,7 @@
 
 use super::matching::amounts;
 use super::{Bounds, ConditionCheck, Curve, Pattern, PodCheck, ProcessCheck, SeriesCheck, Total, TotalCheck, amount};
-use crate::node_api::PodReason;
+use crate::node_api::{NodeConditionType, PodReason};
 use crate::record::{ConditionStatus, History, Owner, PodOutcome, Record, Sample, Series};
 use crate::units::{Bytes, SimTime};
 
@@ -132,10 +132,14 @@ pub(super) fn condition(check: &ConditionCheck, history: &History) -> Judged {
         Record::NodeCondition { r#type, status } if *r#type == check.r#type => Some((entry.at, *status)),
         _ => None,
     });
-    let status = last.map_or(ConditionStatus::False, |(_, status)| status);
+    let at_first = match check.r#type {
+        NodeConditionType::MemoryPressure => ConditionStatus::False,
+        NodeConditionType::Ready => ConditionStatus::True,
+    };
+    let status = last.map_or(at_first, |(_, status)| status);
     let found = match last {
         Some((at, status)) => format!("{status:?} since {}", instant(at)),
-        None => "it never changed: False".into(),
+        None => format!("it never changed: {at_first:?}"),
     };
     let expected = format!("at the end node condition {} is {:?}", check.r#type, check.status);
     Judged { holds: status == check.status, expected, found }

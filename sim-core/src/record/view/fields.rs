@@ -61,6 +61,11 @@ fn put_owner<M: SerializeMap>(o: &mut Object<M>, owner: Option<&Owner>) {
 fn put_process<M: SerializeMap>(o: &mut Object<M>, pid: crate::units::Pid, comm: &str, owner: &Owner) {
     o.put("pid", pid.0);
     o.put("comm", comm);
+    put_whose(o, owner);
+}
+
+/// The container, or the process of the node.
+fn put_whose<M: SerializeMap>(o: &mut Object<M>, owner: &Owner) {
     put_owner(o, Some(owner));
     let host = match owner {
         Owner::Host(name) => Some(&**name),
@@ -264,6 +269,47 @@ fn put_fields<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
             o.put("reason", r#type.reason(*status));
             o.put("message", r#type.message(*status));
         }
+        _ => put_stall_record(o, record),
+    }
+}
+
+/// Processes that wait for memory, what the control plane makes of a silent node, and who kills beside the kernel.
+fn put_stall_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
+    match record {
+        Record::UserspaceKill { killer, pid, comm, owner, signal, message } => {
+            o.put("killer", *killer);
+            put_process(o, *pid, comm, owner);
+            o.put("signal", signal.to_string());
+            o.put("message", &**message);
+        }
+        Record::Stalled { owner, since, some_avg10, usage, limit } => {
+            put_whose(o, owner);
+            o.put("since", seconds(*since));
+            o.put("memoryPressureSomeAvg10", f64::from(*some_avg10) / 100.0);
+            o.put("usage_kb", usage.to_kib_floor());
+            o.put("limit_kb", limit.and_then(kib));
+        }
+        Record::StallEnded { owner, lasted } => {
+            put_whose(o, owner);
+            o.put("stalledSeconds", lasted.as_secs_f64());
+        }
+        Record::NodeTaint { key, present } => {
+            o.put("key", &**key);
+            o.put("effects", "NoSchedule, NoExecute");
+            o.put("present", *present);
+        }
+        Record::ContainerReady { pod, container, ready } => {
+            put_container(o, pod, container);
+            o.put("ready", *ready);
+        }
+        Record::MarkedForDeletion { pod } => {
+            put_pod(o, pod);
+            o.put("message", format!("Marking for deletion Pod {pod}"));
+        }
+        Record::Unhealthy { pod, container, message } => {
+            put_container(o, pod, container);
+            o.put("message", &**message);
+        }
         _ => put_pod_record(o, record),
     }
 }
@@ -324,20 +370,7 @@ fn put_pod_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
         }
         Record::PodCleanedUp { pod } => put_pod(o, pod),
         Record::PodEvent { pod, reason, message } => put_pod_event(o, pod, reason.as_str(), message),
-        Record::SysctlSet { .. }
-        | Record::ProcessStarted { .. }
-        | Record::ProcessExited { .. }
-        | Record::AllocationRefused { .. }
-        | Record::RuntimeOutOfMemory { .. }
-        | Record::OomKill { .. }
-        | Record::CgroupWriteRefused { .. }
-        | Record::KernelPanic { .. }
-        | Record::EvictionThresholdMet { .. }
-        | Record::SystemOom { .. }
-        | Record::Warning { .. }
-        | Record::KubeletNotStarted { .. }
-        | Record::NodeChanged { .. }
-        | Record::SignalSent { .. }
-        | Record::NodeCondition { .. } => {}
+        // The other kinds are written above.
+        _ => {}
     }
 }

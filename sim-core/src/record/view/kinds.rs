@@ -100,7 +100,7 @@ kinds! {
         "host" "name of the host process in the scenario; null in a pod"
         "signal" "the signal that ended it (`SIGKILL`); null when it exited by itself"
         "exitCode" "exit status, 128 + signal for a signal"
-        "cause" "`SelfExit`, `MemcgOom`, `GlobalOom`, `Eviction`, `ContainerStop`, `SessionHangup` or `Injected`"
+        "cause" "`SelfExit`, `MemcgOom`, `GlobalOom`, `Eviction`, `ContainerStop`, `SessionHangup`, `Injected` or `UserspaceKiller`"
     }
     AllocationRefused "`mmap` or `fork` failed with ENOMEM." {
         "pid" "process id on the host"
@@ -127,6 +127,34 @@ kinds! {
         "heap_bytes" "heap in use when it refused"
         "limit_bytes" "the runtime's own limit"
         "requested_bytes" "what was asked for"
+    }
+    UserspaceKill "A daemon in user space sent a signal to a process, to free memory." {
+        "killer" "`earlyoom`, `systemd-oomd` or `talos`"
+        "pid" "process id on the host"
+        "comm" "process name"
+        "namespace" "namespace of its pod; null on the host"
+        "pod" "name of its pod; null on the host"
+        "container" "name of its container; null on the host"
+        "host" "name of the host process in the scenario; null in a pod"
+        "signal" "`SIGTERM` or `SIGKILL`"
+        "message" "what the daemon logs"
+    }
+    Stalled "Processes spend a fifth of their time or more waiting for memory: they hardly go on, and nothing kills them." {
+        "namespace" "namespace of their pod; null on the host"
+        "pod" "name of their pod; null on the host"
+        "container" "name of their container; null on the host"
+        "host" "name of the host process in the scenario; null in a pod"
+        "since" "when they began to wait, seconds"
+        "memoryPressureSomeAvg10" "`some avg10` of the cgroup's `memory.pressure`, percent"
+        "usage_kb" "`memory.current` of the cgroup"
+        "limit_kb" "`memory.max`; null without"
+    }
+    StallEnded "Processes that were stalled go on, or have ended." {
+        "namespace" "namespace of their pod; null on the host"
+        "pod" "name of their pod; null on the host"
+        "container" "name of their container; null on the host"
+        "host" "name of the host process in the scenario; null in a pod"
+        "stalledSeconds" "how long since they began to wait"
     }
     OomKill "The kernel's OOM killer ran." {
         "constraint" "`CONSTRAINT_MEMCG`: a cgroup's limit; `CONSTRAINT_NONE`: the node's memory"
@@ -239,6 +267,28 @@ kinds! {
         "status" "`True` or `False`"
         "reason" "`KubeletHasInsufficientMemory` or `KubeletHasSufficientMemory`"
         "message" "message"
+    }
+    NodeTaint "The control plane put a taint on the node, or took it away." {
+        "key" "`node.kubernetes.io/unreachable`"
+        "effects" "`NoSchedule, NoExecute`"
+        "present" "true: it is there now"
+    }
+    MarkedForDeletion "`TaintManagerEviction`: a pod on an unreachable node is marked for deletion; the kubelet stops it when it is back." {
+        "namespace" "namespace of the pod"
+        "pod" "its name"
+        "message" "event message"
+    }
+    Unhealthy "`Unhealthy`: a probe of a container failed." {
+        "namespace" "namespace of the pod"
+        "pod" "its name"
+        "container" "container name"
+        "message" "event message, with the kind of the probe"
+    }
+    ContainerReady "A container failed its readiness probe, or passes it again." {
+        "namespace" "namespace of the pod"
+        "pod" "its name"
+        "container" "container name"
+        "ready" "`ready` of its status"
     }
     SystemOom "Event `SystemOOM` on the node." {
         "message" "event message"

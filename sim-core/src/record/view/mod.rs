@@ -56,6 +56,13 @@ impl<'a> Subject<'a> {
             Some(Owner::Host(_)) | None => Subject { comm: Some(comm), ..Subject::default() },
         }
     }
+
+    fn of_stalled(owner: &'a Owner) -> Self {
+        match owner {
+            Owner::Container { pod, container } => Subject { pod: Some(pod), container: Some(container), comm: None },
+            Owner::Host(name) => Subject { comm: Some(name), ..Subject::default() },
+        }
+    }
 }
 
 /// Who a record is about; for `OomKill` the chosen victim.
@@ -64,7 +71,9 @@ pub fn subject(record: &Record) -> Subject<'_> {
         Record::ProcessStarted { comm, owner, .. }
         | Record::ProcessExited { comm, owner, .. }
         | Record::AllocationRefused { comm, owner, .. }
+        | Record::UserspaceKill { comm, owner, .. }
         | Record::RuntimeOutOfMemory { comm, owner, .. } => Subject::of_owner(Some(owner), comm),
+        Record::Stalled { owner, .. } | Record::StallEnded { owner, .. } => Subject::of_stalled(owner),
         Record::OomKill { report, killed_owners, .. } => match report.chosen() {
             Some(task) => Subject::of_owner(killed_owners.first(), &task.comm),
             None => Subject::default(),
@@ -74,6 +83,8 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::ContainerTerminated { pod, container, .. }
         | Record::BackOff { pod, container, .. }
         | Record::Killing { pod, container, .. }
+        | Record::Unhealthy { pod, container, .. }
+        | Record::ContainerReady { pod, container, .. }
         | Record::KillFailed { pod, container, .. } => {
             Subject { pod: Some(pod), container: Some(container), comm: None }
         }
@@ -82,6 +93,7 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::PodPhase { pod, .. }
         | Record::Evicted { pod, .. }
         | Record::PodEvent { pod, .. }
+        | Record::MarkedForDeletion { pod }
         | Record::PodCleanedUp { pod } => Subject { pod: Some(pod), ..Subject::default() },
         Record::SysctlSet { .. }
         | Record::CgroupWriteRefused { .. }
@@ -89,6 +101,7 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::EvictionPass { .. }
         | Record::EvictionThresholdMet { .. }
         | Record::NodeCondition { .. }
+        | Record::NodeTaint { .. }
         | Record::SystemOom { .. }
         | Record::Warning { .. }
         | Record::KubeletNotStarted { .. }

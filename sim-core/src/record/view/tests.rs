@@ -4,7 +4,7 @@ use crate::node_api::{
     RefusedCall, Signo, TaskIx, TaskRow, TerminatedReason,
 };
 use crate::record::{ConditionStatus, DeathCause, LimitScope, PodEventReason, ThresholdSeen};
-use crate::units::{Bytes, Pages, Pid, SimDuration};
+use crate::units::{Bytes, Pages, Pid, SimDuration, SimTime};
 use serde_json::json;
 
 fn container() -> Owner {
@@ -81,6 +81,22 @@ fn of_the_kernel() -> Vec<Record> {
             requested: Bytes::mib(101),
         },
         oom(),
+        Record::UserspaceKill {
+            killer: "earlyoom",
+            pid,
+            comm: comm.into(),
+            owner: container(),
+            signal: Signo::Term,
+            message: "text".into(),
+        },
+        Record::Stalled {
+            owner: container(),
+            since: SimTime::from_secs(3),
+            some_avg10: 3294,
+            usage: Bytes::mib(64),
+            limit: Some(Bytes::mib(64)),
+        },
+        Record::StallEnded { owner: container(), lasted: SimDuration::from_secs(90) },
         Record::CgroupWriteRefused { cgroup: "/kubepods".into(), limit: Bytes::gib(1) },
         Record::KernelPanic { message: "text".into() },
     ]
@@ -142,6 +158,10 @@ fn of_the_kubelet() -> Vec<Record> {
         Record::KillFailed { pod: pod.into(), container: "app".into(), message: message.into() },
         Record::PodCleanedUp { pod: pod.into() },
         Record::NodeCondition { r#type: NodeConditionType::MemoryPressure, status: ConditionStatus::True },
+        Record::NodeTaint { key: "node.kubernetes.io/unreachable".into(), present: true },
+        Record::MarkedForDeletion { pod: pod.into() },
+        Record::Unhealthy { pod: pod.into(), container: "app".into(), message: message.into() },
+        Record::ContainerReady { pod: pod.into(), container: "app".into(), ready: false },
         Record::SystemOom { message: message.into() },
         Record::Warning { message: message.into() },
         Record::KubeletNotStarted { message: message.into() },

@@ -1,0 +1,50 @@
+//! For how long the processes of an experiment waited for memory, recorded and simulated.
+
+use super::machine::{self, LongLoops};
+use super::row::Experiment;
+use oomsim_core::kernel::Profile;
+use serde_json::Value;
+
+/// Seconds of a whole experiment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Waited {
+    /// Row of the kernel's version.
+    pub kernel: String,
+    /// `some total` of `memory.pressure`.
+    pub some: (f64, f64),
+    /// `full total`.
+    pub full: (f64, f64),
+}
+
+impl Waited {
+    /// By which factor the simulation is off, 1 or more; `None`: one of the two is nothing, the other is not.
+    pub fn factor((recorded, simulated): (f64, f64)) -> Option<f64> {
+        // Shorter than a tick of the recordings' clock is nothing.
+        match (recorded >= TICK, simulated >= TICK) {
+            (true, true) => Some((recorded / simulated).max(simulated / recorded)),
+            (false, false) => Some(1.0),
+            _ => None,
+        }
+    }
+}
+
+/// A tick of 250 in a second.
+const TICK: f64 = 0.004;
+
+/// What was recorded (the first figure of each pair) and what is simulated; `None`: the row cannot be read.
+pub fn waited(row: &Value) -> Option<Waited> {
+    let row: Experiment = crate::kernel::parse(row).ok()?;
+    let run = machine::run(&row, 0, LongLoops::Hang).ok()?;
+    let end = row.steps.iter().rev().find(|step| !step.after.is_empty())?;
+    let top = |path: &str| path.matches('/').count() == 1;
+    let states = end.after.iter().filter(|(path, _)| top(path)).map(|(_, state)| state);
+    let (mut some, mut full) = (0.0, 0.0);
+    for state in states {
+        some += state.psi_us.some as f64 / 1e6;
+        full += state.psi_us.full as f64 / 1e6;
+    }
+    let profile: Profile = row.profile().ok()?;
+    let simulated = run.waited.as_secs_f64();
+    let of_full = f64::from(profile.psi_full_permille) / 1000.0 * simulated;
+    Some(Waited { kernel: profile.version, some: (some, simulated), full: (full, of_full) })
+}
