@@ -142,6 +142,8 @@ pub struct Profile {
     pub lowered_kill_percent: u32,
     /// Of 1000 parts of stalled time of one task, those that `full` counts.
     pub psi_full_permille: u32,
+    /// A tmpfs can be mounted with `noswap`.
+    pub tmpfs_noswap: bool,
 }
 
 /// How many freed pages a CPU's lists keep before they go back to the zone.
@@ -241,6 +243,7 @@ impl Profile {
             second_kill_percent: 0,
             lowered_kill_percent: 0,
             psi_full_permille: 1000,
+            tmpfs_noswap: true,
         }
     }
 }

@@ -492,4 +492,13 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("1000", "recordings of 7.3.4: full = some in every cgroup with one task")),
         ]
     ),
+    flag!(
+        "tmpfs_noswap",
+        tmpfs_noswap,
+        "a tmpfs can be mounted with noswap: its pages stay in memory",
+        &[
+            ("4.15", source("false", "commit 2c6efe9cf2d7, 6.4, added it")),
+            ("6.6", source("true", "commit 2c6efe9cf2d7, 6.4")),
+        ]
+    ),
 ];

@@ -192,6 +192,26 @@ fn a_limit_below_the_usage_is_taken_by_v2_and_refused_by_v1() {
     }
 }
 
+/// A container with 100 pages of room writes 60 pages of a tmpfs and touches 80 of its own: 40 must go to swap. Without
+/// `noswap` they are the volume's, with it the process's; 6.1 does not know the option (commit 2c6efe9cf2d7, 6.4).
+#[test]
+fn a_noswap_tmpfs_stays_in_memory() {
+    for (version, noswap, volume_swapped) in [("6.12", false, true), ("6.12", true, false), ("6.1", true, true)] {
+        let profile = Profile::named(version).unwrap();
+        let mut k =
+            Kernel::new(KernelConfig { profile, swap_total: Bytes::mib(8), ..KernelConfig::new(Bytes::mib(512)) });
+        let cg = k.mkdir_all("/c");
+        let pid = k.spawn(T, &bare("p", cg)).unwrap();
+        let max = k.usage(cg) + Pages::new(100).bytes();
+        k.write(T, cg, &CgroupWrite { max: Some(max), ..CgroupWrite::default() }).unwrap();
+        let volume = if noswap { k.create_noswap_tmpfs() } else { k.create_tmpfs(None) };
+        assert_eq!(k.apply(T, pid, MemOp::WriteTmpfs { volume, pages: Pages::new(60) }), MemOutcome::Done);
+        assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(80) }), MemOutcome::Done);
+        assert!(k.stat(cg).swap >= Pages::new(40).bytes(), "{version} {noswap}: {:?}", k.stat(cg).swap);
+        assert_eq!(!k.volume_pages(volume).1.is_zero(), volume_swapped, "{version} {noswap}");
+    }
+}
+
 #[test]
 fn a_removed_cgroup_leaves_its_cache_to_the_parent() {
     let mut k = node(512);

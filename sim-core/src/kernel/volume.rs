@@ -23,7 +23,7 @@ pub(super) enum Volume {
     /// in order appends at the end, reclaim takes from the head.
     File { size: Pages, head: Pages, cached: Pages, mappers: Vec<Pid>, stream: Stream },
     /// A tmpfs: lives until removed.
-    Tmpfs { limit: Pages, charges: Vec<ShmemCharge> },
+    Tmpfs { limit: Pages, charges: Vec<ShmemCharge>, noswap: bool },
     /// Shared anonymous memory: lives as long as a process maps it.
     Shmem { charges: Vec<ShmemCharge>, mappers: u32 },
     /// Removed.
@@ -46,7 +46,14 @@ impl Kernel {
     /// An empty tmpfs; `None`: as large as memory allows.
     pub fn create_tmpfs(&mut self, limit: Option<Bytes>) -> VolumeId {
         let limit = limit.map_or(Pages::MAX, Bytes::to_pages_floor);
-        self.new_volume(Volume::Tmpfs { limit, charges: Vec::new() })
+        self.new_volume(Volume::Tmpfs { limit, charges: Vec::new(), noswap: false })
+    }
+
+    /// An empty tmpfs whose pages stay in memory (mount option `noswap`). A kernel that does not know the option
+    /// swaps it as any other: the kubelet leaves the option out there.
+    pub fn create_noswap_tmpfs(&mut self) -> VolumeId {
+        let noswap = self.config.profile.tmpfs_noswap;
+        self.new_volume(Volume::Tmpfs { limit: Pages::MAX, charges: Vec::new(), noswap })
     }
 
     pub(super) fn new_volume(&mut self, volume: Volume) -> VolumeId {
@@ -393,14 +400,14 @@ impl Kernel {
         }
     }
 
-    /// Volumes with shared pages charged to a cgroup.
+    /// Volumes with shared pages charged to a cgroup that could go to swap.
     pub(super) fn shmem_charged_to(&self, cg: CgroupId) -> Vec<(VolumeId, Pages)> {
         let mut out = Vec::new();
         if self.cgroups[cg.index()].total.shmem.is_zero() || self.local(cg).shmem.is_zero() {
             return out;
         }
         for (index, volume) in self.volumes.iter().enumerate() {
-            if let Volume::Tmpfs { charges, .. } | Volume::Shmem { charges, .. } = volume {
+            if let Volume::Tmpfs { charges, noswap: false, .. } | Volume::Shmem { charges, .. } = volume {
                 let pages = charges.iter().filter(|c| c.cgroup == cg).map(|c| c.resident).sum();
                 out.push((VolumeId(index as u32), pages));
             }

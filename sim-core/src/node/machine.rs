@@ -36,7 +36,7 @@ pub(in crate::node) struct Machine {
     pub panicked: bool,
 }
 
-/// What figures of the node's memory depend on the kubelet for.
+/// What figures of the node's memory, and its volumes, depend on the kubelet for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(in crate::node) struct KubeletFacts {
     /// The node's use is what MemFree leaves of MemTotal (capability `root_usage_from_free`), with cgroup v2.
@@ -45,6 +45,8 @@ pub(in crate::node) struct KubeletFacts {
     pub hugepages: Bytes,
     /// It may crawl, which growth that is taken late would hide.
     pub crawls: bool,
+    /// It mounts memory-backed volumes with `noswap`.
+    pub tmpfs_noswap: bool,
 }
 
 impl KubeletFacts {
@@ -53,6 +55,7 @@ impl KubeletFacts {
             root_usage_from_free: plan.profile.root_usage_from_free,
             hugepages: plan.hugepages_seen(),
             crawls: plan.timing.slow.is_some(),
+            tmpfs_noswap: plan.profile.tmpfs_noswap,
         }
     }
 }

@@ -189,9 +189,12 @@ impl Memory {
         *self.volumes.entry((scope, name.to_owned())).or_insert_with(|| self.kernel.create_file(size))
     }
 
-    /// The tmpfs of that name; it is made when it is first used.
-    pub fn tmpfs(&mut self, scope: VolumeScope, name: &str) -> VolumeId {
-        *self.volumes.entry((scope, name.to_owned())).or_insert_with(|| self.kernel.create_tmpfs(None))
+    /// The tmpfs of that name; it is made when it is first used, with `noswap` if it is to stay in memory.
+    pub fn tmpfs(&mut self, scope: VolumeScope, name: &str, noswap: bool) -> VolumeId {
+        *self.volumes.entry((scope, name.to_owned())).or_insert_with(|| match noswap {
+            true => self.kernel.create_noswap_tmpfs(),
+            false => self.kernel.create_tmpfs(None),
+        })
     }
 
     /// Removes what has that name; false: nothing has.

@@ -129,7 +129,9 @@ impl Machine {
                 self.apply(p, op, cx);
             }
             Step::Tmpfs { volume, pages } => {
-                let volume = self.memory.tmpfs(self.volume_scope(p), &volume);
+                let scope = self.volume_scope(p);
+                let noswap = scope != VolumeScope::Host && self.kubelet.tmpfs_noswap;
+                let volume = self.memory.tmpfs(scope, &volume, noswap);
                 self.apply(p, MemOp::WriteTmpfs { volume, pages }, cx);
             }
             Step::Unlink(name) => {
