@@ -9,6 +9,10 @@ use oomsim_core::plan::Scenario;
 /// A pod for each workload; every table of the list below is here, or can be.
 const BASE: &str = r#"
 node.memory = "8Gi"
+node.disk = { latency = "1ms", bandwidth = "100Mi" }
+node.earlyoom = {}
+node.systemdOomd = {}
+node.talosOom = {}
 [kubelet]
 [[host]]
 name = "h"
@@ -18,7 +22,7 @@ workload.steady = { anon = "1Mi" }
 name = "g"
 [[pod]]
 name = "a"
-container = [{ name = "c", process = [{ comm = "p" }] }]
+container = [{ name = "c", process = [{ comm = "p" }], livenessProbe = {} }]
 [[pod]]
 name = "leak"
 container = [{ name = "c", workload.leak = { block = "1Mi", every = "1s", jitter = { spread = "100ms" } } }]
@@ -55,6 +59,11 @@ const PATHS: &[(&str, &str)] = &[
     ("[node]", "node."),
     ("[node.system]", "node.system."),
     ("[node.exit]", "node.exit."),
+    ("[node.disk]", "node.disk."),
+    ("[node.earlyoom]", "node.earlyoom."),
+    ("[node.systemdOomd]", "node.systemdOomd."),
+    ("[node.talosOom]", "node.talosOom."),
+    ("a probe", "pod.a.container.c.livenessProbe."),
     ("[node.runtime]", "node.runtime."),
     ("[kernel]", "kernel."),
     ("[kubelet]", "kubelet."),
