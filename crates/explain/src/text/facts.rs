@@ -2,7 +2,7 @@
 
 use super::{amount, clock, signed};
 use crate::fact::{Fact, ThresholdState, Who, WhyNot, short_pod};
-use oomsim_core::node_api::{EvictionSignal, Name, PodPhase, RefusedCall};
+use oomsim_core::node_api::{EvictionSignal, Name, NodeConditionType, PodPhase, RefusedCall};
 use oomsim_core::record::ConditionStatus;
 use oomsim_core::units::{Bytes, SimDuration};
 
@@ -391,11 +391,18 @@ fn of_aftermath(fact: &Fact) -> String {
         Fact::Phase { pod: name, phase } => format!("{} is {phase}.", pod(name)),
         Fact::Recreated { pod: name } => format!("Its controller made a new pod: {}.", pod(name)),
         Fact::Rejected { pod: name, message, .. } => format!("{} was not admitted: {message}", pod(name)),
+        Fact::Condition { condition: NodeConditionType::Ready, status } => match status {
+            ConditionStatus::True => "The node is Ready again.".into(),
+            _ => "The control plane has not heard of the node for too long: it is NotReady.".into(),
+        },
         Fact::Condition { condition, status: ConditionStatus::True } => {
             format!("The node reports {condition}; BestEffort pods stay away while it does.")
         }
         Fact::Condition { condition, status: ConditionStatus::False } => {
             format!("The node no longer reports {condition}.")
+        }
+        Fact::Condition { condition, status: ConditionStatus::Unknown } => {
+            format!("Whether the node has {condition} is not known any more.")
         }
         Fact::StopFailed { pod: name, container, ended_at, never_started } => {
             let why = match (ended_at, never_started) {
