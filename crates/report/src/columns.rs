@@ -36,11 +36,11 @@ fn failed(why: ParquetError) -> WriteError {
     }
 }
 
-/// A file with these columns: times are doubles, names texts, everything else whole numbers.
+/// A file with these columns: seconds are doubles, names texts, everything else whole numbers.
 fn file<'a>(out: Out<'a>, columns: &[(&str, &str)]) -> Result<SerializedFileWriter<Out<'a>>, ParquetError> {
     let field = |(name, _): &(&str, &str)| {
         let (physical, logical) = match *name {
-            "t" => (Physical::DOUBLE, None),
+            "t" | "memory_waiting_seconds" => (Physical::DOUBLE, None),
             "pod" => (Physical::BYTE_ARRAY, Some(LogicalType::String)),
             _ => (Physical::INT64, None),
         };
@@ -88,6 +88,7 @@ pub fn write_node(history: &History, out: Out<'_>) -> Result<(), WriteError> {
             for amount in amounts {
                 put::<Int64Type>(&mut group, &samples.iter().map(amount).collect::<Vec<_>>())?;
             }
+            put::<DoubleType>(&mut group, &samples.iter().map(|s| s.waited.as_secs_f64()).collect::<Vec<_>>())?;
             group.close()?;
         }
         file.close().map(drop)
@@ -134,13 +135,14 @@ mod tests {
     }
 
     fn fields(row: &Row) -> BTreeMap<String, String> {
-        let text = |value: &Field| match value {
-            Field::Double(t) => format!("{t:.6}"),
+        let text = |name: &str, value: &Field| match value {
+            Field::Double(t) if name == "t" => format!("{t:.6}"),
+            Field::Double(seconds) => seconds.to_string(),
             Field::Long(n) => n.to_string(),
             Field::Str(text) => text.clone(),
             other => other.to_string(),
         };
-        row.get_column_iter().map(|(name, value)| (name.clone(), text(value))).collect()
+        row.get_column_iter().map(|(name, value)| (name.clone(), text(name, value))).collect()
     }
 
     /// Both files together say what `series.csv` says.
