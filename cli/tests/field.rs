@@ -97,13 +97,13 @@ fn what_is_not_modelled_is_one_line_for_each_kind() {
     let pod = |name: &str| {
         format!(
             "{{ apiVersion: v1, kind: Pod, metadata: {{ name: {name} }}, spec: {{ containers: [ {{ name: app, image: x, \
-             livenessProbe: {{ httpGet: {{ port: 80 }} }}, lifecycle: {{ preStop: {{ sleep: {{ seconds: 5 }} }} }} }} ] }} }}"
+             startupProbe: {{ httpGet: {{ port: 80 }} }}, lifecycle: {{ preStop: {{ sleep: {{ seconds: 5 }} }} }} }} ] }} }}"
         )
     };
     let pods = ["a", "b", "c"].map(pod).join("\n---\n");
     let place = Place::new("absent", &[("pods.yaml", &pods), ("s.toml", &scenario("pods.yaml", ""))]);
     let said = err(&place.run("run s.toml"));
-    assert!(said.contains("not modelled: livenessProbe, 3 times, first in app of pod a"), "{said}");
+    assert!(said.contains("not modelled: startupProbe, 3 times, first in app of pod a"), "{said}");
     assert!(!said.contains("preStop"), "a `sleep` says how long it takes: {said}");
 }
 

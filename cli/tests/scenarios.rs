@@ -6,7 +6,7 @@ use std::process::Command;
 fn scenarios() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let mut files = Vec::new();
-    for place in ["", "lint", "pods", "versions", "runtimes", "changes", "field"] {
+    for place in ["", "lint", "pods", "versions", "runtimes", "changes", "field", "stalls"] {
         let Ok(entries) = std::fs::read_dir(folder.join(place)) else { continue };
         files.extend(
             entries.filter_map(Result::ok).map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "toml")),

@@ -165,7 +165,7 @@ mod tests {
         let (plan, spec) = plan("750Mi");
         let text = line(&plan, &spec, &m);
         let id = "000000000000000000000000000000ab";
-        let tail = ",,,,-5,0,0,0,0,0,0,0,0,0,0,0,0,,false,60.000000000,,,";
+        let tail = ",,,,-5,0,0,0,0,0,0,0,0,0,0,0,0,,false,0.000000000,60.000000000,,,";
         assert_eq!(text, format!("7,{id},9,750Mi,786432000,kubepods_oom,\"default/a,b\",12.000000345{tail}"));
         assert!(header(&plan).starts_with("run,id,seed,a,a_bytes,outcome,"));
         assert_eq!(fields(&header(&plan)).len(), fields(&text).len());

@@ -9,7 +9,7 @@ use oomsim_testkit::{read_file, repository};
 use std::path::{Path, PathBuf};
 
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=4;
-const FOLDERS: [&str; 8] = ["", "lint", "bench", "pods", "versions", "runtimes", "changes", "field"];
+const FOLDERS: [&str; 9] = ["", "lint", "bench", "pods", "versions", "runtimes", "changes", "field", "stalls"];
 
 fn scenarios() -> PathBuf {
     repository().join("scenarios")

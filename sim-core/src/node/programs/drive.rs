@@ -89,24 +89,7 @@ impl Machine {
         // Whatever it takes, others that grow will meet a limit earlier.
         self.memory.disturbed();
         match step {
-            Step::Alloc { bytes, touched, rate } => {
-                cx.log.counts.allocations += 1;
-                if bytes > Bytes::ZERO && !self.apply(p, MemOp::Map { size: bytes, mapping: Mapping::PRIVATE }, cx)
-                    || touched.is_zero()
-                {
-                    return;
-                }
-                match rate {
-                    None => {
-                        self.apply(p, MemOp::Touch { pages: touched }, cx);
-                    }
-                    Some(rate) => {
-                        let mut growth = Growth::linear(cx.now, rate, Some(touched));
-                        growth.block = Bytes::ZERO;
-                        self.begin_growth(p, growth, cx.now);
-                    }
-                }
-            }
+            Step::Alloc { bytes, touched, rate } => self.allocate(p, (bytes, touched), rate, cx),
             Step::Map { bytes, flags } => {
                 let mapping = Mapping { shared: flags.shared, noreserve: flags.no_reserve, writable: !flags.read_only };
                 _ = self.apply(p, MemOp::Map { size: bytes, mapping }, cx);
@@ -154,6 +137,26 @@ impl Machine {
                 self.drain_signals(cx);
             }
             Step::Hold => self.programs[p as usize].activity = Activity::Idle,
+        }
+    }
+
+    /// Maps memory and touches a part of it, at once or at a rate.
+    fn allocate(&mut self, p: ProcIx, (bytes, touched): (Bytes, Pages), rate: Option<Bytes>, cx: &mut Cx<'_>) {
+        cx.log.counts.allocations += 1;
+        if bytes > Bytes::ZERO && !self.apply(p, MemOp::Map { size: bytes, mapping: Mapping::PRIVATE }, cx)
+            || touched.is_zero()
+        {
+            return;
+        }
+        match rate {
+            None => {
+                self.apply(p, MemOp::Touch { pages: touched }, cx);
+            }
+            Some(rate) => {
+                let mut growth = Growth::linear(cx.now, rate, Some(touched));
+                growth.block = Bytes::ZERO;
+                self.begin_growth(p, growth, cx.now);
+            }
         }
     }
 

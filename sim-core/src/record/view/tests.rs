@@ -80,7 +80,6 @@ fn of_the_kernel() -> Vec<Record> {
             limit: Bytes::mib(1500),
             requested: Bytes::mib(101),
         },
-        oom(),
         Record::UserspaceKill {
             killer: "earlyoom",
             pid,
@@ -97,6 +96,7 @@ fn of_the_kernel() -> Vec<Record> {
             limit: Some(Bytes::mib(64)),
         },
         Record::StallEnded { owner: container(), lasted: SimDuration::from_secs(90) },
+        oom(),
         Record::CgroupWriteRefused { cgroup: "/kubepods".into(), limit: Bytes::gib(1) },
         Record::KernelPanic { message: "text".into() },
     ]
