@@ -536,6 +536,16 @@ fn what_cannot_be_written_is_told() {
 
 /// One `--set` that is no assignment hides none of the others.
 #[test]
+fn runtimes_need_a_limit_that_can_be() {
+    for wrong in [["--limit", "0"], ["--limit", "much"], ["--memory", "0"], ["--cpus", "0"]] {
+        let output = oomsim(["runtimes", "jvm-17", wrong[0], wrong[1]]);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(err(&output).contains(wrong[0]), "{wrong:?}: {}", err(&output));
+    }
+    assert_eq!(oomsim(["runtimes", "jvm-17", "--limit", "none"]).status.code(), Some(0));
+}
+
+#[test]
 fn every_wrong_set_is_told() {
     let place = Place::new();
     let file = place.file("small.toml", SCENARIO);

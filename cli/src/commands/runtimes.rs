@@ -1,9 +1,9 @@
 //! `oomsim runtimes`: what language runtimes make of a memory limit, with the source of each fact.
 
 use crate::exit::{Exit, Failure};
-use crate::flags::Format;
+use crate::flags::{self, Format};
 use crate::output;
-use oomsim_core::units::{Bytes, Quantity};
+use oomsim_core::units::Bytes;
 use oomsim_core::workload::runtime::{
     Around, AtLimit, HeapRule, Known, Language, Launch, RUNTIMES, Runtime, RuntimeRow, SeesCgroup,
 };
@@ -24,7 +24,7 @@ pub struct Args {
     #[arg(long, default_value = "16Gi", value_name = "AMOUNT")]
     memory: String,
     /// CPUs of the container
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..))]
     cpus: u32,
     /// Version of cgroups on the node
     #[arg(long, default_value = "v2", value_parser = ["v1", "v2"])]
@@ -71,14 +71,11 @@ pub fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 fn around(args: &Args) -> Result<Around, Failure> {
-    let amount = |text: &str| {
-        let bytes = Quantity::parse(text).ok().and_then(|amount| u64::try_from(amount.value()).ok());
-        bytes.map(Bytes::new).ok_or_else(|| {
-            Failure::bad_input(format!("{text:?} is not an amount of memory\n  help: such as 512Mi or 1.5Gi"))
-        })
+    let amount = |option: &str, text: &str| {
+        flags::amount(text).map_err(|why| Failure::bad_input(format!("--{option} {text:?}: {why}")))
     };
-    let limit = if args.limit == "none" { None } else { Some(amount(&args.limit)?) };
-    Ok(Around { limit, mem_total: amount(&args.memory)?, cpus: args.cpus, cgroup_v2: args.cgroup == "v2" })
+    let limit = if args.limit == "none" { None } else { Some(amount("limit", &args.limit)?) };
+    Ok(Around { limit, mem_total: amount("memory", &args.memory)?, cpus: args.cpus, cgroup_v2: args.cgroup == "v2" })
 }
 
 /// `NAME=value` is a variable; whatever begins with a dash an argument.
