@@ -18,6 +18,8 @@ pub enum Class {
     Evict,
     /// An allocation or a limit is refused.
     Refuse,
+    /// Processes wait for memory and hardly go on.
+    Stall,
     /// A pod is not let in, or stopping a container fails.
     Reject,
     /// A condition or a setting changes, a container ends.
@@ -30,7 +32,7 @@ impl Class {
         match self {
             Class::Kill => (Symbol::Cross, palette::VERMILION),
             Class::Evict => (Symbol::TriangleDown, palette::PURPLE),
-            Class::Refuse => (Symbol::Diamond, palette::ORANGE),
+            Class::Refuse | Class::Stall => (Symbol::Diamond, palette::ORANGE),
             Class::Reject => (Symbol::Ring, palette::GREY),
             Class::Change => (Symbol::Square, palette::SKY),
         }
@@ -83,9 +85,9 @@ fn describe(record: &Record) -> Option<(Class, String, String)> {
         }
         Record::UserspaceKill { killer, comm, .. } => (Class::Kill, format!("{killer} kills {comm}"), String::new()),
         Record::Stalled { owner: Owner::Container { pod, container }, .. } => {
-            (Class::Refuse, format!("stalled: {container}"), short(pod).into())
+            (Class::Stall, format!("stalled: {container}"), short(pod).into())
         }
-        Record::Stalled { owner: Owner::Host(name), .. } => (Class::Refuse, format!("stalled: {name}"), String::new()),
+        Record::Stalled { owner: Owner::Host(name), .. } => (Class::Stall, format!("stalled: {name}"), String::new()),
         Record::Unhealthy { pod, .. } => (Class::Change, "Unhealthy".into(), short(pod).into()),
         Record::MarkedForDeletion { pod } => (Class::Change, "marked for deletion".into(), short(pod).into()),
         Record::KernelPanic { .. } => (Class::Kill, "kernel panic".into(), "the node is gone".into()),
@@ -244,6 +246,7 @@ fn plural(class: Class) -> &'static str {
         Class::Kill => "OOM kills",
         Class::Evict => "Evicted",
         Class::Refuse => "Refused",
+        Class::Stall => "Stalled",
         Class::Reject => "Rejected",
         Class::Change => "Changes",
     }
@@ -299,6 +302,21 @@ mod tests {
         let labels = place(&(0..12).map(|n| mark(50 * n, Class::Kill, "OOM kill java", "web")).collect::<Vec<_>>());
         assert_eq!(labels.len(), 1);
         assert_eq!(labels[0].title, "OOM kill java ×12");
+    }
+
+    #[test]
+    fn processes_that_stall_together_are_not_called_refused() {
+        let stalled = |name: &str| Record::Stalled {
+            owner: Owner::Host(name.into()),
+            since: oomsim_core::units::SimTime::from_secs(3),
+            some_avg10: 2027,
+            usage: oomsim_core::units::Bytes::mib(64),
+            limit: None,
+        };
+        let described = (0..12).filter_map(|n| describe(&stalled(&format!("hog-{n}"))));
+        let marks: Vec<_> = described.map(|(class, title, detail)| mark(100, class, &title, &detail)).collect();
+        let labels = place(&marks);
+        assert_eq!(labels.iter().map(|label| label.title.as_str()).collect::<Vec<_>>(), ["Stalled ×12"]);
     }
 
     #[test]
