@@ -47,6 +47,20 @@ for (let n = 0; n < 5; n += 1) {
   firsts.push(performance.now() - start);
 }
 console.log(`first picture: ${told(firsts)}`);
+// A node of 30 pods, each growing in its own steps, so that every instant differs from the last.
+const thirty = Array.from(
+  { length: 30 },
+  (_, n) => `[[pod]]
+name = "web-${n}"
+[[pod.container]]
+name = "web"
+resources = { requests = { memory = "100Mi" }, limits = { memory = "${300 + 10 * n}Mi" } }
+workload.leak = { block = "${1 + (n % 7)}Mi", every = "${1 + (n % 3)}s" }
+`,
+).join("");
+const scenario = `name = "thirty-pods"\nduration = "10m"\nnode = { memory = "16Gi" }\n${thirty}`;
+await page.locator("input[type=file]").last().setInputFiles({ name: "thirty.toml", mimeType: "text/plain", buffer: Buffer.from(scenario) });
+await page.locator(".tree .bar-name", { hasText: "web-29" }).waitFor();
 const frames = await page.evaluate(
   () =>
     new Promise((done) => {
@@ -64,5 +78,5 @@ const frames = await page.evaluate(
       });
     }),
 );
-console.log(`between frames while the slider moves at each: ${told(frames)}`);
+console.log(`between frames while the slider moves at each, 30 pods: ${told(frames)}`);
 await browser.close();

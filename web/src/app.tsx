@@ -1,10 +1,10 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import { Instant } from "./bars";
 import { Chart } from "./chart";
 import { CompareView } from "./compare";
 import type { Page, Run } from "./data";
-import { bytes, seconds } from "./format";
+import { bytes, lastUpTo, seconds } from "./format";
 import { RiskView } from "./risk";
 import { SeedsView } from "./seeds";
 import { StudyView } from "./study";
@@ -152,8 +152,13 @@ export function Whys({ run, onSeek, more }: WhysProps) {
 
 export function Timeline({ run, at, onSeek }: { run: Run; at: number; onSeek: (at: number) => void }) {
   const [filter, setFilter] = useState("");
-  const wanted = filter.trim().toLowerCase();
-  const lines = run.timeline.filter((line) => `${line.subject} ${line.reason} ${line.message}`.toLowerCase().includes(wanted));
+  const lines = useMemo(() => {
+    const wanted = filter.trim().toLowerCase();
+    return run.timeline.filter((line) => `${line.subject} ${line.reason} ${line.message}`.toLowerCase().includes(wanted));
+  }, [run, filter]);
+  // A list of thousands of lines is made anew only when one more is past.
+  const past = lastUpTo(lines.map((line) => line.at), at);
+  const items = useMemo(() => lines.map((line, index) => <Line line={line} past={index <= past} onSeek={onSeek} />), [lines, past, onSeek]);
   return (
     <section aria-labelledby="timeline-heading">
       <h2 id="timeline-heading">Timeline</h2>
@@ -161,18 +166,28 @@ export function Timeline({ run, at, onSeek }: { run: Run; at: number; onSeek: (a
         Filter <input type="search" value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
       </label>
       <ol class="timeline" tabIndex={0} aria-labelledby="timeline-heading">
-        {lines.map((line) => (
-          <li class={`${line.tone} ${line.at <= at ? "past" : "future"}`}>
-            <button type="button" class="link" onClick={() => onSeek(line.at)}>
-              {seconds(line.at)}
-            </button>
-            <span class="subject">{line.subject}</span>
-            <b>{line.reason}</b>
-            <span>{line.message}</span>
-          </li>
-        ))}
+        {items}
       </ol>
     </section>
+  );
+}
+
+interface LineProps {
+  line: Run["timeline"][number];
+  past: boolean;
+  onSeek: (at: number) => void;
+}
+
+function Line({ line, past, onSeek }: LineProps) {
+  return (
+    <li class={`${line.tone} ${past ? "past" : "future"}`}>
+      <button type="button" class="link" onClick={() => onSeek(line.at)}>
+        {seconds(line.at)}
+      </button>
+      <span class="subject">{line.subject}</span>
+      <b>{line.reason}</b>
+      <span>{line.message}</span>
+    </li>
   );
 }
 

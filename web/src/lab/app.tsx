@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useState } from "preact/hooks";
+import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { Deaths, Timeline, Whys } from "../app";
 import { begin, OWN } from "./begin";
 import { Changes } from "./change";
@@ -56,7 +56,7 @@ export function Lab() {
     lesson.leaveMoment();
     play(path, story.text);
   };
-  const wish = (one: Wish) => setWishes((before) => withWish(before, one));
+  const wish = useCallback((one: Wish) => setWishes((before) => withWish(before, one)), []);
   const { first, second } = courses;
   const problems = [...lesson.problems, ...courses.problems];
   if (problems.length > 0 && !first) return <Problems problems={problems} />;
@@ -121,12 +121,20 @@ function Questions({ engine, scenario, first, second, at, onSeek, onWish }: Shar
       onApply={(cure) => onWish(applied(cure))}
     />
   );
+  const told = useMemo(
+    () => (
+      <>
+        <Deaths run={first.run} onSeek={onSeek} />
+        <Whys run={first.run} onSeek={onSeek} more={cures} />
+      </>
+    ),
+    [first, onSeek, scenario],
+  );
   return (
     <>
       {second && <Futures first={first.run} second={second.run} />}
       <Quiz ask={ask} />
-      <Deaths run={first.run} onSeek={onSeek} />
-      <Whys run={first.run} onSeek={onSeek} more={cures} />
+      {told}
       <Timeline run={first.run} at={at} onSeek={onSeek} />
     </>
   );

@@ -1,3 +1,4 @@
+import { useMemo } from "preact/hooks";
 import { Chart } from "../chart";
 import type { Instant, Run } from "../data";
 import { Belief, Processes } from "./belief";
@@ -29,14 +30,27 @@ interface Turn {
 
 /** The instant from all sides: curves, bars, the race, the kubelet's belief, the kernel's choice, who waits. */
 export function Panes({ first, second, at, instants, onSeek, turn }: Props) {
-  const changed = second && instants.second;
-  const knob = turn ? knobs(first.run, instants.first, turn.wishes, turn.onWish) : undefined;
+  const around = useMemo(
+    () => <Around {...{ first, second, instants, turn }} />,
+    [first, second, instants.first, instants.second, turn?.wishes, turn?.onWish, turn?.race, turn?.changedRace],
+  );
   return (
     <div class="panes">
       <div>
         <Chart run={first.run} at={at} onSeek={onSeek} follow={false} title={second ? texts.memoryOf(texts.first) : undefined} />
         {second && <Chart run={second.run} at={at} onSeek={onSeek} follow={false} id="memory-changed" title={texts.memoryOf(texts.second)} />}
       </div>
+      {around}
+    </div>
+  );
+}
+
+/** What is made anew only when the instant itself is there, not already when the slider moves. */
+function Around({ first, second, instants, turn }: Pick<Props, "first" | "second" | "instants" | "turn">) {
+  const changed = second && instants.second;
+  const knob = turn ? knobs(first.run, instants.first, turn.wishes, turn.onWish) : undefined;
+  return (
+    <>
       <div>
         <Stage instant={instants.first} title={second ? texts.nodeOf(texts.first) : undefined} knob={knob} />
         {turn && (
@@ -52,7 +66,7 @@ export function Panes({ first, second, at, instants, onSeek, turn }: Props) {
       <Belief run={first.run} instant={instants.first} />
       <Processes instant={instants.first} />
       <Reclaim instant={instants.first} />
-    </div>
+    </>
   );
 }
 
