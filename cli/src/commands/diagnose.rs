@@ -5,12 +5,9 @@ use crate::flags::{self, Format};
 use crate::{engine, load, memory, output};
 use oomsim_core::units::SimDuration;
 use oomsim_explain::Run;
-use oomsim_explain::diagnose::{
-    Diagnosis, Observed, PodFacts, diagnose, observe, observed_pods, read_events, read_kernel_log, read_pod,
-    read_series, text,
-};
+use oomsim_explain::diagnose::{BadLog, Diagnosis, Given, Observed, diagnose, observe, observed_pods, text};
 use oomsim_scenario::Source;
-use oomsim_scenario::reading::{Problems, Value, nearest, parse_documents};
+use oomsim_scenario::reading::{Problems, nearest};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -114,15 +111,6 @@ fn of_scenario(args: &Args, file: &Path) -> Result<Vec<Observed>, Failure> {
     Ok(all)
 }
 
-/// What the files of a cluster hold.
-#[derive(Default)]
-struct Given {
-    pods: Vec<PodFacts>,
-    documents: Vec<Value>,
-    series: Vec<oomsim_import::Series>,
-    logs: Vec<(PathBuf, String)>,
-}
-
 fn of_files(files: &[PathBuf]) -> Result<Vec<Observed>, Failure> {
     let mut given = Given::default();
     let problems = Problems::default();
@@ -130,75 +118,17 @@ fn of_files(files: &[PathBuf]) -> Result<Vec<Observed>, Failure> {
         if is_scenario(file) {
             return Err(Failure::bad_input(format!("{} is a scenario: give it alone", file.display())));
         }
-        read(file, &problems, &mut given)?;
+        given.read(&problems, Arc::new(Source { name: file.display().to_string(), text: load::named_text(file)? }));
     }
     let wrong = problems.into_sorted();
     if wrong.iter().any(|d| d.severity == oomsim_scenario::Severity::Error) {
         return Err(load::rendered(&wrong));
     }
-    let mut all = Vec::new();
-    for pod in pods(&given) {
-        for container in &pod.containers {
-            all.push(observed(&given, &pod, &container.name)?);
-        }
-    }
+    let unreadable = |log: BadLog| Failure::bad_input(format!("{} cannot be read: {}", log.file, log.why));
+    let all = given.observed().map_err(unreadable)?;
     if all.is_empty() {
         let help = "give the pod (kubectl get pod NAME -o json) or series with the labels pod and container";
         return Err(Failure::bad_input(format!("no container is known from these files\n  help: {help}")));
     }
     Ok(all)
-}
-
-/// The pods that were given, or those that series are about.
-fn pods(given: &Given) -> Vec<PodFacts> {
-    let mut pods = given.pods.clone();
-    for series in &given.series {
-        let (Some(pod), Some(container)) = (series.pod(), series.container()) else { continue };
-        if !given.pods.is_empty() {
-            continue;
-        }
-        let facts = oomsim_explain::diagnose::ContainerFacts { name: container.to_owned(), ..Default::default() };
-        match pods.iter_mut().find(|known| known.name == pod) {
-            Some(known) if known.container(container).is_none() => known.containers.push(facts),
-            Some(_) => {}
-            None => pods.push(PodFacts { name: pod.to_owned(), containers: vec![facts], ..PodFacts::default() }),
-        }
-    }
-    pods
-}
-
-fn observed(given: &Given, pod: &PodFacts, container: &str) -> Result<Observed, Failure> {
-    let mut observed = Observed { pod: pod.clone(), container: container.to_owned(), ..Observed::default() };
-    observed.events = given.documents.iter().flat_map(|document| read_events(document, &pod.name)).collect();
-    for (file, log) in &given.logs {
-        let kills = read_kernel_log(log, pod, container)
-            .map_err(|why| Failure::bad_input(format!("{} cannot be read: {why}", file.display())))?;
-        observed.kills.get_or_insert_default().extend(kills);
-    }
-    read_series(&given.series, &mut observed);
-    Ok(observed)
-}
-
-/// Sorts a file by what it holds.
-fn read(file: &Path, problems: &Problems, to: &mut Given) -> Result<(), Failure> {
-    let text = load::named_text(file)?;
-    let name = file.display().to_string();
-    let is_log = oomsim_import::describe(&text).as_deref() == Some("a kernel log")
-        || file.extension().is_some_and(|extension| extension == "log");
-    if is_log {
-        to.logs.push((file.to_owned(), text));
-        return Ok(());
-    }
-    let source = Arc::new(Source { name, text });
-    // What is neither YAML nor JSON is no object of the API, but perhaps a series.
-    let documents = parse_documents(&source).ok().into_iter().flatten();
-    let (objects, others): (Vec<Value>, Vec<Value>) = documents.partition(|document| document.get("kind").is_some());
-    if !objects.is_empty() && others.is_empty() {
-        to.pods.extend(objects.iter().flat_map(read_pod));
-        to.documents.extend(objects);
-        return Ok(());
-    }
-    let evidence = oomsim_import::Evidence::read(problems, &[source]);
-    to.series.extend(evidence.series.into_iter().map(|(_, series)| series));
-    Ok(())
 }

@@ -4,7 +4,7 @@ use super::Likely;
 use super::cause::Ailment;
 use super::observed::Observed;
 use super::shape::{Form, Shape, shape};
-use super::signs::{heap_share, mib};
+use super::signs::{HeapShare, heap_share, mib};
 use serde::Serialize;
 
 /// What to do.
@@ -50,13 +50,13 @@ fn missing(observed: &Observed) -> Vec<String> {
     );
     want(observed.rss.is_empty(), "anonymous memory beside it: container_memory_rss");
     want(observed.kills.is_none(), "the kernel log of the node: dmesg -T | grep -i -A5 'oom-kill\\|out of memory'");
-    want(observed.events.is_empty(), "events: kubectl get events --field-selector involvedObject.name=NAME -o json");
+    want(observed.events.is_none(), "events: kubectl get events --field-selector involvedObject.name=NAME -o json");
     want(observed.node_available.is_empty(), "the node's memory: node_memory_MemAvailable_bytes");
     next
 }
 
 fn limit(observed: &Observed) -> Option<f64> {
-    observed.pod.container(&observed.container)?.limit.map(|limit| limit.get() as f64)
+    observed.limit().map(|limit| limit.get() as f64)
 }
 
 fn confirm(cause: Ailment, observed: &Observed) -> String {
@@ -64,9 +64,7 @@ fn confirm(cause: Ailment, observed: &Observed) -> String {
     match cause {
         Ailment::LimitTooLow => format!("kubectl top pod {pod} --containers, at the busiest hour: it stays just below the limit"),
         Ailment::Leak => format!("kubectl top pod {pod} --containers, an hour apart: it is higher each time, whatever the load"),
-        Ailment::RuntimeSize => {
-            format!("kubectl exec {pod} -c {container} -- java -XX:+PrintFlagsFinal -version | grep MaxHeapSize (or the runtime's own figure)")
-        }
+        Ailment::RuntimeSize => runtime_figure(observed),
         Ailment::Burst => "the kernel log at the time of the kill: anon-rss is far above the last sample".into(),
         Ailment::PageCache => {
             format!("kubectl exec {pod} -c {container} -- grep -E '^(anon|file|shmem) ' /sys/fs/cgroup/memory.stat: file is most of it")
@@ -90,6 +88,22 @@ fn confirm(cause: Ailment, observed: &Observed) -> String {
         }
         Ailment::LivenessProbe => format!("kubectl describe pod {pod}: 'Liveness probe failed'"),
     }
+}
+
+/// The command that shows what the runtime believes.
+fn runtime_figure(observed: &Observed) -> String {
+    let exec = format!("kubectl exec {} -c {} --", observed.pod.name, observed.container);
+    let word = heap_share(observed).map_or_else(String::new, |heap| heap.word);
+    if word.starts_with("GOMEMLIMIT") {
+        return format!("{exec} printenv GOMEMLIMIT, against cat /sys/fs/cgroup/memory.max");
+    }
+    if word.starts_with("--max") {
+        return format!("{exec} node -p 'v8.getHeapStatistics().heap_size_limit / 2**20' (MiB)");
+    }
+    if word.starts_with("DOTNET") || word.starts_with("COMPlus") {
+        return format!("{exec} printenv | grep GCHeap, against cat /sys/fs/cgroup/memory.max");
+    }
+    format!("{exec} java -XX:+PrintFlagsFinal -version | grep MaxHeapSize (or the runtime's own figure)")
 }
 
 fn fix(cause: Ailment, observed: &Observed) -> String {
@@ -168,15 +182,20 @@ fn leak(shape: Option<&Shape>, limit: Option<f64>) -> String {
 }
 
 fn runtime(observed: &Observed, limit: Option<f64>) -> String {
-    let container = observed.pod.container(&observed.container);
-    let seventy = limit.map_or_else(String::new, |limit| format!(" ({})", mib(limit * 0.7)));
-    match container.and_then(heap_share) {
-        Some((share, word)) => format!(
-            "The heap is {:.0} % of the limit ({word}); metaspace, threads, code cache and buffers come on top. Size the heap to 60 to 75 % of the \
-             limit{seventy}, or raise the limit.",
-            share * 100.0
+    let of = |share: f64| limit.map_or_else(String::new, |limit| format!(" ({})", mib(limit * share)));
+    match heap_share(observed) {
+        Some(HeapShare { share, word, .. }) if word.starts_with("GOMEMLIMIT") => format!(
+            "{word} is {:.0} % of the limit, and Go does not die at it: set it to 90 %{}, or raise the limit.",
+            share * 100.0,
+            of(0.9)
         ),
-        None => format!("Tell the runtime the limit, and size its heap to 60 to 75 % of it{seventy}."),
+        Some(HeapShare { share, word, .. }) => format!(
+            "The heap is {:.0} % of the limit ({word}); what is outside of it (stacks, code, buffers, the runtime itself) comes on top. \
+             Size the heap to 60 to 75 % of the limit{}, or raise the limit.",
+            share * 100.0,
+            of(0.7)
+        ),
+        None => format!("Tell the runtime the limit, and size its heap to 60 to 75 % of it{}.", of(0.7)),
     }
 }
 

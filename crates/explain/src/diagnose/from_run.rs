@@ -5,6 +5,7 @@ use crate::run::Run;
 use oomsim_core::kubelet::{ContainerSpec, MEMORY, ResourceList};
 use oomsim_core::node::{CgroupView, NodeView};
 use oomsim_core::node_api::Name;
+use oomsim_core::plan::{PodPlan, ProbeKind, ProbePlan};
 use oomsim_core::record::{LimitScope, Owner, Record};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
 
@@ -22,15 +23,14 @@ pub fn observed_pods(run: &Run) -> Vec<(Name, Vec<String>)> {
 pub fn observe(run: &Run, pod: &Name, container: &str, interval: SimDuration) -> Option<Observed> {
     let plan = run.plan_of(pod)?;
     let mut observed = Observed {
-        pod: facts(run, pod, &plan.spec.containers, &plan.spec.init_containers),
+        pod: facts(run, pod, plan),
         container: container.to_owned(),
         node_total: Some(run.scenario().node.kernel.mem_total),
         allocatable: run.kubelet().map(|kubelet| kubelet.allocatable),
         kills: Some(kills(run, pod, container)),
-        events: events(run),
+        events: Some(events(run, pod)),
         ..Observed::default()
     };
-    observed.pod.tmpfs = plan.volumes.iter().map(|volume| volume.name.to_string()).collect();
     observed.pod.container(container)?;
     scrape(run, pod, container, interval, &mut observed)?;
     Some(observed)
@@ -40,43 +40,53 @@ fn amount(list: &ResourceList) -> Option<Bytes> {
     u64::try_from(list.get(MEMORY)?.value()).ok().map(Bytes::new)
 }
 
-fn facts(run: &Run, pod: &Name, containers: &[ContainerSpec], init: &[ContainerSpec]) -> PodFacts {
+fn facts(run: &Run, pod: &Name, plan: &PodPlan) -> PodFacts {
     let outcome = run.history().pods.iter().find(|p| p.pod == *pod);
-    let facts = |spec: &ContainerSpec| {
-        let mut facts = ContainerFacts {
-            name: spec.name.to_string(),
-            limit: amount(&spec.resources.limits),
-            request: amount(&spec.resources.requests),
-            running: true,
-            ..ContainerFacts::default()
-        };
-        for entry in &run.history().entries {
-            match &entry.record {
-                Record::ContainerTerminated { pod: p, container, reason, exit_code, .. }
-                    if p == pod && *container == spec.name =>
-                {
-                    facts.ended = Some(End { exit_code: *exit_code, reason: reason.to_string() });
-                    facts.running = false;
-                }
-                Record::ContainerStarted { pod: p, container, restart_count }
-                    if p == pod && *container == spec.name =>
-                {
-                    (facts.restarts, facts.running) = (*restart_count, true);
-                }
-                _ => {}
-            }
-        }
-        facts
-    };
+    let with = |spec: &ContainerSpec, beside: bool| ContainerFacts { beside, ..container_facts(run, pod, plan, spec) };
+    let limits = plan.spec.resources.as_ref().map(|resources| &resources.limits);
     PodFacts {
         name: pod.rsplit('/').next().unwrap_or(pod).to_owned(),
-        uid: String::new(),
         reason: outcome.and_then(|o| o.reason).map_or_else(String::new, |reason| reason.to_string()),
         message: outcome.map_or_else(String::new, |o| o.message.to_string()),
-        containers: containers.iter().map(facts).collect(),
-        init: init.iter().map(facts).collect(),
-        tmpfs: Vec::new(),
+        containers: plan.spec.containers.iter().map(|spec| with(spec, false)).collect(),
+        init: plan.spec.init_containers.iter().map(|spec| with(spec, true)).collect(),
+        limit: limits.and_then(amount),
+        ..PodFacts::default()
     }
+}
+
+/// A container at the end of the run.
+fn container_facts(run: &Run, pod: &Name, plan: &PodPlan, spec: &ContainerSpec) -> ContainerFacts {
+    let planned = plan.containers.iter().find(|c| c.name == spec.name);
+    let kills = |probe: &ProbePlan| probe.kind != ProbeKind::Readiness;
+    let mut facts = ContainerFacts {
+        name: spec.name.to_string(),
+        spec_known: true,
+        status_known: true,
+        limit: amount(&spec.resources.limits),
+        request: amount(&spec.resources.requests),
+        running: true,
+        liveness: planned.is_some_and(|c| c.probes.iter().any(kills)),
+        memory_volumes: plan.volumes.iter().map(|volume| volume.name.to_string()).collect(),
+        ..ContainerFacts::default()
+    };
+    let mut started = None;
+    for entry in &run.history().entries {
+        match &entry.record {
+            Record::ContainerTerminated { pod: p, container, reason, exit_code, .. }
+                if p == pod && *container == spec.name =>
+            {
+                let lived_s = started.map(|from: SimTime| entry.at.since(from).as_secs_f64());
+                facts.ended = Some(End { exit_code: *exit_code, reason: reason.to_string(), lived_s });
+                facts.running = false;
+            }
+            Record::ContainerStarted { pod: p, container, restart_count } if p == pod && *container == spec.name => {
+                (facts.restarts, facts.running, started) = (*restart_count, true, Some(entry.at));
+            }
+            _ => {}
+        }
+    }
+    facts
 }
 
 /// Kills of the run that concern the pod.
@@ -98,7 +108,7 @@ fn kills(run: &Run, pod: &Name, container: &str) -> Vec<KernelKill> {
                 .is_some_and(|owner| owned(owner, pod, container))
                 .then(|| Some(&*task.comm) != first.as_deref());
             let anon = Some(task.rss_anon.bytes());
-            all.push(KernelKill { scope, comm: task.comm.to_string(), anon, child });
+            all.push(KernelKill { scope, comm: task.comm.to_string(), anon, child, ..KernelKill::default() });
         }
     }
     all
@@ -117,15 +127,17 @@ fn first_process(run: &Run, pod: &Name, container: &str) -> Option<String> {
     of.processes.first().map(|process| process.comm.to_string())
 }
 
-fn events(run: &Run) -> Vec<EventFact> {
-    let event = |reason: &str, message: &Name| {
+/// The events of the pod and of the node.
+fn events(run: &Run, pod: &Name) -> Vec<EventFact> {
+    let event = |reason: &str, message: &Name, of_node: bool| {
         let (reason, message) = (reason.to_owned(), message.to_string());
-        EventFact { reason, message, count: 1 }
+        Some(EventFact { reason, message, count: 1, of_node })
     };
     let of = |record: &Record| match record {
-        Record::Evicted { message, .. } => Some(event("Evicted", message)),
-        Record::SystemOom { message } => Some(event("SystemOOM", message)),
-        Record::Killing { message, .. } => Some(event("Killing", message)),
+        Record::Evicted { pod: p, message, .. } if p == pod => event("Evicted", message, false),
+        Record::SystemOom { message } => event("SystemOOM", message, true),
+        Record::Killing { pod: p, message, .. } if p == pod => event("Killing", message, false),
+        Record::Unhealthy { pod: p, message, .. } if p == pod => event("Unhealthy", message, false),
         _ => None,
     };
     run.history().entries.iter().filter_map(|entry| of(&entry.record)).collect()

@@ -1,23 +1,26 @@
 //! What a memory curve, a pod's status, a kernel log and events are a sign of.
 //!
-//! Each [`SignKind`] that is seen speaks for some causes and against others, with a weight (a log-likelihood, stated in
-//! one table in `signs.rs`). The sums give a probability for each cause; where none is likely enough the diagnosis says
-//! what to measure next instead. How often the probabilities are right is measured on simulated containers of every
-//! cause (`tests/diagnose.rs`; the table is in docs/diagnose.md).
+//! Each [`SignKind`] that is seen speaks for some causes and against others, with a weight (a log-likelihood, stated
+//! in one table in `signs/mod.rs`). The sums give a probability for each cause; where none is likely enough the
+//! diagnosis says what to measure next instead. How often the probabilities are right is measured on simulated
+//! containers of every cause (`tests/diagnose.rs`; the table is in docs/diagnose.md).
 
 mod advice;
 mod cause;
-mod files;
+mod curves;
 mod from_run;
+mod given;
+mod log;
 mod observed;
+mod pod;
 mod shape;
 mod signs;
 mod text;
 
 pub use advice::{Advice, advice};
 pub use cause::Ailment;
-pub use files::{read_events, read_kernel_log, read_pod, read_series};
 pub use from_run::{observe, observed_pods};
+pub use given::{BadLog, Given};
 pub use observed::{ContainerFacts, End, EventFact, KernelKill, KillScope, MemoryCurve, Observed, PodFacts};
 pub use shape::{Form, Shape, shape};
 pub use signs::{Sign, SignKind, signs};
@@ -28,9 +31,9 @@ use serde::Serialize;
 /// A sum of weights is divided by this before it becomes a probability: signs are not independent of each other. It
 /// fits one set of simulated containers best; how often the confidence is right is counted on another (see
 /// docs/diagnose.md).
-pub const TEMPERATURE: f64 = 1.3;
+pub const TEMPERATURE: f64 = 0.8;
 /// The least sum of weights with which a cause is named.
-const LEAST_SUM: f64 = 1.8;
+const LEAST_SUM: f64 = 2.2;
 /// Below this probability no cause is named.
 const LEAST: f64 = 0.6;
 

@@ -15,6 +15,8 @@ pub enum Form {
     Plateau,
     /// It stays at a base and jumps up for short times.
     Bursty,
+    /// It goes up and down.
+    Uneven,
 }
 
 /// A curve as a whole.
@@ -34,6 +36,8 @@ pub struct Shape {
     pub slope: f64,
     /// How often it dropped.
     pub drops: usize,
+    /// What is left after a drop, as a share of what was held before it (median over the drops); 1 without a drop.
+    pub lands: f64,
     /// Typical seconds from one drop to the next, or the whole length.
     pub piece_s: f64,
     /// Levels at the ends of pieces are within a few percent of each other.
@@ -48,6 +52,10 @@ const LEAST: usize = 6;
 const BETWEEN: f64 = 0.95;
 /// A fall by this share from one sample to the next is a drop.
 const DROP: f64 = 0.15;
+/// A drop ends in this lower share of everything between low and high: what is started again begins at its beginning.
+const LOW: f64 = 0.6;
+/// A curve that moves by this share of its highest value, without a trend, is no level.
+const UNEVEN: f64 = 0.3;
 
 fn quantile(values: &mut [f64], share: f64) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -77,6 +85,8 @@ pub fn shape(curve: &MemoryCurve) -> Option<Shape> {
     let bursts = bursts(curve);
     let pieces = pieces(curve);
     let drops = pieces.len() - 1;
+    let lands = |w: &[&[(f64, f64)]]| w[1][0].1 / w[0][w[0].len() - 1].1.max(1.0);
+    let lands = if drops == 0 { 1.0 } else { median_of(pieces.windows(2).map(lands)) };
     let long: Vec<&[(f64, f64)]> = pieces.iter().copied().filter(|piece| piece.len() >= LEAST).collect();
     let whole = [curve.as_slice()];
     let long = if long.is_empty() || bursts { &whole[..] } else { &long[..] };
@@ -87,7 +97,7 @@ pub fn shape(curve: &MemoryCurve) -> Option<Shape> {
     let same_ends = long.len() > 2 && quantile(&mut ends, 0.9) - quantile(&mut ends, 0.1) < 0.05 * max;
     let form = if bursts { Form::Bursty } else { form(long, max) };
     let piece_s = median_of(long.iter().map(|p| length(p)));
-    Some(Shape { form, max, median, end, start, slope, drops, piece_s, same_ends, interval_s })
+    Some(Shape { form, max, median, end, start, slope, drops, lands, piece_s, same_ends, interval_s })
 }
 
 /// The level at the end of a piece.
@@ -97,10 +107,13 @@ fn top(piece: &[(f64, f64)]) -> f64 {
 
 /// The pieces between drops.
 fn pieces(curve: &MemoryCurve) -> Vec<&[(f64, f64)]> {
+    let mut values: Vec<f64> = curve.iter().map(|(_, v)| *v).collect();
+    let (low, high) = (quantile(&mut values, 0.05), quantile(&mut values, 0.95));
+    let lowest = low + LOW * (high - low);
     let mut pieces = Vec::new();
     let mut from = 0;
     for at in 1..curve.len() {
-        if curve[at].1 < curve[at - 1].1 * (1.0 - DROP) {
+        if curve[at].1 < curve[at - 1].1 * (1.0 - DROP) && curve[at].1 <= lowest {
             pieces.push(&curve[from..at]);
             from = at;
         }
@@ -137,7 +150,9 @@ fn of_piece(piece: &[(f64, f64)], max: f64) -> Form {
     let (start, end) = (level(piece, 0.0, 0.05), top(piece));
     let rise = end - start;
     if rise < 0.1 * max {
-        return Form::Flat;
+        let mut values: Vec<f64> = piece.iter().map(|(_, v)| *v).collect();
+        let spread = quantile(&mut values, 0.95) - quantile(&mut values, 0.05);
+        return if spread > UNEVEN * max { Form::Uneven } else { Form::Flat };
     }
     let share = |from: f64, to: f64| (level(piece, from, to) - start) / rise;
     let (third, half, late) = (share(0.3, 0.37), share(0.47, 0.53), share(0.63, 0.7));
@@ -167,6 +182,9 @@ mod tests {
         assert_eq!(form(|x| 100e6 + 300e6 * (x * 8.0).min(1.0)), Form::Plateau);
         assert_eq!(form(|x| if (x * 10.0).fract() < 0.1 { 500e6 } else { 200e6 }), Form::Bursty);
         assert_eq!(form(|x| 100e6 + 300e6 * (x * 4.0).fract()), Form::Ramp);
+        assert_eq!(form(|x| 300e6 + 100e6 * (x * 25.0).sin()), Form::Uneven);
+        // A leak below the waves of the day: no restart is in it, and it grows.
+        assert_eq!(form(|x| 150e6 + 500e6 * x + 40e6 * (x * 60.0).sin()), Form::Ramp);
     }
 
     #[test]
