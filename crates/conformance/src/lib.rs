@@ -19,7 +19,7 @@ pub mod realnode;
 mod report;
 mod through;
 
-pub use kernel2::{SizeOff, Sizes, Waited, single_sizes, waited};
+pub use kernel2::{Halt, SizeOff, Sizes, Waited, halts, single_sizes, waited};
 pub use kubelet::check_every_draw;
 pub use lines::{MAX_LINE, lines};
 pub use report::{FileReport, Mismatch, Tally, Undecided, Verdict};

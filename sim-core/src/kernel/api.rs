@@ -331,6 +331,15 @@ pub enum MemOp {
         /// How.
         how: FileAccess,
     },
+    /// A page fault in program text reads the file from its beginning up to the page: what is being read is locked, so
+    /// that reclaim cannot take it back to make room for the rest (mm/filemap.c do_sync_mmap_readahead reads around the
+    /// page as much as one window holds; recordings swap and race of 6.18 and 7.3: killed with up to 147 pages read).
+    FaultText {
+        /// Which file.
+        file: VolumeId,
+        /// How many pages lie before the end of the one that is needed.
+        pages: Pages,
+    },
     /// Pages `from..from + pages` of a file are written; they are dirty until written back.
     WriteFile {
         /// Which file.
@@ -399,6 +408,7 @@ impl MemOp {
             | MemOp::TouchShmem { pages }
             | MemOp::SwapIn { pages }
             | MemOp::ReadFile { pages, .. }
+            | MemOp::FaultText { pages, .. }
             | MemOp::WriteFile { pages, .. }
             | MemOp::HoldKernel { pages }
             | MemOp::LeaveKernel { pages }
@@ -437,6 +447,7 @@ impl MemOp {
             | MemOp::UnmapShmem { .. }
             | MemOp::Mlock { .. }
             | MemOp::MlockFile { .. }
+            | MemOp::FaultText { .. }
             | MemOp::Pageout { .. } => self,
         }
     }

@@ -162,7 +162,8 @@ impl Kernel {
         if freed >= want {
             return freed;
         }
-        let take = (want - freed).min(self.swappable_now(call, group)).min(self.swap_room(group));
+        let batches = Pages::new((want - freed).get().div_ceil(BATCH.get()).saturating_mul(BATCH.get()));
+        let take = batches.min(self.swappable_now(call, group)).min(self.swap_room(group));
         freed + self.swap_out_here(group, take)
     }
 

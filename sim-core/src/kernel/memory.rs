@@ -39,6 +39,7 @@ impl Kernel {
             MemOp::ReadFile { file, from, pages, how } => {
                 result(pages, self.access_file(now, pid, file, (from, pages), how))
             }
+            MemOp::FaultText { file, pages } => result(pages, self.fault_text(now, pid, file, pages)),
             MemOp::WriteFile { file, from, pages } => {
                 result(pages, self.access_file(now, pid, file, (from, pages), super::FileAccess::Write))
             }

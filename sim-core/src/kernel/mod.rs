@@ -104,6 +104,8 @@ pub struct Kernel {
     prints_each_cgroup: bool,
     /// Pages of a file that reclaim passes over while there is anything else: text in use.
     spared: Option<(VolumeId, Pages)>,
+    /// A file whose pages are locked because they are being read in.
+    being_read: Option<VolumeId>,
     /// Processes that only push out what they need next, since when.
     thrashing: Vec<text::Thrashing>,
     /// Where races between processors are drawn from.
@@ -139,6 +141,7 @@ impl Kernel {
             panicked: false,
             oom_victims: 0,
             spared: None,
+            being_read: None,
             thrashing: Vec::new(),
             streams: StreamFactory::new(0),
         };

@@ -134,6 +134,12 @@ impl Stream {
         }
     }
 
+    /// Pages of a range that windows with folios of this size or larger have read.
+    fn in_folios(&self, range: std::ops::Range<u64>, order: u32) -> u64 {
+        let windows = self.folios.iter().filter(|f| f.order >= order);
+        windows.map(|f| f.end.min(range.end).saturating_sub(f.start.max(range.start))).sum()
+    }
+
     /// The end of the folio with this page: a window's folios are as large as their place in the file allows
     /// (page_cache_ra_order).
     pub fn folio_end(&self, page: u64) -> u64 {
@@ -203,6 +209,16 @@ impl Kernel {
 }
 
 impl Kernel {
+    /// Cached pages of a file in folios of 2^order pages or larger.
+    pub(super) fn pages_in_folios(&self, file: VolumeId, order: u32) -> Pages {
+        match self.volumes.get(file.index()) {
+            Some(Volume::File { head, cached, stream, .. }) => {
+                Pages::new(stream.in_folios(head.get()..head.get() + cached.get(), order))
+            }
+            _ => Pages::ZERO,
+        }
+    }
+
     /// The oldest cached pages of a file up to the end of the folio in which this many end.
     pub(super) fn folio_end(&self, file: VolumeId, pages: Pages) -> Pages {
         match self.volumes.get(file.index()) {

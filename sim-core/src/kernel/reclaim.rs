@@ -74,6 +74,12 @@ impl Kernel {
 
     /// The same for a process that needs text of its own again: that goes last, after what can be swapped out.
     pub(super) fn reclaim_beside_text(&mut self, by: Pid, top: CgroupId, want: Pages, may_swap: bool) -> Pages {
+        if let Some(locked) = self.being_read {
+            self.spared = Some((locked, Pages::MAX));
+            let freed = self.reclaim(top, want, may_swap);
+            self.spared = None;
+            return freed;
+        }
         let kept = self.kept_text(by, top);
         let hot = self.hot(by).map(|hot| (hot.file, hot.pages.max(super::text::TWO_WINDOWS)));
         let spare = self.cgroups[top.index()].total.evictable_file().saturating_sub(kept);

@@ -3,9 +3,9 @@
 //! to 6.12 such a process stays at the limit for good; from 6.18 on it is killed with some of its text left
 //! (recordings stall, race).
 
-use super::Kernel;
 use super::api::Until;
 use super::cgroup::{Charge, Stop};
+use super::{Errno, FileAccess, Kernel};
 use crate::units::{CgroupId, Pages, Pid, SimDuration, SimTime, VolumeId};
 
 /// Text that a process needs again after every `every` new pages.
@@ -44,6 +44,20 @@ impl Kernel {
         if let Some(process) = self.procs.get_mut(&pid) {
             process.rare_mut().hot = hot;
         }
+    }
+
+    /// Reads text in from the file's beginning; it stays locked until all of it is there.
+    pub(super) fn fault_text(
+        &mut self,
+        now: SimTime,
+        pid: Pid,
+        file: VolumeId,
+        pages: Pages,
+    ) -> Result<(Pages, Option<Stop>), Errno> {
+        self.being_read = Some(file);
+        let read = self.access_file(now, pid, file, (Pages::ZERO, pages), FileAccess::Mmap);
+        self.being_read = None;
+        read
     }
 
     /// The process needs text again before long.

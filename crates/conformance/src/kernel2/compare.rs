@@ -27,7 +27,8 @@ impl fmt::Display for SizeOff {
     }
 }
 
-/// The sizes of an experiment, of every cgroup after every step up to the first that ended otherwise than recorded.
+/// The sizes of an experiment, of every cgroup after every step up to the first that ended otherwise than recorded. A
+/// step after which a killed process is still giving its memory back is left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Sizes {
     /// How many there are.
@@ -44,7 +45,7 @@ pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Sizes {
         if dead != run.outcome.dead_steps.contains(&index) && !step.op.starts_with("start_") {
             break;
         }
-        let Some(seen) = run.after.get(&index) else { continue };
+        let Some(seen) = run.after.get(&index).filter(|_| !step.is_amid_exit()) else { continue };
         for (path, state) in &step.after {
             let got = seen.get(path).copied().unwrap_or_default();
             for (what, recorded, simulated) in pairs(state, &got) {

@@ -16,6 +16,11 @@ use std::collections::{BTreeMap, BTreeSet};
 const TEXT: (Pages, u64) = (Pages::new(212), 150);
 /// The same where one fault reads all of it ahead: what is mapped (`file_mapped` 191) stays.
 const TEXT_AT_ONCE: (Pages, u64) = (Pages::new(229), 193);
+/// Pages of it up to the one that it needs after each step: with 147 read it was killed.
+const BEFORE_IN_TEXT: Pages = Pages::new(148);
+/// Pages up to the middle of a window of 128 KiB, where the page lies that is needed (mm/filemap.c
+/// do_sync_mmap_readahead).
+const HALF_A_WINDOW: Pages = Pages::new(17);
 /// Text that it needs to go on with what it does: two windows.
 const LOOP: Pages = Pages::new(64);
 /// Pages of a file from which an experiment reads: more than any of them asks for.
@@ -51,6 +56,19 @@ pub struct ExperimentRun {
     pub wrong_writes: Vec<usize>,
     /// For how long processes waited for memory, in all.
     pub waited: SimDuration,
+    /// Where those stopped that ran beside others and did not come to their end.
+    pub stopped: BTreeMap<String, Stopped>,
+}
+
+/// Where a process stopped that ran on while later steps were taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    /// Units done.
+    pub units: u64,
+    /// When the last of them was.
+    pub last: SimTime,
+    /// When it died, or the recording ended.
+    pub end: SimTime,
 }
 
 /// How an operation ended.
@@ -76,25 +94,35 @@ pub struct Machine<'a> {
 }
 
 /// What becomes of a process that hangs with loops of [`LONG_LOOP`] pages or more between two uses of its text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum LongLoops {
+    #[default]
     Hang,
     Die,
+}
+
+/// What a replay takes otherwise than the rules do where they leave something open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Variant {
+    /// Pages of more room in every limit.
+    pub shift: i64,
+    pub loops: LongLoops,
 }
 
 /// From this length on, of nine processes that were alone at their limit up to 6.12 five hung and four were killed
 /// within 14 s: whether 16 reclaims in a row find nothing in a loop is a race with the disk.
 const LONG_LOOP: u64 = 64;
 
-/// Runs a row with this many pages more room in every limit.
-pub fn run(row: &Experiment, shift: i64, loops: LongLoops) -> Result<ExperimentRun, String> {
-    let mut machine = Machine::new(row, shift, loops)?;
+/// Runs a row.
+pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> {
+    let mut machine = Machine::new(row, variant)?;
     let mut run = ExperimentRun {
         outcome: ExperimentOutcome::default(),
         open: None,
         after: BTreeMap::new(),
         wrong_writes: Vec::new(),
         waited: SimDuration::ZERO,
+        stopped: BTreeMap::new(),
     };
     for index in 0..row.steps.len() {
         machine.step(index, &mut run);
@@ -107,18 +135,18 @@ pub fn run(row: &Experiment, shift: i64, loops: LongLoops) -> Result<ExperimentR
 }
 
 impl<'a> Machine<'a> {
-    fn new(row: &'a Experiment, shift: i64, loops: LongLoops) -> Result<Self, String> {
+    fn new(row: &'a Experiment, variant: Variant) -> Result<Self, String> {
         let mut sim = Sim::new(config(row)?);
         // The driver waits for the dead when the case is over.
         sim.leaves_zombies = true;
         let text = sim.kernel.create_file(text(&sim).0.bytes());
         for group in &row.cgroups {
             let cgroup = sim.kernel.mkdir_all(&group.path);
-            sim.kernel.write(sim.now, cgroup, &limits(group, shift)).map_err(|e| e.to_string())?;
+            sim.kernel.write(sim.now, cgroup, &limits(group, variant.shift)).map_err(|e| e.to_string())?;
         }
         let (pids, buffers, files) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let waited = SimDuration::ZERO;
-        let mut machine = Machine { row, sim, text, pids, buffers, files, loops, waited };
+        let mut machine = Machine { row, sim, text, pids, buffers, files, loops: variant.loops, waited };
         for process in &row.procs {
             machine.start(process)?;
         }
@@ -151,8 +179,22 @@ impl<'a> Machine<'a> {
         self.run(pid, op);
     }
 
-    /// A process that goes on reads back what it needs of its text, where there is room for that.
-    pub fn go_on(&mut self, pid: Pid) {
+    /// A process that has done what it was asked needs text to say so. A fault reads what lies before the page in its
+    /// window: half a window, or all that lies before it where the window is longer than the text.
+    pub fn go_on(&mut self, pid: Pid) -> OpEnd {
+        let pages = if self.sim.kernel.profile().file_folios { BEFORE_IN_TEXT } else { HALF_A_WINDOW };
+        if self.sim.kernel.volume_pages(self.text).0 < pages {
+            let end = self.run(pid, MemOp::FaultText { file: self.text, pages });
+            if end != OpEnd::Done {
+                return end;
+            }
+        }
+        self.read_back(pid);
+        OpEnd::Done
+    }
+
+    /// Reads back what a process needs of its text, where there is room for that.
+    pub fn read_back(&mut self, pid: Pid) {
         let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return };
         let (all, used) = text(&self.sim);
         let there = self.sim.kernel.volume_pages(self.text).0;

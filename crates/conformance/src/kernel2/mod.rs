@@ -11,9 +11,9 @@ mod steps;
 pub use compare::{SizeOff, Sizes};
 
 use crate::{RecordingKind, Verdict};
-use machine::LongLoops;
+use machine::{LongLoops, Variant};
 use outcome::{ExperimentOutcome, Window};
-pub use pressure::{Waited, waited};
+pub use pressure::{Halt, Waited, halts, waited};
 use row::Experiment;
 use serde_json::Value;
 
@@ -44,8 +44,8 @@ pub const KINDS: &[RecordingKind] = &[
     kind("stall", "hot program text in a full cgroup: killed or hanging"),
 ];
 
-/// Pages by which the room in a cgroup may be off for each processor, which charges in advance, without what was in
-/// the swap cache at the kill and the text that stays or not.
+/// Pages by which the room in a cgroup may be off, without what was in the swap cache at the kill (SCHEMA of the
+/// recordings).
 const ROOM: i64 = 64;
 
 /// Who dies in which order, which steps end dead, who neither ends nor dies.
@@ -59,37 +59,36 @@ fn check(row: &Value) -> Verdict {
 
 fn check_parsed(row: &Experiment) -> Verdict {
     let expected = ExperimentOutcome::recorded(row);
-    let slack = ROOM * i64::from(row.smp) + row.swap_cached() + row.text_left();
-    let mut first = None;
-    for shift in [0, -slack / 2, slack / 2, -slack, slack] {
-        let run = match machine::run(row, shift, LongLoops::Hang) {
-            Ok(run) => run,
-            Err(why) => return Verdict::unreadable(why),
-        };
-        if expected.agrees(&run.outcome, Window::of(row)) {
-            return Verdict::Matched;
-        }
-        if shift == 0 {
-            if let Some(why) = run.open {
-                return Verdict::Undecided(why);
-            }
-            first = Some(run.outcome);
-        }
+    let window = Window::of(row);
+    let first = match machine::run(row, Variant::default()) {
+        Ok(run) => run,
+        Err(why) => return Verdict::unreadable(why),
+    };
+    if expected.agrees(&first.outcome, window) {
+        return Verdict::Matched;
     }
-    // The other outcome that the rule allows where a process hangs.
-    if let Some(hangs) = first.iter().flat_map(|o| &o.stuck).next()
-        && machine::run(row, 0, LongLoops::Die).is_ok_and(|run| expected.agrees(&run.outcome, Window::of(row)))
+    if let Some(why) = first.open {
+        return Verdict::Undecided(why);
+    }
+    let agrees = |variant| machine::run(row, variant).is_ok_and(|run| expected.agrees(&run.outcome, window));
+    let slack = ROOM + row.swap_cached();
+    let shifts = [-slack / 2, slack / 2, -slack, slack];
+    if shifts.into_iter().any(|shift| agrees(Variant { shift, ..Variant::default() })) {
+        return Verdict::Matched;
+    }
+    // The other outcome that the rule allows.
+    if let Some(hangs) = first.outcome.stuck.iter().next()
+        && agrees(Variant { loops: LongLoops::Die, ..Variant::default() })
     {
         return Verdict::Undecided(format!("{hangs} hangs or is killed"));
     }
-    let got = first.map(|o| o.to_string()).unwrap_or_default();
-    Verdict::Mismatched { expected: expected.to_string(), got }
+    Verdict::Mismatched { expected: expected.to_string(), got: first.outcome.to_string() }
 }
 
 /// The single sizes of an experiment; `None`: it cannot be read.
 pub fn single_sizes(row: &Value) -> Option<Sizes> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
-    let run = machine::run(&row, 0, loops(&row)).ok()?;
+    let run = machine::run(&row, Variant { loops: loops(&row), ..Variant::default() }).ok()?;
     Some(compare::sizes(&row, &run))
 }
 
@@ -104,6 +103,6 @@ fn loops(row: &Experiment) -> LongLoops {
 /// Sizes after each step, up to the first one that ends otherwise than recorded.
 fn sizes(row: &Value) -> Option<Verdict> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
-    let run = machine::run(&row, 0, loops(&row)).ok()?;
+    let run = machine::run(&row, Variant { loops: loops(&row), ..Variant::default() }).ok()?;
     Some(compare::verdict(&row, &run))
 }

@@ -1,6 +1,7 @@
-//! For how long the processes of an experiment waited for memory, recorded and simulated.
+//! For how long the processes of an experiment waited for memory, how far they came and how long they stood still,
+//! recorded and simulated.
 
-use super::machine::{self, LongLoops};
+use super::machine::{self, Variant};
 use super::row::Experiment;
 use oomsim_core::kernel::Profile;
 use serde_json::Value;
@@ -34,7 +35,7 @@ const TICK: f64 = 0.004;
 /// What was recorded (the first figure of each pair) and what is simulated; `None`: the row cannot be read.
 pub fn waited(row: &Value) -> Option<Waited> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
-    let run = machine::run(&row, 0, LongLoops::Hang).ok()?;
+    let run = machine::run(&row, Variant::default()).ok()?;
     let end = row.steps.iter().rev().find(|step| !step.after.is_empty())?;
     let top = |path: &str| path.matches('/').count() == 1;
     let states = end.after.iter().filter(|(path, _)| top(path)).map(|(_, state)| state);
@@ -47,4 +48,36 @@ pub fn waited(row: &Value) -> Option<Waited> {
     let simulated = run.waited.as_secs_f64();
     let of_full = f64::from(profile.psi_full_permille) / 1000.0 * simulated;
     Some(Waited { kernel: profile.version, some: (some, simulated), full: (full, of_full) })
+}
+
+/// A process that ran beside others and did not come to its end: each pair has what was recorded, then what is simulated.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Halt {
+    /// Row of the kernel's version.
+    pub kernel: String,
+    /// Units – pages, children – that it had done.
+    pub units: (f64, f64),
+    /// Seconds from the last of them to its death or to the end of the recording; `None`: others ran on, and the row does
+    /// not say when it died.
+    pub stood: Option<(f64, f64)>,
+}
+
+/// The processes of an experiment that stopped in the recording and in the simulation; `None`: it cannot be read.
+pub fn halts(row: &Value) -> Option<Vec<Halt>> {
+    let row: Experiment = crate::kernel::parse(row).ok()?;
+    let run = machine::run(&row, Variant::default()).ok()?;
+    let kernel = row.profile().ok()?.version;
+    let end = row.steps.last()?.t;
+    let alone = row.starts().count() == 1;
+    let halt = |(who, stopped): (&String, &machine::Stopped)| {
+        let last = row.progress.get(who)?.last()?;
+        let step = row.starts().find(|s| s.who == *who)?;
+        if last[0] >= step.number(if step.op == "start_hot" { 3 } else { 0 }) as f64 {
+            return None;
+        }
+        let stood = ((end - last[1]) / 1000.0, stopped.end.since(stopped.last).as_secs_f64());
+        let units = (last[0], stopped.units as f64);
+        Some(Halt { kernel: kernel.clone(), units, stood: alone.then_some(stood) })
+    };
+    Some(run.stopped.iter().filter_map(halt).collect())
 }

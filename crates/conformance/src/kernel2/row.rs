@@ -107,6 +107,9 @@ pub struct Pressure {
     pub full: u64,
 }
 
+/// Pages that the processors' batches hold back from a list, 31 each.
+const IN_BATCHES: u64 = 64;
+
 impl State {
     /// Pages in the swap cache. 5.10 does not list them: they are on the LRU lists and not mapped.
     pub fn swap_cached(&self) -> u64 {
@@ -120,6 +123,17 @@ impl State {
 }
 
 impl Step {
+    /// A process that was killed is still giving its memory back: pages are charged that are neither mapped, nor shared,
+    /// nor in the swap cache. The counters before 5.13 run behind too far to tell.
+    pub fn is_amid_exit(&self) -> bool {
+        let unmapped = |state: &State| {
+            let stat = |name: &str| state.stat.get(name).copied().unwrap_or(0);
+            let listed = stat("inactive_anon") + stat("active_anon");
+            stat("kernel") > 0 && listed > stat("anon") + stat("shmem") + stat("swapcached") + IN_BATCHES
+        };
+        self.after.values().any(unmapped)
+    }
+
     /// A number among the arguments.
     pub fn number(&self, index: usize) -> u64 {
         self.args.get(index).and_then(Value::as_u64).unwrap_or(0)
@@ -145,11 +159,6 @@ impl Experiment {
         let of =
             |r: &RecordedOom| r.memcg_stats.as_ref().and_then(|s| s.get("swapcached")).copied().unwrap_or(0) / 4096;
         i64::try_from(self.oom_reports.iter().map(of).max().unwrap_or(0).min(650)).unwrap_or(0)
-    }
-
-    /// Pages of program text that this kernel may leave at a kill.
-    pub fn text_left(&self) -> i64 {
-        self.profile().map_or(0, |p| i64::from(p.text_left_pages))
     }
 
     /// What a process still grows and reads at the same time as others.

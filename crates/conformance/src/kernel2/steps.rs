@@ -1,6 +1,6 @@
 //! The steps: one after another, or running on while later ones are taken.
 
-use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd, at, thrashes};
+use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd, Stopped, at, thrashes};
 use super::row::Step;
 use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
 use oomsim_core::node_api::CgroupWrite;
@@ -45,7 +45,7 @@ struct Objects {
 fn objects(version: &str) -> Objects {
     let (thousand_inodes, child_kernel, child_copies) = match version {
         "5.10" => (240, 3, 4),
-        "6.1" => (258, 1, 4),
+        "6.1" => (258, 0, 4),
         "6.12" => (236, 2, 4),
         _ => (221, 1, 5),
     };
@@ -60,6 +60,9 @@ struct Job<'a> {
     total: u64,
     chunk: u64,
     next: SimTime,
+    /// When the last unit was done.
+    last: SimTime,
+    died: Option<SimTime>,
     /// What is left of the current chunk.
     pending: Option<(Pid, MemOp)>,
     state: State,
@@ -87,9 +90,13 @@ impl Machine<'_> {
             op if op.starts_with("start_") => {}
             _ => {
                 let Some(pid) = self.pid(&step.who) else { return };
-                self.go_on(pid);
-                match self.waited_for(step, pid) {
+                self.read_back(pid);
+                let end = match self.waited_for(step, pid) {
                     OpEnd::Done => self.go_on(pid),
+                    other => other,
+                };
+                match end {
+                    OpEnd::Done => {}
                     OpEnd::Dead => run.outcome.dead_steps.push(index),
                     OpEnd::Stuck => {
                         run.outcome.stuck.insert(step.who.clone());
@@ -224,7 +231,8 @@ impl Machine<'_> {
             if self.sim.dead.len() > deaths {
                 let now = self.sim.now;
                 for job in jobs.iter_mut() {
-                    if self.sim.kernel.process(job.pid).is_none() {
+                    if self.sim.kernel.process(job.pid).is_none_or(|p| !p.is_running()) {
+                        job.died.get_or_insert(now);
                         job.state = State::Finished;
                     } else if job.state == State::Stuck {
                         (job.state, job.next) = (State::Running, now);
@@ -235,6 +243,11 @@ impl Machine<'_> {
         if jobs.iter().any(|job| job.state == State::Stuck) {
             self.waited =
                 self.waited + thrashes(end.min(at(row.steps.last().map_or(0.0, |s| s.t))).since(self.sim.now));
+        }
+        let recorded_end = at(row.steps.last().map_or(0.0, |s| s.t));
+        for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
+            let end = job.died.unwrap_or(recorded_end.max(job.last));
+            run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
         }
         for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
             if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
@@ -270,7 +283,8 @@ impl Machine<'_> {
             }
         };
         let next = at(step.t);
-        Job { step, pid, done: 0, total, chunk: chunk.max(1), next, pending: None, state: State::Running }
+        let chunk = chunk.max(1);
+        Job { step, pid, done: 0, total, chunk, next, last: next, died: None, pending: None, state: State::Running }
     }
 
     /// A child that has run a little; while a process dies for it the kernel waits. `None`: the parent is dead, or
@@ -308,11 +322,16 @@ impl Machine<'_> {
         match outcome {
             MemOutcome::Done => {
                 self.chunk_done(job);
-                if job.state == State::Finished {
-                    self.go_on(job.pid);
+                if job.step.op == "start_fork_children" && !self.sim.kernel.profile().file_folios {
+                    self.go_on(by);
+                } else if job.state == State::Finished {
+                    self.read_back(job.pid);
                 }
             }
-            MemOutcome::Dying if by == job.pid => job.state = State::Finished,
+            MemOutcome::Dying if by == job.pid => {
+                job.died.get_or_insert(self.sim.now);
+                job.state = State::Finished;
+            }
             MemOutcome::Dying => self.chunk_done(job),
             MemOutcome::Refused(_) => job.state = State::Finished,
             MemOutcome::Throttled { remaining, delay } => {
@@ -332,6 +351,7 @@ impl Machine<'_> {
 
     fn chunk_done(&self, job: &mut Job<'_>) {
         job.done += job.chunk;
+        job.last = self.sim.now;
         if job.done >= job.total {
             job.state = State::Finished;
         }
@@ -389,7 +409,7 @@ impl Machine<'_> {
                     if self.sim.kernel.volume_pages(self.text).0.is_zero() {
                         self.read_text(job.pid);
                     }
-                    self.go_on(job.pid);
+                    self.read_back(job.pid);
                     self.pid(&step.who)?;
                 }
                 (job.pid, MemOp::Touch { pages: Pages::new(job.chunk.min(left)) })

@@ -300,7 +300,7 @@ impl Kernel {
         if charge.is_ahead() {
             return Some(Stop::GivenUp);
         }
-        if !self.kept_text(charge.by, over).is_zero() {
+        if self.being_read.is_none() && !self.kept_text(charge.by, over).is_zero() {
             return self.thrash(now, charge, over);
         }
         self.out_of_memory(now, charge, Some(over))
@@ -313,7 +313,10 @@ impl Kernel {
         domain: Option<CgroupId>,
     ) -> Option<Stop> {
         match domain {
-            Some(domain) => self.count_event(domain, |e| e.oom += 1),
+            Some(domain) => {
+                self.note_in_vain();
+                self.count_event(domain, |e| e.oom += 1);
+            }
             None if self.node_thrashes() => return Some(self.wait(Until::Thrashing(None))),
             None => {
                 if let Some(rest) = self.starve(now) {

@@ -2,11 +2,13 @@
 
 use super::{Charge, Purpose, Stop};
 use crate::kernel::Kernel;
-use crate::units::{CgroupId, Pages, SimTime};
+use crate::units::{CgroupId, Pages, SimTime, VolumeId};
 
 /// Cached or shared pages that one page of index nodes describes: a node of 576 bytes has 64 slots, 7 nodes fit in a
 /// page of slab (lib/xarray.c, lib/radix-tree.c; stories F07: 1.0 MiB for 450 MiB).
 const PAGES_PER_INDEX_PAGE: u64 = 7 * 64;
+/// Logarithm of the pages of a folio that takes one slot of a higher node, and none of those that describe single pages.
+const LARGE_FOLIO: u32 = 6;
 /// Written pages that one page of buffer heads describes: 39 of 104 bytes fit in a page of slab (fs/buffer.c), and what
 /// ext4 keeps in addition (stories F07: 12.6 MiB for 450 MiB, 8.5 for 300, 5.7 for 200).
 const BUFFERED_PER_PAGE: u64 = 36;
@@ -16,10 +18,20 @@ impl Kernel {
     fn index_needed(&self, cg: CgroupId, more: Pages, buffered: bool) -> Pages {
         let group = &self.cgroups[cg.index()];
         let local = self.local(cg);
-        let pages = local.shmem + local.inactive_file + local.active_file + local.locked_file + more;
+        let large: Pages = group.rare().cache.iter().map(|c| self.in_large_folios(c.file, c.pages())).sum();
+        let pages =
+            (local.shmem + local.inactive_file + local.active_file + local.locked_file + more).saturating_sub(large);
         let written: Pages = group.rare().cache.iter().map(|c| c.buffered).sum();
         let written = if buffered { written + more } else { written };
         Pages::new(pages.get().div_ceil(PAGES_PER_INDEX_PAGE) + written.get().div_ceil(BUFFERED_PER_PAGE))
+    }
+
+    /// Cached pages of a file, at most this many, that lie in large folios.
+    fn in_large_folios(&self, file: VolumeId, most: Pages) -> Pages {
+        if !self.config.profile.file_folios {
+            return Pages::ZERO;
+        }
+        self.pages_in_folios(file, LARGE_FOLIO).min(most)
     }
 
     /// Charges pages of a file or of shared memory, each after what describes it.
