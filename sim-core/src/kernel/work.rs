@@ -50,8 +50,8 @@ const CLUSTER: u64 = 8;
 /// 100 to 160 on 6.1 and 7.3, where a page that is moved costs 18).
 const COMPRESSION: u64 = 6;
 /// Pages that cost as much as what reclaim tries in vain before the OOM killer of a cgroup runs: 16 times
-/// (MAX_RECLAIM_RETRIES) through 13 priorities, each about as much as 16 pages (recordings swap: 10 to 371 ms, 69 in the
-/// middle).
+/// (MAX_RECLAIM_RETRIES) through 13 priorities, each about as much as 16 pages (recordings swap: 10 to 371 ms, 69 in
+/// the middle).
 const IN_VAIN: u64 = 16 * 13 * 16;
 
 /// Pages that were moved for a process.

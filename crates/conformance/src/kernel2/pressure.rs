@@ -50,15 +50,16 @@ pub fn waited(row: &Value) -> Option<Waited> {
     Some(Waited { kernel: profile.version, some: (some, simulated), full: (full, of_full) })
 }
 
-/// A process that ran beside others and did not come to its end: each pair has what was recorded, then what is simulated.
+/// A process that ran beside others and did not come to its end: each pair has what was recorded, then what is
+/// simulated.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Halt {
     /// Row of the kernel's version.
     pub kernel: String,
     /// Units – pages, children – that it had done.
     pub units: (f64, f64),
-    /// Seconds from the last of them to its death or to the end of the recording; `None`: others ran on, and the row does
-    /// not say when it died.
+    /// Seconds from the last of them to its death or to the end of the recording; `None`: others ran on, and the row
+    /// does not say when it died.
     pub stood: Option<(f64, f64)>,
 }
 

@@ -123,8 +123,8 @@ impl State {
 }
 
 impl Step {
-    /// A process that was killed is still giving its memory back: pages are charged that are neither mapped, nor shared,
-    /// nor in the swap cache. The counters before 5.13 run behind too far to tell.
+    /// A process that was killed is still giving its memory back: pages are charged that are neither mapped, nor
+    /// shared, nor in the swap cache. The counters before 5.13 run behind too far to tell.
     pub fn is_amid_exit(&self) -> bool {
         let unmapped = |state: &State| {
             let stat = |name: &str| state.stat.get(name).copied().unwrap_or(0);

@@ -7,7 +7,7 @@ use crate::units::{CgroupId, Pages, SimTime, VolumeId};
 /// Cached or shared pages that one page of index nodes describes: a node of 576 bytes has 64 slots, 7 nodes fit in a
 /// page of slab (lib/xarray.c, lib/radix-tree.c; stories F07: 1.0 MiB for 450 MiB).
 const PAGES_PER_INDEX_PAGE: u64 = 7 * 64;
-/// Logarithm of the pages of a folio that takes one slot of a higher node, and none of those that describe single pages.
+/// Logarithm of the pages of a folio that takes a slot of a higher node, and none of those that describe single pages.
 const LARGE_FOLIO: u32 = 6;
 /// Written pages that one page of buffer heads describes: 39 of 104 bytes fit in a page of slab (fs/buffer.c), and what
 /// ext4 keeps in addition (stories F07: 12.6 MiB for 450 MiB, 8.5 for 300, 5.7 for 200).
