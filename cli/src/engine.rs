@@ -5,8 +5,8 @@ use crate::memory;
 use crate::progress::Progress;
 use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
-use oomsim_core::record::{History, Keep};
-use oomsim_core::units::SimTime;
+use oomsim_core::record::{History, Keep, Sample};
+use oomsim_core::units::{SimDuration, SimTime};
 use oomsim_core::{BootedNode, Simulation};
 use oomsim_report::openmetrics::scrape_times;
 use std::cell::RefCell;
@@ -66,20 +66,52 @@ pub fn run(node: BootedNode, seed: u64) -> Result<History, Failure> {
 /// # Errors
 /// As for [`run`].
 pub fn run_shown(node: BootedNode, seed: u64) -> Result<History, Failure> {
-    let name = node.scenario().name.clone();
-    let until = node.scenario().duration.as_nanos();
-    let progress = Progress::new("simulated seconds");
+    let (name, duration) = (node.scenario().name.clone(), node.scenario().duration);
     guarded(|| {
         let mut run = node.simulation(seed);
-        for part in 1..=PARTS {
-            let at = u64::try_from(u128::from(until) * u128::from(part) / u128::from(PARTS)).unwrap_or(until);
-            let at = if part == PARTS { SimTime::MAX } else { SimTime::from_nanos(at) };
-            run.run_until(at).map_err(|why| Failure::internal(format!("{name}: the run was stopped: {why}")))?;
-            let now = run.now().as_nanos() / 1_000_000_000;
-            progress.at(now, until / 1_000_000_000, now);
-        }
+        in_parts(&mut run, &name, duration, "simulated seconds", |_| Ok(()))?;
         Ok(run.finish())
     })
+}
+
+/// Simulates a run once more for its memory over time: `give` gets the samples in order, so that none is held longer
+/// than it takes to write it. Says how far it is when that takes longer than a moment.
+///
+/// # Errors
+/// As for [`run`], and what `give` returns.
+pub fn stream_samples(
+    scenario: &Arc<Scenario>,
+    seed: u64,
+    mut give: impl FnMut(&[Sample]) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    guarded(|| {
+        let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Series);
+        let write = |run: &mut Simulation| give(&run.stream_samples());
+        in_parts(&mut run, &scenario.name, scenario.duration, "simulated seconds written", write)?;
+        give(&run.finish().series.samples)
+    })
+}
+
+/// Runs to the end in parts, with something to do after each.
+fn in_parts(
+    run: &mut Simulation,
+    name: &str,
+    duration: SimDuration,
+    what: &'static str,
+    mut after: impl FnMut(&mut Simulation) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let until = duration.as_nanos();
+    let progress = Progress::new(what);
+    for part in 1..=PARTS {
+        let at = u64::try_from(u128::from(until) * u128::from(part) / u128::from(PARTS)).unwrap_or(until);
+        let at = if part == PARTS { SimTime::MAX } else { SimTime::from_nanos(at) };
+        let stopped = |why| Failure::internal(format!("{name}: the run was stopped: {why}"));
+        run.run_until(at).map_err(stopped)?;
+        let now = run.now().as_nanos() / 1_000_000_000;
+        progress.at(now, until / 1_000_000_000, now);
+        after(run)?;
+    }
+    Ok(())
 }
 
 /// The node of a run at each instant at which a monitoring system scrapes it: the run is simulated once more.

@@ -1,8 +1,9 @@
 //! `series.parquet` and `pods.parquet`: memory over time in columns, as Apache Parquet.
 
-use crate::WriteError;
-use crate::csv;
-use oomsim_core::record::{History, Sample};
+use crate::samples::Samples;
+use crate::{Out, WriteError, csv};
+use oomsim_core::node_api::Name;
+use oomsim_core::record::{PodSample, Sample};
 use oomsim_core::units::Bytes;
 use parquet::basic::{LogicalType, Repetition, Type as Physical};
 use parquet::data_type::{ByteArray, ByteArrayType, DataType, DoubleType, Int64Type};
@@ -10,13 +11,10 @@ use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
 use parquet::schema::types::Type;
-use std::io::Write;
 use std::sync::Arc;
 
 /// Rows held in memory before they are written.
 const GROUP: usize = 1 << 16;
-
-type Out<'a> = &'a mut (dyn Write + Send);
 
 /// Columns of `pods.parquet`.
 pub const POD_COLUMNS: &[(&str, &str)] = &[
@@ -64,62 +62,97 @@ fn whole(amount: Bytes) -> i64 {
     i64::try_from(amount.get()).unwrap_or(i64::MAX)
 }
 
-/// The node's memory: the columns of `series.csv` before those of the pods.
-///
-/// # Errors
-/// When writing fails.
-pub fn write_node(history: &History, out: Out<'_>) -> Result<(), WriteError> {
-    let amounts: [fn(&Sample) -> i64; 8] = [
-        |s| s.available,
-        |s| whole(s.working_set),
-        |s| whole(s.mem_available),
-        |s| whole(s.mem_free),
-        |s| whole(s.swap_used),
-        |s| whole(s.committed_as),
-        |s| whole(s.kubepods_usage),
-        |s| whole(s.kubepods_working_set),
-    ];
-    let mut write = || {
-        let mut file = file(out, csv::COLUMNS)?;
-        for samples in history.series.samples.chunks(GROUP) {
-            let mut group = file.next_row_group()?;
-            let times: Vec<f64> = samples.iter().map(|s| s.at.as_secs_f64()).collect();
-            put::<DoubleType>(&mut group, &times)?;
-            for amount in amounts {
-                put::<Int64Type>(&mut group, &samples.iter().map(amount).collect::<Vec<_>>())?;
-            }
-            put::<DoubleType>(&mut group, &samples.iter().map(|s| s.waited.as_secs_f64()).collect::<Vec<_>>())?;
-            group.close()?;
-        }
-        file.close().map(drop)
-    };
-    write().map_err(failed)
+/// The node's memory under way: the columns of `series.csv` before those of the pods.
+pub struct NodeTable<'a> {
+    file: SerializedFileWriter<Out<'a>>,
+    /// Samples that are not written yet, without pods.
+    rows: Vec<Sample>,
 }
 
-/// A row for each pod that has a cgroup, at each instant.
-///
-/// # Errors
-/// When writing fails.
-pub fn write_pods(history: &History, out: Out<'_>) -> Result<(), WriteError> {
-    let series = &history.series;
-    let names: Vec<ByteArray> = series.pods.iter().map(|name| ByteArray::from(&**name)).collect();
-    let mut rows =
-        series.samples.iter().flat_map(|sample| sample.pods.iter().map(move |pod| (sample.at, pod))).peekable();
-    let mut write = || {
-        let mut file = file(out, POD_COLUMNS)?;
-        while rows.peek().is_some() {
-            let here: Vec<_> = rows.by_ref().take(GROUP).collect();
-            let mut group = file.next_row_group()?;
-            put::<DoubleType>(&mut group, &here.iter().map(|(at, _)| at.as_secs_f64()).collect::<Vec<_>>())?;
-            let name = |pod: u32| names.get(pod as usize).cloned().unwrap_or_default();
-            put::<ByteArrayType>(&mut group, &here.iter().map(|(_, pod)| name(pod.pod)).collect::<Vec<_>>())?;
-            put::<Int64Type>(&mut group, &here.iter().map(|(_, pod)| whole(pod.usage)).collect::<Vec<_>>())?;
-            put::<Int64Type>(&mut group, &here.iter().map(|(_, pod)| whole(pod.working_set)).collect::<Vec<_>>())?;
-            group.close()?;
+impl<'a> NodeTable<'a> {
+    /// Begins the file.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn new(out: Out<'a>) -> Result<Self, WriteError> {
+        Ok(NodeTable { file: file(out, csv::COLUMNS).map_err(failed)?, rows: Vec::new() })
+    }
+
+    fn write(&mut self) -> Result<(), ParquetError> {
+        let amounts: [fn(&Sample) -> i64; 8] = [
+            |s| s.available,
+            |s| whole(s.working_set),
+            |s| whole(s.mem_available),
+            |s| whole(s.mem_free),
+            |s| whole(s.swap_used),
+            |s| whole(s.committed_as),
+            |s| whole(s.kubepods_usage),
+            |s| whole(s.kubepods_working_set),
+        ];
+        let rows = std::mem::take(&mut self.rows);
+        let mut group = self.file.next_row_group()?;
+        put::<DoubleType>(&mut group, &rows.iter().map(|s| s.at.as_secs_f64()).collect::<Vec<_>>())?;
+        for amount in amounts {
+            put::<Int64Type>(&mut group, &rows.iter().map(amount).collect::<Vec<_>>())?;
         }
-        file.close().map(drop)
-    };
-    write().map_err(failed)
+        put::<DoubleType>(&mut group, &rows.iter().map(|s| s.waited.as_secs_f64()).collect::<Vec<_>>())?;
+        group.close().map(drop)
+    }
+}
+
+impl Samples for NodeTable<'_> {
+    fn take(&mut self, sample: &Sample) -> Result<(), WriteError> {
+        self.rows.push(Sample { pods: Vec::new(), ..*sample });
+        if self.rows.len() == GROUP { self.write().map_err(failed) } else { Ok(()) }
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), WriteError> {
+        let written = if self.rows.is_empty() { Ok(()) } else { self.write() };
+        written.and_then(|()| self.file.close()).map(drop).map_err(failed)
+    }
+}
+
+/// The pods' memory under way: a row for each pod that has a cgroup, at each instant.
+pub struct PodTable<'a> {
+    file: SerializedFileWriter<Out<'a>>,
+    names: Vec<ByteArray>,
+    /// Rows that are not written yet.
+    rows: Vec<(f64, PodSample)>,
+}
+
+impl<'a> PodTable<'a> {
+    /// Begins the file; `pods` are those of the run.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn new(pods: &[Name], out: Out<'a>) -> Result<Self, WriteError> {
+        let names = pods.iter().map(|name| ByteArray::from(&**name)).collect();
+        Ok(PodTable { file: file(out, POD_COLUMNS).map_err(failed)?, names, rows: Vec::new() })
+    }
+
+    fn write(&mut self) -> Result<(), ParquetError> {
+        let rows = std::mem::take(&mut self.rows);
+        let name = |pod: u32| self.names.get(pod as usize).cloned().unwrap_or_default();
+        let mut group = self.file.next_row_group()?;
+        put::<DoubleType>(&mut group, &rows.iter().map(|(at, _)| *at).collect::<Vec<_>>())?;
+        put::<ByteArrayType>(&mut group, &rows.iter().map(|(_, pod)| name(pod.pod)).collect::<Vec<_>>())?;
+        put::<Int64Type>(&mut group, &rows.iter().map(|(_, pod)| whole(pod.usage)).collect::<Vec<_>>())?;
+        put::<Int64Type>(&mut group, &rows.iter().map(|(_, pod)| whole(pod.working_set)).collect::<Vec<_>>())?;
+        group.close().map(drop)
+    }
+}
+
+impl Samples for PodTable<'_> {
+    fn take(&mut self, sample: &Sample) -> Result<(), WriteError> {
+        let at = sample.at.as_secs_f64();
+        self.rows.extend(sample.pods.iter().map(|pod| (at, *pod)));
+        if self.rows.len() >= GROUP { self.write().map_err(failed) } else { Ok(()) }
+    }
+
+    fn finish(mut self: Box<Self>) -> Result<(), WriteError> {
+        let written = if self.rows.is_empty() { Ok(()) } else { self.write() };
+        written.and_then(|()| self.file.close()).map(drop).map_err(failed)
+    }
 }
 
 #[cfg(test)]
@@ -150,9 +183,16 @@ mod tests {
     fn tables_have_the_figures_of_the_csv() {
         let history = crate::testdata::oom2();
         let (mut text, mut node, mut pods) = (Vec::new(), Vec::new(), Vec::new());
-        csv::write(&history, &mut text).unwrap();
-        write_node(&history, &mut node).unwrap();
-        write_pods(&history, &mut pods).unwrap();
+        let names = &history.series.pods;
+        let tables: [Box<dyn Samples>; 3] = [
+            Box::new(csv::Table::new(names, &mut text).unwrap()),
+            Box::new(NodeTable::new(&mut node).unwrap()),
+            Box::new(PodTable::new(names, &mut pods).unwrap()),
+        ];
+        for mut table in tables {
+            history.series.samples.iter().for_each(|sample| table.take(sample).unwrap());
+            table.finish().unwrap();
+        }
         let text = String::from_utf8(text).unwrap();
         let mut lines = text.lines().map(|line| line.split(',').map(str::to_owned).collect::<Vec<_>>());
         let names = lines.next().unwrap();

@@ -1,7 +1,9 @@
 //! `series.csv`: memory over time in bytes, one row per sample, one column per pod.
 
-use crate::escape;
-use oomsim_core::record::History;
+use crate::samples::Samples;
+use crate::{WriteError, escape};
+use oomsim_core::node_api::Name;
+use oomsim_core::record::Sample;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
@@ -19,24 +21,33 @@ pub const COLUMNS: &[(&str, &str)] = &[
     ("memory_waiting_seconds", "for how long something has waited for memory: `some total` of `/proc/pressure/memory`"),
 ];
 
-/// The whole file. A pod's cell is empty while it has no cgroup.
-///
-/// # Errors
-/// When writing fails.
-pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
-    let series = &history.series;
-    let mut text: String = COLUMNS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(",");
-    for pod in &series.pods {
-        let _ = write!(text, ",{}", escape::csv(pod));
+/// The file under way: a row for each sample. A pod's cell is empty while it has no cgroup.
+pub struct Table<W> {
+    out: W,
+    row: String,
+    /// Most pods of a long run are gone or to come: their cells are the commas in between.
+    commas: String,
+}
+
+impl<W: Write> Table<W> {
+    /// Begins it with the heading; `pods` are those of the run.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn new(pods: &[Name], mut out: W) -> io::Result<Self> {
+        let names = COLUMNS.iter().map(|(name, _)| (*name).to_owned());
+        let row = names.chain(pods.iter().map(|pod| escape::csv(pod))).collect::<Vec<_>>().join(",");
+        writeln!(out, "{row}")?;
+        Ok(Table { out, row, commas: ",".repeat(pods.len()) })
     }
-    text.push('\n');
-    // Most pods of a long run are gone or to come: their cells are the commas in between.
-    let commas = ",".repeat(series.pods.len());
-    let mut pods = Vec::new();
-    let mut digits = itoa::Buffer::new();
-    for s in &series.samples {
-        pods.clone_from(&s.pods);
-        pods.sort_unstable_by_key(|pod| pod.pod);
+
+    /// The row of a sample.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn row(&mut self, s: &Sample) -> io::Result<()> {
+        let (text, commas, mut digits) = (&mut self.row, &self.commas, itoa::Buffer::new());
+        text.clear();
         let _ = write!(text, "{},{}", s.at, s.available);
         let amounts = [
             s.working_set,
@@ -53,7 +64,7 @@ pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
         }
         let _ = write!(text, ",{}", s.waited.as_secs_f64());
         let mut written = 0;
-        for pod in &pods {
+        for pod in &s.pods {
             let column = (pod.pod as usize + 1).min(commas.len());
             text.push_str(&commas[written.min(column)..column]);
             text.push_str(digits.format(pod.working_set.get()));
@@ -61,10 +72,18 @@ pub fn write(history: &History, out: &mut dyn Write) -> io::Result<()> {
         }
         text.push_str(&commas[written..]);
         text.push('\n');
-        out.write_all(text.as_bytes())?;
-        text.clear();
+        self.out.write_all(text.as_bytes())
     }
-    out.write_all(text.as_bytes())
+}
+
+impl<W: Write + Send> Samples for Table<W> {
+    fn take(&mut self, sample: &Sample) -> Result<(), WriteError> {
+        Ok(self.row(sample)?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -75,7 +94,8 @@ mod tests {
     fn every_row_has_every_column() {
         let history = crate::testdata::oom2();
         let mut file = Vec::new();
-        write(&history, &mut file).unwrap();
+        let mut table = Table::new(&history.series.pods, &mut file).unwrap();
+        history.series.samples.iter().for_each(|sample| table.row(sample).unwrap());
         let text = String::from_utf8(file).unwrap();
         let columns = COLUMNS.len() + history.series.pods.len();
         assert_eq!(text.lines().count(), 1 + history.series.samples.len());

@@ -14,7 +14,8 @@
 //! let scenario = Arc::new(Scenario::new("idle", NodePlan::new(Bytes::gib(1))));
 //! let run = oomsim_core::simulate(&scenario, 1, Keep::Series)?;
 //! let mut table = Vec::new();
-//! csv::write(&run, &mut table)?;
+//! let mut rows = csv::Table::new(&run.series.pods, &mut table)?;
+//! run.series.samples.iter().try_for_each(|sample| rows.row(sample))?;
 //! let table = String::from_utf8(table)?;
 //! assert!(table.starts_with("t,node_available,") && table.lines().count() > 600);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -48,6 +49,7 @@ pub mod openmetrics;
 pub mod outcome;
 pub mod picture;
 mod pods;
+pub mod samples;
 pub mod sarif;
 pub mod style;
 pub mod table;
@@ -56,12 +58,13 @@ mod testdata;
 pub mod text;
 mod timeline;
 
-use crate::picture::DrawError;
+use crate::picture::{DrawError, Sketch};
+use crate::samples::Samples;
 use oomsim_core::kernel::log::KernelLog;
 use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::ExpectationResult;
-use oomsim_core::record::{History, Keep};
+use oomsim_core::record::{History, Keep, Sample};
 use oomsim_planning::risk::Standing;
 use std::fmt;
 use std::io::{self, Write};
@@ -106,17 +109,30 @@ impl RunReport {
     }
 }
 
+/// Where a file goes.
+pub type Out<'a> = &'a mut (dyn Write + Send);
+
 /// A file that `oomsim run --out` writes.
 pub struct Artifact {
     /// Name in the folder.
     pub name: &'static str,
     /// What is in it.
     pub about: &'static str,
-    /// It needs the series (or else only the events).
-    pub needs_series: bool,
     /// Writes its content.
-    pub write: fn(&RunReport, &mut (dyn Write + Send)) -> Result<(), WriteError>,
+    pub made: Made,
 }
+
+/// What a file is made of.
+#[derive(Clone, Copy)]
+pub enum Made {
+    /// Of what happened.
+    OfRun(fn(&RunReport, Out<'_>) -> Result<(), WriteError>),
+    /// Of memory over time, as it passes. The report is that of the same run; its samples may be missing.
+    OfSamples(BeginFile),
+}
+
+/// Begins a file that is made of samples.
+pub type BeginFile = for<'a> fn(&'a RunReport, Out<'a>) -> Result<Box<dyn Samples + 'a>, WriteError>;
 
 /// Why a file could not be written.
 #[derive(Debug)]
@@ -157,13 +173,35 @@ impl From<io::Error> for WriteError {
 const TRUTH: picture::Content = picture::Content { prometheus: false };
 const SCRAPED: picture::Content = picture::Content { prometheus: true };
 
-fn svg(report: &RunReport, content: picture::Content, out: &mut (dyn Write + Send)) -> Result<(), WriteError> {
-    Ok(out.write_all(picture::svg(&report.history, content)?.as_bytes())?)
+/// A picture on its way to a file.
+struct Drawing<'a> {
+    report: &'a RunReport,
+    sketch: Sketch,
+    form: fn(Sketch, &RunReport) -> Result<Vec<u8>, DrawError>,
+    out: Out<'a>,
+}
+
+impl Samples for Drawing<'_> {
+    fn take(&mut self, sample: &Sample) -> Result<(), WriteError> {
+        self.sketch.take(sample);
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        let picture = (self.form)(self.sketch, self.report)?;
+        Ok(self.out.write_all(&picture)?)
+    }
+}
+
+fn svg<'a>(report: &'a RunReport, content: picture::Content, out: Out<'a>) -> Box<dyn Samples + 'a> {
+    let sketch = Sketch::new(&report.history, content);
+    Box::new(Drawing { report, sketch, form: |sketch, report| Ok(sketch.svg(&report.history)?.into_bytes()), out })
 }
 
 #[cfg(feature = "png")]
-fn png(report: &RunReport, content: picture::Content, out: &mut (dyn Write + Send)) -> Result<(), WriteError> {
-    Ok(out.write_all(&picture::png(&report.history, content)?)?)
+fn png<'a>(report: &'a RunReport, content: picture::Content, out: Out<'a>) -> Box<dyn Samples + 'a> {
+    let sketch = Sketch::new(&report.history, content);
+    Box::new(Drawing { report, sketch, form: |sketch, report| sketch.png(&report.history), out })
 }
 
 /// The files of `--out`, in the order in which they are written.
@@ -171,32 +209,27 @@ pub const ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "events.jsonl",
         about: "every event, one JSON object per line",
-        needs_series: false,
-        write: |report, out| Ok(events::write(&report.history, out)?),
+        made: Made::OfRun(|report, out| Ok(events::write(&report.history, out)?)),
     },
     Artifact {
         name: "kernel.log",
         about: "the kernel's log in the wording of its version",
-        needs_series: false,
-        write: |report, out| Ok(kernel_log::write(report, out)?),
+        made: Made::OfRun(|report, out| Ok(kernel_log::write(report, out)?)),
     },
     Artifact {
         name: "kubelet.log",
         about: "the kubelet's log lines about memory",
-        needs_series: false,
-        write: |report, out| Ok(kubelet_log::write(&report.history, out)?),
+        made: Made::OfRun(|report, out| Ok(kubelet_log::write(&report.history, out)?)),
     },
     Artifact {
         name: "series.csv",
         about: "memory over time",
-        needs_series: true,
-        write: |report, out| Ok(csv::write(&report.history, out)?),
+        made: Made::OfSamples(|report, out| Ok(Box::new(csv::Table::new(&report.history.series.pods, out)?))),
     },
     Artifact {
         name: "memory.svg",
         about: "the picture",
-        needs_series: true,
-        write: |report, out| svg(report, TRUTH, out),
+        made: Made::OfSamples(|report, out| Ok(svg(report, TRUTH, out))),
     },
 ];
 
@@ -206,8 +239,7 @@ pub const PNG_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "memory.png",
         about: "the picture",
-        needs_series: true,
-        write: |report, out| png(report, TRUTH, out),
+        made: Made::OfSamples(|report, out| Ok(png(report, TRUTH, out))),
     },
 ];
 
@@ -217,15 +249,13 @@ pub const PARQUET_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "series.parquet",
         about: "memory of the node over time, in columns",
-        needs_series: true,
-        write: |report, out| columns::write_node(&report.history, out),
+        made: Made::OfSamples(|_, out| Ok(Box::new(columns::NodeTable::new(out)?))),
     },
     #[cfg(feature = "parquet")]
     Artifact {
         name: "pods.parquet",
         about: "memory of the pods over time: a row for each pod at each instant",
-        needs_series: true,
-        write: |report, out| columns::write_pods(&report.history, out),
+        made: Made::OfSamples(|report, out| Ok(Box::new(columns::PodTable::new(&report.history.series.pods, out)?))),
     },
 ];
 
@@ -234,14 +264,12 @@ pub const KMSG_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "console.log",
         about: "the kernel's log as a serial console shows it",
-        needs_series: false,
-        write: |report, out| Ok(kernel_log::write_console(report, out)?),
+        made: Made::OfRun(|report, out| Ok(kernel_log::write_console(report, out)?)),
     },
     Artifact {
         name: "kernel.kmsg",
         about: "the kernel's log as records of /dev/kmsg",
-        needs_series: false,
-        write: |report, out| Ok(kernel_log::write_kmsg(report, out)?),
+        made: Made::OfRun(|report, out| Ok(kernel_log::write_kmsg(report, out)?)),
     },
 ];
 
@@ -249,8 +277,7 @@ pub const KMSG_ARTIFACTS: &[Artifact] = &[
 pub const PROMETHEUS_ARTIFACTS: &[Artifact] = &[Artifact {
     name: "memory-prometheus.svg",
     about: "the picture as Prometheus would have seen it",
-    needs_series: true,
-    write: |report, out| svg(report, SCRAPED, out),
+    made: Made::OfSamples(|report, out| Ok(svg(report, SCRAPED, out))),
 }];
 
 /// Additional files of `--out --prometheus --png`; empty in a program that was built without PNG.
@@ -259,8 +286,7 @@ pub const PROMETHEUS_PNG_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "memory-prometheus.png",
         about: "the picture as Prometheus would have seen it",
-        needs_series: true,
-        write: |report, out| png(report, SCRAPED, out),
+        made: Made::OfSamples(|report, out| Ok(png(report, SCRAPED, out))),
     },
 ];
 
@@ -269,14 +295,12 @@ pub const METRICS_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "metrics.om",
         about: "memory over time as OpenMetrics with time stamps",
-        needs_series: true,
-        write: |report, out| Ok(openmetrics::write(report, out)?),
+        made: Made::OfRun(|report, out| Ok(openmetrics::write(report, out)?)),
     },
     Artifact {
         name: "metrics.prom",
         about: "what the node's endpoints answer at the last scrape, as Prometheus' text format",
-        needs_series: true,
-        write: |report, out| Ok(openmetrics::write_last(report, out)?),
+        made: Made::OfRun(|report, out| Ok(openmetrics::write_last(report, out)?)),
     },
 ];
 
@@ -285,19 +309,16 @@ pub const OBJECT_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "node.json",
         about: "the node at the end, as `kubectl get node -o json` prints it",
-        needs_series: false,
-        write: |report, out| Ok(kubernetes::write_node(report, out)?),
+        made: Made::OfRun(|report, out| Ok(kubernetes::write_node(report, out)?)),
     },
     Artifact {
         name: "pods.json",
         about: "the pods at the end, as `kubectl get pods -A -o json` prints them",
-        needs_series: false,
-        write: |report, out| Ok(kubernetes::write_pods(report, out)?),
+        made: Made::OfRun(|report, out| Ok(kubernetes::write_pods(report, out)?)),
     },
     Artifact {
         name: "events.json",
         about: "the events of the run, as `kubectl get events -A -o json` prints them",
-        needs_series: false,
-        write: |report, out| Ok(kubernetes::write_events(report, out)?),
+        made: Made::OfRun(|report, out| Ok(kubernetes::write_events(report, out)?)),
     },
 ];

@@ -264,6 +264,15 @@ impl Draft<'_> {
         self.hash.digest128()
     }
 
+    /// Gives what was written up to now to the disk, so that finishing it does not wait long.
+    ///
+    /// # Errors
+    /// When the disk is full or the like.
+    pub fn sync(&mut self) -> Result<(), StoreError> {
+        let synced = self.file.flush().and_then(|()| self.file.get_ref().as_file().sync_all());
+        synced.map_err(io_error("write", &self.path))
+    }
+
     /// Gives it to the disk and lets it take its name.
     ///
     /// # Errors

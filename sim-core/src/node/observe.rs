@@ -127,7 +127,7 @@ impl Recorder {
 
     /// A new pod; `again`: an earlier one had its name.
     pub fn pod_appears(&mut self, name: &Name, again: bool) {
-        if self.keep != Keep::Series {
+        if self.keep < Keep::Events {
             return;
         }
         let names = &mut self.log.series.pods;
@@ -200,6 +200,15 @@ impl Recorder {
         } else {
             samples.push(sample);
         }
+    }
+
+    /// Takes the samples that no later one replaces, and everything else that has been recorded up to now is dropped.
+    pub fn stream_samples(&mut self) -> Vec<Sample> {
+        self.log.entries.clear();
+        self.log.passes.clear();
+        let samples = &mut self.log.series.samples;
+        let replaceable = samples.len().min(2);
+        samples.drain(..samples.len() - replaceable).collect()
     }
 
     /// The digest, with what the run ended with.

@@ -110,6 +110,13 @@ impl Simulation {
         self.node.machine.sample_at(self.now(), self.node.recorder.pods())
     }
 
+    /// Takes the samples since the last call and drops the records since then, so that neither grow with the length of
+    /// the run. The last two samples stay, as others of the same instant may replace them: the history that
+    /// [`Self::finish`] returns ends with them. Such a run has no way back to an earlier [`Checkpoint`].
+    pub fn stream_samples(&mut self) -> Vec<Sample> {
+        self.node.recorder.stream_samples()
+    }
+
     /// What has happened, if records are kept.
     pub fn entries(&self) -> &[Entry] {
         self.node.recorder.entries()

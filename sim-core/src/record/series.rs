@@ -38,14 +38,14 @@ pub struct Sample {
     /// For how long anything on the node has waited for memory since the run began (`some total` of
     /// `/proc/pressure/memory`).
     pub waited: SimDuration,
-    /// Pods that have a cgroup.
+    /// Pods that have a cgroup, in order of [`PodSample::pod`].
     pub pods: Vec<PodSample>,
 }
 
 /// All samples of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Series {
-    /// `namespace/name` of every pod that appears.
+    /// `namespace/name` of every pod that appears, where records are kept.
     pub pods: Vec<Name>,
     /// In order of time.
     pub samples: Vec<Sample>,

@@ -151,7 +151,7 @@ fn merged(runs: &[SeedRun]) -> Vec<CheckedExpectation> {
 
 /// Writes the files of a run that failed, as `oomsim run --out` does.
 fn write_files(out: &Path, file: &Path, scenario: &Arc<Scenario>, seed: u64, repeat: &str) -> Result<String, Failure> {
-    let history = engine::run(engine::boot(scenario, Keep::Series)?, seed)?;
+    let history = engine::run(engine::boot(scenario, Keep::Events)?, seed)?;
     let name: String = file.with_extension("").display().to_string();
     let name: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
     let folder = Folder::open(&out.join(name.trim_start_matches(['.', '_'])), false)?;
@@ -161,7 +161,7 @@ fn write_files(out: &Path, file: &Path, scenario: &Arc<Scenario>, seed: u64, rep
         reproduce: repeat.to_owned(),
         kernel_log: oomsim_report::kernel_log::log_of(scenario),
         scenario: Arc::clone(scenario),
-        kept: Keep::Series,
+        kept: engine::kept(scenario, Keep::Events),
         results: evaluate(&scenario.expectations, &history),
         history,
         not_judged: None,

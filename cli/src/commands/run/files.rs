@@ -2,39 +2,91 @@
 
 use crate::engine;
 use crate::exit::Failure;
-use oomsim_core::record::Keep;
-use oomsim_report::{Artifact, RunReport, WriteError};
-use oomsim_store::{Folder, io_error};
+use oomsim_core::record::{Keep, Sample};
+use oomsim_report::samples::Samples;
+use oomsim_report::{Artifact, Made, RunReport, WriteError};
+use oomsim_store::{Draft, Folder, io_error};
 use rayon::prelude::*;
+use std::path::{Path, PathBuf};
 
-/// Writes what was recorded, each file piece by piece and whole or not at all, several at a time. When one fails, those
-/// that are under way are still finished.
+/// A file on its way.
+type File<'f> = (&'static Artifact, Draft<'f>);
+
+/// Writes what was asked for, each file piece by piece and whole or not at all, several at a time. When one fails,
+/// those that are under way are still finished. Where memory over time is asked for and the report's run has none, the
+/// run is simulated once more, and what it goes through is written as it passes.
 ///
 /// # Errors
 /// When something cannot be drawn or written.
 pub fn write(
     folder: &Folder,
     report: &RunReport,
-    keep: Keep,
+    asked: Keep,
     artifacts: impl Iterator<Item = &'static Artifact>,
 ) -> Result<Vec<String>, Failure> {
-    let possible = |artifact: &&Artifact| keep == Keep::Series || keep == Keep::Events && !artifact.needs_series;
+    let possible = |artifact: &&Artifact| match artifact.made {
+        Made::OfRun(_) => asked >= Keep::Events,
+        Made::OfSamples(_) => asked == Keep::Series,
+    };
     let artifacts: Vec<_> = artifacts.filter(possible).collect();
-    let mut drafts = Vec::new();
+    let (mut of_run, mut of_samples) = (Vec::new(), Vec::new());
     for artifact in &artifacts {
-        drafts.push((artifact, folder.draft(artifact.name)?));
+        let file = (*artifact, folder.draft(artifact.name)?);
+        if matches!(artifact.made, Made::OfRun(_)) { of_run.push(file) } else { of_samples.push(file) }
     }
-    let filled = drafts.into_par_iter().map(|(artifact, mut draft)| {
-        engine::guarded(|| match (artifact.write)(report, &mut draft) {
-            Err(WriteError::Io(why)) => Err(io_error("write", draft.path())(why).into()),
-            written => written.map_err(Failure::internal),
-        })?;
-        Ok(draft)
-    });
-    let filled: Vec<Result<_, Failure>> = filled.collect();
-    let filled: Vec<_> = filled.into_iter().collect::<Result<_, Failure>>()?;
-    for draft in filled {
-        draft.finish()?;
-    }
+    let (filled, sampled) = rayon::join(
+        || of_run.into_par_iter().map(|file| happened(report, file)).collect::<Vec<_>>(),
+        || engine::guarded(|| sampled(report, of_samples)),
+    );
+    let mut drafts = filled.into_iter().collect::<Result<Vec<Draft>, Failure>>()?;
+    drafts.extend(sampled?);
+    drafts.into_iter().try_for_each(|draft| draft.finish().map(drop))?;
     Ok(artifacts.iter().map(|artifact| artifact.name.to_owned()).collect())
+}
+
+fn failed(path: &Path) -> impl FnOnce(WriteError) -> Failure + use<> {
+    let path = path.to_owned();
+    move |why| match why {
+        WriteError::Io(why) => io_error("write", &path)(why).into(),
+        why => Failure::internal(why),
+    }
+}
+
+/// Fills a file that is made of what happened.
+fn happened<'f>(report: &RunReport, (artifact, mut draft): File<'f>) -> Result<Draft<'f>, Failure> {
+    if let Made::OfRun(write) = artifact.made {
+        let path = draft.path().to_owned();
+        engine::guarded(|| write(report, &mut draft).map_err(failed(&path)))?;
+        draft.sync()?;
+    }
+    Ok(draft)
+}
+
+/// Fills the files that are made of memory over time.
+fn sampled<'f>(report: &RunReport, mut files: Vec<File<'f>>) -> Result<Vec<Draft<'f>>, Failure> {
+    let mut makers: Vec<(PathBuf, Box<dyn Samples + '_>)> = Vec::new();
+    for (artifact, draft) in &mut files {
+        let Made::OfSamples(begin) = artifact.made else { continue };
+        let path = draft.path().to_owned();
+        let maker = begin(report, draft).map_err(failed(&path))?;
+        makers.push((path, maker));
+    }
+    let wanted = !makers.is_empty();
+    let mut give = |samples: &[Sample]| {
+        let take = |(path, maker): &mut (PathBuf, Box<dyn Samples + '_>)| {
+            engine::guarded(|| samples.iter().try_for_each(|sample| maker.take(sample)).map_err(failed(path)))
+        };
+        makers.par_iter_mut().try_for_each(take)
+    };
+    if report.kept == Keep::Series {
+        give(&report.history.series.samples)?;
+    } else if wanted {
+        engine::stream_samples(&report.scenario, report.history.seed, &mut give)?;
+    }
+    let finish = |(path, maker): (PathBuf, Box<dyn Samples + '_>)| {
+        engine::guarded(|| maker.finish().map_err(failed(&path)))
+    };
+    makers.into_par_iter().try_for_each(finish)?;
+    files.par_iter_mut().try_for_each(|(_, draft)| draft.sync())?;
+    Ok(files.into_iter().map(|(_, draft)| draft).collect())
 }

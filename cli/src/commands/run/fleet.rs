@@ -26,7 +26,9 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
     }
     let first = kinds.first().ok_or_else(|| Failure::internal("a scenario without nodes"))?;
     let seed = args.seed.unwrap_or(first.seed);
-    let keep = args.record.map_or(Keep::Node, Keep::from);
+    let asked = args.record.map_or(Keep::Node, Keep::from);
+    // Files take memory over time from a run of their own.
+    let keep = asked.min(Keep::Node);
     let one = [&args.overrides[..], &["nodes=1".to_owned()]].concat();
     let write = |node: &NodeRun, scenario: &Scenario, history: History| {
         let (Some(folder), Some(_)) = (folder, args.record) else { return Ok(()) };
@@ -39,14 +41,14 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
             kernel_log: kernel_log::log_of(&scenario),
             results: evaluate(&scenario.expectations, &history),
             history,
-            kept: keep,
+            kept: engine::kept(&scenario, keep),
             not_judged: None,
             scenario: Arc::clone(&scenario),
             scrapes: if args.metrics { engine::scrapes(&scenario, node.seed)? } else { Vec::new() },
             standing: None,
         };
         let below = folder.below(&node.name)?;
-        files::write(&below, &report, keep, args.artifacts()).map(drop)
+        files::write(&below, &report, asked, args.artifacts()).map(drop)
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
     let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;

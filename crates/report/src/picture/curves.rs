@@ -1,14 +1,11 @@
-//! The curves of a run: the truth, single pods, and what a monitoring system would have seen.
+//! The curves of a run: the node's and single pods', made as its samples pass.
 
+use super::line::{Line, Point};
 use super::palette;
-use oomsim_core::record::{History, PodSample, Sample, Series};
-use oomsim_core::units::{SimDuration, SimTime};
-use ordered_float::OrderedFloat;
+use oomsim_core::node_api::Name;
+use oomsim_core::record::{History, PodSample, Sample};
 use plotters::style::RGBColor;
 use std::collections::BTreeMap;
-
-/// Seconds and bytes.
-pub type Point = (f64, f64);
 
 /// A curve with gaps: each run of points is drawn as one line.
 #[derive(Clone, Debug)]
@@ -24,10 +21,6 @@ pub struct Curve {
 }
 
 impl Curve {
-    fn new(name: &str, color: RGBColor, dash: f64, points: Vec<Point>) -> Curve {
-        Curve { name: name.into(), color, dash, runs: vec![points] }
-    }
-
     /// Largest value.
     pub fn peak(&self) -> f64 {
         self.runs.iter().flatten().map(|p| p.1).fold(0.0, f64::max)
@@ -44,218 +37,147 @@ impl Curve {
     }
 }
 
-fn curve(series: &Series, name: &str, color: RGBColor, dash: f64, of: impl Fn(&Sample) -> f64) -> Curve {
-    let points = series.samples.iter().map(|s| (s.at.as_secs_f64(), of(s))).collect();
-    Curve::new(name, color, dash, points)
-}
-
 /// True for a machine without kubelet: its own figures are shown instead.
 pub fn is_plain(history: &History) -> bool {
     history.node.kubepods_limit.is_none() && history.node.eviction_hard.is_none()
 }
 
-/// The curves of the node.
-pub fn node(history: &History, series: &Series) -> Vec<Curve> {
-    let bytes = |b: oomsim_core::units::Bytes| b.get() as f64;
-    let samples = &series.samples;
-    let mut curves = Vec::new();
-    if is_plain(history) {
-        curves.push(curve(series, "MemAvailable", palette::BLUE, 0.0, |s| bytes(s.mem_available)));
-        if samples.iter().any(|s| s.committed_as.get() > 0) {
-            curves.push(curve(series, "Committed_AS", palette::PURPLE, 0.0, |s| bytes(s.committed_as)));
+/// A curve of the node under way.
+struct NodeLine {
+    name: &'static str,
+    color: RGBColor,
+    of: fn(&Sample) -> f64,
+    /// It is shown where this is not zero at some time.
+    shown_by: fn(&Sample) -> u64,
+    shown: bool,
+    line: Line,
+}
+
+/// A pod's curves under way.
+#[derive(Default)]
+struct PodLines {
+    working_set: Line,
+    /// Usage, from the sample on in which it first differs from the working set; before, it is the same.
+    usage: Option<Box<Line>>,
+    /// Largest working set.
+    peak: u64,
+    /// How much more its usage has been than its working set, at most.
+    cache: u64,
+}
+
+impl PodLines {
+    fn push(&mut self, number: u64, column: i64, at: f64, pod: &PodSample) {
+        let (used, working) = (pod.usage.get(), pod.working_set.get());
+        if used != working && self.usage.is_none() {
+            self.usage = Some(Box::new(self.working_set.clone()));
         }
-    } else {
-        curves.push(curve(series, "node available", palette::BLUE, 0.0, |s| s.available as f64));
+        self.working_set.push(number, column, (at, working as f64));
+        if let Some(usage) = &mut self.usage {
+            usage.push(number, column, (at, used as f64));
+        }
+        self.peak = self.peak.max(working);
+        self.cache = self.cache.max(used.saturating_sub(working));
     }
-    curves.push(curve(series, "node working set", palette::ORANGE, 0.0, |s| bytes(s.working_set)));
-    if samples.iter().any(|s| s.kubepods_usage.get() > 0) {
-        curves.push(curve(series, "pods' working set", palette::GREEN, 0.0, |s| bytes(s.kubepods_working_set)));
+}
+
+/// Collects the curves of a run from its samples, which it sees one after the other.
+pub struct Collector {
+    /// Columns of pixels in a second.
+    columns: f64,
+    samples: u64,
+    node: Vec<NodeLine>,
+    pods: Vec<Option<PodLines>>,
+}
+
+/// The curves of a run.
+pub struct Curves {
+    /// The node's.
+    pub node: Vec<Curve>,
+    /// Those of the largest pods, with their index. Where a pod's usage is notably more than its working set, its cache
+    /// matters: its usage follows as a dotted curve.
+    pub pods: Vec<(u32, Curve)>,
+    /// How many pods there are in addition.
+    pub other_pods: usize,
+}
+
+impl Collector {
+    /// Of a run that is drawn over this many columns of pixels.
+    pub fn new(history: &History, columns: f64) -> Collector {
+        let mut node = Vec::new();
+        let mut line = |name, color, of, shown_by| {
+            node.push(NodeLine { name, color, of, shown_by, shown: false, line: Line::default() });
+        };
+        if is_plain(history) {
+            line("MemAvailable", palette::BLUE, |s| s.mem_available.get() as f64, |_| 1);
+            line("Committed_AS", palette::PURPLE, |s| s.committed_as.get() as f64, |s| s.committed_as.get());
+        } else {
+            line("node available", palette::BLUE, |s| s.available as f64, |_| 1);
+        }
+        line("node working set", palette::ORANGE, |s| s.working_set.get() as f64, |_| 1);
+        let pods = "pods' working set";
+        line(pods, palette::GREEN, |s| s.kubepods_working_set.get() as f64, |s| s.kubepods_usage.get());
+        line("swap used", palette::SKY, |s| s.swap_used.get() as f64, |s| s.swap_used.get());
+        let end = history.ended_at.as_secs_f64().max(1e-6);
+        Collector { columns: columns / end, samples: 0, node, pods: Vec::new() }
     }
-    if samples.iter().any(|s| s.swap_used.get() > 0) {
-        curves.push(curve(series, "swap used", palette::SKY, 0.0, |s| bytes(s.swap_used)));
+
+    /// The next sample.
+    pub fn take(&mut self, sample: &Sample) {
+        self.samples += 1;
+        let at = sample.at.as_secs_f64();
+        let column = (at * self.columns).round() as i64;
+        for of in &mut self.node {
+            of.line.push(self.samples, column, (at, (of.of)(sample)));
+            of.shown |= (of.shown_by)(sample) > 0;
+        }
+        for pod in &sample.pods {
+            let place = pod.pod as usize;
+            if self.pods.len() <= place {
+                self.pods.resize_with(place + 1, || None);
+            }
+            self.pods[place].get_or_insert_default().push(self.samples, column, at, pod);
+        }
     }
-    curves
+
+    /// The curves of the node and of the `most` largest pods by their peak. More than `notable` bytes of cache matter.
+    /// `None`: there was no sample.
+    pub fn finish(self, names: &[Name], most: usize, notable: f64) -> Option<Curves> {
+        if self.samples == 0 {
+            return None;
+        }
+        let shown = self.node.into_iter().filter(|of| of.shown);
+        let curve = |of: NodeLine| Curve { name: of.name.into(), color: of.color, dash: 0.0, runs: of.line.runs() };
+        let node = shown.map(curve).collect();
+        let mut order: Vec<(u32, PodLines)> = (0..).zip(self.pods).filter_map(|(pod, of)| Some((pod, of?))).collect();
+        order.sort_by_key(|(pod, of)| (std::cmp::Reverse(of.peak), *pod));
+        let other_pods = order.len().saturating_sub(most);
+        order.truncate(most);
+        let names = pod_names(names);
+        let (mut pods, mut used) = (Vec::new(), Vec::new());
+        for (n, (pod, of)) in order.into_iter().enumerate() {
+            let color = palette::PODS[n % palette::PODS.len()];
+            let dash = if n < palette::PODS.len() { 0.0 } else { 5.0 };
+            let name = names.get(pod as usize).cloned().unwrap_or_default();
+            if let Some(usage) = of.usage.filter(|_| of.cache as f64 > notable) {
+                used.push((pod, Curve { name: format!("{name} usage"), color, dash: 2.0, runs: usage.runs() }));
+            }
+            pods.push((pod, Curve { name, color, dash, runs: of.working_set.runs() }));
+        }
+        pods.extend(used);
+        Some(Curves { node, pods, other_pods })
+    }
 }
 
 /// The shortest distinct names of pods.
-pub fn pod_names(series: &Series) -> Vec<String> {
+fn pod_names(pods: &[Name]) -> Vec<String> {
     let short = |pod: &str| pod.rsplit('/').next().unwrap_or(pod).to_owned();
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for pod in &series.pods {
+    for pod in pods {
         *seen.entry(short(pod)).or_default() += 1;
     }
-    let name = |pod: &oomsim_core::node_api::Name| {
+    let name = |pod: &Name| {
         let name = short(pod);
         if seen.get(&name).is_some_and(|count| *count > 1) { pod.to_string() } else { name }
     };
-    series.pods.iter().map(name).collect()
-}
-
-/// The `most` largest pods by their peak, with their index, and how many others there are. Where a pod's usage is more
-/// than its working set by a good part of `notable`, its cache matters: its usage follows as a dotted curve.
-pub fn pods(series: &Series, most: usize, notable: f64) -> (Vec<(u32, Curve)>, usize) {
-    let mut peaks: Vec<Option<u64>> = vec![None; series.pods.len()];
-    for pod in series.samples.iter().flat_map(|s| &s.pods) {
-        let Some(peak) = peaks.get_mut(pod.pod as usize) else { continue };
-        *peak = (*peak).max(Some(pod.working_set.get()));
-    }
-    let mut order: Vec<(u32, u64)> = (0..).zip(peaks).filter_map(|(pod, peak)| Some((pod, peak?))).collect();
-    order.sort_by_key(|&(pod, peak)| (std::cmp::Reverse(peak), pod));
-    let others = order.len().saturating_sub(most);
-    order.truncate(most);
-
-    let names = pod_names(series);
-    let kept: Vec<u32> = order.iter().map(|&(pod, _)| pod).collect();
-    let mut lines = runs_of(series, &kept, |pod| pod.working_set.get() as f64);
-    let cached_pods = cached(series, &kept, notable);
-    let mut usage = runs_of(series, &cached_pods, |pod| pod.usage.get() as f64);
-    let curve = |(n, (pod, _)): (usize, (u32, u64))| {
-        let color = palette::PODS[n % palette::PODS.len()];
-        let dash = if n < palette::PODS.len() { 0.0 } else { 5.0 };
-        let name = names.get(pod as usize).cloned().unwrap_or_default();
-        (pod, Curve { name, color, dash, runs: lines.remove(&pod).unwrap_or_default() })
-    };
-    let mut curves: Vec<(u32, Curve)> = order.into_iter().enumerate().map(curve).collect();
-    let used = |(pod, curve): &(u32, Curve)| {
-        let runs = usage.remove(pod)?;
-        Some((*pod, Curve { name: format!("{} usage", curve.name), color: curve.color, dash: 2.0, runs }))
-    };
-    let used: Vec<_> = curves.iter().filter_map(used).collect();
-    curves.extend(used);
-    (curves, others)
-}
-
-/// Which of these pods at some time use more than their working set by more than `notable`.
-fn cached(series: &Series, pods: &[u32], notable: f64) -> Vec<u32> {
-    // Of each pod whether it is still in question; the samples of a long run are many.
-    let mut open = vec![false; series.pods.len()];
-    for pod in pods {
-        open[*pod as usize] = true;
-    }
-    let mut found = Vec::new();
-    for pod in series.samples.iter().flat_map(|s| &s.pods) {
-        let place = pod.pod as usize;
-        if open.get(place) != Some(&true) {
-            continue;
-        }
-        if pod.usage.get().saturating_sub(pod.working_set.get()) as f64 > notable {
-            open[place] = false;
-            found.push(pod.pod);
-        }
-    }
-    found.sort_unstable();
-    found
-}
-
-/// A figure of each of these pods over time, with gaps where it has no cgroup.
-fn runs_of(series: &Series, pods: &[u32], of: impl Fn(&PodSample) -> f64) -> BTreeMap<u32, Vec<Vec<Point>>> {
-    if pods.is_empty() {
-        return BTreeMap::new();
-    }
-    let mut places: Vec<Option<usize>> = vec![None; pods.iter().max().map_or(0, |pod| *pod as usize + 1)];
-    pods.iter().enumerate().for_each(|(place, pod)| places[*pod as usize] = Some(place));
-    let mut lines: Vec<Vec<Vec<Point>>> = vec![vec![Vec::new()]; pods.len()];
-    let mut here: Vec<Option<f64>> = vec![None; pods.len()];
-    for sample in &series.samples {
-        let at = sample.at.as_secs_f64();
-        here.fill(None);
-        for pod in &sample.pods {
-            if let Some(Some(place)) = places.get(pod.pod as usize) {
-                here[*place] = Some(of(pod));
-            }
-        }
-        for (value, runs) in here.iter().zip(&mut lines) {
-            match (value, runs.last_mut()) {
-                (Some(value), Some(run)) => run.push((at, *value)),
-                (None, Some(run)) if !run.is_empty() => runs.push(Vec::new()),
-                _ => {}
-            }
-        }
-    }
-    pods.iter().copied().zip(lines).collect()
-}
-
-/// Seconds between two scrapes.
-pub const SCRAPE: SimDuration = SimDuration::from_secs(30);
-/// A series that stops keeps its last value this long.
-pub const STALENESS: SimDuration = SimDuration::from_secs(300);
-
-/// The run as a monitoring system draws it: values of the last scrape, and pods that are gone counted with their last
-/// value until it is stale (Prometheus: 30 s scrapes, 5 min lookback; cAdvisor's samples carry their own time, so no
-/// staleness marker ends them earlier).
-pub fn scraped(series: &Series) -> Series {
-    let samples = &series.samples;
-    let mut kept = Vec::new();
-    let mut seen: BTreeMap<u32, (SimTime, PodSample)> = BTreeMap::new();
-    let (mut index, mut scrape) = (0, SimTime::ZERO);
-    let Some(last) = samples.last() else { return Series::default() };
-    while scrape <= last.at {
-        while samples.get(index + 1).is_some_and(|next| next.at <= scrape) {
-            index += 1;
-        }
-        for pod in &samples[index].pods {
-            seen.insert(pod.pod, (scrape, *pod));
-        }
-        seen.retain(|_, (at, _)| scrape.since(*at) < STALENESS);
-        let pods: Vec<_> = seen.values().map(|(_, pod)| *pod).collect();
-        let kubepods_working_set = pods.iter().map(|pod| pod.working_set).sum();
-        kept.push(Sample { at: scrape, pods, kubepods_working_set, ..samples[index].clone() });
-        scrape += SCRAPE;
-    }
-    let held = kept.last().map(|sample| Sample { at: last.at, ..sample.clone() });
-    kept.extend(held.filter(|sample| kept.last().is_some_and(|before| before.at < sample.at)));
-    Series { pods: series.pods.clone(), samples: kept }
-}
-
-/// At most about four points per column of the picture, with the extremes kept: a spike stays visible.
-pub fn thin(points: &[Point], column: impl Fn(f64) -> i64) -> Vec<Point> {
-    let mut thinned: Vec<Point> = Vec::new();
-    let mut start = 0;
-    while start < points.len() {
-        let here = column(points[start].0);
-        let end = start + points[start..].iter().take_while(|p| column(p.0) == here).count();
-        let group = &points[start..end];
-        if group.len() <= 4 {
-            thinned.extend_from_slice(group);
-        } else {
-            let height = |point: &&Point| OrderedFloat(point.1);
-            let mut keep = vec![group[0], group[group.len() - 1]];
-            keep.extend(group.iter().min_by_key(height));
-            keep.extend(group.iter().max_by_key(height));
-            keep.sort_by_key(|point| OrderedFloat(point.0));
-            thinned.extend(keep);
-        }
-        start = end;
-    }
-    thinned
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A figure of P4 (docs/SOURCES.md): the node's curve drops at once, the pods' stays flat for five minutes.
-    #[test]
-    fn monitoring_keeps_a_gone_pod_for_five_minutes() {
-        let truth = crate::testdata::oom2();
-        let seen = scraped(&truth.series);
-        let at = |seconds: f64| {
-            let found = seen.samples.iter().rev().find(|s| s.at.as_secs_f64() <= seconds);
-            found.map(|s| (s.kubepods_working_set.get() >> 20, s.available >> 20)).unwrap_or_default()
-        };
-        // Evicted at 268.3 s; the last scrape before is at 240 s, so the value is shown up to the scrape at 510 s.
-        assert!(at(245.0).0 > 4000 && at(245.0).1 < 2300);
-        assert!(at(275.0).0 > 4000 && at(275.0).1 > 6000);
-        assert!(at(539.0).0 > 4000);
-        assert!(at(541.0).0 < 200);
-    }
-
-    #[test]
-    fn thinning_keeps_the_extremes() {
-        let points: Vec<Point> =
-            (0..1000).map(|n| (f64::from(n), if n == 500 { 99.0 } else { f64::from(n % 3) })).collect();
-        let thinned = thin(&points, |at| (at / 100.0) as i64);
-        assert!(thinned.len() <= 40 && thinned.contains(&(500.0, 99.0)));
-        assert_eq!((thinned.first(), thinned.last()), (points.first(), points.last()));
-    }
+    pods.iter().map(name).collect()
 }

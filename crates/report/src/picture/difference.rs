@@ -1,7 +1,7 @@
 //! What the panel of differences shows: a spike of an instant must not hide what differs all the time.
 
 use super::axis::memory_text;
-use super::curves::Point;
+use super::line::Point;
 
 /// The panel shows at least this much, in bytes: less is noise.
 const LEAST: f64 = 4.0 * MIB;

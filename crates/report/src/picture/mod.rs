@@ -7,24 +7,28 @@ mod curves;
 mod difference;
 mod error;
 mod font;
+mod line;
 mod marks;
 mod page;
 mod palette;
 mod panel;
+mod scrape;
 pub mod story;
 pub mod study;
 #[cfg(test)]
 mod tests;
 
 pub use axis::memory_text;
-pub use curves::SCRAPE;
 pub use error::DrawError;
 pub use marks::{Class, limit_name as oom_limit_name};
 pub use page::{Content, description};
 pub use palette::PODS;
+pub use scrape::SCRAPE;
 
-use oomsim_core::record::History;
+use curves::Collector;
+use oomsim_core::record::{History, Sample};
 use plotters::prelude::{DrawingBackend, SVGBackend};
+use scrape::Scraper;
 
 /// Pixels of the PNG for each unit of the SVG.
 #[cfg(feature = "png")]
@@ -42,21 +46,52 @@ trait Sheet {
     fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError>;
 }
 
-/// The picture as SVG.
-///
-/// # Errors
-/// When the drawing library fails.
-pub fn svg(history: &History, content: Content) -> Result<String, DrawError> {
-    to_svg(&page::Page::new(history, content)?)
+/// A run's picture under way: it sees the samples of the run one after the other, and keeps what a picture can show.
+pub struct Sketch {
+    curves: Collector,
+    /// Between the run and the curves, where these are what a monitoring system sees.
+    scraper: Option<Scraper>,
 }
 
-/// The picture as PNG, in twice the resolution of the SVG.
-///
-/// # Errors
-/// When the drawing library or the encoder fails.
-#[cfg(feature = "png")]
-pub fn png(history: &History, content: Content) -> Result<Vec<u8>, DrawError> {
-    to_png(&page::Page::new(history, content)?)
+impl Sketch {
+    /// Of a run whose samples are still to come; its own may be missing.
+    pub fn new(history: &History, content: Content) -> Sketch {
+        let scraper = content.prometheus.then(Scraper::default);
+        Sketch { curves: Collector::new(history, page::COLUMNS), scraper }
+    }
+
+    /// The next sample.
+    pub fn take(&mut self, sample: &Sample) {
+        match &mut self.scraper {
+            Some(scraper) => scraper.take(sample, |scraped| self.curves.take(scraped)),
+            None => self.curves.take(sample),
+        }
+    }
+
+    fn page(mut self, history: &History) -> Result<page::Page<'_>, DrawError> {
+        let prometheus = self.scraper.is_some();
+        if let Some(scraper) = self.scraper {
+            scraper.finish(|scraped| self.curves.take(scraped));
+        }
+        page::Page::new(history, self.curves, prometheus)
+    }
+
+    /// The picture as SVG.
+    ///
+    /// # Errors
+    /// When there was no sample, or the drawing library fails.
+    pub fn svg(self, history: &History) -> Result<String, DrawError> {
+        to_svg(&self.page(history)?)
+    }
+
+    /// The picture as PNG, in twice the resolution of the SVG.
+    ///
+    /// # Errors
+    /// When there was no sample, or the drawing library or the encoder fails.
+    #[cfg(feature = "png")]
+    pub fn png(self, history: &History) -> Result<Vec<u8>, DrawError> {
+        to_png(&self.page(history)?)
+    }
 }
 
 /// A recorded story and its simulation as SVG.

@@ -2,18 +2,17 @@
 
 use super::axis::{memory_text, time_text};
 use super::canvas::{Anchor, Canvas, Font, Xy};
-use super::curves::{self, Curve};
+use super::curves::{self, Collector, Curve};
 use super::marks::{self, Class, Label, Mark};
 use super::panel::{Band, Panel, SideLabel, Threshold, shortened};
 use super::{DrawError, Sheet, font, palette};
 use oomsim_core::record::{History, Record};
 use plotters::prelude::DrawingBackend;
 use plotters::style::{Color, RGBAColor, WHITE};
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 /// What the picture shows.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Content {
     /// The node as a monitoring system would have drawn it, instead of the truth.
     pub prometheus: bool,
@@ -22,6 +21,8 @@ pub struct Content {
 const WIDTH: f64 = 1600.0;
 const LEFT: f64 = 80.0;
 const RIGHT: f64 = 1330.0;
+/// Columns of pixels of a chart.
+pub const COLUMNS: f64 = RIGHT - LEFT;
 const LANE: f64 = 36.0;
 const HEAD: f64 = 78.0;
 const TITLE: f64 = 26.0;
@@ -61,14 +62,13 @@ impl<'a> Page<'a> {
     ///
     /// # Errors
     /// When the built-in font cannot be used or the run has no series.
-    pub fn new(history: &'a History, content: Content) -> Result<Self, DrawError> {
+    pub fn new(history: &'a History, curves: Collector, prometheus: bool) -> Result<Self, DrawError> {
         if !font::register() {
             return Err(DrawError::NoFont);
         }
-        let Some(last) = history.series.samples.last() else {
-            return Err(DrawError::NoSeries);
-        };
-        let end = last.at.max(history.ended_at).as_secs_f64().max(1e-6);
+        let notable = 0.03 * history.node.capacity.get() as f64;
+        let curves = curves.finish(&history.series.pods, MOST_PODS, notable).ok_or(DrawError::NoSeries)?;
+        let end = history.ended_at.as_secs_f64().max(1e-6);
         let marks = marks::of(history);
         let to_x = |at: u64| LEFT + (RIGHT - LEFT) * (at as f64 / 1e9 / end);
         let mut labels = marks::layout(&marks, to_x, |title, detail| {
@@ -84,21 +84,14 @@ impl<'a> Page<'a> {
         }
         let lanes = labels.iter().map(|label| label.lane + 1).max().unwrap_or(0);
         let top = HEAD + LANE * lanes as f64 + TITLE;
-        let series = if content.prometheus {
-            Cow::Owned(curves::scraped(&history.series))
-        } else {
-            Cow::Borrowed(&history.series)
-        };
-        let node_curves = curves::node(history, &series);
-        let node = node_chart(history, node_curves, (top, top + NODE_HEIGHT), end);
-        let (pod_curves, other_pods) = curves::pods(&series, MOST_PODS, 0.03 * history.node.capacity.get() as f64);
+        let curves::Curves { node, pods: pod_curves, other_pods } = curves;
+        let node = node_chart(history, node, (top, top + NODE_HEIGHT), end);
         let mut height = top + NODE_HEIGHT + AXIS;
         let pods = (!pod_curves.is_empty()).then(|| {
             let top = height + TITLE + 8.0;
             height = top + PODS_HEIGHT + AXIS;
             pods_chart(history, &pod_curves, (top, top + PODS_HEIGHT), end)
         });
-        let prometheus = content.prometheus;
         Ok(Page { history, height: height + 12.0, node, pods, pod_curves, other_pods, marks, labels, prometheus })
     }
 

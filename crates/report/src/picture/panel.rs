@@ -2,7 +2,7 @@
 
 use super::axis::{memory_text, memory_ticks, time_text, time_ticks};
 use super::canvas::{Anchor, Canvas, Font, Xy};
-use super::curves::{Curve, thin};
+use super::curves::Curve;
 use super::{DrawError, font, palette};
 use ordered_float::OrderedFloat;
 use plotters::prelude::DrawingBackend;
@@ -130,8 +130,7 @@ impl Panel {
     ) -> Result<(), DrawError> {
         for curve in curves.rev() {
             for run in &curve.runs {
-                let points = thin(run, |at| self.x(at).round() as i64);
-                let mut pixels: Vec<Xy> = points.iter().map(|&(at, value)| (self.x(at), self.y(value))).collect();
+                let mut pixels: Vec<Xy> = run.iter().map(|&(at, value)| (self.x(at), self.y(value))).collect();
                 if let ([only], 1) = (&pixels[..], pixels.len()) {
                     pixels = vec![(only.0 - 1.0, only.1), (only.0 + 1.0, only.1)];
                 }

@@ -2,8 +2,9 @@
 //! thin and dark upon them, both kinds of deaths in strips above, and the difference below.
 
 use super::canvas::{Anchor, Canvas, Font, Xy};
-use super::curves::{Curve, Point, thin};
+use super::curves::Curve;
 use super::difference::Scale;
+use super::line::{Point, thin};
 use super::marks::{self, Class, Label, Mark};
 use super::panel::{Panel, SideLabel, Threshold, shortened};
 use super::{DrawError, Sheet, font, palette};

@@ -13,23 +13,34 @@ fn runs() -> Vec<(&'static str, History)> {
     ]
 }
 
+fn sketch(history: &History, prometheus: bool) -> Sketch {
+    let mut sketch = Sketch::new(history, Content { prometheus });
+    history.series.samples.iter().for_each(|sample| sketch.take(sample));
+    sketch
+}
+
+fn page(history: &History) -> Page<'_> {
+    sketch(history, false).page(history).unwrap()
+}
+
 /// Set OOMSIM_PICTURES to a folder to look at the pictures of these tests.
 #[test]
 fn pictures_of_every_kind_of_run() {
     for (name, history) in runs() {
         for prometheus in [false, true] {
-            let content = Content { prometheus };
-            let svg = svg(&history, content).unwrap();
+            let svg = sketch(&history, prometheus).svg(&history).unwrap();
             assert!(svg.starts_with("<svg") && svg.contains(&*history.scenario), "{name}");
             assert!(svg.len() < 2_000_000, "{name}: {} bytes", svg.len());
             #[cfg(feature = "png")]
-            assert!(png(&history, content).unwrap().starts_with(b"\x89PNG"), "{name}");
+            let png = sketch(&history, prometheus).png(&history).unwrap();
+            #[cfg(feature = "png")]
+            assert!(png.starts_with(b"\x89PNG"), "{name}");
             if let Some(folder) = std::env::var_os("OOMSIM_PICTURES") {
                 let file = format!("{name}{}", if prometheus { "-prometheus" } else { "" });
                 let folder = std::path::Path::new(&folder);
                 std::fs::write(folder.join(format!("{file}.svg")), svg).unwrap();
                 #[cfg(feature = "png")]
-                std::fs::write(folder.join(format!("{file}.png")), png(&history, content).unwrap()).unwrap();
+                std::fs::write(folder.join(format!("{file}.png")), png).unwrap();
             }
         }
     }
@@ -38,7 +49,7 @@ fn pictures_of_every_kind_of_run() {
 #[test]
 fn no_labels_overlap() {
     for (name, history) in runs() {
-        let page = Page::new(&history, Content::default()).unwrap();
+        let page = page(&history);
         let (flags, sides) = page.placed();
         for (n, a) in flags.iter().enumerate() {
             for b in flags[n + 1..].iter().filter(|b| b.lane == a.lane) {
@@ -61,7 +72,7 @@ fn long_names_end_at_the_edge_of_the_picture() {
             *pod = format!("default/{}", "a-long-name-".repeat(20)).into();
         }
     }
-    let page = Page::new(&history, Content::default()).unwrap();
+    let page = page(&history);
     let (flags, _) = page.placed();
     assert!(flags.iter().any(|flag| flag.detail.ends_with('…')), "{flags:?}");
     assert!(flags.iter().all(|flag| flag.x + 5.0 + font::width(&flag.detail, 12.0, false) <= 1600.0), "{flags:?}");
@@ -71,7 +82,7 @@ fn long_names_end_at_the_edge_of_the_picture() {
 fn a_run_without_series_says_so() {
     let mut history = testdata::oom2();
     history.series = Default::default();
-    assert_eq!(svg(&history, Content::default()), Err(DrawError::NoSeries));
+    assert_eq!(sketch(&history, false).svg(&history), Err(DrawError::NoSeries));
 }
 
 /// docs/reference/output.md: shaded is where the kubelet evicts, not what is above allocatable; without figures
@@ -82,7 +93,7 @@ fn what_is_shaded_is_where_the_kubelet_evicts() {
     let shaded = |above: Option<u64>| {
         let mut history = testdata::oom2();
         history.node.pods_evicted_above = above.map(oomsim_core::units::Bytes::new);
-        Page::new(&history, Content::default()).expect("a page").shaded()
+        page(&history).shaded()
     };
     // Above the kubepods limit, from the eviction point to the limit, below the threshold of 750Mi.
     let threshold = (0.0, 786_432_000.0);
