@@ -6,7 +6,7 @@ use crate::progress::Progress;
 use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep, Sample};
-use oomsim_core::units::{SimDuration, SimTime};
+use oomsim_core::units::{Pid, SimDuration, SimTime};
 use oomsim_core::{BootedNode, Simulation};
 use oomsim_report::openmetrics::scrape_times;
 use std::cell::RefCell;
@@ -74,18 +74,21 @@ pub fn run_shown(node: BootedNode, seed: u64) -> Result<History, Failure> {
     })
 }
 
-/// Simulates a run once more for its memory over time: `give` gets the samples in order, so that none is held longer
-/// than it takes to write it. Says how far it is when that takes longer than a moment.
+/// Simulates a run once more for its memory over time and that of the processes `watched`: `give` gets the samples in
+/// order, so that none is held longer than it takes to write it. Says how far it is when that takes longer than a
+/// moment.
 ///
 /// # Errors
 /// As for [`run`], and what `give` returns.
 pub fn stream_samples(
     scenario: &Arc<Scenario>,
     seed: u64,
+    watched: Vec<Pid>,
     mut give: impl FnMut(&[Sample]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     guarded(|| {
         let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Series);
+        run.watch(watched);
         let write = |run: &mut Simulation| give(&run.stream_samples());
         in_parts(&mut run, &scenario.name, scenario.duration, "simulated seconds written", write)?;
         give(&run.finish().series.samples)

@@ -44,7 +44,7 @@ pub fn check_series(scenario: &Scenario) -> Result<(), Failure> {
     match BUDGET.get() {
         Some(&budget) if needed > budget => Err(Failure::bad_input(format!(
             "{samples} samples of {pods} pods take {}, and {} may be used (--memory-limit)\n  \
-             help: make `sample` longer, or record less with --record events",
+             help: make `sample` longer",
             rounded(needed),
             rounded(budget)
         ))),

@@ -200,6 +200,20 @@ fn the_same_seed_gives_the_same_bytes() {
     assert!(first == bytes("b"), "a second run differs");
 }
 
+/// The article's second twist: two processes in one container, of which the kernel takes the larger.
+#[test]
+fn a_picture_shows_the_processes_of_a_container_in_which_one_was_killed() {
+    let place = Place::new();
+    let scenario = format!("{}/../scenarios/oom1-twist-a-kernel-6.1.toml", env!("CARGO_MANIFEST_DIR"));
+    let folder = place.path("out");
+    let written = run(Path::new(&scenario), &["--out", folder.to_str().expect("UTF-8")]);
+    assert_eq!(written.status.code(), Some(0), "{}", err(&written));
+    let drawn = std::fs::read_to_string(folder.join("memory.svg")).expect("a picture");
+    for name in ["Processes", "dotnet 15976", "dotnet 14300"] {
+        assert!(drawn.contains(name), "{name}");
+    }
+}
+
 /// A program that is done has not died: only what is worth a look stands there.
 #[test]
 fn who_died_leaves_out_what_was_done() {
@@ -268,7 +282,7 @@ fn check_ends_with_the_worst_of_all() {
     let folder = folder.to_str().expect("UTF-8");
     let fine = oomsim(["check", folder]);
     assert_eq!(fine.status.code(), Some(0), "{}", out(&fine));
-    assert!(out(&fine).ends_with("1 of 1 scenarios hold (1 expectations)\n"), "{}", out(&fine));
+    assert!(out(&fine).ends_with("1 of 1 scenarios hold (1 expectation)\n"), "{}", out(&fine));
     place.file("set/deep/b.toml", &format!("{SCENARIO}{FAILING}"));
     place.file("set/invalid/left-out.toml", "nonsense");
     let failing = oomsim(["check", folder, "--jobs", "1"]);

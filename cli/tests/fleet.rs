@@ -73,8 +73,13 @@ fn files_of_a_fleet() {
     let rows = std::fs::read_to_string(place.path().join("small/nodes.csv")).expect("nodes.csv");
     assert_eq!(rows.lines().count(), 7);
     assert!(rows.starts_with("node,kind,seed,outcome,victim,first_death_s,"), "{rows}");
+    let picture = std::fs::read_to_string(place.path().join("small/nodes.svg")).expect("nodes.svg");
+    assert!(
+        picture.contains("nothing has died: 100 % at 0, ") && picture.contains(" kubepods_oom: 0 % at 0"),
+        "{picture}"
+    );
     // With the list of files that are oomsim's.
-    assert_eq!(std::fs::read_dir(place.path().join("small")).expect("a folder").count(), 2);
+    assert_eq!(std::fs::read_dir(place.path().join("small")).expect("a folder").count(), 3);
     let output = oomsim_in(place.path(), ["run", "fleet.toml", "--out", "large", "--record", "events"]);
     assert_eq!(output.status.code(), Some(0));
     // The same as a run of that node alone.

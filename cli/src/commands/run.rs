@@ -51,8 +51,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
     // Only files show memory over time, and they take it from a run of their own.
     let shown = if folder.is_some() { Keep::Series } else { Keep::Events };
     let asked = args.record.map_or(shown, Keep::from);
-    let recorded = asked.min(Keep::Events);
-    let history = engine::run_shown(engine::boot(&scenario, recorded)?, seed)?;
+    let history = engine::run_shown(engine::boot(&scenario, asked.min(Keep::Events))?, seed)?;
     let scrapes = if args.metrics { engine::scrapes(&scenario, seed)? } else { Vec::new() };
     let standing = if asked >= Keep::Events { risk::settled(&scenario, seed, &history)? } else { None };
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
@@ -63,7 +62,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         kernel_log: kernel_log::log_of(&scenario),
         scenario: Arc::clone(&scenario),
         history,
-        kept: engine::kept(&scenario, recorded),
+        kept: engine::kept(&scenario, asked.min(Keep::Events)),
         results,
         not_judged,
         scrapes,

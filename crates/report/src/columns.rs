@@ -102,7 +102,7 @@ impl<'a> NodeTable<'a> {
 
 impl Samples for NodeTable<'_> {
     fn take(&mut self, sample: &Sample) -> Result<(), WriteError> {
-        self.rows.push(Sample { pods: Vec::new(), ..*sample });
+        self.rows.push(Sample { pods: Vec::new(), processes: Vec::new(), ..*sample });
         if self.rows.len() == GROUP { self.write().map_err(failed) } else { Ok(()) }
     }
 

@@ -90,6 +90,28 @@ proptest! {
         prop_assert_eq!(run.events, stated.events);
     }
 
+    /// Watching processes adds them and changes nothing else; at the end they hold what the history says.
+    #[test]
+    fn samples_that_are_streamed_are_those_of_the_series(
+        case in case(), seed in 0u64..1000, parts in 1u64..20,
+    ) {
+        let whole = finished(Simulation::new(Arc::clone(&case.scenario), seed, Keep::Series));
+        let mut run = Simulation::new(Arc::clone(&case.scenario), seed, Keep::Series);
+        run.watch(whole.processes.iter().map(|process| process.pid).collect());
+        let mut streamed = Vec::new();
+        for part in 1..=parts {
+            run.run_until(millis(100_000 * part / parts)).unwrap();
+            streamed.extend(run.stream_samples());
+        }
+        let rest = finished(run);
+        prop_assert_eq!(rest.digest, whole.digest);
+        streamed.extend(rest.series.samples);
+        let held = streamed.last().map(|last| last.processes.iter().map(|p| (p.pid, p.rss)).collect::<Vec<_>>());
+        prop_assert_eq!(held.unwrap_or_default(), whole.processes.iter().map(|p| (p.pid, p.rss)).collect::<Vec<_>>());
+        streamed.iter_mut().for_each(|sample| sample.processes.clear());
+        prop_assert_eq!(streamed, whole.series.samples);
+    }
+
     #[test]
     fn going_back_to_a_checkpoint_loses_and_adds_nothing(case in case(), seed in 0u64..1000, ms in 0u64..80_000) {
         let straight = finished(Simulation::new(Arc::clone(&case.scenario), seed, Keep::Series));

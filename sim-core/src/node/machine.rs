@@ -96,13 +96,13 @@ impl Machine {
             return;
         }
         let random = self.grows_at_random();
-        let mut still = self.still(cx.log.pods_in_samples(), cx.now);
+        let mut still = self.still(cx.log.pods_in_samples(), cx.log.watched(), cx.now);
         while cx.log.next_sample() < next_event {
             cx.now = cx.log.next_sample();
             if random {
                 // Looking at what they have due draws it, which is done once.
                 self.grow_until_now(cx);
-                still = self.still(cx.log.pods_in_samples(), cx.now);
+                still = self.still(cx.log.pods_in_samples(), cx.log.watched(), cx.now);
             }
             cx.log.regular_sample(self.with_due(&still, cx.now), self.scenario.sample_every);
         }
@@ -115,12 +115,13 @@ impl Machine {
             return;
         }
         self.grow_before_now(cx);
-        let sample = self.with_due(&self.still(cx.log.pods_in_samples(), cx.now), cx.now);
+        let still = self.still(cx.log.pods_in_samples(), cx.log.watched(), cx.now);
+        let sample = self.with_due(&still, cx.now);
         cx.log.keep_sample(sample);
     }
 
     /// Memory at `at`, up to which nothing else happens, with these pods.
     pub fn sample_at(&self, at: SimTime, pods: &[(super::PodIx, CgroupId)]) -> Sample {
-        self.with_due(&self.still(pods, at), at)
+        self.with_due(&self.still(pods, &[], at), at)
     }
 }

@@ -5,7 +5,7 @@ use super::ids::PodIx;
 use crate::engine::{Scheduler, StreamFactory};
 use crate::node_api::Name;
 use crate::record::{Counts, Digest, Entry, Keep, PassFigures, Record, Sample, Series, StableHasher};
-use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
+use crate::units::{Bytes, CgroupId, Pid, SimDuration, SimTime};
 use std::hash::Hash;
 
 /// Collects what a run leaves behind. It cannot touch the node.
@@ -19,6 +19,8 @@ pub(in crate::node) struct Recorder {
     next_sample: SimTime,
     /// The pods that samples have, by index, with their cgroups.
     pods: Vec<(PodIx, CgroupId)>,
+    /// The processes that samples have while they live.
+    watched: Vec<Pid>,
     /// Place of each pod in the series, by index: a pod that bears the name of an earlier one continues its curve.
     curves: Vec<u32>,
 }
@@ -82,7 +84,8 @@ impl Recorder {
         let log = Log { warnings, ..Log::default() };
         let next_sample = if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX };
         let (hasher, counts) = (StableHasher::default(), Counts::default());
-        Recorder { keep, hasher, counts, log, next_sample, pods: Vec::new(), curves: Vec::new() }
+        let (pods, watched, curves) = (Vec::new(), Vec::new(), Vec::new());
+        Recorder { keep, hasher, counts, log, next_sample, pods, watched, curves }
     }
 
     /// A copy that has recorded nothing; its digest goes on.
@@ -94,6 +97,7 @@ impl Recorder {
             log: Log::default(),
             next_sample: self.next_sample,
             pods: self.pods.clone(),
+            watched: self.watched.clone(),
             curves: self.curves.clone(),
         }
     }
@@ -166,6 +170,15 @@ impl Recorder {
     /// The pods that samples are to have.
     pub fn pods_in_samples(&self) -> &[(PodIx, CgroupId)] {
         if self.keeps_series() { &self.pods } else { &[] }
+    }
+
+    pub fn watch(&mut self, pids: Vec<Pid>) {
+        self.watched = pids;
+    }
+
+    /// The processes that samples are to have.
+    pub fn watched(&self) -> &[Pid] {
+        &self.watched
     }
 
     pub fn takes_samples(&self) -> bool {

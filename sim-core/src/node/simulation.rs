@@ -10,7 +10,7 @@ use crate::engine::{self, EngineError, Key, Limits, Model, RunsBehind, Scheduler
 use crate::kernel::Imbalance;
 use crate::plan::{Change, Scenario};
 use crate::record::{Entry, History, Keep, Sample};
-use crate::units::SimTime;
+use crate::units::{Pid, SimTime};
 use std::fmt;
 use std::sync::Arc;
 
@@ -115,6 +115,12 @@ impl Simulation {
     /// [`Self::finish`] returns ends with them. Such a run has no way back to an earlier [`Checkpoint`].
     pub fn stream_samples(&mut self) -> Vec<Sample> {
         self.node.recorder.stream_samples()
+    }
+
+    /// Samples from now on have these processes, too, while they live. Process ids are the same in every run of a
+    /// scenario with the same seed: an earlier run says which are of interest.
+    pub fn watch(&mut self, processes: Vec<Pid>) {
+        self.node.recorder.watch(processes);
     }
 
     /// What has happened, if records are kept.

@@ -13,7 +13,7 @@ pub use cause::{Cause, Choice, Happening, happenings};
 pub use digest::{Digest, StableHasher};
 pub use history::{Counts, History, NodeFacts, PassFigures, PassVerdict, PodFigures, PodOutcome, ProcessOutcome};
 pub use scope::LimitScope;
-pub use series::{PodSample, Sample, Series};
+pub use series::{PodSample, ProcessSample, Sample, Series};
 pub use stall::{Stall, stalls};
 
 pub use crate::node_api::ConditionStatus;

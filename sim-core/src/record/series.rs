@@ -1,7 +1,7 @@
 //! Memory over time, sampled at fixed intervals and around everything that happens.
 
 use crate::node_api::Name;
-use crate::units::{Bytes, SimDuration, SimTime};
+use crate::units::{Bytes, Pid, SimDuration, SimTime};
 
 /// A pod at one instant.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -12,6 +12,15 @@ pub struct PodSample {
     pub usage: Bytes,
     /// Usage without inactive file cache.
     pub working_set: Bytes,
+}
+
+/// A process at one instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ProcessSample {
+    /// Which.
+    pub pid: Pid,
+    /// Resident memory.
+    pub rss: Bytes,
 }
 
 /// The node at one instant.
@@ -40,6 +49,8 @@ pub struct Sample {
     pub waited: SimDuration,
     /// Pods that have a cgroup, in order of [`PodSample::pod`].
     pub pods: Vec<PodSample>,
+    /// Processes that are watched ([`Simulation::watch`](crate::Simulation::watch)) and alive.
+    pub processes: Vec<ProcessSample>,
 }
 
 /// All samples of a run.

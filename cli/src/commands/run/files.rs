@@ -4,7 +4,7 @@ use crate::engine;
 use crate::exit::Failure;
 use oomsim_core::record::{Keep, Sample};
 use oomsim_report::samples::Samples;
-use oomsim_report::{Artifact, Made, RunReport, WriteError};
+use oomsim_report::{Artifact, Made, RunReport, WriteError, picture};
 use oomsim_store::{Draft, Folder, io_error};
 use rayon::prelude::*;
 use std::path::{Path, PathBuf};
@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 type File<'f> = (&'static Artifact, Draft<'f>);
 
 /// Writes what was asked for, each file piece by piece and whole or not at all, several at a time. When one fails,
-/// those that are under way are still finished. Where memory over time is asked for and the report's run has none, the
-/// run is simulated once more, and what it goes through is written as it passes.
+/// those that are under way are still finished. Where memory over time is asked for, the run is simulated once more,
+/// and what it goes through is written as it passes.
 ///
 /// # Errors
 /// When something cannot be drawn or written.
@@ -78,14 +78,12 @@ fn sampled<'f>(report: &RunReport, mut files: Vec<File<'f>>) -> Result<Vec<Draft
         };
         makers.par_iter_mut().try_for_each(take)
     };
-    if report.kept == Keep::Series {
-        give(&report.history.series.samples)?;
-    } else if wanted {
-        engine::stream_samples(&report.scenario, report.history.seed, &mut give)?;
+    if wanted {
+        let watched = picture::watched(&report.history);
+        engine::stream_samples(&report.scenario, report.history.seed, watched, &mut give)?;
     }
-    let finish = |(path, maker): (PathBuf, Box<dyn Samples + '_>)| {
-        engine::guarded(|| maker.finish().map_err(failed(&path)))
-    };
+    let finish =
+        |(path, maker): (PathBuf, Box<dyn Samples + '_>)| engine::guarded(|| maker.finish().map_err(failed(&path)));
     makers.into_par_iter().try_for_each(finish)?;
     files.par_iter_mut().try_for_each(|(_, draft)| draft.sync())?;
     Ok(files.into_iter().map(|(_, draft)| draft).collect())

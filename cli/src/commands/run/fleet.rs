@@ -4,13 +4,14 @@ use super::args::Args;
 use super::files;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
+use crate::progress::Progress;
 use crate::repeat::Repeat;
 use crate::{engine, fleet, output};
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{History, Keep};
 use oomsim_report::fleet::{Fleet, NodeRun, csv, expectations, json_text, text};
-use oomsim_report::{RunReport, kernel_log};
+use oomsim_report::{RunReport, kernel_log, picture};
 use oomsim_store::Folder;
 use std::sync::Arc;
 
@@ -52,7 +53,7 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
     let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;
-    let nodes = pool.install(|| fleet::run(&kinds, seed, keep, write))?;
+    let nodes = pool.install(|| fleet::run(&kinds, seed, keep, &Progress::new("nodes"), write))?;
     let shown = Fleet {
         file: args.file.display().to_string(),
         name: first.name.to_string(),
@@ -64,6 +65,9 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
     };
     if let Some(folder) = folder {
         folder.write("nodes.csv", csv(&shown).as_bytes())?;
+        if shown.with_events {
+            folder.write("nodes.svg", picture::fleet::svg(&shown).map_err(Failure::internal)?.as_bytes())?;
+        }
     }
     output::print(&match args.format {
         Format::Json => json_text(&shown),

@@ -1,9 +1,10 @@
 //! The curves of a run: the node's and single pods', made as its samples pass.
 
 use super::line::{Line, Point};
-use super::palette;
+use super::{palette, processes};
 use oomsim_core::node_api::Name;
 use oomsim_core::record::{History, PodSample, Sample};
+use oomsim_core::units::Pid;
 use plotters::style::RGBColor;
 use std::collections::BTreeMap;
 
@@ -87,6 +88,7 @@ pub struct Collector {
     samples: u64,
     node: Vec<NodeLine>,
     pods: Vec<Option<PodLines>>,
+    processes: Vec<(Pid, String, Line)>,
 }
 
 /// The curves of a run.
@@ -98,6 +100,8 @@ pub struct Curves {
     pub pods: Vec<(u32, Curve)>,
     /// How many pods there are in addition.
     pub other_pods: usize,
+    /// Those of single processes.
+    pub processes: Vec<Curve>,
 }
 
 impl Collector {
@@ -118,7 +122,8 @@ impl Collector {
         line(pods, palette::GREEN, |s| s.kubepods_working_set.get() as f64, |s| s.kubepods_usage.get());
         line("swap used", palette::SKY, |s| s.swap_used.get() as f64, |s| s.swap_used.get());
         let end = history.ended_at.as_secs_f64().max(1e-6);
-        Collector { columns: columns / end, samples: 0, node, pods: Vec::new() }
+        let processes = processes::of(history).into_iter().map(|(pid, name)| (pid, name, Line::default())).collect();
+        Collector { columns: columns / end, samples: 0, node, pods: Vec::new(), processes }
     }
 
     /// The next sample.
@@ -136,6 +141,11 @@ impl Collector {
                 self.pods.resize_with(place + 1, || None);
             }
             self.pods[place].get_or_insert_default().push(self.samples, column, at, pod);
+        }
+        for process in &sample.processes {
+            if let Some((_, _, line)) = self.processes.iter_mut().find(|(pid, ..)| *pid == process.pid) {
+                line.push(self.samples, column, (at, process.rss.get() as f64));
+            }
         }
     }
 
@@ -164,7 +174,12 @@ impl Collector {
             pods.push((pod, Curve { name, color, dash, runs: of.working_set.runs() }));
         }
         pods.extend(used);
-        Some(Curves { node, pods, other_pods })
+        let process = |(n, (_, name, line)): (usize, (Pid, String, Line))| {
+            let color = palette::PODS[n % palette::PODS.len()];
+            Curve { name, color, dash: 0.0, runs: line.runs() }
+        };
+        let processes = self.processes.into_iter().enumerate().map(process).filter(|curve| !curve.runs.is_empty());
+        Some(Curves { node, pods, other_pods, processes: processes.collect() })
     }
 }
 

@@ -11,6 +11,8 @@ pub struct Line {
     open: Option<Column>,
     /// Number of the last sample that it has.
     last: u64,
+    /// The amount that the last two samples have in common.
+    flat: Option<f64>,
 }
 
 /// What is kept of a column of pixels: points with their place in it.
@@ -49,9 +51,26 @@ impl Column {
 
 impl Line {
     /// Adds the point of a sample, in the column of pixels where it is drawn. After samples without a point a new run
-    /// begins.
+    /// begins. What stayed as it was and is different now has changed in a step: it is drawn where it is first seen, as
+    /// a line that leads there would be a growth that never was.
     #[inline]
     pub fn push(&mut self, sample: u64, column: i64, point: Point) {
+        let goes_on = self.last + 1 == sample;
+        let before = self.open.filter(|_| goes_on).map(|open| open.last.1);
+        if let (Some(amount), Some(before)) = (self.flat, before)
+            && amount != point.1
+            && before.0 < point.0
+        {
+            self.add(sample, column, (point.0, amount));
+            self.last = sample - 1;
+        }
+        self.flat = before.map(|before| before.1).filter(|amount| *amount == point.1);
+        self.add(sample, column, point);
+    }
+
+    /// Adds a point that straight lines join with its neighbours.
+    #[inline]
+    fn add(&mut self, sample: u64, column: i64, point: Point) {
         let goes_on = self.last + 1 == sample;
         self.last = sample;
         if let Some(open) = &mut self.open {
@@ -85,7 +104,7 @@ impl Line {
 /// Points as a line of one run keeps them.
 pub fn thin(points: &[Point], column: impl Fn(f64) -> i64) -> Vec<Point> {
     let mut line = Line::default();
-    (1..).zip(points).for_each(|(sample, point)| line.push(sample, column(point.0), *point));
+    (1..).zip(points).for_each(|(sample, point)| line.add(sample, column(point.0), *point));
     line.runs().pop().unwrap_or_default()
 }
 
@@ -111,6 +130,27 @@ mod tests {
         }
         let times: Vec<Vec<f64>> = line.runs().iter().map(|run| run.iter().map(|p| p.0).collect()).collect();
         assert_eq!(times, [vec![1.0, 2.0], vec![5.0, 6.0], vec![9.0]]);
+    }
+
+    /// 50 MiB at a time, sampled every second: 1, 1, 1, 51 is a step, 51, 61, 71 a growth.
+    #[test]
+    fn a_step_is_drawn_as_a_step_and_growth_as_growth() {
+        let mut line = Line::default();
+        for (sample, amount) in (1..).zip([1.0, 1.0, 1.0, 51.0, 51.0, 61.0, 71.0]) {
+            line.push(sample, sample as i64, (sample as f64, amount));
+        }
+        let expected = [
+            (1.0, 1.0),
+            (2.0, 1.0),
+            (3.0, 1.0),
+            (4.0, 1.0),
+            (4.0, 51.0),
+            (5.0, 51.0),
+            (6.0, 51.0),
+            (6.0, 61.0),
+            (7.0, 71.0),
+        ];
+        assert_eq!(line.runs(), [expected]);
     }
 
     #[test]

@@ -6,12 +6,14 @@ mod canvas;
 mod curves;
 mod difference;
 mod error;
+pub mod fleet;
 mod font;
 mod line;
 mod marks;
 mod page;
 mod palette;
 mod panel;
+mod processes;
 mod scrape;
 pub mod story;
 pub mod study;
@@ -27,6 +29,7 @@ pub use scrape::SCRAPE;
 
 use curves::Collector;
 use oomsim_core::record::{History, Sample};
+use oomsim_core::units::Pid;
 use plotters::prelude::{DrawingBackend, SVGBackend};
 use scrape::Scraper;
 
@@ -44,6 +47,11 @@ trait Sheet {
 
     /// Draws it.
     fn draw<B: DrawingBackend>(&self, backend: B, scale: f64) -> Result<(), DrawError>;
+}
+
+/// The processes whose curves the picture of a run has: its samples are to have them.
+pub fn watched(history: &History) -> Vec<Pid> {
+    processes::of(history).into_iter().map(|(pid, _)| pid).collect()
 }
 
 /// A run's picture under way: it sees the samples of the run one after the other, and keeps what a picture can show.
@@ -114,15 +122,15 @@ pub fn story_png(of: &story::StoryComparison) -> Result<Vec<u8>, DrawError> {
 fn to_svg(sheet: &impl Sheet) -> Result<String, DrawError> {
     let mut text = String::new();
     sheet.draw(SVGBackend::with_string(&mut text, sheet.size(1)), 1.0)?;
-    Ok(described(&text, sheet))
+    let (title, about) = sheet.about();
+    Ok(described(&text, &title, &about))
 }
 
 /// A picture with a title and a description, which browsers show and screen readers read.
-fn described(svg: &str, sheet: &impl Sheet) -> String {
+fn described(svg: &str, title: &str, about: &str) -> String {
     let escaped =
         |text: &str| crate::escape::line(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    let (title, about) = sheet.about();
-    let (title, about) = (escaped(&title), escaped(&about));
+    let (title, about) = (escaped(title), escaped(about));
     let Some((head, rest)) = svg.split_once('>') else { return svg.to_owned() };
     format!(
         "{head} role=\"img\" aria-labelledby=\"title desc\">\n<title id=\"title\">{title}</title>\n<desc id=\"desc\">{about}</desc>{rest}"

@@ -1,4 +1,4 @@
-//! The page: title, labels in lanes, the node's chart, the pods' chart, and what monitoring would have seen.
+//! The page: title, labels in lanes, and the charts of the node, the pods and single processes.
 
 use super::axis::{memory_text, time_text};
 use super::canvas::{Anchor, Canvas, Font, Xy};
@@ -28,6 +28,7 @@ const HEAD: f64 = 78.0;
 const TITLE: f64 = 26.0;
 const NODE_HEIGHT: f64 = 430.0;
 const PODS_HEIGHT: f64 = 270.0;
+const PROCESSES_HEIGHT: f64 = 180.0;
 const AXIS: f64 = 30.0;
 const MOST_PODS: usize = 7;
 const DENSE: usize = 60;
@@ -40,6 +41,7 @@ pub struct Page<'a> {
     height: f64,
     node: Chart,
     pods: Option<Chart>,
+    processes: Option<Chart>,
     pod_curves: Vec<(u32, Curve)>,
     other_pods: usize,
     marks: Vec<Mark>,
@@ -84,7 +86,7 @@ impl<'a> Page<'a> {
         }
         let lanes = labels.iter().map(|label| label.lane + 1).max().unwrap_or(0);
         let top = HEAD + LANE * lanes as f64 + TITLE;
-        let curves::Curves { node, pods: pod_curves, other_pods } = curves;
+        let curves::Curves { node, pods: pod_curves, other_pods, processes } = curves;
         let node = node_chart(history, node, (top, top + NODE_HEIGHT), end);
         let mut height = top + NODE_HEIGHT + AXIS;
         let pods = (!pod_curves.is_empty()).then(|| {
@@ -92,7 +94,13 @@ impl<'a> Page<'a> {
             height = top + PODS_HEIGHT + AXIS;
             pods_chart(history, &pod_curves, (top, top + PODS_HEIGHT), end)
         });
-        Ok(Page { history, height: height + 12.0, node, pods, pod_curves, other_pods, marks, labels, prometheus })
+        let processes = (!processes.is_empty()).then(|| {
+            let top = height + TITLE + 8.0;
+            height = top + PROCESSES_HEIGHT + AXIS;
+            processes_chart(processes, (top, top + PROCESSES_HEIGHT), end)
+        });
+        let height = height + 12.0;
+        Ok(Page { history, height, node, pods, processes, pod_curves, other_pods, marks, labels, prometheus })
     }
 
     fn head<B: DrawingBackend>(&self, canvas: &Canvas<B>) -> Result<(), DrawError> {
@@ -112,6 +120,10 @@ impl<'a> Page<'a> {
         facts.push(format!("seed {}", self.history.seed));
         let look = Font { size: 13.0, bold: false, color: palette::GREY };
         canvas.text(&facts.join("  ·  "), (LEFT, 54.0), Anchor::Start, look)
+    }
+
+    fn charts(&self) -> impl Iterator<Item = &Chart> {
+        [Some(&self.node), self.pods.as_ref(), self.processes.as_ref()].into_iter().flatten()
     }
 
     /// True when there are too many marks of a kind for a symbol each: they become short strokes.
@@ -219,7 +231,7 @@ impl Sheet for Page<'_> {
         let canvas = Canvas::new(backend, scale);
         canvas.background(WHITE)?;
         self.head(&canvas)?;
-        for chart in [Some(&self.node), self.pods.as_ref()].into_iter().flatten() {
+        for chart in self.charts() {
             chart.panel.ground(&canvas, &chart.bands, true)?;
             chart.panel.thresholds(&canvas, &chart.thresholds)?;
             self.poles(&canvas, &chart.panel)?;
@@ -341,11 +353,18 @@ fn pods_chart(history: &History, pods: &[(u32, Curve)], (top, bottom): Xy, end: 
     Chart { panel, curves, thresholds, bands: Vec::new(), side, largest_below: true }
 }
 
+fn processes_chart(curves: Vec<Curve>, (top, bottom): Xy, end: f64) -> Chart {
+    let high = curves.iter().map(Curve::peak).fold(1.0, f64::max) * 1.08;
+    let panel = Panel { left: LEFT, right: RIGHT, top, bottom, end, low: 0.0, high, title: "Processes".into() };
+    let side = panel.side_labels(curves.iter(), &[]);
+    Chart { panel, curves, thresholds: Vec::new(), bands: Vec::new(), side, largest_below: true }
+}
+
 #[cfg(test)]
 impl Page<'_> {
     /// Labels in lanes and labels in margins, for tests of their places.
     pub fn placed(&self) -> (&[Label], Vec<&[SideLabel]>) {
-        (&self.labels, [Some(&self.node), self.pods.as_ref()].into_iter().flatten().map(|c| &c.side[..]).collect())
+        (&self.labels, self.charts().map(|c| &c.side[..]).collect())
     }
 
     /// What is shaded in the node's chart, from and to.

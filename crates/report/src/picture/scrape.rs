@@ -51,7 +51,8 @@ impl Scraper {
         self.seen.retain(|_, (seen, _)| at.since(*seen) < STALENESS);
         let pods: Vec<_> = self.seen.values().map(|(_, pod)| *pod).collect();
         let kubepods_working_set = pods.iter().map(|pod| pod.working_set).sum();
-        let scraped = Sample { at, pods, kubepods_working_set, ..sample.clone() };
+        // No exporter tells of single processes.
+        let scraped = Sample { at, pods, kubepods_working_set, processes: Vec::new(), ..sample.clone() };
         give(&scraped);
         self.scraped = Some(scraped);
         self.next += SCRAPE;

@@ -3,7 +3,7 @@
 use super::axis::{memory_text, time_text, time_ticks};
 use super::canvas::{Anchor, Canvas, Font, Symbol, Xy};
 use super::palette::{self, BLUE, GREEN, GREY, GRID, INK, ORANGE, PURPLE, SKY, VERMILION};
-use super::{DrawError, font};
+use super::{DrawError, described, font};
 use oomsim_planning::axis::Unit;
 use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::plan::{Axis, Levels};
@@ -114,16 +114,16 @@ pub fn pictures(study: &Study, summary: &Summary) -> Result<Vec<(String, String)
         .collect();
     let sizes: Vec<usize> = plan.grid_axes().map(|(_, values)| values.len()).collect();
     if let Some(&x) = numeric.iter().max_by_key(|&&i| sizes[i]) {
-        pictures.push(("outcomes.svg".into(), svg(|c| c.draw(&outcomes(study, summary, x)))?));
+        pictures.push(("outcomes.svg".into(), diagram(&outcomes(study, summary, x))?));
     }
     for bins in &summary.bins {
         let name = plan.axes()[bins.axis].name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-        pictures.push((format!("outcomes-{name}.svg"), svg(|c| c.draw(&sampled(study, bins)))?));
+        pictures.push((format!("outcomes-{name}.svg"), diagram(&sampled(study, bins))?));
     }
     if sizes.iter().filter(|n| **n > 1).count() >= 2 {
         pictures.push(("kernel-first.svg".into(), heat_map(study, summary, &sizes)?));
     }
-    pictures.push(("survival.svg".into(), svg(|c| c.draw(&survival(study, summary)))?));
+    pictures.push(("survival.svg".into(), diagram(&survival(study, summary))?));
     Ok(pictures)
 }
 
@@ -132,11 +132,22 @@ pub fn pictures(study: &Study, summary: &Summary) -> Result<Vec<(String, String)
 /// # Errors
 /// When the drawing library fails.
 pub fn diagram(d: &Diagram) -> Result<String, DrawError> {
-    svg(|c| c.draw(d))
+    let svg = sized(WIDTH, HEIGHT, |plot| plot.draw(d))?;
+    Ok(described(&svg, &d.title, &d.about()))
 }
 
-fn svg(draw: impl FnOnce(&Plot<SVGBackend<'_>>) -> Result<(), DrawError>) -> Result<String, DrawError> {
-    sized(WIDTH, HEIGHT, draw)
+impl Diagram {
+    /// What it shows, for people who cannot see it: where each curve begins and ends.
+    fn about(&self) -> String {
+        let mut about = format!("{}, over {}.", self.subtitle, self.x);
+        for band in &self.bands {
+            let (Some(first), Some(last)) = (band.points.first(), band.points.last()) else { continue };
+            let said = |p: &(f64, f64, f64, f64)| format!("{:.0} % at {}", p.2 * 100.0, number(p.0, self.unit));
+            let name = if band.name.is_empty() { "The curve" } else { &band.name };
+            about.push_str(&format!(" {name}: {}, {}.", said(first), said(last)));
+        }
+        about
+    }
 }
 
 fn sized(
@@ -468,7 +479,7 @@ impl Heat {
         let left = widest + 34.0;
         let (w, h) = ((760.0 / columns as f64).clamp(14.0, 74.0), (360.0 / rows as f64).clamp(14.0, 44.0));
         let (width, height) = (left + w * columns as f64 + 40.0, TOP + h * rows as f64 + 70.0);
-        sized(width.max(480.0), height, |plot| {
+        let svg = sized(width.max(480.0), height, |plot| {
             let c = &plot.canvas;
             plot.heading(&self.title, &self.subtitle)?;
             for (row, shares) in self.shares.iter().enumerate() {
@@ -498,7 +509,27 @@ impl Heat {
             }
             c.text(&self.x.0, (left + w * columns as f64 / 2.0, bottom + 38.0), Anchor::Middle, LABEL)?;
             c.text(&self.y.0, (20.0, TOP - 14.0), Anchor::Start, LABEL)
-        })
+        })?;
+        Ok(described(&svg, &self.title, &self.about()))
+    }
+
+    /// What it shows, for people who cannot see it: its least and its greatest share.
+    fn about(&self) -> String {
+        let cells = self
+            .shares
+            .iter()
+            .enumerate()
+            .flat_map(|(row, shares)| shares.iter().enumerate().map(move |(column, share)| (*share, row, column)));
+        let known: Vec<_> = cells.filter(|cell| !cell.0.is_nan()).collect();
+        let said = |&(share, row, column): &(f64, usize, usize)| {
+            let (x, y) = ((&self.x.0, &self.x.1[column]), (&self.y.0, &self.y.1[row]));
+            format!("{:.0} % at {} = {}, {} = {}", share * 100.0, x.0, x.1, y.0, y.1)
+        };
+        let by_share = |cell: &&(f64, usize, usize)| OrderedFloat(cell.0);
+        match (known.iter().min_by_key(by_share), known.iter().max_by_key(by_share)) {
+            (Some(least), Some(most)) => format!("{}. From {} to {}.", self.subtitle, said(least), said(most)),
+            _ => self.subtitle.clone(),
+        }
     }
 }
 

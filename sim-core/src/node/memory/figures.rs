@@ -6,8 +6,8 @@ use crate::kernel::{CgroupVersion, Kernel};
 use crate::node::ids::PodIx;
 use crate::node::machine::Machine;
 use crate::node::observe::Cx;
-use crate::record::{PodSample, Sample};
-use crate::units::{Bytes, CgroupId, Pages, SimDuration, SimTime};
+use crate::record::{PodSample, ProcessSample, Sample};
+use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration, SimTime};
 
 /// What the kubelet's stats provider reads of the node and of the cgroup of all pods.
 #[derive(Clone, Copy, Debug)]
@@ -123,13 +123,18 @@ impl Machine {
         });
     }
 
-    /// Everything as it is booked, without what growing programs have due, with the pods `shown`.
-    pub(in crate::node) fn still(&self, shown: &[(PodIx, CgroupId)], now: SimTime) -> Sample {
+    /// Everything as it is booked, without what growing programs have due, with the pods `shown` and the processes
+    /// `watched`.
+    pub(in crate::node) fn still(&self, shown: &[(PodIx, CgroupId)], watched: &[Pid], now: SimTime) -> Sample {
         let kernel = &self.memory.kernel;
         let pods = shown.iter().map(|&(pod, cgroup)| PodSample {
             pod,
             usage: kernel.usage(cgroup),
             working_set: kernel.working_set(cgroup),
+        });
+        let processes = watched.iter().filter_map(|&pid| {
+            let rss = kernel.process(pid)?.rss().bytes();
+            Some(ProcessSample { pid, rss })
         });
         let working_set = self.node_working_set();
         let kubepods =
@@ -146,6 +151,7 @@ impl Machine {
             kubepods_working_set: kubepods(Kernel::working_set),
             waited: SimDuration::ZERO, // goes on with time
             pods: pods.collect(),
+            processes: processes.collect(),
         }
     }
 
@@ -159,6 +165,9 @@ impl Machine {
             anon += due.anon;
             tables += due.tables;
             mapped += program.mapped_by(due.steps);
+            if let Some(watched) = sample.processes.iter_mut().find(|watched| watched.pid == program.pid) {
+                watched.rss += due.anon.bytes();
+            }
             let Some(c) = program.container() else { return };
             let charged = due.anon + due.tables;
             below_pods += charged;
