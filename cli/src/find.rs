@@ -105,7 +105,8 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
             continue;
         }
         match entry.path().metadata() {
-            Ok(about) if about.is_file() => found.push(entry.into_path()),
+            // `check .` names files as `check FILE` does: names of test cases stay the same.
+            Ok(about) if about.is_file() => found.push(entry.path().strip_prefix(".").unwrap_or(entry.path()).into()),
             Ok(about) if about.is_dir() => {}
             Ok(_) => skipped(entry.path(), "it is no ordinary file"),
             Err(why) => skipped(entry.path(), &crate::load::plain(&why)),

@@ -2,6 +2,7 @@
 
 use crate::engine;
 use crate::exit::Failure;
+use crate::progress::Progress;
 use oomsim_core::BootedNode;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
@@ -20,6 +21,7 @@ pub fn run(
     kinds: &[Arc<Scenario>],
     seed: u64,
     keep: Keep,
+    progress: &Progress,
     each: impl Fn(&NodeRun, &Scenario, History) -> Result<(), Failure> + Sync,
 ) -> Result<Vec<NodeRun>, Failure> {
     let kinds = kinds.iter().map(|kind| engine::boot(kind, keep)).collect::<Result<Vec<BootedNode>, Failure>>()?;
@@ -37,6 +39,7 @@ pub fn run(
             results: evaluate(&scenario.expectations, &history),
         };
         each(&run, scenario, history)?;
+        progress.one_of(nodes.len() as u64);
         Ok(run)
     };
     let runs: Vec<Result<NodeRun, Failure>> = nodes.par_iter().enumerate().map(one).collect();

@@ -3,6 +3,7 @@
 
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 /// No line before this.
@@ -20,19 +21,37 @@ pub struct Progress {
     /// When the next line is due, and whether there is one already.
     state: Mutex<(Duration, bool)>,
     terminal: bool,
+    /// No line at all: another piece of work, which this one is a part of, says how far it is.
+    silent: bool,
+    /// How many [`Progress::one_of`] has counted.
+    counted: AtomicU64,
 }
 
 impl Progress {
     /// Begins; `what` is counted (`runs`).
     pub fn new(what: &'static str) -> Self {
         let terminal = std::io::stderr().is_terminal();
-        Progress { what, since: Instant::now(), state: Mutex::new((PATIENCE, false)), terminal }
+        let state = Mutex::new((PATIENCE, false));
+        Progress { what, since: Instant::now(), state, terminal, silent: false, counted: AtomicU64::new(0) }
+    }
+
+    /// Says nothing: for work that is a part of another's.
+    pub fn silent() -> Self {
+        let mut progress = Progress::new("");
+        progress.silent = true;
+        progress
+    }
+
+    /// One more of `of` is done, in whatever order.
+    pub fn one_of(&self, of: u64) {
+        let done = self.counted.fetch_add(1, Ordering::Relaxed) + 1;
+        self.at(done, of, done);
     }
 
     /// `done` of `of`; `now` of them since the beginning.
     pub fn at(&self, done: u64, of: u64, now: u64) {
         let elapsed = self.since.elapsed();
-        if elapsed < PATIENCE || done >= of {
+        if self.silent || elapsed < PATIENCE || done >= of {
             return;
         }
         let Ok(mut state) = self.state.try_lock() else { return };

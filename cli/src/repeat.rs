@@ -18,6 +18,12 @@ pub struct Repeat<'a> {
 }
 
 impl Repeat<'_> {
+    /// The command that accepts its outcome; none with `--set`, as only the outcome of the file as it is is accepted.
+    pub fn bless(&self) -> Option<String> {
+        let command = || format!("oomsim check {} --bless", shell(&self.file.display().to_string()));
+        self.overrides.is_empty().then(command)
+    }
+
     /// The command that repeats the run.
     pub fn command(&self, seed: u64) -> String {
         let mut line = format!("oomsim run {}", shell(&self.file.display().to_string()));

@@ -17,7 +17,7 @@ use oomsim_report::{escape, junit};
 use rayon::prelude::*;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Runs `oomsim check`.
@@ -48,14 +48,13 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
 
 /// Checks the scenarios; what comes out has their order, whatever the number of threads.
 fn all(args: &Args, files: &[PathBuf]) -> Vec<CheckedScenario> {
-    let (failed, done) = (AtomicBool::new(false), AtomicU64::new(0));
+    let failed = AtomicBool::new(false);
     let progress = Progress::new("scenarios");
     let one = |file: &PathBuf| {
         let skip = args.fail_fast && failed.load(Ordering::Relaxed);
         let checked = if skip { skipped(file) } else { check(args, file) };
         failed.fetch_or(checked.fails(), Ordering::Relaxed);
-        let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-        progress.at(done, files.len() as u64, done);
+        progress.one_of(files.len() as u64);
         checked
     };
     files.par_iter().map(one).collect()

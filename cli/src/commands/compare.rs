@@ -3,6 +3,7 @@
 use super::report::look;
 use crate::exit::{Exit, Failure};
 use crate::flags::{Force, Format};
+use crate::progress::Progress;
 use crate::repeat::Repeat;
 use crate::{engine, fleet, load, output};
 use oomsim_core::plan::Scenario;
@@ -184,6 +185,6 @@ fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
 fn first_deaths(of: &Subject, seeds: u32) -> Result<Vec<RunOutcome>, Failure> {
     let mut scenario = Arc::clone(&of.scenario);
     Arc::make_mut(&mut scenario).nodes = seeds;
-    let nodes = fleet::run(&[scenario], of.seed, Keep::Events, |_, _, _| Ok(()))?;
+    let nodes = fleet::run(&[scenario], of.seed, Keep::Events, &Progress::new("runs"), |_, _, _| Ok(()))?;
     Ok(nodes.iter().map(|node| node.measures.outcome).collect())
 }

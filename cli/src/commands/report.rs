@@ -3,6 +3,7 @@
 use super::risk;
 use crate::exit::{Exit, Failure};
 use crate::flags::Force;
+use crate::progress::Progress;
 use crate::repeat::Repeat;
 use crate::{engine, fleet, load, output};
 use oomsim_core::Simulation;
@@ -92,7 +93,7 @@ fn seeds(args: &Args, file: &Path, kinds: &[Arc<Scenario>]) -> Result<Option<See
         return Ok(None);
     }
     let seed = args.seed.unwrap_or(first.seed);
-    let nodes = fleet::run(&kinds, seed, Keep::Node, |_, _, _| Ok(()))?;
+    let nodes = fleet::run(&kinds, seed, Keep::Node, &Progress::new("runs"), |_, _, _| Ok(()))?;
     Ok(Some(Seeds::new(&first.name, &file.display().to_string(), &nodes, first.duration.as_secs_f64())))
 }
 

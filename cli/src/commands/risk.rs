@@ -2,6 +2,7 @@
 
 use crate::exit::{Exit, Failure};
 use crate::flags::{self, Format};
+use crate::progress::Progress;
 use crate::{engine, load, output};
 use anstyle::Style;
 use oomsim_core::BootedNode;
@@ -152,9 +153,11 @@ fn standing_of(scenario: &Arc<Scenario>, seed: u64, until: SimTime) -> Result<St
 /// In how many of these runs each container dies.
 pub(super) fn tally(scenario: &Arc<Scenario>, seed: u64, seeds: u64, pool: &Pool) -> Result<DeathTally, Failure> {
     let node = BootedNode::new(Arc::clone(scenario), Keep::Events);
+    let progress = Progress::new("runs");
     let one = |n: u64| {
         let mut tally = DeathTally::default();
         tally.add(&engine::run(node.clone(), nth_seed(seed, n))?);
+        progress.one_of(seeds);
         Ok(tally)
     };
     let tallies: Result<Vec<DeathTally>, Failure> = pool.map(0..seeds, one).into_iter().collect();

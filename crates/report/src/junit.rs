@@ -62,7 +62,8 @@ fn cases(suite: &mut TestSuite, file: &str, runs: &CheckedRuns) {
             status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_message(format!("expected {}, found {}", result.expected, checked.found()));
             let place = format!("{file}:{}", result.line);
-            status.set_description(format!("{place}\nsource: {}\nreproduce: {}", result.source, runs.reproduce));
+            let reproduce = &checked.reproduce;
+            status.set_description(format!("{place}\nsource: {}\nreproduce: {reproduce}", result.source));
         }
         // The same may be expected twice.
         let count = seen.entry(&result.expected).or_default();
@@ -75,11 +76,10 @@ fn cases(suite: &mut TestSuite, file: &str, runs: &CheckedRuns) {
         AcceptedOutcome::Same | AcceptedOutcome::Written { .. } => {
             suite.add_test_case(case(file, THE_OUTCOME, TestCaseStatus::success()));
         }
-        AcceptedOutcome::Changed { difference, .. } => {
+        AcceptedOutcome::Changed(changed) => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_message(difference.why.clone().unwrap_or_else(|| "the outcome has changed".into()));
-            let lines: Vec<_> = difference.lines().collect();
-            status.set_description(format!("{}\nreproduce: {}", lines.join("\n"), runs.reproduce));
+            status.set_message(changed.difference.why.clone().unwrap_or_else(|| "the outcome has changed".into()));
+            status.set_description(changed.sentences());
             suite.add_test_case(case(file, THE_OUTCOME, status));
         }
     }

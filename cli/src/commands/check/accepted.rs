@@ -2,10 +2,14 @@
 
 use crate::exit::Failure;
 use crate::load;
-use oomsim_report::check::AcceptedOutcome;
+use crate::repeat::Repeat;
+use oomsim_report::check::{AcceptedOutcome, ChangedOutcome};
 use oomsim_report::outcome::ReviewedOutcome;
 use oomsim_store::Folder;
 use std::path::{Path, PathBuf};
+
+/// How such a file begins.
+const HEAD: &str = "# The outcome of ";
 
 /// Where the outcome of a scenario is accepted.
 pub fn path(scenario: &Path) -> PathBuf {
@@ -30,24 +34,30 @@ pub fn read(scenario: &Path) -> Result<Option<String>, Failure> {
 /// When it cannot be written.
 pub fn compare(
     bless: bool,
-    scenario: &Path,
+    (run, seed): (Repeat<'_>, u64),
     known: Option<&str>,
     now: &ReviewedOutcome,
 ) -> Result<AcceptedOutcome, Failure> {
-    let path = path(scenario);
+    let path = path(run.file);
+    if let Some(other) = known.filter(|text| !text.starts_with(HEAD)) {
+        let first = other.lines().next().unwrap_or_default();
+        let what = format!("{} is no accepted outcome: its first line is {first:?}", path.display());
+        return Err(Failure::bad_input(format!("{what}\n  help: remove it, and accept an outcome with --bless")));
+    }
     let difference = known.map(|accepted| now.difference(accepted));
     let file = path.display().to_string();
     match (bless, difference) {
         (_, Some(None)) => Ok(AcceptedOutcome::Same),
         (false, None) => Ok(AcceptedOutcome::None),
-        (false, Some(Some(difference))) => Ok(AcceptedOutcome::Changed { file, difference }),
+        (false, Some(Some(difference))) => {
+            let (reproduce, accept) = (run.command(seed), run.bless());
+            Ok(AcceptedOutcome::Changed(Box::new(ChangedOutcome { file, difference, reproduce, accept })))
+        }
         (true, _) => {
             let name = |path: &Path| path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
             let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            // An outcome that was accepted is written over; anything else of that name is not.
-            let ours = known.is_none_or(|text| text.starts_with("# The outcome of "));
-            let folder = Folder::unlisted(parent, ours)?;
-            folder.write(&name(&path), now.file(&name(scenario)).as_bytes())?;
+            let folder = Folder::unlisted(parent, true)?;
+            folder.write(&name(&path), now.file(&name(run.file)).as_bytes())?;
             Ok(AcceptedOutcome::Written { file })
         }
     }

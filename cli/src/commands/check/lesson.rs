@@ -25,18 +25,25 @@ fn claims(file: &Path) -> Result<Vec<Claim>, Unusable> {
 }
 
 fn checked(file: &Path, claims: Vec<Claim>) -> CheckedRuns {
+    let reproduce = format!("oomsim check {}", shell(&file.display().to_string()));
     let one = |claim: Claim| {
         let Claim { holds, what, found, line } = claim;
         let source = "the lesson".to_owned();
         let result = ExpectationResult { holds, expected: what, found, source, required: RequiredShare::ALL, line };
-        CheckedExpectation { result, holding: u64::from(holds), of: 1, failing_seed: None }
+        CheckedExpectation {
+            result,
+            holding: u64::from(holds),
+            of: 1,
+            failing_seed: None,
+            reproduce: reproduce.clone(),
+        }
     };
     CheckedRuns {
         expectations: claims.into_iter().map(one).collect(),
         seed: 0,
         seeds: 1,
         digest: String::new(),
-        reproduce: format!("oomsim check {}", shell(&file.display().to_string())),
+        reproduce,
         outcome: AcceptedOutcome::None,
         artifacts: None,
     }

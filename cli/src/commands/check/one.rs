@@ -4,6 +4,7 @@ use super::args::Args;
 use super::{accepted, invalid};
 use crate::commands::run::files;
 use crate::exit::Failure;
+use crate::progress::Progress;
 use crate::repeat::Repeat;
 use crate::{engine, fleet, load};
 use oomsim_core::plan::Scenario;
@@ -50,16 +51,22 @@ fn judged(args: &Args, file: &Path, kinds: &[Arc<Scenario>], overrides: &[String
     let accepted = known.as_deref().and_then(ReviewedOutcome::seeds);
     let seeds = args.seeds.or(accepted).unwrap_or(1).max(if args.bless { 1 } else { accepted.unwrap_or(1) });
     let keep = if args.bless || known.is_some() { Keep::Events } else { Keep::Outcome };
-    let runs = all_seeds(kinds, first, seeds, keep)?;
-    let expectations = merged(&runs);
+    // Of several scenarios, their number says how far the work is.
+    let alone = matches!(&args.paths[..], [only] if only == file);
+    let progress = if alone { Progress::new("seeds") } else { Progress::silent() };
+    let runs = all_seeds(kinds, first, seeds, keep, &progress)?;
+    let repeat = Repeat { file, node: None, overrides, until: None };
+    let mut expectations = merged(&runs);
+    for expectation in &mut expectations {
+        expectation.reproduce = repeat.command(expectation.failing_seed.unwrap_or(first));
+    }
     let wrong = expectations.iter().filter(|e| !e.result.holds).find_map(|e| e.failing_seed).unwrap_or(first);
     let outcome = if keep == Keep::Events {
         let seeds = if args.bless { args.seeds.or(accepted) } else { accepted };
-        accepted::compare(args.bless, file, known.as_deref(), &whole_outcome(kinds, &runs, seeds))?
+        accepted::compare(args.bless, (repeat, first), known.as_deref(), &whole_outcome(kinds, &runs, seeds))?
     } else {
         oomsim_report::check::AcceptedOutcome::None
     };
-    let repeat = Repeat { file, node: None, overrides, until: None };
     let mut checked = CheckedRuns {
         expectations,
         seed: first,
@@ -77,7 +84,13 @@ fn judged(args: &Args, file: &Path, kinds: &[Arc<Scenario>], overrides: &[String
     Ok(checked)
 }
 
-fn all_seeds(kinds: &[Arc<Scenario>], first: u64, seeds: u64, keep: Keep) -> Result<Vec<SeedRun>, Failure> {
+fn all_seeds(
+    kinds: &[Arc<Scenario>],
+    first: u64,
+    seeds: u64,
+    keep: Keep,
+    progress: &Progress,
+) -> Result<Vec<SeedRun>, Failure> {
     let boot = |kind: &Arc<Scenario>| engine::boot(kind, keep);
     let booted = match kinds {
         [one] if one.nodes == 1 => Some(boot(one)?),
@@ -86,7 +99,8 @@ fn all_seeds(kinds: &[Arc<Scenario>], first: u64, seeds: u64, keep: Keep) -> Res
     let run = |n: u64| {
         let seed = first.wrapping_add(n);
         let Some(node) = &booted else {
-            let nodes = fleet::run(kinds, seed, keep, |_, _, _| Ok(()))?;
+            let nodes = fleet::run(kinds, seed, keep, &Progress::silent(), |_, _, _| Ok(()))?;
+            progress.one_of(seeds);
             return Ok(of_fleet(seed, &nodes, keep));
         };
         let history = engine::run(node.clone(), seed)?;
@@ -99,6 +113,7 @@ fn all_seeds(kinds: &[Arc<Scenario>], first: u64, seeds: u64, keep: Keep) -> Res
             }
         }
         let results = evaluate(&node.scenario().expectations, &history);
+        progress.one_of(seeds);
         Ok(SeedRun { seed, results, digest: history.digest, first_deaths, outcome })
     };
     let runs: Vec<Result<SeedRun, Failure>> = (0..seeds).into_par_iter().map(run).collect();
@@ -144,7 +159,8 @@ fn merged(runs: &[SeedRun]) -> Vec<CheckedExpectation> {
         let wrong = all().find(|(_, result)| !result.holds);
         let (_, shown) = wrong.or_else(|| all().next())?;
         let result = ExpectationResult { holds: shown.required.is_met(holding, of), ..shown.clone() };
-        Some(CheckedExpectation { result, holding, of, failing_seed: wrong.map(|(seed, _)| seed) })
+        let failing_seed = wrong.map(|(seed, _)| seed);
+        Some(CheckedExpectation { result, holding, of, failing_seed, reproduce: String::new() })
     };
     (0..count).filter_map(one).collect()
 }

@@ -55,11 +55,10 @@ fn of_scenario(checked: &CheckedScenario) -> Vec<Annotation> {
         CheckOutcome::Invalid { .. } | CheckOutcome::Skipped => {}
         CheckOutcome::Ran(runs) => {
             let failed = runs.failed();
-            found.extend(failed.map(|f| error(f.result.line, "expectation", sentences(f, &runs.reproduce))));
-            if let Some((accepted, difference)) = runs.changed() {
-                let lines: Vec<_> = difference.lines().collect();
-                let message = format!("{}\nreproduce: {}", lines.join("\n"), runs.reproduce);
-                found.push(Annotation { file: accepted.into(), ..error(1, "the outcome has changed", message) });
+            found.extend(failed.map(|f| error(f.result.line, "expectation", sentences(f))));
+            if let Some(changed) = runs.changed() {
+                let error = error(1, "the outcome has changed", changed.sentences());
+                found.push(Annotation { file: changed.file.clone(), ..error });
             }
         }
     }

@@ -50,6 +50,7 @@ fn checked_expectation(checked: &CheckedExpectation) -> Value {
         object.insert("holding_seeds".into(), checked.holding.into());
         object.insert("share".into(), json!([interval.low, interval.high]));
         object.insert("failing_seed".into(), checked.failing_seed.into());
+        object.insert("reproduce".into(), checked.reproduce.clone().into());
     }
     value
 }
@@ -59,9 +60,9 @@ fn outcome(runs: &CheckedRuns) -> Value {
         AcceptedOutcome::None => Value::Null,
         AcceptedOutcome::Same => json!({ "status": "same" }),
         AcceptedOutcome::Written { file } => json!({ "status": "written", "file": file }),
-        AcceptedOutcome::Changed { file, difference } => json!({
-            "status": "changed", "file": file, "difference": difference.lines().collect::<Vec<_>>(),
-            "first": difference.why,
+        AcceptedOutcome::Changed(changed) => json!({
+            "status": "changed", "file": changed.file, "difference": changed.difference.lines().collect::<Vec<_>>(),
+            "first": changed.difference.why, "reproduce": changed.reproduce, "accept": changed.accept,
         }),
     }
 }

@@ -60,14 +60,17 @@ fn ran(text: &mut String, runs: &CheckedRuns) {
         let _ = writeln!(text, "  - found: {}", code(&failed.found()));
         let _ = writeln!(text, "  - source: {}", code(&failed.result.source));
     }
-    if let Some((file, difference)) = runs.changed() {
-        let lines: Vec<_> = difference.lines().collect();
-        let _ = writeln!(text, "\nThe outcome is not that of {}:\n\n{}", code(file), block("diff", &lines.join("\n")));
-        if let Some(why) = &difference.why {
+    if let Some(changed) = runs.changed() {
+        let diff: Vec<_> = changed.difference.lines().collect();
+        let file = code(&changed.file);
+        let _ = writeln!(text, "\nThe outcome is not that of {file}:\n\n{}", block("diff", &diff.join("\n")));
+        if let Some(why) = &changed.difference.why {
             let _ = writeln!(text, "First difference: {}\n", code(why));
         }
     }
-    let _ = writeln!(text, "\n{}", block("console", &format!("$ {}", runs.reproduce)));
+    let accept = runs.changed().and_then(|changed| changed.accept.as_deref());
+    let lines: Vec<String> = runs.commands().into_iter().chain(accept).map(|command| format!("$ {command}")).collect();
+    let _ = writeln!(text, "\n{}", block("console", &lines.join("\n")));
     if let Some(folder) = &runs.artifacts {
         let _ = writeln!(text, "Files: {}", code(folder));
     }

@@ -75,12 +75,20 @@ pub enum AcceptedOutcome {
         file: String,
     },
     /// It differs.
-    Changed {
-        /// The file.
-        file: String,
-        /// In what.
-        difference: Difference,
-    },
+    Changed(Box<ChangedOutcome>),
+}
+
+/// An outcome that is not the accepted one.
+#[derive(Clone, Debug)]
+pub struct ChangedOutcome {
+    /// The file of the accepted one.
+    pub file: String,
+    /// In what it differs.
+    pub difference: Difference,
+    /// The command that repeats the run whose outcome it is.
+    pub reproduce: String,
+    /// The command that accepts it; none for a run that is not that of the file as it is.
+    pub accept: Option<String>,
 }
 
 /// An expectation over all seeds.
@@ -95,6 +103,17 @@ pub struct CheckedExpectation {
     pub of: u64,
     /// The first seed on which it does not hold.
     pub failing_seed: Option<u64>,
+    /// The command that repeats the run on that seed, or on the first.
+    pub reproduce: String,
+}
+
+impl ChangedOutcome {
+    /// The lines that differ, and what to do.
+    pub(crate) fn sentences(&self) -> String {
+        let lines: Vec<_> = self.difference.lines().collect();
+        let accept = self.accept.as_ref().map_or_else(String::new, |accept| format!("\naccept the change: {accept}"));
+        format!("{}\nreproduce: {}{accept}", lines.join("\n"), self.reproduce)
+    }
 }
 
 impl CheckedExpectation {
@@ -172,10 +191,19 @@ impl CheckedRuns {
         self.expectations.iter().filter(|checked| !checked.result.holds)
     }
 
-    /// The file of the accepted outcome and the difference, if there is one.
-    pub fn changed(&self) -> Option<(&str, &Difference)> {
+    /// The commands that repeat the runs on which something does not hold, each once.
+    pub(crate) fn commands(&self) -> Vec<&str> {
+        let mut commands: Vec<&str> = self.failed().map(|failed| &*failed.reproduce).collect();
+        commands.extend(self.changed().map(|changed| &*changed.reproduce));
+        let mut seen = std::collections::BTreeSet::new();
+        commands.retain(|command| seen.insert(*command));
+        commands
+    }
+
+    /// How the outcome differs from the accepted one, if it does.
+    pub fn changed(&self) -> Option<&ChangedOutcome> {
         match &self.outcome {
-            AcceptedOutcome::Changed { file, difference } => Some((file, difference)),
+            AcceptedOutcome::Changed(changed) => Some(changed),
             _ => None,
         }
     }
@@ -198,6 +226,7 @@ pub(crate) fn summary(checked: &[CheckedScenario], studies: usize) -> String {
     let skipped = crate::text::plural(studies as u64, "study file");
     let studies = if studies > 0 { format!("; {skipped} skipped") } else { String::new() };
     let seeds = checked.iter().filter_map(|c| c.runs()).map(|runs| runs.seeds).max().unwrap_or(1);
-    let on = if seeds > 1 { format!(" on {seeds} seeds") } else { String::new() };
-    format!("{}{on} ({expectations} expectations){studies}\n", parts.join(", "))
+    let on = if seeds > 1 { format!(", up to {seeds} seeds") } else { String::new() };
+    let expectations = crate::text::plural(expectations as u64, "expectation");
+    format!("{} ({expectations}{on}){studies}\n", parts.join(", "))
 }

@@ -28,13 +28,11 @@ fn tests(checked: &CheckedScenario) -> Vec<(bool, String, String)> {
         CheckOutcome::Ran(runs) => {
             let mut list = Vec::new();
             for checked in &runs.expectations {
-                let details =
-                    if checked.result.holds { String::new() } else { super::text::sentences(checked, &runs.reproduce) };
+                let details = if checked.result.holds { String::new() } else { super::text::sentences(checked) };
                 list.push((checked.result.holds, format!("{file}: {}", checked.result.expected), details));
             }
-            if let Some((accepted, difference)) = runs.changed() {
-                let lines: Vec<_> = difference.lines().collect();
-                list.push((false, format!("{file}: the outcome is that of {accepted}"), lines.join("\n")));
+            if let Some(changed) = runs.changed() {
+                list.push((false, format!("{file}: the outcome is that of {}", changed.file), changed.sentences()));
             }
             if list.is_empty() {
                 list.push((true, format!("{file}: the scenario runs"), String::new()));

@@ -1,7 +1,6 @@
 //! `--format text`.
 
-use super::{AcceptedOutcome, CheckOutcome, CheckedExpectation, CheckedRuns, CheckedScenario, summary};
-use crate::outcome::Difference;
+use super::{AcceptedOutcome, ChangedOutcome, CheckOutcome, CheckedExpectation, CheckedRuns, CheckedScenario, summary};
 use crate::{style, text as run_text};
 use oomsim_core::record::expect::ExpectationResult;
 use std::fmt::Write;
@@ -49,19 +48,21 @@ fn ran(checked: &CheckedScenario, runs: &CheckedRuns) -> String {
         let shown = ExpectationResult { found: failed.found(), ..failed.result.clone() };
         let _ = write!(text, "{file}:{}:\n{}", failed.result.line, run_text::expectation(&shown));
     }
-    if let Some((accepted, difference)) = runs.changed() {
-        text.push_str(&changed(accepted, difference));
+    if let Some(outcome) = runs.changed() {
+        text.push_str(&changed(outcome));
     }
-    let _ = writeln!(text, "        reproduce: {}", runs.reproduce);
+    for command in runs.commands() {
+        let _ = writeln!(text, "        reproduce: {command}");
+    }
     if let Some(folder) = &runs.artifacts {
         let _ = writeln!(text, "        files: {folder}");
     }
     text
 }
 
-fn changed(accepted: &str, difference: &Difference) -> String {
-    let mut text = format!("{accepted}:\n");
-    for line in difference.lines() {
+fn changed(outcome: &ChangedOutcome) -> String {
+    let mut text = format!("{}:\n", outcome.file);
+    for line in outcome.difference.lines() {
         let look = match line.chars().next() {
             Some('-') => style::BAD,
             Some('+') => style::GOOD,
@@ -69,10 +70,12 @@ fn changed(accepted: &str, difference: &Difference) -> String {
         };
         let _ = writeln!(text, "        {}", style::paint(look, line));
     }
-    if let Some(why) = &difference.why {
+    if let Some(why) = &outcome.difference.why {
         let _ = writeln!(text, "        first difference: {why}");
     }
-    text.push_str("        accept the change: oomsim check --bless\n");
+    if let Some(accept) = &outcome.accept {
+        let _ = writeln!(text, "        accept the change: {accept}");
+    }
     text
 }
 
@@ -89,7 +92,8 @@ fn warnings(checked: &CheckedScenario) -> String {
 }
 
 /// What failed in an expectation, in lines for annotations and tables.
-pub(super) fn sentences(failed: &CheckedExpectation, reproduce: &str) -> String {
+pub(super) fn sentences(failed: &CheckedExpectation) -> String {
     let ExpectationResult { expected, source, .. } = &failed.result;
-    format!("expected: {expected}\nfound: {}\nsource: {source}\nreproduce: {reproduce}", failed.found())
+    let (found, reproduce) = (failed.found(), &failed.reproduce);
+    format!("expected: {expected}\nfound: {found}\nsource: {source}\nreproduce: {reproduce}")
 }
