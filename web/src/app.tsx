@@ -4,7 +4,7 @@ import { Instant } from "./bars";
 import { Chart } from "./chart";
 import { CompareView } from "./compare";
 import type { Page, Run } from "./data";
-import { bytes, lastUpTo, seconds } from "./format";
+import { bytes, lastUpTo, plural, seconds } from "./format";
 import { RiskView } from "./risk";
 import { SeedsView } from "./seeds";
 import { StudyView } from "./study";
@@ -51,13 +51,13 @@ function RunView({ run }: { run: Run }) {
         ))}
         <ul class="facts">
           <li>
-            <b>{run.oomKills}</b> OOM kills
+            <b>{run.oomKills}</b> {plural(run.oomKills, "OOM kill")}
           </li>
           <li>
-            <b>{run.evictions}</b> evictions
+            <b>{run.evictions}</b> {plural(run.evictions, "eviction")}
           </li>
           <li>
-            <b>{run.restarts}</b> restarts
+            <b>{run.restarts}</b> {plural(run.restarts, "restart")}
           </li>
           {run.expectations.length > 0 && (
             <li class={failed > 0 ? "bad" : "good"}>
@@ -92,7 +92,7 @@ export function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void
         <p>No process died.</p>
       ) : (
         <div class="scroll" tabIndex={0} role="group" aria-label="Table of deaths">
-          <table>
+          <table class="deaths">
             <thead>
               <tr>
                 <th>Time</th>
@@ -139,9 +139,7 @@ export function Whys({ run, onSeek, more }: WhysProps) {
       <h2 id="why-heading">Why</h2>
       {run.whys.map((why, place) => (
         <details class="why">
-          <summary onClick={() => onSeek(why.at)}>
-            {seconds(why.at)} {why.title}
-          </summary>
+          <summary onClick={() => onSeek(why.at)}>{why.title}</summary>
           <pre tabIndex={0}>{why.text}</pre>
           {more?.(place)}
         </details>

@@ -17,6 +17,11 @@ export function seconds(value: number): string {
   return `${value.toFixed(3)} s`;
 }
 
+/** The noun as one or several of it are called. */
+export function plural(count: number, noun: string): string {
+  return count === 1 ? noun : `${noun}s`;
+}
+
 /** The index of the last entry that is not after `at`; -1 when all are. */
 export function lastUpTo(times: readonly number[], at: number): number {
   let low = 0;

@@ -22,7 +22,7 @@ export function SeedsView({ of }: { of: Seeds }) {
           <span class="bar-value">
             <b>{share.count}</b>{" "}
             <span class="hint">
-              {percent(share.count / of.count)}, 95 % interval {percent(share.low)} to {percent(share.high)}
+              {percent(share.count / of.count)} (95 %: {percent(share.low)} to {percent(share.high)})
             </span>
           </span>
         </div>

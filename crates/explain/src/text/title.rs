@@ -27,7 +27,7 @@ fn happened(cause: Cause, whom: Option<&Who>) -> String {
         Cause::UserspaceKiller => format!("{whom} was killed by a daemon in user space"),
         Cause::Signal => format!("{whom} was sent a signal by the scenario"),
         Cause::BackOff => format!("a container of {whom} has to wait for its restart"),
-        Cause::Stalled => format!("{whom} was stalled: it waited for memory, and nothing was killed"),
+        Cause::Stalled => format!("{whom} was stalled waiting for memory"),
         Cause::KernelPanic => "the kernel panicked".into(),
         _ => "the kubelet did not start".into(),
     }
