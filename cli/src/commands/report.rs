@@ -10,6 +10,7 @@ use oomsim_core::Simulation;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::record::{Happening, History, Keep};
+use oomsim_explain::text;
 use oomsim_report::RunReport;
 use oomsim_report::html::{Instant, Page, Risk, Room, Run, Seeds, Why, instants, render};
 use oomsim_store::{Folder, Pool};
@@ -159,8 +160,8 @@ pub(super) fn look(scenario: &Arc<Scenario>, seed: u64, history: &History, room:
         let explained = oomsim_explain::Run::new(Arc::clone(scenario), seed).map_err(stopped)?;
         let happenings = explained.happenings().iter().enumerate().take(MOST_WHYS);
         let why = |(n, happening): (usize, &Happening)| {
-            let text = oomsim_explain::text::explanation(&oomsim_explain::explain(&explained, n + 1, happening));
-            Why::new(happening.at, &text)
+            let why = oomsim_explain::explain(&explained, n + 1, happening);
+            Why::new(happening.at, &text::explanation(&why)).titled(text::headline(&why))
         };
         Ok((found, happenings.map(why).collect()))
     })

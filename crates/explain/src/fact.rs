@@ -210,6 +210,15 @@ pub enum Fact {
         /// Whose page did not fit.
         by: Who,
     },
+    /// A cgroup's limit was set below what was charged to it already.
+    LimitLowered {
+        /// Its path.
+        cgroup: Name,
+        /// Charged.
+        usage: Bytes,
+        /// The new limit.
+        limit: Bytes,
+    },
     /// It is the limit of all pods together.
     LimitOfPods {
         /// It.
@@ -510,6 +519,28 @@ pub enum Fact {
     },
     /// Something outside of the run's models did it.
     ByScenario,
+    /// A container did not answer its probes.
+    ProbesFailed {
+        /// Pod.
+        pod: Name,
+        /// Container.
+        container: Name,
+        /// How often in a row.
+        times: u64,
+        /// The first time.
+        #[serde(serialize_with = "instant")]
+        since: SimTime,
+        /// What the kubelet says of the last one.
+        message: Name,
+    },
+    /// The kubelet stops a container for that.
+    StoppedForProbe {
+        /// What the kubelet says.
+        message: Name,
+        /// From SIGTERM to the end of the process.
+        #[serde(serialize_with = "seconds", rename = "seconds")]
+        after: SimDuration,
+    },
     /// The message of a panic or of a kubelet that does not start.
     Message {
         /// It.

@@ -135,6 +135,9 @@ rules! {
     BackOff = "crash-loop-back-off",
         "A container that ends is started again at once, then after 10 s, 20 s, 40 s … up to 5 minutes; ten good minutes reset the wait.",
         "Kubernetes pkg/kubelet/kuberuntime/kuberuntime_manager.go doBackOff";
+    Probe = "failed-probe",
+        "The kubelet asks each container that has a liveness probe whether it is well. One that does not answer in time (timeoutSeconds) failureThreshold times in a row is stopped and started again: SIGTERM, and SIGKILL when terminationGracePeriodSeconds are over. No OOM kill is counted, so that the reason is Error and not OOMKilled.",
+        "Kubernetes pkg/kubelet/prober/worker.go doProbe; pkg/kubelet/kuberuntime/kuberuntime_container.go killContainer";
     StopIsLate = "stop-is-late",
         "Eviction is a decision on what was seen. The runtime is asked afterwards, and answers NotFound for a container that is gone by then.",
         "Kubernetes pkg/kubelet/kuberuntime/kuberuntime_container.go killContainer";

@@ -39,7 +39,7 @@ fn pasted(scenario_text: &str, files: &dyn Files, printed: &str) -> Arc<Scenario
         rest = after[end + 1..].trim_start();
     }
     if !rest.is_empty() {
-        text = format!("{text}\n{}\n", rest.replace("; ", "\n"));
+        text = format!("{text}\n{rest}\n");
     }
     load(&text, "test.toml", files, &settings).unwrap_or_else(|problems| panic!("{printed}\n{problems:?}")).scenario
 }
@@ -54,6 +54,7 @@ fn check(scenario_text: &str, files: &dyn Files, found: &Prevention, seed: u64) 
         let Cure { knob, to, one_step_less, .. } = cure;
         let with = pasted(scenario_text, files, &to.change.to_paste());
         prop_assert!(!harmed(&with, seed, &found.target), "{knob} to {} does not help\n{}", to.text, text(found));
+        agrees(cure, &text(found))?;
         if let Some(less) = one_step_less {
             let without = pasted(scenario_text, files, &less.change.to_paste());
             prop_assert!(harmed(&without, seed, &found.target), "{knob}: {} helps already\n{}", less.text, text(found));
@@ -62,6 +63,25 @@ fn check(scenario_text: &str, files: &dyn Files, found: &Prevention, seed: u64) 
     for none in &found.no_difference {
         prop_assert!(!none.tried.is_empty(), "{none:?}");
     }
+    Ok(())
+}
+
+/// The text has what the JSON has: the knob, each line that can be pasted, and in how many runs it helps.
+fn agrees(cure: &Cure, shown: &str) -> Result<(), TestCaseError> {
+    let object = serde_json::to_value(cure).expect("JSON");
+    let lines: Vec<&str> = shown.lines().map(str::trim).collect();
+    let words = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+    let word = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    prop_assert!(words.contains(&word(&object["knob"])), "{object:#}\n{shown}");
+    for pair in object["to"]["change"]["set"].as_array().into_iter().flatten() {
+        let option = format!("--set '{}={}'", word(&pair[0]), word(&pair[1]));
+        prop_assert!(lines.iter().any(|line| line.contains(&option)), "{option}\n{shown}");
+    }
+    for line in word(&object["to"]["change"]["at"]).lines() {
+        prop_assert!(lines.contains(&line.trim()), "{line}\n{shown}");
+    }
+    let helped = format!("helps in {} of {} runs", object["helped"]["unharmed"], object["helped"]["runs"]);
+    prop_assert!(words.contains(&helped), "{helped}\n{shown}");
     Ok(())
 }
 

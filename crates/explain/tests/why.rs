@@ -185,7 +185,14 @@ fn every_explanation_is_consistent() {
         }
         for kind in read_file(&file) {
             let run = Run::new(Arc::clone(&kind.scenario), kind.scenario.seed).expect("the run comes to its end");
-            for (at, happening) in run.happenings().iter().enumerate().take(6) {
+            let mut seen: Vec<(Cause, Option<Choice>)> = Vec::new();
+            for (at, happening) in run.happenings().iter().enumerate() {
+                // Of what happens again and again the first three.
+                let kind = (happening.cause, happening.choice);
+                if seen.iter().filter(|of| **of == kind).count() >= 3 {
+                    continue;
+                }
+                seen.push(kind);
                 let why = explain(&run, at + 1, happening);
                 let whose = format!("{}: {}", file.display(), text::title(&why));
                 match &why.candidates {
@@ -203,6 +210,7 @@ fn every_explanation_is_consistent() {
                 for link in why.chain.iter().chain(&why.choosing).chain(&why.after) {
                     assert!(text::sentence(&link.fact).len() > 10, "{whose}: {link:?}");
                 }
+                sense(&whose, &why);
                 let object = json::explanation(&why);
                 assert_eq!(object["cause"], happening.cause.as_str());
                 assert_eq!(object["chain"].as_array().map(Vec::len), Some(why.chain.len()));
@@ -210,6 +218,62 @@ fn every_explanation_is_consistent() {
         }
     }
     assert!(kills > 20 && evictions > 5, "{kills} kills, {evictions} evictions");
+}
+
+/// It has a reason, its sentences are whole, and no figure in them is empty.
+fn sense(whose: &str, why: &Explanation) {
+    let shown = text::explanation(why);
+    assert!(!why.chain.is_empty(), "{whose}: no chain\n{shown}");
+    for link in why.chain.iter().chain(&why.choosing).chain(&why.after) {
+        let said = text::sentence(&link.fact);
+        let begins = said.starts_with(|c: char| c.is_alphanumeric() || c == '/');
+        let message = matches!(link.fact, Fact::Message { .. } | Fact::Rejected { .. } | Fact::ProbesFailed { .. });
+        assert!(begins && (message || said.ends_with('.')), "{whose}: {said:?} is no sentence");
+        for bad in
+            ["  ", "NaN", "inf", "None", "Some(", " 0.0 s", " in 0 s", " 1 of them were", "()", " ,", "from 0 to 0"]
+        {
+            // Kubernetes' own messages are as they are.
+            assert!(message || !said.contains(bad), "{whose}: {bad:?} in {said:?}");
+        }
+        assert!(link.at.is_none_or(|at| at <= why.at) || why.after.contains(link), "{whose}: {said:?} comes later");
+    }
+    let because = text::because(why);
+    assert!(because.ends_with('.') && !because.contains("  "), "{whose}: {because:?}");
+    assert!(shown.contains(&text::headline(why)), "{whose}");
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config { cases: 16, ..Default::default() })]
+
+    /// Explanations of random scenarios make sense, too.
+    #[test]
+    fn explanations_of_random_scenarios_make_sense(case in oomsim_testkit::random::case()) {
+        let run = Run::new(Arc::clone(&case.scenario), 1).expect("the run comes to its end");
+        for (at, happening) in run.happenings().iter().enumerate().take(8) {
+            sense(&case.text, &explain(&run, at + 1, happening));
+        }
+    }
+}
+
+/// A container that hangs at its limit does not answer its probe, and the kubelet kills it: no OOM kill. By hand: three
+/// failures in a row, 10 s apart, then the grace period of 20 s (kubelet, prober/worker.go and killContainer).
+#[test]
+fn a_kill_for_a_probe_is_the_kubelets() {
+    let run = run("stalls/liveness-restarts-a-hang.toml");
+    let at = run.happenings().iter().position(|h| h.cause == Cause::FailedProbe).expect("a kill for a probe");
+    let why = explain(&run, at + 1, &run.happenings()[at]);
+    let failed = find(&why.chain, |fact| matches!(fact, Fact::ProbesFailed { .. })).expect("its probes");
+    let Fact::ProbesFailed { times, since, message, .. } = &failed.fact else { unreachable!() };
+    assert_eq!((*times, failed.rule), (3, Some(Rule::Probe)));
+    assert!((failed.at.unwrap().since(*since).as_secs_f64() - 20.0).abs() < 0.5, "{since:?} {failed:?}");
+    assert!(message.starts_with("Liveness probe failed: Get"), "{message}");
+    let stopped =
+        find(&why.chain, |fact| matches!(fact, Fact::StoppedForProbe { .. })).expect("the kubelet's decision");
+    let Fact::StoppedForProbe { after, .. } = &stopped.fact else { unreachable!() };
+    assert!((20.0..21.0).contains(&after.as_secs_f64()), "{after}");
+    let stalled = find(&why.chain, |fact| matches!(fact, Fact::Next { cause: Cause::Stalled, .. }));
+    assert!(stalled.is_some(), "it hung before: {}", text::explanation(&why));
+    assert!(text::explanation(&why).contains("was killed by the kubelet (failed probe)"));
 }
 
 fn points(whose: &str, table: &oomsim_explain::KernelTable, choice: Option<Choice>) {

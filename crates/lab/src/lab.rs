@@ -13,6 +13,7 @@ use oomsim_core::record::Keep;
 use oomsim_core::record::expect::evaluate;
 use oomsim_core::units::SimTime;
 use oomsim_explain::prevent::{PreventionSettings, Source, prevent};
+use oomsim_explain::text;
 use oomsim_lesson::{Asked, Lesson, Page, PagePart, Question, questions};
 use oomsim_report::RunReport;
 use oomsim_report::html::{Instant, Room, Run, Why};
@@ -277,8 +278,8 @@ fn whys(scenario: &Arc<Scenario>, seed: u64) -> Result<Vec<Why>, EngineError> {
     let run = oomsim_explain::Run::new(Arc::clone(scenario), seed)?;
     let happenings = run.happenings().iter().enumerate().take(MOST_WHYS);
     let explained = happenings.map(|(n, happening)| {
-        let explanation = oomsim_explain::explain(&run, n + 1, happening);
-        Why::new(happening.at, &oomsim_explain::text::explanation(&explanation))
+        let why = oomsim_explain::explain(&run, n + 1, happening);
+        Why::new(happening.at, &text::explanation(&why)).titled(text::headline(&why))
     });
     Ok(explained.collect())
 }

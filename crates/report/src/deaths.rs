@@ -90,6 +90,7 @@ fn explain(
         DeathCause::MemcgOom | DeathCause::GlobalOom => ("kernel", oom_reason(before, pid), Tone::Bad),
         DeathCause::Eviction => ("kubelet", eviction_reason(before, owner, history), Tone::Bad),
         DeathCause::ContainerStop => ("runtime", format!("its container was stopped ({})", how(status)), Tone::Plain),
+        DeathCause::FailedProbe => ("kubelet", format!("{}; {}", failed_probe(before, owner), how(status)), Tone::Bad),
         DeathCause::SessionHangup => ("session", "the leader of its session died (SIGHUP)".into(), Tone::Warn),
         DeathCause::Injected => ("scenario", how(status), Tone::Plain),
         DeathCause::UserspaceKiller => {
@@ -113,6 +114,20 @@ fn explain(
             ("itself", refused.unwrap_or_else(|| how(status)), Tone::Plain)
         }
     }
+}
+
+/// The kubelet's word for a container that it kills for a probe: `failed liveness probe`.
+fn failed_probe(before: &[Entry], owner: &Owner) -> String {
+    let said = before.iter().rev().find_map(|entry| match (&entry.record, owner) {
+        (Record::Killing { pod, container, message }, Owner::Container { pod: p, container: c })
+            if pod == p && container == c =>
+        {
+            let from = message.find("failed ").unwrap_or(0);
+            message[from..].split(',').next().map(str::to_owned)
+        }
+        _ => None,
+    });
+    said.unwrap_or_else(|| "failed a probe".into())
 }
 
 fn oom_reason(before: &[Entry], pid: Pid) -> String {

@@ -39,6 +39,8 @@ words! {
         Exit = "exit",
         /// A daemon in user space killed.
         UserspaceKiller = "userspace-killer",
+        /// The kubelet killed a container that failed its liveness or startup probe.
+        FailedProbe = "failed-probe",
         /// The scenario sent a signal.
         Signal = "signal",
         /// A restart has to wait for its back-off.
@@ -144,6 +146,7 @@ fn cause_of(record: &Record, before: &[Entry]) -> Option<Cause> {
         Record::ProcessExited { cause: DeathCause::SessionHangup, .. } => Cause::SessionEnded,
         Record::ProcessExited { cause: DeathCause::Injected, .. } => Cause::Signal,
         Record::ProcessExited { cause: DeathCause::UserspaceKiller, .. } => Cause::UserspaceKiller,
+        Record::ProcessExited { cause: DeathCause::FailedProbe, .. } => Cause::FailedProbe,
         Record::ProcessExited { pid, status, cause: DeathCause::SelfExit, .. } if *status != ExitStatus::Code(0) => {
             if refused_before(*pid, before) {
                 return None;

@@ -59,6 +59,8 @@ pub enum DeathCause {
     Injected,
     /// A daemon in user space: earlyoom, systemd-oomd, Talos' controller.
     UserspaceKiller,
+    /// The kubelet stopped the container because it failed its liveness or startup probe.
+    FailedProbe,
 }
 
 /// One threshold as an eviction pass saw it.

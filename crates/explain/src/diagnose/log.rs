@@ -15,7 +15,11 @@ pub fn read_kernel_log(log: &str, pod: &PodFacts, container: &str) -> Result<Vec
         Found::Other(other) => others.push(*other),
     })?;
     reports.sort_by_key(LoggedOom::position);
-    let only = reports.len() == 1;
+    // Where no line names a cgroup, and all killed processes have one name, they are taken for what the user means.
+    let anonymous = reports.iter().all(|r| r.oom_memcg.is_none() && r.task_memcg.is_none());
+    let mut names: Vec<&str> = reports.iter().flat_map(|r| &r.killed).map(|killed| killed.comm.as_str()).collect();
+    names.dedup();
+    let only = reports.len() == 1 || anonymous && names.len() == 1;
     let of_log = Log { pod, container, only };
     let mut kills: Vec<KernelKill> = reports.iter().filter_map(|report| of_log.kill(report)).collect();
     of_log.children(&mut kills);
@@ -35,7 +39,7 @@ pub fn read_kernel_log(log: &str, pod: &PodFacts, container: &str) -> Result<Vec
 struct Log<'a> {
     pod: &'a PodFacts,
     container: &'a str,
-    /// There is one report only: it is taken for the one that the user means.
+    /// There are no reports but those that are taken for the ones that the user means.
     only: bool,
 }
 

@@ -59,9 +59,10 @@ impl Change {
         self
     }
 
-    /// As it can be pasted: options for the command line, or a table for the file.
+    /// As it can be pasted: options for the command line in one line, or the lines of a table for the end of the file.
     pub fn to_paste(&self) -> String {
-        let set = self.set.iter().map(|(key, value)| format!("--set '{key}={value}'"));
-        set.chain(self.at.iter().map(|at| at.trim_end().replace('\n', "; "))).collect::<Vec<_>>().join(" ")
+        let set: Vec<String> = self.set.iter().map(|(key, value)| format!("--set '{key}={value}'")).collect();
+        let lines = (!set.is_empty()).then(|| set.join(" ")).into_iter();
+        lines.chain(self.at.iter().map(|at| at.trim_end().to_owned())).collect::<Vec<_>>().join("\n")
     }
 }

@@ -37,7 +37,9 @@ pub fn text(found: &Prevention) -> String {
 fn one(number: usize, cure: &Cure) -> String {
     let from = if cure.from.is_empty() { String::new() } else { format!("{} → ", cure.from) };
     let mut text = wrapped(&format!("{}: {from}{}", cure.knob, cure.to.text), &format!("  {number:>2}. "), "      ");
-    let _ = writeln!(text, "      {}", cure.to.change.to_paste());
+    for line in cure.to.change.to_paste().lines() {
+        let _ = writeln!(text, "      {line}");
+    }
     text.push_str(&wrapped(&effect(cure), "      ", "      "));
     text
 }

@@ -29,6 +29,9 @@ fn secs(length: SimDuration) -> String {
 /// A fact as a sentence.
 pub fn sentence(fact: &Fact) -> String {
     match fact {
+        Fact::Grew { who: whom, to, over, .. } if *over == SimDuration::ZERO => {
+            format!("{} took {} as soon as it was started.", who(whom), amount(*to))
+        }
         Fact::Grew { who: whom, from, to, over } => {
             format!("{} grew from {} to {} in {}.", who(whom), amount(*from), amount(*to), secs(*over))
         }
@@ -39,6 +42,7 @@ pub fn sentence(fact: &Fact) -> String {
             who(grower)
         ),
         Fact::LimitFull { .. }
+        | Fact::LimitLowered { .. }
         | Fact::LimitOfPods { .. }
         | Fact::PauseCounts { .. }
         | Fact::CacheFreed { .. }
@@ -62,6 +66,7 @@ pub fn sentence(fact: &Fact) -> String {
         | Fact::OrderDecides { .. }
         | Fact::ChildDied { .. }
         | Fact::Allocating => of_choice(fact),
+        Fact::ProbesFailed { .. } | Fact::StoppedForProbe { .. } => of_probe(fact),
         Fact::Refused { .. } | Fact::RuntimeRefused { .. } | Fact::KernelUninvolved { .. } => of_refusal(fact),
         Fact::Room { .. }
         | Fact::NodeRoom { .. }
@@ -79,6 +84,12 @@ fn of_kernel(fact: &Fact) -> String {
             who(by),
             amount(*usage),
             amount(*limit)
+        ),
+        Fact::LimitLowered { cgroup, usage, limit } => format!(
+            "The limit of the cgroup {cgroup} was lowered to {} while {} were charged to it. On cgroup v2 the kernel then frees what it \
+             can, and kills until the rest fits.",
+            amount(*limit),
+            amount(*usage)
         ),
         Fact::LimitOfPods { limit } => {
             format!("That is the limit for all pods of the node together, {}.", amount(*limit))
@@ -165,6 +176,8 @@ fn of_kubelet(fact: &Fact) -> String {
         Fact::PassesBefore { count, met, nearest } => {
             let looks = if *count == 1 { "one look".to_owned() } else { format!("{count} looks") };
             let met = match met {
+                0 if *count == 1 => "no threshold was met".to_owned(),
+                1 if *count == 1 => "a threshold was met".to_owned(),
                 0 => "no threshold was met in any of them".to_owned(),
                 n => format!("a threshold was met in {n} of them"),
             };
@@ -353,10 +366,10 @@ fn of_room(fact: &Fact) -> String {
             amount(*capacity)
         ),
         Fact::WaitsForMemory { who: whom, since, some_avg10, usage, limit } => format!(
-            "{} has been stalled since {} s: for {} % of the last 10 s it waited for memory (memory.pressure some avg10), \
+            "{} has been stalled since {}: for {} % of the last 10 s it waited for memory (memory.pressure some avg10), \
              with {} in use{}. Waiting is no failure: nothing is killed, and the container stays Running.",
             who(whom),
-            since.as_secs_f64(),
+            clock(*since),
             some_avg10 / 100,
             amount(*usage),
             limit.map_or(String::new(), |limit| format!(" of {}", amount(limit)))
@@ -367,6 +380,21 @@ fn of_room(fact: &Fact) -> String {
             who(whom),
             amount(*usage),
             amount(*limit)
+        ),
+        _ => String::new(),
+    }
+}
+
+fn of_probe(fact: &Fact) -> String {
+    match fact {
+        Fact::ProbesFailed { pod: name, container, times, since, message } => {
+            let since =
+                if *times > 1 { format!(", {times} times in a row since {}", clock(*since)) } else { String::new() };
+            format!("{}: container {container} did not answer the kubelet{since}. {message}", pod(name))
+        }
+        Fact::StoppedForProbe { message, after } => format!(
+            "The kubelet: {message}. It asked the process to end (SIGTERM); {} later it was over.",
+            secs(*after)
         ),
         _ => String::new(),
     }
@@ -416,8 +444,8 @@ fn of_aftermath(fact: &Fact) -> String {
             format!("{} of the node's memory were free again {} later.", amount(*bytes), secs(*after))
         }
         Fact::Next { number, cause, who: whom } => {
-            let whom = whom.as_ref().map_or_else(String::new, |w| format!(" of {}", who(w)));
-            format!("See number {number}: {cause}{whom}.")
+            let whom = whom.as_ref().map_or_else(String::new, |w| format!(": {}", who(w)));
+            format!("See number {number} ({cause}){whom}.")
         }
         Fact::Ended { who: whom, how } => format!("{} {how}.", who(whom)),
         Fact::ByScenario => "The scenario itself did it ([[at]]).".into(),

@@ -6,7 +6,7 @@ mod title;
 mod wrap;
 
 pub use facts::sentence;
-pub use title::{because, listing, title};
+pub use title::{because, headline, listing, title};
 
 use crate::fact::Link;
 use crate::why::{Explanation, Unhappened};

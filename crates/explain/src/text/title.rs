@@ -10,7 +10,12 @@ use oomsim_core::record::{Cause, Choice, Happening};
 
 /// What happened: `dotnet (301) of pod/web/app was killed by the kernel at 21.000s`.
 pub fn title(why: &Explanation) -> String {
-    format!("{} at {}", happened(why.cause, why.who.as_ref()), clock(why.at))
+    format!("{} at {}", headline(why), clock(why.at))
+}
+
+/// What happened, without the time: `dotnet (301) of pod/web/app was killed by the kernel`.
+pub fn headline(why: &Explanation) -> String {
+    happened(why.cause, why.who.as_ref())
 }
 
 fn happened(cause: Cause, whom: Option<&Who>) -> String {
@@ -24,9 +29,10 @@ fn happened(cause: Cause, whom: Option<&Who>) -> String {
         Cause::ContainerGone => format!("a container of {whom} could not be stopped"),
         Cause::SessionEnded => format!("{whom} was ended by the end of its session"),
         Cause::Exit => format!("{whom} ended by itself"),
+        Cause::FailedProbe => format!("{whom} was killed by the kubelet (failed probe)"),
         Cause::UserspaceKiller => format!("{whom} was killed by a daemon in user space"),
         Cause::Signal => format!("{whom} was sent a signal by the scenario"),
-        Cause::BackOff => format!("a container of {whom} has to wait for its restart"),
+        Cause::BackOff => format!("a restart in {whom} was put off"),
         Cause::Stalled => format!("{whom} was stalled waiting for memory"),
         Cause::KernelPanic => "the kernel panicked".into(),
         _ => "the kubelet did not start".into(),
@@ -55,51 +61,8 @@ pub fn listing(run: &Run) -> String {
 
 /// The reason in one or two sentences.
 pub fn because(why: &Explanation) -> String {
-    let find = |pick: fn(&Fact) -> bool| why.chain.iter().map(|link: &Link| &link.fact).find(|fact| pick(fact));
-    let mut said = match (why.cause, find(is_main)) {
-        (_, Some(Fact::LimitFull { limit, usage, .. })) => {
-            format!(
-                "{} was full: {} of {} were in use and nothing more could be freed.",
-                limit_of(why.cause),
-                amount(*usage),
-                amount(*limit)
-            )
-        }
-        (_, Some(Fact::NodeFull { free, .. })) => {
-            format!(
-                "The node was out of memory: {} were free, all of it kept back for the kernel's own use.",
-                amount(*free)
-            )
-        }
-        (_, Some(Fact::ThresholdMet { threshold, .. })) => format!(
-            "The kubelet saw {} = {}, below its threshold of {}, and evicts one pod at a time until that is over.",
-            threshold.signal,
-            signed(threshold.available),
-            amount(threshold.quantity)
-        ),
-        (_, Some(Fact::Refused { requested, committed_as, commit_limit, mode: 2, .. })) => format!(
-            "It asked for {}; {} were promised already, and CommitLimit allows {} in all.",
-            amount(*requested),
-            amount(*committed_as),
-            amount(*commit_limit)
-        ),
-        (_, Some(Fact::Refused { requested, .. })) => {
-            format!("It asked for {} at once, more than the kernel believes it could ever give.", amount(*requested))
-        }
-        (_, Some(Fact::RuntimeRefused { runtime, heap, limit, requested, .. })) => format!(
-            "The {runtime} runtime has a limit of its own, {}; its heap held {} and {} more were asked for.",
-            amount(*limit),
-            amount(*heap),
-            amount(*requested)
-        ),
-        (Cause::NotAdmitted, _) => "The kubelet takes no such pod now.".into(),
-        (Cause::ContainerGone, _) => "It was gone when the kubelet got round to it.".into(),
-        (Cause::BackOff, _) => "It keeps ending, so each restart waits longer.".into(),
-        (Cause::SessionEnded, _) => {
-            "The leader of its session had ended; the kernel's OOM killer did not choose it.".into()
-        }
-        _ => "Neither the kernel's OOM killer nor the kubelet did it.".into(),
-    };
+    let main = why.chain.iter().find_map(|link: &Link| of_fact(why.cause, &link.fact));
+    let mut said = main.unwrap_or_else(|| of_cause(why.cause).to_owned());
     if let Some(chosen) = chosen(why) {
         said.push(' ');
         said.push_str(&chosen);
@@ -107,15 +70,76 @@ pub fn because(why: &Explanation) -> String {
     said
 }
 
-fn is_main(fact: &Fact) -> bool {
-    matches!(
-        fact,
-        Fact::LimitFull { .. }
-            | Fact::NodeFull { .. }
-            | Fact::ThresholdMet { .. }
-            | Fact::Refused { .. }
-            | Fact::RuntimeRefused { .. }
-    )
+/// The fact that says it all.
+fn of_fact(cause: Cause, fact: &Fact) -> Option<String> {
+    Some(match fact {
+        Fact::LimitFull { limit, usage, .. } => {
+            format!(
+                "{} was full: {} of {} were in use and nothing more could be freed.",
+                limit_of(cause),
+                amount(*usage),
+                amount(*limit)
+            )
+        }
+        Fact::LimitLowered { limit, usage, .. } => format!(
+            "{} was lowered to {} while {} were in use, and not enough could be freed.",
+            limit_of(cause),
+            amount(*limit),
+            amount(*usage)
+        ),
+        Fact::NodeFull { free, .. } => {
+            format!(
+                "The node was out of memory: {} were free, all of it kept back for the kernel's own use.",
+                amount(*free)
+            )
+        }
+        Fact::ThresholdMet { threshold, .. } => format!(
+            "The kubelet saw {} = {}, below its threshold of {}, and evicts one pod at a time until that is over.",
+            threshold.signal,
+            signed(threshold.available),
+            amount(threshold.quantity)
+        ),
+        Fact::Refused { requested, committed_as, commit_limit, mode: 2, .. } => format!(
+            "It asked for {}; {} were promised already, and CommitLimit allows {} in all.",
+            amount(*requested),
+            amount(*committed_as),
+            amount(*commit_limit)
+        ),
+        Fact::Refused { requested, .. } => {
+            format!("It asked for {} at once, more than the kernel believes it could ever give.", amount(*requested))
+        }
+        Fact::RuntimeRefused { runtime, heap, limit, requested, .. } => format!(
+            "The {runtime} runtime has a limit of its own, {}; its heap held {} and {} more were asked for.",
+            amount(*limit),
+            amount(*heap),
+            amount(*requested)
+        ),
+        _ => return None,
+    })
+}
+
+/// What a cause says by itself.
+fn of_cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::NotAdmitted => "The kubelet takes no such pod now.",
+        Cause::ContainerGone => "It was gone when the kubelet got round to it.",
+        Cause::FailedProbe => {
+            "It did not answer its probe often enough in a row, and the kubelet starts such a container anew."
+        }
+        Cause::UserspaceKiller => "A daemon of the node's own decided, not the kernel's OOM killer.",
+        Cause::Signal => "The scenario sent it a signal, as a person or another program would.",
+        Cause::Stalled => {
+            "It spends its time waiting for memory; as long as something can be freed, nothing is killed."
+        }
+        Cause::Exit => "It ended by itself; neither the kernel's OOM killer nor the kubelet did it.",
+        Cause::KernelPanic => "The kernel gave up instead of killing a process.",
+        Cause::KubeletNotStarted => {
+            "Its settings contradict each other or do not fit on the machine; as long as that is so, no pod runs."
+        }
+        Cause::BackOff => "It keeps ending, so each restart waits longer.",
+        Cause::SessionEnded => "The leader of its session had ended; the kernel's OOM killer did not choose it.",
+        _ => "Neither the kernel's OOM killer nor the kubelet did it.",
+    }
 }
 
 fn limit_of(cause: Cause) -> &'static str {
@@ -151,7 +175,12 @@ fn chosen(why: &Explanation) -> Option<String> {
     } else if victim.exceeds_request && others.clone().all(|o| !o.exceeds_request) {
         "This pod was the only one seen above its request."
     } else if others.clone().any(|o| o.exceeds_request == victim.exceeds_request && o.priority == victim.priority) {
-        "Of the pods seen above their requests, with the same priority, this one was furthest above."
+        match victim.exceeds_request {
+            true => "Of the pods seen above their requests, with the same priority, this one was furthest above.",
+            false => {
+                "No pod was seen above its request; of those with the lowest priority, this one was nearest to it."
+            }
+        }
     } else {
         "This pod came first in the order of eviction."
     };

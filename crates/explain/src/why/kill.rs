@@ -7,7 +7,7 @@ use crate::rule::Rule;
 use crate::run::Run;
 use oomsim_core::node::{CgroupView, NodeView};
 use oomsim_core::node_api::{Name, OomReport, TaskRow};
-use oomsim_core::record::{Choice, LimitScope};
+use oomsim_core::record::{Choice, LimitScope, Owner};
 use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime};
 
 /// How far back growth is looked for.
@@ -15,15 +15,16 @@ pub(super) const LOOK_BACK: SimDuration = SimDuration::from_secs(30);
 /// Less growth than this is none.
 pub(super) const STILL: Bytes = Bytes::mib(1);
 
-pub(super) fn kill(run: &Run, to: &mut Explanation, report: &OomReport, scope: &LimitScope) {
+pub(super) fn kill(run: &Run, to: &mut Explanation, report: &OomReport, scope: &LimitScope, owners: &[Owner]) {
     let at = to.at;
     let view = run.view(at);
     let from = SimTime::from_nanos(at.as_nanos().saturating_sub(LOOK_BACK.as_nanos()));
     let earlier = run.view(from);
-    let growers = growers(report, view.as_ref(), earlier.as_ref());
-    let over = at.since(from);
+    let growers = growers(report, view.as_ref(), earlier.as_ref(), owners);
     for grower in growers.iter().take(3).filter(|g| g.by() >= STILL) {
-        let Grower { who, from, to: now, .. } = grower.clone();
+        let Grower { who, from: least, to: now, new, .. } = grower.clone();
+        let over = if new { SimDuration::ZERO } else { at.since(from) };
+        let from = least;
         to.chain.push(Link::at(at, Fact::Grew { who, from, to: now, over }));
     }
     match scope {
@@ -49,6 +50,8 @@ struct Grower {
     who: Who,
     from: Bytes,
     to: Bytes,
+    /// It was started at that very instant.
+    new: bool,
 }
 
 impl Grower {
@@ -63,7 +66,8 @@ fn resident(task: &TaskRow) -> Bytes {
 
 /// Processes of the report by how much they have grown, the most first; what has just started grew from nothing. Mapped
 /// files are left out: their pages are charged where they were first read.
-fn growers(report: &OomReport, now: Option<&NodeView>, earlier: Option<&NodeView>) -> Vec<Grower> {
+fn growers(report: &OomReport, now: Option<&NodeView>, earlier: Option<&NodeView>, owners: &[Owner]) -> Vec<Grower> {
+    let killed = |pid: Pid| report.killed_tasks().zip(owners).find(|(task, _)| task.pid == pid).map(|(_, owner)| owner);
     let mut all: Vec<Grower> = report
         .tasks
         .iter()
@@ -72,7 +76,8 @@ fn growers(report: &OomReport, now: Option<&NodeView>, earlier: Option<&NodeView
             let before = earlier.and_then(|view| view.processes.iter().find(|p| p.pid == task.pid));
             Grower {
                 pid: task.pid,
-                who: Who::process(task.pid, &task.comm, owner.map(|p| &p.owner)),
+                who: Who::process(task.pid, &task.comm, owner.map(|p| &p.owner).or_else(|| killed(task.pid))),
+                new: now.is_some() && owner.is_none(),
                 from: before.map_or(Bytes::ZERO, |p| p.rss.saturating_sub(task.rss_file.bytes())),
                 to: resident(task).saturating_sub(task.rss_file.bytes()),
             }
@@ -97,8 +102,11 @@ fn limit_full(
     let at = to.at;
     let Some(cgroup) = &report.oom_memcg else { return };
     let (usage, limit) = (report.memory.usage, report.memory.limit);
-    let by = invoker(report, view);
-    to.chain.push(Link::at(at, Fact::LimitFull { cgroup: cgroup.clone(), usage, limit, by }).by(Rule::Charge));
+    let full = match usage > limit {
+        true => Fact::LimitLowered { cgroup: cgroup.clone(), usage, limit },
+        false => Fact::LimitFull { cgroup: cgroup.clone(), usage, limit, by: invoker(report, view) },
+    };
+    to.chain.push(Link::at(at, full).by(Rule::Charge));
     if *scope == LimitScope::Kubepods {
         to.chain.push(Link::of(Fact::LimitOfPods { limit }).by(Rule::KubepodsLimit));
     }

@@ -61,7 +61,9 @@ pub fn explain(run: &Run, number: usize, happening: &Happening) -> Explanation {
         after: Vec::new(),
     };
     match record {
-        Record::OomKill { report, limit, .. } => kill::kill(run, &mut explanation, report, limit),
+        Record::OomKill { report, limit, killed_owners } => {
+            kill::kill(run, &mut explanation, report, limit, killed_owners);
+        }
         Record::Evicted { pod, .. } => evict::evicted(run, &mut explanation, pod, record),
         Record::PodRejected { .. } => others::rejected(run, &mut explanation, record),
         Record::AllocationRefused { .. } => refuse::refused(run, &mut explanation, record),
@@ -88,6 +90,7 @@ pub(crate) fn who(record: &Record) -> Option<Who> {
         Record::ProcessExited { pid, comm, owner, .. }
         | Record::AllocationRefused { pid, comm, owner, .. }
         | Record::RuntimeOutOfMemory { pid, comm, owner, .. } => Some(Who::process(*pid, comm, Some(owner))),
+        Record::Stalled { owner: Owner::Host(_), .. } => Some(Who::System),
         _ => subject(record).pod.map(|pod| Who::Pod(pod.into())),
     }
 }

@@ -6,6 +6,7 @@ use crate::fact::{Fact, Link, Who, WhyNot};
 use crate::rule::Rule;
 use crate::run::Run;
 use oomsim_core::node_api::{ExitStatus, Name};
+use oomsim_core::plan::ProbeKind;
 use oomsim_core::record::{Cause, ConditionStatus, DeathCause, Entry, Owner, Record};
 use oomsim_core::units::{Pid, SimTime};
 
@@ -89,6 +90,9 @@ pub(super) fn exited(run: &Run, to: &mut Explanation, entry: usize) {
         to.choosing.extend(why_not_by_the_kernel(run, &entries[..entry], *pid));
     }
     let rule = Some(if *cause == DeathCause::SessionHangup { Rule::Session } else { Rule::ExitCode });
+    if let (DeathCause::FailedProbe, Owner::Container { pod, container }) = (cause, owner) {
+        failed_probe(run, to, &entries[..entry], pod, container);
+    }
     if *cause == DeathCause::Injected {
         to.chain.push(Link::at(to.at, Fact::ByScenario));
     }
@@ -100,6 +104,45 @@ pub(super) fn exited(run: &Run, to: &mut Explanation, entry: usize) {
         to.chain.push(Link::at(at, Fact::Message { text: format!("{killer}: {message}").into() }));
     }
     to.chain.push(Link { at: Some(to.at), fact: Fact::Ended { who, how: how(*status) }, rule });
+}
+
+/// What led to a kill for a probe: processes that hardly went on, probes without an answer, the kubelet's decision.
+fn failed_probe(run: &Run, to: &mut Explanation, before: &[Entry], pod: &Name, container: &Name) {
+    let ours = |p: &Name, c: &Name| p == pod && c == container;
+    let own = |owner: &Owner| matches!(owner, Owner::Container { pod: p, container: c } if ours(p, c));
+    let started = before.iter().rposition(|e| match &e.record {
+        Record::ContainerStarted { pod: p, container: c, .. } => ours(p, c),
+        _ => false,
+    });
+    let life = &before[started.unwrap_or(0)..];
+    let stalled = run.happenings().iter().enumerate().rev().find(|(_, h)| {
+        h.entry < before.len()
+            && h.entry >= started.unwrap_or(0)
+            && matches!(&before[h.entry].record, Record::Stalled { owner, .. } if own(owner))
+    });
+    if let Some((number, h)) = stalled {
+        let who = super::who(&before[h.entry].record);
+        to.chain.push(Link::at(h.at, Fact::Next { number: number as u64 + 1, cause: h.cause, who }));
+    }
+    let failures = life.iter().filter_map(|e| match &e.record {
+        Record::Unhealthy { pod: p, container: c, message } if ours(p, c) => Some((e.at, message)),
+        _ => None,
+    });
+    // What a readiness probe finds does not kill.
+    let failures: Vec<_> = failures.filter(|(_, message)| !message.starts_with(ProbeKind::Readiness.word())).collect();
+    if let (Some((since, _)), Some((at, message))) = (failures.first(), failures.last()) {
+        let (pod, container, times) = (pod.clone(), container.clone(), failures.len() as u64);
+        let fact = Fact::ProbesFailed { pod, container, times, since: *since, message: (*message).clone() };
+        to.chain.push(Link::at(*at, fact).by(Rule::Probe));
+    }
+    let stopped = life.iter().rev().find_map(|e| match &e.record {
+        Record::Killing { pod: p, container: c, message } if ours(p, c) => Some((e.at, message)),
+        _ => None,
+    });
+    if let Some((at, message)) = stopped {
+        let fact = Fact::StoppedForProbe { message: message.clone(), after: to.at.since(at) };
+        to.chain.push(Link::at(at, fact).by(Rule::Probe));
+    }
 }
 
 /// The kernel looked at this process in its last choice before: why it did not take it.

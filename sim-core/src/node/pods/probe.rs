@@ -143,7 +143,7 @@ impl Pods {
         let profile = lent.kubelet.as_ref().map_or_else(KubernetesProfile::default, |kubelet| *kubelet.profile());
         let (_, grace) = container_grace(seconds, None, &profile);
         let run = lent.runtime.get(c).map_or(0, |of| of.run);
-        lent.terminate(c.pod, &[c.index], DeathCause::ContainerStop);
+        lent.terminate(c.pod, &[c.index], DeathCause::FailedProbe);
         lent.cx.queue.after(grace, Phase::Runtime, c.pod, Event::ProbeGraceOver { container: c, run });
         self.route(lent);
     }
@@ -152,7 +152,7 @@ impl Pods {
     pub fn probe_grace_over(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
         if lent.runtime.get(c).is_some_and(|of| of.running && of.run == run) {
             self.settle(lent);
-            lent.kill(c.pod, |index| index == c.index, DeathCause::ContainerStop);
+            lent.kill(c.pod, |index| index == c.index, DeathCause::FailedProbe);
             self.route(lent);
         }
     }

@@ -100,7 +100,7 @@ kinds! {
         "host" "name of the host process in the scenario; null in a pod"
         "signal" "the signal that ended it (`SIGKILL`); null when it exited by itself"
         "exitCode" "exit status, 128 + signal for a signal"
-        "cause" "`SelfExit`, `MemcgOom`, `GlobalOom`, `Eviction`, `ContainerStop`, `SessionHangup`, `Injected` or `UserspaceKiller`"
+        "cause" "`SelfExit`, `MemcgOom`, `GlobalOom`, `Eviction`, `ContainerStop`, `SessionHangup`, `Injected`, `UserspaceKiller` or `FailedProbe`"
     }
     AllocationRefused "`mmap` or `fork` failed with ENOMEM." {
         "pid" "process id on the host"

@@ -84,9 +84,14 @@ fn heap_of(word: &str, limit: f64) -> Option<f64> {
 pub(super) fn runtime(observed: &Observed, to: &mut Noted) {
     match heap_share(observed) {
         Some(HeapShare { share, word, too_large }) => {
+            if !too_large && super::status::aborted(observed) {
+                return;
+            }
             let figures = format!("{word} is {:.0} % of the limit", share * 100.0);
             to.has(if too_large { SignKind::HeapTooLarge } else { SignKind::HeapFits }, figures);
         }
+        // That it is a runtime is known by its end.
+        None if super::status::aborted(observed) => {}
         None if observed.facts().is_some_and(|c| c.spec_known) => to.has(SignKind::NoRuntimeSetting, ""),
         None => {}
     }

@@ -83,11 +83,13 @@ signs! {
          RuntimeSize -3.0, Burst -3.0, Tmpfs -2.0, KilledByOther -5.0, LivenessProbe -4.0,
          NodePressure -2.0, NodeOvercommit -2.0, ReservationTooSmall -2.0, Sidecar -1.0];
     ShortLife = "it ended soon after its last start"
-        [LimitTooLow 1.5, RuntimeSize 1.0, Leak -3.0, Burst -0.5, NodePressure -1.0];
+        [LimitTooLow 2.5, RuntimeSize 2.0, Tmpfs 1.5, Leak -3.0, Burst -3.0, NodePressure -1.0];
     Evicted = "the pod was evicted for memory"
         [NodePressure 4.0, NodeOvercommit 2.5, ReservationTooSmall 2.0, Leak 0.5, LimitTooLow -5.0,
          RuntimeSize -5.0, Burst -3.0, Tmpfs -1.0, Sidecar -3.0, KilledByOther -6.0, LivenessProbe -6.0,
          ChildKilled -6.0, HighStall -6.0, PageCache -2.0, Swap -3.0];
+    EvictedForOther = "the kubelet names another container of the pod that used more than it requests"
+        [Sidecar 3.5, NodePressure -1.0];
     VolumeOverSize = "the pod was evicted because a memory-backed volume was above its sizeLimit"
         [Tmpfs 9.0];
     NodeReportsPressure = "the node reported that it is short of memory"
@@ -178,7 +180,7 @@ signs! {
     OnlyContainer = "the pod has one container"
         [Sidecar -7.0];
     OtherGrows = "another container of the pod takes the memory"
-        [Sidecar 6.0, LimitTooLow -2.0, Leak -2.0, Burst -2.0];
+        [Sidecar 6.0, LimitTooLow -2.0, Leak -2.0, Burst -2.0, NodePressure -1.0];
     OtherUnlimited = "another container of the pod has no limit"
         [Sidecar 0.5];
     OthersQuiet = "the other containers of the pod stay small and are not killed"
@@ -221,7 +223,7 @@ signs! {
     FallsAndGoesOn = "memory falls although the container is not restarted"
         [ChildKilled 5.0, Burst 0.5, PageCache -2.0, HighStall -2.0];
     FallsAgainAndAgain = "memory falls again and again although the container is not restarted"
-        [ChildKilled 1.5, Burst 0.5, Leak -2.5, PageCache 0.5, HighStall -2.0];
+        [ChildKilled 1.5, Burst 0.5, Leak -2.5, PageCache -1.0, HighStall -2.0];
     NoKillSeen = "nothing says that a process was killed while the container went on"
         [ChildKilled -3.0];
 }

@@ -23,6 +23,7 @@ pub(super) fn status(observed: &Observed, to: &mut Noted) {
         to.has(SignKind::VolumeOverSize, pod.message.trim());
     } else if evicted(pod) {
         to.has(SignKind::Evicted, pod.message.trim());
+        of_another(observed, to);
     }
     let container = observed.facts();
     let end = container.and_then(|c| c.ended.as_ref());
@@ -48,6 +49,21 @@ pub(super) fn status(observed: &Observed, to: &mut Noted) {
         (false, Some(other)) => to.has(SignKind::OtherKilled, other.name.clone()),
         _ => {}
     }
+}
+
+/// The message of an eviction names the containers that were above their requests.
+fn of_another(observed: &Observed, to: &mut Noted) {
+    let pod = &observed.pod;
+    let named = |name: &str| pod.message.contains(&format!("Container {name} was using"));
+    let other = pod.containers.iter().find(|c| c.name != observed.container && named(&c.name));
+    if let Some(other) = other.filter(|_| !named(&observed.container)) {
+        to.has(SignKind::EvictedForOther, other.name.clone());
+    }
+}
+
+/// The container's runtime ended it because its heap was full.
+pub(super) fn aborted(observed: &Observed) -> bool {
+    observed.facts().and_then(|c| c.ended.as_ref()).is_some_and(|end| ABORTS.contains(&end.exit_code))
 }
 
 fn ended(observed: &Observed, end: &End, to: &mut Noted) {
