@@ -5,8 +5,9 @@ use super::Kernel;
 use super::api::SwapDevice;
 use super::profile::{Protection, SiblingReclaim};
 use super::reclaim::Respect;
-use crate::units::{CgroupId, Pages};
-use smallvec::{SmallVec, smallvec};
+use super::work::Disk;
+use crate::units::{CgroupId, Pages, SimDuration};
+use smallvec::SmallVec;
 
 /// Pages that are taken at a time (MIN_LRU_BATCH).
 const BATCH: Pages = Pages::new(64);
@@ -14,6 +15,36 @@ const BATCH: Pages = Pages::new(64);
 const CLUSTER: Pages = Pages::new(super::reclaim::CLUSTER);
 /// The first priority: a 4096th of a list (DEF_PRIORITY).
 const PRIORITY: u32 = 12;
+
+/// What a call has sent to the swap disk.
+#[derive(Default)]
+struct Writes {
+    /// In order: the cgroup by its place in the call, and pages.
+    batches: SmallVec<[(usize, Pages); 8]>,
+    /// It has aged a cgroup.
+    aged: bool,
+}
+
+impl Writes {
+    /// Pages of a cgroup that are not done.
+    fn pending(&self, index: usize) -> Pages {
+        self.batches.iter().filter(|(at, _)| *at == index).map(|(_, pages)| *pages).sum()
+    }
+
+    /// All batches of a cgroup are done; `take` is what comes free.
+    fn forget(&mut self, index: usize, take: Pages) -> Pages {
+        self.batches.retain(|(at, _)| *at != index);
+        take
+    }
+
+    /// Takes the cgroup's oldest batch if that is done: this many were sent since.
+    fn take_done(&mut self, index: usize, in_flight: usize) -> Option<Pages> {
+        let sent = self.batches.len();
+        let mut batches = self.batches.iter_mut().enumerate();
+        let (place, (_, pages)) = batches.find(|(_, (at, pages))| *at == index && !pages.is_zero())?;
+        (sent - place >= in_flight).then(|| std::mem::take(pages))
+    }
+}
 
 /// What one call of reclaim is about.
 pub(super) struct Call<'a> {
@@ -47,7 +78,20 @@ impl Kernel {
     pub(super) fn shrink_generations(&mut self, call: &Call<'_>, goal: Pages) -> Pages {
         let full = self.config.profile.sibling_reclaim == SiblingReclaim::Proportional
             || call.respect == Respect::MinOnly && self.low_in_use(call.top);
-        let mut written: SmallVec<[bool; 12]> = smallvec![false; call.groups.len()];
+        let mut writes = Writes::default();
+        let freed = self.walk(call, (goal, full), &mut writes);
+        let writes_left = !writes.batches.is_empty() && !self.takes_single_folios();
+        let tries_again = freed.is_zero() && (writes.aged || writes_left);
+        for (index, pages) in writes.batches {
+            if !pages.is_zero() && !self.takes_single_folios() {
+                self.cgroups[call.groups[index].0.index()].rare_mut().written += pages;
+            }
+        }
+        // The next try finds old what is aged now, and clean what is written.
+        if tries_again { self.shrink_generations(call, goal) } else { freed }
+    }
+
+    fn walk(&mut self, call: &Call<'_>, (goal, full): (Pages, bool), writes: &mut Writes) -> Pages {
         let mut freed = Pages::ZERO;
         for priority in (0..=PRIORITY).rev() {
             let stopped = self.cgroups[call.top.index()].rare().reclaim_stopped;
@@ -61,7 +105,7 @@ impl Kernel {
                     continue;
                 }
                 let wanted = goal.saturating_sub(freed);
-                freed += self.evict_batches(call, index, scan, wanted, &mut written[index]);
+                freed += self.evict_batches(call, index, (scan, priority), wanted, writes);
                 if !full && freed >= goal {
                     self.cgroups[call.top.index()].rare_mut().reclaim_stopped = Some(call.groups[index].0);
                     return freed;
@@ -99,9 +143,15 @@ impl Kernel {
         self.swappable_here(group)
     }
 
-    /// Batches of one cgroup until `scan` pages were looked at. Cache goes before anything is swapped out. Pages that
-    /// are written to a disk come free when the cgroup is looked at again.
-    fn evict_batches(&mut self, call: &Call<'_>, index: usize, scan: Pages, goal: Pages, written: &mut bool) -> Pages {
+    /// Batches of one cgroup until `scan` pages were looked at. Cache goes before anything is swapped out.
+    fn evict_batches(
+        &mut self,
+        call: &Call<'_>,
+        index: usize,
+        (scan, priority): (Pages, u32),
+        goal: Pages,
+        writes: &mut Writes,
+    ) -> Pages {
         let (group, _) = call.groups[index];
         let (mut scanned, mut freed) = (Pages::ZERO, Pages::ZERO);
         while scanned < scan {
@@ -121,12 +171,10 @@ impl Kernel {
                 freed += gone;
                 gone
             } else {
-                let take = most.min(self.swappable_now(call, group)).min(self.swap_room(group));
-                *written = self.config.swap_device == SwapDevice::Disk && !*written;
-                if !*written {
-                    freed += self.swap_out_here(group, take);
-                }
-                take
+                let old = self.old_anon(group, priority, writes).min(self.swappable_now(call, group));
+                let (looked_at, gone) = self.swap_batch((index, group), (most, old), writes);
+                freed += gone;
+                looked_at
             };
             if batch.is_zero() || (self.config.profile.reclaim_stops_at_goal && freed >= goal) {
                 break;
@@ -136,10 +184,82 @@ impl Kernel {
         freed
     }
 
+    /// Anonymous pages of a cgroup that can go to swap now. What was touched first since the cgroup was last aged is
+    /// young. When nothing else is left a walk ages it, except at the first priority, and looks at it at the next
+    /// (mm/vmscan.c get_nr_to_scan, should_run_aging; recordings protect of 6.12.117).
+    fn old_anon(&mut self, group: CgroupId, priority: u32, writes: &mut Writes) -> Pages {
+        let swappable = self.swappable_here(group);
+        if self.takes_single_folios() {
+            return swappable;
+        }
+        let old = self.cgroups[group.index()].rare().old_anon.min(swappable);
+        if old.is_zero() && priority < PRIORITY && !swappable.is_zero() {
+            self.cgroups[group.index()].rare_mut().old_anon = swappable;
+            writes.aged = true;
+        }
+        old
+    }
+
+    /// A batch of old anonymous pages goes to swap. With a disk it is written first, and comes free when the disk is
+    /// done: while the call has sent it as much more as it takes meanwhile, or when the next call finds it clean in the
+    /// swap cache (mm/vmscan.c shrink_folio_list: a folio under writeback is kept; recordings protect of 6.12.117).
+    /// Returns how many pages were looked at, and how many came free.
+    fn swap_batch(
+        &mut self,
+        (index, group): (usize, CgroupId),
+        (most, old): (Pages, Pages),
+        writes: &mut Writes,
+    ) -> (Pages, Pages) {
+        let room = self.swap_room(group);
+        let take = most.min(old).min(room);
+        let clean = self.cgroups[group.index()].rare().written.min(take);
+        let free_now = match self.config.swap_device {
+            SwapDevice::Zram => take,
+            SwapDevice::Disk if !clean.is_zero() => clean,
+            SwapDevice::Disk if self.takes_single_folios() => {
+                if writes.pending(index).is_zero() {
+                    Pages::ZERO
+                } else {
+                    writes.forget(index, take)
+                }
+            }
+            SwapDevice::Disk => {
+                let done = writes.take_done(index, self.batches_in_flight());
+                done.map_or(Pages::ZERO, |done| done.min(take))
+            }
+        };
+        if free_now.is_zero() {
+            let sent = take.min(old.min(room).saturating_sub(writes.pending(index)));
+            if !sent.is_zero() {
+                writes.batches.push((index, sent));
+            }
+            return (sent, Pages::ZERO);
+        }
+        let gone = self.swap_out_here(group, free_now);
+        let rare = self.cgroups[group.index()].rare_mut();
+        rare.written = rare.written.saturating_sub(clean.min(free_now));
+        rare.old_anon = rare.old_anon.saturating_sub(gone);
+        (free_now, gone)
+    }
+
+    /// Since 7.2 a walk takes as many folios as are still to be looked at. What it takes at a time is little, and
+    /// written when it looks at the cgroup again.
+    fn takes_single_folios(&self) -> bool {
+        self.config.profile.reclaim_stops_at_goal
+    }
+
+    /// Batches that the processor sends off while the swap disk writes one.
+    fn batches_in_flight(&self) -> usize {
+        let disk = self.config.disk.unwrap_or(Disk::RECORDED);
+        let written = SimDuration::from_secs(1).mul_ratio(BATCH.bytes().get(), disk.bandwidth.get().max(1));
+        let sent = disk.page.as_nanos().saturating_mul(BATCH.get()).max(1);
+        usize::try_from((disk.latency + written).as_nanos() / sent).unwrap_or(usize::MAX).max(1)
+    }
+
     /// Folios that are taken at a time: as many as are still to be looked at since 7.2 (mm/vmscan.c evict_folios),
     /// before that a full batch.
     fn batch(&self, left: Pages) -> Pages {
-        if self.config.profile.reclaim_stops_at_goal { left.min(BATCH) } else { BATCH }
+        if self.takes_single_folios() { left.min(BATCH) } else { BATCH }
     }
 
     /// The only cgroup that has anything to give, where pages go one by one: the batches then need not be walked.

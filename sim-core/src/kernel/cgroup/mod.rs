@@ -163,6 +163,11 @@ pub(super) struct Rare {
     pub cache_index: Pages,
     /// Kernel memory charged to it that outlives processes: inodes and directory entries of a tmpfs, and zombies.
     pub left: Pages,
+    /// Its pages in the swap cache: written to a swap disk by reclaim and still in memory, so that they come free
+    /// without a wait. They count as anonymous until then.
+    pub written: Pages,
+    /// Anonymous pages that MGLRU has aged and that have not gone to swap since.
+    pub old_anon: Pages,
     /// The cgroup below at which the last reclaim for its limit stopped.
     pub reclaim_stopped: Option<CgroupId>,
 }
@@ -179,6 +184,8 @@ impl Rare {
         cache: Vec::new(),
         cache_index: Pages::ZERO,
         left: Pages::ZERO,
+        written: Pages::ZERO,
+        old_anon: Pages::ZERO,
         reclaim_stopped: None,
     };
 }
