@@ -46,9 +46,13 @@ pub fn all(paths: &[PathBuf]) -> Result<FoundFiles, Failure> {
             let mut files = Vec::new();
             walk(path, &mut files)?;
             let (lessons, files): (Vec<_>, Vec<_>) = files.into_iter().partition(|file| is_markdown(file));
-            let (scenarios, studies) = files.into_iter().partition(|file| kind(file) == TomlKind::Scenario);
-            found.scenarios.extend::<Vec<_>>(scenarios);
-            found.studies.extend::<Vec<_>>(studies);
+            for file in files {
+                match kind(&file) {
+                    TomlKind::Scenario => found.scenarios.push(file),
+                    TomlKind::Sweep | TomlKind::Goal => found.studies.push(file),
+                    TomlKind::KubeletSettings => skipped(&file, "it is user data of Bottlerocket"),
+                }
+            }
             found.lessons.extend(lessons.into_iter().filter(|file| has_lesson(file)));
         } else if path.exists() && is_markdown(path) && has_lesson(path) {
             found.lessons.push(path.clone());
@@ -105,6 +109,9 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
             continue;
         }
         match entry.path().metadata() {
+            Ok(about) if about.is_file() && !crate::load::stays_below(entry.path(), folder) => {
+                skipped(entry.path(), "it leads out of the folder; add --allow-outside if you trust it");
+            }
             // `check .` names files as `check FILE` does: names of test cases stay the same.
             Ok(about) if about.is_file() => found.push(entry.path().strip_prefix(".").unwrap_or(entry.path()).into()),
             Ok(about) if about.is_dir() => {}

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod commands;
+pub mod decode;
 pub mod engine;
 pub mod exit;
 pub mod find;

@@ -47,6 +47,13 @@ pub fn allow_outside() {
     ALLOW_OUTSIDE.store(true, Ordering::Relaxed);
 }
 
+/// Whether a path that was found, not named, may be read: it is no link, or one that stays below the folder.
+pub fn stays_below(path: &Path, folder: &Path) -> bool {
+    let real = |path: &Path| path.canonicalize().ok();
+    let below = || Some(real(path)?.starts_with(real(folder)?));
+    ALLOW_OUTSIDE.load(Ordering::Relaxed) || !path.is_symlink() || below() == Some(true)
+}
+
 /// Reads the files that a file names. What a file of a stranger names lies below its folder, so that no message and no
 /// result shows anything else, unless the user allows it.
 pub struct Beside {
@@ -155,7 +162,7 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
     if bytes.len() as u64 > MAX_FILE {
         return Err(format!("it is larger than {} MiB", MAX_FILE >> 20).into());
     }
-    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
+    Ok(crate::decode::text(bytes, MAX_FILE)?)
 }
 
 /// The text of a file that was named.
@@ -201,21 +208,23 @@ pub fn files_of(file: &Path, overrides: &[String]) -> Vec<PathBuf> {
 
 /// What a file is that is no TOML but known all the same, and which command takes it. `wanted`: what was expected.
 fn something_else(name: &str, text: &str, wanted: &str) -> Option<Failure> {
-    if Document::parse(text, name).is_ok() {
+    // The environment of a service is TOML as well.
+    if Document::parse(text, name).is_ok() && !text.lines().any(|line| line.starts_with("KUBELET_")) {
         return None;
     }
-    let what = oomsim_import::describe(text)?;
-    let command = match what.as_str() {
-        "a kernel log" => format!("`oomsim dmesg {name}` explains it"),
-        "a kubelet's settings" => format!("`oomsim node --config {name}` and `oomsim lint {name}` take it"),
+    let known = oomsim_import::describe(text)?;
+    let command = match (known.what.as_str(), known.instead) {
+        (_, Some(instead)) => instead.to_owned(),
+        ("a kernel log", _) => format!("`oomsim dmesg {name}` explains it"),
+        ("a kubelet's settings", _) => format!("`oomsim node --config {name}` and `oomsim lint {name}` take it"),
         _ => format!("`oomsim import {name} … --out FOLDER` makes a scenario of it"),
     };
-    Some(Failure::bad_input(format!("{name} is {what}, not {wanted}\n  help: {command}")))
+    Some(Failure::bad_input(format!("{name} is {}, not {wanted}\n  help: {command}", known.what)))
 }
 
 /// A failure for what was recorded on a node or by its monitoring, which is no Kubernetes object to be checked.
 pub fn recorded(name: &str, text: &str) -> Option<Failure> {
-    let what = oomsim_import::describe(text)?;
+    let what = oomsim_import::describe(text)?.what;
     let object = what.starts_with("a Kubernetes ") || what == "a kubelet's settings";
     if object { None } else { something_else(name, text, "kubelet settings or pods") }
 }

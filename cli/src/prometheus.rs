@@ -8,7 +8,6 @@ use crate::flags;
 use crate::load::plain;
 use oomsim_core::units::SimDuration;
 use oomsim_scenario::Source;
-use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -156,10 +155,20 @@ fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path).map_err(|why| cannot(plain(&why)))
 }
 
+/// An answer, as far as it says that there is nothing in it.
+#[derive(serde::Deserialize)]
+struct Answer {
+    data: Data,
+}
+
+#[derive(serde::Deserialize)]
+struct Data {
+    result: Vec<serde::de::IgnoredAny>,
+}
+
 /// True when a successful answer has no series.
 fn is_empty(text: &str) -> bool {
-    let answer: Result<Value, _> = serde_json::from_str(text);
-    answer.is_ok_and(|answer| answer.pointer("/data/result").and_then(Value::as_array).is_some_and(Vec::is_empty))
+    serde_json::from_str(text).is_ok_and(|answer: Answer| answer.data.result.is_empty())
 }
 
 /// Without the feature there is no server to ask.

@@ -71,6 +71,26 @@ fn a_scenario_shows_nothing_from_outside_its_folder() {
         std::os::unix::fs::symlink(&secret, folder.join("inside")).unwrap();
         files.push(write(&folder, "link.toml", &format!("{node}[[pod]]\nmanifest = \"inside\"\n")));
     }
+    // Links that are found, not named: a scenario of a folder, and the outcome beside one.
+    #[cfg(unix)]
+    {
+        let trap = folder.join("trap");
+        let good = write(&trap, "good.toml", &format!("duration = \"1s\"\n{node}"));
+        std::os::unix::fs::symlink(&secret, trap.join("found.toml")).unwrap();
+        for (arguments, said) in [
+            (vec!["check", trap.to_str().unwrap()], "found.toml is skipped: it leads out of the folder"),
+            (vec!["lint", trap.to_str().unwrap()], "found.toml is skipped"),
+            (vec!["list", trap.to_str().unwrap()], "found.toml is skipped"),
+        ] {
+            let output = oomsim(&arguments);
+            assert!(!format!("{}{}", out(&output), err(&output)).contains("hush"), "{arguments:?}");
+            assert!(err(&output).contains(said), "{arguments:?}: {}", err(&output));
+        }
+        std::os::unix::fs::symlink(&secret, trap.join("good.outcome")).unwrap();
+        let output = oomsim(["check", &good]);
+        assert!(!format!("{}{}", out(&output), err(&output)).contains("hush"), "{}", out(&output));
+        assert_eq!(output.status.code(), Some(2), "{}{}", out(&output), err(&output));
+    }
     let study = format!("scenario = {:?}\nrepetitions = 1\n", files[0]);
     for file in &files {
         for arguments in [vec!["run", file], vec!["check", file], vec!["lint", file], vec!["node", file]] {

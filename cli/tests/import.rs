@@ -112,6 +112,151 @@ fn user_data_lists_and_command_lines_are_read() {
     }
 }
 
+/// One node in the files of every provider and installer that is known, in several shapes each: 1Gi and 256Mi are
+/// reserved, and evictionHard is 5 % of 16 GiB.
+#[test]
+fn every_wrapper_makes_the_same_node() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let expected = (16 * 1024 - 1024 - 256) * (1 << 20) - 16 * 1024 * (1 << 20) * 5 / 100;
+    let is_right = |node: &Value, file: &Path| {
+        let got = node["allocatable"].as_u64().expect("a number");
+        assert!(got.abs_diff(expected) < 4096, "{}: {got}, not {expected}", file.display());
+    };
+    let mut count = 0;
+    for file in data("providers/same").read_dir().expect("a folder").map(|file| file.expect("a file").path()) {
+        let name = file.to_str().expect("UTF-8");
+        is_right(&node_json(&["--capacity", "16Gi", "--config", name]), &file);
+        // It comes in as well, and what stands there needs the file no more.
+        let there = folder.path().join(count.to_string());
+        let there = there.to_str().expect("UTF-8");
+        let output = oomsim(["import", name, "--memory", "16Gi", "--out", there]);
+        assert!(output.status.success(), "{name}: {}", err(&output));
+        is_right(&node_json(&[&format!("{there}/scenario.toml")]), &file);
+        // Nothing else takes it, and says so.
+        let output = oomsim(["run", name]);
+        assert_eq!(output.status.code(), Some(2), "{name}");
+        assert!(err(&output).contains("oomsim node --config"), "{name}: {}", err(&output));
+        let output = oomsim(["lint", name]);
+        assert_ne!(output.status.code(), Some(2), "{name}: {}", err(&output));
+        count += 1;
+    }
+    assert!(count >= 40, "{count}");
+}
+
+/// k3s and RKE2 replace the map of thresholds: without a word about memory nothing is evicted for it. A drop-in adds.
+#[test]
+fn k3s_evicts_only_where_it_is_asked_to() {
+    const MI: u64 = 1 << 20;
+    let folder = tempfile::tempdir().expect("a folder");
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(&path, text).expect("written");
+        path.to_str().expect("UTF-8").to_owned()
+    };
+    let config = write("config.yaml", "cluster-init: true\nkubelet-arg: [kube-reserved=memory=500Mi]\n");
+    let node = node_json(&["--capacity", "16Gi", "--config", &config]);
+    assert_eq!((&node["allocatable"], &node["evictionHard"]), (&((16 * 1024 - 500) * MI).into(), &Value::Null));
+    let more = write("config.yaml.d/10.yaml", "kubelet-arg+: [\"eviction-hard=memory.available<300Mi\"]\n");
+    let there = folder.path().join("out");
+    let output = oomsim(["import", &more, &config, "--memory", "16Gi", "--out", there.to_str().expect("UTF-8")]);
+    assert!(output.status.success(), "{}", err(&output));
+    let node = node_json(&[there.join("scenario.toml").to_str().expect("UTF-8")]);
+    assert_eq!(node["allocatable"], (16 * 1024 - 500 - 300) * MI, "{node}");
+}
+
+/// What the provider's node adds by itself is not silently nothing.
+#[test]
+fn settings_that_leave_the_reservation_to_the_node_say_so() {
+    for (name, preset) in
+        [("aks-linux-kubelet-config.json", "aks-1.29"), ("openshift-auto.yaml", "openshift"), ("gke.yaml", "gke")]
+    {
+        let path = data("providers").join(name);
+        let path = path.to_str().expect("UTF-8");
+        let output = oomsim(["node", "--capacity", "16Gi", "--config", path]);
+        assert!(err(&output).contains(&format!("--preset {preset}")), "{name}: {}", err(&output));
+        let output = oomsim(["node", "--capacity", "16Gi", "--max-pods", "30", "--preset", "eks", "--config", path]);
+        assert!(!err(&output).contains("a rule of their own"), "{name}: {}", err(&output));
+    }
+}
+
+/// The API server's own lists name no kinds of their items, and metrics.k8s.io has what `kubectl top` prints.
+#[test]
+fn lists_and_metrics_of_the_api_server_are_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let parsed = |name: &str| -> Value {
+        serde_json::from_str(&std::fs::read_to_string(data(name)).expect("a file")).expect("JSON")
+    };
+    let bare = |mut object: Value| {
+        let fields = object.as_object_mut().expect("an object");
+        fields.retain(|key, _| key != "kind" && key != "apiVersion");
+        object
+    };
+    let (node, pods) = (parsed("node.json"), parsed("pods.json"));
+    let pods: Vec<Value> = pods["items"].as_array().expect("pods").iter().cloned().map(bare).collect();
+    let metrics = serde_json::json!({"kind": "PodMetricsList", "apiVersion": "metrics.k8s.io/v1beta1", "items": [
+        {"metadata": {"name": "cart-7c9f6d5b4-xk2lp", "namespace": "shop"},
+         "containers": [{"name": "cart", "usage": {"cpu": "1m", "memory": "123Mi"}}]}]});
+    let files = [
+        serde_json::json!({"kind": "PodList", "apiVersion": "v1", "items": pods}),
+        serde_json::json!({"kind": "NodeList", "apiVersion": "v1", "items": [bare(node)]}),
+        metrics,
+    ];
+    let mut args: Vec<std::ffi::OsString> = vec!["import".into()];
+    for (number, file) in files.iter().enumerate() {
+        let path = folder.path().join(format!("{number}.json"));
+        // As PowerShell writes it.
+        let text: Vec<u8> = format!("\u{feff}{file}").encode_utf16().flat_map(u16::to_le_bytes).collect();
+        std::fs::write(&path, text).expect("written");
+        args.push(path.into_os_string());
+    }
+    let there = folder.path().join("out");
+    args.extend(["--out".into(), there.clone().into_os_string()]);
+    let output = oomsim(args);
+    assert!(output.status.success(), "{}", err(&output));
+    let text = std::fs::read_to_string(there.join("scenario.toml")).expect("a scenario");
+    assert!(text.contains("steady = { anon = \"123Mi\" }") && text.contains("kubectl top in "), "{text}");
+}
+
+/// What `head` leaves of /proc/meminfo, or a scrape of a few metrics, tells how much is used, not by whom.
+#[test]
+fn a_short_meminfo_makes_no_kernel_memory() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let lines = "MemTotal: 8388608 kB\nMemFree: 1048576 kB\nMemAvailable: 6291456 kB\n";
+    let scrape = "node_memory_MemTotal_bytes 8589934592\nnode_memory_MemAvailable_bytes 6442450944\n";
+    for (name, text) in [("meminfo", lines), ("metrics", scrape)] {
+        let (path, there) = (folder.path().join(name), folder.path().join(format!("{name}-out")));
+        std::fs::write(&path, text).expect("written");
+        let output = oomsim(["import".as_ref(), path.as_os_str(), "--out".as_ref(), there.as_os_str()]);
+        assert!(output.status.success(), "{name}: {}", err(&output));
+        let text = std::fs::read_to_string(there.join("scenario.toml")).expect("a scenario");
+        assert!(text.contains("system = { anon = \"2Gi\" }") || text.contains("anon = \"2048Mi\""), "{text}");
+    }
+}
+
+/// Known, though nothing reads it.
+#[test]
+fn what_people_paste_instead_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (text, what) in [
+        ("Name:               n1\nRoles:              <none>\nLabels:             a=b\n", "`kubectl describe`"),
+        ("NAME    READY   STATUS    RESTARTS   AGE\nweb-1   1/1     Running   0          5d\n", "`kubectl get`"),
+        ("LAST SEEN   TYPE      REASON\n5m          Warning   Evicted\n", "`kubectl get`"),
+        ("<!DOCTYPE html><html></html>\n", "a web page"),
+    ] {
+        let path = folder.path().join("given");
+        std::fs::write(&path, text).expect("written");
+        let path = path.to_str().expect("UTF-8");
+        for args in
+            [vec!["run", path], vec!["lint", path], vec!["node", path], vec!["import", path, "--out", "/nowhere/x"]]
+        {
+            let output = oomsim(&args);
+            assert_eq!(output.status.code(), Some(2), "{args:?}");
+            assert!(err(&output).contains(what), "{args:?}: {}", err(&output));
+        }
+    }
+}
+
 /// A provider's file has tokens and keys beside the kubelet's settings, and often leaves reservations to the node.
 #[test]
 fn of_a_providers_file_only_the_settings_are_copied() {
@@ -234,7 +379,7 @@ fn bad_files_are_refused_whole() {
         path
     };
     for (name, text, expected) in [
-        ("empty.json", "", "the file is empty"),
+        ("empty.json", "", "this is an empty file"),
         ("cut.json", "{\"kind\": \"Node\", \"metadata\": {", "not valid YAML"),
         ("what.json", "{\"hello\": 1}", "it is not known what this is"),
         (

@@ -94,12 +94,17 @@ fn a_server_that_is_none_is_one_message() {
     let folder = tempfile::tempdir().expect("a folder");
     let error = http("400 Bad Request", "", r#"{"status":"error","errorType":"bad_data","error":"parse error: x"}"#);
     let page = http("502 Bad Gateway", "", "<html>no</html>");
+    let login = http("401 Unauthorized", "Content-Type: application/json\r\n", r#"{"message":"Unauthorized"}"#);
+    let cut = http("200 OK", "", r#"{"status":"success","data":{"resultType":"matrix","result":[{"metric":"#);
+    let broken = "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nConnection: close\r\n\r\n{\"status\"".to_owned();
     let away = http("302 Found", "Location: http://192.0.2.1/login\r\n", "");
     let odd = http("200 OK", "", "hello");
-    // An answer with an error is recognised when all answers are read.
     for (answers, expected) in [
-        (vec![error; 3], "parse error"),
+        (vec![error], "answered 400 Bad Request: parse error"),
         (vec![page], "answered 502"),
+        (vec![login], "is a token needed"),
+        (vec![cut], "no whole JSON"),
+        (vec![broken], "the answer cannot be read"),
         (vec![away], "not followed"),
         (vec![odd], "is this a Prometheus"),
         (vec![matrix("")], "it has no container_memory_working_set_bytes of these pods"),

@@ -2,15 +2,18 @@
 //! usable.
 
 use crate::mutate::{Draws, damaged};
-use oomsim_core::units::{Quantity, parse_duration};
+use oomsim_core::units::{Bytes, Quantity, parse_duration};
 use oomsim_dmesg::{Known, TextOptions, analyse};
+use oomsim_import::Evidence;
 use oomsim_planning::axis::AxisValue;
 use oomsim_planning::plan::{Axis, Levels, Plan, Setup};
 use oomsim_planning::study::{Goal, Study};
-use oomsim_scenario::{FileError, Files, load_kinds, to_toml};
+use oomsim_scenario::reading::Problems;
+use oomsim_scenario::{FileError, Files, Source, load, load_kinds, to_toml};
 use oomsim_store::{Contents, Folder, Journal, StoreError, for_each_row};
 use oomsim_testkit::{Beside, repository, toml_files};
 use std::path::Path;
+use std::sync::Arc;
 
 /// A parser with inputs that it accepts.
 pub struct Parser {
@@ -68,7 +71,12 @@ pub fn all() -> Vec<Parser> {
     vec![
         parser("scenario", files("scenarios"), scenario),
         parser("manifest", texts(MANIFESTS), manifest),
-        parser("kubelet", texts(KUBELETS), kubelet),
+        parser("kubelet", [texts(KUBELETS), WRAPPERS.map(folder).concat()].concat(), kubelet),
+        parser(
+            "import",
+            [IMPORTS.map(folder).concat(), WRAPPERS.map(folder).concat(), texts(RECORDED)].concat(),
+            import,
+        ),
         parser("study", files("studies"), study),
         parser("dmesg", [KERNEL_LOGS.map(folder).concat(), texts(KILLS)].concat(), dmesg),
         parser("recording", texts(RECORDINGS), recording),
@@ -88,6 +96,21 @@ const MANIFESTS: &[&str] = &[
 const KUBELETS: &[&str] = &[
     "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nevictionHard:\n  memory.available: 5%\nsystemReserved: {memory: 500Mi}\nevictionSoft: {memory.available: 1Gi}\nevictionSoftGracePeriod: {memory.available: 1m30s}\n",
     "{\"kind\":\"KubeletConfiguration\",\"apiVersion\":\"kubelet.config.k8s.io/v1beta1\",\"failSwapOn\":false,\"memorySwap\":{\"swapBehavior\":\"LimitedSwap\"}}",
+];
+/// Files of providers and installers with the kubelet's settings in them.
+const WRAPPERS: [&str; 2] = ["cli/tests/data/import/providers", "cli/tests/data/import/providers/same"];
+const IMPORTS: [&str; 1] = ["cli/tests/data/import"];
+/// What a node and its monitoring print.
+const RECORDED: &[&str] = &[
+    "MemTotal:  7934456 kB\nMemFree: 900 kB\nAnonPages: 2000 kB\nCached: 30 kB\nBuffers: 1 kB\nHugePages_Total: 0\n",
+    "               total        used        free      shared  buff/cache   available\nMem:  15Gi  4.2Gi  1.0Gi  200Mi  10Gi  11Gi\nSwap: 0B 0B 0B\n",
+    "anon 4096\nfile 8192\nkernel 0\nactive_file 4096\ninactive_file 1\n",
+    "NAMESPACE   POD   NAME   CPU(cores)   MEMORY(bytes)\nshop   cart-1   app   2m   225Mi\n",
+    "shop   cart-1   2m   225Mi\nshop   cart-2   3m   1Gi\n",
+    "sep=,\n\"Time\",\"container_memory_rss{pod=\"\"a\"\"}\",\"b/c\"\n2026-11-26 06:00:00,201 MiB,5\n1764100030,,6\n",
+    "time,namespace,pod,container,value\n1764100000,shop,cart,app,100\n1764100030,shop,cart,app,120\n",
+    "# TYPE container_memory_rss gauge\ncontainer_memory_rss{pod=\"a\\\"b\",container=\"c\"} 5 1764100000\nnode_memory_MemTotal_bytes 8e9\n# EOF\n",
+    "{\"node\":{\"nodeName\":\"n\",\"memory\":{\"workingSetBytes\":1,\"availableBytes\":2},\"systemContainers\":[{\"name\":\"pods\"}]},\"pods\":[]}",
 ];
 const RECORDINGS: &[&str] = &[
     include_str!("../../cli/tests/breaking/restart-1440.jsonl"),
@@ -154,6 +177,23 @@ fn kubelet(bytes: &[u8]) -> Result<(), String> {
         let _ = load_kinds(&format!("node.memory = \"8Gi\"\n[kubelet]\n{key}\n"), "fuzz.toml", &Only(&text), &[]);
     }
     Ok(())
+}
+
+/// A file of a cluster: refused with a reason, or a scenario of it that is read, or refused with a reason.
+fn import(bytes: &[u8]) -> Result<(), String> {
+    let source = Arc::new(Source { name: "given".into(), text: String::from_utf8_lossy(bytes).into_owned() });
+    let problems = Problems::default();
+    let evidence = Evidence::read(&problems, &[source]);
+    if problems.into_sorted().iter().any(|problem| problem.render().is_empty()) {
+        return Err("refused without a reason".into());
+    }
+    let options = oomsim_import::Options { node: None, memory: Some(Bytes::gib(8)) };
+    let Ok(imported) = oomsim_import::build(&evidence, &options) else { return Ok(()) };
+    let (name, text) = &imported.files[0];
+    match load(text, name, &imported, &[]) {
+        Err(problems) if problems.iter().all(|p| p.render().is_empty()) => Err("refused without a reason".into()),
+        _ => Ok(()),
+    }
 }
 
 fn study(bytes: &[u8]) -> Result<(), String> {

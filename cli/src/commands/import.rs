@@ -4,7 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::flags::{self, Force};
 use crate::load::{plain, rendered};
 use crate::prometheus::{self, PrometheusArgs, Whose};
-use crate::{output, reserve};
+use crate::{decode, output, reserve};
 use oomsim_core::units::Bytes;
 use oomsim_import::{Evidence, Imported, Options, build, differences};
 use oomsim_scenario::reading::Problems;
@@ -140,11 +140,7 @@ fn read(path: &Path) -> Result<Arc<Source>, Failure> {
     if bytes.len() as u64 > MAX_FILE {
         return Err(cannot(format!("it is larger than {} MiB: ask for fewer pods or a larger step", MAX_FILE >> 20)));
     }
-    let text = match bytes.as_slice() {
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(cannot("it is UTF-16: save it as UTF-8".into())),
-        [0x1f, 0x8b, ..] => return Err(cannot("it is compressed: unpack it with gunzip".into())),
-        _ => String::from_utf8(bytes).map_err(|_| cannot("it is not UTF-8 text".into()))?,
-    };
+    let text = decode::text(bytes, MAX_FILE).map_err(cannot)?;
     Ok(Arc::new(Source { name: path.display().to_string(), text }))
 }
 

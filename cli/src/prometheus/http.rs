@@ -53,21 +53,56 @@ impl Server {
         if let Some(authorization) = &self.authorization {
             post = post.header("Authorization", authorization);
         }
-        let mut response = post.send_form(form).map_err(|why| bad(why.to_string()))?;
+        let mut response = post.send_form(form).map_err(|why| bad(unreachable(&why)))?;
         let status = response.status();
         if status.is_redirection() {
             let to = response.headers().get("location").and_then(|to| to.to_str().ok()).unwrap_or("another address");
             return Err(bad(format!("redirects to {to:?}, which is not followed: give that address if you trust it")));
         }
         let body = response.body_mut().with_config().limit(MAX_ANSWER).read_to_string();
-        let text = body.map_err(|why| bad(format!("the answer cannot be read: {why}")))?;
-        // Prometheus says in the body what is wrong with a query; anything else is a proxy's page.
-        if !text.trim_start().starts_with('{') {
-            return Err(bad(format!(
-                "answered {status}, and no JSON: is this a Prometheus, and is a token needed (--token-file)?"
-            )));
+        let text = body.map_err(|why| bad(format!("the answer cannot be read: {}", unreachable(&why))))?;
+        match serde_json::from_str(&text) {
+            Ok(Answer { status: Some(word), .. }) if word == "success" => Ok(text),
+            // Prometheus says what is wrong with a query.
+            Ok(Answer { error: Some(why), .. }) => Err(bad(format!("answered {status}: {why}"))),
+            Err(why) if status.is_success() && text.trim_start().starts_with('{') => {
+                Err(bad(format!("the answer is no whole JSON: {why}")))
+            }
+            // Anything else is a proxy's.
+            _ => Err(bad(format!("answered {status}, {}", of_no_prometheus(status.as_u16())))),
         }
-        Ok(text)
+    }
+}
+
+/// What every answer of Prometheus has.
+#[derive(serde::Deserialize)]
+struct Answer {
+    status: Option<String>,
+    error: Option<String>,
+}
+
+fn of_no_prometheus(status: u16) -> &'static str {
+    match status {
+        401 | 403 => "and wants to know who asks: is a token needed (--token-file), or another one?",
+        404 => "it has no /api/v1/query_range: is there a path in front of it, as in http://host/prometheus?",
+        500.. => "it is out of order, or what stands in front of it is",
+        _ => "and not what Prometheus answers: is this a Prometheus, and is a token needed (--token-file)?",
+    }
+}
+
+/// Why there is no answer, and what to do about it.
+fn unreachable(why: &ureq::Error) -> String {
+    let text = why.to_string();
+    match why {
+        ureq::Error::Timeout(ureq::Timeout::Connect) => format!("no connection within {} s", CONNECT.as_secs()),
+        ureq::Error::Timeout(_) => format!("no whole answer within {} s: ask for less with --since", ANSWER.as_secs()),
+        ureq::Error::BodyExceedsLimit(_) => {
+            format!("it is larger than {} MiB: ask for less with --since, or a larger --step", MAX_ANSWER >> 20)
+        }
+        _ if text.contains("certificate") => {
+            format!("{text}: give the certificate of its authority with --ca-file, if you trust it")
+        }
+        _ => text,
     }
 }
 

@@ -5,11 +5,12 @@ use crate::kernel_log;
 use crate::kubelet::kubelet;
 use crate::objects::NodeFacts;
 use crate::pods::{PodTable, pods};
-use crate::system::{PodsTotal, SystemMemory, system};
+use crate::system::{PodsTotal, SystemMemory, of_free, system};
 use crate::toml_text::{amount, comment, said};
 use crate::usage::Recorded;
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use oomsim_scenario::{FileError, Files};
+use std::collections::BTreeMap;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, value};
 
 /// What to import.
@@ -154,7 +155,8 @@ fn chosen_node<'a>(evidence: &'a Evidence, options: &Options) -> Result<ChosenNo
         series.1.points.first().map(|p| Bytes::new(p.bytes))
     };
     let logged = || kernel_log::Machine::of(evidence)?.memory();
-    let measured = || meminfo().or_else(summary).or_else(exported).or_else(logged);
+    let freed = || evidence.free.map(of_free);
+    let measured = || meminfo().or_else(summary).or_else(exported).or_else(logged).or_else(freed);
     let memory = options.memory.or(facts.map(|n| n.capacity)).or_else(measured);
     let Some(memory) = memory else {
         return error(
@@ -196,6 +198,9 @@ impl Import<'_> {
         if let Some((swap, from)) = machine.as_ref().and_then(|machine| Some((machine.swap()?, &machine.from))) {
             table["swap"] = value(amount(swap));
             comment(&mut table, "swap", from);
+        } else if let Some((swap, file)) = self.evidence.os.iter().find_map(|os| Some((os.swap?, &os.source.name))) {
+            table["swap"] = value(amount(swap));
+            comment(&mut table, "swap", &format!("the swap file in {file}"));
         }
         if let Some((count, held)) = machine.map(|m| m.in_pods()).filter(|(count, _)| pods.is_empty() && *count > 0) {
             let processes = if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
@@ -255,12 +260,24 @@ impl Import<'_> {
             self.out.notes.push(format!("the node's pages are {kib}Ki: the run counts in pages of 4Ki"));
         }
         let hugepages = self.node.facts.map_or(Bytes::ZERO, |facts| facts.hugepages_2mi);
+        let mut sysctls: BTreeMap<&str, i64> = BTreeMap::new();
+        let mut from: Vec<&str> = Vec::new();
+        for os in self.evidence.os.iter().filter(|os| !os.sysctls.is_empty()) {
+            sysctls.extend(&os.sysctls);
+            from.push(&os.source.name);
+        }
         let pages = i64::try_from(hugepages.get() >> 21).unwrap_or(0);
+        // What the node has counts more than what a file asks for.
         if pages > 0 {
-            let mut sysctl = InlineTable::new();
-            sysctl.insert("vm.nr_hugepages", pages.into());
-            table["sysctl"] = value(sysctl);
-            comment(&mut table, "sysctl", "status.capacity.hugepages-2Mi");
+            sysctls.insert("vm.nr_hugepages", pages);
+            from.push("status.capacity.hugepages-2Mi");
+        } else if self.node.facts.is_some() {
+            sysctls.remove("vm.nr_hugepages");
+        }
+        if !sysctls.is_empty() {
+            let sysctls = sysctls.into_iter().map(|(name, number)| (name, toml_edit::Value::from(number)));
+            table["sysctl"] = value(sysctls.collect::<InlineTable>());
+            comment(&mut table, "sysctl", &from.join(", "));
         }
         (!table.is_empty()).then_some(table)
     }

@@ -2,6 +2,7 @@
 
 use crate::memory_stat::{MemoryStat, looks_like_memory_stat, memory_current, memory_stat};
 use crate::node_files::{Free, Meminfo, free, looks_like_free, looks_like_meminfo, meminfo};
+use crate::os_settings::os_settings;
 use crate::series::Series;
 use crate::summary::{self, Summary};
 use crate::text::TextProblem;
@@ -52,8 +53,11 @@ pub fn read(p: &Problems, source: &Arc<Source>) -> Option<Content> {
     }
     let result = match first_look(text) {
         Look::Json(shape) => json(&source.name, text, &shape),
-        Look::Text(known) => known(&source.name, text),
-        Look::Wrong(message) => Err(vec![TextProblem::whole(message)]),
+        Look::Text(_, known) => known(&source.name, text),
+        Look::Other(Known { what, instead }) => {
+            let help = instead.unwrap_or("give what it was made of");
+            Err(vec![TextProblem::whole(format!("this is {what}: {help}"))])
+        }
         Look::Yaml => return parse_documents(source).map_err(|why| p.push(*why)).ok().map(Content::Documents),
     };
     match result {
@@ -72,9 +76,24 @@ type Reader = fn(&str, &str) -> Result<Option<Content>, Vec<TextProblem>>;
 
 enum Look {
     Json(Shape),
-    Text(Reader),
+    /// What it is, and who reads it.
+    Text(&'static str, Reader),
     Yaml,
-    Wrong(String),
+    /// Known, but nothing that is read.
+    Other(Known),
+}
+
+/// What a file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// In words, such as `a Kubernetes Node`.
+    pub what: String,
+    /// What to give instead, if nothing reads it.
+    pub instead: Option<&'static str>,
+}
+
+fn other(what: &str, instead: &'static str) -> Look {
+    Look::Other(Known { what: what.to_owned(), instead: Some(instead) })
 }
 
 /// The keys by which JSON documents are distinguished.
@@ -89,44 +108,80 @@ struct Shape {
     result_type: Option<IgnoredAny>,
 }
 
+const AS_JSON: &str = "give what `kubectl get … -o json` prints, as `oomsim import --queries` shows";
+
 fn first_look(text: &str) -> Look {
     let start = text.trim_start();
     if start.is_empty() {
-        return Look::Wrong("the file is empty".into());
+        return Look::Other(Known {
+            what: "an empty file".into(),
+            instead: Some("was the command that made it stopped?"),
+        });
     }
     if start.starts_with('{') {
         // What is cut off has no shape: the reader of YAML, which takes JSON too, says where.
         return serde_json::from_str(start).map_or(Look::Yaml, Look::Json);
     }
     if kernel_log::looks_like(start) {
-        return Look::Text(|_, text| kernel_log::read(text).map(|reports| Some(Content::KernelLog(reports))));
+        return Look::Text("a kernel log", |_, text| {
+            kernel_log::read(text).map(|reports| Some(Content::KernelLog(reports)))
+        });
     }
     if start.starts_with('<') {
-        return Look::Wrong("this is a web page: is a login needed where the file comes from?".into());
+        return other("a web page", "is a login needed where the file comes from?");
     }
     if start.starts_with('[') && prometheus::looks_like_result(start) {
-        return Look::Text(|name, text| {
+        return Look::Text("an answer of Prometheus", |name, text| {
             prometheus::read_result(name, text).map(|series| Some(Content::Series(series)))
         });
     }
-    let reader: Option<Reader> = if looks_like_meminfo(start) {
-        Some(|_, text| meminfo(text).map(|m| Some(Content::Meminfo(m))))
+    if looks_described(start) {
+        return other("the output of `kubectl describe`", AS_JSON);
+    }
+    recorded(start)
+}
+
+/// What a node or its monitoring prints.
+fn recorded(start: &str) -> Look {
+    if looks_like_meminfo(start) {
+        Look::Text("/proc/meminfo", |_, text| meminfo(text).map(|m| Some(Content::Meminfo(m))))
     } else if looks_like_free(start) {
-        Some(|_, text| free(text).map(|f| Some(Content::Free(f))))
+        Look::Text("the output of `free`", |_, text| free(text).map(|f| Some(Content::Free(f))))
     } else if looks_like_memory_stat(start) {
-        Some(|_, text| memory_stat(text).map(|stat| Some(Content::MemoryStat(stat))))
+        Look::Text("a cgroup's memory.stat", |_, text| memory_stat(text).map(|stat| Some(Content::MemoryStat(stat))))
     } else if memory_current(start).is_some() {
-        Some(|_, text| Ok(memory_current(text).map(Content::MemoryCurrent)))
+        Look::Text("a number, as a cgroup's memory.current", |_, text| {
+            Ok(memory_current(text).map(Content::MemoryCurrent))
+        })
     } else if top::looks_like(start) {
-        Some(|_, text| top::read(text).map(|rows| Some(Content::Top(rows))))
+        Look::Text("the output of `kubectl top`", |_, text| top::read(text).map(|rows| Some(Content::Top(rows))))
     } else if csv_file::looks_like(start) {
-        Some(|name, text| csv_file::read(name, text).map(|series| Some(Content::Series(series))))
+        Look::Text("a CSV file of series", |name, text| {
+            csv_file::read(name, text).map(|series| Some(Content::Series(series)))
+        })
     } else if openmetrics::looks_like(start) {
-        Some(|_, text| openmetrics::read(text).map(|series| Some(Content::Series(series))))
+        Look::Text("metrics as text", |_, text| openmetrics::read(text).map(|series| Some(Content::Series(series))))
+    } else if looks_like_table(start) {
+        other("a table of `kubectl get`", AS_JSON)
     } else {
-        None
-    };
-    reader.map_or(Look::Yaml, Look::Text)
+        Look::Yaml
+    }
+}
+
+/// `kubectl describe`: fields with their values in a column, indented sections.
+fn looks_described(text: &str) -> bool {
+    let mut lines = text.lines();
+    let first = lines.next().unwrap_or_default();
+    let value = first.strip_prefix("Name:").map(str::trim_start);
+    let section = |line: &str| ["Labels:", "Roles:", "Annotations:", "Namespace:"].iter().any(|s| line.starts_with(s));
+    value.is_some_and(|value| first.len() > "Name:".len() + 2 + value.len()) && lines.take(5).any(section)
+}
+
+/// The first line of a table that `kubectl get` prints: headings in capitals.
+fn looks_like_table(text: &str) -> bool {
+    let words: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
+    let heading = |word: &&str| word.chars().all(|c| c.is_ascii_uppercase() || "()-/%".contains(c));
+    words.len() > 2 && words.iter().all(heading) && ["NAME", "NAMESPACE", "LAST"].contains(&words[0])
 }
 
 fn json(name: &str, text: &str, shape: &Shape) -> Result<Option<Content>, Vec<TextProblem>> {
@@ -136,35 +191,41 @@ fn json(name: &str, text: &str, shape: &Shape) -> Result<Option<Content>, Vec<Te
         prometheus::read(name, text).map(|series| Some(Content::Series(series)))
     } else if shape.result_type.is_some() {
         prometheus::read_data(name, text).map(|series| Some(Content::Series(series)))
-    } else if shape.node.is_some() && shape.pods.is_some() {
+    } else if shape.node.is_some() && (shape.pods.is_some() || text.contains("\"nodeName\"")) {
         summary::read(text).map(|summary| Some(Content::Summary(summary)))
     } else {
         Ok(None)
     }
 }
 
-/// What a file is in words, such as `a Kubernetes Node`; `None`: nothing that is known here.
-pub fn describe(text: &str) -> Option<String> {
+/// What a file is; `None`: nothing that is known here.
+pub fn describe(text: &str) -> Option<Known> {
     if let Ok(Some(list)) = json_lines::as_list(text) {
         return describe(&list);
     }
+    let known = |what: &str| Some(Known { what: what.to_owned(), instead: None });
     let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
-    let known = match first_look(text) {
-        Look::Wrong(_) => return None,
-        Look::Text(_) if kernel_log::looks_like(text) => return Some("a kernel log".to_owned()),
-        Look::Text(_) => return Some("what a node or its monitoring prints".to_owned()),
-        Look::Json(shape) if shape.kind.is_none() && shape.status.is_some() => {
-            return Some("an answer of Prometheus".to_owned());
+    let documents = match first_look(text) {
+        Look::Other(_) if text.trim().is_empty() => return None,
+        Look::Other(other) => return Some(other),
+        Look::Text(what, _) => return known(what),
+        Look::Json(shape) if shape.kind.is_none() && (shape.status.is_some() || shape.result_type.is_some()) => {
+            return known("an answer of Prometheus");
         }
         Look::Json(shape) if shape.kind.is_none() && shape.node.is_some() => {
-            return Some("a kubelet's /stats/summary".to_owned());
+            return known("a kubelet's /stats/summary");
         }
         Look::Json(_) | Look::Yaml => parse_documents(&source).ok()?,
     };
-    let first = known.first()?;
-    if oomsim_scenario::reading::is_kubelet_settings(first) {
-        return Some("a kubelet's settings".to_owned());
+    if documents.iter().any(oomsim_scenario::reading::is_kubelet_settings) {
+        return known("a kubelet's settings");
     }
+    if documents.iter().any(|document| os_settings(document).is_some()) {
+        return known("a provider's settings of the operating system");
+    }
+    let first = documents.first()?;
+    let first = first.items().and_then(<[Value]>::first).unwrap_or(first);
     let kind = first.get("kind").and_then(Value::as_text)?;
-    first.get("apiVersion").map(|_| format!("a Kubernetes {kind}"))
+    first.get("apiVersion")?;
+    known(&format!("a Kubernetes {kind}"))
 }

@@ -13,10 +13,16 @@ const METRIC: [&str; 3] = ["metric", "__name__", "name"];
 
 /// True when the text's first line is a heading with a column of time.
 pub fn looks_like(text: &str) -> bool {
-    let heading = text.lines().next().unwrap_or_default();
+    let heading = text[lead(text)..].lines().next().unwrap_or_default();
     let separator = separator(heading);
     let first = |c: &str| TIME.contains(&clean(c).as_str());
     heading.contains(separator) && heading.split(separator).any(first)
+}
+
+/// How long the line `sep=,` is, which Grafana writes in front for Excel.
+fn lead(text: &str) -> usize {
+    let first = text.split_inclusive('\n').next().unwrap_or_default();
+    if first.trim().trim_matches('"').starts_with("sep=") { first.len() } else { 0 }
 }
 
 /// Commas, or what spreadsheets of other countries write.
@@ -33,6 +39,12 @@ fn clean(heading: &str) -> String {
 /// # Errors
 /// Every row that cannot be used.
 pub fn read(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
+    let lead = lead(text);
+    let moved = |problem: TextProblem| TextProblem { at: problem.at.start + lead..problem.at.end + lead, ..problem };
+    rows(file, &text[lead..]).map_err(|problems| problems.into_iter().map(moved).collect())
+}
+
+fn rows(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     let heading = text.lines().next().unwrap_or_default();
     let mut reader =
         csv::ReaderBuilder::new().delimiter(separator(heading) as u8).trim(csv::Trim::All).from_reader(text.as_bytes());
@@ -96,8 +108,18 @@ impl Layout {
         let number = amount(cell).ok_or_else(|| format!("{cell:?} is no number of bytes"))?;
         let metric = self.metric.and_then(|m| row.get(m)).map(Metric::named).or_else(|| Metric::by_file_name(file));
         let others = (0..head.len()).filter(|i| *i != self.time && *i != value && Some(*i) != self.metric);
-        let label = |i: usize| (clean(&head[i]), row.get(i).unwrap_or_default().to_string());
-        let labels = others.map(label).collect();
+        let (mut metric, mut labels) = (metric, BTreeMap::new());
+        for i in others {
+            let (name, cell) = (clean(&head[i]), row.get(i).unwrap_or_default());
+            // Grafana's "series as rows": the name of a series as its legend has it.
+            if name == "series" {
+                let (named, more) = heading(cell);
+                metric = named.or(metric);
+                labels.extend(more);
+            } else {
+                labels.insert(name, cell.to_string());
+            }
+        }
         let points = curves.entry((metric, labels)).or_default();
         points.push(at, number).map_err(|bad| format!("the sample {bad}"))
     }
@@ -174,6 +196,16 @@ mod tests {
         let columns = "\"Time\";\"{pod=\"\"cart\"\", container=\"\"app\"\"}\"\n2026-11-26 06:00:00;\"201 MiB\"\n2026-11-26 06:00:30;\n";
         let read_columns = read("rss.csv", columns).expect("columns");
         assert_eq!((read_columns[0].pod(), read_columns[0].points[0].bytes), (Some("cart"), 201 << 20));
+    }
+
+    #[test]
+    fn files_of_grafana_for_excel_and_with_series_as_rows_are_read() {
+        let rows = "sep=,\r\n\"Series\",\"Time\",\"Value\"\r\n\"container_memory_rss{pod=\"\"cart\"\"}\",2026-11-26 06:00:00,5\r\n";
+        assert!(looks_like(rows));
+        let read_rows = read("x.csv", rows).expect("rows");
+        assert_eq!((read_rows[0].metric.clone(), read_rows[0].pod()), (Some(Metric::Rss), Some("cart")));
+        let wrong = "sep=;\ntime;pod;value\nnever;a;1\n";
+        assert_eq!(&wrong[read("rss.csv", wrong).expect_err("a time")[0].at.clone()], "never;a;1");
     }
 
     #[test]

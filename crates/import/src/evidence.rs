@@ -4,6 +4,7 @@ use crate::content::{self, Content};
 use crate::memory_stat::MemoryStat;
 use crate::node_files::{Free, Meminfo};
 use crate::objects::{ContainerDefaults, MakerFacts, NodeFacts, PodFacts, autoscaler, limit_range, path, text};
+use crate::os_settings::{OsSettings, os_settings};
 use crate::series::Series;
 use crate::summary::Summary;
 use crate::top::TopRow;
@@ -35,6 +36,8 @@ pub struct Evidence {
     pub autoscalers: Vec<String>,
     /// Kubelet settings: a KubeletConfiguration or one of its wrappers.
     pub kubelets: Vec<KubeletEvidence>,
+    /// Settings of the operating system in providers' files.
+    pub os: Vec<OsSettings>,
     /// Answers of kubelets.
     pub summaries: Vec<Summary>,
     /// Recorded curves, each with its file.
@@ -84,8 +87,12 @@ impl Evidence {
     fn add(&mut self, p: &Problems, source: &Arc<Source>, content: Content) {
         match content {
             Content::Documents(documents) => {
-                self.kubelet_settings(source, &documents);
-                documents.iter().for_each(|document| self.document(p, document));
+                let os: Vec<OsSettings> = documents.iter().filter_map(os_settings).collect();
+                let known = self.kubelet_settings(source, &documents) || !os.is_empty();
+                self.os.extend(os);
+                // Beside settings stand parts of a provider's file that have no kind and say nothing about memory.
+                let objects = documents.iter().filter(|d| !known || d.get("kind").is_some() || d.items().is_some());
+                objects.for_each(|document| self.document(p, document));
             }
             Content::Summary(summary) => self.summaries.push(summary),
             Content::Series(list) => {
@@ -106,13 +113,16 @@ impl Evidence {
         }
     }
 
-    fn kubelet_settings(&mut self, source: &Arc<Source>, documents: &[Value]) {
+    /// True when there are any.
+    fn kubelet_settings(&mut self, source: &Arc<Source>, documents: &[Value]) -> bool {
         let (live, plain) = match documents {
             [only] => (only.get("kubeletconfig").is_some(), text(only, &["kind"]) == "KubeletConfiguration"),
             _ => (false, false),
         };
         let one = |settings| KubeletEvidence { source: Arc::clone(source), settings, live, plain: live || plain };
+        let before = self.kubelets.len();
         self.kubelets.extend(kubelets(documents).into_iter().map(one));
+        self.kubelets.len() > before
     }
 
     fn document(&mut self, p: &Problems, value: &Value) {
@@ -146,6 +156,10 @@ impl Evidence {
             "Status" if value.get("code").is_some() || text(value, &["status"]) == "Failure" => {
                 let message = format!("the API server answered with an error: {}", text(value, &["message"]));
                 p.error(&value.at, message);
+            }
+            "PodMetrics" | "NodeMetrics" => {
+                let rows = crate::top::metrics(p, &kind, value);
+                self.top.extend(rows.into_iter().map(|row| (Arc::clone(&value.at.source), row)));
             }
             "LimitRange" => self.defaults.extend(limit_range(p, value)),
             "PriorityClass" => self.priority_class(value),

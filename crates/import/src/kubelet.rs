@@ -19,12 +19,12 @@ pub(crate) fn kubelet(import: &mut Import<'_>) -> Result<Table, ImportError> {
     if let Some(version) = import.node.facts.map(|n| n.info("kubeletVersion")).filter(|v| !v.is_empty()) {
         table["version"] = value(version);
     }
-    match chosen(import)? {
-        Some(settings) => {
-            import.given(&mut table, settings);
-            import.completed(&mut table);
-        }
-        None => import.inferred(&mut table),
+    let chosen = chosen(import)?;
+    if chosen.is_empty() {
+        import.inferred(&mut table);
+    } else {
+        import.given(&mut table, &chosen);
+        import.completed(&mut table);
     }
     if kernel_log::Machine::of(import.evidence).is_some_and(|machine| machine.swap().is_some()) {
         table["failSwapOn"] = value(false);
@@ -33,20 +33,23 @@ pub(crate) fn kubelet(import: &mut Import<'_>) -> Result<Table, ImportError> {
     Ok(table)
 }
 
-/// The settings to take: what a running kubelet answers has all of them; otherwise there is one file of settings.
-fn chosen<'a>(import: &mut Import<'a>) -> Result<Option<&'a KubeletEvidence>, ImportError> {
+/// The settings to take: what a running kubelet answers has all of them; otherwise there is one file of settings, and
+/// drop-ins that add to it, in order of their names.
+fn chosen<'a>(import: &mut Import<'a>) -> Result<Vec<&'a KubeletEvidence>, ImportError> {
     let all = &import.evidence.kubelets;
     let live: Vec<_> = all.iter().filter(|k| k.live).collect();
-    match (live.as_slice(), all.as_slice()) {
-        ([], []) => Ok(None),
+    let adds = |k: &&KubeletEvidence| k.settings.iter().all(|part| matches!(part, KubeletSettings::MoreFlags(_)));
+    let (mut drop_ins, whole): (Vec<_>, Vec<_>) = all.iter().partition(adds);
+    drop_ins.sort_by(|one, other| one.source.name.cmp(&other.source.name));
+    match (live.as_slice(), whole.as_slice()) {
         ([only], _) => {
             for other in all.iter().filter(|k| !k.live) {
                 let message = format!("{}: left out: {} has all settings", other.source.name, only.source.name);
                 import.out.notes.push(message);
             }
-            Ok(Some(only))
+            Ok(vec![only])
         }
-        ([], [only]) => Ok(Some(only)),
+        ([], [] | [_]) => Ok([whole, drop_ins].concat()),
         _ => {
             let names: Vec<_> = all.iter().map(|k| k.source.name.as_str()).collect();
             error(
@@ -60,31 +63,52 @@ fn chosen<'a>(import: &mut Import<'a>) -> Result<Option<&'a KubeletEvidence>, Im
 impl Import<'_> {
     /// Writes the settings: a file that has nothing else as it is; of a provider's file, which may have tokens and
     /// keys, the kubelet's fields and flags.
-    fn given(&mut self, table: &mut Table, kubelet: &KubeletEvidence) {
-        let name = &kubelet.source.name;
-        if kubelet.plain {
-            let copy = if name.ends_with(".json") { "kubelet.json" } else { "kubelet.yaml" };
-            table["config"] = value(copy);
-            comment(table, "config", &format!("a copy of {name}"));
-            self.out.files.push((copy.into(), kubelet.source.text.clone()));
-            return;
-        }
-        for settings in &kubelet.settings {
-            match settings {
-                KubeletSettings::Fields(fields) => {
-                    table["config"] = value("kubelet.yaml");
-                    comment(table, "config", &format!("the kubelet's settings in {name}"));
-                    self.out.files.push(("kubelet.yaml".into(), configuration(fields)));
-                }
-                KubeletSettings::Flags(flags) => {
-                    let words = flags.items().unwrap_or_default().iter().filter_map(Object::as_text);
-                    // Labels, addresses and the like are no settings of memory.
-                    let kept = |word: &&str| MEMORY_FLAGS.iter().any(|flag| word.starts_with(flag));
-                    table["flags"] = value(words.filter(kept).collect::<Array>());
-                    comment(table, "flags", &format!("the kubelet's flags in {name}"));
+    fn given(&mut self, table: &mut Table, kubelets: &[&KubeletEvidence]) {
+        let (mut words, mut files) = (Array::new(), Vec::new());
+        for kubelet in kubelets {
+            let name = &kubelet.source.name;
+            if kubelet.plain {
+                let copy = if name.ends_with(".json") { "kubelet.json" } else { "kubelet.yaml" };
+                table["config"] = value(copy);
+                comment(table, "config", &format!("a copy of {name}"));
+                self.out.files.push((copy.into(), kubelet.source.text.clone()));
+                continue;
+            }
+            let fields: Vec<&Object> = kubelet.settings.iter().filter_map(fields_of).collect();
+            if !fields.is_empty() {
+                table["config"] = value("kubelet.yaml");
+                comment(table, "config", &format!("the kubelet's settings in {name}"));
+                self.out.files.push(("kubelet.yaml".into(), configuration(&fields)));
+            }
+            for part in &kubelet.settings {
+                match part {
+                    KubeletSettings::Fields(_) => {}
+                    KubeletSettings::Flags(flags) | KubeletSettings::MoreFlags(flags) => {
+                        let all = flags.items().unwrap_or_default().iter().filter_map(Object::as_text);
+                        // Labels, addresses and the like are no settings of memory.
+                        let kept = |word: &&str| MEMORY_FLAGS.iter().any(|flag| word.starts_with(flag));
+                        words.extend(all.filter(kept));
+                        files.push(name.as_str());
+                    }
+                    // The node says what its provider reserves, or nothing does.
+                    KubeletSettings::Provider(by) if self.node.facts.is_none() => {
+                        self.left_to_the_node(name, by.preset)
+                    }
+                    KubeletSettings::Provider(_) => {}
                 }
             }
         }
+        if !files.is_empty() {
+            table["flags"] = value(words);
+            comment(table, "flags", &format!("the kubelet's flags in {}", files.join(", ")));
+        }
+    }
+
+    fn left_to_the_node(&mut self, name: &str, preset: &str) {
+        let message =
+            format!("{name}: the provider's nodes reserve memory by a rule of their own, unless the file does");
+        let help = format!("add the Node, or set `preset = \"{preset}\"` in [kubelet]");
+        self.out.notes.push(format!("{message}: {help}"));
     }
 
     /// A provider's file often leaves the reservations to the node's own start-up: then the node says what they are.
@@ -142,13 +166,22 @@ fn reserves(config: &KubeletConfig) -> bool {
     [&config.kube_reserved, &config.system_reserved].into_iter().any(|reserved| reserved.contains_key("memory"))
 }
 
-/// Fields as a KubeletConfiguration.
-fn configuration(fields: &Object) -> String {
+fn fields_of(part: &KubeletSettings) -> Option<&Object> {
+    match part {
+        KubeletSettings::Fields(fields) => Some(fields),
+        _ => None,
+    }
+}
+
+/// Fields as a KubeletConfiguration; those of later parts count.
+fn configuration(parts: &[&Object]) -> String {
     let mut all = Map::new();
     all.insert("apiVersion".into(), json!("kubelet.config.k8s.io/v1beta1"));
     all.insert("kind".into(), json!("KubeletConfiguration"));
-    if let Json::Object(fields) = plain(fields) {
-        all.extend(fields.into_iter().filter(|(key, value)| key != "staticPodURLHeader" && !value.is_null()));
+    for fields in parts {
+        if let Json::Object(fields) = plain(fields) {
+            all.extend(fields.into_iter().filter(|(key, value)| key != "staticPodURLHeader" && !value.is_null()));
+        }
     }
     let all = Json::Object(all);
     serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())

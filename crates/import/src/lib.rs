@@ -31,6 +31,7 @@ mod memory_stat;
 mod node_files;
 mod objects;
 mod openmetrics;
+mod os_settings;
 mod pods;
 mod prometheus;
 mod provider;
@@ -46,7 +47,7 @@ mod top;
 mod usage;
 
 pub use build::{ImportError, Imported, Options, build};
-pub use content::describe;
+pub use content::{Known, describe};
 pub use daemons::{Daemons, Measured, daemons, measured};
 pub use evidence::Evidence;
 pub use objects::PodFacts;

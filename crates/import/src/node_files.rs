@@ -17,7 +17,12 @@ impl Meminfo {
 
 /// True for lines of `/proc/meminfo`, whichever comes first.
 pub fn looks_like_meminfo(text: &str) -> bool {
-    text.lines().take(5).any(|line| line.starts_with("MemTotal:"))
+    text.lines().take(5).any(|line| line.starts_with("MemTotal:") || of_numa_node(line))
+}
+
+/// `Node 0 MemTotal: …` of /sys/devices/system/node.
+fn of_numa_node(line: &str) -> bool {
+    line.starts_with("Node ") && line.contains("MemTotal:")
 }
 
 /// Reads `/proc/meminfo`. Lines without `kB` are counts (`HugePages_Total`) and are kept as they are.
@@ -25,6 +30,10 @@ pub fn looks_like_meminfo(text: &str) -> bool {
 /// # Errors
 /// Every line that is not of the file's form.
 pub fn meminfo(text: &str) -> Result<Meminfo, Vec<TextProblem>> {
+    if text.lines().any(of_numa_node) {
+        let message = "this is the meminfo of one NUMA node: give /proc/meminfo, which has the whole machine";
+        return Err(vec![TextProblem::whole(message.into())]);
+    }
     let mut found = IndexMap::new();
     let mut problems = Vec::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
@@ -90,7 +99,8 @@ impl Amount {
 /// # Errors
 /// When the line of memory is missing or has other columns.
 pub fn free(text: &str) -> Result<Free, Vec<TextProblem>> {
-    let heading: Vec<&str> = text.lines().next().unwrap_or_default().split_whitespace().collect();
+    let heading: Vec<&str> =
+        text.lines().find(|line| is_heading(line)).unwrap_or_default().split_whitespace().collect();
     let row = |name: &str| {
         text.lines().enumerate().find(|(_, line)| line.trim_start().starts_with(name)).map(|(number, line)| {
             let values: Option<Vec<Amount>> = line.split_whitespace().skip(1).map(amount).collect();
@@ -104,10 +114,15 @@ pub fn free(text: &str) -> Result<Free, Vec<TextProblem>> {
     let need =
         |name: &str| column(name).ok_or_else(|| vec![TextProblem::whole(format!("there is no column `{name}`"))]);
     let swap = row("Swap:").transpose()?;
+    // Before procps 3.3.10, and with `-w`: two columns.
+    let both = || match (column("buffers")?, column("cached").or_else(|| column("cache"))?) {
+        (Amount::Number(buffers), Amount::Number(cached)) => Some(Amount::Number(buffers.saturating_add(cached))),
+        (buffers, cached) => Some(Amount::Bytes(buffers.bytes(1024) + cached.bytes(1024))),
+    };
     Ok(Free {
         total: need("total")?,
         free: need("free")?,
-        cache: column("buff/cache").or_else(|| column("cache")),
+        cache: column("buff/cache").or_else(both).or_else(|| column("cache")),
         available: column("available"),
         swap_total: swap.and_then(|values| values.first().copied()),
     })
@@ -115,7 +130,12 @@ pub fn free(text: &str) -> Result<Free, Vec<TextProblem>> {
 
 /// True when the text is what `free` prints.
 pub fn looks_like_free(text: &str) -> bool {
-    let mut words = text.lines().next().unwrap_or_default().split_whitespace();
+    // In front may be the command itself, as it was typed.
+    text.lines().take(3).any(is_heading) && text.lines().any(|line| line.trim_start().starts_with("Mem:"))
+}
+
+fn is_heading(line: &str) -> bool {
+    let mut words = line.split_whitespace();
     words.next() == Some("total") && words.next() == Some("used") && words.next() == Some("free")
 }
 
@@ -160,5 +180,11 @@ mod tests {
         let plain = free("total used free shared buff/cache available\nMem: 16 4 1 0 11 12\n").expect("free -g");
         assert_eq!(plain.available, Some(Amount::Number(12)));
         assert!(free("total used free\nMem: x 1 2\n").is_err());
+        // procps before 3.3.10, and `free -w` behind its own command.
+        let old = "             total       used       free     shared    buffers     cached\nMem:          7870       7000        870         10        100       3000\n-/+ buffers/cache:       3900       3970\nSwap:            0          0          0\n";
+        assert_eq!(free(old).expect("free").cache, Some(Amount::Number(3100)));
+        let wide = "$ free -w\n  total used free shared buffers cache available\nMem: 16 4 1 0 2 9 12\n";
+        assert!(looks_like_free(wide));
+        assert_eq!(free(wide).expect("free").cache, Some(Amount::Number(11)));
     }
 }

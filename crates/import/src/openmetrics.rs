@@ -42,12 +42,14 @@ pub fn read(text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
 
 /// True when the text looks like this format: its first line that is no comment is a sample.
 pub fn looks_like(text: &str) -> bool {
-    let first = text.lines().map(str::trim).find(|line| !line.is_empty());
-    match first {
-        Some(line) if line.starts_with("# TYPE ") || line.starts_with("# HELP ") => true,
-        Some(line) => line.starts_with(|c: char| c.is_ascii_lowercase()) && line.contains('{') && sample(line).is_ok(),
-        None => false,
-    }
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(1000);
+    let is_sample = |line: &str| {
+        let known = ["node_", "container_", "machine_", "go_", "process_"].iter().any(|begin| line.starts_with(begin));
+        line.starts_with(|c: char| c.is_ascii_lowercase()) && (line.contains('{') || known) && sample(line).is_ok()
+    };
+    // What else begins with `#` is a comment.
+    let first = lines.find(|line| !line.starts_with('#') || line.starts_with("# TYPE ") || line.starts_with("# HELP "));
+    first.is_some_and(|line| line.starts_with('#') || is_sample(line))
 }
 
 struct Found {
@@ -127,6 +129,12 @@ mod tests {
         assert_eq!(read.len(), 1);
         assert_eq!((read[0].pod(), read[0].container()), (Some("a\"b"), Some("c")));
         assert_eq!(read[0].points.iter().map(|p| p.at_ms).collect::<Vec<_>>(), [1_764_100_000_000, 1_764_100_030_000]);
+    }
+
+    #[test]
+    fn what_was_cut_out_of_a_scrape_is_known() {
+        assert!(looks_like("# from w1\nnode_memory_MemTotal_bytes 8.1e+09\n"));
+        assert!(!looks_like("# a comment\nkind: Pod\n") && !looks_like("# only a comment\n"));
     }
 
     #[test]

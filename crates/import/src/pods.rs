@@ -95,7 +95,8 @@ impl Import<'_> {
         for (file, _) in evidence.series.iter().filter(|(_, series)| silent(series)) {
             *others.entry((&file.name, "series that name no pod, or are of no memory")).or_default() += 1;
         }
-        let elsewhere = |row: &TopRow| row.pod.as_deref().is_some_and(|pod| !known.contains(pod));
+        let here = |name: &Option<String>| name.as_deref().is_some_and(|pod| known.contains(pod));
+        let elsewhere = |row: &TopRow| row.pod.is_some() && !here(&row.pod) && !(row.either && here(&row.namespace));
         for (file, _) in evidence.top.iter().filter(|(_, row)| elsewhere(row)) {
             *others.entry((&file.name, "rows of pods that do not run on this node")).or_default() += 1;
         }

@@ -3,6 +3,7 @@
 use crate::series::{Metric, Points, Series};
 use crate::text::TextProblem;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use std::collections::BTreeMap;
 
 /// The answer as the API sends it (prometheus: web/api/v1).
@@ -18,6 +19,13 @@ struct Data {
     #[serde(rename = "resultType")]
     result_type: String,
     result: serde_json::Value,
+}
+
+/// What `/api/v1/labels`, `/series` and their like answer.
+#[derive(Deserialize)]
+struct Listed {
+    #[serde(rename = "data")]
+    _data: Vec<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -44,6 +52,10 @@ const MAX_SAMPLES: usize = 10_000_000;
 /// # Errors
 /// Everything that is wrong with it, sample by sample.
 pub fn read(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
+    if serde_json::from_str::<Listed>(text).is_ok() {
+        let message = "this answer lists names or series, not values: ask /api/v1/query_range or /api/v1/query";
+        return Err(vec![TextProblem::whole(message.into())]);
+    }
     let response: Response = serde_json::from_str(text).map_err(|why| vec![TextProblem::json(text, &why)])?;
     if response.status != "success" {
         let why = response.error.unwrap_or_else(|| format!("status {:?}", response.status));
@@ -184,6 +196,8 @@ mod tests {
         assert!(read("x.json", error).expect_err("an error")[0].message.contains("parse error"));
         let scalar = r#"{"status":"success","data":{"resultType":"scalar","result":[1,"2"]}}"#;
         assert!(read("x.json", scalar).expect_err("a scalar")[0].message.contains("expected a matrix"));
+        let labels = r#"{"status":"success","data":["__name__"]}"#;
+        assert!(read("x.json", labels).expect_err("labels")[0].message.contains("lists names"));
         assert!(read("x.json", "{\"status\":").expect_err("cut")[0].at.start > 0);
     }
 }

@@ -2,10 +2,12 @@
 
 use crate::evidence::Evidence;
 use crate::usage::{Recorded, ids, usage};
+use oomsim_core::Simulation;
+use oomsim_core::kubelet::{QosClass, container_oom_score_adj};
 use oomsim_core::plan::{PodPlan, Scenario};
 use oomsim_core::record::Keep;
 use oomsim_core::units::{Bytes, SimTime};
-use oomsim_core::{Simulation, kubelet::QosClass};
+use oomsim_dmesg::{CgroupPlace, place};
 use std::sync::Arc;
 
 /// When the simulated pods have what they begin with: sandbox, container and first reads take a few seconds.
@@ -37,7 +39,39 @@ pub fn differences(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String>
             }
         }
     }
+    found.extend(scores(evidence, scenario));
     found.extend(working_sets(evidence, scenario));
+    found
+}
+
+/// `oom_score_adj` of those that the kernel killed, as its log has it.
+fn scores(evidence: &Evidence, scenario: &Scenario) -> Vec<String> {
+    let Some(kubelet) = &scenario.kubelet else { return Vec::new() };
+    let capacity = scenario.node.kernel.mem_total;
+    let mut found = Vec::new();
+    for (_, report) in &evidence.kernel_logs {
+        let CgroupPlace::Container { pod_uid, .. } = place(report.task_memcg.as_deref().unwrap_or_default()) else {
+            continue;
+        };
+        let facts = evidence.pods.iter().find(|pod| !pod.uid.is_empty() && pod.uid == pod_uid);
+        let pod = facts.and_then(|facts| scenario.pods.iter().find(|pod| is(facts, pod)));
+        let real = report.killed.first().and_then(|killed| killed.oom_score_adj);
+        let (Some(pod), Some(real)) = (pod, real) else { continue };
+        // The path has the runtime's id of the container, not its name: any container of the pod may have died.
+        let of = |container| container_oom_score_adj(&pod.spec, container, capacity, &kubelet.profile);
+        let simulated: Vec<i64> = pod.spec.containers.iter().map(of).collect();
+        // Memory that the kubelet has measured differs by some KiB from what the log was written with.
+        if !simulated.iter().any(|adj| adj.abs_diff(i64::from(real)) <= 1) {
+            let simulated: Vec<String> = simulated.iter().map(ToString::to_string).collect();
+            let name = pod.full_name();
+            found.push(format!(
+                "{name}: oom_score_adj {real} in the kernel log, {} by its requests",
+                simulated.join(", ")
+            ));
+        }
+    }
+    found.sort();
+    found.dedup();
     found
 }
 
@@ -60,7 +94,13 @@ fn working_sets(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String> {
         let simulated = index.and_then(|i| sample.pods.iter().find(|p| p.pod as usize == i)).map(|p| p.working_set);
         let held = ids(&pod.namespace, &pod.name, &pod.uid, &pod.containers)
             .map(|id| usage(evidence, recorded, id).map(|usage| usage.anon.first() + usage.active_file));
-        let (Some(real), Some(simulated)) = (held.sum::<Option<Bytes>>(), simulated) else { continue };
+        let real = held.sum::<Option<Bytes>>();
+        let runs = index.is_some_and(|i| sample.pods.iter().any(|p| p.pod as usize == i));
+        if index.is_some() && !runs {
+            let real = real.map_or_else(String::new, |real| format!(" with {}", mi(real)));
+            found.push(format!("{full_name}: runs in the files{real}, not at the beginning of the run"));
+        }
+        let (Some(real), Some(simulated)) = (real, simulated) else { continue };
         let apart = real.get().abs_diff(simulated.get());
         if apart > TOLERANCE.get().max(real.get() / 20) {
             found.push(format!("{full_name}: working set {} in the files, {} in the run", mi(real), mi(simulated)));

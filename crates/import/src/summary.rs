@@ -1,7 +1,7 @@
 //! `/stats/summary` of a kubelet (k8s.io/kubelet/pkg/apis/stats/v1alpha1).
 
 use crate::text::TextProblem;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 /// What the kubelet says about its node.
 #[derive(Clone, Debug, Deserialize)]
@@ -9,7 +9,7 @@ pub struct Summary {
     /// The node.
     pub node: NodeStats,
     /// Its pods.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub pods: Vec<PodStats>,
 }
 
@@ -22,7 +22,7 @@ pub struct NodeStats {
     /// Memory of the whole node.
     pub memory: Option<MemoryStats>,
     /// `kubelet`, `runtime`, `pods` and `misc`.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub system_containers: Vec<ContainerStats>,
     /// Swap of the whole node.
     pub swap: Option<SwapStats>,
@@ -70,7 +70,7 @@ pub struct PodStats {
     /// Memory of the pod's cgroup.
     pub memory: Option<MemoryStats>,
     /// Its containers.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_none")]
     pub containers: Vec<ContainerStats>,
 }
 
@@ -89,4 +89,20 @@ pub struct PodRef {
 /// When it is not of that form.
 pub fn read(text: &str) -> Result<Summary, Vec<TextProblem>> {
     serde_json::from_str(text).map_err(|why| vec![TextProblem::json(text, &why)])
+}
+
+/// A list that Go writes as null when it is empty.
+fn or_none<'de, D: Deserializer<'de>, T: Deserialize<'de>>(list: D) -> Result<Vec<T>, D::Error> {
+    Ok(Option::deserialize(list)?.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn lists_may_be_null() {
+        let read = read(r#"{"node": {"nodeName": "n1", "systemContainers": null}, "pods": null}"#).expect("a summary");
+        assert!(read.pods.is_empty() && read.node.system_containers.is_empty());
+    }
 }

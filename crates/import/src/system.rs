@@ -117,7 +117,7 @@ fn from_summary(evidence: &Evidence, node: &str) -> Option<SystemMemory> {
 
 /// The kubelet's own figures leave out kernel memory and inactive cache; meminfo has them.
 fn with_kernel(evidence: &Evidence, node: &str, system: SystemMemory) -> SystemMemory {
-    let Some(meminfo) = Meminfo::of(evidence, node) else {
+    let Some(meminfo) = Meminfo::of(evidence, node).filter(Meminfo::is_whole) else {
         return SystemMemory { assumed: "no kernel memory outside cgroups, no inactive page cache".into(), ..system };
     };
     let (kernel, inactive_file) = (meminfo.kernel(), meminfo.get("Inactive(file)", "Inactive_file"));
@@ -126,6 +126,16 @@ fn with_kernel(evidence: &Evidence, node: &str, system: SystemMemory) -> SystemM
 
 fn from_meminfo(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<SystemMemory> {
     let meminfo = Meminfo::of(evidence, node)?;
+    if !meminfo.is_whole() {
+        let left = meminfo.get("MemAvailable", "MemAvailable").max(meminfo.get("MemFree", "MemFree"));
+        let used = meminfo.get("MemTotal", "MemTotal").saturating_sub(left);
+        return (left > Bytes::ZERO).then(|| SystemMemory {
+            anon: used.saturating_sub(pods.anon).saturating_sub(pods.active_file),
+            from: format!("{}, less the pods", meminfo.from),
+            assumed: "what is neither free nor available is anonymous memory".into(),
+            ..SystemMemory::default()
+        });
+    }
     Some(SystemMemory {
         anon: meminfo.get("AnonPages", "AnonPages").saturating_sub(pods.anon),
         active_file: meminfo.get("Active(file)", "Active_file").saturating_sub(pods.active_file),
@@ -153,6 +163,15 @@ impl<'a> Meminfo<'a> {
         }
         let exported = found("node_exporter's node_memory_*");
         exported.series("MemTotal").is_some().then_some(exported)
+    }
+
+    /// All lines that tell kernel memory from the rest are there.
+    fn is_whole(&self) -> bool {
+        let there = |name: &str| match &self.evidence.meminfo {
+            Some(meminfo) => meminfo.get(name).is_some(),
+            None => self.series(name).is_some(),
+        };
+        ["MemFree", "AnonPages", "Cached"].into_iter().all(there)
     }
 
     /// A line of the file, or the metric at the start.
@@ -191,6 +210,18 @@ fn from_free(evidence: &Evidence, pods: PodsTotal, capacity: Bytes) -> Option<Sy
         assumed: "all used memory is anonymous, all page cache inactive".into(),
         ..SystemMemory::default()
     })
+}
+
+/// The machine's memory as `free` has it: without a unit it is guessed, so that the machine has between half a GiB and
+/// 4 TiB.
+pub(crate) fn of_free(free: crate::node_files::Free) -> Bytes {
+    let unit = match free.total {
+        crate::node_files::Amount::Number(n) if n < 512 => 1 << 30,
+        crate::node_files::Amount::Number(n) if n < 1 << 19 => 1 << 20,
+        crate::node_files::Amount::Number(n) if n < 1 << 32 => 1 << 10,
+        _ => 1,
+    };
+    free.total.bytes(unit)
 }
 
 /// `free` prints KiB unless it was asked otherwise: the unit is the one that comes nearest to the node's size.

@@ -353,12 +353,18 @@ fn from_top(evidence: &Evidence, id: ContainerId<'_>) -> Option<Usage> {
         let in_namespace = row.namespace.as_deref().is_none_or(|namespace| namespace == id.namespace);
         in_namespace && row.pod.as_deref() == Some(id.pod)
     };
+    // Without headings: POD CONTAINER, read as NAMESPACE POD.
+    let turned = |row: &crate::top::TopRow| {
+        let is = |name: &Option<String>, wanted: &str| name.as_deref() == Some(wanted);
+        row.either && is(&row.namespace, id.pod) && is(&row.pod, id.container)
+    };
     let mut rows = evidence.top.iter().filter(|(_, row)| of_pod(row));
     let own = rows.clone().find(|(_, row)| row.container.as_deref() == Some(id.container));
+    let own = own.or_else(|| evidence.top.iter().find(|(_, row)| turned(row)));
     let (file, row) = own.or_else(|| rows.find(|(_, row)| row.container.is_none()))?;
-    let (bytes, of_pod) = match &row.container {
-        Some(_) => (row.working_set.get(), ""),
-        None => (id.of_pod(row.working_set.get()), id.of_pod_said()),
+    let (bytes, of_pod) = match row.container.is_some() || turned(row) {
+        true => (row.working_set.get(), ""),
+        false => (id.of_pod(row.working_set.get()), id.of_pod_said()),
     };
     let (share, split) = anonymous_share(evidence, id);
     let anon = scaled(bytes, share);

@@ -29,6 +29,8 @@ pub enum TomlKind {
     Sweep,
     /// What must not happen in some scenarios, for `oomsim plan`.
     Goal,
+    /// User data of Bottlerocket, which has the kubelet's settings.
+    KubeletSettings,
 }
 
 impl TomlKind {
@@ -40,6 +42,9 @@ impl TomlKind {
 
     /// As [`TomlKind::of_text`], for what was parsed already.
     pub(crate) fn of(root: &Value) -> TomlKind {
+        if root.get("node").is_none() && root.get("settings").is_some_and(|settings| settings.entries().is_some()) {
+            return TomlKind::KubeletSettings;
+        }
         match root.get("scenario").map(|value| &value.kind) {
             Some(ValueKind::Text(_)) if root.get("node").is_none() => TomlKind::Sweep,
             Some(ValueKind::Array(_)) if root.get("node").is_none() => TomlKind::Goal,
@@ -53,6 +58,7 @@ impl TomlKind {
             TomlKind::Scenario => "oomsim run",
             TomlKind::Sweep => "oomsim sweep",
             TomlKind::Goal => "oomsim plan",
+            TomlKind::KubeletSettings => "oomsim node --config",
         }
     }
 }
@@ -122,6 +128,9 @@ mod tests {
             ("[node]\nmemory = \"8Gi\"\n", Scenario),
             ("scenario = \"a mistake\"\n[node]\nmemory = \"8Gi\"\n", Scenario),
             ("scenario = 3\n", Scenario),
+            ("[settings.kubernetes]\nmax-pods = 9\n", KubeletSettings),
+            ("[settings.host-containers.admin]\nenabled = true\n", KubeletSettings),
+            ("settings = 1\n", Scenario),
             ("scenario = [", Scenario),
             ("", Scenario),
         ] {

@@ -46,7 +46,9 @@ mod yaml_value;
 pub mod reading {
     pub use super::load::source;
     pub use super::names::nearest;
-    pub use super::read::{Settings as KubeletSettings, event_match, is_kubelet_settings, kubelets, statement};
+    pub use super::read::{
+        ProviderDefault, Settings as KubeletSettings, event_match, is_kubelet_settings, kubelets, statement,
+    };
     pub use super::reader::{Problems, TableReader};
     pub use super::reference::page as reference_page;
     pub use super::scalar::{MAX_TIME, bytes, integer, name, one_of, permille, prose, some_bytes, text, time};

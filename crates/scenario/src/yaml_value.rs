@@ -1,64 +1,127 @@
 //! YAML (and JSON, which is YAML) as [`Value`]s.
 
 use super::diagnostic::Diagnostic;
+use super::read::is_command_line;
 use super::source::{Location, Source};
 use super::toml_value::parse_document;
 use super::value::{Entry, Value, ValueKind};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Parses all documents of a file; empty ones are left out. User data of a machine may be MIME parts, of which those
-/// with YAML are read, and that of Bottlerocket is TOML.
+/// with YAML and scripts are read, and that of Bottlerocket is TOML. A file from which a service takes its command line
+/// is one text. The items of a `PodList` are Pods, also where the API does not repeat that.
 ///
 /// # Errors
 /// When the text is not YAML.
 pub fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnostic>> {
     let options = serde_saphyr::options! { with_snippet: false };
     let first = source.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
-    if first.is_some_and(|line| line.starts_with("[settings") && line.ends_with(']')) {
+    let of_bottlerocket =
+        |line: &str| line.starts_with("settings.") || line.starts_with("[settings") && line.ends_with(']');
+    if first.is_some_and(of_bottlerocket) {
         let toml = parse_document(source).map_err(|problems| problems.into_iter().next().map(Box::new));
         return toml.map(|value| vec![value]).or_else(|why| why.map_or(Ok(Vec::new()), Err));
     }
-    let text = without_mime(&source.text);
+    let (text, scripts) = without_mime(&source.text);
+    if scripts.is_empty() && is_command_line(&text) {
+        return Ok(vec![text_at(source, 0..source.text.len())]);
+    }
     let documents: Vec<Spanned> = serde_saphyr::from_multiple_with_options(&text, options).map_err(|error| {
         let at = error.location().map_or(0..0, |location| place(&source.text, &location));
         let text = error.without_snippet().to_string();
         let message = text.lines().next().unwrap_or_default().to_string();
         Box::new(Diagnostic::error(&Location::new(source, at), format!("not valid YAML: {message}")))
     })?;
-    Ok(documents.into_iter().map(|document| convert(source, document)).collect())
+    let mut documents: Vec<Value> = documents.into_iter().map(|document| convert(source, document)).collect();
+    documents.iter_mut().for_each(name_items);
+    let scripts = scripts.into_iter().filter(|at| is_command_line(&source.text[at.clone()]));
+    documents.extend(scripts.map(|at| text_at(source, at)));
+    Ok(documents)
+}
+
+fn text_at(source: &Arc<Source>, at: Range<usize>) -> Value {
+    Value::new(ValueKind::Text(source.text[at.clone()].to_owned()), source, at)
+}
+
+/// Of a typed list (`PodList`) the API server gives items without `apiVersion` and `kind`; `kubectl get -o json` adds
+/// them.
+fn name_items(list: &mut Value) {
+    let ValueKind::Table(entries) = &mut list.kind else { return };
+    let of = |key: &str| entries.iter().find(|entry| entry.key == key).cloned();
+    let Some(kind) = of("kind") else { return };
+    let name = kind.value.as_text().and_then(|name| name.strip_suffix("List")).filter(|name| !name.is_empty());
+    let Some(name) = name else { return };
+    let kind =
+        Entry { value: Value { kind: ValueKind::Text(name.to_owned()), at: kind.value.at.clone() }, ..kind.clone() };
+    let named: Vec<Entry> = of("apiVersion").into_iter().chain([kind]).collect();
+    let Some(Entry { value: Value { kind: ValueKind::Array(items), .. }, .. }) =
+        entries.iter_mut().find(|entry| entry.key == "items")
+    else {
+        return;
+    };
+    for item in items {
+        if let ValueKind::Table(fields) = &mut item.kind
+            && !fields.iter().any(|field| field.key == "kind")
+        {
+            fields.splice(0..0, named.iter().cloned());
+        }
+    }
 }
 
 /// The text with spaces in place of all MIME headers and of all parts that are no YAML, so that places stay what they
-/// are.
-fn without_mime(text: &str) -> Cow<'_, str> {
+/// are; and the scripts among the parts.
+fn without_mime(text: &str) -> (Cow<'_, str>, Vec<Range<usize>>) {
     let head = text.trim_start().get(..10).unwrap_or_default().to_ascii_lowercase();
     let quoted = |rest: &str| rest.trim_matches(['"', ' ', ';', '\r']).to_string();
     let boundary = text.lines().take(10).find_map(|line| line.split_once("boundary=").map(|(_, rest)| quoted(rest)));
     let (Some(boundary), true) = (boundary, head.starts_with("mime-vers") || head.starts_with("content-ty")) else {
-        return Cow::Borrowed(text);
+        return (Cow::Borrowed(text), Vec::new());
     };
     let boundary = format!("--{boundary}");
-    let (mut out, mut headers, mut wanted) = (String::with_capacity(text.len()), true, false);
+    let (mut out, mut headers, mut wanted) = (String::with_capacity(text.len()), true, Part::Other);
+    let mut scripts: Vec<Range<usize>> = Vec::new();
     for line in text.split_inclusive('\n') {
         let bare = line.trim_end();
+        let start = out.len();
         let spaces = |shown: &str| format!("{shown}{:1$}\n", "", line.len().saturating_sub(shown.len() + 1));
         if bare.starts_with(&boundary) {
-            (headers, wanted) = (true, false);
+            (headers, wanted) = (true, Part::Other);
             out.push_str(&spaces("---"));
-        } else if headers || !wanted {
-            let lower = bare.to_ascii_lowercase();
-            let of_yaml = ["node.eks.aws", "yaml"].iter().any(|kind| lower.contains(kind));
-            wanted |= headers && lower.starts_with("content-type:") && of_yaml;
-            headers &= !bare.is_empty();
+        } else if headers {
+            let kind = bare.to_ascii_lowercase();
+            let kind = kind.strip_prefix("content-type:").unwrap_or_default();
+            if ["node.eks.aws", "yaml", "cloud-config"].iter().any(|known| kind.contains(known)) {
+                wanted = Part::Yaml;
+            } else if kind.contains("shellscript") {
+                wanted = Part::Script;
+            }
+            headers = !bare.is_empty();
+            if !headers && wanted == Part::Script {
+                scripts.push(start + line.len()..start + line.len());
+            }
             out.push_str(&spaces(""));
-        } else {
+        } else if wanted == Part::Yaml {
             out.push_str(line);
+        } else {
+            out.push_str(&spaces(""));
+        }
+        if let (Part::Script, Some(script)) = (wanted, scripts.last_mut()) {
+            script.end = start + line.len();
         }
     }
-    Cow::Owned(out)
+    (Cow::Owned(out), scripts)
+}
+
+/// What a MIME part is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Yaml,
+    Script,
+    Other,
 }
 
 type Spanned = serde_saphyr::Spanned<Node>;
@@ -69,14 +132,14 @@ enum Node {
     Table(Vec<(serde_saphyr::Spanned<String>, Spanned)>),
 }
 
-fn range(location: &serde_saphyr::Location) -> std::ops::Range<usize> {
+fn range(location: &serde_saphyr::Location) -> Range<usize> {
     let span = location.span();
     let start = span.byte_offset().map_or(0, |n| n as usize);
     start..start + span.byte_len().map_or(0, |n| n as usize)
 }
 
 /// The place of an error, which has its line and column at least.
-fn place(text: &str, location: &serde_saphyr::Location) -> std::ops::Range<usize> {
+fn place(text: &str, location: &serde_saphyr::Location) -> Range<usize> {
     if location.span().byte_offset().is_some_and(|offset| offset > 0) {
         return range(location);
     }

@@ -25,6 +25,13 @@ pub fn read(scenario: &Path) -> Result<Option<String>, Failure> {
     if path.symlink_metadata().is_err() {
         return Ok(None);
     }
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // Its differences are shown.
+    if !load::stays_below(&path, folder) {
+        let why = "it leads out of the scenario's folder; add --allow-outside if you trust it";
+        return Err(Failure::bad_input(format!("{} is not read: {why}", path.display())));
+    }
     load::named_text(&path).map(Some)
 }
 

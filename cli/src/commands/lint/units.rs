@@ -48,6 +48,10 @@ pub fn units(args: &Args, report: &mut LintReport) -> Vec<Result<Unit, Unusable>
             match find::kind(path) {
                 TomlKind::Scenario => list.scenario(path),
                 TomlKind::Sweep | TomlKind::Goal => studies.push(path.clone()),
+                TomlKind::KubeletSettings => {
+                    configs.push(path);
+                    report.files += 1;
+                }
             }
         } else {
             match kind(path) {
@@ -157,7 +161,7 @@ fn named_scenarios(text: &str, name: &str) -> Result<Vec<(ScenarioBundle, Vec<St
 fn not_looked_at(files: &[&PathBuf], nothing: bool, report: &mut LintReport) {
     for path in files {
         let text = load::named_text(path).unwrap_or_default();
-        let what = oomsim_import::describe(&text).unwrap_or_else(|| "a Kubernetes object".into());
+        let what = oomsim_import::describe(&text).map_or_else(|| "a Kubernetes object".into(), |known| known.what);
         let message = format!("{}: not looked at: it has neither pods nor kubelet settings ({what})", path.display());
         if nothing {
             report.fail(

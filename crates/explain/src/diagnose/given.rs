@@ -39,7 +39,7 @@ fn is_log(source: &Source) -> bool {
     stamped
         || first.contains(" kernel: ")
         || source.name.ends_with(".log")
-        || oomsim_import::describe(&source.text).as_deref() == Some("a kernel log")
+        || oomsim_import::describe(&source.text).is_some_and(|known| known.what == "a kernel log")
 }
 
 impl Given {

@@ -3,7 +3,7 @@
 use super::Context;
 use super::kubelet_config::{KubeletDraft, MAP_FIELDS, Maps, config_keys};
 use super::kubelet_names::{FIELDS, FLAGS, UNMODELLED, UNMODELLED_FLAGS};
-use super::kubelet_wrappers::{Settings, kubelets};
+use super::wrappers::{Settings, kubelets};
 use crate::diagnostic::Diagnostic;
 use crate::names::nearest;
 use crate::reader::{Problems, TableReader};
@@ -61,7 +61,15 @@ fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut KubeletDraf
     for part in settings {
         match part {
             Settings::Fields(fields) => configuration(p, fields, draft, maps),
-            Settings::Flags(words) => flags(p, words, draft),
+            Settings::Flags(words) | Settings::MoreFlags(words) => flags(p, words, draft),
+            Settings::Provider(by) => {
+                let reserved = [&draft.config.kube_reserved, &draft.config.system_reserved];
+                if !reserved.iter().any(|map| map.contains_key("memory")) {
+                    let message = "no memory is reserved here: the provider's nodes do so by a rule of their own";
+                    let help = format!("`preset = \"{0}\"` in [kubelet], or --preset {0}, has that rule", by.preset);
+                    p.push(Diagnostic::warning(&by.at, message).help(help));
+                }
+            }
         }
     }
 }

@@ -14,7 +14,6 @@ mod kubelet;
 mod kubelet_config;
 mod kubelet_files;
 mod kubelet_names;
-mod kubelet_wrappers;
 mod manifest;
 mod node;
 mod pod;
@@ -24,9 +23,11 @@ mod resources;
 mod runtime;
 mod trace_file;
 mod workload;
+mod wrappers;
 
 pub use self::expect::{event_match, statement};
-pub use self::kubelet_wrappers::{Settings, is_kubelet_settings, kubelets};
+pub(crate) use self::wrappers::is_command_line;
+pub use self::wrappers::{ProviderDefault, Settings, is_kubelet_settings, kubelets};
 
 use self::check_kubelet::{Given, kernel_tunables, start_kubelet};
 use super::diagnostic::Diagnostic;
@@ -122,6 +123,11 @@ pub(crate) fn scenarios(
 /// The file with one kind of node.
 fn scenario(cx: &Context<'_>, root: &Value) -> Option<(Scenario, ScenarioPlaces)> {
     let kind = TomlKind::of(root);
+    if kind == TomlKind::KubeletSettings {
+        let problem = Diagnostic::error(&root.at, "this is user data of Bottlerocket, not a scenario");
+        cx.problems.push(problem.help("`oomsim node --config`, `oomsim lint` and `oomsim import` read it"));
+        return None;
+    }
     if kind != TomlKind::Scenario {
         let study = root.entries().unwrap_or_default().iter().find(|entry| entry.key == "scenario")?;
         let problem = Diagnostic::error(&study.key_at, "this is a study, not a scenario");
