@@ -41,18 +41,23 @@ pub struct Failure {
 impl Failure {
     /// Invalid input or usage.
     pub fn bad_input(message: impl fmt::Display) -> Self {
-        Failure { exit: Exit::BadInput, message: message.to_string() }
+        Failure { exit: Exit::BadInput, message: uncoloured(&message) }
     }
 
     /// What was asked for is not there.
     pub fn failed(message: impl fmt::Display) -> Self {
-        Failure { exit: Exit::Failed, message: message.to_string() }
+        Failure { exit: Exit::Failed, message: uncoloured(&message) }
     }
 
     /// A defect of the program or a failure of the machine.
     pub fn internal(message: impl fmt::Display) -> Self {
-        Failure { exit: Exit::Internal, message: message.to_string() }
+        Failure { exit: Exit::Internal, message: uncoloured(&message) }
     }
+}
+
+/// Names of files and what servers answer have no colours of ours.
+fn uncoloured(message: &impl fmt::Display) -> String {
+    message.to_string().replace('\u{1b}', "\\u001b")
 }
 
 impl fmt::Display for Failure {

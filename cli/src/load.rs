@@ -1,6 +1,6 @@
 //! Reading scenario files.
 
-use crate::exit::Failure;
+use crate::exit::{Exit, Failure};
 use oomsim_scenario::{
     Diagnostic, Document, FileError, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds,
 };
@@ -325,7 +325,7 @@ impl Options {
 /// All problems of a file, for people.
 pub fn rendered(problems: &[Diagnostic]) -> Failure {
     let message: Vec<_> = problems.iter().map(|d| d.render_coloured().trim_end().to_owned()).collect();
-    Failure::bad_input(message.join("\n\n"))
+    Failure { exit: Exit::BadInput, message: message.join("\n\n") }
 }
 
 #[cfg(test)]

@@ -145,7 +145,7 @@ fn nothing_hostile_gets_out() {
     for entry in std::fs::read_dir(&folder).unwrap() {
         let path = entry.unwrap().path();
         let Ok(text) = std::fs::read_to_string(&path) else { continue };
-        assert!(!text.contains('\u{1b}') && !text.contains('\u{7}'), "{path:?}");
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{path:?}");
         match path.extension().and_then(|e| e.to_str()) {
             Some("svg") => {
                 assert!(!text.contains("<script>") && text.matches("</svg>").count() == 1, "{path:?}: {text}");
@@ -246,12 +246,24 @@ fn hostile_names_of_a_cluster_are_refused_or_escaped() {
 fn names_of_files_are_escaped() {
     let place = TempDir::new().unwrap();
     let node = "duration = \"1s\"\nnode.memory = \"1Gi\"\n[[expect]]\nsource = \"none\"\nevent = \"OomKill\"\n";
-    write(place.path(), "a\u{1b}]0;pwn\u{7}\n::warning file=x::y.toml", node);
+    let name = "a\u{1b}[31mRED\u{1b}]0;pwn\u{7}\n::warning file=x::y.toml";
+    let file = write(place.path(), name, node);
+    // Its name in messages, in front of a line and without one.
+    let wrong = write(place.path(), &format!("below/{name}"), "name = \"x\"\n");
+    for arguments in
+        [["run", &wrong], ["lint", &wrong], ["dmesg", &wrong], ["run", &format!("{file}.no")], ["list", &file]]
+    {
+        let output = command(arguments).env("CLICOLOR_FORCE", "1").output().unwrap();
+        let text = format!("{}{}", out(&output), err(&output));
+        assert!(!text.contains("\u{1b}[31mRED") && !text.contains("\u{1b}]"), "{arguments:?}: {text:?}");
+        assert!(!text.lines().any(|line| line.trim_start().starts_with("::warning file=x")), "{text}");
+    }
     for format in ["text", "json", "junit", "github"] {
         let mut check = command(["check", &place.path().display().to_string(), "--format", format]);
         let output = check.env("CLICOLOR_FORCE", "1").output().unwrap();
         let text = format!("{}{}", out(&output), err(&output));
-        assert!(!text.contains("\u{1b}]") && !text.contains('\u{7}'), "{format}: {text:?}");
+        assert!(!text.contains("\u{1b}]") && !text.contains("\u{1b}[31mRED"), "{format}: {text:?}");
+        assert!(!text.contains('\u{7}'), "{format}: {text:?}");
         assert!(!text.lines().any(|line| line.trim_start().starts_with("::warning file=x")), "{format}: {text}");
     }
 }

@@ -64,7 +64,9 @@ impl Server {
         match serde_json::from_str(&text) {
             Ok(Answer { status: Some(word), .. }) if word == "success" => Ok(text),
             // Prometheus says what is wrong with a query.
-            Ok(Answer { error: Some(why), .. }) => Err(bad(format!("answered {status}: {why}"))),
+            Ok(Answer { error: Some(why), .. }) => {
+                Err(bad(format!("answered {status}: {}", oomsim_report::escape::line(&why))))
+            }
             Err(why) if status.is_success() && text.trim_start().starts_with('{') => {
                 Err(bad(format!("the answer is no whole JSON: {why}")))
             }
@@ -93,6 +95,8 @@ fn of_no_prometheus(status: u16) -> &'static str {
 /// Why there is no answer, and what to do about it.
 fn unreachable(why: &ureq::Error) -> String {
     let text = why.to_string();
+    let text = text.strip_prefix("io: ").unwrap_or(&text);
+    let text = text.split(" (os error").next().unwrap_or(text);
     match why {
         ureq::Error::Timeout(ureq::Timeout::Connect) => format!("no connection within {} s", CONNECT.as_secs()),
         ureq::Error::Timeout(_) => format!("no whole answer within {} s: ask for less with --since", ANSWER.as_secs()),
@@ -102,7 +106,7 @@ fn unreachable(why: &ureq::Error) -> String {
         _ if text.contains("certificate") => {
             format!("{text}: give the certificate of its authority with --ca-file, if you trust it")
         }
-        _ => text,
+        _ => text.to_owned(),
     }
 }
 

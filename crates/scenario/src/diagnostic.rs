@@ -116,11 +116,11 @@ impl Diagnostic {
                 Some((first_line, text, span)) => {
                     let mark = AnnotationKind::Primary.span(span);
                     let mark = if self.label.is_empty() { mark } else { mark.label(printable(&self.label)) };
-                    let snippet = Snippet::source(text).line_start(first_line).path(at.source.name.as_str());
+                    let snippet = Snippet::source(text).line_start(first_line).path(printable(&at.source.name));
                     title.element(snippet.annotation(mark))
                 }
                 None => {
-                    let origin = Origin::path(at.source.name.as_str()).line(at.line()).char_column(at.column());
+                    let origin = Origin::path(printable(&at.source.name)).line(at.line()).char_column(at.column());
                     let label = Some(&self.label).filter(|label| !label.is_empty());
                     title.element(origin).elements(label.map(|label| Level::HELP.message(printable(label))))
                 }

@@ -41,7 +41,17 @@ pub fn name(p: &Problems, value: &Value) -> Option<Name> {
     if !fine {
         p.expected(value, "a name of 1 to 253 characters without control characters");
     }
-    fine.then(|| text.into())
+    fine.then(|| shown(text).into())
+}
+
+/// A text whose characters that change the order in which others are shown, or are not shown, stand as `\u202e`.
+fn shown(text: String) -> String {
+    let turns =
+        |c: char| matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    if !text.contains(turns) {
+        return text;
+    }
+    text.chars().map(|c| if turns(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() }).collect()
 }
 
 /// A name as Kubernetes allows it (RFC 1123 subdomain).

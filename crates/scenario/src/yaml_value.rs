@@ -18,7 +18,7 @@ use std::sync::Arc;
 /// # Errors
 /// When the text is not YAML.
 pub fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnostic>> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! { with_snippet: false, budget: Some(budget(source.text.len())) };
     let first = source.text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#'));
     let of_bottlerocket =
         |line: &str| line.starts_with("settings.") || line.starts_with("[settings") && line.ends_with(']');
@@ -41,6 +41,17 @@ pub fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnosti
     let scripts = scripts.into_iter().filter(|at| is_command_line(&source.text[at.clone()]));
     documents.extend(scripts.map(|at| text_at(source, at)));
     Ok(documents)
+}
+
+/// A text has no more values than bytes: what grows without end are aliases, which have a limit of their own. A
+/// cluster's pods are millions of values.
+fn budget(bytes: usize) -> serde_saphyr::Budget {
+    let mut budget = serde_saphyr::Budget::default();
+    budget.max_nodes = budget.max_nodes.max(bytes);
+    budget.max_events = budget.max_events.max(bytes.saturating_mul(2));
+    budget.max_documents = budget.max_documents.max(bytes / 4);
+    budget.max_total_scalar_bytes = budget.max_total_scalar_bytes.max(bytes);
+    budget
 }
 
 fn text_at(source: &Arc<Source>, at: Range<usize>) -> Value {
@@ -261,6 +272,10 @@ mod tests {
             assert!(problem.message.starts_with("not valid YAML"), "{}", problem.message);
             assert!(!problem.render().is_empty());
         }
+        // Large, and nothing else.
+        let pods: String = (0..3000).map(|i| format!("- {{name: p{i}, labels: [{}]}}\n", "a,".repeat(100))).collect();
+        assert_eq!(parse(&pods).unwrap()[0].items().map(<[Value]>::len), Some(3000));
+        assert_eq!(parse(&"---\nkind: Service\n".repeat(2000)).map(|all| all.len()).ok(), Some(2000));
         let bomb: String = (1..30).map(|i| format!("a{i}: &a{i} [*a{0},*a{0},*a{0}]\n", i - 1)).collect();
         assert!(parse(&format!("a0: &a0 x\n{bomb}")).is_err());
     }
