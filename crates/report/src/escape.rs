@@ -92,9 +92,20 @@ pub fn csv(text: &str) -> String {
     out
 }
 
-/// A word for a POSIX shell.
+/// A word for a POSIX shell; what a terminal would act on stands as `$'\x1b'` (POSIX.1-2024).
 pub fn shell(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+    if word.contains(acts) {
+        let mut out = "$'".to_owned();
+        for c in word.chars() {
+            match c {
+                '\'' | '\\' => out.extend(['\\', c]),
+                c if acts(c) && c.is_ascii() => out.push_str(&format!("\\x{:02x}", u32::from(c))),
+                c => push(&mut out, c),
+            }
+        }
+        return out + "'";
+    }
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
@@ -105,6 +116,17 @@ pub fn shell(word: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn words_for_a_shell_are_one_word_and_act_on_no_terminal() {
+        for (word, expected) in [
+            ("a/b.toml", "a/b.toml"),
+            ("it's $(id)", "'it'\\''s $(id)'"),
+            ("a\u{1b}[31m'\\\n\u{202e}b", "$'a\\x1b[31m\\'\\\\\\x0a\\u202eb'"),
+        ] {
+            assert_eq!(shell(word), expected);
+        }
+    }
 
     #[test]
     fn a_terminal_gets_colours_and_nothing_else_that_acts() {
