@@ -65,7 +65,7 @@ pub struct Args {
     #[arg(long, value_name = "VERSION", default_value_t = KubernetesProfile::default().version.to_owned())]
     kubernetes: String,
     /// Kernel version
-    #[arg(long, value_name = "VERSION", default_value = "6.1")]
+    #[arg(long, value_name = "VERSION", default_value = oomsim_core::kernel::DEFAULT_VERSION)]
     kernel: String,
     /// Hard eviction thresholds on memory.available to compare
     #[arg(long, value_name = "QUANTITY,…", value_delimiter = ',', value_parser = amount, default_value = "100Mi,250Mi,500Mi,750Mi,1Gi")]
