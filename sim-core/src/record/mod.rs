@@ -78,6 +78,8 @@ pub struct ThresholdSeen {
 }
 
 /// One thing that happened. Field names are the kernel's and Kubernetes' own.
+///
+/// Matched exhaustively on purpose: a new record must not compile until every output knows it (ADR 12).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Record {
     /// A sysctl was set by the scenario.

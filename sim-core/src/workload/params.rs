@@ -395,7 +395,7 @@ fn files_of(ops: &[ScriptOp]) -> Bytes {
     Bytes::new(amounts.fold(0, u64::saturating_add))
 }
 
-/// What a program does.
+/// What a program does. Matched exhaustively on purpose, as [`Record`](crate::record::Record) is (ADR 12).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Behavior {
     /// Allocates block after block.
