@@ -3,6 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::{self, Format};
 use crate::output;
+use oomsim_core::node_api::ExitStatus;
 use oomsim_core::units::Bytes;
 use oomsim_core::workload::runtime::{
     Around, AtLimit, HeapRule, Known, Language, Launch, RUNTIMES, Runtime, RuntimeRow, SeesCgroup,
@@ -75,7 +76,13 @@ fn around(args: &Args) -> Result<Around, Failure> {
         flags::amount(text).map_err(|why| Failure::bad_input(format!("--{option} {text:?}: {why}")))
     };
     let limit = if args.limit == "none" { None } else { Some(amount("limit", &args.limit)?) };
-    Ok(Around { limit, mem_total: amount("memory", &args.memory)?, cpus: args.cpus, cgroup_v2: args.cgroup == "v2" })
+    Ok(Around {
+        limit,
+        mem_total: amount("memory", &args.memory)?,
+        cpus: args.cpus,
+        cgroup_v2: args.cgroup == "v2",
+        first_process: true,
+    })
 }
 
 /// `NAME=value` is a variable; whatever begins with a dash an argument.
@@ -98,12 +105,25 @@ fn sees(sees: SeesCgroup) -> &'static str {
     }
 }
 
-fn ends(at: AtLimit) -> String {
-    match at {
-        AtLimit::LivesOn => "lives on".to_owned(),
-        AtLimit::Exits(code) => format!("exit code {code}"),
-        AtLimit::Raises(signal) => format!("{signal}, exit code {}", 128 + signal as u32),
+/// The first process of a container, and, where that makes a difference, any other.
+fn ends(at: AtLimit, language: Language) -> String {
+    let code = |first| at.ending(language, first).map(ExitStatus::container_exit_code);
+    let how = match at {
+        AtLimit::LivesOn => return "lives on".to_owned(),
+        AtLimit::Exits(_) => "",
+        AtLimit::Aborts => "abort(), ",
+        AtLimit::Segfaults => "SIGSEGV, ",
+    };
+    match (code(true), code(false)) {
+        (Some(first), Some(other)) if first != other => {
+            format!("{how}exit code {first}, {other} where it is not the container's first process")
+        }
+        (first, _) => format!("{how}exit code {}", first.unwrap_or_default()),
     }
+}
+
+fn at_limit(runtime: &Runtime, around: &Around) -> Option<ExitStatus> {
+    runtime.at_limit().ending(runtime.row.language, around.first_process)
 }
 
 fn rule(rule: HeapRule) -> String {
@@ -131,7 +151,8 @@ fn facts(row: &RuntimeRow) -> Vec<Fact> {
     fn fact<T: Copy>(name: &'static str, known: Known<T>, show: impl FnOnce(T) -> String) -> Fact {
         Fact { name, value: show(known.value), sure: known.sure.to_string(), source: known.source }
     }
-    let refused = |code: Option<u8>| code.map_or("left to the program".into(), |code| format!("exit code {code}"));
+    let ends = |at| ends(at, row.language);
+    let refused = |at: Option<AtLimit>| at.map_or("left to the program".into(), ends);
     vec![
         fact("sees the container's limit", row.sees_cgroup, |value| sees(value).into()),
         fact("heap limit", row.heap, rule),
@@ -161,7 +182,8 @@ fn text(runtimes: &[Runtime], around: &Around) -> String {
                 sees(runtime.row.sees_cgroup.value).to_owned(),
                 if sizes { runtime.believes(around).to_string() } else { "-".into() },
                 amount(runtime.heap_limit(around)),
-                ends(runtime.at_limit()),
+                at_limit(runtime, around)
+                    .map_or("lives on".into(), |status| format!("exit code {}", status.container_exit_code())),
                 collector,
             ],
             anstyle::Style::new(),
@@ -189,11 +211,7 @@ fn json_text(runtimes: &[Runtime], around: &Around) -> String {
         let facts = facts(runtime.row)
             .into_iter()
             .map(|fact| json!({"name": fact.name, "value": fact.value, "sure": fact.sure, "source": fact.source}));
-        let code = match runtime.at_limit() {
-            AtLimit::LivesOn => None,
-            AtLimit::Exits(code) => Some(u32::from(code)),
-            AtLimit::Raises(signal) => Some(128 + signal as u32),
-        };
+        let code = at_limit(runtime, around).map(ExitStatus::container_exit_code);
         json!({
             "name": runtime.row.name,
             "language": runtime.row.language.as_str(),

@@ -1,7 +1,7 @@
 //! The rows of language runtimes beside recordings of real ones.
 
 use oomsim_core::units::Bytes;
-use oomsim_core::workload::runtime::{Around, AtLimit, Heap, Language, Launch, Runtime, RuntimeRow};
+use oomsim_core::workload::runtime::{Around, Heap, Language, Launch, Runtime, RuntimeRow};
 use serde_json::Value;
 
 const RECORDED: &str = include_str!("../data/runtimes/runtimes.jsonl");
@@ -25,9 +25,10 @@ fn runtime(row: &Value) -> Runtime {
 }
 
 fn around(row: &Value) -> Around {
-    let limit = Some(Bytes::mib(row["limit_mib"].as_u64().unwrap()));
+    let limit = row["limit_mib"].as_u64().map(Bytes::mib);
     let cpus = row["cpus"].as_u64().map_or(2, |cpus| cpus as u32);
-    Around { limit, mem_total: MACHINE, cpus, cgroup_v2: row["cgroup"] == "v2" }
+    let mem_total = row["machine_bytes"].as_u64().map_or(MACHINE, Bytes::new);
+    Around { limit, mem_total, cpus, cgroup_v2: row["cgroup"] == "v2", first_process: row["first"] == true }
 }
 
 #[test]
@@ -54,14 +55,15 @@ fn each_ends_as_the_real_one_did() {
         let code = row["exit_code"].as_u64().unwrap();
         match row["what"].as_str().unwrap() {
             "heap" => {
-                let (exit, lives_on) = match runtime.at_limit() {
-                    AtLimit::LivesOn => (0, true),
-                    AtLimit::Exits(code) => (u64::from(code), false),
-                    AtLimit::Raises(signal) => (128 + signal as u64, false),
-                };
-                assert_eq!((exit, lives_on), (code, row["lives_on"] == true), "{row}");
+                let ending = Heap::new(&runtime, &around(&row)).at_limit;
+                let exit = ending.map_or(0, |status| status.container_exit_code() as u64);
+                assert_eq!((exit, ending.is_none()), (code, row["lives_on"] == true), "{row}");
             }
-            "ENOMEM" => assert_eq!(runtime.row.refused.value.map(u64::from), Some(code), "{row}"),
+            "ENOMEM" => {
+                let ending =
+                    Heap::new(&runtime, &around(&row)).refused.map(|status| status.container_exit_code() as u64);
+                assert_eq!(ending, Some(code), "{row}");
+            }
             // The kernel's doing, whatever the runtime; its heap may become larger than the cgroup.
             _ => {
                 let limit = Bytes::mib(row["limit_mib"].as_u64().unwrap());
@@ -77,7 +79,7 @@ fn each_ends_as_the_real_one_did() {
 #[test]
 fn go_holds_what_it_did() {
     for row in rows("peak") {
-        let heap = Heap::new(&runtime(&row), &Around { limit: None, mem_total: MACHINE, cpus: 2, cgroup_v2: false });
+        let heap = Heap::new(&runtime(&row), &around(&row));
         assert_eq!(heap.language, Language::Go);
         let model = heap.held(Bytes::new(row["live_bytes"].as_u64().unwrap())).get() as f64;
         let real = row["heap_peak_bytes"].as_u64().unwrap() as f64;

@@ -130,7 +130,7 @@ rules! {
         "A language runtime with a heap limit refuses an allocation beyond it by itself. The kernel has no part in it.",
         "the runtime's documentation";
     ExitCode = "exit-code",
-        "The exit code of a process that a signal ended is 128 + the signal's number: 137 is SIGKILL, 139 SIGSEGV, 143 SIGTERM. The reason OOMKilled is given only where the kernel's OOM killer acted in the container.",
+        "The exit code of a process that a signal ended is 128 + the signal's number: 137 is SIGKILL, 134 SIGABRT, 139 SIGSEGV, 143 SIGTERM. A runtime that aborts as the first process of a container ends with 139: its own SIGABRT is dropped there, and abort() faults instead. The reason OOMKilled is given only where the kernel's OOM killer acted in the container.",
         "containerd and CRI-O; Kubernetes core/v1 ContainerStateTerminated";
     BackOff = "crash-loop-back-off",
         "A container that ends is started again at once, then after 10 s, 20 s, 40 s … up to 5 minutes; ten good minutes reset the wait.",

@@ -133,8 +133,9 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
             let p = lent.machine.named(process)?;
             lent.record(record());
             let container = lent.machine.programs[p as usize].container();
-            let limit = container.and_then(|c| lent.runtime.get(c)).and_then(|container| container.limit);
-            lent.machine.give_program(p, behavior, limit, &mut lent.cx);
+            let home =
+                container.and_then(|c| lent.runtime.get(c)).map(|container| container.home(p)).unwrap_or_default();
+            lent.machine.give_program(p, behavior, home, &mut lent.cx);
         }
         Change::Sysctl { .. } | Change::Cgroup { .. } | Change::Signal { .. } | Change::Fork { .. } => {
             lent.machine.change(change, &mut lent.cx)?;

@@ -2,7 +2,7 @@
 
 use super::growth::{Growth, Rhythm};
 use super::program::Step;
-use super::runtime::{AtLimit, Heap};
+use super::runtime::Heap;
 use crate::units::{Bytes, PAGE_SIZE, Pages, SimDuration, SimTime};
 
 /// More than any machine has; growth without end is as good as growth up to here.
@@ -72,7 +72,7 @@ impl Managed {
 
     fn refuse(&mut self, requested: Bytes) -> Step {
         let Heap { language, limit, live, at_limit, .. } = self.heap;
-        self.failed = at_limit == AtLimit::LivesOn;
+        self.failed = at_limit.is_none();
         let limit = limit.unwrap_or(Bytes::MAX);
         Step::RuntimeOutOfMemory { runtime: language.as_str(), heap: live, limit, requested, then: at_limit }
     }

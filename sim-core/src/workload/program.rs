@@ -6,8 +6,9 @@ use super::params::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Script, ScriptOp,
     Then, Trace, TraceAs,
 };
-use super::runtime::{Around, AtLimit, Heap, Language, Runtime};
+use super::runtime::{Around, Heap, Language, Runtime};
 use crate::engine::Stream;
+use crate::node_api::ExitStatus;
 use crate::units::{Bytes, PAGE_SIZE, Pages, SimDuration, SimTime};
 use std::sync::Arc;
 
@@ -85,8 +86,8 @@ pub enum Step {
         limit: Bytes,
         /// Asked for.
         requested: Bytes,
-        /// What becomes of the process.
-        then: AtLimit,
+        /// How the process ends; `None`: it lives on.
+        then: Option<ExitStatus>,
     },
     /// Exits.
     Exit(i32),
@@ -161,8 +162,8 @@ impl Program {
         }
     }
 
-    /// The exit code with which it ends when the kernel refuses it memory; `None`: it goes on without.
-    pub fn ends_when_refused(&self) -> Option<u8> {
+    /// How it ends when the kernel refuses it memory; `None`: it goes on without.
+    pub fn ends_when_refused(&self) -> Option<ExitStatus> {
         self.managed.as_ref().and_then(|managed| managed.heap.refused)
     }
 

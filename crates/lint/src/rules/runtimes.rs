@@ -37,6 +37,7 @@ fn managed<'a>(facts: &LintInput<'a>) -> Vec<Managed<'a>> {
                 mem_total: kernel.mem_total,
                 cpus: kernel.cpus,
                 cgroup_v2: kernel.cgroup == CgroupVersion::V2,
+                first_process: plan.pid_namespace,
             };
             Some(Managed { pod, container, limit, around, runtimes })
         })

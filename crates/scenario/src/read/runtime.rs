@@ -4,7 +4,6 @@ use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, integer, one_of, text};
 use crate::tables;
 use crate::value::{Value, ValueKind};
-use oomsim_core::node_api::Signo;
 use oomsim_core::units::Bytes;
 use oomsim_core::workload::runtime::{AtLimit, Grows, Launch, RUNTIMES, Runtime, RuntimeRow};
 
@@ -60,8 +59,7 @@ fn row(p: &Problems, value: &Value) -> Option<&'static RuntimeRow> {
 /// `"livesOn"` or `{ exit = 3 }`.
 fn at_limit(p: &Problems, value: &Value) -> Option<AtLimit> {
     if !matches!(value.kind, ValueKind::Table(_)) {
-        let words =
-            [("livesOn", AtLimit::LivesOn), ("aborts", AtLimit::ABORTS), ("segfaults", AtLimit::Raises(Signo::Segv))];
+        let words = [("livesOn", AtLimit::LivesOn), ("aborts", AtLimit::Aborts), ("segfaults", AtLimit::Segfaults)];
         return one_of("end", &words)(p, value);
     }
     let mut t = TableReader::open(p, &tables::AT_LIMIT, value)?;

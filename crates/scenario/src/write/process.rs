@@ -2,7 +2,6 @@
 
 use super::node::footprint;
 use super::value::{Form, Keys, Permille, list};
-use oomsim_core::node_api::Signo;
 use oomsim_core::plan::{HostPlan, ProcessPlan};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Runtime};
@@ -81,8 +80,8 @@ fn runtime(runtime: &Runtime) -> Value {
     match runtime.at_limit {
         None => {}
         Some(AtLimit::LivesOn) => keys.put("onOutOfMemory", "livesOn"),
-        Some(AtLimit::Raises(Signo::Segv)) => keys.put("onOutOfMemory", "segfaults"),
-        Some(AtLimit::Raises(_)) => keys.put("onOutOfMemory", "aborts"),
+        Some(AtLimit::Segfaults) => keys.put("onOutOfMemory", "segfaults"),
+        Some(AtLimit::Aborts) => keys.put("onOutOfMemory", "aborts"),
         Some(AtLimit::Exits(code)) => keys.value("onOutOfMemory", one("exit", &code)),
     }
     if keys.is_empty() {

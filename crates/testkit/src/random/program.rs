@@ -1,7 +1,6 @@
 //! Random behaviours, of which none does more than a run can bear.
 
 use super::plan::Choices;
-use oomsim_core::node_api::Signo;
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Launch, RUNTIMES, Runtime};
 use oomsim_core::workload::{
@@ -72,7 +71,7 @@ pub(crate) fn launch(c: &mut Choices) -> Launch {
 /// One of all runtimes.
 pub(crate) fn runtime(c: &mut Choices, launch: &Launch) -> Runtime {
     let row = c.of(&RUNTIMES.iter().collect::<Vec<_>>());
-    let ends = [AtLimit::LivesOn, AtLimit::ABORTS, AtLimit::Raises(Signo::Segv), AtLimit::Exits(3)];
+    let ends = [AtLimit::LivesOn, AtLimit::Aborts, AtLimit::Segfaults, AtLimit::Exits(3)];
     Runtime {
         outside: c.some(Choices::bytes).unwrap_or_default(),
         grows: c.of(&[Grows::Heap, Grows::Direct, Grows::Native]),

@@ -357,6 +357,7 @@ impl Pods {
         let plan = &within.processes[n as usize];
         let process = ContainerProcess {
             plan,
+            pid_namespace: within.pid_namespace,
             shown: Owner::Container { pod: of.name.clone(), container: within.name.clone() },
             oom_score_adj: plan.oom_score_adj.unwrap_or(self.container(c).oom_score_adj),
         };

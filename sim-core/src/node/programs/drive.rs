@@ -8,10 +8,9 @@ use crate::node::ids::ProcIx;
 use crate::node::machine::{Machine, Notice};
 use crate::node::memory::{Scope, VolumeScope, Waits};
 use crate::node::observe::Cx;
-use crate::node_api::{RefusedCall, Signal};
+use crate::node_api::{ExitStatus, RefusedCall, Signal};
 use crate::record::Record;
 use crate::units::{Bytes, Pages, Pid, SimDuration};
-use crate::workload::runtime::AtLimit;
 use crate::workload::{CacheAccess, Growth, Step};
 
 /// Steps that take no time which a program may make in one turn; then others have theirs.
@@ -130,7 +129,9 @@ impl Machine {
                 let proc = &self.programs[p as usize];
                 let (pid, comm, owner) = (proc.pid, proc.comm.clone(), proc.shown.clone());
                 cx.record(Record::RuntimeOutOfMemory { pid, comm, owner, runtime, heap, limit, requested });
-                self.fails(pid, then, cx);
+                if let Some(how) = then {
+                    self.ends(pid, how, cx);
+                }
             }
             Step::Exit(code) => {
                 self.memory.exit(cx.now, self.programs[p as usize].pid, code);
@@ -160,14 +161,11 @@ impl Machine {
         }
     }
 
-    /// A runtime has refused an allocation: what becomes of the process.
-    fn fails(&mut self, pid: Pid, how: AtLimit, cx: &mut Cx<'_>) {
+    /// A process ends by its own doing, as one whose allocation was refused.
+    fn ends(&mut self, pid: Pid, how: ExitStatus, cx: &mut Cx<'_>) {
         match how {
-            AtLimit::LivesOn => {}
-            AtLimit::Exits(code) => self.memory.exit(cx.now, pid, i32::from(code)),
-            AtLimit::Raises(signal) => {
-                self.memory.kill(cx.now, pid, signal);
-            }
+            ExitStatus::Code(code) => self.memory.exit(cx.now, pid, code),
+            ExitStatus::Signal(signal) => _ = self.memory.kill(cx.now, pid, signal),
         }
         self.drain_signals(cx);
     }
@@ -256,9 +254,8 @@ impl Machine {
         let running = &mut self.programs[p as usize];
         running.activity = Activity::Idle;
         let ends = running.program.as_ref().and_then(|program| program.ends_when_refused());
-        if let Some(code) = ends.filter(|_| op == RefusedCall::Mmap) {
-            self.memory.exit(cx.now, self.programs[p as usize].pid, i32::from(code));
-            self.drain_signals(cx);
+        if let Some(how) = ends.filter(|_| op == RefusedCall::Mmap) {
+            self.ends(self.programs[p as usize].pid, how, cx);
         }
     }
 

@@ -5,7 +5,7 @@ mod end;
 mod spawn;
 mod table;
 
-pub(in crate::node) use spawn::{Executable, SpawnContext};
+pub(in crate::node) use spawn::{Executable, Home, SpawnContext};
 pub(in crate::node) use table::ProgramTable;
 
 use super::ids::{ContainerRef, PodIx};

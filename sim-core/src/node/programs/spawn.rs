@@ -37,6 +37,15 @@ impl<'a> From<&'a ProcessPlan> for Executable<'a> {
     }
 }
 
+/// Where a process runs, as far as its language runtime can tell.
+#[derive(Clone, Copy, Default)]
+pub(in crate::node) struct Home {
+    /// The memory limit of its container.
+    pub limit: Option<Bytes>,
+    /// It is the first process of a PID namespace.
+    pub first_process: bool,
+}
+
 /// What a process starts with, in addition to what its scenario says.
 pub(in crate::node) struct SpawnContext {
     pub cgroup: CgroupId,
@@ -120,7 +129,7 @@ impl Machine {
         &mut self,
         p: ProcIx,
         plan: &ProcessPlan,
-        limit: Option<Bytes>,
+        home: Home,
         stream: impl FnOnce() -> StreamName,
         cx: &mut Cx<'_>,
     ) {
@@ -128,7 +137,7 @@ impl Machine {
             return;
         }
         let rng = plan.behavior.draws().then(|| Box::new(cx.streams.stream(stream())));
-        let around = self.around(limit);
+        let around = self.around(home);
         let program = Program::new(Arc::clone(&plan.behavior), plan.runtime.as_deref(), rng, cx.now, &around);
         let program = Box::new(program);
         let running = &mut self.programs[p as usize];
@@ -136,28 +145,22 @@ impl Machine {
         self.drive(p, cx);
     }
 
-    /// What a language runtime sees of the machine from a container with this limit.
-    fn around(&self, limit: Option<Bytes>) -> Around {
+    /// What a language runtime sees of the machine from there.
+    fn around(&self, Home { limit, first_process }: Home) -> Around {
         let config = &self.scenario.node.kernel;
         let cgroup_v2 = config.cgroup == CgroupVersion::V2;
-        Around { limit, mem_total: config.mem_total, cpus: config.cpus, cgroup_v2 }
+        Around { limit, mem_total: config.mem_total, cpus: config.cpus, cgroup_v2, first_process }
     }
 
     /// A process does something else from now on, with the memory that it has.
-    pub(in crate::node) fn give_program(
-        &mut self,
-        p: ProcIx,
-        behavior: &Arc<Behavior>,
-        limit: Option<Bytes>,
-        cx: &mut Cx<'_>,
-    ) {
+    pub(in crate::node) fn give_program(&mut self, p: ProcIx, behavior: &Arc<Behavior>, home: Home, cx: &mut Cx<'_>) {
         if self.programs[p as usize].activity == Activity::Dying {
             return;
         }
         self.end_growth(p);
         self.unblock(p);
         self.waits_no_longer(p, cx);
-        let around = self.around(limit);
+        let around = self.around(home);
         let running = &mut self.programs[p as usize];
         running.turn += 1;
         let stream = || StreamName::from("workload/").number(running.pid.0).then("/").number(running.turn);
@@ -193,7 +196,7 @@ impl Machine {
         };
         if let Some(p) = self.spawn(Executable::from(&plan.process), context, cx) {
             let stream = || StreamName::from("host/").number(n).then("/").then(&plan.name);
-            self.begin(p, &plan.process, None, stream, cx);
+            self.begin(p, &plan.process, Home::default(), stream, cx);
             self.programs.hosts.insert(n, p);
         }
     }

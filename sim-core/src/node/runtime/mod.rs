@@ -6,7 +6,7 @@ mod setup;
 use super::ids::{ContainerRef, PodIx, ProcIx};
 use super::machine::Machine;
 use super::observe::Cx;
-use super::programs::{Activity, Executable, ProcessOwner, SpawnContext};
+use super::programs::{Activity, Executable, Home, ProcessOwner, SpawnContext};
 use crate::engine::StreamName;
 use crate::kubelet::POD_INFRA_OOM_SCORE_ADJ;
 use crate::node_api::{ExitStatus, Name, Signo};
@@ -58,6 +58,8 @@ pub(in crate::node) struct ContainerRun {
     /// Living processes; the first entry is PID 1.
     pub procs: SmallVec<[ProcIx; 4]>,
     pub pid1: Option<ProcIx>,
+    /// It has a PID namespace of its own.
+    pub pid_namespace: bool,
     pub running: bool,
     /// When it was started last.
     pub started: SimTime,
@@ -78,11 +80,18 @@ impl ContainerRun {
     pub fn is_open(&self, run: u32) -> bool {
         self.running && self.run == run && self.pid1_status.is_none()
     }
+
+    /// Where this process of it runs.
+    pub fn home(&self, p: ProcIx) -> Home {
+        Home { limit: self.limit, first_process: self.pid_namespace && self.pid1 == Some(p) }
+    }
 }
 
 /// What a process of a container starts with.
 pub(in crate::node) struct ContainerProcess<'a> {
     pub plan: &'a ProcessPlan,
+    /// The container has a PID namespace of its own.
+    pub pid_namespace: bool,
     /// Whose it is, for records.
     pub shown: Owner,
     pub oom_score_adj: i16,
@@ -241,7 +250,8 @@ impl Runtime {
         };
         container.procs.push(p);
         container.pid1.get_or_insert(p);
-        machine.begin(p, process.plan, container.limit, stream, cx);
+        container.pid_namespace = process.pid_namespace;
+        machine.begin(p, process.plan, container.home(p), stream, cx);
         true
     }
 

@@ -1,6 +1,7 @@
 //! How large a heap may become, and the book that a runtime keeps of it.
 
 use super::{AtLimit, Collector, Flags, Gogc, Grows, HeapRule, Language, Runtime, SeesCgroup, V8Young};
+use crate::node_api::ExitStatus;
 use crate::units::Bytes;
 
 /// Percentages are in millionths of a percent.
@@ -26,6 +27,8 @@ pub struct Around {
     pub cpus: u32,
     /// The machine has cgroup v2.
     pub cgroup_v2: bool,
+    /// It is the first process of a PID namespace, as a container's is.
+    pub first_process: bool,
 }
 
 impl Runtime {
@@ -118,10 +121,10 @@ pub struct Heap {
     pub language: Language,
     /// Its own limit.
     pub limit: Option<Bytes>,
-    /// What happens there.
-    pub at_limit: AtLimit,
-    /// Exit code when the kernel refuses it memory.
-    pub refused: Option<u8>,
+    /// How the process ends there; `None`: it lives on.
+    pub at_limit: Option<ExitStatus>,
+    /// How it ends when the kernel refuses it memory; `None`: it goes on without.
+    pub refused: Option<ExitStatus>,
     /// A goal that the heap stays below while what is live does (`GOMEMLIMIT` less what is outside the heap).
     pub goal: Option<Bytes>,
     /// Garbage between two collections, in percent of what is live.
@@ -156,11 +159,12 @@ impl Heap {
             _ => flags.initial_heap.filter(|_| in_heap && flags.pre_touch),
         };
         let kept = kept.unwrap_or_default();
+        let ends = |how: AtLimit| how.ending(runtime.row.language, around.first_process);
         Heap {
             language: runtime.row.language,
             limit,
-            at_limit: runtime.at_limit(),
-            refused: runtime.row.refused.value,
+            at_limit: ends(runtime.at_limit()),
+            refused: runtime.row.refused.value.and_then(ends),
             goal,
             garbage: if in_heap { runtime.garbage() } else { 0 },
             gives_back: runtime.row.gives_back.value || flags.collector == Some(Collector::Z) || !in_heap,
@@ -225,7 +229,7 @@ mod tests {
     }
 
     fn around(limit: Option<Bytes>, cgroup_v2: bool) -> Around {
-        Around { limit, mem_total: Bytes::gib(64), cpus: 4, cgroup_v2 }
+        Around { limit, mem_total: Bytes::gib(64), cpus: 4, cgroup_v2, first_process: true }
     }
 
     /// docs.oracle.com, the java command: MaxRAMPercentage 25, MinRAMPercentage 50 for small machines; JDK-8230305 for

@@ -87,7 +87,7 @@ impl Runtime {
     /// What it does when an allocation does not fit into its limit.
     pub fn at_limit(&self) -> AtLimit {
         let by_flag = match self.row.language {
-            Language::Jvm if self.flags.crash_on_oom => Some(AtLimit::ABORTS),
+            Language::Jvm if self.flags.crash_on_oom => Some(AtLimit::Aborts),
             Language::Jvm if self.flags.exit_on_oom => Some(AtLimit::Exits(3)),
             _ => None,
         };

@@ -1,6 +1,6 @@
 //! The runtimes as rows of facts, each with its source and how sure it is.
 
-use crate::node_api::Signo;
+use crate::node_api::{ExitStatus, Signo};
 use crate::units::{Bytes, Sure};
 
 /// A fact with where it comes from.
@@ -128,13 +128,28 @@ pub enum AtLimit {
     LivesOn,
     /// The process exits with this code.
     Exits(u8),
-    /// It raises this signal on itself.
-    Raises(Signo),
+    /// It calls `abort()`: exit code 134, in the first process of a PID namespace another.
+    Aborts,
+    /// It touches memory that it does not have: SIGSEGV, exit code 139.
+    Segfaults,
 }
 
 impl AtLimit {
-    /// `abort()`: exit code 134.
-    pub const ABORTS: AtLimit = AtLimit::Raises(Signo::Abrt);
+    /// How the process ends; `None`: it lives on.
+    ///
+    /// The kernel drops a SIGABRT that the first process of a PID namespace, such as a container's, raises on itself
+    /// (kernel/signal.c, `SIGNAL_UNKILLABLE`). The C library's `abort()` then executes an instruction that faults, and a fault
+    /// kills that process, too: 139 instead of 134. HotSpot catches the fault, and ends with 127. Recorded:
+    /// conformance/data/runtimes.
+    pub fn ending(self, language: Language, first_process: bool) -> Option<ExitStatus> {
+        match (self, language) {
+            (AtLimit::LivesOn, _) => None,
+            (AtLimit::Exits(code), _) => Some(ExitStatus::Code(code.into())),
+            (AtLimit::Aborts, Language::Jvm) if first_process => Some(ExitStatus::Code(127)),
+            (AtLimit::Aborts, _) if !first_process => Some(ExitStatus::Signal(Signo::Abrt)),
+            (AtLimit::Aborts | AtLimit::Segfaults, _) => Some(ExitStatus::Signal(Signo::Segv)),
+        }
+    }
 }
 
 /// A runtime as the model sees it.
@@ -152,8 +167,8 @@ pub struct RuntimeRow {
     pub at_limit: Known<AtLimit>,
     /// Freed heap goes back to the kernel.
     pub gives_back: Known<bool>,
-    /// Exit code when the kernel refuses it memory (ENOMEM); `None`: it is left to the program.
-    pub refused: Known<Option<u8>>,
+    /// What it does when the kernel refuses it memory (ENOMEM); `None`: it is left to the program.
+    pub refused: Known<Option<AtLimit>>,
 }
 
 impl RuntimeRow {
@@ -201,7 +216,10 @@ const fn jvm(name: &'static str, sees_cgroup: Known<SeesCgroup>, measured: bool)
             false,
             "JEP 346: G1 returns memory at a full collection only; Serial and Parallel likewise. ZGC: JEP 351",
         ),
-        refused: source(Some(1), "os_linux.cpp: a failed commit of memory ends in vm_exit_out_of_memory, exit code 1"),
+        refused: source(
+            Some(AtLimit::Exits(1)),
+            "os_linux.cpp: a failed commit of memory ends in vm_exit_out_of_memory, exit code 1",
+        ),
     }
 }
 
@@ -213,11 +231,11 @@ const fn node(name: &'static str, sees_cgroup: Known<SeesCgroup>, young: Known<V
         sees_cgroup,
         heap: Known { value: HeapRule::V8(young.value), source: young.source, sure: young.sure },
         at_limit: match measured {
-            true => recorded(AtLimit::ABORTS, RECORDED),
-            false => inferred(AtLimit::ABORTS, "recordings of 20 to 24: `Reached heap limit`, abort, exit code 134"),
+            true => recorded(AtLimit::Aborts, RECORDED),
+            false => inferred(AtLimit::Aborts, "recordings of 20 to 24: `Reached heap limit`, abort"),
         },
         gives_back: documented(true, "V8 unmaps the pages that a collection leaves empty (v8.dev/blog/trash-talk)"),
-        refused: inferred(Some(134), "V8 FatalProcessOutOfMemory aborts when it gets no pages"),
+        refused: inferred(Some(AtLimit::Aborts), "V8 FatalProcessOutOfMemory aborts when it gets no pages"),
     }
 }
 
@@ -229,22 +247,30 @@ const fn go(name: &'static str, heap: Known<HeapRule>) -> RuntimeRow {
         heap,
         at_limit: documented(AtLimit::LivesOn, "go.dev/doc/gc-guide: the memory limit is soft"),
         gives_back: documented(true, "go.dev/doc/gc-guide: the scavenger returns pages in the background"),
-        refused: documented(Some(2), "runtime: out of memory: cannot allocate, a fatal error, exit code 2"),
+        refused: documented(
+            Some(AtLimit::Exits(2)),
+            "runtime: out of memory: cannot allocate, a fatal error, exit code 2",
+        ),
     }
 }
 
-const fn dotnet(name: &'static str, sees_cgroup: Known<SeesCgroup>) -> RuntimeRow {
+const fn dotnet(name: &'static str, sees_cgroup: Known<SeesCgroup>, measured: bool) -> RuntimeRow {
     RuntimeRow {
         name,
         language: Language::DotNet,
         sees_cgroup,
-        heap: documented(HeapRule::Percent(75), NET_GC),
-        at_limit: documented(
-            AtLimit::Raises(Signo::Segv),
-            "Mihai Albert, part 2 and 4: exit code 139, reason Error, in every run",
-        ),
+        heap: match measured {
+            true => recorded(HeapRule::Percent(75), RECORDED),
+            false => documented(HeapRule::Percent(75), NET_GC),
+        },
+        at_limit: match measured {
+            true => recorded(AtLimit::Aborts, RECORDED),
+            false => {
+                documented(AtLimit::Aborts, "Mihai Albert, part 2 and 4: exit code 139, reason Error, in every run")
+            }
+        },
         gives_back: documented(true, "learn.microsoft.com, .NET runtime configuration: GCRetainVM is off"),
-        refused: inferred(Some(134), "an OutOfMemoryException that is not handled aborts"),
+        refused: inferred(Some(AtLimit::Aborts), "an OutOfMemoryException that is not handled aborts"),
     }
 }
 
@@ -292,8 +318,8 @@ pub const RUNTIMES: &[RuntimeRow] = &[
         documented(HeapRule::Goal { memory_limit: false }, "go.dev/doc/gc-guide: GOGC; GOMEMLIMIT came with 1.19"),
     ),
     go("go-1.19", recorded(HeapRule::Goal { memory_limit: true }, RECORDED)),
-    dotnet("dotnet-3.1", documented(SeesCgroup::V1, "dotnet/runtime#34334: cgroup v2 came with .NET 5")),
-    dotnet("dotnet-5", documented(SeesCgroup::V1AndV2, "dotnet/runtime#34334: cgroup v2 came with .NET 5")),
+    dotnet("dotnet-3.1", documented(SeesCgroup::V1, "dotnet/runtime#34334: cgroup v2 came with .NET 5"), true),
+    dotnet("dotnet-5", documented(SeesCgroup::V1AndV2, "dotnet/runtime#34334: cgroup v2 came with .NET 5"), false),
     RuntimeRow {
         name: "python-3",
         language: Language::Python,
@@ -301,7 +327,7 @@ pub const RUNTIMES: &[RuntimeRow] = &[
         heap: documented(HeapRule::Unlimited, "docs.python.org, Memory Management: there is no limit of its own"),
         at_limit: documented(AtLimit::LivesOn, "it has no limit"),
         gives_back: documented(true, "docs.python.org, The pymalloc allocator: arenas; larger blocks are malloc's"),
-        refused: recorded(Some(1), RECORDED),
+        refused: recorded(Some(AtLimit::Exits(1)), RECORDED),
     },
     RuntimeRow {
         name: "php-8",
@@ -310,7 +336,7 @@ pub const RUNTIMES: &[RuntimeRow] = &[
         heap: recorded(HeapRule::Fixed(Bytes::mib(128)), RECORDED),
         at_limit: recorded(AtLimit::Exits(255), RECORDED),
         gives_back: documented(true, "php.net, Garbage Collection: chunks go back when the request ends"),
-        refused: inferred(Some(255), "Out of memory is a fatal error like the one at memory_limit"),
+        refused: inferred(Some(AtLimit::Exits(255)), "Out of memory is a fatal error like the one at memory_limit"),
     },
     RuntimeRow {
         name: "native",
