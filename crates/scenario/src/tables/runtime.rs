@@ -37,7 +37,8 @@ static RUNTIME_KEYS: KeyGroup = KeyGroup {
             "onOutOfMemory",
             Form::OneOf(&[Form::Words(&["livesOn", "aborts", "segfaults"]), Form::Table(&AT_LIMIT)]),
             Says("as the runtime and its flags say"),
-            "what becomes of the process at its heap limit; `aborts`: exit code 139 for a container's first process and 134 for others",
+            "what becomes of the process at its heap limit; `aborts`: exit code 139 for a container's first process, \
+             134 for others",
         ),
     ],
 };

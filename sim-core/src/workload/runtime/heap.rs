@@ -58,9 +58,12 @@ impl Runtime {
             HeapRule::HotSpot => Some(flags.max_heap.unwrap_or_else(|| hotspot(flags, self.believes(around)))),
             HeapRule::V8(young) => Some(v8(flags, young, self.believes(around))),
             HeapRule::Percent(percent) => {
-                let seen = around.limit.filter(|_| self.believes(around) < around.mem_total);
-                let percent = flags.max_ram_percentage.unwrap_or(u64::from(percent) * 1_000_000);
-                flags.max_heap.or_else(|| Some(share(seen?, percent).max(DOTNET_LEAST)))
+                // A share that is set is of the machine's memory where no limit is seen; the default one is of a
+                // container's limit only (gcconfig GCHeapHardLimitPercent, recorded of 3.1).
+                let seen = self.believes(around);
+                let set = flags.max_ram_percentage.map(|percent| share(seen, percent));
+                let default = share(seen, u64::from(percent) * 1_000_000).max(DOTNET_LEAST);
+                flags.max_heap.or(set).or((seen < around.mem_total).then_some(default))
             }
             HeapRule::Fixed(limit) => Some(flags.max_heap.unwrap_or(limit)),
         };

@@ -138,9 +138,9 @@ impl AtLimit {
     /// How the process ends; `None`: it lives on.
     ///
     /// The kernel drops a SIGABRT that the first process of a PID namespace, such as a container's, raises on itself
-    /// (kernel/signal.c, `SIGNAL_UNKILLABLE`). The C library's `abort()` then executes an instruction that faults, and a fault
-    /// kills that process, too: 139 instead of 134. HotSpot catches the fault, and ends with 127. Recorded:
-    /// conformance/data/runtimes.
+    /// (kernel/signal.c, `SIGNAL_UNKILLABLE`). The C library's `abort()` then executes an instruction that faults,
+    /// and a fault kills that process, too: 139 instead of 134. HotSpot catches the fault, and ends with 127.
+    /// Recorded: conformance/data/runtimes.
     pub fn ending(self, language: Language, first_process: bool) -> Option<ExitStatus> {
         match (self, language) {
             (AtLimit::LivesOn, _) => None,
