@@ -161,7 +161,7 @@ pub(super) fn look(scenario: &Arc<Scenario>, seed: u64, history: &History, room:
         let happenings = explained.happenings().iter().enumerate().take(MOST_WHYS);
         let why = |(n, happening): (usize, &Happening)| {
             let why = oomsim_explain::explain(&explained, n + 1, happening);
-            Why::new(happening.at, &text::explanation(&why)).titled(text::headline(&why))
+            Why::new(happening.at, &text::explanation(&why))
         };
         Ok((found, happenings.map(why).collect()))
     })

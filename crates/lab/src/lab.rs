@@ -279,7 +279,7 @@ fn whys(scenario: &Arc<Scenario>, seed: u64) -> Result<Vec<Why>, EngineError> {
     let happenings = run.happenings().iter().enumerate().take(MOST_WHYS);
     let explained = happenings.map(|(n, happening)| {
         let why = oomsim_explain::explain(&run, n + 1, happening);
-        Why::new(happening.at, &text::explanation(&why)).titled(text::headline(&why))
+        Why::new(happening.at, &text::explanation(&why))
     });
     Ok(explained.collect())
 }

@@ -170,12 +170,6 @@ impl Why {
         let (title, text) = plain.split_once('\n').unwrap_or((&plain, ""));
         Why { at: seconds(at), title: title.to_owned(), text: text.trim_end().to_owned() }
     }
-
-    /// With a title that leaves out the time, which stands beside it.
-    #[must_use]
-    pub fn titled(self, title: String) -> Why {
-        Why { title, ..self }
-    }
 }
 
 /// A pod at the end.
