@@ -11,8 +11,18 @@ pub struct Line {
     open: Option<Column>,
     /// Number of the last sample that it has.
     last: u64,
-    /// The amount that the last two samples have in common.
-    flat: Option<f64>,
+    /// The last two samples have the same amount.
+    flat: bool,
+    /// The newest sample, which waits for what comes after it.
+    newest: Option<Sampled>,
+}
+
+/// The point of a sample, with the column of pixels where it is drawn.
+#[derive(Clone, Copy, Debug)]
+struct Sampled {
+    number: u64,
+    column: i64,
+    point: Point,
 }
 
 /// What is kept of a column of pixels: points with their place in it.
@@ -51,31 +61,41 @@ impl Column {
 
 impl Line {
     /// Adds the point of a sample, in the column of pixels where it is drawn. After samples without a point a new run
-    /// begins. What stayed as it was and is different now has changed in a step: it is drawn where it is first seen, as
-    /// a line that leads there would be a growth that never was.
+    /// begins.
     #[inline]
-    pub fn push(&mut self, sample: u64, column: i64, point: Point) {
-        let goes_on = self.last + 1 == sample;
-        let before = self.open.filter(|_| goes_on).map(|open| open.last.1);
-        if let (Some(amount), Some(before)) = (self.flat, before)
-            && amount != point.1
-            && before.0 < point.0
-        {
-            self.add(sample, column, (point.0, amount));
-            self.last = sample - 1;
+    pub fn push(&mut self, number: u64, column: i64, point: Point) {
+        let newest = Sampled { number, column, point };
+        if let Some(before) = self.newest.replace(newest) {
+            let next = (before.number + 1 == number).then_some(point.1);
+            self.join(before, next);
         }
-        self.flat = before.map(|before| before.1).filter(|amount| *amount == point.1);
-        self.add(sample, column, point);
+    }
+
+    /// What stayed as it was before a change, or stays so after it, has changed in a step: it is drawn where it is first
+    /// seen, as a line that leads there would be a growth that never was.
+    fn join(&mut self, sample: Sampled, next: Option<f64>) {
+        let (at, amount) = sample.point;
+        let before = self.open.filter(|_| self.last + 1 == sample.number).map(|open| open.last.1);
+        if let Some(before) = before
+            && before.0 < at
+            && before.1 != amount
+            && (self.flat || next == Some(amount))
+        {
+            self.add(Sampled { point: (at, before.1), ..sample });
+            self.last = sample.number - 1;
+        }
+        self.flat = before.is_some_and(|before| before.1 == amount);
+        self.add(sample);
     }
 
     /// Adds a point that straight lines join with its neighbours.
     #[inline]
-    fn add(&mut self, sample: u64, column: i64, point: Point) {
-        let goes_on = self.last + 1 == sample;
-        self.last = sample;
+    fn add(&mut self, sample: Sampled) {
+        let goes_on = self.last + 1 == sample.number;
+        self.last = sample.number;
         if let Some(open) = &mut self.open {
-            if goes_on && open.number == column {
-                return open.add(point);
+            if goes_on && open.number == sample.column {
+                return open.add(sample.point);
             }
             let done = *open;
             self.keep(done);
@@ -83,7 +103,7 @@ impl Line {
         if !goes_on || self.runs.is_empty() {
             self.runs.push(Vec::new());
         }
-        self.open = Some(Column::new(column, point));
+        self.open = Some(Column::new(sample.column, sample.point));
     }
 
     fn keep(&mut self, column: Column) {
@@ -94,6 +114,9 @@ impl Line {
 
     /// The points in runs, each of them in order of time.
     pub fn runs(mut self) -> Vec<Vec<Point>> {
+        if let Some(newest) = self.newest.take() {
+            self.join(newest, None);
+        }
         if let Some(open) = self.open.take() {
             self.keep(open);
         }
@@ -104,7 +127,8 @@ impl Line {
 /// Points as a line of one run keeps them.
 pub fn thin(points: &[Point], column: impl Fn(f64) -> i64) -> Vec<Point> {
     let mut line = Line::default();
-    (1..).zip(points).for_each(|(sample, point)| line.add(sample, column(point.0), *point));
+    let sampled = |(number, point): (u64, &Point)| Sampled { number, column: column(point.0), point: *point };
+    (1..).zip(points).map(sampled).for_each(|sample| line.add(sample));
     line.runs().pop().unwrap_or_default()
 }
 
@@ -132,25 +156,17 @@ mod tests {
         assert_eq!(times, [vec![1.0, 2.0], vec![5.0, 6.0], vec![9.0]]);
     }
 
-    /// 50 MiB at a time, sampled every second: 1, 1, 1, 51 is a step, 51, 61, 71 a growth.
+    /// A second between samples: what is flat before or after a change is a step, 61, 71, 81 a growth.
     #[test]
     fn a_step_is_drawn_as_a_step_and_growth_as_growth() {
-        let mut line = Line::default();
-        for (sample, amount) in (1..).zip([1.0, 1.0, 1.0, 51.0, 51.0, 61.0, 71.0]) {
-            line.push(sample, sample as i64, (sample as f64, amount));
-        }
-        let expected = [
-            (1.0, 1.0),
-            (2.0, 1.0),
-            (3.0, 1.0),
-            (4.0, 1.0),
-            (4.0, 51.0),
-            (5.0, 51.0),
-            (6.0, 51.0),
-            (6.0, 61.0),
-            (7.0, 71.0),
-        ];
-        assert_eq!(line.runs(), [expected]);
+        let drawn = |amounts: &[f64]| {
+            let mut line = Line::default();
+            (1..).zip(amounts).for_each(|(n, amount)| line.push(n, n as i64, (n as f64, *amount)));
+            line.runs().concat()
+        };
+        assert_eq!(drawn(&[1.0, 1.0, 51.0]), [(1.0, 1.0), (2.0, 1.0), (3.0, 1.0), (3.0, 51.0)]);
+        assert_eq!(drawn(&[1.0, 51.0, 51.0]), [(1.0, 1.0), (2.0, 1.0), (2.0, 51.0), (3.0, 51.0)]);
+        assert_eq!(drawn(&[61.0, 71.0, 81.0]), [(1.0, 61.0), (2.0, 71.0), (3.0, 81.0)]);
     }
 
     #[test]

@@ -490,7 +490,8 @@ impl Heat {
                     let color = if share.is_nan() { GRID } else { shade(share) };
                     c.rectangle(at, (at.0 + w - 1.0, at.1 + h - 1.0), color.to_rgba())?;
                     if w >= 30.0 && h >= 16.0 {
-                        let color = if share > 0.55 { WHITE } else { INK };
+                        // Whichever stands out more.
+                        let color = if share > 0.68 { WHITE } else { INK };
                         let middle = (at.0 + w / 2.0, at.1 + h / 2.0);
                         let said = if share.is_nan() { "–".into() } else { format!("{:.0} %", share * 100.0) };
                         c.text(&said, middle, Anchor::Middle, Font { color, ..SMALL })?;
