@@ -9,11 +9,13 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Distribution {
+    /// Debian 11 and older.
+    Debian11,
     /// Debian 12 with its own kernel, 6.1.
     Debian12,
     /// Debian 13, and Debian 12's kernels from backports.
     Debian13,
-    /// Ubuntu as it comes, also on EKS and GKE.
+    /// Ubuntu as it comes, also on EKS, GKE and OKE.
     Ubuntu,
     /// Ubuntu of AKS.
     AksUbuntu,
@@ -25,15 +27,77 @@ pub enum Distribution {
     AmazonLinux2,
     /// Talos Linux from 1.5 on.
     Talos,
-    /// Red Hat Enterprise Linux and OpenShift's CoreOS.
+    /// Red Hat Enterprise Linux, its rebuilds, and OpenShift's CoreOS.
     Rhel,
     /// Flatcar.
     Flatcar,
+    /// Google's Container-Optimized OS.
+    ContainerOptimizedOs,
+    /// Oracle Linux with Oracle's own kernel (UEK).
+    OracleUek,
+    /// Fedora, also Fedora CoreOS.
+    Fedora,
+    /// SUSE Linux Enterprise and openSUSE Leap.
+    Suse,
+    /// VMware's Photon OS.
+    Photon,
+    /// Alibaba Cloud Linux.
+    AlibabaCloudLinux,
+    /// Tencent's TencentOS Server.
+    TencentOs,
+    /// Huawei's EulerOS and HCE, openEuler.
+    EulerOs,
+    /// Raspberry Pi OS.
+    RaspberryPiOs,
+    /// Microsoft's kernel of the Windows Subsystem for Linux.
+    Wsl,
+    /// LinuxKit, the machine of Docker Desktop.
+    LinuxKit,
 }
+
+/// What is in the names of a distribution's kernels. The first that is found decides: `.el9uek` is no RHEL.
+const MARKS: &[(Distribution, &[&str])] = &[
+    (Distribution::AmazonLinux2023, &["amzn2023"]),
+    (Distribution::AmazonLinux2, &["amzn2"]),
+    (Distribution::AksUbuntu, &["-azure"]),
+    (Distribution::AzureLinux, &[".azl", ".cm2", ".cm1"]),
+    (Distribution::Talos, &["-talos"]),
+    (Distribution::Flatcar, &["-flatcar"]),
+    (Distribution::OracleUek, &["uek."]),
+    (Distribution::Rhel, &[".el8", ".el9", ".el10"]),
+    (Distribution::Fedora, &[".fc"]),
+    (Distribution::AlibabaCloudLinux, &[".al7", ".al8", ".alnx"]),
+    (Distribution::TencentOs, &["tlinux", ".tl3", ".tl4"]),
+    (Distribution::EulerOs, &["eulerosv2", ".hce2", ".oe1", ".oe2"]),
+    (Distribution::Suse, &["-default"]),
+    (Distribution::Photon, &[".ph3", ".ph4", ".ph5"]),
+    (Distribution::RaspberryPiOs, &["+rpt-rpi"]),
+    (Distribution::Wsl, &["microsoft-standard"]),
+    (Distribution::LinuxKit, &["-linuxkit"]),
+    (Distribution::Debian13, &["+deb", "+bpo", "-amd64", "-arm64"]),
+    (
+        Distribution::Ubuntu,
+        &[
+            "-generic",
+            "-aws",
+            "-gcp",
+            "-gke",
+            "-oracle",
+            "-ibm",
+            "-kvm",
+            "-lowlatency",
+            "-nvidia",
+            "-raspi",
+            "-virtual",
+            "-intel",
+        ],
+    ),
+];
 
 impl Distribution {
     /// All of them with the words that a scenario uses.
-    pub const ALL: [(&str, Distribution); 10] = [
+    pub const ALL: [(&str, Distribution); 22] = [
+        ("debian-11", Distribution::Debian11),
         ("debian-12", Distribution::Debian12),
         ("debian-13", Distribution::Debian13),
         ("ubuntu", Distribution::Ubuntu),
@@ -44,50 +108,73 @@ impl Distribution {
         ("talos", Distribution::Talos),
         ("rhel", Distribution::Rhel),
         ("flatcar", Distribution::Flatcar),
+        ("container-optimized-os", Distribution::ContainerOptimizedOs),
+        ("oracle-uek", Distribution::OracleUek),
+        ("fedora", Distribution::Fedora),
+        ("suse", Distribution::Suse),
+        ("photon", Distribution::Photon),
+        ("alibaba-cloud-linux", Distribution::AlibabaCloudLinux),
+        ("tencent-os", Distribution::TencentOs),
+        ("euler-os", Distribution::EulerOs),
+        ("raspberry-pi-os", Distribution::RaspberryPiOs),
+        ("wsl", Distribution::Wsl),
+        ("linuxkit", Distribution::LinuxKit),
     ];
 
-    /// By the end of a release such as `6.1.134-152.225.amzn2023.x86_64`.
+    /// By what a release such as `6.1.134-152.225.amzn2023.x86_64` ends in.
     fn of_release(release: &str, version: (u32, u32)) -> Option<Distribution> {
-        let has = |word: &str| release.contains(word);
-        let debian = has("+deb") || has("-cloud-amd64") || has("-cloud-arm64") || has("+bpo");
-        Some(match () {
-            () if has("amzn2023") => Distribution::AmazonLinux2023,
-            () if has("amzn2") => Distribution::AmazonLinux2,
-            () if has("-azure") => Distribution::AksUbuntu,
-            () if has(".azl") || has(".cm2") || has(".cm1") => Distribution::AzureLinux,
-            () if has("-talos") => Distribution::Talos,
-            () if has("-flatcar") => Distribution::Flatcar,
-            () if has(".el8") || has(".el9") || has(".el10") => Distribution::Rhel,
-            () if debian || has("-amd64") || has("-arm64") => match version <= (6, 1) {
-                true => Distribution::Debian12,
-                false => Distribution::Debian13,
-            },
-            () if ["-generic", "-aws", "-gcp", "-gke", "-oracle"].iter().any(|w| has(w)) => Distribution::Ubuntu,
-            () => return None,
-        })
+        let marked = |(_, marks): &&(_, &[&str])| marks.iter().any(|mark| release.contains(mark));
+        match MARKS.iter().find(marked).map(|(distribution, _)| *distribution) {
+            Some(Distribution::Debian13) if version < (6, 1) => Some(Distribution::Debian11),
+            Some(Distribution::Debian13) if version == (6, 1) => Some(Distribution::Debian12),
+            None if is_container_optimized(release) => Some(Distribution::ContainerOptimizedOs),
+            found => found,
+        }
     }
 
     /// Page ageing as the distribution builds it, with the source; `None`: not known, the version's row holds.
-    pub fn lru(self) -> Option<(Lru, &'static str)> {
+    pub fn lru(self, version: (u32, u32)) -> Option<(Lru, &'static str)> {
         Some(match self {
+            Distribution::Debian11 => (Lru::Classic, "5.10 has no other"),
             Distribution::Debian12 => (Lru::Classic, "recordings of Debian's 6.1.176"),
             Distribution::Debian13 => (Lru::Mglru, "recordings of Debian's 6.12.117, 6.18.15, 7.3.4"),
+            Distribution::Ubuntu if version >= (6, 5) => {
+                (Lru::Mglru, "launchpad.net bug 2023629: on from 23.10 (6.5) on")
+            }
+            Distribution::Ubuntu => (Lru::Classic, "launchpad.net bug 2023629: off before 23.10 (6.5)"),
             Distribution::AksUbuntu | Distribution::AzureLinux => (Lru::Mglru, "Azure/AKS#5854, 2026-07-09"),
             Distribution::AmazonLinux2023 => (Lru::Classic, "amazonlinux/amazon-linux-2023#660, 2025-07"),
             Distribution::Talos => (Lru::Mglru, "siderolabs/pkgs#756, Talos 1.5"),
-            Distribution::Ubuntu | Distribution::Rhel | Distribution::Flatcar | Distribution::AmazonLinux2 => {
-                return None;
-            }
+            Distribution::Fedora => (Lru::Mglru, "launchpad.net bug 2023629 names Fedora's default"),
+            Distribution::Suse => (Lru::Classic, "forums.opensuse.org 191804: Leap 16.0 leaves it off, 2026-02"),
+            Distribution::RaspberryPiOs => (Lru::Mglru, "raspberrypi/linux#5414: off in 32-bit kernels only"),
+            Distribution::Rhel
+            | Distribution::Flatcar
+            | Distribution::AmazonLinux2
+            | Distribution::ContainerOptimizedOs
+            | Distribution::OracleUek
+            | Distribution::Photon
+            | Distribution::AlibabaCloudLinux
+            | Distribution::TencentOs
+            | Distribution::EulerOs
+            | Distribution::Wsl
+            | Distribution::LinuxKit => return None,
         })
     }
 
-    /// Gives a profile the page ageing of this distribution; kernels before 6.1 have no other than the classic one.
-    pub fn configure(self, profile: &mut Profile) {
-        let may = version(&profile.version).is_some_and(|v| v >= (6, 1));
-        if let (Some((lru, _)), true) = (self.lru(), may) {
+    /// Gives the profile of a version the page ageing of this distribution; kernels before 6.1 have no other than the
+    /// classic one.
+    pub fn configure(self, profile: &mut Profile, version: (u32, u32)) {
+        if let (Some((lru, _)), true) = (self.lru(version), version >= (6, 1)) {
             profile.lru = lru;
         }
     }
+}
+
+/// Container-Optimized OS prints a version and a plus, `6.1.123+`, and no other distribution's nodes do.
+fn is_container_optimized(release: &str) -> bool {
+    let numbers = release.trim().strip_suffix('+').map(|version| version.split('.').collect::<Vec<_>>());
+    numbers.is_some_and(|n| n.len() == 3 && n.iter().all(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit())))
 }
 
 impl fmt::Display for Distribution {
@@ -125,7 +212,7 @@ impl Release {
     pub fn profile(&self) -> Profile {
         let mut profile = Profile::named(self.row).unwrap_or_default();
         if let Some(distribution) = self.distribution {
-            distribution.configure(&mut profile);
+            distribution.configure(&mut profile, self.version);
         }
         profile
     }
@@ -144,9 +231,12 @@ impl Release {
     }
 }
 
-/// Major and minor.
-fn version(text: &str) -> Option<(u32, u32)> {
-    let mut numbers = text.trim().strip_prefix('v').unwrap_or(text.trim()).split(|c: char| !c.is_ascii_digit());
+/// Major and minor, also of `Linux version 6.1.0-37-amd64`.
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
+    let text = text.trim();
+    let text = text.strip_prefix("Linux ").unwrap_or(text);
+    let text = text.strip_prefix("version ").unwrap_or(text);
+    let mut numbers = text.strip_prefix('v').unwrap_or(text).split(|c: char| !c.is_ascii_digit());
     Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
 }
 
@@ -154,20 +244,60 @@ fn version(text: &str) -> Option<(u32, u32)> {
 mod tests {
     use super::*;
 
+    /// Names of kernels as public reports of nodes have them.
     #[test]
     fn releases_as_nodes_print_them() {
+        use Distribution as D;
         for (text, row, distribution, lru) in [
-            ("6.1.134-152.225.amzn2023.x86_64", "6.1", Some(Distribution::AmazonLinux2023), Lru::Classic),
-            ("6.12.40-64.114.amzn2023.x86_64", "6.12", Some(Distribution::AmazonLinux2023), Lru::Classic),
-            ("5.15.0-1084-azure", "5.15", Some(Distribution::AksUbuntu), Lru::Classic),
-            ("6.8.0-1021-azure", "6.8", Some(Distribution::AksUbuntu), Lru::Mglru),
-            ("6.6.85.1-2.azl3", "6.6", Some(Distribution::AzureLinux), Lru::Mglru),
-            ("6.1.82-talos", "6.1", Some(Distribution::Talos), Lru::Mglru),
-            ("6.1.0-50-cloud-amd64", "6.1", Some(Distribution::Debian12), Lru::Classic),
-            ("6.12.117+deb12-cloud-amd64", "6.12", Some(Distribution::Debian13), Lru::Mglru),
-            ("6.12.12-amd64", "6.12", Some(Distribution::Debian13), Lru::Mglru),
-            ("5.14.0-427.13.1.el9_4.x86_64", "5.10", Some(Distribution::Rhel), Lru::Classic),
-            ("6.1.123+", "6.1", None, Lru::Classic),
+            ("6.1.134-152.225.amzn2023.x86_64", "6.1", Some(D::AmazonLinux2023), Lru::Classic),
+            ("6.12.40-64.114.amzn2023.aarch64", "6.12", Some(D::AmazonLinux2023), Lru::Classic),
+            ("5.10.226-214.880.amzn2.x86_64", "5.10", Some(D::AmazonLinux2), Lru::Classic),
+            ("5.15.0-1084-azure", "5.15", Some(D::AksUbuntu), Lru::Classic),
+            ("6.8.0-1021-azure", "6.8", Some(D::AksUbuntu), Lru::Mglru),
+            ("6.8.0-1030-azure-fde", "6.8", Some(D::AksUbuntu), Lru::Mglru),
+            ("6.6.85.1-2.azl3", "6.6", Some(D::AzureLinux), Lru::Mglru),
+            ("5.15.182.1-1.cm2", "5.15", Some(D::AzureLinux), Lru::Classic),
+            ("6.1.82-talos", "6.1", Some(D::Talos), Lru::Mglru),
+            ("6.12.28-talos", "6.12", Some(D::Talos), Lru::Mglru),
+            ("6.6.54-flatcar", "6.6", Some(D::Flatcar), Lru::Classic),
+            ("6.1.0-50-cloud-amd64", "6.1", Some(D::Debian12), Lru::Classic),
+            ("6.1.0-37-amd64", "6.1", Some(D::Debian12), Lru::Classic),
+            ("6.1.0-37-rt-arm64", "6.1", Some(D::Debian12), Lru::Classic),
+            ("5.10.0-28-amd64", "5.10", Some(D::Debian11), Lru::Classic),
+            ("6.12.117+deb12-cloud-amd64", "6.12", Some(D::Debian13), Lru::Mglru),
+            ("6.12.41+deb13-arm64", "6.12", Some(D::Debian13), Lru::Mglru),
+            ("6.12.12-amd64", "6.12", Some(D::Debian13), Lru::Mglru),
+            ("5.14.0-427.13.1.el9_4.x86_64", "5.10", Some(D::Rhel), Lru::Classic),
+            ("5.14.0-570.26.1.el9_6.aarch64+64k", "5.10", Some(D::Rhel), Lru::Classic),
+            ("4.18.0-372.73.1.el8_6.x86_64", "4.15", Some(D::Rhel), Lru::Classic),
+            ("6.12.0-55.9.1.el10_0.x86_64", "6.12", Some(D::Rhel), Lru::Mglru),
+            ("5.15.0-209.161.7.2.el9uek.x86_64", "5.15", Some(D::OracleUek), Lru::Classic),
+            ("6.8.5-301.fc40.x86_64", "6.8", Some(D::Fedora), Lru::Mglru),
+            ("6.1.123+", "6.1", Some(D::ContainerOptimizedOs), Lru::Classic),
+            ("6.6.87+", "6.6", Some(D::ContainerOptimizedOs), Lru::Classic),
+            ("5.15.0-1059-gke", "5.15", Some(D::Ubuntu), Lru::Classic),
+            ("6.5.0-1020-aws", "6.1", Some(D::Ubuntu), Lru::Mglru),
+            ("6.2.0-1018-gcp", "6.1", Some(D::Ubuntu), Lru::Classic),
+            ("6.8.0-1029-aws", "6.8", Some(D::Ubuntu), Lru::Mglru),
+            ("6.8.0-60-generic", "6.8", Some(D::Ubuntu), Lru::Mglru),
+            ("5.15.0-1049-oracle", "5.15", Some(D::Ubuntu), Lru::Classic),
+            ("6.8.0-1024-gkeop", "6.8", Some(D::Ubuntu), Lru::Mglru),
+            ("6.8.0-1012-nvidia-64k", "6.8", Some(D::Ubuntu), Lru::Mglru),
+            ("5.10.134-16.3.al8.x86_64", "5.10", Some(D::AlibabaCloudLinux), Lru::Classic),
+            ("5.4.241-1-tlinux4-0017.7", "5.4", Some(D::TencentOs), Lru::Classic),
+            ("4.18.0-147.5.1.6.h1017.eulerosv2r9.x86_64", "4.15", Some(D::EulerOs), Lru::Classic),
+            ("5.10.0-182.0.0.95.r1941_123.hce2.x86_64", "5.10", Some(D::EulerOs), Lru::Classic),
+            ("5.10.0-136.12.0.86.oe2203sp1.x86_64", "5.10", Some(D::EulerOs), Lru::Classic),
+            ("5.14.21-150500.55.83-default", "5.10", Some(D::Suse), Lru::Classic),
+            ("6.12.0-160000.5-default", "6.12", Some(D::Suse), Lru::Classic),
+            ("6.1.90-1.ph5", "6.1", Some(D::Photon), Lru::Classic),
+            ("6.6.31+rpt-rpi-v8", "6.6", Some(D::RaspberryPiOs), Lru::Mglru),
+            ("5.15.167.4-microsoft-standard-WSL2", "5.15", Some(D::Wsl), Lru::Classic),
+            ("6.10.14-linuxkit", "6.8", Some(D::LinuxKit), Lru::Classic),
+            ("Linux version 6.8.0-60-generic", "6.8", Some(D::Ubuntu), Lru::Mglru),
+            // Bottlerocket and minikube's machine print a bare version.
+            ("6.1.134", "6.1", None, Lru::Classic),
+            ("5.10.207", "5.10", None, Lru::Classic),
             ("7.3.4", "7.3", None, Lru::Mglru),
         ] {
             let release = Release::parse(text).unwrap();

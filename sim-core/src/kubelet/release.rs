@@ -20,6 +20,14 @@ pub enum KubernetesDistribution {
     Ack,
     /// OpenShift: `v1.27.6+f67aeb3`.
     OpenShift,
+    /// k0s: `v1.31.3+k0s`.
+    K0s,
+    /// IBM Cloud Kubernetes Service: `v1.30.5+IKS`.
+    Iks,
+    /// Tencent Kubernetes Engine: `v1.22.5-tke.9`.
+    Tke,
+    /// VMware Tanzu and vSphere: `v1.35.4+vmware.1`.
+    Vmware,
 }
 
 impl fmt::Display for KubernetesDistribution {
@@ -31,6 +39,10 @@ impl fmt::Display for KubernetesDistribution {
             Self::Rke2 => "RKE2",
             Self::Ack => "Alibaba Cloud ACK",
             Self::OpenShift => "OpenShift",
+            Self::K0s => "k0s",
+            Self::Iks => "IBM Cloud IKS",
+            Self::Tke => "Tencent TKE",
+            Self::Vmware => "VMware Tanzu",
         })
     }
 }
@@ -45,9 +57,10 @@ pub struct Release {
 }
 
 impl Release {
-    /// Reads `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`; `None` when it is no version, or older than every row.
+    /// Reads `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`, `Kubernetes v1.33.3`; `None` when it is no version, or older than every row.
     pub fn parse(text: &str) -> Option<Release> {
         let text = text.trim();
+        let text = text.strip_prefix("Kubernetes ").unwrap_or(text);
         let text = text.strip_prefix('v').unwrap_or(text);
         let end = text.find(['-', '+']).unwrap_or(text.len());
         let (numbers, build) = text.split_at(end);
@@ -56,7 +69,8 @@ impl Release {
         if numbers.any(|patch| patch.is_err()) || major != 1 || minor < KubernetesProfile::V1_21.minor {
             return None;
         }
-        Some(Release { minor, distribution: distribution(build) })
+        let parts = [build, build.find('+').map_or("", |plus| &build[plus..])];
+        Some(Release { minor, distribution: parts.into_iter().find_map(distribution) })
     }
 
     /// The row that stands for it: its own, or the nearest older one.
@@ -84,7 +98,7 @@ impl Release {
         found
     }
 
-    /// The preset of the provider or installer whose build it is.
+    /// The preset of the provider or installer whose build it is, if there is one.
     pub fn preset(self) -> Option<&'static str> {
         Some(match self.distribution? {
             KubernetesDistribution::Eks => "eks",
@@ -99,6 +113,10 @@ impl Release {
                 35 => "openshift-4.22",
                 36.. => "openshift-5.0",
             },
+            KubernetesDistribution::K0s
+            | KubernetesDistribution::Iks
+            | KubernetesDistribution::Tke
+            | KubernetesDistribution::Vmware => return None,
         })
     }
 }
@@ -113,6 +131,10 @@ fn distribution(build: &str) -> Option<KubernetesDistribution> {
         _ if name.starts_with("k3s") => KubernetesDistribution::K3s,
         _ if name.starts_with("rke2") => KubernetesDistribution::Rke2,
         _ if name.starts_with("aliyun") => KubernetesDistribution::Ack,
+        _ if name.starts_with("k0s") => KubernetesDistribution::K0s,
+        _ if name.starts_with("IKS") => KubernetesDistribution::Iks,
+        _ if name.starts_with("tke.") => KubernetesDistribution::Tke,
+        _ if name.starts_with("vmware.") => KubernetesDistribution::Vmware,
         _ if mark == "+" && hash => KubernetesDistribution::OpenShift,
         _ => return None,
     })
@@ -128,12 +150,25 @@ mod tests {
     fn versions_as_nodes_print_them() {
         for (text, row, distribution, preset) in [
             ("v1.33.3-eks-113cf36", "1.33", Some(D::Eks), Some("eks")),
+            ("v1.29.15-eks-473151a", "1.29", Some(D::Eks), Some("eks")),
             ("v1.30.5-gke.1014003", "1.30", Some(D::Gke), Some("gke")),
+            ("v1.31.8-gke.1045000", "1.31", Some(D::Gke), Some("gke")),
             ("v1.36.4+k3s1", "1.36", Some(D::K3s), Some("k3s")),
+            ("v1.33.1+k3s1", "1.33", Some(D::K3s), Some("k3s")),
+            ("v1.32.0-rc1+k3s1", "1.32", Some(D::K3s), Some("k3s")),
             ("v1.30.4+rke2r1", "1.30", Some(D::Rke2), Some("rke2")),
+            ("v1.32.5+rke2r1", "1.32", Some(D::Rke2), Some("rke2")),
             ("v1.32.1-aliyun.1", "1.32", Some(D::Ack), Some("ack")),
             ("v1.34.9+0a1b2c3", "1.34", Some(D::OpenShift), Some("openshift-4.21")),
+            ("v1.30.7+5fc7dd8", "1.30", Some(D::OpenShift), Some("openshift-4.19")),
+            ("v1.27.6+f67aeb3", "1.24", Some(D::OpenShift), Some("openshift-4.19")),
+            ("v1.31.3+k0s", "1.31", Some(D::K0s), None),
+            ("v1.30.5+IKS", "1.30", Some(D::Iks), None),
+            ("v1.22.5-tke.9", "1.21", Some(D::Tke), None),
+            ("v1.35.4+vmware.1", "1.35", Some(D::Vmware), None),
             ("v1.29.9", "1.29", None, None),
+            ("Kubernetes v1.33.1", "1.33", None, None),
+            ("v1.34.0-beta.0.123+0123456789abcd-dirty", "1.34", None, None),
             ("1.38.0-alpha.1", "1.37", None, None),
             ("1.26", "1.24", None, None),
         ] {

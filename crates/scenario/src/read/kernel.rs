@@ -12,13 +12,17 @@ use oomsim_core::kernel::{
     VERSIONS,
 };
 
+/// That of a scenario that names none ([`oomsim_core::kernel::DEFAULT_VERSION`]).
+const DEFAULT_RELEASE: (u32, u32) = (6, 12);
+
 /// Reads `[kernel]` into a configuration that has its memory already.
 pub(crate) fn kernel(p: &Problems, value: &Value, config: &mut KernelConfig, places: &mut Places) {
     let Some(mut t) = TableReader::open(p, &tables::KERNEL, value) else { return };
     let release = t.optional("version", release);
     config.profile = release.as_ref().map_or_else(Profile::default, Release::profile);
     if let Some(distribution) = t.optional("distribution", one_of("distribution", &Distribution::ALL)) {
-        distribution.configure(&mut config.profile);
+        let version = release.as_ref().map_or(DEFAULT_RELEASE, |release| release.version);
+        distribution.configure(&mut config.profile, version);
     }
     let cgroups = [("v1", CgroupVersion::V1), ("v2", CgroupVersion::V2)];
     config.cgroup = t.or("cgroup", CgroupVersion::V2, one_of("cgroup version", &cgroups));
