@@ -48,10 +48,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let failed = |why: String| Failure::bad_input(format!("{}: {why}", args.id));
     let text = match load(args.file.as_deref(), &args.id)? {
         Recorded::Node(story) => scenario(&story, Disturbance::NONE).map_err(|why| failed(why.to_string()))?,
-        Recorded::Real(story) => match story.not_modelled() {
-            Some(what) => return Err(failed(format!("the model has no {what}"))),
-            None => realnode::scenario_text(&story).map_err(|why| failed(why.to_string()))?,
-        },
+        Recorded::Real(story) => realnode::scenario_text(&story).map_err(|why| failed(why.to_string()))?,
     };
     output::print(&text)?;
     Ok(Exit::Holds)

@@ -81,6 +81,10 @@ fn lines(log: &mut Log, entry: &Entry, node: &str) {
         }
         // The kubelet does not know that it is not heard of.
         Record::NodeCondition { status: ConditionStatus::Unknown, .. } => {}
+        Record::FailedPreStopHook { pod, container } => {
+            let message = format!("\"PreStop hook failed\" pod={pod:?} containerName={container:?}");
+            log.line('E', at, "kuberuntime_container.go:797", &message);
+        }
         Record::Unhealthy { pod, container, message } => {
             let message = format!("\"Probe failed\" pod={pod:?} containerName={container:?} output={message:?}");
             log.line('I', at, "prober.go:1", &message);

@@ -9,10 +9,10 @@ use crate::openmetrics::EPOCH;
 use crate::pods::{Container, Pod, Pods, Terminated, plan_of};
 use jiff::Timestamp;
 use oomsim_core::kubelet::backoff::event_message;
-use oomsim_core::kubelet::{ContainerSpec, ResourceList};
-use oomsim_core::node_api::{Name, NodeConditionType, PodEventReason, PodPhase, format_pod};
+use oomsim_core::kubelet::{ContainerSpec, EventWording, KubernetesProfile, ResourceList};
+use oomsim_core::node_api::{Name, NodeConditionType, PodEventReason, PodPhase, TerminatedReason, format_pod};
 use oomsim_core::plan::{Controller, PodPlan};
-use oomsim_core::record::view::split_pod;
+use oomsim_core::record::view::{PRE_STOP_HOOK_FAILED, START_ERROR, split_pod};
 use oomsim_core::record::{ConditionStatus, Entry, Record};
 use oomsim_core::units::SimTime;
 use serde_json::{Map, Value, json};
@@ -242,7 +242,11 @@ pub fn write_events(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     let node = &*report.history.node.name;
     let mut order: Vec<(Event, SimTime, SimTime, u64)> = Vec::new();
     let mut known: BTreeMap<Event, usize> = BTreeMap::new();
-    for (entry, event) in report.history.entries.iter().filter_map(|entry| Some((entry, event(entry, node)?))) {
+    let wording = report.scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |k| k.profile).event_wording;
+    let all = report.history.entries.iter().flat_map(|entry| {
+        events_of_containers(entry, wording).into_iter().chain(event(entry, node)).map(move |event| (entry, event))
+    });
+    for (entry, event) in all {
         match known.get(&event) {
             Some(&at) => (order[at].2, order[at].3) = (entry.at, order[at].3 + 1),
             None => {
@@ -287,24 +291,42 @@ fn event_object(node: &str, number: usize, (event, first, last, count): &(Event,
     })
 }
 
-/// The event that the scheduler or the kubelet reports, if it does.
-fn event(entry: &Entry, node: &str) -> Option<Event> {
-    let of = |pod: Option<&Name>, reason: &str, message: String, warning: bool| Event {
+fn of(pod: Option<&Name>, reason: &str, message: String, warning: bool) -> Event {
+    Event {
         pod: pod.cloned(),
         container: None,
         reason: reason.to_string(),
         message: message.trim().to_string(),
         warning,
+    }
+}
+
+fn of_container(container: &Name, event: Event) -> Event {
+    Event { container: Some(container.clone()), ..event }
+}
+
+/// What the kubelet reports of a container that it starts, or cannot start (kuberuntime_container.go startContainer).
+fn events_of_containers(entry: &Entry, wording: EventWording) -> Vec<Event> {
+    let (pod, container, last) = match &entry.record {
+        Record::ContainerStarted { pod, container, .. } => {
+            (pod, container, of(Some(pod), "Started", wording.started(container), false))
+        }
+        Record::ContainerTerminated { pod, container, reason: TerminatedReason::StartError, .. } => {
+            (pod, container, of(Some(pod), "Failed", format!("Error: {START_ERROR}"), true))
+        }
+        _ => return Vec::new(),
     };
-    let of_container = |container: &Name, event: Event| Event { container: Some(container.clone()), ..event };
+    let created = of(Some(pod), "Created", wording.created(container), false);
+    [created, last].map(|event| of_container(container, event)).into()
+}
+
+/// The event that the scheduler or the kubelet reports, if it does.
+fn event(entry: &Entry, node: &str) -> Option<Event> {
     Some(match &entry.record {
         Record::PodScheduled { pod, .. } => {
             of(Some(pod), "Scheduled", format!("Successfully assigned {pod} to {node}"), false)
         }
         Record::PodRejected { pod, reason, message } => of(Some(pod), reason.as_str(), message.to_string(), true),
-        Record::ContainerStarted { pod, container, .. } => {
-            of_container(container, of(Some(pod), "Started", format!("Started container {container}"), false))
-        }
         Record::BackOff { pod, container, uid, .. } => {
             let (namespace, name) = split_pod(pod);
             let message = event_message(container, &format_pod(name, namespace, uid));
@@ -328,6 +350,9 @@ fn event(entry: &Entry, node: &str) -> Option<Event> {
         }
         Record::Unhealthy { pod, container, message } => {
             of_container(container, of(Some(pod), "Unhealthy", message.to_string(), true))
+        }
+        Record::FailedPreStopHook { pod, container } => {
+            of_container(container, of(Some(pod), "FailedPreStopHook", PRE_STOP_HOOK_FAILED.into(), true))
         }
         Record::SystemOom { message } => of(None, "SystemOOM", message.to_string(), true),
         _ => return None,

@@ -2,6 +2,7 @@
 
 use crate::amount;
 use oomsim_core::node_api::{ExitStatus, NodeConditionType, OomReport, PodEventReason, PodPhase, PodReason};
+use oomsim_core::record::view::PRE_STOP_HOOK_FAILED;
 use oomsim_core::record::{ConditionStatus, Entry, History, Owner, Record};
 use oomsim_core::units::SimTime;
 
@@ -105,6 +106,10 @@ fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
         Record::ProcessStarted { .. } => Vec::new(),
         Record::SysctlSet { name, value } => line("kernel", "sysctl", format!("{name} = {value}"), Tone::Plain),
         Record::ProcessExited { owner: Owner::Container { .. }, .. } => Vec::new(),
+        // runc, and a pod's shim: their work is done.
+        Record::ProcessExited { owner: Owner::Host(name), status: ExitStatus::Code(0), .. } if is_runtime(name) => {
+            Vec::new()
+        }
         Record::ProcessExited { pid, comm, owner, status, .. } => {
             line(owner_name(owner), "exit", format!("{comm} (pid {pid}) {}", how(*status)), Tone::Plain)
         }
@@ -158,6 +163,11 @@ fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
     }
 }
 
+/// Whether a process of the host belongs to the container runtime (`node.runtime.perPod`).
+fn is_runtime(name: &str) -> bool {
+    matches!(name, "runc" | "containerd-shim")
+}
+
 fn tone_of(reason: PodEventReason) -> Tone {
     if reason == PodEventReason::ResizeError { Tone::Warn } else { Tone::Plain }
 }
@@ -172,6 +182,10 @@ fn silent_lines(record: &Record, name: &str) -> Option<Vec<EventLine>> {
         }
         Record::MarkedForDeletion { pod } => {
             line(pod_name(pod), "TaintManagerEviction", format!("Marking for deletion Pod {pod}"), Tone::Warn)
+        }
+        Record::FailedPreStopHook { pod, container } => {
+            let message = format!("{PRE_STOP_HOOK_FAILED} (container {container})");
+            line(pod_name(pod), "FailedPreStopHook", message, Tone::Warn)
         }
         Record::Unhealthy { pod, message, .. } => line(pod_name(pod), "Unhealthy", &**message, Tone::Warn),
         Record::ContainerReady { pod, container, ready } => {

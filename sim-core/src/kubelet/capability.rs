@@ -204,6 +204,25 @@ macro_rules! worded {
     };
 }
 worded!(ContainerWording { ExceedsRequest, LargerConsumption }, "ExceedsRequest or LargerConsumption");
+impl EventWording {
+    /// Message of a container's event `Created`.
+    pub fn created(self, container: &str) -> String {
+        match self {
+            EventWording::Name => format!("Created container {container}"),
+            EventWording::Colon => format!("Created container: {container}"),
+            EventWording::Nameless => "Container created".to_owned(),
+        }
+    }
+
+    /// Message of a container's event `Started`.
+    pub fn started(self, container: &str) -> String {
+        match self {
+            EventWording::Name | EventWording::Colon => format!("Started container {container}"),
+            EventWording::Nameless => "Container started".to_owned(),
+        }
+    }
+}
+
 worded!(EventWording { Name, Colon, Nameless }, "Name, Colon or Nameless");
 worded!(SwapDefault { NoSwap, LimitedSwap, UnlimitedSwap }, "NoSwap, LimitedSwap or UnlimitedSwap");
 worded!(RankRequest { ContainersMaxInit, PodRequests }, "ContainersMaxInit or PodRequests");

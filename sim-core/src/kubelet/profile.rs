@@ -324,6 +324,12 @@ profile! {
         28: RestartWakeup::Poll, Source "pod_workers.go completeWork: backOffPeriod";
         35: RestartWakeup::Expiry, Source "pod_workers.go completeWork; kubernetes#133066; seen with 1.36.2";
     }
+    /// The runtime says at once what became of a container (gate `EventedPLEG`); pod workers wait for a clock of 5 s.
+    evented_pleg: bool, Restarts {
+        21: false, Documented "KEP-3386: not there before 1.25";
+        26: false, Documented "KEP-3386: alpha 1.26, beta and off 1.27, alpha and off since 1.30";
+        28: false, Source "pleg/evented.go, container/cache.go: behind the gate";
+    }
     /// Seconds after which a silent node is NotReady (`--node-monitor-grace-period` of the controller manager).
     node_monitor_grace_s: i64, Restarts {
         21: 40, Documented "kube-controller-manager reference: 40s";

@@ -37,6 +37,7 @@ pub use state::Node;
 pub use view::{CgroupView, KubeletView, NodeView, PodBelief, ProcessState, ProcessView};
 
 use crate::engine::{self, Key, RunsBehind, Scheduler};
+use crate::record::DeathCause;
 use crate::units::{Pid, SimDuration, SimTime};
 use changes::inject;
 use kubelet::Look;
@@ -115,6 +116,20 @@ pub enum Event {
         /// Stale unless equal to the container's own count.
         run: u32,
     },
+    /// runc begins to start a container.
+    RuncBegins {
+        /// Which.
+        container: ContainerRef,
+        /// Stale unless equal to the container's own count.
+        run: u32,
+    },
+    /// A container's program takes the place of runc's own process.
+    ContainerExecs {
+        /// Which.
+        container: ContainerRef,
+        /// Which of its runs.
+        run: u32,
+    },
     /// An init container has done its work, or a sidecar has started: the next one is due.
     InitPassed {
         /// Of this pod.
@@ -153,6 +168,15 @@ pub enum Event {
     },
     /// The grace period of a pod's termination is over: SIGKILL.
     GraceOver(PodIx),
+    /// The worker of a deleted or evicted pod comes to stop it.
+    PodStops {
+        /// Which.
+        pod: PodIx,
+        /// Its grace period in seconds.
+        grace_seconds: i64,
+        /// Why it is stopped.
+        cause: DeathCause,
+    },
     /// Volumes and cgroups of a terminated pod are removed.
     PodTornDown(PodIx),
     /// A pod whose containers have ended for good comes to its end.
@@ -269,6 +293,8 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
         Event::PodRetires(pod) => pods.retires(pod, lent),
         Event::SandboxReady(pod) => pods.sandbox_ready(pod, lent),
         Event::ContainerStarts { container, run } => pods.container_starts(container, run, lent),
+        Event::ContainerExecs { container, run } => pods.container_execs(container, run, lent),
+        Event::RuncBegins { container, run } => pods.runc_begins(container, run, lent),
         Event::ProcessStarts { container, process, run } => {
             pods.process_starts(container, process, run, lent);
         }
@@ -280,6 +306,7 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
         Event::ProbeEnds { container, probe, run } => pods.probe_ends(container, probe, run, lent),
         Event::ProbeGraceOver { container, run } => pods.probe_grace_over(container, run, lent),
         Event::GraceOver(pod) => pods.grace_over(pod, lent),
+        Event::PodStops { pod, grace_seconds, cause } => pods.worker_stops(pod, grace_seconds, cause, lent),
         Event::PodTornDown(pod) => pods.torn_down(pod, lent),
         Event::PodFinishes(pod) => pods.pod_finishes(pod, lent),
         Event::SetupDone { turn } => {

@@ -24,7 +24,7 @@ mod process;
 
 pub use killer::{Earlyoom, SystemdOomd, TalosOom, UserspaceKiller};
 pub use node::{KubeletPlan, NodePlan};
-pub use pod::{ContainerPlan, Controller, PodPlan, Recommender, VolumePlan};
+pub use pod::{ContainerPlan, Controller, PodPlan, PreStop, Recommender, VolumePlan};
 pub use probe::{ProbeHandler, ProbeKind, ProbePlan};
 pub use process::{HangUp, HostPlan, ProcessPlan, kept_comm};
 

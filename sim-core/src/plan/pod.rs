@@ -171,12 +171,35 @@ pub struct ContainerPlan {
     /// False: without a PID namespace the first process is one among others, whose death the others survive; the
     /// container ends with its last process.
     pub pid_namespace: bool,
-    /// How long its preStop hook takes; `None`: it has none.
-    pub pre_stop: Option<SimDuration>,
+    /// Its preStop hook.
+    pub pre_stop: Option<PreStop>,
     /// Its probes.
     pub probes: Vec<ProbePlan>,
     /// `resizePolicy` of memory is `RestartContainer`: a resize starts it anew instead of writing its cgroup.
     pub restarts_on_resize: bool,
+}
+
+/// A preStop hook, which comes before SIGTERM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PreStop {
+    /// The kubelet waits (`sleep`). Nothing is said of a wait that is cut short.
+    Sleep(SimDuration),
+    /// A command in the container (`exec`), which ends with the container at the latest.
+    Exec {
+        /// How long it takes.
+        takes: SimDuration,
+        /// Its exit code.
+        code: u8,
+    },
+}
+
+impl PreStop {
+    /// How long it takes if it has the time.
+    pub fn takes(self) -> SimDuration {
+        match self {
+            PreStop::Sleep(takes) | PreStop::Exec { takes, .. } => takes,
+        }
+    }
 }
 
 /// A memory-backed volume (tmpfs).

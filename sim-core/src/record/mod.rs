@@ -390,6 +390,13 @@ pub enum Record {
         /// `ready` of its status.
         ready: bool,
     },
+    /// `FailedPreStopHook`: a container's preStop hook failed, or ended with its container.
+    FailedPreStopHook {
+        /// `namespace/name` of the pod.
+        pod: Name,
+        /// Container name.
+        container: Name,
+    },
 }
 
 /// A record with its time.

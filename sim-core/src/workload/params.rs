@@ -297,6 +297,8 @@ pub enum ScriptOp {
     Mlock,
     /// Forks a child that holds what the parent holds, copy on write, and idles.
     Fork,
+    /// Waits until the other processes of its container have ended, as `wait` of a shell does; only its first process.
+    WaitChildren,
     /// Goes on at instruction `to`, `times` times in all; `None` for ever.
     Repeat {
         /// Index of an earlier instruction.

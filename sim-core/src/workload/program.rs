@@ -72,6 +72,8 @@ pub enum Step {
     Mlock(Pages),
     /// Forks.
     Fork,
+    /// Waits for the other processes of its container.
+    WaitChildren,
     /// Waits.
     Sleep(SimDuration),
     /// Waits for an instant.
@@ -377,6 +379,7 @@ impl Program {
             }
             ScriptOp::Mlock => Step::Mlock(self.blocks.iter().map(|b| b.1).sum()),
             ScriptOp::Fork => Step::Fork,
+            ScriptOp::WaitChildren => Step::WaitChildren,
             ScriptOp::Repeat { to, times } => {
                 let done = match self.repeats.iter_mut().find(|r| r.0 == index) {
                     Some((_, n)) => {

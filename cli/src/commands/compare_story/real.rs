@@ -14,13 +14,10 @@ pub(super) fn compare(story: Story) -> Result<(Verdict, StoryComparison, String)
     let verdict = examined.verdict();
     let Examined { story, run } = &examined;
     let real = recorded(story);
-    let model = run.as_ref().map_or_else(|_| Vec::new(), |run| simulated(&run.history, story.t0()));
+    let model = simulated(&run.history, story.t0());
     let lines = |list: &[Decision]| list.iter().map(Decision::to_string).collect::<Vec<_>>();
-    let mut text = heading(&story.id, &story.note, &verdict, &lines(&real), &lines(&model)) + "\n";
-    if let Ok(run) = run {
-        text += &parts(run);
-    }
-    Ok((verdict, comparison(story, run.as_ref().ok(), (&real, &model)), text))
+    let text = heading(&story.id, &story.note, &verdict, &lines(&real), &lines(&model)) + "\n" + &parts(run);
+    Ok((verdict, comparison(story, run, (&real, &model)), text))
 }
 
 /// What agrees and what differs first.
@@ -37,7 +34,7 @@ fn parts(run: &Run) -> String {
     text + &format!("  {} of {DRAWS} draws come out as recorded\n", run.matching)
 }
 
-fn comparison(story: &Story, run: Option<&Run>, (real, model): (&[Decision], &[Decision])) -> StoryComparison {
+fn comparison(story: &Story, run: &Run, (real, model): (&[Decision], &[Decision])) -> StoryComparison {
     let t0 = story.t0();
     let amounts = |column: usize| -> Vec<(f64, f64)> {
         let number = |row: &[serde_json::Value], n: usize| row.get(n).and_then(serde_json::Value::as_f64);
@@ -45,7 +42,7 @@ fn comparison(story: &Story, run: Option<&Run>, (real, model): (&[Decision], &[D
         points.filter(|(t, bytes)| *t >= 0.0 && *bytes >= 0.0).collect()
     };
     let samples = |of: fn(&oomsim_core::record::Sample) -> f64| -> Vec<(f64, f64)> {
-        let samples = run.into_iter().flat_map(|run| &run.history.series.samples);
+        let samples = run.history.series.samples.iter();
         samples.map(|sample| (sample.at.as_secs_f64() - t0, of(sample))).filter(|(t, _)| *t >= 0.0).collect()
     };
     let pair = |name: &str, recorded: Vec<(f64, f64)>, simulated: Vec<(f64, f64)>| {
@@ -53,9 +50,9 @@ fn comparison(story: &Story, run: Option<&Run>, (real, model): (&[Decision], &[D
         let difference = recorded.iter().filter_map(|(t, bytes)| Some((*t, at(*t)? - bytes))).collect();
         Pair { name: name.into(), recorded, simulated, difference }
     };
-    let facts = run.map(|run| &run.history.node);
+    let facts = &run.history.node;
     let amount = |of: fn(&oomsim_core::record::NodeFacts) -> Option<oomsim_core::units::Bytes>| {
-        facts.and_then(of).map(|bytes| bytes.get() as f64).filter(|bytes| *bytes > 0.0)
+        of(facts).map(|bytes| bytes.get() as f64).filter(|bytes| *bytes > 0.0)
     };
     StoryComparison {
         title: format!("{} – {}", story.id, story.note),

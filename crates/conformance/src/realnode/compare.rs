@@ -2,7 +2,7 @@
 //! time, events with their texts, and the node's condition.
 
 use super::story::Story;
-use super::{events, shown};
+use super::{events, scenario, shown};
 use crate::node::decision::short;
 use oomsim_core::record::{History, Owner, Record};
 use std::fmt;
@@ -62,7 +62,11 @@ impl Compared {
             decisions: decisions(&recorded(story), &simulated(history, t0)),
             statuses: statuses(&shown::recorded(story), &shown::simulated(story, history, t0))
                 .or_else(|| waits(&shown::recorded_waits(story), &shown::simulated_waits(history))),
-            events: events::difference(&events::recorded(story), &events::simulated(history, t0), as_event),
+            events: events::difference(
+                &events::recorded(story),
+                &events::simulated(history, t0, scenario::profile(story).event_wording),
+                as_event,
+            ),
             conditions: conditions(&events::recorded_conditions(story), &events::simulated_conditions(history, t0)),
         }
     }

@@ -2,9 +2,10 @@
 
 use super::story::Story;
 use crate::node::decision::short;
+use oomsim_core::kubelet::EventWording;
 use oomsim_core::kubelet::backoff::event_message;
 use oomsim_core::node_api::{ConditionStatus, NodeConditionType, TerminatedReason, format_pod};
-use oomsim_core::record::view::split_pod;
+use oomsim_core::record::view::{PRE_STOP_HOOK_FAILED, START_ERROR, split_pod};
 use oomsim_core::record::{History, Record};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -29,8 +30,8 @@ const NODE: &str = "node";
 /// The event that comes again whenever something makes the kubelet look at a pod that waits: compared is the first of
 /// each wait.
 pub const BACK_OFF: &str = "BackOff";
-/// Events that are compared. Not among them: `Pulled`, `FailedPreStopHook`, and what a kubelet says when it starts.
-const COMPARED: [&str; 12] = [
+/// Events that are compared. Not among them: `Pulled`, as scenarios have no images, and what a kubelet says when it starts.
+const COMPARED: [&str; 13] = [
     "Created",
     "Started",
     BACK_OFF,
@@ -38,6 +39,7 @@ const COMPARED: [&str; 12] = [
     "ResizeCompleted",
     "ResizeError",
     "Killing",
+    "FailedPreStopHook",
     "Evicted",
     "Failed",
     "EvictionThresholdMet",
@@ -82,7 +84,7 @@ fn waits_already(before: &[Event], event: &Event) -> bool {
 }
 
 /// What was simulated.
-pub fn simulated(history: &History, t0: f64) -> Vec<Event> {
+pub fn simulated(history: &History, t0: f64, wording: EventWording) -> Vec<Event> {
     let mut out = Vec::new();
     for entry in &history.entries {
         let t = entry.at.as_nanos() as f64 / 1e9 - t0;
@@ -91,16 +93,20 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Event> {
             Event { t, on, reason: reason.into(), text }
         };
         match &entry.record {
-            Record::ContainerStarted { pod, .. } => {
-                out.push(of(pod, "Created", "Container created"));
-                out.push(of(pod, "Started", "Container started"));
+            Record::ContainerStarted { pod, container, .. } => {
+                out.push(of(pod, "Created", &wording.created(container)));
+                out.push(of(pod, "Started", &wording.started(container)));
             }
-            Record::ContainerTerminated { pod, reason: TerminatedReason::StartError, finished_at, .. } => {
+            Record::ContainerTerminated {
+                pod, container, reason: TerminatedReason::StartError, finished_at, ..
+            } => {
                 let t = finished_at.as_nanos() as f64 / 1e9 - t0;
-                for (reason, text) in [("Created", "Container created"), ("Failed", START_ERROR)] {
-                    out.push(Event { t, on: short(pod).into(), reason: reason.into(), text: text.into() });
+                let failed = format!("Error: {START_ERROR}");
+                for (reason, text) in [("Created", wording.created(container)), ("Failed", failed)] {
+                    out.push(Event { t, on: short(pod).into(), reason: reason.into(), text });
                 }
             }
+            Record::FailedPreStopHook { pod, .. } => out.push(of(pod, "FailedPreStopHook", PRE_STOP_HOOK_FAILED)),
             Record::Killing { pod, message, .. } => out.push(of(pod, "Killing", message)),
             Record::BackOff { pod, container, uid, .. } => {
                 let (namespace, name) = split_pod(pod);
@@ -121,11 +127,6 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Event> {
     }
     out
 }
-
-/// How runc's init ends in an OOM kill, as containerd 2.1 says it.
-pub const START_ERROR: &str = "Error: failed to create containerd task: failed to create shim task: OCI runtime create \
-                           failed: runc create failed: unable to start container process: container init was \
-                           OOM-killed (memory limit too low?)";
 
 /// The first recorded event without its like, or the first simulated one that nothing of the kind was recorded for;
 /// order does not matter within what `in_time` allows.

@@ -49,8 +49,8 @@ pub const CARRIED: &[u8] = include_bytes!("../../data/realnode/realnode.jsonl.gz
 pub struct Examined {
     /// The recording.
     pub story: Story,
-    /// What came of it, or what a scenario cannot say of it.
-    pub run: Result<Run, &'static str>,
+    /// What came of it.
+    pub run: Run,
 }
 
 /// The run of a story that agrees best, the first of those that agree alike.
@@ -66,10 +66,9 @@ pub struct Run {
 impl Examined {
     /// What became of the story.
     pub fn verdict(&self) -> Verdict {
-        match self.run.as_ref().map(|run| run.compared.difference()) {
-            Err(what) => Verdict::Undecided(format!("the model has no {what}")),
-            Ok(None) => Verdict::Matched,
-            Ok(Some((part, (expected, got)))) => {
+        match self.run.compared.difference() {
+            None => Verdict::Matched,
+            Some((part, (expected, got))) => {
                 Verdict::Mismatched { expected: format!("{part}: {expected}"), got: format!("{part}: {got}") }
             }
         }
@@ -90,9 +89,10 @@ pub fn examine_row(row: &Value) -> Result<Examined, StoryError> {
 /// # Errors
 /// What of the story is not understood.
 pub fn examine(story: Story) -> Result<Examined, StoryError> {
-    if let Some(what) = story.not_modelled() {
-        return Ok(Examined { story, run: Err(what) });
-    }
+    let story = match story.root_full() {
+        Some(full) => story.until(full),
+        None => story,
+    };
     let mut best = run(&story, 0)?;
     for draw in 1..DRAWS {
         let next = run(&story, draw)?;
@@ -101,7 +101,7 @@ pub fn examine(story: Story) -> Result<Examined, StoryError> {
             best = Run { matching: best.matching, ..next };
         }
     }
-    Ok(Examined { story, run: Ok(best) })
+    Ok(Examined { story, run: best })
 }
 
 fn run(story: &Story, draw: u64) -> Result<Run, StoryError> {

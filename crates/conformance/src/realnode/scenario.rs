@@ -3,11 +3,11 @@
 use super::draws;
 use super::story::{Action, Story};
 use crate::node::StoryError;
-use oomsim_core::kernel::{Release, Thp};
+use oomsim_core::kernel::{Release, SwapDevice, Thp};
 use oomsim_core::kubelet::{ContainerSpec, KubeletConfig, KubernetesProfile, RestartPolicy};
 use oomsim_core::plan::{
-    Change, ContainerPlan, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, ProcessPlan, Scenario, VolumePlan,
-    kept_comm,
+    Change, ContainerPlan, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, PreStop, ProcessPlan, Scenario,
+    VolumePlan, kept_comm,
 };
 use oomsim_core::runtime::RuntimeTiming;
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
@@ -26,14 +26,15 @@ const TOUCH: [f64; 2] = [0.33, 2.4];
 const WRITE: f64 = 2.0;
 /// Stories of such machines, by the recordings' description.
 const BYTE_BY_BYTE: [&str; 5] = ["A02", "A03", "B03x", "C01", "E01"];
-/// What an idle `wl` holds in addition to its blocks: text of the image, and kernel memory.
+/// What an idle `wl` holds in addition to its blocks and their page tables: text of the image, and 58 pages (G01: 31,756,288
+/// bytes with 30 MiB of blocks, 19,148,800 with 18).
 const WORKER: Footprint = Footprint {
     anon: Bytes::ZERO,
     file: Bytes::new(700_000),
     text: Bytes::ZERO,
     page_tables: Bytes::ZERO,
     virtual_size: Bytes::ZERO,
-    kernel: Bytes::kib(40),
+    kernel: Bytes::kib(232),
 };
 /// What a sandbox holds: 52 pages, of which one is the pause process's own.
 const PAUSE: Footprint = Footprint {
@@ -46,6 +47,11 @@ const PAUSE: Footprint = Footprint {
 };
 /// What the recorded program is called.
 const PROGRAM: &str = "wl";
+/// A relist takes 2 to 6 ms, and the next one comes a second after it (wait.Until of pleg/generic.go; 30 pairs of relists
+/// in B05, D01, C01 and others).
+const RELIST_PERIOD: SimDuration = SimDuration::from_millis(1003);
+/// What a huge page is: a block of no more is touched at once.
+const HUGE_PAGE: u64 = 2 << 20;
 /// Release of the recordings' kubelet where a story does not state it.
 const KUBERNETES: &str = "1.36";
 /// Name of the file with the kubelet's configuration.
@@ -127,6 +133,9 @@ fn node(story: &Story) -> Result<NodePlan, StoryError> {
     node.kernel.thp = Thp::Always;
     // The kubelet sets it.
     node.kernel.sysctl.overcommit_memory = 1;
+    // The virtual machines have no disk: swap is compressed in memory (story F01).
+    node.kernel.swap_total = bytes(story.swap_total());
+    node.kernel.swap_device = SwapDevice::Zram;
     if let Some(kernel) = story.versions.get("kernel") {
         node.kernel.profile = Release::parse(kernel).ok_or_else(|| wrong("kernel", kernel))?.profile();
     }
@@ -141,19 +150,18 @@ fn node(story: &Story) -> Result<NodePlan, StoryError> {
     Ok(node)
 }
 
+/// What the recorded kubelet's release can do.
+pub(super) fn profile(story: &Story) -> KubernetesProfile {
+    let version = story.versions.get("kubelet").map_or(KUBERNETES, String::as_str);
+    KubernetesProfile::of_version(version.split(' ').next().unwrap_or_default()).unwrap_or_default()
+}
+
 /// The kubelet without its settings.
 fn kubelet(story: &Story, node: &NodePlan, t0: f64) -> KubeletPlan {
-    let version = story.versions.get("kubelet").map_or(KUBERNETES, String::as_str);
-    let version = version.split(' ').next().unwrap_or_default().trim_start_matches('v');
-    let version: Vec<&str> = version.split('.').take(2).collect();
-    let profile = KubernetesProfile::of_version(&version.join(".")).unwrap_or_default();
-    let mut plan = KubeletPlan::new(KubeletConfig::default(), profile, node);
+    let mut plan = KubeletPlan::new(KubeletConfig::default(), profile(story), node);
+    plan.timing.relist_period = RELIST_PERIOD;
     plan.first_pass = story.passes.first().map(|first| time(t0 + first));
     plan.first_relist = draws::first_relist(story).map(|relist| time(t0 + relist));
-    // With EventedPLEG the runtime says at once that a container has ended.
-    if story.gate("EventedPLEG") {
-        plan.timing.relist_period = SimDuration::ZERO;
-    }
     plan
 }
 
@@ -206,7 +214,9 @@ fn pod(story: &Story, action: &Action, t0: f64) -> Result<PodPlan, StoryError> {
         let size_limit = limit.map(|limit| Bytes::new(limit.value().max(0).unsigned_abs()));
         plan.volumes.push(VolumePlan { name: volume["name"].as_str().unwrap_or_default().into(), size_limit });
     }
-    for container in spec["containers"].as_array().into_iter().flatten() {
+    let init = spec["initContainers"].as_array().into_iter().flatten().map(|container| (true, container));
+    let regular = spec["containers"].as_array().into_iter().flatten().map(|container| (false, container));
+    for (is_init, container) in init.chain(regular) {
         let name = container["name"].as_str().unwrap_or_default();
         let args: Vec<&str> = container["args"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
         let mounts = container["volumeMounts"].as_array().into_iter().flatten();
@@ -219,7 +229,12 @@ fn pod(story: &Story, action: &Action, t0: f64) -> Result<PodPlan, StoryError> {
         let (pid_namespace, probes, restarts_on_resize) = (true, Vec::new(), false);
         let own = ContainerPlan { name: name.into(), processes, pid_namespace, pre_stop, probes, restarts_on_resize };
         plan.containers.push(own);
-        Arc::make_mut(&mut plan.spec.containers).push(ContainerSpec { resources, ..ContainerSpec::new(name) });
+        let restart_policy = part(story, &container["restartPolicy"])?;
+        let spec = ContainerSpec { resources, restart_policy, ..ContainerSpec::new(name) };
+        match is_init {
+            true => plan.spec.init_containers.push(spec),
+            false => Arc::make_mut(&mut plan.spec.containers).push(spec),
+        }
     }
     Ok(plan)
 }
@@ -248,14 +263,17 @@ fn host(story: &Story, action: &Action, t0: f64) -> Result<HostPlan, StoryError>
     Ok(host)
 }
 
-/// How long a hook takes: `sleep`, or the test program that sleeps.
-fn pre_stop(hook: &Value) -> Option<SimDuration> {
+/// `sleep`, or the test program that sleeps and ends with a code.
+fn pre_stop(hook: &Value) -> Option<PreStop> {
     if let Some(seconds) = hook["sleep"]["seconds"].as_u64() {
-        return Some(SimDuration::from_secs(seconds));
+        return Some(PreStop::Sleep(SimDuration::from_secs(seconds)));
     }
-    let command = hook["exec"]["command"].as_array()?.iter().filter_map(Value::as_str);
-    let sleeps = command.filter_map(|word| word.strip_prefix("sleep:")?.parse::<u64>().ok());
-    Some(SimDuration::from_millis(sleeps.sum()))
+    let command = || hook["exec"]["command"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let of = |what: &str| command().filter_map(|word| word.strip_prefix(what)?.parse::<u64>().ok()).collect::<Vec<_>>();
+    hook["exec"]["command"].as_array()?;
+    let takes = SimDuration::from_millis(of("sleep:").iter().sum());
+    let code = of("exit:").first().and_then(|code| u8::try_from(*code).ok()).unwrap_or(0);
+    Some(PreStop::Exec { takes, code })
 }
 
 /// The process that runs these instructions, made of `base`, and its children.
@@ -289,14 +307,22 @@ fn programs(
             }
             "term" => process.term = TermReaction::Exits { after: millis(2)?, code: small(3)? },
             "child{" => {
-                let inner: Vec<&str> = rest.by_ref().take_while(|a| **a != "}child").copied().collect();
-                children.extend(programs(story, &inner, t0, ProcessPlan::idle(&"child".into()), mounts)?);
+                let mut depth = 1;
+                let inner = rest.by_ref().take_while(|word| {
+                    depth += i32::from(**word == "child{") - i32::from(**word == "}child");
+                    depth > 0
+                });
+                let inner: Vec<&str> = inner.copied().collect();
+                // A child is a copy of its parent, name included.
+                let child = ProcessPlan { comm: process.comm.clone(), ..ProcessPlan::idle(&PROGRAM.into()) };
+                children.extend(programs(story, &inner, t0, child, mounts)?);
             }
             "waitchild" => {
                 process.waits_for_children = true;
                 break;
             }
-            "hold" | "reap" => break,
+            "reap" => ops.push(ScriptOp::WaitChildren),
+            "hold" => break,
             _ => return Err(wrong("args", arg)),
         }
     }
@@ -310,8 +336,10 @@ fn programs(
 
 /// Blocks up to a total, 0: for ever, with a pause after each.
 fn blocks(ops: &mut Vec<ScriptOp>, story: &Story, [block, pause, total]: [u64; 3], volume: Option<&str>) {
-    let rate = TOUCH[usize::from(BYTE_BY_BYTE.contains(&&*story.id))] / f64::from(1 << 30);
+    let touch = TOUCH[usize::from(BYTE_BY_BYTE.contains(&&*story.id))] / f64::from(1 << 30);
     let writes = |amount: u64| volume.map_or(0.0, |_| amount as f64 * WRITE / f64::from(1 << 30));
+    // A huge page is there as a whole.
+    let rate = if volume.is_none() && block <= HUGE_PAGE && pause > 0 { 0.0 } else { touch };
     let grow = |amount: u64| match volume {
         Some(volume) => ScriptOp::Tmpfs { volume: volume.to_owned(), bytes: Bytes::new(amount) },
         None => {
@@ -326,7 +354,8 @@ fn blocks(ops: &mut Vec<ScriptOp>, story: &Story, [block, pause, total]: [u64; 3
     let to = ops.len();
     ops.push(grow(block));
     let pause = SimDuration::from_nanos(pause.max(1).saturating_mul(1_000_000));
-    ops.push(ScriptOp::Sleep(pause + span(writes(block))));
+    let touches = if rate > 0.0 || volume.is_some() { 0.0 } else { block as f64 * touch };
+    ops.push(ScriptOp::Sleep(pause + span(writes(block) + touches)));
     let times = (total > 0).then(|| u32::try_from((total / block.max(1)).max(1)).unwrap_or(u32::MAX));
     ops.push(ScriptOp::Repeat { to, times });
 }

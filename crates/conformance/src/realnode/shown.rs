@@ -1,11 +1,11 @@
 //! What the API shows of pods over time: phase, reason and message, and of each container its state, exit code,
 //! restarts and message.
 
-use super::events::{START_ERROR, same_text};
+use super::events::same_text;
 use super::story::{ContainerStatus, Entry, Story};
 use crate::node::decision::short;
 use oomsim_core::node_api::{PodPhase, TerminatedReason};
-use oomsim_core::record::view::back_off_message;
+use oomsim_core::record::view::{START_ERROR, back_off_message};
 use oomsim_core::record::{History, Record};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -226,7 +226,7 @@ pub fn simulated(story: &Story, history: &History, t0: f64) -> Shown {
                     _ => of.0 = ended(reason.as_str(), *exit_code),
                 }
                 match reason {
-                    TerminatedReason::StartError => _ = pod.about.insert(container.to_string(), start_error()),
+                    TerminatedReason::StartError => _ = pod.about.insert(container.to_string(), START_ERROR.into()),
                     TerminatedReason::ContainerStatusUnknown => {
                         pod.about.insert(container.to_string(), LOCATED.into());
                     }
@@ -249,11 +249,6 @@ pub fn simulated(story: &Story, history: &History, t0: f64) -> Shown {
 
 /// What is said of a container that is lost (kubelet.go convertStatusToAPIStatus).
 const LOCATED: &str = "The container could not be located when the pod was terminated";
-
-/// What is said of a container that could not be started: the event's text without its first word.
-fn start_error() -> String {
-    START_ERROR.trim_start_matches("Error: ").to_owned()
-}
 
 fn pod_of(record: &Record) -> Option<&str> {
     match record {

@@ -43,7 +43,13 @@ pub struct Node {
     /// MemTotal.
     #[serde(rename = "MemTotal")]
     pub mem_total: i64,
+    /// SwapTotal, where it is stated.
+    #[serde(rename = "SwapTotal", default)]
+    pub swap_total: Option<i64>,
 }
+
+/// Place of SwapFree in a row of the series.
+const SWAP_FREE: usize = 7;
 
 /// What was done to the node.
 #[derive(Deserialize)]
@@ -137,15 +143,25 @@ pub struct State {
 }
 
 impl Story {
-    /// What the story needs and a scenario cannot say.
-    pub fn not_modelled(&self) -> Option<&'static str> {
-        let full = |e: &Entry| e.message.as_deref().is_some_and(|text| text.contains("failed to checkpoint status"));
-        self.timeline.iter().any(full).then_some("full root file system")
+    /// When the machine's root file system, which lies in memory, was full (`ENOSPC`): from then on the runtime cannot
+    /// write, and makes no containers.
+    pub fn root_full(&self) -> Option<f64> {
+        let full = |e: &&Entry| e.ev == "host" && e.s.as_deref().is_some_and(|line| line.contains(" errno 28 "));
+        self.timeline.iter().find(full).map(|entry| entry.t)
     }
 
-    /// Whether a feature gate is on.
-    pub fn gate(&self, name: &str) -> bool {
-        self.kubelet_config.get("featureGates").is_some_and(|gates| gates[name] == true)
+    /// The story up to this time.
+    #[must_use]
+    pub fn until(mut self, end: f64) -> Story {
+        self.timeline.retain(|entry| entry.t < end);
+        self.inputs.duration = self.inputs.duration.min(end);
+        self
+    }
+
+    /// Swap of the machine: what was free of it at the beginning.
+    pub fn swap_total(&self) -> i64 {
+        let free = |row: &Vec<Value>| row.get(SWAP_FREE).and_then(Value::as_i64);
+        self.node.swap_total.or_else(|| self.series.iter().filter_map(free).max()).unwrap_or(0)
     }
 
     /// T0 in the scenario's time.

@@ -5,12 +5,12 @@ use super::probe;
 use super::process::process_keys;
 use super::resources::resources;
 use crate::reader::{Problems, TableReader};
-use crate::scalar::{boolean, dns_name, duration, one_of};
+use crate::scalar::{boolean, dns_name, duration, integer, one_of};
 use crate::tables;
-use crate::value::Value;
+use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::{ContainerSpec, RestartPolicy};
 use oomsim_core::node_api::Name;
-use oomsim_core::plan::{ContainerPlan, ProcessPlan};
+use oomsim_core::plan::{ContainerPlan, PreStop, ProcessPlan};
 use oomsim_core::workload::TermReaction;
 use std::sync::Arc;
 
@@ -70,7 +70,7 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
     let pattern = pattern.and_then(|c| c.processes.first().cloned());
     let pattern = pattern.unwrap_or_else(|| ProcessPlan::pid1(&name));
     let pid_namespace = t.or("pidNamespace", true, boolean);
-    let pre_stop = t.optional("preStop", duration);
+    let pre_stop = t.optional("preStop", pre_stop);
     let probes = probe::of_table(&mut t);
     let policies = [("NotRequired", false), ("RestartContainer", true)];
     let on_resize = t.optional("resizePolicy", one_of("resizePolicy", &policies));
@@ -117,4 +117,16 @@ fn container(p: &Problems, value: &Value, is_init: bool, from_manifest: bool, pl
             container.restarts_on_resize = on_resize.unwrap_or(container.restarts_on_resize);
         }
     }
+}
+
+/// `"5s"` of `sleep`, or `{ exec = "5s", exitCode = 1 }`.
+fn pre_stop(p: &Problems, value: &Value) -> Option<PreStop> {
+    if !matches!(value.kind, ValueKind::Table(_)) {
+        return duration(p, value).map(PreStop::Sleep);
+    }
+    let mut t = TableReader::open(p, &tables::PRE_STOP, value)?;
+    let takes = t.required("exec", duration);
+    let code = t.or("exitCode", 0, integer(0, 255));
+    t.finish();
+    takes.map(|takes| PreStop::Exec { takes, code })
 }

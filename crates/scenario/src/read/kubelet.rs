@@ -166,6 +166,7 @@ fn apply_gates(draft: &KubeletDraft, profile: &mut KubernetesProfile) {
             "ReduceDefaultCrashLoopBackOffDecay" if profile.minor >= KubernetesProfile::V1_33.minor => {
                 profile.reduced_crash_loop_back_off = *on;
             }
+            "EventedPLEG" => profile.evented_pleg = *on,
             "KubeletCrashLoopBackOffMax" => profile.crash_loop_back_off_max = *on,
             "AllowOverwriteTerminationGracePeriodSeconds" => profile.soft_grace_capped_by_pod = !on,
             _ => {}

@@ -16,7 +16,7 @@ use oomsim_core::kubelet::{
     ContainerSpec, MIRROR_ANNOTATION, PodSpec, ResourceRequirements, RestartPolicy, SOURCE_ANNOTATION, Toleration,
 };
 use oomsim_core::node_api::Name;
-use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, ProcessPlan, VolumePlan};
+use oomsim_core::plan::{ContainerPlan, Controller, PodPlan, PreStop, ProcessPlan, VolumePlan};
 use oomsim_core::units::SimDuration;
 use oomsim_core::workload::runtime::Launch;
 use oomsim_kube_api::KINDS;
@@ -342,14 +342,14 @@ fn launch(value: &Value) -> Launch {
     Launch { env: env.collect(), args: words.map(str::to_owned).collect() }.about_memory()
 }
 
-/// How long a preStop hook takes, if it says so: `sleep`, or a command that is a `sleep`.
-fn pre_stop(hook: &Value) -> Option<SimDuration> {
+/// A preStop hook that says how long it takes: `sleep`, or a command that is a `sleep`.
+fn pre_stop(hook: &Value) -> Option<PreStop> {
     let seconds = |value: &Value| match &value.kind {
         ValueKind::Int(n) => u64::try_from(*n).ok(),
         _ => value.as_text()?.parse().ok(),
     };
     if let Some(sleep) = given(hook, "sleep") {
-        return given(sleep, "seconds").and_then(seconds).map(SimDuration::from_secs);
+        return given(sleep, "seconds").and_then(seconds).map(SimDuration::from_secs).map(PreStop::Sleep);
     }
     let command: Vec<&str> = list(given(hook, "exec")?, "command").iter().filter_map(Value::as_text).collect();
     let words: Vec<&str> = match command.as_slice() {
@@ -358,7 +358,8 @@ fn pre_stop(hook: &Value) -> Option<SimDuration> {
     };
     match words.as_slice() {
         [sleep, time] if sleep.ends_with("sleep") => {
-            time.strip_suffix('s').unwrap_or(time).parse().ok().map(SimDuration::from_secs)
+            let takes = time.strip_suffix('s').unwrap_or(time).parse().ok().map(SimDuration::from_secs)?;
+            Some(PreStop::Exec { takes, code: 0 })
         }
         _ => None,
     }

@@ -252,6 +252,7 @@ fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {
     found.extend(t.optional("free", amount_or_all).map(ScriptOp::Free));
     found.extend(t.optional("mlock", only_true).map(|()| ScriptOp::Mlock));
     found.extend(t.optional("fork", only_true).map(|()| ScriptOp::Fork));
+    found.extend(t.optional("waitChildren", only_true).map(|()| ScriptOp::WaitChildren));
     if let Some(to) = t.optional("repeatFrom", integer::<usize>(0, index as i64)) {
         found.push(ScriptOp::Repeat { to, times: t.optional("times", integer(1, 1 << 31)) });
     }
@@ -262,7 +263,8 @@ fn script_op(p: &Problems, index: usize, value: &Value) -> Option<ScriptOp> {
         p.error(
             at,
             "an instruction says one thing: `sleep`, `until`, `anon`, `map`, `makeWritable`, `pageOut`, `kernelMemory`, \
-                     `tmpfs`, `read`, `mmap`, `write`, `unlink`, `free`, `mlock`, `fork`, `repeatFrom` or `exit`",
+                     `tmpfs`, `read`, `mmap`, `write`, `unlink`, `free`, `mlock`, `fork`, `waitChildren`, `repeatFrom` or \
+                     `exit`",
         );
     }
     found.pop()

@@ -30,6 +30,9 @@ pub(crate) static PROCESS: TableSpec =
 /// `onTerm`.
 pub(crate) static ON_TERM: TableSpec = TableSpec { groups: &[&ON_TERM_KEYS], ..TableSpec::new("onTerm") };
 
+/// `preStop`.
+pub(crate) static PRE_STOP: TableSpec = TableSpec { groups: &[&PRE_STOP_KEYS], ..TableSpec::new("preStop") };
+
 /// `resources`.
 pub(crate) static RESOURCES: TableSpec = TableSpec { groups: &[&RESOURCES_KEYS], ..TableSpec::new("resources") };
 
@@ -182,7 +185,12 @@ pub(crate) static CONTAINER_KEYS: KeyGroup = KeyGroup {
         key("name", Form::Name, Required, "unique in the pod"),
         key("resources", Form::Table(&RESOURCES), Absent, "requests and limits"),
         key("pidNamespace", Form::Boolean, Is("true"), "false: the first process is an ordinary process"),
-        key("preStop", Form::Duration, Absent, "how long its preStop hook takes, which comes before SIGTERM"),
+        key(
+            "preStop",
+            Form::OneOf(&[Form::Duration, Form::Table(&PRE_STOP)]),
+            Absent,
+            "its preStop hook, which comes before SIGTERM: how long the kubelet waits, or a command in the container",
+        ),
         key(
             "resizePolicy",
             Form::Words(&["NotRequired", "RestartContainer"]),
@@ -295,6 +303,15 @@ pub(crate) static ON_TERM_KEYS: KeyGroup = KeyGroup {
     keys: &[
         key("exitsAfter", Form::Duration, Required, "exits by itself after this time"),
         key("exitCode", Form::Integer { min: 0, max: 255 }, Says("143"), "its exit code; a graceful server's is 0"),
+    ],
+};
+
+/// `preStop`.
+pub(crate) static PRE_STOP_KEYS: KeyGroup = KeyGroup {
+    name: "preStop",
+    keys: &[
+        key("exec", Form::Duration, Required, "how long the command takes; it ends with its container at the latest"),
+        key("exitCode", Form::Integer { min: 0, max: 255 }, Is("0"), "its exit code; another than 0 is an event"),
     ],
 };
 

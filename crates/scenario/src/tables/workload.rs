@@ -75,6 +75,7 @@ pub(crate) static SCRIPT: TableSpec = TableSpec {
         "free",
         "mlock",
         "fork",
+        "waitChildren",
         "repeatFrom",
         "exit",
     ],
@@ -268,6 +269,12 @@ pub(crate) static SCRIPT_KEYS: KeyGroup = KeyGroup {
         ),
         key("mlock", Form::True, Absent, "locks its memory"),
         key("fork", Form::True, Absent, "forks a child that shares its memory, copy on write, and idles"),
+        key(
+            "waitChildren",
+            Form::True,
+            Absent,
+            "the first process of a container: waits until its other processes have ended, as `wait` of a shell does",
+        ),
         key(
             "repeatFrom",
             Form::Integer { min: 0, max: i64::MAX },

@@ -4,7 +4,7 @@ use super::process::process;
 use super::value::Keys;
 use oomsim_core::kubelet::{ContainerSpec, ResourceRequirements, RestartPolicy, Toleration};
 use oomsim_core::plan::{
-    ContainerPlan, Controller, PodPlan, ProbeHandler, ProbePlan, ProcessPlan, Recommender, VolumePlan,
+    ContainerPlan, Controller, PodPlan, PreStop, ProbeHandler, ProbePlan, ProcessPlan, Recommender, VolumePlan,
 };
 use oomsim_core::workload::TermReaction;
 use toml_edit::{ArrayOfTables, Item, Table};
@@ -96,7 +96,16 @@ fn container(spec: &ContainerSpec, plan: Option<&ContainerPlan>) -> Table {
     if !plan.pid_namespace {
         keys.put("pidNamespace", &false);
     }
-    keys.some("preStop", plan.pre_stop.as_ref());
+    match plan.pre_stop {
+        Some(PreStop::Sleep(takes)) => keys.put("preStop", &takes),
+        Some(PreStop::Exec { takes, code }) => {
+            let mut inner = Keys::default();
+            inner.put("exec", &takes);
+            inner.unless("exitCode", &i64::from(code), &0);
+            keys.put("preStop", &inner);
+        }
+        None => {}
+    }
     if plan.restarts_on_resize {
         keys.put("resizePolicy", "RestartContainer");
     }

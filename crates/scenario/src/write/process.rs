@@ -251,6 +251,7 @@ fn instruction(op: &ScriptOp) -> Value {
         },
         ScriptOp::Mlock => keys.put("mlock", &true),
         ScriptOp::Fork => keys.put("fork", &true),
+        ScriptOp::WaitChildren => keys.put("waitChildren", &true),
         ScriptOp::Repeat { to, times } => {
             keys.put("repeatFrom", to);
             keys.some("times", times.as_ref());

@@ -10,8 +10,8 @@ use oomsim_core::kubelet::{
 };
 use oomsim_core::node_api::{CgroupWrite, Name, Signo};
 use oomsim_core::plan::{
-    Change, ContainerPlan, Controller, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, ProbeHandler,
-    ProbeKind, ProbePlan, ProcessPlan, Scenario, VolumePlan,
+    Change, ContainerPlan, Controller, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, PreStop,
+    ProbeHandler, ProbeKind, ProbePlan, ProcessPlan, Scenario, VolumePlan,
 };
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, Footprint, TermReaction};
@@ -393,7 +393,11 @@ fn container(c: &mut Choices, name: &Name) -> ContainerPlan {
     for n in 0..c.below(2) {
         processes.push(process(c, ProcessPlan::idle(&format!("other-{n}").into())));
     }
-    let (pre_stop, restarts_on_resize) = (c.some(Choices::duration), c.seldom());
+    let (takes, restarts_on_resize) = (c.some(Choices::duration), c.seldom());
+    let pre_stop = takes.map(|takes| match c.seldom() {
+        true => PreStop::Exec { takes, code: c.below(3) as u8 },
+        false => PreStop::Sleep(takes),
+    });
     let mut probes = Vec::new();
     for kind in ProbeKind::ALL {
         if c.seldom() {

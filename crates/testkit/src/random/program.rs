@@ -123,7 +123,7 @@ fn script(c: &mut Choices) -> Vec<ScriptOp> {
 }
 
 fn instruction(c: &mut Choices) -> ScriptOp {
-    match c.below(13) {
+    match c.below(14) {
         0 => ScriptOp::Sleep(c.duration()),
         1 => ScriptOp::Until(c.duration()),
         2 => ScriptOp::Anon {
@@ -148,6 +148,7 @@ fn instruction(c: &mut Choices) -> ScriptOp {
         9 => ScriptOp::MakeWritable(c.bytes()),
         10 => ScriptOp::PageOut(c.bytes()),
         11 => ScriptOp::KernelMemory(c.bytes()),
+        12 => ScriptOp::WaitChildren,
         _ => ScriptOp::Free(Some(Bytes::ZERO)),
     }
 }

@@ -31,6 +31,10 @@ use std::sync::Arc;
 /// From the start of a kubelet's process to its first pass (0.37 to 0.46 s on a node with 1.36.2).
 const FIRST_PASS_AFTER_START: SimDuration = SimDuration::from_millis(420);
 
+/// With EventedPLEG, how often everything that is known of containers counts as new (pleg/evented.go
+/// globalCacheUpdatePeriod).
+const CACHE_REFRESH: SimDuration = SimDuration::from_secs(5);
+
 /// The kubelet of a node, from its start on.
 #[derive(Clone, Debug)]
 pub(in crate::node) struct Kubelet {
@@ -94,6 +98,8 @@ struct Draws {
     status_jitter: Stream,
     resync_jitter: Stream,
     relist_phase: SimDuration,
+    /// Of the clock that pod workers wait for with EventedPLEG.
+    refresh_phase: SimDuration,
 }
 
 impl Draws {
@@ -108,6 +114,10 @@ impl Draws {
             status_jitter: stream("kubelet/node-status"),
             resync_jitter: stream("kubelet/resync"),
             relist_phase: known.unwrap_or(drawn),
+            refresh_phase: match plan.profile.evented_pleg {
+                true => stream("kubelet/refresh").between(SimDuration::ZERO, CACHE_REFRESH),
+                false => SimDuration::ZERO,
+            },
         }
     }
 }
@@ -358,14 +368,29 @@ impl Kubelet {
         cx.queue.after(next, Phase::Kubelet, 1, Event::NodeStatus { start: self.start });
     }
 
-    /// How long until its next relist of containers.
+    /// How long until its next relist of containers; none with EventedPLEG, as the runtime says at once what happened.
     pub fn until_relist(&self, now: SimTime) -> SimDuration {
-        let period = self.plan.timing.relist_period.as_nanos();
-        if period == 0 {
+        if self.plan.profile.evented_pleg {
             return SimDuration::ZERO;
         }
-        let into = (now.as_nanos() + period - self.draws.relist_phase.as_nanos()) % period;
-        SimDuration::from_nanos(period - into)
+        until_next(now, self.plan.timing.relist_period, self.draws.relist_phase)
+    }
+
+    /// How long a pod's worker that looked at the pod just before `now` waits until it looks again, unless something
+    /// happens to the pod: with EventedPLEG it takes what is known for old until a clock has struck (container/cache.go
+    /// GetNewerThan; story A13 of a node with 1.36.2). Otherwise the next relist is soon enough.
+    pub fn until_refresh(&self, now: SimTime) -> SimDuration {
+        match self.plan.profile.evented_pleg {
+            true => until_next(now, CACHE_REFRESH, self.draws.refresh_phase),
+            false => SimDuration::ZERO,
+        }
+    }
+
+    /// The same for the worker of a pod to which something happened last at `last`: with EventedPLEG every event of the
+    /// runtime comes twice, so that it has looked once more when the clock struck after that.
+    pub fn until_worker_looks(&self, last: SimTime, now: SimTime) -> SimDuration {
+        let looked = last + self.until_refresh(last);
+        (looked + self.until_refresh(looked)).since(now)
     }
 
     /// What its release can do.
@@ -443,6 +468,16 @@ impl Kubelet {
         facts.eviction_soft = self.effective.eviction_soft().map(|(amount, _)| amount);
         facts.pods_evicted_above = self.effective.pods_evicted_above;
     }
+}
+
+/// How long until a clock with this period strikes, which has a phase; a period of 0: it always does.
+fn until_next(now: SimTime, period: SimDuration, phase: SimDuration) -> SimDuration {
+    let period = period.as_nanos();
+    if period == 0 {
+        return SimDuration::ZERO;
+    }
+    let into = (now.as_nanos() + period - phase.as_nanos()) % period;
+    SimDuration::from_nanos(period - into)
 }
 
 /// The OOM watcher reports only kills that no cgroup's limit caused.

@@ -2,16 +2,17 @@
 
 use super::start::container_id;
 use super::{Container, Lent, PodState, Pods, Role};
-use crate::engine::RunsBehind;
+use crate::engine::{Phase, RunsBehind};
 use crate::kubelet::RestartPolicy;
 use crate::kubelet::eviction::Decision;
+use crate::node::Event;
 use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::kubelet::Look;
 use crate::node::memory::Scope;
 use crate::node::runtime::ContainerRun;
 use crate::node_api::{ContainerStatus, Name, PodPhase, PodReason, TerminatedReason};
 use crate::record::{DeathCause, Record};
-use crate::units::{Bytes, SimDuration};
+use crate::units::{Bytes, SimDuration, SimTime};
 use std::sync::Arc;
 
 /// What the API shows of a container that cannot be found.
@@ -40,7 +41,11 @@ impl Pods {
             usage_seen_at: eviction.seen.map(|(_, at)| at),
             usage_now,
         });
-        self.record_kills_of(pod, lent);
+        let already = self[pod as usize].state == PodState::Terminating;
+        let wait = if already { SimDuration::ZERO } else { self.until_worker_looks(pod, lent) };
+        if wait == SimDuration::ZERO {
+            self.record_kills_of(pod, lent);
+        }
         let creating = self[pod as usize].state == PodState::Creating;
         let told_later = lent.kubelet.as_ref().is_some_and(|k| k.profile().evicted_phase_from_containers);
         if told_later && !creating {
@@ -51,8 +56,9 @@ impl Pods {
         if let Some(kubelet) = &mut lent.kubelet {
             kubelet.wait_for(pod, grace_period, lent.cx.now);
         }
-        let already = self[pod as usize].state == PodState::Terminating;
-        if !already {
+        if wait > SimDuration::ZERO {
+            self.worker_will_stop(pod, eviction.grace_seconds, DeathCause::Eviction, wait, lent);
+        } else if !already {
             self.kill(pod, eviction.grace_seconds, DeathCause::Eviction, lent);
         }
         if let Some(kubelet) = &lent.kubelet {
@@ -61,6 +67,37 @@ impl Pods {
         if !already {
             lent.sample_now();
         }
+    }
+
+    /// How long until a pod's worker looks at the pod, which is what it takes until it stops it.
+    pub(super) fn until_worker_looks(&self, pod: PodIx, lent: &Lent<'_>) -> SimDuration {
+        let Some(kubelet) = lent.kubelet.as_deref().filter(|_| self[pod as usize].state == PodState::Active) else {
+            return SimDuration::ZERO;
+        };
+        let containers = lent.runtime.containers(pod).iter();
+        let last = containers.map(|run| run.ended.map_or(run.started, |(_, at)| at)).max().unwrap_or(SimTime::ZERO);
+        kubelet.until_worker_looks(last, lent.cx.now)
+    }
+
+    /// A pod's worker will stop the pod after this time.
+    pub(super) fn worker_will_stop(
+        &self,
+        pod: PodIx,
+        grace_seconds: i64,
+        cause: DeathCause,
+        wait: SimDuration,
+        lent: &mut Lent<'_>,
+    ) {
+        lent.cx.queue.after(wait, Phase::Kubelet, pod, Event::PodStops { pod, grace_seconds, cause });
+    }
+
+    /// A pod's worker stops it, unless it is being stopped already.
+    pub fn worker_stops(&mut self, pod: PodIx, grace_seconds: i64, cause: DeathCause, lent: &mut Lent<'_>) {
+        if !matches!(self[pod as usize].state, PodState::Creating | PodState::Active) {
+            return;
+        }
+        self.record_kills_of(pod, lent);
+        self.kill(pod, grace_seconds, cause, lent);
     }
 
     /// Ends a pod that has failed, with this grace period in seconds.

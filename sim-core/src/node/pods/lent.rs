@@ -2,7 +2,7 @@
 
 use crate::engine::RunsBehind;
 use crate::node::Event;
-use crate::node::ids::PodIx;
+use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::kubelet::Kubelet;
 use crate::node::machine::Machine;
 use crate::node::memory::Scope;
@@ -10,7 +10,7 @@ use crate::node::observe::Cx;
 use crate::node::runtime::Runtime;
 use crate::node_api::Name;
 use crate::record::{DeathCause, Record};
-use crate::units::{CgroupId, SimDuration};
+use crate::units::{Bytes, CgroupId, SimDuration};
 use std::sync::Arc;
 
 /// The other parts of the node, for the workers of its pods.
@@ -83,5 +83,20 @@ impl Lent<'_> {
     /// Stops a pod's sandbox; true: it is gone already.
     pub fn stop_sandbox(&mut self, pod: PodIx) -> bool {
         self.runtime.stop_sandbox(pod, self.machine, &mut self.cx)
+    }
+
+    /// Whether the runtime's own memory counts (`node.runtime.perPod`).
+    pub fn runtime_counts(&self) -> bool {
+        self.machine.scenario.node.runtime_per_pod > Bytes::ZERO
+    }
+
+    /// runc has done its work on a container.
+    pub fn runc_ends(&mut self, c: ContainerRef) {
+        self.runtime.runc_ends(c, self.machine, &mut self.cx);
+    }
+
+    /// runc's own process becomes a container's program.
+    pub fn runc_init_execs(&mut self, c: ContainerRef) {
+        self.runtime.runc_init_execs(c, self.machine, &mut self.cx);
     }
 }

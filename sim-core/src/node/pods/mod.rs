@@ -25,7 +25,7 @@ use crate::engine::StreamName;
 use crate::kubelet::ContainerBackoff;
 use crate::node_api::{ContainerStatus, Name, PodPhase, PodReason, PodStatus};
 use crate::record::DeathCause;
-use crate::units::CgroupId;
+use crate::units::{CgroupId, SimTime};
 use std::sync::Arc;
 
 /// Where a pod is in its life.
@@ -84,6 +84,8 @@ pub(in crate::node) struct Course {
     pub finishing: Option<PodPhase>,
     /// How often one of its containers had to wait for a restart.
     pub waits: u32,
+    /// When its containers' preStop hooks began, if they had time to.
+    pub hooks_began: Option<SimTime>,
     /// A resize that the kubelet has not made yet.
     pub resize: Option<Box<PendingResize>>,
     /// How often its resources were changed.

@@ -10,12 +10,15 @@ use crate::node::Event;
 use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::kubelet::Look;
 use crate::node::memory::Scope;
-use crate::node::runtime::ContainerProcess;
+use crate::node::runtime::{ContainerProcess, InitState, RUNC_INIT_RUNS, RUNC_RUNS};
 use crate::node_api::{CgroupWrite, ContainerStatus, Name, PodPhase, PodReason, WaitingReason};
 use crate::plan::{Controller, PodPlan};
 use crate::record::{DeathCause, LimitScope, Owner, Record};
 use crate::units::{Bytes, CgroupId, SimDuration};
 use std::sync::Arc;
+
+/// How often a container that is about to run looks whether there is memory for runc's own process.
+const WAITS_FOR_MEMORY: SimDuration = SimDuration::from_millis(10);
 
 /// How often the scheduler tries again to place a pod that no node takes.
 const SCHEDULER_RETRY: SimDuration = SimDuration::from_secs(10);
@@ -279,21 +282,41 @@ impl Pods {
     pub(in crate::node) fn start_container_after(&mut self, c: ContainerRef, delay: SimDuration, lent: &mut Lent<'_>) {
         let Some(run) = lent.runtime.get(c).map(|container| container.run) else { return };
         let starts = Event::ContainerStarts { container: c, run };
+        let mut takes = delay;
+        if lent.runtime_counts() && delay > SimDuration::ZERO {
+            let begins = Event::RuncBegins { container: c, run };
+            lent.cx.queue.after(delay.saturating_sub(RUNC_RUNS), Phase::Runtime, c.pod, begins);
+            takes = delay.saturating_sub(RUNC_INIT_RUNS);
+        }
         let timing = &lent.runtime.timing;
         match timing.shares_processors && delay == timing.container_create {
             _ if delay == SimDuration::ZERO => self.container_starts(c, run, lent),
-            true => lent.begin_setup(starts, c.pod, delay),
-            false => lent.cx.queue.after(delay, Phase::Runtime, c.pod, starts),
+            true => lent.begin_setup(starts, c.pod, takes),
+            false => lent.cx.queue.after(takes, Phase::Runtime, c.pod, starts),
         }
     }
 
-    /// The runtime starts a container, unless it has been started since.
-    pub fn container_starts(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
-        let of = &self[c.pod as usize];
-        let Some(pod_cgroup) = of.cgroup else { return };
+    /// runc begins to start a container.
+    pub fn runc_begins(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
+        if self.starts_now(c, run, lent) {
+            self.settle(lent);
+            lent.runtime.runc_begins(c, lent.machine, &mut lent.cx);
+            self.route(lent);
+        }
+    }
+
+    /// Whether a container whose time has come is still to be started.
+    fn starts_now(&self, c: ContainerRef, run: u32, lent: &Lent<'_>) -> bool {
         let startable = lent.runtime.get(c).is_some_and(|container| container.run == run && !container.running);
-        if of.state != PodState::Active || !startable || lent.kubelet_is_down() {
-            return;
+        startable && self[c.pod as usize].state == PodState::Active && !lent.kubelet_is_down()
+    }
+
+    /// The runtime starts a container, unless it has been started since: its cgroup is made, and runc's own process is
+    /// the first in it.
+    pub fn container_starts(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
+        let Some(pod_cgroup) = self[c.pod as usize].cgroup else { return };
+        if !self.starts_now(c, run, lent) {
+            return lent.runc_ends(c);
         }
         self.settle(lent);
         let of = &self[c.pod as usize];
@@ -310,20 +333,65 @@ impl Pods {
             kubelet.watch_container(c, run + 1, &self[c.pod as usize], &mut lent.cx);
         }
         let container = self.container_mut(c);
-        container.restarts = run;
-        (container.terminated, container.status) = (false, ContainerStatus::Running);
+        (container.restarts, container.terminated) = (run, false);
         lent.cx.log.counts.restarts += u64::from(run > 0);
-        if lent.runtime.may_fail_to_start(c, lent.machine) && !self.runc_starts(c, lent) {
+        let counts = lent.runtime_counts();
+        if (counts || lent.runtime.may_fail_to_start(c, lent.machine)) && !self.runc_init_starts(c, lent) {
+            lent.runc_ends(c);
             self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::RunContainerError);
             return self.route(lent);
         }
-        let pod = self[c.pod as usize].name.clone();
-        lent.record(Record::ContainerStarted { pod, container: plan.name.clone(), restart_count: run });
+        if counts {
+            let execs = Event::ContainerExecs { container: c, run: run + 1 };
+            lent.cx.queue.after(RUNC_INIT_RUNS, Phase::Runtime, c.pod, execs);
+            return self.route(lent);
+        }
+        lent.runc_init_execs(c);
+        self.container_runs(c, lent);
+    }
+
+    /// runc's own process becomes a container's program, unless it has ended since.
+    pub fn container_execs(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
+        lent.runc_ends(c);
+        if !lent.runtime.get(c).is_some_and(|container| container.is_open(run)) {
+            return;
+        }
+        self.settle(lent);
+        if self[c.pod as usize].state != PodState::Active {
+            // The pod is being stopped: nothing is started any more.
+            return lent.kill(c.pod, |index| index == c.index, self[c.pod as usize].stop_cause);
+        }
+        match lent.runtime.init_state(c, lent.machine) {
+            InitState::Ready => {
+                lent.runc_init_execs(c);
+                return self.container_runs(c, lent);
+            }
+            // Its end is on the way, if it is dying.
+            InitState::Dying => return,
+            InitState::Waits => {}
+            InitState::Absent if self.runc_init_starts(c, lent) => {}
+            InitState::Absent => {
+                self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::RunContainerError);
+                return self.route(lent);
+            }
+        }
+        let execs = Event::ContainerExecs { container: c, run };
+        lent.cx.queue.after(WAITS_FOR_MEMORY, Phase::Runtime, c.pod, execs);
+        self.route(lent);
+    }
+
+    /// A container's program begins.
+    fn container_runs(&mut self, c: ContainerRef, lent: &mut Lent<'_>) {
+        let scenario = Arc::clone(&lent.machine.scenario);
+        let plan = &scenario.pods[self[c.pod as usize].plan as usize].containers[c.index as usize];
+        self.container_mut(c).status = ContainerStatus::Running;
+        let (pod, restart_count) = (self[c.pod as usize].name.clone(), self.container(c).restarts);
+        lent.record(Record::ContainerStarted { pod, container: plan.name.clone(), restart_count });
         let role = self.template(c.pod).containers[c.index as usize].role;
         if self[c.pod as usize].phase == PodPhase::Pending && role == Role::Regular {
             self.set_phase(c.pod, PodPhase::Running, None, Name::default(), lent);
         }
-        let run = run + 1;
+        let run = restart_count + 1;
         for (n, process) in plan.processes.iter().enumerate() {
             let n = n as u32;
             if process.at == SimDuration::ZERO {
@@ -339,10 +407,10 @@ impl Pods {
     }
 
     /// runc's own process starts in a container; false: it was killed.
-    fn runc_starts(&self, c: ContainerRef, lent: &mut Lent<'_>) -> bool {
+    fn runc_init_starts(&self, c: ContainerRef, lent: &mut Lent<'_>) -> bool {
         let (pod, container) = (self[c.pod as usize].name.clone(), self.container(c).name.clone());
         let shown = (Owner::Container { pod, container }, self.container(c).oom_score_adj);
-        lent.runtime.runc_starts(c, shown, lent.machine, &mut lent.cx)
+        lent.runtime.runc_init_starts(c, shown, lent.machine, &mut lent.cx)
     }
 
     /// A process of a container starts, unless that has ended since.

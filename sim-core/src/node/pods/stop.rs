@@ -13,6 +13,7 @@ use crate::node::kubelet::Kubelet;
 use crate::node::machine::Notice;
 use crate::node::programs::ProcessOwner;
 use crate::node_api::{ContainerStatus, ExitStatus, Name, PodPhase, TerminatedReason, WaitingReason};
+use crate::plan::PreStop;
 use crate::record::{DeathCause, Record};
 use crate::units::{SimDuration, SimTime};
 use std::sync::Arc;
@@ -65,8 +66,10 @@ impl Pods {
         let pid_namespace = plan.containers[c.index as usize].pid_namespace;
         let follows = plan.containers[c.index as usize].processes.first().is_some_and(|pid1| pid1.waits_for_children);
         lent.runtime.process_gone(c, (p, status), pid_namespace, lent.machine, &mut lent.cx);
-        if let Some(pid1) = lent.runtime.only_pid1(c).filter(|_| follows) {
-            lent.machine.follows_children(pid1, status.container_exit_code(), &mut lent.cx);
+        match lent.runtime.only_pid1(c) {
+            Some(pid1) if follows => lent.machine.follows_children(pid1, status.container_exit_code(), &mut lent.cx),
+            Some(pid1) => lent.machine.children_are_gone(pid1, &mut lent.cx),
+            None => {}
         }
         self.route(lent);
         self.container_gone(c, lent);
@@ -80,6 +83,7 @@ impl Pods {
         let run = lent.runtime.get(c).map_or(0, |container| container.run);
         let delay = lent.kubelet.as_ref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_relist(lent.cx.now));
         if self[c.pod as usize].state == PodState::Terminating {
+            self.hook_ends(c, lent);
             let others_run = lent.runtime.is_occupied(c.pod);
             if self.is_removed_when_dead(c.pod, lent) && delay > SimDuration::ZERO && others_run {
                 lent.cx.queue.after(delay, Phase::Kubelet, c.pod, Event::ContainerExitSeen { container: c, run });
@@ -108,8 +112,10 @@ impl Pods {
     /// When the sandbox of a terminating pod has stopped, the kubelet reads how its containers ended. Those are lost
     /// that a relist has had removed before that (stories B05 and B26 of a node with 1.36.2).
     fn ends_are_read(&mut self, pod: PodIx, until_relist: SimDuration, lent: &mut Lent<'_>) {
+        let evented = lent.kubelet.as_deref().is_some_and(|kubelet| kubelet.profile().evented_pleg);
         let relisted = until_relist > SimDuration::ZERO && until_relist < lent.runtime.timing.container_remove;
-        let lost = relisted && self.is_removed_when_dead(pod, lent);
+        // With EventedPLEG the runtime's event comes in that time, always.
+        let lost = (relisted || evented) && self.is_removed_when_dead(pod, lent);
         for index in 0..self[pod as usize].containers.len() as u32 {
             let c = ContainerRef { pod, index };
             let Some(run) = lent.runtime.get(c).filter(|of| !of.running && of.ended.is_some()).map(|of| of.run) else {
@@ -219,7 +225,9 @@ impl Pods {
         }
         let (pod, container) = (&self[c.pod as usize], self.container(c).name.clone());
         lent.record(Record::BackOff { pod: pod.name.clone(), container, uid: pod.uid.clone(), delay: full });
-        self.start_container_after(c, delay + create, lent);
+        let over = now + delay;
+        let refresh = lent.kubelet.as_deref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_refresh(over));
+        self.start_container_after(c, delay + refresh + create, lent);
     }
 
     /// All regular containers have ended for good: the pod has succeeded or failed.
@@ -296,16 +304,16 @@ impl Pods {
 
     /// The preStop hooks of running containers begin, and with them the time of each of these containers. The grace
     /// period of the others.
-    fn hooks_run(&self, pod: PodIx, grace_seconds: i64, lent: &mut Lent<'_>) -> SimDuration {
+    fn hooks_run(&mut self, pod: PodIx, grace_seconds: i64, lent: &mut Lent<'_>) -> SimDuration {
+        self[pod as usize].course.hooks_began = (grace_seconds > 0).then_some(lent.cx.now);
         let scenario = Arc::clone(&lent.machine.scenario);
         let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |kubelet| kubelet.profile);
         let containers = &scenario.pods[self[pod as usize].plan as usize].containers;
         for (index, plan) in (0..).zip(containers) {
             let container = ContainerRef { pod, index };
-            if plan.pre_stop.is_none() || !lent.runtime.get(container).is_some_and(|run| run.running) {
-                continue;
-            }
-            let (term, kill) = container_grace(grace_seconds, plan.pre_stop, &profile);
+            let runs = lent.runtime.get(container).is_some_and(|run| run.running);
+            let Some(hook) = plan.pre_stop.filter(|_| runs) else { continue };
+            let (term, kill) = container_grace(grace_seconds, Some(hook.takes()), &profile);
             lent.cx.queue.after(term, Phase::Runtime, pod, Event::PreStopOver(container));
             lent.cx.queue.after(kill, Phase::Runtime, pod, Event::ContainerGraceOver(container));
         }
@@ -342,13 +350,37 @@ impl Pods {
         lent.terminate(pod, &now, of.stop_cause);
     }
 
-    /// A container's preStop hook is over.
+    /// A container's preStop hook is over, or its time is.
     pub fn pre_stop_over(&mut self, c: ContainerRef, lent: &mut Lent<'_>) {
         if self[c.pod as usize].state == PodState::Terminating {
             self.settle(lent);
+            let runs = lent.runtime.get(c).is_some_and(|run| run.running);
+            if let Some((PreStop::Exec { code: 1.., .. }, true)) = self.hook_of(c, lent).filter(|_| runs) {
+                self.hook_failed(c, lent);
+            }
             lent.terminate(c.pod, &[c.index], self[c.pod as usize].stop_cause);
             self.route(lent);
         }
+    }
+
+    /// A container's preStop hook, and whether it is over by now; `None`: it has none, or has no time for it.
+    fn hook_of(&self, c: ContainerRef, lent: &Lent<'_>) -> Option<(PreStop, bool)> {
+        let of = &self[c.pod as usize];
+        let hook = lent.machine.scenario.pods[of.plan as usize].containers[c.index as usize].pre_stop?;
+        Some((hook, lent.cx.now >= of.course.hooks_began? + hook.takes()))
+    }
+
+    /// A container has ended: a command that still runs in it as its preStop hook has ended with it, which the kubelet
+    /// takes for a failure (kuberuntime_container.go executePreStopHook; story B15 of a node with 1.36.2).
+    fn hook_ends(&self, c: ContainerRef, lent: &mut Lent<'_>) {
+        if let Some((PreStop::Exec { .. }, false)) = self.hook_of(c, lent) {
+            self.hook_failed(c, lent);
+        }
+    }
+
+    fn hook_failed(&self, c: ContainerRef, lent: &mut Lent<'_>) {
+        let (pod, container) = (self[c.pod as usize].name.clone(), self.container(c).name.clone());
+        lent.record(Record::FailedPreStopHook { pod, container });
     }
 
     /// The time of a container with a preStop hook is over.
@@ -395,7 +427,9 @@ impl Pods {
             None => self.tell_eviction(pod, lent),
         }
         let timing = lent.runtime.timing;
-        let delay = timing.container_remove + timing.pod_teardown;
+        let stopped = lent.cx.now + timing.container_remove;
+        let refresh = lent.kubelet.as_deref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_refresh(stopped));
+        let delay = timing.container_remove + if refresh > SimDuration::ZERO { refresh } else { timing.pod_teardown };
         if let Some(kubelet) = &mut lent.kubelet {
             kubelet.kill_returned(pod, timing.container_remove, &mut lent.cx);
         }

@@ -37,6 +37,10 @@ impl Pods {
         let own = self.template(pod).spec.termination_grace_period_seconds;
         let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
         self[pod as usize].deleted = true;
+        let wait = self.until_worker_looks(pod, lent);
+        if wait > SimDuration::ZERO {
+            return self.worker_will_stop(pod, grace, DeathCause::ContainerStop, wait, lent);
+        }
         self.record_kills_of(pod, lent);
         self.stop(pod, grace, DeathCause::ContainerStop, lent);
     }

@@ -36,6 +36,12 @@ impl Machine {
                 self.unblock(p);
                 self.try_again(p, op, then, cx);
             }
+            Activity::AwaitsChildren => {
+                let owner = self.programs[p as usize].owner;
+                if self.living().all(|q| q == p || self.programs[q as usize].owner != owner) {
+                    self.children_are_gone(p, cx);
+                }
+            }
             Activity::Growing(_) | Activity::Idle | Activity::Dying => {}
         }
     }
@@ -123,6 +129,13 @@ impl Machine {
             }
             Step::Mlock(pages) => _ = self.apply(p, MemOp::Mlock { pages }, cx),
             Step::Fork => self.fork(p, cx),
+            Step::WaitChildren => {
+                let proc = &mut self.programs[p as usize];
+                proc.activity = Activity::AwaitsChildren;
+                proc.turn += 1;
+                // Those that start with it have started then.
+                self.wake_blocked_after(p, SimDuration::ZERO, cx);
+            }
             Step::Sleep(delay) => self.sleep(p, delay, cx),
             Step::SleepUntil(at) => self.sleep(p, at.since(cx.now), cx),
             Step::RuntimeOutOfMemory { runtime, heap, limit, requested, then } => {

@@ -120,6 +120,14 @@ impl Machine {
         }
     }
 
+    /// The first process of a container is the only one left: if it has waited for that, it goes on.
+    pub(in crate::node) fn children_are_gone(&mut self, p: ProcIx, cx: &mut Cx<'_>) {
+        if self.programs[p as usize].activity == Activity::AwaitsChildren {
+            self.programs[p as usize].activity = Activity::Next;
+            self.drive(p, cx);
+        }
+    }
+
     /// Sends a signal; a program that handles SIGTERM exits later.
     pub(in crate::node) fn send(&mut self, p: ProcIx, signal: Signo, cause: DeathCause, cx: &mut Cx<'_>) {
         if self.programs.get(p).is_none() {
@@ -195,7 +203,9 @@ impl Machine {
             // Who is throttled is woken by the clock alone; who waits in reclaim also by memory that comes free.
             Activity::Blocked { .. } if self.programs.waiting.contains(&p) => ProcessState::Reclaiming,
             Activity::Blocked { .. } => ProcessState::Throttled,
-            Activity::Next | Activity::Asleep | Activity::Growing(_) | Activity::Idle => ProcessState::Running,
+            Activity::Next | Activity::Asleep | Activity::Growing(_) | Activity::AwaitsChildren | Activity::Idle => {
+                ProcessState::Running
+            }
         }
     }
 

@@ -102,6 +102,8 @@ pub(in crate::node) enum Activity {
     Growing(Growth),
     /// An operation is not complete; afterwards the growth goes on, if there is one.
     Blocked { op: MemOp, then: Option<Growth> },
+    /// It waits until the other processes of its container are gone.
+    AwaitsChildren,
     /// It idles for ever.
     Idle,
     /// It has a deadly signal or has exited.

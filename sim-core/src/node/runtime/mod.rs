@@ -13,7 +13,7 @@ use crate::node_api::{ExitStatus, Name, Signo};
 use crate::plan::ProcessPlan;
 use crate::record::{DeathCause, Owner};
 use crate::runtime::RuntimeTiming;
-use crate::units::{Bytes, CgroupId, SimTime};
+use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
 use crate::workload::{Footprint, TermReaction};
 use setup::Setups;
 use smallvec::SmallVec;
@@ -29,6 +29,23 @@ const RUNC_INIT: Footprint = Footprint {
     text: Bytes::ZERO,
     page_tables: Bytes::kib(40),
     virtual_size: Bytes::mib(1200),
+    kernel: Bytes::kib(64),
+};
+
+/// `oom_score_adj` of runc, which is that of containerd's shim.
+const RUNC_OOM_SCORE_ADJ: i16 = SHIM_OOM_SCORE_ADJ;
+/// How long runc runs until a container's program starts (stories D01, D02 and others: 36 to 110 ms of 120).
+pub(in crate::node) const RUNC_RUNS: SimDuration = SimDuration::from_millis(110);
+/// How long runc's own process waits in the container to become its program.
+pub(in crate::node) const RUNC_INIT_RUNS: SimDuration = SimDuration::from_millis(50);
+/// What runc holds outside the container when memory is short: 642 pages of its own in the OOM report of story D01, in
+/// the middle of its work; with huge pages, where there is room for them, 9 MiB.
+const RUNC: Footprint = Footprint {
+    anon: Bytes::kib(3584),
+    file: Bytes::mib(6),
+    text: Bytes::ZERO,
+    page_tables: Bytes::kib(152),
+    virtual_size: Bytes::mib(1600),
     kernel: Bytes::kib(64),
 };
 
@@ -69,6 +86,10 @@ pub(in crate::node) struct ContainerRun {
     pub oom_seen: bool,
     /// What runc starts a container with was killed in this run: the container has not been started.
     pub start_failed: bool,
+    /// runc at work on the start of the container.
+    runc: Option<ProcIx>,
+    /// runc's own process in the container, which becomes its program.
+    init: Option<ProcIx>,
     /// How PID 1 ended, once the whole container is gone.
     pub ended: Option<(ExitStatus, SimTime)>,
     pid1_status: Option<(ExitStatus, SimTime)>,
@@ -85,6 +106,19 @@ impl ContainerRun {
     pub fn home(&self, p: ProcIx) -> Home {
         Home { limit: self.limit, first_process: self.pid_namespace && self.pid1 == Some(p) }
     }
+}
+
+/// What runc's own process in a container does before it becomes the container's program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::node) enum InitState {
+    /// There was no memory for it.
+    Absent,
+    /// It waits for memory.
+    Waits,
+    /// It was killed.
+    Dying,
+    /// It is ready to become the program.
+    Ready,
 }
 
 /// What a process of a container starts with.
@@ -180,6 +214,30 @@ impl Runtime {
         machine.spawn(shim, context, cx)
     }
 
+    /// runc begins to start a container, where the runtime's own memory counts.
+    pub fn runc_begins(&mut self, c: ContainerRef, machine: &mut Machine, cx: &mut Cx<'_>) {
+        let context = SpawnContext {
+            cgroup: machine.memory.mkdir_all("/system.slice"),
+            owner: ProcessOwner::Host,
+            shown: Owner::Host("runc".into()),
+            parent: None,
+            session: None,
+            oom_score_adj: RUNC_OOM_SCORE_ADJ,
+        };
+        let runc =
+            Executable { comm: &"runc".into(), uid: 0, pid: None, footprint: &RUNC, term: TermReaction::Default };
+        self.container_mut(c).runc = machine.spawn(runc, context, cx);
+    }
+
+    /// runc has done its work.
+    pub fn runc_ends(&mut self, c: ContainerRef, machine: &mut Machine, cx: &mut Cx<'_>) {
+        let container = self.sandboxes[c.pod as usize].containers.get_mut(c.index as usize);
+        let Some(runc) = container.and_then(|container| container.runc.take()) else { return };
+        if machine.programs.get(runc).is_some_and(|program| program.activity != Activity::Dying) {
+            machine.leaves(runc, RUNC.anon, cx);
+        }
+    }
+
     /// A container is ready for its processes.
     pub fn run_container(&mut self, c: ContainerRef, cgroup: CgroupId, limit: Option<Bytes>, now: SimTime) {
         let container = self.container_mut(c);
@@ -197,8 +255,8 @@ impl Runtime {
     }
 
     /// runc's own process is the first in a container's cgroup; it becomes the container's program when that starts.
-    /// False: the OOM killer took it (story A14 of a node with 1.36.2: a memory volume fills the pod).
-    pub fn runc_starts(
+    /// False: the OOM killer took it at once (story A14 of a node with 1.36.2: a memory volume fills the pod).
+    pub fn runc_init_starts(
         &mut self,
         c: ContainerRef,
         (shown, oom_score_adj): (Owner, i16),
@@ -211,14 +269,30 @@ impl Runtime {
         let comm = "runc:[2:INIT]".into();
         let init = Executable { comm: &comm, uid: 0, pid: None, footprint: &RUNC_INIT, term: TermReaction::Ignore };
         let Some(p) = machine.spawn(init, context, cx) else { return true };
-        if machine.programs[p as usize].activity == Activity::Dying {
-            let container = self.container_mut(c);
-            container.procs.push(p);
-            (container.pid1, container.start_failed) = (Some(p), true);
-            return false;
+        let container = self.container_mut(c);
+        container.procs.push(p);
+        (container.pid1, container.init) = (Some(p), Some(p));
+        machine.programs[p as usize].activity != Activity::Dying
+    }
+
+    /// What runc's own process in a container does.
+    pub fn init_state(&self, c: ContainerRef, machine: &Machine) -> InitState {
+        let init = self.get(c).and_then(|container| container.init);
+        match init.map(|init| machine.programs[init as usize].activity) {
+            None => InitState::Absent,
+            Some(Activity::Dying) => InitState::Dying,
+            Some(Activity::Blocked { .. }) => InitState::Waits,
+            Some(_) => InitState::Ready,
         }
-        machine.leaves(p, RUNC_INIT.anon, cx);
-        true
+    }
+
+    /// runc's own process in a container gives way to the container's program.
+    pub fn runc_init_execs(&mut self, c: ContainerRef, machine: &mut Machine, cx: &mut Cx<'_>) {
+        let container = self.container_mut(c);
+        let Some(init) = container.init.take() else { return };
+        container.procs.retain(|p| *p != init);
+        container.pid1 = None;
+        machine.leaves(init, RUNC_INIT.anon, cx);
     }
 
     /// Starts a process in a container and lets it run until it first waits. False: the container's PID 1 could not be
@@ -278,6 +352,9 @@ impl Runtime {
     ) {
         let container = self.container_mut(c);
         container.oom_seen |= machine.programs[p as usize].oom_counted;
+        if container.init.take_if(|init| *init == p).is_some() {
+            container.start_failed = true;
+        }
         container.procs.retain(|q| *q != p);
         if !pid_namespace {
             if container.procs.is_empty() {
@@ -361,7 +438,10 @@ impl Runtime {
 
     /// Nothing of a pod's containers is left in the kernel.
     pub fn torn_down(&mut self, pod: PodIx, machine: &mut Machine, cx: &mut Cx<'_>) {
-        self.sandboxes[pod as usize].containers.iter_mut().for_each(|c| c.cgroup = None);
+        for index in 0..self.containers(pod).len() as u32 {
+            self.runc_ends(ContainerRef { pod, index }, machine, cx);
+            self.container_mut(ContainerRef { pod, index }).cgroup = None;
+        }
         if let Some(shim) = self.sandboxes[pod as usize].shim.take() {
             let holds = machine.scenario.node.runtime_per_pod;
             machine.leaves(shim, holds, cx);

@@ -1,7 +1,7 @@
 //! The fields of each kind of record as JSON values, written one by one: to a serializer without a tree in between, or
 //! into a map.
 
-use super::{back_off_message, kind, seconds, split_pod};
+use super::{PRE_STOP_HOOK_FAILED, back_off_message, kind, seconds, split_pod};
 use crate::node_api::{Constraint, ExitStatus, OomReport, PodReason, TaskRow};
 use crate::record::{Entry, LimitScope, Owner, Record, ThresholdSeen};
 use crate::units::{Bytes, Pages};
@@ -309,6 +309,10 @@ fn put_stall_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
         Record::Unhealthy { pod, container, message } => {
             put_container(o, pod, container);
             o.put("message", &**message);
+        }
+        Record::FailedPreStopHook { pod, container } => {
+            put_container(o, pod, container);
+            o.put("message", PRE_STOP_HOOK_FAILED);
         }
         _ => put_pod_record(o, record),
     }

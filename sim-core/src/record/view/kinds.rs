@@ -284,6 +284,12 @@ kinds! {
         "container" "container name"
         "message" "event message, with the kind of the probe"
     }
+    FailedPreStopHook "`FailedPreStopHook`: a container's preStop hook failed, or ended with its container." {
+        "namespace" "namespace of the pod"
+        "pod" "its name"
+        "container" "container name"
+        "message" "event message, which never says more"
+    }
     ContainerReady "A container failed its readiness probe, or passes it again." {
         "namespace" "namespace of the pod"
         "pod" "its name"

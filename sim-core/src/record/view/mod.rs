@@ -30,6 +30,15 @@ pub fn split_pod(pod: &str) -> (&str, &str) {
     pod.split_once('/').unwrap_or(("", pod))
 }
 
+/// Message of the event `FailedPreStopHook`: the reason is kept out of it (kuberuntime_container.go executePreStopHook).
+pub const PRE_STOP_HOOK_FAILED: &str = "PreStopHook failed";
+
+/// How containerd 2.1 says that runc's own process was killed before it became the container's program (stories A14 and
+/// D02 of a node with 1.36.2).
+pub const START_ERROR: &str = "failed to create containerd task: failed to create shim task: OCI runtime create failed: \
+                               runc create failed: unable to start container process: container init was OOM-killed \
+                               (memory limit too low?)";
+
 /// The waiting message of a container in back-off, whose pod is written as `namespace/name`.
 pub fn back_off_message(delay: SimDuration, container: &str, pod: &str, uid: &str) -> String {
     let (namespace, name) = split_pod(pod);
@@ -84,6 +93,7 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::BackOff { pod, container, .. }
         | Record::Killing { pod, container, .. }
         | Record::Unhealthy { pod, container, .. }
+        | Record::FailedPreStopHook { pod, container }
         | Record::ContainerReady { pod, container, .. }
         | Record::KillFailed { pod, container, .. } => {
             Subject { pod: Some(pod), container: Some(container), comm: None }

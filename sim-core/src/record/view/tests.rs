@@ -161,6 +161,7 @@ fn of_the_kubelet() -> Vec<Record> {
         Record::NodeTaint { key: "node.kubernetes.io/unreachable".into(), present: true },
         Record::MarkedForDeletion { pod: pod.into() },
         Record::Unhealthy { pod: pod.into(), container: "app".into(), message: message.into() },
+        Record::FailedPreStopHook { pod: pod.into(), container: "app".into() },
         Record::ContainerReady { pod: pod.into(), container: "app".into(), ready: false },
         Record::SystemOom { message: message.into() },
         Record::Warning { message: message.into() },
