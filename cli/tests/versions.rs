@@ -64,8 +64,8 @@ fn limits_at_pod_level_are_limits_from_1_34_on() {
     }
 }
 
-/// kubernetes#132277: from 1.34 on the kubelet compares a pod's use with the sum of its containers and sidecars; before,
-/// with the larger of the two.
+/// kubernetes#132277: from 1.34 on the kubelet compares a pod's use with the sum of its containers and sidecars;
+/// before, with the larger of the two.
 #[test]
 fn a_sidecars_request_counts_from_1_34_on() {
     let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: a}\nspec:\n  initContainers:\n  \

@@ -30,7 +30,8 @@ const NODE: &str = "node";
 /// The event that comes again whenever something makes the kubelet look at a pod that waits: compared is the first of
 /// each wait.
 pub const BACK_OFF: &str = "BackOff";
-/// Events that are compared. Not among them: `Pulled`, as scenarios have no images, and what a kubelet says when it starts.
+/// Events that are compared. Not among them: `Pulled`, as scenarios have no images, and what a kubelet says when it
+/// starts.
 const COMPARED: [&str; 13] = [
     "Created",
     "Started",

@@ -26,8 +26,8 @@ const TOUCH: [f64; 2] = [0.33, 2.4];
 const WRITE: f64 = 2.0;
 /// Stories of such machines, by the recordings' description.
 const BYTE_BY_BYTE: [&str; 5] = ["A02", "A03", "B03x", "C01", "E01"];
-/// What an idle `wl` holds in addition to its blocks and their page tables: text of the image, and 58 pages (G01: 31,756,288
-/// bytes with 30 MiB of blocks, 19,148,800 with 18).
+/// What an idle `wl` holds in addition to its blocks and their page tables: text of the image, and 58 pages (G01:
+/// 31,756,288 bytes with 30 MiB of blocks, 19,148,800 with 18).
 const WORKER: Footprint = Footprint {
     anon: Bytes::ZERO,
     file: Bytes::new(700_000),
@@ -47,8 +47,8 @@ const PAUSE: Footprint = Footprint {
 };
 /// What the recorded program is called.
 const PROGRAM: &str = "wl";
-/// A relist takes 2 to 6 ms, and the next one comes a second after it (wait.Until of pleg/generic.go; 30 pairs of relists
-/// in B05, D01, C01 and others).
+/// A relist takes 2 to 6 ms, and the next one comes a second after it (wait.Until of pleg/generic.go; 30 pairs of
+/// relists in B05, D01, C01 and others).
 const RELIST_PERIOD: SimDuration = SimDuration::from_millis(1003);
 /// What a huge page is: a block of no more is touched at once.
 const HUGE_PAGE: u64 = 2 << 20;

@@ -30,7 +30,8 @@ pub fn split_pod(pod: &str) -> (&str, &str) {
     pod.split_once('/').unwrap_or(("", pod))
 }
 
-/// Message of the event `FailedPreStopHook`: the reason is kept out of it (kuberuntime_container.go executePreStopHook).
+/// Message of the event `FailedPreStopHook`: the reason is kept out of it (kuberuntime_container.go
+/// executePreStopHook).
 pub const PRE_STOP_HOOK_FAILED: &str = "PreStopHook failed";
 
 /// How containerd 2.1 says that runc's own process was killed before it became the container's program (stories A14 and
