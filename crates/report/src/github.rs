@@ -14,7 +14,7 @@ fn data(text: &str) -> String {
 
 /// Escapes a property as the runner's toolkit does.
 fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
+    data(&crate::escape::line(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]
