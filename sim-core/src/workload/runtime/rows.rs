@@ -300,12 +300,12 @@ pub const RUNTIMES: &[RuntimeRow] = &[
     ),
     node(
         "node-20",
-        documented(SeesCgroup::V1AndV2, "libuv#3744, libuv 1.45"),
+        recorded(SeesCgroup::V1AndV2, RECORDED),
         recorded(V8_PLAIN, "conformance/data/runtimes"),
     ),
     node(
         "node-22",
-        documented(SeesCgroup::V1AndV2, "libuv#3744, libuv 1.45"),
+        recorded(SeesCgroup::V1AndV2, RECORDED),
         recorded(V8_PLAIN, "conformance/data/runtimes"),
     ),
     node(
@@ -318,7 +318,7 @@ pub const RUNTIMES: &[RuntimeRow] = &[
         documented(HeapRule::Goal { memory_limit: false }, "go.dev/doc/gc-guide: GOGC; GOMEMLIMIT came with 1.19"),
     ),
     go("go-1.19", recorded(HeapRule::Goal { memory_limit: true }, RECORDED)),
-    dotnet("dotnet-3.1", documented(SeesCgroup::V1, "dotnet/runtime#34334: cgroup v2 came with .NET 5"), true),
+    dotnet("dotnet-3.1", recorded(SeesCgroup::V1, RECORDED), true),
     dotnet("dotnet-5", documented(SeesCgroup::V1AndV2, "dotnet/runtime#34334: cgroup v2 came with .NET 5"), false),
     RuntimeRow {
         name: "python-3",
