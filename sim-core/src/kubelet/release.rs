@@ -57,8 +57,8 @@ pub struct Release {
 }
 
 impl Release {
-    /// Reads `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`, `Kubernetes v1.33.3`; `None` when it is no version, or older than
-    /// every row.
+    /// Reads `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`, `Kubernetes v1.33.3`; `None` when it is no version, or older
+    /// than every row.
     pub fn parse(text: &str) -> Option<Release> {
         let text = text.trim();
         let text = text.strip_prefix("Kubernetes ").unwrap_or(text);

@@ -225,8 +225,9 @@ fn figure(name: &Name, seen: Option<Bytes>, age_s: Option<f64>, now: Bytes) -> S
     } else {
         ""
     };
+    let figure = if age < 0.05 { "a fresh figure".to_owned() } else { format!("a figure that was {age:.1} s old") };
     format!(
-        "Of {} the kubelet had a figure that was {age:.1} s old: {} ({}Ki). It really used {}.{note}",
+        "Of {} the kubelet had {figure}: {} ({}Ki). It really used {}.{note}",
         pod(name),
         amount(seen),
         seen.to_kib_floor(),

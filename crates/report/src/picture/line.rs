@@ -71,8 +71,8 @@ impl Line {
         }
     }
 
-    /// What stayed as it was before a change, or stays so after it, has changed in a step: it is drawn where it is first
-    /// seen, as a line that leads there would be a growth that never was.
+    /// What stayed as it was before a change, or stays so after it, has changed in a step: it is drawn where it is
+    /// first seen, as a line that leads there would be a growth that never was.
     fn join(&mut self, sample: Sampled, next: Option<f64>) {
         let (at, amount) = sample.point;
         let before = self.open.filter(|_| self.last + 1 == sample.number).map(|open| open.last.1);

@@ -22,7 +22,7 @@ workload.steady = { anon = "1Mi" }
 name = "g"
 [[pod]]
 name = "a"
-container = [{ name = "c", process = [{ comm = "p" }], livenessProbe = {} }]
+container = [{ name = "c", process = [{ comm = "p" }], livenessProbe = {}, preStop = { exec = "1s" } }]
 [[pod]]
 name = "leak"
 container = [{ name = "c", workload.leak = { block = "1Mi", every = "1s", jitter = { spread = "100ms" } } }]
@@ -63,6 +63,7 @@ const PATHS: &[(&str, &str)] = &[
     ("[node.earlyoom]", "node.earlyoom."),
     ("[node.systemdOomd]", "node.systemdOomd."),
     ("[node.talosOom]", "node.talosOom."),
+    ("preStop", "pod.a.container.c.preStop."),
     ("a probe", "pod.a.container.c.livenessProbe."),
     ("[node.runtime]", "node.runtime."),
     ("[kernel]", "kernel."),

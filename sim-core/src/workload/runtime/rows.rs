@@ -298,16 +298,8 @@ pub const RUNTIMES: &[RuntimeRow] = &[
         documented(SeesCgroup::V1, "nodejs/node#47259: libuv 1.44 does not see cgroup v2"),
         documented(V8_OLD, "nodejs/node#47259: heap_size_limit 274726912 with a limit of 256 MiB"),
     ),
-    node(
-        "node-20",
-        recorded(SeesCgroup::V1AndV2, RECORDED),
-        recorded(V8_PLAIN, "conformance/data/runtimes"),
-    ),
-    node(
-        "node-22",
-        recorded(SeesCgroup::V1AndV2, RECORDED),
-        recorded(V8_PLAIN, "conformance/data/runtimes"),
-    ),
+    node("node-20", recorded(SeesCgroup::V1AndV2, RECORDED), recorded(V8_PLAIN, "conformance/data/runtimes")),
+    node("node-22", recorded(SeesCgroup::V1AndV2, RECORDED), recorded(V8_PLAIN, "conformance/data/runtimes")),
     node(
         "node-24",
         documented(SeesCgroup::V1AndV2, "libuv#3744, libuv 1.45"),
