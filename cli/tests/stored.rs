@@ -145,6 +145,19 @@ fn every_command_with_out_asks_before_it_writes_over_a_file() {
     }
 }
 
+/// A report is made again and again under the same name; it says itself that it is one.
+#[test]
+fn a_newer_report_replaces_an_older_one_and_no_other_page() {
+    let place = Place::new();
+    let (node, page) = (place.name("node.toml"), place.name("page.html"));
+    right(&oomsim(["report", &node, "--out", &page]));
+    let older = place.bytes("page.html");
+    right(&oomsim(["report", &node, "--seed", "2", "--out", &page]));
+    assert_ne!(place.bytes("page.html"), older);
+    place.write("page.html", "<!doctype html><title>mine</title>");
+    refused(&oomsim(["report", &node, "--out", &page]), "it is not written over");
+}
+
 #[test]
 #[cfg(unix)]
 fn links_in_the_folder_are_not_followed() {

@@ -15,6 +15,7 @@ export function page({ script, style, title, body, scripts = "", more = "" }) {
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="generator" content="oomsim">
 <meta http-equiv="Content-Security-Policy" content="${policy}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">

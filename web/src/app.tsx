@@ -8,6 +8,7 @@ import { bytes, lastUpTo, plural, seconds } from "./format";
 import { RiskView } from "./risk";
 import { SeedsView } from "./seeds";
 import { StudyView } from "./study";
+import { texts } from "./texts";
 
 export function App({ page }: { page: Page }) {
   const [chosen, setChosen] = useState(0);
@@ -87,19 +88,19 @@ function RunView({ run }: { run: Run }) {
 export function Deaths({ run, onSeek }: { run: Run; onSeek: (at: number) => void }) {
   return (
     <section aria-labelledby="deaths-heading">
-      <h2 id="deaths-heading">Who died</h2>
+      <h2 id="deaths-heading">{texts.deaths}</h2>
       {run.deaths.length === 0 ? (
-        <p>No process died.</p>
+        <p>{texts.noDeaths}</p>
       ) : (
-        <div class="scroll" tabIndex={0} role="group" aria-label="Table of deaths">
+        <div class="scroll" tabIndex={0} role="group" aria-label={texts.deathsTable}>
           <table class="deaths">
             <thead>
               <tr>
-                <th>Time</th>
-                <th>Process</th>
-                <th>Of</th>
-                <th>By</th>
-                <th>Why</th>
+                <th>{texts.time}</th>
+                <th>{texts.process}</th>
+                <th>{texts.of}</th>
+                <th>{texts.by}</th>
+                <th>{texts.why}</th>
               </tr>
             </thead>
             <tbody>
@@ -136,7 +137,7 @@ export function Whys({ run, onSeek, more }: WhysProps) {
   if (run.whys.length === 0) return null;
   return (
     <section aria-labelledby="why-heading">
-      <h2 id="why-heading">Why</h2>
+      <h2 id="why-heading">{texts.why}</h2>
       {run.whys.map((why, place) => (
         <details class="why">
           <summary onClick={() => onSeek(why.at)}>{why.title}</summary>
@@ -159,9 +160,9 @@ export function Timeline({ run, at, onSeek }: { run: Run; at: number; onSeek: (a
   const items = useMemo(() => lines.map((line, index) => <Line line={line} past={index <= past} onSeek={onSeek} />), [lines, past, onSeek]);
   return (
     <section aria-labelledby="timeline-heading">
-      <h2 id="timeline-heading">Timeline</h2>
+      <h2 id="timeline-heading">{texts.timeline}</h2>
       <label class="controls">
-        Filter <input type="search" value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
+        {texts.filter} <input type="search" value={filter} onInput={(e) => setFilter(e.currentTarget.value)} />
       </label>
       <ol class="timeline" tabIndex={0} aria-labelledby="timeline-heading">
         {items}

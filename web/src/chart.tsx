@@ -4,6 +4,7 @@ import "uplot/dist/uPlot.min.css";
 import { colour, dark, dash } from "./colours";
 import type { Run } from "./data";
 import { bytes, lastUpTo, scraped, seconds } from "./format";
+import { texts } from "./texts";
 
 interface Curve {
   label: string;
@@ -14,7 +15,7 @@ interface Curve {
 function curves(run: Run, measure: "workingSet" | "usage"): Curve[] {
   const { series } = run;
   return [
-    { label: "node working set", values: series.workingSet },
+    { label: texts.nodeWorkingSet, values: series.workingSet },
     { label: "kubepods", values: measure === "usage" ? series.kubepods : series.kubepodsWorkingSet },
     ...series.pods.map((pod) => ({ label: pod.name, values: pod[measure] })),
   ];
@@ -28,12 +29,12 @@ interface Level {
 /** What stops memory from growing: the node's thresholds as working sets. */
 export function levels(run: Run): Level[] {
   const { node } = run;
-  const list: Level[] = [{ label: "capacity", at: node.capacity }];
+  const list: Level[] = [{ label: texts.capacity, at: node.capacity }];
   if (node.kubepodsLimit !== null && node.kubepodsLimit !== node.capacity) {
-    list.push({ label: "kubepods limit (kernel kills)", at: node.kubepodsLimit });
+    list.push({ label: texts.kubepodsLimit, at: node.kubepodsLimit });
   }
-  if (node.podsEvictedAbove !== null) list.push({ label: "pods evicted above", at: node.podsEvictedAbove });
-  if (node.evictionHard !== null) list.push({ label: "node: evicted above", at: node.capacity - node.evictionHard });
+  if (node.podsEvictedAbove !== null) list.push({ label: texts.podsEvicted, at: node.podsEvictedAbove });
+  if (node.evictionHard !== null) list.push({ label: texts.nodeEvicted, at: node.capacity - node.evictionHard });
   return list;
 }
 
@@ -68,7 +69,7 @@ interface Props {
   follow?: boolean | undefined;
 }
 
-export function Chart({ run, at, onSeek, id = "memory", title = "Memory", follow = true }: Props) {
+export function Chart({ run, at, onSeek, id = "memory", title = texts.memory, follow = true }: Props) {
   const now = useRef(at);
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<{ chart: uPlot; line: HTMLElement } | null>(null);
@@ -177,27 +178,27 @@ export function Chart({ run, at, onSeek, id = "memory", title = "Memory", follow
       <h2 id={`${id}-heading`}>{title}</h2>
       <div class="controls">
         <label>
-          Pods by{" "}
+          {texts.podsBy}{" "}
           <select value={measure} onChange={(e) => setMeasure(e.currentTarget.value as "workingSet" | "usage")}>
-            <option value="workingSet">working set (what the kubelet counts)</option>
-            <option value="usage">usage (what the kernel limits)</option>
+            <option value="workingSet">{texts.workingSet}</option>
+            <option value="usage">{texts.usage}</option>
           </select>
         </label>
         <label>
-          Seen{" "}
+          {texts.seen}{" "}
           <select value={scrape} onChange={(e) => setScrape(Number(e.currentTarget.value))}>
             {SCRAPES.map((s) => (
-              <option value={s}>{s === 0 ? "as it is" : `by Prometheus every ${s} s`}</option>
+              <option value={s}>{s === 0 ? texts.asItIs : texts.byPrometheus(s)}</option>
             ))}
-            {run.passes.at.length > 0 && <option value={KUBELET}>by the kubelet's eviction manager</option>}
+            {run.passes.at.length > 0 && <option value={KUBELET}>{texts.byKubelet}</option>}
           </select>
         </label>
         <button type="button" onClick={() => plot.current?.chart.setData(plot.current.chart.data, true)}>
-          Whole run
+          {texts.wholeRun}
         </button>
-        <span class="hint">Drag across the curves to zoom.</span>
+        <span class="hint">{texts.zoom}</span>
       </div>
-      <div ref={place} class="chart" role="img" aria-label={`Memory over time of ${run.node.name}; the table below has the values`} />
+      <div ref={place} class="chart" role="img" aria-label={texts.curves(run.node.name)} />
       <ul class="legend">
         {shown.map((curve, i) => (
           <li>
@@ -220,8 +221,8 @@ export function Chart({ run, at, onSeek, id = "memory", title = "Memory", follow
           </li>
         ))}
       </ul>
-      {scrape !== 0 && <p class="hint">Thin lines: what it really was.</p>}
-      <p class="hint">Values at {seconds(at)}.</p>
+      {scrape !== 0 && <p class="hint">{texts.thinLines}</p>}
+      <p class="hint">{texts.valuesAt(seconds(at))}</p>
     </section>
   );
 }

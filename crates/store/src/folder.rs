@@ -18,6 +18,8 @@ const LIST: &str = ".oomsim";
 /// What the list begins with.
 const HEADING: &str =
     "oomsim wrote these files; without --force it writes over no other, and over none that was changed";
+/// What a page of `oomsim report` or `oomsim compare` has near its beginning (web/scripts/page.mjs).
+const PAGE: &[u8] = br#"<meta name="generator" content="oomsim">"#;
 /// Names of files that are being written.
 const PREFIX: &str = ".oomsim-";
 const SUFFIX: &str = ".tmp";
@@ -34,7 +36,7 @@ type Written = BTreeMap<String, BTreeSet<u128>>;
 pub struct Folder {
     path: PathBuf,
     force: bool,
-    /// `None`: no list is kept, and no file is written over but by the same content.
+    /// `None`: no list is kept, and no file is written over but by the same content, or an older page by a newer one.
     written: Option<Mutex<Written>>,
 }
 
@@ -52,7 +54,7 @@ impl Folder {
     }
 
     /// Opens a folder that belongs to others, in which no list is kept: a file that is there is only written over
-    /// with `force`.
+    /// with `force`, but for pages, which say who made them.
     ///
     /// # Errors
     /// When it cannot be made or written.
@@ -174,7 +176,7 @@ impl Folder {
     }
 
     fn is_ours(&self, name: &str, path: &Path) -> Result<bool, StoreError> {
-        let Some(written) = &self.written else { return Ok(false) };
+        let Some(written) = &self.written else { return Ok(is_page(path)) };
         let known = written.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
         match known {
             Some(hashes) => Ok(hashes.contains(&hash_of(path).map_err(io_error("read", path))?)),
@@ -218,6 +220,13 @@ impl Folder {
         let heading = if new { format!("{HEADING}\n") } else { String::new() };
         file.write_all(format!("{heading}{hash:032x} {name}\n").as_bytes()).map_err(io_error("write", &path))
     }
+}
+
+/// Whether a file begins as the pages of `oomsim report` do: an older one is replaced by a newer one.
+fn is_page(path: &Path) -> bool {
+    let mut head = Vec::new();
+    let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut head));
+    read.is_ok() && head.windows(PAGE.len()).any(|part| part == PAGE)
 }
 
 /// What [`odd`] says of a folder.

@@ -1,4 +1,4 @@
-// Every word of the lab, in one place: another language is another file like this.
+// Every word of the lab but those of the report's parts (../texts.ts): another language is another pair of files.
 export const texts = {
   title: "oomsim lab",
   story: "Story",

@@ -302,7 +302,7 @@ pub const RUNTIMES: &[RuntimeRow] = &[
     node("node-22", recorded(SeesCgroup::V1AndV2, RECORDED), recorded(V8_PLAIN, "conformance/data/runtimes")),
     node(
         "node-24",
-        documented(SeesCgroup::V1AndV2, "libuv#3744, libuv 1.45"),
+        recorded(SeesCgroup::V1AndV2, RECORDED),
         recorded(V8_LARGE, "conformance/data/runtimes"),
     ),
     go(
