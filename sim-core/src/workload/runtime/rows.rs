@@ -300,11 +300,7 @@ pub const RUNTIMES: &[RuntimeRow] = &[
     ),
     node("node-20", recorded(SeesCgroup::V1AndV2, RECORDED), recorded(V8_PLAIN, "conformance/data/runtimes")),
     node("node-22", recorded(SeesCgroup::V1AndV2, RECORDED), recorded(V8_PLAIN, "conformance/data/runtimes")),
-    node(
-        "node-24",
-        recorded(SeesCgroup::V1AndV2, RECORDED),
-        recorded(V8_LARGE, "conformance/data/runtimes"),
-    ),
+    node("node-24", recorded(SeesCgroup::V1AndV2, RECORDED), recorded(V8_LARGE, "conformance/data/runtimes")),
     go(
         "go-1.18",
         documented(HeapRule::Goal { memory_limit: false }, "go.dev/doc/gc-guide: GOGC; GOMEMLIMIT came with 1.19"),
