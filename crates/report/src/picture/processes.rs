@@ -1,6 +1,6 @@
 //! Which processes a picture shows one by one: those that a pod's curve does not tell apart.
 
-use oomsim_core::node_api::{Constraint, OomReport, TaskRow};
+use oomsim_core::node_api::{Constraint, EvictionSignal, OomReport, TaskRow};
 use oomsim_core::record::{History, Owner, Record};
 use oomsim_core::units::{Bytes, Pages, Pid};
 use std::collections::BTreeMap;
@@ -41,10 +41,10 @@ pub fn of(history: &History) -> Vec<(Pid, String)> {
     list.into_iter().map(|(pid, (_, name))| (pid, name)).collect()
 }
 
-/// Whether something happened because the node had too little.
+/// Whether something happened because the node, and not only its pods, had too little.
 fn ran_short(record: &Record) -> bool {
     match record {
-        Record::Evicted { .. } => true,
+        Record::Evicted { signal, .. } => *signal == EvictionSignal::MemoryAvailable,
         Record::OomKill { report, .. } => report.constraint == Constraint::None,
         _ => false,
     }
