@@ -3,7 +3,9 @@
 use crate::race::takeable;
 use oomsim_core::Simulation;
 use oomsim_core::kubelet::eviction::{Candidate, EvictionFacts, rank};
-use oomsim_core::kubelet::{EffectiveKubelet, MEMORY, QosClass, container_request, is_critical};
+use oomsim_core::kubelet::{
+    EffectiveKubelet, KubernetesProfile, MEMORY, QosClass, container_request, is_critical, scheduling_requests,
+};
 use oomsim_core::node::NodeView;
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{PodPlan, Scenario};
@@ -187,10 +189,12 @@ fn eviction_places(scenario: &Scenario, view: &NodeView, plans: &Plans<'_>) -> B
 }
 
 fn node(scenario: &Scenario, view: &NodeView, sample: &Sample, plans: &Plans<'_>) -> NodeStanding {
+    let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |kubelet| kubelet.profile);
+    // As the scheduler counts them: with pod-level requests and the overhead of the RuntimeClass.
     let requests = view.cgroups.iter().filter_map(|cgroup| match &cgroup.of {
-        LimitScope::Container { pod, container } => {
-            let spec = plans.find(pod)?.spec.all_containers().find(|c| c.name == *container)?;
-            Some(quantity(container_request(spec)))
+        LimitScope::Pod(pod) => {
+            let request = scheduling_requests(&plans.find(pod)?.spec, &profile).remove(MEMORY)?;
+            Some(quantity(request.value()))
         }
         _ => None,
     });
