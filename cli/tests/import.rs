@@ -29,7 +29,7 @@ fn a_node_comes_in_and_runs() {
     assert!(output.status.success(), "{}", err(&output));
     let said = out(&output);
     // status.allocatable of the node: 7244280Ki = 7934456Ki − 574Mi − 100Mi (EKS: 11 × 29 + 255 MiB).
-    assert!(said.contains("allocatable, QoS classes and working sets are those of the files"), "{said}");
+    assert!(said.contains("allocatable, QoS classes and working sets: as in the files"), "{said}");
     assert!(said.contains("2 pods finished (Succeeded or Failed): left out"), "{said}");
     let scenario = there.join("scenario.toml");
     let run = oomsim(["run", scenario.to_str().expect("UTF-8"), "--format", "json"]);
@@ -64,7 +64,9 @@ fn what_is_secret_stays_where_it_is() {
     assert!(output.status.success(), "{}", err(&output));
     let copy = std::fs::read_to_string(folder.path().join("manifests/shop_cart.yaml")).expect("a copy");
     assert!(copy.contains("MaxRAMPercentage=75") && copy.contains("512Mi"), "{copy}");
-    assert!(!copy.contains("registry.example") && !copy.contains("livenessProbe"), "{copy}");
+    assert!(!copy.contains("registry.example"), "{copy}");
+    // The probe comes along; what it tells the container by its headers and query does not.
+    assert!(!copy.contains("httpHeaders") && !copy.contains('?'), "{copy}");
 }
 
 /// What each wrapper says, by hand from the file.
@@ -302,7 +304,7 @@ fn six_files_of_a_node_with_thirty_pods_become_answers() {
         oomsim(["import".into()].into_iter().chain(files).chain(["--out".into(), there.as_os_str().to_owned()]));
     assert!(output.status.success(), "{}", err(&output));
     let said = out(&output);
-    assert!(said.contains("allocatable, QoS classes and working sets are those of the files"), "{said}");
+    assert!(said.contains("allocatable, QoS classes and working sets: as in the files"), "{said}");
     let scenario = there.join("scenario.toml");
     let scenario = scenario.to_str().expect("UTF-8");
     let text = std::fs::read_to_string(scenario).expect("a scenario");
@@ -503,6 +505,67 @@ fn priorities_come_from_their_classes() {
     assert!(output.status.success(), "{}", err(&output));
     let copy = std::fs::read_to_string(there.join("manifests/default_web.yaml")).expect("a copy");
     assert!(copy.contains("priority: 1000"), "{copy}");
+}
+
+/// What decides how many pods a Job has, how long they take to stop, whether they answer, and what is requested.
+#[test]
+fn what_makes_pods_and_ends_them_comes_along() {
+    let objects = r#"
+apiVersion: node.k8s.io/v1
+kind: RuntimeClass
+metadata: { name: kata }
+handler: kata
+overhead: { podFixed: { memory: 120Mi } }
+---
+apiVersion: batch/v1
+kind: Job
+metadata: { name: once, namespace: shop }
+spec:
+  parallelism: 2
+  completions: 5
+  backoffLimit: 1
+  template:
+    spec: { restartPolicy: Never, containers: [ { name: j, resources: { limits: { memory: 200Mi } } } ] }
+---
+apiVersion: apps/v1
+kind: StatefulSet
+metadata: { name: db, namespace: shop }
+spec:
+  selector: { matchLabels: { app: db } }
+  template:
+    metadata: { labels: { app: db } }
+    spec:
+      runtimeClassName: kata
+      containers:
+      - name: db
+        resources: { requests: { memory: 1Gi } }
+        resizePolicy: [ { resourceName: memory, restartPolicy: RestartContainer } ]
+        lifecycle:
+          preStop: { exec: { command: [ /bin/sh, -c, sleep 5 ] } }
+          postStart: { exec: { command: [ /bin/register, --token=hunter2 ] } }
+        livenessProbe:
+          periodSeconds: 7
+          httpGet: { path: "/live?token=hunter2", port: 8080, httpHeaders: [ { name: Authorization, value: hunter2 } ] }
+"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, there) = (folder.path().join("objects.yaml"), folder.path().join("out"));
+    std::fs::write(&file, objects).expect("written");
+    let node = data("node.json");
+    let output = oomsim(["import".as_ref(), node.as_os_str(), file.as_os_str(), "--out".as_ref(), there.as_os_str()]);
+    assert!(output.status.success(), "{}", err(&output));
+    let copy = std::fs::read_to_string(there.join("manifests/shop_db.yaml")).expect("a copy");
+    for kept in ["periodSeconds: 7", "path: /live", "sleep 5", "/bin/register", "RestartContainer"] {
+        assert!(copy.contains(kept), "{kept}: {copy}");
+    }
+    assert!(!copy.contains("hunter2"), "{copy}");
+    let scenario = there.join("scenario.toml");
+    let run = oomsim(["run".as_ref(), scenario.as_os_str()]);
+    assert!(out(&run).contains("shop/once-0") && out(&run).contains("shop/once-1"), "{}", out(&run));
+    assert!(err(&run).contains("postStart hook"), "{}", err(&run));
+    // By hand: 2 × 200 MiB of the Job, 1 GiB and 120 MiB of overhead of the pod.
+    let risk = oomsim(["risk", scenario.to_str().expect("UTF-8"), "--seeds", "1", "--no-growth", "--format", "json"]);
+    let risk: Value = serde_json::from_str(&out(&risk)).expect("JSON");
+    assert_eq!(risk["node"]["requests"], 1544_u64 << 20, "{risk}");
 }
 
 /// What a run writes of its node is what `kubectl get` and the metrics endpoints would: it comes in again.

@@ -6,7 +6,7 @@ use crate::load::{plain, rendered};
 use crate::prometheus::{self, PrometheusArgs, Whose};
 use crate::{decode, output, reserve};
 use oomsim_core::units::Bytes;
-use oomsim_import::{Evidence, Imported, Options, build, differences};
+use oomsim_import::{Comparison, Evidence, Imported, Options, build, compare};
 use oomsim_scenario::reading::Problems;
 use oomsim_scenario::{Diagnostic, Severity, Source, gathered, load};
 use oomsim_store::Folder;
@@ -81,7 +81,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let imported = build(&evidence, &options).map_err(|why| Failure::bad_input(why.to_string()))?;
     let loaded = load(&imported.files[0].1, "scenario.toml", &imported, &[])
         .map_err(|problems| rendered(&in_given_files(problems, &sources)))?;
-    let checked = differences(&evidence, &loaded.scenario);
+    let checked = compare(&evidence, &loaded.scenario);
     let found_daemons = oomsim_import::daemons(&evidence, Some(&loaded.scenario.node.name));
     let measured = reserve::Daemons { kube: found_daemons.kube, system: found_daemons.system };
     // The scenario's `node.system` has what the daemons hold; their own figures only tell it apart.
@@ -165,7 +165,7 @@ fn report(
     imported: &Imported,
     found: &[Diagnostic],
     warnings: &[Diagnostic],
-    differences: &[String],
+    checked: &Comparison,
     reserve: &str,
 ) -> String {
     let mut text = format!("{}: {} files\n", out.display(), imported.files.len());
@@ -180,9 +180,13 @@ fn report(
     list(&mut text, "ASSUMED OR LEFT OUT", &imported.notes);
     let all: Vec<String> = gathered(found.iter().chain(warnings)).into_iter().map(|d| d.message).collect();
     list(&mut text, "NOT MODELLED", &all);
-    match differences {
-        [] => text.push_str("\nCHECKED\n  allocatable, QoS classes and working sets are those of the files\n"),
-        _ => list(&mut text, "DIFFERS FROM THE FILES", differences),
+    match (&checked.differences[..], &checked.compared[..]) {
+        ([], []) => {}
+        ([], [all @ .., last]) => {
+            let all = if all.is_empty() { (*last).to_owned() } else { format!("{} and {last}", all.join(", ")) };
+            let _ = writeln!(text, "\nCHECKED\n  {all}: as in the files");
+        }
+        (differences, _) => list(&mut text, "DIFFERS FROM THE FILES", differences),
     }
     text.push_str(reserve);
     let (scenario, goal) = (out.join("scenario.toml"), out.join("goal.toml"));

@@ -12,7 +12,7 @@ const METADATA: [&str; 6] = ["name", "generateName", "namespace", "uid", "labels
 /// Annotations by which a kubelet knows static and mirror pods (pkg/kubelet/types/pod_update.go).
 const ANNOTATIONS: [&str; 2] = ["kubernetes.io/config.source", "kubernetes.io/config.mirror"];
 /// Keys of a pod's `spec` that are kept as they are.
-const SPEC: [&str; 11] = [
+const SPEC: [&str; 12] = [
     "nodeName",
     "restartPolicy",
     "priority",
@@ -24,6 +24,19 @@ const SPEC: [&str; 11] = [
     "runtimeClassName",
     "shareProcessNamespace",
     "nodeSelector",
+    "activeDeadlineSeconds",
+];
+/// Keys of the `spec` of what makes pods that are kept as they are; the types of the API require the last three.
+const MAKER: [&str; 8] =
+    ["replicas", "parallelism", "completions", "suspend", "backoffLimit", "selector", "serviceName", "schedule"];
+/// Keys of a probe that are kept as they are.
+const PROBE: [&str; 6] = [
+    "initialDelaySeconds",
+    "periodSeconds",
+    "timeoutSeconds",
+    "successThreshold",
+    "failureThreshold",
+    "terminationGracePeriodSeconds",
 ];
 /// Keys of `status` that are kept.
 const STATUS: [&str; 2] = ["phase", "qosClass"];
@@ -93,9 +106,9 @@ fn spec(value: &Value, defaults: Defaults<'_>) -> Json {
         let value = match entry.key.as_str() {
             "containers" | "initContainers" => list(&entry.value, |c| container(c, defaults)),
             "volumes" => memory_volumes(&entry.value),
+            "ephemeralContainers" => list(&entry.value, |c| only(c, &["name"])),
             "template" | "jobTemplate" => object_copy(&entry.value, defaults),
-            // The types of the API require it.
-            "replicas" | "selector" | "serviceName" | "schedule" => plain(&entry.value),
+            key if MAKER.contains(&key) => plain(&entry.value),
             _ => continue,
         };
         copy[entry.key.as_str()] = value;
@@ -121,7 +134,15 @@ fn admitted(value: &Value, defaults: Defaults<'_>, copy: &mut Json) {
 }
 
 fn container(value: &Value, defaults: Defaults<'_>) -> Json {
-    let mut copy = only(value, &["name", "restartPolicy"]);
+    let mut copy = only(value, &["name", "restartPolicy", "resizePolicy"]);
+    for entry in value.entries().unwrap_or_default() {
+        let value = match entry.key.as_str() {
+            "livenessProbe" | "readinessProbe" | "startupProbe" => probe(&entry.value),
+            "lifecycle" => lifecycle(&entry.value),
+            _ => continue,
+        };
+        copy[entry.key.as_str()] = value;
+    }
     copy["resources"] = resources(value.get("resources"), defaults);
     let program = value.get("command").and_then(Value::items).and_then(|words| words.first());
     if let Some(program) = program.and_then(Value::as_text).and_then(|path| path.split_whitespace().next()) {
@@ -139,6 +160,61 @@ fn container(value: &Value, defaults: Defaults<'_>) -> Json {
         copy["env"] = Json::Array(environment);
     }
     copy
+}
+
+/// A probe: its times, and how the container is asked, without headers, queries and arguments.
+fn probe(value: &Value) -> Json {
+    let mut copy = only(value, &PROBE);
+    for entry in value.entries().unwrap_or_default() {
+        let asked = match entry.key.as_str() {
+            "httpGet" => {
+                let mut asked = only(&entry.value, &["port", "scheme"]);
+                if let Some(path) = entry.value.get("path").and_then(Value::as_text) {
+                    asked["path"] = json!(path.split('?').next());
+                }
+                asked
+            }
+            "tcpSocket" | "grpc" => only(&entry.value, &["port"]),
+            "exec" => command(&entry.value),
+            _ => continue,
+        };
+        copy[entry.key.as_str()] = asked;
+    }
+    copy
+}
+
+/// Hooks, as far as a node can tell: which there are, and how long one waits that says so.
+fn lifecycle(value: &Value) -> Json {
+    let hook = |hook: &Value| {
+        let mut copy = only(hook, &["sleep"]);
+        if let Some(exec) = hook.get("exec") {
+            copy["exec"] = command(exec);
+        }
+        if let Some(http) = hook.get("httpGet") {
+            copy["httpGet"] = only(http, &["port"]);
+        }
+        copy
+    };
+    let mut copy = only(value, &["stopSignal"]);
+    for key in ["preStop", "postStart"] {
+        if let Some(of) = value.get(key).filter(|of| of.kind != ValueKind::Null) {
+            copy[key] = hook(of);
+        }
+    }
+    copy
+}
+
+/// The command of a hook or probe: whole where it only waits, else the program without what it is told.
+fn command(exec: &Value) -> Json {
+    let words = exec.get("command").and_then(Value::items).unwrap_or_default().iter().filter_map(Value::as_text);
+    let words: Vec<&str> = words.collect();
+    let waits = |part: &str| {
+        let name = part.rsplit('/').next().unwrap_or(part);
+        matches!(name, "sleep" | "sh" | "bash" | "ash" | "-c") || part.trim_end_matches('s').parse::<f64>().is_ok()
+    };
+    let only_waits = words.iter().flat_map(|word| word.split_whitespace()).all(waits);
+    let kept = if only_waits { &words[..] } else { &words[..words.len().min(1)] };
+    json!({ "command": kept })
 }
 
 /// A variable that sizes memory, its text without words that do not.

@@ -52,6 +52,6 @@ pub use daemons::{Daemons, Measured, daemons, measured};
 pub use evidence::Evidence;
 pub use objects::PodFacts;
 pub use queries::queries;
-pub use same::differences;
+pub use same::{Comparison, compare};
 pub use series::{Metric, Sample, Series};
 pub use time::instant;

@@ -15,40 +15,60 @@ const SETTLED: SimTime = SimTime::from_nanos(20_000_000_000);
 /// What page tables, kernel memory and the pause process add to a pod.
 const TOLERANCE: Bytes = Bytes::mib(8);
 
-/// What the simulated node says otherwise than the files: allocatable, QoS classes, working sets at the beginning.
-pub fn differences(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String> {
-    let mut found = Vec::new();
+/// The simulated node at its beginning beside the files.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Comparison {
+    /// What the files say, so that it could be compared: `allocatable`, `QoS classes`, `oom_score_adj`, `working sets`.
+    pub compared: Vec<&'static str>,
+    /// What the node says otherwise, in words.
+    pub differences: Vec<String>,
+}
+
+impl Comparison {
+    fn add(&mut self, what: &'static str, difference: Option<String>) {
+        if !self.compared.contains(&what) {
+            self.compared.push(what);
+        }
+        self.differences.extend(difference);
+    }
+}
+
+/// Holds the scenario against the files: allocatable, QoS classes, `oom_score_adj` and working sets at the beginning.
+pub fn compare(evidence: &Evidence, scenario: &Arc<Scenario>) -> Comparison {
+    let mut found = Comparison::default();
     let node = evidence.nodes.iter().find(|n| *n.name == *scenario.node.name);
     if let (Some(real), Some(kubelet)) = (node.and_then(|n| n.allocatable), &scenario.kubelet) {
-        match &kubelet.effective {
-            Ok(effective) if effective.allocatable != real => found.push(format!(
+        let difference = match &kubelet.effective {
+            Ok(effective) if effective.allocatable != real => Some(format!(
                 "allocatable: {} in the file, {} by the kubelet's settings",
                 ki(real),
                 ki(effective.allocatable)
             )),
-            Ok(_) => {}
-            Err(reasons) => found.push(format!("a kubelet with these settings does not start: {reasons}")),
-        }
+            Ok(_) => None,
+            Err(reasons) => Some(format!("a kubelet with these settings does not start: {reasons}")),
+        };
+        found.add("allocatable", difference);
     }
     if let Some(kubelet) = &scenario.kubelet {
         for pod in &scenario.pods {
             let simulated = QosClass::of(&pod.spec, &kubelet.profile).as_str();
             let file = evidence.pods.iter().find(|p| is(p, pod)).and_then(|p| p.qos.as_deref());
-            if let Some(real) = file.filter(|real| *real != simulated) {
-                found.push(format!("{}: QoS class {real} in the file, {simulated} by its resources", pod.full_name()));
+            if let Some(real) = file {
+                let name = pod.full_name();
+                let said = || format!("{name}: QoS class {real} in the file, {simulated} by its resources");
+                found.add("QoS classes", (real != simulated).then(said));
             }
         }
     }
-    found.extend(scores(evidence, scenario));
-    found.extend(working_sets(evidence, scenario));
+    scores(evidence, scenario, &mut found);
+    working_sets(evidence, scenario, &mut found);
     found
 }
 
 /// `oom_score_adj` of those that the kernel killed, as its log has it.
-fn scores(evidence: &Evidence, scenario: &Scenario) -> Vec<String> {
-    let Some(kubelet) = &scenario.kubelet else { return Vec::new() };
+fn scores(evidence: &Evidence, scenario: &Scenario, found: &mut Comparison) {
+    let Some(kubelet) = &scenario.kubelet else { return };
     let capacity = scenario.node.kernel.mem_total;
-    let mut found = Vec::new();
     for (_, report) in &evidence.kernel_logs {
         let CgroupPlace::Container { pod_uid, .. } = place(report.task_memcg.as_deref().unwrap_or_default()) else {
             continue;
@@ -61,33 +81,27 @@ fn scores(evidence: &Evidence, scenario: &Scenario) -> Vec<String> {
         let of = |container| container_oom_score_adj(&pod.spec, container, capacity, &kubelet.profile);
         let simulated: Vec<i64> = pod.spec.containers.iter().map(of).collect();
         // Memory that the kubelet has measured differs by some KiB from what the log was written with.
-        if !simulated.iter().any(|adj| adj.abs_diff(i64::from(real)) <= 1) {
-            let simulated: Vec<String> = simulated.iter().map(ToString::to_string).collect();
-            let name = pod.full_name();
-            found.push(format!(
-                "{name}: oom_score_adj {real} in the kernel log, {} by its requests",
-                simulated.join(", ")
-            ));
-        }
+        let same = simulated.iter().any(|adj| adj.abs_diff(i64::from(real)) <= 1);
+        let simulated: Vec<String> = simulated.iter().map(ToString::to_string).collect();
+        let (name, by_requests) = (pod.full_name(), simulated.join(", "));
+        let said = format!("{name}: oom_score_adj {real} in the kernel log, {by_requests} by its requests");
+        // Of several kills in one pod one line is enough.
+        found.add("oom_score_adj", Some(said).filter(|said| !same && !found.differences.contains(said)));
     }
-    found.sort();
-    found.dedup();
-    found
 }
 
 fn is(facts: &crate::objects::PodFacts, pod: &PodPlan) -> bool {
     facts.name == *pod.spec.name && facts.namespace == *pod.namespace
 }
 
-fn working_sets(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String> {
+fn working_sets(evidence: &Evidence, scenario: &Arc<Scenario>, found: &mut Comparison) {
     let mut run = Simulation::new(Arc::clone(scenario), scenario.seed, Keep::Series);
     if run.run_until(SETTLED).is_err() {
-        return Vec::new();
+        return;
     }
     let series = run.finish().series;
-    let (Some(sample), names) = (series.samples.last(), &series.pods) else { return Vec::new() };
+    let (Some(sample), names) = (series.samples.last(), &series.pods) else { return };
     let recorded = Recorded::of(evidence);
-    let mut found = Vec::new();
     for pod in &evidence.pods {
         let full_name = pod.full_name();
         let index = names.iter().position(|name| **name == *full_name);
@@ -98,15 +112,13 @@ fn working_sets(evidence: &Evidence, scenario: &Arc<Scenario>) -> Vec<String> {
         let runs = index.is_some_and(|i| sample.pods.iter().any(|p| p.pod as usize == i));
         if index.is_some() && !runs {
             let real = real.map_or_else(String::new, |real| format!(" with {}", mi(real)));
-            found.push(format!("{full_name}: runs in the files{real}, not at the beginning of the run"));
+            found.differences.push(format!("{full_name}: runs in the files{real}, not at the beginning of the run"));
         }
         let (Some(real), Some(simulated)) = (real, simulated) else { continue };
         let apart = real.get().abs_diff(simulated.get());
-        if apart > TOLERANCE.get().max(real.get() / 20) {
-            found.push(format!("{full_name}: working set {} in the files, {} in the run", mi(real), mi(simulated)));
-        }
+        let said = || format!("{full_name}: working set {} in the files, {} in the run", mi(real), mi(simulated));
+        found.add("working sets", (apart > TOLERANCE.get().max(real.get() / 20)).then(said));
     }
-    found
 }
 
 fn ki(bytes: Bytes) -> String {
