@@ -3,6 +3,7 @@
 
 use super::story::Story;
 use super::{events, scenario, shown};
+use crate::node::StoryError;
 use crate::node::decision::short;
 use oomsim_core::record::{History, Owner, Record};
 use std::fmt;
@@ -52,23 +53,23 @@ pub struct Compared {
 
 impl Compared {
     /// Holds a run against its recording.
-    pub fn of(story: &Story, history: &History) -> Compared {
+    ///
+    /// # Errors
+    /// When the recording names a kubelet that is no release.
+    pub fn of(story: &Story, history: &History) -> Result<Compared, StoryError> {
         let t0 = story.t0();
         let as_event = |a: &events::Event, b: &events::Event| match a.reason.as_str() {
             "NodeHasInsufficientMemory" => (a.t - b.t).abs() <= STATUS_PERIOD_S,
             _ => in_time(a.t, b.t),
         };
-        Compared {
+        let wording = scenario::profile(story)?.event_wording;
+        Ok(Compared {
             decisions: decisions(&recorded(story), &simulated(history, t0)),
             statuses: statuses(&shown::recorded(story), &shown::simulated(story, history, t0))
                 .or_else(|| waits(&shown::recorded_waits(story), &shown::simulated_waits(history))),
-            events: events::difference(
-                &events::recorded(story),
-                &events::simulated(history, t0, scenario::profile(story).event_wording),
-                as_event,
-            ),
+            events: events::difference(&events::recorded(story), &events::simulated(history, t0, wording), as_event),
             conditions: conditions(&events::recorded_conditions(story), &events::simulated_conditions(history, t0)),
-        }
+        })
     }
 
     /// The parts by name.

@@ -106,7 +106,7 @@ pub fn examine(story: Story) -> Result<Examined, StoryError> {
 
 fn run(story: &Story, draw: u64) -> Result<Run, StoryError> {
     let history = simulate(story, draw)?;
-    let compared = Compared::of(story, &history);
+    let compared = Compared::of(story, &history)?;
     let matching = u64::from(compared.difference().is_none());
     Ok(Run { history, compared, matching })
 }

@@ -95,7 +95,7 @@ fn plan(story: &Story) -> Result<Scenario, StoryError> {
     let mut plan = Scenario::new(&story.id.to_lowercase(), node(story)?);
     plan.description.clone_from(&story.note);
     plan.duration = span(t0 + story.inputs.duration);
-    plan.kubelet = Some(kubelet(story, &plan.node, t0));
+    plan.kubelet = Some(kubelet(story, &plan.node, t0)?);
     let mut plan = configured(story, &plan)?;
     for action in &story.inputs.actions {
         match action.what.as_str() {
@@ -151,18 +151,20 @@ fn node(story: &Story) -> Result<NodePlan, StoryError> {
 }
 
 /// What the recorded kubelet's release can do.
-pub(super) fn profile(story: &Story) -> KubernetesProfile {
+pub(super) fn profile(story: &Story) -> Result<KubernetesProfile, StoryError> {
     let version = story.versions.get("kubelet").map_or(KUBERNETES, String::as_str);
-    KubernetesProfile::of_version(version.split(' ').next().unwrap_or_default()).unwrap_or_default()
+    // `v1.36.2 (…)`: the rest tells how it was built.
+    let release = version.split_whitespace().next().and_then(KubernetesProfile::of_version);
+    release.ok_or_else(|| wrong("kubelet", version))
 }
 
 /// The kubelet without its settings.
-fn kubelet(story: &Story, node: &NodePlan, t0: f64) -> KubeletPlan {
-    let mut plan = KubeletPlan::new(KubeletConfig::default(), profile(story), node);
+fn kubelet(story: &Story, node: &NodePlan, t0: f64) -> Result<KubeletPlan, StoryError> {
+    let mut plan = KubeletPlan::new(KubeletConfig::default(), profile(story)?, node);
     plan.timing.relist_period = RELIST_PERIOD;
     plan.first_pass = story.passes.first().map(|first| time(t0 + first));
     plan.first_relist = draws::first_relist(story).map(|relist| time(t0 + relist));
-    plan
+    Ok(plan)
 }
 
 /// The recorded configuration as the one file of a folder.
