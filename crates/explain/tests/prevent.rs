@@ -7,7 +7,7 @@ use oomsim_core::simulate;
 use oomsim_explain::prevent::{Cure, Prevention, PreventionSettings, Source, Target, harm_of, prevent, text};
 use oomsim_explain::{Run, explain};
 use oomsim_scenario::{FileError, Files, NoFiles, load};
-use oomsim_testkit::random::{Case, case};
+use oomsim_testkit::random::{Case, case, config};
 use oomsim_testkit::repository;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -86,7 +86,7 @@ fn agrees(cure: &Cure, shown: &str) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 8, ..ProptestConfig::default() })]
+    #![proptest_config(config(8))]
 
     #[test]
     fn cures_are_true_and_minimal(Case { text, .. } in case()) {

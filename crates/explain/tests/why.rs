@@ -243,7 +243,7 @@ fn sense(whose: &str, why: &Explanation) {
 }
 
 proptest::proptest! {
-    #![proptest_config(proptest::test_runner::Config { cases: 16, ..Default::default() })]
+    #![proptest_config(oomsim_testkit::random::config(16))]
 
     /// Explanations of random scenarios make sense, too.
     #[test]

@@ -9,7 +9,7 @@ use oomsim_core::plan::{Change, Clock, Injection, KubeletPlan, NodePlan, Process
 use oomsim_core::record::{History, Keep, PassVerdict, Record};
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, Ramp, Then};
-use oomsim_testkit::random::case;
+use oomsim_testkit::random::{case, config};
 use oomsim_testkit::read;
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -63,7 +63,7 @@ fn change() -> impl Strategy<Value = Change> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, ..ProptestConfig::default() })]
+    #![proptest_config(config(48))]
 
     #[test]
     fn a_fork_that_is_changed_is_the_scenario_that_states_the_change(

@@ -5,10 +5,9 @@ use oomsim_core::plan::Scenario;
 use oomsim_core::record::{Entry, History, Keep, Record, Sample};
 use oomsim_core::units::SimTime;
 use oomsim_core::{BootedNode, Simulation, simulate};
-use oomsim_testkit::random::case;
+use oomsim_testkit::random::{case, config};
 use oomsim_testkit::{read, read_with};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 use std::sync::Arc;
 
 fn run(scenario: &Arc<Scenario>, seed: u64) -> History {
@@ -57,15 +56,8 @@ fn check_stepwise(scenario: &Arc<Scenario>, seed: u64) -> Result<(), TestCaseErr
     Ok(())
 }
 
-/// Runs that failed are kept beside this file and repeated first.
-fn config() -> ProptestConfig {
-    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(48);
-    let failure_persistence = Some(Box::new(FileFailurePersistence::WithSource("regressions")) as Box<_>);
-    ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(config(48))]
 
     #[test]
     fn same_seed_same_digest(case in case(), seed in 0u64..1000) {

@@ -2,10 +2,9 @@
 
 use oomsim_core::plan::Scenario;
 use oomsim_scenario::{LoadedScenario, NoFiles, load, to_toml};
-use oomsim_testkit::random::plan;
+use oomsim_testkit::random::{config, plan};
 use oomsim_testkit::{read_file, rendered, repository, toml_files};
 use proptest::prelude::*;
-use proptest::test_runner::FileFailurePersistence;
 
 /// A plan without what belongs to its text.
 fn plain(loaded: &LoadedScenario) -> Scenario {
@@ -16,10 +15,7 @@ fn plain(loaded: &LoadedScenario) -> Scenario {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig {
-        failure_persistence: Some(Box::new(FileFailurePersistence::WithSource("regressions"))),
-        ..ProptestConfig::default()
-    })]
+    #![proptest_config(config(256))]
 
     #[test]
     fn random_plans(plan in plan()) {

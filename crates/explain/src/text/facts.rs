@@ -23,7 +23,12 @@ fn pod(name: &Name) -> String {
 
 fn secs(length: SimDuration) -> String {
     let seconds = length.as_secs_f64();
-    if seconds >= 10.0 { format!("{seconds:.0} s") } else { format!("{seconds:.1} s") }
+    match seconds {
+        10.0.. => format!("{seconds:.0} s"),
+        0.05.. => format!("{seconds:.1} s"),
+        0.001.. => format!("{:.0} ms", seconds * 1000.0),
+        _ => "less than 1 ms".to_owned(),
+    }
 }
 
 /// A fact as a sentence.

@@ -8,7 +8,16 @@ pub use plan::plan;
 use crate::read;
 use oomsim_core::plan::Scenario;
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 use std::sync::Arc;
+
+/// How many cases are tried, unless `PROPTEST_CASES` says otherwise. Cases that failed are kept beside their test and
+/// tried first.
+pub fn config(cases: u32) -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(cases);
+    let failure_persistence = Some(Box::new(FileFailurePersistence::WithSource("regressions")) as Box<_>);
+    ProptestConfig { cases, failure_persistence, ..ProptestConfig::default() }
+}
 
 /// What a process does.
 pub fn workload() -> impl Strategy<Value = String> {
