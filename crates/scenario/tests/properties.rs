@@ -238,3 +238,76 @@ workload.script = [{ anon = "10Mi" }]
     let times: Vec<_> = much.series.samples.iter().map(|s| s.at.as_secs_f64()).collect();
     assert_eq!(times, (0..=20).map(f64::from).collect::<Vec<_>>());
 }
+
+/// A container starts while a leak is due that fills the node: found by the properties above. Whether runc's own
+/// process fits is read after what is due was taken.
+#[test]
+fn whether_a_container_may_fail_to_start_is_the_same_stepwise() {
+    let text = r#"
+duration = "90s"
+[node]
+memory = "2283Mi"
+system = { anon = "60Mi", kernel = "40Mi", inactiveFile = "50Mi", activeFile = "20Mi" }
+exit.base = "10ms"
+swap = "200Mi"
+[kernel]
+version = "4.15"
+cgroup = "v1"
+[kubelet]
+version = "1.21"
+failSwapOn = false
+kubeReserved = { memory = "0Mi" }
+evictionHard = { "memory.available" = "50Mi" }
+[[pod]]
+name = "pod-0"
+at = "28s"
+controller = "Deployment"
+restartPolicy = "Never"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.ramp = { rate = "25Mi", to = "132Mi", then = { exit = 3 } }
+[[pod]]
+name = "pod-1"
+at = "49s"
+controller = "None"
+restartPolicy = "Always"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.steady = { anon = "1Mi" }
+[[pod]]
+name = "pod-2"
+at = "0s"
+controller = "None"
+restartPolicy = "Always"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.steady = { anon = "22Mi" }
+[[pod]]
+name = "pod-3"
+at = "0s"
+controller = "None"
+restartPolicy = "Always"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.steady = { anon = "1Mi" }
+[[pod]]
+name = "pod-4"
+at = "1s"
+controller = "None"
+restartPolicy = "Always"
+[[pod.container]]
+name = "c"
+onTerm = "dies"
+workload.leak = { block = "25Mi", every = "603ms", jitter = { spread = "458ms" } }
+[[pod.container.process]]
+comm = "child"
+startAfter = "1s"
+workload.pageCache = { anon = "26Mi", file = "213Mi", rate = "40Mi", passes = 2 }
+"#;
+    let scenario = read(text).scenario;
+    check_stepwise(&scenario, 386).unwrap();
+}

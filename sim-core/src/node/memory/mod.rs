@@ -104,11 +104,6 @@ impl Memory {
         self.kernel.mkdir_all(path)
     }
 
-    /// Pages that can be charged to a cgroup before anything but addition happens.
-    pub fn headroom(&self, cgroup: CgroupId) -> Pages {
-        self.kernel.headroom(cgroup)
-    }
-
     /// Says whose a cgroup is.
     pub fn belongs_to(&mut self, cgroup: CgroupId, scope: LimitScope) {
         if self.scopes.len() <= cgroup.index() {

@@ -7,7 +7,7 @@ use crate::node::machine::Machine;
 use crate::node::pods::Pod;
 use crate::node::runtime::ContainerRun;
 use crate::node_api::MemInfo;
-use crate::units::{Bytes, CgroupId, Pid};
+use crate::units::{Bytes, CgroupId, Pages, Pid};
 
 /// The only way to an amount of memory: see [`engine::RunsBehind`].
 pub(in crate::node) type Settled<'a> = engine::Settled<'a, Machine>;
@@ -44,6 +44,11 @@ impl<'a> Settled<'a> {
     /// Usage of a cgroup.
     pub(in crate::node) fn usage(self, cgroup: CgroupId) -> Bytes {
         self.kernel().stat(cgroup).usage
+    }
+
+    /// Pages that can be charged to a cgroup before anything but addition happens.
+    pub(in crate::node) fn headroom(self, cgroup: CgroupId) -> Pages {
+        self.kernel().headroom(cgroup)
     }
 
     /// `/proc/meminfo`.

@@ -90,6 +90,12 @@ impl Lent<'_> {
         self.machine.scenario.node.runtime_per_pod > Bytes::ZERO
     }
 
+    /// Whether runc's own process may not fit into a container's cgroup.
+    pub fn may_fail_to_start(&mut self, c: ContainerRef) -> bool {
+        let settled = self.machine.settled(Scope::Node, &mut self.cx);
+        self.runtime.may_fail_to_start(c, settled)
+    }
+
     /// runc has done its work on a container.
     pub fn runc_ends(&mut self, c: ContainerRef) {
         self.runtime.runc_ends(c, self.machine, &mut self.cx);

@@ -336,7 +336,7 @@ impl Pods {
         (container.restarts, container.terminated) = (run, false);
         lent.cx.log.counts.restarts += u64::from(run > 0);
         let counts = lent.runtime_counts();
-        if (counts || lent.runtime.may_fail_to_start(c, lent.machine)) && !self.runc_init_starts(c, lent) {
+        if (counts || lent.may_fail_to_start(c)) && !self.runc_init_starts(c, lent) {
             lent.runc_ends(c);
             self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::RunContainerError);
             return self.route(lent);

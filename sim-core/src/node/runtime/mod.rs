@@ -5,6 +5,7 @@ mod setup;
 
 use super::ids::{ContainerRef, PodIx, ProcIx};
 use super::machine::Machine;
+use super::memory::Settled;
 use super::observe::Cx;
 use super::programs::{Activity, Executable, Home, ProcessOwner, SpawnContext};
 use crate::engine::StreamName;
@@ -249,9 +250,9 @@ impl Runtime {
     }
 
     /// Whether a container's cgroup, or one above it, has so little room that runc's own process may not fit.
-    pub fn may_fail_to_start(&self, c: ContainerRef, machine: &Machine) -> bool {
+    pub fn may_fail_to_start(&self, c: ContainerRef, settled: Settled<'_>) -> bool {
         let cgroup = self.get(c).and_then(|container| container.cgroup);
-        cgroup.is_some_and(|cgroup| machine.memory.headroom(cgroup) <= RUNC_INIT.anon.to_pages_ceil())
+        cgroup.is_some_and(|cgroup| settled.headroom(cgroup) <= RUNC_INIT.anon.to_pages_ceil())
     }
 
     /// runc's own process is the first in a container's cgroup; it becomes the container's program when that starts.
