@@ -1,6 +1,7 @@
 import { colour } from "./colours";
-import type { Compared, Run } from "./data";
+import type { Compared, ComparedDeath, Run } from "./data";
 import { bytes, seconds } from "./format";
+import { texts } from "./texts";
 
 const WIDTH = 900;
 const HEIGHT = 260;
@@ -31,6 +32,7 @@ export function CompareView({ of, runs }: { of: Compared; runs: readonly [Run, R
           </tbody>
         </table>
       </div>
+      <Deaths of={of.deaths} />
       {of.firstAt === null ? (
         <p>The same things happened at the same times.</p>
       ) : (
@@ -38,7 +40,7 @@ export function CompareView({ of, runs }: { of: Compared; runs: readonly [Run, R
           <h3>First difference, at {seconds(of.firstAt)}</h3>
           <p>A: {of.first[0]}</p>
           <p>B: {of.first[1]}</p>
-          {of.causes.length > 0 && <p>What is different from the start: {of.causes.join("; ")}</p>}
+          <p>{of.cause}</p>
         </>
       )}
       <h3>Node working set</h3>
@@ -67,6 +69,51 @@ export function CompareView({ of, runs }: { of: Compared; runs: readonly [Run, R
         </div>
       )}
     </section>
+  );
+}
+
+/** Who died in each run, in order; what is the same in both stands once. */
+function Deaths({ of: [a, b] }: { of: readonly [ComparedDeath[], ComparedDeath[]] }) {
+  const rows: [string, ComparedDeath][] = [];
+  for (let n = 0; n < Math.max(a.length, b.length); n++) {
+    const [one, two] = [a[n], b[n]];
+    if (one && two && one.at === two.at && one.what === two.what && one.why === two.why) {
+      rows.push(["A, B", one]);
+    } else {
+      if (one) rows.push(["A", one]);
+      if (two) rows.push(["B", two]);
+    }
+  }
+  return (
+    <>
+      <h3 id="compared-deaths">{texts.deaths}</h3>
+      {rows.length === 0 ? (
+        <p>{texts.noDeaths}</p>
+      ) : (
+        <div class="scroll" tabIndex={0} role="group" aria-labelledby="compared-deaths">
+          <table>
+            <thead>
+              <tr>
+                <th>{texts.run}</th>
+                <th class="number">{texts.time}</th>
+                <th>{texts.process}</th>
+                <th>{texts.why}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {rows.map(([run, death]) => (
+                <tr class={run === "A, B" ? undefined : "bad"}>
+                  <th scope="row">{run}</th>
+                  <td class="number">{seconds(death.at)}</td>
+                  <td>{death.what}</td>
+                  <td>{death.why}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </>
   );
 }
 

@@ -191,7 +191,8 @@ median: number | null,
  * The command that repeats its first run.
  */
 reproduce: string, };
-export type Compared = { rows: Array<ComparedRow>, firstAt: number | null, first: [string, string], causes: Array<string>, shares: Array<[string, string, string, string]>, };
+export type Compared = { rows: Array<ComparedRow>, deaths: [Array<ComparedDeath>, Array<ComparedDeath>], firstAt: number | null, first: [string, string], cause: string, shares: Array<[string, string, string, string]>, };
+export type ComparedDeath = { at: number, what: string, why: string, };
 export type ComparedRow = { name: string, a: string, b: string, };
 export type Share = { outcome: string, count: number, low: number, high: number, };
 export type SeedRun = { node: string, seed: string, outcome: string, victim: string, firstDeath: number | null, oomKills: number, evictions: number, reproduce: string, };

@@ -3,6 +3,7 @@ export const texts = {
   deaths: "Who died",
   noDeaths: "No process died.",
   deathsTable: "Table of deaths",
+  run: "Run",
   time: "Time",
   process: "Process",
   of: "Of",

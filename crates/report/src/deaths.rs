@@ -180,9 +180,9 @@ fn eviction_reason(before: &[Entry], owner: &Owner, history: &History) -> String
     };
     match (seen, seen_at) {
         (Some(seen), Some(seen_at)) => format!(
-            "{what}; the kubelet's figure for the pod was {}, {} s old; it really used {}",
+            "{what}; the kubelet's figure for the pod was {}, {:.1} s old; it really used {}",
             amount(*seen),
-            at.since(*seen_at).as_secs(),
+            at.since(*seen_at).as_secs_f64(),
             amount(*now)
         ),
         _ => format!("{what}; the kubelet had no figure for the pod; it really used {}", amount(*now)),

@@ -11,6 +11,7 @@ pub use shares::{ShareRow, Shares};
 use crate::RunReport;
 use crate::deaths::deaths;
 use crate::timeline::lines_at;
+use indexmap::IndexMap;
 use oomsim_core::record::{History, view};
 use oomsim_core::units::Bytes;
 use serde_json::{Map, Value};
@@ -73,6 +74,17 @@ pub struct FirstDifference {
     pub causes: Vec<String>,
 }
 
+impl FirstDifference {
+    /// Why, as a sentence.
+    pub fn cause(&self) -> String {
+        if self.causes.is_empty() {
+            return "The nodes, their settings and the seeds are the same: what differs is in the pods, or in the version."
+                .into();
+        }
+        format!("What is different from the start: {}", self.causes.join("; "))
+    }
+}
+
 /// Two runs and, over several seeds, their shares.
 #[derive(Clone, Debug)]
 pub struct Comparison {
@@ -92,6 +104,33 @@ impl Comparison {
         let first = first_difference(&a, &b);
         Comparison { a, b, first, shares }
     }
+
+    /// What came out, side by side: counts, expectations that fail, and how each pod ended.
+    pub fn outcomes(&self) -> Vec<OutcomeRow> {
+        let row = |name: &str, a: String, b: String| OutcomeRow { name: name.to_owned(), a, b };
+        let counts = self.a.counts.iter().zip(&self.b.counts);
+        let mut rows: Vec<_> = counts.map(|((name, a), (_, b))| row(name, a.to_string(), b.to_string())).collect();
+        let failed = |side: &Side| side.failed.len().to_string();
+        rows.push(row("expectations that fail", failed(&self.a), failed(&self.b)));
+        let ends = |side: &Side| side.pods.iter().cloned().collect::<IndexMap<String, String>>();
+        let (a, b) = (ends(&self.a), ends(&self.b));
+        let names = a.keys().chain(b.keys().filter(|name| !a.contains_key(*name)));
+        let end =
+            |side: &IndexMap<String, String>, name: &str| side.get(name).map_or("not there".to_owned(), String::clone);
+        rows.extend(names.map(|name| row(name, end(&a, name), end(&b, name))));
+        rows
+    }
+}
+
+/// A line of the table of outcomes.
+#[derive(Clone, Debug)]
+pub struct OutcomeRow {
+    /// What is compared.
+    pub name: String,
+    /// Of the first.
+    pub a: String,
+    /// Of the second.
+    pub b: String,
 }
 
 fn first_difference(a: &Side, b: &Side) -> Option<FirstDifference> {

@@ -60,31 +60,15 @@ fn points(row: &ShareRow, of: u64) -> String {
 
 fn outcomes(text: &mut String, of: &Comparison) {
     heading(text, "OUTCOME");
+    let rows = of.outcomes();
     let mut table = Table::new(&["", "A", "B"]);
-    let mut row = |name: &str, a: String, b: String| {
-        let style = if a == b { Style::new() } else { BAD };
-        table.row(vec![name.to_owned(), a, b], style);
-    };
-    for ((name, a), (_, b)) in of.a.counts.iter().zip(&of.b.counts) {
-        row(name, a.to_string(), b.to_string());
-    }
-    let failed = |side: &Side| side.failed.len().to_string();
-    row("expectations that fail", failed(&of.a), failed(&of.b));
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in of.a.pods.iter().chain(&of.b.pods) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    let status = |side: &Side, name: &str| {
-        side.pods.iter().find(|(pod, _)| pod == name).map_or("not there".to_owned(), |(_, status)| status.clone())
-    };
-    for name in names.iter().take(MOST_ROWS) {
-        row(name, status(&of.a, name), status(&of.b, name));
+    for row in rows.iter().take(MOST_ROWS) {
+        let style = if row.a == row.b { Style::new() } else { BAD };
+        table.row(vec![row.name.clone(), row.a.clone(), row.b.clone()], style);
     }
     text.push_str(&table.render(0));
-    if names.len() > MOST_ROWS {
-        let _ = writeln!(text, "… and {} more pods", names.len() - MOST_ROWS);
+    if rows.len() > MOST_ROWS {
+        let _ = writeln!(text, "… and {} more pods", rows.len() - MOST_ROWS);
     }
 }
 
@@ -126,13 +110,7 @@ fn difference(text: &mut String, first: &FirstDifference) {
         None => "nothing more happens".into(),
     };
     let _ = writeln!(text, "A  {}\nB  {}", line(&first.a), line(&first.b));
-    if first.causes.is_empty() {
-        text.push_str(
-            "The nodes, their settings and the seeds are the same: what differs is in the pods, or in the version.\n",
-        );
-    } else {
-        let _ = writeln!(text, "What is different from the start: {}", first.causes.join("; "));
-    }
+    let _ = writeln!(text, "{}", first.cause());
 }
 
 /// `--format json`.

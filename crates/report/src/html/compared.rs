@@ -1,6 +1,6 @@
 //! What differs between two runs, as the page shows it.
 
-use crate::compare::Comparison;
+use crate::compare::{Comparison, FirstDifference, OutcomeRow, Side, SideDeath};
 use serde::Serialize;
 
 /// What differs between the first two runs of the page.
@@ -9,9 +9,10 @@ use serde::Serialize;
 #[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Compared {
     rows: Vec<ComparedRow>,
+    deaths: [Vec<ComparedDeath>; 2],
     first_at: Option<f64>,
     first: [String; 2],
-    causes: Vec<String>,
+    cause: String,
     shares: Vec<[String; 4]>,
 }
 
@@ -24,13 +25,21 @@ pub struct ComparedRow {
     b: String,
 }
 
+/// Who died, when and why.
+#[derive(Clone, Debug, Serialize)]
+#[cfg_attr(test, derive(ts_rs::TS))]
+pub struct ComparedDeath {
+    at: f64,
+    what: String,
+    why: String,
+}
+
 impl From<&Comparison> for Compared {
     fn from(of: &Comparison) -> Compared {
-        let count = |((name, a), (_, b)): (&(String, u64), &(String, u64))| ComparedRow {
-            name: name.clone(),
-            a: a.to_string(),
-            b: b.to_string(),
-        };
+        let row = |row: OutcomeRow| ComparedRow { name: row.name, a: row.a, b: row.b };
+        let death =
+            |death: &SideDeath| ComparedDeath { at: death.at, what: death.what.clone(), why: death.why.clone() };
+        let deaths = |side: &Side| side.deaths.iter().map(death).collect();
         let event = |event: &Option<crate::compare::SideEvent>| {
             event.as_ref().map_or("nothing more happens".to_owned(), |event| event.brief.clone())
         };
@@ -45,10 +54,11 @@ impl From<&Comparison> for Compared {
         };
         let shares = of.shares.iter().flat_map(|s| s.rows.iter().map(|row| share(row, s.seeds))).collect();
         Compared {
-            rows: of.a.counts.iter().zip(&of.b.counts).map(count).collect(),
+            rows: of.outcomes().into_iter().map(row).collect(),
+            deaths: [deaths(&of.a), deaths(&of.b)],
             first_at: first.map(|first| first.at),
             first: first.map_or_else(Default::default, |first| [event(&first.a), event(&first.b)]),
-            causes: first.map_or_else(Vec::new, |first| first.causes.clone()),
+            cause: first.map_or_else(String::new, FirstDifference::cause),
             shares,
         }
     }

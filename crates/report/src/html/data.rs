@@ -413,6 +413,7 @@ mod tests {
             super::super::study::StudyAxis::decl(&config),
             super::super::study::StudyCell::decl(&config),
             Compared::decl(&config),
+            super::super::compared::ComparedDeath::decl(&config),
             super::super::compared::ComparedRow::decl(&config),
             super::super::seeds::Share::decl(&config),
             super::super::seeds::SeedRun::decl(&config),
