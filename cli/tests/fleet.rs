@@ -266,7 +266,7 @@ fn whatever_wants_one_node_asks_which() {
     // The reservation of the large ones, and the common one, which only the others have.
     assert_eq!(helps, ["on nodes of the kind `a`, `b`", "on nodes of the kind `large`"]);
     assert_eq!(findings["files"], 1);
-    assert!(out(&oomsim_in(place.path(), ["list", "kinds.toml"])).contains("1 pods, 9 nodes"));
+    assert!(out(&oomsim_in(place.path(), ["list", "kinds.toml"])).contains("1 pod, 9 nodes"));
     let unknown = oomsim_in(place.path(), ["run", "kinds.toml", "--node", "lagre"]);
     assert!(err(&unknown).contains("did you mean `large`?") && unknown.status.code() == Some(2), "{}", err(&unknown));
 }

@@ -4,6 +4,7 @@ use crate::exit::{Exit, Failure};
 use crate::{find, load, output};
 use oomsim_report::escape;
 use oomsim_report::style::{BAD, DIM, HEADING, paint};
+use oomsim_report::text::plural;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 
@@ -37,7 +38,11 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
                 expectations.sort_by_key(|expectation| expectation.line);
                 expectations.dedup();
                 let length = scenario.duration;
-                let mut about = format!("{} expectations, {length}, {} pods", expectations.len(), pods.len());
+                let mut about = format!(
+                    "{}, {length}, {}",
+                    plural(expectations.len() as u64, "expectation"),
+                    plural(pods.len() as u64, "pod")
+                );
                 let nodes: u32 = kinds.iter().map(|kind| kind.nodes).sum();
                 if nodes > 1 {
                     about.push_str(&format!(", {nodes} nodes"));

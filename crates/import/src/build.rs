@@ -6,7 +6,7 @@ use crate::kubelet::kubelet;
 use crate::objects::NodeFacts;
 use crate::pods::{PodTable, pods};
 use crate::system::{PodsTotal, SystemMemory, of_free, system};
-use crate::toml_text::{amount, comment, said};
+use crate::toml_text::{amount, comment, counted, said};
 use crate::usage::Recorded;
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use oomsim_scenario::{FileError, Files};
@@ -203,7 +203,7 @@ impl Import<'_> {
             comment(&mut table, "swap", &format!("the swap file in {file}"));
         }
         if let Some((count, held)) = machine.map(|m| m.in_pods()).filter(|(count, _)| pods.is_empty() && *count > 0) {
-            let processes = if count == 1 { "1 process".to_owned() } else { format!("{count} processes") };
+            let processes = counted(count, "process");
             let message = "in pods that no file names: left out; add `kubectl get pods -A -o json`";
             self.out.notes.push(format!("{processes} with {} {message}", amount(held)));
         }

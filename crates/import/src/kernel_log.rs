@@ -4,6 +4,7 @@
 use crate::evidence::Evidence;
 use crate::system::{PodsTotal, SystemMemory};
 use crate::text::TextProblem;
+use crate::toml_text::counted;
 use crate::usage::{ContainerId, Curve, Usage};
 use oomsim_core::units::Bytes;
 use oomsim_dmesg::{CgroupPlace, LoggedOom, MemInfo, OomKind, Task, place};
@@ -75,7 +76,11 @@ impl<'a> Machine<'a> {
             active_file: self.bytes(pages("active_file")).saturating_sub(pods.active_file),
             inactive_file: self.bytes(pages("inactive_file")),
             kernel: kernel + Bytes::new(stacks.saturating_mul(1024)),
-            from: format!("{}: {count} processes outside of pods, page cache and kernel memory{missing}", self.from),
+            from: format!(
+                "{}: {} outside of pods, page cache and kernel memory{missing}",
+                self.from,
+                counted(count, "process")
+            ),
             assumed: format!(
                 "processes with an oom_score_adj of -997, -998 or more than 1 are in pods, {}",
                 match self.report.tasks.iter().any(|task| task.rss_split.is_some()) {

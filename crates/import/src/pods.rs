@@ -4,7 +4,7 @@ use crate::build::Import;
 use crate::copies::{Defaults, manifest};
 use crate::objects::{ContainerFacts, MakerFacts, PodFacts};
 use crate::series::{Metric, Series};
-use crate::toml_text::{amount, comment, one, said, trace_file};
+use crate::toml_text::{amount, comment, counted, one, said, trace_file};
 use crate::top::TopRow;
 use crate::usage::{ContainerId, Curve, Usage, ids, usage};
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
@@ -39,7 +39,7 @@ pub(crate) fn pods(import: &mut Import<'_>) -> Vec<PodTable> {
         tables.extend(evidence.makers.iter().map(|maker| import.maker(maker)));
     } else if !evidence.makers.is_empty() {
         let count = evidence.makers.len();
-        import.out.notes.push(format!("{count} workload objects left out: their pods are given"));
+        import.out.notes.push(format!("{} left out: their pods are given", counted(count, "workload object")));
     }
     import.note_unknown();
     import.note_unused(&running);
@@ -53,7 +53,7 @@ pub(crate) fn pods(import: &mut Import<'_>) -> Vec<PodTable> {
 impl Import<'_> {
     fn note_count(&mut self, count: usize, what: &str) {
         if count > 0 {
-            self.out.notes.push(format!("{count} pods {what}"));
+            self.out.notes.push(format!("{} {what}", counted(count, "pod")));
         }
     }
 
@@ -61,10 +61,10 @@ impl Import<'_> {
         if self.unknown.is_empty() {
             return;
         }
-        let (count, each) = (self.unknown.len(), amount(UNKNOWN_CONTAINER));
+        let (unknown, each) = (counted(self.unknown.len(), "container"), amount(UNKNOWN_CONTAINER));
         let names = self.unknown.join(", ");
         let add = "add /stats/summary, kubectl top or series of Prometheus";
-        self.out.notes.push(format!("{count} containers of unknown usage: assumed {each} each: {names}; {add}"));
+        self.out.notes.push(format!("{unknown} of unknown usage: assumed {each} each: {names}; {add}"));
     }
 
     /// Series and memory.stat files that are no running pod's, by file.

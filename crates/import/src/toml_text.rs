@@ -40,3 +40,12 @@ pub(crate) fn comment(table: &mut Table, key: &str, text: &str) {
         key.leaf_decor_mut().set_prefix(format!("# {text}\n"));
     }
 }
+
+/// A count with its noun.
+pub fn counted(count: usize, noun: &str) -> String {
+    match (count, noun.ends_with('s')) {
+        (1, _) => format!("1 {noun}"),
+        (_, true) => format!("{count} {noun}es"),
+        (_, false) => format!("{count} {noun}s"),
+    }
+}
