@@ -1,6 +1,7 @@
 //! How far the work is, on standard error, when it takes longer than a moment: on a terminal one line that is written
 //! over and over; elsewhere, where a log keeps every line, ever more seldom a line of its own.
 
+use oomsim_report::text::duration;
 use std::io::{IsTerminal, Write};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -86,17 +87,6 @@ fn line(what: &str, done: u64, of: u64, now: u64, elapsed: Duration) -> String {
     format!("{done} of {of} {what} ({percent:.1} %), {rate:.0} per second, {left} left")
 }
 
-/// Seconds in a short form.
-pub fn duration(seconds: f64) -> String {
-    let s = seconds.clamp(0.0, 1e9).round() as u64;
-    match s {
-        0..60 if seconds < 10.0 => format!("{seconds:.1} s"),
-        0..60 => format!("{s} s"),
-        60..3600 => format!("{} min {} s", s / 60, s % 60),
-        _ => format!("{} h {} min", s / 3600, s / 60 % 60),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,7 +97,5 @@ mod tests {
         let said = line("runs", 250, 1000, 200, Duration::from_secs(10));
         assert_eq!(said, "250 of 1000 runs (25.0 %), 20 per second, 38 s left");
         assert!(line("runs", 0, 5, 0, Duration::ZERO).ends_with("? left"));
-        assert_eq!(duration(3725.0), "1 h 2 min");
-        assert_eq!(duration(75.0), "1 min 15 s");
     }
 }

@@ -4,23 +4,17 @@ use crate::exit::{Exit, Failure};
 use crate::flags::{FlagError, Force, Format};
 use crate::load::{self, Beside};
 use crate::output;
-use crate::progress::{Progress, duration};
-use anstyle::Style;
+use crate::progress::Progress;
 use oomsim_core::kubelet::KubernetesProfile;
 use oomsim_core::units::parse_duration;
 use oomsim_core::workload::TermReaction;
 use oomsim_planning::axis::{AxisRange, AxisValue, Scale, Unit};
 use oomsim_planning::race::{Contest, MAX_SECONDS, Point, Racer};
-use oomsim_planning::recommend::percent;
-use oomsim_report::picture::PODS;
-use oomsim_report::picture::study::{Band, Diagram, Heat, Join, diagram, scale_of};
-use oomsim_report::picture::{DrawError, memory_text};
-use oomsim_report::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
-use oomsim_report::table::Table;
+use oomsim_report::picture::memory_text;
+use oomsim_report::race::{RaceReport, ThresholdRow};
+use oomsim_report::text::duration;
 use oomsim_scenario::{Diagnostic, Location, Source, assignment};
 use oomsim_store::Pool;
-use ordered_float::OrderedFloat;
-use serde_json::json;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -131,13 +125,6 @@ const MAX_YEARS: f64 = 200.0;
 /// Each threshold with its rates.
 type Field = Vec<(AxisValue, Vec<AxisValue>)>;
 
-/// One threshold with its rates, and with those of the band.
-struct ThresholdRow<'a> {
-    threshold: &'a AxisValue,
-    grid: &'a [Point],
-    band: &'a [Point],
-}
-
 /// Runs `oomsim race`.
 ///
 /// # Errors
@@ -185,7 +172,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     drop(progress);
     let total = runs * (grid.len() + band.len()) as u64;
     output::complain(&format!("{total} runs in {}, {:.0} per second", duration(took), total as f64 / took));
-    let lines: Vec<ThresholdRow<'_>> = args
+    let rows: Vec<ThresholdRow<'_>> = args
         .threshold
         .iter()
         .enumerate()
@@ -195,14 +182,15 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
             band: band_points(&band, &bands, i),
         })
         .collect();
+    let report = RaceReport { contest: &contest, rows: &rows, share: args.share };
     if let Some(folder) = folder {
-        folder.write("race.csv", csv(grid.iter().chain(&band)).as_bytes())?;
-        folder.write("race.svg", curves(&contest, &lines).map_err(Failure::internal)?.as_bytes())?;
-        folder.write("race-map.svg", map(&lines).map_err(Failure::internal)?.as_bytes())?;
+        folder.write("race.csv", report.csv().as_bytes())?;
+        folder.write("race.svg", report.curves().map_err(Failure::internal)?.as_bytes())?;
+        folder.write("race-map.svg", report.map().map_err(Failure::internal)?.as_bytes())?;
     }
     match args.format {
-        Format::Text => output::print(&text_of(&contest, &lines, args.share))?,
-        Format::Json => output::print(&format!("{:#}\n", json_of(&contest, &lines, args.share)))?,
+        Format::Text => output::print(&report.text())?,
+        Format::Json => output::print(&format!("{:#}\n", report.json()))?,
     }
     Ok(Exit::Holds)
 }
@@ -343,260 +331,4 @@ fn bearable(contest: &Contest, grid: &Field, band: &Field, runs: u32) -> Result<
         )));
     }
     Ok(())
-}
-
-/// What makes the node other than the closed form presumes, and the race about more than the added program.
-fn notes(contest: &Contest, lines: &[ThresholdRow<'_>]) -> Vec<String> {
-    let alone = contest.alone();
-    let mut notes = Vec::new();
-    if let Some((victim, outcome, at)) = &alone.first_death {
-        notes.push(format!(
-            "{victim} dies even without the added program ({}, after {}), and the shares include that death; \
-             leave a pod out with `--set pod.NAME.replicas=0`",
-            outcome.name(),
-            duration(*at as f64 / 1e9)
-        ));
-    }
-    let undecided: u64 = lines.iter().flat_map(|line| line.grid.iter().chain(line.band)).map(|p| p.undecided).sum();
-    if undecided > 0 {
-        notes.push(format!(
-            "{undecided} runs ended without a winner; they count as runs in which the kernel was not first"
-        ));
-    }
-    let least = lines.iter().filter_map(|l| l.threshold.number).fold(f64::INFINITY, f64::min);
-    let (low, high) = (alone.pods.0 as f64, alone.pods.1 as f64);
-    if high - low > least / 20.0 {
-        notes.push(format!(
-            "the formula assumes that the other pods use constant memory, but theirs varies between {} and {}: trust the \
-             simulated shares",
-            memory_text(low),
-            memory_text(high)
-        ));
-    }
-    notes
-}
-
-fn text_of(contest: &Contest, lines: &[ThresholdRow<'_>], share: u8) -> String {
-    let mut text = String::new();
-    for note in notes(contest, lines) {
-        text.push_str(&format!("{} {note}\n\n", paint(WARN, "note:")));
-    }
-    for line in lines {
-        let heading = format!("evictionHard memory.available < {}", line.threshold.text);
-        text.push_str(&format!("{}\n", paint(HEADING, heading)));
-        let mut table =
-            Table::new(&["rate/s", "kernel first", "95 % interval", "formula", "limit", "overshoot", "latency"]);
-        for point in line.grid {
-            table.row(row(point), style(point));
-        }
-        text.push_str(&table.render(2));
-        text.push_str(&format!("  {}\n", sentence(line)));
-        text.push_str(&format!("  {}\n\n", band_sentence(line, share)));
-    }
-    text.push_str(&paint(DIM, "overshoot and latency: mean over the runs in which the kubelet was in time\n"));
-    text
-}
-
-fn style(point: &Point) -> Style {
-    match point.lost {
-        0 => GOOD,
-        lost if lost == point.runs => BAD,
-        _ => Style::new(),
-    }
-}
-
-fn row(p: &Point) -> Vec<String> {
-    let share = percent(p.lost as f64 / p.runs.max(1) as f64);
-    let mean = |d: &oomsim_planning::stats::Distribution, show: fn(f64) -> String| d.mean().map_or("-".into(), show);
-    vec![
-        p.rate.text.clone(),
-        share,
-        format!("{} – {}", percent(p.interval.low), percent(p.interval.high)),
-        percent(p.odds.kernel_first),
-        p.killer.map_or("-", |k| k.name()).to_string(),
-        mean(&p.overshoot, memory_text),
-        mean(&p.latency, |ns| format!("{:.1} s", ns / 1e9)),
-    ]
-}
-
-/// What the table says, in a sentence: from which rate on the threshold loses, by the simulated shares.
-fn sentence(line: &ThresholdRow<'_>) -> String {
-    let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
-    let mut sorted: Vec<&Point> = line.grid.iter().collect();
-    sorted.sort_by_key(|p| OrderedFloat(p.rate.number.unwrap_or_default()));
-    let always_won = sorted.iter().take_while(|p| p.lost == 0).last();
-    // From where on it stays so; single rates below that are named.
-    let lost: Vec<bool> = sorted.iter().map(|p| share(p) > 0.5).collect();
-    let stays = lost.iter().rposition(|lost| !*lost).map_or(0, |at| at + 1);
-    let (Some(first), true) = (lost.iter().position(|lost| *lost), stays < lost.len()) else {
-        let single: Vec<&str> =
-            sorted.iter().zip(&lost).filter(|(_, l)| **l).map(|(p, _)| p.rate.text.as_str()).collect();
-        return match single.as_slice() {
-            [] => "at none of these rates is the kernel first in more than half of the runs".into(),
-            some => {
-                format!("the kernel is first in more than half of the runs at {}/s, but not above", some.join("/s, "))
-            }
-        };
-    };
-    let also: Vec<&str> = (first..stays).filter(|i| lost[*i]).map(|i| sorted[i].rate.text.as_str()).collect();
-    let also = if also.is_empty() { String::new() } else { format!("; also at {}/s", also.join("/s, ")) };
-    let first = stays;
-    let limit = sorted[first].killer.map_or("the kernel", |k| match k {
-        oomsim_planning::measure::RunOutcome::KubepodsOom => "at the kubepods limit",
-        oomsim_planning::measure::RunOutcome::QosOom => "at the limit of its QoS class",
-        oomsim_planning::measure::RunOutcome::GlobalOom => "when the node's memory is used up",
-        oomsim_planning::measure::RunOutcome::PodOom | oomsim_planning::measure::RunOutcome::ContainerOom => {
-            "at the program's own limit"
-        }
-        _ => "at another limit",
-    });
-    let above = match first {
-        0 => format!("from {}/s on", sorted[0].rate.text),
-        _ => format!("above {}/s", memory_text(crossing(sorted[first - 1], sorted[first]))),
-    };
-    let below =
-        always_won.map_or(String::new(), |p| format!("; up to {}/s the kubelet was always in time", p.rate.text));
-    format!("{above} the kernel is first in more than half of the runs, {limit}{also}{below}")
-}
-
-/// The rate of one half between two points, on a logarithmic scale of rates.
-fn crossing(below: &Point, above: &Point) -> f64 {
-    let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
-    let rate = |p: &Point| p.rate.number.unwrap_or(1.0).max(1.0);
-    let part = (0.5 - share(below)) / (share(above) - share(below)).max(1e-9);
-    rate(below) * (rate(above) / rate(below)).powf(part.clamp(0.0, 1.0))
-}
-
-/// "Fails about 40 % of the time" as the band of rates in which it is true.
-fn band_sentence(line: &ThresholdRow<'_>, share: u8) -> String {
-    let [low, middle, high] = line.band else {
-        return format!(
-            "there is no rate at which the kubelet fails about {share} % of the time: another limit is reached first"
-        );
-    };
-    let seen: Vec<String> = [low, middle, high]
-        .iter()
-        .map(|p| {
-            format!(
-                "{} at {}/s",
-                percent(p.lost as f64 / p.runs.max(1) as f64),
-                memory_text(p.rate.number.unwrap_or(0.0))
-            )
-        })
-        .collect();
-    let (from, to) = (memory_text(low.rate.number.unwrap_or(0.0)), memory_text(high.rate.number.unwrap_or(0.0)));
-    // Where the simulation has it otherwise, the formula is not the answer.
-    let apart = |p: &Point| (p.lost as f64 / p.runs.max(1) as f64 - f64::from(share) / 100.0).abs();
-    if [low, middle, high].into_iter().any(|p| apart(p) > 0.15) {
-        return format!(
-            "by the formula the kubelet fails about {share} % of the time between {from}/s and {to}/s, but simulated it is {}: \
-             trust the table",
-            seen.join(", ")
-        );
-    }
-    format!(
-        "the kubelet fails about {share} % of the time between {from}/s and {to}/s (simulated: {})",
-        seen.join(", ")
-    )
-}
-
-fn csv<'a>(points: impl Iterator<Item = &'a Point>) -> String {
-    let mut text = String::from(
-        "threshold_bytes,rate_bytes_per_s,runs,kernel_first,share,share_low,share_high,closed_form,limit,window_s,\
-         overshoot_mean_bytes,overshoot_p90_bytes,latency_mean_s,latency_p90_s,undecided\n",
-    );
-    let number = |v: &AxisValue| v.number.unwrap_or_default();
-    for p in points {
-        let show = |x: Option<f64>, scale: f64| x.map_or(String::new(), |x| format!("{:.6}", x * scale));
-        let p90 = |d: &oomsim_planning::stats::Distribution| d.quantile(900).map(|q| q as f64);
-        text.push_str(&format!(
-            "{:.0},{:.0},{},{},{:.6},{:.6},{:.6},{:.6},{},{:.6},{},{},{},{},{}\n",
-            number(&p.threshold),
-            number(&p.rate),
-            p.runs,
-            p.lost,
-            p.lost as f64 / p.runs.max(1) as f64,
-            p.interval.low,
-            p.interval.high,
-            p.odds.kernel_first,
-            p.odds.limit.name(),
-            p.odds.window,
-            show(p.overshoot.mean(), 1.0),
-            show(p90(&p.overshoot), 1.0),
-            show(p.latency.mean(), 1e-9),
-            show(p90(&p.latency), 1e-9),
-            p.undecided,
-        ));
-    }
-    text
-}
-
-fn json_of(contest: &Contest, lines: &[ThresholdRow<'_>], share: u8) -> serde_json::Value {
-    let point = |p: &Point| {
-        json!({
-            "rate": p.rate.text, "runs": p.runs, "kernel_first": p.lost,
-            "share_low": p.interval.low, "share_high": p.interval.high, "closed_form": p.odds.kernel_first,
-            "limit": p.odds.limit.name(), "killer": p.killer.map(|k| k.name()),
-            "overshoot_mean_bytes": p.overshoot.mean(), "latency_mean_s": p.latency.mean().map(|ns| ns / 1e9),
-            "undecided": p.undecided,
-        })
-    };
-    let line = |l: &ThresholdRow<'_>| {
-        json!({
-            "threshold": l.threshold.text,
-            "points": l.grid.iter().map(point).collect::<Vec<_>>(),
-            "band_percent": share,
-            "band": l.band.iter().map(point).collect::<Vec<_>>(),
-            "sentence": sentence(l),
-        })
-    };
-    json!({ "notes": notes(contest, lines), "thresholds": lines.iter().map(line).collect::<Vec<_>>() })
-}
-
-/// Simulated points with their intervals on the curves of the closed form.
-fn curves(contest: &Contest, lines: &[ThresholdRow<'_>]) -> Result<String, DrawError> {
-    let mut bands = Vec::new();
-    let rate = |p: &Point| p.rate.number.unwrap_or(1.0);
-    for (n, line) in lines.iter().enumerate().take(PODS.len()) {
-        let point = |p: &Point| (rate(p), p.interval.low, p.lost as f64 / p.runs.max(1) as f64, p.interval.high);
-        let mut points: Vec<_> = line.grid.iter().chain(line.band).map(point).collect();
-        points.sort_by_key(|p| OrderedFloat(p.0));
-        let (Some(first), Some(last)) = (points.first(), points.last()) else { continue };
-        let range = AxisRange { from: first.0, to: last.0, unit: Unit::Bytes, scale: Scale::Log };
-        let hard = line.threshold.number.unwrap_or_default();
-        let exact = |v: AxisValue| {
-            let (x, y) = (v.number.unwrap_or(1.0), contest.race(hard, v.number.unwrap_or(1.0)).odds().kernel_first);
-            (x, y, y, y)
-        };
-        let exact = if first.0 < last.0 { range.steps(200).into_iter().map(exact).collect() } else { Vec::new() };
-        let curve =
-            Band { name: String::new(), color: PODS[n], points: exact, join: Join::Lines, dots: false, dash: 0.0 };
-        let name = line.threshold.text.clone();
-        bands.push(curve);
-        bands.push(Band { name, color: PODS[n], points, join: Join::Nothing, dots: true, dash: 0.0 });
-    }
-    diagram(&Diagram {
-        title: "How often the kernel kills first".into(),
-        subtitle: "by hard threshold: simulated share of the runs with 95 % interval (squares), formula (lines)".into(),
-        x: "allocation rate per second".into(),
-        unit: Unit::Bytes,
-        scale: scale_of(lines.iter().flat_map(|l| l.grid.iter()).map(rate)),
-        ticks: lines.first().map_or(Vec::new(), |l| l.grid.iter().map(rate).collect()),
-        y: "share of runs".into(),
-        bands,
-        mark: None,
-    })
-}
-
-fn map(lines: &[ThresholdRow<'_>]) -> Result<String, DrawError> {
-    let share = |p: &Point| p.lost as f64 / p.runs.max(1) as f64;
-    let rates = lines.first().map_or(Vec::new(), |l| l.grid.iter().map(|p| p.rate.text.clone()).collect());
-    Heat {
-        title: "How often the kernel kills first".into(),
-        subtitle: "share of the runs in which the OOM killer acts before the eviction".into(),
-        x: ("allocation rate per second".into(), rates),
-        y: ("hard threshold".into(), lines.iter().map(|l| l.threshold.text.clone()).collect()),
-        shares: lines.iter().map(|l| l.grid.iter().map(share).collect()).collect(),
-    }
-    .svg()
 }

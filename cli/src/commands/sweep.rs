@@ -3,7 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::{Force, Format};
 use crate::load::{self, Beside};
-use crate::progress::{Progress, duration};
+use crate::progress::Progress;
 use crate::repeat::Repeat;
 use crate::{output, stop};
 use anstyle::Style;
@@ -18,6 +18,7 @@ use oomsim_report::html::{Page, StudyPage, render};
 use oomsim_report::picture::study as picture;
 use oomsim_report::style::{DIM, HEADING, WARN, paint};
 use oomsim_report::table::Table;
+use oomsim_report::text::duration;
 use oomsim_store::{self as store, Contents, Damage, Folder, Journal, Results, execute, find_journals};
 use serde_json::json;
 use std::ops::Range;

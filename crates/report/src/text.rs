@@ -136,6 +136,17 @@ pub fn plural(count: impl Into<i128>, what: &str) -> String {
     if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
 }
 
+/// Seconds in a short form.
+pub fn duration(seconds: f64) -> String {
+    let s = seconds.clamp(0.0, 1e9).round() as u64;
+    match s {
+        0..60 if seconds < 10.0 => format!("{seconds:.1} s"),
+        0..60 => format!("{s} s"),
+        60..3600 => format!("{} min {} s", s / 60, s % 60),
+        _ => format!("{} h {} min", s / 3600, s / 60 % 60),
+    }
+}
+
 fn pods(text: &mut String, history: &History) {
     if history.pods.is_empty() {
         return;
@@ -228,6 +239,12 @@ mod tests {
     fn shown(history: History) -> String {
         let report = crate::testdata::report(history);
         anstream::adapter::strip_str(&render(&report)).to_string()
+    }
+
+    #[test]
+    fn durations_are_short() {
+        assert_eq!(duration(3725.0), "1 h 2 min");
+        assert_eq!(duration(75.0), "1 min 15 s");
     }
 
     /// Read by eye: columns line up, the words are kubectl's and dmesg's, causes come before effects.

@@ -1,9 +1,9 @@
 //! What is said when no setting is recommended: why, and what could help.
 
 use super::PlanReport;
+use crate::style::{BAD, WARN, paint};
 use oomsim_planning::recommend::{Trial, exhausted_knobs, missing_knobs, percent};
 use oomsim_planning::stats::{TrialVerdict, runs_needed};
-use oomsim_report::style::{BAD, WARN, paint};
 
 impl PlanReport<'_> {
     pub(super) fn nothing(&self, text: &mut String, nearest: &Trial) {
