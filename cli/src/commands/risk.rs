@@ -4,22 +4,15 @@ use crate::exit::{Exit, Failure};
 use crate::flags::{self, Format};
 use crate::progress::Progress;
 use crate::{engine, load, output};
-use anstyle::Style;
 use oomsim_core::BootedNode;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{History, Keep, happenings};
-use oomsim_core::units::{Bytes, SimDuration, SimTime, format_duration};
+use oomsim_core::units::{SimDuration, SimTime};
 use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::plan::nth_seed;
-use oomsim_planning::recommend::percent;
-use oomsim_planning::risk::{
-    ContainerStanding, DeathTally, GROWTH, GROWTH_RATE, Growth, Standing, deaths, grown, outcome, standing,
-};
-use oomsim_report::picture::memory_text;
-use oomsim_report::style::{BAD, DIM, HEADING, paint};
-use oomsim_report::table::Table;
+use oomsim_planning::risk::{DeathTally, Growth, Standing, deaths, grown, outcome, standing};
+use oomsim_report::risk::{GrownPod, RiskReport};
 use oomsim_store::Pool;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -69,23 +62,6 @@ pub struct Args {
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Everything that is printed.
-struct RiskReport {
-    name: String,
-    seed: u64,
-    standing: Standing,
-    tally: DeathTally,
-    growth: Vec<GrownPod>,
-}
-
-/// A pod that grows: what happens, and in how many of the runs just that.
-struct GrownPod {
-    pod: String,
-    most: Growth,
-    times: u64,
-    runs: u64,
 }
 
 /// Runs `oomsim risk`.
@@ -180,158 +156,4 @@ fn growth(scenario: &Arc<Scenario>, seed: u64, runs: u64, pool: &Pool) -> Result
     let pods: Result<Vec<Option<GrownPod>>, Failure> =
         pool.map(0..scenario.pods.len() as u64, of_pod).into_iter().collect();
     Ok(pods?.into_iter().flatten().collect())
-}
-
-fn amount(bytes: Bytes) -> String {
-    memory_text(bytes.get() as f64)
-}
-
-impl RiskReport {
-    fn text(&self) -> String {
-        let node = &self.standing.node;
-        let mut text = format!(
-            "{}\n  at {} of the run with seed {}; deaths are counted over {} runs\n",
-            paint(HEADING, format!("NODE {}", self.name)),
-            format_duration(self.standing.at.since(SimTime::ZERO)),
-            self.seed,
-            self.tally.runs
-        );
-        let allocatable = node.allocatable.map_or_else(String::new, |allocatable| {
-            let share = percent(node.requests.get() as f64 / allocatable.get().max(1) as f64);
-            format!(", allocatable {}, requested {} ({share})", amount(allocatable), amount(node.requests))
-        });
-        text.push_str(&format!("  capacity {}{allocatable}\n", amount(node.capacity)));
-        text.push_str(&format!("  pods hold {}, the system holds {}\n\n", amount(node.pods), amount(node.system)));
-        let mut rooms = Table::new(&["WHAT COMES FIRST", "AT", "ROOM"]);
-        for room in &node.rooms {
-            let style = if room.left <= 0 { BAD } else { Style::new() };
-            rooms.row(vec![room.what.clone(), amount(room.at), memory_text(room.left as f64)], style);
-        }
-        text.push_str(&rooms.render(0));
-        text.push_str(&format!("\n{}\n", paint(HEADING, "CONTAINERS, in the order in which the kernel would kill")));
-        text.push_str(&self.containers());
-        if self.tally.host > 0 {
-            let share = percent(self.tally.host as f64 / self.tally.runs as f64);
-            text.push_str(&paint(BAD, format!("a process of the node itself is killed in {share} of the runs\n")));
-        }
-        self.growth_text(&mut text);
-        text
-    }
-
-    fn containers(&self) -> String {
-        let mut table = Table::new(&[
-            "POD",
-            "CONTAINER",
-            "QOS",
-            "PRIORITY",
-            "USAGE",
-            "REQUEST",
-            "LIMIT",
-            "ROOM",
-            "ADJ",
-            "POINTS",
-            "KERNEL",
-            "EVICTION",
-            "DIES",
-        ]);
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".into());
-        for c in &self.standing.containers {
-            let dies = self.dies(c);
-            let style = if dies.is_empty() { Style::new() } else { BAD };
-            table.row(
-                vec![
-                    c.pod.to_string(),
-                    c.container.to_string(),
-                    c.qos.as_str().into(),
-                    c.priority.to_string(),
-                    amount(c.usage),
-                    or_dash(c.request.map(amount)),
-                    or_dash(c.limit.map(amount)),
-                    or_dash(c.room().map(|room| memory_text(room as f64))),
-                    c.oom_score_adj.to_string(),
-                    or_dash(c.badness.map(|points| points.to_string())),
-                    c.kernel_place.map_or_else(|| "never".into(), |place| place.to_string()),
-                    c.eviction_place.map_or_else(|| "never".into(), |place| place.to_string()),
-                    if dies.is_empty() { "0 %".into() } else { dies },
-                ],
-                style,
-            );
-        }
-        let note = "ROOM: to the container's or pod's limit. POINTS: badness if the node ran out of memory now. \
-                    KERNEL, EVICTION: place in the kernel's and the kubelet's order. DIES: share of the runs.";
-        format!("{}{}\n", table.render(0), paint(DIM, note))
-    }
-
-    fn deaths_of(&self, c: &ContainerStanding) -> Option<&BTreeMap<RunOutcome, u64>> {
-        self.tally.containers.get(&(Arc::clone(&c.pod), Arc::clone(&c.container)))
-    }
-
-    fn dies(&self, c: &ContainerStanding) -> String {
-        let share = |n: u64| percent(n as f64 / self.tally.runs as f64);
-        let each = self.deaths_of(c).into_iter().flatten();
-        each.map(|(by, n)| format!("{} {}", share(*n), by.in_words())).collect::<Vec<_>>().join(", ")
-    }
-
-    fn growth_text(&self, text: &mut String) {
-        if self.growth.is_empty() {
-            return;
-        }
-        let heading = format!("IF ONE POD GREW BY {} at {}/s and the others stayed as they are", GROWTH, GROWTH_RATE);
-        text.push_str(&format!("\n{}\n", paint(HEADING, heading)));
-        let mut table = Table::new(&["POD", "FIRST DEATH", "BY", "AFTER", "RUNS"]);
-        let mut calm = 0;
-        for grown in &self.growth {
-            let Some((victim, by)) = &grown.most.first else {
-                calm += 1;
-                continue;
-            };
-            let victim = if **victim == *grown.pod { "itself".to_string() } else { victim.to_string() };
-            let runs = format!("{} of {}", grown.times, grown.runs);
-            table.row(
-                vec![grown.pod.clone(), victim, by.in_words().into(), amount(grown.most.grown), runs],
-                Style::new(),
-            );
-        }
-        if !table.is_empty() {
-            text.push_str(&table.render(0));
-        }
-        if calm > 0 {
-            text.push_str(&format!("with {calm} of {} pods no container dies\n", self.growth.len()));
-        }
-    }
-
-    fn json(&self) -> Value {
-        let node = &self.standing.node;
-        let rooms = node.rooms.iter().map(|room| json!({ "what": room.what, "at": room.at.get(), "room": room.left }));
-        let bytes = |amount: Option<Bytes>| amount.map(Bytes::get);
-        let containers = self.standing.containers.iter().map(|c| {
-            let deaths: BTreeMap<&str, u64> =
-                self.deaths_of(c).into_iter().flatten().map(|(by, n)| (by.name(), *n)).collect();
-            json!({
-                "pod": &*c.pod, "container": &*c.container, "qos": c.qos.as_str(), "priority": c.priority,
-                "usage": c.usage.get(), "request": bytes(c.request), "limit": bytes(c.limit), "room": c.room(),
-                "oomScoreAdj": c.oom_score_adj, "badness": c.badness, "kernelPlace": c.kernel_place,
-                "evictionPlace": c.eviction_place, "deaths": deaths,
-            })
-        });
-        let growth = self.growth.iter().map(|grown| {
-            json!({
-                "pod": grown.pod, "runs": grown.runs, "times": grown.times, "grown": grown.most.grown.get(),
-                "firstDeath": grown.most.first.as_ref().map(|(pod, by)| json!({ "pod": &**pod, "by": by.name() })),
-            })
-        });
-        json!({
-            "node": {
-                "name": self.name, "capacity": node.capacity.get(), "allocatable": bytes(node.allocatable),
-                "requests": node.requests.get(), "pods": node.pods.get(), "system": node.system.get(),
-                "rooms": rooms.collect::<Vec<_>>(),
-            },
-            "at": format_duration(self.standing.at.since(SimTime::ZERO)), "seed": self.seed, "runs": self.tally.runs,
-            "hostKilled": self.tally.host,
-            "containers": containers.collect::<Vec<_>>(),
-            "growth": {
-                "by": GROWTH.get(), "bytesPerSecond": GROWTH_RATE.get(), "pods": growth.collect::<Vec<_>>(),
-            },
-        })
-    }
 }

@@ -6,26 +6,19 @@ use crate::load::{self, Beside};
 use crate::progress::Progress;
 use crate::repeat::Repeat;
 use crate::{output, stop};
-use anstyle::Style;
 use oomsim_core::record::Keep;
 use oomsim_planning::Part;
-use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::plan::{Plan, RunSpec};
 use oomsim_planning::prepared::settings;
-use oomsim_planning::recommend::percent;
 use oomsim_planning::study::Study;
 use oomsim_report::html::{Page, StudyPage, render};
 use oomsim_report::picture::study as picture;
-use oomsim_report::style::{DIM, HEADING, WARN, paint};
-use oomsim_report::table::Table;
+use oomsim_report::sweep::SweepReport;
 use oomsim_report::text::duration;
 use oomsim_store::{self as store, Contents, Damage, Folder, Journal, Results, execute, find_journals};
 use serde_json::json;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-
-/// Cells that the table on the terminal shows.
-const MAX_CELLS: usize = 60;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -250,9 +243,12 @@ fn finish(file: &Path, study: &Study, folder: &Folder, journals: &[PathBuf], for
     let page = StudyPage::new(study, &results.summary, |run| command(study, &study.plan.spec(run)));
     let page = Page { studies: vec![page.map_err(Failure::internal)?], ..Page::default() };
     folder.write("report.html", render(&page).as_bytes())?;
+    let Results { summary, hash, .. } = &results;
+    let reproduce = command(study, &study.plan.spec(0));
+    let report = SweepReport { study, file, summary, hash: *hash, folder: folder.path(), reproduce: &reproduce };
     match format {
-        Format::Text => output::print(&text(file, study, folder.path(), &results))?,
-        Format::Json => output::print(&format!("{:#}\n", json(study, folder.path(), &results)))?,
+        Format::Text => output::print(&report.text())?,
+        Format::Json => output::print(&format!("{:#}\n", report.json()))?,
     }
     Ok(Exit::Holds)
 }
@@ -317,99 +313,6 @@ fn print_plan(args: &PlanArgs) -> Result<Exit, Failure> {
     Ok(Exit::Holds)
 }
 
-fn json(study: &Study, out: &Path, results: &Results) -> serde_json::Value {
-    let cells = results.summary.cells.iter().enumerate().map(|(number, cell)| {
-        let values = study.plan.cell_values(number as u64);
-        let axes: serde_json::Map<String, serde_json::Value> = study
-            .plan
-            .grid_axes()
-            .zip(values)
-            .map(|((axis, _), value)| (axis.name.clone(), value.text.clone().into()))
-            .collect();
-        let outcomes = cell.tally("outcome").map(|t| t.levels.clone()).unwrap_or_default();
-        let outcomes: serde_json::Map<String, serde_json::Value> = outcomes
-            .into_iter()
-            .map(|(name, count)| {
-                let i = cell.interval(count);
-                (name, json!({ "count": count, "share_low": i.low, "share_high": i.high }))
-            })
-            .collect();
-        json!({ "axes": axes, "runs": cell.runs, "outcome": outcomes, "kubelet_not_started": cell.not_started })
-    });
-    json!({
-        "study": study.name,
-        "runs": study.plan.len(),
-        "plan": format!("{:032x}", study.plan.fingerprint()),
-        "result": format!("{:032x}", results.hash),
-        "folder": out.display().to_string(),
-        "cells": cells.collect::<Vec<_>>(),
-    })
-}
-
-fn text(file: &Path, study: &Study, out: &Path, results: &Results) -> String {
-    let plan = &study.plan;
-    let mut text = format!("{}\n", paint(HEADING, &study.name));
-    if !study.description.is_empty() {
-        text.push_str(&format!("{}\n", study.description));
-    }
-    let levels = outcome_levels(results);
-    let axes: Vec<&str> = plan.grid_axes().map(|(axis, _)| axis.name.as_str()).collect();
-    let heading: Vec<&str> = axes.iter().copied().chain(["runs"]).chain(levels.iter().map(String::as_str)).collect();
-    let mut table = Table::new(&heading);
-    for (number, cell) in results.summary.cells.iter().enumerate().take(MAX_CELLS) {
-        let values = plan.cell_values(number as u64).into_iter().map(|v| v.text.clone());
-        let shares = levels.iter().map(|level| {
-            let count = cell.count("outcome", level);
-            let i = cell.interval(count);
-            match count {
-                0 => "-".to_string(),
-                _ => format!("{} ({}–{})", percent(count as f64 / cell.runs as f64), short(i.low), short(i.high)),
-            }
-        });
-        table.row(values.chain([cell.runs.to_string()]).chain(shares).collect(), Style::new());
-    }
-    text.push_str(&format!("\n{}", table.render(0)));
-    if results.summary.cells.len() > MAX_CELLS {
-        text.push_str(&format!("… {} more rows in summary.csv\n", results.summary.cells.len() - MAX_CELLS));
-    }
-    text.push_str(&refusals(plan, results));
-    let first = plan.spec(0);
-    let command = command(study, &first);
-    text.push_str(&format!(
-        "\n{} runs, shares with 95 % intervals; result {:032x} in {}\n{}\n",
-        plan.len(),
-        results.hash,
-        out.display(),
-        paint(DIM, format!("reproduce run 0: {command}    (all: oomsim sweep plan {})", file.display()))
-    ));
-    text
-}
-
-/// Where the kubelet did not start, and why, once for each combination.
-fn refusals(plan: &Plan, results: &Results) -> String {
-    let cells = results.summary.cells.iter().enumerate();
-    let said: Vec<String> = cells
-        .filter_map(|(number, cell)| {
-            let why = cell.not_started.as_ref()?;
-            let values = plan.grid_axes().zip(plan.cell_values(number as u64));
-            let at: Vec<String> = values.map(|((axis, _), value)| format!("{} = {}", axis.name, value.text)).collect();
-            let at = if at.is_empty() { "all".into() } else { at.join(", ") };
-            let count = cell.count("outcome", RunOutcome::KubeletNotStarted.name());
-            let some =
-                if count < cell.runs { format!(" in {count} of {} runs, first", cell.runs) } else { String::new() };
-            let line = format!("{at}: the kubelet does not start{some}: {why}");
-            Some(format!("{}\n", paint(WARN, line)))
-        })
-        .collect();
-    let more = said.len().saturating_sub(MAX_CELLS);
-    let mut text = String::new();
-    said.iter().take(MAX_CELLS).for_each(|line| text.push_str(line));
-    if more > 0 {
-        text.push_str(&format!("… and {more} more combinations with which it does not start; see runs.csv\n"));
-    }
-    if text.is_empty() { text } else { format!("\n{text}") }
-}
-
 /// The command that repeats a run of the plan.
 fn command(study: &Study, spec: &RunSpec) -> String {
     let scenario = &study.scenario;
@@ -417,16 +320,4 @@ fn command(study: &Study, spec: &RunSpec) -> String {
     let overrides: Vec<String> = settings(&spec.overrides).into_iter().chain(one).collect();
     let repeat = Repeat { file: Path::new(scenario.file()), node: scenario.node(), overrides: &overrides, until: None };
     repeat.command(spec.seed)
-}
-
-/// `0.13`: a share in percent without its sign.
-fn short(share: f64) -> String {
-    percent(share).trim_end_matches(" %").to_string()
-}
-
-/// Outcomes that come at all, in the order of tables.
-pub(crate) fn outcome_levels(results: &Results) -> Vec<String> {
-    let seen = |level: &str| results.summary.cells.iter().any(|c| c.count("outcome", level) > 0);
-    let all = RunOutcome::ALL.iter().map(|o| o.name());
-    all.filter(|level| seen(level)).map(str::to_string).collect()
 }

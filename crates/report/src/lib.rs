@@ -51,9 +51,11 @@ pub mod picture;
 pub mod plan;
 mod pods;
 pub mod race;
+pub mod risk;
 pub mod samples;
 pub mod sarif;
 pub mod style;
+pub mod sweep;
 pub mod table;
 #[cfg(test)]
 mod testdata;
