@@ -122,6 +122,7 @@ fn walk(folder: &Path, found: &mut Vec<PathBuf>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn skipped(path: &Path, why: &str) {
+/// Says that a file which was found is not read.
+pub fn skipped(path: &Path, why: &str) {
     crate::output::complain(&format!("warning: {} is skipped: {why}", path.display()));
 }

@@ -124,22 +124,27 @@ fn nothing_hostile_gets_out() {
         vec!["check", &scenario, "--format", "github"],
         vec!["list", &scenario],
         vec!["node", &scenario],
+        vec!["why", &scenario, "--all"],
+        vec!["risk", &scenario, "--seeds", "2"],
+        vec!["compare", &scenario, "--set-b", "node.memory=2Gi"],
         vec!["lint", &scenario],
         vec!["lint", &scenario, "--format", "sarif"],
         vec!["lint", &scenario, "--format", "github"],
     ] {
-        // As on a terminal: with colours.
-        let output = command(&arguments).env("CLICOLOR_FORCE", "1").output().unwrap();
-        assert!(output.status.code() < Some(3), "{arguments:?}: {}", err(&output));
-        outputs.push((arguments.join(" "), output.stdout));
-        outputs.push((format!("errors of {}", arguments.join(" ")), output.stderr));
+        // As on a terminal, with colours, and as in a pipe.
+        for colours in ["1", "0"] {
+            let output = command(&arguments).env("CLICOLOR_FORCE", colours).output().unwrap();
+            assert!(output.status.code() < Some(3), "{arguments:?}: {}", err(&output));
+            outputs.push((arguments.join(" "), output.stdout));
+            outputs.push((format!("errors of {}", arguments.join(" ")), output.stderr));
+        }
     }
     for (what, bytes) in &outputs {
         let text = String::from_utf8(bytes.clone()).unwrap();
         for acting in ["\u{1b}]", "\u{1b}[31mRED", "\u{7}", "\u{1}", "\u{202e}", "\u{1b}[31m\n"] {
             assert!(!text.contains(acting), "{what}: {acting:?} in {text}");
         }
-        let command = |line: &&str| line.trim_start().starts_with("::warning file=x");
+        let command = |line: &&str| line.trim_start().starts_with("::warning file=x") || line.contains("##[");
         assert_eq!(text.lines().find(command), None, "{what}");
     }
     for entry in std::fs::read_dir(&folder).unwrap() {
@@ -292,6 +297,16 @@ fn folders_are_walked_once_and_to_an_end() {
     }
     // A file that a scenario names is no pipe, either.
     let node = write(folder, "e/pipe-user.toml", "node.memory = \"1Gi\"\n[[pod]]\nmanifest = \"pipe.yaml\"\n");
+    for pipe in ["a.outcome", "kernel/badness.jsonl"] {
+        let pipe = folder.join("beside").join(pipe);
+        write(pipe.parent().unwrap(), "a.toml", "node.memory = \"1Gi\"\nduration = \"1s\"\n");
+        assert!(Command::new("mkfifo").arg(pipe).status().unwrap().success());
+    }
+    let beside = folder.join("beside").display().to_string();
+    let output = in_time(&mut command(["check", &beside]));
+    assert!(format!("{}{}", out(&output), err(&output)).contains("a.outcome is no ordinary file"), "{}", err(&output));
+    let output = in_time(&mut command(["conformance", &beside]));
+    assert!(err(&output).contains("badness.jsonl is skipped: it is no ordinary file"), "{}", err(&output));
     assert!(Command::new("mkfifo").arg(folder.join("e/pipe.yaml")).status().unwrap().success());
     refused(&in_time(&mut command(["run", &node])), "no ordinary file");
 }

@@ -145,6 +145,21 @@ fn every_command_with_out_asks_before_it_writes_over_a_file() {
     }
 }
 
+/// A pipe would be waited for, and a device read for ever.
+#[test]
+#[cfg(target_os = "linux")]
+fn what_is_no_ordinary_file_is_not_written_over() {
+    let place = Place::new();
+    let (node, pipe, device) = (place.name("node.toml"), place.name("pipe.html"), place.name("zero.html"));
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", &device).unwrap();
+    for (file, what) in [(&pipe, "pipe.html is no ordinary file"), (&device, "zero.html is a link")] {
+        for arguments in [vec!["report", &node], vec!["compare", &node, "--set-b", "node.memory=2Gi"]] {
+            refused(&oomsim([arguments, vec!["--out", file, "--timeout", "100s"]].concat()), what);
+        }
+    }
+}
+
 /// A report is made again and again under the same name; it says itself that it is one.
 #[test]
 fn a_newer_report_replaces_an_older_one_and_no_other_page() {

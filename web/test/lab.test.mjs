@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { join, resolve } from "node:path";
 import { test } from "node:test";
 import { pathToFileURL } from "node:url";
+import { deflateRawSync } from "node:zlib";
 import { accessible, blank } from "./browser.mjs";
 
 const lab = pathToFileURL(resolve(process.env.LAB ?? "dist-lab/lab.html")).href;
@@ -247,9 +248,11 @@ test("the editor shows the reader's problems, and a link holds the scenario", as
   const again = await open({}, page.url());
   assert.match(await again.page.locator(".tree").innerText(), /node/);
   assert.match(await again.page.locator("#deaths-heading ~ .scroll").innerText(), /leak/);
-  assert.deepEqual([...problems, ...again.problems], []);
-  await again.context.close();
-  await context.close();
+  // A short link that would become 64 MiB holds none: the lab opens as without it.
+  const bomb = await open({}, `${lab}#s=${deflateRawSync(Buffer.alloc(64 << 20)).toString("base64url")}`);
+  assert.match(await bomb.page.locator(".tree").innerText(), /node/);
+  assert.deepEqual([...problems, ...again.problems, ...bomb.problems], []);
+  for (const opened of [bomb, again, { context }]) await opened.context.close();
 });
 
 test("the editor completes keys, words and tables from the reader's own", async () => {

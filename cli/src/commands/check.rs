@@ -15,7 +15,7 @@ use args::Format;
 use oomsim_report::check::{self as report, CheckOutcome, CheckedScenario, Fault};
 use oomsim_report::{escape, junit};
 use rayon::prelude::*;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -115,6 +115,7 @@ fn print(args: &Args, checked: &[CheckedScenario], studies: usize) -> Result<(),
 fn append(path: &Path, text: &str) -> Result<(), Failure> {
     let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
     file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|why| {
-        Failure::bad_input(format!("{} cannot be written: {}", path.display(), crate::load::plain(&why)))
+        let message = format!("{} cannot be written: {}", path.display(), crate::load::plain(&why));
+        if why.kind() == ErrorKind::StorageFull { Failure::internal(message) } else { Failure::bad_input(message) }
     })
 }

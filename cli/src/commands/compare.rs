@@ -131,8 +131,7 @@ fn is_recorded(file: &Path) -> bool {
 
 fn recorded(file: &Path) -> Result<Side, Failure> {
     let name = file.display().to_string();
-    let text = std::fs::read_to_string(file)
-        .map_err(|why| Failure::bad_input(format!("{name} cannot be read: {}", load::plain(&why))))?;
+    let text = load::named_text(file)?;
     let run = Recorded::read(&text).map_err(|why| Failure::bad_input(format!("{name} cannot be compared: {why}")))?;
     Ok(run.side(&name))
 }

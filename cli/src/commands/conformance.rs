@@ -1,8 +1,9 @@
 //! `oomsim conformance`: compares the model with recordings of real kernels, kubelets and nodes.
 
 use crate::exit::{Exit, Failure};
+use crate::find::skipped;
 use crate::flags::Format;
-use crate::output;
+use crate::{load, output};
 use flate2::read::GzDecoder;
 use oomsim_conformance::{FileReport, Tally, Way, kind_of, run_rows};
 use oomsim_report::style::{BAD, DIM, GOOD, paint};
@@ -100,7 +101,12 @@ fn walk(top: &Path, folder: &Path, depth: usize, found: &mut Vec<Recording>) -> 
         if path.is_dir() && depth < 4 {
             walk(top, &path, depth + 1, found)?;
         } else if (name.ends_with(".jsonl") || name.ends_with(".jsonl.gz")) && kind_of(&name).is_some() {
-            found.push(Recording { name: plain(&name), path });
+            match path.metadata() {
+                // A pipe would be waited for without end.
+                Ok(about) if about.is_file() => found.push(Recording { name: plain(&name), path }),
+                Ok(_) => skipped(&path, "it is no ordinary file"),
+                Err(why) => skipped(&path, &load::plain(&why)),
+            }
         }
     }
     Ok(())

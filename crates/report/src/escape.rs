@@ -50,9 +50,23 @@ pub fn output(text: &str) -> Cow<'_, str> {
 /// The length of the colour or weight that a text begins with: `ESC [ numbers m`, and of the numbers none that hides,
 /// swaps or blinks.
 fn colour(text: &str) -> Option<usize> {
-    let (numbers, _) = text.strip_prefix("\u{1b}[")?.split_once('m')?;
+    let text = text.strip_prefix("\u{1b}[")?;
+    let length = text.bytes().take_while(|b| b.is_ascii_digit() || *b == b';').count();
+    let (numbers, rest) = text.split_at(length);
     let known = |n: &str| matches!(n.parse(), Ok(0u8..=4 | 22..=24 | 30..=37 | 39 | 90..=97));
-    (numbers.is_empty() || numbers.split(';').all(known)).then_some(numbers.len() + 3)
+    (rest.starts_with('m') && (numbers.is_empty() || numbers.split(';').all(known))).then_some(length + 3)
+}
+
+/// Whether a text begins with a word for a reader that sees no colours.
+fn begins(mut text: &str, word: &str) -> bool {
+    word.chars().all(|expected| {
+        while let Some(length) = colour(text) {
+            text = &text[length..];
+        }
+        let rest = text.strip_prefix(expected);
+        text = rest.unwrap_or(text);
+        rest.is_some()
+    })
 }
 
 /// Text of a JSON document: characters that act, other than ends of lines, and `##[` as JSON's own escapes.
@@ -68,21 +82,31 @@ pub fn json(text: &str) -> Cow<'_, str> {
     out.replace("##[", "\\u0023#[").into()
 }
 
-/// Takes the meaning from lines that GitHub's runner would take for commands (`::warning::`, `##[error]`).
+/// Takes the meaning from lines that GitHub's runner would take for commands (`::warning::`, `##[error]`), with their
+/// colours and without them: these are taken out on the way to anything but a terminal.
 pub fn no_commands(text: &str) -> Cow<'_, str> {
-    let command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
-    if !text.lines().any(command) {
+    if !text.contains(':') && !text.contains('#') {
         return text.into();
     }
     let mut out = String::with_capacity(text.len() + 16);
-    for line in text.split_inclusive('\n') {
-        let blank = line.len() - line.trim_start().len();
-        let (blank, rest) = line.split_at(blank);
-        out.push_str(blank);
-        out.push_str(if rest.starts_with("::") { "\\" } else { "" });
-        out.push_str(&rest.replace("##[", "#\\#["));
+    let (mut rest, mut blank) = (text, true);
+    while let Some(c) = rest.chars().next() {
+        if let Some(length) = colour(rest) {
+            out.push_str(&rest[..length]);
+            rest = &rest[length..];
+            continue;
+        }
+        if blank && begins(rest, "::") {
+            out.push('\\');
+        }
+        out.push(c);
+        if begins(rest, "##[") {
+            out.push('\\');
+        }
+        blank = c == '\n' || blank && c.is_whitespace();
+        rest = &rest[c.len_utf8()..];
     }
-    out.into()
+    if out.len() == text.len() { text.into() } else { out.into() }
 }
 
 /// A field of CSV on one line, which no spreadsheet takes for a formula.
@@ -150,7 +174,11 @@ mod tests {
     fn a_runner_gets_no_commands() {
         let text = "fine :: so\n  ::warning file=x::y\nsee ##[error]z\n";
         assert_eq!(no_commands(text), "fine :: so\n  \\::warning file=x::y\nsee #\\#[error]z\n");
-        assert!(matches!(no_commands("a\nb"), Cow::Borrowed(_)));
+        let coloured = "\u{1b}[1m::\u{1b}[0mwarning::x\n \u{1b}[1m:\u{1b}[0m:y #\u{1b}[0m#\u{1b}[31m[z] \u{1b}[8m::\n";
+        let shown =
+            "\u{1b}[1m\\::\u{1b}[0mwarning::x\n \u{1b}[1m\\:\u{1b}[0m:y #\\\u{1b}[0m#\u{1b}[31m[z] \u{1b}[8m::\n";
+        assert_eq!(no_commands(coloured), shown, "a pipe gets it without colours");
+        assert!(matches!(no_commands("a: b\nb"), Cow::Borrowed(_)));
     }
 
     #[test]

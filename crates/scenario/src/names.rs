@@ -8,32 +8,37 @@ pub fn nearest<'a>(given: &str, legal: impl IntoIterator<Item = &'a str>) -> Opt
     let wanted = plain(given);
     let score = |name: &str| {
         let candidate = plain(name);
+        let (longer, shorter) = (wanted.len().max(candidate.len()), wanted.len().min(candidate.len()));
+        let prefix = shorter >= 3 && candidate[..shorter] == wanted[..shorter];
+        let near = |distance: usize| distance * 3 <= longer.max(3);
+        // What one has more is inserted, at least: most names are too far away by their length alone.
+        if !prefix && !near(longer - shorter) {
+            return None;
+        }
         let distance = edit_distance(&wanted, &candidate);
-        let near = distance * 3 <= wanted.len().max(candidate.len()).max(3);
-        let prefix = wanted.len() >= 3 && (candidate.starts_with(&wanted) || wanted.starts_with(&candidate));
-        (near || prefix && candidate.len() >= 3).then_some(distance)
+        (prefix || near(distance)).then_some(distance)
     };
     legal.into_iter().filter_map(|name| Some((score(name)?, name))).min_by_key(|(d, _)| *d).map(|(_, name)| name)
 }
 
 /// Insertions, deletions, substitutions and swaps of neighbours that lead from `a` to `b`.
 fn edit_distance(a: &[char], b: &[char]) -> usize {
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    rows[0] = (0..=b.len()).collect();
+    // The last three rows of the table: from the first `i` characters of `a` to each beginning of `b`.
+    let (mut before, mut last, mut row) = (Vec::new(), Vec::new(), (0..=b.len()).collect::<Vec<usize>>());
     for i in 1..=a.len() {
+        (before, last, row) = (last, row, before);
+        row.clear();
+        row.push(i);
         for j in 1..=b.len() {
-            let substituted = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut best = substituted.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            let substituted = last[j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = substituted.min(last[j] + 1).min(row[j - 1] + 1);
             if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
+                best = best.min(before[j - 2] + 1);
             }
-            rows[i][j] = best;
+            row.push(best);
         }
     }
-    rows[a.len()][b.len()]
+    row[b.len()]
 }
 
 /// Longest list of names that is shown whole.
@@ -62,6 +67,10 @@ mod tests {
             ("eviction_hard", Some("evictionHard")),
             ("evictionhard", Some("evictionHard")),
             ("kubeReservd", Some("kubeReserved")),
+            ("kubeReserved2x", Some("kubeReserved")),
+            ("wsap", Some("swap")),
+            ("sw", None),
+            ("evictionHardAndMore", Some("evictionHard")),
             ("colour", None),
             ("", None),
         ] {

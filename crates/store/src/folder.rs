@@ -93,8 +93,9 @@ impl Folder {
     /// # Errors
     /// When it cannot be written, or something else stands there; what was there is then as it was.
     pub fn write(&self, name: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
-        if self.written.is_none() && std::fs::read(self.path.join(name)).is_ok_and(|there| there == content) {
-            return Ok(self.path.join(name));
+        let path = self.path.join(name);
+        if self.written.is_none() && odd(&path).is_none() && is_same(&path, content).unwrap_or(false) {
+            return Ok(path);
         }
         let mut draft = self.draft(name)?;
         draft.write_all(content).map_err(io_error("write", &draft.path))?;
@@ -177,11 +178,23 @@ impl Folder {
 
     fn is_ours(&self, name: &str, path: &Path) -> Result<bool, StoreError> {
         let Some(written) = &self.written else { return Ok(is_page(path)) };
-        let known = written.lock().unwrap_or_else(PoisonError::into_inner).get(name).cloned();
-        match known {
-            Some(hashes) => Ok(hashes.contains(&hash_of(path).map_err(io_error("read", path))?)),
-            None => Ok(false),
+        let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut hash = None;
+        // Another process may have written it since the list was read.
+        for read_anew in [false, true] {
+            if read_anew {
+                *written = self.read_list()?;
+            }
+            let Some(hashes) = written.get(name) else { continue };
+            let hash = match hash {
+                Some(hash) => hash,
+                None => *hash.insert(hash_of(path).map_err(io_error("read", path))?),
+            };
+            if hashes.contains(&hash) {
+                return Ok(true);
+            }
         }
+        Ok(false)
     }
 
     fn read_list(&self) -> Result<Written, StoreError> {
@@ -227,6 +240,11 @@ fn is_page(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = File::open(path).and_then(|file| file.take(4096).read_to_end(&mut head));
     read.is_ok() && head.windows(PAGE.len()).any(|part| part == PAGE)
+}
+
+/// Whether a file has this content.
+fn is_same(path: &Path, content: &[u8]) -> io::Result<bool> {
+    Ok(std::fs::metadata(path)?.len() == content.len() as u64 && std::fs::read(path)? == content)
 }
 
 /// What [`odd`] says of a folder.
@@ -291,6 +309,8 @@ impl Draft<'_> {
         let file = file.into_inner().map_err(|error| io_error("write", &path)(error.into_error()))?;
         let temporary = file.path().to_path_buf();
         file.as_file().sync_all().map_err(io_error("write", &path))?;
+        // Something else may stand there since it was begun, long ago if a run was waited for.
+        folder.check(&name, &path)?;
         folder.list(&name, hash.digest128())?;
         file.persist(&path).map_err(|error| io_error("write", &path)(error.error))?;
         drafts(|list| _ = list.remove(&temporary));
@@ -386,6 +406,15 @@ mod tests {
         assert_eq!(std::fs::read(place.path().join("notes.csv")).unwrap(), b"mine");
         Folder::open(place.path(), true).unwrap().write("notes.csv", b"ours").unwrap();
         assert_eq!(std::fs::read(place.path().join("notes.csv")).unwrap(), b"ours");
+        // So does what comes while a file is being written.
+        let draft = folder.draft("late.csv").unwrap();
+        std::fs::write(place.path().join("late.csv"), "mine").unwrap();
+        assert!(matches!(draft.finish(), Err(StoreError::NotOurs { .. })));
+        assert_eq!(std::fs::read(place.path().join("late.csv")).unwrap(), b"mine");
+        // What another process writes meanwhile is of the same program.
+        let draft = folder.draft("both.csv").unwrap();
+        Folder::open(place.path(), false).unwrap().write("both.csv", b"theirs").unwrap();
+        draft.finish().unwrap();
         std::fs::create_dir(place.path().join("folder")).unwrap();
         assert!(Folder::open(place.path(), true).unwrap().write("folder", b"").is_err());
         std::fs::write(place.path().join(LIST), "a list of another program").unwrap();

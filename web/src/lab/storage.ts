@@ -37,7 +37,18 @@ export async function fromFragment(fragment: string): Promise<string | null> {
   }
 }
 
+/** Longest scenario that is unpacked, as in the program itself: a short address could become more than a browser holds. */
+const MAX_TEXT = 16 << 20;
+
 async function through(bytes: Uint8Array<ArrayBuffer>, stream: CompressionStream | DecompressionStream): Promise<Uint8Array> {
-  const result = await new Response(new Blob([bytes]).stream().pipeThrough(stream)).arrayBuffer();
-  return new Uint8Array(result);
+  const reader = new Blob([bytes]).stream().pipeThrough(stream).getReader();
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for (let length = 0; length <= MAX_TEXT; ) {
+    const { done, value } = await reader.read();
+    if (done) return new Uint8Array(await new Blob(parts).arrayBuffer());
+    parts.push(value);
+    length += value.length;
+  }
+  await reader.cancel();
+  throw new RangeError("too long");
 }

@@ -32,6 +32,10 @@ pub fn read(scenario: &Path) -> Result<Option<String>, Failure> {
         let why = "it leads out of the scenario's folder; add --allow-outside if you trust it";
         return Err(Failure::bad_input(format!("{} is not read: {why}", path.display())));
     }
+    // A pipe that nothing writes to would be waited for without end.
+    if path.metadata().is_ok_and(|about| !about.is_file()) {
+        return Err(Failure::bad_input(format!("{} is no ordinary file", path.display())));
+    }
     load::named_text(&path).map(Some)
 }
 
