@@ -142,3 +142,19 @@ fn a_pod_that_comes_back_under_its_name_has_one_curve() {
     assert!(usage(0, 0.0, 12.0) >= 50 << 20 && usage(0, 12.0, 30.0) >= 50 << 20 && usage(0, 30.0, 59.0) >= 50 << 20);
     assert!((20 << 20..22 << 20).contains(&usage(1, 20.0, 59.0)));
 }
+
+/// A container whose limit has no room for its program's text. What one fault reads is locked until it is there
+/// (mm/filemap.c do_sync_mmap_readahead): from 6.18 on that is all of 4 MiB (recordings swap and race of 6.18.15 and
+/// 7.3.4: killed while text was being read), up to 6.12 no more than 128 KiB, and what was read before makes room.
+#[test]
+fn a_limit_below_the_text_kills_where_the_text_is_read_at_once() {
+    for (kernel, kills) in [("6.12", false), ("6.18", true), ("7.3", true)] {
+        let history = run(&format!(
+            "duration = \"5s\"\n[node]\nmemory = \"2Gi\"\n[kernel]\nversion = \"{kernel}\"\n[kubelet]\n\
+             version = \"1.36\"\n[[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"app\"\n\
+             resources.limits = {{ memory = \"2Mi\" }}\nfootprint = {{ text = \"4Mi\" }}\n"
+        ));
+        let killed = history.entries.iter().any(|entry| matches!(&entry.record, Record::OomKill { .. }));
+        assert_eq!(killed, kills, "{kernel}");
+    }
+}

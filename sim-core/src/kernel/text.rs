@@ -35,6 +35,8 @@ const WINDOW: Pages = Pages::new(32);
 /// What there is of hot text as long as anything else can go: it lies in two places at least, the program's and its
 /// library's, and each is read by windows (recordings high: 0 to 117 pages, 48 in the middle).
 pub(super) const TWO_WINDOWS: Pages = Pages::new(64);
+/// Reclaims that free nothing before the OOM killer runs (mm/memcontrol.c MAX_RECLAIM_RETRIES).
+const TRIES: u64 = 16;
 /// Pages of text that a thrashing process reads back in a second (recordings stall of 7.3: 2.5 to 13 thousand).
 const READ_BACK_PER_SECOND: u64 = 2500;
 
@@ -119,8 +121,10 @@ impl Kernel {
     }
 }
 
-/// How long it takes until all hot text is given up: one round per `every` new pages, each of which reads all of it.
+/// How long it takes until all hot text is given up: one round per `every` new pages, each of which reads all of it. It
+/// takes no less than the kernel's tries, in each of which two windows are read back and given up again.
 fn rounds(hot: HotText) -> SimDuration {
     let reads = hot.pages.get().saturating_mul(hot.pages.get()) / hot.every.get().max(1);
+    let reads = reads.max(TRIES * TWO_WINDOWS.get());
     SimDuration::from_millis(reads.saturating_mul(1000) / READ_BACK_PER_SECOND)
 }

@@ -202,14 +202,20 @@ impl Machine {
     }
 
     /// Maps the text of a program, of which the node has one copy, and says that the program needs all of it again
-    /// before it has touched 128 KiB more.
+    /// before it has touched 128 KiB more. What one window of readahead holds is read by one fault, and locked until
+    /// all of it is there.
     fn load_text(&mut self, p: ProcIx, comm: &Name, text: Bytes, cx: &mut Cx<'_>) {
         let pages = text.to_pages_ceil();
         if pages.is_zero() || self.programs[p as usize].activity != Activity::Idle {
             return;
         }
         let file = self.memory.text(comm, pages);
-        let read = MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Mmap };
+        let window = Bytes::kib(self.scenario.node.kernel.profile.readahead_kib.into()).to_pages_floor();
+        let read = if pages <= window {
+            MemOp::FaultText { file, pages }
+        } else {
+            MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Mmap }
+        };
         if self.apply(p, read, cx) {
             let hot = HotText { file, pages, every: TEXT_NEEDED_EVERY };
             self.memory.set_hot_text(self.programs[p as usize].pid, hot);
