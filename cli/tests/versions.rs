@@ -116,3 +116,75 @@ fn events_are_worded_as_the_release_does() {
         assert!(of("a", "FailedPreStopHook").is_empty());
     }
 }
+
+/// Gates as their enhancements brought and locked them: KEP-2837 (1.32, stable 1.37), KEP-753 (1.28, stable 1.33),
+/// kubernetes#122890 (1.32, locked off in 1.35). A kubelet starts with none that it does not have.
+#[test]
+fn a_gate_that_a_release_does_not_have_or_has_locked_is_said() {
+    let config = |gate: &str| {
+        let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        place("kc.yaml", &format!("{head}featureGates: {{ {gate} }}\n"))
+    };
+    for (gate, kubernetes, said) in [
+        ("PodLevelResources: true", "1.31", "Kubernetes 1.31 has no feature gate `PodLevelResources`"),
+        ("PodLevelResources: true", "1.32", ""),
+        ("PodLevelResources: false", "1.36", ""),
+        ("PodLevelResources: false", "1.37", "has locked the feature gate `PodLevelResources` to true"),
+        ("SidecarContainers: false", "1.33", "has locked the feature gate `SidecarContainers` to true"),
+        ("SidecarContainers: false", "1.32", ""),
+        ("AllowOverwriteTerminationGracePeriodSeconds: true", "1.34", ""),
+        ("AllowOverwriteTerminationGracePeriodSeconds: true", "1.35", "to false"),
+        ("KubeletCrashLoopBackOffMax: true", "v1.31.9-eks-0a1b2c3", "has no feature gate"),
+        ("RotateKubeletServerCertificate: true", "1.37", ""),
+    ] {
+        let found = allocatable(config(gate).path(), kubernetes).1;
+        assert!(
+            found.contains(said) && found.contains("feature gate") != said.is_empty(),
+            "{gate} {kubernetes}: {found}"
+        );
+    }
+}
+
+/// Changes whose commits are known hold for the kernels between two rows: per-CPU counters from 6.2 (f1a7941243c1),
+/// memory.reclaim from 5.19 (94968384dde1), partial walks from 6.10.
+#[test]
+fn a_kernel_between_two_rows_has_what_is_known_of_it() {
+    let facts = |capability: &str| {
+        let found = oomsim_in(Path::new("."), ["kernels", capability, "--format", "json"]);
+        let facts: Value = serde_json::from_slice(&found.stdout).expect("JSON");
+        facts["capabilities"][0]["rows"].as_array().expect("rows").clone()
+    };
+    for (capability, since, value) in [
+        ("rss_counters_batched", "6.2", "true"),
+        ("memory_reclaim", "5.19", "true"),
+        ("sibling_reclaim", "6.10", "first-large-enough"),
+        ("badness_floor", "5.9", "signed"),
+        ("root_bonus", "4.17", "false"),
+    ] {
+        let rows = facts(capability);
+        let first = rows.iter().find(|row| row["value"] == value).expect("a version");
+        assert_eq!(first["version"], since, "{capability}");
+    }
+    for (release, said) in [
+        ("6.5.0-1020-aws", "kernel 6.5 has no row: 6.1 is used, with what is known to have changed up to 6.5"),
+        ("5.14.0-427.el9", "rhel takes changes from later kernels"),
+        ("8.1", "it is newer than all rows: 7.3 is used"),
+    ] {
+        let text = format!(
+            "name = \"k\"\nduration = \"1s\"\n[node]\nmemory = \"1Gi\"\n[kernel]\nversion = \"{release}\"\n[[host]]\nname = \"a\"\n"
+        );
+        let place = place("k.toml", &text);
+        let found = err(&oomsim_in(place.path(), ["run", "k.toml"]));
+        assert!(found.contains(said), "{release}: {found}");
+    }
+}
+
+/// GKE's documentation from 1.37 on: at most 15 MiB a pod and a base that is not published; by its tiers 16 GiB reserve
+/// 2623 MiB, more than 110 × 15 = 1650.
+#[test]
+fn gke_from_1_37_on_may_reserve_less() {
+    let node = ["node", "--preset", "gke", "--capacity", "16Gi", "--sku-memory", "16Gi", "--kubernetes"];
+    let said = |version: &str| err(&oomsim_in(Path::new("."), node.into_iter().chain([version]).collect::<Vec<_>>()));
+    assert!(said("v1.37.1-gke.1002000").contains("at most 1650 MiB by `maxPods`"), "{}", said("1.37"));
+    assert_eq!(said("v1.36.4-gke.1002000"), "");
+}

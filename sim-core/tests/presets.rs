@@ -94,6 +94,59 @@ fn gke_counts_in_thousands() {
     assert_eq!(amounts("gke", &n1).0, 5_784_880 << 10);
 }
 
+/// GKE's documentation from 1.37 on: no more than 15 MiB a pod and a base. 16 GiB reserve 2623 MiB by the tiers, more
+/// than 15 × 110 = 1650, less than 15 × 256; 8 GiB reserve 1819, 4 GiB 1019.
+#[test]
+fn gke_says_where_the_bound_of_1_37_is_left_out() {
+    let at = |gib, pods| size(Some(Bytes::gib(gib)), Bytes::gib(gib), pods);
+    let bound = |minor: &str, size| {
+        preset("gke").bound_left_out(&size, &KubernetesProfile::of_version(minor).unwrap()).map(|b| b.get() / MIB)
+    };
+    assert_eq!(bound("1.37", at(16, None)), Some(1650));
+    assert_eq!(bound("1.37", at(8, None)), Some(1650));
+    assert_eq!(bound("1.37", at(8, Some(32))), Some(480));
+    assert_eq!(bound("1.37", at(16, Some(256))), None);
+    assert_eq!(bound("1.37", at(4, None)), None);
+    assert_eq!(bound("1.36", at(16, None)), None);
+}
+
+/// GKE's documentation of image streaming: 10 % of the first 4 GiB, 8 of the next 4, 4 of the next 8, 2.4 up to 128 and
+/// 0.8 above, beside the 25, 20, 10, 6 and 2. In GiB of 1000 MiB: 4096 MiB are 1000 + 19.2 and 400 + 7.68; 16384 are
+/// 2600 + 23.04 and 1040 + 9.216; 131072 are 9320 + 61.44 and 3728 + 24.576. To the MiB, as both are rounded down.
+#[test]
+fn gke_with_image_streaming() {
+    for (gib, reserved) in [(4, 1426.88), (16, 3672.256), (128, 13_134.016)] {
+        let size = size(Some(Bytes::gib(gib)), Bytes::gib(gib), None);
+        let found = reserved_mib("gke-image-streaming", &size) as f64;
+        assert!((reserved - 2.0..=reserved).contains(&found), "{gib} GiB: {found}");
+    }
+}
+
+/// OpenShift's nodes with fixed amounts (machine-config-operator): masters 1Gi, two nodes with fencing 1536Mi;
+/// up to 4.18 the kubelet does not know `system-reserved-compressible`.
+#[test]
+fn openshift_nodes_that_are_no_sized_workers() {
+    let at = size(None, Bytes::gib(32), None);
+    assert_eq!(reserved_mib("openshift-control-plane", &at), 1024);
+    assert_eq!(reserved_mib("openshift-two-node-fencing", &at), 1536);
+    assert_eq!(reserved_mib("openshift-4.18", &at), 1024);
+}
+
+/// Every kubelet whose version names its provider starts with that provider's settings: a key that a release does not
+/// know would keep it from starting.
+#[test]
+fn a_providers_settings_fit_each_of_its_releases() {
+    for minor in 21..=37 {
+        for build in ["-eks-0a1b2c3", "-gke.1014001", "+k3s1", "+rke2r1", "-aliyun.1", "+4fab27b"] {
+            let version = format!("v1.{minor}.8{build}");
+            let release = oomsim_core::kubelet::Release::parse(&version).expect("a version");
+            let name = release.preset().expect("a provider with a preset");
+            let size = size(Some(Bytes::gib(8)), Bytes::gib(7), Some(30));
+            kubelet_of(&preset(name).config(&size).unwrap(), size.mem_total, &release.row());
+        }
+    }
+}
+
 /// r5.xlarge and r5.16xlarge with the maxPods of their types, capacity and allocatable in thousandths of a GiB: to
 /// 2 MiB, as both are rounded.
 #[test]

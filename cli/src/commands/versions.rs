@@ -3,7 +3,7 @@
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::output;
-use oomsim_core::kernel::{Profile, VERSIONS};
+use oomsim_core::kernel::Profile;
 use oomsim_core::kubelet::KubernetesProfile;
 use oomsim_report::style::{DIM, HEADING, paint};
 use oomsim_report::table::Table;
@@ -24,6 +24,8 @@ pub struct Args {
 struct Fact {
     name: &'static str,
     doc: String,
+    /// What a run shows otherwise when it is wrong, where that is known by kind.
+    decides: Option<String>,
     /// Value, source and sureness by version.
     rows: Vec<VersionFact>,
 }
@@ -39,6 +41,18 @@ impl Fact {
     fn differs(&self) -> bool {
         self.rows.windows(2).any(|pair| pair[0].value != pair[1].value)
     }
+
+    /// Its name, its oldest value, and from which version on it has which other ones.
+    fn cells(&self, versions: &[&str]) -> Vec<String> {
+        let oldest = self.rows.first().map_or_else(String::new, |row| row.value.clone());
+        let pairs = self.rows.windows(2).zip(versions.iter().skip(1));
+        let changes: Vec<_> = pairs
+            .filter(|(pair, _)| pair[0].value != pair[1].value)
+            .map(|(pair, version)| format!("{version}: {}", pair[1].value))
+            .collect();
+        let changes = (!changes.is_empty()).then(|| changes.join(", "));
+        [self.name.to_owned(), oldest].into_iter().chain(changes).collect()
+    }
 }
 
 /// Prints the kernel profiles.
@@ -46,10 +60,12 @@ impl Fact {
 /// # Errors
 /// When there is no such capability.
 pub fn kernels(args: Args) -> Result<Exit, Failure> {
+    let versions = Profile::known_versions();
     let facts = Profile::capabilities().iter().map(|capability| Fact {
         name: capability.name,
         doc: capability.doc.to_owned(),
-        rows: VERSIONS
+        decides: None,
+        rows: versions
             .iter()
             .map(|version| capability.row(version))
             .map(|row| VersionFact {
@@ -59,9 +75,9 @@ pub fn kernels(args: Args) -> Result<Exit, Failure> {
             })
             .collect(),
     });
-    let about = "A scenario can override a capability by name: kernel.badness_floor = \"one\". A version between two rows \
-                 uses the older row.";
-    show(&args, "kernel", &VERSIONS, facts.collect(), about)
+    let about = "A scenario can override a capability by name: kernel.badness_floor = \"one\". A version that is not \
+                 listed has the values of the nearest older one.";
+    show(&args, "kernel", &versions, facts.collect(), about)
 }
 
 /// Prints the Kubernetes profiles.
@@ -74,6 +90,7 @@ pub fn kubernetes(args: Args) -> Result<Exit, Failure> {
     let facts = KubernetesProfile::FACTS.iter().map(|fact| Fact {
         name: fact.name,
         doc: fact.doc.trim().trim_end_matches('.').to_owned(),
+        decides: Some(fact.verdict.to_string()),
         rows: rows
             .iter()
             .filter_map(|row| {
@@ -82,8 +99,8 @@ pub fn kubernetes(args: Args) -> Result<Exit, Failure> {
             })
             .collect(),
     });
-    let about = "A scenario can override a capability by name: kubelet.oom_group_default = false. A release between two \
-                 rows uses the older row.";
+    let about = "A scenario can override a capability by name: kubelet.oom_group_default = false. A newer release has the \
+                 values of the newest one listed.";
     show(&args, "Kubernetes", &versions, facts.collect(), about)
 }
 
@@ -107,10 +124,11 @@ fn show(args: &Args, what: &str, versions: &[&str], mut facts: Vec<Fact>, about:
 fn text(versions: &[&str], facts: &[Fact], about: &str) -> String {
     let mut out = String::new();
     for (title, differs) in [("Differs between versions", true), ("The same in all versions", false)] {
-        let mut table = Table::new(&[&["CAPABILITY"], versions].concat());
+        let since = versions.first().map_or_else(String::new, |oldest| format!("SINCE {oldest}"));
+        let headings = ["CAPABILITY", if differs { &*since } else { "VALUE" }, "CHANGES"];
+        let mut table = Table::new(&headings[..if differs { 3 } else { 2 }]);
         for fact in facts.iter().filter(|fact| fact.differs() == differs) {
-            let values = fact.rows.iter().map(|row| row.value.clone());
-            table.row([fact.name.to_owned()].into_iter().chain(values).collect(), anstyle::Style::new());
+            table.row(fact.cells(versions), anstyle::Style::new());
         }
         if !table.is_empty() {
             out.push_str(&format!("{}\n{}\n", paint(HEADING, title), table.render(2)));
@@ -118,7 +136,8 @@ fn text(versions: &[&str], facts: &[Fact], about: &str) -> String {
     }
     out.push_str(&format!("{}\n", paint(HEADING, "Sources and confidence")));
     for fact in facts {
-        out.push_str(&format!("{}: {}\n", paint(HEADING, fact.name), fact.doc));
+        let decides = fact.decides.iter().map(|what| format!("; decides {what}")).collect::<String>();
+        out.push_str(&format!("{}: {}{decides}\n", paint(HEADING, fact.name), fact.doc));
         let mut table = Table::new(&["VERSION", "VALUE", "SURE", "SOURCE"]);
         let mut first = 0;
         for n in 0..fact.rows.len() {
@@ -151,6 +170,7 @@ fn json_text(versions: &[&str], facts: &[Fact]) -> String {
         json!({
             "name": fact.name,
             "doc": fact.doc,
+            "decides": fact.decides,
             "differs": fact.differs(),
             "rows": versions.iter().zip(&fact.rows).map(row).collect::<Vec<_>>(),
         })

@@ -2,6 +2,7 @@
 //! source of the fact and how sure it is.
 
 use super::profile::{Profile, VERSIONS};
+use super::release::{is_row, version};
 use super::rows::CAPABILITIES;
 use std::fmt;
 
@@ -107,16 +108,28 @@ impl Capability {
         })
     }
 
-    /// The value in a version of [`VERSIONS`], or in the oldest one. What was recorded of an older version only is
-    /// inferred for the later ones.
-    pub fn row(&self, version: &str) -> CapabilityRow {
-        let place = |v: &str| VERSIONS.iter().position(|known| *known == v).unwrap_or(0);
-        let at = place(version);
-        let (since, row) = *self.changes.iter().rfind(|(since, _)| place(since) <= at).unwrap_or(&self.changes[0]);
+    /// The value in a version (`6.10`), or in the oldest row. What was recorded of an older version only is inferred
+    /// for the later ones.
+    pub fn row(&self, text: &str) -> CapabilityRow {
+        let at = version(text).or_else(|| version(VERSIONS[0]));
+        let (since, row) = *self.changes.iter().rfind(|(since, _)| version(since) <= at).unwrap_or(&self.changes[0]);
         match row.confidence {
-            Confidence::Recorded if since != version => CapabilityRow { confidence: Confidence::Inferred, ..row },
+            Confidence::Recorded if version(since) != at => CapabilityRow { confidence: Confidence::Inferred, ..row },
             _ => row,
         }
+    }
+
+    /// The versions at which its value, or what is known of it, changes.
+    pub fn change_points(&self) -> impl Iterator<Item = &'static str> {
+        self.changes.iter().map(|(since, _)| *since)
+    }
+
+    /// True when the value changes between two versions, and it is not known at which: the change was found in the row
+    /// of the later one.
+    pub(super) fn changes_somewhere(&self, (older, newer): (&str, &str)) -> bool {
+        let undated = |(since, _): &&(&str, _)| version(older) < version(since) && version(since) <= version(newer);
+        let first = self.changes.iter().filter(undated).find(|(_, row)| row.value != self.row(older).value);
+        first.is_some_and(|(since, _)| is_row(since)) && self.row(older).value != self.row(newer).value
     }
 
     /// Sets this capability.
@@ -157,7 +170,7 @@ mod tests {
     fn every_row_sets_a_legal_value_and_reads_back() {
         for capability in CAPABILITIES {
             assert_eq!(capability.changes[0].0, VERSIONS[0], "{}", capability.name);
-            let places = capability.changes.iter().map(|(since, _)| VERSIONS.iter().position(|v| v == since).unwrap());
+            let places = capability.changes.iter().map(|(since, _)| version(since).unwrap());
             assert!(places.is_sorted(), "{}", capability.name);
             for version in VERSIONS {
                 let row = capability.row(version);

@@ -1,6 +1,7 @@
 //! Kernel versions as rows of named capabilities. Model code asks for a capability, never for a version.
 
 use super::capability::{Capability, CapabilityError};
+use super::release::version;
 use super::rows::CAPABILITIES;
 use serde::Serialize;
 use std::sync::OnceLock;
@@ -164,12 +165,16 @@ pub const VERSIONS: [&str; 13] =
 pub const DEFAULT_VERSION: &str = "6.12";
 
 impl Profile {
-    /// The row of a version in [`VERSIONS`].
-    pub fn named(version: &str) -> Option<Profile> {
+    /// The kernel of a version, `6.12`: a row of [`VERSIONS`], or between two of them what is known of it. `None`: it
+    /// is no version, or older than all rows.
+    pub fn named(text: &str) -> Option<Profile> {
         // Every setting of a sweep asks for the same row.
         static ROWS: [OnceLock<Profile>; VERSIONS.len()] = [const { OnceLock::new() }; VERSIONS.len()];
-        let place = VERSIONS.iter().position(|v| *v == version)?;
-        Some(ROWS[place].get_or_init(|| Profile::from_row(VERSIONS[place])).clone())
+        if let Some(place) = VERSIONS.iter().position(|v| *v == text) {
+            return Some(ROWS[place].get_or_init(|| Profile::from_row(VERSIONS[place])).clone());
+        }
+        let (major, minor) = version(text).filter(|found| Some(*found) >= version(VERSIONS[0]))?;
+        Some(Profile::from_row(&format!("{major}.{minor}")))
     }
 
     fn from_row(version: &str) -> Profile {
@@ -180,6 +185,14 @@ impl Profile {
             let _ = capability.set(&mut profile, capability.row(version).value);
         }
         profile
+    }
+
+    /// All rows, and all versions at which a capability changes, oldest first.
+    pub fn known_versions() -> Vec<&'static str> {
+        let mut all: Vec<_> = CAPABILITIES.iter().flat_map(Capability::change_points).chain(VERSIONS).collect();
+        all.sort_by_key(|text| version(text));
+        all.dedup();
+        all
     }
 
     /// All rows, oldest first.

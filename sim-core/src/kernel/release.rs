@@ -27,8 +27,10 @@ pub enum Distribution {
     AmazonLinux2,
     /// Talos Linux from 1.5 on.
     Talos,
-    /// Red Hat Enterprise Linux, its rebuilds, and OpenShift's CoreOS.
+    /// Red Hat Enterprise Linux from 9.4 on, its rebuilds, and OpenShift's CoreOS.
     Rhel,
+    /// The same up to 9.3.
+    RhelTo93,
     /// Flatcar.
     Flatcar,
     /// Google's Container-Optimized OS.
@@ -96,7 +98,7 @@ const MARKS: &[(Distribution, &[&str])] = &[
 
 impl Distribution {
     /// All of them with the words that a scenario uses.
-    pub const ALL: [(&str, Distribution); 22] = [
+    pub const ALL: [(&str, Distribution); 23] = [
         ("debian-11", Distribution::Debian11),
         ("debian-12", Distribution::Debian12),
         ("debian-13", Distribution::Debian13),
@@ -107,6 +109,7 @@ impl Distribution {
         ("amazon-linux-2", Distribution::AmazonLinux2),
         ("talos", Distribution::Talos),
         ("rhel", Distribution::Rhel),
+        ("rhel-9.3", Distribution::RhelTo93),
         ("flatcar", Distribution::Flatcar),
         ("container-optimized-os", Distribution::ContainerOptimizedOs),
         ("oracle-uek", Distribution::OracleUek),
@@ -127,6 +130,7 @@ impl Distribution {
         match MARKS.iter().find(marked).map(|(distribution, _)| *distribution) {
             Some(Distribution::Debian13) if version < (6, 1) => Some(Distribution::Debian11),
             Some(Distribution::Debian13) if version == (6, 1) => Some(Distribution::Debian12),
+            Some(Distribution::Rhel) if version < (5, 14) || build(release) < RHEL_9_4 => Some(Distribution::RhelTo93),
             None if is_container_optimized(release) => Some(Distribution::ContainerOptimizedOs),
             found => found,
         }
@@ -148,8 +152,9 @@ impl Distribution {
             Distribution::Fedora => (Lru::Mglru, "launchpad.net bug 2023629 names Fedora's default"),
             Distribution::Suse => (Lru::Classic, "forums.opensuse.org 191804: Leap 16.0 leaves it off, 2026-02"),
             Distribution::RaspberryPiOs => (Lru::Mglru, "raspberrypi/linux#5414: off in 32-bit kernels only"),
-            Distribution::Rhel
-            | Distribution::Flatcar
+            Distribution::Rhel => (Lru::Mglru, "openshift/machine-config-operator#4466: lru_gen 0x0007 on RHEL 9.4"),
+            Distribution::RhelTo93 => (Lru::Classic, "openshift/machine-config-operator#4425: 9.4 brought MGLRU"),
+            Distribution::Flatcar
             | Distribution::AmazonLinux2
             | Distribution::ContainerOptimizedOs
             | Distribution::OracleUek
@@ -162,13 +167,31 @@ impl Distribution {
         })
     }
 
-    /// Gives the profile of a version the page ageing of this distribution; kernels before 6.1 have no other than the
-    /// classic one.
+    /// Gives the profile of a version the page ageing of this distribution. Kernels before 6.1 have no other than the
+    /// classic one, except Red Hat's 5.14, which has the memory management of later kernels.
     pub fn configure(self, profile: &mut Profile, version: (u32, u32)) {
-        if let (Some((lru, _)), true) = (self.lru(version), version >= (6, 1)) {
+        let backported = self == Distribution::Rhel && version >= (5, 14);
+        if let (Some((lru, _)), true) = (self.lru(version), backported || version >= (6, 1)) {
             profile.lru = lru;
         }
     }
+
+    /// True where kernels of a version differ from it by much that was taken from later ones.
+    pub fn backports(self, version: (u32, u32)) -> bool {
+        matches!(self, Distribution::Rhel | Distribution::RhelTo93) && version < (6, 0)
+    }
+}
+
+/// Red Hat's 5.14 of RHEL 9.4 is 5.14.0-427.
+const RHEL_9_4: u64 = 427;
+
+/// The number behind the first hyphen; 6.12 of RHEL 10 counts from 1 again.
+fn build(release: &str) -> u64 {
+    if version(release) > Some((5, 14)) {
+        return u64::MAX;
+    }
+    let number = release.split('-').nth(1).and_then(|rest| rest.split('.').next());
+    number.and_then(|number| number.parse().ok()).unwrap_or(u64::MAX)
 }
 
 /// Container-Optimized OS prints a version and a plus, `6.1.123+`, and no other distribution's nodes do.
@@ -208,27 +231,40 @@ impl Release {
         version(self.row) == Some(self.version)
     }
 
-    /// The row's capabilities with what the distribution changes.
+    /// The version's capabilities with what the distribution changes.
     pub fn profile(&self) -> Profile {
-        let mut profile = Profile::named(self.row).unwrap_or_default();
+        let (major, minor) = self.version;
+        // A version that is newer than all rows is taken for the newest of them, in every respect.
+        let own = if self.is_newer() { self.row.to_owned() } else { format!("{major}.{minor}") };
+        let mut profile = Profile::named(&own).unwrap_or_default();
         if let Some(distribution) = self.distribution {
             distribution.configure(&mut profile, self.version);
         }
         profile
     }
 
-    /// For a version between two rows: what changes up to the newer one, and so may differ; empty when nothing does or
-    /// there is no newer row.
-    pub fn may_differ(&self) -> Vec<&'static Capability> {
-        let newer = VERSIONS.iter().find(|row| version(row).is_some_and(|row| row > self.version));
-        match newer {
-            Some(newer) if !self.is_exact() => {
-                let changes = |c: &&Capability| c.row(self.row).value != c.row(newer).value;
-                Profile::capabilities().iter().filter(changes).collect()
-            }
-            _ => Vec::new(),
-        }
+    /// The row after it.
+    fn newer(&self) -> Option<&'static str> {
+        VERSIONS.into_iter().find(|row| version(row).is_some_and(|row| row > self.version))
     }
+
+    /// True when it is newer than all rows.
+    pub fn is_newer(&self) -> bool {
+        !self.is_exact() && self.newer().is_none()
+    }
+
+    /// For a version between two rows: what changes up to the newer one, it is not known when; `None` for a version
+    /// that is newer than all rows.
+    pub fn may_differ(&self) -> Option<Vec<&'static Capability>> {
+        let (major, minor) = self.version;
+        let (own, newer) = (format!("{major}.{minor}"), self.newer()?);
+        Some(Profile::capabilities().iter().filter(|c| c.changes_somewhere((&own, newer))).collect())
+    }
+}
+
+/// True for a version that has a row.
+pub(super) fn is_row(text: &str) -> bool {
+    VERSIONS.contains(&text)
 }
 
 /// Major and minor, also of `Linux version 6.1.0-37-amd64`.
@@ -267,9 +303,13 @@ mod tests {
             ("6.12.117+deb12-cloud-amd64", "6.12", Some(D::Debian13), Lru::Mglru),
             ("6.12.41+deb13-arm64", "6.12", Some(D::Debian13), Lru::Mglru),
             ("6.12.12-amd64", "6.12", Some(D::Debian13), Lru::Mglru),
-            ("5.14.0-427.13.1.el9_4.x86_64", "5.10", Some(D::Rhel), Lru::Classic),
-            ("5.14.0-570.26.1.el9_6.aarch64+64k", "5.10", Some(D::Rhel), Lru::Classic),
-            ("4.18.0-372.73.1.el8_6.x86_64", "4.15", Some(D::Rhel), Lru::Classic),
+            ("5.14.0-427.13.1.el9_4.x86_64", "5.10", Some(D::Rhel), Lru::Mglru),
+            ("5.14.0-427.el9", "5.10", Some(D::Rhel), Lru::Mglru),
+            ("5.14.0-570.26.1.el9_6.aarch64+64k", "5.10", Some(D::Rhel), Lru::Mglru),
+            ("5.14.0-284.11.1.el9_2.x86_64", "5.10", Some(D::RhelTo93), Lru::Classic),
+            ("4.18.0-372.73.1.el8_6.x86_64", "4.15", Some(D::RhelTo93), Lru::Classic),
+            ("4.18.0-553.el8", "4.15", Some(D::RhelTo93), Lru::Classic),
+            ("6.12.0-124.el10", "6.12", Some(D::Rhel), Lru::Mglru),
             ("6.12.0-55.9.1.el10_0.x86_64", "6.12", Some(D::Rhel), Lru::Mglru),
             ("5.15.0-209.161.7.2.el9uek.x86_64", "5.15", Some(D::OracleUek), Lru::Classic),
             ("6.8.5-301.fc40.x86_64", "6.8", Some(D::Fedora), Lru::Mglru),
@@ -310,10 +350,51 @@ mod tests {
 
     #[test]
     fn a_version_between_two_rows_says_what_may_differ() {
-        let names = |text| Release::parse(text).unwrap().may_differ().iter().map(|c| c.name).collect::<Vec<_>>();
-        // 6.2 made the counters per CPU: 6.5 lies after it, and after every other change up to 6.6.
-        assert!(names("6.5").contains(&"rss_counters_batched"));
-        assert!(names("6.12").is_empty());
-        assert!(names("8.0").is_empty());
+        let names = |text: &str| -> Option<Vec<&'static str>> {
+            Release::parse(text).unwrap().may_differ().map(|all| all.iter().map(|c| c.name).collect())
+        };
+        // When MGLRU began to kill with swap left is not known, nor how a text of a few pages hangs.
+        assert_eq!(names("6.5"), Some(vec!["swap_writeback", "hang_hot_pages"]));
+        assert_eq!(names("5.14"), Some(vec![]));
+        assert_eq!(names("8.0"), None);
+    }
+
+    /// Changes by commit (the table's sources): 4.17 drops root's bonus, 5.1 child sacrifice, 5.2 the old heuristic,
+    /// 5.9 makes badness signed, 5.13 flushes statistics, 5.17 adds an event and repairs `full`, 5.19 adds
+    /// memory.reclaim, 6.2 batches counters, 6.4 adds `noswap`, 6.9 quarters, 6.10 partial walks, 6.11 leaves v1 out,
+    /// 6.14 reworks MGLRU, 6.16 brings ext4 large folios, 7.0 exact counters.
+    #[test]
+    fn a_change_of_which_the_commit_is_known_holds_between_rows() {
+        for (capability, before, after, value) in [
+            ("root_bonus", "4.16", "4.17", "false"),
+            ("root_bonus", "4.15", "4.18.0-553.el8", "false"),
+            ("sacrifice_child", "5.0", "5.1", "false"),
+            ("overcommit_guess", "5.1", "5.2", "total-ram"),
+            ("tie", "5.2", "5.3", "last-scanned"),
+            ("badness_floor", "5.8", "5.9", "signed"),
+            ("oom_score_signed", "5.8", "5.9", "true"),
+            ("memory_stat_lags", "5.12", "5.13", "false"),
+            ("pcp_high", "5.13", "5.14.0-427.el9", "low-watermark"),
+            ("oom_group_kill_event", "5.16", "5.17", "true"),
+            ("psi_full_permille", "5.16", "5.17", "1000"),
+            ("memory_reclaim", "5.18", "5.19", "true"),
+            ("rss_counters_batched", "6.1", "6.2.0-1018-gcp", "true"),
+            ("rss_counters_batched", "6.1", "6.5.0-1020-aws", "true"),
+            ("tmpfs_noswap", "6.3", "6.4", "true"),
+            ("reclaim_in_quarters", "6.8", "6.9", "true"),
+            ("sibling_reclaim", "6.9", "6.10.14-linuxkit", "first-large-enough"),
+            ("memcg_v1", "6.10", "6.11.0-1018-azure", "false"),
+            ("mapped_once_is_young", "6.13", "6.14.0-1010-aws", "false"),
+            ("file_folios", "6.15", "6.16", "true"),
+            ("rss_counters_batched", "7.0", "6.19", "true"),
+            ("second_kill_percent", "6.19", "7.1", "75"),
+        ] {
+            let value_of = |text| Release::parse(text).unwrap().profile().get(capability).unwrap();
+            assert_eq!(value_of(after), value, "{capability} of {after}");
+            assert_ne!(value_of(before), value, "{capability} of {before}");
+        }
+        // Newer than all rows: the newest.
+        assert_eq!(Release::parse("7.9").unwrap().profile().version, "7.3");
+        assert_eq!(Release::parse("6.5.0-1020-aws").unwrap().profile().version, "6.5");
     }
 }

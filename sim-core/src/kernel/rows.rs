@@ -1,5 +1,5 @@
 //! Each capability's value by version, with where the fact comes from. An entry holds from its version until the next
-//! one.
+//! one. A change of which the commit is known stands at the version with that commit, whether that has a row or not.
 
 use super::capability::{Capability, CapabilityRow, Confidence};
 use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Protection, SiblingReclaim, SwapWriteback, TieRule};
@@ -84,8 +84,8 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     &[
         ("4.15", source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1")),
         ("5.4", recorded("one", LOG_54)),
+        ("5.9", source("signed", "commit 9066e5cfb73c, 5.9: signed badness")),
         ("5.10", recorded("signed", "recordings of 5.10.262: 144 of 144 scores; commit 9066e5cfb73c, 5.9")),
-        ("5.15", source("signed", "commit 9066e5cfb73c, 5.9: signed badness")),
         ("6.1", recorded("signed", REC_61)),
         ("6.12", recorded("signed", REC_612)),
         ("6.18", recorded("signed", REC_618)),
@@ -95,6 +95,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     { "first-scanned" => TieRule::FirstScanned, "last-scanned" => TieRule::LastScanned },
     &[
         ("4.15", source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader")),
+        ("5.3", inferred("last-scanned", "as 5.4; docs/dmesg.md has the rules by release")),
         ("5.4", recorded("last-scanned", LOG_54)),
         ("5.10", recorded("last-scanned", REC_510)),
         ("5.15", source("last-scanned", "mm/oom_kill.c oom_evaluate_task: only fewer points are passed over")),
@@ -109,7 +110,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         "tasks with CAP_SYS_ADMIN on the host get 3 % fewer points",
         &[
             ("4.15", source("true", "mm/oom_kill.c oom_badness: has_capability_noaudit(p, CAP_SYS_ADMIN)")),
-            ("4.19", source("false", "commit d46078b28889, 4.17: bonus removed")),
+            ("4.17", source("false", "commit d46078b28889, 4.17: bonus removed")),
             ("5.10", recorded("false", REC_510)),
             ("6.1", recorded("false", REC_61)),
             ("6.12", recorded("false", REC_612)),
@@ -124,7 +125,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         &[
             ("4.15", source("true", "mm/oom_kill.c oom_kill_process; the words 'or sacrifice child' in the 4.15 log")),
             ("4.19", source("true", "mm/oom_kill.c oom_kill_process")),
-            ("5.4", source("false", "commit bbbe48029720, 5.1: heuristic removed; the 5.4 log lacks the words")),
+            ("5.1", source("false", "commit bbbe48029720, 5.1: heuristic removed; the 5.4 log lacks the words")),
             ("5.10", recorded("false", REC_510)),
             ("6.1", recorded("false", REC_61)),
             ("6.12", recorded("false", REC_612)),
@@ -138,6 +139,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         "/proc/PID/oom_score is (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total",
         &[
             ("4.15", source("false", "fs/proc/base.c proc_oom_score")),
+            ("5.9", source("true", "commit 9066e5cfb73c, 5.9")),
             ("5.10", recorded("true", "recordings of 5.10.262: 144 of 144 scores; commit 9066e5cfb73c, 5.9")),
             ("6.1", recorded("true", REC_61)),
             ("6.12", recorded("true", REC_612)),
@@ -167,6 +169,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("5.4", recorded("true", LOG_54)),
             ("5.10", recorded("true", REC_510)),
             ("6.1", recorded("true", REC_61)),
+            ("6.11", source("false", "init/Kconfig MEMCG_V1, added in 6.11: default n")),
             (
                 "6.12",
                 recorded(
@@ -200,7 +203,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         &[
             ("4.15", source("false", "commit b6bf9abb0aa4, 5.17, added it")),
             ("5.10", recorded("false", "recordings of 5.10.262: memory.events has no such line")),
-            ("5.15", source("false", "commit b6bf9abb0aa4, 5.17, added it")),
+            ("5.17", source("true", "commit b6bf9abb0aa4, 5.17")),
             ("6.1", recorded("true", REC_61)),
             ("6.12", recorded("true", REC_612)),
             ("6.18", recorded("true", REC_618)),
@@ -229,7 +232,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("5.10", recorded("false", REC_510)),
             ("5.15", source("false", "commit f1a7941243c1, 6.2, made them per CPU")),
             ("6.1", recorded("false", REC_61)),
-            ("6.6", source("true", "commit f1a7941243c1, 6.2")),
+            ("6.2", source("true", "commit f1a7941243c1, 6.2")),
             ("6.12", recorded("true", "recordings of 6.12.117: rss_anon a multiple of 32 in 1124 of 1124 table rows")),
             ("6.18", recorded("true", "recordings of 6.18.15: 76 of 96 scores exact, the rest lower")),
             ("7.0", source("false", "commit 5898aa8f9a0b, 7.0: oom_badness sums the counters up (get_mm_rss_sum)")),
@@ -240,7 +243,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     { "free" => OvercommitGuess::Free, "total-ram" => OvercommitGuess::TotalRam },
     &[
         ("4.15", source("free", "mm/util.c __vm_enough_memory")),
-        ("5.4", source("total-ram", "commit 8c7829b04c52, 5.2")),
+        ("5.2", source("total-ram", "commit 8c7829b04c52, 5.2")),
         ("5.10", recorded("total-ram", REC_510)),
         ("6.1", recorded("total-ram", REC_61)),
         ("6.12", recorded("total-ram", REC_612)),
@@ -266,7 +269,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
     &[
         ("4.15", source("six-batches", "mm/page_alloc.c pageset_set_batch")),
-        ("5.15", source("low-watermark", "mm/page_alloc.c zone_highsize, 5.14")),
+        ("5.14", source("low-watermark", "mm/page_alloc.c zone_highsize, 5.14")),
         ("6.1", recorded("low-watermark", "story s3-F08-007: 47 MiB freed end no wait, 84 do; the lists keep 54")),
         ("6.12", recorded("low-watermark", "stories F05: 27 of 53 MiB freed stay in the lists")),
     ]),
@@ -295,7 +298,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         &[
             ("4.15", source("true", "mm/memcontrol.c: flushed per CPU in batches until rstat came in 5.13")),
             ("5.10", recorded("true", "recordings of 5.10.262: `file 0` beside `inactive_file 24`")),
-            ("5.15", source("false", "commit 2d146aa3aa84, 5.13: rstat, flushed when it is read")),
+            ("5.13", source("false", "commit 2d146aa3aa84, 5.13: rstat, flushed when it is read")),
             ("6.1", recorded("false", REC_61)),
             ("6.12", recorded("false", REC_612)),
             ("6.18", recorded("false", REC_618)),
@@ -309,6 +312,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         &[
             ("4.15", source("false", "commit 94968384dde1, 5.19, added it")),
             ("5.10", recorded("false", "recordings of 5.10.262: ENOENT")),
+            ("5.19", source("true", "commit 94968384dde1, 5.19")),
             ("6.1", recorded("true", REC_61)),
             ("6.12", recorded("true", REC_612)),
             ("7.3", recorded("true", REC_73)),
@@ -322,7 +326,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("4.15", source("true", "no MGLRU before 6.1")),
             ("6.1", source("true", "mm/vmscan.c, mm/workingset.c of 6.1")),
             ("6.12", recorded("true", "node stories of 6.12.117, page cache family")),
-            ("6.18", source("false", "mm/vmscan.c lru_gen_set_refs, reworked in 6.14")),
+            ("6.14", source("false", "mm/vmscan.c lru_gen_set_refs, reworked in 6.14")),
         ]
     ),
     choice!("sibling_reclaim", sibling_reclaim, "MGLRU: from which cgroups below a full one pages are taken",
@@ -330,7 +334,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     &[
         ("4.15", source("proportional", "mm/vmscan.c shrink_node_memcgs: walks all of them")),
         ("6.1", recorded("proportional", "recordings protect of 6.1.176")),
-        ("6.6", inferred("proportional", "as 6.1; partial walks came in 6.10")),
+        ("6.10", source("first-large-enough", "mm/vmscan.c: partial walks bail out at the goal from 6.10 on")),
         (
             "6.12",
             recorded(
@@ -361,6 +365,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         &[
             ("4.15", source("false", "no folios before 5.16; ext4 takes large ones from 6.16 on")),
             ("6.12", recorded("false", "recordings memory_reclaim of 6.12.117: batches of 64 pages")),
+            ("6.16", source("true", "fs/ext4 takes large folios from 6.16 on")),
             ("6.18", recorded("true", "recordings swap of 6.18.15; mm/readahead.c page_cache_async_ra: aligned_end")),
             ("7.3", recorded("true", "recordings of 7.3.4: windows end at multiples of 1024 pages")),
         ]
@@ -392,7 +397,8 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         &[
             ("4.15", source("false", "no memory.reclaim before 5.19; then all at once")),
             ("6.1", recorded("false", "recordings memory_reclaim of 6.1.176: 3172 pages freed of 2408 asked for")),
-            ("6.12", recorded("true", "recordings memory_reclaim of 6.12.117; commit 287d5fedb377, 6.9")),
+            ("6.9", source("true", "commit 287d5fedb377, 6.9")),
+            ("6.12", recorded("true", "recordings memory_reclaim of 6.12.117")),
             ("7.3", recorded("true", "recordings memory_reclaim of 7.3.4")),
         ]
     ),
@@ -488,7 +494,8 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         &[
             ("4.15", inferred("300", "as 5.10; no PSI before 4.20")),
             ("5.10", recorded("300", "recordings of 5.10.262: 90 to 620, as tasks in reclaim counted as productive")),
-            ("6.1", recorded("1000", "recordings of 6.1.176: full = some; commit cb0e52b77487, 5.17")),
+            ("5.17", source("1000", "commit cb0e52b77487, 5.17: a task in reclaim is not productive")),
+            ("6.1", recorded("1000", "recordings of 6.1.176: full = some")),
             ("7.3", recorded("1000", "recordings of 7.3.4: full = some in every cgroup with one task")),
         ]
     ),
@@ -498,7 +505,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         "a tmpfs can be mounted with noswap: its pages stay in memory",
         &[
             ("4.15", source("false", "commit 2c6efe9cf2d7, 6.4, added it")),
-            ("6.6", source("true", "commit 2c6efe9cf2d7, 6.4")),
+            ("6.4", source("true", "commit 2c6efe9cf2d7, 6.4")),
         ]
     ),
 ];

@@ -87,7 +87,7 @@ profile! {
     /// An override of 0 is lost on the way: the pod gets its whole termination grace period.
     zero_grace_override_ignored: bool, GracePeriod {
         21: false, Documented "the kubelet log of the AKS article: killed after 2 s with gracePeriod=0";
-        24: true, Documented "kubernetes#115819; later patch releases of 1.28 to 1.30 may contain the fix: override it";
+        22: true, Documented "kubernetes#115819; later patch releases of 1.28 to 1.30 may contain the fix: override it";
         31: false, Source "kubernetes#124063, fixed in 1.31";
     }
     /// A soft eviction never gives more than the pod's own grace period.
@@ -351,13 +351,14 @@ macro_rules! rows {
 }
 
 rows! {
-    V1_21 "1.21" 21 V1_24 "1.24" 24 V1_28 "1.28" 28 V1_29 "1.29" 29 V1_30 "1.30" 30 V1_31 "1.31" 31 V1_32 "1.32" 32
-    V1_33 "1.33" 33 V1_34 "1.34" 34 V1_35 "1.35" 35 V1_36 "1.36" 36 V1_37 "1.37" 37
+    V1_21 "1.21" 21 V1_22 "1.22" 22 V1_23 "1.23" 23 V1_24 "1.24" 24 V1_25 "1.25" 25 V1_26 "1.26" 26 V1_27 "1.27" 27
+    V1_28 "1.28" 28 V1_29 "1.29" 29 V1_30 "1.30" 30 V1_31 "1.31" 31 V1_32 "1.32" 32 V1_33 "1.33" 33 V1_34 "1.34" 34
+    V1_35 "1.35" 35 V1_36 "1.36" 36 V1_37 "1.37" 37
 }
 
 impl KubernetesProfile {
-    /// The row for a version: `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`. Releases without a row take the nearest
-    /// older one.
+    /// The row for a version: `1.28`, `v1.28.3`, `v1.33.3-eks-113cf36`. A release that is newer than all rows takes the
+    /// newest.
     pub fn of_version(version: &str) -> Option<Self> {
         Release::parse(version).map(|release| release.row())
     }
@@ -377,7 +378,7 @@ mod tests {
     #[test]
     fn a_row_is_found_by_version_and_overridden_by_name() {
         assert_eq!(KubernetesProfile::of_version("v1.29.4").map(|p| p.version), Some("1.29"));
-        assert_eq!(KubernetesProfile::of_version("1.27").map(|p| p.version), Some("1.24"));
+        assert_eq!(KubernetesProfile::of_version("1.27").map(|p| p.version), Some("1.27"));
         assert_eq!(KubernetesProfile::of_version("1.40").map(|p| p.version), Some("1.37"));
         assert_eq!(KubernetesProfile::of_version("1.20"), None);
         assert_eq!(KubernetesProfile::of_version("next"), None);
@@ -417,5 +418,24 @@ mod tests {
         assert!(!row("1.34").fail_cgroup_v1 && row("1.35").fail_cgroup_v1);
         assert!(!row("1.36").hugepage_aware_eviction && row("1.37").hugepage_aware_eviction);
         assert!(row("1.27").root_usage_from_free && !row("1.28").root_usage_from_free);
+    }
+
+    /// Releases between those whose sources were read: kubernetes#115819 (1.22), #111597 and KEP-3329 (1.26), #118310
+    /// and KEP-2570 (1.27), #117793 and runc 1.1.9 (1.28).
+    #[test]
+    fn releases_from_1_22_to_1_27_have_what_was_changed_by_then() {
+        let row = |minor: u32| KubernetesProfile::of_version(&format!("1.{minor}")).unwrap();
+        for minor in 21..=37 {
+            let row = row(minor);
+            assert_eq!(row.minor, minor);
+            assert_eq!(row.zero_grace_override_ignored, (22..31).contains(&minor), "1.{minor}");
+            assert_eq!(row.message_container == ContainerWording::LargerConsumption, minor >= 26, "1.{minor}");
+            assert_eq!((row.message_threshold, row.disruption_target), (minor >= 26, minor >= 26), "1.{minor}");
+            assert_eq!(row.evicted_phase_from_containers, minor >= 27, "1.{minor}");
+            assert_eq!(row.memory_high_from_request, minor >= 27, "1.{minor}");
+            let factor = [(37, 0), (27, 900), (21, 800)].into_iter().find(|(since, _)| minor >= *since);
+            assert_eq!(Some(row.memory_throttling_factor_milli), factor.map(|(_, factor)| factor), "1.{minor}");
+            assert_eq!((row.oom_group_default, row.root_usage_from_free), (minor >= 28, minor < 28), "1.{minor}");
+        }
     }
 }

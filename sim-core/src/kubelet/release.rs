@@ -1,8 +1,6 @@
 //! Kubernetes versions as nodes print them (`status.nodeInfo.kubeletVersion`): release, row, whose build it is.
 
-use super::capability::{Consequence, Fact};
 use super::profile::KubernetesProfile;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Whose build of Kubernetes it is, as far as the version says so.
@@ -74,7 +72,7 @@ impl Release {
         Some(Release { minor, distribution: parts.into_iter().find_map(distribution) })
     }
 
-    /// The row that stands for it: its own, or the nearest older one.
+    /// The row that stands for it: its own, or the newest for one that is newer than all.
     pub fn row(self) -> KubernetesProfile {
         let older = KubernetesProfile::ALL.into_iter().rfind(|row| row.minor <= self.minor);
         older.unwrap_or(KubernetesProfile::V1_21)
@@ -83,20 +81,6 @@ impl Release {
     /// True when the row is that of the very release.
     pub fn is_exact(self) -> bool {
         self.row().minor == self.minor
-    }
-
-    /// For a release between two rows: the capabilities that change up to the newer one, by what depends on them. Empty
-    /// for a release with a row of its own, and for one that is newer than all rows.
-    pub fn may_differ(self) -> BTreeMap<Consequence, Vec<&'static Fact>> {
-        let (row, mut found) = (self.row(), BTreeMap::<_, Vec<_>>::new());
-        let newer = KubernetesProfile::ALL.into_iter().find(|newer| newer.minor > self.minor);
-        let Some(newer) = newer.filter(|_| !self.is_exact()) else { return found };
-        for fact in KubernetesProfile::FACTS {
-            if row.get(fact.name) != newer.get(fact.name) {
-                found.entry(fact.verdict).or_default().push(fact);
-            }
-        }
-        found
     }
 
     /// The preset of the provider or installer whose build it is, if there is one.
@@ -108,7 +92,8 @@ impl Release {
             KubernetesDistribution::Rke2 => "rke2",
             KubernetesDistribution::Ack => "ack",
             KubernetesDistribution::OpenShift => match self.minor {
-                ..=32 => "openshift-4.19",
+                ..=31 => "openshift-4.18",
+                32 => "openshift-4.19",
                 33 => "openshift-4.20",
                 34 => "openshift-4.21",
                 35 => "openshift-4.22",
@@ -161,17 +146,19 @@ mod tests {
             ("v1.32.5+rke2r1", "1.32", Some(D::Rke2), Some("rke2")),
             ("v1.32.1-aliyun.1", "1.32", Some(D::Ack), Some("ack")),
             ("v1.34.9+0a1b2c3", "1.34", Some(D::OpenShift), Some("openshift-4.21")),
-            ("v1.30.7+5fc7dd8", "1.30", Some(D::OpenShift), Some("openshift-4.19")),
-            ("v1.27.6+f67aeb3", "1.24", Some(D::OpenShift), Some("openshift-4.19")),
+            ("v1.30.7+5fc7dd8", "1.30", Some(D::OpenShift), Some("openshift-4.18")),
+            ("v1.27.6+f67aeb3", "1.27", Some(D::OpenShift), Some("openshift-4.18")),
             ("v1.31.3+k0s", "1.31", Some(D::K0s), None),
             ("v1.30.5+IKS", "1.30", Some(D::Iks), None),
-            ("v1.22.5-tke.9", "1.21", Some(D::Tke), None),
+            ("v1.22.5-tke.9", "1.22", Some(D::Tke), None),
             ("v1.35.4+vmware.1", "1.35", Some(D::Vmware), None),
             ("v1.29.9", "1.29", None, None),
             ("Kubernetes v1.33.1", "1.33", None, None),
             ("v1.34.0-beta.0.123+0123456789abcd-dirty", "1.34", None, None),
             ("1.38.0-alpha.1", "1.37", None, None),
-            ("1.26", "1.24", None, None),
+            ("1.26", "1.26", None, None),
+            ("v1.27.8+4fab27b", "1.27", Some(D::OpenShift), Some("openshift-4.18")),
+            ("v1.32.6+1a2b3c4", "1.32", Some(D::OpenShift), Some("openshift-4.19")),
         ] {
             let release = Release::parse(text).unwrap();
             assert_eq!((release.row().version, release.distribution, release.preset()), (row, distribution, preset));
@@ -180,15 +167,5 @@ mod tests {
         for bad in ["1.20", "2.0", "next", "1", "1.x", "1.30.x", ""] {
             assert_eq!(Release::parse(bad), None, "{bad}");
         }
-    }
-
-    #[test]
-    fn a_release_between_two_rows_says_what_may_differ() {
-        let names = |text| {
-            Release::parse(text).unwrap().may_differ().into_values().flatten().map(|f| f.name).collect::<Vec<_>>()
-        };
-        assert!(names("1.26").contains(&"root_usage_from_free") && names("1.26").contains(&"message_container"));
-        assert!(!names("1.26").contains(&"rank_request"));
-        assert!(names("1.34").is_empty() && names("1.38").is_empty());
     }
 }

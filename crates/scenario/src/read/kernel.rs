@@ -51,18 +51,29 @@ fn release(p: &Problems, value: &Value) -> Option<Release> {
         _ => text(p, value)?,
     };
     let Some(release) = Release::parse(&given) else {
-        let help = format!("profiles: {}; a version between two of them uses the older one", quoted_list(VERSIONS));
+        let help = format!("rows: {}; a version between two of them has what is known of it", quoted_list(VERSIONS));
         p.push(Diagnostic::error(&value.at, format!("unknown kernel version {given:?}")).help(help));
         return None;
     };
     if !release.is_exact() {
-        let differs: Vec<&str> = release.may_differ().iter().map(|c| c.name).collect();
         let (major, minor) = release.version;
-        let known = match differs.as_slice() {
-            [] => "no difference is known".to_owned(),
-            names => format!("what a later version changes may differ: {}", names.join(", ")),
+        let row = release.row;
+        let known = release.may_differ().map(|all| all.iter().map(|c| c.name).collect::<Vec<_>>());
+        let used = match known.as_deref() {
+            None => format!("it is newer than all rows: {row} is used; what changed since is not known"),
+            Some([]) => format!("{row} is used, with what is known to have changed up to {major}.{minor}"),
+            Some(names) => format!(
+                "{row} is used, with what is known to have changed up to {major}.{minor}; these may have changed, too: {}",
+                names.join(", ")
+            ),
         };
-        p.warn(&value.at, format!("kernel {major}.{minor} has no row: {} is used; {known}", release.row));
+        p.warn(&value.at, format!("kernel {major}.{minor} has no row: {used}"));
+    }
+    if let Some(distribution) = release.distribution.filter(|d| d.backports(release.version)) {
+        let message = format!("{distribution} takes changes from later kernels: capabilities may be those of one");
+        p.push(
+            Diagnostic::warning(&value.at, message).help("set them by name where they are known (`oomsim kernels`)"),
+        );
     }
     Some(release)
 }

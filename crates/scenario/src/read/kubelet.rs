@@ -2,6 +2,7 @@
 
 use super::Context;
 use super::check_kubelet::Given;
+use super::gates;
 use super::kubelet_config::{KubeletDraft, Maps, config_keys};
 use super::kubelet_files::{config_dir, config_file, flags};
 use super::pod::instants;
@@ -38,13 +39,16 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
         flags(p, words, &mut draft);
     }
     config_keys(&mut t, &mut draft, Maps::Replace);
-    apply_gates(&draft, &mut profile);
+    gates::apply(p, &draft.gates, &mut profile);
     for fact in KubernetesProfile::FACTS {
         if let Some(value) = t.get(fact.name) {
             set_capability(p, fact.name, value, &mut profile);
         }
     }
     release_checks(p, value, release, &draft, &profile);
+    if let (Some(name), Some(node)) = (t.get("preset"), node) {
+        pods_bound(p, name, node, &draft, &profile);
+    }
     let first_pass = t.optional("firstPass", time);
     let passes = t.or("passes", Arc::from([]), instants);
     if let (Some(_), Some(again)) = (first_pass, passes.first()) {
@@ -105,6 +109,21 @@ fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&No
     }
 }
 
+/// GKE from 1.37 on: a bound of which a part is not known.
+fn pods_bound(p: &Problems, name: &Value, node: &NodePlan, draft: &KubeletDraft, profile: &KubernetesProfile) {
+    let Some(preset) = name.as_text().and_then(Preset::named) else { return };
+    let size = NodeSize { nominal: node.nominal, mem_total: node.kernel.mem_total, max_pods: draft.config.max_pods };
+    if let Some(bound) = preset.bound_left_out(&size, profile) {
+        let message = format!(
+            "{} may reserve less from Kubernetes 1.37 on: at most {} MiB by `maxPods` and a base that is not published",
+            preset.name,
+            bound.get() >> 20
+        );
+        let help = "the rule of earlier releases is used; `kubeReserved` overrides it";
+        p.push(Diagnostic::warning(&name.at, message).help(help));
+    }
+}
+
 /// The kubelet's clocks.
 fn timing(p: &Problems, value: &Value, d: Timing) -> Option<Timing> {
     let mut t = TableReader::open(p, &tables::TIMING, value)?;
@@ -152,28 +171,6 @@ fn housekeeping(p: &Problems, value: &Value) -> Option<HousekeepingTiming> {
     Some(timing)
 }
 
-/// Feature gates that change a capability; the others do not concern memory.
-fn apply_gates(draft: &KubeletDraft, profile: &mut KubernetesProfile) {
-    for (gate, on, _) in &draft.gates {
-        match gate.as_str() {
-            "MemoryQoS" => profile.memory_qos = *on,
-            "NodeSwap" => profile.node_swap = *on,
-            "PodLevelResources" => profile.pod_level_resources = *on,
-            "InPlacePodVerticalScaling" => profile.in_place_resize = *on,
-            "SidecarContainers" => profile.sidecar_containers = *on,
-            "QOSReserved" => profile.qos_reserved = *on,
-            "PodLevelResourcesFixKubeletQOSClass" => profile.empty_pod_resources_count = !on,
-            "ReduceDefaultCrashLoopBackOffDecay" if profile.minor >= KubernetesProfile::V1_33.minor => {
-                profile.reduced_crash_loop_back_off = *on;
-            }
-            "EventedPLEG" => profile.evented_pleg = *on,
-            "KubeletCrashLoopBackOffMax" => profile.crash_loop_back_off_max = *on,
-            "AllowOverwriteTerminationGracePeriodSeconds" => profile.soft_grace_capped_by_pod = !on,
-            _ => {}
-        }
-    }
-}
-
 /// A version as a node prints it, with a warning when it has no row of its own.
 fn version(p: &Problems, value: &Value) -> Option<Release> {
     let given = match &value.kind {
@@ -182,33 +179,16 @@ fn version(p: &Problems, value: &Value) -> Option<Release> {
     };
     let Some(release) = Release::parse(&given) else {
         let rows = KubernetesProfile::ALL.map(|row| row.version);
-        let help = format!("profiles: {}; a release between two of them uses the older one", quoted_list(rows));
+        let help = format!("releases: {}", quoted_list(rows));
         p.push(Diagnostic::error(&value.at, format!("unknown Kubernetes version {given:?}")).help(help));
         return None;
     };
     if !release.is_exact() {
         let taken = release.row().version;
-        let message = format!("there is no profile of Kubernetes {given}: {taken} is used");
-        p.push(Diagnostic::warning(&value.at, message).help(may_differ(release)));
+        let message = format!("Kubernetes {given} is newer than every profile: {taken} is used");
+        p.push(Diagnostic::warning(&value.at, message).help("what changed since is not known"));
     }
     Some(release)
-}
-
-/// Which verdicts of a run may be others with the release itself.
-fn may_differ(release: Release) -> String {
-    let changes: Vec<String> = release
-        .may_differ()
-        .into_iter()
-        .map(|(verdict, facts)| {
-            let names: Vec<_> = facts.iter().map(|fact| fact.name).collect();
-            format!("{verdict} ({})", names.join(", "))
-        })
-        .collect();
-    if changes.is_empty() {
-        "it is newer than every profile: what changed since is not known".to_owned()
-    } else {
-        format!("may differ: {}", changes.join("; "))
-    }
 }
 
 /// What the release says about the rest: fields that it does not have, and whose build it is.

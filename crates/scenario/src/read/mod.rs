@@ -6,6 +6,7 @@ mod check_kubelet;
 mod container;
 mod expect;
 mod expect_filter;
+mod gates;
 mod host;
 mod injection;
 mod kernel;

@@ -42,8 +42,8 @@ pub(crate) static KUBELET_KEYS: KeyGroup = KeyGroup {
             "version",
             Form::Version,
             Is("1.37"),
-            "`1.21`, `1.24`, `1.28` to `1.37`, or as a node prints it (`v1.33.3-eks-113cf36`); a version without a \
-             row uses the older one, with a warning that says what may differ",
+            "`1.21` to `1.37`, or as a node prints it (`v1.33.3-eks-113cf36`); a newer one is taken for the newest, \
+             with a warning",
         ),
         key(
             "preset",

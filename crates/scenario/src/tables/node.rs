@@ -259,7 +259,8 @@ pub(crate) static KERNEL_KEYS: KeyGroup = KeyGroup {
             Form::Version,
             Is("6.12"),
             "`4.15`, `4.19`, `5.4`, `5.10`, `5.15`, `6.1`, `6.6`, `6.8`, `6.12`, `6.18`, `7.0`, `7.2`, \
-             `7.3`, or what `uname -r` prints, such as `6.1.134-152.225.amzn2023.x86_64`; a version in between uses the older row, with a warning that names what may differ",
+             `7.3`, or what `uname -r` prints, such as `6.1.134-152.225.amzn2023.x86_64`; a version in between has \
+             what is known of it, with a warning that names what may differ",
         ),
         key(
             "distribution",
@@ -274,6 +275,7 @@ pub(crate) static KERNEL_KEYS: KeyGroup = KeyGroup {
                 "amazon-linux-2",
                 "talos",
                 "rhel",
+                "rhel-9.3",
                 "flatcar",
                 "container-optimized-os",
                 "oracle-uek",

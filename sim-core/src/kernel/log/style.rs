@@ -1,6 +1,8 @@
 //! The wording of a kernel's OOM report as a row of named capabilities. The lines themselves are in the sibling
 //! modules; they ask for a capability, never for a version.
 
+use crate::kernel::release::version;
+
 use super::stat_keys::{STAT_5_4, STAT_5_10, STAT_5_15, STAT_6_1, STAT_6_12, STAT_6_18, STAT_7_3};
 
 /// Columns of the task table (`dump_tasks` in mm/oom_kill.c).
@@ -150,9 +152,10 @@ pub struct LogStyle {
 pub const STYLES: [LogStyle; 13] = [V4_15, V4_19, V5_4, V5_10, V5_15, V6_1, V6_6, V6_8, V6_12, V6_18, V7_0, V7_2, V7_3];
 
 impl LogStyle {
-    /// The row of `major.minor`.
-    pub fn named(version: &str) -> Option<&'static LogStyle> {
-        STYLES.iter().find(|s| s.version == version)
+    /// The row of `major.minor`, or the nearest older one.
+    pub fn named(text: &str) -> Option<&'static LogStyle> {
+        let wanted = version(text)?;
+        STYLES.iter().rfind(|style| version(style.version).is_some_and(|row| row <= wanted))
     }
 }
 

@@ -12,6 +12,7 @@ pub use reservation::{Reservation, gke_tiers, tiers};
 pub use rows::PRESETS;
 
 use super::config::{CgroupDriver, KubeletConfig, TextMap};
+use super::profile::KubernetesProfile;
 use super::resources::MEMORY;
 use crate::units::{Bytes, SimDuration};
 use std::fmt;
@@ -37,6 +38,9 @@ pub enum SizeBy {
     /// The nominal size, without which it is refused: MemTotal gives quite another result.
     NominalOnly,
 }
+
+/// `maxPods` of a kubelet to which it is not given (apis/config/v1beta1/defaults.go).
+const DEFAULT_MAX_PODS: i64 = 110;
 
 /// Entries of a map, in the order of its keys.
 pub type Entries = &'static [(&'static str, &'static str)];
@@ -69,6 +73,9 @@ pub struct Preset {
     pub system_reserved: Reservation,
     /// Which size these go by.
     pub size: SizeBy,
+    /// From this minor release of Kubernetes on `kubeReserved` is at most this many MiB for each of `maxPods` and a
+    /// base that is not published: the model leaves the bound out.
+    pub bounded_by_pods: Option<(u32, u64)>,
     /// `maxPods` when it is not given.
     pub max_pods: Option<i64>,
     /// `evictionHard`; `None`: no map, the kubelet's own defaults.
@@ -156,6 +163,14 @@ impl Preset {
             Ok(reservation.amount(by, u64::try_from(max_pods.unwrap_or(0)).unwrap_or(0)))
         };
         Ok([amount(self.kube_reserved)?, amount(self.system_reserved)?])
+    }
+
+    /// The most that it may reserve with this release, without the base that is not published, where it reserves more.
+    pub fn bound_left_out(&self, size: &NodeSize, profile: &KubernetesProfile) -> Option<Bytes> {
+        let (_, each) = self.bounded_by_pods.filter(|(since, _)| profile.minor >= *since)?;
+        let max_pods = size.max_pods.or(self.max_pods).unwrap_or(DEFAULT_MAX_PODS);
+        let bound = Bytes::mib(each.saturating_mul(u64::try_from(max_pods).unwrap_or(0)));
+        self.reserved(size).ok()?[0].is_some_and(|reserved| reserved > bound).then_some(bound)
     }
 
     /// The configuration that it gives the kubelet of a machine.

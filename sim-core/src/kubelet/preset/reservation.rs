@@ -12,7 +12,10 @@ pub enum Reservation {
     /// [`tiers`] of the size.
     Tiers,
     /// [`gke_tiers`] of the size; below 1 GiB 255 MiB.
-    GkeTiers,
+    GkeTiers {
+        /// Two fifths more of each tier, for image streaming.
+        streaming: bool,
+    },
     /// This many MiB for each of `maxPods`, and some more.
     PerPod {
         /// MiB for each pod.
@@ -67,8 +70,9 @@ impl Reservation {
             Reservation::None => return None,
             Reservation::Fixed(fixed) => fixed,
             Reservation::Tiers => tiers(size).get() >> 20,
-            Reservation::GkeTiers if mib < 1024 => 255,
-            Reservation::GkeTiers => gke_tiers(mib),
+            Reservation::GkeTiers { .. } if mib < 1024 => 255,
+            Reservation::GkeTiers { streaming: false } => gke_tiers(mib),
+            Reservation::GkeTiers { streaming: true } => gke_tiers(mib) * 7 / 5,
             Reservation::PerPod { each, base, base_percent, at_most_percent } => {
                 let wanted = max_pods.saturating_mul(each).saturating_add(base.max(percent(base_percent)));
                 at_most_percent.map_or(wanted, |share| wanted.min(percent(share)))

@@ -13,6 +13,7 @@ const PLAIN: Preset = Preset {
     kube_reserved: Reservation::None,
     system_reserved: Reservation::None,
     size: SizeBy::MemTotal,
+    bounded_by_pods: None,
     max_pods: None,
     eviction_hard: None,
     eviction_soft: &[],
@@ -53,13 +54,22 @@ const K3S: Preset = Preset {
     ..PLAIN
 };
 
+/// OpenShift's script for what the system gets.
+const OPENSHIFT_SIZING: &str = "openshift/machine-config-operator \
+                                templates/common/_base/files/kubelet-auto-sizing.yaml (7ff337a4f): 1Gi without \
+                                NODE_SIZING_ENABLED; on by default for new workers from 4.21 on (MCO#5390, #5491)";
+
+/// OpenShift nodes that give the system a fixed amount.
+const fn openshift_fixed(name: &'static str, about: &'static str, mib: u64) -> Preset {
+    Preset { system_reserved: Reservation::Fixed(mib), ..openshift(name, "1.36", false, about) }
+}
+
 /// OpenShift workers of a release, with auto-sizing or 1 GiB.
 const fn openshift(name: &'static str, kubernetes: &'static str, auto_sizing: bool, about: &'static str) -> Preset {
     Preset {
         name,
         about,
-        source: "openshift/machine-config-operator templates/common/_base/files/kubelet-auto-sizing.yaml (7ff337a4f): \
-                 1Gi without NODE_SIZING_ENABLED; on by default for new workers from 4.21 on (MCO#5390, #5491)",
+        source: OPENSHIFT_SIZING,
         kubernetes: Some(kubernetes),
         system_reserved: if auto_sizing { Reservation::OpenShift } else { Reservation::Fixed(1024) },
         enforce: Some(&[ENFORCE_PODS, ENFORCE_SYSTEM_COMPRESSIBLE]),
@@ -150,8 +160,21 @@ pub const PRESETS: &[Preset] = &[
         source: "cloud.google.com/kubernetes-engine/docs/concepts/plan-node-sizes, whose GiB are 1000 MiB on real nodes \
                  (2i2c-org/infrastructure instance_capacities.yaml, 2i2c#2121, kubernetes#52650). From 1.37 on also \
                  bounded by 15 MiB a pod and a base that is not published: not modelled",
-        kube_reserved: Reservation::GkeTiers,
+        kube_reserved: Reservation::GkeTiers { streaming: false },
         size: SizeBy::Nominal,
+        bounded_by_pods: Some((37, 15)),
+        eviction_hard: eviction_hard!("100Mi"),
+        cgroup_driver: CgroupDriver::Cgroupfs,
+        ..PLAIN
+    },
+    Preset {
+        name: "gke-image-streaming",
+        about: "Google GKE with image streaming: as gke, and two fifths of the tiers more",
+        source: "cloud.google.com/kubernetes-engine/docs/how-to/image-streaming: 10 % of the first 4 GiB, 8, 4, 2.4 and \
+                 0.8 % in addition; GiB of 1000 MiB as in gke assumed",
+        kube_reserved: Reservation::GkeTiers { streaming: true },
+        size: SizeBy::Nominal,
+        bounded_by_pods: Some((37, 15)),
         eviction_hard: eviction_hard!("100Mi"),
         cgroup_driver: CgroupDriver::Cgroupfs,
         ..PLAIN
@@ -203,6 +226,14 @@ pub const PRESETS: &[Preset] = &[
         ..PLAIN
     },
     openshift("openshift", "1.36", true, "OpenShift workers with auto-sizing: system-reserved in whole GiB"),
+    openshift_fixed("openshift-control-plane", "OpenShift's control plane: 1 GiB system-reserved", 1024),
+    openshift_fixed("openshift-two-node-fencing", "OpenShift with two nodes and fencing: 1536 MiB", 1536),
+    Preset {
+        // `system-reserved-compressible` is a key of 1.32 and later.
+        enforce: None,
+        system_reserved_cgroup: "",
+        ..openshift("openshift-4.18", "1.31", false, "OpenShift up to 4.18 (Kubernetes 1.31): 1 GiB system-reserved")
+    },
     openshift("openshift-4.19", "1.32", false, "OpenShift 4.19 (Kubernetes 1.32): 1 GiB system-reserved"),
     openshift("openshift-4.20", "1.33", false, "OpenShift 4.20 (Kubernetes 1.33): 1 GiB system-reserved"),
     openshift("openshift-4.21", "1.34", true, "OpenShift 4.21 (Kubernetes 1.34): auto-sizing on new workers"),
