@@ -8,6 +8,10 @@ use crate::units::Bytes;
 const WHOLE: u128 = 100_000_000;
 /// HotSpot's MaxHeapSize before it looks at the machine: 96 MiB, for 64 bits times 1.3 (globals.hpp ScaleForWordSize).
 const HOTSPOT_HEAP: u64 = (96 << 20) / 10 * 13;
+/// HotSpot's MaxRAM on 64 bits (globals_x86.hpp, globals_aarch64.hpp).
+const HOTSPOT_MAX_RAM: Bytes = Bytes::gib(128);
+/// HotSpot's InitialRAMPercentage, 1.5625, in millionths of a percent.
+const HOTSPOT_INITIAL: u64 = 1_562_500;
 /// HotSpot's heaps are whole multiples of this (Serial and G1 with small heaps; measured).
 const HOTSPOT_ALIGN: u64 = 2 << 20;
 /// A machine with less memory, or with one CPU, gets the Serial collector (os.cpp is_server_class_machine: 2 GB less
@@ -35,7 +39,7 @@ impl Runtime {
     /// How much memory the runtime believes to have: its container's limit if it sees it, else the machine's.
     pub fn believes(&self, around: &Around) -> Bytes {
         let sees = match self.row.sees_cgroup.value {
-            SeesCgroup::No => false,
+            SeesCgroup::No => self.flags.takes_cgroup_v1 && !around.cgroup_v2,
             SeesCgroup::V1 => !around.cgroup_v2,
             SeesCgroup::V1AndV2 => true,
         };
@@ -70,6 +74,16 @@ impl Runtime {
         limit.filter(|limit| *limit < Bytes::MAX)
     }
 
+    /// The heap of a JVM at its start: `-Xms`, else InitialRAMPercentage of what it believes to have, but not more than
+    /// its limit. `None`: it is no JVM.
+    fn initial_heap(&self, around: &Around) -> Option<Bytes> {
+        let flags = &self.flags;
+        let believed = flags.max_ram.unwrap_or(self.believes(around));
+        let by_share = share(believed, flags.initial_ram_percentage.unwrap_or(HOTSPOT_INITIAL));
+        let most = self.heap_limit(around).filter(|_| self.row.language == Language::Jvm)?;
+        Some(flags.initial_heap.unwrap_or(by_share).min(most))
+    }
+
     /// The collector of a JVM; `None`: it is none.
     pub fn collector(&self, around: &Around) -> Option<Collector> {
         let server = around.cpus >= 2 && self.believes(around) >= SERVER_MEMORY;
@@ -90,7 +104,9 @@ impl Runtime {
 
 /// HotSpot's MaxHeapSize (arguments.cpp set_heap_size).
 fn hotspot(flags: &Flags, believed: Bytes) -> Bytes {
-    let memory = flags.max_ram.map_or(believed, |max| max.min(believed));
+    // MaxRAM, if it is given, stands in place of the memory; its default bounds what nothing else is said of.
+    let sized = flags.max_ram_percentage.or(flags.min_ram_percentage).or(flags.initial_ram_percentage).is_some();
+    let memory = flags.max_ram.unwrap_or(if sized { believed } else { believed.min(HOTSPOT_MAX_RAM) });
     let least = share(memory, flags.min_ram_percentage.unwrap_or(50_000_000)).get();
     let most = share(memory, flags.max_ram_percentage.unwrap_or(25_000_000)).get();
     let heap = if least < HOTSPOT_HEAP { least } else { most.max(HOTSPOT_HEAP) };
@@ -107,7 +123,8 @@ fn v8(flags: &Flags, young: V8Young, believed: Bytes) -> Bytes {
     let semi = (old / ratio).max(1 << 20).next_power_of_two().min(young.max_semi.get());
     let semi = flags.max_semi.map_or(semi, Bytes::get);
     let by_share = flags.max_ram_percentage.map(|percent| share(believed, percent));
-    let old = flags.max_heap.or(by_share).map_or(old, Bytes::get);
+    // nodejs.org/api/cli.html: the percentage takes precedence over the size.
+    let old = by_share.or(flags.max_heap).map_or(old, Bytes::get);
     Bytes::new(old.saturating_add(semi.saturating_mul(3)))
 }
 
@@ -159,7 +176,7 @@ impl Heap {
         let kept = match flags.gogc {
             // Nothing is collected before the heap has filled its limit.
             Some(Gogc::Off) => goal,
-            _ => flags.initial_heap.filter(|_| in_heap && flags.pre_touch),
+            _ => runtime.initial_heap(around).filter(|_| in_heap && flags.pre_touch),
         };
         let kept = kept.unwrap_or_default();
         let ends = |how: AtLimit| how.ending(runtime.row.language, around.first_process);
@@ -257,6 +274,28 @@ mod tests {
         assert_eq!(jvm.heap_limit(&around(Some(Bytes::gib(1)), true)), Some(Bytes::mib(768)));
         assert_eq!(jvm.collector(&around(Some(Bytes::gib(1)), true)), Some(Collector::Serial));
         assert_eq!(jvm.collector(&around(Some(Bytes::gib(2)), true)), Some(Collector::G1));
+    }
+
+    /// arguments.cpp set_heap_size, globals_x86.hpp: MaxRAM is 128 GiB by default, which bounds a heap of which nothing
+    /// is said; given, it stands in place of the memory. By hand: a quarter of 128 GiB is 32 GiB, of 256 GiB 64 GiB, of
+    /// 8 GiB 2 GiB. JDK-8146115 for UseCGroupMemoryLimitForHeap. InitialRAMPercentage 1.5625 of 4 GiB is 64 MiB.
+    #[test]
+    fn max_ram_stands_in_place_of_the_memory() {
+        let large = Around { mem_total: Bytes::gib(256), ..around(None, true) };
+        let heap = |args: &[&str], around: &Around| runtime("jvm-21", args, &[]).heap_limit(around);
+        assert_eq!(heap(&[], &large), Some(Bytes::gib(32)));
+        assert_eq!(heap(&["-XX:MaxRAMPercentage=25"], &large), Some(Bytes::gib(64)));
+        assert_eq!(heap(&["-XX:MaxRAM=8g"], &around(Some(Bytes::gib(1)), true)), Some(Bytes::gib(2)));
+        let old = runtime("jvm-8u131", &["-XX:+UseCGroupMemoryLimitForHeap", "-XX:MaxRAMFraction=2"], &[]);
+        assert_eq!(old.heap_limit(&around(Some(Bytes::gib(2)), false)), Some(Bytes::gib(1)));
+        assert_eq!(old.heap_limit(&around(Some(Bytes::gib(2)), true)), Some(Bytes::gib(32)), "not on cgroup v2");
+        let touched = Heap::new(&runtime("jvm-17", &["-XX:+AlwaysPreTouch"], &[]), &around(Some(Bytes::gib(4)), true));
+        assert_eq!(touched.at_start, Bytes::mib(64));
+        let both = &["node", "--max-old-space-size=300", "--max-old-space-size-percentage=50"];
+        assert_eq!(
+            runtime("node-24", both, &[]).heap_limit(&around(Some(Bytes::gib(2)), true)),
+            Some(Bytes::mib(1024 + 96))
+        );
     }
 
     /// learn.microsoft.com, heap limit: the greater of 20 MB and 75 % of the container's limit; nothing without one.

@@ -5,6 +5,7 @@
 mod flags;
 mod heap;
 mod rows;
+mod words;
 
 pub use flags::{Collector, Flags, Gogc, JAVA_VARIABLES};
 pub use heap::{Around, Heap};
@@ -27,17 +28,20 @@ impl Launch {
     /// The language of a program that is started like this, where its command, variables or flags say so.
     pub fn language(&self, comm: &Name) -> Option<Language> {
         let named = |name: &str| Language::ALL.into_iter().find(|language| language.commands().contains(&name));
-        let command = self.args.first().and_then(|path| path.rsplit('/').next()).unwrap_or(comm);
+        let words = self.words();
+        let command = words.iter().map(|word| words::base(word)).find(|word| named(word).is_some());
+        let command = command.or_else(|| self.args.first().map(|path| words::base(path))).unwrap_or(comm);
         let variable = || {
             let of = |language: &Language| self.env.keys().any(|name| flags::is_variable_of(name, *language));
             Language::ALL.into_iter().find(of)
         };
-        let flag = || Language::ALL.into_iter().find(|l| self.args.iter().any(|arg| flags::is_flag_of(arg, *l)));
+        let flag = || Language::ALL.into_iter().find(|l| words.iter().any(|word| flags::is_flag_of(word, *l)));
         named(command).or_else(|| named(comm)).or_else(variable).or_else(flag)
     }
 
     /// Only what a runtime reads: other variables and arguments say nothing about memory.
     pub fn about_memory(mut self) -> Launch {
+        self.args = self.words();
         self.env.retain(|name, _| Language::ALL.into_iter().any(|language| flags::is_variable_of(name, language)));
         let of_some = |arg: &str| {
             let command = arg.rsplit('/').next().unwrap_or_default();
@@ -80,7 +84,7 @@ pub struct Runtime {
 impl Runtime {
     /// This runtime with these variables and arguments; the rest as it comes.
     pub fn new(row: &'static RuntimeRow, launch: &Launch) -> Self {
-        let flags = Flags::of(row.language, launch);
+        let flags = Flags::of(row, launch);
         Runtime { row, flags, outside: Bytes::ZERO, grows: Grows::Heap, garbage: None, at_limit: None }
     }
 
