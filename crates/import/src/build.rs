@@ -1,5 +1,6 @@
 //! From the evidence to the files of a scenario.
 
+use crate::curve::Period;
 use crate::evidence::Evidence;
 use crate::kernel_log;
 use crate::kubelet::kubelet;
@@ -7,7 +8,6 @@ use crate::objects::NodeFacts;
 use crate::pods::{PodTable, pods};
 use crate::system::{PodsTotal, SystemMemory, of_free, system};
 use crate::toml_text::{amount, comment, counted, said};
-use crate::usage::Recorded;
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use oomsim_scenario::{FileError, Files};
 use std::collections::BTreeMap;
@@ -72,8 +72,14 @@ const SHORTEST: SimDuration = SimDuration::from_secs(600);
 /// When the files do not say which node, or how large it is.
 pub fn build(evidence: &Evidence, options: &Options) -> Result<Imported, ImportError> {
     let node = chosen_node(evidence, options)?;
-    let mut import =
-        Import { evidence, recorded: Recorded::of(evidence), unknown: Vec::new(), out: Imported::default(), node };
+    let mut import = Import {
+        evidence,
+        recorded: Period::of(evidence),
+        unknown: Vec::new(),
+        gaps: (0, 0),
+        out: Imported::default(),
+        node,
+    };
     let mut document = import.head();
     let pods = pods(&mut import);
     document["node"] = Item::Table(import.node_table(&pods));
@@ -170,10 +176,12 @@ fn chosen_node<'a>(evidence: &'a Evidence, options: &Options) -> Result<ChosenNo
 /// An import under way.
 pub(crate) struct Import<'a> {
     pub evidence: &'a Evidence,
-    pub recorded: Option<Recorded>,
+    pub recorded: Option<Period>,
     pub node: ChosenNode<'a>,
     /// Containers of which no file says what they hold.
     pub unknown: Vec<String>,
+    /// Containers whose recordings have gaps, and how many.
+    pub gaps: (usize, usize),
     pub out: Imported,
 }
 
@@ -182,7 +190,7 @@ impl Import<'_> {
         let mut document = DocumentMut::new();
         document["name"] = value(self.node.name.as_str());
         document["description"] = value(format!("Imported: node {}", self.node.name));
-        let recorded = self.recorded.map_or(SimDuration::ZERO, Recorded::duration);
+        let recorded = self.recorded.map_or(SimDuration::ZERO, Period::duration);
         document["duration"] = value(format_duration(recorded.max(SHORTEST)));
         document
     }

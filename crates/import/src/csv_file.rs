@@ -73,8 +73,7 @@ fn rows(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let named =
-        |((metric, labels), points): ((Option<Metric>, _), Points)| Series { metric, labels, points: points.finish() };
+    let named = |((metric, labels), points): ((Option<Metric>, _), Points)| points.finish(metric, labels);
     Ok(curves.into_iter().map(named).collect())
 }
 
@@ -135,9 +134,6 @@ impl Layout {
     ) -> Result<(), String> {
         for i in (0..head.len()).filter(|i| *i != self.time) {
             let cell = row.get(i).unwrap_or_default();
-            if cell.is_empty() || cell.eq_ignore_ascii_case("null") {
-                continue; // A gap.
-            }
             let number =
                 amount(cell).ok_or_else(|| format!("{cell:?} in column {:?} is no number of bytes", &head[i]))?;
             let (metric, labels) = heading(&head[i]);
@@ -165,9 +161,12 @@ fn heading(text: &str) -> (Option<Metric>, BTreeMap<String, String>) {
     ((!name.is_empty()).then(|| Metric::named(name)), labels.collect())
 }
 
-/// A number of bytes, also with a unit as Grafana writes it.
+/// A number of bytes, also with a unit as Grafana writes it; `NaN` where nothing was measured.
 fn amount(text: &str) -> Option<f64> {
     let end = text.find(|c: char| c.is_ascii_alphabetic() && c != 'e' && c != 'E').unwrap_or(text.len());
+    if matches!(text.trim().to_ascii_lowercase().as_str(), "" | "null" | "nan") {
+        return Some(f64::NAN);
+    }
     let (number, unit) = text.split_at(end);
     let factor = match unit.trim() {
         "" | "B" => 1.0,

@@ -1,11 +1,12 @@
 //! A kernel log of the node: its OOM reports tell how large the machine is, which kernel runs, and what was held when
 //! memory ran out.
 
+use crate::curve::Curve;
 use crate::evidence::Evidence;
 use crate::system::{PodsTotal, SystemMemory};
 use crate::text::TextProblem;
 use crate::toml_text::counted;
-use crate::usage::{ContainerId, Curve, Usage};
+use crate::usage::{ContainerId, Usage};
 use oomsim_core::units::Bytes;
 use oomsim_dmesg::{CgroupPlace, LoggedOom, MemInfo, OomKind, Task, place};
 

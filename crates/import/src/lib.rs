@@ -22,6 +22,7 @@ mod build;
 mod content;
 mod copies;
 mod csv_file;
+mod curve;
 mod daemons;
 mod evidence;
 mod json_lines;

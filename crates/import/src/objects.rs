@@ -1,5 +1,6 @@
 //! Objects of the Kubernetes API, as far as a node's memory depends on them.
 
+use crate::time::instant;
 use oomsim_core::units::Bytes;
 use oomsim_scenario::Location;
 use oomsim_scenario::reading::{Problems, Value, ValueKind, bytes};
@@ -49,6 +50,8 @@ pub struct PodFacts {
     pub phase: Option<String>,
     /// `status.qosClass`.
     pub qos: Option<String>,
+    /// `status.startTime`, in milliseconds since 1970.
+    pub started_ms: Option<i64>,
     /// Its containers, and its sidecars (init containers that restart always).
     pub containers: Vec<ContainerFacts>,
     /// The whole object.
@@ -64,6 +67,34 @@ pub struct ContainerFacts {
     pub request: Option<Bytes>,
     /// `resources.limits.memory`.
     pub limit: Option<Bytes>,
+    /// What its status says.
+    pub status: ContainerStatus,
+}
+
+/// What `status.containerStatuses` says about a container's starts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ContainerStatus {
+    /// There is a status.
+    pub known: bool,
+    /// `restartCount`.
+    pub restarts: u32,
+    /// When it was started, as far as its state and its last state say, in milliseconds since 1970.
+    pub started_ms: Vec<i64>,
+}
+
+impl ContainerStatus {
+    /// That of the container of this name in the status of a pod.
+    fn of(pod: &Value, name: &str) -> Self {
+        let lists = ["containerStatuses", "initContainerStatuses"].map(|key| path(pod, &["status", key]));
+        let mut all = lists.into_iter().flatten().filter_map(Value::items).flatten();
+        let Some(status) = all.find(|status| text(status, &["name"]) == name) else {
+            return ContainerStatus::default();
+        };
+        let states = [["state", "running"], ["lastState", "terminated"]].map(|state| path(status, &state));
+        let starts = states.into_iter().flatten().map(|state| text(state, &["startedAt"]));
+        let started_ms = starts.filter_map(|at| milliseconds(&at)).collect();
+        ContainerStatus { known: true, restarts: count(status, &["restartCount"]).unwrap_or(0), started_ms }
+    }
 }
 
 /// What makes pods: a Deployment, a DaemonSet, a CronJob, …
@@ -90,6 +121,11 @@ pub struct ContainerDefaults {
     pub limit: Option<Bytes>,
     /// `defaultRequest.memory`; without it the limit.
     pub request: Option<Bytes>,
+}
+
+/// An instant in milliseconds since 1970.
+fn milliseconds(text: &str) -> Option<i64> {
+    instant(text).map(|seconds| (seconds * 1000.0) as i64)
 }
 
 /// A field that is there and not null.
@@ -201,7 +237,8 @@ impl PodFacts {
             node: optional_text(spec, &["nodeName"]),
             phase: optional_text(value, &["status", "phase"]),
             qos: optional_text(value, &["status", "qosClass"]),
-            containers: running_containers(p, spec),
+            started_ms: milliseconds(&text(value, &["status", "startTime"])),
+            containers: running_containers(p, spec, value),
             object: value.clone(),
         })
     }
@@ -234,7 +271,13 @@ impl MakerFacts {
             return None;
         };
         let (kind, namespace) = (kind.to_string(), namespace(value));
-        Some(MakerFacts { kind, namespace, name, containers: running_containers(p, spec), object: value.clone() })
+        Some(MakerFacts {
+            kind,
+            namespace,
+            name,
+            containers: running_containers(p, spec, value),
+            object: value.clone(),
+        })
     }
 }
 
@@ -265,7 +308,7 @@ pub(crate) fn namespace(value: &Value) -> String {
 }
 
 /// Containers that run as long as the pod does.
-fn running_containers(p: &Problems, spec: &Value) -> Vec<ContainerFacts> {
+fn running_containers(p: &Problems, spec: &Value, object: &Value) -> Vec<ContainerFacts> {
     let list = |key| {
         let value = given(spec, key);
         if let Some(wrong) = value.filter(|value| value.items().is_none()) {
@@ -281,6 +324,7 @@ fn running_containers(p: &Problems, spec: &Value) -> Vec<ContainerFacts> {
         name: text(c, &["name"]),
         request: amount(p, c, &["resources", "requests", "memory"]),
         limit: amount(p, c, &["resources", "limits", "memory"]),
+        status: ContainerStatus::of(object, &text(c, &["name"])),
     };
     let containers: Vec<&Value> = list("containers").chain(sidecars).collect();
     for container in &containers {

@@ -32,11 +32,7 @@ pub fn read(text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     if !problems.is_empty() {
         return Err(problems);
     }
-    let named = |((name, labels), points): ((String, _), Points)| Series {
-        metric: Some(Metric::named(&name)),
-        labels,
-        points: points.finish(),
-    };
+    let named = |((name, labels), points): ((String, _), Points)| points.finish(Some(Metric::named(&name)), labels);
     Ok(curves.into_iter().map(named).collect())
 }
 
@@ -77,7 +73,8 @@ fn sample(line: &str) -> Result<Found, String> {
     let mut parts = rest.split('#').next().unwrap_or_default().split_whitespace();
     let value = parts.next().and_then(|text| text.parse::<f64>().ok()).ok_or_else(expected)?;
     let at = parts.next().map(|text| text.parse::<f64>().map_err(|_| expected())).transpose()?;
-    let memory = name.starts_with("container_memory_") || name.starts_with("node_memory_");
+    let starts = matches!(Metric::named(name), Metric::StartTime | Metric::Restarts);
+    let memory = name.starts_with("container_memory_") || name.starts_with("node_memory_") || starts;
     let at_s = at.map(|at| if at.abs() > 1e11 { at / 1000.0 } else { at });
     Ok(Found { series: memory.then(|| (name.to_string(), labels)), value, at_s })
 }

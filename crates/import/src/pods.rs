@@ -2,15 +2,16 @@
 
 use crate::build::Import;
 use crate::copies::{Defaults, manifest};
+use crate::curve::{Curve, Recorded, Recording};
 use crate::objects::{ContainerFacts, MakerFacts, PodFacts};
 use crate::series::{Metric, Series};
-use crate::toml_text::{amount, comment, counted, one, said, trace_file};
+use crate::toml_text::{amount, comment, counted, one, points, said, trace_file};
 use crate::top::TopRow;
-use crate::usage::{ContainerId, Curve, Usage, ids, usage};
+use crate::usage::{ContainerId, Usage, ids, usage};
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use oomsim_scenario::reading::Value as Object;
 use std::collections::{BTreeMap, BTreeSet};
-use toml_edit::{Array, ArrayOfTables, InlineTable, Item, Table, Value, value};
+use toml_edit::{ArrayOfTables, InlineTable, Item, Table, value};
 
 /// Longest curve that is written into the scenario itself; longer ones go to a file of their own.
 const INLINE_POINTS: usize = 12;
@@ -42,6 +43,7 @@ pub(crate) fn pods(import: &mut Import<'_>) -> Vec<PodTable> {
         import.out.notes.push(format!("{} left out: their pods are given", counted(count, "workload object")));
     }
     import.note_unknown();
+    import.note_gaps();
     import.note_unused(&running);
     for (kind, count) in &evidence.passed_over {
         import.out.notes.push(format!("{count} {kind}: says nothing about a node's memory, passed over"));
@@ -67,6 +69,15 @@ impl Import<'_> {
         self.out.notes.push(format!("{unknown} of unknown usage: assumed {each} each: {names}; {add}"));
     }
 
+    fn note_gaps(&mut self) {
+        let (containers, gaps) = self.gaps;
+        if gaps > 0 {
+            let (who, what) = (counted(containers, "container"), counted(gaps, "gap"));
+            let choice = "the run holds what was last recorded; `gaps` in the scenario has other choices";
+            self.out.notes.push(format!("{what} in the recordings of {who}: {choice}"));
+        }
+    }
+
     /// Series and memory.stat files that are no running pod's, by file.
     fn note_unused(&mut self, running: &[&PodFacts]) {
         let evidence = self.evidence;
@@ -89,7 +100,10 @@ impl Import<'_> {
             self.out.notes.push(format!("{file}: {count} series of pods that do not run on this node: left out"));
         }
         let silent = |series: &Series| {
-            !series.is_of_pod() && series.cgroup().is_none() && !matches!(series.metric, Some(Metric::Meminfo(_)))
+            !series.is_of_pod()
+                && !series.is_of_starts()
+                && series.cgroup().is_none()
+                && !matches!(series.metric, Some(Metric::Meminfo(_)))
         };
         let mut others: BTreeMap<(&str, &str), usize> = BTreeMap::new();
         for (file, _) in evidence.series.iter().filter(|(_, series)| silent(series)) {
@@ -117,7 +131,29 @@ impl Import<'_> {
     fn pod(&mut self, pod: &PodFacts) -> PodTable {
         let file = format!("manifests/{}_{}.yaml", pod.namespace, pod.name);
         self.out.files.push((file.clone(), manifest(&pod.object, Defaults::default())));
-        self.pod_table(&file, (&pod.namespace, &pod.name, &pod.uid), &pod.containers)
+        let mut table = self.pod_table(&file, (&pod.namespace, &pod.name, &pod.uid), &pod.containers);
+        self.ran_before(pod, &mut table.table);
+        table
+    }
+
+    /// For how long a pod has been running when the run begins, and how often its containers were restarted by then.
+    fn ran_before(&self, pod: &PodFacts, table: &mut Table) {
+        let newest = || self.evidence.pods.iter().filter_map(|pod| pod.started_ms).max();
+        let begins = self.recorded.map(|recorded| recorded.from_ms).or_else(newest);
+        let age_ms = begins.zip(pod.started_ms).map(|(begins, started)| begins - started);
+        let Some(age_ms) = age_ms.and_then(|age| u64::try_from(age).ok()) else { return };
+        let seconds = SimDuration::from_secs(age_ms / 1000);
+        table["age"] = value(format_duration(seconds));
+        let counts = pod.containers.iter().filter_map(|container| {
+            let later =
+                container.status.started_ms.iter().filter(|at| begins.is_some_and(|begins| **at > begins)).count();
+            let before = i64::from(container.status.restarts) - i64::try_from(later).unwrap_or(0);
+            (before > 0).then(|| (container.name.as_str(), toml_edit::Value::from(before)))
+        });
+        let counts: InlineTable = counts.collect();
+        if !counts.is_empty() {
+            table["restartCount"] = value(counts);
+        }
     }
 
     /// A pod as the API server would admit it.
@@ -179,46 +215,54 @@ impl Import<'_> {
         table["name"] = value(id.container);
         let mut workload = Table::new();
         workload.set_dotted(true);
-        match &usage.anon {
+        let (key, own, more) = match &usage.anon {
             Curve::Steady(bytes) => {
-                workload["steady"] = value(one("anon", amount(*bytes).into()));
+                let mut steady = one("anon", amount(*bytes).into());
+                if usage.active_file > Bytes::ZERO {
+                    steady.insert("activeFile", amount(usage.active_file).into());
+                }
+                ("steady", steady, String::new())
             }
-            Curve::Trace(points) if points.len() <= INLINE_POINTS => {
-                let pair = |(at, bytes): &(SimDuration, Bytes)| {
-                    Value::from(Array::from_iter([format_duration(*at), amount(*bytes)]))
-                };
-                let points: Array = points.iter().map(pair).collect();
-                workload["trace"] = value(one("points", points.into()));
-            }
-            Curve::Trace(points) => {
-                let file = format!("traces/{}_{}_{}.csv", id.namespace, id.pod, id.container);
-                self.out.files.push((file.clone(), trace_file(points)));
-                workload["trace"] = value(one("file", file.into()));
-            }
-        }
-        let key = if matches!(usage.anon, Curve::Steady(_)) { "steady" } else { "trace" };
-        comment(&mut workload, key, &said(&usage.from, &usage.assumed));
+            Curve::Trace(recording) => ("trace", self.trace(id, recording), self.marked(id, recording)),
+        };
+        workload[key] = value(own);
+        comment(&mut workload, key, &said(&(usage.from.clone() + &more), &usage.assumed));
         table["workload"] = Item::Table(workload);
-        if usage.active_file > Bytes::ZERO {
-            table["process"] =
-                Item::ArrayOfTables(ArrayOfTables::from_iter([page_cache(usage.active_file, id.container)]));
-        }
         table
     }
-}
 
-/// A process that reads a file twice: cache that is read twice is active and counts in the working set.
-fn page_cache(active_file: Bytes, file: &str) -> Table {
-    let mut process = Table::new();
-    process["comm"] = value("page-cache");
-    let read = || {
-        let mut read: InlineTable = one("read", amount(active_file).into());
-        read.insert("file", file.into());
-        Value::from(read)
-    };
-    let mut script = Table::new();
-    script.set_dotted(true);
-    script["script"] = value(Array::from_iter([read(), read()]));
-    process["workload"] = Item::Table(script);
-    process
+    fn trace(&mut self, id: &ContainerId<'_>, recording: &Recording) -> InlineTable {
+        let mut trace = if recording.points.len() <= INLINE_POINTS {
+            one("points", points(recording).into())
+        } else {
+            let file = format!("traces/{}_{}_{}.csv", id.namespace, id.pod, id.container);
+            self.out.files.push((file.clone(), trace_file(recording)));
+            one("file", file.into())
+        };
+        let permille = recording.active_file_permille;
+        if permille > 0 {
+            trace.insert("activeFile", format!("{}.{}%", permille / 10, permille % 10).into());
+        }
+        if recording.count(Recorded::Gap) > 0 {
+            trace.insert("gaps", "hold".into());
+        }
+        trace
+    }
+
+    /// Gaps and restarts in words, for the comment; for the notes they are gathered.
+    fn marked(&mut self, id: &ContainerId<'_>, recording: &Recording) -> String {
+        let (gaps, restarts) = (recording.count(Recorded::Gap), recording.count(Recorded::Restart));
+        let mut text = String::new();
+        if gaps > 0 {
+            self.gaps = (self.gaps.0 + 1, self.gaps.1 + gaps);
+            text += &format!("; {}", counted(gaps, "gap"));
+        }
+        if restarts > 0 {
+            let by = format!("{} (by {})", counted(restarts, "restart"), recording.restarts_by);
+            text += &format!("; {by}");
+            let name = format!("{}/{}/{}", id.namespace, id.pod, id.container);
+            self.out.notes.push(format!("{name}: {by} in the recording: in the run it ends and starts again there"));
+        }
+        text
+    }
 }

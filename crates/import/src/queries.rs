@@ -21,10 +21,11 @@ range() {
 }
 range 'container_memory_working_set_bytes{node="NODE",container!=""}' > wss.json
 range 'container_memory_rss{node="NODE",container!=""}' > rss.json
+range 'container_start_time_seconds{node="NODE",container!=""}' > start-time.json
 range '{__name__=~"node_memory_(MemTotal|MemFree|AnonPages|Cached|Buffers|SwapCached|Active_file|Inactive_file)_bytes",instance=~"NODE.*"}' > node-memory.json
 
 # All of it, in any order
-oomsim import node.json pods.json configz.json summary.json meminfo.txt wss.json rss.json node-memory.json --node NODE --out node1/
+oomsim import node.json pods.json configz.json summary.json meminfo.txt wss.json rss.json start-time.json node-memory.json --node NODE --out node1/
 "#;
 
 #[cfg(test)]

@@ -1,7 +1,8 @@
 //! The scenario held against the files that it was made from.
 
+use crate::curve::Period;
 use crate::evidence::Evidence;
-use crate::usage::{Recorded, ids, usage};
+use crate::usage::{ids, usage};
 use oomsim_core::Simulation;
 use oomsim_core::kubelet::{QosClass, container_oom_score_adj};
 use oomsim_core::plan::{PodPlan, Scenario};
@@ -101,7 +102,7 @@ fn working_sets(evidence: &Evidence, scenario: &Arc<Scenario>, found: &mut Compa
     }
     let series = run.finish().series;
     let (Some(sample), names) = (series.samples.last(), &series.pods) else { return };
-    let recorded = Recorded::of(evidence);
+    let recorded = Period::of(evidence);
     for pod in &evidence.pods {
         let full_name = pod.full_name();
         let index = names.iter().position(|name| **name == *full_name);

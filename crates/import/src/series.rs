@@ -12,6 +12,8 @@ pub struct Series {
     pub labels: BTreeMap<String, String>,
     /// Samples in order of time.
     pub points: Vec<Sample>,
+    /// When there was no number in place of a sample (`NaN`, `null`, an empty cell), in milliseconds since 1970.
+    pub nothing: Vec<i64>,
 }
 
 /// One sample.
@@ -35,6 +37,10 @@ pub enum Metric {
     Usage,
     /// `container_memory_cache`: page cache.
     Cache,
+    /// `container_start_time_seconds`: when a container was started, in seconds since 1970.
+    StartTime,
+    /// `kube_pod_container_status_restarts_total`: how often it was started again.
+    Restarts,
     /// `node_memory_NAME_bytes`: a line of the node's `/proc/meminfo`.
     Meminfo(String),
     /// Any other metric, by its name.
@@ -49,6 +55,8 @@ impl Metric {
             "container_memory_rss" => Metric::Rss,
             "container_memory_usage_bytes" => Metric::Usage,
             "container_memory_cache" => Metric::Cache,
+            "container_start_time_seconds" => Metric::StartTime,
+            "kube_pod_container_status_restarts_total" => Metric::Restarts,
             _ => match name.strip_prefix("node_memory_") {
                 Some(rest) => Metric::Meminfo(rest.strip_suffix("_bytes").unwrap_or(rest).to_string()),
                 None => Metric::Other(name.to_string()),
@@ -64,6 +72,9 @@ impl Metric {
             ("working-set", Metric::WorkingSet),
             ("workingset", Metric::WorkingSet),
             ("wss", Metric::WorkingSet),
+            ("start_time", Metric::StartTime),
+            ("start-time", Metric::StartTime),
+            ("restarts", Metric::Restarts),
             ("rss", Metric::Rss),
             ("usage", Metric::Usage),
             ("cache", Metric::Cache),
@@ -96,7 +107,21 @@ impl Series {
     /// True for memory of a pod or of one of its containers.
     pub fn is_of_pod(&self) -> bool {
         !matches!(self.metric, Some(Metric::Meminfo(_) | Metric::Other(_)))
+            && !self.is_of_starts()
             && (self.pod().is_some() || self.container().is_some())
+    }
+
+    /// True for what says when containers were started, and nothing about memory.
+    pub fn is_of_starts(&self) -> bool {
+        matches!(self.metric, Some(Metric::StartTime | Metric::Restarts))
+    }
+
+    /// True if this is another container in place of that of a series `before`, whose own begins then: their ids
+    /// differ, and the old one ends soon.
+    pub fn replaces(&self, before: &Series, begins: i64) -> bool {
+        let id = |series: &'_ Series| series.label(&["name", "container_id", "id", "uid"]).map(str::to_owned);
+        let other = id(self).is_some_and(|own| id(before).is_some_and(|before| before != own));
+        other && before.points.last().is_some_and(|last| last.at_ms < begins + LINGERS_MS)
     }
 
     /// The cgroup that cAdvisor names, for what is no pod's: `/` is the node.
@@ -110,10 +135,14 @@ impl Series {
     }
 }
 
+/// How long Prometheus shows the last sample of a series that has ended (`--query.lookback-delta`).
+const LINGERS_MS: i64 = 300_000;
+
 /// Collects samples in order; each is checked as it comes.
 #[derive(Debug, Default)]
 pub struct Points {
     points: Vec<Sample>,
+    nothing: Vec<i64>,
 }
 
 /// Why a sample cannot be used.
@@ -141,7 +170,8 @@ impl std::fmt::Display for BadSample {
 }
 
 impl Points {
-    /// Adds a sample, its time in seconds or milliseconds since 1970. The same sample twice counts once.
+    /// Adds a sample, its time in seconds or milliseconds since 1970. The same sample twice counts once; a value that
+    /// is no number says that nothing was measured.
     ///
     /// # Errors
     /// What is wrong with it.
@@ -149,6 +179,10 @@ impl Points {
         let at_ms = (seconds(at) * 1000.0).round();
         if !at_ms.is_finite() || at_ms.abs() > 8.64e15 {
             return Err(BadSample::Time);
+        }
+        if value.is_nan() {
+            self.nothing.push(at_ms as i64);
+            return Ok(());
         }
         if !(0.0..9_223_372_036_854_775_808.0).contains(&value) {
             return Err(BadSample::Value);
@@ -163,9 +197,9 @@ impl Points {
         Ok(())
     }
 
-    /// The samples.
-    pub fn finish(self) -> Vec<Sample> {
-        self.points
+    /// Their series.
+    pub fn finish(self, metric: Option<Metric>, labels: BTreeMap<String, String>) -> Series {
+        Series { metric, labels, points: self.points, nothing: self.nothing }
     }
 }
 
@@ -180,11 +214,16 @@ mod tests {
         assert_eq!(points.push(10.0, 1.0), Ok(()), "the same sample twice counts once");
         assert_eq!(points.push(10.0, 2.0), Err(BadSample::Duplicate));
         assert_eq!(points.push(9.0, 2.0), Err(BadSample::OutOfOrder));
-        for bad in [f64::NAN, f64::INFINITY, -1.0, 9_223_372_036_854_775_808.0] {
+        assert_eq!(points.push(10.5, f64::NAN), Ok(()), "nothing was measured");
+        for bad in [f64::INFINITY, -1.0, 9_223_372_036_854_775_808.0] {
             assert_eq!(points.push(11.0, bad), Err(BadSample::Value), "{bad}");
         }
         assert_eq!(points.push(f64::NAN, 1.0), Err(BadSample::Time));
-        assert_eq!(points.finish(), [Sample { at_ms: 10_000, bytes: 1 }]);
+        let series = points.finish(None, BTreeMap::new());
+        assert_eq!(
+            (&series.points[..], &series.nothing[..]),
+            (&[Sample { at_ms: 10_000, bytes: 1 }][..], &[10_500][..])
+        );
     }
 
     #[test]

@@ -1,10 +1,11 @@
 //! What the operating system itself holds: the figure that decides whether a reservation is enough.
 
+use crate::curve::Period;
 use crate::evidence::Evidence;
 use crate::kernel_log;
 use crate::memory_stat::{CgroupOwner, owner};
 use crate::series::{Metric, Sample, Series};
-use crate::usage::{Recorded, split};
+use crate::usage::split;
 use oomsim_core::units::Bytes;
 
 /// Memory outside the pods.
@@ -56,13 +57,13 @@ pub(crate) fn of_cgroup<'a>(evidence: &'a Evidence, node: &str, metric: &Metric,
 }
 
 /// What a series of the node has when those of the pods begin: the two are held against each other.
-fn at_start(series: &Series, start: Option<Recorded>) -> Option<Bytes> {
+fn at_start(series: &Series, start: Option<Period>) -> Option<Bytes> {
     let far = |sample: &&Sample| start.map_or(0, |start| sample.at_ms.abs_diff(start.from_ms));
     series.points.iter().min_by_key(far).map(|sample| Bytes::new(sample.bytes))
 }
 
 fn from_cadvisor(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<SystemMemory> {
-    let start = Recorded::of(evidence);
+    let start = Period::of(evidence);
     let first = |metric: Metric, path: &str| at_start(of_cgroup(evidence, node, &metric, path)?, start);
     let of_pods = |metric: Metric| first(metric.clone(), "/kubepods.slice").or_else(|| first(metric, "/kubepods"));
     let whole = first(Metric::WorkingSet, "/")?;
@@ -151,13 +152,13 @@ struct Meminfo<'a> {
     evidence: &'a Evidence,
     node: String,
     from: String,
-    start: Option<Recorded>,
+    start: Option<Period>,
 }
 
 impl<'a> Meminfo<'a> {
     fn of(evidence: &'a Evidence, node: &str) -> Option<Self> {
         let found =
-            |from: &str| Meminfo { evidence, node: node.into(), from: from.into(), start: Recorded::of(evidence) };
+            |from: &str| Meminfo { evidence, node: node.into(), from: from.into(), start: Period::of(evidence) };
         if evidence.meminfo.is_some() {
             return Some(found("/proc/meminfo"));
         }

@@ -1,17 +1,47 @@
 //! Pieces of a scenario's text.
 
-use oomsim_core::units::{Bytes, SimDuration};
+use crate::curve::{Recorded, Recording};
+use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use std::fmt::Write as _;
-use toml_edit::{InlineTable, Table, Value};
+use toml_edit::{Array, InlineTable, Table, Value};
 
-/// A curve as a file: seconds since its beginning and bytes.
-pub(crate) fn trace_file(points: &[(SimDuration, Bytes)]) -> String {
-    let mut text = String::from("seconds,bytes\n");
-    for (at, bytes) in points {
-        let _ =
-            writeln!(text, "{}.{:03},{}", at.as_nanos() / 1_000_000_000, at.as_nanos() / 1_000_000 % 1000, bytes.get());
+/// A curve as a file: seconds since its beginning and bytes, or what is marked there.
+pub(crate) fn trace_file(recording: &Recording) -> String {
+    let split = recording.points.iter().any(|(_, point)| has_cache(point));
+    let mut text = String::from(if split { "seconds,bytes,activeFile\n" } else { "seconds,bytes\n" });
+    for (at, point) in &recording.points {
+        let _ = write!(text, "{}.{:03},", at.as_nanos() / 1_000_000_000, at.as_nanos() / 1_000_000 % 1000);
+        let _ = match point {
+            Recorded::Holds(amount, cache) if split => writeln!(text, "{},{}", amount.get(), cache.get()),
+            Recorded::Holds(amount, _) => writeln!(text, "{}", amount.get()),
+            Recorded::Gap => writeln!(text, "gap"),
+            Recorded::Restart => writeln!(text, "restart"),
+        };
     }
     text
+}
+
+fn has_cache(point: &Recorded) -> bool {
+    matches!(point, Recorded::Holds(_, cache) if *cache > Bytes::ZERO)
+}
+
+/// A curve as points within the scenario.
+pub(crate) fn points(recording: &Recording) -> Array {
+    let point = |(at, point): &(SimDuration, Recorded)| {
+        let mut pair = Array::from_iter([format_duration(*at)]);
+        match point {
+            Recorded::Gap => pair.push("gap"),
+            Recorded::Restart => pair.push("restart"),
+            Recorded::Holds(bytes, cache) => {
+                pair.push(amount(*bytes));
+                if *cache > Bytes::ZERO {
+                    pair.push(amount(*cache));
+                }
+            }
+        }
+        Value::from(pair)
+    };
+    recording.points.iter().map(point).collect()
 }
 
 /// A table of one entry.

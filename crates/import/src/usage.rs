@@ -1,12 +1,13 @@
 //! What each container holds, from the best source that the files have.
 
+use crate::curve::{Curve, Held, Period, curve, middle};
 use crate::evidence::Evidence;
 use crate::kernel_log;
 use crate::memory_stat::{CgroupOwner, MemoryStat, owner};
-use crate::objects::ContainerFacts;
+use crate::objects::{ContainerFacts, ContainerStatus};
 use crate::series::{Metric, Sample, Series};
 use crate::summary::MemoryStats;
-use oomsim_core::units::{Bytes, SimDuration};
+use oomsim_core::units::Bytes;
 use std::collections::BTreeMap;
 
 /// Memory of a container over time.
@@ -22,36 +23,6 @@ pub struct Usage {
     pub assumed: String,
 }
 
-/// A constant, or points in time.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Curve {
-    /// Always the same.
-    Steady(Bytes),
-    /// In order of time, since the beginning of the recording.
-    Trace(Vec<(SimDuration, Bytes)>),
-}
-
-impl Curve {
-    /// The first value.
-    pub fn first(&self) -> Bytes {
-        match self {
-            Curve::Steady(bytes) => *bytes,
-            Curve::Trace(points) => points.first().map_or(Bytes::ZERO, |(_, bytes)| *bytes),
-        }
-    }
-
-    /// A curve of samples; what came before the first one is taken to have been the same.
-    fn of(samples: &[Sample], recorded: Recorded) -> Self {
-        let first = samples.first().map_or(0, |sample| sample.bytes);
-        if samples.iter().all(|sample| sample.bytes == first) {
-            return Curve::Steady(Bytes::new(first));
-        }
-        let points = samples.iter().map(|p| (recorded.since(p.at_ms), Bytes::new(p.bytes)));
-        let late = samples.first().is_some_and(|p| p.at_ms > recorded.from_ms);
-        Curve::Trace(late.then_some((SimDuration::ZERO, Bytes::new(first))).into_iter().chain(points).collect())
-    }
-}
-
 /// Which container.
 #[derive(Clone, Copy, Debug)]
 pub struct ContainerId<'a> {
@@ -65,6 +36,8 @@ pub struct ContainerId<'a> {
     pub container: &'a str,
     /// Its part of what only the pod as a whole is known to hold, and the sum of all parts.
     pub part: (u64, u64),
+    /// What the API says about its starts.
+    pub status: &'a ContainerStatus,
 }
 
 /// The containers of a pod. Of what only the pod is known to hold, each gets as much as its request (else its limit)
@@ -84,6 +57,7 @@ pub fn ids<'a>(
         uid,
         container: &c.name,
         part: (part, whole),
+        status: &c.status,
     };
     containers.iter().zip(parts).map(id)
 }
@@ -105,37 +79,9 @@ impl ContainerId<'_> {
     }
 }
 
-/// When the recordings begin and end.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Recorded {
-    /// First sample, in milliseconds since 1970.
-    pub from_ms: i64,
-    /// Last sample.
-    pub to_ms: i64,
-}
-
-impl Recorded {
-    /// Of all series of pods.
-    pub fn of(evidence: &Evidence) -> Option<Self> {
-        let points = || evidence.series.iter().filter(|(_, s)| s.is_of_pod()).flat_map(|(_, s)| &s.points);
-        let from_ms = points().map(|p| p.at_ms).min()?;
-        let to_ms = points().map(|p| p.at_ms).max()?;
-        Some(Recorded { from_ms, to_ms })
-    }
-
-    /// How long it lasts.
-    pub fn duration(self) -> SimDuration {
-        SimDuration::from_nanos(self.to_ms.abs_diff(self.from_ms).saturating_mul(1_000_000))
-    }
-
-    fn since(self, at_ms: i64) -> SimDuration {
-        SimDuration::from_nanos(at_ms.abs_diff(self.from_ms).saturating_mul(1_000_000))
-    }
-}
-
 /// What the files say about a container: a recorded curve, else `/stats/summary`, else its `memory.stat`, else
 /// `kubectl top`, else `memory.current`, else a kernel log; `None`: nothing.
-pub fn usage(evidence: &Evidence, recorded: Option<Recorded>, id: ContainerId<'_>) -> Option<Usage> {
+pub fn usage(evidence: &Evidence, recorded: Option<Period>, id: ContainerId<'_>) -> Option<Usage> {
     recorded
         .and_then(|recorded| from_series(evidence, recorded, id))
         .or_else(|| from_summary(evidence, id))
@@ -186,58 +132,84 @@ impl ContainerId<'_> {
 }
 
 /// The samples of one metric of a container.
-struct Found {
-    samples: Vec<Sample>,
+pub(crate) struct Found {
+    /// In order of time.
+    pub samples: Vec<Sample>,
+    /// When there was no number in place of a sample.
+    pub nothing: Vec<i64>,
+    /// When its id became another one.
+    pub renamed: Vec<i64>,
     file: String,
     fit: Fit,
 }
 
 /// All series of a metric: a container that was started again has several, one after the other.
-fn find(evidence: &Evidence, id: ContainerId<'_>, metric: Option<&Metric>) -> Option<Found> {
+pub(crate) fn find(evidence: &Evidence, id: ContainerId<'_>, metric: Option<&Metric>) -> Option<Found> {
     let fitting = |wanted: Fit| {
         let all = evidence.series.iter().filter(|(_, s)| s.metric.as_ref() == metric && !s.points.is_empty());
-        let mut found = all.filter(|(_, s)| id.fit(s) == Some(wanted)).peekable();
-        let file = found.peek()?.0.name.clone();
-        let mut by_time: BTreeMap<i64, u64> = BTreeMap::new();
-        for sample in found.flat_map(|(_, series)| &series.points) {
-            let bytes = if wanted == Fit::Pod { id.of_pod(sample.bytes) } else { sample.bytes };
-            let there = by_time.entry(sample.at_ms).or_insert(bytes);
-            *there = bytes.max(*there);
+        let found: Vec<_> = all.filter(|(_, s)| id.fit(s) == Some(wanted)).collect();
+        let file = found.first()?.0.name.clone();
+        let mut series: Vec<&Series> = found.iter().map(|(_, series)| series).collect();
+        series.sort_by_key(|series| series.points.first().map(|sample| sample.at_ms));
+        let (mut by_time, mut renamed): (BTreeMap<i64, u64>, Vec<i64>) = (BTreeMap::new(), Vec::new());
+        let mut before: Option<&Series> = None;
+        for series in series {
+            let begins = series.points.first().map_or(0, |sample| sample.at_ms);
+            let takes_over = wanted == Fit::Container && before.is_some_and(|before| series.replaces(before, begins));
+            if takes_over {
+                // Prometheus shows an old series for some minutes after its end.
+                by_time.split_off(&begins);
+                renamed.extend(by_time.last_key_value().map(|(last, _)| middle(*last, begins)));
+            }
+            for sample in &series.points {
+                let bytes = if wanted == Fit::Pod { id.of_pod(sample.bytes) } else { sample.bytes };
+                let there = by_time.entry(sample.at_ms).or_insert(bytes);
+                *there = bytes.max(*there);
+            }
+            before = Some(series);
         }
+        let nothing = found.iter().flat_map(|(_, series)| &series.nothing).copied().collect();
         let samples = by_time.into_iter().map(|(at_ms, bytes)| Sample { at_ms, bytes }).collect();
-        Some(Found { samples, file, fit: wanted })
+        Some(Found { samples, nothing, renamed, file, fit: wanted })
     };
     fitting(Fit::Container).or_else(|| fitting(Fit::Pod))
 }
 
-fn from_series(evidence: &Evidence, recorded: Recorded, id: ContainerId<'_>) -> Option<Usage> {
+fn from_series(evidence: &Evidence, recorded: Period, id: ContainerId<'_>) -> Option<Usage> {
     let working_set = find(evidence, id, Some(&Metric::WorkingSet));
     let rss = find(evidence, id, Some(&Metric::Rss));
     if let Some(rss) = rss {
-        let active_file = working_set.as_ref().map(|w| typical_difference(&w.samples, &rss.samples));
-        let assumed = if active_file.is_some() { "" } else { "no active page cache" };
-        let active_file = active_file.unwrap_or(Bytes::ZERO);
-        return Some(of_samples(&rss, "container_memory_rss", assumed, active_file, recorded, id));
+        let with_cache = |set: &Found| rss.samples.iter().map(|s| (*s, more_then(&set.samples, *s))).collect();
+        let without = || rss.samples.iter().map(|s| (*s, 0)).collect();
+        let assumed = if working_set.is_some() { "" } else { "no active page cache" };
+        let held: Vec<Held> = working_set.as_ref().map_or_else(without, with_cache);
+        return Some(of_samples(evidence, &rss, &held, ("container_memory_rss", assumed), recorded, id));
     }
     let usage = || find(evidence, id, Some(&Metric::Usage)).map(|found| (found, "container_memory_usage_bytes"));
     let unnamed =
         || find(evidence, id, None).map(|found| (found, "a series without a name, taken for the working set,"));
     let (found, what) =
         working_set.map(|found| (found, "container_memory_working_set_bytes")).or_else(usage).or_else(unnamed)?;
-    let first = found.samples.first().map_or(0, |sample| sample.bytes);
+    let held: Vec<Held> = found.samples.iter().map(|s| (*s, 0)).collect();
     let (share, assumed) = anonymous_share(evidence, id);
-    let active_file = Bytes::new(first).saturating_sub(scaled(first, share));
-    let samples = found.samples.iter().map(|s| Sample { bytes: s.bytes.saturating_sub(active_file.get()), ..*s });
-    let anon = Found { samples: samples.collect(), ..found };
-    Some(of_samples(&anon, what, &assumed, active_file, recorded, id))
+    let mut usage = of_samples(evidence, &found, &held, (what, &assumed), recorded, id);
+    let first = found.samples.first().map_or(0, |sample| sample.bytes);
+    usage.active_file = Bytes::new(first).saturating_sub(scaled(first, share));
+    match &mut usage.anon {
+        Curve::Steady(bytes) => *bytes = bytes.saturating_sub(usage.active_file),
+        Curve::Trace(recording) => {
+            recording.active_file_permille = u16::try_from((1_000_000 - share + 500) / 1000).unwrap_or(0);
+        }
+    }
+    Some(usage)
 }
 
 fn of_samples(
+    evidence: &Evidence,
     found: &Found,
-    what: &str,
-    assumed: &str,
-    active_file: Bytes,
-    recorded: Recorded,
+    held: &[Held],
+    (what, assumed): (&str, &str),
+    recorded: Period,
     id: ContainerId<'_>,
 ) -> Usage {
     let (count, pod) = match (found.samples.len(), found.fit) {
@@ -247,21 +219,18 @@ fn of_samples(
     let of_pod = if pod { id.of_pod_said() } else { "" };
     let assumed: Vec<&str> = [assumed, of_pod].into_iter().filter(|text| !text.is_empty()).collect();
     Usage {
-        anon: Curve::of(&found.samples, recorded),
-        active_file,
+        anon: curve(evidence, id, recorded, held, found),
+        active_file: Bytes::new(held.first().map_or(0, |(_, cache)| *cache)),
         from: format!("{what} in {}, {count}", found.file),
         assumed: assumed.join("; "),
     }
 }
 
-/// Median of what the working set has more than the anonymous memory of the same instants.
-fn typical_difference(working_set: &[Sample], rss: &[Sample]) -> Bytes {
-    // Scrapes of the two differ by less than a second; the nearest sample before counts.
-    let before = |ms: i64| rss.partition_point(|p| p.at_ms <= ms).checked_sub(1).or(Some(0)).and_then(|i| rss.get(i));
-    let mut more: Vec<u64> =
-        working_set.iter().filter_map(|p| Some(p.bytes.saturating_sub(before(p.at_ms)?.bytes))).collect();
-    more.sort_unstable();
-    Bytes::new(more.get(more.len() / 2).copied().unwrap_or(0))
+/// What a working set has more than a sample of anonymous memory: that of the same instant, else the one before.
+fn more_then(working_set: &[Sample], anon: Sample) -> u64 {
+    // Scrapes of the two differ by less than a second.
+    let index = working_set.partition_point(|set| set.at_ms <= anon.at_ms).saturating_sub(1);
+    working_set.get(index).map_or(0, |set| set.bytes.saturating_sub(anon.bytes))
 }
 
 /// Which part of a working set is anonymous memory, in millionths, where nothing but the working set is known, and

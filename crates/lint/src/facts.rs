@@ -138,7 +138,7 @@ pub fn stated_peak(process: &ProcessPlan) -> Bytes {
         Behavior::Sawtooth(sawtooth) => sawtooth.high,
         Behavior::PageCache(cache) => cache.anon,
         Behavior::Burst(burst) => burst.base + burst.burst,
-        Behavior::Trace(trace) => trace.points.iter().map(|point| point.anon).max().unwrap_or(Bytes::ZERO),
+        Behavior::Trace(trace) => trace.amounts().map(|(_, amount)| amount).max().unwrap_or(Bytes::ZERO),
         Behavior::Script(script) => {
             let anon = script.ops.iter().filter_map(|op| match op {
                 ScriptOp::Anon { bytes, .. } => Some(bytes.get()),

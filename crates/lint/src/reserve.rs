@@ -89,10 +89,10 @@ fn rate(behavior: &Behavior) -> i64 {
         Behavior::Ramp(ramp) => i64::try_from(ramp.rate.get()).unwrap_or(i64::MAX),
         Behavior::Sawtooth(saw) => per_second(saw.high.saturating_sub(saw.low), saw.rise),
         Behavior::Trace(trace) => {
-            let steps = trace.points.windows(2).map(|pair| {
-                per_second(pair[1].anon.saturating_sub(pair[0].anon), pair[1].at.saturating_sub(pair[0].at))
-            });
-            steps.max().unwrap_or(0)
+            let steps = trace.amounts().zip(trace.amounts().skip(1));
+            let rates =
+                steps.map(|((from, low), (to, high))| per_second(high.saturating_sub(low), to.saturating_sub(from)));
+            rates.max().unwrap_or(0)
         }
         _ => 0,
     }

@@ -4,11 +4,11 @@ use super::RunReport;
 use super::style::{BAD, DIM, GOOD, HEADING, WARN, paint};
 use super::table::Table;
 use crate::amount;
-use crate::timeline::{EventLine, Excerpt, Tone};
+use crate::timeline::{EventLine, Excerpt, Tone, long};
 use anstyle::Style;
 use oomsim_core::engine::Stop;
 use oomsim_core::record::expect::ExpectationResult;
-use oomsim_core::record::{History, Keep};
+use oomsim_core::record::{History, Keep, Record};
 use oomsim_core::units::{Bytes, SimTime};
 use std::fmt::Write;
 
@@ -69,6 +69,25 @@ fn head(text: &mut String, report: &RunReport) {
     facts.extend(node.eviction_hard.map(|limit| format!("eviction-hard {}", amount(limit))));
     facts.extend(node.eviction_soft.map(|limit| format!("eviction-soft {}", amount(limit))));
     let _ = writeln!(text, "  {}", facts.join(", "));
+    at_start(text, history);
+}
+
+/// What held when the run began: pods that had been running before.
+fn at_start(text: &mut String, history: &History) {
+    let entries = history.entries.iter().take_while(|entry| entry.at == SimTime::ZERO);
+    let ages: Vec<_> = entries
+        .filter_map(|entry| match &entry.record {
+            Record::PodRunsAlready { age, .. } => Some(*age),
+            _ => None,
+        })
+        .collect();
+    let Some(oldest) = ages.iter().max() else { return };
+    let many = i128::try_from(ages.len()).unwrap_or_default();
+    let mut said = format!("at the start: {} running, the oldest for {}", plural(many, "pod"), long(*oldest));
+    if let Some(first) = history.series.samples.first() {
+        said += &format!(", working set {} of the node", amount(first.working_set));
+    }
+    let _ = writeln!(text, "  {said}");
 }
 
 /// Seconds with milliseconds, for the first column.

@@ -1,10 +1,11 @@
 //! A run in the words of kubectl and dmesg, line by line.
 
 use crate::amount;
+use crate::text::plural;
 use oomsim_core::node_api::{ExitStatus, NodeConditionType, OomReport, PodEventReason, PodPhase, PodReason};
 use oomsim_core::record::view::PRE_STOP_HOOK_FAILED;
 use oomsim_core::record::{ConditionStatus, Entry, History, Owner, Record};
-use oomsim_core::units::SimTime;
+use oomsim_core::units::{SimDuration, SimTime};
 
 /// How a line or a death is to be taken, which renderers show as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +105,9 @@ fn whose(owner: &Owner) -> &str {
 fn lines(entry: &Entry, history: &History) -> Vec<EventLine> {
     match &entry.record {
         Record::ProcessStarted { .. } => Vec::new(),
+        Record::PodScheduled { pod, .. } | Record::ContainerStarted { pod, .. } if ran_before(entry, pod, history) => {
+            Vec::new()
+        }
         Record::SysctlSet { name, value } => line("kernel", "sysctl", format!("{name} = {value}"), Tone::Plain),
         Record::ProcessExited { owner: Owner::Container { .. }, .. } => Vec::new(),
         // runc, and a pod's shim: their work is done.
@@ -172,13 +176,21 @@ fn tone_of(reason: PodEventReason) -> Tone {
     if reason == PodEventReason::ResizeError { Tone::Warn } else { Tone::Plain }
 }
 
-/// What becomes of containers that do not answer and of a node that does not report.
+/// What becomes of containers that do not answer and of a node that does not report, and what recordings mark.
 fn silent_lines(record: &Record, name: &str) -> Option<Vec<EventLine>> {
     let node = format!("node/{name}");
     Some(match record {
         Record::NodeTaint { key, present } => {
             let what = if *present { "put on the node" } else { "taken off the node" };
             line(node, "taint", format!("{key} (NoSchedule, NoExecute) {what}"), Tone::Warn)
+        }
+        Record::RecordedGap { owner, until, .. } => {
+            let end = until.map_or("to the end".to_owned(), |until| format!("until {:.1} s", until.as_secs_f64()));
+            line(owner_name(owner), "recording", format!("{}: nothing recorded {end}", whose(owner)), Tone::Quiet)
+        }
+        Record::RecordedRestart { comm, owner, .. } => {
+            let message = format!("{}: restarted in the recording: {comm} ends here", whose(owner));
+            line(owner_name(owner), "recording", message, Tone::Plain)
         }
         Record::MarkedForDeletion { pod } => {
             line(pod_name(pod), "TaintManagerEviction", format!("Marking for deletion Pod {pod}"), Tone::Warn)
@@ -200,6 +212,10 @@ fn silent_lines(record: &Record, name: &str) -> Option<Vec<EventLine>> {
 fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
     let node = format!("node/{name}");
     match record {
+        Record::PodRunsAlready { pod, age, restarts } => {
+            let again = if *restarts > 0 { format!(", {}", plural(*restarts, "restart")) } else { String::new() };
+            line(pod_name(pod), "Running", format!("has been running for {}{again}", long(*age)), Tone::Plain)
+        }
         Record::PodScheduled { pod, qos } => {
             let message = format!("Successfully assigned {pod} to {name} (QoS class {qos})");
             line(pod_name(pod), "Scheduled", message, Tone::Plain)
@@ -255,6 +271,28 @@ fn kubelet_lines(record: &Record, name: &str) -> Vec<EventLine> {
         Record::KubeletNotStarted { message } => line(node, "kubelet", format!("does not start: {message}"), Tone::Bad),
         Record::NodeChanged { message } => line(node, "change", &**message, Tone::Quiet),
         _ => Vec::new(),
+    }
+}
+
+/// True for what happened to a pod before the scenario began.
+fn ran_before(entry: &Entry, pod: &str, history: &History) -> bool {
+    let mut at_start = history.entries.iter().take_while(|entry| entry.at == SimTime::ZERO);
+    entry.at == SimTime::ZERO
+        && at_start.any(|e| matches!(&e.record, Record::PodRunsAlready { pod: before, .. } if **before == *pod))
+}
+
+/// An age as kubectl shows it, two units at most: `3d4h`, `5h10m`, `90s`.
+pub(crate) fn long(age: SimDuration) -> String {
+    let seconds = age.as_nanos() / 1_000_000_000;
+    let two = |large: u64, unit, small: u64, below| match small {
+        0 => format!("{large}{unit}"),
+        _ => format!("{large}{unit}{small}{below}"),
+    };
+    match seconds {
+        0..120 => format!("{seconds}s"),
+        120..7200 => two(seconds / 60, "m", seconds % 60, "s"),
+        7200..172_800 => two(seconds / 3600, "h", seconds / 60 % 60, "m"),
+        _ => two(seconds / 86_400, "d", seconds / 3600 % 24, "h"),
     }
 }
 

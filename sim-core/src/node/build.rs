@@ -164,18 +164,17 @@ impl Machine {
             let mapping = crate::kernel::Mapping::PRIVATE;
             self.apply(p, MemOp::Map { size: node.system_committed, mapping }, cx);
         }
-        for (size, twice) in [(node.system_inactive_file, false), (node.system_active_file, true)] {
-            // Reading twice makes pages active with the classic LRU, a mapping's faults do with MGLRU.
-            let young = twice && self.memory.lru() == crate::kernel::Lru::Mglru;
-            let how = if young { crate::kernel::FileAccess::Mmap } else { crate::kernel::FileAccess::Read };
+        for (size, active) in [(node.system_inactive_file, false), (node.system_active_file, true)] {
             let pages = size.to_pages_ceil();
-            if !pages.is_zero() {
-                let file = self.memory.nameless_file(size);
-                let op = MemOp::ReadFile { file, from: Pages::ZERO, pages, how };
-                self.apply(p, op, cx);
-                if twice && !young {
-                    self.apply(p, op, cx);
-                }
+            if pages.is_zero() {
+                continue;
+            }
+            let file = self.memory.nameless_file(size);
+            if active {
+                self.read_active(p, file, Pages::ZERO, pages, cx);
+            } else {
+                let how = crate::kernel::FileAccess::Read;
+                self.apply(p, MemOp::ReadFile { file, from: Pages::ZERO, pages, how }, cx);
             }
         }
         let pages = node.kernel.system_text.to_pages_ceil();

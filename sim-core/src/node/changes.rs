@@ -50,6 +50,10 @@ pub enum ChangeError {
     OtherQosClass(Name),
     /// No kubelet runs on the node.
     NoKubelet,
+    /// The kubelet's process does not run: it was stopped before.
+    KubeletIsDown,
+    /// The kubelet's process runs already.
+    KubeletRuns,
     /// The kubelet does not start with these settings: all reasons in one line.
     KubeletNotStarted(Name),
     /// Settings with other cgroups (`cgroupRoot`, `cgroupDriver`, `cgroupsPerQOS`): pods would have to be made anew.
@@ -71,6 +75,8 @@ impl fmt::Display for ChangeError {
             ChangeError::NoSuchWorkload(workload) => write!(f, "the scenario has no pod {workload}"),
             ChangeError::NoSuchContainer(container) => write!(f, "there is no container {container}"),
             ChangeError::OtherQosClass(pod) => write!(f, "{pod}: a pod's QoS class may not change"),
+            ChangeError::KubeletIsDown => f.write_str("the kubelet's process does not run"),
+            ChangeError::KubeletRuns => f.write_str("the kubelet's process runs already"),
             ChangeError::NoKubelet => f.write_str("no kubelet runs on the node"),
             ChangeError::KubeletNotStarted(why) => write!(f, "the kubelet does not start: {why}"),
             ChangeError::OtherCgroups => f.write_str("a kubelet with other cgroups needs a node without pods"),
@@ -87,7 +93,14 @@ pub(super) fn inject(n: u32, pods: &mut Pods, lent: &mut Lent<'_>) {
     let message = match change(&scenario.injections[n as usize].change, pods, lent) {
         Ok(()) => return,
         Err(problem @ ChangeError::Sysctl { .. }) => problem.to_string(),
-        Err(problem) => format!("{problem} at {}", lent.cx.now),
+        Err(problem) => {
+            let why = match &problem {
+                ChangeError::NoSuchPod(pod) => pods.whereabouts(pod, &scenario),
+                _ => None,
+            };
+            let problem = why.unwrap_or_else(|| problem.to_string());
+            format!("{problem}: nothing is changed at {:.3} s", lent.cx.now.as_secs_f64())
+        }
     };
     lent.record(Record::Warning { message: message.as_str().into() });
     lent.cx.log.warn(message);
@@ -116,7 +129,11 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
         }
         Change::RestartKubelet(plan) => pods.restart_kubelet(plan, record, lent)?,
         Change::StopKubelet => {
-            lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?.stops();
+            let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
+            if kubelet.is_down() {
+                return Err(ChangeError::KubeletIsDown);
+            }
+            kubelet.stops();
             lent.record(record());
             pods.watch_node(lent);
         }
@@ -150,10 +167,19 @@ impl Pods {
     /// back-off is forgotten (story B25 of a node with 1.36.2: 1.3 s after the start).
     fn start_kubelet(&mut self, record: impl FnOnce() -> Record, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
         let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
+        if !kubelet.is_down() {
+            return Err(ChangeError::KubeletRuns);
+        }
         lent.cx.record(record());
         kubelet.starts_again(lent.machine, &mut lent.cx);
         kubelet.watch_all(self, lent.runtime, lent.machine, &mut lent.cx);
         self.forget_backoffs();
+        self.look_at_all_again(lent);
+        Ok(())
+    }
+
+    /// Everything that a kubelet has not seen while it was down.
+    fn look_at_all_again(&mut self, lent: &mut Lent<'_>) {
         for pod in self.live().to_vec() {
             for index in 0..self[pod as usize].containers.len() as u32 {
                 self.look_again(ContainerRef { pod, index }, lent);
@@ -161,7 +187,6 @@ impl Pods {
         }
         self.make_resizes(lent);
         self.route(lent);
-        Ok(())
     }
 
     /// A container as a kubelet finds it that starts.
@@ -191,6 +216,7 @@ impl Pods {
     ) -> Result<(), ChangeError> {
         let kubelet = lent.kubelet.as_deref_mut().ok_or(ChangeError::NoKubelet)?;
         let effective = kubelet.can_become(plan)?;
+        let was_down = kubelet.is_down();
         lent.cx.record(record());
         kubelet.restart(plan, effective, lent.machine, &mut lent.cx);
         kubelet.watch_all(self, lent.runtime, lent.machine, &mut lent.cx);
@@ -200,6 +226,9 @@ impl Pods {
         self.forget_backoffs();
         self.update_qos_cgroups(lent);
         self.route(lent);
+        if was_down {
+            self.look_at_all_again(lent);
+        }
         Ok(())
     }
 }

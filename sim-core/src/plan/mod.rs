@@ -24,7 +24,7 @@ mod process;
 
 pub use killer::{Earlyoom, SystemdOomd, TalosOom, UserspaceKiller};
 pub use node::{KubeletPlan, NodePlan};
-pub use pod::{ContainerPlan, Controller, PodPlan, PreStop, Recommender, VolumePlan};
+pub use pod::{ContainerPlan, Controller, Earlier, PodPlan, PreStop, Recommender, VolumePlan};
 pub use probe::{ProbeHandler, ProbeKind, ProbePlan};
 pub use process::{HangUp, HostPlan, ProcessPlan, kept_comm};
 
@@ -104,6 +104,12 @@ impl Scenario {
             request.saturating_mul(i64::from(pod.replicas))
         };
         self.pods.iter().map(of).fold(0, i64::saturating_add)
+    }
+
+    /// How often a container of a pod was restarted before the scenario begins.
+    pub fn restarts_before(&self, pod: u32, container: &Name) -> u32 {
+        let earlier = self.pods.get(pod as usize).and_then(|pod| pod.earlier.as_ref());
+        earlier.and_then(|earlier| earlier.restarts.get(container)).copied().unwrap_or(0)
     }
 
     /// How many pods it brings to the node.

@@ -63,6 +63,8 @@ pub struct PodPlan {
     pub at: SimTime,
     /// Bound at a random instant between `at` and `at + spread`.
     pub at_spread: SimDuration,
+    /// It runs already when the scenario begins.
+    pub earlier: Option<Earlier>,
     /// The kubelet has taken it before, so that neither its request nor the node's pressure is looked at.
     pub admitted: bool,
     /// Who re-creates it.
@@ -89,6 +91,15 @@ pub struct PodPlan {
     pub restart_jitter_permille: Arc<[u16]>,
 }
 
+/// What is known of a pod that was started before the scenario begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Earlier {
+    /// For how long it has been running.
+    pub age: SimDuration,
+    /// `restartCount` of those of its containers that were restarted.
+    pub restarts: BTreeMap<Name, u32>,
+}
+
 /// How long a controller takes to replace a pod, from the pod's end to the binding of its successor: the
 /// controller manager's queue, creation, scheduling (an assumption; about a second in an idle cluster).
 const RECREATE_AFTER: SimDuration = SimDuration::from_secs(1);
@@ -103,6 +114,7 @@ impl Default for PodPlan {
             node_name: None,
             at: SimTime::ZERO,
             at_spread: SimDuration::ZERO,
+            earlier: None,
             admitted: false,
             controller: Controller::None,
             recreate_after: RECREATE_AFTER,

@@ -397,6 +397,35 @@ pub enum Record {
         /// Container name.
         container: Name,
     },
+    /// The recording that a process follows has nothing from here on.
+    RecordedGap {
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Whose it is.
+        owner: Owner,
+        /// When it goes on; `None`: it does not.
+        until: Option<SimTime>,
+    },
+    /// The recording that a process follows restarts here: the process ends, and another one takes its place.
+    RecordedRestart {
+        /// Process id.
+        pid: Pid,
+        /// Name.
+        comm: Name,
+        /// Whose it is.
+        owner: Owner,
+    },
+    /// A pod has been running since before the scenario began.
+    PodRunsAlready {
+        /// `namespace/name`.
+        pod: Name,
+        /// For how long.
+        age: SimDuration,
+        /// How often its containers were restarted, in all.
+        restarts: u32,
+    },
 }
 
 /// A record with its time.

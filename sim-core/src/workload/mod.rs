@@ -6,11 +6,13 @@ mod managed;
 mod params;
 mod program;
 pub mod runtime;
+mod trace;
 
 pub use growth::{Growth, Rhythm};
 pub use program::{Program, Step};
 
 pub use params::{
     Behavior, Burst, CacheAccess, Cycle, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache,
-    Ramp, Sawtooth, Script, ScriptOp, Steady, TermReaction, Then, Trace, TraceAs, TracePoint,
+    Ramp, Sawtooth, Script, ScriptOp, Steady, TermReaction, Then,
 };
+pub use trace::{Gaps, Resume, Trace, TraceAs, TracePoint, Traced};

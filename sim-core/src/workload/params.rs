@@ -1,5 +1,6 @@
 //! Parameters of the behaviours, as a scenario states them.
 
+use super::trace::Trace;
 use crate::units::{Bytes, Pages, SimDuration};
 
 /// A program's reaction to SIGTERM.
@@ -101,10 +102,12 @@ pub struct Leak {
 }
 
 /// Holds a constant amount.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Steady {
     /// Anonymous memory, touched at start.
     pub anon: Bytes,
+    /// Page cache in use, read at start: it counts in the working set, and can be reclaimed.
+    pub active_file: Bytes,
 }
 
 /// Grows linearly, page by page.
@@ -193,42 +196,6 @@ pub struct DotNet {
     pub heap_limit: HeapLimit,
     /// Heap that the runtime itself has allocated before the first block.
     pub heap_base: Bytes,
-}
-
-/// What kind of memory a recorded curve is replayed with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum TraceAs {
-    /// Anonymous memory.
-    #[default]
-    Anon,
-    /// Page cache: it can be reclaimed.
-    File,
-    /// Files in a memory volume: they cannot.
-    Shmem,
-}
-
-/// One point of a recorded curve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct TracePoint {
-    /// Since the process began.
-    pub at: SimDuration,
-    /// Memory held from then on.
-    pub anon: Bytes,
-}
-
-/// Follows a recorded curve.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trace {
-    /// In order of time.
-    pub points: Vec<TracePoint>,
-    /// True: anonymous memory grows linearly between points; false, or another kind of memory: in steps.
-    pub linear: bool,
-    /// The kind of memory.
-    pub memory: TraceAs,
-    /// The curve begins again at its last point.
-    pub repeats: bool,
-    /// What follows after the last point.
-    pub then: Then,
 }
 
 /// What kind of anonymous mapping a program asks for, as far as the promise of memory is concerned: flags of `mmap`.
@@ -422,7 +389,7 @@ pub enum Behavior {
 
 impl Behavior {
     /// What a program without a workload does: it holds what its footprint says.
-    pub const IDLE: Behavior = Behavior::Steady(Steady { anon: Bytes::ZERO });
+    pub const IDLE: Behavior = Behavior::Steady(Steady { anon: Bytes::ZERO, active_file: Bytes::ZERO });
 
     /// What an init container does of which nothing is said: it ends at once, and well.
     pub fn ends_at_once() -> Behavior {
@@ -431,7 +398,7 @@ impl Behavior {
 
     /// True for what does and holds nothing, such as [`Behavior::IDLE`].
     pub fn is_idle(&self) -> bool {
-        matches!(self, Behavior::Steady(steady) if steady.anon == Bytes::ZERO)
+        matches!(self, Behavior::Steady(steady) if *steady == Steady::default())
     }
 
     /// What it does step by step again and again.
@@ -455,6 +422,8 @@ impl Behavior {
                     .map(|cycle| cycle.files.get().saturating_mul(cycle.rounds(duration, memory).unwrap_or(0)));
                 Bytes::new(again.fold(files_of(&script.ops).get(), u64::saturating_add))
             }
+            Behavior::Steady(steady) => steady.active_file,
+            Behavior::Trace(trace) => trace.files(),
             Behavior::PageCache(cache) => {
                 let in_time = cache.rate.get().saturating_mul(duration.as_nanos().div_ceil(1_000_000_000));
                 Bytes::new(in_time.min(cache.file.get().saturating_mul(u64::from(cache.passes))))

@@ -4,9 +4,10 @@ use super::growth::{Growth, Rhythm};
 use super::managed::{Managed, Turn};
 use super::params::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Script, ScriptOp,
-    Then, Trace, TraceAs,
+    Then,
 };
 use super::runtime::{Around, Heap, Language, Runtime};
+use super::trace::{Follower, Resume};
 use crate::engine::Stream;
 use crate::node_api::ExitStatus;
 use crate::units::{Bytes, PAGE_SIZE, Pages, SimDuration, SimTime};
@@ -59,6 +60,17 @@ pub enum Step {
         /// How the file is used.
         access: CacheAccess,
     },
+    /// Reads part of a file so that its pages count as used.
+    ActiveFile {
+        /// Name of the file.
+        file: String,
+        /// The whole file.
+        size: Bytes,
+        /// First page.
+        from: Pages,
+        /// How many.
+        pages: Pages,
+    },
     /// Appends to a tmpfs volume.
     Tmpfs {
         /// Volume's name.
@@ -91,6 +103,13 @@ pub enum Step {
         /// How the process ends; `None`: it lives on.
         then: Option<ExitStatus>,
     },
+    /// The recording that it follows has nothing from here on.
+    RecordedGap {
+        /// When it goes on; `None`: it does not.
+        until: Option<SimTime>,
+    },
+    /// The recording that it follows restarts here: the process ends, and another one takes its place.
+    RecordedRestart,
     /// Exits.
     Exit(i32),
     /// Idles for ever.
@@ -102,9 +121,6 @@ const DOTNET_MIN_HEAP_LIMIT: Bytes = Bytes::mib(20);
 /// Files are gone through in chunks of this many pages.
 const FILE_CHUNK: u64 = 256;
 
-/// The file of a curve that is replayed with page cache or tmpfs.
-const TRACE_FILE: &str = "trace";
-
 /// A program with its state.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -115,8 +131,10 @@ pub struct Program {
     /// The runtime that it runs in.
     managed: Option<Box<Managed>>,
     at: u64,
-    held: Bytes,
-    resident: Pages,
+    /// Where it is on the recorded curve that it follows.
+    follower: Option<Box<Follower>>,
+    /// What its page cache is called; empty: it has none.
+    files: Box<str>,
     repeats: Vec<(usize, u32)>,
     blocks: std::collections::VecDeque<(Bytes, Pages)>,
 }
@@ -141,8 +159,8 @@ impl Program {
             started,
             managed: heap.map(|heap| Box::new(Managed::new(heap))),
             at: 0,
-            held: Bytes::ZERO,
-            resident: Pages::ZERO,
+            follower: None,
+            files: Box::default(),
             repeats: Vec::new(),
             blocks: Default::default(),
         }
@@ -157,11 +175,32 @@ impl Program {
             started: now,
             managed: heap.map(|heap| Box::new(Managed::new(heap))),
             at: 0,
-            held: Bytes::ZERO,
-            resident: Pages::ZERO,
+            follower: None,
+            files: Box::default(),
             repeats: Vec::new(),
             blocks: Default::default(),
         }
+    }
+
+    /// The program of process `pid`, whose page cache is called after `owner`. It follows its recorded curve, if it has
+    /// one, from the beginning or from where a process before it has left it.
+    #[must_use]
+    pub fn of_process(mut self, owner: &str, pid: u32, resume: Option<&Resume>) -> Self {
+        match &*self.behavior {
+            Behavior::Trace(trace) => {
+                let files = format!("{owner} {pid}");
+                self.follower = Some(Box::new(Follower::new(trace, &files, resume, self.started)));
+            }
+            Behavior::Steady(steady) if steady.active_file > Bytes::ZERO => self.files = owner.into(),
+            _ => {}
+        }
+        self
+    }
+
+    /// Where another process goes on that takes the place of this one; `None`: it begins from the beginning.
+    pub fn resume(&self) -> Option<Resume> {
+        let Behavior::Trace(trace) = &*self.behavior else { return None };
+        self.follower.as_ref().map(|follower| follower.resume(trace))
     }
 
     /// How it ends when the kernel refuses it memory; `None`: it goes on without.
@@ -221,6 +260,12 @@ impl Program {
             Behavior::Leak(leak) | Behavior::DotNet(DotNet { leak, .. }) => self.leak(leak, i, now),
             Behavior::Steady(s) => match i {
                 0 => alloc(s.anon),
+                1 if s.active_file > Bytes::ZERO => Step::ActiveFile {
+                    file: self.files.to_string(),
+                    size: s.active_file,
+                    from: Pages::ZERO,
+                    pages: s.active_file.to_pages_ceil(),
+                },
                 _ => Step::Hold,
             },
             Behavior::Ramp(r) => match i {
@@ -243,7 +288,7 @@ impl Program {
             }
             Behavior::Burst(b) => self.burst(b, i),
             Behavior::PageCache(c) => page_cache(c, i),
-            Behavior::Trace(t) => self.trace(t, i, now),
+            Behavior::Trace(t) => self.follower.as_mut().map_or(Step::Hold, |follower| follower.next(t, now)),
             Behavior::Script(s) => self.script(s),
         }
     }
@@ -294,52 +339,6 @@ impl Program {
                 2 => Step::Sleep(b.hold),
                 _ => Step::Free { bytes: b.burst, resident: b.burst.to_pages_ceil() },
             },
-        }
-    }
-
-    fn trace(&mut self, t: &Trace, i: u64, now: SimTime) -> Step {
-        let of_round = t.points.len() as u64;
-        let (round, n) = if t.repeats { (i / 2 / of_round, i / 2 % of_round) } else { (0, i / 2) };
-        let Some(point) = t.points.get(n as usize) else { return then(t.then) };
-        let period = t.points.last().map_or(0, |last| last.at.as_nanos());
-        let before = SimDuration::from_nanos(period.saturating_mul(round));
-        let at = self.started.saturating_add(before).saturating_add(point.at);
-        if i.is_multiple_of(2) {
-            let up = point.anon.saturating_sub(self.held);
-            if t.linear && t.memory == TraceAs::Anon && up > Bytes::ZERO && at > now {
-                let pages = point.anon.to_pages_ceil().saturating_sub(self.resident);
-                (self.held, self.resident) = (point.anon, self.resident + pages);
-                return Step::Grow(Growth::linear(
-                    now,
-                    Bytes::new(per_second(pages.bytes(), at.since(now))),
-                    Some(pages),
-                ));
-            }
-            return Step::SleepUntil(at);
-        }
-        let (target, before) = (point.anon.to_pages_ceil(), self.resident);
-        (self.held, self.resident) = (point.anon, target);
-        match t.memory {
-            TraceAs::Anon if target >= before => {
-                let pages = target.saturating_sub(before);
-                Step::Alloc { bytes: pages.bytes(), touched: pages, rate: None }
-            }
-            TraceAs::Anon => {
-                let pages = before.saturating_sub(target);
-                Step::Free { bytes: pages.bytes(), resident: pages }
-            }
-            TraceAs::File | TraceAs::Shmem if target < before => {
-                // The file goes, and is written anew with what is left.
-                (self.held, self.resident) = (Bytes::ZERO, Pages::ZERO);
-                self.at -= 1;
-                Step::Unlink(TRACE_FILE.into())
-            }
-            TraceAs::File => {
-                let size = t.points.iter().map(|point| point.anon).max().unwrap_or_default();
-                let pages = target.saturating_sub(before);
-                Step::File { file: TRACE_FILE.into(), size, from: before, pages, access: CacheAccess::Read }
-            }
-            TraceAs::Shmem => Step::Tmpfs { volume: TRACE_FILE.into(), pages: target.saturating_sub(before) },
         }
     }
 
@@ -478,7 +477,7 @@ fn alloc(bytes: Bytes) -> Step {
     Step::Alloc { bytes, touched: bytes.to_pages_ceil(), rate: None }
 }
 
-fn then(then: Then) -> Step {
+pub(super) fn then(then: Then) -> Step {
     match then {
         Then::Hold => Step::Hold,
         Then::Exit(code) => Step::Exit(code),
@@ -486,7 +485,7 @@ fn then(then: Then) -> Step {
 }
 
 /// Bytes per second, rounded up so that the amount is reached in time.
-fn per_second(bytes: Bytes, over: SimDuration) -> u64 {
+pub(super) fn per_second(bytes: Bytes, over: SimDuration) -> u64 {
     let rate = (u128::from(bytes.get()) * 1_000_000_000).div_ceil(u128::from(over.as_nanos().max(1)));
     u64::try_from(rate).unwrap_or(u64::MAX).max(1)
 }

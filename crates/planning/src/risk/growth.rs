@@ -6,7 +6,7 @@ use oomsim_core::node_api::Name;
 use oomsim_core::plan::{PodPlan, ProcessPlan, Scenario};
 use oomsim_core::record::{History, Record};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
-use oomsim_core::workload::{Behavior, Ramp, Steady, Then, Trace, TracePoint};
+use oomsim_core::workload::{Behavior, Ramp, Steady, Then, Trace, TracePoint, Traced};
 use std::sync::Arc;
 
 /// How much a pod grows.
@@ -55,7 +55,7 @@ fn growing() -> SimDuration {
 fn held(process: &ProcessPlan) -> Bytes {
     match &*process.behavior {
         Behavior::Steady(steady) => steady.anon,
-        Behavior::Trace(trace) => trace.points.first().map_or(Bytes::ZERO, |point| point.anon),
+        Behavior::Trace(trace) => trace.amounts().next().map_or(Bytes::ZERO, |(_, amount)| amount),
         _ => process.footprint.anon,
     }
 }
@@ -63,32 +63,46 @@ fn held(process: &ProcessPlan) -> Bytes {
 /// A program that holds memory, and takes more.
 fn grows(behavior: &Behavior) -> Option<Behavior> {
     match behavior {
-        Behavior::Steady(Steady { anon }) => {
+        Behavior::Steady(Steady { anon, active_file: Bytes::ZERO }) => {
             let (from, to) = (*anon, Some(*anon + GROWTH));
             Some(Behavior::Ramp(Ramp { from, rate: GROWTH_RATE, to, then: Then::Hold }))
+        }
+        Behavior::Steady(Steady { anon, active_file }) => {
+            let holds = |at, amount| TracePoint { at, what: Traced::Holds { amount, active_file: *active_file } };
+            let points = vec![holds(SimDuration::ZERO, *anon), holds(growing(), *anon + GROWTH)];
+            Some(Behavior::Trace(Trace { points, ..Trace::default() }))
         }
         Behavior::Trace(trace) => Some(Behavior::Trace(Trace { points: raised(trace), linear: true, ..trace.clone() })),
         _ => None,
     }
 }
 
-/// A recorded curve with the growth on top of it.
+/// A recorded curve with the growth on top of it: a process that was restarted in the recording grows on.
 fn raised(trace: &Trace) -> Vec<TracePoint> {
     let end = growing();
+    let held = trace.points.iter().filter_map(|point| match point.what {
+        Traced::Holds { amount, active_file } => Some((point.at, amount, active_file)),
+        Traced::Gap | Traced::Restart => None,
+    });
+    let held: Vec<_> = held.collect();
     let value = |at: SimDuration| {
-        let after = trace.points.partition_point(|point| point.at <= at);
-        let before = after.checked_sub(1).and_then(|i| trace.points.get(i)).or(trace.points.first());
-        before.map_or(Bytes::ZERO, |point| point.anon)
+        let after = held.partition_point(|point| point.0 <= at);
+        let before = after.checked_sub(1).and_then(|i| held.get(i)).or(held.first());
+        before.map_or((Bytes::ZERO, Bytes::ZERO), |point| (point.1, point.2))
     };
     let more = |at: SimDuration| {
         let nanos = u128::from(at.min(end).as_nanos());
         Bytes::new(u64::try_from(u128::from(GROWTH.get()) * nanos / u128::from(end.as_nanos().max(1))).unwrap_or(0))
     };
-    let mut times: Vec<SimDuration> = trace.points.iter().map(|point| point.at).filter(|at| *at < end).collect();
+    let mut times: Vec<SimDuration> = held.iter().map(|point| point.0).filter(|at| *at < end).collect();
     times.extend([SimDuration::ZERO, end]);
     times.sort_unstable();
     times.dedup();
-    times.into_iter().map(|at| TracePoint { at, anon: value(at) + more(at) }).collect()
+    let point = |at| {
+        let (amount, active_file) = value(at);
+        TracePoint { at, what: Traced::Holds { amount: amount + more(at), active_file } }
+    };
+    times.into_iter().map(point).collect()
 }
 
 /// What a run of [`grown`] comes to.

@@ -104,6 +104,10 @@ fn describe(record: &Record) -> Option<(Class, String, String)> {
         Record::NodeCondition { r#type, status } => {
             (Class::Change, format!("{type}={status}", type = r#type), String::new())
         }
+        Record::RecordedGap { owner, .. } => (Class::Change, "nothing recorded".into(), owner_name(owner).into()),
+        Record::RecordedRestart { owner, .. } => {
+            (Class::Change, "restart in the recording".into(), owner_name(owner).into())
+        }
         Record::NodeChanged { message } => (Class::Change, message.to_string(), String::new()),
         Record::SysctlSet { name, value } => (Class::Change, name.to_string(), format!("= {value}")),
         Record::ContainerTerminated { pod, exit_code, .. } => {
@@ -114,6 +118,13 @@ fn describe(record: &Record) -> Option<(Class, String, String)> {
         }
         _ => return None,
     })
+}
+
+fn owner_name(owner: &Owner) -> &str {
+    match owner {
+        Owner::Container { pod, .. } => short(pod),
+        Owner::Host(name) => name,
+    }
 }
 
 fn runtime_mark(record: &Record, runtime: &str, limit: f64) -> (Class, String, String) {

@@ -6,7 +6,8 @@ use crate::names::{nearest, quoted_list};
 use crate::reader::Problems;
 use crate::source::Location;
 use crate::value::Value;
-use oomsim_core::plan::{Change, Controller, PodPlan, Scenario};
+use oomsim_core::kubelet::RestartPolicy;
+use oomsim_core::plan::{Change, Controller, PodPlan, ProcessPlan, Scenario};
 use oomsim_core::record::expect::{Check, EventMatch, Expectation, Pattern};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, ScriptOp};
@@ -45,6 +46,8 @@ pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here
     for pod in &scenario.pods {
         let at = pods.of_name(&pod.spec.name);
         volumes(p, pod, at);
+        recorded_restarts(p, pod, at);
+        earlier(p, pod, at);
         let processes = pod.containers.iter().flat_map(|container| &container.processes);
         processes.for_each(|process| rounds(p, &process.behavior, at, scenario));
     }
@@ -56,6 +59,36 @@ pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here
         return;
     }
     idle_containers(p, scenario, &pods);
+}
+
+/// A pod that has run before comes at no time, and only containers that it has were restarted.
+fn earlier(p: &Problems, pod: &PodPlan, at: &Location) {
+    let Some(earlier) = &pod.earlier else { return };
+    if pod.at > SimTime::ZERO || pod.at_spread > SimDuration::ZERO {
+        p.error(at, "a pod with an `age` runs from the beginning: `at` and `atSpread` are for pods that come later");
+    }
+    let names = || pod.containers.iter().map(|container| &*container.name);
+    for name in earlier.restarts.keys().filter(|name| names().all(|known| known != &***name)) {
+        p.unknown(at, "container in `restartCount`", name, names());
+    }
+}
+
+/// Curves whose process ends in the recording, where none takes its place.
+fn recorded_restarts(p: &Problems, pod: &PodPlan, at: &Location) {
+    let restarts = |process: &ProcessPlan| matches!(&*process.behavior, Behavior::Trace(trace) if trace.restarts());
+    for container in &pod.containers {
+        let name = &container.name;
+        if let Some(process) = container.processes.iter().skip(1).find(|process| restarts(process)) {
+            let comm = &process.comm;
+            let problem = format!("`{comm}` in container `{name}`: only a container's first process is started again");
+            p.push(Diagnostic::error(at, problem).help("give the curve with `restart` to the container itself"));
+        }
+        let ends = container.processes.first().is_some_and(restarts) && pod.restart_policy == RestartPolicy::Never;
+        if ends {
+            let problem = format!("the curve of container `{name}` has a restart, and its restartPolicy is Never");
+            p.push(Diagnostic::warning(at, format!("{problem}: it ends there for good")));
+        }
+    }
 }
 
 /// Expectations with their tables, by line.
@@ -202,7 +235,32 @@ fn injected_names(p: &Problems, table: &Value, scenario: &Scenario) {
             known(p, kind, Some(&Pattern::from(given)), Some(&value.at), &names.comms);
         } else if kind == "pod" && wanted.ends_with(given) {
             pod(p, Some(&Pattern::from(&**wanted)), Some(&value.at), &names);
+            injected_container(p, table, &injection.change, scenario);
         }
+        if let Change::Roll { workload, .. } = &injection.change
+            && scenario.pods.iter().any(|pod| pod.full_name() == **workload && pod.controller == Controller::None)
+        {
+            let problem =
+                Diagnostic::warning(&value.at, format!("nothing replaces the pods of `{given}`: it has no controller"));
+            p.push(problem.help("add `controller = \"Deployment\"` to the pod, or use `deletePod`"));
+        }
+    }
+}
+
+/// The container that a change of a pod names is one of its own.
+fn injected_container(p: &Problems, table: &Value, change: &Change, scenario: &Scenario) {
+    let (pod, container) = match change {
+        Change::PodCgroup { pod, container: Some(container), .. }
+        | Change::PodSignal { pod, container: Some(container), .. }
+        | Change::PodResources { pod, container, .. } => (pod, container),
+        _ => return,
+    };
+    let (Some(value), Some(plan)) = (table.get("container"), scenario.pods.iter().find(|p| p.full_name() == **pod))
+    else {
+        return;
+    };
+    if value.as_text() == Some(container) && plan.containers.iter().all(|own| own.name != *container) {
+        p.unknown(&value.at, "container", container, plan.containers.iter().map(|own| &*own.name));
     }
 }
 

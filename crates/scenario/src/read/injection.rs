@@ -15,6 +15,7 @@ use oomsim_core::kernel::Sysctls;
 use oomsim_core::node_api::{CgroupWrite, Name, Signo};
 use oomsim_core::plan::{Change, Clock, Injection, KubeletPlan, NodePlan};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
+use oomsim_core::workload::Behavior;
 use std::sync::Arc;
 
 /// What `[kubelet]` says, and the machine: a kubelet that restarts with other settings keeps the rest.
@@ -56,6 +57,9 @@ fn injection(cx: &Context<'_>, value: &Value, machine: &Machine<'_>, out: &mut V
         push(Change::Fork { process });
     }
     if let Some(behavior) = t.optional("workload", workload) {
+        if matches!(&behavior, Behavior::Trace(trace) if trace.restarts()) {
+            p.error(t.at(), "a running process cannot follow a curve with restarts: it belongs to a container or host");
+        }
         let process = t.required("process", name).unwrap_or_default();
         push(Change::Workload { process, behavior: Arc::new(behavior) });
     }
@@ -70,6 +74,9 @@ fn injection(cx: &Context<'_>, value: &Value, machine: &Machine<'_>, out: &mut V
     if let Some(clock) = t.optional("delay", one_of("clock", &CLOCKS)) {
         let pod = t.optional("pod", pod_name);
         let by = t.required("by", duration).unwrap_or_default();
+        if clock == 2 && pod.is_none() {
+            p.error(t.at(), "`delay = \"housekeeping\"` without `pod`: say whose figures come later");
+        }
         let clock = match (clock, pod) {
             (0, _) => Clock::EvictionManager,
             (1, _) => Clock::NodeStatus,

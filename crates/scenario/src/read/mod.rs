@@ -22,6 +22,7 @@ mod probe;
 mod process;
 mod resources;
 mod runtime;
+mod trace;
 mod trace_file;
 mod workload;
 mod wrappers;

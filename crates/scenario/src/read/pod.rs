@@ -16,10 +16,11 @@ use crate::source::{Location, Places};
 use crate::tables;
 use crate::value::{Entry, Value, ValueKind};
 use oomsim_core::kubelet::{KubernetesProfile, ResourceList, ResourceRequirements, RestartPolicy, Toleration};
-use oomsim_core::plan::{Controller, PodPlan, Recommender, VolumePlan};
+use oomsim_core::node_api::Name;
+use oomsim_core::plan::{Controller, Earlier, PodPlan, Recommender, VolumePlan};
 use oomsim_core::units::{Quantity, SimTime};
 use oomsim_core::workload::Behavior;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// A pod that is being read, and where it (empty name) and its containers are.
@@ -191,6 +192,12 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
     each.set("at", time, |plan, v| plan.at = v);
     each.set("atSpread", duration, |plan, v| plan.at_spread = v);
     each.set("admitted", boolean, |plan, v| plan.admitted = v);
+    each.set("age", duration, |plan, age| plan.earlier = Some(Earlier { age, restarts: BTreeMap::new() }));
+    each.set("restartCount", counts, |plan, v| {
+        if let Some(earlier) = &mut plan.earlier {
+            earlier.restarts = v;
+        }
+    });
     each.set("controller", one_of("controller", &controllers), |plan, v| plan.controller = v);
     each.set("recreateAfter", duration, |plan, v| plan.recreate_after = v);
     each.set("backoffLimit", integer(0, i64::from(u32::MAX)), |plan, v| plan.backoff_limit = v);
@@ -256,6 +263,17 @@ pub(super) fn instants(p: &Problems, value: &Value) -> Option<Arc<[SimTime]>> {
     let mut instants = items.iter().map(|item| time(p, item)).collect::<Option<Vec<_>>>()?;
     instants.sort_unstable();
     Some(instants.into())
+}
+
+/// `{ app = 4 }`; a container that was not restarted need not be named.
+fn counts(p: &Problems, value: &Value) -> Option<BTreeMap<Name, u32>> {
+    let Some(entries) = value.entries() else {
+        p.expected(value, "how often each container was restarted, such as `{ app = 4 }`");
+        return None;
+    };
+    let count = |entry: &Entry| Some((Name::from(&*entry.key), integer(0, 1 << 31)(p, &entry.value)?));
+    let counts = entries.iter().map(count).collect::<Option<BTreeMap<Name, u32>>>()?;
+    Some(counts.into_iter().filter(|(_, count)| *count > 0).collect())
 }
 
 /// `[250, 1000]`.

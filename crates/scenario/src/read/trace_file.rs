@@ -1,14 +1,18 @@
 //! `workload.trace = { file = "traces/cart.csv" }`: the points of a curve from a file, seconds and bytes a line.
+//! Where nothing was recorded there is no number, or `gap`; where the process was restarted, `restart`.
 
 use super::Context;
+use super::trace::{GAP, RESTART};
 use crate::load::source;
 use crate::reader::Problems;
 use crate::source::{Location, Source};
 use crate::value::{Entry, Value, ValueKind};
 use std::sync::Arc;
 
-/// The heading that such a file has.
-const HEADING: &str = "seconds,bytes";
+/// The headings that such a file may have.
+const HEADINGS: [&str; 2] = ["seconds,bytes", "seconds,bytes,activeFile"];
+/// How programs write that there is no number.
+const NO_NUMBER: [&str; 5] = ["", "NaN", "nan", "null", GAP];
 
 /// The scenario with the points of trace files in place of their names; `None`: it names none.
 pub(crate) fn with_points(cx: &Context<'_>, root: &Value) -> Option<Value> {
@@ -74,9 +78,9 @@ fn points(cx: &Context<'_>, path: &str, at: &Location) -> Option<Value> {
         start += line.len();
         match line.trim() {
             "" => {}
-            heading if number == 0 && heading == HEADING => {}
+            heading if number == 0 && HEADINGS.contains(&heading) => {}
             _ if number == 0 => {
-                p.error(&place, format!("expected the heading `{HEADING}`"));
+                p.error(&place, format!("expected the heading `{}` or `{}`", HEADINGS[0], HEADINGS[1]));
                 return None;
             }
             _ => points.push(point(p, &source, &place)?),
@@ -85,19 +89,31 @@ fn points(cx: &Context<'_>, path: &str, at: &Location) -> Option<Value> {
     Some(Value { kind: ValueKind::Array(points), at: all })
 }
 
-/// `12.5,1048576` as the pair of a time and an amount.
+/// `12.5,1048576` as a time and an amount, `12.5,1048576,4096` with page cache beside it, `12.5,gap` and `12.5,restart`
+/// as marks.
 fn point(p: &Problems, source: &Arc<Source>, place: &Location) -> Option<Value> {
     let line = place.text();
-    let comma = line.find(',').unwrap_or(line.len());
-    let (seconds, bytes) = (&line[..comma], line.get(comma + 1..).unwrap_or_default().trim());
-    let number = seconds.trim().parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
-    let (Some(_), Ok(bytes)) = (number, bytes.parse::<i64>()) else {
-        p.error(place, "expected `SECONDS,BYTES`, such as `12.5,1048576`");
+    let mut cells = line.split(',').map(str::trim);
+    let (seconds, amount, active_file) = (cells.next().unwrap_or_default(), cells.next(), cells.next());
+    let number = seconds.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
+    let amounts = match (amount, active_file) {
+        (Some(RESTART), None | Some("")) => Some(vec![ValueKind::Text(RESTART.into())]),
+        (Some(none), _) if NO_NUMBER.contains(&none) => Some(vec![ValueKind::Text(GAP.into())]),
+        (Some(amount), None) => amount.parse().ok().map(|bytes| vec![ValueKind::Int(bytes)]),
+        (Some(amount), Some(active_file)) => {
+            let both = [amount, active_file].map(|text| text.parse().map(ValueKind::Int));
+            both.into_iter().collect::<Result<Vec<_>, _>>().ok()
+        }
+        (None, _) => None,
+    };
+    let (Some(_), Some(amounts), None) = (number, amounts, cells.next()) else {
+        p.error(place, "expected `SECONDS,BYTES`, such as `12.5,1048576`, or `12.5,gap`, `12.5,restart`");
         return None;
     };
+    let comma = place.span.start + line.find(',').unwrap_or(line.len());
     let part = |span: std::ops::Range<usize>, kind| Value { kind, at: Location::new(source, span) };
-    let middle = place.span.start + comma;
-    let time = part(place.span.start..middle, ValueKind::Text(format!("{}s", seconds.trim())));
-    let amount = part(middle..place.span.end, ValueKind::Int(bytes));
-    Some(Value { kind: ValueKind::Array(vec![time, amount]), at: place.clone() })
+    let time = part(place.span.start..comma, ValueKind::Text(format!("{seconds}s")));
+    let amounts = amounts.into_iter().map(|kind| part(comma..place.span.end, kind));
+    let values = std::iter::once(time).chain(amounts).collect();
+    Some(Value { kind: ValueKind::Array(values), at: place.clone() })
 }

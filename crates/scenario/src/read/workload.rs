@@ -1,5 +1,6 @@
 //! `[… .workload.NAME]`: what a program does with memory.
 
+use super::trace::trace;
 use crate::diagnostic::Diagnostic;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{bytes, duration, integer, one_of, permille, some_bytes, some_duration, text};
@@ -8,11 +9,11 @@ use crate::value::{Value, ValueKind};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::{
     Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Ramp, Sawtooth,
-    Script, ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
+    Script, ScriptOp, Steady, Then,
 };
 
 /// Longest curve or script.
-const MAX_STEPS: usize = 1_000_000;
+pub(super) const MAX_STEPS: usize = 1_000_000;
 
 /// The names of the behaviours, as in `[pod.container.workload.NAME]`.
 pub(crate) const BEHAVIORS: [&str; 9] =
@@ -76,9 +77,9 @@ fn leak_keys(t: &mut TableReader<'_>) -> Option<Leak> {
 
 fn steady(p: &Problems, value: &Value) -> Option<Behavior> {
     let mut t = TableReader::open(p, &tables::STEADY, value)?;
-    let anon = t.required("anon", bytes);
+    let (anon, active_file) = (t.required("anon", bytes), t.or("activeFile", Bytes::ZERO, bytes));
     t.finish();
-    Some(Behavior::Steady(Steady { anon: anon? }))
+    Some(Behavior::Steady(Steady { anon: anon?, active_file }))
 }
 
 fn ramp(p: &Problems, value: &Value) -> Option<Behavior> {
@@ -142,61 +143,6 @@ fn dotnet(p: &Problems, value: &Value) -> Option<Behavior> {
     let heap_base = t.or("heapBase", Bytes::ZERO, bytes);
     t.finish();
     Some(Behavior::DotNet(DotNet { leak: leak?, heap_limit, heap_base }))
-}
-
-fn trace(p: &Problems, value: &Value) -> Option<Behavior> {
-    let mut t = TableReader::open(p, &tables::TRACE, value)?;
-    // A file that could be read stands as `points` already.
-    let points = if t.get("file").is_some() { None } else { t.required("points", points) };
-    let linear = t.or("linear", true, crate::scalar::boolean);
-    let kinds = [("anon", TraceAs::Anon), ("file", TraceAs::File), ("shmem", TraceAs::Shmem)];
-    let memory = t.or("as", TraceAs::Anon, one_of("memory", &kinds));
-    let (scale, shift) = (t.or("scale", 100, integer(1, 100_000)), t.or("shift", SimDuration::ZERO, duration));
-    let repeats = t.or("repeats", false, crate::scalar::boolean);
-    let then = t.or("then", Then::Hold, then);
-    let points = points.map(|points| moved(points, scale, shift));
-    if repeats && points.as_ref().is_some_and(|points| points.last().is_none_or(|last| last.at == SimDuration::ZERO)) {
-        t.problems().error(t.at(), "a curve that `repeats` has to take time: its last point is at 0s");
-    }
-    t.finish();
-    Some(Behavior::Trace(Trace { points: points?, linear, memory, repeats, then }))
-}
-
-/// Points with amounts in percent of theirs, and later.
-fn moved(points: Vec<TracePoint>, percent: u64, later: SimDuration) -> Vec<TracePoint> {
-    let scaled = |bytes: Bytes| {
-        let scaled = u128::from(bytes.get()) * u128::from(percent) / 100;
-        Bytes::new(u64::try_from(scaled).unwrap_or(u64::MAX))
-    };
-    points.into_iter().map(|p| TracePoint { at: p.at + later, anon: scaled(p.anon) }).collect()
-}
-
-/// `[["0s", "10Mi"], ["5s", "20Mi"]]`, times not falling.
-fn points(p: &Problems, value: &Value) -> Option<Vec<TracePoint>> {
-    let items = value.items().filter(|items| !items.is_empty() && items.len() <= MAX_STEPS);
-    let Some(items) = items else {
-        p.expected(value, "an array of 1 to 1000000 points `[\"TIME\", \"ANON\"]`");
-        return None;
-    };
-    let mut points: Vec<TracePoint> = Vec::with_capacity(items.len());
-    let mut sound = true;
-    for item in items {
-        let Some([at, anon]) = item.items() else {
-            p.expected(item, "a point `[\"TIME\", \"ANON\"]`, such as `[\"5s\", \"20Mi\"]`");
-            sound = false;
-            continue;
-        };
-        let (Some(time), Some(anon)) = (duration(p, at), bytes(p, anon)) else {
-            sound = false;
-            continue;
-        };
-        if let Some(last) = points.last().filter(|last| last.at > time) {
-            p.error(&at.at, format!("points must be in order of time: {time} comes after {}", last.at));
-            sound = false;
-        }
-        points.push(TracePoint { at: time, anon });
-    }
-    sound.then_some(points)
 }
 
 fn script(p: &Problems, value: &Value) -> Option<Behavior> {
@@ -305,7 +251,7 @@ fn jitter(p: &Problems, value: &Value) -> Option<Jitter> {
 }
 
 /// `"hold"` or `{ exit = 0 }`.
-fn then(p: &Problems, value: &Value) -> Option<Then> {
+pub(super) fn then(p: &Problems, value: &Value) -> Option<Then> {
     match &value.kind {
         ValueKind::Text(text) if text == "hold" => Some(Then::Hold),
         ValueKind::Table(_) => {

@@ -123,6 +123,20 @@ pub(crate) static POD_KEYS: KeyGroup = KeyGroup {
         key("at", Form::Time, Is("0s"), "when it is bound to this node"),
         key("atSpread", Form::Duration, Is("0s"), "bound at a random time within this duration after `at`"),
         key(
+            "age",
+            Form::Duration,
+            Absent,
+            "it has been running for this long when the scenario begins: its containers hold what their workloads begin \
+             with from 0s on, and the kubelet has figures of it",
+        ),
+        key(
+            "restartCount",
+            Form::Map(&Form::Integer { min: 0, max: i64::MAX }),
+            Absent,
+            "with `age`: how often its containers were restarted before, `{ app = 4 }`",
+        )
+        .with(&["age"]),
+        key(
             "admitted",
             Form::Boolean,
             Is("false"),

@@ -52,6 +52,9 @@ pub(crate) static PAGE_CACHE: TableSpec =
 /// `workload.burst`.
 pub(crate) static BURST: TableSpec = TableSpec { groups: &[&BURST_KEYS], ..TableSpec::new("workload.burst") };
 
+/// How much is held, or that it is not known.
+const AMOUNT_OR_MARK: Form = Form::OneOf(&[Form::Amount, Form::Words(&["gap", "restart"])]);
+
 /// `workload.trace`.
 pub(crate) static TRACE: TableSpec =
     TableSpec { groups: &[&TRACE_KEYS], one_of: &["points", "file"], ..TableSpec::new("workload.trace") };
@@ -121,7 +124,15 @@ pub(crate) static DOTNET_KEYS: KeyGroup = KeyGroup {
 /// `workload.steady`.
 pub(crate) static STEADY_KEYS: KeyGroup = KeyGroup {
     name: "workload.steady",
-    keys: &[key("anon", Form::Amount, Required, "anonymous memory, touched at the start")],
+    keys: &[
+        key("anon", Form::Amount, Required, "anonymous memory, touched at the start"),
+        key(
+            "activeFile",
+            Form::Amount,
+            Is("0"),
+            "page cache in use, which counts in the working set and can be reclaimed",
+        ),
+    ],
 };
 
 /// `workload.ramp`.
@@ -176,12 +187,22 @@ pub(crate) static TRACE_KEYS: KeyGroup = KeyGroup {
     keys: &[
         key(
             "points",
-            Form::Array(&Form::Tuple(&[Form::Duration, Form::Amount])),
+            Form::Array(&Form::OneOf(&[
+                Form::Tuple(&[Form::Duration, AMOUNT_OR_MARK]),
+                Form::Tuple(&[Form::Duration, Form::Amount, Form::Amount]),
+            ])),
             Absent,
-            "`[[\"0s\", \"10Mi\"], [\"5s\", \"20Mi\"]]`: time since the process began, anonymous memory \
-             from then on",
+            "`[[\"0s\", \"10Mi\"], [\"5s\", \"20Mi\"]]`: time since the process began, memory from then on; a third \
+             element is page cache in use beside it. `gap`: nothing was recorded until the next point; `restart`: the \
+             process ends, and the next one goes on from here",
         ),
-        key("file", Form::Path, Absent, "the points from a file: the heading `seconds,bytes`, then a point a line"),
+        key(
+            "file",
+            Form::Path,
+            Absent,
+            "the points from a file: the heading `seconds,bytes` or `seconds,bytes,activeFile`, then a point a line; \
+             `gap`, `NaN` or no number is a gap, `restart` a restart",
+        ),
         key("linear", Form::Boolean, Is("true"), "straight lines between the points; false: steps"),
         key(
             "as",
@@ -190,6 +211,21 @@ pub(crate) static TRACE_KEYS: KeyGroup = KeyGroup {
             "kind of memory: anonymous, page cache that can be reclaimed, or files in memory that cannot; the latter two \
              follow the curve in steps",
         ),
+        key(
+            "activeFile",
+            Form::OneOf(&[Form::Amount, Form::Share]),
+            Absent,
+            "this part of each amount, such as `30%` or `40Mi`, is page cache in use, which counts in the working set and \
+             can be reclaimed; the rest is of the kind of `as`",
+        ),
+        key(
+            "gaps",
+            Form::Words(&["hold", "interpolate", "restart"]),
+            Is("hold"),
+            "in a gap the process holds what it has, goes straight on to the next point, or ends and starts anew, to hold \
+             nothing until the next point",
+        ),
+        key("gapAfter", Form::Duration, Absent, "points further apart than this have a gap between them"),
         key("scale", Form::Integer { min: 1, max: 100_000 }, Is("100"), "all amounts in percent of those given"),
         key("shift", Form::Duration, Is("0s"), "all times later by this"),
         key("repeats", Form::Boolean, Is("false"), "the curve begins again at its last point"),

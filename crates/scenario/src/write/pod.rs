@@ -4,7 +4,7 @@ use super::process::process;
 use super::value::Keys;
 use oomsim_core::kubelet::{ContainerSpec, ResourceRequirements, RestartPolicy, Toleration};
 use oomsim_core::plan::{
-    ContainerPlan, Controller, PodPlan, PreStop, ProbeHandler, ProbePlan, ProcessPlan, Recommender, VolumePlan,
+    ContainerPlan, Controller, Earlier, PodPlan, PreStop, ProbeHandler, ProbePlan, ProcessPlan, Recommender, VolumePlan,
 };
 use oomsim_core::workload::TermReaction;
 use toml_edit::{ArrayOfTables, Item, Table};
@@ -22,6 +22,7 @@ pub(super) fn pod(pod: &PodPlan) -> Table {
     keys.unless("annotations", &spec.annotations, &d.spec.annotations);
     keys.unless("at", &pod.at, &d.at);
     keys.unless("atSpread", &pod.at_spread, &d.at_spread);
+    earlier(&mut keys, pod.earlier.as_ref());
     keys.unless("admitted", &pod.admitted, &d.admitted);
     match pod.controller {
         Controller::None => {}
@@ -129,6 +130,16 @@ fn container(spec: &ContainerSpec, plan: Option<&ContainerPlan>) -> Table {
         table.insert("process", Item::ArrayOfTables(others));
     }
     table
+}
+
+fn earlier(keys: &mut Keys, earlier: Option<&Earlier>) {
+    let Some(earlier) = earlier else { return };
+    keys.put("age", &earlier.age);
+    let mut counts = Keys::default();
+    earlier.restarts.iter().for_each(|(name, count)| counts.put(name, count));
+    if !counts.is_empty() {
+        keys.table("restartCount", counts);
+    }
 }
 
 pub(super) fn resources(resources: &ResourceRequirements) -> Keys {

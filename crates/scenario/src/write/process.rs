@@ -6,8 +6,8 @@ use oomsim_core::plan::{HostPlan, ProcessPlan};
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Runtime};
 use oomsim_core::workload::{
-    Behavior, CacheAccess, DotNet, Footprint, HeapLimit, Jitter, JitterKind, Leak, MapFlags, ScriptOp, TermReaction,
-    Then, Trace, TraceAs,
+    Behavior, CacheAccess, DotNet, Footprint, Gaps, HeapLimit, Jitter, JitterKind, Leak, MapFlags, ScriptOp,
+    TermReaction, Then, Trace, TraceAs, TracePoint, Traced,
 };
 use toml_edit::Value;
 
@@ -111,6 +111,7 @@ pub(super) fn behavior(behavior: &Behavior) -> (&'static str, Value) {
         }
         Behavior::Steady(steady) => {
             keys.put("anon", &steady.anon);
+            keys.unless("activeFile", &steady.active_file, &Bytes::ZERO);
             "steady"
         }
         Behavior::Ramp(ramp) => {
@@ -175,13 +176,23 @@ fn dotnet(keys: &mut Keys, dotnet: &DotNet) {
 }
 
 fn trace(keys: &mut Keys, trace: &Trace) {
-    let point = |at: &SimDuration, anon: &Bytes| list([at.form(), anon.form()]);
-    keys.value("points", list(trace.points.iter().map(|p| point(&p.at, &p.anon))));
+    let point = |point: &TracePoint| match &point.what {
+        Traced::Gap => list([point.at.form(), "gap".into()]),
+        Traced::Restart => list([point.at.form(), "restart".into()]),
+        Traced::Holds { amount, active_file: Bytes::ZERO } => list([point.at.form(), amount.form()]),
+        Traced::Holds { amount, active_file } => list([point.at.form(), amount.form(), active_file.form()]),
+    };
+    keys.value("points", list(trace.points.iter().map(point)));
     keys.unless("linear", &trace.linear, &true);
     match trace.memory {
         TraceAs::Anon => {}
         TraceAs::File => keys.put("as", "file"),
         TraceAs::Shmem => keys.put("as", "shmem"),
+    }
+    match trace.gaps {
+        Gaps::Hold => {}
+        Gaps::Interpolate => keys.put("gaps", "interpolate"),
+        Gaps::Restart => keys.put("gaps", "restart"),
     }
     keys.unless("repeats", &trace.repeats, &false);
     then(keys, trace.then);

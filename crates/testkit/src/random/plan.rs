@@ -10,7 +10,7 @@ use oomsim_core::kubelet::{
 };
 use oomsim_core::node_api::{CgroupWrite, Name, Signo};
 use oomsim_core::plan::{
-    Change, ContainerPlan, Controller, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, PreStop,
+    Change, ContainerPlan, Controller, Earlier, HangUp, HostPlan, Injection, KubeletPlan, NodePlan, PodPlan, PreStop,
     ProbeHandler, ProbeKind, ProbePlan, ProcessPlan, Scenario, VolumePlan,
 };
 use oomsim_core::units::{Bytes, Quantity, SimDuration, SimTime};
@@ -332,6 +332,9 @@ fn pod(c: &mut Choices, n: u64, node: &Name) -> PodPlan {
     ]);
     pod.backoff_limit = c.some(|c| c.below(9) as u32).unwrap_or(pod.backoff_limit);
     pod.admitted = c.seldom();
+    if (pod.at, pod.at_spread) == (SimTime::ZERO, SimDuration::ZERO) && c.seldom() {
+        pod.earlier = Some(Earlier { age: c.duration(), restarts: Default::default() });
+    }
     pod.recreate_after = c.some(Choices::duration).unwrap_or(pod.recreate_after);
     pod.replicas = c.some(|c| c.below(4) as u32).unwrap_or(1);
     pod.restart_policy = c.of(&[RestartPolicy::Always, RestartPolicy::OnFailure, RestartPolicy::Never]);
@@ -390,6 +393,8 @@ fn container(c: &mut Choices, name: &Name) -> ContainerPlan {
         first.term = TermReaction::Default;
     }
     let mut processes = vec![process(c, first)];
+    let behavior = Behavior::clone(&processes[0].behavior);
+    processes[0].behavior = Arc::new(program::restarted(c, behavior));
     for n in 0..c.below(2) {
         processes.push(process(c, ProcessPlan::idle(&format!("other-{n}").into())));
     }

@@ -4,15 +4,15 @@ use super::plan::Choices;
 use oomsim_core::units::{Bytes, SimDuration};
 use oomsim_core::workload::runtime::{AtLimit, Grows, Launch, RUNTIMES, Runtime};
 use oomsim_core::workload::{
-    Behavior, Burst, CacheAccess, DotNet, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Ramp, Sawtooth,
-    Script, ScriptOp, Steady, Then, Trace, TraceAs, TracePoint,
+    Behavior, Burst, CacheAccess, DotNet, Gaps, HeapLimit, Jitter, JitterKind, Leak, MapFlags, PageCache, Ramp,
+    Sawtooth, Script, ScriptOp, Steady, Then, Trace, TraceAs, TracePoint, Traced,
 };
 
 /// One of all behaviours.
 pub(crate) fn behavior(c: &mut Choices) -> Behavior {
     match c.below(10) {
         0 => Behavior::IDLE,
-        1 => Behavior::Steady(Steady { anon: c.bytes() }),
+        1 => Behavior::Steady(Steady { anon: c.bytes(), active_file: c.some(Choices::bytes).unwrap_or_default() }),
         2 => {
             let from = c.some(Choices::bytes).unwrap_or_default();
             Behavior::Ramp(Ramp { from, rate: c.bytes(), to: c.some(|c| from + c.bytes()), then: then(c) })
@@ -47,13 +47,18 @@ pub(crate) fn behavior(c: &mut Choices) -> Behavior {
         }
         8 => {
             let mut at = SimDuration::ZERO;
-            let points = (0..1 + c.below(5)).map(|_| {
+            let points = (0..1 + c.below(5)).map(|n| {
                 at = at + c.duration();
-                TracePoint { at, anon: c.bytes() }
+                let what = match n > 0 && c.below(5) == 0 {
+                    true => Traced::Gap,
+                    false => held(c),
+                };
+                TracePoint { at, what }
             });
             let points = points.collect();
+            let gaps = c.of(&[Gaps::Hold, Gaps::Interpolate]);
             let memory = c.of(&[TraceAs::Anon, TraceAs::File, TraceAs::Shmem]);
-            Behavior::Trace(Trace { points, linear: c.boolean(), memory, repeats: false, then: then(c) })
+            Behavior::Trace(Trace { points, linear: c.boolean(), memory, gaps, repeats: false, then: then(c) })
         }
         _ => Behavior::Script(Script { ops: script(c) }),
     }
@@ -108,6 +113,22 @@ fn leak(c: &mut Choices) -> Leak {
         first_after: c.some(Choices::duration),
         then: then(c),
     }
+}
+
+fn held(c: &mut Choices) -> Traced {
+    Traced::Holds { amount: c.bytes(), active_file: c.some(Choices::bytes).unwrap_or_default() }
+}
+
+/// The curve of a container's first process may have restarts.
+pub(super) fn restarted(c: &mut Choices, behavior: Behavior) -> Behavior {
+    let Behavior::Trace(mut trace) = behavior else { return behavior };
+    if c.boolean() {
+        let at = trace.points.last().map_or(SimDuration::ZERO, |last| last.at);
+        trace.points.push(TracePoint { at, what: Traced::Restart });
+        trace.points.push(TracePoint { at, what: held(c) });
+        trace.gaps = c.of(&[Gaps::Hold, Gaps::Interpolate, Gaps::Restart]);
+    }
+    Behavior::Trace(trace)
 }
 
 fn script(c: &mut Choices) -> Vec<ScriptOp> {

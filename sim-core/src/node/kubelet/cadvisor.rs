@@ -132,6 +132,16 @@ impl Kubelet {
         cx.queue.after(delay, Phase::Kubelet, 2 + c.pod, next);
     }
 
+    /// Figures of a pod that has been running for long, and of its containers, are there from the beginning.
+    pub fn knows(&mut self, ix: PodIx, look: Look<'_>) {
+        let Some(Some(sample)) = self.watched.get_mut(ix as usize) else { return };
+        let at = sample.taken_at;
+        sample.take(ix, look, at);
+        for (index, run) in (0..).zip(look.runtime.containers(ix)) {
+            sample.container(index).figures = run.cgroup.map(|cgroup| Figures::of(cgroup, look));
+        }
+    }
+
     /// cAdvisor takes a pod's figures.
     pub fn housekeeping(&mut self, ix: PodIx, look: Look<'_>, cx: &mut Cx<'_>) {
         let Some(Some(sample)) = self.watched.get_mut(ix as usize) else { return };

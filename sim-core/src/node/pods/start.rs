@@ -11,10 +11,11 @@ use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::kubelet::Look;
 use crate::node::memory::Scope;
 use crate::node::runtime::{ContainerProcess, InitState, RUNC_INIT_RUNS, RUNC_RUNS};
-use crate::node_api::{CgroupWrite, ContainerStatus, Name, PodPhase, PodReason, WaitingReason};
-use crate::plan::{Controller, PodPlan};
+use crate::node_api::{CgroupWrite, ContainerStatus, Name, PodPhase, PodReason, TerminatedReason, WaitingReason};
+use crate::plan::{Controller, Earlier, PodPlan};
 use crate::record::{DeathCause, LimitScope, Owner, Record};
-use crate::units::{Bytes, CgroupId, SimDuration};
+use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How often a container that is about to run looks whether there is memory for runc's own process.
@@ -72,6 +73,7 @@ impl Pods {
             return; // The workload was scaled down.
         }
         let template = Arc::clone(self.template_of_plan(plan_ix));
+        let earlier = plan.earlier.as_ref().filter(|_| self.generation(plan_ix, replica) == 0);
         if lent.kubelet_is_down() && !self.is_unreachable() {
             // It learns of its pods when it starts.
             let again = Event::PodArrives { plan: plan_ix, replica };
@@ -120,7 +122,19 @@ impl Pods {
         lent.runtime.add(plan.containers.len());
         let again = plan.controller == Controller::StatefulSet && self.generation(plan_ix, replica) > 1;
         lent.cx.log.pod_appears(&name, again);
+        if let Some(Earlier { age, restarts }) = earlier {
+            let (age, restarts) = (*age, restarts.values().fold(0, |sum: u32, n| sum.saturating_add(*n)));
+            lent.record(Record::PodRunsAlready { pod: name.clone(), age, restarts });
+        }
         lent.record(Record::PodScheduled { pod: name, qos: template.qos });
+        match earlier {
+            Some(earlier) => self.runs_already(pod, &earlier.restarts, lent),
+            None => self.judged(pod, lent),
+        }
+    }
+
+    /// The kubelet takes a pod, refuses it, or makes room for it.
+    fn judged(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         match self.admit(pod, lent) {
             Ok(None) => self.admitted(pod, lent),
             Ok(Some(lacks)) => {
@@ -205,11 +219,40 @@ impl Pods {
         lent.cx.queue.after(plan.recreate_after + wait, Phase::Inject, plan_ix, arrives);
     }
 
+    /// A pod has run before the scenario began: its init containers have passed, its containers hold what their
+    /// programs begin with, and the kubelet has figures of it.
+    fn runs_already(&mut self, pod: PodIx, restarts: &BTreeMap<Name, u32>, lent: &mut Lent<'_>) {
+        let template = Arc::clone(self.template(pod));
+        self[pod as usize].initialized = template.init.len() as u32;
+        self.sandbox_made(pod, lent);
+        for (index, container) in (0..).zip(&template.containers) {
+            let c = ContainerRef { pod, index };
+            if container.role == Role::Init {
+                self.container_mut(c).status = ContainerStatus::Terminated(TerminatedReason::Completed);
+                self.container_mut(c).terminated = true;
+                continue;
+            }
+            let before = restarts.get(&self.container(c).name).copied().unwrap_or(0);
+            lent.runtime.started_before(c, before);
+            self.container_begins(c, before, lent);
+            self.container_runs(c, lent);
+            self.route(lent);
+        }
+        let Some(kubelet) = lent.kubelet.as_deref_mut() else { return };
+        let settled = lent.machine.settled(Scope::Node, &mut lent.cx);
+        kubelet.knows(pod, Look { settled, pods: self, runtime: lent.runtime });
+    }
+
     /// The runtime has set up the pod's sandbox.
     pub fn sandbox_ready(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
-        if self[pod as usize].state != PodState::Creating {
-            return;
+        if self[pod as usize].state == PodState::Creating {
+            self.sandbox_made(pod, lent);
+            self.start_next(pod, lent);
+            self.route(lent);
         }
+    }
+
+    fn sandbox_made(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         self.settle(lent);
         let template = Arc::clone(self.template(pod));
         let of = &self[pod as usize];
@@ -223,11 +266,9 @@ impl Pods {
         let sandbox = lent.machine.memory.mkdir(cgroup, &lent.cx.streams.identifier(of.stream.then("pause")));
         lent.run_sandbox((pod, &of.name), sandbox);
         self.starts_housekeeping(pod, lent);
-        self.start_next(pod, lent);
         if let Some(limit) = limit {
             lent.cx.log.pod_limit(&self[pod as usize].name, limit);
         }
-        self.route(lent);
     }
 
     /// Starts the init container that is due, or all regular containers when none is left.
@@ -314,11 +355,32 @@ impl Pods {
     /// The runtime starts a container, unless it has been started since: its cgroup is made, and runc's own process is
     /// the first in it.
     pub fn container_starts(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
-        let Some(pod_cgroup) = self[c.pod as usize].cgroup else { return };
+        if self[c.pod as usize].cgroup.is_none() {
+            return;
+        }
         if !self.starts_now(c, run, lent) {
             return lent.runc_ends(c);
         }
         self.settle(lent);
+        self.container_begins(c, run, lent);
+        let counts = lent.runtime_counts();
+        if (counts || lent.may_fail_to_start(c)) && !self.runc_init_starts(c, lent) {
+            lent.runc_ends(c);
+            self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::RunContainerError);
+            return self.route(lent);
+        }
+        if counts {
+            let execs = Event::ContainerExecs { container: c, run: run + 1 };
+            lent.cx.queue.after(RUNC_INIT_RUNS, Phase::Runtime, c.pod, execs);
+            return self.route(lent);
+        }
+        lent.runc_init_execs(c);
+        self.container_runs(c, lent);
+    }
+
+    /// The cgroup of a container's run is made, which cAdvisor watches.
+    fn container_begins(&mut self, c: ContainerRef, run: u32, lent: &mut Lent<'_>) {
+        let Some(pod_cgroup) = self[c.pod as usize].cgroup else { return };
         let of = &self[c.pod as usize];
         let scenario = Arc::clone(&lent.machine.scenario);
         let plan = &scenario.pods[of.plan as usize].containers[c.index as usize];
@@ -334,20 +396,8 @@ impl Pods {
         }
         let container = self.container_mut(c);
         (container.restarts, container.terminated) = (run, false);
-        lent.cx.log.counts.restarts += u64::from(run > 0);
-        let counts = lent.runtime_counts();
-        if (counts || lent.may_fail_to_start(c)) && !self.runc_init_starts(c, lent) {
-            lent.runc_ends(c);
-            self.container_mut(c).status = ContainerStatus::Waiting(WaitingReason::RunContainerError);
-            return self.route(lent);
-        }
-        if counts {
-            let execs = Event::ContainerExecs { container: c, run: run + 1 };
-            lent.cx.queue.after(RUNC_INIT_RUNS, Phase::Runtime, c.pod, execs);
-            return self.route(lent);
-        }
-        lent.runc_init_execs(c);
-        self.container_runs(c, lent);
+        let again = run > lent.machine.scenario.restarts_before(self[c.pod as usize].plan, &self.container(c).name);
+        lent.cx.log.counts.restarts += u64::from(again);
     }
 
     /// runc's own process becomes a container's program, unless it has ended since.
@@ -392,9 +442,11 @@ impl Pods {
             self.set_phase(c.pod, PodPhase::Running, None, Name::default(), lent);
         }
         let run = restart_count + 1;
+        let earlier = scenario.pods[self[c.pod as usize].plan as usize].earlier.as_ref();
+        let age = earlier.filter(|_| lent.cx.now == SimTime::ZERO).map_or(SimDuration::ZERO, |earlier| earlier.age);
         for (n, process) in plan.processes.iter().enumerate() {
             let n = n as u32;
-            if process.at == SimDuration::ZERO {
+            if process.at <= age {
                 self.process_starts(c, n, run, lent);
             } else {
                 let event = Event::ProcessStarts { container: c, process: n, run };
@@ -425,6 +477,7 @@ impl Pods {
         let plan = &within.processes[n as usize];
         let process = ContainerProcess {
             plan,
+            number: n,
             pid_namespace: within.pid_namespace,
             shown: Owner::Container { pod: of.name.clone(), container: within.name.clone() },
             oom_score_adj: plan.oom_score_adj.unwrap_or(self.container(c).oom_score_adj),

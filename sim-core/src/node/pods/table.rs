@@ -10,6 +10,7 @@ use crate::kubelet::{ContainerBackoff, DaemonSetBackoff};
 use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::runtime::Runtime;
 use crate::node_api::Name;
+use crate::plan::Scenario;
 use std::collections::BTreeMap;
 use std::ops::{Index, IndexMut};
 use std::sync::Arc;
@@ -82,6 +83,18 @@ impl Pods {
     pub fn named(&self, name: &str) -> Option<PodIx> {
         let there = |p: &Pod| &*p.name == name && matches!(p.state, PodState::Creating | PodState::Active);
         self.live.iter().copied().find(|&pod| there(&self[pod as usize]))
+    }
+
+    /// What has become of a pod of this name (`namespace/name`) that is not there to be changed; `None`: none is known.
+    pub fn whereabouts(&self, name: &str, scenario: &Scenario) -> Option<String> {
+        let planned = || scenario.pods.iter().any(|plan| plan.full_name() == name);
+        Some(match self.all.iter().rfind(|pod| *pod.name == *name).map(|pod| pod.state) {
+            Some(PodState::Creating | PodState::Active) => format!("the pod {name} is only being started"),
+            Some(PodState::Terminating) => format!("the pod {name} is already being stopped"),
+            Some(PodState::Stopped | PodState::Gone) => format!("the pod {name} has ended"),
+            None if planned() => format!("the pod {name} is not on the node yet"),
+            None => return None,
+        })
     }
 
     /// A kubelet that has restarted knows of no back-off.

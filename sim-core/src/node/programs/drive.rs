@@ -2,7 +2,7 @@
 
 use super::Activity;
 use crate::engine::{Phase, RunsBehind};
-use crate::kernel::{FileAccess, Mapping, MemOp, MemOutcome, Until};
+use crate::kernel::{FileAccess, Lru, Mapping, MemOp, MemOutcome, Until};
 use crate::node::Event;
 use crate::node::ids::ProcIx;
 use crate::node::machine::{Machine, Notice};
@@ -10,11 +10,15 @@ use crate::node::memory::{Scope, VolumeScope, Waits};
 use crate::node::observe::Cx;
 use crate::node_api::{ExitStatus, RefusedCall, Signal};
 use crate::record::Record;
-use crate::units::{Bytes, Pages, Pid, SimDuration};
+use crate::units::{Bytes, Pages, Pid, SimDuration, SimTime, VolumeId};
 use crate::workload::{CacheAccess, Growth, Step};
 
 /// Steps that take no time which a program may make in one turn; then others have theirs.
 const STEPS_PER_TURN: u32 = 1_000;
+
+/// Exit code of a process that ends because the one of the recording did: how that ended is not recorded, and after a
+/// failure every restart policy but `Never` starts it again.
+const RECORDED_RESTART_CODE: i32 = 1;
 
 impl Machine {
     pub(in crate::node) fn wake(&mut self, p: ProcIx, turn: u32, cx: &mut Cx<'_>) {
@@ -116,6 +120,10 @@ impl Machine {
                 };
                 self.apply(p, op, cx);
             }
+            Step::ActiveFile { file, size, from, pages } => {
+                let file = self.memory.file(self.volume_scope(p), &file, size);
+                self.read_active(p, file, from, pages, cx);
+            }
             Step::Tmpfs { volume, pages } => {
                 let scope = self.volume_scope(p);
                 let noswap = scope != VolumeScope::Host && self.kubelet.tmpfs_noswap;
@@ -146,11 +154,46 @@ impl Machine {
                     self.ends(pid, how, cx);
                 }
             }
+            Step::RecordedGap { until } => self.recorded_gap(p, until, cx),
+            Step::RecordedRestart => self.recorded_restart(p, cx),
             Step::Exit(code) => {
                 self.memory.exit(cx.now, self.programs[p as usize].pid, code);
                 self.drain_signals(cx);
             }
             Step::Hold => self.programs[p as usize].activity = Activity::Idle,
+        }
+    }
+
+    /// The recording that a process follows has nothing from here on.
+    fn recorded_gap(&mut self, p: ProcIx, until: Option<SimTime>, cx: &mut Cx<'_>) {
+        let proc = &self.programs[p as usize];
+        let (pid, comm, owner) = (proc.pid, proc.comm.clone(), proc.shown.clone());
+        cx.record(Record::RecordedGap { pid, comm, owner, until });
+    }
+
+    /// The recording that a process follows restarts here: it ends.
+    fn recorded_restart(&mut self, p: ProcIx, cx: &mut Cx<'_>) {
+        let proc = &self.programs[p as usize];
+        let (pid, comm, owner) = (proc.pid, proc.comm.clone(), proc.shown.clone());
+        cx.record(Record::RecordedRestart { pid, comm, owner });
+        self.ends(pid, ExitStatus::Code(RECORDED_RESTART_CODE), cx);
+    }
+
+    /// Reads pages so that they count as active: reading twice makes pages active with the classic LRU, a mapping's
+    /// faults do with MGLRU.
+    pub(in crate::node) fn read_active(
+        &mut self,
+        p: ProcIx,
+        file: VolumeId,
+        from: Pages,
+        pages: Pages,
+        cx: &mut Cx<'_>,
+    ) {
+        let young = self.memory.lru() == Lru::Mglru;
+        let how = if young { FileAccess::Mmap } else { FileAccess::Read };
+        let op = MemOp::ReadFile { file, from, pages, how };
+        if self.apply(p, op, cx) && !young {
+            self.apply(p, op, cx);
         }
     }
 
@@ -191,7 +234,7 @@ impl Machine {
         proc.activity = Activity::Asleep;
         proc.turn += 1;
         let turn = proc.turn;
-        if cx.now.saturating_add(delay) < crate::units::SimTime::MAX {
+        if cx.now.saturating_add(delay) < SimTime::MAX {
             cx.queue.after(delay, Phase::Workload, p, Event::Wake { process: p, turn });
         }
     }
@@ -282,7 +325,7 @@ impl Machine {
             Ok(child) => {
                 let mut copy = self.programs[p as usize].clone();
                 (copy.pid, copy.program, copy.activity, copy.turn) = (child, None, Activity::Idle, 0);
-                (copy.waits, copy.owes) = (None, SimDuration::ZERO);
+                (copy.waits, copy.owes, copy.replaceable) = (None, SimDuration::ZERO, false);
                 copy.slot = self.memory.slot(child).unwrap_or(u32::MAX);
                 let (owner, comm) = (copy.shown.clone(), copy.comm.clone());
                 if let Some(container) = copy.container() {

@@ -15,6 +15,9 @@ use crate::record::{DeathCause, LimitScope, Owner, Record};
 use crate::units::{Bytes, CgroupId, Pid, SimDuration};
 use crate::workload::TermReaction;
 
+/// `RestartSec=` of a unit that says nothing (systemd.service(5)).
+const UNIT_RESTARTS_AFTER: SimDuration = SimDuration::from_millis(100);
+
 impl Machine {
     pub(super) fn oom(&mut self, limit: Option<CgroupId>, report: Box<OomReport>, cx: &mut Cx<'_>) {
         let cause = match report.constraint {
@@ -84,9 +87,13 @@ impl Machine {
         let status = self.memory.finish_exit(cx.now, pid);
         self.pressure_of_ended(p, cx);
         let program = &mut self.programs[p as usize];
-        program.program = None;
+        let ended = program.program.take();
+        program.resume = ended.filter(|_| program.replaceable).and_then(|ended| ended.resume()).map(Box::new);
         let cause = program.cause.unwrap_or(DeathCause::SelfExit);
         let (comm, owner, shown) = (program.comm.clone(), program.owner, program.shown.clone());
+        if owner == ProcessOwner::Host {
+            self.host_restarts(p, cx);
+        }
         if !matches!(owner, ProcessOwner::Pause(_)) {
             self.hang_up(&comm, cx);
             cx.record(Record::ProcessExited { pid, comm, owner: shown, status, cause });
@@ -102,6 +109,14 @@ impl Machine {
                 cx.queue.after(peer.after, Phase::Workload, n as u32, Event::HangUp(n as u32));
             }
         }
+    }
+
+    /// A host process that its recording ends starts again, as its unit does.
+    fn host_restarts(&mut self, p: ProcIx, cx: &mut Cx<'_>) {
+        let Some(resume) = self.programs[p as usize].resume.take_if(|resume| resume.is_recorded()) else { return };
+        let Some(n) = self.programs.hosts.iter().find_map(|(n, host)| (*host == p).then_some(*n)) else { return };
+        self.programs.host_resumes.insert(n, resume);
+        cx.queue.after(UNIT_RESTARTS_AFTER, Phase::Inject, n, Event::HostStarts(n));
     }
 
     pub(in crate::node) fn hangs_up(&mut self, n: u32, cx: &mut Cx<'_>) {

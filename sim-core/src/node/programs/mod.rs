@@ -14,7 +14,7 @@ use crate::kernel::MemOp;
 use crate::node_api::Name;
 use crate::record::{DeathCause, Owner};
 use crate::units::{Bytes, CgroupId, Pid, SimDuration, SimTime};
-use crate::workload::{Growth, Program, Rhythm, TermReaction};
+use crate::workload::{Growth, Program, Resume, Rhythm, TermReaction};
 
 /// A process with the program that it runs; the kernel knows it by `pid`.
 #[derive(Clone, Debug)]
@@ -32,6 +32,10 @@ pub(in crate::node) struct RunningProgram {
     /// What it adds to the sums of its levels while it grows.
     pub contribution: Contribution,
     pub turn: u32,
+    /// Its program is the one that its scenario starts it with: another process may go on where it ended.
+    pub replaceable: bool,
+    /// Where that one goes on, once this one has ended.
+    pub resume: Option<Box<Resume>>,
     pub term: TermReaction,
     pub cause: Option<DeathCause>,
     /// The OOM killer took it, and its cgroup counts that: any kill on v2, one for a cgroup's limit on v1.
@@ -62,6 +66,14 @@ impl RunningProgram {
         match self.owner {
             ProcessOwner::Container(c) => Some(c),
             ProcessOwner::Pause(_) | ProcessOwner::Host => None,
+        }
+    }
+
+    /// What its page cache is called, among the files of its pod or of the node.
+    pub fn files(&self) -> String {
+        match &self.shown {
+            Owner::Container { container, .. } => format!("{container} {}", self.comm),
+            Owner::Host(name) => name.to_string(),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::plan::ProcessPlan;
 use crate::record::{Owner, Record};
 use crate::units::{Bytes, CgroupId, Pages, Pid, SimDuration, SimTime};
 use crate::workload::runtime::Around;
-use crate::workload::{Behavior, Footprint, Program, TermReaction};
+use crate::workload::{Behavior, Footprint, Program, Resume, TermReaction};
 use std::sync::Arc;
 
 /// After this many new pages a program needs its text again.
@@ -101,6 +101,8 @@ impl Machine {
             activity: Activity::Idle,
             contribution: Contribution::default(),
             turn: 0,
+            replaceable: false,
+            resume: None,
             term: of.term,
             cause: None,
             oom_counted: false,
@@ -129,7 +131,7 @@ impl Machine {
         &mut self,
         p: ProcIx,
         plan: &ProcessPlan,
-        home: Home,
+        (home, resume): (Home, Option<&Resume>),
         stream: impl FnOnce() -> StreamName,
         cx: &mut Cx<'_>,
     ) {
@@ -139,9 +141,9 @@ impl Machine {
         let rng = plan.behavior.draws().then(|| Box::new(cx.streams.stream(stream())));
         let around = self.around(home);
         let program = Program::new(Arc::clone(&plan.behavior), plan.runtime.as_deref(), rng, cx.now, &around);
-        let program = Box::new(program);
         let running = &mut self.programs[p as usize];
-        (running.program, running.activity) = (Some(program), Activity::Next);
+        let program = Box::new(program.of_process(&running.files(), running.pid.0, resume));
+        (running.program, running.activity, running.replaceable) = (Some(program), Activity::Next, true);
         self.drive(p, cx);
     }
 
@@ -170,8 +172,9 @@ impl Machine {
             Some(before) if !matches!(&*behavior, Behavior::DotNet(_)) => before.turns_to(behavior, rng, cx.now),
             _ => Program::new(behavior, None, rng, cx.now, &around),
         };
-        running.program = Some(Box::new(program));
-        running.activity = Activity::Next;
+        let files = format!("{} {}", running.files(), running.turn);
+        running.program = Some(Box::new(program.of_process(&files, running.pid.0, None)));
+        (running.activity, running.replaceable) = (Activity::Next, false);
         self.drive(p, cx);
     }
 
@@ -196,8 +199,9 @@ impl Machine {
         };
         if let Some(p) = self.spawn(Executable::from(&plan.process), context, cx) {
             let stream = || StreamName::from("host/").number(n).then("/").then(&plan.name);
-            self.begin(p, &plan.process, Home::default(), stream, cx);
+            let resume = self.programs.host_resumes.remove(&n);
             self.programs.hosts.insert(n, p);
+            self.begin(p, &plan.process, (Home::default(), resume.as_deref()), stream, cx);
         }
     }
 

@@ -3,6 +3,7 @@
 use super::RunningProgram;
 use crate::kernel::make_room;
 use crate::node::ids::ProcIx;
+use crate::workload::Resume;
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::{Index, IndexMut};
 
@@ -25,6 +26,8 @@ pub(in crate::node) struct ProgramTable {
     pub retry_scheduled: bool,
     /// Living host processes by their index in the scenario.
     pub hosts: BTreeMap<u32, ProcIx>,
+    /// Where host processes go on that their recordings ended.
+    pub host_resumes: BTreeMap<u32, Box<Resume>>,
 }
 
 impl ProgramTable {

@@ -15,7 +15,7 @@ use crate::plan::ProcessPlan;
 use crate::record::{DeathCause, Owner};
 use crate::runtime::RuntimeTiming;
 use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
-use crate::workload::{Footprint, TermReaction};
+use crate::workload::{Behavior, Footprint, Resume, TermReaction};
 use setup::Setups;
 use smallvec::SmallVec;
 
@@ -94,6 +94,17 @@ pub(in crate::node) struct ContainerRun {
     /// How PID 1 ended, once the whole container is gone.
     pub ended: Option<(ExitStatus, SimTime)>,
     pid1_status: Option<(ExitStatus, SimTime)>,
+    /// Its processes that follow a recorded curve.
+    followers: Vec<Follows>,
+}
+
+/// A process of a container that follows a recorded curve, by its number in the container.
+#[derive(Clone, Debug)]
+struct Follows {
+    number: u32,
+    process: ProcIx,
+    /// Where the next one of this number goes on.
+    resume: Option<Box<Resume>>,
 }
 
 impl ContainerRun {
@@ -101,6 +112,21 @@ impl ContainerRun {
     /// alloc_pid: ENOMEM).
     pub fn is_open(&self, run: u32) -> bool {
         self.running && self.run == run && self.pid1_status.is_none()
+    }
+
+    /// A process of it begins, which may follow a recorded curve: from where the one before it ended.
+    fn follows(&mut self, plan: &ProcessPlan, number: u32, p: ProcIx) -> Option<Box<Resume>> {
+        let Behavior::Trace(_) = &*plan.behavior else { return None };
+        match self.followers.iter_mut().find(|follows| follows.number == number) {
+            Some(follows) => {
+                follows.process = p;
+                follows.resume.take()
+            }
+            None => {
+                self.followers.push(Follows { number, process: p, resume: None });
+                None
+            }
+        }
     }
 
     /// Where this process of it runs.
@@ -125,6 +151,8 @@ pub(in crate::node) enum InitState {
 /// What a process of a container starts with.
 pub(in crate::node) struct ContainerProcess<'a> {
     pub plan: &'a ProcessPlan,
+    /// Its number in the container.
+    pub number: u32,
     /// The container has a PID namespace of its own.
     pub pid_namespace: bool,
     /// Whose it is, for records.
@@ -249,6 +277,11 @@ impl Runtime {
         (container.ended, container.pid1_status) = (None, None);
     }
 
+    /// A container was started before the scenario began, after this many restarts.
+    pub fn started_before(&mut self, c: ContainerRef, restarts: u32) {
+        self.container_mut(c).run = restarts;
+    }
+
     /// Whether a container's cgroup, or one above it, has so little room that runc's own process may not fit.
     pub fn may_fail_to_start(&self, c: ContainerRef, settled: Settled<'_>) -> bool {
         let cgroup = self.get(c).and_then(|container| container.cgroup);
@@ -326,7 +359,8 @@ impl Runtime {
         container.procs.push(p);
         container.pid1.get_or_insert(p);
         container.pid_namespace = process.pid_namespace;
-        machine.begin(p, process.plan, container.home(p), stream, cx);
+        let resume = container.follows(process.plan, process.number, p);
+        machine.begin(p, process.plan, (container.home(p), resume.as_deref()), stream, cx);
         true
     }
 
@@ -357,6 +391,9 @@ impl Runtime {
             container.start_failed = true;
         }
         container.procs.retain(|q| *q != p);
+        if let Some(follows) = container.followers.iter_mut().find(|follows| follows.process == p) {
+            follows.resume = machine.programs[p as usize].resume.take();
+        }
         if !pid_namespace {
             if container.procs.is_empty() {
                 container.pid1_status = Some((status, cx.now));

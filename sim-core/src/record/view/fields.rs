@@ -246,6 +246,11 @@ fn put_fields<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
             o.put("limit_bytes", limit.get());
             o.put("requested_bytes", requested.get());
         }
+        Record::RecordedGap { pid, comm, owner, until } => {
+            put_process(o, *pid, comm, owner);
+            o.put("until", until.map(seconds));
+        }
+        Record::RecordedRestart { pid, comm, owner } => put_process(o, *pid, comm, owner),
         Record::OomKill { report, limit, killed_owners } => put_oom(o, report, limit, killed_owners),
         Record::CgroupWriteRefused { cgroup, limit } => {
             o.put("cgroup", &**cgroup);
@@ -330,6 +335,11 @@ fn put_pod_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
         Record::PodScheduled { pod, qos } => {
             put_pod(o, pod);
             o.put("qosClass", qos.as_str());
+        }
+        Record::PodRunsAlready { pod, age, restarts } => {
+            put_pod(o, pod);
+            o.put("ageSeconds", age.as_secs_f64());
+            o.put("restarts", *restarts);
         }
         Record::PodRejected { pod, reason, message } => put_pod_event(o, pod, reason.as_str(), message),
         Record::PodPhase { pod, phase, reason, message } => {

@@ -128,6 +128,24 @@ kinds! {
         "limit_bytes" "the runtime's own limit"
         "requested_bytes" "what was asked for"
     }
+    RecordedGap "The recording that a process follows has nothing from here on." {
+        "pid" "process id on the host"
+        "comm" "process name"
+        "namespace" "namespace of its pod; null on the host"
+        "pod" "name of its pod; null on the host"
+        "container" "name of its container; null on the host"
+        "host" "name of the host process in the scenario; null in a pod"
+        "until" "when the recording goes on; null: it does not"
+    }
+    RecordedRestart
+    "The recording that a process follows restarts here: the process ends, and another one takes its place." {
+        "pid" "process id on the host"
+        "comm" "process name"
+        "namespace" "namespace of its pod; null on the host"
+        "pod" "name of its pod; null on the host"
+        "container" "name of its container; null on the host"
+        "host" "name of the host process in the scenario; null in a pod"
+    }
     UserspaceKill "A daemon in user space sent a signal to a process, to free memory." {
         "killer" "`earlyoom`, `systemd-oomd` or `talos`"
         "pid" "process id on the host"
@@ -182,6 +200,12 @@ kinds! {
     }
     KernelPanic "The kernel gave up: the node is gone." {
         "message" "what it printed"
+    }
+    PodRunsAlready "A pod has been running since before the scenario began." {
+        "namespace" "namespace of the pod"
+        "pod" "its name"
+        "ageSeconds" "for how long"
+        "restarts" "how often its containers were restarted, in all"
     }
     PodScheduled "A pod was bound to the node." {
         "namespace" "of the pod"

@@ -82,6 +82,8 @@ pub fn subject(record: &Record) -> Subject<'_> {
         | Record::ProcessExited { comm, owner, .. }
         | Record::AllocationRefused { comm, owner, .. }
         | Record::UserspaceKill { comm, owner, .. }
+        | Record::RecordedGap { comm, owner, .. }
+        | Record::RecordedRestart { comm, owner, .. }
         | Record::RuntimeOutOfMemory { comm, owner, .. } => Subject::of_owner(Some(owner), comm),
         Record::Stalled { owner, .. } | Record::StallEnded { owner, .. } => Subject::of_stalled(owner),
         Record::OomKill { report, killed_owners, .. } => match report.chosen() {
@@ -100,6 +102,7 @@ pub fn subject(record: &Record) -> Subject<'_> {
             Subject { pod: Some(pod), container: Some(container), comm: None }
         }
         Record::PodScheduled { pod, .. }
+        | Record::PodRunsAlready { pod, .. }
         | Record::PodRejected { pod, .. }
         | Record::PodPhase { pod, .. }
         | Record::Evicted { pod, .. }

@@ -80,6 +80,8 @@ fn of_the_kernel() -> Vec<Record> {
             limit: Bytes::mib(1500),
             requested: Bytes::mib(101),
         },
+        Record::RecordedGap { pid, comm: comm.into(), owner: container(), until: Some(SimTime::from_secs(90)) },
+        Record::RecordedRestart { pid, comm: comm.into(), owner: container() },
         Record::UserspaceKill {
             killer: "earlyoom",
             pid,
@@ -105,6 +107,7 @@ fn of_the_kernel() -> Vec<Record> {
 fn of_pods() -> Vec<Record> {
     let (pod, message) = ("default/web", "text");
     vec![
+        Record::PodRunsAlready { pod: pod.into(), age: SimDuration::from_secs(90), restarts: 2 },
         Record::PodScheduled { pod: pod.into(), qos: QosClass::Burstable },
         Record::PodRejected { pod: pod.into(), reason: PodReason::Evicted, message: message.into() },
         Record::PodPhase {
