@@ -9,7 +9,10 @@ use oomsim_core::record::{History, Keep, Sample};
 use oomsim_core::units::{Pid, SimDuration, SimTime};
 use oomsim_core::{BootedNode, Simulation};
 use oomsim_report::openmetrics::scrape_times;
+use oomsim_report::spool::{Replay, Spool};
 use std::cell::RefCell;
+use std::fs::File;
+use std::io::{self, Seek};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -74,6 +77,61 @@ pub fn run_shown(node: BootedNode, seed: u64) -> Result<History, Failure> {
     })
 }
 
+/// Runs a scenario to the end as [`run_shown`] does, and puts its memory over time aside in `file`. The history has it
+/// only where an expectation needs it.
+///
+/// # Errors
+/// As for [`boot`] and [`run`], or when the file cannot be written.
+pub fn run_spooled(scenario: &Arc<Scenario>, seed: u64, file: File) -> Result<(History, Spooled), Failure> {
+    let held = kept(scenario, Keep::Events) == Keep::Series;
+    if held {
+        memory::check_series(scenario)?;
+    }
+    guarded(|| {
+        let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Series).without_passes();
+        let (mut spool, mut samples) = (Spool::new(file), Vec::new());
+        let mut put = |some: Vec<Sample>| {
+            some.iter().try_for_each(|sample| spool.take(sample)).map_err(not_put_aside)?;
+            samples.extend(some.into_iter().filter(|_| held));
+            Ok::<(), Failure>(())
+        };
+        in_parts(&mut run, &scenario.name, scenario.duration, "simulated seconds", |run| put(run.stream_samples()))?;
+        let mut history = run.finish();
+        put(std::mem::take(&mut history.series.samples))?;
+        history.series.samples = samples;
+        Ok((history, Spooled(spool.finish().map_err(not_put_aside)?)))
+    })
+}
+
+fn not_put_aside(why: io::Error) -> Failure {
+    Failure::internal(format!("memory over time could not be put aside in the folder of --out: {why}"))
+}
+
+/// Memory over time of a run that is over.
+pub struct Spooled(File);
+
+impl Spooled {
+    /// Gives the samples to `give` in order, some at a time. Says how far it is when that takes longer than a moment.
+    ///
+    /// # Errors
+    /// When the file cannot be read, and what `give` returns.
+    pub fn replay(
+        mut self,
+        duration: SimDuration,
+        mut give: impl FnMut(&[Sample]) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        self.0.rewind().map_err(not_put_aside)?;
+        let (mut replay, progress) = (Replay::new(self.0), Progress::new("simulated seconds written"));
+        let second = 1_000_000_000;
+        while let Some(samples) = replay.next_block().map_err(not_put_aside)? {
+            give(samples)?;
+            let now = samples.last().map_or(0, |sample| sample.at.as_nanos() / second);
+            progress.at(now, duration.as_nanos() / second, now);
+        }
+        Ok(())
+    }
+}
+
 /// Simulates a run once more for its memory over time and that of the processes `watched`: `give` gets the samples in
 /// order, so that none is held longer than it takes to write it. Says how far it is when that takes longer than a
 /// moment.
@@ -87,9 +145,12 @@ pub fn stream_samples(
     mut give: impl FnMut(&[Sample]) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     guarded(|| {
-        let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Series);
+        let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Series).without_passes();
         run.watch(watched);
-        let write = |run: &mut Simulation| give(&run.stream_samples());
+        let write = |run: &mut Simulation| {
+            run.drop_records();
+            give(&run.stream_samples())
+        };
         in_parts(&mut run, &scenario.name, scenario.duration, "simulated seconds written", write)?;
         give(&run.finish().series.samples)
     })
@@ -117,23 +178,22 @@ fn in_parts(
     Ok(())
 }
 
-/// The node of a run at each instant at which a monitoring system scrapes it: the run is simulated once more.
+/// Gives the node of a run at each instant at which a monitoring system scrapes it: the run is simulated once more.
 ///
 /// # Errors
 /// As for [`run`].
-pub fn scrapes(scenario: &Arc<Scenario>, seed: u64) -> Result<Vec<NodeView>, Failure> {
+pub fn scrapes(scenario: &Arc<Scenario>, seed: u64, mut give: impl FnMut(&NodeView)) -> Result<(), Failure> {
     let end = SimTime::ZERO.saturating_add(scenario.duration);
     guarded(|| {
         let mut run = Simulation::new(Arc::clone(scenario), seed, Keep::Outcome);
-        let mut found = Vec::new();
         for at in scrape_times(end) {
             run.run_until(at).map_err(|why| Failure::internal(format!("the run was stopped: {why}")))?;
             if run.now() < at {
                 break; // The kernel has panicked: nothing answers any more.
             }
-            found.push(run.view());
+            give(&run.view());
         }
-        Ok(found)
+        Ok(())
     })
 }
 

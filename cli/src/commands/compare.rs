@@ -34,7 +34,7 @@ pub struct Args {
     /// Scenario (TOML), or a run written by `oomsim run --format json`
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// The other one [default: A, with what --set-b, --seed-b and --kubernetes-b change]
+    /// The other one [default: A, with what --set-b, --seed-b, --node-b and --kubernetes-b change]
     #[arg(value_name = "B")]
     b: Option<PathBuf>,
     /// Set a value in both scenarios; repeatable
@@ -43,6 +43,12 @@ pub struct Args {
     /// Set a value in B only; repeatable
     #[arg(long = "set-b", value_name = "KEY.PATH=VALUE")]
     overrides_b: Vec<String>,
+    /// Kind of node of both, where a scenario has several
+    #[arg(long, value_name = "KIND")]
+    node: Option<String>,
+    /// Kind of node of B
+    #[arg(long, value_name = "KIND")]
+    node_b: Option<String>,
     /// Random seed of both [default: that of A]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
@@ -71,6 +77,8 @@ pub struct Args {
 /// A scenario to be run.
 struct Subject {
     file: PathBuf,
+    /// The kind of node, where the scenario has several.
+    node: Option<String>,
     overrides: Vec<String>,
     scenario: Arc<Scenario>,
     seed: u64,
@@ -83,16 +91,64 @@ struct Subject {
 /// When one of the two cannot be read or run.
 pub fn run(args: Args) -> Result<Exit, Failure> {
     let both = (args.a.clone(), args.b.clone().unwrap_or_else(|| args.a.clone()));
-    let (a, b) = match (is_recorded(&both.0), is_recorded(&both.1)) {
-        (false, false) => return scenarios(&args, &both.0, &both.1),
-        (true, true) => (recorded(&both.0)?, recorded(&both.1)?),
-        (true, false) => (recorded(&both.0)?, simulated(&subject(&args, &both.1, true, None)?)?.1),
-        (false, true) => (simulated(&subject(&args, &both.0, false, None)?)?.1, recorded(&both.1)?),
-    };
-    if args.seeds.is_some() || args.out.is_some() {
-        return Err(Failure::bad_input("--seeds and --out need two scenarios: a recorded run cannot be run again"));
+    let recordings = (is_recorded(&both.0), is_recorded(&both.1));
+    if let Some(option) = args.without_effect(recordings) {
+        let why = format!("{option} has no effect on a recorded run, which cannot be run again");
+        return Err(Failure::bad_input(format!("{why}\n  help: leave it out, or compare scenarios")));
     }
+    let (a, b) = match recordings {
+        (false, false) => return scenarios(&args, &both.0, &both.1),
+        (true, true) => {
+            let (a, b) = both_of(recorded(&both.0), recorded(&both.1))?;
+            (a.side(&shown(&both.0)), b.side(&shown(&both.1)))
+        }
+        (true, false) => {
+            let a = recorded(&both.0);
+            let seed = a.as_ref().ok().map(Recorded::seed);
+            let (a, b) = both_of(a, subject(&args, &both.1, true, seed))?;
+            (a.side(&shown(&both.0)), simulated(&b)?.1)
+        }
+        (false, true) => {
+            let (a, b) = both_of(subject(&args, &both.0, false, None), recorded(&both.1))?;
+            (simulated(&a)?.1, b.side(&shown(&both.1)))
+        }
+    };
     finish(&args, &Comparison::new(a, b, None))
+}
+
+impl Args {
+    /// An option that was given and cannot be followed, where runs are recorded: both, or one.
+    fn without_effect(&self, recordings: (bool, bool)) -> Option<&'static str> {
+        let any = recordings.0 || recordings.1;
+        let given = [
+            ("--seeds", any && self.seeds.is_some()),
+            ("--out", any && self.out.is_some()),
+            ("--set", recordings == (true, true) && !self.overrides.is_empty()),
+            ("--seed", recordings == (true, true) && self.seed.is_some()),
+            ("--node", recordings == (true, true) && self.node.is_some()),
+            ("--kubernetes", recordings == (true, true) && self.kubernetes.is_some()),
+            ("--set-b", recordings.1 && !self.overrides_b.is_empty()),
+            ("--seed-b", recordings.1 && self.seed_b.is_some()),
+            ("--node-b", recordings.1 && self.node_b.is_some()),
+            ("--kubernetes-b", recordings.1 && self.kubernetes_b.is_some()),
+        ];
+        given.into_iter().find(|(_, given)| *given).map(|(option, _)| option)
+    }
+}
+
+/// Both, or what is wrong with each.
+fn both_of<A, B>(a: Result<A, Failure>, b: Result<B, Failure>) -> Result<(A, B), Failure> {
+    match (a, b) {
+        (Ok(a), Ok(b)) => Ok((a, b)),
+        (Err(one), Err(two)) if one.exit == two.exit && one.message != two.message => {
+            Err(Failure { message: format!("{one}\n{two}"), ..one })
+        }
+        (Err(why), _) | (_, Err(why)) => Err(why),
+    }
+}
+
+fn shown(file: &Path) -> String {
+    file.display().to_string()
 }
 
 fn finish(args: &Args, comparison: &Comparison) -> Result<Exit, Failure> {
@@ -104,8 +160,9 @@ fn finish(args: &Args, comparison: &Comparison) -> Result<Exit, Failure> {
 }
 
 fn scenarios(args: &Args, a: &Path, b: &Path) -> Result<Exit, Failure> {
-    let a = subject(args, a, false, None)?;
-    let b = subject(args, b, true, Some(a.seed))?;
+    let a = subject(args, a, false, None);
+    let seed = a.as_ref().ok().map(|a| a.seed);
+    let (a, b) = both_of(a, subject(args, b, true, seed))?;
     let ((report_a, side_a), (report_b, side_b)) = (simulated(&a)?, simulated(&b)?);
     let shares =
         args.seeds.map(|seeds| Ok::<_, Failure>(Shares::new(&first_deaths(&a, seeds)?, &first_deaths(&b, seeds)?)));
@@ -129,35 +186,49 @@ fn is_recorded(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "json")
 }
 
-fn recorded(file: &Path) -> Result<Side, Failure> {
-    let name = file.display().to_string();
+fn recorded(file: &Path) -> Result<Recorded, Failure> {
+    let name = shown(file);
     let text = load::named_text(file)?;
-    let run = Recorded::read(&text).map_err(|why| Failure::bad_input(format!("{name} cannot be compared: {why}")))?;
-    Ok(run.side(&name))
+    Recorded::read(&text).map_err(|why| Failure::bad_input(format!("{name} cannot be compared: {why}")))
 }
 
 fn subject(args: &Args, file: &Path, is_b: bool, seed: Option<u64>) -> Result<Subject, Failure> {
     let mut overrides = args.overrides.clone();
     let mut kubernetes = args.kubernetes.as_deref();
+    let mut node = args.node.as_deref();
     let mut given = args.seed.or(seed);
     if is_b {
         overrides.extend(args.overrides_b.iter().cloned());
         kubernetes = args.kubernetes_b.as_deref().or(kubernetes);
+        node = args.node_b.as_deref().or(node);
         given = args.seed_b.or(given);
     }
     let text = load::named_text(file)?;
-    let mut kinds = load::scenarios_with_release(file, &mut overrides, None, kubernetes)?;
+    let mut kinds = load::scenarios_with_release(file, &mut overrides, node, kubernetes)?;
+    let names: Vec<String> = kinds.iter().map(|kind| kind.scenario.node.name.to_string()).collect();
     let (Some(first), true) = (kinds.pop(), kinds.is_empty()) else {
         let why = format!("{} has several kinds of node, and one is compared", file.display());
-        return Err(Failure::bad_input(format!("{why}\n  help: compare the files of `oomsim run --format json`")));
+        let help =
+            format!("choose one with --node, or one for each side with --node and --node-b: {}", names.join(", "));
+        return Err(Failure::bad_input(format!("{why}\n  help: {help}")));
     };
-    let scenario = first.scenario;
-    Ok(Subject { file: file.to_owned(), overrides, seed: given.unwrap_or(scenario.seed), scenario, text })
+    let mut scenario = first.scenario;
+    if scenario.nodes > 1 {
+        if args.seeds.is_none() && !output::is_quiet() {
+            let (name, nodes) = (file.display(), scenario.nodes);
+            let why = format!("{name} has {nodes} nodes, and the first is compared");
+            output::complain(&format!("note: {why}; --seeds {nodes} compares the first deaths of all"));
+        }
+        overrides.push("nodes=1".into());
+        Arc::make_mut(&mut scenario).nodes = 1;
+    }
+    let node = node.map(str::to_owned);
+    Ok(Subject { file: file.to_owned(), node, overrides, seed: given.unwrap_or(scenario.seed), scenario, text })
 }
 
 fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
     let history = engine::run_shown(engine::boot(&of.scenario, Keep::Series)?, of.seed)?;
-    let repeat = Repeat { file: &of.file, node: None, overrides: &of.overrides, until: None };
+    let repeat = Repeat { file: &of.file, node: of.node.as_deref(), overrides: &of.overrides, until: None };
     let report = RunReport {
         file: of.file.display().to_string(),
         description: of.scenario.description.clone(),
@@ -166,7 +237,6 @@ fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
         scenario: Arc::clone(&of.scenario),
         results: evaluate(&of.scenario.expectations, &history),
         not_judged: None,
-        scrapes: Vec::new(),
         standing: None,
         kept: Keep::Series,
         history,
@@ -177,6 +247,7 @@ fn simulated(of: &Subject) -> Result<(RunReport, Side), Failure> {
     if let Some(kubelet) = &of.scenario.kubelet {
         side.add_fact("Kubernetes", kubelet.profile.version.to_string());
     }
+    side.add_fact("kind of node", of.node.as_deref().unwrap_or_default());
     side.add_fact("--set", of.overrides.join(", "));
     Ok((report, side))
 }

@@ -132,7 +132,6 @@ fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -
         scenario: Arc::clone(scenario),
         results: evaluate(&scenario.expectations, &history),
         not_judged: None,
-        scrapes: Vec::new(),
         standing,
         kept: Keep::Series,
         history,

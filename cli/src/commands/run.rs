@@ -48,11 +48,16 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         Arc::make_mut(&mut scenario).duration = until;
     }
     let seed = args.seed.unwrap_or(scenario.seed);
-    // Only files show memory over time, and they take it from a run of their own.
+    // Only files show memory over time: the report has none.
     let shown = if folder.is_some() { Keep::Series } else { Keep::Events };
     let asked = args.record.map_or(shown, Keep::from);
-    let history = engine::run_shown(engine::boot(&scenario, asked.min(Keep::Events))?, seed)?;
-    let scrapes = if args.metrics { engine::scrapes(&scenario, seed)? } else { Vec::new() };
+    let (history, spooled) = match &folder {
+        Some(folder) if asked == Keep::Series => {
+            let (history, spooled) = engine::run_spooled(&scenario, seed, folder.scratch()?)?;
+            (history, Some(spooled))
+        }
+        _ => (engine::run_shown(engine::boot(&scenario, asked.min(Keep::Events))?, seed)?, None),
+    };
     let standing = if asked >= Keep::Events { risk::settled(&scenario, seed, &history)? } else { None };
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
     let report = RunReport {
@@ -65,11 +70,10 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         kept: engine::kept(&scenario, asked.min(Keep::Events)),
         results,
         not_judged,
-        scrapes,
         standing,
     };
     let written = match &folder {
-        Some(folder) => files::write(folder, &report, asked, args.artifacts())?,
+        Some(folder) => files::write(folder, &report, asked, spooled, args.artifacts())?,
         None => Vec::new(),
     };
     let exit = if report.failures() > 0 { Exit::Failed } else { Exit::Holds };

@@ -123,7 +123,6 @@ impl Lab {
             kernel_log: log_of(&course.scenario),
             scenario: Arc::clone(&course.scenario),
             kept: Keep::Series,
-            scrapes: Vec::new(),
             standing: None,
             history: course.history.clone(),
         };

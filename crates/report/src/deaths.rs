@@ -14,8 +14,8 @@ use std::collections::BTreeSet;
 pub struct Death {
     /// When.
     pub at: SimTime,
-    /// Its name and pid.
-    pub process: String,
+    /// Its name and pid; `None`: the pod was evicted before it had one.
+    pub process: Option<(Name, Pid)>,
     /// The container or the host process that it belonged to.
     pub of: String,
     /// Who ended it: `kernel`, `kubelet`, `runtime`, `session`, `scenario`, `itself`.
@@ -25,6 +25,24 @@ pub struct Death {
     /// How it is to be taken.
     pub tone: Tone,
 }
+
+impl Death {
+    /// The process as it is shown: `java (307)`.
+    pub fn process(&self) -> String {
+        match &self.process {
+            Some((comm, pid)) => format!("{comm} ({pid})"),
+            None => NONE_YET.into(),
+        }
+    }
+
+    /// Its name alone, as ids follow from how many processes began before.
+    pub fn comm(&self) -> &str {
+        self.process.as_ref().map_or(NONE_YET, |(comm, _)| comm)
+    }
+}
+
+/// In the place of a process where there was none.
+pub const NONE_YET: &str = "(none yet)";
 
 /// Every process that died, without pause processes and those that were done (exit code 0), and every pod that was
 /// evicted before a process of its own had started, in order of time; each is put into words when it is asked for.
@@ -65,13 +83,13 @@ fn death(history: &History, index: usize, entry: &Entry) -> Option<Death> {
                 Owner::Host(name) => format!("host/{name}"),
             };
             let (by, why, tone) = explain(before, *pid, owner, *status, *cause, history);
-            Some(Death { at: entry.at, process: format!("{comm} ({pid})"), of, by, why, tone })
+            Some(Death { at: entry.at, process: Some((comm.clone(), *pid)), of, by, why, tone })
         }
         Record::Evicted { pod, .. } => {
             let owner = Owner::Container { pod: pod.clone(), container: "".into() };
             let why = eviction_reason(&history.entries[..=index], &owner, history);
-            let (process, of) = ("(none yet)".into(), pod_name(pod));
-            Some(Death { at: entry.at, process, of, by: "kubelet", why, tone: Tone::Bad })
+            let of = pod_name(pod);
+            Some(Death { at: entry.at, process: None, of, by: "kubelet", why, tone: Tone::Bad })
         }
         _ => None,
     }

@@ -1,6 +1,7 @@
 //! `--format json`: one object for a run.
 
 use super::RunReport;
+use crate::deaths::{Death, deaths};
 use crate::escape;
 use oomsim_core::engine::Stop;
 use oomsim_core::node_api::PodReason;
@@ -40,6 +41,7 @@ pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
         Stop::Halted => "halted",
     };
     object.member("stop", &stop)?;
+    object.member("versions", &versions(report))?;
     object.member("node", &node(history))?;
     object.member("counts", &counts(history))?;
     if report.kept >= Keep::Events {
@@ -47,6 +49,7 @@ pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     } else {
         object.member("events", &())?;
     }
+    object.list("deaths", deaths(history).map(|death| death_value(&death)))?;
     object.list("pods", history.pods.iter().map(pod))?;
     object.list("processes", history.processes.iter().map(process))?;
     if let Some(standing) = &report.standing {
@@ -122,6 +125,19 @@ impl Write for Asciied<'_> {
     }
 }
 
+fn versions(report: &RunReport) -> Value {
+    let kubelet = report.scenario.kubelet.as_ref();
+    let kernel = &report.scenario.node.kernel.profile.version;
+    json!({ "kernel": kernel, "kubernetes": kubelet.map(|kubelet| kubelet.profile.version) })
+}
+
+fn death_value(death: &Death) -> Value {
+    let (comm, pid) = death.process.as_ref().map(|(comm, pid)| (&**comm, pid.0)).unzip();
+    json!({
+        "t": view::seconds(death.at), "comm": comm, "pid": pid, "of": death.of, "by": death.by, "why": death.why,
+    })
+}
+
 fn node(history: &History) -> Value {
     let node = &history.node;
     json!({
@@ -174,8 +190,8 @@ mod tests {
         let read: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(read["file"], report.file.as_str());
         assert_eq!(read["events"].as_array().unwrap().len(), report.history.entries.len());
-        let kills = text.lines().filter(|line| line.trim_start().starts_with(r#"{"t":"#));
-        assert_eq!(kills.count(), report.history.entries.len());
+        let events = text.lines().filter(|line| line.starts_with(r#"    {"t":"#) && line.contains(r#""kind":"#));
+        assert_eq!(events.count(), report.history.entries.len());
     }
 
     #[test]

@@ -4,9 +4,11 @@
 //! Fields: k8s.io/api core/v1. Reasons and messages of events: kubernetes 1.32 pkg/kubelet/events, eviction, kubelet;
 //! the default scheduler's `Scheduled`. Equal events are one with a count, as client-go's recorder has it.
 
+mod status;
+
 use crate::RunReport;
 use crate::openmetrics::EPOCH;
-use crate::pods::{Container, Pod, Pods, Terminated, plan_of};
+use crate::pods::{Pod, Pods, is_init, plan_of};
 use jiff::Timestamp;
 use oomsim_core::kubelet::backoff::event_message;
 use oomsim_core::kubelet::{ContainerSpec, EventWording, KubernetesProfile, ResourceList};
@@ -118,12 +120,8 @@ fn object(report: &RunReport, full_name: &Name, pod: &Pod) -> Value {
         }
         specification(plan, &mut spec);
     }
-    let names = plan.map_or(&[][..], |plan| &plan.spec.containers);
-    let statuses: Vec<Value> = names.iter().map(|c| status(&c.name, pod.containers.get(&c.name))).collect();
-    let mut state = json!({
-        "phase": pod.phase.unwrap_or(PodPhase::Pending).as_str(), "startTime": stamp(pod.bound),
-        "containerStatuses": statuses,
-    });
+    let mut state = json!({ "phase": pod.phase.unwrap_or(PodPhase::Pending).as_str(), "startTime": stamp(pod.bound) });
+    status::add_containers(&mut state, plan, pod);
     if let Some(qos) = pod.qos {
         state["qosClass"] = qos.as_str().into();
     }
@@ -192,37 +190,6 @@ fn amounts(list: &ResourceList) -> Value {
     list.iter().map(|(name, amount)| (name.clone(), amount.to_string().into())).collect::<Map<_, _>>().into()
 }
 
-fn status(name: &str, container: Option<&Container>) -> Value {
-    let mut status = json!({ "name": name, "image": "", "imageID": "", "ready": false, "restartCount": 0 });
-    let waiting = |reason: &str| json!({ "waiting": { "reason": reason } });
-    let Some(container) = container else {
-        status["state"] = waiting("ContainerCreating");
-        return status;
-    };
-    status["restartCount"] = container.restarts.into();
-    status["ready"] = container.running.is_some().into();
-    let last = container.last.as_ref().map(terminated);
-    match (container.running, container.backs_off, last) {
-        (Some(since), _, last) => {
-            status["state"] = json!({ "running": { "startedAt": stamp(since) } });
-            status["lastState"] = last.unwrap_or_else(|| json!({}));
-        }
-        (None, true, last) => {
-            status["state"] = waiting("CrashLoopBackOff");
-            status["lastState"] = last.unwrap_or_else(|| json!({}));
-        }
-        (None, false, Some(last)) => status["state"] = last,
-        (None, false, None) => status["state"] = waiting("ContainerCreating"),
-    }
-    status
-}
-
-fn terminated(end: &Terminated) -> Value {
-    json!({ "terminated": {
-        "reason": end.reason.as_str(), "exitCode": end.exit_code, "finishedAt": stamp(end.finished_at),
-    } })
-}
-
 /// An event of the API, before equal ones are counted.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Event {
@@ -255,11 +222,16 @@ pub fn write_events(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
-    let items: Vec<Value> = order.iter().enumerate().map(|(n, event)| event_object(node, n, event)).collect();
+    let items: Vec<Value> = order.iter().enumerate().map(|(n, event)| event_object(report, n, event)).collect();
     print(&list("EventList", &items), out)
 }
 
-fn event_object(node: &str, number: usize, (event, first, last, count): &(Event, SimTime, SimTime, u64)) -> Value {
+fn event_object(
+    report: &RunReport,
+    number: usize,
+    (event, first, last, count): &(Event, SimTime, SimTime, u64),
+) -> Value {
+    let node = &*report.history.node.name;
     let (namespace, name, mut involved) = match &event.pod {
         Some(pod) => {
             let (namespace, name) = split_pod(pod);
@@ -268,8 +240,9 @@ fn event_object(node: &str, number: usize, (event, first, last, count): &(Event,
         // Events of nodes are in the namespace `default`.
         None => ("default", node, json!({ "kind": "Node", "name": node, "uid": node })),
     };
-    if let Some(container) = &event.container {
-        involved["fieldPath"] = format!("spec.containers{{{container}}}").into();
+    if let (Some(pod), Some(container)) = (&event.pod, &event.container) {
+        let list = if is_init(&report.scenario, pod, container) { "initContainers" } else { "containers" };
+        involved["fieldPath"] = format!("spec.{list}{{{container}}}").into();
     }
     let component = match event.reason.as_str() {
         "Scheduled" => "default-scheduler",

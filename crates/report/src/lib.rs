@@ -54,6 +54,7 @@ pub mod race;
 pub mod risk;
 pub mod samples;
 pub mod sarif;
+pub mod spool;
 pub mod style;
 pub mod sweep;
 pub mod table;
@@ -61,11 +62,11 @@ pub mod table;
 mod testdata;
 pub mod text;
 mod timeline;
+mod varint;
 
 use crate::picture::{DrawError, Sketch};
-use crate::samples::Samples;
+use crate::samples::{Samples, Scrapes};
 use oomsim_core::kernel::log::KernelLog;
-use oomsim_core::node::NodeView;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::ExpectationResult;
 use oomsim_core::record::{History, Keep, Sample};
@@ -96,8 +97,6 @@ pub struct RunReport {
     pub not_judged: Option<String>,
     /// The command that repeats this run.
     pub reproduce: String,
-    /// The node at each of [`openmetrics::scrape_times`], for the metrics; empty when they are not asked for.
-    pub scrapes: Vec<NodeView>,
     /// How the node stood when its pods had settled; none where something died, or it was not asked for.
     pub standing: Option<Standing>,
     /// What was run.
@@ -133,10 +132,15 @@ pub enum Made {
     OfRun(fn(&RunReport, Out<'_>) -> Result<(), WriteError>),
     /// Of memory over time, as it passes. The report is that of the same run; its samples may be missing.
     OfSamples(BeginFile),
+    /// Of the node at each scrape.
+    OfScrapes(BeginMetrics),
 }
 
 /// Begins a file that is made of samples.
 pub type BeginFile = for<'a> fn(&'a RunReport, Out<'a>) -> Result<Box<dyn Samples + 'a>, WriteError>;
+
+/// Begins a file that is made of scrapes.
+pub type BeginMetrics = for<'a> fn(&'a RunReport, Out<'a>) -> Box<dyn Scrapes + 'a>;
 
 /// Why a file could not be written.
 #[derive(Debug)]
@@ -299,12 +303,12 @@ pub const METRICS_ARTIFACTS: &[Artifact] = &[
     Artifact {
         name: "metrics.om",
         about: "memory over time as OpenMetrics with time stamps",
-        made: Made::OfRun(|report, out| Ok(openmetrics::write(report, out)?)),
+        made: Made::OfScrapes(|report, out| Box::new(openmetrics::Metrics::of_all(report, out))),
     },
     Artifact {
         name: "metrics.prom",
         about: "what the node's endpoints answer at the last scrape, as Prometheus' text format",
-        made: Made::OfRun(|report, out| Ok(openmetrics::write_last(report, out)?)),
+        made: Made::OfScrapes(|report, out| Box::new(openmetrics::Metrics::of_last(report, out))),
     },
 ];
 

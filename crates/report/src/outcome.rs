@@ -53,8 +53,7 @@ impl ReviewedOutcome {
         self.line(format!("seed {}", history.seed));
         self.line("deaths".into());
         for death in deaths(history).take(MOST_ROWS) {
-            let comm = death.process.rsplit_once(" (").map_or(&*death.process, |(comm, _)| comm);
-            let text = format!("  {:>10}  {comm} of {}, by {}", clock(death.at), death.of, death.by);
+            let text = format!("  {:>10}  {} of {}, by {}", clock(death.at), death.comm(), death.of, death.by);
             self.lines.push(OutcomeLine { text, why: Some(death.why) });
         }
         self.rest(deaths::count(history));

@@ -88,3 +88,8 @@ pub(crate) fn plan_of<'s>(scenario: &'s Scenario, pod: &str) -> Option<&'s PodPl
     };
     scenario.pods.iter().filter(is).max_by_key(|plan| plan.spec.name.len())
 }
+
+/// Whether a container of this pod is one of its init containers.
+pub(crate) fn is_init(scenario: &Scenario, pod: &str, container: &str) -> bool {
+    plan_of(scenario, pod).is_some_and(|plan| plan.spec.init_containers.iter().any(|init| *init.name == *container))
+}

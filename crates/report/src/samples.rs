@@ -1,6 +1,8 @@
-//! Memory over time on its way: what is made of it sees one sample after the other, so that nothing holds them all.
+//! Memory over time on its way: what is made of it sees one sample, or one scrape, after the other, so that nothing holds
+//! them all.
 
 use crate::WriteError;
+use oomsim_core::node::NodeView;
 use oomsim_core::record::Sample;
 
 /// Something that is made of the samples of a run: a table, a picture.
@@ -15,5 +17,18 @@ pub trait Samples: Send {
     ///
     /// # Errors
     /// When it cannot be drawn or written.
+    fn finish(self: Box<Self>) -> Result<(), WriteError>;
+}
+
+/// Something that is made of the node as a monitoring system scrapes it, at each of
+/// [`scrape_times`](crate::openmetrics::scrape_times).
+pub trait Scrapes: Send {
+    /// The node at the next of them.
+    fn take(&mut self, node: &NodeView);
+
+    /// There are no more.
+    ///
+    /// # Errors
+    /// When writing fails.
     fn finish(self: Box<Self>) -> Result<(), WriteError>;
 }

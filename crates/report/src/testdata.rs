@@ -405,7 +405,6 @@ pub(crate) fn report(history: History) -> crate::RunReport {
         kept: oomsim_core::record::Keep::Series,
         results: vec![result(true, "this"), result(false, "that")],
         not_judged: None,
-        scrapes: Vec::new(),
         standing: None,
         reproduce: String::new(),
         scenario: Arc::new(Scenario::new("x", NodePlan::new(Bytes::gib(8)))),

@@ -138,7 +138,7 @@ fn deaths(text: &mut String, report: &RunReport) {
     let mut table = Table::new(&["TIME", "PROCESS", "OF", "BY", "WHY"]);
     for death in crate::deaths::deaths(history).take(MOST_ROWS) {
         let at = format!("{}s", clock(death.at));
-        table.row(vec![at, death.process, death.of, death.by.into(), death.why], style(death.tone));
+        table.row(vec![at, death.process(), death.of, death.by.into(), death.why], style(death.tone));
     }
     text.push_str(&table.render(0));
     if count > MOST_ROWS {

@@ -115,6 +115,14 @@ impl Folder {
         Ok(Draft { folder: self, name: name.into(), path, file, hash: Xxh3::new() })
     }
 
+    /// A file without a name, for what waits to be written: it does not outlive the process.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn scratch(&self) -> Result<File, StoreError> {
+        tempfile::tempfile_in(&self.path).map_err(io_error("write to the folder", &self.path))
+    }
+
     /// Opens a file for reading and writing as it is; it is made if need be, and nothing of it is lost.
     pub(crate) fn open_file(&self, name: &str) -> Result<File, StoreError> {
         let path = self.path.join(name);

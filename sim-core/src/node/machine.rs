@@ -95,16 +95,15 @@ impl Machine {
         if cx.log.next_sample() >= next_event {
             return;
         }
-        let random = self.grows_at_random();
-        let mut still = self.still(cx.log.pods_in_samples(), cx.log.watched(), cx.now);
+        let still = (!self.grows_at_random()).then(|| self.booked(cx));
         while cx.log.next_sample() < next_event {
             cx.now = cx.log.next_sample();
-            if random {
+            let booked = still.clone().unwrap_or_else(|| {
                 // Looking at what they have due draws it, which is done once.
                 self.grow_until_now(cx);
-                still = self.still(cx.log.pods_in_samples(), cx.log.watched(), cx.now);
-            }
-            cx.log.regular_sample(self.with_due(&still, cx.now), self.scenario.sample_every);
+                self.booked(cx)
+            });
+            cx.log.regular_sample(self.with_due(booked, cx.now), self.scenario.sample_every);
         }
     }
 
@@ -115,13 +114,16 @@ impl Machine {
             return;
         }
         self.grow_before_now(cx);
-        let still = self.still(cx.log.pods_in_samples(), cx.log.watched(), cx.now);
-        let sample = self.with_due(&still, cx.now);
+        let sample = self.with_due(self.booked(cx), cx.now);
         cx.log.keep_sample(sample);
+    }
+
+    fn booked(&self, cx: &Cx<'_>) -> Sample {
+        self.still(cx.log.pods_in_samples(), cx.log.watched(), cx.now)
     }
 
     /// Memory at `at`, up to which nothing else happens, with these pods.
     pub fn sample_at(&self, at: SimTime, pods: &[(super::PodIx, CgroupId)]) -> Sample {
-        self.with_due(&self.still(pods, &[], at), at)
+        self.with_due(self.still(pods, &[], at), at)
     }
 }

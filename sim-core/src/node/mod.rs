@@ -350,8 +350,7 @@ fn dispatch(event: Event, pods: &mut Pods, lent: &mut Lent<'_>) {
 fn eviction_pass(pods: &mut Pods, lent: &mut Lent<'_>) {
     pods.settle(lent);
     lent.cx.log.counts.passes += 1;
-    // What each pass saw is kept with the series.
-    let at_most = if lent.cx.log.keeps_series() { None } else { lent.machine.stats_at_most(lent.cx.now) };
+    let at_most = if lent.cx.log.keeps_passes() { None } else { lent.machine.stats_at_most(lent.cx.now) };
     if let (Some(at_most), Some(kubelet)) = (at_most, &mut lent.kubelet)
         && kubelet.quiet_pass(&at_most, &mut lent.cx)
     {

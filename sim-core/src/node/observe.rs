@@ -12,6 +12,8 @@ use std::hash::Hash;
 #[derive(Clone, Debug)]
 pub(in crate::node) struct Recorder {
     keep: Keep,
+    /// What each pass of the eviction manager sees is kept.
+    keeps_passes: bool,
     hasher: StableHasher,
     pub counts: Counts,
     log: Log,
@@ -85,13 +87,15 @@ impl Recorder {
         let next_sample = if keep >= Keep::Node { SimTime::ZERO } else { SimTime::MAX };
         let (hasher, counts) = (StableHasher::default(), Counts::default());
         let (pods, watched, curves) = (Vec::new(), Vec::new(), Vec::new());
-        Recorder { keep, hasher, counts, log, next_sample, pods, watched, curves }
+        let keeps_passes = keep == Keep::Series;
+        Recorder { keep, keeps_passes, hasher, counts, log, next_sample, pods, watched, curves }
     }
 
     /// A copy that has recorded nothing; its digest goes on.
     pub fn without_log(&self) -> Self {
         Recorder {
             keep: self.keep,
+            keeps_passes: self.keeps_passes,
             hasher: self.hasher.clone(),
             counts: self.counts,
             log: Log::default(),
@@ -215,10 +219,8 @@ impl Recorder {
         }
     }
 
-    /// Takes the samples that no later one replaces, and everything else that has been recorded up to now is dropped.
+    /// Takes the samples that no later one replaces.
     pub fn stream_samples(&mut self) -> Vec<Sample> {
-        self.log.entries.clear();
-        self.log.passes.clear();
         let samples = &mut self.log.series.samples;
         let replaceable = samples.len().min(2);
         samples.drain(..samples.len() - replaceable).collect()
@@ -238,6 +240,18 @@ impl Recorder {
 
     pub fn keeps_series(&self) -> bool {
         self.keep == Keep::Series
+    }
+
+    pub fn keeps_passes(&self) -> bool {
+        self.keeps_passes
+    }
+
+    pub fn drop_passes(&mut self) {
+        self.keeps_passes = false;
+    }
+
+    pub fn drop_records(&mut self) {
+        self.log.entries.clear();
     }
 
     pub fn pass(&mut self, figures: PassFigures) {

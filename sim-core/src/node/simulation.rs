@@ -110,11 +110,23 @@ impl Simulation {
         self.node.machine.sample_at(self.now(), self.node.recorder.pods())
     }
 
-    /// Takes the samples since the last call and drops the records since then, so that neither grow with the length of
-    /// the run. The last two samples stay, as others of the same instant may replace them: the history that
-    /// [`Self::finish`] returns ends with them. Such a run has no way back to an earlier [`Checkpoint`].
+    /// Takes the samples since the last call, so that they do not grow with the length of the run. The last two stay, as
+    /// others of the same instant may replace them: the history that [`Self::finish`] returns ends with them. Such a run
+    /// has no way back to an earlier [`Checkpoint`].
     pub fn stream_samples(&mut self) -> Vec<Sample> {
         self.node.recorder.stream_samples()
+    }
+
+    /// Drops what has been recorded up to now, apart from samples. Such a run has no way back, either.
+    pub fn drop_records(&mut self) {
+        self.node.recorder.drop_records();
+    }
+
+    /// What each pass of the eviction manager sees ([`History::passes`]) is not kept with the series: passes that decide
+    /// nothing are then quick, and memory does not grow with them.
+    pub fn without_passes(mut self) -> Self {
+        self.node.recorder.drop_passes();
+        self
     }
 
     /// Samples from now on have these processes, too, while they live. Process ids are the same in every run of a

@@ -167,10 +167,10 @@ fn merged(runs: &[SeedRun]) -> Vec<CheckedExpectation> {
 
 /// Writes the files of a run that failed, as `oomsim run --out` does.
 fn write_files(out: &Path, file: &Path, scenario: &Arc<Scenario>, seed: u64, repeat: &str) -> Result<String, Failure> {
-    let history = engine::run(engine::boot(scenario, Keep::Events)?, seed)?;
     let name: String = file.with_extension("").display().to_string();
     let name: String = name.chars().map(|c| if c.is_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
     let folder = Folder::open(&out.join(name.trim_start_matches(['.', '_'])), false)?;
+    let (history, spooled) = engine::run_spooled(scenario, seed, folder.scratch()?)?;
     let report = RunReport {
         file: file.display().to_string(),
         description: scenario.description.clone(),
@@ -181,9 +181,8 @@ fn write_files(out: &Path, file: &Path, scenario: &Arc<Scenario>, seed: u64, rep
         results: evaluate(&scenario.expectations, &history),
         history,
         not_judged: None,
-        scrapes: Vec::new(),
         standing: None,
     };
-    files::write(&folder, &report, Keep::Series, ARTIFACTS.iter())?;
+    files::write(&folder, &report, Keep::Series, Some(spooled), ARTIFACTS.iter())?;
     Ok(folder.path().display().to_string())
 }

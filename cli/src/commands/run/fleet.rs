@@ -45,11 +45,10 @@ pub fn run(args: &Args, mut kinds: Vec<Arc<Scenario>>, folder: Option<&Folder>) 
             kept: engine::kept(&scenario, keep),
             not_judged: None,
             scenario: Arc::clone(&scenario),
-            scrapes: if args.metrics { engine::scrapes(&scenario, node.seed)? } else { Vec::new() },
             standing: None,
         };
         let below = folder.below(&node.name)?;
-        files::write(&below, &report, asked, args.artifacts()).map(drop)
+        files::write(&below, &report, asked, None, args.artifacts()).map(drop)
     };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.map_or(0, usize::from)).build();
     let pool = pool.map_err(|why| Failure::internal(format!("no threads could be started: {why}")))?;

@@ -27,6 +27,8 @@ pub struct Side {
     pub digest: String,
     /// What the node is like, for people: `allocatable` and `4.46Gi`.
     pub facts: Vec<(String, String)>,
+    /// Names of facts that an older recording does not tell.
+    pub unknown: Vec<&'static str>,
     /// OOM kills, evictions, restarts, refused allocations.
     pub counts: Vec<(String, u64)>,
     /// Which processes died, without their ids.
@@ -51,7 +53,7 @@ pub struct SideDeath {
 }
 
 /// Something that happened.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct SideEvent {
     /// Seconds.
     pub at: f64,
@@ -134,7 +136,8 @@ pub struct OutcomeRow {
 }
 
 fn first_difference(a: &Side, b: &Side) -> Option<FirstDifference> {
-    let same = |(a, b): &(&SideEvent, &SideEvent)| a == b;
+    // Not the words: those of a recording are fewer.
+    let same = |(a, b): &(&SideEvent, &SideEvent)| a.fields == b.fields;
     let at = a.events.iter().zip(&b.events).take_while(same).count();
     let (one, two) = (a.events.get(at).cloned(), b.events.get(at).cloned());
     let time = [&one, &two].into_iter().flatten().map(|event| event.at).fold(f64::INFINITY, f64::min);
@@ -149,8 +152,8 @@ fn causes(a: &Side, b: &Side) -> Vec<String> {
     let value = |side: &Side, name: &str| {
         side.facts.iter().find(|(known, _)| known == name).map_or("none".to_owned(), |(_, value)| value.clone())
     };
-    let mut names: Vec<&String> = a.facts.iter().chain(&b.facts).map(|(name, _)| name).collect();
-    names.dedup();
+    let unknown = |name: &str| a.unknown.iter().chain(&b.unknown).any(|other| *other == name);
+    let names = a.facts.iter().chain(&b.facts).map(|(name, _)| name).filter(|name| !unknown(name));
     let mut found: Vec<String> = Vec::new();
     for name in names {
         let (one, two) = (value(a, name), value(b, name));
@@ -169,13 +172,16 @@ impl Side {
         let events = history.entries.iter().map(|entry| {
             let mut words =
                 lines_at(entry, history).map(|(_, line)| format!("{} {}: {}", line.who, line.reason, line.message));
-            let brief = words.next_back().unwrap_or_else(|| view::kind(&entry.record).name.to_owned());
+            let brief = words.next_back().unwrap_or_else(|| {
+                let kind = view::kind(&entry.record);
+                format!("{}: {}", kind.name, kind.doc)
+            });
             SideEvent { at: entry.at.as_secs_f64(), brief, fields: without_ids(view::entry(entry)) }
         });
         let events = events.collect();
         let deaths = deaths(history).map(|death| SideDeath {
             at: death.at.as_secs_f64(),
-            what: format!("{} of {}, by {}", without_pid(&death.process), death.of, death.by),
+            what: format!("{} of {}, by {}", death.comm(), death.of, death.by),
             why: death.why,
         });
         let counts = &history.counts;
@@ -187,6 +193,7 @@ impl Side {
             reproduce: report.reproduce.clone(),
             digest: history.digest.to_string(),
             facts: facts(history),
+            unknown: Vec::new(),
             counts: [
                 ("OOM kills", counts.oom_kills),
                 ("evictions", counts.evictions),
@@ -223,11 +230,6 @@ fn facts(history: &History) -> Vec<(String, String)> {
         ("pods evicted above", node.pods_evicted_above),
     ];
     known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), amount(value?)))).collect()
-}
-
-/// `java (307)` without the id.
-fn without_pid(process: &str) -> &str {
-    process.rsplit_once(" (").map_or(process, |(comm, _)| comm)
 }
 
 /// Ids of processes follow from how many began before: they differ where nothing else does.

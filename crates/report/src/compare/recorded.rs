@@ -1,6 +1,10 @@
 //! A run that was written before, with `oomsim run --format json`, by this version or another.
 
 use super::{Side, SideDeath, SideEvent, without_ids};
+use crate::deaths::NONE_YET;
+use crate::text::plural;
+use crate::timeline::pod_name;
+use oomsim_core::record::view;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use std::fmt;
@@ -13,13 +17,32 @@ pub struct Recorded {
     digest: String,
     #[serde(default)]
     reproduce: String,
+    /// `null` where versions are not written.
+    #[serde(default)]
+    versions: Option<Versions>,
     node: Map<String, Value>,
     counts: Counts,
     events: Option<Vec<Map<String, Value>>>,
+    deaths: Option<Vec<Death>>,
     #[serde(default)]
     pods: Vec<Pod>,
     #[serde(default)]
     expectations: Vec<Expected>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Versions {
+    kernel: String,
+    kubernetes: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Death {
+    t: f64,
+    comm: Option<String>,
+    of: String,
+    by: String,
+    why: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,6 +74,8 @@ struct Expected {
 pub enum RecordedError {
     /// It is not what `run --format json` writes.
     Form(String),
+    /// It is what is written for a fleet.
+    Fleet,
     /// It was written with `--record outcome`.
     NoEvents,
 }
@@ -59,6 +84,9 @@ impl fmt::Display for RecordedError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             RecordedError::Form(why) => write!(f, "it is not what `oomsim run --format json` writes: {why}"),
+            RecordedError::Fleet => f.write_str(
+                "it is a run of several nodes, and single ones are compared (`oomsim run … --set nodes=1 --format json`)",
+            ),
             RecordedError::NoEvents => f.write_str("it has no events: it was written with --record outcome"),
         }
     }
@@ -72,8 +100,13 @@ impl Recorded {
     /// # Errors
     /// When it is none.
     pub fn read(text: &str) -> Result<Recorded, RecordedError> {
-        let recorded: Recorded = serde_json::from_str(text).map_err(|why| RecordedError::Form(why.to_string()))?;
+        let recorded: Recorded = serde_json::from_str(text).map_err(|why| not_a_run(text, &why))?;
         if recorded.events.is_none() { Err(RecordedError::NoEvents) } else { Ok(recorded) }
+    }
+
+    /// The seed of the run.
+    pub fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// The side of a comparison that it is; `file` is its name.
@@ -95,20 +128,52 @@ impl Recorded {
             ("refused allocations", self.counts.refusals),
         ];
         let events: Vec<SideEvent> = self.events.unwrap_or_default().into_iter().map(event).collect();
-        let pod = |p: Pod| (format!("{}/{}", p.namespace, p.pod), format!("{}, {} restarts", p.status, p.restarts));
+        let pod =
+            |p: Pod| (format!("{}/{}", p.namespace, p.pod), format!("{}, {}", p.status, plural(p.restarts, "restart")));
         let mut side = Side {
             label: format!("{} ({file})", self.scenario),
             reproduce: self.reproduce,
             digest: self.digest,
             facts,
+            unknown: vec!["--set"],
             counts: counts.map(|(name, count)| (name.to_owned(), count)).into(),
-            deaths: events.iter().filter_map(death).collect(),
+            deaths: match self.deaths {
+                Some(deaths) => deaths.into_iter().map(Death::of_side).collect(),
+                None => events.iter().filter_map(death).collect(),
+            },
             events,
             pods: self.pods.into_iter().map(pod).collect(),
             failed: self.expectations.into_iter().filter(|e| !e.holds).map(|e| e.expected).collect(),
         };
         side.add_fact("seed", self.seed.to_string());
+        match self.versions {
+            Some(versions) => {
+                side.add_fact("kernel", versions.kernel);
+                side.add_fact("Kubernetes", versions.kubernetes.unwrap_or_default());
+            }
+            None => side.unknown.extend(["kernel", "Kubernetes"]),
+        }
         side
+    }
+}
+
+impl Death {
+    fn of_side(self) -> SideDeath {
+        let comm = self.comm.as_deref().unwrap_or(NONE_YET);
+        SideDeath { at: self.t, what: format!("{comm} of {}, by {}", self.of, self.by), why: self.why }
+    }
+}
+
+/// Why a text is no run of one node.
+fn not_a_run(text: &str, why: &serde_json::Error) -> RecordedError {
+    #[derive(Deserialize)]
+    struct Fleet {
+        #[serde(rename = "nodes")]
+        _nodes: Vec<Value>,
+    }
+    match serde_json::from_str::<Fleet>(text) {
+        Ok(_) => RecordedError::Fleet,
+        Err(_) => RecordedError::Form(why.to_string()),
     }
 }
 
@@ -120,16 +185,26 @@ fn event(fields: Map<String, Value>) -> SideEvent {
     let at = fields.get("t").and_then(Value::as_f64).unwrap_or_default();
     let words = ["kind", "namespace", "pod", "container", "comm", "message"].map(|name| word(&fields, name));
     let words: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
-    SideEvent { at, brief: words.join(" "), fields: without_ids(fields) }
+    let brief = match (&words[..], view::kind_named(words.first().unwrap_or(&""))) {
+        ([_], Some(kind)) => format!("{}: {}", kind.name, kind.doc),
+        _ => words.join(" "),
+    };
+    SideEvent { at, brief, fields: without_ids(fields) }
 }
 
+/// A death of a recording that has no list of them.
 fn death(event: &SideEvent) -> Option<SideDeath> {
     let fields = &event.fields;
-    if word(fields, "kind") != "ProcessExited" || word(fields, "container") == "POD" {
+    let done = word(fields, "cause") == "SelfExit" && fields.get("exitCode").and_then(Value::as_i64) == Some(0);
+    if word(fields, "kind") != "ProcessExited" || word(fields, "container") == "POD" || done {
         return None;
     }
     let (pod, container, host) = (word(fields, "pod"), word(fields, "container"), word(fields, "host"));
-    let of = if pod.is_empty() { format!("host/{host}") } else { format!("pod/{pod}/{container}") };
+    let of = if pod.is_empty() {
+        format!("host/{host}")
+    } else {
+        format!("{}/{container}", pod_name(&format!("{}/{pod}", word(fields, "namespace"))))
+    };
     Some(SideDeath {
         at: event.at,
         what: format!("{} of {of}", word(fields, "comm")),

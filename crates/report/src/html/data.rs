@@ -357,7 +357,7 @@ fn timeline_lines(history: &History) -> Vec<TimelineLine> {
 fn death_rows(history: &History) -> Vec<Death> {
     let row = |death: crate::deaths::Death| Death {
         at: seconds(death.at),
-        process: death.process,
+        process: death.process(),
         of: death.of,
         by: death.by.to_owned(),
         why: death.why,

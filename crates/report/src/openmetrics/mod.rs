@@ -9,25 +9,33 @@
 mod families;
 mod objects;
 
-use crate::RunReport;
 use crate::picture::SCRAPE;
 use crate::pods::Pods;
+use crate::samples::Scrapes;
+use crate::{Out, RunReport, WriteError};
 use families::Families;
 use oomsim_core::node::{CgroupView, NodeView};
 use oomsim_core::node_api::MemInfo;
-use oomsim_core::record::{LimitScope, Record, view};
+use oomsim_core::record::{Entry, LimitScope, Record, view};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
-use std::io::{self, Write};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Time zero of the run as Unix time: 2026-01-01. A fixed one, so that the same run gives the same file.
 pub(crate) const EPOCH: u64 = 1_767_225_600;
 
 /// For how long tasks waited, and all of them at once: of the node, and of a cgroup (cadvisor v0.52
 /// metrics/prometheus.go).
-const NODE_PRESSURE: [&str; 2] =
-    ["node_pressure_memory_waiting_seconds_total", "node_pressure_memory_stalled_seconds_total"];
-const CONTAINER_PRESSURE: [&str; 2] =
-    ["container_pressure_memory_waiting_seconds_total", "container_pressure_memory_stalled_seconds_total"];
+const NODE_PRESSURE: PressureNames = [
+    ("node_pressure_memory_waiting_seconds_total", "some total of /proc/pressure/memory (node_exporter)"),
+    ("node_pressure_memory_stalled_seconds_total", "full total of /proc/pressure/memory (node_exporter)"),
+];
+const CONTAINER_PRESSURE: PressureNames = [
+    ("container_pressure_memory_waiting_seconds_total", "some total of memory.pressure (cAdvisor)"),
+    ("container_pressure_memory_stalled_seconds_total", "full total of memory.pressure (cAdvisor)"),
+];
+/// The metrics of both, with what they are.
+type PressureNames = [(&'static str, &'static str); 2];
 
 /// The instants at which a run is scraped, up to its end.
 pub fn scrape_times(end: SimTime) -> impl Iterator<Item = SimTime> {
@@ -37,62 +45,82 @@ pub fn scrape_times(end: SimTime) -> impl Iterator<Item = SimTime> {
 }
 
 /// Labels as Prometheus writes them; empty ones are left out, which is the same for it.
-pub(crate) fn labels(pairs: &[(&str, &str)]) -> String {
+pub(crate) fn labels(pairs: &[(&str, &str)]) -> Arc<str> {
     let escaped = |text: &str| text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n");
     let one = |(name, value): &(&str, &str)| format!("{name}=\"{}\"", escaped(value));
-    pairs.iter().filter(|(_, value)| !value.is_empty()).map(one).collect::<Vec<_>>().join(",")
+    pairs.iter().filter(|(_, value)| !value.is_empty()).map(one).collect::<Vec<_>>().join(",").into()
 }
 
-/// The whole file, of a run that was looked at at each of [`scrape_times`].
-///
-/// # Errors
-/// When writing fails.
-pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    families(report).write(out)
+/// The metrics of a run under way. It sees the node at each of [`scrape_times`].
+pub struct Metrics<'a> {
+    report: &'a RunReport,
+    /// What has happened since the last scrape, and after it.
+    entries: std::slice::Iter<'a, Entry>,
+    pods: Pods,
+    kills: u64,
+    evictions: BTreeMap<&'static str, u64>,
+    families: Families,
+    /// Only what the last scrape finds is of interest.
+    only_last: bool,
+    out: Out<'a>,
 }
 
-/// What the node's endpoints answer at the last scrape, as a program that asks them reads it: Prometheus' text format,
-/// without time stamps.
-///
-/// # Errors
-/// When writing fails.
-pub fn write_last(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    families(report).write_last(out)
-}
+impl<'a> Metrics<'a> {
+    /// `metrics.om`: every scrape, with its time.
+    pub fn of_all(report: &'a RunReport, out: Out<'a>) -> Self {
+        let (pods, evictions, families) = (Pods::default(), BTreeMap::new(), Families::default());
+        let entries = report.history.entries.iter();
+        Metrics { report, entries, pods, kills: 0, evictions, families, only_last: false, out }
+    }
 
-fn families(report: &RunReport) -> Families {
-    let history = &report.history;
-    let node = &*history.node.name;
-    let mut families = Families::default();
-    let mut pods = Pods::default();
-    let (mut entries, mut kills) = (history.entries.iter().peekable(), 0_u64);
-    let mut evictions = std::collections::BTreeMap::new();
-    for scrape in &report.scrapes {
-        while let Some(entry) = entries.next_if(|entry| entry.at < scrape.at) {
-            pods.apply(entry.at, &entry.record);
+    /// `metrics.prom`: what the node's endpoints answer at the last scrape, as a program that asks them reads it, in
+    /// Prometheus' text format without time stamps.
+    pub fn of_last(report: &'a RunReport, out: Out<'a>) -> Self {
+        Metrics { only_last: true, ..Metrics::of_all(report, out) }
+    }
+
+    /// Learns what has happened before a scrape.
+    fn catch_up(&mut self, until: SimTime) {
+        while let Some(entry) = self.entries.as_slice().first().filter(|entry| entry.at < until) {
+            self.entries.next();
+            self.pods.apply(entry.at, &entry.record);
             match &entry.record {
-                Record::OomKill { report, .. } => kills += report.killed.len() as u64,
-                Record::Evicted { signal, .. } => *evictions.entry(signal.as_str()).or_insert(0_u64) += 1,
+                Record::OomKill { report, .. } => self.kills += report.killed.len() as u64,
+                Record::Evicted { signal, .. } => *self.evictions.entry(signal.as_str()).or_default() += 1,
                 _ => {}
             }
         }
-        families.at(EPOCH * 1000 + scrape.at.as_nanos() / 1_000_000);
-        let exporter = [("job", "node-exporter"), ("instance", node), ("node", node)];
-        node_exporter(&mut families, &labels(&exporter), &scrape.memory, kills);
-        if let Some(root) = scrape.cgroups.first() {
-            let of = "of /proc/pressure/memory (node_exporter)";
-            pressure(&mut families, NODE_PRESSURE, of, &labels(&exporter), root);
-        }
-        for cgroup in &scrape.cgroups {
-            cadvisor(&mut families, node, cgroup);
-        }
-        kubelet(&mut families, node, scrape, &evictions);
-        pods.add_to(&mut families, node, (&history.node, &report.scenario), scrape);
     }
-    families
 }
 
-fn node_exporter(families: &mut Families, labels: &str, memory: &MemInfo, kills: u64) {
+impl Scrapes for Metrics<'_> {
+    fn take(&mut self, scrape: &NodeView) {
+        self.catch_up(scrape.at);
+        if self.only_last {
+            self.families = Families::default();
+        }
+        let (families, history) = (&mut self.families, &self.report.history);
+        let node = &*history.node.name;
+        families.at(EPOCH * 1000 + scrape.at.as_nanos() / 1_000_000);
+        let exporter = labels(&[("job", "node-exporter"), ("instance", node), ("node", node)]);
+        node_exporter(families, &exporter, &scrape.memory, self.kills);
+        if let Some(root) = scrape.cgroups.first() {
+            pressure(families, &NODE_PRESSURE, &exporter, root);
+        }
+        for cgroup in &scrape.cgroups {
+            cadvisor(families, node, cgroup);
+        }
+        kubelet(families, node, scrape, &self.evictions);
+        self.pods.add_to(families, node, (&history.node, &self.report.scenario), scrape);
+    }
+
+    fn finish(self: Box<Self>) -> Result<(), WriteError> {
+        let Metrics { families, only_last, out, .. } = *self;
+        Ok(if only_last { families.write_last(out) } else { families.write(out) }?)
+    }
+}
+
+fn node_exporter(families: &mut Families, labels: &Arc<str>, memory: &MemInfo, kills: u64) {
     let figures = [
         ("node_memory_MemTotal_bytes", memory.total),
         ("node_memory_MemFree_bytes", memory.free),
@@ -130,30 +158,30 @@ fn cadvisor(families: &mut Families, node: &str, cgroup: &CgroupView) {
     let stat = &cgroup.stat;
     let limit = cgroup.limit.unwrap_or(Bytes::ZERO);
     let figures = [
-        ("container_memory_usage_bytes", "charged memory", stat.usage),
-        ("container_memory_working_set_bytes", "usage less inactive file cache", stat.working_set()),
-        ("container_memory_rss", "anonymous memory", stat.anon),
-        ("container_memory_cache", "page cache", stat.file),
-        ("container_memory_swap", "swap in use", stat.swap),
-        ("container_spec_memory_limit_bytes", "limit; 0 for none", limit),
+        ("container_memory_usage_bytes", "charged memory (cAdvisor)", stat.usage),
+        ("container_memory_working_set_bytes", "usage less inactive file cache (cAdvisor)", stat.working_set()),
+        ("container_memory_rss", "anonymous memory (cAdvisor)", stat.anon),
+        ("container_memory_cache", "page cache (cAdvisor)", stat.file),
+        ("container_memory_swap", "swap in use (cAdvisor)", stat.swap),
+        ("container_spec_memory_limit_bytes", "limit; 0 for none (cAdvisor)", limit),
     ];
     for (name, help, value) in figures {
-        families.add(name, "gauge", &format!("{help} (cAdvisor)"), &labels, value.get());
+        families.add(name, "gauge", help, &labels, value.get());
     }
     let help = "processes of the cgroup killed by the OOM killer (cAdvisor)";
     families.add("container_oom_events_total", "counter", help, &labels, cgroup.events.oom_kill);
-    pressure(families, CONTAINER_PRESSURE, "of memory.pressure (cAdvisor)", &labels, cgroup);
+    pressure(families, &CONTAINER_PRESSURE, &labels, cgroup);
 }
 
 /// For how long tasks have waited for memory, where any has.
-fn pressure(families: &mut Families, names: [&'static str; 2], of: &str, labels: &str, cgroup: &CgroupView) {
-    let lines = [("some", &cgroup.pressure.some), ("full", &cgroup.pressure.full)];
-    for (name, (line, value)) in names.into_iter().zip(lines).filter(|(_, (_, line))| line.total > SimDuration::ZERO) {
-        families.add(name, "counter", &format!("{line} total {of}"), labels, value.total);
+fn pressure(families: &mut Families, names: &PressureNames, labels: &Arc<str>, cgroup: &CgroupView) {
+    let lines = [&cgroup.pressure.some, &cgroup.pressure.full];
+    for ((name, help), line) in names.iter().zip(lines).filter(|(_, line)| line.total > SimDuration::ZERO) {
+        families.add(name, "counter", help, labels, line.total);
     }
 }
 
-fn kubelet(families: &mut Families, node: &str, scrape: &NodeView, evictions: &std::collections::BTreeMap<&str, u64>) {
+fn kubelet(families: &mut Families, node: &str, scrape: &NodeView, evictions: &BTreeMap<&str, u64>) {
     let of = |path: &str, more: &[(&str, &str)]| {
         labels(&[&[("job", "kubelet"), ("metrics_path", path), ("instance", node), ("node", node)], more].concat())
     };
@@ -182,7 +210,7 @@ mod tests {
 
     #[test]
     fn labels_are_escaped_and_empty_ones_left_out() {
-        assert_eq!(labels(&[("a", "x\"\\\n"), ("b", ""), ("c", "y")]), r#"a="x\"\\\n",c="y""#);
+        assert_eq!(&*labels(&[("a", "x\"\\\n"), ("b", ""), ("c", "y")]), r#"a="x\"\\\n",c="y""#);
     }
 
     #[test]

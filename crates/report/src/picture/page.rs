@@ -213,7 +213,7 @@ pub fn description(history: &History) -> String {
     );
     for death in crate::deaths::deaths(history).take(MOST_DEATHS) {
         let at = death.at.as_secs_f64();
-        about.push_str(&format!(" {at:.3} s: {} of {}, by {}.", death.process, death.of, death.by));
+        about.push_str(&format!(" {at:.3} s: {} of {}, by {}.", death.process(), death.of, death.by));
     }
     about
 }

@@ -189,7 +189,7 @@ impl Sheet for StoryPage<'_> {
         let happened = of.happenings.len();
         (
             of.title.clone(),
-            format!("{}. Recorded and simulated memory over time, with {happened} deaths and evictions.", of.facts),
+            format!("{}. Recorded and simulated memory over time; deaths and evictions: {happened}.", of.facts),
         )
     }
 

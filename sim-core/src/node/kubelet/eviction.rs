@@ -120,7 +120,7 @@ impl Kubelet {
             cx.record(Record::EvictionThresholdMet { message: self.attempting_to_reclaim.clone() });
             victim = first_victim(self.candidates(look, cx.now)).map(|candidate| candidate.pod);
         }
-        if cx.log.keeps_series() {
+        if cx.log.keeps_passes() {
             let verdict = match victim {
                 Some(pod) => PassVerdict::Evicts(look.pods[pod as usize].name.clone()),
                 None => self.why_nothing_goes(reclaim),

@@ -156,8 +156,7 @@ impl Machine {
     }
 
     /// The same at `at`, with what is due then.
-    pub(in crate::node) fn with_due(&self, still: &Sample, at: SimTime) -> Sample {
-        let mut sample = still.clone();
+    pub(in crate::node) fn with_due(&self, mut sample: Sample, at: SimTime) -> Sample {
         sample.at = at;
         sample.waited = self.memory.pressure(self.memory.kernel.root(), at).some.total;
         let (mut anon, mut tables, mut below_pods, mut mapped) = (Pages::ZERO, Pages::ZERO, Pages::ZERO, Bytes::ZERO);
