@@ -32,7 +32,7 @@ pub struct Args {
     /// Files from a cluster, or one scenario
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Only this pod
+    /// Only this pod (NAME or NAMESPACE/NAME)
     #[arg(long, value_name = "NAME")]
     pod: Option<String>,
     /// Only this container
@@ -62,7 +62,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         files => of_files(files)?,
     };
     let wanted = |o: &Observed| {
-        args.pod.as_ref().is_none_or(|pod| *pod == o.pod.name)
+        args.pod.as_ref().is_none_or(|pod| is_pod(pod, o))
             && args.container.as_ref().is_none_or(|container| *container == o.container)
     };
     let chosen: Vec<&Observed> = all.iter().filter(|observed| wanted(observed)).collect();
@@ -82,15 +82,27 @@ fn is_scenario(file: &Path) -> bool {
     file.extension().is_some_and(|extension| extension == "toml")
 }
 
+/// `NAME` or `NAMESPACE/NAME`.
+fn is_pod(wanted: &str, observed: &Observed) -> bool {
+    let pod = &observed.pod;
+    wanted == pod.name || wanted.split_once('/') == Some((pod.namespace.as_str(), pod.name.as_str()))
+}
+
 fn nothing(args: &Args, all: &[Observed]) -> Failure {
     let names: Vec<String> = all.iter().map(|o| format!("{}/{}", o.pod.name, o.container)).collect();
-    let wanted = args.container.as_deref().or(args.pod.as_deref()).unwrap_or_default();
-    let parts = all.iter().flat_map(|o| [o.pod.name.as_str(), o.container.as_str()]);
-    let help = match nearest(wanted, parts) {
+    let unknown_pod = args.pod.as_ref().filter(|pod| !all.iter().any(|o| is_pod(pod, o)));
+    let (what, wanted, near) = match (unknown_pod, &args.container) {
+        (Some(pod), _) => ("pod", pod.as_str(), nearest(pod, all.iter().map(|o| o.pod.name.as_str()))),
+        (None, Some(container)) => {
+            ("container", container.as_str(), nearest(container, all.iter().map(|o| o.container.as_str())))
+        }
+        (None, None) => ("container", "", None),
+    };
+    let help = match near {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("there are: {}", names.join(", ")),
     };
-    Failure::bad_input(format!("there is no container `{wanted}`\n  help: {help}"))
+    Failure::bad_input(format!("there is no {what} `{wanted}`\n  help: {help}"))
 }
 
 /// Every container of a scenario's run.

@@ -1,5 +1,5 @@
 //! CSV files of memory series: one sample a row (`time,namespace,pod,container,value`), or one series a column as
-//! Grafana exports them.
+//! Grafana exports them, also with columns of labels beside it.
 
 use crate::series::{Metric, Points, Series};
 use crate::text::TextProblem;
@@ -10,6 +10,9 @@ use std::collections::BTreeMap;
 const TIME: [&str; 4] = ["time", "timestamp", "ts", "date"];
 const VALUE: [&str; 3] = ["value", "bytes", "memory"];
 const METRIC: [&str; 3] = ["metric", "__name__", "name"];
+/// Columns that say whose the samples of a row are, where each metric has a column of its own.
+const LABELS: [&str; 9] =
+    ["namespace", "pod", "container", "node", "instance", "id", "job", "pod_name", "container_name"];
 
 /// True when the text's first line is a heading with a column of time.
 pub fn looks_like(text: &str) -> bool {
@@ -132,11 +135,15 @@ impl Layout {
         at: f64,
         curves: &mut Curves,
     ) -> Result<(), String> {
-        for i in (0..head.len()).filter(|i| *i != self.time) {
+        let is_label = |i: &usize| LABELS.contains(&clean(&head[*i]).as_str());
+        let label = |i: usize| (clean(&head[i]), row.get(i).unwrap_or_default().to_owned());
+        let of_row: Vec<(String, String)> = (0..head.len()).filter(is_label).map(label).collect();
+        for i in (0..head.len()).filter(|i| *i != self.time && !is_label(i)) {
             let cell = row.get(i).unwrap_or_default();
             let number =
                 amount(cell).ok_or_else(|| format!("{cell:?} in column {:?} is no number of bytes", &head[i]))?;
-            let (metric, labels) = heading(&head[i]);
+            let (metric, mut labels) = heading(&head[i]);
+            labels.extend(of_row.iter().cloned());
             let points = curves.entry((metric.or_else(|| Metric::by_file_name(file)), labels)).or_default();
             points.push(at, number).map_err(|bad| format!("the sample in column {:?} {bad}", &head[i]))?;
         }
@@ -195,6 +202,14 @@ mod tests {
         let columns = "\"Time\";\"{pod=\"\"cart\"\", container=\"\"app\"\"}\"\n2026-11-26 06:00:00;\"201 MiB\"\n2026-11-26 06:00:30;\n";
         let read_columns = read("rss.csv", columns).expect("columns");
         assert_eq!((read_columns[0].pod(), read_columns[0].points[0].bytes), (Some("cart"), 201 << 20));
+    }
+
+    #[test]
+    fn columns_of_labels_say_whose_the_other_columns_are() {
+        let text = "timestamp,namespace,pod,container,container_memory_rss\n1764100000,shop,cart,app,100\n1764100000,shop,web,app,NaN\n";
+        let read = read("x.csv", text).expect("rows");
+        assert_eq!((read[0].metric.clone(), read[0].pod(), read[0].points.len()), (Some(Metric::Rss), Some("cart"), 1));
+        assert!(read.iter().skip(1).all(|series| series.points.is_empty()), "{read:?}");
     }
 
     #[test]

@@ -65,7 +65,9 @@ fn curve(of: impl Fn(f64) -> f64, seconds: f64) -> MemoryCurve {
     (0..200).map(|n| (n as f64 / 200.0 * seconds, of(n as f64 / 200.0) * 1_048_576.0)).collect()
 }
 
-/// What users bring: a pod, a Prometheus answer, events, a kernel log; the causes are known by construction.
+/// What users bring: a pod, a Prometheus answer, events, a kernel log; the causes are known by construction. From 09 on in
+/// odd forms: Grafana's CSV, names of old cAdvisors, YAML, CSV with columns of labels, a kernel log of cgroup v1 and one of
+/// the journal, a scrape a minute, NaN, no limit, several containers and pods.
 #[test]
 fn containers_with_known_causes() {
     let cases = [
@@ -77,6 +79,25 @@ fn containers_with_known_causes() {
         ("06", Ailment::LivenessProbe),
         ("07", Ailment::PageCache),
         ("08", Ailment::Tmpfs),
+        ("09", Ailment::Leak),
+        ("10", Ailment::Leak),
+        ("11", Ailment::LimitTooLow),
+        ("12", Ailment::NodePressure),
+        ("13", Ailment::NodeOvercommit),
+        ("14", Ailment::ReservationTooSmall),
+        ("15", Ailment::KilledByOther),
+        ("16", Ailment::LivenessProbe),
+        ("17", Ailment::RuntimeSize),
+        ("18", Ailment::RuntimeSize),
+        ("19", Ailment::Burst),
+        ("20", Ailment::PageCache),
+        ("21", Ailment::Tmpfs),
+        ("22", Ailment::Sidecar),
+        ("23", Ailment::Sidecar),
+        ("24", Ailment::ChildKilled),
+        ("25", Ailment::Swap),
+        ("26", Ailment::HighStall),
+        ("28", Ailment::Leak),
     ];
     for (number, cause) in cases {
         let found = diagnose(&given(number));
@@ -93,6 +114,18 @@ fn given(number: &str) -> Observed {
         (path.display().to_string(), std::fs::read_to_string(path).expect("a text"))
     };
     observed(std::fs::read_dir(folder).expect("a folder").map(read).collect())
+}
+
+/// A status alone decides nothing, and a container that is well has no cause: it stays level far below its limit beside
+/// one that reads many files.
+#[test]
+fn what_does_not_decide_and_what_is_well() {
+    assert_eq!(diagnose(&given("27")).cause, None);
+    let folder = repository().join("crates/explain/tests/cases/20");
+    let read = |name: &str| (name.to_owned(), std::fs::read_to_string(folder.join(name)).expect("a text"));
+    let all = crate::drawn::all_observed(vec![read("pod.json"), read("ws.json")]);
+    let beside = all.iter().find(|o| o.container == "log-agent").expect("it is there");
+    assert_eq!(diagnose(beside).cause, None, "{:#?}", diagnose(beside));
 }
 
 /// Where nothing decides it says so, and what to measure.

@@ -209,13 +209,18 @@ pub fn files(cause: Ailment, number: u64, hard: bool) -> Vec<(String, String)> {
 
 /// What `oomsim diagnose` makes of files: the container that it names first.
 pub fn observed(files: Vec<(String, String)>) -> Observed {
+    all_observed(files).swap_remove(0)
+}
+
+/// Every container that files tell of.
+pub fn all_observed(files: Vec<(String, String)>) -> Vec<Observed> {
     let (mut given, problems) = (Given::default(), Problems::default());
     for (name, text) in files {
         given.read(&problems, Arc::new(Source { name, text }));
     }
     let wrong = problems.into_sorted();
     assert!(wrong.is_empty(), "{}", oomsim_testkit::rendered(&wrong));
-    given.observed().expect("files that can be read").swap_remove(0)
+    given.observed().expect("files that can be read")
 }
 
 pub fn case(cause: Ailment, number: u64) -> Observed {

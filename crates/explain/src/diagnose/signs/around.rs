@@ -19,6 +19,10 @@ pub(super) fn neighbours(observed: &Observed, own: Option<&Shape>, to: &mut Note
     let most = own.map_or(0.0, |s| s.max);
     let limit = observed.limit().map(|limit| limit.get() as f64);
     let mut grows = false;
+    // Where all is well, a large neighbour takes nothing from anyone.
+    if well(observed) {
+        return;
+    }
     for (name, curve) in &observed.others {
         if let Some(figures) = takes(name, curve, pod.container(name), most, limit) {
             grows = true;
@@ -31,6 +35,15 @@ pub(super) fn neighbours(observed: &Observed, own: Option<&Shape>, to: &mut Note
         let known = !observed.others.is_empty();
         to.has(if known { SignKind::OthersQuiet } else { SignKind::OthersLive }, "");
     }
+}
+
+/// No container of the pod has ended badly or been restarted, and the pod is not evicted.
+fn well(observed: &Observed) -> bool {
+    let pod = &observed.pod;
+    let fine =
+        |c: &ContainerFacts| c.status_known && c.restarts == 0 && c.ended.as_ref().is_none_or(|e| e.exit_code == 0);
+    let kills = observed.kills.as_ref().is_some_and(|kills| !kills.is_empty());
+    !kills && pod.reason.is_empty() && pod.containers.iter().chain(&pod.init).all(fine)
 }
 
 /// Another container grows, or uses much that was not asked for.
