@@ -64,14 +64,18 @@ pub struct Args {
     #[arg(long, conflicts_with_all = ["not", "all"])]
     prevent: bool,
     /// With --prevent: seeds and phases of the kubelet's check that each change is tried with
-    #[arg(long, value_name = "N", default_value_t = 20, requires = "prevent")]
+    #[arg(long, value_name = "N", default_value_t = 20, requires = "prevent", value_parser = at_least_one())]
     seeds: u64,
     /// With --prevent: most runs
-    #[arg(long, value_name = "N", default_value_t = 2000, requires = "prevent")]
+    #[arg(long, value_name = "N", default_value_t = 2000, requires = "prevent", value_parser = at_least_one())]
     runs: u64,
     /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+}
+
+fn at_least_one() -> clap::builder::RangedU64ValueParser {
+    clap::value_parser!(u64).range(1..)
 }
 
 /// What did not happen.
@@ -228,6 +232,9 @@ fn named(run: &Run, name: &str) -> Result<Vec<Name>, Failure> {
 
 /// Nothing has a cause: why not.
 fn nothing_happened(args: &Args, run: &Run) -> Result<Exit, Failure> {
+    if args.prevent {
+        output::complain("note: nothing happened that could be prevented");
+    }
     let pods = match &args.pod {
         Some(name) => named(run, name)?.into_iter().map(Some).collect(),
         None => vec![None],

@@ -39,7 +39,8 @@ pub mod text;
 mod why;
 
 pub use candidates::{Candidates, KernelCandidate, KernelTable, PodCandidate};
-pub use fact::{Fact, Link, ThresholdState, Who, WhyNot};
+pub use fact::{AfterFact, ChoiceFact, Fact, KernelFact, KubeletFact, ProgramFact, RoomFact};
+pub use fact::{Link, ThresholdState, Who, WhyNot};
 pub use rule::Rule;
 pub use run::Run;
 pub use why::{Explanation, Unhappened, explain, explain_not};

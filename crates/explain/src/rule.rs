@@ -105,6 +105,9 @@ rules! {
     EvictedForGood = "evicted-for-good",
         "An evicted pod is Failed for good. Only a controller (Deployment, DaemonSet …) makes a new one.",
         "Kubernetes pkg/kubelet/eviction/eviction_manager.go evictPod";
+    RestartPolicy = "restart-policy",
+        "A pod is over when all of its containers have ended and its restartPolicy starts none of them again (Never, or OnFailure after exit code 0): Succeeded where every exit code is 0, Failed otherwise.",
+        "Kubernetes pkg/kubelet/kubelet_pods.go getPhase";
     Transition = "pressure-transition",
         "The node condition MemoryPressure stays until the cause has been gone for 5 minutes (evictionPressureTransitionPeriod).",
         "Kubernetes pkg/kubelet/eviction/eviction_manager.go synchronize";

@@ -3,7 +3,7 @@
 use oomsim_explain::{Run, Unhappened, explain, explain_not, text};
 use oomsim_testkit::{read_file, repository};
 
-/// What a command of the page prints, without the list and the rules.
+/// What a command of the page prints, without the list, the words and the rules.
 fn printed(command: &str) -> String {
     let words: Vec<&str> = command.split(' ').collect();
     let [_, "why", file, rest @ ..] = words.as_slice() else { panic!("{command} is not `oomsim why FILE …`") };
@@ -19,7 +19,8 @@ fn printed(command: &str) -> String {
         }
         other => panic!("{other:?} in {command}"),
     };
-    whole.split("\nTHE RULES\n").next().unwrap_or_default().trim_end().to_owned()
+    let shown = whole.split("\nTHE RULES\n").next().unwrap_or_default();
+    shown.split("\nTHE WORDS\n").next().unwrap_or_default().trim_end().to_owned()
 }
 
 #[test]

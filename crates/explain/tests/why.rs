@@ -2,6 +2,7 @@
 
 use oomsim_core::record::{Cause, Choice};
 use oomsim_core::units::{Bytes, Pages};
+use oomsim_explain::{AfterFact, ChoiceFact, KernelFact, KubeletFact, ProgramFact};
 use oomsim_explain::{Candidates, Explanation, Fact, Link, Rule, Run, Unhappened, Who, WhyNot};
 use oomsim_explain::{explain, explain_not, json, text};
 use oomsim_testkit::{read, read_file, repository, toml_files};
@@ -39,8 +40,9 @@ fn the_two_unexpected_twists() {
         assert_eq!(pid(why.who.as_ref().unwrap()), small);
         let rules: Vec<Rule> = why.choosing.iter().filter_map(|link| link.rule).collect();
         assert!(rules.contains(&Rule::Floor) && rules.contains(&Rule::LastOfEquals), "{rules:?}");
-        let not = find(&why.choosing, |fact| matches!(fact, Fact::NotChosen { .. })).expect("the obvious one");
-        let Fact::NotChosen { who, why_not, .. } = &not.fact else { unreachable!() };
+        let not = find(&why.choosing, |fact| matches!(fact, Fact::Choice(ChoiceFact::NotChosen { .. })))
+            .expect("the obvious one");
+        let Fact::Choice(ChoiceFact::NotChosen { who, why_not, .. }) = &not.fact else { unreachable!() };
         assert_eq!((pid(who), why_not), (big, &WhyNot::Tied { points: 1 }));
         let Some(Candidates::Kernel(table)) = &why.candidates else { panic!("no table") };
         assert_eq!(
@@ -61,13 +63,15 @@ fn the_two_unexpected_twists() {
 fn the_pause_container_fills_the_pod_first() {
     let run = run("oom1-container-limit.toml");
     let why = explain(&run, 1, &run.happenings()[0]);
-    let link = find(&why.chain, |fact| matches!(fact, Fact::PauseCounts { .. })).expect("the pause container");
-    let Fact::PauseCounts { limit, container, rest } = link.fact else { unreachable!() };
+    let link = find(&why.chain, |fact| matches!(fact, Fact::Kernel(KernelFact::PauseCounts { .. })))
+        .expect("the pause container");
+    let Fact::Kernel(KernelFact::PauseCounts { limit, container, rest }) = link.fact else { unreachable!() };
     // The plan's pause process: 4 KiB anonymous, 28 KiB page tables, 24 KiB of kernel memory, and a page of the pod's.
     assert!(rest >= Bytes::kib(56) && rest <= Bytes::kib(64), "{rest}");
     assert_eq!((limit, container + rest, link.rule), (Bytes::gib(1), Bytes::gib(1), Some(Rule::PodCgroup)));
-    let had = find(&why.chain, |fact| matches!(fact, Fact::NodeHad { .. })).expect("the node had room");
-    assert!(matches!(had.fact, Fact::NodeHad { available } if available > Bytes::gib(4)));
+    let had =
+        find(&why.chain, |fact| matches!(fact, Fact::Kernel(KernelFact::NodeHad { .. }))).expect("the node had room");
+    assert!(matches!(had.fact, Fact::Kernel(KernelFact::NodeHad { available }) if available > Bytes::gib(4)));
 }
 
 /// SOURCES OOM2: the figure of the pod was 10 to 15 s old, the others fresh; the message shows a fraction.
@@ -76,8 +80,11 @@ fn the_stale_figure_of_a_pod() {
     let run = run("oom2-stale-figure.toml");
     let why = explain(&run, 1, &run.happenings()[0]);
     assert_eq!(why.cause, Cause::PodsAboveAllocatable);
-    let figure = find(&why.choosing, |fact| matches!(fact, Fact::PodFigure { .. })).expect("its figure");
-    let Fact::PodFigure { seen: Some(seen), age_s: Some(age), now, .. } = figure.fact else { panic!("{figure:?}") };
+    let figure =
+        find(&why.choosing, |fact| matches!(fact, Fact::Kubelet(KubeletFact::PodFigure { .. }))).expect("its figure");
+    let Fact::Kubelet(KubeletFact::PodFigure { seen: Some(seen), age_s: Some(age), now, .. }) = figure.fact else {
+        panic!("{figure:?}")
+    };
     assert!((5.0..=15.0).contains(&age) && seen < Bytes::mib(100) && now > Bytes::gib(4), "{age} {seen} {now}");
     assert!(text::explanation(&why).contains("The eviction message shows the old figure"));
 }
@@ -92,8 +99,14 @@ fn the_odd_victims_of_a_leak_on_the_node() {
     assert!(evicted.iter().all(|why| why.innocent), "node-exporter had not grown");
     for kill in all.iter().filter(|why| why.cause == Cause::NodeMemory) {
         assert!(kill.innocent, "{}", text::title(kill));
-        let not = find(&kill.choosing, |fact| matches!(fact, Fact::NotChosen { .. })).expect("why not the leak");
-        let Fact::NotChosen { who, why_not: WhyNot::Adjusted { oom_score_adj, victim_adj, .. }, .. } = &not.fact else {
+        let not = find(&kill.choosing, |fact| matches!(fact, Fact::Choice(ChoiceFact::NotChosen { .. })))
+            .expect("why not the leak");
+        let Fact::Choice(ChoiceFact::NotChosen {
+            who,
+            why_not: WhyNot::Adjusted { oom_score_adj, victim_adj, .. },
+            ..
+        }) = &not.fact
+        else {
             panic!("{not:?}")
         };
         assert!(matches!(who, Who::Process { comm, .. } if &**comm == "dotnet"));
@@ -101,11 +114,21 @@ fn the_odd_victims_of_a_leak_on_the_node() {
     }
     // The leak dies with its session, after its leader, and the kernel did not choose it.
     let leak = all.iter().find(|why| why.cause == Cause::SessionEnded).expect("the leak's end");
-    assert!(matches!(&leak.chain[0].fact, Fact::Ended { who: Who::Process { comm, .. }, .. } if &**comm == "sshd"));
-    assert!(find(&leak.choosing, |fact| matches!(fact, Fact::NotChosen { .. })).is_some());
+    let sshd = find(
+        &leak.chain,
+        |fact| matches!(fact, Fact::Program(ProgramFact::Ended { who: Who::Process { comm, .. }, .. }) if &**comm == "sshd"),
+    );
+    assert!(sshd.is_some(), "its leader");
+    // ... which had ended because the kernel had killed the other end of its connection.
+    let peer = find(&leak.chain, |fact| matches!(fact, Fact::After(AfterFact::Next { cause: Cause::NodeMemory, .. })));
+    assert!(peer.is_some_and(|link| link.at < sshd.and_then(|link| link.at)), "{leak:?}");
+    assert!(find(&leak.choosing, |fact| matches!(fact, Fact::Choice(ChoiceFact::NotChosen { .. }))).is_some());
     // The second eviction: no container had been started, so that it could not be stopped.
     let late = all.iter().find(|why| why.cause == Cause::ContainerGone).expect("NotFound");
-    assert!(find(&late.chain, |fact| matches!(fact, Fact::StopFailed { never_started: true, .. })).is_some());
+    assert!(
+        find(&late.chain, |fact| matches!(fact, Fact::After(AfterFact::StopFailed { never_started: true, .. })))
+            .is_some()
+    );
 }
 
 /// SOURCES OOM4: the kubelet looked before and saw nothing wrong; the limit is 5573943296 bytes.
@@ -114,13 +137,22 @@ fn the_kernel_is_faster_than_the_next_look() {
     let run = run("oom4-allocatable-fast.toml");
     let why = explain(&run, 1, &run.happenings()[0]);
     assert_eq!(why.cause, Cause::KubepodsLimit);
-    let pods = find(&why.chain, |fact| matches!(fact, Fact::LimitOfPods { .. })).expect("the limit of pods");
-    assert_eq!(pods.fact, Fact::LimitOfPods { limit: Bytes::new(5_573_943_296) });
-    let last = find(&why.chain, |fact| matches!(fact, Fact::LastPass { .. })).expect("the last look");
-    let Fact::LastPass { thresholds, evicted, .. } = &last.fact else { unreachable!() };
+    let pods = find(&why.chain, |fact| matches!(fact, Fact::Kernel(KernelFact::LimitOfPods { .. })))
+        .expect("the limit of pods");
+    assert_eq!(pods.fact, Fact::Kernel(KernelFact::LimitOfPods { limit: Bytes::new(5_573_943_296) }));
+    let last =
+        find(&why.chain, |fact| matches!(fact, Fact::Kubelet(KubeletFact::LastPass { .. }))).expect("the last look");
+    let Fact::Kubelet(KubeletFact::LastPass { thresholds, evicted, .. }) = &last.fact else { unreachable!() };
     // Both signals are watched, and neither threshold was met.
     assert_eq!((thresholds.len(), thresholds.iter().any(|t| t.met()), evicted), (2, false, &None));
-    assert!(find(&why.chain, |fact| matches!(fact, Fact::NextPass { .. })).is_some());
+    assert!(find(&why.chain, |fact| matches!(fact, Fact::Kubelet(KubeletFact::NextPass { .. }))).is_some());
+    // SOURCES OOM4: 22 s later the kubelet's stop of the same pod got NotFound.
+    let late = find(&why.after, |fact| matches!(fact, Fact::After(AfterFact::StopComesLate { .. }))).expect("NotFound");
+    assert_eq!((late.rule, late.at > Some(why.at)), (Some(Rule::StopIsLate), true));
+    assert!(text::sentence(&late.fact).contains("NotFound"));
+    // It was not evicted: its restartPolicy is why it is over.
+    let over = find(&why.after, |fact| matches!(fact, Fact::After(AfterFact::Phase { .. }))).expect("its phase");
+    assert_eq!(over.rule, Some(Rule::RestartPolicy));
 }
 
 /// SOURCES OOM5: 75 % of 2000 MiB, exit code 139, reason Error.
@@ -128,11 +160,14 @@ fn the_kernel_is_faster_than_the_next_look() {
 fn the_runtime_refuses_first() {
     let run = run("oom5-dotnet-limit.toml");
     let why = explain(&run, 1, &run.happenings()[0]);
-    let refused = find(&why.chain, |fact| matches!(fact, Fact::RuntimeRefused { .. })).expect("the refusal");
-    let Fact::RuntimeRefused { limit, container_limit, .. } = refused.fact else { unreachable!() };
+    let refused = find(&why.chain, |fact| matches!(fact, Fact::Program(ProgramFact::RuntimeRefused { .. })))
+        .expect("the refusal");
+    let Fact::Program(ProgramFact::RuntimeRefused { limit, container_limit, .. }) = refused.fact else {
+        unreachable!()
+    };
     assert_eq!((limit, container_limit), (Bytes::mib(1500), Some(Bytes::mib(2000))));
-    let ended = find(&why.after, |fact| matches!(fact, Fact::Terminated { .. })).expect("its end");
-    assert!(matches!(&ended.fact, Fact::Terminated { exit_code: 139, .. }));
+    let ended = find(&why.after, |fact| matches!(fact, Fact::After(AfterFact::Terminated { .. }))).expect("its end");
+    assert!(matches!(&ended.fact, Fact::After(AfterFact::Terminated { exit_code: 139, .. })));
     assert!(text::explanation(&why).contains("reported as an error"));
 }
 
@@ -143,7 +178,8 @@ fn kubectl_top_at_127_percent() {
     let evicted = explain_not(&run, Unhappened::Evicted, None);
     let shown = text::not_happened(Unhappened::Evicted, None, &evicted);
     assert!(shown.contains("shows 127 % of the allocatable"), "{shown}");
-    let nearest: Vec<_> = evicted.iter().filter(|link| matches!(link.fact, Fact::Nearest { .. })).collect();
+    let nearest: Vec<_> =
+        evicted.iter().filter(|link| matches!(link.fact, Fact::Kubelet(KubeletFact::Nearest { .. }))).collect();
     assert_eq!(nearest.len(), 2, "of the node and of the pods");
     assert!(!explain_not(&run, Unhappened::Killed, None).is_empty());
 }
@@ -168,8 +204,12 @@ fn out_of_memory_above_the_threshold() {
     let run = Run::new(scenario.scenario, 1).unwrap();
     let kill = run.happenings().iter().find(|h| h.cause == Cause::NodeMemory).expect("the node is out of memory");
     let why = explain(&run, 1, kill);
-    let link = find(&why.chain, |fact| matches!(fact, Fact::FigureMisleads { .. })).expect("what the figure hides");
-    let Fact::FigureMisleads { available, mem_available, threshold, kernel, .. } = &link.fact else { unreachable!() };
+    let link = find(&why.chain, |fact| matches!(fact, Fact::Kernel(KernelFact::FigureMisleads { .. })))
+        .expect("what the figure hides");
+    let Fact::Kernel(KernelFact::FigureMisleads { available, mem_available, threshold, kernel, .. }) = &link.fact
+    else {
+        unreachable!()
+    };
     assert!(*available > 100 << 20 && *mem_available < Bytes::mib(10), "{:?}", link.fact);
     assert_eq!((*threshold, *kernel >= Bytes::mib(110)), (Some(Bytes::mib(100)), true));
 }
@@ -220,21 +260,31 @@ fn every_explanation_is_consistent() {
     assert!(kills > 20 && evictions > 5, "{kills} kills, {evictions} evictions");
 }
 
+/// It begins and ends as a sentence, and no figure in it is empty.
+fn sentence_makes_sense(whose: &str, fact: &Fact) {
+    let said = text::sentence(fact);
+    let begins = said.starts_with(|c: char| c.is_alphanumeric() || c == '/');
+    let message = matches!(
+        fact,
+        Fact::Program(ProgramFact::Message { .. })
+            | Fact::After(AfterFact::Rejected { .. })
+            | Fact::Kubelet(KubeletFact::ProbesFailed { .. })
+    );
+    assert!(begins && (message || said.ends_with('.')), "{whose}: {said:?} is no sentence");
+    for bad in ["  ", "NaN", "inf", "None", "Some(", " 0.0 s", " in 0 s", " 1 of them were", "()", " ,", "from 0 to 0"]
+    {
+        // Kubernetes' own messages are as they are.
+        assert!(message || !said.contains(bad), "{whose}: {bad:?} in {said:?}");
+    }
+}
+
 /// It has a reason, its sentences are whole, and no figure in them is empty.
 fn sense(whose: &str, why: &Explanation) {
     let shown = text::explanation(why);
     assert!(!why.chain.is_empty(), "{whose}: no chain\n{shown}");
     for link in why.chain.iter().chain(&why.choosing).chain(&why.after) {
         let said = text::sentence(&link.fact);
-        let begins = said.starts_with(|c: char| c.is_alphanumeric() || c == '/');
-        let message = matches!(link.fact, Fact::Message { .. } | Fact::Rejected { .. } | Fact::ProbesFailed { .. });
-        assert!(begins && (message || said.ends_with('.')), "{whose}: {said:?} is no sentence");
-        for bad in
-            ["  ", "NaN", "inf", "None", "Some(", " 0.0 s", " in 0 s", " 1 of them were", "()", " ,", "from 0 to 0"]
-        {
-            // Kubernetes' own messages are as they are.
-            assert!(message || !said.contains(bad), "{whose}: {bad:?} in {said:?}");
-        }
+        sentence_makes_sense(whose, &link.fact);
         assert!(link.at.is_none_or(|at| at <= why.at) || why.after.contains(link), "{whose}: {said:?} comes later");
     }
     let because = text::because(why);
@@ -252,6 +302,13 @@ proptest::proptest! {
         for (at, happening) in run.happenings().iter().enumerate().take(8) {
             sense(&case.text, &explain(&run, at + 1, happening));
         }
+        let pods = run.history().pods.iter().take(3).map(|pod| Some(pod.pod.clone()));
+        for pod in pods.chain([None]) {
+            for what in [Unhappened::Evicted, Unhappened::Killed] {
+                let links = explain_not(&run, what, pod.as_ref());
+                links.iter().for_each(|link| sentence_makes_sense(&case.text, &link.fact));
+            }
+        }
     }
 }
 
@@ -262,16 +319,17 @@ fn a_kill_for_a_probe_is_the_kubelets() {
     let run = run("stalls/liveness-restarts-a-hang.toml");
     let at = run.happenings().iter().position(|h| h.cause == Cause::FailedProbe).expect("a kill for a probe");
     let why = explain(&run, at + 1, &run.happenings()[at]);
-    let failed = find(&why.chain, |fact| matches!(fact, Fact::ProbesFailed { .. })).expect("its probes");
-    let Fact::ProbesFailed { times, since, message, .. } = &failed.fact else { unreachable!() };
+    let failed =
+        find(&why.chain, |fact| matches!(fact, Fact::Kubelet(KubeletFact::ProbesFailed { .. }))).expect("its probes");
+    let Fact::Kubelet(KubeletFact::ProbesFailed { times, since, message, .. }) = &failed.fact else { unreachable!() };
     assert_eq!((*times, failed.rule), (3, Some(Rule::Probe)));
     assert!((failed.at.unwrap().since(*since).as_secs_f64() - 20.0).abs() < 0.5, "{since:?} {failed:?}");
     assert!(message.starts_with("Liveness probe failed: Get"), "{message}");
-    let stopped =
-        find(&why.chain, |fact| matches!(fact, Fact::StoppedForProbe { .. })).expect("the kubelet's decision");
-    let Fact::StoppedForProbe { after, .. } = &stopped.fact else { unreachable!() };
+    let stopped = find(&why.chain, |fact| matches!(fact, Fact::Kubelet(KubeletFact::StoppedForProbe { .. })))
+        .expect("the kubelet's decision");
+    let Fact::Kubelet(KubeletFact::StoppedForProbe { after, .. }) = &stopped.fact else { unreachable!() };
     assert!((20.0..21.0).contains(&after.as_secs_f64()), "{after}");
-    let stalled = find(&why.chain, |fact| matches!(fact, Fact::Next { cause: Cause::Stalled, .. }));
+    let stalled = find(&why.chain, |fact| matches!(fact, Fact::After(AfterFact::Next { cause: Cause::Stalled, .. })));
     assert!(stalled.is_some(), "it hung before: {}", text::explanation(&why));
     assert!(text::explanation(&why).contains("was killed by the kubelet (failed probe)"));
 }

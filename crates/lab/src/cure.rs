@@ -19,10 +19,9 @@ pub struct Cure {
 impl Cure {
     /// A cure that was found.
     pub fn of(cure: &oomsim_explain::prevent::Cure) -> Cure {
-        let from = if cure.from.is_empty() { String::new() } else { format!("{} → ", cure.from) };
         let change = &cure.to.change;
         Cure {
-            what: format!("{}: {from}{}", cure.knob, cure.to.text),
+            what: oomsim_explain::prevent::what(cure),
             effect: oomsim_explain::prevent::effect(cure),
             settings: change.set.iter().map(|(key, value)| format!("{key}={value}")).collect(),
             tables: change.at.iter().cloned().collect(),

@@ -1,7 +1,7 @@
 //! A change of a scenario, as a user would write it.
 
 use oomsim_core::plan::Scenario;
-use oomsim_scenario::{Files, load_kind};
+use oomsim_scenario::{Diagnostic, Files, Severity, load_kind};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -21,8 +21,11 @@ pub struct Source<'a> {
 }
 
 impl Source<'_> {
-    /// The scenario with changes; `None`: it cannot be changed like that.
-    pub fn with(&self, changes: &[&Change]) -> Option<Arc<Scenario>> {
+    /// The scenario with changes.
+    ///
+    /// # Errors
+    /// What is wrong with it then: it cannot be changed like that.
+    pub fn with(&self, changes: &[&Change]) -> Result<Arc<Scenario>, String> {
         let mut settings = self.overrides.to_vec();
         let mut text = self.text.to_owned();
         for change in changes {
@@ -32,7 +35,10 @@ impl Source<'_> {
                 text.push_str(at);
             }
         }
-        load_kind(&text, self.file, self.files, &settings, self.node).ok().map(|loaded| loaded.scenario)
+        let first = |problems: Vec<Diagnostic>| problems.into_iter().find(|p| p.severity == Severity::Error);
+        load_kind(&text, self.file, self.files, &settings, self.node)
+            .map(|loaded| loaded.scenario)
+            .map_err(|problems| first(problems).map_or_else(String::new, |problem| problem.message))
     }
 }
 

@@ -18,6 +18,9 @@ pub enum Target {
         pod: String,
         /// Container.
         container: String,
+        /// `comm`, unless it is the container's first process, with which the container ends.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        process: Option<String>,
     },
     /// A pod of the plan.
     Pod(String),
@@ -43,7 +46,10 @@ impl Target {
 impl std::fmt::Display for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Target::Process { pod, container } => write!(f, "{}/{container}", crate::fact::short_pod(pod)),
+            Target::Process { pod, container, process } => {
+                let of = process.as_ref().map_or_else(String::new, |comm| format!("{comm} of "));
+                write!(f, "{of}{}/{container}", crate::fact::short_pod(pod))
+            }
             Target::Pod(pod) => f.write_str(crate::fact::short_pod(pod)),
             Target::Host(name) => write!(f, "{name} on the node"),
         }
@@ -68,22 +74,33 @@ fn plan_name(scenario: &Scenario, pod: &str) -> String {
     fits.max_by_key(String::len).unwrap_or_else(|| pod.to_owned())
 }
 
-fn owned(scenario: &Scenario, owner: &Owner) -> Target {
+/// The process of an owner.
+fn owned(scenario: &Scenario, owner: &Owner, comm: &str) -> Target {
     match owner {
         Owner::Container { pod, container } => {
-            Target::Process { pod: plan_name(scenario, pod), container: container.to_string() }
+            let pod = plan_name(scenario, pod);
+            let plan = scenario.pods.iter().find(|plan| plan.full_name() == pod);
+            let own = plan.and_then(|plan| plan.containers.iter().find(|own| own.name == *container));
+            let is_first = own.is_none_or(|own| own.processes.first().is_none_or(|first| *first.comm == *comm));
+            let process = (!is_first).then(|| comm.to_owned());
+            Target::Process { pod, container: container.to_string(), process }
         }
         Owner::Host(name) => Target::Host(name.to_string()),
     }
 }
 
-/// Whom a record is about.
+/// Whom a record is about; of a group that dies together, the first process of the container comes first.
 fn targets(scenario: &Scenario, record: &Record) -> Vec<Target> {
     match record {
-        Record::OomKill { killed_owners, .. } => killed_owners.iter().map(|owner| owned(scenario, owner)).collect(),
-        Record::ProcessExited { owner, .. }
-        | Record::AllocationRefused { owner, .. }
-        | Record::RuntimeOutOfMemory { owner, .. } => vec![owned(scenario, owner)],
+        Record::OomKill { report, killed_owners, .. } => {
+            let killed = report.killed_tasks().zip(killed_owners);
+            let mut all: Vec<Target> = killed.map(|(task, owner)| owned(scenario, owner, &task.comm)).collect();
+            all.sort_by_key(|target| matches!(target, Target::Process { process: Some(_), .. }));
+            all
+        }
+        Record::ProcessExited { owner, comm, .. }
+        | Record::AllocationRefused { owner, comm, .. }
+        | Record::RuntimeOutOfMemory { owner, comm, .. } => vec![owned(scenario, owner, comm)],
         Record::Evicted { pod, .. } | Record::PodRejected { pod, .. } => vec![Target::Pod(plan_name(scenario, pod))],
         other => match who(other) {
             Some(crate::fact::Who::Pod(pod)) => vec![Target::Pod(plan_name(scenario, &pod))],

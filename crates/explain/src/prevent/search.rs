@@ -1,90 +1,19 @@
 //! The search: one knob after the other, by running.
 
 use super::change::{Change, Source};
-use super::knobs::{Knob, Position, Steps, knobs};
+use super::found::{Cure, NoDifference, NotTried, Prevention, PreventionSettings};
+use super::knobs::{Knob, Position, Situation, Steps, knobs, resize};
 use super::outcome::{Fate, Target, fates, harm};
 use super::seeds::{Helped, over_seeds};
-use crate::fact::{Fact, Who};
+use crate::fact::{Fact, ProgramFact, Who};
 use crate::run::Run;
 use crate::why::Explanation;
 use oomsim_core::plan::Scenario;
 use oomsim_core::record::{Happening, Keep};
 use oomsim_core::simulate;
-use oomsim_core::units::SimDuration;
-use serde::Serialize;
+use oomsim_core::units::{Bytes, Quantity, SimDuration};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// How thoroughly is searched.
-#[derive(Clone, Copy, Debug)]
-pub struct PreventionSettings {
-    /// Most runs in all.
-    pub runs: u64,
-    /// Seeds that each cure is tried with.
-    pub seeds: u64,
-}
-
-impl Default for PreventionSettings {
-    fn default() -> Self {
-        PreventionSettings { runs: 2000, seeds: 20 }
-    }
-}
-
-/// A change that prevents it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Cure {
-    /// What is changed.
-    pub knob: String,
-    /// Where it stood; empty for actions.
-    pub from: String,
-    /// Where it has to be put.
-    pub to: Position,
-    /// One step less, which does not help; `None` for a choice, and where one step less is the scenario as it is.
-    pub one_step_less: Option<Position>,
-    /// How much it asks for: doublings of an amount; a choice counts as one.
-    pub asks: f64,
-    /// The same happens later than the scenario lasts: in a run three times as long, then.
-    pub only_later: Option<Fate>,
-    /// Who is saved in addition.
-    pub saves: Vec<Target>,
-    /// Who comes to harm instead.
-    pub harms: Vec<(Target, Fate)>,
-    /// With other seeds and phases of the kubelet's check.
-    pub helped: Helped,
-}
-
-/// A change that makes no difference to the outcome.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct NoDifference {
-    /// What was changed.
-    pub knob: String,
-    /// Where it stood.
-    pub from: String,
-    /// How far it was turned, and what happened there.
-    pub tried: Vec<(String, Fate)>,
-}
-
-/// What was found.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Prevention {
-    /// Who is to be saved.
-    pub target: Target,
-    /// What happens to it as things are.
-    pub fate: Fate,
-    /// In how many of the runs with other seeds it happens as things are.
-    pub as_it_is: Helped,
-    /// What prevents it, by how little it asks for.
-    pub cures: Vec<Cure>,
-    /// What makes no difference.
-    pub no_difference: Vec<NoDifference>,
-    /// How many runs it took.
-    pub runs: u64,
-    /// The search ended because it had used all its runs.
-    pub broken_off: bool,
-}
 
 /// Looks for the smallest changes of a scenario after which `happening` does not happen.
 pub fn prevent(
@@ -97,19 +26,30 @@ pub fn prevent(
     let target = Target::of(run, happening)?;
     let base = fates(run.scenario(), run.history());
     let fate = *harm(&target, &base)?;
-    let growers = growers(run, explanation);
-    let mut search = Search { source, seed: run.history().seed, target, base, left: settings.runs };
-    let all = knobs(run.scenario(), &search.target, &growers, happening.at);
-    let (mut cures, mut no_difference) = (Vec::new(), Vec::new());
+    let concerned = concerned(run, explanation);
+    let mut search = Search { source, seed: run.history().seed, target, base, left: settings.runs, keep: 0 };
+    let situation = Situation {
+        scenario: run.scenario(),
+        text: source.text,
+        target: &search.target.clone(),
+        concerned: &concerned,
+        at: happening.at,
+        first_pass: run.history().passes.first().map(|pass| pass.at),
+    };
+    let as_it_is = over_seeds(&mut search, &Change::default(), false, settings.seeds);
+    let mut found = Found::default();
+    let all = knobs(&situation);
     for knob in &all {
-        match search.turn(knob) {
-            Turned::Cure(cure) => cures.push(*cure),
-            Turned::NoDifference(none) => no_difference.push(none),
-            Turned::NotPossible => {}
-        }
+        // Every cure is tried with other seeds.
+        search.keep = (found.cures.len() as u64 + 1).saturating_mul(settings.seeds).min(settings.runs / 2);
+        found.add(knob, search.turn(knob));
     }
-    let none = Change::default();
-    let as_it_is = over_seeds(&mut search, &none, false, settings.seeds);
+    let action = resize(run.scenario(), &search.target, |about| found.enough(about), happening.at);
+    if let Some(knob) = &action {
+        found.add(knob, search.turn(knob));
+    }
+    search.keep = 0;
+    let Found { mut cures, no_difference, not_tried } = found;
     for cure in &mut cures {
         let is_phase = all.iter().any(|knob| knob.name == cure.knob && knob.is_phase());
         cure.helped = over_seeds(&mut search, &cure.to.change.clone(), is_phase, settings.seeds);
@@ -121,13 +61,62 @@ pub fn prevent(
     });
     let Search { target, left, .. } = search;
     let runs = settings.runs - left;
-    Some(Prevention { target, fate, as_it_is, cures, no_difference, runs, broken_off: left == 0 })
+    let broken_off = left == 0 || not_tried.iter().any(|one| one.why == NO_RUNS);
+    Some(Prevention { target, fate, as_it_is, cures, no_difference, not_tried, runs, broken_off })
+}
+
+/// Why a knob was not turned any more.
+const NO_RUNS: &str = "no runs were left";
+
+/// What came of the knobs.
+#[derive(Default)]
+struct Found {
+    cures: Vec<Cure>,
+    no_difference: Vec<NoDifference>,
+    not_tried: Vec<NotTried>,
+}
+
+impl Found {
+    fn add(&mut self, knob: &Knob, turned: Turned) {
+        match turned {
+            Turned::Cure(cure) => self.cures.push(*cure),
+            Turned::NoDifference(none) => self.no_difference.push(none),
+            Turned::NotPossible(why) => self.not_tried.push(NotTried { knob: knob.name.clone(), why }),
+        }
+    }
+
+    /// The limit of a container, `pod/container`, that is enough.
+    fn enough(&self, about: &str) -> Option<Bytes> {
+        let cure = self.cures.iter().find(|cure| cure.knob.strip_prefix("limit of ") == Some(about))?;
+        Quantity::parse(&cure.to.text).ok().and_then(|limit| u64::try_from(limit.value()).ok()).map(Bytes::new)
+    }
+}
+
+/// Most pods that are looked at because they hold most, and most processes of the node.
+const LARGEST: usize = 3;
+
+/// Pods and host processes that the explanation says had grown, the pods that held most, and the scenario's own
+/// processes of the node.
+fn concerned(run: &Run, explanation: &Explanation) -> Vec<Target> {
+    let mut all = growers(run, explanation);
+    let mut pods: Vec<_> = run.sample(explanation.at).into_iter().flat_map(|sample| run.pods_in(sample)).collect();
+    pods.sort_by_key(|(_, working_set)| std::cmp::Reverse(*working_set));
+    let plans = pods.into_iter().take(LARGEST).filter_map(|(pod, _)| run.plan_of(pod));
+    let hosts = run.scenario().hosts.iter().take(LARGEST).map(|host| Target::Host(host.name.to_string()));
+    for target in plans.map(|plan| Target::Pod(plan.full_name())).chain(hosts) {
+        if !all.contains(&target) {
+            all.push(target);
+        }
+    }
+    all
 }
 
 /// Pods and host processes that the explanation says had grown.
 fn growers(run: &Run, explanation: &Explanation) -> Vec<Target> {
     let grew = explanation.chain.iter().filter_map(|link| match &link.fact {
-        Fact::Grew { who, .. } | Fact::Innocent { grower: who, .. } => Some(who),
+        Fact::Program(ProgramFact::Grew { who, .. }) | Fact::Program(ProgramFact::Innocent { grower: who, .. }) => {
+            Some(who)
+        }
         _ => None,
     });
     let mut all: Vec<Target> = Vec::new();
@@ -162,42 +151,54 @@ pub(super) struct Search<'a> {
     pub base: BTreeMap<Target, Fate>,
     /// Runs that may still be made.
     pub left: u64,
+    /// Of these, runs that are kept for other seeds.
+    pub keep: u64,
 }
 
 enum Turned {
     Cure(Box<Cure>),
     NoDifference(NoDifference),
-    NotPossible,
+    /// Why not.
+    NotPossible(String),
 }
 
 /// What came of a run with a change.
 enum Tried {
-    /// The scenario cannot be changed like that, or no more runs may be made.
-    Not,
+    /// The scenario cannot be changed like that, or no more runs may be made: why.
+    Not(String),
     /// The target comes to harm all the same.
     Same(Fate),
     /// It does not.
-    Helps(Box<(Arc<Scenario>, BTreeMap<Target, Fate>)>),
+    Helps(BTreeMap<Target, Fate>),
 }
 
 impl Search<'_> {
-    /// What happens with a change; `None`: it cannot be made, or no more runs may be made.
-    pub fn fates(&mut self, changes: &[&Change], seed: u64) -> Option<(Arc<Scenario>, BTreeMap<Target, Fate>)> {
-        self.left = self.left.checked_sub(1)?;
-        let scenario = self.source.with(changes)?;
-        if scenario.kubelet_not_started().is_some() {
-            return None;
+    /// What happens with a change.
+    ///
+    /// # Errors
+    /// Why it cannot be made: the scenario or its kubelet refuses it, or no more runs may be made.
+    pub fn fates(&mut self, changes: &[&Change], seed: u64) -> Result<(Arc<Scenario>, BTreeMap<Target, Fate>), String> {
+        if self.left <= self.keep {
+            return Err(NO_RUNS.into());
         }
-        let history = simulate(&scenario, seed, Keep::Events).ok()?;
+        self.left -= 1;
+        let scenario = self.source.with(changes)?;
+        if let Some(why) = scenario.kubelet_not_started() {
+            return Err(format!("the kubelet does not start: {why}"));
+        }
+        let history = simulate(&scenario, seed, Keep::Events).map_err(|stopped| stopped.to_string())?;
         let fates = fates(&scenario, &history);
-        Some((scenario, fates))
+        Ok((scenario, fates))
     }
 
     fn tried(&mut self, position: &Position) -> Tried {
-        let Some((scenario, fates)) = self.fates(&[&position.change], self.seed) else { return Tried::Not };
+        let fates = match self.fates(&[&position.change], self.seed) {
+            Ok((_, fates)) => fates,
+            Err(why) => return Tried::Not(why),
+        };
         match harm(&self.target, &fates) {
             Some(fate) => Tried::Same(*fate),
-            None => Tried::Helps(Box::new((scenario, fates))),
+            None => Tried::Helps(fates),
         }
     }
 
@@ -209,23 +210,26 @@ impl Search<'_> {
     }
 
     fn choose(&mut self, knob: &Knob, choices: &[String]) -> Turned {
-        let mut same = Vec::new();
+        let (mut same, mut refused) = (Vec::new(), String::new());
         for choice in choices {
             let position = knob.choice(choice);
             match self.tried(&position) {
-                Tried::Helps(found) => return self.cure(knob, String::new(), position, None, 1.0, &found.1),
+                Tried::Helps(outcome) => return self.cure(knob, String::new(), position, None, 1.0, &outcome),
                 Tried::Same(fate) => same.push((position.text, fate)),
-                Tried::Not => {}
+                Tried::Not(why) if why == NO_RUNS => return Turned::NotPossible(why),
+                Tried::Not(why) => refused = why,
             }
         }
-        nothing(knob, String::new(), same)
+        nothing(knob, String::new(), same, refused)
     }
 
-    /// Away from its value in both directions, in steps that grow fourfold; then back by bisection.
+    /// Away from its value in both directions, in steps that double; then back by bisection.
     fn numbers(&mut self, knob: &Knob) -> Turned {
-        let Steps::Numbers { now, low, high, step } = knob.steps else { return Turned::NotPossible };
-        let from = if knob.is_action() { String::new() } else { knob.position(now).text };
-        let mut same = Vec::new();
+        let Steps::Numbers { now, low, high, step } = knob.steps else {
+            return Turned::NotPossible("it is a choice".into());
+        };
+        let from = knob.from();
+        let (mut same, mut refused) = (Vec::new(), String::new());
         let mut found: Option<(i64, i64)> = None;
         for (sign, end) in [(1, high), (-1, low)] {
             let most = (end - now).abs() / step;
@@ -238,29 +242,52 @@ impl Search<'_> {
                         break;
                     }
                     Tried::Same(fate) => last = Some((knob.position(now + sign * steps * step).text, fate)),
-                    Tried::Not if steps == 1 => break,
-                    Tried::Not => {}
+                    Tried::Not(why) if why == NO_RUNS => return Turned::NotPossible(why),
+                    Tried::Not(why) => {
+                        refused = why;
+                        if steps == 1 {
+                            break;
+                        }
+                    }
                 }
-                (no, steps) = (steps, steps.saturating_mul(4).min(most));
+                (no, steps) = (steps, steps.saturating_mul(2).min(most));
             }
             same.extend(last);
         }
-        let Some((mut yes, mut no)) = found else { return nothing(knob, from, same) };
+        match found {
+            None => nothing(knob, from, same, refused),
+            Some(between) => self.smallest(knob, from, now, step, between),
+        }
+    }
+
+    /// Between steps that help and steps that do not, the fewest that help.
+    fn smallest(&mut self, knob: &Knob, from: String, now: i64, step: i64, between: (i64, i64)) -> Turned {
+        let at = |steps: i64| knob.position(now + steps * step);
+        let (mut yes, mut no) = between;
         while (yes - no).abs() > 1 {
             let middle = i64::midpoint(yes, no);
-            match self.tried(&knob.position(now + middle * step)) {
+            match self.tried(&at(middle)) {
                 Tried::Helps(_) => yes = middle,
                 _ => no = middle,
             }
         }
-        let at = |steps: i64| knob.position(now + steps * step);
-        let Tried::Helps(outcome) = self.tried(&at(yes)) else { return Turned::NotPossible };
-        let asks = asked(now, now + yes * step, knob);
+        let outcome = match self.tried(&at(yes)) {
+            Tried::Helps(outcome) => outcome,
+            Tried::Same(_) => return Turned::NotPossible("two runs of it differ".into()),
+            Tried::Not(why) => return Turned::NotPossible(why),
+        };
         // What stands on the other side must not help: it may not be possible at all.
-        if !matches!(no, 0) && !matches!(self.tried(&at(no)), Tried::Same(_)) {
-            return Turned::NotPossible;
-        }
-        self.cure(knob, from, at(yes), (no != 0).then(|| at(no)), asks, &outcome.1)
+        let less = match no {
+            0 => None,
+            no => match self.tried(&at(no)) {
+                Tried::Same(_) => Some(at(no)),
+                Tried::Helps(_) => return Turned::NotPossible("two runs of it differ".into()),
+                Tried::Not(why) if why == NO_RUNS => return Turned::NotPossible(why),
+                Tried::Not(_) => None,
+            },
+        };
+        let asks = asked(now, now + yes * step, knob);
+        self.cure(knob, from, at(yes), less, asks, &outcome)
     }
 
     fn cure(
@@ -290,24 +317,24 @@ impl Search<'_> {
 
     /// What happens in a run three times as long.
     fn later(&mut self, change: &Change) -> Option<Fate> {
-        let scenario = self.source.with(&[change])?;
+        let scenario = self.source.with(&[change]).ok()?;
         let longer = SimDuration::from_nanos(scenario.duration.as_nanos().saturating_mul(3));
         let longer = Change::set("duration", format!("\"{}s\"", longer.as_secs()));
-        let (_, fates) = self.fates(&[change, &longer], self.seed)?;
+        let (_, fates) = self.fates(&[change, &longer], self.seed).ok()?;
         harm(&self.target, &fates).copied()
     }
 }
 
-fn nothing(knob: &Knob, from: String, tried: Vec<(String, Fate)>) -> Turned {
+fn nothing(knob: &Knob, from: String, tried: Vec<(String, Fate)>, refused: String) -> Turned {
     if tried.is_empty() {
-        return Turned::NotPossible;
+        return Turned::NotPossible(refused);
     }
     Turned::NoDifference(NoDifference { knob: knob.name.clone(), from, tried })
 }
 
 /// How much a change asks for: doublings; what stood at nothing counts as a doubling more than from one step.
 fn asked(from: i64, to: i64, knob: &Knob) -> f64 {
-    if knob.is_action() || knob.is_phase() {
+    if knob.is_action() || knob.is_instant() {
         return 1.0;
     }
     let Steps::Numbers { step, .. } = knob.steps else { return 1.0 };

@@ -23,7 +23,7 @@ pub struct Helped {
 /// Runs with successive seeds; where the scenario fixes the phase of the kubelet's check, the phases are spread evenly
 /// over one period, unless the change is about the phase.
 pub(super) fn over_seeds(search: &mut Search<'_>, change: &Change, keep_phase: bool, seeds: u64) -> Helped {
-    let Some(scenario) = search.source.with(&[change]) else { return Helped::default() };
+    let Ok(scenario) = search.source.with(&[change]) else { return Helped::default() };
     let fixed = scenario.kubelet.as_ref().filter(|k| k.first_pass.is_some() && !keep_phase);
     let period_ms = fixed.map(|plan| plan.timing.monitoring_period.as_nanos() / 1_000_000);
     let (mut unharmed, mut runs) = (0, 0);
@@ -33,7 +33,7 @@ pub(super) fn over_seeds(search: &mut Search<'_>, change: &Change, keep_phase: b
             Change::set("kubelet.firstPass", format!("\"{at}ms\""))
         });
         let changes: Vec<&Change> = [Some(change), phase.as_ref()].into_iter().flatten().collect();
-        let Some((_, fates)) = search.fates(&changes, search.seed + n) else { continue };
+        let Ok((_, fates)) = search.fates(&changes, search.seed + n) else { continue };
         runs += 1;
         unharmed += u64::from(harm(&search.target, &fates).is_none());
     }

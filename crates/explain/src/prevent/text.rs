@@ -1,7 +1,7 @@
 //! What would have prevented it, as text.
 
+use super::found::{Cure, NoDifference, NotTried, Prevention};
 use super::outcome::{Fate, Target};
-use super::search::{Cure, NoDifference, Prevention};
 use super::seeds::Helped;
 use crate::text::{clock, wrapped};
 use std::fmt::Write;
@@ -28,6 +28,10 @@ pub fn text(found: &Prevention) -> String {
         text.push_str("\nWHAT MAKES NO DIFFERENCE\n");
         found.no_difference.iter().for_each(|none| text.push_str(&nothing(none)));
     }
+    if !found.not_tried.is_empty() {
+        text.push_str("\nWHAT WAS NOT TRIED\n");
+        text.push_str(&not_tried(&found.not_tried));
+    }
     if found.broken_off {
         text.push_str("\nThe search had no runs left; --runs allows more.\n");
     }
@@ -35,8 +39,7 @@ pub fn text(found: &Prevention) -> String {
 }
 
 fn one(number: usize, cure: &Cure) -> String {
-    let from = if cure.from.is_empty() { String::new() } else { format!("{} → ", cure.from) };
-    let mut text = wrapped(&format!("{}: {from}{}", cure.knob, cure.to.text), &format!("  {number:>2}. "), "      ");
+    let mut text = wrapped(&what(cure), &format!("  {number:>2}. "), "      ");
     for line in cure.to.change.to_paste().lines() {
         let _ = writeln!(text, "      {line}");
     }
@@ -44,11 +47,22 @@ fn one(number: usize, cure: &Cure) -> String {
     text
 }
 
+/// What a cure changes, from what to what; of an action, until when.
+pub fn what(cure: &Cure) -> String {
+    let Cure { knob, from, to, .. } = cure;
+    if to.change.at.is_some() {
+        return format!("{knob} {} at the latest", to.text);
+    }
+    let from = if from.is_empty() { String::new() } else { format!("{from} → ") };
+    format!("{knob}: {from}{}", to.text)
+}
+
 /// What a cure does: in how many runs it helps, whether for ever, and what becomes of the others.
 pub fn effect(cure: &Cure) -> String {
     let mut parts = vec![helped(&cure.helped)];
     if let Some(less) = &cure.one_step_less {
-        parts.push(format!("{} does not help", less.text));
+        let late = if less.change.at.is_some() { "what is done " } else { "" };
+        parts.push(format!("{late}{} does not help", less.text));
     }
     if let Some(later) = cure.only_later {
         parts.push(format!("buys time only: in a longer run it comes at {} ({})", clock(later.at), later.cause));
@@ -65,6 +79,9 @@ pub fn effect(cure: &Cure) -> String {
 }
 
 fn helped(helped: &Helped) -> String {
+    if helped.runs == 0 {
+        return "not tried with other seeds: no runs were left".into();
+    }
     format!(
         "helps in {} of {} runs with other seeds and phases ({:.0} to {:.0} %)",
         helped.unharmed,
@@ -75,8 +92,30 @@ fn helped(helped: &Helped) -> String {
 }
 
 fn nothing(none: &NoDifference) -> String {
+    let is_action = none.tried.iter().any(|(to, _)| to.starts_with("at "));
     let from = if none.from.is_empty() { String::new() } else { format!(" from {}", none.from) };
-    let tried: Vec<String> =
-        none.tried.iter().map(|(to, fate)| format!("{to}: {} at {}", fate.cause, clock(fate.at))).collect();
-    wrapped(&format!("{}{from} to {}", none.knob, tried.join(", to ")), "  ", "      ")
+    // What comes to the same is said once.
+    let same = |a: &(String, Fate), b: &(String, Fate)| a.1 == b.1;
+    let tried = none.tried.chunk_by(same).map(|group| {
+        let to: Vec<&str> = group.iter().map(|(to, _)| to.as_str()).collect();
+        format!("{}: {} at {}", to.join(", "), group[0].1.cause, clock(group[0].1.at))
+    });
+    let tried: Vec<String> = tried.collect();
+    let (word, between) = if is_action { ("even", "; even ") } else { ("to", "; to ") };
+    wrapped(&format!("{}{from} {word} {}", none.knob, tried.join(between)), "  ", "      ")
+}
+
+/// What could not be tried, by reason.
+fn not_tried(all: &[NotTried]) -> String {
+    let mut text = String::new();
+    let mut said: Vec<&str> = Vec::new();
+    for NotTried { why, .. } in all {
+        if said.contains(&why.as_str()) {
+            continue;
+        }
+        said.push(why);
+        let knobs: Vec<&str> = all.iter().filter(|one| one.why == *why).map(|one| one.knob.as_str()).collect();
+        text.push_str(&wrapped(&format!("{}: {why}", knobs.join(", ")), "  ", "      "));
+    }
+    text
 }

@@ -3,6 +3,7 @@
 mod facts;
 mod table;
 mod title;
+mod words;
 mod wrap;
 
 pub use facts::sentence;
@@ -46,6 +47,8 @@ pub fn explanation(why: &Explanation) -> String {
         }
     }
     section(&mut text, "WHAT FOLLOWED", &why.after);
+    let words = words::of(&text);
+    text.push_str(&words);
     text.push_str(&rules([&why.chain, &why.choosing, &why.after].into_iter().flatten()));
     text
 }
@@ -61,6 +64,8 @@ pub fn not_happened(what: Unhappened, pod: Option<&Name>, links: &[Link]) -> Str
     };
     let mut text = format!("{head}\n");
     section(&mut text, "WHAT HELD", links);
+    let words = words::of(&text);
+    text.push_str(&words);
     text.push_str(&rules(links.iter()));
     text
 }

@@ -68,11 +68,16 @@ fn kernel(table: &KernelTable) -> String {
     let root = table.processes.iter().any(|p| p.root_bonus != 0);
     let rows: Vec<Vec<String>> = rows.iter().take(MOST_ROWS).map(cells).collect();
     let heads = ["PROCESS", "RSS", "SWAP", "PAGE TABLES", "ADJ × TOTAL/1000", "POINTS", ""];
+    let floored = table.processes.iter().any(|p| p.points.is_some_and(|points| points != p.sum));
     let mut text = format!(
-        "  in pages of 4 KiB; total {} pages, so one step of oom_score_adj is worth {} pages\n",
+        "  points = RSS + SWAP + PAGE TABLES + ADJ × (TOTAL / 1000), in pages of 4 KiB\n  ADJ is oom_score_adj; TOTAL, what the \
+         processes here may use, is {}, so one step of ADJ is worth {}\n",
         table.total_pages.get(),
         table.step
     );
+    if floored {
+        text.push_str("  this kernel counts points below 1 as 1 (→ 1)\n");
+    }
     if root {
         text.push_str("  points of host administrators are 3 % of their memory less\n");
     }

@@ -3,7 +3,7 @@
 use super::facts::who;
 use super::{amount, clock, signed};
 use crate::candidates::Candidates;
-use crate::fact::{Fact, Link, Who};
+use crate::fact::{Fact, KernelFact, KubeletFact, Link, ProgramFact, Who};
 use crate::run::Run;
 use crate::why::{self, Explanation};
 use oomsim_core::record::{Cause, Choice, Happening};
@@ -73,7 +73,7 @@ pub fn because(why: &Explanation) -> String {
 /// The fact that says it all.
 fn of_fact(cause: Cause, fact: &Fact) -> Option<String> {
     Some(match fact {
-        Fact::LimitFull { limit, usage, .. } => {
+        Fact::Kernel(KernelFact::LimitFull { limit, usage, .. }) => {
             format!(
                 "{} was full: {} of {} were in use and nothing more could be freed.",
                 limit_of(cause),
@@ -81,34 +81,34 @@ fn of_fact(cause: Cause, fact: &Fact) -> Option<String> {
                 amount(*limit)
             )
         }
-        Fact::LimitLowered { limit, usage, .. } => format!(
+        Fact::Kernel(KernelFact::LimitLowered { limit, usage, .. }) => format!(
             "{} was lowered to {} while {} were in use, and not enough could be freed.",
             limit_of(cause),
             amount(*limit),
             amount(*usage)
         ),
-        Fact::NodeFull { free, .. } => {
+        Fact::Kernel(KernelFact::NodeFull { free, .. }) => {
             format!(
                 "The node was out of memory: {} were free, all of it kept back for the kernel's own use.",
                 amount(*free)
             )
         }
-        Fact::ThresholdMet { threshold, .. } => format!(
+        Fact::Kubelet(KubeletFact::ThresholdMet { threshold, .. }) => format!(
             "The kubelet saw {} = {}, below its threshold of {}, and evicts one pod at a time until that is over.",
             threshold.signal,
             signed(threshold.available),
             amount(threshold.quantity)
         ),
-        Fact::Refused { requested, committed_as, commit_limit, mode: 2, .. } => format!(
+        Fact::Program(ProgramFact::Refused { requested, committed_as, commit_limit, mode: 2, .. }) => format!(
             "It asked for {}; {} were promised already, and CommitLimit allows {} in all.",
             amount(*requested),
             amount(*committed_as),
             amount(*commit_limit)
         ),
-        Fact::Refused { requested, .. } => {
+        Fact::Program(ProgramFact::Refused { requested, .. }) => {
             format!("It asked for {} at once, more than the kernel believes it could ever give.", amount(*requested))
         }
-        Fact::RuntimeRefused { runtime, heap, limit, requested, .. } => format!(
+        Fact::Program(ProgramFact::RuntimeRefused { runtime, heap, limit, requested, .. }) => format!(
             "The {runtime} runtime has a limit of its own, {}; its heap held {} and {} more were asked for.",
             amount(*limit),
             amount(*heap),

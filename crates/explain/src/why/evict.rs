@@ -3,7 +3,7 @@
 use super::kill::{LOOK_BACK, STILL};
 use super::{Explanation, passes};
 use crate::candidates::{Candidates, PodCandidate, of_pass};
-use crate::fact::{Fact, Link, ThresholdState, Who, WhyNot};
+use crate::fact::{ChoiceFact, KubeletFact, Link, ProgramFact, ThresholdState, Who, WhyNot};
 use crate::rule::Rule;
 use crate::run::Run;
 use oomsim_core::node_api::{EvictionSignal, Name};
@@ -16,7 +16,7 @@ pub(super) fn evicted(run: &Run, to: &mut Explanation, pod: &Name, record: &Reco
     let growth = growth(run, at);
     let over = growth.over(at);
     for (who, from, now) in growth.grown.iter().take(3) {
-        to.chain.push(Link::at(at, Fact::Grew { who: who.clone(), from: *from, to: *now, over }));
+        to.chain.push(Link::at(at, ProgramFact::Grew { who: who.clone(), from: *from, to: *now, over }));
     }
     if let Some((place, pass)) = run.pass_before(at) {
         before(run, to, place);
@@ -24,7 +24,7 @@ pub(super) fn evicted(run: &Run, to: &mut Explanation, pod: &Name, record: &Reco
         choosing(run, to, pass, pod, &growth);
     }
     let age_s = usage_seen_at.map(|taken| at.since(taken).as_secs_f64());
-    let figure = Fact::PodFigure { pod: pod.clone(), seen: *usage_seen, age_s, now: *usage_now };
+    let figure = KubeletFact::PodFigure { pod: pod.clone(), seen: *usage_seen, age_s, now: *usage_now };
     to.choosing.push(Link::at(at, figure).by(Rule::Statistics));
     let own = growth.grown.iter().find(|(who, ..)| *who == Who::Pod(pod.clone())).map(|(_, f, n)| n.saturating_sub(*f));
     if let Some((grower, from, now)) = growth.grown.first()
@@ -32,7 +32,7 @@ pub(super) fn evicted(run: &Run, to: &mut Explanation, pod: &Name, record: &Reco
     {
         to.innocent = true;
         let (who, by) = (Who::Pod(pod.clone()), now.saturating_sub(*from));
-        to.chain.push(Link::of(Fact::Innocent { who, grower: grower.clone(), by }));
+        to.chain.push(Link::of(ProgramFact::Innocent { who, grower: grower.clone(), by }));
     }
 }
 
@@ -75,13 +75,13 @@ fn before(run: &Run, to: &mut Explanation, place: usize) {
     let met = states.iter().filter(|pass| pass.iter().any(ThresholdState::met)).count() as u64;
     let last = states.last().cloned().unwrap_or_default();
     let nearest = states.into_iter().flatten().min_by_key(passes::distance);
-    to.chain.push(Link::of(Fact::PassesBefore { count: place as u64, met, nearest }));
+    to.chain.push(Link::of(KubeletFact::PassesBefore { count: place as u64, met, nearest }));
     let waits_until = match earlier[place - 1].verdict {
         PassVerdict::GracePeriod { until } => Some(until),
         _ => None,
     };
     let evicted = earlier[place - 1].evicted().cloned();
-    let fact = Fact::LastPass { thresholds: last, evicted, waits_until };
+    let fact = KubeletFact::LastPass { thresholds: last, evicted, waits_until };
     to.chain.push(Link::at(earlier[place - 1].at, fact).by(Rule::Pass));
 }
 
@@ -98,9 +98,9 @@ fn met(run: &Run, to: &mut Explanation, pass: &PassFigures, signal: EvictionSign
     let threshold =
         ThresholdState { signal: seen.signal, hard: seen.hard, quantity: seen.quantity, available: seen.available };
     let working_set = i64::try_from(of.get()).unwrap_or(i64::MAX).saturating_sub(seen.available);
-    to.chain.push(Link::at(pass.at, Fact::ThresholdMet { threshold, of, working_set }).by(rule));
+    to.chain.push(Link::at(pass.at, KubeletFact::ThresholdMet { threshold, of, working_set }).by(rule));
     if !seen.hard {
-        to.chain.push(Link::of(Fact::SoftThreshold { grace: grace(run, signal) }).by(Rule::SoftGrace));
+        to.chain.push(Link::of(KubeletFact::SoftThreshold { grace: grace(run, signal) }).by(Rule::SoftGrace));
     }
 }
 
@@ -122,7 +122,7 @@ fn choosing(run: &Run, to: &mut Explanation, pass: &PassFigures, victim: &Name, 
         });
         others.extend(grower.filter(|g| others.iter().all(|o| o.pod != g.pod)));
         for other in others.into_iter().filter(|other| other.now > first.now) {
-            let fact = Fact::NotChosen {
+            let fact = ChoiceFact::NotChosen {
                 who: Who::Pod(other.pod.clone()),
                 holds: other.now.unwrap_or_default(),
                 why_not: why_not(other, first),
@@ -131,7 +131,7 @@ fn choosing(run: &Run, to: &mut Explanation, pass: &PassFigures, victim: &Name, 
         }
     }
     if let Some((Who::System, _, now)) = growth.grown.first() {
-        let fact = Fact::NotChosen { who: Who::System, holds: *now, why_not: WhyNot::NoPod };
+        let fact = ChoiceFact::NotChosen { who: Who::System, holds: *now, why_not: WhyNot::NoPod };
         to.choosing.push(Link::of(fact).by(Rule::Ranking));
     }
     to.candidates = Some(Candidates::Kubelet { pods });

@@ -2,9 +2,10 @@
 
 use super::{Explanation, passes};
 use crate::candidates::{Candidates, KernelCandidate, KernelTable, of_kill};
-use crate::fact::{Fact, Link, Who, WhyNot};
+use crate::fact::{ChoiceFact, KernelFact, Link, ProgramFact, Who, WhyNot};
 use crate::rule::Rule;
 use crate::run::Run;
+use oomsim_core::kubelet::{QosClass, container_request};
 use oomsim_core::node::{CgroupView, NodeView};
 use oomsim_core::node_api::{Name, OomReport, TaskRow};
 use oomsim_core::record::{Choice, LimitScope, Owner};
@@ -25,7 +26,7 @@ pub(super) fn kill(run: &Run, to: &mut Explanation, report: &OomReport, scope: &
         let Grower { who, from: least, to: now, new, .. } = grower.clone();
         let over = if new { SimDuration::ZERO } else { at.since(from) };
         let from = least;
-        to.chain.push(Link::at(at, Fact::Grew { who, from, to: now, over }));
+        to.chain.push(Link::at(at, ProgramFact::Grew { who, from, to: now, over }));
     }
     match scope {
         LimitScope::Node => node_full(run, to, report, view.as_ref()),
@@ -35,7 +36,7 @@ pub(super) fn kill(run: &Run, to: &mut Explanation, report: &OomReport, scope: &
     match scope {
         LimitScope::Pod(_) | LimitScope::Container { .. } | LimitScope::Cgroup => {
             let available = run.sample(at).map_or(Bytes::ZERO, |sample| sample.mem_available);
-            to.chain.push(Link::of(Fact::NodeHad { available }).by(Rule::LimitIsAWorld));
+            to.chain.push(Link::of(KernelFact::NodeHad { available }).by(Rule::LimitIsAWorld));
         }
         _ => passes::around(run, at, &mut to.chain),
     }
@@ -103,12 +104,12 @@ fn limit_full(
     let Some(cgroup) = &report.oom_memcg else { return };
     let (usage, limit) = (report.memory.usage, report.memory.limit);
     let full = match usage > limit {
-        true => Fact::LimitLowered { cgroup: cgroup.clone(), usage, limit },
-        false => Fact::LimitFull { cgroup: cgroup.clone(), usage, limit, by: invoker(report, view) },
+        true => KernelFact::LimitLowered { cgroup: cgroup.clone(), usage, limit },
+        false => KernelFact::LimitFull { cgroup: cgroup.clone(), usage, limit, by: invoker(report, view) },
     };
     to.chain.push(Link::at(at, full).by(Rule::Charge));
     if *scope == LimitScope::Kubepods {
-        to.chain.push(Link::of(Fact::LimitOfPods { limit }).by(Rule::KubepodsLimit));
+        to.chain.push(Link::of(KernelFact::LimitOfPods { limit }).by(Rule::KubepodsLimit));
     }
     if let (LimitScope::Pod(_), Some(view)) = (scope, view) {
         pause(to, view, cgroup, limit);
@@ -118,7 +119,7 @@ fn limit_full(
         let left = report.stat.file.saturating_sub(report.stat.shmem);
         if before > left + STILL {
             let over = at.since(earlier.map_or(at, |view| view.at));
-            to.chain.push(Link::of(Fact::CacheFreed { before, left, over }));
+            to.chain.push(Link::of(KernelFact::CacheFreed { before, left, over }));
         }
     }
 }
@@ -135,20 +136,22 @@ fn pause(to: &mut Explanation, view: &NodeView, pod: &Name, limit: Bytes) {
     let Some(container) = view.cgroups.iter().find(inside) else { return };
     let charged = view.cgroup(pod).map_or(Bytes::ZERO, |c| c.stat.usage);
     let rest = charged.saturating_sub(container.stat.usage);
-    to.chain
-        .push(Link::of(Fact::PauseCounts { limit, container: limit.saturating_sub(rest), rest }).by(Rule::PodCgroup));
+    to.chain.push(
+        Link::of(KernelFact::PauseCounts { limit, container: limit.saturating_sub(rest), rest }).by(Rule::PodCgroup),
+    );
 }
 
 fn node_full(run: &Run, to: &mut Explanation, report: &OomReport, view: Option<&NodeView>) {
     let kept: Pages = report.zones.iter().map(|zone| (zone.watermark[0] + zone.protection).min(zone.managed)).sum();
     let info = &report.mem_info;
     let by = invoker(report, view);
-    to.chain.push(Link::at(to.at, Fact::NodeFull { free: info.free, kept_back: kept.bytes(), by }).by(Rule::NodeOom));
+    to.chain
+        .push(Link::at(to.at, KernelFact::NodeFull { free: info.free, kept_back: kept.bytes(), by }).by(Rule::NodeOom));
     if run.kubelet().is_none() {
         return;
     }
     if let Some(sample) = run.sample(to.at) {
-        let misleads = Fact::FigureMisleads {
+        let misleads = KernelFact::FigureMisleads {
             available: sample.available,
             mem_available: sample.mem_available,
             free: info.free,
@@ -166,28 +169,62 @@ fn contents(run: &Run, to: &mut Explanation, report: &OomReport) {
     let swap_used = run.sample(to.at).map_or(Bytes::ZERO, |sample| sample.swap_used);
     let swap_free = (swap_total > Bytes::ZERO).then(|| swap_total.saturating_sub(swap_used));
     let file = stat.file.saturating_sub(stat.shmem);
-    let fact = Fact::Contents { anon: stat.anon, shmem: stat.shmem, kernel: stat.kernel, file, swap_free };
+    let fact = KernelFact::Contents { anon: stat.anon, shmem: stat.shmem, kernel: stat.kernel, file, swap_free };
     to.chain.push(Link::of(fact));
 }
 
 fn choosing(run: &Run, to: &mut Explanation, report: &OomReport, view: Option<&NodeView>) {
     let table = of_kill(run, report, view);
     match to.choice {
-        Some(Choice::AllocatingTask) => to.choosing.push(Link::of(Fact::Allocating).by(Rule::AllocatingTask)),
+        Some(Choice::MostPoints) => to.choosing.extend(most_points(&table)),
+        Some(Choice::AllocatingTask) => to.choosing.push(Link::of(ChoiceFact::Allocating).by(Rule::AllocatingTask)),
         Some(Choice::Tie) => to.choosing.extend(tie(&table)),
         Some(Choice::Child) => {
             let chosen = table.processes.iter().filter(|p| p.chosen).map(|p| p.who.clone());
-            to.choosing.extend(chosen.map(|chosen| Link::of(Fact::ChildDied { chosen }).by(Rule::SacrificedChild)));
+            to.choosing
+                .extend(chosen.map(|chosen| Link::of(ChoiceFact::ChildDied { chosen }).by(Rule::SacrificedChild)));
         }
         _ => {}
     }
     if let Some(cgroup) = &report.oom_group {
         let also = table.processes.iter().filter(|p| p.killed && !p.chosen).map(|p| p.who.clone()).collect();
-        to.choosing.push(Link::of(Fact::Group { cgroup: cgroup.clone(), also }).by(Rule::GroupKill));
+        to.choosing.push(Link::of(ChoiceFact::Group { cgroup: cgroup.clone(), also }).by(Rule::GroupKill));
     }
+    to.choosing.extend(score(run, &table));
     to.choosing.extend(not_the_largest(&table));
     to.choosing.extend(outside(report, view));
     to.candidates = Some(Candidates::Kernel(table));
+}
+
+fn most_points(table: &KernelTable) -> Option<Link> {
+    let points = table.processes.iter().find(|p| p.chosen)?.points?;
+    let of = table.processes.iter().filter(|p| p.points.is_some()).count() as u64;
+    (of > 1).then(|| Link::of(ChoiceFact::MostPoints { points, of }).by(Rule::Badness))
+}
+
+/// Where the victim's `oom_score_adj` comes from.
+fn score(run: &Run, table: &KernelTable) -> Option<Link> {
+    let victim = table.processes.iter().find(|p| p.chosen)?;
+    let (who, oom_score_adj) = (victim.who.clone(), victim.oom_score_adj);
+    let Who::Process { comm, of, .. } = &who else { return None };
+    let ram = run.scenario().node.kernel.mem_total;
+    let (mut qos, mut request) = (None, Bytes::ZERO);
+    let own;
+    if let Some((pod, container)) = of.strip_prefix("pod/").and_then(|rest| rest.rsplit_once('/')) {
+        let full = if pod.contains('/') { pod.to_owned() } else { format!("default/{pod}") };
+        let (plan, kubelet) = (run.plan_of(&full)?, run.scenario().kubelet.as_ref()?);
+        let spec = plan.spec.all_containers().find(|spec| *spec.name == *container)?;
+        qos = Some(QosClass::of(&plan.spec, &kubelet.profile));
+        let asked = container_request(spec);
+        request = Bytes::new(u64::try_from(asked).unwrap_or(0));
+        let all = plan.containers.iter().filter(|own| *own.name == *container).flat_map(|own| &own.processes);
+        own = all.filter(|process| process.comm == *comm).any(|process| process.oom_score_adj.is_some());
+    } else if let Some(name) = of.strip_prefix("host/") {
+        own = run.scenario().hosts.iter().any(|host| *host.name == *name && host.process.oom_score_adj.is_some());
+    } else {
+        return None;
+    }
+    Some(Link::of(ChoiceFact::Score { who, oom_score_adj, qos, request, ram, own }).by(Rule::ScoreAdjust))
 }
 
 /// Several have the most points: why they are equal, and what decided.
@@ -195,10 +232,10 @@ fn tie(table: &KernelTable) -> Vec<Link> {
     let Some(points) = table.processes.iter().find(|p| p.chosen).and_then(|p| p.points) else { return Vec::new() };
     let equals = || table.processes.iter().filter(|p| p.points == Some(points));
     let floored = table.floor && equals().any(|p| p.sum < points);
-    let fact = Fact::Equals { points, count: equals().count() as u64 };
-    let order = Fact::OrderDecides { last: table.last_of_equals };
+    let fact = ChoiceFact::Equals { points, count: equals().count() as u64 };
+    let order = ChoiceFact::OrderDecides { last: table.last_of_equals };
     let rule = if table.last_of_equals { Rule::LastOfEquals } else { Rule::FirstOfEquals };
-    vec![Link { at: None, fact, rule: floored.then_some(Rule::Floor) }, Link::of(order).by(rule)]
+    vec![Link { rule: floored.then_some(Rule::Floor), ..Link::of(fact) }, Link::of(order).by(rule)]
 }
 
 fn held(candidate: &KernelCandidate) -> Pages {
@@ -223,7 +260,7 @@ fn not_the_largest(table: &KernelTable) -> Option<Link> {
             step: table.step,
         },
     };
-    let fact = Fact::NotChosen { who: largest.who.clone(), holds: held(largest).bytes(), why_not };
+    let fact = ChoiceFact::NotChosen { who: largest.who.clone(), holds: held(largest).bytes(), why_not };
     Some(Link::of(fact).by(Rule::ScoreAdjust))
 }
 
@@ -235,7 +272,7 @@ fn outside(report: &OomReport, view: Option<&NodeView>) -> Option<Link> {
     let other = view?.processes.iter().filter(|p| !inside(p.pid)).max_by_key(|p| p.rss)?;
     (other.rss > largest).then(|| {
         let who = Who::process(other.pid, &other.comm, Some(&other.owner));
-        Link::of(Fact::NotChosen { who, holds: other.rss, why_not: WhyNot::OutsideTheLimit }).by(Rule::Charge)
+        Link::of(ChoiceFact::NotChosen { who, holds: other.rss, why_not: WhyNot::OutsideTheLimit }).by(Rule::Charge)
     })
 }
 
@@ -249,6 +286,6 @@ fn innocence(to: &mut Explanation, report: &OomReport, growers: &[Grower]) {
     let Some(who) = to.who.clone() else { return };
     if grower.by() >= STILL && most.get() < grower.by().get() / 8 && holds < grower.to {
         to.innocent = true;
-        to.chain.push(Link::of(Fact::Innocent { who, grower: grower.who.clone(), by: grower.by() }));
+        to.chain.push(Link::of(ProgramFact::Innocent { who, grower: grower.who.clone(), by: grower.by() }));
     }
 }

@@ -1,7 +1,7 @@
 //! Why something did not happen.
 
 use super::passes;
-use crate::fact::{Fact, Link, ThresholdState, Who};
+use crate::fact::{KubeletFact, Link, ProgramFact, RoomFact, ThresholdState, Who};
 use crate::rule::Rule;
 use crate::run::Run;
 use oomsim_core::kubelet::is_critical;
@@ -45,17 +45,17 @@ fn happened(run: &Run, what: Unhappened, pod: Option<&Name>) -> bool {
 fn not_evicted(run: &Run, pod: Option<&Name>) -> Vec<Link> {
     let mut links = Vec::new();
     if pod.and_then(|pod| run.plan_of(pod)).is_some_and(|plan| is_critical(&plan.spec)) {
-        links.push(Link::of(Fact::NeverEvicted).by(Rule::Static));
+        links.push(Link::of(KubeletFact::NeverEvicted).by(Rule::Static));
     }
     let passes = &run.history().passes;
     if run.kubelet().is_none() || passes.is_empty() {
-        links.push(Link::of(Fact::NoThreshold));
+        links.push(Link::of(KubeletFact::NoThreshold));
         return links;
     }
     links.extend(top_node(run));
     let states: Vec<Vec<ThresholdState>> = passes.iter().map(|pass| passes::thresholds(run, pass)).collect();
     let met = states.iter().filter(|pass| pass.iter().any(ThresholdState::met)).count() as u64;
-    let looked = Fact::PassesBefore { count: passes.len() as u64, met, nearest: None };
+    let looked = KubeletFact::PassesBefore { count: passes.len() as u64, met, nearest: None };
     links.push(Link::of(looked).by(Rule::Pass));
     let kinds = states.first().map_or(0, Vec::len);
     for kind in 0..kinds {
@@ -65,12 +65,12 @@ fn not_evicted(run: &Run, pod: Option<&Name>) -> Vec<Link> {
             EvictionSignal::AllocatableMemoryAvailable => Rule::AllocatableAvailable,
             _ => Rule::MemoryAvailable,
         };
-        links.push(Link::at(at, Fact::Nearest { threshold: least.clone() }).by(rule));
+        links.push(Link::at(at, KubeletFact::Nearest { threshold: least.clone() }).by(rule));
     }
     let mut others: Vec<Name> = passes.iter().filter_map(|pass| pass.evicted().cloned()).collect();
     others.dedup();
     if !others.is_empty() {
-        links.push(Link::of(Fact::OthersFirst { pods: others }).by(Rule::Ranking));
+        links.push(Link::of(KubeletFact::OthersFirst { pods: others }).by(Rule::Ranking));
     }
     links
 }
@@ -79,7 +79,7 @@ fn not_evicted(run: &Run, pod: Option<&Name>) -> Vec<Link> {
 fn top_node(run: &Run) -> Option<Link> {
     let highest = run.history().series.samples.iter().max_by_key(|sample| sample.working_set)?;
     let node = &run.history().node;
-    let fact = Fact::TopNode {
+    let fact = RoomFact::TopNode {
         working_set: highest.working_set,
         allocatable: node.allocatable,
         pods: highest.kubepods_working_set,
@@ -96,16 +96,16 @@ fn not_killed(run: &Run, pod: Option<&Name>) -> Vec<Link> {
     for (name, limit) in history.node.pod_limits.iter().filter(|(name, _)| pod.is_none_or(|pod| pod == name)) {
         let usage = |s: &Sample| run.pod_in(s, name).map_or(Bytes::ZERO, |p| p.usage);
         if let Some((peak, at)) = peak(&usage) {
-            let fact = Fact::Room { of: "pod", name: name.clone(), peak, limit: *limit };
+            let fact = RoomFact::Room { of: "pod", name: name.clone(), peak, limit: *limit };
             links.push(Link::at(at, fact).by(Rule::Charge));
         }
     }
     if let (Some(limit), Some((peak, at))) = (history.node.kubepods_limit, peak(&|s| s.kubepods_usage)) {
-        let fact = Fact::Room { of: "kubepods", name: "/kubepods".into(), peak, limit };
+        let fact = RoomFact::Room { of: "kubepods", name: "/kubepods".into(), peak, limit };
         links.push(Link::at(at, fact).by(Rule::KubepodsLimit));
     }
     if let Some(lowest) = samples.iter().min_by_key(|sample| sample.mem_available) {
-        let fact = Fact::NodeRoom { lowest: lowest.mem_available, ram: history.node.capacity };
+        let fact = RoomFact::NodeRoom { lowest: lowest.mem_available, ram: history.node.capacity };
         links.push(Link::at(lowest.at, fact).by(Rule::NodeOom));
     }
     links.extend(stalled(run, pod, history.ended_at));
@@ -128,7 +128,7 @@ fn stalled(run: &Run, pod: Option<&Name>, at: SimTime) -> Vec<Link> {
         if let Some(process) = inside.filter(ours).max_by_key(|p| p.rss) {
             let who = Who::process(process.pid, &process.comm, Some(&process.owner));
             let (cgroup, usage) = (cgroup.path.clone(), cgroup.stat.usage);
-            links.push(Link::at(at, Fact::Stalled { who, cgroup, usage, limit }).by(Rule::Charge));
+            links.push(Link::at(at, ProgramFact::Stalled { who, cgroup, usage, limit }).by(Rule::Charge));
             break;
         }
     }

@@ -2,7 +2,7 @@
 
 use super::Explanation;
 use crate::candidates::{KernelCandidate, of_kill};
-use crate::fact::{Fact, Link, Who, WhyNot};
+use crate::fact::{AfterFact, ChoiceFact, KubeletFact, Link, ProgramFact, Who, WhyNot};
 use crate::rule::Rule;
 use crate::run::Run;
 use oomsim_core::node_api::{ExitStatus, Name};
@@ -19,12 +19,12 @@ pub(super) fn rejected(run: &Run, to: &mut Explanation, record: &Record) {
     });
     let pressure = condition.last().filter(|(.., status)| *status == ConditionStatus::True);
     if let Some((at, condition, status)) = pressure {
-        to.chain.push(Link::at(at, Fact::Condition { condition, status }).by(Rule::Transition));
+        to.chain.push(Link::at(at, AfterFact::Condition { condition, status }).by(Rule::Transition));
     }
     let qos = run.history().pods.iter().find(|p| p.pod == *pod).map(|p| p.qos);
     let rule =
         if message.contains("pressure") || message.contains("condition") { Rule::Admission } else { Rule::Requests };
-    let fact = Fact::Rejected { pod: pod.clone(), qos, message: message.clone() };
+    let fact = AfterFact::Rejected { pod: pod.clone(), qos, message: message.clone() };
     to.chain.push(Link::at(to.at, fact).by(rule));
 }
 
@@ -40,11 +40,11 @@ pub(super) fn stop_failed(run: &Run, to: &mut Explanation, entry: usize) {
     });
     if let Some((number, kill)) = kill {
         let who = super::who(&entries[kill.entry].record);
-        to.chain.push(Link::at(kill.at, Fact::Next { number: number as u64 + 1, cause: kill.cause, who }));
+        to.chain.push(Link::at(kill.at, AfterFact::Next { number: number as u64 + 1, cause: kill.cause, who }));
     }
     if let Some((_, pass)) = run.pass_before(to.at) {
         let thresholds = super::passes::thresholds(run, pass);
-        let fact = Fact::LastPass { thresholds, evicted: pass.evicted().cloned(), waits_until: None };
+        let fact = KubeletFact::LastPass { thresholds, evicted: pass.evicted().cloned(), waits_until: None };
         to.chain.push(Link::at(pass.at, fact).by(Rule::Pass));
     }
     let ended_at = before.iter().rev().find_map(|e| match &e.record {
@@ -56,7 +56,7 @@ pub(super) fn stop_failed(run: &Run, to: &mut Explanation, entry: usize) {
         _ => false,
     });
     let (pod, container) = (pod.clone(), container.clone());
-    let fact = Fact::StopFailed { pod, container, ended_at, never_started: !started };
+    let fact = AfterFact::StopFailed { pod, container, ended_at, never_started: !started };
     to.chain.push(Link::at(to.at, fact).by(Rule::StopIsLate));
 }
 
@@ -72,10 +72,10 @@ pub(super) fn back_off(run: &Run, to: &mut Explanation, entry: usize) {
     });
     if let Some((at, reason, exit_code)) = ended {
         let (pod, container) = (pod.clone(), container.clone());
-        to.chain.push(Link::at(at, Fact::Terminated { pod, container, reason, exit_code }).by(Rule::ExitCode));
+        to.chain.push(Link::at(at, AfterFact::Terminated { pod, container, reason, exit_code }).by(Rule::ExitCode));
     }
     let (pod, container) = (pod.clone(), container.clone());
-    to.chain.push(Link::at(to.at, Fact::Waits { pod, container, delay: *delay }).by(Rule::BackOff));
+    to.chain.push(Link::at(to.at, AfterFact::Waits { pod, container, delay: *delay }).by(Rule::BackOff));
 }
 
 /// A process ended without a kill by kernel or kubelet.
@@ -84,8 +84,9 @@ pub(super) fn exited(run: &Run, to: &mut Explanation, entry: usize) {
     let Record::ProcessExited { pid, comm, owner, status, cause } = &entries[entry].record else { return };
     let who = Who::process(*pid, comm, Some(owner));
     if *cause == DeathCause::SessionHangup {
+        to.chain.extend(peer_end(run, owner, &entries[..entry]));
         if let Some((at, leader, how)) = leader_end(run, owner, &entries[..entry]) {
-            to.chain.push(Link::at(at, Fact::Ended { who: leader, how }));
+            to.chain.push(Link::at(at, ProgramFact::Ended { who: leader, how }));
         }
         to.choosing.extend(why_not_by_the_kernel(run, &entries[..entry], *pid));
     }
@@ -94,16 +95,16 @@ pub(super) fn exited(run: &Run, to: &mut Explanation, entry: usize) {
         failed_probe(run, to, &entries[..entry], pod, container);
     }
     if *cause == DeathCause::Injected {
-        to.chain.push(Link::at(to.at, Fact::ByScenario));
+        to.chain.push(Link::at(to.at, ProgramFact::ByScenario));
     }
     let said = entries[..entry].iter().rev().find_map(|e| match &e.record {
         Record::UserspaceKill { pid: of, killer, message, .. } if of == pid => Some((e.at, killer, message)),
         _ => None,
     });
     if let Some((at, killer, message)) = said.filter(|_| *cause == DeathCause::UserspaceKiller) {
-        to.chain.push(Link::at(at, Fact::Message { text: format!("{killer}: {message}").into() }));
+        to.chain.push(Link::at(at, ProgramFact::Message { text: format!("{killer}: {message}").into() }));
     }
-    to.chain.push(Link { at: Some(to.at), fact: Fact::Ended { who, how: how(*status) }, rule });
+    to.chain.push(Link { rule, ..Link::at(to.at, ProgramFact::Ended { who, how: how(*status) }) });
 }
 
 /// What led to a kill for a probe: processes that hardly went on, probes without an answer, the kubelet's decision.
@@ -122,7 +123,7 @@ fn failed_probe(run: &Run, to: &mut Explanation, before: &[Entry], pod: &Name, c
     });
     if let Some((number, h)) = stalled {
         let who = super::who(&before[h.entry].record);
-        to.chain.push(Link::at(h.at, Fact::Next { number: number as u64 + 1, cause: h.cause, who }));
+        to.chain.push(Link::at(h.at, AfterFact::Next { number: number as u64 + 1, cause: h.cause, who }));
     }
     let failures = life.iter().filter_map(|e| match &e.record {
         Record::Unhealthy { pod: p, container: c, message } if ours(p, c) => Some((e.at, message)),
@@ -132,7 +133,7 @@ fn failed_probe(run: &Run, to: &mut Explanation, before: &[Entry], pod: &Name, c
     let failures: Vec<_> = failures.filter(|(_, message)| !message.starts_with(ProbeKind::Readiness.word())).collect();
     if let (Some((since, _)), Some((at, message))) = (failures.first(), failures.last()) {
         let (pod, container, times) = (pod.clone(), container.clone(), failures.len() as u64);
-        let fact = Fact::ProbesFailed { pod, container, times, since: *since, message: (*message).clone() };
+        let fact = KubeletFact::ProbesFailed { pod, container, times, since: *since, message: (*message).clone() };
         to.chain.push(Link::at(*at, fact).by(Rule::Probe));
     }
     let stopped = life.iter().rev().find_map(|e| match &e.record {
@@ -140,7 +141,7 @@ fn failed_probe(run: &Run, to: &mut Explanation, before: &[Entry], pod: &Name, c
         _ => None,
     });
     if let Some((at, message)) = stopped {
-        let fact = Fact::StoppedForProbe { message: message.clone(), after: to.at.since(at) };
+        let fact = KubeletFact::StoppedForProbe { message: message.clone(), after: to.at.since(at) };
         to.chain.push(Link::at(at, fact).by(Rule::Probe));
     }
 }
@@ -162,10 +163,25 @@ fn why_not_by_the_kernel(run: &Run, before: &[Entry], pid: Pid) -> Option<Link> 
         step: table.step,
     };
     let holds = (own.rss + own.swapents).bytes();
-    Some(Link::at(report.at, Fact::NotChosen { who: own.who.clone(), holds, why_not }).by(Rule::ScoreAdjust))
+    Some(Link::at(report.at, ChoiceFact::NotChosen { who: own.who.clone(), holds, why_not }).by(Rule::ScoreAdjust))
 }
 
-/// The end of the leader of a host process's session, and what led to that.
+/// The death at the other end of the connection of a session's leader.
+fn peer_end(run: &Run, owner: &Owner, before: &[Entry]) -> Option<Link> {
+    let Owner::Host(name) = owner else { return None };
+    let hosts = &run.scenario().hosts;
+    let leader = hosts.iter().find(|h| h.name == *name)?.session_of.as_ref()?;
+    let peer = &hosts.iter().find(|h| h.name == *leader)?.hangs_up_with.as_ref()?.process;
+    let killed = run.happenings().iter().enumerate().rev().find(|(_, h)| {
+        h.entry < before.len()
+            && matches!(&before[h.entry].record, Record::OomKill { report, .. } if report.killed_tasks().any(|t| t.comm == *peer))
+    });
+    let (number, kill) = killed?;
+    let who = super::who(&before[kill.entry].record);
+    Some(Link::at(kill.at, AfterFact::Next { number: number as u64 + 1, cause: kill.cause, who }))
+}
+
+/// The end of the leader of a host process's session.
 fn leader_end(run: &Run, owner: &Owner, before: &[Entry]) -> Option<(SimTime, Who, String)> {
     let Owner::Host(name) = owner else { return None };
     let host = run.scenario().hosts.iter().find(|h| h.name == *name)?;
@@ -192,11 +208,12 @@ pub(super) fn stalled(to: &mut Explanation, record: &Record) {
         Owner::Container { pod, .. } => Who::Pod(pod.clone()),
         Owner::Host(_) => Who::System,
     };
-    let fact = Fact::WaitsForMemory { who, since: *since, some_avg10: *some_avg10, usage: *usage, limit: *limit };
+    let fact =
+        ProgramFact::WaitsForMemory { who, since: *since, some_avg10: *some_avg10, usage: *usage, limit: *limit };
     to.chain.push(Link::at(to.at, fact).by(Rule::Stall));
 }
 
 pub(super) fn message(to: &mut Explanation, text: &Name) {
     let rule = (to.cause == Cause::KubeletNotStarted).then_some(Rule::Start);
-    to.chain.push(Link { at: Some(to.at), fact: Fact::Message { text: text.clone() }, rule });
+    to.chain.push(Link { rule, ..Link::at(to.at, ProgramFact::Message { text: text.clone() }) });
 }

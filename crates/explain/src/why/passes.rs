@@ -1,6 +1,6 @@
 //! What the kubelet saw, and when.
 
-use crate::fact::{Fact, Link, ThresholdState};
+use crate::fact::{KubeletFact, Link, ThresholdState};
 use crate::rule::Rule;
 use crate::run::Run;
 use oomsim_core::kubelet::eviction::Threshold;
@@ -37,19 +37,19 @@ pub(super) fn around(run: &Run, at: SimTime, to: &mut Vec<Link>) {
         let states: Vec<Vec<ThresholdState>> = passes[..place].iter().map(|pass| thresholds(run, pass)).collect();
         let met = states.iter().filter(|pass| pass.iter().any(ThresholdState::met)).count();
         let nearest = states.into_iter().flatten().min_by_key(distance);
-        to.push(Link::of(Fact::PassesBefore { count: place as u64, met: met as u64, nearest }));
+        to.push(Link::of(KubeletFact::PassesBefore { count: place as u64, met: met as u64, nearest }));
     }
     to.push(Link::at(last.at, one(run, last)).by(Rule::Pass));
     let next = passes.get(place + 1).map(|pass| pass.at);
     let would = last.at.saturating_add(run.monitoring_period());
     let after = next.unwrap_or(would).since(at);
-    to.push(Link::of(Fact::NextPass { after, happened: next.is_some() }));
+    to.push(Link::of(KubeletFact::NextPass { after, happened: next.is_some() }));
 }
 
-fn one(run: &Run, pass: &PassFigures) -> Fact {
+fn one(run: &Run, pass: &PassFigures) -> KubeletFact {
     let waits_until = match pass.verdict {
         PassVerdict::GracePeriod { until } => Some(until),
         _ => None,
     };
-    Fact::LastPass { thresholds: thresholds(run, pass), evicted: pass.evicted().cloned(), waits_until }
+    KubeletFact::LastPass { thresholds: thresholds(run, pass), evicted: pass.evicted().cloned(), waits_until }
 }

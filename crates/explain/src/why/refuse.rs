@@ -1,7 +1,7 @@
 //! Memory that was refused, by the kernel or by a runtime.
 
 use super::{Explanation, pod_of};
-use crate::fact::{Fact, Link};
+use crate::fact::{Link, ProgramFact};
 use crate::rule::Rule;
 use crate::run::Run;
 use oomsim_core::kernel::Sysctls;
@@ -13,7 +13,7 @@ pub(super) fn refused(run: &Run, to: &mut Explanation, record: &Record) {
     let kernel = &run.scenario().node.kernel;
     let mode = mode_at(run, to.at, &kernel.sysctl);
     let rule = if mode == 2 { Rule::NeverOvercommit } else { Rule::GuessOvercommit };
-    let fact = Fact::Refused {
+    let fact = ProgramFact::Refused {
         call: *op,
         requested: *requested,
         mode,
@@ -24,7 +24,7 @@ pub(super) fn refused(run: &Run, to: &mut Explanation, record: &Record) {
         free: run.sample(to.at).map(|sample| sample.mem_free),
     };
     to.chain.push(Link::at(to.at, fact).by(rule));
-    to.choosing.push(Link::of(Fact::KernelUninvolved { rss: None, limit: None }).by(Rule::RefusedIsNotKilled));
+    to.choosing.push(Link::of(ProgramFact::KernelUninvolved { rss: None, limit: None }).by(Rule::RefusedIsNotKilled));
 }
 
 /// `vm.overcommit_memory` at an instant: the scenario may have changed it.
@@ -41,10 +41,10 @@ pub(super) fn by_runtime(run: &Run, to: &mut Explanation, record: &Record) {
     let container_limit = container_limit(run, owner);
     let rule = if *runtime == ".NET" { Rule::HeapLimit } else { Rule::RuntimeLimit };
     let (heap, limit, requested) = (*heap, *limit, *requested);
-    let fact = Fact::RuntimeRefused { runtime, heap, limit, requested, container_limit };
+    let fact = ProgramFact::RuntimeRefused { runtime, heap, limit, requested, container_limit };
     to.chain.push(Link::at(to.at, fact).by(rule));
     let rss = run.view(to.at).and_then(|view| view.processes.iter().find(|p| p.pid == *pid).map(|p| p.rss));
-    to.choosing.push(Link::of(Fact::KernelUninvolved { rss, limit: container_limit }).by(Rule::ExitCode));
+    to.choosing.push(Link::of(ProgramFact::KernelUninvolved { rss, limit: container_limit }).by(Rule::ExitCode));
 }
 
 /// The memory limit of the container that a process is in.

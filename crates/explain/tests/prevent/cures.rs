@@ -1,53 +1,13 @@
 //! Every change that is said to prevent something is made again, as it is printed, and prevents it; one step less does
 //! not.
 
-use oomsim_core::plan::Scenario;
-use oomsim_core::record::{Keep, happenings};
-use oomsim_core::simulate;
-use oomsim_explain::prevent::{Cure, Prevention, PreventionSettings, Source, Target, harm_of, prevent, text};
-use oomsim_explain::{Run, explain};
-use oomsim_scenario::{FileError, Files, NoFiles, load};
+use super::common::{FEW, found, found_with, harmed, pasted};
+use oomsim_core::record::happenings;
+use oomsim_explain::prevent::{Cure, Prevention, PreventionSettings, Target, text};
+use oomsim_scenario::{FileError, Files, NoFiles};
 use oomsim_testkit::random::{Case, case, config};
 use oomsim_testkit::repository;
 use proptest::prelude::*;
-use std::sync::Arc;
-
-const FEW: PreventionSettings = PreventionSettings { runs: 400, seeds: 2 };
-
-fn found(scenario_text: &str, settings: PreventionSettings) -> Option<(Prevention, Run)> {
-    found_with(scenario_text, &NoFiles, settings)
-}
-
-fn found_with(text: &str, files: &dyn Files, settings: PreventionSettings) -> Option<(Prevention, Run)> {
-    let source = Source { file: "test.toml", text, node: None, files, overrides: &[] };
-    let scenario = source.with(&[])?;
-    let run = Run::new(Arc::clone(&scenario), scenario.seed).expect("the run comes to its end");
-    let happening = *run.happenings().iter().find(|h| h.cause.is_oom_kill() || h.cause.is_eviction())?;
-    let explained = explain(&run, 1, &happening);
-    let found = prevent(&source, &run, &happening, &explained, settings)?;
-    Some((found, run))
-}
-
-/// A scenario with what is printed for a change: options of the command line, or a table to be added.
-fn pasted(scenario_text: &str, files: &dyn Files, printed: &str) -> Arc<Scenario> {
-    let mut settings: Vec<String> = Vec::new();
-    let mut text = scenario_text.to_owned();
-    let mut rest = printed;
-    while let Some(after) = rest.strip_prefix("--set '") {
-        let end = after.find('\'').expect("a closing quote");
-        settings.push(after[..end].to_owned());
-        rest = after[end + 1..].trim_start();
-    }
-    if !rest.is_empty() {
-        text = format!("{text}\n{rest}\n");
-    }
-    load(&text, "test.toml", files, &settings).unwrap_or_else(|problems| panic!("{printed}\n{problems:?}")).scenario
-}
-
-fn harmed(scenario: &Arc<Scenario>, seed: u64, target: &Target) -> bool {
-    let history = simulate(scenario, seed, Keep::Events).expect("the run comes to its end");
-    harm_of(scenario, &history, target).is_some()
-}
 
 fn check(scenario_text: &str, files: &dyn Files, found: &Prevention, seed: u64) -> Result<(), TestCaseError> {
     for cure in &found.cures {
@@ -148,7 +108,7 @@ fn a_pod_of_a_manifest_has_knobs() {
     let text_of = "duration = \"2m\"\nnode.memory = \"4Gi\"\n[kubelet]\nfirstPass = \"1s\"\n[[pod]]\nmanifest = \"pods.yaml\"\n[[pod.container]]\nname = \"app\"\n\
                    workload.ramp = { rate = \"1Mi\", to = \"80Mi\" }\n";
     let (found, run) = found_with(text_of, &manifest, PreventionSettings { seeds: 3, ..FEW }).expect("it is killed");
-    assert_eq!(found.target, Target::Process { pod: "default/web".into(), container: "app".into() });
+    assert_eq!(found.target, Target::Process { pod: "default/web".into(), container: "app".into(), process: None });
     check(text_of, &manifest, &found, run.history().seed).unwrap();
     let limit = found.cures.iter().find(|cure| cure.knob == "limit of web/app").expect("a higher limit");
     let shown = limit.to.change.to_paste();

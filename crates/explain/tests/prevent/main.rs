@@ -1,0 +1,5 @@
+//! What would have prevented something.
+
+mod common;
+mod cures;
+mod knobs;
