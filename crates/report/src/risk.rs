@@ -5,7 +5,7 @@ use crate::picture::memory_text;
 use crate::style::{BAD, DIM, HEADING, paint};
 use crate::table::Table;
 use anstyle::Style;
-use oomsim_core::units::{Bytes, SimTime, format_duration};
+use oomsim_core::units::{Bytes, SimDuration, SimTime, format_duration};
 use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::recommend::percent;
 use oomsim_planning::risk::{ContainerStanding, DeathTally, GROWTH, GROWTH_RATE, Growth, Standing};
@@ -41,6 +41,16 @@ pub struct GrownPod {
     pub runs: u64,
 }
 
+/// Room to a limit or a threshold that may be reached or passed already.
+fn room_text(left: i64) -> String {
+    match left {
+        1.. => memory_text(left as f64),
+        // No more than the page that did not fit lies beyond.
+        -4096..=0 => "none: full".into(),
+        _ => format!("none: passed by {}", memory_text(-(left as f64))),
+    }
+}
+
 impl RiskReport {
     /// `--format text`.
     pub fn text(&self) -> String {
@@ -48,7 +58,7 @@ impl RiskReport {
         let mut text = format!(
             "{}\n  at {} of the run with seed {}; deaths are counted over {} runs\n",
             paint(HEADING, format!("NODE {}", self.name)),
-            format_duration(self.standing.at.since(SimTime::ZERO)),
+            format_duration(SimDuration::from_millis(self.standing.at.as_nanos() / 1_000_000)),
             self.seed,
             self.tally.runs
         );
@@ -61,9 +71,13 @@ impl RiskReport {
         let mut rooms = Table::new(&["WHAT COMES FIRST", "AT", "ROOM"]);
         for room in &node.rooms {
             let style = if room.left <= 0 { BAD } else { Style::new() };
-            rooms.row(vec![room.what.clone(), amount(room.at), memory_text(room.left as f64)], style);
+            rooms.row(vec![room.what.clone(), amount(room.at), room_text(room.left)], style);
         }
         text.push_str(&rooms.render(0));
+        if node.rooms.iter().any(|room| room.left <= 0) {
+            let note = "A limit that is full kills at once; a threshold that is passed evicts when the kubelet looks next.";
+            text.push_str(&format!("{}\n", paint(DIM, note)));
+        }
         text.push_str(&format!("\n{}\n", paint(HEADING, "CONTAINERS, in the order in which the kernel would kill")));
         text.push_str(&self.containers());
         if self.tally.host > 0 {
@@ -103,7 +117,7 @@ impl RiskReport {
                     amount(c.usage),
                     or_dash(c.request.map(amount)),
                     or_dash(c.limit.map(amount)),
-                    or_dash(c.room().map(|room| memory_text(room as f64))),
+                    or_dash(c.room().map(room_text)),
                     c.oom_score_adj.to_string(),
                     or_dash(c.badness.map(|points| points.to_string())),
                     c.kernel_place.map_or_else(|| "never".into(), |place| place.to_string()),
@@ -190,5 +204,16 @@ impl RiskReport {
                 "by": GROWTH.get(), "bytesPerSecond": GROWTH_RATE.get(), "pods": growth.collect::<Vec<_>>(),
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_full_or_passed_has_no_room() {
+        let shown = [750 << 20, 0, -4096, -(750 << 20)].map(room_text);
+        assert_eq!(shown, ["750Mi", "none: full", "none: full", "none: passed by 750Mi"]);
     }
 }
