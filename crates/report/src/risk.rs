@@ -75,7 +75,8 @@ impl RiskReport {
         }
         text.push_str(&rooms.render(0));
         if node.rooms.iter().any(|room| room.left <= 0) {
-            let note = "A limit that is full kills at once; a threshold that is passed evicts when the kubelet looks next.";
+            let note =
+                "A limit that is full kills at once; a threshold that is passed evicts when the kubelet looks next.";
             text.push_str(&format!("{}\n", paint(DIM, note)));
         }
         text.push_str(&format!("\n{}\n", paint(HEADING, "CONTAINERS, in the order in which the kernel would kill")));
