@@ -114,10 +114,10 @@ fn the_odd_victims_of_a_leak_on_the_node() {
     }
     // The leak dies with its session, after its leader, and the kernel did not choose it.
     let leak = all.iter().find(|why| why.cause == Cause::SessionEnded).expect("the leak's end");
-    let sshd = find(
-        &leak.chain,
-        |fact| matches!(fact, Fact::Program(ProgramFact::Ended { who: Who::Process { comm, .. }, .. }) if &**comm == "sshd"),
-    );
+    let sshd = find(&leak.chain, |fact| match fact {
+        Fact::Program(ProgramFact::Ended { who: Who::Process { comm, .. }, .. }) => &**comm == "sshd",
+        _ => false,
+    });
     assert!(sshd.is_some(), "its leader");
     // ... which had ended because the kernel had killed the other end of its connection.
     let peer = find(&leak.chain, |fact| matches!(fact, Fact::After(AfterFact::Next { cause: Cause::NodeMemory, .. })));

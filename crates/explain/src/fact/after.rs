@@ -90,7 +90,8 @@ pub enum AfterFact {
         /// It had not begun yet.
         never_started: bool,
     },
-    /// From now on a stop of this container comes too late: a look of the kubelet that began before may still ask for it.
+    /// From now on a stop of this container comes too late: a look of the kubelet that began before may still ask for
+    /// it.
     StopComesLate {
         /// Pod.
         pod: Name,

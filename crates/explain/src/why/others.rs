@@ -174,7 +174,10 @@ fn peer_end(run: &Run, owner: &Owner, before: &[Entry]) -> Option<Link> {
     let peer = &hosts.iter().find(|h| h.name == *leader)?.hangs_up_with.as_ref()?.process;
     let killed = run.happenings().iter().enumerate().rev().find(|(_, h)| {
         h.entry < before.len()
-            && matches!(&before[h.entry].record, Record::OomKill { report, .. } if report.killed_tasks().any(|t| t.comm == *peer))
+            && match &before[h.entry].record {
+                Record::OomKill { report, .. } => report.killed_tasks().any(|task| task.comm == *peer),
+                _ => false,
+            }
     });
     let (number, kill) = killed?;
     let who = super::who(&before[kill.entry].record);

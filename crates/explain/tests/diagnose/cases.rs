@@ -65,9 +65,9 @@ fn curve(of: impl Fn(f64) -> f64, seconds: f64) -> MemoryCurve {
     (0..200).map(|n| (n as f64 / 200.0 * seconds, of(n as f64 / 200.0) * 1_048_576.0)).collect()
 }
 
-/// What users bring: a pod, a Prometheus answer, events, a kernel log; the causes are known by construction. From 09 on in
-/// odd forms: Grafana's CSV, names of old cAdvisors, YAML, CSV with columns of labels, a kernel log of cgroup v1 and one of
-/// the journal, a scrape a minute, NaN, no limit, several containers and pods.
+/// What users bring: a pod, a Prometheus answer, events, a kernel log; the causes are known by construction. From 09 on
+/// in odd forms: Grafana's CSV, names of old cAdvisors, YAML, CSV with columns of labels, a kernel log of cgroup v1 and
+/// one of the journal, a scrape a minute, NaN, no limit, several containers and pods.
 #[test]
 fn containers_with_known_causes() {
     let cases = [

@@ -77,10 +77,9 @@ fn a_priority() {
     assert!((25.0..=36.0).contains(&delete), "{delete}");
 }
 
-/// `etl` (priority 10) holds 1000 above its request, `base` what it requests; `web` comes at 45 s and grows by 436 until
-/// the hard threshold is met: it goes, its priority is the lowest (and it requests something, so that pressure does not
-/// keep it away). With a soft threshold of more than 4096 − 3560 = 536,
-/// `etl` is gone before.
+/// `etl` (priority 10) holds 1000 above its request, `base` what it requests; `web` comes at 45 s and grows by 436
+/// until the hard threshold is met: it goes, its priority is the lowest (and it requests something, so that pressure
+/// does not keep it away). With a soft threshold of more than 4096 − 3560 = 536, `etl` is gone before.
 #[test]
 fn a_soft_threshold() {
     let scenario = node(4096, "evictionHard = { \"memory.available\" = \"100Mi\" }")
@@ -112,8 +111,8 @@ fn a_reservation() {
 }
 
 /// 150 of 2000 are available, the threshold is 200: `tmp` (150, the lowest priority) goes, and 300 are enough. At 22 s
-/// `db` takes 1100, and the kernel kills `web`, which is furthest above its request. With more than 100 to be reclaimed,
-/// `etl` (1100) goes as well, in the next pass.
+/// `db` takes 1100, and the kernel kills `web`, which is furthest above its request. With more than 100 to be
+/// reclaimed, `etl` (1100) goes as well, in the next pass.
 const TIGHT: &str = "evictionHard = { \"memory.available\" = \"200Mi\" }";
 
 fn tight(memory: u32, tmp: bool, rate: u32) -> String {
@@ -136,8 +135,8 @@ fn a_minimum_reclaim() {
     assert!((95.0..=110.0).contains(&reclaim), "{reclaim}");
 }
 
-/// The same without `tmp`: 300 are available, and `db` takes 60 each second from 23 s on: from 25 s to 28 s a look would
-/// find less than 200, and evict `etl`. The looks are at 21 s and 31 s.
+/// The same without `tmp`: 300 are available, and `db` takes 60 each second from 23 s on: from 25 s to 28 s a look
+/// would find less than 200, and evict `etl`. The looks are at 21 s and 31 s.
 #[test]
 fn a_phase_of_the_check() {
     let scenario = tight(2000, false, 60);
@@ -148,8 +147,8 @@ fn a_phase_of_the_check() {
     assert!((4.0..=8.5).contains(&phase), "{first}");
 }
 
-/// `etl` does not react to SIGTERM; up to the release that fixes the grace period of a hard eviction (kubernetes#124063)
-/// it keeps its memory for 30 s, and the kernel kills `web`.
+/// `etl` does not react to SIGTERM; up to the release that fixes the grace period of a hard eviction
+/// (kubernetes#124063) it keeps its memory for 30 s, and the kernel kills `web`.
 #[test]
 fn a_release_of_kubernetes() {
     let scenario = tight(1850, false, 700).replace("version = \"1.34\"", "version = \"1.28\"");
