@@ -109,7 +109,7 @@ fn of_a_fleet_one_node_is_compared() {
     let fleet = oomsim_in(place.path(), ["run", "fleet.toml", "--format", "json"]);
     std::fs::write(place.path().join("fleet.json"), out(&fleet)).expect("written");
     let (code, _, complaints) = compared(place.path(), &["fleet.json", "one.json"]);
-    assert!(code == Some(2) && complaints.contains("it is a run of several nodes"), "{complaints}");
+    assert!(code == Some(2) && complaints.contains("it is of several nodes"), "{complaints}");
     let kinds = SCENARIO.replace("[node]", "[[node]]\nname = \"large\"\nmemory = \"2Gi\"\n[[node]]");
     std::fs::write(place.path().join("kinds.toml"), kinds).expect("written");
     let (code, _, complaints) = compared(place.path(), &["kinds.toml"]);

@@ -7,14 +7,17 @@ mod fleet;
 pub use args::Args;
 
 use super::risk;
+use crate::engine::Spooled;
 use crate::exit::{Exit, Failure};
 use crate::flags::Format;
 use crate::{engine, load, output};
 use args::Record;
-use oomsim_core::record::Keep;
+use oomsim_core::plan::Scenario;
 use oomsim_core::record::expect::evaluate;
+use oomsim_core::record::{History, Keep};
 use oomsim_core::units::format_duration;
 use oomsim_report::{RunReport, json, kernel_log, style, text};
+use oomsim_store::Folder;
 use std::sync::Arc;
 
 /// Runs `oomsim run`.
@@ -51,13 +54,7 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
     // Only files show memory over time: the report has none.
     let shown = if folder.is_some() { Keep::Series } else { Keep::Events };
     let asked = args.record.map_or(shown, Keep::from);
-    let (history, spooled) = match &folder {
-        Some(folder) if asked == Keep::Series => {
-            let (history, spooled) = engine::run_spooled(&scenario, seed, folder.scratch()?)?;
-            (history, Some(spooled))
-        }
-        _ => (engine::run_shown(engine::boot(&scenario, asked.min(Keep::Events))?, seed)?, None),
-    };
+    let (history, spooled) = simulated(&scenario, seed, asked, folder.as_ref())?;
     let standing = if asked >= Keep::Events { risk::settled(&scenario, seed, &history)? } else { None };
     let results = if not_judged.is_some() { Vec::new() } else { evaluate(&scenario.expectations, &history) };
     let report = RunReport {
@@ -94,6 +91,22 @@ pub fn run(mut args: Args) -> Result<Exit, Failure> {
         }
     }
     Ok(exit)
+}
+
+/// The run, with its memory over time put aside where files show it.
+fn simulated(
+    scenario: &Arc<Scenario>,
+    seed: u64,
+    asked: Keep,
+    folder: Option<&Folder>,
+) -> Result<(History, Option<Spooled>), Failure> {
+    match folder {
+        Some(folder) if asked == Keep::Series => {
+            let (history, spooled) = engine::run_spooled(scenario, seed, folder.scratch()?)?;
+            Ok((history, Some(spooled)))
+        }
+        _ => Ok((engine::run_shown(engine::boot(scenario, asked.min(Keep::Events))?, seed)?, None)),
+    }
 }
 
 /// What is kept of the run must be enough for what is asked of it.

@@ -1,5 +1,5 @@
-//! Memory over time on its way: what is made of it sees one sample, or one scrape, after the other, so that nothing holds
-//! them all.
+//! Memory over time on its way: what is made of it sees one sample, or one scrape, after the other, so that nothing
+//! holds them all.
 
 use crate::WriteError;
 use oomsim_core::node::NodeView;

@@ -110,9 +110,9 @@ impl Simulation {
         self.node.machine.sample_at(self.now(), self.node.recorder.pods())
     }
 
-    /// Takes the samples since the last call, so that they do not grow with the length of the run. The last two stay, as
-    /// others of the same instant may replace them: the history that [`Self::finish`] returns ends with them. Such a run
-    /// has no way back to an earlier [`Checkpoint`].
+    /// Takes the samples since the last call, so that they do not grow with the length of the run. The last two stay,
+    /// as others of the same instant may replace them: the history that [`Self::finish`] returns ends with them. Such a
+    /// run has no way back to an earlier [`Checkpoint`].
     pub fn stream_samples(&mut self) -> Vec<Sample> {
         self.node.recorder.stream_samples()
     }
@@ -122,8 +122,8 @@ impl Simulation {
         self.node.recorder.drop_records();
     }
 
-    /// What each pass of the eviction manager sees ([`History::passes`]) is not kept with the series: passes that decide
-    /// nothing are then quick, and memory does not grow with them.
+    /// What each pass of the eviction manager sees ([`History::passes`]) is not kept with the series: passes that
+    /// decide nothing are then quick, and memory does not grow with them.
     pub fn without_passes(mut self) -> Self {
         self.node.recorder.drop_passes();
         self

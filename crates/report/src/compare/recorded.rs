@@ -85,7 +85,7 @@ impl fmt::Display for RecordedError {
         match self {
             RecordedError::Form(why) => write!(f, "it is not what `oomsim run --format json` writes: {why}"),
             RecordedError::Fleet => f.write_str(
-                "it is a run of several nodes, and single ones are compared (`oomsim run … --set nodes=1 --format json`)",
+                "it is of several nodes, and single ones are compared (`oomsim run … --set nodes=1 --format json`)",
             ),
             RecordedError::NoEvents => f.write_str("it has no events: it was written with --record outcome"),
         }
