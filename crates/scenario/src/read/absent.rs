@@ -11,7 +11,8 @@ use oomsim_core::workload::{Behavior, CacheAccess, ScriptOp};
 /// A preStop hook of which nothing says how long it takes.
 pub(super) const PRE_STOP: &str = "a preStop hook that does not say how long it takes (give `preStop`)";
 /// Kinds of what is absent, each with what the model does instead; a table of docs/FIDELITY.md lists them.
-pub(super) const KINDS: [(&str, &str); 9] = [
+pub(super) const KINDS: [(&str, &str); 10] = [
+    ("restartPolicy of a container", "the pod's counts; only `Always` of a sidecar is its own"),
     ("startupProbe", "a sidecar counts as started when it runs"),
     ("postStart hook", "it takes no time"),
     (PRE_STOP, "it takes no time"),

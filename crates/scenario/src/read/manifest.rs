@@ -225,14 +225,14 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     let places = container_places(object, spec_value);
     let mut absent = absent::Found::new();
     for value in list(spec_value, "containers") {
-        absent_in_container(value, &mut absent);
-        let Some(container) = container_spec(p, value) else { continue };
+        absent_in_container(value, false, &mut absent);
+        let Some(container) = container_spec(p, value, false) else { continue };
         plan.containers.push(container_plan(p, value, &container.name));
         Arc::make_mut(&mut spec.containers).push(container);
     }
     for value in list(spec_value, "initContainers") {
-        absent_in_container(value, &mut absent);
-        let Some(container) = container_spec(p, value) else { continue };
+        absent_in_container(value, true, &mut absent);
+        let Some(container) = container_spec(p, value, true) else { continue };
         plan.containers.push(container_plan(p, value, &container.name));
         spec.init_containers.push(container);
     }
@@ -302,10 +302,12 @@ fn toleration(p: &Problems, value: &Value) -> Toleration {
     }
 }
 
-fn container_spec(p: &Problems, value: &Value) -> Option<ContainerSpec> {
+fn container_spec(p: &Problems, value: &Value, is_init: bool) -> Option<ContainerSpec> {
     let name = given(value, "name").and_then(|v| dns_name(p, v))?;
     let resources = given(value, "resources").and_then(|v| manifest_resources(p, v)).unwrap_or_default();
-    Some(ContainerSpec { name, resources, restart_policy: restart_policy(p, value) })
+    // Of a container's own, only that of a sidecar is modelled.
+    let restart_policy = restart_policy(p, value).filter(|policy| is_init && *policy == RestartPolicy::Always);
+    Some(ContainerSpec { name, resources, restart_policy })
 }
 
 /// As inline, but with `claims`, which have nothing to do with memory.
@@ -376,9 +378,13 @@ fn memory_volume(p: &Problems, value: &Value) -> Option<VolumePlan> {
 }
 
 /// What a container asks for and the model does not have.
-fn absent_in_container(value: &Value, found: &mut absent::Found) {
+fn absent_in_container(value: &Value, is_init: bool, found: &mut absent::Found) {
     let name = value.get("name").and_then(Value::as_text).unwrap_or("?");
     let mut add = |what| found.push((what, name.to_owned()));
+    let policy = given(value, "restartPolicy").and_then(Value::as_text);
+    if policy.is_some_and(|policy| !is_init || policy != "Always") || given(value, "restartPolicyRules").is_some() {
+        add("restartPolicy of a container");
+    }
     if given(value, "startupProbe").is_some() {
         add("startupProbe");
     }

@@ -113,6 +113,21 @@ workload.leak = { block = "10Mi", every = "1s" }
     assert_eq!(web.containers[0].probes.len(), 1);
 }
 
+/// Kubernetes 1.34 lets each container have one (KEP-5307); before, the API server refuses all but that of a sidecar.
+#[test]
+fn the_restart_policy_of_a_container_is_named_as_absent() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web}\nspec:\n  initContainers:\n  - {name: mesh, restartPolicy: Always}\n  \
+               - {name: once, restartPolicy: Never}\n  containers:\n  - {name: app, restartPolicy: Always}\n  - {name: other}\n";
+    let loaded = right("[[pod]]\nmanifest = \"web.yaml\"\n", &[("web.yaml", pod)]);
+    let always: Vec<_> = loaded.scenario.pods[0].spec.all_containers().filter(|c| c.restarts_always()).collect();
+    assert_eq!(always.iter().map(|c| &*c.name).collect::<Vec<_>>(), ["mesh"]);
+    let said = rendered(&loaded.warnings);
+    assert!(said.contains("not modelled: restartPolicy of a container"), "{said}");
+    // It is written as it is read.
+    let written = crate::to_toml(&loaded.scenario);
+    assert!(load(&written, "written.toml", &Given(&[]), &[]).is_ok(), "{written}");
+}
+
 /// Settings reach each pod of a file by its own name, and change of its amounts only what they name.
 #[test]
 fn settings_name_the_pods_of_a_manifest() {
