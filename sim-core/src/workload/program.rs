@@ -429,13 +429,15 @@ fn jittered_due(rng: &mut Stream, growth: &mut Growth, until: SimTime) -> u64 {
         // The same as below, with everything known beforehand that no draw changes.
         let low = every.saturating_sub(jitter.spread);
         let span = (*every + jitter.spread).saturating_sub(low).as_nanos().saturating_add(1);
-        while n < left && *next <= until {
+        let (mut at, mut last) = (*next, *pause);
+        while n < left && at <= until {
             n += 1;
             if n < left {
-                *pause = low + SimDuration::from_nanos(rng.below(span));
-                *next = next.saturating_add(*pause);
+                last = low + SimDuration::from_nanos(rng.below(span));
+                at = at.saturating_add(last);
             }
         }
+        (*next, *pause) = (at, last);
         return n;
     }
     while n < left && *next <= until {

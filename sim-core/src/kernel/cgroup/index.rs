@@ -19,8 +19,7 @@ impl Kernel {
         let group = &self.cgroups[cg.index()];
         let local = self.local(cg);
         let large: Pages = group.rare().cache.iter().map(|c| self.in_large_folios(c.file, c.pages())).sum();
-        let pages =
-            (local.shmem + local.inactive_file + local.active_file + local.locked_file + more).saturating_sub(large);
+        let pages = (local.file() + more).saturating_sub(large);
         let written: Pages = group.rare().cache.iter().map(|c| c.buffered).sum();
         let written = if buffered { written + more } else { written };
         Pages::new(pages.get().div_ceil(PAGES_PER_INDEX_PAGE) + written.get().div_ceil(BUFFERED_PER_PAGE))

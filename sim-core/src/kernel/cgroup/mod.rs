@@ -32,7 +32,13 @@ pub(super) struct Counts {
 impl Counts {
     /// Pages in memory.
     pub fn resident(&self) -> Pages {
-        self.anon + self.shmem + self.inactive_file + self.active_file + self.locked_file + self.kernel
+        self.anon + self.file() + self.kernel
+    }
+
+    /// Page cache, tmpfs among it.
+    #[inline]
+    pub fn file(&self) -> Pages {
+        self.shmem + self.inactive_file + self.active_file + self.locked_file
     }
 
     /// File pages that reclaim can take.

@@ -11,9 +11,7 @@ impl Kernel {
     /// runc (fs2/memory.go). Kernel memory is not in it.
     pub fn stat(&self, cg: CgroupId) -> MemoryStat {
         let Some(group) = self.cgroups.get(cg.index()) else { return MemoryStat::default() };
-        let mut stat = to_stat(&group.total);
-        stat.usage = if group.parent.is_none() { stat.anon + stat.file } else { group.usage.bytes() };
-        stat
+        MemoryStat { usage: self.usage(cg), ..to_stat(&group.total) }
     }
 
     /// [`MemoryStat::working_set`] of a cgroup, without the other counters.
@@ -27,9 +25,14 @@ impl Kernel {
         group.usage.saturating_sub(group.total.inactive_file).bytes()
     }
 
-    /// `memory.current` of a cgroup other than the root.
+    /// [`MemoryStat::usage`] of a cgroup, without the other counters.
+    #[inline]
     pub fn usage(&self, cg: CgroupId) -> Bytes {
-        self.cgroups.get(cg.index()).map_or(Bytes::ZERO, |group| group.usage.bytes())
+        let Some(group) = self.cgroups.get(cg.index()) else { return Bytes::ZERO };
+        if group.parent.is_none() {
+            return (group.total.anon + group.total.file()).bytes();
+        }
+        group.usage.bytes()
     }
 
     /// Counters of a cgroup without its children: what of the sum is not theirs.
@@ -60,11 +63,10 @@ impl Kernel {
 }
 
 fn to_stat(counts: &Counts) -> MemoryStat {
-    let file = counts.shmem + counts.inactive_file + counts.active_file + counts.locked_file;
     MemoryStat {
         usage: counts.resident().bytes(),
         anon: counts.anon.bytes(),
-        file: file.bytes(),
+        file: counts.file().bytes(),
         shmem: counts.shmem.bytes(),
         kernel: counts.kernel.bytes(),
         inactive_file: counts.inactive_file.bytes(),

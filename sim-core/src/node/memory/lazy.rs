@@ -28,12 +28,19 @@ pub(super) struct LazyMode {
     pub cursor: Option<ProcIx>,
     /// A check is scheduled for this instant.
     check_at: Option<SimTime>,
+    /// Nothing is met before this instant, unless something other than growth changes memory.
+    pub calm_until: SimTime,
 }
 
 impl LazyMode {
     /// The scheduled check has come.
     pub fn checked(&mut self) {
         self.check_at = None;
+    }
+
+    /// The first instant at which a process may meet a limit of its own, or end its growth.
+    fn first_deadline(&self) -> SimTime {
+        self.deadlines.first().map_or(SimTime::MAX, |deadline| deadline.0)
     }
 }
 
@@ -84,6 +91,7 @@ impl Machine {
 
     /// Computes until when a process can be left alone, as far as it depends on no other process.
     pub(super) fn set_deadline(&mut self, p: ProcIx) {
+        self.memory.growth.lazy.calm_until = SimTime::ZERO;
         let proc = &self.programs[p as usize];
         let Activity::Growing(g) = &proc.activity else { return };
         let mut at = g.time_of(g.steps);
@@ -135,15 +143,23 @@ impl Machine {
 
     /// Whether the growing processes below some shared limit may meet it at once.
     pub(super) fn near_shared(&self, now: SimTime) -> bool {
-        let soon = now.saturating_add(SimDuration::from_nanos(1));
-        self.memory.growth.lazy.bounds.shared.iter().any(|&l| {
+        !self.shared_hold_until(now.saturating_add(SimDuration::from_nanos(1)))
+    }
+
+    /// Whether no shared limit is met up to this instant, as long as nothing but growth changes memory.
+    fn shared_hold_until(&self, at: SimTime) -> bool {
+        let bounds = &self.memory.growth.lazy.bounds;
+        bounds.shared.iter().all(|&l| {
             let room = self.memory.kernel.room(l);
-            room < ENDLESS && self.memory.growth.lazy.bounds.get(l).due(soon) > room.get()
+            room >= ENDLESS || bounds.get(l).due(at) <= room.get()
         })
     }
 
     /// What is due and may meet something happens; all others are left alone.
     pub(super) fn settle_at_limit(&mut self, cx: &mut Cx<'_>) {
+        if cx.now < self.memory.growth.lazy.calm_until {
+            return;
+        }
         if self.near_shared(cx.now) {
             // At first no process has acted at this instant; then each in turn, and those after it have not.
             let before = self.memory.growth.lazy.cursor.replace(0);
@@ -163,7 +179,7 @@ impl Machine {
             over.into_iter().for_each(|p| self.set_deadline(p));
             return;
         }
-        if self.memory.growth.lazy.deadlines.first().is_none_or(|d| d.0 > cx.now) {
+        if self.memory.growth.lazy.first_deadline() > cx.now {
             return;
         }
         let due = (SimTime::ZERO, 0)..=(cx.now, ProcIx::MAX);
@@ -190,7 +206,7 @@ impl Machine {
     /// all of it.
     pub(super) fn grows_plainly(&self, now: SimTime) -> bool {
         let lazy = &self.memory.growth.lazy;
-        let met = lazy.deadlines.first().is_some_and(|d| d.0 <= now) || self.near_shared(now);
+        let met = lazy.first_deadline() <= now || self.near_shared(now);
         lazy.on && !met && lazy.cursor.is_none() && self.is_quiescent()
     }
 
@@ -253,15 +269,25 @@ impl Machine {
             self.begin_ahead(cx.now);
         } else if self.memory.growth.is_empty() {
             return true;
-        } else if self.memory.growth.lazy.deadlines.first().is_some_and(|d| d.0 <= cx.now) || self.near_shared(cx.now) {
-            self.settle_at_limit(cx);
-            if !self.is_quiescent() {
-                return self.look_ahead(cx);
+        } else {
+            let lazy = &self.memory.growth.lazy;
+            let first = lazy.first_deadline();
+            let next = first.min(lazy.check_at.unwrap_or(SimTime::MAX));
+            if next > cx.now && self.shared_hold_until(next) {
+                self.check_at(first, cx);
+                self.memory.growth.lazy.calm_until = next;
+                return true;
+            }
+            if first <= cx.now || self.near_shared(cx.now) {
+                self.settle_at_limit(cx);
+                if !self.is_quiescent() {
+                    return self.look_ahead(cx);
+                }
             }
         }
         let lazy = &self.memory.growth.lazy;
         let known = lazy.check_at.unwrap_or(SimTime::MAX);
-        let mut at = lazy.deadlines.first().map_or(SimTime::MAX, |d| d.0);
+        let mut at = lazy.first_deadline();
         for &l in &lazy.bounds.shared {
             let room = self.memory.kernel.room(l).get();
             let level = lazy.bounds.get(l);
@@ -270,16 +296,19 @@ impl Machine {
                 at = at.min(if until > cx.now { until } else { self.next_step_below(l) });
             }
         }
-        let at = at.max(cx.now);
-        if at < known {
-            self.memory.growth.lazy.check_at = Some(at);
-            self.memory.growth.turn += 1;
-            if at < SimTime::MAX {
-                let turn = self.memory.growth.turn;
-                cx.queue.after(at.since(cx.now), Phase::Workload, 0, Event::GrowthCheck { turn });
-            }
-        }
+        self.check_at(at.max(cx.now), cx);
         true
+    }
+
+    /// Schedules a check at this instant, unless there is one before it.
+    fn check_at(&mut self, at: SimTime, cx: &mut Cx<'_>) {
+        if at >= self.memory.growth.lazy.check_at.unwrap_or(SimTime::MAX) {
+            return;
+        }
+        self.memory.growth.lazy.check_at = Some(at);
+        self.memory.growth.turn += 1;
+        let turn = self.memory.growth.turn;
+        cx.queue.after(at.since(cx.now), Phase::Workload, 0, Event::GrowthCheck { turn });
     }
 
     /// Everything is settled: computes all sums and deadlines.

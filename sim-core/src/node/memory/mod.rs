@@ -86,6 +86,12 @@ impl Memory {
         self.growth.invalidate();
     }
 
+    /// The kernel, for a change other than growth: how long shared limits hold has to be found again.
+    fn change(&mut self) -> &mut Kernel {
+        self.growth.lazy.calm_until = SimTime::ZERO;
+        &mut self.kernel
+    }
+
     // Cgroups. Where they are says nothing of what they hold.
 
     pub fn root(&self) -> CgroupId {
@@ -122,7 +128,7 @@ impl Memory {
 
     /// Removes a cgroup; one that still has processes or children stays.
     pub fn rmdir(&mut self, cgroup: CgroupId) {
-        if self.kernel.rmdir(cgroup).is_err() {
+        if self.change().rmdir(cgroup).is_err() {
             return;
         }
         self.forget_pressure(cgroup);
@@ -141,7 +147,7 @@ impl Memory {
 
     /// Writes limits. On v1 a limit below the usage that reclaim cannot reach is refused.
     pub fn write(&mut self, now: SimTime, cgroup: CgroupId, write: &CgroupWrite) -> Result<(), Errno> {
-        self.kernel.write(now, cgroup, write)
+        self.change().write(now, cgroup, write)
     }
 
     /// The limit of a cgroup, if it has one.
@@ -150,7 +156,7 @@ impl Memory {
     }
 
     pub fn set_sysctl(&mut self, name: &str, value: i64) -> Result<(), SysctlError> {
-        self.kernel.set_sysctl(name, value)
+        self.change().set_sysctl(name, value)
     }
 
     pub fn lru(&self) -> Lru {
@@ -171,7 +177,7 @@ impl Memory {
 
     /// Says that a program needs text again and again.
     pub fn set_hot_text(&mut self, pid: Pid, hot: HotText) {
-        self.kernel.set_hot_text(pid, Some(hot));
+        self.change().set_hot_text(pid, Some(hot));
     }
 
     /// Races between processors are drawn from these streams.
@@ -196,7 +202,7 @@ impl Memory {
     pub fn unlink(&mut self, scope: VolumeScope, name: String) -> bool {
         let removed = self.volumes.remove(&(scope, name));
         if let Some(id) = removed {
-            let _ = self.kernel.remove_volume(id);
+            let _ = self.change().remove_volume(id);
         }
         removed.is_some()
     }
@@ -223,11 +229,11 @@ impl Memory {
     }
 
     pub fn kill(&mut self, now: SimTime, pid: Pid, signal: Signo) -> Delivery {
-        self.kernel.kill(now, pid, signal)
+        self.change().kill(now, pid, signal)
     }
 
     pub fn exit(&mut self, now: SimTime, pid: Pid, code: i32) {
-        self.kernel.exit(now, pid, code);
+        self.change().exit(now, pid, code);
     }
 
     /// The memory of a dying process comes free. Returns how it ended.
@@ -236,12 +242,12 @@ impl Memory {
             Some(State::Dying { status, .. }) => status,
             _ => ExitStatus::Signal(Signo::Kill),
         };
-        self.kernel.finish_exit(now, pid);
+        self.change().finish_exit(now, pid);
         status
     }
 
     pub fn fork(&mut self, now: SimTime, pid: Pid) -> Result<Pid, Errno> {
-        self.kernel.fork(now, pid)
+        self.change().fork(now, pid)
     }
 
     // What the kernel reports.
@@ -264,12 +270,12 @@ impl Machine {
     pub(in crate::node) fn operate(&mut self, p: ProcIx, op: MemOp, cx: &mut Cx<'_>) -> MemOutcome {
         let pid = self.programs[p as usize].pid;
         if !self.memory.growth.lazy.on {
-            let outcome = self.memory.kernel.apply(cx.now, pid, op);
+            let outcome = self.memory.change().apply(cx.now, pid, op);
             return self.with_work(p, outcome);
         }
         let cgroup = self.programs[p as usize].cgroup;
         self.reserve_for(Some(p), cgroup, op.largest_charge(), cx);
-        let outcome = self.memory.kernel.apply(cx.now, pid, op);
+        let outcome = self.memory.change().apply(cx.now, pid, op);
         self.note_charge(Some(p), cgroup);
         self.with_work(p, outcome)
     }
@@ -311,7 +317,7 @@ impl Machine {
         spec.pid = spec.pid.filter(|&pid| self.memory.kernel.process(pid).is_none());
         let charged = spec.footprint.anon + spec.footprint.pgtables + spec.footprint.kernel;
         self.reserve_for(None, spec.cgroup, charged, cx);
-        let spawned = self.memory.kernel.spawn(cx.now, &spec);
+        let spawned = self.memory.change().spawn(cx.now, &spec);
         self.note_charge(None, spec.cgroup);
         let pid = spawned.ok()?;
         Some((pid, self.memory.slot(pid).unwrap_or(u32::MAX)))

@@ -43,7 +43,7 @@ impl<'a> Settled<'a> {
 
     /// Usage of a cgroup.
     pub(in crate::node) fn usage(self, cgroup: CgroupId) -> Bytes {
-        self.kernel().stat(cgroup).usage
+        self.kernel().usage(cgroup)
     }
 
     /// Pages that can be charged to a cgroup before anything but addition happens.
