@@ -1,6 +1,7 @@
 //! Reading scenario files.
 
 use crate::exit::{Exit, Failure};
+use oomsim_import::KnownKind;
 use oomsim_scenario::{
     Diagnostic, Document, FileError, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds,
 };
@@ -213,20 +214,21 @@ fn something_else(name: &str, text: &str, wanted: &str) -> Option<Failure> {
         return None;
     }
     let known = oomsim_import::describe(text)?;
-    let command = match (known.what.as_str(), known.instead) {
+    let command = match (&known.kind, known.instead) {
         (_, Some(instead)) => instead.to_owned(),
-        ("a kernel log", _) => format!("`oomsim dmesg {name}` explains it"),
-        ("a kubelet's settings", _) => format!("`oomsim node --config {name}` and `oomsim lint {name}` take it"),
+        (KnownKind::KernelLog, _) => format!("`oomsim dmesg {name}` explains it"),
+        (KnownKind::KubeletSettings, _) => format!("`oomsim node --config {name}` and `oomsim lint {name}` take it"),
         _ => format!("`oomsim import {name} … --out FOLDER` makes a scenario of it"),
     };
-    Some(Failure::bad_input(format!("{name} is {}, not {wanted}\n  help: {command}", known.what)))
+    Some(Failure::bad_input(format!("{name} is {}, not {wanted}\n  help: {command}", known.kind)))
 }
 
 /// A failure for what was recorded on a node or by its monitoring, which is no Kubernetes object to be checked.
 pub fn recorded(name: &str, text: &str) -> Option<Failure> {
-    let what = oomsim_import::describe(text)?.what;
-    let object = what.starts_with("a Kubernetes ") || what == "a kubelet's settings";
-    if object { None } else { something_else(name, text, "kubelet settings or pods") }
+    match oomsim_import::describe(text)?.kind {
+        KnownKind::KubernetesObject(_) | KnownKind::KubeletSettings => None,
+        KnownKind::KernelLog | KnownKind::Other(_) => something_else(name, text, "kubelet settings or pods"),
+    }
 }
 
 /// The text of a TOML file that was named; `wanted`: what it should be, such as `a goal`.

@@ -8,7 +8,7 @@ use crate::flags::Force;
 use crate::output;
 use oomsim_conformance::Verdict;
 use oomsim_conformance::node::compare::percentile;
-use oomsim_conformance::node::decision::Decision;
+use oomsim_conformance::node::decision::{DecidedBy, Decision};
 use oomsim_conformance::node::story::Story;
 use oomsim_conformance::node::{Examination, StoryRun, examine_run};
 use oomsim_report::picture::story::{Happening, Pair, StoryComparison};
@@ -182,15 +182,16 @@ fn happening(of: &Decision, recorded: Option<f64>, simulated: Option<f64>) -> Ha
     let (place, comm) = (parts.next().unwrap_or_default(), parts.next_back().unwrap_or_default());
     let more = if of.killed.len() > 1 { format!(" +{}", of.killed.len() - 1) } else { String::new() };
     let kill = |limit: &str| (Class::Kill, format!("OOM kill {comm}{more} · {limit}"));
-    let (class, title) = match of.by.as_str() {
-        "eviction" => (Class::Evict, format!("Evicted {place}")),
-        "self" => (Class::Change, format!("exit {comm}")),
-        "global_oom" => kill("node out of memory"),
-        "kubepods_oom" => kill("kubepods limit"),
-        "qos_oom" => kill("QoS cgroup's limit"),
-        "pod_oom" => kill("pod's limit"),
-        "container_oom" => kill("container's limit"),
-        other => kill(other),
+    let (class, title) = match &of.by {
+        DecidedBy::Eviction => (Class::Evict, format!("Evicted {place}")),
+        DecidedBy::Itself => (Class::Change, format!("exit {comm}")),
+        DecidedBy::NodeOom => kill("node out of memory"),
+        DecidedBy::KubepodsOom => kill("kubepods limit"),
+        DecidedBy::QosOom => kill("QoS cgroup's limit"),
+        DecidedBy::PodOom => kill("pod's limit"),
+        DecidedBy::ContainerOom => kill("container's limit"),
+        DecidedBy::CgroupOom => kill("cgroup's limit"),
+        DecidedBy::Other(word) => kill(word),
     };
     Happening { class, title, recorded, simulated }
 }

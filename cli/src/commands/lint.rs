@@ -72,11 +72,10 @@ fn look(args: &Args, unit: &Unit, report: &mut LintReport) {
         report.find(shown(finding, unit).about(&unit.about));
     }
     for warning in unit.kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
-        // The rules report this themselves, in more detail.
-        let start = [&warning.message].into_iter().chain(&warning.help).any(|t| t.contains("kubelet does not start"));
         // Generated text, not the user's: containers of manifests have no workload.
         let ours = unit.made && warning.at.as_ref().is_some_and(|at| at.source.name == unit.name);
-        if !start && !ours {
+        // The rules report themselves, in more detail, why the kubelet does not start.
+        if !warning.keeps_kubelet_down && !ours {
             report.warn(shown(warning.clone(), unit).about(&unit.about));
         }
     }

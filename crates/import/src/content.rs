@@ -14,6 +14,7 @@ use oomsim_scenario::reading::{Problems, Value, parse_documents};
 use oomsim_scenario::{Location, Source};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use std::fmt;
 use std::sync::Arc;
 
 /// What a file holds.
@@ -54,9 +55,9 @@ pub fn read(p: &Problems, source: &Arc<Source>) -> Option<Content> {
     let result = match first_look(text) {
         Look::Json(shape) => json(&source.name, text, &shape),
         Look::Text(_, known) => known(&source.name, text),
-        Look::Other(Known { what, instead }) => {
+        Look::Other(Known { kind, instead }) => {
             let help = instead.unwrap_or("give what it was made of");
-            Err(vec![TextProblem::whole(format!("this is {what}: {help}"))])
+            Err(vec![TextProblem::whole(format!("this is {kind}: {help}"))])
         }
         Look::Yaml => return parse_documents(source).map_err(|why| p.push(*why)).ok().map(Content::Documents),
     };
@@ -76,24 +77,48 @@ type Reader = fn(&str, &str) -> Result<Option<Content>, Vec<TextProblem>>;
 
 enum Look {
     Json(Shape),
-    /// What it is, and who reads it.
-    Text(&'static str, Reader),
+    /// What it is, and its reader.
+    Text(KnownKind, Reader),
     Yaml,
     /// Known, but nothing that is read.
     Other(Known),
 }
 
+/// The kinds of files that are distinguished; as text in words, such as `a Kubernetes Node`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum KnownKind {
+    /// A kernel log.
+    KernelLog,
+    /// A kubelet's settings, in any wrapper.
+    KubeletSettings,
+    /// An object of the Kubernetes API, by its `kind`.
+    KubernetesObject(String),
+    /// Anything else, in words.
+    Other(&'static str),
+}
+
+impl fmt::Display for KnownKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            KnownKind::KernelLog => f.write_str("a kernel log"),
+            KnownKind::KubeletSettings => f.write_str("a kubelet's settings"),
+            KnownKind::KubernetesObject(kind) => write!(f, "a Kubernetes {kind}"),
+            KnownKind::Other(words) => f.write_str(words),
+        }
+    }
+}
+
 /// What a file is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Known {
-    /// In words, such as `a Kubernetes Node`.
-    pub what: String,
+    /// What it is.
+    pub kind: KnownKind,
     /// What to give instead, if nothing reads it.
     pub instead: Option<&'static str>,
 }
 
-fn other(what: &str, instead: &'static str) -> Look {
-    Look::Other(Known { what: what.to_owned(), instead: Some(instead) })
+fn other(what: &'static str, instead: &'static str) -> Look {
+    Look::Other(Known { kind: KnownKind::Other(what), instead: Some(instead) })
 }
 
 /// The keys by which JSON documents are distinguished.
@@ -113,17 +138,14 @@ const AS_JSON: &str = "give what `kubectl get … -o json` prints, as `oomsim im
 fn first_look(text: &str) -> Look {
     let start = text.trim_start();
     if start.is_empty() {
-        return Look::Other(Known {
-            what: "an empty file".into(),
-            instead: Some("was the command that made it stopped?"),
-        });
+        return other("an empty file", "was the command that made it stopped?");
     }
     if start.starts_with('{') {
         // What is cut off has no shape: the reader of YAML, which takes JSON too, says where.
         return serde_json::from_str(start).map_or(Look::Yaml, Look::Json);
     }
     if kernel_log::looks_like(start) {
-        return Look::Text("a kernel log", |_, text| {
+        return Look::Text(KnownKind::KernelLog, |_, text| {
             kernel_log::read(text).map(|reports| Some(Content::KernelLog(reports)))
         });
     }
@@ -131,7 +153,7 @@ fn first_look(text: &str) -> Look {
         return other("a web page", "is a login needed where the file comes from?");
     }
     if start.starts_with('[') && prometheus::looks_like_result(start) {
-        return Look::Text("an answer of Prometheus", |name, text| {
+        return Look::Text(KnownKind::Other("an answer of Prometheus"), |name, text| {
             prometheus::read_result(name, text).map(|series| Some(Content::Series(series)))
         });
     }
@@ -144,23 +166,29 @@ fn first_look(text: &str) -> Look {
 /// What a node or its monitoring prints.
 fn recorded(start: &str) -> Look {
     if looks_like_meminfo(start) {
-        Look::Text("/proc/meminfo", |_, text| meminfo(text).map(|m| Some(Content::Meminfo(m))))
+        Look::Text(KnownKind::Other("/proc/meminfo"), |_, text| meminfo(text).map(|m| Some(Content::Meminfo(m))))
     } else if looks_like_free(start) {
-        Look::Text("the output of `free`", |_, text| free(text).map(|f| Some(Content::Free(f))))
+        Look::Text(KnownKind::Other("the output of `free`"), |_, text| free(text).map(|f| Some(Content::Free(f))))
     } else if looks_like_memory_stat(start) {
-        Look::Text("a cgroup's memory.stat", |_, text| memory_stat(text).map(|stat| Some(Content::MemoryStat(stat))))
+        Look::Text(KnownKind::Other("a cgroup's memory.stat"), |_, text| {
+            memory_stat(text).map(|stat| Some(Content::MemoryStat(stat)))
+        })
     } else if memory_current(start).is_some() {
-        Look::Text("a number, as a cgroup's memory.current", |_, text| {
+        Look::Text(KnownKind::Other("a number, as a cgroup's memory.current"), |_, text| {
             Ok(memory_current(text).map(Content::MemoryCurrent))
         })
     } else if top::looks_like(start) {
-        Look::Text("the output of `kubectl top`", |_, text| top::read(text).map(|rows| Some(Content::Top(rows))))
+        Look::Text(KnownKind::Other("the output of `kubectl top`"), |_, text| {
+            top::read(text).map(|rows| Some(Content::Top(rows)))
+        })
     } else if csv_file::looks_like(start) {
-        Look::Text("a CSV file of series", |name, text| {
+        Look::Text(KnownKind::Other("a CSV file of series"), |name, text| {
             csv_file::read(name, text).map(|series| Some(Content::Series(series)))
         })
     } else if openmetrics::looks_like(start) {
-        Look::Text("metrics as text", |_, text| openmetrics::read(text).map(|series| Some(Content::Series(series))))
+        Look::Text(KnownKind::Other("metrics as text"), |_, text| {
+            openmetrics::read(text).map(|series| Some(Content::Series(series)))
+        })
     } else if looks_like_table(start) {
         other("a table of `kubectl get`", AS_JSON)
     } else {
@@ -203,29 +231,29 @@ pub fn describe(text: &str) -> Option<Known> {
     if let Ok(Some(list)) = json_lines::as_list(text) {
         return describe(&list);
     }
-    let known = |what: &str| Some(Known { what: what.to_owned(), instead: None });
+    let known = |kind| Some(Known { kind, instead: None });
     let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
     let documents = match first_look(text) {
         Look::Other(_) if text.trim().is_empty() => return None,
         Look::Other(other) => return Some(other),
-        Look::Text(what, _) => return known(what),
+        Look::Text(kind, _) => return known(kind),
         Look::Json(shape) if shape.kind.is_none() && (shape.status.is_some() || shape.result_type.is_some()) => {
-            return known("an answer of Prometheus");
+            return known(KnownKind::Other("an answer of Prometheus"));
         }
         Look::Json(shape) if shape.kind.is_none() && shape.node.is_some() => {
-            return known("a kubelet's /stats/summary");
+            return known(KnownKind::Other("a kubelet's /stats/summary"));
         }
         Look::Json(_) | Look::Yaml => parse_documents(&source).ok()?,
     };
     if documents.iter().any(oomsim_scenario::reading::is_kubelet_settings) {
-        return known("a kubelet's settings");
+        return known(KnownKind::KubeletSettings);
     }
     if documents.iter().any(|document| os_settings(document).is_some()) {
-        return known("a provider's settings of the operating system");
+        return known(KnownKind::Other("a provider's settings of the operating system"));
     }
     let first = documents.first()?;
     let first = first.items().and_then(<[Value]>::first).unwrap_or(first);
     let kind = first.get("kind").and_then(Value::as_text)?;
     first.get("apiVersion")?;
-    known(&format!("a Kubernetes {kind}"))
+    known(KnownKind::KubernetesObject(kind.to_owned()))
 }

@@ -48,7 +48,7 @@ mod top;
 mod usage;
 
 pub use build::{ImportError, Imported, Options, build};
-pub use content::{Known, describe};
+pub use content::{Known, KnownKind, describe};
 pub use daemons::{Daemons, Measured, daemons, measured};
 pub use evidence::Evidence;
 pub use objects::PodFacts;

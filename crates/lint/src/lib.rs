@@ -83,15 +83,8 @@ impl Finding {
             Level::Warning => Severity::Warning,
             Level::Error => Severity::Error,
         };
-        Diagnostic {
-            severity,
-            code: self.code,
-            message: self.message.clone(),
-            at: self.at.clone(),
-            label: String::new(),
-            help: vec![self.help.clone()],
-            kind: String::new(),
-        }
+        let said = Diagnostic::without_place(severity, self.message.clone()).help(self.help.clone());
+        Diagnostic { code: self.code, at: self.at.clone(), ..said }
     }
 }
 

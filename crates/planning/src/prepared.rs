@@ -103,15 +103,9 @@ impl ScenarioBundle {
         let LoadedScenario { scenario, mut warnings, .. } = load_kind(text, file, &reader, fixed, node)?;
         let nodes = scenario.nodes;
         if nodes > 1 {
-            warnings.push(Diagnostic {
-                severity: Severity::Warning,
-                code: "",
-                message: "`nodes`: each run of a study simulates one node".into(),
-                at: None,
-                label: String::new(),
-                help: vec!["the nodes of a fleet differ only in their seeds, like the repetitions of a study".into()],
-                kind: String::new(),
-            });
+            let message = "`nodes`: each run of a study simulates one node";
+            let help = "the nodes of a fleet differ only in their seeds, like the repetitions of a study";
+            warnings.push(Diagnostic::without_place(Severity::Warning, message).help(help));
         }
         for variant in variants {
             // A variant that is wrong is a row that says so, or was reported by who asked for it.

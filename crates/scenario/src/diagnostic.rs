@@ -46,20 +46,28 @@ pub struct Diagnostic {
     pub help: Vec<String>,
     /// What all problems of its kind have in common, for a count instead of a list; empty: it stands alone.
     pub kind: String,
+    /// The kubelet does not start because of it.
+    pub keeps_kubelet_down: bool,
 }
 
 impl Diagnostic {
-    /// An error at a place.
-    pub fn error(at: &Location, message: impl Into<String>) -> Self {
+    /// A problem for which no file is to blame.
+    pub fn without_place(severity: Severity, message: impl Into<String>) -> Self {
         Diagnostic {
-            severity: Severity::Error,
+            severity,
             code: "",
             message: message.into(),
-            at: Some(at.clone()),
+            at: None,
             label: String::new(),
             help: Vec::new(),
             kind: String::new(),
+            keeps_kubelet_down: false,
         }
+    }
+
+    /// An error at a place.
+    pub fn error(at: &Location, message: impl Into<String>) -> Self {
+        Diagnostic { at: Some(at.clone()), ..Diagnostic::without_place(Severity::Error, message) }
     }
 
     /// A warning at a place.
@@ -85,6 +93,13 @@ impl Diagnostic {
     #[must_use]
     pub fn of_kind(mut self, kind: impl Into<String>) -> Self {
         self.kind = kind.into();
+        self
+    }
+
+    /// Says that the kubelet does not start because of it.
+    #[must_use]
+    pub fn keeps_kubelet_down(mut self) -> Self {
+        self.keeps_kubelet_down = true;
         self
     }
 

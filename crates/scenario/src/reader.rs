@@ -119,8 +119,7 @@ impl Problems {
         for (severity, more) in [Severity::Error, Severity::Warning].into_iter().zip(self.unlisted.get()) {
             if more > 0 {
                 let message = format!("{more} more {}s are not listed", severity.as_str());
-                let (label, help, kind) = (String::new(), Vec::new(), String::new());
-                list.push(Diagnostic { severity, code: "", message, at: None, label, help, kind });
+                list.push(Diagnostic::without_place(severity, message));
             }
         }
         list
@@ -143,7 +142,7 @@ fn add(counts: &Cell<[usize; 2]>, kind: usize, n: usize) {
 
 fn key(diagnostic: &Diagnostic) -> u64 {
     let mut hasher = StableHasher::default();
-    let Diagnostic { severity, code, message, at: _, label, help, kind: _ } = diagnostic;
+    let Diagnostic { severity, code, message, at: _, label, help, kind: _, keeps_kubelet_down: _ } = diagnostic;
     (severity, code, message, place(diagnostic), label, help).hash(&mut hasher);
     hasher.finish()
 }

@@ -15,6 +15,10 @@ use std::fmt;
 /// Resource of the node's disk.
 const EPHEMERAL_STORAGE: &str = "ephemeral-storage";
 
+/// Fields of reservations.
+pub(super) const KUBE_RESERVED: &str = "kubeReserved";
+pub(super) const SYSTEM_RESERVED: &str = "systemReserved";
+
 /// Why a reservation is refused (cmd/kubelet/app/server.go parseResourceList).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ReservationError {
@@ -201,17 +205,17 @@ impl NodeAllocatable {
             });
         }
         let classes = [
-            (ENFORCE_SYSTEM, &self.system_reserved, &config.system_reserved_cgroup, false),
-            (ENFORCE_KUBE, &self.kube_reserved, &config.kube_reserved_cgroup, false),
-            (ENFORCE_SYSTEM_COMPRESSIBLE, &self.system_reserved, &config.system_reserved_cgroup, true),
-            (ENFORCE_KUBE_COMPRESSIBLE, &self.kube_reserved, &config.kube_reserved_cgroup, true),
+            (ENFORCE_SYSTEM, SYSTEM_RESERVED, &self.system_reserved, &config.system_reserved_cgroup, false),
+            (ENFORCE_KUBE, KUBE_RESERVED, &self.kube_reserved, &config.kube_reserved_cgroup, false),
+            (ENFORCE_SYSTEM_COMPRESSIBLE, SYSTEM_RESERVED, &self.system_reserved, &config.system_reserved_cgroup, true),
+            (ENFORCE_KUBE_COMPRESSIBLE, KUBE_RESERVED, &self.kube_reserved, &config.kube_reserved_cgroup, true),
         ];
-        for (key, reserved, cgroup, compressible) in classes {
-            if !config.enforces(key) {
+        for (enforcement, reservation, reserved, cgroup, compressible) in classes {
+            if !config.enforces(enforcement) {
                 continue;
             }
             let Some(reserved) = reserved else {
-                result.failed = Some(NotConfigured { enforcement: key, cgroup: cgroup.clone() });
+                result.failed = Some(NotConfigured { enforcement, reservation, cgroup: cgroup.clone() });
                 break;
             };
             let memory = reserved.get(MEMORY).filter(|_| !compressible).map(Quantity::value);
@@ -232,15 +236,10 @@ fn floor(quantity: Quantity) -> Quantity {
 pub struct NotConfigured {
     /// Key of `enforceNodeAllocatable`.
     pub enforcement: &'static str,
+    /// The field that would have to be given: `kubeReserved` or `systemReserved`.
+    pub reservation: &'static str,
     /// The configured cgroup.
     pub cgroup: String,
-}
-
-impl NotConfigured {
-    /// The field that would have to be given.
-    pub fn reservation(&self) -> &'static str {
-        if self.enforcement.starts_with("kube") { "kubeReserved" } else { "systemReserved" }
-    }
 }
 
 impl fmt::Display for NotConfigured {

@@ -1,6 +1,6 @@
 //! The kubelet's configuration, read once into what it means on a machine.
 
-use super::allocatable::{NodeAllocatable, parse_reservation};
+use super::allocatable::{KUBE_RESERVED, NodeAllocatable, SYSTEM_RESERVED, parse_reservation};
 use super::cgroups::{CgroupLayout, NodeCgroupWrite};
 use super::config::{KubeletConfig, TextMap};
 use super::eviction::{EvictionSignal, Threshold, ThresholdValue, Thresholds};
@@ -56,8 +56,8 @@ impl EffectiveKubelet {
             problems.extend(errors.into_iter().map(|error| StartProblem::Reservation(field, error)));
             list
         };
-        let kube_reserved = reservation("kubeReserved", &config.kube_reserved);
-        let system_reserved = reservation("systemReserved", &config.system_reserved);
+        let kube_reserved = reservation(KUBE_RESERVED, &config.kube_reserved);
+        let system_reserved = reservation(SYSTEM_RESERVED, &config.system_reserved);
         let (thresholds, errors) = Thresholds::parse(config, profile);
         problems.extend(errors.into_iter().map(StartProblem::Threshold));
         let (qos_reserved_memory_percent, errors) = qos_reserved(&config.qos_reserved);

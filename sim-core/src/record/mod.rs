@@ -29,7 +29,7 @@ use smallvec::SmallVec;
 /// Whose process it is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 pub enum Owner {
-    /// A container of a pod (`POD` is the pause container).
+    /// A container of a pod, or its sandbox ([`PAUSE_CONTAINER`]).
     Container {
         /// `namespace/name` of the pod.
         pod: Name,
@@ -38,6 +38,17 @@ pub enum Owner {
     },
     /// A process on the node itself, by its name in the scenario.
     Host(Name),
+}
+
+/// The container of a pod's pause process, as runtimes call it. No container of a pod can have this name: it is upper
+/// case.
+pub const PAUSE_CONTAINER: &str = "POD";
+
+impl Owner {
+    /// The process holds a pod's sandbox, which is none of the pod's own containers.
+    pub fn is_pause(&self) -> bool {
+        matches!(self, Owner::Container { container, .. } if &**container == PAUSE_CONTAINER)
+    }
 }
 
 /// Why a process died.

@@ -3,7 +3,7 @@
 use super::heading;
 use crate::exit::Failure;
 use oomsim_conformance::Verdict;
-use oomsim_conformance::realnode::{DRAWS, Decision, Examined, Run, Story, examine, recorded, simulated};
+use oomsim_conformance::realnode::{DRAWS, Decision, DecisionKind, Examined, Run, Story, examine, recorded, simulated};
 use oomsim_report::picture::Class;
 use oomsim_report::picture::story::{Happening, Pair, StoryComparison};
 
@@ -73,14 +73,16 @@ fn comparison(story: &Story, run: &Run, (real, model): (&[Decision], &[Decision]
 /// Recorded decisions, each with the first simulated one that is the same; then what was only simulated.
 fn happenings(real: &[Decision], model: &[Decision]) -> Vec<Happening> {
     let happening = |of: &Decision, recorded, simulated| {
-        let class = if of.what == "oom" { Class::Kill } else { Class::Evict };
-        let what = if of.what == "oom" { "OOM kill" } else { "Evicted" };
+        let (class, what) = match of.kind {
+            DecisionKind::Oom => (Class::Kill, "OOM kill"),
+            DecisionKind::Evicted => (Class::Evict, "Evicted"),
+        };
         Happening { class, title: format!("{what} {}", of.who), recorded, simulated }
     };
     let mut left: Vec<&Decision> = model.iter().collect();
     let mut out = Vec::new();
     for decision in real {
-        let same = left.iter().position(|other| other.what == decision.what && other.who == decision.who);
+        let same = left.iter().position(|other| other.kind == decision.kind && other.who == decision.who);
         let same = same.map(|place| left.remove(place).t);
         out.push(happening(decision, Some(decision.t), same));
     }

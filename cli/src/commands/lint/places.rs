@@ -14,14 +14,9 @@ pub fn place(at: &Location, name: &str, folder: &Path) -> Option<FindingPlace> {
 
 /// Why a file cannot be used, each problem with its place.
 pub fn problems(unusable: &Unusable) -> Vec<Shown> {
-    let whole = || Diagnostic {
-        severity: Severity::Error,
-        code: "",
-        message: anstream::adapter::strip_str(&unusable.failure.message).to_string(),
-        at: None,
-        label: String::new(),
-        help: Vec::new(),
-        kind: String::new(),
+    let whole = || {
+        let message = anstream::adapter::strip_str(&unusable.failure.message).to_string();
+        Diagnostic::without_place(Severity::Error, message)
     };
     let problems = if unusable.problems.is_empty() { vec![whole()] } else { unusable.problems.clone() };
     // Names of files in problems are given as they were on the command line, or relative to it.

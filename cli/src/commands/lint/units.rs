@@ -161,7 +161,8 @@ fn named_scenarios(text: &str, name: &str) -> Result<Vec<(ScenarioBundle, Vec<St
 fn not_looked_at(files: &[&PathBuf], nothing: bool, report: &mut LintReport) {
     for path in files {
         let text = load::named_text(path).unwrap_or_default();
-        let what = oomsim_import::describe(&text).map_or_else(|| "a Kubernetes object".into(), |known| known.what);
+        let what =
+            oomsim_import::describe(&text).map_or_else(|| "a Kubernetes object".into(), |known| known.kind.to_string());
         let message = format!("{}: not looked at: it has neither pods nor kubelet settings ({what})", path.display());
         if nothing {
             report.fail(
@@ -169,16 +170,7 @@ fn not_looked_at(files: &[&PathBuf], nothing: bool, report: &mut LintReport) {
                 Vec::new(),
             );
         } else {
-            let warning = Diagnostic {
-                severity: Severity::Warning,
-                code: "",
-                message,
-                at: None,
-                label: String::new(),
-                help: Vec::new(),
-                kind: String::new(),
-            };
-            report.warn(Shown::new(warning, None));
+            report.warn(Shown::new(Diagnostic::without_place(Severity::Warning, message), None));
         }
     }
 }

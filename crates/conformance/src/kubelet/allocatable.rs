@@ -221,7 +221,7 @@ fn enforcement(row: &Value, effective: &EffectiveKubelet, problems: &[StartProbl
     let agrees = match failed {
         None => error.is_empty(),
         Some(f) => {
-            let class = if f.enforcement.starts_with("kube") { "Kube Reserved" } else { "System Reserved" };
+            let class = if f.reservation == "kubeReserved" { "Kube Reserved" } else { "System Reserved" };
             error.contains(&format!("on \"{}\"", f.cgroup))
                 && error.contains(class)
                 && error.contains("Compressible") == f.enforcement.ends_with("compressible")

@@ -1,6 +1,6 @@
 //! A simulated story held against the recorded one: verdict, time, what the manager saw, memory.
 
-use super::decision::{Decision, short};
+use super::decision::{DecidedBy, Decision, short};
 use super::run::StoryRun;
 use super::story::{Pass, Story};
 use oomsim_core::record::{PassFigures, Record, ThresholdSeen};
@@ -61,7 +61,7 @@ pub fn times(story: &Story, run: &StoryRun, recorded: &[Decision]) -> Times {
             break;
         }
         out.decisions += 1;
-        let in_time = if real.by == "eviction" {
+        let in_time = if real.by == DecidedBy::Eviction {
             pass_of(story.passes.iter().map(|p| p.t), real.t)
                 == pass_of(run.history.passes.iter().map(|p| since_t0(run, p)), model.t)
         } else {

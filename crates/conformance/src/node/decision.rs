@@ -4,16 +4,86 @@ use super::story::Story;
 use oomsim_core::record::{DeathCause, History, LimitScope, Owner, Record};
 use oomsim_core::units::Pid;
 use ordered_float::OrderedFloat;
+use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+
+/// Whose decision a death was.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "String")]
+pub enum DecidedBy {
+    /// The kubelet's eviction manager.
+    Eviction,
+    /// The process exited by itself.
+    Itself,
+    /// The kernel: the node was out of memory.
+    NodeOom,
+    /// The kernel, at the limit of all pods.
+    KubepodsOom,
+    /// The kernel, at the limit of a QoS class.
+    QosOom,
+    /// The kernel, at the limit of a pod.
+    PodOom,
+    /// The kernel, at the limit of a container.
+    ContainerOom,
+    /// The kernel, at the limit of another cgroup.
+    CgroupOom,
+    /// Something else, in its own word.
+    Other(String),
+}
+
+impl From<String> for DecidedBy {
+    fn from(word: String) -> Self {
+        match word.as_str() {
+            "eviction" => DecidedBy::Eviction,
+            "self" => DecidedBy::Itself,
+            "global_oom" => DecidedBy::NodeOom,
+            "kubepods_oom" => DecidedBy::KubepodsOom,
+            "qos_oom" => DecidedBy::QosOom,
+            "pod_oom" => DecidedBy::PodOom,
+            "container_oom" => DecidedBy::ContainerOom,
+            "memcg_oom" => DecidedBy::CgroupOom,
+            _ => DecidedBy::Other(word),
+        }
+    }
+}
+
+impl From<&LimitScope> for DecidedBy {
+    fn from(limit: &LimitScope) -> Self {
+        match limit {
+            LimitScope::Node => DecidedBy::NodeOom,
+            LimitScope::Kubepods => DecidedBy::KubepodsOom,
+            LimitScope::Qos(_) => DecidedBy::QosOom,
+            LimitScope::Pod(_) => DecidedBy::PodOom,
+            LimitScope::Container { .. } => DecidedBy::ContainerOom,
+            LimitScope::Cgroup => DecidedBy::CgroupOom,
+        }
+    }
+}
+
+impl fmt::Display for DecidedBy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DecidedBy::Eviction => "eviction",
+            DecidedBy::Itself => "self",
+            DecidedBy::NodeOom => "global_oom",
+            DecidedBy::KubepodsOom => "kubepods_oom",
+            DecidedBy::QosOom => "qos_oom",
+            DecidedBy::PodOom => "pod_oom",
+            DecidedBy::ContainerOom => "container_oom",
+            DecidedBy::CgroupOom => "memcg_oom",
+            DecidedBy::Other(word) => word,
+        })
+    }
+}
 
 /// One decision and every process it killed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// When it was taken: the kernel's kill line, the kubelet's kill call, or the process's own exit.
     pub t: f64,
-    /// `eviction`, `container_oom`, `pod_oom`, `kubepods_oom`, `global_oom`, `self`, …
-    pub by: String,
+    /// By whom.
+    pub by: DecidedBy,
     /// `pod/container/process`; host processes are `host/NAME`.
     pub killed: BTreeSet<String>,
 }
@@ -58,9 +128,9 @@ pub fn recorded(story: &Story) -> Vec<Decision> {
         };
         let together = out.iter_mut().rev().find(|(d, k)| {
             d.by == death.by
-                && match death.by.as_str() {
-                    "eviction" => k.split('/').next() == key.split('/').next() && !death.pod.is_empty(),
-                    "self" => false,
+                && match death.by {
+                    DecidedBy::Eviction => k.split('/').next() == key.split('/').next() && !death.pod.is_empty(),
+                    DecidedBy::Itself => false,
                     _ => *k == key && (d.t - death.decided_t).abs() < SAME_REPORT_S,
                 }
         });
@@ -92,7 +162,7 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
                     killed.extend(who(owner, &task.comm));
                 }
                 if !killed.is_empty() {
-                    out.push(Decision { t, by: decided_by(limit).into(), killed });
+                    out.push(Decision { t, by: limit.into(), killed });
                 }
             }
             Record::Evicted { pod, .. } => {
@@ -103,17 +173,19 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
                 let pod = who.split('/').next().unwrap_or_default().to_owned();
                 match (cause, evicted.get(&pod)) {
                     (DeathCause::Eviction | DeathCause::ContainerStop, Some(&at)) => {
-                        let there = out.iter_mut().find(|d| d.by == "eviction" && d.t == at);
+                        let there = out.iter_mut().find(|d| d.by == DecidedBy::Eviction && d.t == at);
                         match there {
                             Some(decision) => {
                                 decision.killed.insert(who);
                             }
-                            None => out.push(Decision { t: at, by: "eviction".into(), killed: [who].into() }),
+                            None => out.push(Decision { t: at, by: DecidedBy::Eviction, killed: [who].into() }),
                         }
                     }
-                    (DeathCause::SelfExit, _) => out.push(Decision { t, by: "self".into(), killed: [who].into() }),
+                    (DeathCause::SelfExit, _) => {
+                        out.push(Decision { t, by: DecidedBy::Itself, killed: [who].into() });
+                    }
                     (other, _) => {
-                        out.push(Decision { t, by: format!("{other:?}"), killed: [who].into() });
+                        out.push(Decision { t, by: DecidedBy::Other(format!("{other:?}")), killed: [who].into() });
                     }
                 }
             }
@@ -124,22 +196,10 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
     out
 }
 
-/// Whose decision a kill at this limit was, in the words of the stories.
-fn decided_by(limit: &LimitScope) -> &'static str {
-    match limit {
-        LimitScope::Node => "global_oom",
-        LimitScope::Kubepods => "kubepods_oom",
-        LimitScope::Qos(_) => "qos_oom",
-        LimitScope::Pod(_) => "pod_oom",
-        LimitScope::Container { .. } => "container_oom",
-        LimitScope::Cgroup => "memcg_oom",
-    }
-}
-
 /// A process's name; pause processes and the node's own are not part of a verdict.
 fn who(owner: &Owner, comm: &str) -> Option<String> {
     match owner {
-        Owner::Container { container, .. } if &**container == "POD" => None,
+        pause if pause.is_pause() => None,
         Owner::Container { pod, container } => Some(format!("{}/{container}/{comm}", short(pod))),
         Owner::Host(_) => Some(format!("host/{comm}")),
     }

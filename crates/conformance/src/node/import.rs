@@ -16,6 +16,7 @@ use oomsim_core::node_api::Name;
 use oomsim_core::plan::{
     ContainerPlan, HostPlan, KubeletPlan, NodePlan, PodPlan, ProcessPlan, Scenario, VolumePlan, kept_comm,
 };
+use oomsim_core::record::PAUSE_CONTAINER;
 use oomsim_core::runtime::RuntimeTiming;
 use oomsim_core::units::{Bytes, Quantity, SimDuration};
 use oomsim_core::workload::{Behavior, Footprint, Script, ScriptOp, TermReaction};
@@ -96,7 +97,7 @@ fn held_at(curve: &AllocCurve, t: f64) -> i64 {
 
 /// Kernel memory that the scenario's own processes will take: it is part of what was measured at T0.
 fn own_kernel_memory(story: &Story, held: i64) -> i64 {
-    let pauses = story.processes.iter().filter(|p| p.container.as_deref() == Some("POD")).count() as i64;
+    let pauses = story.processes.iter().filter(|p| p.container.as_deref() == Some(PAUSE_CONTAINER)).count() as i64;
     let workers = story.processes.len() as i64 - pauses;
     held / 512 + pauses * PAUSE_KERNEL + workers * WORKER_KERNEL
 }

@@ -1,6 +1,7 @@
 //! A recorded whole-node story, as far as the model needs it. Times are seconds relative to T0, the moment at which
 //! all workloads begin; sizes are bytes.
 
+use super::decision::DecidedBy;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
@@ -222,8 +223,8 @@ pub struct Death {
     /// Container; `host` on the host.
     #[serde(default, deserialize_with = "or_empty")]
     pub container: String,
-    /// `eviction`, `container_oom`, `pod_oom`, `kubepods_oom`, `global_oom` or `self`.
-    pub by: String,
+    /// Whose decision it was.
+    pub by: DecidedBy,
     /// The kernel's kill line, or the entry into the kubelet's kill function.
     pub decided_t: f64,
 }

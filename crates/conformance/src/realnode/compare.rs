@@ -18,20 +18,38 @@ const STATUS_PERIOD_S: f64 = 10.4;
 /// A state that lasts no longer than this may be missed: the kubelet sends what holds when it comes by, once a second.
 const PASSING_S: f64 = 1.1;
 
+/// Who decided that a pod's processes die.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DecisionKind {
+    /// The kernel's OOM killer.
+    Oom,
+    /// The kubelet's eviction manager.
+    Evicted,
+}
+
+impl fmt::Display for DecisionKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DecisionKind::Oom => "oom",
+            DecisionKind::Evicted => "evicted",
+        })
+    }
+}
+
 /// An eviction or an OOM kill.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Decision {
     /// Seconds since T0.
     pub t: f64,
-    /// `oom` or `evicted`.
-    pub what: &'static str,
+    /// Which of the two.
+    pub kind: DecisionKind,
     /// The pod, or `host`.
     pub who: String,
 }
 
 impl fmt::Display for Decision {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} at {:.1}", self.what, self.who, self.t)
+        write!(f, "{} {} at {:.1}", self.kind, self.who, self.t)
     }
 }
 
@@ -106,7 +124,7 @@ fn text(decisions: &[Decision]) -> String {
 
 fn decisions(recorded: &[Decision], simulated: &[Decision]) -> Difference {
     let same = recorded.len() == simulated.len()
-        && recorded.iter().zip(simulated).all(|(a, b)| a.what == b.what && a.who == b.who && in_time(a.t, b.t));
+        && recorded.iter().zip(simulated).all(|(a, b)| a.kind == b.kind && a.who == b.who && in_time(a.t, b.t));
     (!same).then(|| (text(recorded), text(simulated)))
 }
 
@@ -171,14 +189,14 @@ fn conditions(recorded: &[(f64, String)], simulated: &[(f64, String)]) -> Differ
 pub fn recorded(story: &Story) -> Vec<Decision> {
     let mut out = Vec::new();
     for entry in &story.timeline {
-        let decision = |what, who: &str| Decision { t: entry.t, what, who: who.to_owned() };
+        let decision = |kind, who: &str| Decision { t: entry.t, kind, who: who.to_owned() };
         let rejected = entry.message.as_deref().is_some_and(|m| m.starts_with("The node had condition"));
         match (entry.ev.as_str(), &entry.on, &entry.s) {
             ("event", Some(pod), _) if entry.reason.as_deref() == Some("Evicted") && !rejected => {
-                out.push(decision("evicted", pod.trim_end_matches("-n1")));
+                out.push(decision(DecisionKind::Evicted, pod.trim_end_matches("-n1")));
             }
             ("kernel", _, Some(line)) if line.starts_with("oom-kill:") => {
-                out.push(decision("oom", victims_pod(story, line)));
+                out.push(decision(DecisionKind::Oom, victims_pod(story, line)));
             }
             _ => {}
         }
@@ -208,9 +226,12 @@ pub fn simulated(history: &History, t0: f64) -> Vec<Decision> {
                     Owner::Container { pod, .. } => Some(short(pod).to_owned()),
                     Owner::Host(_) => None,
                 });
-                out.push(Decision { t, what: "oom", who: who.unwrap_or_else(|| "host".into()) });
+                let who = who.unwrap_or_else(|| "host".into());
+                out.push(Decision { t, kind: DecisionKind::Oom, who });
             }
-            Record::Evicted { pod, .. } => out.push(Decision { t, what: "evicted", who: short(pod).to_owned() }),
+            Record::Evicted { pod, .. } => {
+                out.push(Decision { t, kind: DecisionKind::Evicted, who: short(pod).to_owned() });
+            }
             _ => {}
         }
     }

@@ -8,7 +8,7 @@ mod scenario;
 mod shown;
 mod story;
 
-pub use compare::{Compared, Decision, Difference, recorded, simulated};
+pub use compare::{Compared, Decision, DecisionKind, Difference, recorded, simulated};
 pub use story::Story;
 
 use crate::node::StoryError;

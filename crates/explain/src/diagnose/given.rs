@@ -5,7 +5,7 @@ use super::log::read_kernel_log;
 use super::observed::{Observed, PodFacts};
 use super::pod::{NodeAmounts, has_events, read_events, read_nodes, read_pod};
 use oomsim_dmesg::ReadError;
-use oomsim_import::{Evidence, Series};
+use oomsim_import::{Evidence, KnownKind, Series};
 use oomsim_scenario::Source;
 use oomsim_scenario::reading::{Problems, Value, parse_documents};
 use std::sync::Arc;
@@ -39,7 +39,7 @@ fn is_log(source: &Source) -> bool {
     stamped
         || first.contains(" kernel: ")
         || source.name.ends_with(".log")
-        || oomsim_import::describe(&source.text).is_some_and(|known| known.what == "a kernel log")
+        || oomsim_import::describe(&source.text).is_some_and(|known| known.kind == KnownKind::KernelLog)
 }
 
 impl Given {

@@ -50,7 +50,7 @@ pub fn kubelet_refuses(facts: &LintInput<'_>, findings: &mut Vec<Finding>) {
         let (field, help) = match problem {
             StartProblem::Config(problem) => (problem.field, "correct the field, or remove it".to_owned()),
             StartProblem::NotConfigured(missing) => {
-                let help = format!("give {}, or take {:?} out", missing.reservation(), missing.enforcement);
+                let help = format!("give {}, or take {:?} out", missing.reservation, missing.enforcement);
                 ("enforceNodeAllocatable", help)
             }
             StartProblem::Reservation(..)

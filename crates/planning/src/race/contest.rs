@@ -310,18 +310,15 @@ pub(crate) fn takeable(now: &Sample, kernel: &KernelConfig) -> f64 {
 }
 
 fn problem(message: &str) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        code: "",
-        message: message.into(),
-        at: None,
-        label: String::new(),
-        help: Vec::new(),
-        kind: String::new(),
-    }
+    Diagnostic::without_place(Severity::Error, message)
 }
 
 impl Point {
+    /// Share of the runs in which the kernel was first.
+    pub fn share(&self) -> f64 {
+        self.lost as f64 / self.runs.max(1) as f64
+    }
+
     fn new(threshold: AxisValue, rate: AxisValue, measures: &[Measures], odds: Odds) -> Self {
         let (mut overshoot, mut latency) = (Distribution::default(), Distribution::default());
         let mut killers: std::collections::BTreeMap<RunOutcome, u64> = std::collections::BTreeMap::new();

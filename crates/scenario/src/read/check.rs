@@ -8,6 +8,7 @@ use crate::source::Location;
 use crate::value::Value;
 use oomsim_core::kubelet::RestartPolicy;
 use oomsim_core::plan::{Change, Controller, PodPlan, ProcessPlan, Scenario};
+use oomsim_core::record::PAUSE_CONTAINER;
 use oomsim_core::record::expect::{Check, EventMatch, Expectation, Pattern};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, ScriptOp};
@@ -134,7 +135,7 @@ impl Names {
     }
 
     fn sort(&mut self) {
-        self.containers.extend(["POD".to_owned()]);
+        self.containers.extend([PAUSE_CONTAINER.to_owned()]);
         self.comms.extend(["pause".to_owned()]);
         for list in [&mut self.containers, &mut self.comms] {
             list.sort();

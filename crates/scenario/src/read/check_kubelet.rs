@@ -82,7 +82,7 @@ fn start_problem(p: &Problems, given: &Given<'_>, problem: &StartProblem) {
             Diagnostic::warning(at, format!("the kubelet does not start: {exceeded}"))
         }
         StartProblem::NotConfigured(missing) => {
-            let help = format!("give {}, or take {:?} out", missing.reservation(), missing.enforcement);
+            let help = format!("give {}, or take {:?} out", missing.reservation, missing.enforcement);
             let at = given.place("enforceNodeAllocatable", "");
             Diagnostic::warning(at, format!("the kubelet does not start: {missing}")).help(help)
         }
@@ -94,7 +94,7 @@ fn start_problem(p: &Problems, given: &Given<'_>, problem: &StartProblem) {
         // Shown where the sysctl is given.
         StartProblem::Sysctl { .. } => return,
     };
-    p.push(diagnostic);
+    p.push(diagnostic.keeps_kubelet_down());
 }
 
 fn threshold(at: &Location, problem: &ThresholdProblem) -> Diagnostic {
@@ -148,7 +148,8 @@ pub(crate) fn kernel_tunables(
                 let message = format!("the kubelet does not start: {name} is {found}, expected {wanted}");
                 p.push(
                     Diagnostic::warning(at, message)
-                        .help("with `protectKernelDefaults` it refuses to start instead of setting it"),
+                        .help("with `protectKernelDefaults` it refuses to start instead of setting it")
+                        .keeps_kubelet_down(),
                 );
             }
             // A value that is not legal has been reported.

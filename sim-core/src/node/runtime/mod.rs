@@ -12,7 +12,7 @@ use crate::engine::StreamName;
 use crate::kubelet::POD_INFRA_OOM_SCORE_ADJ;
 use crate::node_api::{ExitStatus, Name, Signo};
 use crate::plan::ProcessPlan;
-use crate::record::{DeathCause, Owner};
+use crate::record::{DeathCause, Owner, PAUSE_CONTAINER};
 use crate::runtime::RuntimeTiming;
 use crate::units::{Bytes, CgroupId, SimDuration, SimTime};
 use crate::workload::{Behavior, Footprint, Resume, TermReaction};
@@ -213,7 +213,7 @@ impl Runtime {
         let context = SpawnContext {
             cgroup,
             owner: ProcessOwner::Pause(pod),
-            shown: Owner::Container { pod: name.clone(), container: "POD".into() },
+            shown: Owner::Container { pod: name.clone(), container: PAUSE_CONTAINER.into() },
             parent: None,
             session: None,
             oom_score_adj: POD_INFRA_OOM_SCORE_ADJ,
