@@ -267,7 +267,7 @@ impl Machine {
                 return self.look_ahead(cx);
             }
             self.begin_ahead(cx.now);
-        } else if self.memory.growth.is_empty() {
+        } else if self.memory.growth.is_empty() || cx.now < self.memory.growth.lazy.calm_until {
             return true;
         } else {
             let lazy = &self.memory.growth.lazy;
