@@ -186,10 +186,11 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     let confirm = t.or("confirm", runs, integer::<u64>(64, tables::MAX_RUNS));
     let alpha = f64::from(t.or("error", 10, permille)) / 1000.0;
     let instances = instances(p, t.items("instance"));
-    let knobs = axes(p, Of::Goal(&instances), t.items("knob"));
-    if knobs.is_empty() {
+    let tables = t.items("knob");
+    if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[knob]]`: a setting that may change");
     }
+    let knobs = axes(p, Of::Goal(&instances), tables);
     let tables = t.items("scenario");
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[scenario]]`");

@@ -231,6 +231,14 @@ impl Machine {
         }
     }
 
+    /// True when this many pages and one more fit into a cgroup and all above it, whatever growing processes have due.
+    pub(in crate::node) fn surely_fits(&self, cgroup: CgroupId, pages: Pages, now: SimTime) -> bool {
+        let lazy = &self.memory.growth.lazy;
+        let fits =
+            |level| lazy.bounds.get(level).due(now).saturating_add(pages.get()) < self.memory.kernel.room(level).get();
+        lazy.on && self.memory.kernel.upwards(cgroup).all(fits)
+    }
+
     /// Something other than growth was charged to `cgroup`: the only grower in it, or in one above, will meet it
     /// earlier. `by` itself knows.
     pub(super) fn note_charge(&mut self, by: Option<ProcIx>, cgroup: CgroupId) {

@@ -7,7 +7,7 @@ use crate::node::kubelet::Kubelet;
 use crate::node::machine::Machine;
 use crate::node::memory::Scope;
 use crate::node::observe::Cx;
-use crate::node::runtime::Runtime;
+use crate::node::runtime::{RUNC_INIT, Runtime};
 use crate::node_api::Name;
 use crate::record::{DeathCause, Record};
 use crate::units::{Bytes, CgroupId, SimDuration};
@@ -92,8 +92,11 @@ impl Lent<'_> {
 
     /// Whether runc's own process may not fit into a container's cgroup.
     pub fn may_fail_to_start(&mut self, c: ContainerRef) -> bool {
-        let settled = self.machine.settled(Scope::Node, &mut self.cx);
-        self.runtime.may_fail_to_start(c, settled)
+        let Some(cgroup) = self.runtime.get(c).and_then(|container| container.cgroup) else { return false };
+        let pages = RUNC_INIT.anon.to_pages_ceil();
+        // The whole node is settled only where what is due could decide.
+        !self.machine.surely_fits(cgroup, pages, self.cx.now)
+            && self.machine.settled(Scope::Node, &mut self.cx).headroom(cgroup) <= pages
     }
 
     /// runc has done its work on a container.

@@ -5,7 +5,6 @@ mod setup;
 
 use super::ids::{ContainerRef, PodIx, ProcIx};
 use super::machine::Machine;
-use super::memory::Settled;
 use super::observe::Cx;
 use super::programs::{Activity, Executable, Home, ProcessOwner, SpawnContext};
 use crate::engine::StreamName;
@@ -24,7 +23,7 @@ const SHIM_OOM_SCORE_ADJ: i16 = -998;
 
 /// What runc's init holds in a container's cgroup before the container's program takes its place: 0.9 MiB of its own;
 /// its text is charged elsewhere (a node with runc 1.3.6, kernel 6.12).
-const RUNC_INIT: Footprint = Footprint {
+pub(in crate::node) const RUNC_INIT: Footprint = Footprint {
     anon: Bytes::kib(920),
     file: Bytes::mib(8),
     text: Bytes::ZERO,
@@ -280,12 +279,6 @@ impl Runtime {
     /// A container was started before the scenario began, after this many restarts.
     pub fn started_before(&mut self, c: ContainerRef, restarts: u32) {
         self.container_mut(c).run = restarts;
-    }
-
-    /// Whether a container's cgroup, or one above it, has so little room that runc's own process may not fit.
-    pub fn may_fail_to_start(&self, c: ContainerRef, settled: Settled<'_>) -> bool {
-        let cgroup = self.get(c).and_then(|container| container.cgroup);
-        cgroup.is_some_and(|cgroup| settled.headroom(cgroup) <= RUNC_INIT.anon.to_pages_ceil())
     }
 
     /// runc's own process is the first in a container's cgroup; it becomes the container's program when that starts.
