@@ -46,10 +46,11 @@ pub fn write(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
     object.member("counts", &counts(history))?;
     if report.kept >= Keep::Events {
         object.list("events", history.entries.iter().map(view::EntryObject))?;
+        object.list("deaths", deaths(history).map(|death| death_value(&death)))?;
     } else {
         object.member("events", &())?;
+        object.member("deaths", &())?;
     }
-    object.list("deaths", deaths(history).map(|death| death_value(&death)))?;
     object.list("pods", history.pods.iter().map(pod))?;
     object.list("processes", history.processes.iter().map(process))?;
     if let Some(standing) = &report.standing {
@@ -198,6 +199,6 @@ mod tests {
     fn events_that_were_not_recorded_are_null() {
         let report = RunReport { kept: Keep::Outcome, ..crate::testdata::report(crate::testdata::oom4()) };
         let read: Value = serde_json::from_str(&written(&report)).unwrap();
-        assert_eq!(read["events"], Value::Null);
+        assert_eq!((&read["events"], &read["deaths"]), (&Value::Null, &Value::Null));
     }
 }
