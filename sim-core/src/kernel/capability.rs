@@ -2,7 +2,7 @@
 //! source of the fact and how sure it is.
 
 use super::profile::{Profile, VERSIONS};
-use super::release::{is_row, version};
+use super::release::{is_row, numbers, version};
 use super::rows::CAPABILITIES;
 use std::fmt;
 
@@ -111,10 +111,14 @@ impl Capability {
     /// The value in a version (`6.10`), or in the oldest row. What was recorded of an older version only is inferred
     /// for the later ones.
     pub fn row(&self, text: &str) -> CapabilityRow {
-        let at = version(text).or_else(|| version(VERSIONS[0]));
-        let (since, row) = *self.changes.iter().rfind(|(since, _)| version(since) <= at).unwrap_or(&self.changes[0]);
+        self.row_of(version(text).unwrap_or_else(|| numbers(VERSIONS[0])))
+    }
+
+    /// The same by major and minor.
+    pub(super) fn row_of(&self, at: (u32, u32)) -> CapabilityRow {
+        let (since, row) = *self.changes.iter().rfind(|(since, _)| numbers(since) <= at).unwrap_or(&self.changes[0]);
         match row.confidence {
-            Confidence::Recorded if version(since) != at => CapabilityRow { confidence: Confidence::Inferred, ..row },
+            Confidence::Recorded if numbers(since) != at => CapabilityRow { confidence: Confidence::Inferred, ..row },
             _ => row,
         }
     }
@@ -130,6 +134,11 @@ impl Capability {
         let undated = |(since, _): &&(&str, _)| version(older) < version(since) && version(since) <= version(newer);
         let first = self.changes.iter().filter(undated).find(|(_, row)| row.value != self.row(older).value);
         first.is_some_and(|(since, _)| is_row(since)) && self.row(older).value != self.row(newer).value
+    }
+
+    /// Gives a profile a version's value, which is legal: a test sets them all.
+    pub(super) fn set_row(&self, profile: &mut Profile, at: (u32, u32)) {
+        let _ = (self.apply)(profile, self.row_of(at).value);
     }
 
     /// Sets this capability.
@@ -170,7 +179,8 @@ mod tests {
     fn every_row_sets_a_legal_value_and_reads_back() {
         for capability in CAPABILITIES {
             assert_eq!(capability.changes[0].0, VERSIONS[0], "{}", capability.name);
-            let places = capability.changes.iter().map(|(since, _)| version(since).unwrap());
+            assert!(capability.changes.iter().all(|(since, _)| version(since) == Some(numbers(since))));
+            let places = capability.changes.iter().map(|(since, _)| numbers(since));
             assert!(places.is_sorted(), "{}", capability.name);
             for version in VERSIONS {
                 let row = capability.row(version);

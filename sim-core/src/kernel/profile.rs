@@ -1,7 +1,7 @@
 //! Kernel versions as rows of named capabilities. Model code asks for a capability, never for a version.
 
 use super::capability::{Capability, CapabilityError};
-use super::release::version;
+use super::release::{numbers, version};
 use super::rows::CAPABILITIES;
 use serde::Serialize;
 use std::sync::OnceLock;
@@ -180,10 +180,8 @@ impl Profile {
     fn from_row(version: &str) -> Profile {
         let mut profile = Profile::newest();
         profile.version = version.into();
-        for capability in CAPABILITIES {
-            // A row's value is legal by construction; a test sets them all.
-            let _ = capability.set(&mut profile, capability.row(version).value);
-        }
+        let at = self::version(version).unwrap_or_else(|| numbers(VERSIONS[0]));
+        CAPABILITIES.iter().for_each(|capability| capability.set_row(&mut profile, at));
         profile
     }
 

@@ -267,6 +267,15 @@ pub(super) fn is_row(text: &str) -> bool {
     VERSIONS.contains(&text)
 }
 
+/// Major and minor of a version in the tables, which is nothing else: `6.10`.
+pub(super) fn numbers(text: &str) -> (u32, u32) {
+    let digits = |number: (u32, u32), byte: u8| match byte {
+        b'.' => (number.1, 0),
+        digit => (number.0, number.1 * 10 + u32::from(digit - b'0')),
+    };
+    text.bytes().fold((0, 0), digits)
+}
+
 /// Major and minor, also of `Linux version 6.1.0-37-amd64`.
 pub(super) fn version(text: &str) -> Option<(u32, u32)> {
     let text = text.trim();
