@@ -13,16 +13,16 @@ use oomsim_core::units::{Bytes, SimDuration};
 #[derive(Debug, Parser)]
 #[command(name = "oomsim", version, after_long_help = EXIT_CODES)]
 pub struct Cli {
-    /// Let scenarios and studies name files outside of their own folders; for files that you trust
+    /// Let scenarios and studies name files outside their own folders; only for files that you trust
     #[arg(long, global = true, help_heading = EVERY_COMMAND)]
     pub allow_outside: bool,
     /// Print no warnings; with `check`, only what fails and the last line
     #[arg(long, short, global = true, help_heading = EVERY_COMMAND)]
     pub quiet: bool,
-    /// Most memory to use, such as 2Gi [default: three quarters of what is available]
+    /// Maximum memory to use, such as 2Gi [default: three quarters of what is available]
     #[arg(long, global = true, help_heading = EVERY_COMMAND, value_name = "QUANTITY", value_parser = flags::amount)]
     pub memory_limit: Option<Bytes>,
-    /// Give up after this time, with exit code 124; files that were begun are not left behind
+    /// Stop after this time with exit code 124; no incomplete files are left behind
     #[arg(long, global = true, help_heading = EVERY_COMMAND, value_name = "TIME", value_parser = flags::duration)]
     pub timeout: Option<SimDuration>,
     /// The command
@@ -31,7 +31,7 @@ pub struct Cli {
 }
 
 /// Over the options that every command has, so that its own come first.
-const EVERY_COMMAND: &str = "Options of every command";
+const EVERY_COMMAND: &str = "Common options";
 
 const EXIT_CODES: &str = "\
 Exit codes:

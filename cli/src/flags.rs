@@ -75,7 +75,7 @@ pub enum Format {
 /// Whether files that are there may be replaced.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
 pub struct Force {
-    /// Write over files that oomsim did not write, or that were changed since
+    /// Overwrite files that oomsim did not write, or that were changed since
     #[arg(long)]
     pub force: bool,
 }

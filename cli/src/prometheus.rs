@@ -33,7 +33,7 @@ pub struct PrometheusArgs {
     /// With --prometheus: up to when, such as 2026-03-01T12:00:00Z [default: now]
     #[arg(long, value_name = "TIME", requires = "prometheus", value_parser = instant)]
     until: Option<f64>,
-    /// With --prometheus: from one sample to the next
+    /// With --prometheus: time between samples
     #[arg(long, value_name = "TIME", requires = "prometheus", default_value = "30s", value_parser = flags::duration)]
     step: SimDuration,
 }

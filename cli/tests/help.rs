@@ -36,7 +36,7 @@ fn options_of_every_command_stand_apart() {
     let mut cli = Cli::command();
     cli.build();
     let run = cli.find_subcommand_mut("run").unwrap().render_long_help().to_string();
-    let (own, general) = run.split_once("Options of every command:").unwrap();
+    let (own, general) = run.split_once("Common options:").unwrap();
     assert!(own.contains("--seed <N>") && !own.contains("--memory-limit"), "{own}");
     assert!(general.contains("--memory-limit") && general.contains("--quiet"), "{general}");
 }

@@ -31,10 +31,10 @@ Exit code 0: nothing differs; 1: something does.";
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Args {
-    /// Scenario (TOML), or a run written by `oomsim run --format json`
+    /// First scenario (TOML), or a run written by `oomsim run --format json`
     #[arg(value_name = "A")]
     a: PathBuf,
-    /// The other one [default: A, with what --set-b, --seed-b, --node-b and --kubernetes-b change]
+    /// Second scenario or run [default: A with the changes of --set-b, --seed-b, --node-b and --kubernetes-b]
     #[arg(value_name = "B")]
     b: Option<PathBuf>,
     /// Set a value in both scenarios; repeatable
@@ -61,7 +61,7 @@ pub struct Args {
     /// Kubernetes version of B
     #[arg(long, value_name = "VERSION")]
     kubernetes_b: Option<String>,
-    /// Also run both on this many seeds: how often each kind of death comes first, and the difference
+    /// Also run both with this many seeds and compare how often each kind of death comes first
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     seeds: Option<u32>,
     /// Also write an HTML file with both runs and their curves in one chart

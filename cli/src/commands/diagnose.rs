@@ -13,17 +13,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
-Give what there is, in any order: kubectl get pod NAME -o json, kubectl get events -o json, Prometheus' answer for \
-container_memory_working_set_bytes (and container_memory_rss, node_memory_MemAvailable_bytes, …) or a CSV file of \
-it, a kernel log. What is missing and would decide is named. Instead of files from a cluster, one scenario: its \
-containers are diagnosed as monitoring would see them.
+Give whatever you have, in any order: kubectl get pod NAME -o json, kubectl get events -o json, Prometheus' answer \
+for container_memory_working_set_bytes (and container_memory_rss, node_memory_MemAvailable_bytes, …) or a CSV file \
+of it, a kernel log. If more is needed to decide, the output says what. With a scenario instead of files from a \
+cluster, its containers are diagnosed as monitoring would see them.
 
 Examples:
   oomsim diagnose pod.json series.json
   oomsim diagnose pod.json series.json events.json kernel.log --container app
   oomsim diagnose scenarios/leak-limit-raised.toml --scrape 30s
 
-Exit code 1: the signs do not decide for any of the containers.";
+Exit code 1: no cause could be determined for any container.";
 
 /// Arguments of `oomsim diagnose`.
 #[derive(Debug, clap::Args)]
@@ -32,16 +32,16 @@ pub struct Args {
     /// Files from a cluster, or one scenario
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// Only this pod (NAME or NAMESPACE/NAME)
+    /// Diagnose only this pod (NAME or NAMESPACE/NAME)
     #[arg(long, value_name = "NAME")]
     pod: Option<String>,
-    /// Only this container
+    /// Diagnose only this container
     #[arg(long, value_name = "NAME")]
     container: Option<String>,
-    /// Of a scenario: how often memory is looked at
+    /// With a scenario: time between two samples of memory
     #[arg(long, value_name = "TIME", value_parser = flags::duration, default_value = "30s")]
     scrape: SimDuration,
-    /// Of a scenario: the random seed [default: the scenario's]
+    /// With a scenario: random seed [default: the scenario's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
     /// Output format

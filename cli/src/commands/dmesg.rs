@@ -40,7 +40,7 @@ pub struct Args {
     /// The machine's total swap, which a report about a cgroup does not contain
     #[arg(long, value_name = "QUANTITY", value_parser = quantity_kb)]
     swap_total: Option<u64>,
-    /// Show every report in full; of more than three, a summary is shown otherwise
+    /// Show every report in full, instead of a summary if there are more than three
     #[arg(long, conflicts_with = "report")]
     all: bool,
     /// Write a scenario that reproduces the kill

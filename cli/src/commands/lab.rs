@@ -16,7 +16,7 @@ Examples:
   oomsim lab scenarios/oom4-allocatable-fast.toml
   oomsim lab --out lab.html")]
 pub struct Args {
-    /// Scenario to begin with; what it names is not handed over
+    /// Scenario to start with; files that it names are not passed on
     #[arg(value_name = "SCENARIO")]
     scenario: Option<PathBuf>,
     /// Port on 127.0.0.1; 0: any that is free

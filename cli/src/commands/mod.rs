@@ -46,7 +46,7 @@ pub enum Command {
     Lab(lab::Args),
     /// Compute a node's allocatable memory, kubepods limit and eviction thresholds
     Node(node::Args),
-    /// Show who is at risk: room, place in the kernel's and the kubelet's order, share of runs in which it dies
+    /// Show which containers are at risk: room, place in the kernel's and the kubelet's order, how often each dies
     Risk(risk::Args),
     /// Check kubelet configuration and pod resources for problems
     Lint(lint::Args),
@@ -70,7 +70,7 @@ pub enum Command {
     Kubernetes(versions::Args),
     /// Show what language runtimes make of a memory limit, with the source of each fact
     Runtimes(runtimes::Args),
-    /// Name the cause that a pod's memory, status, events and kernel log are signs of
+    /// Diagnose a container's memory from its metrics, status, events and kernel log
     Diagnose(diagnose::Args),
     /// Explain the OOM reports in a real kernel log
     Dmesg(dmesg::Args),

@@ -47,7 +47,7 @@ pub struct Args {
     /// Measured memory of the node's other daemons: an amount, or a file
     #[arg(long, value_name = "QUANTITY|FILE", value_parser = reserve::daemons)]
     system_daemons: Option<Measured>,
-    /// Show what this preset reserves beside the reservation there is
+    /// Also show what this preset would reserve
     #[arg(long, value_name = "NAME")]
     preset: Option<String>,
     /// Output format

@@ -47,7 +47,7 @@ pub struct Args {
     /// Random seed of the first run [default: the scenario's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Show how containers stand at this time of the run
+    /// Show the containers at this time of the run
     #[arg(long, value_name = "TIME", value_parser = flags::duration)]
     at: Option<SimDuration>,
     /// Set a value in the scenario; repeatable

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// Arguments of `oomsim runtimes`.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Show only this runtime, such as jvm-17, or these of a language, such as jvm [default: all]
+    /// Show only this runtime, such as jvm-17, or those of one language, such as jvm [default: all]
     #[arg(value_name = "RUNTIME")]
     runtime: Option<String>,
     /// Memory limit of the container; `none`: it has none

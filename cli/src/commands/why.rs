@@ -24,7 +24,7 @@ Examples:
   oomsim why scenarios/top-node-127-percent.toml --not evicted
   oomsim why scenarios/oom4-allocatable-fast.toml --prevent
 
-Exit code 1: there is no such event, or what did not happen did happen.";
+Exit code 1: there is no such event, or what --not names did happen.";
 
 /// Arguments of `oomsim why`.
 #[derive(Debug, clap::Args)]
@@ -33,7 +33,7 @@ pub struct Args {
     /// Scenario file (TOML)
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Explain number N of the list
+    /// Explain entry N of the list
     #[arg(long, value_name = "N", conflicts_with_all = ["kill", "pod", "not", "all"])]
     event: Option<usize>,
     /// Explain the Nth kill by the kernel's OOM killer, counted from 1
@@ -42,7 +42,7 @@ pub struct Args {
     /// Explain what happened to this pod (NAME or NAMESPACE/NAME; * stands for any text)
     #[arg(long, value_name = "NAME", conflicts_with = "all")]
     pod: Option<String>,
-    /// Explain why this did not happen, to the pod of --pod or to any
+    /// Explain why this did not happen (to the pod named with --pod, or to any)
     #[arg(long, value_name = "WHAT", value_enum, conflicts_with = "all")]
     not: Option<Not>,
     /// Explain everything that is listed
@@ -63,10 +63,10 @@ pub struct Args {
     /// Also search for the smallest changes that would have prevented it, by running the scenario with them
     #[arg(long, conflicts_with_all = ["not", "all"])]
     prevent: bool,
-    /// With --prevent: seeds and phases of the kubelet's check that each change is tried with
+    /// With --prevent: number of seeds and phases of the kubelet's check to try each change with
     #[arg(long, value_name = "N", default_value_t = 20, requires = "prevent", value_parser = at_least_one())]
     seeds: u64,
-    /// With --prevent: most runs
+    /// With --prevent: maximum number of runs
     #[arg(long, value_name = "N", default_value_t = 2000, requires = "prevent", value_parser = at_least_one())]
     runs: u64,
     /// Output format

@@ -13,8 +13,8 @@ Examples:
   oomsim check scenarios --format junit > report.xml
 
 Folders are searched recursively for *.toml, and for lessons: *.md with moments of runs, as in docs/learn. Hidden \
-folders, folders named `invalid` and studies are skipped, unless you name them. A scenario beside which there is a \
-file NAME.outcome must have that outcome; --bless writes it.
+folders, folders named `invalid` and studies are skipped, unless you name them. A scenario with a file \
+NAME.outcome beside it must have that outcome; --bless writes the file.
 
 Exit code: the worst of all scenarios: 0 all hold, 1 an expectation failed or an outcome changed, 2 invalid \
 scenario, 3 internal error.";
@@ -32,10 +32,10 @@ pub struct Args {
     /// Set a value in every scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     pub overrides: Vec<String>,
-    /// Run each scenario on this many seeds, from its own on [default: 1, or as many as its accepted outcome tells of]
+    /// Run each scenario with this many seeds, starting with its own [default: 1, or as many as its accepted outcome]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     pub seeds: Option<u64>,
-    /// Check only scenarios that have changed since this git revision, or that name a file that has
+    /// Check only scenarios that changed since this git revision, or that use a file that did
     #[arg(long, value_name = "REV")]
     pub changed_since: Option<String>,
     /// Accept the outcomes: write NAME.outcome beside each scenario
