@@ -2,9 +2,12 @@
 //! usable.
 
 use crate::mutate::{Draws, damaged};
+use flate2::read::GzDecoder;
+use oomsim_conformance::RecordingKind;
 use oomsim_core::units::{Bytes, Quantity, parse_duration};
 use oomsim_dmesg::{Known, TextOptions, analyse};
 use oomsim_import::Evidence;
+use oomsim_lesson::Lesson;
 use oomsim_planning::axis::AxisValue;
 use oomsim_planning::plan::{Axis, Levels, Plan, Setup};
 use oomsim_planning::study::{Goal, Study};
@@ -12,8 +15,10 @@ use oomsim_scenario::reading::Problems;
 use oomsim_scenario::{FileError, Files, Source, load, load_kinds, to_toml};
 use oomsim_store::{Contents, Folder, Journal, StoreError, for_each_row};
 use oomsim_testkit::{Beside, repository, toml_files};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
+use tempfile::TempDir;
 
 /// A parser with inputs that it accepts.
 pub struct Parser {
@@ -78,8 +83,9 @@ pub fn all() -> Vec<Parser> {
             import,
         ),
         parser("study", files("studies"), study),
+        parser("lesson", folder("docs/learn"), lesson),
         parser("dmesg", [KERNEL_LOGS.map(folder).concat(), texts(KILLS)].concat(), dmesg),
-        parser("recording", texts(RECORDINGS), recording),
+        parser("recording", [texts(RECORDINGS), recordings()].concat(), recording),
         parser("value", texts(VALUES), value),
         parser("journal", vec![journal_bytes()], journal),
     ]
@@ -210,6 +216,13 @@ fn study(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+fn lesson(bytes: &[u8]) -> Result<(), String> {
+    match Lesson::read(&String::from_utf8_lossy(bytes), "fuzz.md") {
+        Err(problems) if problems.iter().all(|p| p.render().is_empty()) => Err("refused without a reason".into()),
+        _ => Ok(()),
+    }
+}
+
 fn dmesg(bytes: &[u8]) -> Result<(), String> {
     let Ok(reports) = oomsim_dmesg::read(bytes) else { return Ok(()) };
     let analyses = analyse(reports, Known::default());
@@ -219,10 +232,32 @@ fn dmesg(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// The kinds of recordings; stories are whole simulations.
+fn kinds() -> impl Iterator<Item = &'static RecordingKind> {
+    oomsim_conformance::kinds().filter(|kind| kind.stem != oomsim_conformance::node::STEM)
+}
+
+/// Two short rows of each kind below its name.
+fn recordings() -> Vec<Vec<u8>> {
+    let folders =
+        ["kernel", "kernel2", "kubelet"].map(|folder| repository().join("crates/conformance/data").join(folder));
+    let rows = |kind: &RecordingKind| {
+        let mut files = folders.iter().map(|folder| folder.join(format!("{}.jsonl.gz", kind.stem)));
+        let file = files.find_map(|path| std::fs::File::open(path).ok())?;
+        let lines = BufReader::new(GzDecoder::new(file)).lines().map_while(Result::ok);
+        let rows: Vec<String> = lines.filter(|line| line.len() < 8000).take(2).collect();
+        Some(format!("{}\n{}\n", kind.stem, rows.join("\n")).into_bytes())
+    };
+    kinds().filter_map(rows).collect()
+}
+
+/// Rows below the name of their kind, or of any kind.
 fn recording(bytes: &[u8]) -> Result<(), String> {
-    // Stories are whole simulations.
-    for kind in oomsim_conformance::kinds().filter(|kind| kind.stem != oomsim_conformance::node::STEM) {
-        let _ = oomsim_conformance::run_file(&format!("{}.jsonl", kind.stem), bytes);
+    let name = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let run = |kind: &RecordingKind, rows| _ = oomsim_conformance::run_file(&format!("{}.jsonl", kind.stem), rows);
+    match kinds().find(|kind| kind.stem.as_bytes() == name) {
+        Some(kind) => run(kind, bytes.get(name.len() + 1..).unwrap_or_default()),
+        None => kinds().for_each(|kind| run(kind, bytes)),
     }
     Ok(())
 }
@@ -255,8 +290,15 @@ fn write_journal(folder: &Path, plan: &Plan) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// A folder in memory, if the machine has a place for it: each row is given to the disk, which takes far longer than
+/// reading it.
+fn quick_folder() -> std::io::Result<TempDir> {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }
+}
+
 fn journal_bytes() -> Vec<u8> {
-    let written = tempfile::tempdir().ok().zip(plan()).and_then(|(dir, plan)| {
+    let written = quick_folder().ok().zip(plan()).and_then(|(dir, plan)| {
         write_journal(dir.path(), &plan).ok()?;
         std::fs::read(dir.path().join("journal")).ok()
     });
@@ -265,7 +307,7 @@ fn journal_bytes() -> Vec<u8> {
 
 /// A damaged journal is refused and left alone, or completed to the rows that are right.
 fn journal(bytes: &[u8]) -> Result<(), String> {
-    let (dir, plan) = (tempfile::tempdir().map_err(|e| e.to_string())?, plan().ok_or("no plan")?);
+    let (dir, plan) = (quick_folder().map_err(|e| e.to_string())?, plan().ok_or("no plan")?);
     let path = dir.path().join("journal");
     std::fs::write(&path, bytes).map_err(|e| e.to_string())?;
     let mut rows = Vec::new();
