@@ -1,7 +1,7 @@
 //! Sizes after each step, within the bounds that the recordings' own description gives: 64 pages and one in a hundred.
 
 use super::machine::{ExperimentRun, Seen};
-use super::row::{Experiment, State};
+use super::row::{Experiment, State, Step};
 use crate::Verdict;
 use std::fmt;
 
@@ -48,7 +48,7 @@ pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Sizes {
         let Some(seen) = run.after.get(&index).filter(|_| !step.is_amid_exit()) else { continue };
         for (path, state) in &step.after {
             let got = seen.get(path).copied().unwrap_or_default();
-            for (what, recorded, simulated) in pairs(state, &got) {
+            for (what, recorded, simulated) in pairs(state, unowned(row, step, path), &got) {
                 sizes.compared += 1;
                 if recorded.abs_diff(simulated) > bound(what, recorded, lag(row, path)) {
                     sizes.off.push(SizeOff { step: index, cgroup: path.clone(), what, recorded, simulated });
@@ -88,18 +88,27 @@ fn lag(row: &Experiment, path: &str) -> u64 {
     31 * u64::from(row.smp) * cgroups as u64
 }
 
+/// Pages in the swap cache that no process is left to use: they were being written when theirs was killed, which cannot
+/// give such pages back (mm/swapfile.c __try_to_reclaim_swap), and stay until reclaim comes. How many is up to the disk.
+fn unowned(row: &Experiment, step: &Step, path: &str) -> u64 {
+    let below = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let left = |state: &State| if state.stat.contains_key("anon") { 0 } else { state.swap_cached() };
+    let deserted = step.after.iter().filter(|(cgroup, _)| below(cgroup) && row.is_deserted(cgroup));
+    deserted.map(|(_, state)| left(state)).sum()
+}
+
 /// What was recorded and what was simulated, by name. A page in the swap cache is in memory and has a slot of swap as
 /// well: how many there are at a sample is up to the disk. It counts once, with what is in memory.
-fn pairs(state: &State, got: &Seen) -> [(&'static str, u64, u64); 4] {
+fn pairs(state: &State, unowned: u64, got: &Seen) -> [(&'static str, u64, u64); 4] {
     let stat = |name: &str| state.stat.get(name).copied().unwrap_or(0);
     let cached = state.swap_cached();
     // What memory.current has beyond memory.stat was charged in advance, up to 63 pages for each processor.
     let counted = ["anon", "file", "kernel", "sock", "swapcached"].map(stat).iter().sum();
     let current = if stat("kernel") > 0 { state.current.min(counted) } else { state.current };
     [
-        ("current", current, got.current),
+        ("current", current.saturating_sub(unowned), got.current),
         ("swap", state.swap.saturating_sub(cached), got.swap),
-        ("anon", stat("anon") + cached, got.anon),
+        ("anon", stat("anon") + cached.saturating_sub(unowned), got.anon),
         ("file", stat("file"), got.file),
     ]
 }

@@ -50,59 +50,53 @@ const ROOM: i64 = 64;
 
 /// Who dies in which order, which steps end dead, who neither ends nor dies.
 fn check(row: &Value) -> Verdict {
-    let row: Experiment = match crate::kernel::parse(row) {
-        Ok(row) => row,
-        Err(why) => return Verdict::unreadable(why),
-    };
-    check_parsed(&row)
+    match crate::kernel::parse(row) {
+        Ok(row) => decide(&row).0,
+        Err(why) => Verdict::unreadable(why),
+    }
 }
 
-fn check_parsed(row: &Experiment) -> Verdict {
+/// The verdict, and the variant that does as recorded: the rules alone unless it says otherwise.
+fn decide(row: &Experiment) -> (Verdict, Variant) {
+    let rules = Variant::default();
     let expected = ExperimentOutcome::recorded(row);
     let window = Window::of(row);
-    let first = match machine::run(row, Variant::default()) {
+    let first = match machine::run(row, rules) {
         Ok(run) => run,
-        Err(why) => return Verdict::unreadable(why),
+        Err(why) => return (Verdict::unreadable(why), rules),
     };
     if expected.agrees(&first.outcome, window) {
-        return Verdict::Matched;
+        return (Verdict::Matched, rules);
     }
     if let Some(why) = first.open {
-        return Verdict::Undecided(why);
+        return (Verdict::Undecided(why), Variant { loops: LongLoops::Die, ..rules });
     }
     let agrees = |variant| machine::run(row, variant).is_ok_and(|run| expected.agrees(&run.outcome, window));
     let slack = ROOM + row.swap_cached();
-    let shifts = [-slack / 2, slack / 2, -slack, slack];
-    if shifts.into_iter().any(|shift| agrees(Variant { shift, ..Variant::default() })) {
-        return Verdict::Matched;
+    let mut shifts = [-slack / 2, slack / 2, -slack, slack].map(|shift| Variant { shift, ..rules }).into_iter();
+    if let Some(shifted) = shifts.find(|variant| agrees(*variant)) {
+        return (Verdict::Matched, shifted);
     }
     // The other outcome that the rule allows.
+    let dies = Variant { loops: LongLoops::Die, ..rules };
     if let Some(hangs) = first.outcome.stuck.iter().next()
-        && agrees(Variant { loops: LongLoops::Die, ..Variant::default() })
+        && agrees(dies)
     {
-        return Verdict::Undecided(format!("{hangs} hangs or is killed"));
+        return (Verdict::Undecided(format!("{hangs} hangs or is killed")), dies);
     }
-    Verdict::Mismatched { expected: expected.to_string(), got: first.outcome.to_string() }
+    (Verdict::Mismatched { expected: expected.to_string(), got: first.outcome.to_string() }, rules)
 }
 
 /// The single sizes of an experiment; `None`: it cannot be read.
 pub fn single_sizes(row: &Value) -> Option<Sizes> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
-    let run = machine::run(&row, Variant { loops: loops(&row), ..Variant::default() }).ok()?;
+    let run = machine::run(&row, decide(&row).1).ok()?;
     Some(compare::sizes(&row, &run))
-}
-
-/// What the recording itself decided where a process hangs or is killed.
-fn loops(row: &Experiment) -> LongLoops {
-    match check_parsed(row) {
-        Verdict::Undecided(_) => LongLoops::Die,
-        _ => LongLoops::Hang,
-    }
 }
 
 /// Sizes after each step, up to the first one that ends otherwise than recorded.
 fn sizes(row: &Value) -> Option<Verdict> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
-    let run = machine::run(&row, Variant { loops: loops(&row), ..Variant::default() }).ok()?;
+    let run = machine::run(&row, decide(&row).1).ok()?;
     Some(compare::verdict(&row, &run))
 }

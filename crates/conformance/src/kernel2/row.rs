@@ -78,6 +78,11 @@ pub struct Step {
     pub after: BTreeMap<String, State>,
     #[serde(default, deserialize_with = "nullable")]
     pub answers: Vec<Answer>,
+    /// Of a `sample`: milliseconds between two looks at the cgroups, and how many there are at most.
+    #[serde(default)]
+    pub every_ms: f64,
+    #[serde(default)]
+    pub at_most: f64,
 }
 
 #[derive(Deserialize)]
@@ -159,6 +164,12 @@ impl Experiment {
         let of =
             |r: &RecordedOom| r.memcg_stats.as_ref().and_then(|s| s.get("swapcached")).copied().unwrap_or(0) / 4096;
         i64::try_from(self.oom_reports.iter().map(of).max().unwrap_or(0).min(650)).unwrap_or(0)
+    }
+
+    /// All processes of a cgroup were killed.
+    pub fn is_deserted(&self, cgroup: &str) -> bool {
+        let mut processes = self.procs.iter().filter(|p| p.cgroup == cgroup).peekable();
+        processes.peek().is_some() && processes.all(|p| self.kills.iter().any(|kill| kill.comm == p.name))
     }
 
     /// What a process still grows and reads at the same time as others.

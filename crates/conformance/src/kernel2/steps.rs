@@ -4,7 +4,7 @@ use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd, Stopped, at, thras
 use super::row::Step;
 use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
 use oomsim_core::node_api::CgroupWrite;
-use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime};
+use oomsim_core::units::{Bytes, Pages, Pid, SimTime};
 use serde_json::Value;
 
 /// Pages of its own text that a grower needs between two of its chunks, and one that makes files.
@@ -65,14 +65,8 @@ struct Job<'a> {
     died: Option<SimTime>,
     /// What is left of the current chunk.
     pending: Option<(Pid, MemOp)>,
-    /// It reads text back until it is killed.
-    doomed: bool,
     state: State,
 }
-
-/// A recording ends soon after its last death. A kill that is due counts as one within the shortest time that the model
-/// takes for it (16 rounds of 64 pages, 2500 pages in a second).
-const SHORTEST_KILL: SimDuration = SimDuration::from_millis(410);
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -227,10 +221,9 @@ impl Machine<'_> {
                 jobs.push(self.job(step, pid));
             }
         }
-        let end = at(row.steps.get(sample + 1).map_or(f64::MAX / 1e7, |s| s.t));
+        let end = self.observed_until(sample);
         loop {
-            let until = |j: &Job<'_>| if j.doomed { end.saturating_add(SHORTEST_KILL) } else { end };
-            let ready = |j: &&mut Job<'_>| j.state == State::Running && j.next <= until(j);
+            let ready = |j: &&mut Job<'_>| j.state == State::Running && j.next <= end;
             let Some(job) = jobs.iter_mut().filter(ready).min_by_key(|j| j.next) else { break };
             self.sim.now = self.sim.now.max(job.next);
             let deaths = self.sim.dead.len();
@@ -263,6 +256,14 @@ impl Machine<'_> {
         }
     }
 
+    /// A recording goes on until all have answered or as many looks were taken as were asked for: one that ended
+    /// before that would have gone on for a process that was not done.
+    fn observed_until(&self, sample: usize) -> SimTime {
+        let steps = &self.row.steps;
+        let asked = at(steps[sample].t + steps[sample].every_ms * steps[sample].at_most);
+        asked.max(at(steps.get(sample + 1).map_or(f64::MAX / 1e7, |s| s.t)))
+    }
+
     /// A process's cgroup, or one above it, is at its limit.
     fn is_full(&self, who: &str) -> bool {
         self.row.limits_of(who).any(|g| {
@@ -289,9 +290,9 @@ impl Machine<'_> {
                 (n(0), n(1))
             }
         };
-        let last = at(step.t);
-        let (next, chunk, state) = (last, chunk.max(1), State::Running);
-        Job { step, pid, done: 0, total, chunk, next, last, died: None, pending: None, doomed: false, state }
+        let (last, chunk, state) = (at(step.t), chunk.max(1), State::Running);
+        let next = last.max(self.due(step, chunk));
+        Job { step, pid, done: 0, total, chunk, next, last, died: None, pending: None, state }
     }
 
     /// A child that has run a little; while a process dies for it the kernel waits. `None`: the parent is dead, or
@@ -326,7 +327,6 @@ impl Machine<'_> {
         let outcome = self.sim.kernel.apply(self.sim.now, by, op);
         let died = self.sim.collect();
         self.note_wait(&outcome);
-        job.doomed = matches!(outcome, MemOutcome::Wait { until: Until::Thrashing(Some(_)), .. });
         match outcome {
             MemOutcome::Done => {
                 self.chunk_done(job);
@@ -371,9 +371,12 @@ impl Machine<'_> {
         let units = units as f64;
         let (mut from, mut per_unit) = ((0.0, step.t), 1000.0 / UNITS_PER_SECOND);
         let known = self.row.progress.get(&step.who).map(Vec::as_slice).unwrap_or_default();
-        // What thrashing costs is the simulation's own.
-        if step.op == "start_hot" {
-            return at(step.t + units * 1000.0 / HOT_UNITS_PER_SECOND);
+        match step.op.as_str() {
+            // What thrashing costs is the simulation's own.
+            "start_hot" => return at(step.t + units * 1000.0 / HOT_UNITS_PER_SECOND),
+            // A unit is a pass over all pages.
+            "start_touch_again" => per_unit = step.number(0) as f64 * 1000.0 / HOT_UNITS_PER_SECOND,
+            _ => {}
         }
         let of_this = known.iter().filter(|p| p[1] >= step.t && p[0] > 0.0);
         for point in of_this {
