@@ -88,8 +88,9 @@ fn lag(row: &Experiment, path: &str) -> u64 {
     31 * u64::from(row.smp) * cgroups as u64
 }
 
-/// Pages in the swap cache that no process is left to use: they were being written when theirs was killed, which cannot
-/// give such pages back (mm/swapfile.c __try_to_reclaim_swap), and stay until reclaim comes. How many is up to the disk.
+/// Pages in the swap cache that no process is left to use: they were being written when theirs was killed, which
+/// cannot give such pages back (mm/swapfile.c __try_to_reclaim_swap), and stay until reclaim comes. How many is up to
+/// the disk.
 fn unowned(row: &Experiment, step: &Step, path: &str) -> u64 {
     let below = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let left = |state: &State| if state.stat.contains_key("anon") { 0 } else { state.swap_cached() };

@@ -2,27 +2,15 @@
 
 use super::outcome::{Decision, ExperimentOutcome};
 use super::row::{Experiment, Group};
+use super::text::text;
 use crate::kernel::{Sim, WORKER, machine, rivals};
 use oomsim_core::kernel::{
-    Disk, FileAccess, Footprint, HotText, KernelConfig, Lru, MemOp, MemOutcome, SpawnSpec, SwapDevice,
-    THRASHING_PERMILLE, Until,
+    Disk, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, THRASHING_PERMILLE, Until,
 };
 use oomsim_core::node_api::{CgroupWrite, OomReport, Signo};
 use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime, VolumeId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Text pages of the recorded program, and those of them that it keeps in use: 99 to 205 are left where others are
-/// swapped out.
-const TEXT: (Pages, u64) = (Pages::new(212), 150);
-/// The same where one fault reads all of it ahead: what is mapped (`file_mapped` 191) stays.
-const TEXT_AT_ONCE: (Pages, u64) = (Pages::new(229), 193);
-/// Pages of it up to the one that it needs after each step: with 147 read it was killed.
-const BEFORE_IN_TEXT: Pages = Pages::new(148);
-/// Pages up to the middle of a window of 128 KiB, where the page lies that is needed (mm/filemap.c
-/// do_sync_mmap_readahead).
-const HALF_A_WINDOW: Pages = Pages::new(17);
-/// Text that it needs to go on with what it does: two windows.
-const LOOP: Pages = Pages::new(64);
 /// Pages of a file from which an experiment reads: more than any of them asks for.
 const FILE: u64 = 1 << 21;
 /// A step that takes longer is given up (SCHEMA of the recordings).
@@ -169,64 +157,6 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    /// Text that was pushed out is read back, and charged to the reader. Reclaim finds executable pages in use as soon
-    /// as they were used once (mm/vmscan.c folio_check_references), as if they were mapped twice.
-    pub fn read_text(&mut self, pid: Pid) {
-        let (all, used) = text(&self.sim);
-        let pages = if self.sim.kernel.profile().file_folios { Pages::new(used) } else { all };
-        let op = MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages, how: FileAccess::Mmap };
-        self.run(pid, op);
-        self.run(pid, op);
-    }
-
-    /// A process that has done what it was asked needs text to say so. A fault reads what lies before the page in its
-    /// window: half a window, or all that lies before it where the window is longer than the text.
-    pub fn go_on(&mut self, pid: Pid) -> OpEnd {
-        let pages = if self.sim.kernel.profile().file_folios { BEFORE_IN_TEXT } else { HALF_A_WINDOW };
-        if self.sim.kernel.volume_pages(self.text).0 < pages {
-            let end = self.run(pid, MemOp::FaultText { file: self.text, pages });
-            if end != OpEnd::Done {
-                return end;
-            }
-        }
-        let end = self.take_turns(pid);
-        if end == OpEnd::Done {
-            self.read_back(pid);
-        }
-        end
-    }
-
-    /// What it says that with and its loop lie in two windows. Where there is room for one only, the classic LRU gives
-    /// up each for the other within one call of reclaim, which so never finds nothing (recordings swap, 5.10 and 6.1:
-    /// 528 and 1984 windows read in 12 s); MGLRU ages a cgroup twice before it does, finds nothing, and kills (6.12).
-    fn take_turns(&mut self, pid: Pid) -> OpEnd {
-        let profile = self.sim.kernel.profile();
-        let hangs = profile.lru == Lru::Classic && profile.hang_hot_pages > 0;
-        let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return OpEnd::Done };
-        if !hangs || self.sim.kernel.volume_pages(self.text).0 + self.sim.kernel.headroom(cgroup) >= LOOP {
-            return OpEnd::Done;
-        }
-        self.set_hot(pid, self.text, LOOP.get(), 1);
-        let how = FileAccess::Mmap;
-        let end = self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: LOOP, how });
-        self.set_hot(pid, self.text, text(&self.sim).1, u64::MAX / 2);
-        end
-    }
-
-    /// Reads back what a process needs of its text, where there is room for that.
-    pub fn read_back(&mut self, pid: Pid) {
-        let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return };
-        let (all, used) = text(&self.sim);
-        let there = self.sim.kernel.volume_pages(self.text).0;
-        let room = self.sim.kernel.headroom(cgroup);
-        if there.get() < used && room > all {
-            self.read_text(pid);
-        } else if there < LOOP && room > LOOP {
-            let how = FileAccess::Mmap;
-            self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: LOOP, how });
-        }
-    }
-
     /// The process of that name, while it lives.
     pub fn pid(&self, name: &str) -> Option<Pid> {
         let pid = *self.pids.get(name)?;
@@ -349,11 +279,6 @@ impl<'a> Machine<'a> {
 /// For how long a process waits for memory that thrashes for some time.
 pub fn thrashes(time: SimDuration) -> SimDuration {
     time.mul_ratio(THRASHING_PERMILLE, 1000)
-}
-
-/// Pages of the program's text, and those in use.
-fn text(sim: &Sim) -> (Pages, u64) {
-    if sim.kernel.profile().file_folios { TEXT_AT_ONCE } else { TEXT }
 }
 
 fn decision(report: &OomReport) -> Option<Decision> {

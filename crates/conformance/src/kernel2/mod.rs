@@ -2,11 +2,13 @@
 //! dead, who hangs, and the sizes after each step.
 
 mod compare;
+mod jobs;
 mod machine;
 mod outcome;
 mod pressure;
 mod row;
 mod steps;
+mod text;
 
 pub use compare::{SizeOff, Sizes};
 

@@ -1,14 +1,13 @@
-//! The steps: one after another, or running on while later ones are taken.
+//! The steps that are waited for.
 
-use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd, Stopped, at, thrashes};
+use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd};
 use super::row::Step;
-use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
+use oomsim_core::kernel::{FileAccess, MemOp};
 use oomsim_core::node_api::CgroupWrite;
-use oomsim_core::units::{Bytes, Pages, Pid, SimTime};
+use oomsim_core::units::{Bytes, Pages, Pid};
 use serde_json::Value;
 
-/// Pages of its own text that a grower needs between two of its chunks, and one that makes files.
-const GROWER_TEXT: u64 = 12;
+/// Pages of its own text that a process needs again and again that makes files.
 const FILES_TEXT: u64 = 16;
 /// Kernel memory per ten full pipes, per ten pairs of AF_UNIX sockets, per TCP pair, per thousand negative directory
 /// entries: pages (recordings kmem).
@@ -18,10 +17,6 @@ const TCP: u64 = 652;
 /// 64 KiB into which a file is read, and what lies around it.
 const FILE_BUFFER: Pages = Pages::new(17);
 const THOUSAND_DENTRIES: u64 = 49;
-/// Units that an asynchronous step does in a second when its progress was not recorded.
-const UNITS_PER_SECOND: f64 = 1000.0;
-/// Pages that a program with hot text writes in a second as long as it has room.
-const HOT_UNITS_PER_SECOND: f64 = 20_000.0;
 
 /// A cgroup with less room than this is full.
 pub const FULL: u64 = 192;
@@ -33,46 +28,23 @@ pub fn grows(op: &str) -> bool {
 
 /// What the recorded program's objects cost a kernel, whose slabs are packed each in its own way: pages (recordings
 /// kmem, fork).
-struct Objects {
+pub struct Objects {
     /// For a thousand inodes of a tmpfs.
-    thousand_inodes: u64,
+    pub thousand_inodes: u64,
     /// A child's stack, task and page directory beyond a copy of its parent's.
-    child_kernel: u64,
+    pub child_kernel: u64,
     /// Pages of its parent's memory that a child writes to at once.
-    child_copies: u64,
+    pub child_copies: u64,
 }
 
-fn objects(version: &str) -> Objects {
+pub fn objects(version: &str) -> Objects {
     let (thousand_inodes, child_kernel, child_copies) = match version {
-        "5.10" => (240, 3, 4),
+        "5.10" => (240, 2, 4),
         "6.1" => (258, 0, 4),
         "6.12" => (236, 2, 4),
         _ => (221, 1, 5),
     };
     Objects { thousand_inodes, child_kernel, child_copies }
-}
-
-/// Something that runs on while later steps are taken.
-struct Job<'a> {
-    step: &'a Step,
-    pid: Pid,
-    done: u64,
-    total: u64,
-    chunk: u64,
-    next: SimTime,
-    /// When the last unit was done.
-    last: SimTime,
-    died: Option<SimTime>,
-    /// What is left of the current chunk.
-    pending: Option<(Pid, MemOp)>,
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Running,
-    Stuck,
-    Finished,
 }
 
 impl Machine<'_> {
@@ -209,222 +181,5 @@ impl Machine<'_> {
             Err(oomsim_core::kernel::Errno::EAGAIN) => 11,
             Err(_) => 22,
         }
-    }
-
-    /// Runs what was started before this sample, each at its recorded pace, until all have ended or the recording did.
-    fn run_jobs(&mut self, sample: usize, run: &mut ExperimentRun) {
-        let row = self.row;
-        let mut jobs: Vec<Job<'_>> = Vec::new();
-        for step in row.steps[..sample].iter().filter(|s| s.op.starts_with("start_")) {
-            let running = !row.steps[..sample].iter().any(|s| s.op == "sample" && s.t > step.t);
-            if let (Some(pid), true) = (self.pid(&step.who), running) {
-                jobs.push(self.job(step, pid));
-            }
-        }
-        let end = self.observed_until(sample);
-        loop {
-            let ready = |j: &&mut Job<'_>| j.state == State::Running && j.next <= end;
-            let Some(job) = jobs.iter_mut().filter(ready).min_by_key(|j| j.next) else { break };
-            self.sim.now = self.sim.now.max(job.next);
-            let deaths = self.sim.dead.len();
-            self.advance(job);
-            if self.sim.dead.len() > deaths {
-                let now = self.sim.now;
-                for job in jobs.iter_mut() {
-                    if self.sim.kernel.process(job.pid).is_none_or(|p| !p.is_running()) {
-                        job.died.get_or_insert(now);
-                        job.state = State::Finished;
-                    } else if job.state == State::Stuck {
-                        (job.state, job.next) = (State::Running, now);
-                    }
-                }
-            }
-        }
-        if jobs.iter().any(|job| job.state == State::Stuck) {
-            self.waited =
-                self.waited + thrashes(end.min(at(row.steps.last().map_or(0.0, |s| s.t))).since(self.sim.now));
-        }
-        let recorded_end = at(row.steps.last().map_or(0.0, |s| s.t));
-        for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
-            let end = job.died.unwrap_or(recorded_end.max(job.last));
-            run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
-        }
-        for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
-            if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
-                run.outcome.stuck.insert(job.step.who.clone());
-            }
-        }
-    }
-
-    /// A recording goes on until all have answered or as many looks were taken as were asked for: one that ended
-    /// before that would have gone on for a process that was not done.
-    fn observed_until(&self, sample: usize) -> SimTime {
-        let steps = &self.row.steps;
-        let asked = at(steps[sample].t + steps[sample].every_ms * steps[sample].at_most);
-        asked.max(at(steps.get(sample + 1).map_or(f64::MAX / 1e7, |s| s.t)))
-    }
-
-    /// A process's cgroup, or one above it, is at its limit.
-    fn is_full(&self, who: &str) -> bool {
-        self.row.limits_of(who).any(|g| {
-            let usage = self.sim.kernel.find(&g.path).map_or(Bytes::ZERO, |cg| self.sim.kernel.usage(cg));
-            usage.to_pages_floor().get() + FULL > g.max.or(g.high).unwrap_or(u64::MAX)
-        })
-    }
-
-    fn job<'b>(&mut self, step: &'b Step, pid: Pid) -> Job<'b> {
-        let n = |i| step.number(i);
-        let (total, chunk) = match step.op.as_str() {
-            "start_hot" => {
-                let file = self.file(step.path(), n(1));
-                let pages = Pages::new(n(2));
-                self.run(pid, MemOp::ReadFile { file, from: Pages::new(n(1)), pages, how: FileAccess::Mmap });
-                self.set_hot(pid, file, n(2), n(4));
-                (n(3), n(4))
-            }
-            "start_read_loop" | "start_map_loop" => (n(3), 1),
-            "start_touch_again" => (n(1), 1),
-            "start_fork_children" => (n(0), 1),
-            _ => {
-                self.set_hot(pid, self.text, GROWER_TEXT, n(1));
-                (n(0), n(1))
-            }
-        };
-        let (last, chunk, state) = (at(step.t), chunk.max(1), State::Running);
-        let next = last.max(self.due(step, chunk));
-        Job { step, pid, done: 0, total, chunk, next, last, died: None, pending: None, state }
-    }
-
-    /// A child that has run a little; while a process dies for it the kernel waits. `None`: the parent is dead, or
-    /// stuck.
-    fn child(&mut self, parent: Pid) -> Option<Pid> {
-        let child = loop {
-            let deaths = self.sim.dead.len();
-            let forked = self.sim.kernel.fork(self.sim.now, parent);
-            self.sim.collect();
-            match forked {
-                Ok(child) => break child,
-                Err(_) if self.sim.dead.len() > deaths => {}
-                Err(_) => return None,
-            }
-        };
-        self.sim.kernel.set_hot_text(child, None);
-        let Objects { child_kernel, child_copies, .. } = objects(&self.sim.kernel.profile().version);
-        self.run(child, MemOp::HoldKernel { pages: Pages::new(child_kernel) });
-        self.run(child, MemOp::TouchCow { pages: Pages::new(child_copies) });
-        Some(child)
-    }
-
-    /// Does the next chunk of a job, and says when the one after it is due.
-    fn advance(&mut self, job: &mut Job<'_>) {
-        let (by, op) = match job.pending.take().or_else(|| self.chunk(job)) {
-            Some(next) => next,
-            None => {
-                job.state = State::Finished;
-                return;
-            }
-        };
-        let outcome = self.sim.kernel.apply(self.sim.now, by, op);
-        let died = self.sim.collect();
-        self.note_wait(&outcome);
-        match outcome {
-            MemOutcome::Done => {
-                self.chunk_done(job);
-                if job.step.op == "start_fork_children" && !self.sim.kernel.profile().file_folios {
-                    self.go_on(by);
-                } else if job.state == State::Finished {
-                    self.read_back(job.pid);
-                }
-            }
-            MemOutcome::Dying if by == job.pid => {
-                job.died.get_or_insert(self.sim.now);
-                job.state = State::Finished;
-            }
-            MemOutcome::Dying => self.chunk_done(job),
-            MemOutcome::Refused(_) => job.state = State::Finished,
-            MemOutcome::Throttled { remaining, delay } => {
-                job.pending = Some((by, op.with_pages(remaining)));
-                job.next = self.sim.now.saturating_add(delay);
-            }
-            MemOutcome::Wait { remaining, until } => {
-                job.pending = Some((by, op.with_pages(remaining)));
-                match until {
-                    Until::After(wait) | Until::Thrashing(Some(wait)) => job.next = self.sim.now.saturating_add(wait),
-                    Until::OnMemoryFreed | Until::Thrashing(None) if died => {}
-                    Until::OnMemoryFreed | Until::Thrashing(None) => job.state = State::Stuck,
-                }
-            }
-        }
-    }
-
-    fn chunk_done(&self, job: &mut Job<'_>) {
-        job.done += job.chunk;
-        job.last = self.sim.now;
-        if job.done >= job.total {
-            job.state = State::Finished;
-        }
-        job.next = self.sim.now.max(self.due(job.step, job.done + job.chunk));
-    }
-
-    /// When a job has done this many units, by its recorded progress, and at the mean pace before and after that.
-    fn due(&self, step: &Step, units: u64) -> SimTime {
-        let units = units as f64;
-        let (mut from, mut per_unit) = ((0.0, step.t), 1000.0 / UNITS_PER_SECOND);
-        let known = self.row.progress.get(&step.who).map(Vec::as_slice).unwrap_or_default();
-        match step.op.as_str() {
-            // What thrashing costs is the simulation's own.
-            "start_hot" => return at(step.t + units * 1000.0 / HOT_UNITS_PER_SECOND),
-            // A unit is a pass over all pages.
-            "start_touch_again" => per_unit = step.number(0) as f64 * 1000.0 / HOT_UNITS_PER_SECOND,
-            _ => {}
-        }
-        let of_this = known.iter().filter(|p| p[1] >= step.t && p[0] > 0.0);
-        for point in of_this {
-            if point[0] > from.0 {
-                per_unit = (point[1] - from.1).max(0.0) / (point[0] - from.0);
-                if point[0] >= units {
-                    return at(from.1 + (units - from.0) * per_unit);
-                }
-                from = (point[0], point[1]);
-            }
-        }
-        if from.0 > 0.0 {
-            per_unit = (from.1 - step.t) / from.0;
-        }
-        at(from.1 + (units - from.0) * per_unit)
-    }
-
-    /// The next piece of a job's work; `None`: it has no more to do.
-    fn chunk(&mut self, job: &Job<'_>) -> Option<(Pid, MemOp)> {
-        let step = job.step;
-        let file = (step.path(), step.number(1));
-        let left = job.total.saturating_sub(job.done);
-        if left == 0 || self.pid(&step.who).is_none() {
-            return None;
-        }
-        let read = |machine: &mut Self, how| {
-            let file_offset = file.1;
-            let file = machine.file(file.0, file.1);
-            MemOp::ReadFile { file, from: Pages::new(file_offset), pages: Pages::new(step.number(2)), how }
-        };
-        Some(match step.op.as_str() {
-            "start_read_loop" => (job.pid, read(self, FileAccess::Read)),
-            "start_map_loop" => (job.pid, read(self, FileAccess::Mmap)),
-            "start_touch_again" => {
-                let pages = self.sim.kernel.process(job.pid).map_or(Pages::ZERO, |p| p.swapents());
-                (job.pid, MemOp::SwapIn { pages })
-            }
-            "start_fork_children" => (self.child(job.pid)?, MemOp::Touch { pages: Pages::new(step.number(1)) }),
-            _ => {
-                if step.op != "start_hot" {
-                    if self.sim.kernel.volume_pages(self.text).0.is_zero() {
-                        self.read_text(job.pid);
-                    }
-                    self.read_back(job.pid);
-                    self.pid(&step.who)?;
-                }
-                (job.pid, MemOp::Touch { pages: Pages::new(job.chunk.min(left)) })
-            }
-        })
     }
 }
