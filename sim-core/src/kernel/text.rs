@@ -28,7 +28,8 @@ pub(super) struct Thrashing {
 }
 
 /// A loop that needs no other text for longer than this dies at once: reclaim finds nothing 16 times between two reads
-/// (recordings race: 200 pages never hang, 32 and 64 do).
+/// (recordings race: 200 pages never hang). Up to 6.12 a loop of more than a window uses up all text, and what comes
+/// of it is up to the room that is left where it ends: it hangs between half a window and two.
 const SOON: Pages = Pages::new(128);
 /// What one read brings back: the readahead window of 128 KiB.
 const WINDOW: Pages = Pages::new(32);
@@ -67,6 +68,11 @@ impl Kernel {
         self.hot(pid).is_some_and(|hot| hot.every <= SOON)
     }
 
+    /// What text a process needs again and again.
+    pub fn hot_text(&self, pid: Pid) -> Option<HotText> {
+        self.hot(pid)
+    }
+
     pub(super) fn hot(&self, pid: Pid) -> Option<HotText> {
         self.procs.get(&pid)?.rare().hot
     }
@@ -76,9 +82,8 @@ impl Kernel {
         let Some(hot) = self.hot(pid) else { return Pages::ZERO };
         let profile = &self.config.profile;
         let keep = match profile.hang_hot_pages {
-            _ if hot.every > SOON => return Pages::ZERO,
-            0 => Pages::new(u64::from(profile.text_left_pages)),
-            least if hot.pages.get() >= u64::from(least) => WINDOW,
+            0 if hot.every <= SOON => Pages::new(u64::from(profile.text_left_pages)),
+            least if hot.every <= WINDOW && hot.pages.get() >= u64::from(least) => WINDOW,
             _ => return Pages::ZERO,
         };
         keep.min(hot.pages).min(self.cached_below(domain, hot.file))

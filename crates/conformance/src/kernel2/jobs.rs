@@ -3,6 +3,7 @@
 use super::machine::{ExperimentRun, Machine, OpEnd, Stopped, at, thrashes};
 use super::row::Step;
 use super::steps::{FULL, Objects, grows, objects};
+use super::text::WINDOW;
 use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
 use oomsim_core::units::{Bytes, Pages, Pid, SimTime};
 
@@ -156,12 +157,10 @@ impl Machine<'_> {
         match outcome {
             MemOutcome::Done => {
                 self.chunk_done(job);
-                if job.step.op == "start_fork_children" && !self.sim.kernel.profile().file_folios {
-                    if self.go_on(by) == OpEnd::Stuck {
-                        job.state = State::Stuck;
-                    }
-                } else if job.state == State::Finished {
-                    self.read_back(job.pid);
+                match self.between_chunks(job, by) {
+                    OpEnd::Stuck => job.state = State::Stuck,
+                    _ if job.state == State::Finished => self.read_back(job.pid),
+                    _ => {}
                 }
             }
             MemOutcome::Dying if by == job.pid => {
@@ -182,6 +181,21 @@ impl Machine<'_> {
                     Until::OnMemoryFreed | Until::Thrashing(None) => job.state = State::Stuck,
                 }
             }
+        }
+    }
+
+    /// Text that is needed between two pieces of work. Shorter ones than a window need it all the time.
+    fn between_chunks(&mut self, job: &Job<'_>, by: Pid) -> OpEnd {
+        let profile = self.sim.kernel.profile();
+        if job.step.op == "start_fork_children" {
+            return if profile.file_folios { OpEnd::Done } else { self.go_on(by) };
+        }
+        let least = u64::from(profile.hang_hot_pages);
+        match self.sim.kernel.hot_text(by) {
+            Some(hot) if grows(&job.step.op) && job.chunk > WINDOW.get() && hot.pages.get() >= least => {
+                self.take_turns(by, hot.file)
+            }
+            _ => OpEnd::Done,
         }
     }
 

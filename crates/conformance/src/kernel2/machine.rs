@@ -76,17 +76,8 @@ pub struct Machine<'a> {
     /// Who has a buffer for files already.
     pub buffers: BTreeSet<Pid>,
     files: BTreeMap<(String, u64), VolumeId>,
-    loops: LongLoops,
     /// For how long processes have waited for memory.
     pub waited: SimDuration,
-}
-
-/// What becomes of a process that hangs with loops of [`LONG_LOOP`] pages or more between two uses of its text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum LongLoops {
-    #[default]
-    Hang,
-    Die,
 }
 
 /// What a replay takes otherwise than the rules do where they leave something open.
@@ -94,12 +85,7 @@ pub enum LongLoops {
 pub struct Variant {
     /// Pages of more room in every limit.
     pub shift: i64,
-    pub loops: LongLoops,
 }
-
-/// From this length on, of nine processes that were alone at their limit up to 6.12 five hung and four were killed
-/// within 14 s: whether 16 reclaims in a row find nothing in a loop is a race with the disk.
-const LONG_LOOP: u64 = 64;
 
 /// Runs a row.
 pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> {
@@ -134,7 +120,7 @@ impl<'a> Machine<'a> {
         }
         let (pids, buffers, files) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let waited = SimDuration::ZERO;
-        let mut machine = Machine { row, sim, text, pids, buffers, files, loops: variant.loops, waited };
+        let mut machine = Machine { row, sim, text, pids, buffers, files, waited };
         for process in &row.procs {
             machine.start(process)?;
         }
@@ -184,7 +170,6 @@ impl<'a> Machine<'a> {
     }
 
     pub fn set_hot(&mut self, pid: Pid, file: VolumeId, pages: u64, every: u64) {
-        let every = if self.loops == LongLoops::Die && every >= LONG_LOOP { u64::MAX / 2 } else { every };
         let hot = HotText { file, pages: Pages::new(pages), every: Pages::new(every) };
         self.sim.kernel.set_hot_text(pid, Some(hot));
     }

@@ -13,7 +13,7 @@ mod text;
 pub use compare::{SizeOff, Sizes};
 
 use crate::{RecordingKind, Verdict};
-use machine::{LongLoops, Variant};
+use machine::Variant;
 use outcome::{ExperimentOutcome, Window};
 pub use pressure::{Halt, Waited, halts, waited};
 use row::Experiment;
@@ -71,20 +71,13 @@ fn decide(row: &Experiment) -> (Verdict, Variant) {
         return (Verdict::Matched, rules);
     }
     if let Some(why) = first.open {
-        return (Verdict::Undecided(why), Variant { loops: LongLoops::Die, ..rules });
+        return (Verdict::Undecided(why), rules);
     }
     let agrees = |variant| machine::run(row, variant).is_ok_and(|run| expected.agrees(&run.outcome, window));
     let slack = ROOM + row.swap_cached();
-    let mut shifts = [-slack / 2, slack / 2, -slack, slack].map(|shift| Variant { shift, ..rules }).into_iter();
+    let mut shifts = [-slack / 2, slack / 2, -slack, slack].map(|shift| Variant { shift }).into_iter();
     if let Some(shifted) = shifts.find(|variant| agrees(*variant)) {
         return (Verdict::Matched, shifted);
-    }
-    // The other outcome that the rule allows.
-    let dies = Variant { loops: LongLoops::Die, ..rules };
-    if let Some(hangs) = first.outcome.stuck.iter().next()
-        && agrees(dies)
-    {
-        return (Verdict::Undecided(format!("{hangs} hangs or is killed")), dies);
     }
     (Verdict::Mismatched { expected: expected.to_string(), got: first.outcome.to_string() }, rules)
 }

@@ -3,7 +3,7 @@
 use super::machine::{Machine, OpEnd};
 use crate::kernel::Sim;
 use oomsim_core::kernel::{FileAccess, MemOp};
-use oomsim_core::units::{Pages, Pid};
+use oomsim_core::units::{Pages, Pid, VolumeId};
 
 /// Text pages of the recorded program, and those of them that it keeps in use: 99 to 205 are left where others are
 /// swapped out.
@@ -12,10 +12,12 @@ const TEXT: (Pages, u64) = (Pages::new(212), 150);
 const TEXT_AT_ONCE: (Pages, u64) = (Pages::new(229), 193);
 /// Pages of it up to the one that it needs after each step: with 147 read it was killed.
 const BEFORE_IN_TEXT: Pages = Pages::new(148);
-/// What one fault reads where the window is 128 KiB.
-const WINDOW: Pages = Pages::new(32);
+/// What one fault reads where the window is 128 KiB, and that up to the page in its middle, which is needed
+/// (mm/filemap.c do_sync_mmap_readahead).
+pub const WINDOW: Pages = Pages::new(32);
+const HALF_A_WINDOW: Pages = Pages::new(17);
 /// Text that it needs to go on with what it does: two windows.
-const LOOP: Pages = Pages::new(64);
+const TWO_WINDOWS: Pages = Pages::new(64);
 
 impl Machine<'_> {
     /// Text that was pushed out is read back, and charged to the reader. Reclaim finds executable pages in use as soon
@@ -31,16 +33,12 @@ impl Machine<'_> {
     /// A process that has done what it was asked needs text to say so. What a fault reads is locked until all of it is
     /// there: a window, or all that lies before the page where the window is longer than the text.
     pub fn go_on(&mut self, pid: Pid) -> OpEnd {
-        let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return OpEnd::Dead };
-        let (profile, there) = (self.sim.kernel.profile(), self.sim.kernel.volume_pages(self.text).0);
-        let room = there + self.sim.kernel.headroom(cgroup);
-        let pages = if profile.file_folios { BEFORE_IN_TEXT } else { WINDOW };
-        let end = if profile.hang_hot_pages > 0 && (WINDOW..LOOP).contains(&room) {
-            self.take_turns(pid)
-        } else if there < pages {
-            self.run(pid, MemOp::FaultText { file: self.text, pages })
-        } else {
-            OpEnd::Done
+        let pages = if self.sim.kernel.profile().file_folios { BEFORE_IN_TEXT } else { WINDOW };
+        let end = match self.take_turns(pid, self.text) {
+            OpEnd::Done if self.sim.kernel.volume_pages(self.text).0 < pages => {
+                self.run(pid, MemOp::FaultText { file: self.text, pages })
+            }
+            end => end,
         };
         if end == OpEnd::Done {
             self.read_back(pid);
@@ -48,16 +46,26 @@ impl Machine<'_> {
         end
     }
 
-    /// What it says that with and its loop lie in two windows. Where there is room for one only, each gives way to the
-    /// other, and reclaim never finds nothing: up to 6.12 it hangs (`swap_3060_3_tmpfs` of 5.10 and 6.1 and
-    /// `fork_3100_1_group` of 6.12, with 32, 37 and 45 pages: 528 to 2138 windows read in 10 to 12 s). With less room
-    /// all that there is belongs to the window that is being read, and is locked (`swap_3060_3_tmpfs` of 6.12: killed
-    /// with 30).
-    fn take_turns(&mut self, pid: Pid) -> OpEnd {
-        self.set_hot(pid, self.text, LOOP.get(), 1);
+    /// What a process says that with and its loop lie in two windows. Up to 6.12, where there is room for one only,
+    /// each gives way to the other, reclaim never finds nothing, and a process alone hangs: the 25 that hung in a loop
+    /// in the recordings of 5.10 to 6.12 had room for 29 to 66 pages of text, those that were killed alone had up to
+    /// 18, or more than 67 and less than they took next; two were killed with 30 and 46. With less than half a window
+    /// the page that is needed is not reached, and those before it are locked.
+    pub fn take_turns(&mut self, pid: Pid, hot: VolumeId) -> OpEnd {
+        let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return OpEnd::Dead };
+        let other = if hot == self.text { Pages::ZERO } else { self.sim.kernel.volume_pages(hot).0 };
+        let room = self.sim.kernel.volume_pages(self.text).0 + other + self.sim.kernel.headroom(cgroup);
+        if self.sim.kernel.profile().hang_hot_pages == 0 || room >= TWO_WINDOWS {
+            return OpEnd::Done;
+        }
+        if room < HALF_A_WINDOW {
+            return self.run(pid, MemOp::FaultText { file: self.text, pages: WINDOW });
+        }
+        let before = self.sim.kernel.hot_text(pid);
+        self.set_hot(pid, self.text, TWO_WINDOWS.get(), 1);
         let how = FileAccess::Mmap;
-        let end = self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: LOOP, how });
-        self.set_hot(pid, self.text, text(&self.sim).1, u64::MAX / 2);
+        let end = self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: TWO_WINDOWS, how });
+        self.sim.kernel.set_hot_text(pid, before);
         end
     }
 
@@ -69,9 +77,9 @@ impl Machine<'_> {
         let room = self.sim.kernel.headroom(cgroup);
         if there.get() < used && room > all {
             self.read_text(pid);
-        } else if there < LOOP && room > LOOP {
+        } else if there < TWO_WINDOWS && room > TWO_WINDOWS {
             let how = FileAccess::Mmap;
-            self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: LOOP, how });
+            self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: TWO_WINDOWS, how });
         }
     }
 }
