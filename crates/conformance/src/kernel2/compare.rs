@@ -45,18 +45,32 @@ pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Sizes {
         if dead != run.outcome.dead_steps.contains(&index) && !step.op.starts_with("start_") {
             break;
         }
-        let Some(seen) = run.after.get(&index).filter(|_| !step.is_amid_exit()) else { continue };
-        for (path, state) in &step.after {
-            let got = seen.get(path).copied().unwrap_or_default();
-            for (what, recorded, simulated) in pairs(state, unowned(row, step, path), &got) {
+        let looks = looks(row, step);
+        if looks.iter().any(|(_, state)| state.is_amid_exit()) {
+            continue;
+        }
+        let Some(seen) = run.after.get(&index) else { continue };
+        for (path, state) in &looks {
+            let got = seen.get(*path).copied().unwrap_or_default();
+            for (what, recorded, simulated) in pairs(state, unowned(row, &looks, path), &got) {
                 sizes.compared += 1;
                 if recorded.abs_diff(simulated) > bound(what, recorded, lag(row, path)) {
-                    sizes.off.push(SizeOff { step: index, cgroup: path.clone(), what, recorded, simulated });
+                    sizes.off.push(SizeOff { step: index, cgroup: path.to_string(), what, recorded, simulated });
                 }
             }
         }
     }
     sizes
+}
+
+/// What was seen after a step. Where a process was still growing when the recording ended, its pace is known up to the
+/// last look, which stands for the end.
+fn looks<'a>(row: &Experiment, step: &'a Step) -> Vec<(&'a String, &'a State)> {
+    match (step.op.as_str(), row.ends_amid_growth()) {
+        ("sample", true) => step.last_looks().collect(),
+        ("end", true) => Vec::new(),
+        _ => step.after.iter().collect(),
+    }
 }
 
 /// All sizes are within bounds, and writes to cgroup files gave the error that was recorded.
@@ -91,10 +105,10 @@ fn lag(row: &Experiment, path: &str) -> u64 {
 /// Pages in the swap cache that no process is left to use: they were being written when theirs was killed, which
 /// cannot give such pages back (mm/swapfile.c __try_to_reclaim_swap), and stay until reclaim comes. How many is up to
 /// the disk.
-fn unowned(row: &Experiment, step: &Step, path: &str) -> u64 {
+fn unowned(row: &Experiment, looks: &[(&String, &State)], path: &str) -> u64 {
     let below = |other: &str| other.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     let left = |state: &State| if state.stat.contains_key("anon") { 0 } else { state.swap_cached() };
-    let deserted = step.after.iter().filter(|(cgroup, _)| below(cgroup) && row.is_deserted(cgroup));
+    let deserted = looks.iter().filter(|(cgroup, _)| below(cgroup) && row.is_deserted(cgroup));
     deserted.map(|(_, state)| left(state)).sum()
 }
 

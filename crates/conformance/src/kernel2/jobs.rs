@@ -48,10 +48,31 @@ impl Machine<'_> {
                 jobs.push(self.job(step, pid));
             }
         }
+        self.run_until(&mut jobs, at(row.steps[sample].last_look_at()));
+        let seen = row.steps[sample].series.keys().map(|path| (path.clone(), self.seen(path))).collect();
+        run.after.insert(sample, seen);
         let end = self.observed_until(sample);
+        self.run_until(&mut jobs, end);
+        if jobs.iter().any(|job| job.state == State::Stuck) {
+            self.waited =
+                self.waited + thrashes(end.min(at(row.steps.last().map_or(0.0, |s| s.t))).since(self.sim.now));
+        }
+        let recorded_end = at(row.steps.last().map_or(0.0, |s| s.t));
+        for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
+            let end = job.died.unwrap_or(recorded_end.max(job.last));
+            run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
+        }
+        for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
+            if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
+                run.outcome.stuck.insert(job.step.who.clone());
+            }
+        }
+    }
+
+    fn run_until(&mut self, jobs: &mut [Job<'_>], end: SimTime) {
         loop {
             let ready = |j: &&mut Job<'_>| j.state == State::Running && j.next <= end;
-            let Some(job) = jobs.iter_mut().filter(ready).min_by_key(|j| j.next) else { break };
+            let Some(job) = jobs.iter_mut().filter(ready).min_by_key(|j| j.next) else { return };
             self.sim.now = self.sim.now.max(job.next);
             let deaths = self.sim.dead.len();
             self.advance(job);
@@ -65,20 +86,6 @@ impl Machine<'_> {
                         (job.state, job.next) = (State::Running, now);
                     }
                 }
-            }
-        }
-        if jobs.iter().any(|job| job.state == State::Stuck) {
-            self.waited =
-                self.waited + thrashes(end.min(at(row.steps.last().map_or(0.0, |s| s.t))).since(self.sim.now));
-        }
-        let recorded_end = at(row.steps.last().map_or(0.0, |s| s.t));
-        for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
-            let end = job.died.unwrap_or(recorded_end.max(job.last));
-            run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
-        }
-        for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
-            if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
-                run.outcome.stuck.insert(job.step.who.clone());
             }
         }
     }

@@ -100,8 +100,10 @@ pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> 
     };
     for index in 0..row.steps.len() {
         machine.step(index, &mut run);
-        let seen = row.steps[index].after.keys().map(|path| (path.clone(), machine.seen(path)));
-        run.after.insert(index, seen.collect());
+        if !row.steps[index].after.is_empty() {
+            let seen = row.steps[index].after.keys().map(|path| (path.clone(), machine.seen(path)));
+            run.after.insert(index, seen.collect());
+        }
     }
     run.waited = machine.waited;
     machine.conclude(&mut run)?;
@@ -222,7 +224,7 @@ impl<'a> Machine<'a> {
         self.sim.collect();
     }
 
-    fn seen(&self, path: &str) -> Seen {
+    pub fn seen(&self, path: &str) -> Seen {
         let Some(cgroup) = self.sim.kernel.find(path) else { return Seen::default() };
         // Directory entries stand for reclaimable kernel memory, not for pages of a file.
         let entries: Pages = self

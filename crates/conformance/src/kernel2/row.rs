@@ -1,5 +1,6 @@
 //! A row: configuration, steps, and what was observed after each.
 
+use super::steps::{FULL, grows};
 use crate::kernel::{RecordedOom, nullable};
 use oomsim_core::kernel::Profile;
 use serde::Deserialize;
@@ -83,6 +84,9 @@ pub struct Step {
     pub every_ms: f64,
     #[serde(default)]
     pub at_most: f64,
+    /// What was seen of each cgroup.
+    #[serde(default, deserialize_with = "nullable")]
+    pub series: BTreeMap<String, Vec<State>>,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +97,9 @@ pub struct Answer {
 /// A cgroup after a step, in pages.
 #[derive(Deserialize)]
 pub struct State {
+    /// Milliseconds; only looks at it while something runs need it.
+    #[serde(default)]
+    pub t: f64,
     #[serde(default)]
     pub current: u64,
     #[serde(default)]
@@ -125,18 +132,25 @@ impl State {
         let listed = stat("inactive_anon") + stat("active_anon") + stat("unevictable");
         stat("swapcached").max(listed.saturating_sub(stat("anon") + stat("shmem"))).min(self.swap)
     }
-}
 
-impl Step {
     /// A process that was killed is still giving its memory back: pages are charged that are neither mapped, nor
     /// shared, nor in the swap cache. The counters before 5.13 run behind too far to tell.
     pub fn is_amid_exit(&self) -> bool {
-        let unmapped = |state: &State| {
-            let stat = |name: &str| state.stat.get(name).copied().unwrap_or(0);
-            let listed = stat("inactive_anon") + stat("active_anon");
-            stat("kernel") > 0 && listed > stat("anon") + stat("shmem") + stat("swapcached") + IN_BATCHES
-        };
-        self.after.values().any(unmapped)
+        let stat = |name: &str| self.stat.get(name).copied().unwrap_or(0);
+        let listed = stat("inactive_anon") + stat("active_anon");
+        stat("kernel") > 0 && listed > stat("anon") + stat("shmem") + stat("swapcached") + IN_BATCHES
+    }
+}
+
+impl Step {
+    /// The last look at each cgroup.
+    pub fn last_looks(&self) -> impl Iterator<Item = (&String, &State)> {
+        self.series.iter().filter_map(|(path, looks)| Some((path, looks.last()?)))
+    }
+
+    /// When the last look at all cgroups began.
+    pub fn last_look_at(&self) -> f64 {
+        self.last_looks().map(|(_, state)| state.t).min_by(f64::total_cmp).unwrap_or(self.t)
     }
 
     /// A number among the arguments.
@@ -164,6 +178,17 @@ impl Experiment {
         let of =
             |r: &RecordedOom| r.memcg_stats.as_ref().and_then(|s| s.get("swapcached")).copied().unwrap_or(0) / 4096;
         i64::try_from(self.oom_reports.iter().map(of).max().unwrap_or(0).min(650)).unwrap_or(0)
+    }
+
+    /// A process that needs new memory again and again had neither answered nor come to a limit when the recording
+    /// ended. How fast it grew is known up to the last look.
+    pub fn ends_amid_growth(&self) -> bool {
+        let answered = |who: &str| self.steps.iter().flat_map(|s| &s.answers).any(|a| a.who == who);
+        let end = self.steps.last();
+        let usage = |path: &str| end.and_then(|e| e.after.get(path)).map_or(0, |state| state.current);
+        let has_room =
+            |who: &str| self.limits_of(who).all(|g| usage(&g.path) + FULL <= g.max.or(g.high).unwrap_or(u64::MAX));
+        self.starts().any(|s| grows(&s.op) && !answered(&s.who) && has_room(&s.who))
     }
 
     /// All processes of a cgroup were killed.
