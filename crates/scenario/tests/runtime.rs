@@ -74,6 +74,27 @@ fn what_ends_while_the_kubelet_is_down_is_started_again_later() {
     assert!(started.len() > 1 && (21.3..23.0).contains(&started[1]), "{started:?}");
 }
 
+/// Story B25: a kubelet that starts has forgotten the back-off and starts the container 1.3 s later; when that ends,
+/// the wait is 10 s again. It ends 2 s after each start.
+#[test]
+fn a_kubelet_that_starts_has_forgotten_the_back_off_and_begins_a_new_one() {
+    for restarts in [
+        "[[at]]\ntime = \"7s\"\nkubeletProcess = \"stops\"\n[[at]]\ntime = \"9s\"\nkubeletProcess = \"starts\"\n",
+        "[[at]]\ntime = \"9s\"\nkubelet.evictionHard = { \"memory.available\" = \"50Mi\" }\n",
+    ] {
+        let history = run(&format!(
+            "duration = \"40s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"1.36\"\n[[pod]]\nname = \"a\"\n\
+             [[pod.container]]\nname = \"app\"\nworkload.script = [{{ sleep = \"2s\" }}, {{ exit = 1 }}]\n{restarts}"
+        ));
+        let started = times(&history, |record| matches!(record, Record::ContainerStarted { .. }));
+        // The first restart waits for nothing but the relist; the second would wait until 15 s.
+        assert!((3.0..4.6).contains(&started[1]), "{started:?}");
+        assert!((10.3..10.4).contains(&started[2]), "{restarts}: {started:?}");
+        // Not at once, but 10 to 15 s after the end (and 0.5 s for the container).
+        assert!((22.3..28.0).contains(&started[3]), "{restarts}: {started:?}");
+    }
+}
+
 /// Stories E01, B23, A03: each pod costs the node 8 to 12 MiB outside kubepods, until it is gone.
 #[test]
 fn the_runtime_holds_memory_for_each_pod_outside_kubepods() {

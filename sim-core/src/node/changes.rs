@@ -174,15 +174,19 @@ impl Pods {
         kubelet.starts_again(lent.machine, &mut lent.cx);
         kubelet.watch_all(self, lent.runtime, lent.machine, &mut lent.cx);
         self.forget_backoffs();
-        self.look_at_all_again(lent);
+        self.look_at_all_again(true, lent);
         Ok(())
     }
 
-    /// Everything that a kubelet has not seen while it was down.
-    fn look_at_all_again(&mut self, lent: &mut Lent<'_>) {
+    /// Everything that a kubelet finds when it starts; ends of containers that the one before has not seen only where
+    /// it `was_down`.
+    fn look_at_all_again(&mut self, was_down: bool, lent: &mut Lent<'_>) {
         for pod in self.live().to_vec() {
             for index in 0..self[pod as usize].containers.len() as u32 {
-                self.look_again(ContainerRef { pod, index }, lent);
+                let container = ContainerRef { pod, index };
+                if was_down || self.container(container).terminated {
+                    self.look_again(container, lent);
+                }
             }
         }
         self.make_resizes(lent);
@@ -202,7 +206,14 @@ impl Pods {
                 let seen = Event::ContainerExitSeen { container, run: number };
                 lent.cx.queue.after(SEEN_AFTER_START, Phase::Kubelet, container.pod, seen);
             }
-            true if regular && again => self.start_container_after(container, SEEN_AFTER_START, lent),
+            true if regular && again => {
+                // Its first start by this kubelet: from now on there is a back-off again (story B25).
+                if let (Some(kubelet), Some((_, finished_at))) = (lent.kubelet.as_deref_mut(), ended) {
+                    let backoff = &mut self.container_mut(container).backoff;
+                    let _ = kubelet.backoff(backoff, lent.cx.now + SEEN_AFTER_START, finished_at, None);
+                }
+                self.start_container_after(container, SEEN_AFTER_START, lent);
+            }
             _ => {}
         }
     }
@@ -226,9 +237,7 @@ impl Pods {
         self.forget_backoffs();
         self.update_qos_cgroups(lent);
         self.route(lent);
-        if was_down {
-            self.look_at_all_again(lent);
-        }
+        self.look_at_all_again(was_down, lent);
         Ok(())
     }
 }

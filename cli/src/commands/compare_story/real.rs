@@ -3,7 +3,9 @@
 use super::heading;
 use crate::exit::Failure;
 use oomsim_conformance::Verdict;
-use oomsim_conformance::realnode::{DRAWS, Decision, DecisionKind, Examined, Run, Story, examine, recorded, simulated};
+use oomsim_conformance::realnode::{
+    DRAWS, Decision, DecisionKind, Examined, OtherDraws, Run, Story, examine, recorded, simulated,
+};
 use oomsim_report::picture::Class;
 use oomsim_report::picture::story::{Happening, Pair, StoryComparison};
 
@@ -12,11 +14,14 @@ pub(super) fn compare(story: Story) -> Result<(Verdict, StoryComparison, String)
     let id = story.id.clone();
     let examined = examine(story).map_err(|why| Failure::bad_input(format!("{id}: {why}")))?;
     let verdict = examined.verdict();
-    let Examined { story, run } = &examined;
+    let Examined { story, run, others } = &examined;
     let real = recorded(story);
     let model = simulated(&run.history, story.t0());
     let lines = |list: &[Decision]| list.iter().map(Decision::to_string).collect::<Vec<_>>();
-    let text = heading(&story.id, &story.note, &verdict, &lines(&real), &lines(&model)) + "\n" + &parts(run);
+    let text = heading(&story.id, &story.note, &verdict, &lines(&real), &lines(&model))
+        + "\n"
+        + &parts(run)
+        + &draws(run, others);
     Ok((verdict, comparison(story, run, (&real, &model)), text))
 }
 
@@ -31,7 +36,19 @@ fn parts(run: &Run) -> String {
             }
         };
     }
-    text + &format!("  {} of {DRAWS} draws come out as recorded\n", run.matching)
+    text
+}
+
+/// In how many of the draws it comes out as recorded, and what the others differ in.
+fn draws(run: &Run, others: &[OtherDraws]) -> String {
+    let mut text = format!("\n  {} of {DRAWS} draws come out as recorded\n", run.matching);
+    for other in others {
+        let (expected, got) = &other.example;
+        let differ = if other.draws == 1 { "differs" } else { "differ" };
+        let (draws, part) = (other.draws, other.part);
+        text += &format!("  {draws} {differ} in {part}, such as\n    recorded   {expected}\n    simulated  {got}\n");
+    }
+    text
 }
 
 fn comparison(story: &Story, run: &Run, (real, model): (&[Decision], &[Decision])) -> StoryComparison {

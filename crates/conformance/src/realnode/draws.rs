@@ -4,7 +4,7 @@
 use super::compare::victims_pod;
 use super::events::{BACK_OFF, Event, recorded};
 use super::shown::recorded_waits;
-use super::story::Story;
+use super::story::{Entry, Story};
 
 /// From the relist that sees an end to the status that says so: median of 40 (0.01 to 0.02 s).
 const SENT_AFTER_S: f64 = 0.012;
@@ -18,7 +18,7 @@ pub fn first_relist(story: &Story) -> Option<f64> {
     let stopped = |pod: &str, at: f64| {
         story.timeline.iter().any(|e| e.t < at && e.on.as_deref() == Some(pod) && is(e, "Killing"))
     };
-    let ended = |e: &&super::story::Entry| {
+    let ended = |e: &&Entry| {
         let statuses = e.status["containerStatuses"].as_array().into_iter().flatten();
         let pod = e.pod.as_deref().unwrap_or_default();
         let ends = statuses.into_iter().any(|status| status["state"]["is"] == "terminated");
@@ -27,7 +27,7 @@ pub fn first_relist(story: &Story) -> Option<f64> {
     story.timeline.iter().find(ended).map(|e| e.t - SENT_AFTER_S)
 }
 
-fn is(entry: &super::story::Entry, reason: &str) -> bool {
+fn is(entry: &Entry, reason: &str) -> bool {
     entry.ev == "event" && entry.reason.as_deref() == Some(reason)
 }
 
@@ -38,6 +38,7 @@ pub fn restart_jitter(story: &Story, pod: &str) -> Vec<u16> {
     let of_pod: Vec<&Event> = events.iter().filter(|event| event.on == pod).collect();
     let backs_off = of_pod.iter().enumerate().filter(|(_, event)| event.reason == BACK_OFF);
     let mut jitter = Vec::new();
+    let evented = story.kubelet_config.get("featureGates").is_some_and(|gates| gates["EventedPLEG"] == true);
     let mut texts = waits.iter().filter(|((of, _), _)| of == pod).flat_map(|(_, texts)| texts);
     for (place, event) in backs_off {
         let full = texts.next().and_then(|text| seconds(text.strip_prefix("back-off ")?.split(' ').next()?));
@@ -45,12 +46,21 @@ pub fn restart_jitter(story: &Story, pod: &str) -> Vec<u16> {
         let (Some(full), Some(created)) = (full, created) else { break };
         let before = of_pod[..place].iter().rfind(|earlier| earlier.reason == "Created").map_or(f64::MIN, |e| e.t);
         let ended = killed_at(story, pod, before, event.t).unwrap_or(event.t - SEEN_AFTER_S);
-        let remaining = full - (event.t - ended);
-        let wait = created.t - CREATED_AFTER_S - event.t;
+        let looked = if evented { last_look(story, pod, created.t) } else { event.t };
+        let remaining = full - (looked - ended);
+        let wait = created.t - CREATED_AFTER_S - looked;
         let part = (wait / remaining - 1.0) / 0.5;
         jitter.push((part.clamp(0.0, 1.0) * 1000.0).round() as u16);
     }
     jitter
+}
+
+/// When a pod's worker last found before a time that a container has to wait: with EventedPLEG it looks several times,
+/// and the wait that ends with the restart begins at the last.
+fn last_look(story: &Story, pod: &str, before: f64) -> f64 {
+    let says = |e: &&Entry| e.message.as_deref().is_some_and(|text| text.starts_with("Back-off restarting"));
+    let of_pod = story.timeline.iter().filter(|e| e.ev == "event" && e.t < before && e.on.as_deref() == Some(pod));
+    of_pod.filter(says).map(|e| e.t).next_back().unwrap_or(before)
 }
 
 /// When the kernel killed something in a pod between two times.

@@ -51,6 +51,19 @@ pub struct Examined {
     pub story: Story,
     /// What came of it.
     pub run: Run,
+    /// What the draws that do not come out as recorded differ in first, the most frequent first.
+    pub others: Vec<OtherDraws>,
+}
+
+/// Draws that differ in the same part first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OtherDraws {
+    /// The part's name.
+    pub part: &'static str,
+    /// How many draws.
+    pub draws: u64,
+    /// What differs in the first of them, recorded and simulated.
+    pub example: (String, String),
 }
 
 /// The run of a story that agrees best, the first of those that agree alike.
@@ -94,14 +107,27 @@ pub fn examine(story: Story) -> Result<Examined, StoryError> {
         None => story,
     };
     let mut best = run(&story, 0)?;
+    let mut others = Vec::new();
+    count_other(&mut others, &best.compared);
     for draw in 1..DRAWS {
         let next = run(&story, draw)?;
+        count_other(&mut others, &next.compared);
         best.matching += next.matching;
         if next.compared.agreeing() > best.compared.agreeing() {
             best = Run { matching: best.matching, ..next };
         }
     }
-    Ok(Examined { story, run: best })
+    others.sort_by_key(|other| std::cmp::Reverse(other.draws));
+    Ok(Examined { story, run: best, others })
+}
+
+/// Counts a draw that differs from the recording by the part that differs first.
+fn count_other(others: &mut Vec<OtherDraws>, compared: &Compared) {
+    let Some((part, example)) = compared.difference() else { return };
+    match others.iter_mut().find(|other| other.part == part) {
+        Some(other) => other.draws += 1,
+        None => others.push(OtherDraws { part, draws: 1, example: example.clone() }),
+    }
 }
 
 fn run(story: &Story, draw: u64) -> Result<Run, StoryError> {

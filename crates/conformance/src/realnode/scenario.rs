@@ -50,6 +50,8 @@ const PROGRAM: &str = "wl";
 /// A relist takes 2 to 6 ms, and the next one comes a second after it (wait.Until of pleg/generic.go; 30 pairs of
 /// relists in B05, D01, C01 and others).
 const RELIST_PERIOD: SimDuration = SimDuration::from_millis(1003);
+/// How long a pass of the manager takes: idle ones begin 10.011 s after each other (median of the stories' passes).
+const PASS: SimDuration = SimDuration::from_millis(11);
 /// What a huge page is: a block of no more is touched at once.
 const HUGE_PAGE: u64 = 2 << 20;
 /// Release of the recordings' kubelet where a story does not state it.
@@ -162,6 +164,7 @@ pub(super) fn profile(story: &Story) -> Result<KubernetesProfile, StoryError> {
 fn kubelet(story: &Story, node: &NodePlan, t0: f64) -> Result<KubeletPlan, StoryError> {
     let mut plan = KubeletPlan::new(KubeletConfig::default(), profile(story)?, node);
     plan.timing.relist_period = RELIST_PERIOD;
+    plan.timing.synchronize = PASS;
     plan.first_pass = story.passes.first().map(|first| time(t0 + first));
     plan.first_relist = draws::first_relist(story).map(|relist| time(t0 + relist));
     Ok(plan)

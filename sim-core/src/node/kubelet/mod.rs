@@ -411,11 +411,18 @@ impl Kubelet {
         let full = backoff.current(finished_at).unwrap_or(timing.backoff_first);
         let mut delay = (finished_at + full).since(now);
         if delay > SimDuration::ZERO {
+            let draws = &mut self.draws.resync_jitter;
             let mut jitter = |most: SimDuration| match known_jitter {
                 Some(permille) => most.mul_ratio(permille.into(), 1000),
-                None => self.draws.resync_jitter.between(SimDuration::ZERO, most),
+                None => draws.between(SimDuration::ZERO, most),
             };
-            delay = timing.restart_delay(delay, self.plan.profile.restart_wakeup, &mut jitter);
+            let wakeup = self.plan.profile.restart_wakeup;
+            let mut wait = |remaining| timing.restart_delay(remaining, wakeup, &mut jitter);
+            let phase = self.draws.refresh_phase;
+            delay = match self.plan.profile.evented_pleg {
+                true => delay_by_clock(now, delay, |now| until_next(now, CACHE_REFRESH, phase), wait),
+                false => wait(delay),
+            };
         }
         let _ = backoff.attempt(now + delay, finished_at, timing.backoff());
         (delay, full)
@@ -468,6 +475,26 @@ impl Kubelet {
         facts.eviction_soft = self.effective.eviction_soft().map(|(amount, _)| amount);
         facts.pods_evicted_above = self.effective.pods_evicted_above;
     }
+}
+
+/// How long a container that ended at `now` waits with EventedPLEG, of which its back-off takes `remaining`: its worker
+/// looks again when the clock strikes the next two times (story A13). Then it waits for the end of the back-off, and
+/// for the clock if that has not struck since (container/cache.go GetNewerThan).
+fn delay_by_clock(
+    now: SimTime,
+    remaining: SimDuration,
+    until_clock: impl Fn(SimTime) -> SimDuration,
+    wait: impl FnOnce(SimDuration) -> SimDuration,
+) -> SimDuration {
+    let (over, mut looked) = (now + remaining, now);
+    for _ in 0..2 {
+        looked = looked + until_clock(looked);
+        if looked >= over {
+            return looked.since(now);
+        }
+    }
+    let clock = looked + until_clock(looked);
+    (looked + wait(over.since(looked))).max(clock).since(now)
 }
 
 /// How long until a clock with this period strikes, which has a phase; a period of 0: it always does.

@@ -225,9 +225,7 @@ impl Pods {
         }
         let (pod, container) = (&self[c.pod as usize], self.container(c).name.clone());
         lent.record(Record::BackOff { pod: pod.name.clone(), container, uid: pod.uid.clone(), delay: full });
-        let over = now + delay;
-        let refresh = lent.kubelet.as_deref().map_or(SimDuration::ZERO, |kubelet| kubelet.until_refresh(over));
-        self.start_container_after(c, delay + refresh + create, lent);
+        self.start_container_after(c, delay + create, lent);
     }
 
     /// All regular containers have ended for good: the pod has succeeded or failed.
