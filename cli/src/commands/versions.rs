@@ -24,8 +24,8 @@ pub struct Args {
 struct Fact {
     name: &'static str,
     doc: String,
-    /// What a run shows otherwise when it is wrong, where that is known by kind.
-    decides: Option<String>,
+    /// What a run shows otherwise when it is wrong.
+    decides: String,
     /// Value, source and sureness by version.
     rows: Vec<VersionFact>,
 }
@@ -64,7 +64,7 @@ pub fn kernels(args: Args) -> Result<Exit, Failure> {
     let facts = Profile::capabilities().iter().map(|capability| Fact {
         name: capability.name,
         doc: capability.doc.to_owned(),
-        decides: None,
+        decides: capability.decides.to_string(),
         rows: versions
             .iter()
             .map(|version| capability.row(version))
@@ -90,7 +90,7 @@ pub fn kubernetes(args: Args) -> Result<Exit, Failure> {
     let facts = KubernetesProfile::FACTS.iter().map(|fact| Fact {
         name: fact.name,
         doc: fact.doc.trim().trim_end_matches('.').to_owned(),
-        decides: Some(fact.verdict.to_string()),
+        decides: fact.verdict.to_string(),
         rows: rows
             .iter()
             .filter_map(|row| {
@@ -136,8 +136,8 @@ fn text(versions: &[&str], facts: &[Fact], about: &str) -> String {
     }
     out.push_str(&format!("{}\n", paint(HEADING, "Sources and confidence")));
     for fact in facts {
-        let decides = fact.decides.iter().map(|what| format!("; decides {what}")).collect::<String>();
-        out.push_str(&format!("{}: {}{decides}\n", paint(HEADING, fact.name), fact.doc));
+        let Fact { doc, decides, .. } = fact;
+        out.push_str(&format!("{}: {doc}; decides {decides}\n", paint(HEADING, fact.name)));
         let mut table = Table::new(&["VERSION", "VALUE", "SURE", "SOURCE"]);
         let mut first = 0;
         for n in 0..fact.rows.len() {

@@ -27,6 +27,36 @@ impl fmt::Display for Confidence {
     }
 }
 
+/// What a run shows otherwise when a capability is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Consequence {
+    /// Whom the OOM killer chooses.
+    WhoIsKilled,
+    /// Whether and when it is called.
+    WhenKilled,
+    /// Which allocations fail.
+    Refusals,
+    /// What is reclaimed, so also the working set that evictions go by.
+    Reclaim,
+    /// How long programs wait for memory.
+    Waiting,
+    /// Figures and texts of reports and files.
+    Figures,
+}
+
+impl fmt::Display for Consequence {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Consequence::WhoIsKilled => "whom the kernel kills",
+            Consequence::WhenKilled => "whether and when the kernel kills",
+            Consequence::Refusals => "which allocations are refused",
+            Consequence::Reclaim => "what is reclaimed, and the working set that evictions go by",
+            Consequence::Waiting => "how long programs wait for memory",
+            Consequence::Figures => "figures and texts",
+        })
+    }
+}
+
 /// One version's value of a capability.
 #[derive(Clone, Copy, Debug)]
 pub struct CapabilityRow {
@@ -45,6 +75,8 @@ pub struct Capability {
     pub name: &'static str,
     /// What it means, one sentence.
     pub doc: &'static str,
+    /// What hangs on it.
+    pub decides: Consequence,
     /// The legal words; empty for a number.
     pub values: &'static [&'static str],
     /// The value from each version on at which it, or what is known of it, changes; the oldest version first.

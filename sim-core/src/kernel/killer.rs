@@ -245,8 +245,9 @@ impl Kernel {
         let group = &self.cgroups[domain.index()];
         let bytes = |limit: Pages| if limit == Pages::MAX { Bytes::MAX } else { limit.bytes() };
         report.oom_memcg = Some(paths.of(self, domain));
-        report.memory =
-            CounterLine { usage: group.usage.bytes(), limit: bytes(group.max), failcnt: group.failures().failcnt };
+        let events = self.config.profile.failcnt_is_max_events && self.config.cgroup == CgroupVersion::V2;
+        let failcnt = if events { group.failures().events.max } else { group.failures().failcnt };
+        report.memory = CounterLine { usage: group.usage.bytes(), limit: bytes(group.max), failcnt };
         let swap = group.total.swap;
         report.swap = match self.config.cgroup {
             CgroupVersion::V2 => CounterLine { usage: swap.bytes(), limit: bytes(group.swap_max), failcnt: 0 },

@@ -47,7 +47,7 @@ pub use api::{
     SpawnSpec, SwapDevice, Thp, Until,
 };
 pub use audit::Imbalance;
-pub use capability::{Capability, CapabilityError, CapabilityRow, Confidence};
+pub use capability::{Capability, CapabilityError, CapabilityRow, Confidence, Consequence};
 pub use high::high_delay_jiffies;
 pub use plain::Batch;
 pub use pressure::{MemoryPressure, PSI_PERIOD, PressureLine, Stalls, THRASHING_PERMILLE};

@@ -141,6 +141,8 @@ pub struct Profile {
     pub second_kill_percent: u32,
     /// In how many of 100 limits lowered below the usage, on several processors, one process more dies.
     pub lowered_kill_percent: u32,
+    /// On v2, `failcnt` of an OOM report is `max` of memory.events instead of the counter's own.
+    pub failcnt_is_max_events: bool,
     /// Of 1000 parts of stalled time of one task, those that `full` counts.
     pub psi_full_permille: u32,
     /// A tmpfs can be mounted with `noswap`.
@@ -253,6 +255,7 @@ impl Profile {
             text_left_pages: 0,
             second_kill_percent: 0,
             lowered_kill_percent: 0,
+            failcnt_is_max_events: true,
             psi_full_permille: 1000,
             tmpfs_noswap: true,
         }

@@ -1,7 +1,7 @@
 //! Each capability's value by version, with where the fact comes from. An entry holds from its version until the next
 //! one. A change of which the commit is known stands at the version with that commit, whether that has a row or not.
 
-use super::capability::{Capability, CapabilityRow, Confidence};
+use super::capability::{Capability, CapabilityRow, Confidence, Consequence};
 use super::profile::{BadnessFloor, Lru, OvercommitGuess, PcpHigh, Protection, SiblingReclaim, SwapWriteback, TieRule};
 
 const fn recorded(value: &'static str, source: &'static str) -> CapabilityRow {
@@ -17,10 +17,11 @@ const fn inferred(value: &'static str, source: &'static str) -> CapabilityRow {
 const BOOL: &[&str] = &["true", "false"];
 
 macro_rules! flag {
-    ($name:literal, $field:ident, $doc:literal, $rows:expr) => {
+    ($name:literal, $field:ident, $decides:ident, $doc:literal, $rows:expr) => {
         Capability {
             name: $name,
             doc: $doc,
+            decides: Consequence::$decides,
             values: BOOL,
             changes: $rows,
             get: |p| p.$field.to_string(),
@@ -33,10 +34,14 @@ macro_rules! flag {
 }
 
 macro_rules! choice {
-    ($name:literal, $field:ident, $doc:literal, { $($word:literal => $enum:ident::$variant:ident),+ }, $rows:expr) => {
+    (
+        $name:literal, $field:ident, $decides:ident, $doc:literal,
+        { $($word:literal => $enum:ident::$variant:ident),+ }, $rows:expr
+    ) => {
         Capability {
             name: $name,
             doc: $doc,
+            decides: Consequence::$decides,
             values: &[$($word),+],
             changes: $rows,
             get: |p| match p.$field {
@@ -54,10 +59,11 @@ macro_rules! choice {
 }
 
 macro_rules! number {
-    ($name:literal, $field:ident, $doc:literal, $most:literal, $rows:expr) => {
+    ($name:literal, $field:ident, $decides:ident, $doc:literal, $most:literal, $rows:expr) => {
         Capability {
             name: $name,
             doc: $doc,
+            decides: Consequence::$decides,
             values: &[],
             changes: $rows,
             get: |p| p.$field.to_string(),
@@ -79,7 +85,7 @@ const REC_73: &str = "recordings of 7.3.4";
 
 /// All capabilities.
 pub(super) const CAPABILITIES: &[Capability] = &[
-    choice!("badness_floor", badness_floor, "what happens to a badness below one: raised to 1, or kept signed",
+    choice!("badness_floor", badness_floor, WhoIsKilled, "what happens to a badness below one: raised to 1, or kept signed",
     { "one" => BadnessFloor::One, "signed" => BadnessFloor::Signed },
     &[
         ("4.15", source("one", "mm/oom_kill.c oom_badness: returns points > 0 ? points : 1")),
@@ -91,7 +97,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         ("6.18", recorded("signed", REC_618)),
         ("7.3", recorded("signed", REC_73)),
     ]),
-    choice!("tie", tie, "who dies among tasks with the same points",
+    choice!("tie", tie, WhoIsKilled, "who dies among tasks with the same points",
     { "first-scanned" => TieRule::FirstScanned, "last-scanned" => TieRule::LastScanned },
     &[
         ("4.15", source("first-scanned", "mm/oom_kill.c oom_evaluate_task: keeps a chosen thread-group leader")),
@@ -107,6 +113,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "root_bonus",
         root_bonus,
+        WhoIsKilled,
         "tasks with CAP_SYS_ADMIN on the host get 3 % fewer points",
         &[
             ("4.15", source("true", "mm/oom_kill.c oom_badness: has_capability_noaudit(p, CAP_SYS_ADMIN)")),
@@ -121,6 +128,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "sacrifice_child",
         sacrifice_child,
+        WhoIsKilled,
         "a child with its own memory and more points may die instead of its parent",
         &[
             ("4.15", source("true", "mm/oom_kill.c oom_kill_process; the words 'or sacrifice child' in the 4.15 log")),
@@ -136,6 +144,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "oom_score_signed",
         oom_score_signed,
+        Figures,
         "/proc/PID/oom_score is (1000 + points × 1000 / total) × 2 / 3 instead of points × 1000 / total",
         &[
             ("4.15", source("false", "fs/proc/base.c proc_oom_score")),
@@ -147,7 +156,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("true", REC_73)),
         ]
     ),
-    choice!("lru", lru, "page ageing out of the box; see also kernel.distribution",
+    choice!("lru", lru, Reclaim, "page ageing out of the box; see also kernel.distribution",
     { "classic" => Lru::Classic, "mglru" => Lru::Mglru },
     &[
         ("4.15", source("classic", "MGLRU was merged in 6.1")),
@@ -162,6 +171,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "memcg_v1",
         memcg_v1,
+        WhenKilled,
         "cgroup v1's memory controller is built in",
         &[
             ("4.15", recorded("true", LOG_415)),
@@ -185,6 +195,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "oom_group",
         oom_group,
+        WhoIsKilled,
         "memory.oom.group exists (cgroup v2)",
         &[
             ("4.15", source("false", "commit 3d8b38eb81ca, 4.19, added it")),
@@ -199,6 +210,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "oom_group_kill_event",
         oom_group_kill_event,
+        Figures,
         "memory.events has the counter oom_group_kill",
         &[
             ("4.15", source("false", "commit b6bf9abb0aa4, 5.17, added it")),
@@ -213,6 +225,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "high_throttle",
         high_throttle,
+        Waiting,
         "a task over memory.high sleeps in proportion to the overage",
         &[
             ("4.15", source("false", "commit 0e4b01df8659, 5.4, added it")),
@@ -226,6 +239,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "rss_counters_batched",
         rss_counters_batched,
+        WhoIsKilled,
         "the rss counters that the OOM killer reads are per CPU and run behind",
         &[
             ("4.15", source("false", "commit f1a7941243c1, 6.2, made them per CPU")),
@@ -239,7 +253,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("false", "recordings of 7.3.4: 48 of 48 scores exact")),
         ]
     ),
-    choice!("overcommit_guess", overcommit_guess, "what vm.overcommit_memory = 0 compares a request with",
+    choice!("overcommit_guess", overcommit_guess, Refusals, "what vm.overcommit_memory = 0 compares a request with",
     { "free" => OvercommitGuess::Free, "total-ram" => OvercommitGuess::TotalRam },
     &[
         ("4.15", source("free", "mm/util.c __vm_enough_memory")),
@@ -253,6 +267,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability {
         name: "charge_batch",
         doc: "pages charged to a memory cgroup at a time; also the step of memory.high's delay",
+        decides: Consequence::WhenKilled,
         values: &[],
         changes: &[
             ("4.15", source("32", "mm/memcontrol.c CHARGE_BATCH")),
@@ -265,7 +280,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             Some(())
         },
     },
-    choice!("pcp_high", pcp_high, "how many freed pages a CPU's lists keep: at a node OOM no allocation can use them",
+    choice!("pcp_high", pcp_high, WhenKilled, "how many freed pages a CPU's lists keep: at a node OOM no allocation can use them",
     { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
     &[
         ("4.15", source("six-batches", "mm/page_alloc.c pageset_set_batch")),
@@ -276,6 +291,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     Capability {
         name: "node_oom_stall_ms",
         doc: "milliseconds of reclaim in vain before a node OOM kills",
+        decides: Consequence::WhenKilled,
         values: &[],
         changes: &[
             ("4.15", source("20", "as 6.1 (not recorded)")),
@@ -294,6 +310,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "memory_stat_lags",
         memory_stat_lags,
+        Figures,
         "memory.stat runs behind by up to 31 pages per counter and processor",
         &[
             ("4.15", source("true", "mm/memcontrol.c: flushed per CPU in batches until rstat came in 5.13")),
@@ -308,6 +325,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "memory_reclaim",
         memory_reclaim,
+        Reclaim,
         "the file memory.reclaim exists (cgroup v2)",
         &[
             ("4.15", source("false", "commit 94968384dde1, 5.19, added it")),
@@ -321,6 +339,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "mapped_once_is_young",
         mapped_once_is_young,
+        Reclaim,
         "MGLRU: a file page that is mapped once counts as active; later kernels wait for a second reference",
         &[
             ("4.15", source("true", "no MGLRU before 6.1")),
@@ -329,7 +348,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("6.14", source("false", "mm/vmscan.c lru_gen_set_refs, reworked in 6.14")),
         ]
     ),
-    choice!("sibling_reclaim", sibling_reclaim, "MGLRU: from which cgroups below a full one pages are taken",
+    choice!("sibling_reclaim", sibling_reclaim, Reclaim, "MGLRU: from which cgroups below a full one pages are taken",
     { "proportional" => SiblingReclaim::Proportional, "first-large-enough" => SiblingReclaim::FirstLargeEnough },
     &[
         ("4.15", source("proportional", "mm/vmscan.c shrink_node_memcgs: walks all of them")),
@@ -347,6 +366,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     number!(
         "readahead_kib",
         readahead_kib,
+        Reclaim,
         "KiB that are read beyond what a program asks for",
         65536,
         &[
@@ -361,6 +381,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "file_folios",
         file_folios,
+        Reclaim,
         "files on ext4 are cached in folios of up to 2 MiB, which readahead aligns and reclaim takes as a whole",
         &[
             ("4.15", source("false", "no folios before 5.16; ext4 takes large ones from 6.16 on")),
@@ -370,7 +391,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("true", "recordings of 7.3.4: windows end at multiples of 1024 pages")),
         ]
     ),
-    choice!("mglru_protection", mglru_protection, "MGLRU: how memory.min and memory.low protect what uses more",
+    choice!("mglru_protection", mglru_protection, Reclaim, "MGLRU: how memory.min and memory.low protect what uses more",
     { "all-or-nothing" => Protection::AllOrNothing, "proportional" => Protection::Proportional },
     &[
         ("4.15", source("proportional", "no MGLRU before 6.1; the classic LRU scans what lies beyond")),
@@ -382,6 +403,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "reclaim_stops_at_goal",
         reclaim_stops_at_goal,
+        Reclaim,
         "MGLRU below a limit: reclaim stops within a cgroup as soon as enough is free",
         &[
             ("4.15", source("false", "mm/vmscan.c should_abort_scan: the root only")),
@@ -393,6 +415,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "reclaim_in_quarters",
         reclaim_in_quarters,
+        Reclaim,
         "memory.reclaim asks for a quarter of what is still to do at a time, and so frees little more than asked for",
         &[
             ("4.15", source("false", "no memory.reclaim before 5.19; then all at once")),
@@ -402,7 +425,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("true", "recordings memory_reclaim of 7.3.4")),
         ]
     ),
-    choice!("swap_writeback", swap_writeback,
+    choice!("swap_writeback", swap_writeback, WhenKilled,
     "MGLRU and a swap disk: what becomes of a full cgroup that reads back what must be written out again",
     {
         "waits" => SwapWriteback::Waits,
@@ -420,6 +443,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     number!(
         "hang_hot_pages",
         hang_hot_pages,
+        WhenKilled,
         "fewest pages of text in constant use with which a full cgroup hangs instead of being killed; 0: it is killed",
         65536,
         &[
@@ -435,6 +459,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     number!(
         "text_left_pages",
         text_left_pages,
+        WhenKilled,
         "most pages of text in use that are left when the OOM killer runs",
         65536,
         &[
@@ -460,6 +485,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     number!(
         "second_kill_percent",
         second_kill_percent,
+        WhoIsKilled,
         "in how many of 100 OOMs of a cgroup on several processors another process dies while the first is dying",
         65536,
         &[
@@ -475,6 +501,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     number!(
         "lowered_kill_percent",
         lowered_kill_percent,
+        WhoIsKilled,
         "in how many of 100 limits lowered below the usage, on several processors, one process more than needed dies",
         65536,
         &[
@@ -486,9 +513,20 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("45", "recordings resize of 7.3.4: 5 of 11")),
         ]
     ),
+    flag!(
+        "failcnt_is_max_events",
+        failcnt_is_max_events,
+        Figures,
+        "failcnt of an OOM report is the cgroup's `max` of memory.events (v2), which counts limits hit below it, too",
+        &[
+            ("4.15", source("false", "mm/memcontrol.c mem_cgroup_print_oom_meminfo: the counter's own failcnt")),
+            ("6.18", source("true", "mm/memcontrol.c mem_cgroup_print_oom_meminfo: memory_events[MEMCG_MAX]")),
+        ]
+    ),
     number!(
         "psi_full_permille",
         psi_full_permille,
+        Figures,
         "of 1000 parts of the time in which a task waits for memory, those in which the `full` line counts",
         1000,
         &[
@@ -502,6 +540,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
     flag!(
         "tmpfs_noswap",
         tmpfs_noswap,
+        Reclaim,
         "a tmpfs can be mounted with noswap: its pages stay in memory",
         &[
             ("4.15", source("false", "commit 2c6efe9cf2d7, 6.4, added it")),

@@ -150,6 +150,9 @@ pub fn default_eviction_hard(profile: &KubernetesProfile) -> TextMap {
     map
 }
 
+/// The minor release whose configuration has `failCgroupV1` first (v1beta1/types.go).
+pub const FAIL_CGROUP_V1_SINCE: u32 = 31;
+
 impl KubeletConfig {
     /// Most pods on the node.
     pub fn max_pods(&self) -> i64 {
@@ -259,7 +262,8 @@ impl KubeletConfig {
         }
         self.validate_enforcement(profile, &mut problem);
         if !cgroup_v2 {
-            if self.fail_cgroup_v1 == Some(true) || profile.fail_cgroup_v1 && self.fail_cgroup_v1.is_none() {
+            let given = self.fail_cgroup_v1.filter(|_| profile.minor >= FAIL_CGROUP_V1_SINCE);
+            if given.unwrap_or(profile.fail_cgroup_v1) {
                 problem("failCgroupV1", ProblemKind::CgroupV1Refused);
             } else if self.single_process_oom_kill == Some(false) {
                 problem("singleProcessOOMKill", ProblemKind::CgroupV1Only);
@@ -369,7 +373,9 @@ impl fmt::Display for ConfigProblem {
             ProblemKind::Twice(value) => write!(f, "{field}: {value:?} is given twice"),
             ProblemKind::NotAlone(value) => write!(f, "{field}: {value:?} must stand alone"),
             ProblemKind::NeededBy(key) => write!(f, "{field} must be true for enforceNodeAllocatable {key:?}"),
-            ProblemKind::CgroupV1Refused => write!(f, "{field} is set and the host has cgroup v1"),
+            ProblemKind::CgroupV1Refused => {
+                write!(f, "{field} is true, which is the default from 1.35 on, and the host has cgroup v1")
+            }
             ProblemKind::CgroupV1Only => write!(f, "{field} cannot be false on cgroup v1"),
         }
     }

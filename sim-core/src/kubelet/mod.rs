@@ -37,7 +37,8 @@ pub use cgroups::{
 pub use config::{
     CgroupDriver, ConfigProblem, DEFAULT_NODE_STATUS_UPDATE_FREQUENCY, DEFAULT_PRESSURE_TRANSITION_PERIOD,
     ENFORCE_KUBE, ENFORCE_KUBE_COMPRESSIBLE, ENFORCE_NONE, ENFORCE_PODS, ENFORCE_SYSTEM, ENFORCE_SYSTEM_COMPRESSIBLE,
-    KubeletConfig, MemoryReservation, MemoryReservationPolicy, MemorySwap, ProblemKind, TextMap, default_eviction_hard,
+    FAIL_CGROUP_V1_SINCE, KubeletConfig, MemoryReservation, MemoryReservationPolicy, MemorySwap, ProblemKind, TextMap,
+    default_eviction_hard,
 };
 pub use effective::EffectiveKubelet;
 pub use oom_score::{KUBELET_OOM_SCORE_ADJ, POD_INFRA_OOM_SCORE_ADJ, container_oom_score_adj, minimum_burstable_adj};

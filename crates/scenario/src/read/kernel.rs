@@ -11,6 +11,7 @@ use oomsim_core::kernel::{
     Capability, CgroupVersion, Distribution, KernelConfig, Profile, Release, SYSCTLS, SwapDevice, SysctlError, Thp,
     VERSIONS,
 };
+use std::collections::BTreeSet;
 
 /// That of a scenario that names none ([`oomsim_core::kernel::DEFAULT_VERSION`]).
 const DEFAULT_RELEASE: (u32, u32) = (6, 12);
@@ -56,26 +57,41 @@ fn release(p: &Problems, value: &Value) -> Option<Release> {
         return None;
     };
     if !release.is_exact() {
-        let (major, minor) = release.version;
-        let row = release.row;
-        let known = release.may_differ().map(|all| all.iter().map(|c| c.name).collect::<Vec<_>>());
-        let used = match known.as_deref() {
-            None => format!("it is newer than all rows: {row} is used; what changed since is not known"),
-            Some([]) => format!("{row} is used, with what is known to have changed up to {major}.{minor}"),
-            Some(names) => format!(
-                "{row} is used, with what is known to have changed up to {major}.{minor}; these may have changed, too: {}",
-                names.join(", ")
-            ),
-        };
-        p.warn(&value.at, format!("kernel {major}.{minor} has no row: {used}"));
+        p.push(no_row(&release, value));
     }
     if let Some(distribution) = release.distribution.filter(|d| d.backports(release.version)) {
-        let message = format!("{distribution} takes changes from later kernels: capabilities may be those of one");
+        let message = format!(
+            "Red Hat's kernels ({distribution}) have changes of later ones: capabilities may be those of a later one"
+        );
         p.push(
             Diagnostic::warning(&value.at, message).help("set them by name where they are known (`oomsim kernels`)"),
         );
     }
     Some(release)
+}
+
+/// What is taken for a version without a row, and which verdicts may differ for that.
+fn no_row(release: &Release, value: &Value) -> Diagnostic {
+    let ((major, minor), row) = (release.version, release.row);
+    let Some(unknown) = release.may_differ() else {
+        let message = format!("kernel {major}.{minor} is newer than every row: {row} is used");
+        return Diagnostic::warning(&value.at, message)
+            .help("what changed since is not known: whom the kernel kills, and when, may differ");
+    };
+    let message = format!(
+        "kernel {major}.{minor} has no row: {row} is used, with what is known to have changed up to {major}.{minor}"
+    );
+    let verdicts: BTreeSet<_> = unknown.iter().map(|capability| capability.decides).collect();
+    let verdicts: Vec<_> = verdicts.iter().map(ToString::to_string).collect();
+    let names: Vec<_> = unknown.iter().map(|capability| capability.name).collect();
+    Diagnostic::warning(&value.at, message).help(match &*names {
+        [] => "no verdict is known to differ".to_owned(),
+        _ => format!(
+            "it may differ {}: when these changed is not known: {} (`oomsim kernels`)",
+            verdicts.join("; "),
+            names.join(", ")
+        ),
+    })
 }
 
 fn set_capability(p: &Problems, capability: &Capability, value: &Value, profile: &mut Profile) {

@@ -13,7 +13,9 @@ use crate::scalar::{boolean, bytes, duration, integer, text, time};
 use crate::tables;
 use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, SizeBy};
-use oomsim_core::kubelet::{HousekeepingTiming, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability};
+use oomsim_core::kubelet::{
+    FAIL_CGROUP_V1_SINCE, HousekeepingTiming, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability,
+};
 use oomsim_core::plan::NodePlan;
 use std::sync::Arc;
 
@@ -92,7 +94,7 @@ fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&No
         Err(why) => {
             let help = match why {
                 PresetError::NominalMissing(_) => {
-                    "set the memory size in the provider's catalogue: `nominal = \"7Gi\"` in [node]"
+                    "set the memory size in the provider's catalogue, such as 7Gi: `nominal` in [node], or --sku-memory"
                 }
                 PresetError::MaxPodsMissing(_) => "set `maxPods` in [kubelet]",
             };
@@ -101,7 +103,7 @@ fn preset(p: &Problems, value: &Value, t: &mut TableReader<'_>, node: Option<&No
     }
     if preset.size == SizeBy::Nominal && node.nominal.is_none() {
         let message = format!("{name} reserves by the nominal size of the machine: MemTotal is taken for it");
-        let help = "give the size that the catalogue states: `nominal = \"16Gi\"` in [node]";
+        let help = "give the size that the catalogue states, such as 16Gi: `nominal` in [node], or --sku-memory";
         p.push(Diagnostic::warning(&value.at, message).help(help));
     }
     for field in PRESET_FIELDS {
@@ -186,7 +188,9 @@ fn version(p: &Problems, value: &Value) -> Option<Release> {
     if !release.is_exact() {
         let taken = release.row().version;
         let message = format!("Kubernetes {given} is newer than every profile: {taken} is used");
-        p.push(Diagnostic::warning(&value.at, message).help("what changed since is not known"));
+        p.push(Diagnostic::warning(&value.at, message).help(
+            "what changed since is not known: who is evicted first, limits and oom_score_adj, restarts and texts may differ",
+        ));
     }
     Some(release)
 }
@@ -202,6 +206,8 @@ fn release_checks(
     let fields = [
         ("mergeDefaultEvictionSettings", profile.merge_default_eviction_settings),
         ("memoryReservationPolicy", profile.memory_reservation_policy),
+        ("singleProcessOOMKill", profile.single_process_oom_kill),
+        ("failCgroupV1", profile.minor >= FAIL_CGROUP_V1_SINCE),
     ];
     for (field, there) in fields {
         if let Some(at) = draft.places.get(field).filter(|_| !there) {
