@@ -40,6 +40,60 @@ fn default_thresholds_stay_where_they_are_merged() {
     assert_eq!(allocatable(of_memory.path(), "1.36").0, 8_388_608 - 1_048_576);
 }
 
+/// `failCgroupV1` came with 1.31 and is true from 1.35 on (v1beta1/defaults.go; kubernetes#134298).
+#[test]
+fn cgroup_v1_is_refused_from_1_35_on_unless_the_file_says_otherwise() {
+    let runs = |kubernetes: &str, field: &str| {
+        let text = format!(
+            "name = \"v1\"\nduration = \"5s\"\n[node]\nmemory = \"1Gi\"\n[kernel]\nversion = \"6.1\"\ncgroup = \"v1\"\n\
+             [kubelet]\nversion = \"{kubernetes}\"\n{field}\n[[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"app\"\n"
+        );
+        let place = place("v1.toml", &text);
+        let output = oomsim_in(place.path(), ["run", "v1.toml"]);
+        (out(&output).contains("Started container app"), err(&output))
+    };
+    for (kubernetes, field, starts, said) in [
+        ("1.34", "", true, ""),
+        ("1.35", "", false, "failCgroupV1 is true, which is the default from 1.35 on"),
+        ("1.36", "failCgroupV1 = false", true, ""),
+        ("1.31", "failCgroupV1 = true", false, "failCgroupV1 is true"),
+        ("1.30", "failCgroupV1 = true", true, "Kubernetes 1.30 has no field `failCgroupV1`: it is ignored"),
+        ("1.31", "singleProcessOOMKill = true", true, "has no field `singleProcessOOMKill`"),
+    ] {
+        let (started, complaint) = runs(kubernetes, field);
+        assert_eq!(started, starts, "{kubernetes} {field}: {complaint}");
+        assert!(complaint.contains(said), "{kubernetes} {field}: {complaint}");
+    }
+}
+
+/// mm/memcontrol.c mem_cgroup_print_oom_meminfo: up to 6.12 `failcnt` is the counter's own, from 6.18 on it is `max` of
+/// memory.events, which counts what happened below, too. Here a container reads 200 MiB through its limit of 64 MiB
+/// before all pods together are full.
+#[test]
+fn failcnt_counts_limits_hit_below_from_6_18_on() {
+    let failcnt = |kernel: &str| {
+        let text = format!(
+            "name = \"f\"\nduration = \"60s\"\n[node]\nmemory = \"1Gi\"\n[kernel]\nversion = \"{kernel}\"\n[kubelet]\n\
+             systemReserved = {{ memory = \"600Mi\" }}\nevictionHard = {{ \"nodefs.available\" = \"5%\" }}\n[[pod]]\nname = \"a\"\n\
+             [[pod.container]]\nname = \"reader\"\nresources.limits.memory = \"64Mi\"\nworkload.script = [{{ file = \"data\", read = \"200Mi\" }}]\n\
+             [[pod]]\nname = \"b\"\n[[pod.container]]\nname = \"leak\"\nworkload.leak = {{ block = \"20Mi\", every = \"1s\" }}\n"
+        );
+        let place = place("f.toml", &text);
+        let run = oomsim_in(place.path(), ["run", "f.toml", "--out", "out", "--kmsg"]);
+        assert_eq!(run.status.code(), Some(0), "{}", err(&run));
+        let log = std::fs::read_dir(place.path().join("out")).expect("a folder");
+        let names: Vec<_> = log.filter_map(|entry| entry.ok()?.file_name().into_string().ok()).collect();
+        let kmsg = names.iter().find(|name| name.contains("kmsg")).unwrap_or_else(|| panic!("a log: {names:?}"));
+        let log = std::fs::read_to_string(place.path().join("out").join(kmsg)).expect("a log");
+        let line = log.lines().find(|line| line.contains("memory: usage")).unwrap_or_else(|| panic!("a report: {log}"));
+        assert!(line.contains("limit 434176kB") || line.contains("limit 434"), "{line}");
+        line.rsplit(' ').next().and_then(|number| number.parse::<u64>().ok()).expect("a number")
+    };
+    let (own, events) = (failcnt("6.12"), failcnt("6.18"));
+    // (200 − 64) MiB come in charges of at most 2 MiB.
+    assert!(events >= own + 68, "{own} {events}");
+}
+
 /// `memoryReservationPolicy` came with 1.36.
 #[test]
 fn a_field_that_a_release_does_not_have_is_told() {
@@ -117,6 +171,79 @@ fn events_are_worded_as_the_release_does() {
     }
 }
 
+/// Objects of a run of this file.
+fn pod_of(text: &str) -> Value {
+    let place = place("objects.toml", text);
+    let run = oomsim_in(place.path(), ["run", "objects.toml", "--out", "out", "--objects"]);
+    assert_eq!(run.status.code(), Some(0), "{}", err(&run));
+    let pods = std::fs::read_to_string(place.path().join("out/pods.json")).expect("pods.json");
+    let pods: Value = serde_json::from_str(&pods).expect("JSON");
+    pods["items"][0].clone()
+}
+
+/// kubernetes#133066 (1.35): a container that waits for its restart shows how it ended, not that it waits. Ends at 2
+/// and 4 to 5 s (start 1 s, run 1 s, relist), then waits for 10 s.
+#[test]
+fn a_container_in_back_off_shows_its_end_from_1_35_on() {
+    let status = |kubernetes: &str| {
+        let text = format!(
+            "name = \"crash\"\nduration = \"8s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"{kubernetes}\"\n\
+             [[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"app\"\n\
+             workload.script = [{{ sleep = \"1s\" }}, {{ exit = 3 }}]\n"
+        );
+        pod_of(&text)["status"]["containerStatuses"][0].clone()
+    };
+    let waits = status("1.34");
+    assert_eq!(waits["state"]["waiting"]["reason"], "CrashLoopBackOff");
+    assert_eq!(waits["lastState"]["terminated"]["exitCode"], 3);
+    let ended = status("1.35");
+    assert_eq!(ended["state"]["terminated"]["exitCode"], 3);
+    assert_eq!(ended["state"]["terminated"]["reason"], "Error");
+    assert_eq!((&ended["restartCount"], &ended["lastState"]["terminated"]["exitCode"]), (&1.into(), &3.into()));
+}
+
+/// Story H01: a limit below what is in use is not written; the API has the new one, and says why it is not made.
+#[test]
+fn a_resize_that_cannot_be_made_is_in_the_pods_conditions() {
+    let pod = pod_of(
+        "name = \"resize\"\nduration = \"2m\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"1.36\"\n[[pod]]\nname = \"a\"\n\
+         [[pod.container]]\nname = \"app\"\nresources = { requests = { memory = \"64Mi\" }, limits = { memory = \"160Mi\" } }\n\
+         footprint.anon = \"100Mi\"\n[[at]]\ntime = \"60s\"\npod = \"a\"\ncontainer = \"app\"\n\
+         resources = { requests = { memory = \"40Mi\" }, limits = { memory = \"80Mi\" } }\n",
+    );
+    assert_eq!(pod["spec"]["containers"][0]["resources"]["limits"]["memory"], "80Mi");
+    let condition = &pod["status"]["conditions"][0];
+    assert_eq!((&condition["type"], &condition["reason"]), (&"PodResizeInProgress".into(), &"Error".into()));
+    let message = condition["message"].as_str().expect("a text");
+    assert!(message.starts_with("cannot decrease memory limits: ["), "{message}");
+    assert!(
+        message.contains("attempting to set container \"app\" memory limit (83886080) below current usage"),
+        "{message}"
+    );
+}
+
+/// KEP-3329: an evicted pod has the condition DisruptionTarget, also where it ended with 0 (stories B11, B12 of 1.36.2:
+/// no other trace of the eviction is left in its status).
+#[test]
+fn an_evicted_pod_is_a_disruption_target_from_1_26_on() {
+    let of = |kubernetes: &str| {
+        pod_of(&format!(
+            "name = \"evicted\"\nduration = \"60s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"{kubernetes}\"\n\
+             evictionHard = {{ \"memory.available\" = \"300Mi\" }}\n[[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"app\"\n\
+             footprint.anon = \"800Mi\"\nonTerm = {{ exitsAfter = \"0s\", exitCode = 0 }}\n"
+        ))
+    };
+    let pod = of("1.36");
+    let condition = &pod["status"]["conditions"][0];
+    assert_eq!((&pod["status"]["phase"], &pod["status"]["reason"]), (&"Succeeded".into(), &Value::Null));
+    assert_eq!(
+        (&condition["type"], &condition["reason"]),
+        (&"DisruptionTarget".into(), &"TerminationByKubelet".into())
+    );
+    assert!(condition["message"].as_str().expect("a text").starts_with("The node was low on resource: memory. "));
+    assert!(of("1.25")["status"]["conditions"].is_null());
+}
+
 /// Gates as their enhancements brought and locked them: KEP-2837 (1.32, stable 1.37), KEP-753 (1.28, stable 1.33),
 /// kubernetes#122890 (1.32, locked off in 1.35). A kubelet starts with none that it does not have.
 #[test]
@@ -167,8 +294,14 @@ fn a_kernel_between_two_rows_has_what_is_known_of_it() {
     }
     for (release, said) in [
         ("6.5.0-1020-aws", "kernel 6.5 has no row: 6.1 is used, with what is known to have changed up to 6.5"),
-        ("5.14.0-427.el9", "rhel takes changes from later kernels"),
-        ("8.1", "it is newer than all rows: 7.3 is used"),
+        (
+            "6.5.0-1020-aws",
+            "it may differ whether and when the kernel kills: when these changed is not known: swap_writeback,",
+        ),
+        ("5.11", "no verdict is known to differ"),
+        ("5.14.0-427.el9", "Red Hat's kernels (rhel) have changes of later ones"),
+        ("8.1", "kernel 8.1 is newer than every row: 7.3 is used"),
+        ("7.9", "whom the kernel kills, and when, may differ"),
     ] {
         let text = format!(
             "name = \"k\"\nduration = \"1s\"\n[node]\nmemory = \"1Gi\"\n[kernel]\nversion = \"{release}\"\n[[host]]\nname = \"a\"\n"

@@ -15,7 +15,7 @@ use oomsim_core::kubelet::{ContainerSpec, EventWording, KubernetesProfile, Resou
 use oomsim_core::node_api::{Name, NodeConditionType, PodEventReason, PodPhase, TerminatedReason, format_pod};
 use oomsim_core::plan::{Controller, PodPlan};
 use oomsim_core::record::view::{PRE_STOP_HOOK_FAILED, START_ERROR, split_pod};
-use oomsim_core::record::{ConditionStatus, Entry, Record};
+use oomsim_core::record::{ConditionStatus, Entry, PodOutcome, Record};
 use oomsim_core::units::SimTime;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -98,17 +98,17 @@ pub fn write_node(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// When writing fails.
 pub fn write_pods(report: &RunReport, out: &mut dyn Write) -> io::Result<()> {
-    let mut pods = Pods::default();
+    let mut pods = Pods::of(&report.scenario);
     report.history.entries.iter().for_each(|entry| pods.apply(entry.at, &entry.record));
     // Those that were deleted are no longer there.
-    let there = report.history.pods.iter().filter_map(|end| Some((&end.pod, pods.0.get(&end.pod)?)));
-    let items: Vec<Value> = there.map(|(name, pod)| object(report, name, pod)).collect();
+    let there = report.history.pods.iter().filter_map(|end| Some((end, pods.all.get(&end.pod)?)));
+    let items: Vec<Value> = there.map(|(end, pod)| object(report, end, pod)).collect();
     print(&list("PodList", &items), out)
 }
 
-fn object(report: &RunReport, full_name: &Name, pod: &Pod) -> Value {
-    let (namespace, name) = split_pod(full_name);
-    let plan = plan_of(&report.scenario, full_name);
+fn object(report: &RunReport, end: &PodOutcome, pod: &Pod) -> Value {
+    let (namespace, name) = split_pod(&end.pod);
+    let plan = plan_of(&report.scenario, &end.pod);
     let mut metadata = json!({ "name": name, "namespace": namespace, "creationTimestamp": stamp(pod.bound) });
     let mut spec = json!({ "nodeName": &*report.history.node.name, "containers": [] });
     if let Some(plan) = plan {
@@ -120,8 +120,16 @@ fn object(report: &RunReport, full_name: &Name, pod: &Pod) -> Value {
         }
         specification(plan, &mut spec);
     }
+    if let Some(resized) = &end.resized {
+        spec["containers"] = resized.containers.iter().map(container).collect();
+    }
     let mut state = json!({ "phase": pod.phase.unwrap_or(PodPhase::Pending).as_str(), "startTime": stamp(pod.bound) });
     status::add_containers(&mut state, plan, pod);
+    let profile = report.scenario.kubelet.as_ref().map(|kubelet| &kubelet.profile);
+    let conditions = status::conditions(pod, end.resized.as_ref(), profile);
+    if !conditions.is_empty() {
+        state["conditions"] = conditions.into();
+    }
     if let Some(qos) = pod.qos {
         state["qosClass"] = qos.as_str().into();
     }

@@ -1,5 +1,6 @@
 //! How pods and their containers stand, from what happened: what the API, and kube-state-metrics behind it, show.
 
+use oomsim_core::kubelet::RestartWakeup;
 use oomsim_core::node_api::{Name, PodPhase, PodReason, QosClass, TerminatedReason};
 use oomsim_core::plan::{PodPlan, Scenario};
 use oomsim_core::record::Record;
@@ -7,8 +8,13 @@ use oomsim_core::units::SimTime;
 use std::collections::BTreeMap;
 
 /// Pods by `namespace/name`, as they stand.
-#[derive(Debug, Default)]
-pub(crate) struct Pods(pub BTreeMap<Name, Pod>);
+#[derive(Debug)]
+pub(crate) struct Pods {
+    pub all: BTreeMap<Name, Pod>,
+    /// Whether a container that waits for its restart shows that. Since 1.35 it shows its end until just before the
+    /// restart (pod_workers.go completeWork; kubernetes#133066).
+    shows_waits: bool,
+}
 
 /// A pod that was bound to the node.
 #[derive(Debug, Default)]
@@ -18,6 +24,8 @@ pub(crate) struct Pod {
     pub phase: Option<PodPhase>,
     pub reason: Option<PodReason>,
     pub message: Name,
+    /// Message of its eviction, if it was evicted.
+    pub evicted: Option<Name>,
     pub containers: BTreeMap<Name, Container>,
 }
 
@@ -27,8 +35,11 @@ pub(crate) struct Container {
     pub restarts: u32,
     /// Since when it runs; `None`: it does not.
     pub running: Option<SimTime>,
+    /// It shows that it waits for its restart.
     pub backs_off: bool,
     pub last: Option<Terminated>,
+    /// The end before that.
+    pub earlier: Option<Terminated>,
 }
 
 /// How a container ended.
@@ -40,6 +51,12 @@ pub(crate) struct Terminated {
 }
 
 impl Pods {
+    /// None yet, of a run of this scenario.
+    pub fn of(scenario: &Scenario) -> Pods {
+        let wakeup = scenario.kubelet.as_ref().map(|kubelet| kubelet.profile.restart_wakeup);
+        Pods { all: BTreeMap::new(), shows_waits: wakeup.is_none_or(|wakeup| wakeup == RestartWakeup::Poll) }
+    }
+
     /// Something happened.
     pub fn apply(&mut self, at: SimTime, record: &Record) {
         match record {
@@ -62,15 +79,19 @@ impl Pods {
             Record::ContainerTerminated { pod, container, reason, exit_code, finished_at } => {
                 let known = self.container(pod, container);
                 known.running = None;
+                known.earlier = known.last;
                 known.last = Some(Terminated { reason: *reason, exit_code: *exit_code, finished_at: *finished_at });
             }
-            Record::BackOff { pod, container, .. } => self.container(pod, container).backs_off = true,
+            Record::BackOff { pod, container, .. } if self.shows_waits => {
+                self.container(pod, container).backs_off = true;
+            }
+            Record::Evicted { pod, message, .. } => self.pod(pod).evicted = Some(message.clone()),
             _ => {}
         }
     }
 
     fn pod(&mut self, pod: &Name) -> &mut Pod {
-        self.0.entry(pod.clone()).or_default()
+        self.all.entry(pod.clone()).or_default()
     }
 
     fn container(&mut self, pod: &Name, container: &Name) -> &mut Container {

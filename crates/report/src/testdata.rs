@@ -200,6 +200,7 @@ impl Builder {
             restarts,
             status,
             usage: Bytes::mib(mib),
+            resized: None,
         });
         self
     }

@@ -29,7 +29,7 @@ impl Node {
         let digest = lent.cx.log.digest(positions, ended_at);
         let settled = lent.machine.settled(Scope::Node, &mut lent.cx);
         let in_api = |pod: &&Pod| !(pod.deleted && pod.state == PodState::Gone);
-        let outcomes = pods.all().iter().filter(in_api).map(|pod| PodOutcome {
+        let outcomes = (0..).zip(pods.all()).filter(|(_, pod)| in_api(pod)).map(|(ix, pod)| PodOutcome {
             pod: pod.name.clone(),
             qos: pods.template_of_plan(pod.plan).qos,
             phase: pod.phase,
@@ -38,6 +38,7 @@ impl Node {
             restarts: pod.containers_summary(&pods.template_of_plan(pod.plan).init).restarts,
             status: status_column(pod, &pods.template_of_plan(pod.plan).init),
             usage: pod.cgroup.map_or(Bytes::ZERO, |c| settled.usage(c)),
+            resized: pods.resized(ix),
         });
         let outcomes = outcomes.collect();
         let machine = settled.get();

@@ -2,8 +2,10 @@
 
 use super::{Digest, Entry, Series, ThresholdSeen};
 use crate::engine::Stop;
+use crate::kubelet::ContainerSpec;
 use crate::node_api::{Name, PodPhase, PodReason, PodStatus, QosClass};
 use crate::units::{Bytes, SimTime};
+use std::sync::Arc;
 
 /// Amounts of the node that a picture or a table of the run needs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +49,18 @@ pub struct PodOutcome {
     pub status: PodStatus,
     /// `memory.current` at the end.
     pub usage: Bytes,
+    /// What in-place resizes have made of it; `None`: it has had none.
+    pub resized: Option<Resized>,
+}
+
+/// A pod whose containers were given other resources while it ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Resized {
+    /// Its regular containers, with the resources that the API has.
+    pub containers: Arc<Vec<ContainerSpec>>,
+    /// Why the kubelet does not make the last resize, as its event `ResizeError` and the condition
+    /// `PodResizeInProgress` say it.
+    pub error: Option<Name>,
 }
 
 /// How a process stood at the end.

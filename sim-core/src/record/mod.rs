@@ -11,7 +11,9 @@ pub mod view;
 
 pub use cause::{Cause, Choice, Happening, happenings};
 pub use digest::{Digest, StableHasher};
-pub use history::{Counts, History, NodeFacts, PassFigures, PassVerdict, PodFigures, PodOutcome, ProcessOutcome};
+pub use history::{
+    Counts, History, NodeFacts, PassFigures, PassVerdict, PodFigures, PodOutcome, ProcessOutcome, Resized,
+};
 pub use scope::LimitScope;
 pub use series::{PodSample, ProcessSample, Sample, Series};
 pub use stall::{Stall, stalls};

@@ -68,7 +68,7 @@ pub struct Metrics<'a> {
 impl<'a> Metrics<'a> {
     /// `metrics.om`: every scrape, with its time.
     pub fn of_all(report: &'a RunReport, out: Out<'a>) -> Self {
-        let (pods, evictions, families) = (Pods::default(), BTreeMap::new(), Families::default());
+        let (pods, evictions, families) = (Pods::of(&report.scenario), BTreeMap::new(), Families::default());
         let entries = report.history.entries.iter();
         Metrics { report, entries, pods, kills: 0, evictions, families, only_last: false, out }
     }

@@ -34,7 +34,7 @@ impl Pods {
                 families.add("kube_node_status_condition", "gauge", HELP, &labels, u64::from(holds));
             }
         }
-        for (full_name, pod) in &self.0 {
+        for (full_name, pod) in &self.all {
             let (namespace, name) = view::split_pod(full_name);
             let labels = [("namespace", namespace), ("pod", name)];
             let plan = plan_of(scenario, full_name);

@@ -10,7 +10,7 @@ use crate::node::ids::{ContainerRef, PodIx};
 use crate::node::kubelet::{Kubelet, Look};
 use crate::node::memory::Scope;
 use crate::node_api::{Name, PodEventReason};
-use crate::record::{DeathCause, Record};
+use crate::record::{DeathCause, Record, Resized};
 use crate::units::Bytes;
 use serde::Serialize;
 use std::sync::Arc;
@@ -24,6 +24,8 @@ pub(in crate::node) struct PendingResize {
     index: u32,
     /// What the cgroups have.
     before: Arc<Template>,
+    /// Why the kubelet could not make it, the last time.
+    error: Option<Name>,
 }
 
 /// The pod as the events of a resize name it (kubelet/allocation).
@@ -88,10 +90,17 @@ impl Pods {
         let of = &mut self[ix as usize];
         of.course.resizes += 1;
         let before = of.course.resize.take().map_or(before, |pending| pending.before);
-        of.course.resize = Some(Box::new(PendingResize { turn: of.course.resizes, index, before }));
+        of.course.resize = Some(Box::new(PendingResize { turn: of.course.resizes, index, before, error: None }));
         self.resize_event(ix, PodEventReason::ResizeStarted, None, lent);
         self.make_resize(ix, lent);
         Ok(())
+    }
+
+    /// What resizes have made of a pod.
+    pub fn resized(&self, ix: PodIx) -> Option<Resized> {
+        let of = &self[ix as usize].course;
+        let error = of.resize.as_ref().and_then(|pending| pending.error.clone());
+        (of.resizes > 0).then(|| Resized { containers: Arc::clone(&self.template(ix).spec.containers), error })
     }
 
     /// The kubelet tries again what it could not do before.
@@ -117,6 +126,9 @@ impl Pods {
         };
         if let Some(error) = self.is_in_use(ix, &pending, lent) {
             self.resize_event(ix, PodEventReason::ResizeError, Some(&error), lent);
+            if let Some(pending) = &mut self[ix as usize].course.resize {
+                pending.error = Some(error.into());
+            }
             if let Some(kubelet) = lent.kubelet.as_deref_mut() {
                 let again = Event::ResizeAgain { pod: ix, turn: pending.turn };
                 lent.cx.queue.after(kubelet.retry_delay(), Phase::Kubelet, ix, again);

@@ -65,6 +65,7 @@ fn history() -> History {
         restarts,
         status: reason.map_or(PodStatus::Phase(PodPhase::Running), PodStatus::Reason),
         usage: Bytes::mib(100),
+        resized: None,
     };
     let sample = |at, available, pod: u64| Sample {
         at: secs(at),
