@@ -195,7 +195,10 @@ impl Machine<'_> {
     fn between_chunks(&mut self, job: &Job<'_>, by: Pid) -> OpEnd {
         let profile = self.sim.kernel.profile();
         if job.step.op == "start_fork_children" {
-            return if profile.file_folios { OpEnd::Done } else { self.go_on(by) };
+            // What is needed for every child is in use whenever reclaim looks, and passed over as long as there is
+            // anything else (mm/vmscan.c lru_gen_set_refs).
+            let in_use = profile.file_folios && !self.sim.kernel.volume_pages(self.text).0.is_zero();
+            return if in_use { OpEnd::Done } else { self.go_on(by) };
         }
         let least = u64::from(profile.hang_hot_pages);
         match self.sim.kernel.hot_text(by) {
