@@ -319,7 +319,7 @@ impl Options {
         let (name, value) = self.lines.get(at.line() - 1).filter(|_| at.source.name == Options::NAME)?.as_ref()?;
         let part = at.text().trim_matches('"');
         let span = value.find(part).map_or(0..value.len(), |start| start..start + part.len());
-        let source = Arc::new(Source { name: (*name).to_owned(), text: value.clone() });
+        let source = Arc::new(Source::new((*name).to_owned(), value.clone()));
         Some(Location::new(&source, span))
     }
 }

@@ -86,7 +86,7 @@ pub fn fetch(args: &PrometheusArgs, url: &str, whose: &Whose) -> Result<Vec<Arc<
             let times = format!("{} before {}", args.since, args.until.map_or("now".into(), |end| format!("{end} s")));
             return Err(bad(&format!("it has no container_memory_working_set_bytes of these pods in the {times}")));
         }
-        answers.push(Arc::new(Source { name: format!("{url} ({what})"), text }));
+        answers.push(Arc::new(Source::new(format!("{url} ({what})"), text)));
     }
     Ok(answers)
 }

@@ -44,7 +44,7 @@ pub fn daemons(text: &str) -> Result<Measured, FlagError> {
     }
     let content = std::fs::read_to_string(path).map_err(|why| failed("cannot be read", why))?;
     let problems = Problems::default();
-    let files = Files::read(&problems, &[Arc::new(Source { name: text.into(), text: content })]);
+    let files = Files::read(&problems, &[Arc::new(Source::new(text, content))]);
     if let Some(problem) = problems.into_sorted().first() {
         return Err(FlagError::File(problem.to_string()));
     }

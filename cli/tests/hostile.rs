@@ -166,7 +166,7 @@ fn nothing_hostile_gets_out() {
 
 /// What a terminal, a CI runner or a page would act on.
 fn acts(text: &str) -> bool {
-    text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}'])
+    text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}', '\u{61c}'])
         || text.lines().any(|line| line.trim_start().starts_with("::warning file=x"))
 }
 
@@ -214,6 +214,53 @@ fn a_hostile_scenario_adds_no_script_to_its_page() {
         assert_eq!(hostile.matches(tag).count(), harmless.matches(tag).count(), "{tag}");
     }
     assert!(!hostile.contains(['\u{7}', '\u{202e}', '\u{1}']));
+}
+
+/// What a cluster says of itself comes to the files of an import, and to a diagnosis.
+#[test]
+fn what_an_import_writes_acts_on_nothing() {
+    let data = |name: &str| std::fs::read_to_string(repository().join("cli/tests/data/import").join(name)).unwrap();
+    let [node, pods] = ["node.json", "pods.json"].map(|name| serde_json::from_str::<serde_json::Value>(&data(name)));
+    let (node, pods) = (node.unwrap(), pods.unwrap());
+    for text in
+        ["\u{1b}[31mRED", "\u{9b}2J", "\u{202e}x", "\n::warning file=x::y", "\n##vso[task.setvariable]x", "\u{61c}"]
+    {
+        let place = TempDir::new().unwrap();
+        let (mut node, mut pods) = (node.clone(), pods.clone());
+        for key in ["kernelVersion", "osImage", "kubeletVersion"] {
+            let version = node["status"]["nodeInfo"][key].as_str().unwrap_or_default().to_owned();
+            node["status"]["nodeInfo"][key] = (version + text).into();
+        }
+        for pod in pods["items"].as_array_mut().unwrap() {
+            pod["metadata"]["labels"]["app"] = text.into();
+            pod["metadata"]["annotations"]["note"] = text.into();
+            pod["spec"]["containers"][0]["command"] = [format!("/bin/{text}")].to_vec().into();
+        }
+        // The reader takes no control character that JSON does not write as an escape.
+        let json = |value: &serde_json::Value| value.to_string().replace('\u{9b}', "\\u009b");
+        let node = write(place.path(), "node.json", &json(&node));
+        let good = write(place.path(), "pods.json", &json(&pods));
+        pods["items"][0]["spec"]["containers"][0]["name"] = format!("c{text}").into();
+        let bad = write(place.path(), "bad.json", &json(&pods));
+        let folder = place.path().join("out dir");
+        for arguments in [
+            vec!["import", &node, &good, "--out", folder.to_str().unwrap()],
+            vec!["diagnose", &bad],
+            vec!["lint", &bad, "--format", "github"],
+        ] {
+            let output = command(&arguments).env("CLICOLOR_FORCE", "1").output().unwrap();
+            let most = if arguments[0] == "import" { Some(0) } else { Some(2) };
+            assert!(output.status.code() <= most, "{arguments:?}: {}", err(&output));
+            let shown = format!("{}{}", out(&output), err(&output));
+            let acts = shown.contains("\u{1b}[31mRED") || acts(&anstream::adapter::strip_str(&shown).to_string());
+            assert!(!acts && !shown.contains("##vso["), "{arguments:?}: {shown:?}");
+        }
+        for entry in walkdir::WalkDir::new(&folder).into_iter().map(Result::unwrap).filter(|e| e.file_type().is_file())
+        {
+            let made = std::fs::read_to_string(entry.path()).unwrap();
+            assert!(!acts(&made) && !made.contains("##vso["), "{:?}: {made}", entry.path());
+        }
+    }
 }
 
 /// The cluster's files may come from anybody with the right to name a pod.
@@ -324,6 +371,91 @@ fn forty_thousand_pods_are_read() {
         let file = write(place.path(), &format!("{kind}.toml"), &text);
         let output = in_time(&mut command(["node", &file]));
         assert!(output.status.code() < Some(3), "{}", err(&output));
+    }
+}
+
+/// So are the tables in a pod, expectations and changes from outside.
+#[test]
+fn tens_of_thousands_of_tables_are_read() {
+    let place = TempDir::new().unwrap();
+    let head = "duration = \"1s\"\nnode.memory = \"64Gi\"\nkubelet = { maxPods = 100000 }\n";
+    let pod = "[[pod]]\nname = \"p\"\n";
+    let many = |count: usize, table: &dyn Fn(usize) -> String| (0..count).map(table).collect::<String>();
+    let named = |n: usize| format!("[[pod]]\nname = \"p{n}\"\ncontainer = [{{ name = \"c\" }}]\n");
+    let expect = |n: usize| format!("[[expect]]\nsource = \"s{n}\"\nfinal = {{ pod = \"p{n}\", count = 1 }}\n");
+    let deleted = |n: usize| format!("[[at]]\ntime = \"{n}us\"\ndeletePod = \"p{n}\"\n");
+    let container = |n: usize| format!("[[pod.container]]\nname = \"c{n}\"\n");
+    let process =
+        |n: usize| format!("[[pod.container.process]]\ncomm = \"c{n}\"\nworkload.steady = {{ anon = \"4Ki\" }}\n");
+    for (name, text) in [
+        ("containers", format!("{pod}{}", many(40_000, &container))),
+        ("processes", format!("{pod}{}{}", container(0), many(40_000, &process))),
+        ("expectations", many(10_000, &named) + &many(10_000, &expect)),
+        ("changes", many(10_000, &named) + &many(10_000, &deleted)),
+        ("unknown names", named(0) + &many(40_000, &expect)),
+    ] {
+        let output = in_time(&mut command(["node", &write(place.path(), "many.toml", &format!("{head}{text}"))]));
+        let code = if name == "unknown names" { Some(2) } else { Some(0) };
+        assert_eq!(output.status.code(), code, "{name}: {}", err(&output));
+    }
+}
+
+/// Each problem of a file has its line, which is not counted from the beginning for each.
+#[test]
+fn a_problem_in_every_line_is_told_in_time() {
+    let place = TempDir::new().unwrap();
+    let rows: String = (0..60_000).map(|n| format!("x{n},container_memory_working_set_bytes,none\n")).collect();
+    let file = write(place.path(), "series.csv", &format!("time,metric,value\n{rows}"));
+    let output = in_time(&mut command(["diagnose", &file]));
+    refused(&output, "59000 more errors are not listed");
+    let pod =
+        r#"{"apiVersion":"v1","kind":"Pod","metadata":{"name":"p"},"spec":{"containers":[{"name":"c","image":"x"}]}}"#;
+    let pods: Vec<String> = (0..5_000).map(|n| pod.replace(r#""p""#, &format!(r#""p{n}""#))).collect();
+    // One line, as `kubectl get --raw` gives it.
+    let list = format!(r#"{{"apiVersion":"v1","kind":"List","items":[{}]}}"#, pods.join(","));
+    let output = in_time(&mut command(["lint", &write(place.path(), "pods.json", &list), "--format", "json"]));
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+}
+
+/// Among the events before each event, and that for each expectation.
+#[test]
+fn relations_between_thousands_of_events_are_judged_in_time() {
+    let place = TempDir::new().unwrap();
+    let leak = "workload.leak = { block = \"1Mi\", every = \"100ms\" }, resources.limits.memory = \"16Mi\"";
+    let mut text = "duration = \"10s\"\nnode.memory = \"64Gi\"\nkubelet = { maxPods = 1000 }\n".to_owned();
+    for n in 0..200 {
+        text.push_str(&format!("[[pod]]\nname = \"p{n}\"\ncontainer = [{{ name = \"c\", {leak} }}]\n"));
+        text.push_str(&format!(
+            "[[expect]]\nsource = \"it leaks\"\nevent = \"ContainerTerminated\"\npod = \"p{n}\"\n\
+             after = {{ event = \"OomKill\", pod = \"p{n}\" }}\n"
+        ));
+    }
+    let output = in_time(&mut command(["check", &write(place.path(), "many.toml", &text)]));
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+}
+
+/// Whatever the stack of the process: 64 KiB are the least that Linux starts a program with.
+#[test]
+#[cfg(target_os = "linux")]
+fn nesting_is_limited_and_needs_no_stack() {
+    let place = TempDir::new().unwrap();
+    let nested = |open: &str, depth: usize, close: &str| open.repeat(depth) + &close.repeat(depth);
+    for depth in [100, 127, 1_000, 100_000] {
+        for (name, text) in [
+            ("deep.yaml", nested("[", depth, "]")),
+            ("deep.json", format!("{{\"status\":\"success\",\"data\":{}}}", nested("{\"a\":", depth, "}"))),
+            ("deep.jsonl", nested("{\"a\":", depth, "}") + "\n{}\n"),
+            ("deep.toml", format!("x = {}", nested("[", depth, "]"))),
+            ("keys.toml", format!("x{} = 1", ".x".repeat(depth))),
+        ] {
+            let file = write(place.path(), name, &text);
+            for arguments in ["run", "check", "lint", "diagnose"] {
+                let program = env!("CARGO_BIN_EXE_oomsim");
+                let script = format!("ulimit -s 64; exec {program} {arguments} {file}");
+                let output = in_time(Command::new("sh").args(["-c", &script]));
+                assert_eq!(output.status.code(), Some(2), "{arguments} {name} {depth}: {}", err(&output));
+            }
+        }
     }
 }
 

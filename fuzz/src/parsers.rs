@@ -187,7 +187,7 @@ fn kubelet(bytes: &[u8]) -> Result<(), String> {
 
 /// A file of a cluster: refused with a reason, or a scenario of it that is read, or refused with a reason.
 fn import(bytes: &[u8]) -> Result<(), String> {
-    let source = Arc::new(Source { name: "given".into(), text: String::from_utf8_lossy(bytes).into_owned() });
+    let source = Arc::new(Source::new("given", String::from_utf8_lossy(bytes).into_owned()));
     let problems = Problems::default();
     let evidence = Evidence::read(&problems, &[source]);
     if problems.into_sorted().iter().any(|problem| problem.render().is_empty()) {

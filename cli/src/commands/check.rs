@@ -113,8 +113,17 @@ fn print(args: &Args, checked: &[CheckedScenario], studies: usize) -> Result<(),
 
 /// Adds to a file: GitHub's summary of a step is one that others write to as well.
 fn append(path: &Path, text: &str) -> Result<(), Failure> {
-    let file = std::fs::OpenOptions::new().append(true).create(true).open(path);
-    file.and_then(|mut file| file.write_all(text.as_bytes())).map_err(|why| {
+    let written = || {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+        let before = file.metadata()?;
+        // A part of it would spoil what follows.
+        file.write_all(text.as_bytes()).inspect_err(|_| {
+            if before.is_file() {
+                let _ = file.set_len(before.len());
+            }
+        })
+    };
+    written().map_err(|why: std::io::Error| {
         let message = format!("{} cannot be written: {}", path.display(), crate::load::plain(&why));
         if why.kind() == ErrorKind::StorageFull { Failure::internal(message) } else { Failure::bad_input(message) }
     })

@@ -130,7 +130,7 @@ fn of_files(files: &[PathBuf]) -> Result<Vec<Observed>, Failure> {
         if is_scenario(file) {
             return Err(Failure::bad_input(format!("{} is a scenario: give it alone", file.display())));
         }
-        given.read(&problems, Arc::new(Source { name: file.display().to_string(), text: load::named_text(file)? }));
+        given.read(&problems, Arc::new(Source::new(file.display().to_string(), load::named_text(file)?)));
     }
     let wrong = problems.into_sorted();
     if wrong.iter().any(|d| d.severity == oomsim_scenario::Severity::Error) {

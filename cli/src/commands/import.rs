@@ -7,6 +7,7 @@ use crate::prometheus::{self, PrometheusArgs, Whose};
 use crate::{decode, output, reserve};
 use oomsim_core::units::Bytes;
 use oomsim_import::{Comparison, Evidence, Imported, Options, build, compare};
+use oomsim_report::escape::shell;
 use oomsim_scenario::reading::Problems;
 use oomsim_scenario::{Diagnostic, Severity, Source, gathered, load};
 use oomsim_store::Folder;
@@ -117,7 +118,7 @@ fn in_given_files(mut problems: Vec<Diagnostic>, sources: &[Arc<Source>]) -> Vec
         let original = sources.iter().find(|source| source.text == at.source.text);
         let made = || {
             let name = format!("{} (made of the files, not written)", at.source.name);
-            Arc::new(Source { name, text: at.source.text.clone() })
+            Arc::new(Source::new(name, at.source.text.clone()))
         };
         at.source = original.cloned().unwrap_or_else(made);
     }
@@ -141,7 +142,7 @@ fn read(path: &Path) -> Result<Arc<Source>, Failure> {
         return Err(cannot(format!("it is larger than {} MiB: ask for fewer pods or a larger step", MAX_FILE >> 20)));
     }
     let text = decode::text(bytes, MAX_FILE).map_err(cannot)?;
-    Ok(Arc::new(Source { name: path.display().to_string(), text }))
+    Ok(Arc::new(Source::new(path.display().to_string(), text)))
 }
 
 fn write(out: &Path, force: Force, imported: &Imported) -> Result<(), Failure> {
@@ -189,8 +190,8 @@ fn report(
         (differences, _) => list(&mut text, "DIFFERS FROM THE FILES", differences),
     }
     text.push_str(reserve);
-    let (scenario, goal) = (out.join("scenario.toml"), out.join("goal.toml"));
-    let _ = write!(text, "\nnext: oomsim run {0}\n      oomsim risk {0}\n", scenario.display());
-    let _ = writeln!(text, "      oomsim plan {}", goal.display());
+    let [scenario, goal] = ["scenario.toml", "goal.toml"].map(|name| shell(&out.join(name).display().to_string()));
+    let _ = write!(text, "\nnext: oomsim run {scenario}\n      oomsim risk {scenario}\n");
+    let _ = writeln!(text, "      oomsim plan {goal}");
     text
 }

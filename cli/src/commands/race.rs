@@ -276,7 +276,7 @@ fn by_option(args: &Args, mut problem: Diagnostic) -> Diagnostic {
         _ => return problem,
     };
     let whole = 0..value.len();
-    problem.at = Some(Location::new(&Arc::new(Source { name: option.into(), text: value }), whole));
+    problem.at = Some(Location::new(&Arc::new(Source::new(option, value)), whole));
     problem
 }
 

@@ -7,6 +7,7 @@ use crate::kubelet::kubelet;
 use crate::objects::NodeFacts;
 use crate::pods::{PodTable, pods};
 use crate::system::{PodsTotal, SystemMemory, of_free, system};
+use crate::text::harmless_toml;
 use crate::toml_text::{amount, comment, counted, said};
 use oomsim_core::units::{Bytes, SimDuration, format_duration};
 use oomsim_scenario::{FileError, Files};
@@ -91,7 +92,7 @@ pub fn build(evidence: &Evidence, options: &Options) -> Result<Imported, ImportE
     if !tables.is_empty() {
         document["pod"] = Item::ArrayOfTables(tables);
     }
-    import.out.files.insert(0, ("scenario.toml".into(), document.to_string()));
+    import.out.files.insert(0, ("scenario.toml".into(), harmless_toml(&document.to_string())));
     import.out.files.push(("goal.toml".into(), GOAL.into()));
     Ok(import.out)
 }

@@ -46,7 +46,7 @@ pub fn read(p: &Problems, source: &Arc<Source>) -> Option<Content> {
     let offset = source.text.len() - text.len();
     match json_lines::as_list(text) {
         Ok(None) => {}
-        Ok(Some(list)) => return read(p, &Arc::new(Source { name: source.name.clone(), text: list })),
+        Ok(Some(list)) => return read(p, &Arc::new(Source::new(source.name.clone(), list))),
         Err(TextProblem { at, message }) => {
             p.error(&Location::new(source, at.start + offset..at.end + offset), message);
             return None;
@@ -232,7 +232,7 @@ pub fn describe(text: &str) -> Option<Known> {
         return describe(&list);
     }
     let known = |kind| Some(Known { kind, instead: None });
-    let source = Arc::new(Source { name: String::new(), text: text.to_owned() });
+    let source = Arc::new(Source::new(String::new(), text.to_owned()));
     let documents = match first_look(text) {
         Look::Other(_) if text.trim().is_empty() => return None,
         Look::Other(other) => return Some(other),

@@ -2,6 +2,7 @@
 //! the settings of memory, no commands, no annotations that are not needed.
 
 use crate::objects::{ContainerDefaults, text};
+use crate::text::harmless_yaml;
 use oomsim_core::units::Bytes;
 use oomsim_scenario::reading::{Value, ValueKind};
 use serde_json::{Map, Value as Json, json};
@@ -70,7 +71,7 @@ pub(crate) struct Defaults<'a> {
 /// A copy of a Pod, or of an object with a pod template, as YAML. `defaults` fill what its containers do not say.
 pub(crate) fn manifest(object: &Value, defaults: Defaults<'_>) -> String {
     let copied = object_copy(object, defaults);
-    serde_saphyr::to_string(&copied).unwrap_or_else(|_| copied.to_string())
+    harmless_yaml(&copied)
 }
 
 fn object_copy(object: &Value, defaults: Defaults<'_>) -> Json {

@@ -51,10 +51,10 @@ fn rows(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     let heading = text.lines().next().unwrap_or_default();
     let mut reader =
         csv::ReaderBuilder::new().delimiter(separator(heading) as u8).trim(csv::Trim::All).from_reader(text.as_bytes());
-    let headings = reader.headers().map_err(|why| vec![problem(text, 0, why.to_string())])?.clone();
+    let headings = reader.headers().map_err(|why| vec![problem(text, None, why.to_string())])?.clone();
     let find = |names: &[&str]| headings.iter().position(|h| names.contains(&clean(h).as_str()));
     let Some(time) = find(&TIME) else {
-        return Err(vec![problem(text, 0, "there is no column `time` or `timestamp`".into())]);
+        return Err(vec![problem(text, None, "there is no column `time` or `timestamp`".into())]);
     };
     let layout = Layout { time, metric: find(&METRIC), value: find(&VALUE) };
     let mut curves: IndexMap<(Option<Metric>, BTreeMap<String, String>), Points> = IndexMap::new();
@@ -63,14 +63,12 @@ fn rows(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
         let record = match record {
             Ok(record) => record,
             Err(why) => {
-                let line = why.position().map_or(0, |p| p.line().saturating_sub(1) as usize);
-                problems.push(problem(text, line, why.to_string()));
+                problems.push(problem(text, why.position(), why.to_string()));
                 continue;
             }
         };
-        let line = record.position().map_or(0, |p| p.line().saturating_sub(1) as usize);
         if let Err(why) = layout.row(file, &headings, &record, &mut curves) {
-            problems.push(problem(text, line, why));
+            problems.push(problem(text, record.position(), why));
         }
     }
     if !problems.is_empty() {
@@ -80,8 +78,12 @@ fn rows(file: &str, text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     Ok(curves.into_iter().map(named).collect())
 }
 
-fn problem(text: &str, line: usize, message: String) -> TextProblem {
-    TextProblem::line(text, line, message)
+/// A problem of the row that begins here, or of the first one.
+fn problem(text: &str, at: Option<&csv::Position>, message: String) -> TextProblem {
+    let at = at.map_or(0, |position| position.byte() as usize);
+    // What ends the row before, and blank lines, are read with the row.
+    let row = text.get(at..).unwrap_or_default().trim_start_matches(['\r', '\n']);
+    TextProblem::line((text.len() - row.len(), row.lines().next().unwrap_or_default()), message)
 }
 
 /// Where the columns are.

@@ -1,7 +1,7 @@
 //! One JSON object a line: `jq -c .items[]` of kubectl's lists, `jq -c .data.result[]` of Prometheus' answers, and what
 //! VictoriaMetrics exports (`/api/v1/export`).
 
-use crate::text::TextProblem;
+use crate::text::{TextProblem, lines};
 use serde::de::IgnoredAny;
 
 /// The objects as one list, each in its line; `None`: the text is something else.
@@ -9,25 +9,25 @@ use serde::de::IgnoredAny;
 /// # Errors
 /// The first line that is no object.
 pub(crate) fn as_list(text: &str) -> Result<Option<String>, TextProblem> {
-    let lines = || text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let mut first_two = lines().take(2).map(|(_, line)| line.trim());
+    let filled = || lines(text).filter(|(_, line)| !line.trim().is_empty());
+    let mut first_two = filled().take(2).map(|(_, line)| line.trim());
     let (Some(first), Some(second)) = (first_two.next(), first_two.next()) else { return Ok(None) };
     let whole = |line: &str| line.starts_with('{') && serde_json::from_str::<IgnoredAny>(line).is_ok();
     if !whole(first) || !second.starts_with('{') {
         return Ok(None);
     }
-    let last = lines().map(|(number, _)| number).last().unwrap_or(0);
-    let mut list = String::with_capacity(text.len() + last + 2);
+    let last = filled().map(|(start, _)| start).last().unwrap_or(0);
+    let mut list = String::with_capacity(text.len() + filled().count() + 2);
     list.push('[');
-    for (number, line) in text.lines().enumerate() {
+    for (start, line) in lines(text) {
         if !line.trim().is_empty() && !whole(line.trim()) {
             let message = "each line of this file is a JSON object, but not this one".to_owned();
-            return Err(TextProblem::line(text, number, message));
+            return Err(TextProblem::line((start, line), message));
         }
         list.push_str(line);
         // A blank line stays one, so that every object is in its line.
         let blank = line.trim().is_empty();
-        if number == last {
+        if start == last {
             list.push(']');
         } else if !blank {
             list.push(',');

@@ -5,6 +5,7 @@ use crate::copies::plain;
 use crate::evidence::KubeletEvidence;
 use crate::kernel_log;
 use crate::provider::Provider;
+use crate::text::harmless_yaml;
 use crate::toml_text::{amount, comment, one};
 use oomsim_core::kubelet::KubeletConfig;
 use oomsim_core::units::Bytes;
@@ -184,7 +185,7 @@ fn configuration(parts: &[&Object]) -> String {
         }
     }
     let all = Json::Object(all);
-    serde_saphyr::to_string(&all).unwrap_or_else(|_| all.to_string())
+    harmless_yaml(&all)
 }
 
 /// Flags of the kubelet that decide about memory.

@@ -1,6 +1,6 @@
 //! `memory.stat` and `memory.current` of a cgroup. Neither says whose it is: the file's name does.
 
-use crate::text::TextProblem;
+use crate::text::{TextProblem, lines};
 use oomsim_core::units::Bytes;
 use std::collections::BTreeMap;
 
@@ -28,10 +28,10 @@ impl MemoryStat {
 /// Every line that is not `name number`.
 pub fn memory_stat(text: &str) -> Result<MemoryStat, Vec<TextProblem>> {
     let (mut found, mut problems) = (BTreeMap::new(), Vec::new());
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    for (start, line) in lines(text).filter(|(_, line)| !line.trim().is_empty()) {
         match stat_line(line) {
             Some((name, value)) => drop(found.insert(name, value)),
-            None => problems.push(TextProblem::line(text, number, "expected `name NUMBER`".into())),
+            None => problems.push(TextProblem::line((start, line), "expected `name NUMBER`".into())),
         }
     }
     if !problems.is_empty() {

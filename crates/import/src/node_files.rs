@@ -1,6 +1,6 @@
 //! What a shell on the node prints: `/proc/meminfo` and `free`.
 
-use crate::text::TextProblem;
+use crate::text::{TextProblem, lines};
 use indexmap::IndexMap;
 use oomsim_core::units::Bytes;
 
@@ -36,7 +36,7 @@ pub fn meminfo(text: &str) -> Result<Meminfo, Vec<TextProblem>> {
     }
     let mut found = IndexMap::new();
     let mut problems = Vec::new();
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    for (start, line) in lines(text).filter(|(_, line)| !line.trim().is_empty()) {
         let amount = line.split_once(':').and_then(|(name, rest)| {
             let mut parts = rest.split_whitespace();
             let value: u64 = parts.next()?.parse().ok()?;
@@ -49,7 +49,7 @@ pub fn meminfo(text: &str) -> Result<Meminfo, Vec<TextProblem>> {
         });
         match amount {
             Some((name, bytes)) => drop(found.insert(name, bytes)),
-            None => problems.push(TextProblem::line(text, number, "expected `Name: NUMBER kB`".into())),
+            None => problems.push(TextProblem::line((start, line), "expected `Name: NUMBER kB`".into())),
         }
     }
     for name in ["MemTotal", "MemFree"].into_iter().filter(|name| !found.contains_key(*name)) {
@@ -102,10 +102,10 @@ pub fn free(text: &str) -> Result<Free, Vec<TextProblem>> {
     let heading: Vec<&str> =
         text.lines().find(|line| is_heading(line)).unwrap_or_default().split_whitespace().collect();
     let row = |name: &str| {
-        text.lines().enumerate().find(|(_, line)| line.trim_start().starts_with(name)).map(|(number, line)| {
+        lines(text).find(|(_, line)| line.trim_start().starts_with(name)).map(|(start, line)| {
             let values: Option<Vec<Amount>> = line.split_whitespace().skip(1).map(amount).collect();
             values.ok_or_else(|| {
-                vec![TextProblem::line(text, number, "expected amounts such as `16316480` or `15Gi`".into())]
+                vec![TextProblem::line((start, line), "expected amounts such as `16316480` or `15Gi`".into())]
             })
         })
     };

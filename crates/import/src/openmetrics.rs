@@ -1,7 +1,7 @@
 //! Metrics as text: OpenMetrics and the older Prometheus exposition format, with or without time stamps.
 
 use crate::series::{Metric, Points, Series};
-use crate::text::TextProblem;
+use crate::text::{TextProblem, lines};
 use indexmap::IndexMap;
 use std::collections::BTreeMap;
 
@@ -14,8 +14,8 @@ pub fn read(text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
     let mut problems = Vec::new();
     // A scrape has no time stamps: its samples are of one instant, which nothing names.
     let mut untimed = 0.0;
-    for (number, line) in text.lines().enumerate() {
-        let line = line.trim();
+    for (start, whole) in lines(text) {
+        let line = whole.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
         }
@@ -26,7 +26,7 @@ pub fn read(text: &str) -> Result<Vec<Series>, Vec<TextProblem>> {
             curves.entry((name, labels)).or_default().push(at, found.value).map_err(|bad| format!("the sample {bad}"))
         });
         if let Err(why) = result {
-            problems.push(TextProblem::line(text, number, why));
+            problems.push(TextProblem::line((start, whole), why));
         }
     }
     if !problems.is_empty() {

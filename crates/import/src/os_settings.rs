@@ -87,7 +87,7 @@ mod tests {
     type Found = (Option<Bytes>, Vec<(&'static str, i64)>);
 
     fn read(text: &str) -> Option<Found> {
-        let source = Arc::new(Source { name: "x".into(), text: text.into() });
+        let source = Arc::new(Source::new("x", text));
         let found = os_settings(&parse_documents(&source).expect("a document")[0])?;
         Some((found.swap, found.sysctls.into_iter().collect()))
     }

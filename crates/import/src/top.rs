@@ -2,7 +2,7 @@
 //! metrics.k8s.io.
 
 use crate::objects::{namespace, path, text};
-use crate::text::TextProblem;
+use crate::text::{TextProblem, lines};
 use oomsim_core::units::Bytes;
 use oomsim_scenario::reading::{Problems, Value, bytes};
 
@@ -42,9 +42,9 @@ pub fn read(text: &str) -> Result<Vec<TopRow>, Vec<TextProblem>> {
     let Some(memory) = column("MEMORY(bytes)") else { return without_headings(text) };
     let of_nodes = column("MEMORY(%)").is_some() || column("MEMORY%").is_some();
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
-    let lines = text.lines().enumerate().skip(1).filter(|(_, line)| !line.trim().is_empty());
+    let rest = lines(text).skip(1).filter(|(_, line)| !line.trim().is_empty());
     // `--sum` adds a line and the sums below it.
-    for (number, line) in lines.take_while(|(_, line)| !line.trim_start().starts_with("____")) {
+    for (start, line) in rest.take_while(|(_, line)| !line.trim_start().starts_with("____")) {
         let cells: Vec<&str> = line.split_whitespace().collect();
         let cell = |name: &str| column(name).and_then(|at| cells.get(at)).map(|text| (*text).to_string());
         // A node that sends no metrics.
@@ -53,7 +53,7 @@ pub fn read(text: &str) -> Result<Vec<TopRow>, Vec<TextProblem>> {
         }
         let Some(working_set) = cells.get(memory).and_then(|text| amount(text)) else {
             let message = "expected an amount such as `225Mi` under MEMORY(bytes)".into();
-            problems.push(TextProblem::line(text, number, message));
+            problems.push(TextProblem::line((start, line), message));
             continue;
         };
         let by_container = column("POD").is_some();
@@ -88,10 +88,10 @@ pub(crate) fn metrics(p: &Problems, kind: &str, object: &Value) -> Vec<TopRow> {
 
 fn without_headings(text: &str) -> Result<Vec<TopRow>, Vec<TextProblem>> {
     let (mut rows, mut problems) = (Vec::new(), Vec::new());
-    for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    for (start, line) in lines(text).filter(|(_, line)| !line.trim().is_empty()) {
         match bare_row(line) {
             Some(row) => rows.push(row),
-            None => problems.push(TextProblem::line(text, number, "expected a row of `kubectl top`".into())),
+            None => problems.push(TextProblem::line((start, line), "expected a row of `kubectl top`".into())),
         }
     }
     if problems.is_empty() { Ok(rows) } else { Err(problems) }

@@ -200,7 +200,7 @@ fn table(problems: &Problems, whole: &Arc<Source>, block: Range<usize>) -> Optio
     let blank = |part: &str| part.bytes().map(|byte| if byte == b'\n' { '\n' } else { ' ' }).collect::<String>();
     let mut only = blank(&text[..inside]);
     only.push_str(&text[inside..end]);
-    let parsed = Arc::new(Source { name: whole.name.clone(), text: only });
+    let parsed = Arc::new(Source::new(whole.name.clone(), only));
     match parse_document(&parsed) {
         Ok(value) => Some(Value { at: Location::new(whole, inside..end), ..value }),
         Err(wrong) => {

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// A character that a terminal acts on instead of showing it, or that changes the order in which others are shown.
 pub(crate) fn acts(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn push(out: &mut String, c: char) {
@@ -69,20 +69,31 @@ fn begins(mut text: &str, word: &str) -> bool {
     })
 }
 
-/// Text of a JSON document: characters that act, other than ends of lines, and `##[` as JSON's own escapes.
+/// Whether a text begins as a command that a runner finds anywhere in a line: `##[` and `##vso[` of Azure Pipelines,
+/// `##teamcity[`.
+fn begins_command(text: &str) -> bool {
+    ["##[", "##vso[", "##teamcity["].iter().any(|command| begins(text, command))
+}
+
+/// Text of a JSON document: characters that act, other than ends of lines, and commands such as `##[` with JSON's own
+/// escapes.
 pub fn json(text: &str) -> Cow<'_, str> {
     let acting = |c: char| acts(c) && c != '\n';
-    if !text.contains(acting) && !text.contains("##[") {
+    if !text.contains(acting) && !text.contains("##") {
         return text.into();
     }
     let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if c == '\n' { out.push(c) } else { push(&mut out, c) }
+    for (at, c) in text.char_indices() {
+        match c {
+            '\n' => out.push(c),
+            '#' if begins_command(&text[at..]) => out.push_str("\\u0023"),
+            c => push(&mut out, c),
+        }
     }
-    out.replace("##[", "\\u0023#[").into()
+    out.into()
 }
 
-/// Takes the meaning from lines that GitHub's runner would take for commands (`::warning::`, `##[error]`), with their
+/// Takes the meaning from lines that GitHub's runner would take for commands (`::warning::`), or others (`##[error]`), with their
 /// colours and without them: these are taken out on the way to anything but a terminal.
 pub fn no_commands(text: &str) -> Cow<'_, str> {
     if !text.contains(':') && !text.contains('#') {
@@ -100,7 +111,7 @@ pub fn no_commands(text: &str) -> Cow<'_, str> {
             out.push('\\');
         }
         out.push(c);
-        if begins(rest, "##[") {
+        if c == '#' && begins_command(rest) {
             out.push('\\');
         }
         blank = c == '\n' || blank && c.is_whitespace();
@@ -165,6 +176,7 @@ mod tests {
             ("\u{1b}[", "\\u001b["),
             ("\u{9b}2J", "\\u009b2J"),
             ("a\rb", "a\\u000db"),
+            ("a\u{61c}b", "a\\u061cb"),
         ] {
             assert_eq!(output(hostile), shown);
         }
@@ -174,6 +186,11 @@ mod tests {
     fn a_runner_gets_no_commands() {
         let text = "fine :: so\n  ::warning file=x::y\nsee ##[error]z\n";
         assert_eq!(no_commands(text), "fine :: so\n  \\::warning file=x::y\nsee #\\#[error]z\n");
+        for (command, shown) in [("a ##vso[task.x]", "a #\\#vso[task.x]"), ("##teamcity[m]", "#\\#teamcity[m]")] {
+            assert_eq!(no_commands(command), shown);
+            assert_eq!(json(command), shown.replace("#\\#", "\\u0023#"));
+        }
+        assert!(matches!(no_commands("## heading [x]"), Cow::Borrowed(_)));
         let coloured = "\u{1b}[1m::\u{1b}[0mwarning::x\n \u{1b}[1m:\u{1b}[0m:y #\u{1b}[0m#\u{1b}[31m[z] \u{1b}[8m::\n";
         let shown =
             "\u{1b}[1m\\::\u{1b}[0mwarning::x\n \u{1b}[1m\\:\u{1b}[0m:y #\\\u{1b}[0m#\u{1b}[31m[z] \u{1b}[8m::\n";

@@ -7,9 +7,10 @@ pub fn annotation(level: &str, file: &str, line: usize, title: &str, message: &s
     format!("::{level} {file}{line}title={}::{}\n", property(title), data(message))
 }
 
-/// Escapes a message as the runner's toolkit does.
+/// Escapes a message as the runner's toolkit does; it has no colours, not even ours.
 fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
+    let lines: Vec<_> = text.split('\n').map(|line| crate::escape::line(line).replace('%', "%25")).collect();
+    lines.join("%0A")
 }
 
 /// Escapes a property as the runner's toolkit does.
@@ -27,6 +28,7 @@ mod tests {
             annotation("error", "a,b.toml", 7, "x: y", "50 %\nof it"),
             "::error file=a%2Cb.toml,line=7,title=x%3A y::50 %25%0Aof it\n"
         );
+        assert_eq!(annotation("notice", "", 0, "t", "\u{1b}[31mm"), "::notice title=t::\\u001b[31mm\n");
         assert_eq!(annotation("notice", "", 0, "t", "m"), "::notice title=t::m\n");
     }
 }

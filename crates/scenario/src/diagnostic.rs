@@ -211,7 +211,7 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line() {
         let text = "[node]\nmemroy = \"7Gi\"\n";
-        let source = Arc::new(Source { name: "x.toml".into(), text: text.into() });
+        let source = Arc::new(Source::new("x.toml", text));
         let at = Location::new(&source, 7..13);
         let shown = Diagnostic::error(&at, "unknown key `memroy`").label("did you mean `memory`?").render();
         for part in
@@ -224,7 +224,7 @@ mod tests {
     #[test]
     fn no_text_is_too_strange_to_show() {
         for text in ["\u{0}\u{1b}[31m\n", "é", "", "\r\n\r\n", &"x".repeat(10_000)] {
-            let source = Arc::new(Source { name: "x".into(), text: text.into() });
+            let source = Arc::new(Source::new("x", text));
             for start in 0..=text.len().min(12) {
                 for end in [start, start + 1, text.len() + 5] {
                     let diagnostic = Diagnostic::error(&Location::new(&source, start..end), text).label(text);

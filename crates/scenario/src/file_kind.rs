@@ -36,7 +36,7 @@ pub enum TomlKind {
 impl TomlKind {
     /// Looks at a file's tables. A text that is not TOML counts as a scenario, whose reader says what is wrong.
     pub fn of_text(text: &str) -> TomlKind {
-        let source = Arc::new(Source { name: String::new(), text: text.into() });
+        let source = Arc::new(Source::new(String::new(), text));
         parse_document(&source).map_or(TomlKind::Scenario, |root| TomlKind::of(&root))
     }
 
@@ -68,7 +68,7 @@ impl TomlKind {
 /// # Errors
 /// When the text is not YAML.
 pub fn file_kind(name: &str, text: &str) -> Result<FileKind, Box<Diagnostic>> {
-    let source = Arc::new(Source { name: name.into(), text: text.into() });
+    let source = Arc::new(Source::new(name, text));
     let documents = parse_documents(&source)?;
     if documents.iter().any(is_kubelet_settings) {
         return Ok(FileKind::KubeletConfiguration);

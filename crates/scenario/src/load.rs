@@ -119,10 +119,10 @@ pub fn load_kinds(
 /// A text that is not too long to look at.
 pub fn source(name: &str, text: &str, problems: &Problems) -> Option<Arc<Source>> {
     if text.len() > MAX_TEXT {
-        let source = Arc::new(Source { name: name.into(), text: String::new() });
+        let source = Arc::new(Source::new(name, String::new()));
         let message = format!("the file has {} bytes, but at most {MAX_TEXT} are read", text.len());
         problems.error(&Location::new(&source, 0..0), message);
         return None;
     }
-    Some(Arc::new(Source { name: name.into(), text: text.into() }))
+    Some(Arc::new(Source::new(name, text)))
 }

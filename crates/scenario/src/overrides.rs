@@ -39,7 +39,7 @@ pub(crate) struct Override {
 impl Override {
     /// Reads it; what is wrong with it is reported at its text.
     pub fn parse(problems: &Problems, text: &str) -> Option<Override> {
-        let source = Arc::new(Source { name: "--set".into(), text: text.into() });
+        let source = Arc::new(Source::new("--set", text));
         let whole = Location::new(&source, 0..text.len());
         let Some((keys, value)) = split(text) else {
             problems.push(Diagnostic::error(&whole, "expected KEY.PATH=VALUE").help("such as `--set node.memory=8Gi`"));

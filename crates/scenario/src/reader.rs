@@ -15,6 +15,8 @@ use std::hash::{Hash, Hasher};
 
 /// More errors, or more warnings, than this are counted but not listed.
 const MAX_LISTED: usize = 1_000;
+/// Names that are compared with wrong ones before no more nearest names are looked for: a second's work.
+const MAX_COMPARED: usize = 4_000_000;
 
 /// Problems found so far.
 #[derive(Default)]
@@ -25,6 +27,8 @@ pub struct Problems {
     unlisted: Cell<[usize; 2]>,
     /// Hashes of all of them.
     said: RefCell<BTreeSet<u64>>,
+    /// Names that were compared with wrong ones.
+    compared: Cell<usize>,
     /// Which keys were asked for where: what the tables are held against.
     #[cfg(test)]
     keys: RefCell<std::collections::BTreeMap<&'static str, std::collections::BTreeSet<&'static str>>>,
@@ -76,15 +80,43 @@ impl Problems {
 
     /// Reports a name that is none of the legal ones.
     pub fn unknown<'n>(&self, at: &Location, kind: &str, given: &str, legal: impl IntoIterator<Item = &'n str>) {
-        let legal: Vec<&str> = legal.into_iter().collect();
-        let mut diagnostic = Diagnostic::error(at, format!("unknown {kind} `{given}`"));
-        if let Some(name) = nearest(given, legal.iter().copied()) {
-            diagnostic = diagnostic.label(format!("did you mean `{name}`?"));
-        }
-        if !legal.is_empty() {
-            diagnostic = diagnostic.help(format!("legal: {}", quoted_list(legal)));
+        self.wrong_name(at, format!("unknown {kind} `{given}`"), given, "legal", &mut legal.into_iter());
+    }
+
+    /// Reports a name that nothing of the scenario has; `names` are those that there are.
+    pub(crate) fn absent<'n>(&self, at: &Location, kind: &str, given: &str, names: impl IntoIterator<Item = &'n str>) {
+        // What has a wrong name has none here.
+        let mut names = names.into_iter().filter(|name| !name.is_empty());
+        self.wrong_name(at, format!("the scenario has no {kind} `{given}`"), given, "it has", &mut names);
+    }
+
+    /// Reports a name that is none of these; `message` has it.
+    pub(crate) fn wrong_name(
+        &self,
+        at: &Location,
+        message: String,
+        given: &str,
+        heading: &str,
+        names: &mut dyn Iterator<Item = &str>,
+    ) {
+        let mut diagnostic = Diagnostic::error(at, message);
+        if self.listed.get()[0] < MAX_LISTED {
+            let names: Vec<&str> = names.collect();
+            if let Some(name) = self.nearest(given, &names) {
+                diagnostic = diagnostic.label(format!("did you mean `{name}`?"));
+            }
+            if !names.is_empty() {
+                diagnostic = diagnostic.help(format!("{heading}: {}", quoted_list(names)));
+            }
         }
         self.push(diagnostic);
+    }
+
+    /// The name that was probably meant, as long as not too many were compared.
+    fn nearest<'n>(&self, given: &str, names: &[&'n str]) -> Option<&'n str> {
+        let compared = self.compared.get().saturating_add(names.len());
+        self.compared.set(compared);
+        if compared > MAX_COMPARED { None } else { nearest(given, names.iter().copied()) }
     }
 
     /// Reports a key that a table does not have.

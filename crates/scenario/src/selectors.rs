@@ -69,7 +69,7 @@ fn fits(pattern: &str, name: &str) -> bool {
 
 /// Whether a text is a path of keys as settings take it, with `*` for several pods and containers.
 pub fn is_path(text: &str) -> bool {
-    let source = Arc::new(Source { name: "key".into(), text: text.into() });
+    let source = Arc::new(Source::new("key", text));
     parse_keys(&source, &stars_quoted(text)).is_some()
 }
 
@@ -107,7 +107,7 @@ impl Open {
             return None;
         }
         let keys = stars_quoted(keys);
-        let source = Arc::new(Source { name: "--set".into(), text: keys.clone() });
+        let source = Arc::new(Source::new("--set", keys.clone()));
         let steps: Vec<String> = parse_keys(&source, &keys)?.into_iter().map(|(step, _)| step).collect();
         let of_pod = steps.first().is_some_and(|first| first == "pod");
         let several = of_pod && (steps.get(1).is_some_and(|step| is_selector(step)) || any_container(&steps));
@@ -115,7 +115,7 @@ impl Open {
     }
 
     fn settings(&self, p: &Problems, text: &str, kinds: &[LoadedScenario]) -> Option<Vec<String>> {
-        let source = Arc::new(Source { name: "--set".into(), text: text.into() });
+        let source = Arc::new(Source::new("--set", text));
         let at = Location::new(&source, 0..text.len());
         let paths: BTreeSet<Vec<String>> = kinds.iter().flat_map(|kind| self.paths(&kind.scenario)).collect();
         if paths.is_empty() {

@@ -43,10 +43,14 @@ pub fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnosti
     Ok(documents)
 }
 
+/// Deepest nesting of a text, as of JSON elsewhere: reading goes as deep, on threads with little stack.
+const MAX_NESTING: usize = 128;
+
 /// A text has no more values than bytes: what grows without end are aliases, which have a limit of their own. A
 /// cluster's pods are millions of values.
 fn budget(bytes: usize) -> serde_saphyr::Budget {
     let mut budget = serde_saphyr::Budget::default();
+    budget.max_depth = MAX_NESTING;
     budget.max_nodes = budget.max_nodes.max(bytes);
     budget.max_events = budget.max_events.max(bytes.saturating_mul(2));
     budget.max_documents = budget.max_documents.max(bytes / 4);
@@ -249,7 +253,7 @@ mod tests {
     use super::*;
 
     fn parse(text: &str) -> Result<Vec<Value>, Box<Diagnostic>> {
-        parse_documents(&Arc::new(Source { name: "x.yaml".into(), text: text.into() }))
+        parse_documents(&Arc::new(Source::new("x.yaml", text)))
     }
 
     #[test]

@@ -49,7 +49,6 @@ impl Folder {
     pub fn open(path: &Path, force: bool) -> Result<Folder, StoreError> {
         let mut folder = Folder::unlisted(path, force)?;
         folder.written = Some(Mutex::new(folder.read_list()?));
-        folder.remove_leftovers();
         Ok(folder)
     }
 
@@ -65,6 +64,7 @@ impl Folder {
         std::fs::create_dir_all(path).map_err(io_error("make the folder", path))?;
         let folder = Folder { path: path.into(), force, written: None };
         folder.temporary().map_err(io_error("write to the folder", path))?;
+        folder.remove_leftovers();
         Ok(folder)
     }
 
@@ -110,7 +110,6 @@ impl Folder {
         let path = self.path.join(name);
         self.check(name, &path)?;
         let file = self.temporary().map_err(io_error("write", &path))?;
-        drafts(|list| _ = list.insert(file.path().into()));
         let file = BufWriter::with_capacity(1 << 16, file);
         Ok(Draft { folder: self, name: name.into(), path, file, hash: Xxh3::new() })
     }
@@ -165,7 +164,11 @@ impl Folder {
             // As for any new file: the process's umask takes its share.
             builder.permissions(std::fs::Permissions::from_mode(0o666));
         }
-        let file = builder.tempfile_in(&self.path)?;
+        let file = drafts(|list| {
+            let file = builder.tempfile_in(&self.path)?;
+            list.insert(file.path().into());
+            io::Result::Ok(file)
+        })?;
         // Where there are no locks, its age alone protects it.
         let _ = file.as_file().lock();
         Ok(file)
@@ -237,9 +240,11 @@ impl Folder {
         }
         let path = self.path.join(LIST);
         let mut file = OpenOptions::new().append(true).create(true).open(&path).map_err(io_error("write", &path))?;
-        let new = file.metadata().map_err(io_error("read", &path))?.len() == 0;
-        let heading = if new { format!("{HEADING}\n") } else { String::new() };
-        file.write_all(format!("{heading}{hash:032x} {name}\n").as_bytes()).map_err(io_error("write", &path))
+        let length = file.metadata().map_err(io_error("read", &path))?.len();
+        let heading = if length == 0 { format!("{HEADING}\n") } else { String::new() };
+        let listed = file.write_all(format!("{heading}{hash:032x} {name}\n").as_bytes());
+        // Half a line on a full disk would make the next one unknown.
+        listed.inspect_err(|_| _ = file.set_len(length)).map_err(io_error("write", &path))
     }
 }
 
@@ -320,8 +325,10 @@ impl Draft<'_> {
         // Something else may stand there since it was begun, long ago if a run was waited for.
         folder.check(&name, &path)?;
         folder.list(&name, hash.digest128())?;
-        file.persist(&path).map_err(|error| io_error("write", &path)(error.error))?;
-        drafts(|list| _ = list.remove(&temporary));
+        drafts(|list| {
+            list.remove(&temporary);
+            file.persist(&path).map_err(|error| io_error("write", &path)(error.error))
+        })?;
         Ok(path)
     }
 }
@@ -338,13 +345,16 @@ impl Write for Draft<'_> {
     }
 }
 
-fn drafts(change: impl FnOnce(&mut BTreeSet<PathBuf>)) {
-    change(&mut DRAFTS.lock().unwrap_or_else(PoisonError::into_inner));
+fn drafts<T>(change: impl FnOnce(&mut BTreeSet<PathBuf>) -> T) -> T {
+    change(&mut DRAFTS.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// Removes files that are being written and have not taken their names: for a process that ends at once.
+/// Removes files that are being written and have not taken their names, for a process that ends at once: from now on
+/// none is made, and none takes its name, in any thread.
 pub fn remove_drafts() {
-    drafts(|list| std::mem::take(list).iter().for_each(|path| _ = std::fs::remove_file(path)));
+    let drafts = DRAFTS.lock().unwrap_or_else(PoisonError::into_inner);
+    drafts.iter().for_each(|path| _ = std::fs::remove_file(path));
+    std::mem::forget(drafts);
 }
 
 #[cfg(test)]
@@ -391,7 +401,7 @@ mod tests {
         for (name, old) in [(".oomsim-left.tmp", true), (".oomsim-new.tmp", false), ("mine.tmp", true)] {
             make(name, old);
         }
-        let folder = Folder::open(place.path(), false).unwrap();
+        let folder = Folder::unlisted(place.path(), false).unwrap();
         assert_eq!(names(place.path()), [".oomsim-held.tmp", ".oomsim-new.tmp", "mine.tmp"]);
         // A file that is being written is held, however long it takes.
         let draft = folder.draft("x.txt").unwrap();

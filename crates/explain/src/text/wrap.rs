@@ -3,8 +3,10 @@
 /// Longest line in characters.
 const WIDTH: usize = 110;
 
-/// A text in lines, the first with `first` in front, the others with `rest`. Words longer than a line stay whole.
+/// A text in lines, the first with `first` in front, the others with `rest`. Words longer than a line stay whole; a
+/// control character, which only a name from a file can have, is no part of a line.
 pub(crate) fn wrapped(text: &str, first: &str, rest: &str) -> String {
+    let text = text.replace(char::is_control, "\u{fffd}");
     let mut out = String::from(first);
     let mut used = first.chars().count();
     let mut begun = false;

@@ -216,7 +216,7 @@ pub fn observed(files: Vec<(String, String)>) -> Observed {
 pub fn all_observed(files: Vec<(String, String)>) -> Vec<Observed> {
     let (mut given, problems) = (Given::default(), Problems::default());
     for (name, text) in files {
-        given.read(&problems, Arc::new(Source { name, text }));
+        given.read(&problems, Arc::new(Source::new(name, text)));
     }
     let wrong = problems.into_sorted();
     assert!(wrong.is_empty(), "{}", oomsim_testkit::rendered(&wrong));

@@ -13,7 +13,7 @@ fn settings<'a>(knobs: &[Axis], values: &[&'a AxisValue]) -> Vec<(Vec<String>, &
     let mut all = Vec::new();
     for (knob, value) in knobs.iter().zip(values) {
         for key in &knob.keys {
-            let source = Arc::new(Source { name: "key".into(), text: key.clone() });
+            let source = Arc::new(Source::new("key", key.clone()));
             // A key that is none was refused with the study.
             let Some(path) = parse_keys(&source, key) else { continue };
             all.push((path.into_iter().map(|(step, _)| step).collect(), value.text.as_str()));

@@ -17,7 +17,7 @@ pub(super) fn intrusion(now: &Scenario, plan: &Plan, setting: u64) -> f64 {
 }
 
 fn distance(now: &Scenario, key: &str, value: &AxisValue, all: &[AxisValue]) -> f64 {
-    let source = Arc::new(Source { name: "key".into(), text: key.into() });
+    let source = Arc::new(Source::new("key", key));
     // A key that is none was refused with the goal.
     let Some(path) = parse_keys(&source, key) else { return 0.0 };
     let path: Vec<String> = path.into_iter().map(|(step, _)| step).collect();

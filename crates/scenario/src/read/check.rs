@@ -1,18 +1,19 @@
 //! What tables say about each other: times within the run, names that exist, containers that do something.
 
+use super::injection::pod_name;
+use super::known::Names;
 use crate::diagnostic::Diagnostic;
 use crate::kinds::Here;
-use crate::names::{nearest, quoted_list};
+use crate::names::quoted_list;
 use crate::reader::Problems;
 use crate::source::Location;
 use crate::value::Value;
 use oomsim_core::kubelet::RestartPolicy;
-use oomsim_core::plan::{Change, Controller, PodPlan, ProcessPlan, Scenario};
-use oomsim_core::record::PAUSE_CONTAINER;
+use oomsim_core::plan::{Controller, PodPlan, ProcessPlan, Scenario};
 use oomsim_core::record::expect::{Check, EventMatch, Expectation, Pattern};
 use oomsim_core::units::{Bytes, SimDuration, SimTime};
 use oomsim_core::workload::{Behavior, ScriptOp};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most samples of a run.
 const MAX_SAMPLES: u64 = 10_000_000;
@@ -35,11 +36,8 @@ pub(crate) fn check(p: &Problems, root: &Value, scenario: &Scenario, here: &Here
     for (kind, key) in [("pod", "at"), ("at", "time"), ("host", "startAfter")] {
         tables(kind).iter().for_each(|table| too_late(p, table.get(key), scenario));
     }
-    for table in tables("at").iter().filter(|table| here.has(table)) {
-        injected_names(p, table, scenario);
-    }
-    let mut names = Names::of(scenario);
-    names.sort();
+    let names = Names::of(scenario);
+    tables("at").iter().filter(|table| here.has(table)).for_each(|table| injected_names(p, table, &names));
     for (expectation, table) in matched(&scenario.expectations, tables("expect")) {
         expected_names(p, expectation, table, &names);
     }
@@ -68,9 +66,9 @@ fn earlier(p: &Problems, pod: &PodPlan, at: &Location) {
     if pod.at > SimTime::ZERO || pod.at_spread > SimDuration::ZERO {
         p.error(at, "a pod with an `age` runs from the beginning: `at` and `atSpread` are for pods that come later");
     }
-    let names = || pod.containers.iter().map(|container| &*container.name);
-    for name in earlier.restarts.keys().filter(|name| names().all(|known| known != &***name)) {
-        p.unknown(at, "container in `restartCount`", name, names());
+    let names: BTreeSet<&str> = pod.containers.iter().map(|container| &*container.name).collect();
+    for name in earlier.restarts.keys().filter(|name| !names.contains(&***name)) {
+        p.unknown(at, "container in `restartCount`", name, names.iter().copied());
     }
 }
 
@@ -97,8 +95,8 @@ fn matched<'a>(
     expectations: &'a [Expectation],
     tables: &'a [Value],
 ) -> impl Iterator<Item = (&'a Expectation, &'a Value)> {
-    let lines: Vec<usize> = tables.iter().map(|table| table.at.line()).collect();
-    expectations.iter().filter_map(move |e| Some((e, &tables[lines.iter().position(|line| *line == e.line)?])))
+    let tables: BTreeMap<usize, &Value> = tables.iter().rev().map(|table| (table.at.line(), table)).collect();
+    expectations.iter().filter_map(move |e| Some((e, *tables.get(&e.line)?)))
 }
 
 fn too_late(p: &Problems, value: Option<&Value>, scenario: &Scenario) {
@@ -110,59 +108,13 @@ fn too_late(p: &Problems, value: Option<&Value>, scenario: &Scenario) {
     }
 }
 
-/// Names that expectations and injections may use.
-#[derive(Default)]
-struct Names {
-    /// Pods by `namespace/name`; true when the real names have an ending of their own.
-    pods: Vec<(String, bool)>,
-    containers: Vec<String>,
-    comms: Vec<String>,
-}
-
-impl Names {
-    fn of(scenario: &Scenario) -> Self {
-        let mut names = Names::default();
-        for pod in &scenario.pods {
-            let generated = pod.replicas > 1 || pod.controller != Controller::None;
-            names.pods.push((format!("{}/{}", pod.namespace, pod.spec.name), generated));
-            for container in &pod.containers {
-                names.containers.push(container.name.to_string());
-                names.comms.extend(container.processes.iter().map(|process| process.comm.to_string()));
-            }
-        }
-        names.comms.extend(scenario.hosts.iter().map(|host| host.process.comm.to_string()));
-        names
-    }
-
-    fn sort(&mut self) {
-        self.containers.extend([PAUSE_CONTAINER.to_owned()]);
-        self.comms.extend(["pause".to_owned()]);
-        for list in [&mut self.containers, &mut self.comms] {
-            list.sort();
-            list.dedup();
-        }
-    }
-
-    fn has_pod(&self, pattern: &Pattern) -> bool {
-        self.pods.iter().any(|(pod, generated)| {
-            pattern.matches_pod(pod)
-                || *generated && {
-                    let (namespace, name) = pod.split_once('/').unwrap_or(("", pod));
-                    let (wanted_namespace, wanted) = pattern.0.split_once('/').unwrap_or((namespace, &pattern.0));
-                    let stem = wanted.trim_end_matches('*');
-                    wanted_namespace == namespace && (stem.starts_with(name) || name.starts_with(stem))
-                }
-        })
-    }
-}
-
-fn expected_names(p: &Problems, expectation: &Expectation, table: &Value, names: &Names) {
+fn expected_names(p: &Problems, expectation: &Expectation, table: &Value, names: &Names<'_>) {
     let at = |path: &[&str]| path.iter().try_fold(table, |value, key| value.get(key)).map(|value| &value.at);
     let event = |what: &EventMatch, under: &[&str]| {
         let place = |key| at(&[under, &[key]].concat());
-        pod(p, what.pod.as_ref(), place("pod"), names);
-        known(p, "container", what.container.as_ref(), place("container"), &names.containers);
-        known(p, "process", what.comm.as_ref(), place("comm"), &names.comms);
+        names.pod(p, what.pod.as_ref(), place("pod"));
+        names.container(p, what.container.as_ref(), place("container"));
+        names.process(p, what.comm.as_ref(), place("comm"));
     };
     match &expectation.check {
         Check::Event(check) => {
@@ -170,112 +122,68 @@ fn expected_names(p: &Problems, expectation: &Expectation, table: &Value, names:
             check.after.iter().for_each(|relation| event(&relation.other, &["after"]));
             check.before.iter().for_each(|relation| event(&relation.other, &["before"]));
         }
-        Check::Pod(check) => pod(p, Some(&check.pod), at(&["final", "pod"]), names),
+        Check::Pod(check) => names.pod(p, Some(&check.pod), at(&["final", "pod"])),
         Check::Process(check) => {
-            known(p, "process", Some(&check.comm), at(&["final", "process"]), &names.comms);
-            pod(p, check.pod.as_ref(), at(&["final", "pod"]), names);
+            names.process(p, Some(&check.comm), at(&["final", "process"]));
+            names.pod(p, check.pod.as_ref(), at(&["final", "pod"]));
         }
-        Check::Series(check) => pod(p, check.pod.as_ref(), at(&["pod"]), names),
+        Check::Series(check) => names.pod(p, check.pod.as_ref(), at(&["pod"])),
         Check::Why(check) => {
-            pod(p, check.pod.as_ref(), at(&["pod"]), names);
-            known(p, "container", check.container.as_ref(), at(&["container"]), &names.containers);
-            known(p, "process", check.comm.as_ref(), at(&["comm"]), &names.comms);
+            names.pod(p, check.pod.as_ref(), at(&["pod"]));
+            names.container(p, check.container.as_ref(), at(&["container"]));
+            names.process(p, check.comm.as_ref(), at(&["comm"]));
         }
         Check::Condition(_) | Check::Total(_) => {}
     }
 }
 
-fn pod(p: &Problems, pattern: Option<&Pattern>, at: Option<&Location>, names: &Names) {
-    if let (Some(pattern), Some(at)) = (pattern, at)
-        && !names.has_pod(pattern)
-    {
-        let short = |pod: &'_ str| pod.rsplit('/').next().unwrap_or(pod).to_owned();
-        let legal: Vec<String> = names.pods.iter().map(|(pod, _)| short(pod)).collect();
-        report(p, "pod", &pattern.0, at, &legal);
+/// What a change from outside names is there.
+fn injected_names(p: &Problems, table: &Value, names: &Names<'_>) {
+    let processes = ["process", "fork"].into_iter().filter_map(|key| table.get(key));
+    for value in processes {
+        names.process(p, value.as_text().map(Pattern::from).as_ref(), Some(&value.at));
     }
-}
-
-fn known(p: &Problems, kind: &str, pattern: Option<&Pattern>, at: Option<&Location>, legal: &[String]) {
-    if let (Some(pattern), Some(at)) = (pattern, at)
-        && !legal.iter().any(|name| pattern.matches(name))
-    {
-        report(p, kind, &pattern.0, at, legal);
-    }
-}
-
-fn report(p: &Problems, kind: &str, given: &str, at: &Location, legal: &[String]) {
-    // What has a wrong name has none here.
-    let legal = || legal.iter().map(String::as_str).filter(|name| !name.is_empty());
-    let mut problem = Diagnostic::error(at, format!("the scenario has no {kind} `{given}`"));
-    if let Some(name) = nearest(given, legal()) {
-        problem = problem.label(format!("did you mean `{name}`?"));
-    }
-    if legal().next().is_some() {
-        problem = problem.help(format!("it has: {}", quoted_list(legal().take(50))));
-    }
-    p.push(problem);
-}
-
-fn injected_names(p: &Problems, table: &Value, scenario: &Scenario) {
-    let names = Names::of(scenario);
-    for injection in &scenario.injections {
-        let (key, kind, wanted) = match &injection.change {
-            Change::Signal { process, .. } | Change::Workload { process, .. } => ("process", "process", process),
-            Change::Scale { workload, .. } => ("scale", "pod", workload),
-            Change::Roll { workload, .. } => ("roll", "pod", workload),
-            Change::PodCgroup { pod, .. } | Change::PodSignal { pod, .. } | Change::PodResources { pod, .. } => {
-                ("pod", "pod", pod)
-            }
-            Change::Fork { process } => ("fork", "process", process),
-            Change::DeletePod { pod } => ("deletePod", "pod", pod),
-            _ => continue,
-        };
+    // A clock that is delayed may be that of a pod which comes later.
+    let pod = if table.get("delay").is_none() { "pod" } else { "" };
+    for key in ["scale", "roll", "deletePod", pod] {
         let Some(value) = table.get(key) else { continue };
-        let given = value.as_text().unwrap_or_default();
-        if kind == "process" && given == &**wanted {
-            known(p, kind, Some(&Pattern::from(given)), Some(&value.at), &names.comms);
-        } else if kind == "pod" && wanted.ends_with(given) {
-            pod(p, Some(&Pattern::from(&**wanted)), Some(&value.at), &names);
-            injected_container(p, table, &injection.change, scenario);
-        }
-        if let Change::Roll { workload, .. } = &injection.change
-            && scenario.pods.iter().any(|pod| pod.full_name() == **workload && pod.controller == Controller::None)
-        {
-            let problem =
-                Diagnostic::warning(&value.at, format!("nothing replaces the pods of `{given}`: it has no controller"));
-            p.push(problem.help("add `controller = \"Deployment\"` to the pod, or use `deletePod`"));
+        let Some(full_name) = pod_name(&Problems::default(), value) else { continue };
+        names.pod(p, Some(&Pattern::from(&*full_name)), Some(&value.at));
+        let Some(plan) = names.plan(&full_name) else { continue };
+        match key {
+            "pod" => injected_container(p, table.get("container"), plan),
+            "roll" if plan.controller == Controller::None => {
+                let given = value.as_text().unwrap_or_default();
+                let message = format!("nothing replaces the pods of `{given}`: it has no controller");
+                let help = "add `controller = \"Deployment\"` to the pod, or use `deletePod`";
+                p.push(Diagnostic::warning(&value.at, message).help(help));
+            }
+            _ => {}
         }
     }
 }
 
 /// The container that a change of a pod names is one of its own.
-fn injected_container(p: &Problems, table: &Value, change: &Change, scenario: &Scenario) {
-    let (pod, container) = match change {
-        Change::PodCgroup { pod, container: Some(container), .. }
-        | Change::PodSignal { pod, container: Some(container), .. }
-        | Change::PodResources { pod, container, .. } => (pod, container),
-        _ => return,
-    };
-    let (Some(value), Some(plan)) = (table.get("container"), scenario.pods.iter().find(|p| p.full_name() == **pod))
-    else {
-        return;
-    };
-    if value.as_text() == Some(container) && plan.containers.iter().all(|own| own.name != *container) {
-        p.unknown(&value.at, "container", container, plan.containers.iter().map(|own| &*own.name));
+fn injected_container(p: &Problems, value: Option<&Value>, pod: &PodPlan) {
+    let names = || pod.containers.iter().map(|own| &*own.name);
+    if let Some((value, name)) = value.and_then(|value| Some((value, value.as_text()?)))
+        && names().all(|own| own != name)
+    {
+        p.unknown(&value.at, "container", name, names());
     }
 }
 
 /// Scripts name volumes of their pod.
 fn volumes(p: &Problems, pod: &PodPlan, at: &Location) {
+    let volumes: BTreeSet<&str> = pod.volumes.iter().map(|volume| &*volume.name).collect();
     let processes = pod.containers.iter().flat_map(|container| &container.processes);
     for process in processes {
         let Behavior::Script(script) = &*process.behavior else { continue };
         for op in &script.ops {
             if let ScriptOp::Tmpfs { volume, .. } = op
-                && !pod.volumes.iter().any(|v| *v.name == **volume)
+                && !volumes.contains(&**volume)
             {
-                let legal: Vec<String> = pod.volumes.iter().map(|v| v.name.to_string()).collect();
-                report(p, "memory volume", volume, at, &legal);
+                p.absent(at, "memory volume", volume, volumes.iter().copied());
             }
         }
     }

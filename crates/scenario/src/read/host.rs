@@ -8,18 +8,19 @@ use crate::value::Value;
 use oomsim_core::node_api::Name;
 use oomsim_core::plan::{HangUp, HostPlan, ProcessPlan};
 use oomsim_core::units::SimDuration;
+use std::collections::BTreeSet;
 
 /// Reads all `[[host]]`.
 pub(crate) fn hosts(p: &Problems, tables: &[&Value]) -> Vec<HostPlan> {
     let mut hosts: Vec<HostPlan> = Vec::new();
+    let mut names: BTreeSet<Name> = BTreeSet::new();
     for table in tables {
         let Some(host) = host(p, table) else { continue };
-        if hosts.iter().any(|other| other.name == host.name) {
+        if !names.insert(host.name.clone()) {
             p.error(&table.at, format!("two `[[host]]` have the name `{}`", host.name));
         }
         hosts.push(host);
     }
-    let names: Vec<Name> = hosts.iter().map(|host| host.name.clone()).collect();
     for (host, table) in hosts.iter().zip(tables) {
         if let (Some(leader), Some(value)) = (&host.session_of, table.get("session"))
             && (!names.contains(leader) || *leader == host.name)

@@ -108,7 +108,7 @@ const ROLL_EVERY: SimDuration = SimDuration::from_secs(10);
 const CLOCKS: [(&str, u8); 3] = [("evictionManager", 0), ("nodeStatus", 1), ("housekeeping", 2)];
 
 /// `web` in the default namespace, or `shop/web`.
-fn pod_name(p: &Problems, value: &Value) -> Option<Name> {
+pub(super) fn pod_name(p: &Problems, value: &Value) -> Option<Name> {
     let pod = name(p, value)?;
     Some(if pod.contains('/') { pod } else { format!("default/{pod}").into() })
 }

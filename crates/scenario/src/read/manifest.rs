@@ -2,7 +2,7 @@
 
 use super::Context;
 use super::absent;
-use super::container::twin;
+use super::container::report_twins;
 use super::pod::PodDraft;
 use super::probe;
 use super::resources::{resource_list, resources};
@@ -221,7 +221,8 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
         volumes: list(spec_value, "volumes").iter().filter_map(|v| memory_volume(p, v)).collect(),
         ..PodPlan::default()
     };
-    report_twins(p, spec_value);
+    let lists = ["containers", "initContainers"].into_iter().flat_map(|key| list(spec_value, key));
+    report_twins(p, lists.filter_map(|container| given(container, "name")));
     let places = container_places(object, spec_value);
     let mut absent = absent::Found::new();
     for value in list(spec_value, "containers") {
@@ -248,18 +249,6 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
     }
     plan.spec = spec;
     Some(PodDraft { plan, places, absent })
-}
-
-/// No two containers of a pod have one name, init containers included: the API server refuses such a pod.
-fn report_twins(p: &Problems, spec: &Value) {
-    let lists = ["containers", "initContainers"].into_iter().flat_map(|key| list(spec, key));
-    let mut seen: Vec<&str> = Vec::new();
-    for name in lists.filter_map(|container| given(container, "name")) {
-        match name.as_text() {
-            Some(text) if seen.contains(&text) => p.error(&name.at, twin(text)),
-            text => seen.extend(text),
-        }
-    }
 }
 
 /// Where the containers stand, by name; the pod itself has none.

@@ -11,6 +11,7 @@ mod host;
 mod injection;
 mod kernel;
 mod killer;
+mod known;
 mod kubelet;
 mod kubelet_config;
 mod kubelet_files;
@@ -32,6 +33,7 @@ pub(crate) use self::wrappers::is_command_line;
 pub use self::wrappers::{ProviderDefault, Settings, is_kubelet_settings, kubelets};
 
 use self::check_kubelet::{Given, kernel_tunables, start_kubelet};
+use self::pod::Manifests;
 use super::diagnostic::Diagnostic;
 use super::document::YamlFiles;
 use super::file_kind::TomlKind;
@@ -62,6 +64,8 @@ pub(crate) struct Context<'a> {
     pub here: Here<'a>,
     /// Settings of pods that come from manifests.
     pub of_manifests: &'a [Override],
+    /// What manifests have, as far as they were read: many tables may name one large file.
+    pub manifests: &'a Manifests,
 }
 
 impl Context<'_> {
@@ -97,7 +101,9 @@ pub(crate) fn scenarios(
         let problems = Problems::default();
         let here = Here { kinds: &kinds.names, name: kind.name() };
         let of_manifests = &kind.of_manifests;
-        let read = scenario(&Context { problems: &problems, files, file, here, of_manifests }, &kind.root);
+        let manifests = &Manifests::default();
+        let cx = Context { problems: &problems, files, file, here, of_manifests, manifests };
+        let read = scenario(&cx, &kind.root);
         scenarios.push(read.map(|(read, places)| {
             let scenario = Arc::new(Scenario { seed: read.seed.wrapping_add(kinds.before(index)), ..read });
             LoadedScenario { scenario, places, warnings: Vec::new() }

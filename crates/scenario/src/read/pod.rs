@@ -6,9 +6,7 @@ use super::container::containers;
 use super::kubelet_config::text_map;
 use super::manifest::manifest;
 use super::resources::{resource_list, resources};
-use crate::diagnostic::Diagnostic;
 use crate::kinds::Here;
-use crate::names::{nearest, quoted_list};
 use crate::overrides::Override;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::{boolean, bytes, dns_name, duration, integer, name, one_of, text, time};
@@ -20,10 +18,16 @@ use oomsim_core::node_api::Name;
 use oomsim_core::plan::{Controller, Earlier, PodPlan, Recommender, VolumePlan};
 use oomsim_core::units::{Quantity, SimTime};
 use oomsim_core::workload::Behavior;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 use std::sync::Arc;
 
+/// Most pods that the tables of a scenario stand for, each as often as `replicas` says.
+const MAX_PODS: usize = 200_000;
+
 /// A pod that is being read, and where it (empty name) and its containers are.
+#[derive(Clone)]
 pub(crate) struct PodDraft {
     pub plan: PodPlan,
     pub places: Places,
@@ -31,14 +35,29 @@ pub(crate) struct PodDraft {
     pub absent: absent::Found,
 }
 
+/// The pods of manifests by file, and whether they may name their node.
+pub(crate) type Manifests = RefCell<BTreeMap<(String, bool), Rc<Manifest>>>;
+
+/// The pods of a manifest in their order, and where each name is.
+pub(crate) struct Manifest {
+    pods: Vec<PodDraft>,
+    by_name: BTreeMap<Name, Vec<usize>>,
+}
+
 /// Reads all `[[pod]]`.
 pub(crate) fn pods(cx: &Context<'_>, tables: &[Value], profile: &KubernetesProfile, disk: bool) -> Vec<PodDraft> {
     let mut pods: Vec<PodDraft> = Vec::new();
     let mut names = BTreeSet::new();
     let mut from_files = BTreeSet::new();
+    let mut read = 0;
     for table in tables {
         let here = |pod: &PodDraft| pod.plan.node_name.as_deref().is_none_or(|name| name == cx.here.name);
         let drafts = pod(cx, table);
+        read += drafts.len();
+        if read > MAX_PODS {
+            cx.problems.error(&table.at, format!("more than {MAX_PODS} pods"));
+            break;
+        }
         if table.get("manifest").is_some() {
             from_files.extend(drafts.iter().map(|draft| draft.plan.spec.name.clone()));
         }
@@ -135,30 +154,41 @@ fn amounts(given: &ResourceRequirements, at: &Location) -> ValueKind {
 
 /// The pods of a manifest; with `name` the one of that name, or the only one under a new name.
 fn from_manifest(cx: &Context<'_>, path: &Value, t: &mut TableReader<'_>) -> Vec<PodDraft> {
-    // A node that the table names replaces that of the manifest, which may be of a cluster.
-    let kinds = if t.get("nodeName").is_some() { &[] } else { cx.here.kinds };
-    let named = Context { here: Here { kinds, ..cx.here }, ..*cx };
-    let mut plans = match text(cx.problems, path) {
-        Some(file) => manifest(&named, &file, &path.at),
-        None => Vec::new(),
-    };
-    let Some(entry) = t.entry("name") else { return plans };
+    let has_node = t.get("nodeName").is_some();
+    let Some(file) = text(cx.problems, path) else { return Vec::new() };
+    let known = cx.manifests.borrow().get(&(file.clone(), has_node)).cloned();
+    let manifest = known.unwrap_or_else(|| {
+        let read = Rc::new(read_manifest(cx, &file, path, has_node));
+        cx.manifests.borrow_mut().insert((file, has_node), Rc::clone(&read));
+        read
+    });
+    let Some(entry) = t.entry("name") else { return manifest.pods.clone() };
     let Some(wanted) = dns_name(cx.problems, &entry.value) else { return Vec::new() };
-    if let [only] = plans.as_mut_slice() {
+    if let [only] = manifest.pods.as_slice() {
+        let mut only = only.clone();
         only.plan.spec.name = wanted;
-        return plans;
+        return vec![only];
     }
-    let names: Vec<_> = plans.iter().map(|pod| pod.plan.spec.name.clone()).collect();
-    plans.retain(|pod| pod.plan.spec.name == wanted);
-    if plans.is_empty() && !names.is_empty() {
-        let names = || names.iter().map(|name| &**name);
-        let mut problem = Diagnostic::error(&entry.value.at, format!("the manifest has no pod `{wanted}`"));
-        if let Some(name) = nearest(&wanted, names()) {
-            problem = problem.label(format!("did you mean `{name}`?"));
+    let Some(found) = manifest.by_name.get(&wanted) else {
+        if !manifest.pods.is_empty() {
+            let names = &mut manifest.by_name.keys().map(|name| &**name);
+            let message = format!("the manifest has no pod `{wanted}`");
+            cx.problems.wrong_name(&entry.value.at, message, &wanted, "it has", names);
         }
-        cx.problems.push(problem.help(format!("it has: {}", quoted_list(names()))));
+        return Vec::new();
+    };
+    found.iter().map(|&index| manifest.pods[index].clone()).collect()
+}
+
+fn read_manifest(cx: &Context<'_>, file: &str, path: &Value, has_node: bool) -> Manifest {
+    // A node that the table names replaces that of the manifest, which may be of a cluster.
+    let kinds = if has_node { &[] } else { cx.here.kinds };
+    let pods = manifest(&Context { here: Here { kinds, ..cx.here }, ..*cx }, file, &path.at);
+    let mut by_name: BTreeMap<Name, Vec<usize>> = BTreeMap::new();
+    for (index, pod) in pods.iter().enumerate() {
+        by_name.entry(pod.plan.spec.name.clone()).or_default().push(index);
     }
-    plans
+    Manifest { pods, by_name }
 }
 
 /// Reads the other keys; what is not given stays as it is.
@@ -214,9 +244,10 @@ fn keys(cx: &Context<'_>, t: &mut TableReader<'_>, mut plans: Vec<PodDraft>) -> 
 
 /// An init container of which nothing is said ends at once: the pod's containers wait for it.
 fn init_containers_end(plan: &mut PodPlan) {
-    for init in plan.spec.init_containers.iter().filter(|init| !init.restarts_always()) {
-        let container = plan.containers.iter_mut().find(|container| container.name == init.name);
-        if let Some([only]) = container.map(|container| container.processes.as_mut_slice())
+    let ending = plan.spec.init_containers.iter().filter(|init| !init.restarts_always());
+    let ending: BTreeSet<Name> = ending.map(|init| init.name.clone()).collect();
+    for container in plan.containers.iter_mut().filter(|container| ending.contains(&container.name)) {
+        if let [only] = container.processes.as_mut_slice()
             && only.behavior.is_idle()
         {
             only.behavior = Arc::new(Behavior::ends_at_once());

@@ -6,6 +6,7 @@ use super::why;
 use super::{Check, EventCheck, Expectation, Relation, RequiredShare};
 use crate::record::{Entry, History, Record, view};
 use crate::units::{SimDuration, SimTime};
+use std::collections::BTreeMap;
 
 /// How one expectation fared.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,9 +28,10 @@ pub struct ExpectationResult {
 /// Judges all expectations of a scenario by its run. A statement about something that the run did not keep (see
 /// [`Expectation::needs`]) finds nothing.
 pub fn evaluate(expectations: &[Expectation], history: &History) -> Vec<ExpectationResult> {
+    let by_kind = ByKind::of(&history.entries);
     let judge = |expectation: &Expectation| {
         let judged = match &expectation.check {
-            Check::Event(check) => event(check, history),
+            Check::Event(check) => event(check, history, &by_kind),
             Check::Pod(check) => state::pod(check, history),
             Check::Process(check) => state::process(check, history),
             Check::Condition(check) => state::condition(check, history),
@@ -44,35 +46,84 @@ pub fn evaluate(expectations: &[Expectation], history: &History) -> Vec<Expectat
     expectations.iter().map(judge).collect()
 }
 
-fn event(check: &EventCheck, history: &History) -> Judged {
-    let entries = &history.entries;
-    let (mut fitting, mut near) = (Vec::new(), Vec::new());
-    for (index, entry) in entries.iter().enumerate() {
-        let Some(mut misfits) = check.what.misfits(&entry.record) else { continue };
-        misfits.extend(time_misfits(check, index, entries));
-        if misfits.is_empty() { fitting.push(entry) } else { near.push((misfits, entry)) }
+/// Which entries are of a kind: there may be as many expectations as there are entries.
+struct ByKind<'h> {
+    entries: &'h [Entry],
+    kinds: BTreeMap<&'static str, Vec<usize>>,
+}
+
+impl<'h> ByKind<'h> {
+    fn of(entries: &'h [Entry]) -> Self {
+        let mut kinds: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        for (index, entry) in entries.iter().enumerate() {
+            kinds.entry(view::kind(&entry.record).name).or_default().push(index);
+        }
+        ByKind { entries, kinds }
     }
+
+    fn get(&self, kind: &str) -> &[usize] {
+        self.kinds.get(kind).map_or(&[], Vec::as_slice)
+    }
+
+    /// What is wrong with an entry's place among others.
+    fn place_misfits(&self, check: &EventCheck, index: usize) -> impl Iterator<Item = String> {
+        let at = self.entries[index].at;
+        let after = check.after.as_ref().and_then(|relation| {
+            let others = self.get(&relation.other.kind);
+            let earlier = &others[..others.partition_point(|other| *other < index)];
+            relation_misfit(relation, "before", earlier.iter().rev().map(|other| &self.entries[*other]), at)
+        });
+        let before = check.before.as_ref().and_then(|relation| {
+            let others = self.get(&relation.other.kind);
+            let later = &others[others.partition_point(|other| *other <= index)..];
+            relation_misfit(relation, "after", later.iter().map(|other| &self.entries[*other]), at)
+        });
+        after.into_iter().chain(before)
+    }
+}
+
+fn event(check: &EventCheck, history: &History, by_kind: &ByKind<'_>) -> Judged {
+    let fits = |index: &usize| {
+        let entry = &history.entries[*index];
+        check.between.contains(entry.at)
+            && check.what.fits(&entry.record)
+            && by_kind.place_misfits(check, *index).next().is_none()
+    };
+    let (fitting, others): (Vec<usize>, Vec<usize>) = by_kind.get(&check.what.kind).iter().partition(|i| fits(i));
     let count = i64::try_from(fitting.len()).unwrap_or(i64::MAX);
+    let fitting: Vec<&Entry> = fitting.iter().map(|index| &history.entries[*index]).collect();
     let holds = if check.count.is_open() { count > 0 } else { check.count.holds(count) };
     let found = if holds || check.count.max.is_some_and(|max| count > max) {
         occurrences(&fitting)
     } else {
-        near.sort_by_key(|(misfits, _)| misfits.len());
         let head = if fitting.is_empty() { String::new() } else { format!("only {}; ", occurrences(&fitting)) };
-        match &near[..] {
+        match &nearest(check, &others, by_kind)[..] {
             [] if fitting.is_empty() => format!("no {} at all; {}", check.what.kind, deaths(history)),
             [] => format!("{head}nothing else of that kind"),
-            some => {
-                let list: Vec<_> = some
-                    .iter()
-                    .take(3)
-                    .map(|(misfits, entry)| format!("{}: {}", brief(entry), misfits.join(", ")))
-                    .collect();
-                format!("{head}nearest: {}", list.join("; "))
-            }
+            some => format!("{head}nearest: {}", some.join("; ")),
         }
     };
     Judged { holds, expected: describe(check), found }
+}
+
+/// Of entries that do not fit, those that nearly do, and what is wrong with them.
+fn nearest(check: &EventCheck, others: &[usize], by_kind: &ByKind<'_>) -> Vec<String> {
+    let own_misfits = |index: &usize| {
+        let entry = &by_kind.entries[*index];
+        let mut misfits = check.what.misfits(&entry.record).unwrap_or_default();
+        if !check.between.contains(entry.at) {
+            misfits.push(format!("the time is not {}", window(check)));
+        }
+        (misfits, *index)
+    };
+    let mut near: Vec<(Vec<String>, usize)> = others.iter().map(own_misfits).collect();
+    // Where nothing else is wrong, its place among others is.
+    near.sort_by_key(|(misfits, _)| misfits.len().max(1));
+    let shown = near.into_iter().take(3).map(|(mut misfits, index)| {
+        misfits.extend(by_kind.place_misfits(check, index));
+        format!("{}: {}", brief(&by_kind.entries[index]), misfits.join(", "))
+    });
+    shown.collect()
 }
 
 fn occurrences(fitting: &[&Entry]) -> String {
@@ -116,22 +167,6 @@ fn deaths(history: &History) -> String {
     }
     let list: Vec<_> = counts.iter().map(|(name, count)| format!("{name} ×{count}")).collect();
     format!("the run has {}", list.join(", "))
-}
-
-fn time_misfits(check: &EventCheck, index: usize, entries: &[Entry]) -> Vec<String> {
-    let mut misfits = Vec::new();
-    let at = entries[index].at;
-    if !check.between.contains(at) {
-        misfits.push(format!("the time is not {}", window(check)));
-    }
-    let (earlier, later) = (&entries[..index], &entries[index + 1..]);
-    if let Some(relation) = &check.after {
-        misfits.extend(relation_misfit(relation, "before", earlier.iter().rev(), at));
-    }
-    if let Some(relation) = &check.before {
-        misfits.extend(relation_misfit(relation, "after", later.iter(), at));
-    }
-    misfits
 }
 
 /// `others` come nearest first.

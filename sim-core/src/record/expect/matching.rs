@@ -30,7 +30,18 @@ impl EventMatch {
 
     /// True when the record fits.
     pub fn fits(&self, record: &Record) -> bool {
-        self.misfits(record).is_some_and(|misfits| misfits.is_empty())
+        let subject = view::subject(record);
+        let is = |pattern: &Option<Pattern>, got: Option<&str>, fits: fn(&Pattern, &str) -> bool| {
+            pattern.as_ref().is_none_or(|pattern| got.is_some_and(|text| fits(pattern, text)))
+        };
+        view::kind(record).name == self.kind
+            && is(&self.pod, subject.pod, Pattern::matches_pod)
+            && is(&self.container, subject.container, Pattern::matches)
+            && is(&self.comm, subject.comm, Pattern::matches)
+            && (self.filters.is_empty() || {
+                let fields = view::fields(record);
+                self.filters.iter().all(|filter| filter.misfit(&fields).is_none())
+            })
     }
 
     /// The description in words.

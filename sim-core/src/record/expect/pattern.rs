@@ -9,13 +9,13 @@ pub struct Pattern(pub String);
 impl Pattern {
     /// True when the whole text fits.
     pub fn matches(&self, text: &str) -> bool {
+        if !self.is_wild() {
+            return self.0 == text;
+        }
         let mut parts = self.0.split('*');
         let first = parts.next().unwrap_or_default();
         let Some(mut rest) = text.strip_prefix(first) else { return false };
         let mut parts = parts.peekable();
-        if parts.peek().is_none() {
-            return rest.is_empty();
-        }
         while let Some(part) = parts.next() {
             if parts.peek().is_none() {
                 return rest.ends_with(part);

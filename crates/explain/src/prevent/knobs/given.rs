@@ -11,7 +11,7 @@ const AMOUNTS: [&str; 6] = ["limit", "high", "low", "min", "memory", "memory.ava
 
 /// Knobs of every `[[at]]`, by its number in the file.
 pub(super) fn of_file(situation: &Situation<'_>) -> Vec<Knob> {
-    let source = Arc::new(Source { name: String::new(), text: situation.text.to_owned() });
+    let source = Arc::new(Source::new(String::new(), situation.text.to_owned()));
     let Ok(document) = reading::parse_document(&source) else { return Vec::new() };
     let tables = document.get("at").and_then(Value::items).unwrap_or_default();
     let end = millis_at(SimTime::ZERO.saturating_add(situation.scenario.duration));

@@ -135,7 +135,7 @@ fn of_text(embedded: &Embedded<'_>, deep: usize) -> Vec<Settings> {
         return Vec::new();
     }
     let name = format!("{} ({})", embedded.value.at.source.name, embedded.name);
-    let documents = parse_documents(&Arc::new(Source { name, text }));
+    let documents = parse_documents(&Arc::new(Source::new(name, text)));
     documents.map_or_else(|_| Vec::new(), |documents| of_documents(&documents, deep))
 }
 

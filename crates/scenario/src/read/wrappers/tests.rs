@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// Flags as words, fields as `key: value` of the memory-related ones, presets as `preset NAME`.
 fn shown(text: &str) -> Vec<Vec<String>> {
-    let source = Arc::new(Source { name: "x".into(), text: text.into() });
+    let source = Arc::new(Source::new("x", text));
     let documents = parse_documents(&source).expect("documents");
     let part = |part: &Settings| match part {
         Settings::Fields(fields) => fields.entries().unwrap_or_default().iter().map(field).collect(),
