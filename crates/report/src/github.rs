@@ -1,5 +1,7 @@
 //! GitHub Actions annotations: `::error file=…,line=…::message`.
 
+use crate::escape::{self, no_commands};
+
 /// An annotation; `line` 0 is left out, and so is a file without a name.
 pub fn annotation(level: &str, file: &str, line: usize, title: &str, message: &str) -> String {
     let line = if line > 0 { format!("line={line},") } else { String::new() };
@@ -9,13 +11,13 @@ pub fn annotation(level: &str, file: &str, line: usize, title: &str, message: &s
 
 /// Escapes a message as the runner's toolkit does; it has no colours, not even ours.
 fn data(text: &str) -> String {
-    let lines: Vec<_> = text.split('\n').map(|line| crate::escape::line(line).replace('%', "%25")).collect();
-    lines.join("%0A")
+    let shown = |line: &str| no_commands(&escape::line(line)).replace('%', "%25");
+    text.split('\n').map(shown).collect::<Vec<_>>().join("%0A")
 }
 
 /// Escapes a property as the runner's toolkit does.
 fn property(text: &str) -> String {
-    data(&crate::escape::line(text)).replace(':', "%3A").replace(',', "%2C")
+    data(&escape::line(text)).replace(':', "%3A").replace(',', "%2C")
 }
 
 #[cfg(test)]
