@@ -174,6 +174,9 @@ pub(super) struct Rare {
     pub written: Pages,
     /// Anonymous pages that MGLRU has aged and that have not gone to swap since.
     pub old_anon: Pages,
+    /// What its processes had when reclaim first passed over its tmpfs pages, and still have of that; `None`: it has
+    /// not yet.
+    pub before_tmpfs: Option<Pages>,
     /// The cgroup below at which the last reclaim for its limit stopped.
     pub reclaim_stopped: Option<CgroupId>,
 }
@@ -192,6 +195,7 @@ impl Rare {
         left: Pages::ZERO,
         written: Pages::ZERO,
         old_anon: Pages::ZERO,
+        before_tmpfs: None,
         reclaim_stopped: None,
     };
 }
