@@ -1,7 +1,9 @@
-//! Parsers of what comes from outside, with inputs to start from, which `oomsim-fuzz` damages at random.
+//! What breaks oomsim if anything does: parsers of what comes from outside, with inputs to start from, and random
+//! scenarios. `oomsim-fuzz` damages these inputs at random; the targets in `guided/` are led by what code they reach.
 
 mod mutate;
 pub mod parsers;
+pub mod scenarios;
 
 /// What a panic says.
 pub fn said(panic: &(dyn std::any::Any + Send)) -> String {

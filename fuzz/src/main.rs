@@ -3,14 +3,14 @@
 //! Every try has a number, from which alone its input is made; a failure prints the command that repeats it, and exits
 //! with 1. Threads share out the numbers, so that their count changes nothing.
 
-mod scenarios;
 mod window;
 
 use clap::{Parser, Subcommand};
-use oomsim_fuzz::{parsers, said};
+use oomsim_fuzz::{parsers, said, scenarios};
 use oomsim_testkit::{repository, toml_files};
 use std::num::NonZeroU64;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -32,6 +32,11 @@ enum What {
         only: Vec<String>,
         #[command(flatten)]
         tries: Tries,
+    },
+    /// Writes the inputs that the search begins with, for a search that is led by coverage: a folder for each target
+    Corpus {
+        /// Where to
+        folder: PathBuf,
     },
     /// A journal of more than 2^20 runs
     Window,
@@ -81,6 +86,13 @@ fn main() -> ExitCode {
                 })
                 .sum::<u64>()
         }
+        What::Corpus { folder } => match write_corpus(&folder) {
+            Ok(()) => 0,
+            Err(why) => {
+                println!("{}: {why}", folder.display());
+                1
+            }
+        },
         What::Window => {
             let once = Tries { seed: 0, count: Some(1), seconds: 3600, jobs: 1 };
             search("window", "window", once, window::attempt)
@@ -94,6 +106,18 @@ fn main() -> ExitCode {
         What::Scenarios { tries } => search("scenarios", "scenarios", tries, scenarios::attempt),
     };
     ExitCode::from(u8::from(failures > 0))
+}
+
+/// Writes `FOLDER/TARGET/seed-001` and so on.
+fn write_corpus(folder: &Path) -> std::io::Result<()> {
+    let write = |target: &str, inputs: &[Vec<u8>]| {
+        let folder = folder.join(target);
+        std::fs::create_dir_all(&folder)?;
+        let mut inputs = (1..).zip(inputs);
+        inputs.try_for_each(|(n, input): (u32, _)| std::fs::write(folder.join(format!("seed-{n:03}")), input))
+    };
+    parsers::all().iter().try_for_each(|parser| write(parser.name, parser.corpus()))?;
+    write("simulation", &scenarios::texts(0..50))
 }
 
 /// Tries one number after the other; returns how many failed. Stops at the first ten.

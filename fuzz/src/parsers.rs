@@ -14,7 +14,7 @@ use oomsim_planning::study::{Goal, Study};
 use oomsim_scenario::reading::Problems;
 use oomsim_scenario::{FileError, Files, Source, load, load_kinds, to_toml};
 use oomsim_store::{Contents, Folder, Journal, StoreError, for_each_row};
-use oomsim_testkit::{Beside, repository, toml_files};
+use oomsim_testkit::{Beside, rendered, repository, toml_files};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::sync::Arc;
@@ -40,16 +40,6 @@ impl Parser {
     /// The inputs that a search begins with.
     pub fn corpus(&self) -> &[Vec<u8>] {
         &self.corpus
-    }
-
-    /// Writes the inputs to start from into a folder.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn write_seeds(&self, folder: &Path) -> std::io::Result<()> {
-        std::fs::create_dir_all(folder)?;
-        let mut inputs = (0..).zip(&self.corpus);
-        inputs.try_for_each(|(n, input): (u32, _)| std::fs::write(folder.join(format!("seed-{n:03}")), input))
     }
 
     /// Damages an input, and parses it.
@@ -153,7 +143,11 @@ impl Files for Only<'_> {
     }
 }
 
-fn scenario(bytes: &[u8]) -> Result<(), String> {
+/// A scenario file, with those of `scenarios/` beside it.
+///
+/// # Errors
+/// When it is refused without a reason, or what was read from it cannot be written and read again.
+pub fn scenario(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     check(&text, &Beside(repository().join("scenarios")))
 }
@@ -167,17 +161,25 @@ fn check(text: &str, files: &dyn Files) -> Result<(), String> {
             kind.warnings.iter().for_each(|warning| _ = warning.render());
             let written = to_toml(&kind.scenario);
             let again = load_kinds(&written, "written.toml", &Only(""), &[]);
-            again.map(drop).map_err(|problems| format!("what was written is refused: {}", problems[0]))
+            again.map(drop).map_err(|problems| format!("what was written is refused: {}", rendered(&problems)))
         }),
     }
 }
 
-fn manifest(bytes: &[u8]) -> Result<(), String> {
+/// A pod's manifest that a scenario names.
+///
+/// # Errors
+/// As [`scenario`].
+pub fn manifest(bytes: &[u8]) -> Result<(), String> {
     let node = "node.memory = \"8Gi\"\nkubelet = {}\n[[pod]]\nmanifest = \"pod.yaml\"\n";
     check(node, &Only(&String::from_utf8_lossy(bytes)))
 }
 
-fn kubelet(bytes: &[u8]) -> Result<(), String> {
+/// A configuration of the kubelet that a scenario names.
+///
+/// # Errors
+/// None: it fails by a panic.
+pub fn kubelet(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     for key in ["config = \"k.yaml\"", "flags = \"--x=y\"\nconfigDir = \"conf.d\""] {
         let _ = load_kinds(&format!("node.memory = \"8Gi\"\n[kubelet]\n{key}\n"), "fuzz.toml", &Only(&text), &[]);
@@ -186,7 +188,10 @@ fn kubelet(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// A file of a cluster: refused with a reason, or a scenario of it that is read, or refused with a reason.
-fn import(bytes: &[u8]) -> Result<(), String> {
+///
+/// # Errors
+/// When something is refused without a reason.
+pub fn import(bytes: &[u8]) -> Result<(), String> {
     let source = Arc::new(Source::new("given", String::from_utf8_lossy(bytes).into_owned()));
     let problems = Problems::default();
     let evidence = Evidence::read(&problems, &[source]);
@@ -202,7 +207,11 @@ fn import(bytes: &[u8]) -> Result<(), String> {
     }
 }
 
-fn study(bytes: &[u8]) -> Result<(), String> {
+/// A study, and a goal.
+///
+/// # Errors
+/// None: it fails by a panic.
+pub fn study(bytes: &[u8]) -> Result<(), String> {
     let (text, files) = (String::from_utf8_lossy(bytes), Beside(repository()));
     // Every value of every axis is tried in the scenario, which takes its time.
     if text.len() > 4000 {
@@ -216,14 +225,22 @@ fn study(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn lesson(bytes: &[u8]) -> Result<(), String> {
+/// A lesson.
+///
+/// # Errors
+/// When it is refused without a reason.
+pub fn lesson(bytes: &[u8]) -> Result<(), String> {
     match Lesson::read(&String::from_utf8_lossy(bytes), "fuzz.md") {
         Err(problems) if problems.iter().all(|p| p.render().is_empty()) => Err("refused without a reason".into()),
         _ => Ok(()),
     }
 }
 
-fn dmesg(bytes: &[u8]) -> Result<(), String> {
+/// A kernel log.
+///
+/// # Errors
+/// When what was found in it cannot be written as JSON.
+pub fn dmesg(bytes: &[u8]) -> Result<(), String> {
     let Ok(reports) = oomsim_dmesg::read(bytes) else { return Ok(()) };
     let analyses = analyse(reports, Known::default());
     let _ = oomsim_dmesg::text(&analyses, TextOptions::default());
@@ -252,7 +269,10 @@ fn recordings() -> Vec<Vec<u8>> {
 }
 
 /// Rows below the name of their kind, or of any kind.
-fn recording(bytes: &[u8]) -> Result<(), String> {
+///
+/// # Errors
+/// None: it fails by a panic.
+pub fn recording(bytes: &[u8]) -> Result<(), String> {
     let name = bytes.split(|byte| *byte == b'\n').next().unwrap_or_default();
     let run = |kind: &RecordingKind, rows| _ = oomsim_conformance::run_file(&format!("{}.jsonl", kind.stem), rows);
     match kinds().find(|kind| kind.stem.as_bytes() == name) {
@@ -262,7 +282,11 @@ fn recording(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
-fn value(bytes: &[u8]) -> Result<(), String> {
+/// An amount, a time, the value of an axis, a setting `KEY=VALUE`.
+///
+/// # Errors
+/// None: it fails by a panic.
+pub fn value(bytes: &[u8]) -> Result<(), String> {
     let text = String::from_utf8_lossy(bytes);
     let _ = (Quantity::parse(&text), parse_duration(&text), AxisValue::parse(&text));
     let _ = load_kinds("node.memory = \"8Gi\"\n", "fuzz.toml", &Only(""), &[text.into_owned()]);
@@ -306,7 +330,10 @@ fn journal_bytes() -> Vec<u8> {
 }
 
 /// A damaged journal is refused and left alone, or completed to the rows that are right.
-fn journal(bytes: &[u8]) -> Result<(), String> {
+///
+/// # Errors
+/// When it was changed, or other rows came out of it.
+pub fn journal(bytes: &[u8]) -> Result<(), String> {
     let (dir, plan) = (quick_folder().map_err(|e| e.to_string())?, plan().ok_or("no plan")?);
     let path = dir.path().join("journal");
     std::fs::write(&path, bytes).map_err(|e| e.to_string())?;

@@ -11,6 +11,10 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use std::path::Path;
 use std::sync::Arc;
 
+/// Most pods of a scenario that was changed as a text, and most events of its run.
+const MOST_PODS: u32 = 50;
+const MOST_EVENTS: usize = 50_000;
+
 /// The scenario of a number.
 fn scenario(number: u64) -> Result<Case, String> {
     let mut seed = [0; 32];
@@ -19,10 +23,36 @@ fn scenario(number: u64) -> Result<Case, String> {
     case().new_tree(&mut runner).map(|tree| tree.current()).map_err(|why| why.to_string())
 }
 
-/// Makes a scenario, and holds its runs against each other.
+/// Makes the scenario of a number, and holds its runs against each other.
+///
+/// # Errors
+/// What two of them differ in, with the scenario.
 pub fn attempt(number: u64) -> Result<(), String> {
     let case = scenario(number)?;
     check(&case, number).map_err(|why| format!("{why}\n{}", case.text))
+}
+
+/// Scenarios of these numbers, as texts.
+pub fn texts(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
+    numbers.filter_map(|number| scenario(number).ok()).map(|case| case.text.into_bytes()).collect()
+}
+
+/// Holds the runs of a scenario against each other, if the text is one, and a small one.
+///
+/// # Errors
+/// What two of them differ in.
+pub fn simulation(bytes: &[u8]) -> Result<(), String> {
+    let text = String::from_utf8_lossy(bytes).into_owned();
+    let Ok(read) = load(&text, "fuzz.toml", &NoFiles, &[]) else { return Ok(()) };
+    let scenario = read.scenario;
+    let pods = scenario.pods.iter().fold(0u32, |sum, pod| sum.saturating_add(pod.replicas));
+    let samples = scenario.duration.as_nanos() / scenario.sample_every.as_nanos().max(1);
+    if pods > MOST_PODS || samples > MOST_EVENTS as u64 {
+        return Ok(());
+    }
+    let mut run = Simulation::new(Arc::clone(&scenario), 0, Keep::Outcome);
+    let events = std::iter::from_fn(|| run.step()).take(MOST_EVENTS).count();
+    if events == MOST_EVENTS { Ok(()) } else { check(&Case { text, scenario }, 0) }
 }
 
 fn check(case: &Case, seed: u64) -> Result<(), String> {
@@ -46,11 +76,14 @@ fn check(case: &Case, seed: u64) -> Result<(), String> {
     on_threads.into_iter().try_for_each(|run| match run {
         Ok(Ok(history)) => same("on a thread", history.digest),
         Ok(Err(why)) => Err(why.to_string()),
-        Err(panic) => Err(oomsim_fuzz::said(&*panic)),
+        Err(panic) => Err(crate::said(&*panic)),
     })
 }
 
 /// A scenario file of the repository: all memory is added up every `every` events.
+///
+/// # Errors
+/// Where the books are wrong, or the digest differs.
 pub fn audit(file: &Path, every: u64) -> Result<(), String> {
     for kind in read_file(file) {
         let seed = kind.scenario.seed;

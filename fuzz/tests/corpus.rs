@@ -16,3 +16,13 @@ fn every_input_of_the_corpus_is_parsed_or_refused() {
     }
     assert!(failed.is_empty(), "{}", failed.join("\n\n"));
 }
+
+#[test]
+fn every_parser_has_a_target_that_is_led_by_coverage() {
+    let targets = oomsim_testkit::repository().join("fuzz/guided/targets");
+    for parser in all() {
+        let text = std::fs::read_to_string(targets.join(format!("{}.rs", parser.name)));
+        let called = format!("parsers::{}(bytes)", parser.name);
+        assert!(text.is_ok_and(|text| text.contains(&called)), "fuzz/guided/targets has none for {}", parser.name);
+    }
+}
