@@ -244,6 +244,61 @@ fn an_evicted_pod_is_a_disruption_target_from_1_26_on() {
     assert!(of("1.25")["status"]["conditions"].is_null());
 }
 
+/// eviction/helpers.go: the event names the containers above their request, from 1.32 on sidecars, too
+/// (kubernetes#124947), and from 1.34 on the pod where it requests something itself (KEP-2837).
+#[test]
+fn an_evictions_annotations_name_whom_its_message_names() {
+    let annotations = |kubernetes: &str| {
+        let text = format!(
+            "name = \"evicted\"\nduration = \"60s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"{kubernetes}\"\n\
+             evictionHard = {{ \"memory.available\" = \"300Mi\" }}\n[[pod]]\nname = \"a\"\nresources.requests = {{ memory = \"100Mi\" }}\n\
+             [[pod.initContainer]]\nname = \"proxy\"\nrestartPolicy = \"Always\"\nfootprint.anon = \"300Mi\"\n\
+             [[pod.container]]\nname = \"app\"\nfootprint.anon = \"500Mi\"\n"
+        );
+        let place = place("evicted.toml", &text);
+        let run = oomsim_in(place.path(), ["run", "evicted.toml", "--out", "out", "--objects"]);
+        assert_eq!(run.status.code(), Some(0), "{}", err(&run));
+        let events = std::fs::read_to_string(place.path().join("out/events.json")).expect("events.json");
+        let events: Value = serde_json::from_str(&events).expect("JSON");
+        let evicted = events["items"].as_array().into_iter().flatten().find(|e| e["reason"] == "Evicted");
+        evicted.expect("an eviction")["metadata"]["annotations"].clone()
+    };
+    for (kubernetes, containers, pod) in
+        [("1.31", "app", false), ("1.33", "app,proxy", false), ("1.36", "app,proxy", true)]
+    {
+        let found = annotations(kubernetes);
+        let mut named: Vec<&str> = found["offending_containers"].as_str().expect("names").split(',').collect();
+        named.sort_unstable();
+        assert_eq!(named.join(","), containers, "{kubernetes}");
+        assert_eq!(
+            (&found["starved_resource"], found["offending_pod"] == "a"),
+            (&"memory".into(), pod),
+            "{kubernetes}"
+        );
+    }
+}
+
+/// KEP-2570: without the gate, which is on from 1.37, neither field does anything; what a kubelet prints of itself has
+/// their defaults.
+#[test]
+fn settings_of_memory_qos_without_its_gate_have_no_effect() {
+    let config = |fields: &str| {
+        let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        place("kc.yaml", &format!("{head}{fields}\n"))
+    };
+    for (fields, kubernetes, said) in [
+        ("memoryThrottlingFactor: 0.5", "1.36", "`memoryThrottlingFactor` has no effect"),
+        ("memoryThrottlingFactor: 0.5", "1.37", ""),
+        ("memoryThrottlingFactor: 0.9\nmemoryReservationPolicy: None", "1.36", ""),
+        ("memoryReservationPolicy: TieredReservation", "1.36", "`memoryReservationPolicy` has no effect"),
+        ("memoryReservationPolicy: TieredReservation\nfeatureGates: {MemoryQoS: true}", "1.36", ""),
+    ] {
+        let found = allocatable(config(fields).path(), kubernetes).1;
+        let expected = if said.is_empty() { !found.contains("no effect") } else { found.contains(said) };
+        assert!(expected, "{fields} {kubernetes}: {found}");
+    }
+}
+
 /// Gates as their enhancements brought and locked them: KEP-2837 (1.32, stable 1.37), KEP-753 (1.28, stable 1.33),
 /// kubernetes#122890 (1.32, locked off in 1.35). A kubelet starts with none that it does not have.
 #[test]

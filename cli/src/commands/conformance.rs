@@ -81,7 +81,7 @@ fn find(paths: &[PathBuf]) -> Result<Vec<Recording>, Failure> {
             found
                 .push(Recording { name: plain(&parts[parts.len().saturating_sub(2)..].join("/")), path: path.clone() });
         } else {
-            let help = "give a .jsonl file or a folder with kernel/, kubelet/ or node/";
+            let help = "give a .jsonl or .jsonl.gz file, or a folder with recordings";
             return Err(Failure::bad_input(format!("{} does not exist\n  help: {help}", path.display())));
         }
     }

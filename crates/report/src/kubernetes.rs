@@ -206,6 +206,7 @@ struct Event {
     container: Option<Name>,
     reason: String,
     message: String,
+    annotations: BTreeMap<&'static str, String>,
     warning: bool,
 }
 
@@ -258,11 +259,15 @@ fn event_object(
         "NodeNotReady" => "node-controller",
         _ => "kubelet",
     };
+    let mut metadata = json!({
+        "name": format!("{name}.{number:016x}"), "namespace": namespace, "creationTimestamp": stamp(*first),
+    });
+    if !event.annotations.is_empty() {
+        metadata["annotations"] = json!(event.annotations);
+    }
     json!({
         "apiVersion": "v1", "kind": "Event",
-        "metadata": {
-            "name": format!("{name}.{number:016x}"), "namespace": namespace, "creationTimestamp": stamp(*first),
-        },
+        "metadata": metadata,
         "involvedObject": involved,
         "reason": event.reason, "message": event.message,
         "type": if event.warning { "Warning" } else { "Normal" },
@@ -278,6 +283,7 @@ fn of(pod: Option<&Name>, reason: &str, message: String, warning: bool) -> Event
         container: None,
         reason: reason.to_string(),
         message: message.trim().to_string(),
+        annotations: BTreeMap::new(),
         warning,
     }
 }
@@ -314,7 +320,10 @@ fn event(entry: &Entry, node: &str) -> Option<Event> {
             of_container(container, of(Some(pod), "BackOff", message, true))
         }
         Record::EvictionThresholdMet { message } => of(None, "EvictionThresholdMet", message.to_string(), true),
-        Record::Evicted { pod, message, .. } => of(Some(pod), "Evicted", message.to_string(), true),
+        Record::Evicted { pod, message, offenders, .. } => {
+            let event = of(Some(pod), "Evicted", message.to_string(), true);
+            Event { annotations: offenders.annotations(), ..event }
+        }
         Record::Killing { pod, container, message } => {
             of_container(container, of(Some(pod), "Killing", message.to_string(), false))
         }

@@ -44,6 +44,7 @@ pub fn evicted(pod: &str, mib: u64) -> Record {
             mib * 1024
         )
         .into(),
+        offenders: Box::default(),
         grace_period: SimDuration::ZERO,
         signal: EvictionSignal::AllocatableMemoryAvailable,
         usage_seen: Some(Bytes::mib(mib)),

@@ -20,6 +20,7 @@ pub use stall::{Stall, stalls};
 
 pub use crate::node_api::ConditionStatus;
 
+use crate::kubelet::eviction::Offenders;
 use crate::node_api::{
     EvictionSignal, ExitStatus, Name, NodeConditionType, OomReport, PodEventReason, PodPhase, PodReason, QosClass,
     RefusedCall, Signo, TerminatedReason,
@@ -259,6 +260,8 @@ pub enum Record {
         pod: Name,
         /// Status message.
         message: Name,
+        /// Whom the message names; the event's annotations say the same.
+        offenders: Box<Offenders>,
         /// Grace period given to the pod's processes.
         grace_period: SimDuration,
         /// The signal that was crossed.

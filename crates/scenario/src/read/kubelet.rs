@@ -14,7 +14,8 @@ use crate::tables;
 use crate::value::{Value, ValueKind};
 use oomsim_core::kubelet::preset::{NodeSize, PRESETS, Preset, PresetError, SizeBy};
 use oomsim_core::kubelet::{
-    FAIL_CGROUP_V1_SINCE, HousekeepingTiming, KubernetesProfile, Release, SlowKubelet, Timing, UnknownCapability,
+    FAIL_CGROUP_V1_SINCE, HousekeepingTiming, KubernetesProfile, MemoryReservationPolicy, Release, SlowKubelet, Timing,
+    UnknownCapability,
 };
 use oomsim_core::plan::NodePlan;
 use std::sync::Arc;
@@ -212,6 +213,18 @@ fn release_checks(
     for (field, there) in fields {
         if let Some(at) = draft.places.get(field).filter(|_| !there) {
             p.warn(at, format!("Kubernetes {} has no field `{field}`: it is ignored", profile.version));
+        }
+    }
+    // What the kubelet prints of itself has the defaults, too.
+    let (factor, policy) = (draft.config.memory_throttling_factor, draft.config.memory_reservation_policy);
+    let default = profile.memory_throttling_factor_milli as f64;
+    let set = [
+        ("memoryThrottlingFactor", factor.is_some_and(|factor| factor * 1000.0 != default)),
+        ("memoryReservationPolicy", policy == Some(MemoryReservationPolicy::TieredReservation)),
+    ];
+    for (field, _) in set.into_iter().filter(|(_, set)| *set && !profile.memory_qos) {
+        if let Some(at) = draft.places.get(field) {
+            p.warn(at, format!("`{field}` has no effect: the feature gate MemoryQoS is off"));
         }
     }
     let configured = ["preset", "config", "configDir", "flags"].iter().any(|key| kubelet.get(key).is_some())

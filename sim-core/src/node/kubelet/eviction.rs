@@ -2,7 +2,9 @@
 
 use super::{Kubelet, Look};
 use crate::engine::Phase;
-use crate::kubelet::eviction::{Candidate, Decision, MemoryFigures, Observations, Summary, ThresholdId, first_victim};
+use crate::kubelet::eviction::{
+    Candidate, Decision, MemoryFigures, Observations, Offenders, Summary, ThresholdId, first_victim,
+};
 use crate::kubelet::{container_grace, effective_grace};
 use crate::node::Event;
 use crate::node::ids::PodIx;
@@ -39,6 +41,8 @@ impl Waiting {
 pub(in crate::node) struct PodEviction {
     /// Message of its status.
     pub message: Name,
+    /// Whom it names.
+    pub offenders: Box<Offenders>,
     /// Grace period of its processes.
     pub grace_period: SimDuration,
     /// The same in seconds, before the least that a container gets.
@@ -225,6 +229,7 @@ impl Kubelet {
         let grace_seconds = effective_grace(eviction.grace_period_override, own, &self.plan.profile);
         PodEviction {
             message: eviction.message.into(),
+            offenders: Box::new(eviction.offenders),
             grace_period: container_grace(grace_seconds, None, &self.plan.profile).1,
             grace_seconds,
             signal: self.manager.thresholds()[eviction.threshold].signal,

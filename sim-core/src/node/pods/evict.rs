@@ -35,6 +35,7 @@ impl Pods {
         lent.record(Record::Evicted {
             pod: self[pod as usize].name.clone(),
             message: message.clone(),
+            offenders: eviction.offenders,
             grace_period,
             signal: eviction.signal,
             usage_seen: eviction.seen.map(|(usage, _)| Bytes::new(usage)),

@@ -49,6 +49,7 @@ fn history() -> History {
     let evicted = Record::Evicted {
         pod: "default/db-0".into(),
         message: "The node was low on resource: memory. ".into(),
+        offenders: Box::default(),
         grace_period: SimDuration::ZERO,
         signal: EvictionSignal::MemoryAvailable,
         usage_seen: Some(Bytes::mib(700)),

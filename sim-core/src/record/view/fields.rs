@@ -368,7 +368,7 @@ fn put_pod_record<M: SerializeMap>(o: &mut Object<M>, record: &Record) {
             o.put("nodeWorkingSet", node_working_set.get());
             o.put("podsWorkingSet", pods_working_set.get());
         }
-        Record::Evicted { pod, message, grace_period, signal, usage_seen, usage_seen_at, usage_now } => {
+        Record::Evicted { pod, message, offenders: _, grace_period, signal, usage_seen, usage_seen_at, usage_now } => {
             put_pod(o, pod);
             o.put("reason", PodReason::Evicted.as_str());
             o.put("message", &**message);

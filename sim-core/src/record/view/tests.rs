@@ -150,6 +150,7 @@ fn of_the_kubelet() -> Vec<Record> {
         Record::Evicted {
             pod: pod.into(),
             message: message.into(),
+            offenders: Box::default(),
             grace_period: SimDuration::ZERO,
             signal: EvictionSignal::MemoryAvailable,
             usage_seen: Some(Bytes::mib(1)),
