@@ -6,7 +6,8 @@ use std::borrow::Cow;
 /// A character that a terminal acts on instead of showing it, or that changes the order in which others are shown.
 pub(crate) fn acts(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+        || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 fn push(out: &mut String, c: char) {
@@ -93,8 +94,8 @@ pub fn json(text: &str) -> Cow<'_, str> {
     out.into()
 }
 
-/// Takes the meaning from lines that GitHub's runner would take for commands (`::warning::`), or others (`##[error]`), with their
-/// colours and without them: these are taken out on the way to anything but a terminal.
+/// Takes the meaning from lines that GitHub's runner would take for commands (`::warning::`), or others (`##[error]`),
+/// with their colours and without them: these are taken out on the way to anything but a terminal.
 pub fn no_commands(text: &str) -> Cow<'_, str> {
     if !text.contains(':') && !text.contains('#') {
         return text.into();
