@@ -57,7 +57,9 @@ impl Kernel {
                 owned[index].active_file += chunk.active;
                 owned[index].locked_file += chunk.locked;
                 cached[chunk.file.index()] += chunk.pages();
-                if chunk.referenced.max(chunk.unread) > chunk.inactive || chunk.buffered > chunk.pages() {
+                if chunk.referenced.max(chunk.unread).max(chunk.second) > chunk.inactive
+                    || chunk.buffered > chunk.pages()
+                {
                     return off(format!(
                         "{}: a part of its cache is more than the whole",
                         self.path(CgroupId(index as u32))

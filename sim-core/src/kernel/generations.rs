@@ -93,6 +93,7 @@ impl Kernel {
 
     fn walk(&mut self, call: &Call<'_>, (goal, full): (Pages, bool), writes: &mut Writes) -> Pages {
         let mut freed = Pages::ZERO;
+        self.stocks.empty_vector();
         for priority in (0..=PRIORITY).rev() {
             let stopped = self.cgroups[call.top.index()].rare().reclaim_stopped;
             let from = match stopped.filter(|_| !full).and_then(|g| call.groups.iter().position(|(at, _)| *at == g)) {
@@ -124,14 +125,23 @@ impl Kernel {
     /// Pages of a cgroup that a walk looks at: what it has, less the part that is protected.
     fn to_scan(&self, call: &Call<'_>, index: usize, priority: u32) -> Pages {
         let (group, allowed) = call.groups[index];
-        let usage = self.cgroups[group.index()].usage;
-        let size = self.evictable_here(group) + self.swappable_now(call, group);
-        if allowed.is_zero() || size.is_zero() {
+        let usage = self.usage_and_stock(group);
+        let swappable = self.swappable_now(call, group);
+        if allowed.is_zero() || (self.evictable_here(group) + swappable).is_zero() {
             return Pages::ZERO;
         }
+        // Text in use counts as well (lruvec_evictable_size); below 7.2 it takes no part.
+        let all = self.takes_single_folios();
+        let file = if all { self.local(group).evictable_file() } else { self.evictable_here(group) };
+        let size = file + swappable;
         let part = match self.config.profile.mglru_protection {
             Protection::AllOrNothing => size,
-            Protection::Proportional => super::reclaim::ratio(size, allowed, usage),
+            Protection::Proportional if allowed < usage => {
+                // A protected cgroup is looked at for 32 pages at least (mm/vmscan.c apply_proportional_protection).
+                let spared = super::reclaim::ratio(size, usage - allowed, usage + Pages::new(1));
+                (size - spared).max(CLUSTER)
+            }
+            Protection::Proportional => size,
         };
         Pages::new(part.get() >> priority)
     }
@@ -158,7 +168,7 @@ impl Kernel {
             let file = self.evictable_here(group);
             let most = self.batch(scan - scanned);
             let batch = if !file.is_zero() {
-                let passed = self.pass_over_mapped(group);
+                let passed = self.pass_over_mapped(group, most);
                 if !passed.is_zero() {
                     scanned += passed;
                     continue;
@@ -171,6 +181,11 @@ impl Kernel {
                 freed += gone;
                 gone
             } else {
+                let sorted = self.sort_anon(call, group, most, writes);
+                if !sorted.is_zero() {
+                    scanned += sorted;
+                    continue;
+                }
                 let old = self.old_anon(group, priority, writes).min(self.swappable_now(call, group));
                 let (looked_at, gone) = self.swap_batch((index, group), (most, old), writes);
                 freed += gone;
@@ -189,15 +204,34 @@ impl Kernel {
     /// (mm/vmscan.c get_nr_to_scan, should_run_aging; recordings protect of 6.12.117).
     fn old_anon(&mut self, group: CgroupId, priority: u32, writes: &mut Writes) -> Pages {
         let swappable = self.swappable_here(group);
-        if self.takes_single_folios() {
-            return swappable;
-        }
         let old = self.cgroups[group.index()].rare().old_anon.min(swappable);
-        if old.is_zero() && priority < PRIORITY && !swappable.is_zero() {
+        if !self.takes_single_folios() && old.is_zero() && priority < PRIORITY && !swappable.is_zero() {
             self.cgroups[group.index()].rare_mut().old_anon = swappable;
             writes.aged = true;
         }
         old
+    }
+
+    /// Aging finds recently touched pages by their page tables and leaves them on the list of their old generation.
+    /// Since 7.2 a walk looks at no more pages than it has left to look at, those that it only moves among them
+    /// (mm/vmscan.c sort_folio, try_to_shrink_lruvec; recordings protect of 7.3.4). Returns how many it moved.
+    fn sort_anon(&mut self, call: &Call<'_>, group: CgroupId, most: Pages, writes: &mut Writes) -> Pages {
+        let swappable = self.swappable_now(call, group);
+        if !self.takes_single_folios() || swappable.is_zero() || !self.cgroups[group.index()].rare().old_anon.is_zero()
+        {
+            return Pages::ZERO;
+        }
+        let rare = self.cgroups[group.index()].rare_mut();
+        if rare.aged.1.is_zero() {
+            rare.aged = (swappable, swappable);
+            writes.aged = true;
+        }
+        let moved = rare.aged.1.min(most);
+        rare.aged.1 -= moved;
+        if rare.aged.1.is_zero() {
+            rare.old_anon = rare.aged.0.min(swappable);
+        }
+        moved
     }
 
     /// A batch of old anonymous pages goes to swap. With a disk it is written first, and comes free when the disk is
@@ -244,7 +278,7 @@ impl Kernel {
 
     /// Since 7.2 a walk takes as many folios as are still to be looked at. What it takes at a time is little, and
     /// written when it looks at the cgroup again.
-    fn takes_single_folios(&self) -> bool {
+    pub(super) fn takes_single_folios(&self) -> bool {
         self.config.profile.reclaim_stops_at_goal
     }
 
@@ -289,7 +323,12 @@ impl Kernel {
 
     /// The oldest pages are mapped and have been used: a batch of them becomes the youngest, as one look at the page
     /// table around finds it (lru_gen_look_around). Returns how many.
-    fn pass_over_mapped(&mut self, group: CgroupId) -> Pages {
+    ///
+    /// Since 7.2 a walk looks at these one by one as well, as many as it has left to look at.
+    fn pass_over_mapped(&mut self, group: CgroupId, most: Pages) -> Pages {
+        if self.takes_single_folios() {
+            return self.pass_over_single(group, most);
+        }
         let lists = self.lists(group);
         if !self.spares_mapped_once() || !lists.older.is_zero() || lists.referenced.is_zero() {
             return Pages::ZERO;
@@ -299,17 +338,39 @@ impl Kernel {
         pages
     }
 
+    fn pass_over_single(&mut self, group: CgroupId, most: Pages) -> Pages {
+        self.flush_first_generation(group);
+        let spared = self.spared.map(|(file, _)| file);
+        let mut chunks = self.cgroups[group.index()].rare().cache.iter().filter(|c| spared != Some(c.file));
+        let mapped = chunks.find(|c| !c.oldest().is_zero()).map_or(Pages::ZERO, |c| c.oldest().min(c.referenced));
+        let pages = mapped.min(most);
+        if !pages.is_zero() {
+            self.activate_referenced(group, pages);
+        }
+        pages
+    }
+
+    /// What was the second oldest generation of a cgroup's cache is the oldest as soon as that is empty (mm/vmscan.c
+    /// try_to_inc_min_seq).
+    fn flush_first_generation(&mut self, group: CgroupId) {
+        let cache = &self.cgroups[group.index()].rare().cache;
+        if cache.iter().any(|c| !c.second.is_zero()) && cache.iter().all(|c| c.oldest().is_zero()) {
+            self.cgroups[group.index()].cache_mut().iter_mut().for_each(|c| c.second = Pages::ZERO);
+            self.cgroups[group.index()].rare_mut().first_generation_gone = true;
+        }
+    }
+
     /// This many of a cgroup's oldest folios of cache, or as many of them as make a batch, in pages.
     fn oldest_folios(&self, group: CgroupId, folios: Pages) -> Pages {
         let chunks = self.cgroups[group.index()].rare().cache.iter();
         let mut chunks = chunks.filter(|c| self.spared.is_none_or(|(file, _)| file != c.file));
-        let oldest = chunks.clone().find(|c| !c.inactive.is_zero()).or_else(|| chunks.find(|c| !c.active.is_zero()));
+        let oldest = chunks.clone().find(|c| !c.oldest().is_zero()).or_else(|| chunks.find(|c| !c.active.is_zero()));
         match oldest {
             Some(chunk) if self.config.profile.file_folios => {
-                let all = chunk.inactive.max(chunk.active);
+                let all = chunk.oldest().max(chunk.active);
                 let (mut pages, mut count) = (Pages::ZERO, Pages::ZERO);
                 while count < folios && pages < BATCH.min(all) {
-                    pages = self.folio_end(chunk.file, pages + Pages::new(1));
+                    pages = self.folio_end(chunk.file, chunk.second, pages + Pages::new(1));
                     count += Pages::new(1);
                 }
                 pages.min(all)

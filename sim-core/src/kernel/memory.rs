@@ -64,7 +64,7 @@ impl Kernel {
     /// First write to private anonymous pages, with the page tables they need, where there is room at every level: one
     /// lookup and two walks to the root. True when it was done. This is the operation that runs are made of.
     fn touch_plain(&mut self, pid: Pid, pages: Pages) -> bool {
-        if self.starved.is_some() {
+        if self.starved.is_some() || !self.fits_stocked(pid, pages) {
             return false;
         }
         let Some(process) = self.procs.get_mut(&pid).filter(|p| p.is_running()) else { return false };
@@ -78,7 +78,8 @@ impl Kernel {
             }
             at = group.parent;
         }
-        let mut at = Some(process.cgroup);
+        let cgroup = process.cgroup;
+        let mut at = Some(cgroup);
         while let Some(group) = at.map(|g| &mut self.cgroups[g.index()]) {
             group.usage += sum;
             group.total.anon += pages;
@@ -89,7 +90,15 @@ impl Kernel {
         process.pgtables += tables;
         process.pte_used += pages.get();
         process.pte_room += tables.get() * PTRS_PER_PTE;
+        self.use_stock(cgroup, sum, false);
+        self.put_in_vector(pages, false);
         true
+    }
+
+    /// The pages, and as many tables as they can need, fit beside what is charged in advance.
+    fn fits_stocked(&self, pid: Pid, pages: Pages) -> bool {
+        let tables = Pages::new(pages.get().div_ceil(PTRS_PER_PTE));
+        !self.keeps_stocks() || self.procs.get(&pid).is_none_or(|p| self.fits_beside_stocks(p.cgroup, pages + tables))
     }
 
     /// First write to private anonymous pages where something is in the way.

@@ -110,6 +110,8 @@ pub struct Kernel {
     thrashing: Vec<text::Thrashing>,
     /// Where races between processors are drawn from.
     streams: StreamFactory,
+    /// What is charged in advance.
+    stocks: cgroup::Stocks,
     /// What was moved, where that costs time.
     work: Option<Box<work::WorkCount>>,
 }
@@ -144,6 +146,7 @@ impl Kernel {
             being_read: None,
             thrashing: Vec::new(),
             streams: StreamFactory::new(0),
+            stocks: cgroup::Stocks::default(),
         };
         kernel.update_zones();
         kernel

@@ -109,6 +109,8 @@ pub struct Profile {
     pub overcommit_guess: OvercommitGuess,
     /// Pages charged to a memory cgroup at a time.
     pub charge_batch: u32,
+    /// For how many cgroups a processor keeps pages that are charged in advance.
+    pub charge_stocks: u32,
     /// How many freed pages a CPU's lists keep.
     pub pcp_high: PcpHigh,
     /// Milliseconds from the first allocation that finds free memory at the min watermark to the OOM killer.
@@ -239,6 +241,7 @@ impl Profile {
             rss_counters_batched: true,
             overcommit_guess: OvercommitGuess::TotalRam,
             charge_batch: 64,
+            charge_stocks: 7,
             pcp_high: PcpHigh::LowWatermark,
             node_oom_stall_ms: 0,
             memory_stat_lags: false,

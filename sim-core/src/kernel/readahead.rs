@@ -2,9 +2,10 @@
 //! window beyond what is asked for, and the next one as soon as the program enters the marked page of it
 //! (mm/readahead.c page_cache_sync_ra, page_cache_async_ra).
 
+use super::profile::Lru;
 use super::volume::Volume;
 use super::{FileAccess, Kernel};
-use crate::units::{CgroupId, Pages, Pid, SimTime, VolumeId};
+use crate::units::{Pages, Pid, SimTime, VolumeId};
 use smallvec::SmallVec;
 
 /// Pages that a program asks for at a time: 64 KiB.
@@ -62,24 +63,25 @@ impl Stream {
         if self.size == 0 {
             match how {
                 FileAccess::Mmap => self.read_around(from, rule),
-                _ if from == 0 || goes_on => self.open(from, rule),
+                _ if from == 0 || goes_on => self.open(from, end - from, rule),
                 // The first request in the middle of a file could be a random one.
                 _ if end - from <= REQUEST => return end,
-                _ => self.open(from + REQUEST, rule),
+                _ => self.open(from + REQUEST, REQUEST, rule),
             }
         }
         self.go_on(end, rule);
         end.max(self.start + self.size)
     }
 
-    /// The first window of a stream (get_init_ra_size).
-    fn open(&mut self, start: u64, rule: Rule) {
-        let size = match REQUEST {
+    /// The first window of a stream (get_init_ra_size); where readahead is aligned, for as many pages as are asked for.
+    fn open(&mut self, start: u64, asked: u64, rule: Rule) {
+        let request = if rule.aligned { asked.clamp(1, REQUEST).next_power_of_two() } else { REQUEST };
+        let size = match request {
             small if small <= rule.max / 32 => small * 4,
             small if small <= rule.max / 4 => small * 2,
             _ => rule.max,
         };
-        let ahead = if size > REQUEST { size - REQUEST } else { size / 2 };
+        let ahead = if size > request { size - request } else { size / 2 };
         (self.start, self.size, self.mark, self.order) = (start, size, start + size - ahead, 0);
     }
 
@@ -163,6 +165,40 @@ fn next_size(size: u64, max: u64) -> u64 {
 }
 
 impl Kernel {
+    /// A program reads pages that are not in the cache, the next ones of what is: the kernel reads them with the window
+    /// in which they lie, folio by folio. Returns whether any came in.
+    pub(super) fn read_request(&mut self, now: SimTime, by: Pid, file: VolumeId, range: (Pages, Pages)) -> bool {
+        let before = self.volume_pages(file).0;
+        let first = before.is_zero();
+        let in_vector = self.stocks.read_in_vector((range.1 - range.0).get());
+        self.read_ahead(now, by, file, range, FileAccess::Read);
+        if first {
+            self.join_second_generation(by, file, Pages::new(in_vector));
+        }
+        self.volume_pages(file).0 > before
+    }
+
+    /// Where the request ends in which a page lies that is read from `from` on.
+    pub(super) fn request_end(from: Pages, at: Pages) -> Pages {
+        Pages::new(from.get() + ((at - from).get() / REQUEST + 1) * REQUEST)
+    }
+
+    /// Pages that are referenced before they are on a list join MGLRU's second oldest generation since 7.2: those that
+    /// a fault brings in, and the first of a file that a program reads while they are still on their way to the lists
+    /// (mm/swap.c folio_add_lru, include/linux/mm_inline.h lru_gen_folio_seq).
+    pub(super) fn join_second_generation(&mut self, by: Pid, file: VolumeId, pages: Pages) {
+        let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return };
+        if !self.takes_single_folios() || self.lru() != Lru::Mglru {
+            return;
+        }
+        let group = &mut self.cgroups[cgroup.index()];
+        if !group.rare().first_generation_gone
+            && let Some(chunk) = group.cache_mut().iter_mut().find(|c| c.file == file)
+        {
+            chunk.second = (chunk.second + pages).min(chunk.inactive);
+        }
+    }
+
     /// Reads on beyond pages `from..end` of a file that were just read, as far as reclaim makes room; the reader does
     /// not wait for that. The first access to such a page leaves it where it is.
     pub(super) fn read_ahead(&mut self, now: SimTime, by: Pid, file: VolumeId, range: (Pages, Pages), how: FileAccess) {
@@ -171,7 +207,8 @@ impl Kernel {
         let Some(Volume::File { size, head, cached, stream, .. }) = self.volumes.get_mut(file.index()) else { return };
         let reach = stream.read(range.0.get(), range.1.get(), how, rule).min(size.get());
         // What is cached already lies in order behind what was read.
-        let there = (head.get() + cached.get()).max(range.1.get());
+        let there = (*head + *cached).get();
+        let there = if self.config.profile.file_folios { there } else { there.max(range.1.get()) };
         let room = size.get().saturating_sub(cached.get());
         let (mut at, reach) = (there, reach.min(there + room));
         while at < reach {
@@ -181,6 +218,9 @@ impl Kernel {
             let loaded = self.load_ahead(now, by, file, pages);
             if loaded.is_zero() {
                 return;
+            }
+            if how == FileAccess::Mmap {
+                self.join_second_generation(by, file, loaded);
             }
             at += loaded.get();
         }
@@ -192,11 +232,15 @@ impl Kernel {
         if !self.config.profile.file_folios || self.fits(cgroup, pages) {
             return;
         }
-        let full = |g: &CgroupId| self.cgroups[g.index()].max.saturating_sub(self.cgroups[g.index()].usage) < pages;
-        let over = self.upwards(cgroup).find(full);
-        if let Some(over) = over {
+        // What is charged in advance is given back when reclaim is not enough, and reclaim tries once more.
+        for _ in 0..2 {
+            let over = self.upwards(cgroup).find(|g| *g != self.root() && self.room_below(*g, cgroup) < pages);
+            let Some(over) = over else { return };
             self.count_event(over, |e| e.max += 1);
             self.reclaim_at_once(over, pages);
+            if self.room_below(over, cgroup) < pages {
+                self.drain_stocks(over);
+            }
         }
     }
 
@@ -219,12 +263,13 @@ impl Kernel {
         }
     }
 
-    /// The oldest cached pages of a file up to the end of the folio in which this many end.
-    pub(super) fn folio_end(&self, file: VolumeId, pages: Pages) -> Pages {
+    /// The oldest cached pages of a file, behind those that are kept of its first window, up to the end of the folio in
+    /// which this many end.
+    pub(super) fn folio_end(&self, file: VolumeId, kept: Pages, pages: Pages) -> Pages {
         match self.volumes.get(file.index()) {
             Some(Volume::File { head, stream, .. }) if !pages.is_zero() => {
-                let last = head.get() + pages.get() - 1;
-                Pages::new(stream.folio_end(last) - head.get())
+                let from = head.get() + kept.get();
+                Pages::new(stream.folio_end(from + pages.get() - 1) - from)
             }
             _ => pages,
         }

@@ -25,6 +25,14 @@ pub(super) enum Respect {
     MinOnly,
 }
 
+/// In which order pages go.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    Oldest,
+    Inactive,
+    Active,
+}
+
 /// A cgroup under the classic LRU: its lists, and what a reclaim has done to them so far.
 struct Scan {
     group: CgroupId,
@@ -256,13 +264,12 @@ impl Kernel {
         let mut out = Amounts::new();
         let mut stack: Amounts<CgroupId> = smallvec![(top, Pages::ZERO)];
         while let Some((at, protected)) = stack.pop() {
-            let group = &self.cgroups[at.index()];
-            out.push((at, group.usage.saturating_sub(protected)));
+            out.push((at, self.usage_and_stock(at).saturating_sub(protected)));
             let wanted = |c: CgroupId| {
                 let child = &self.cgroups[c.index()];
                 let rare = child.rare();
                 let low = if respect == Respect::MinAndLow { rare.low } else { Pages::ZERO };
-                rare.min.max(low).min(child.usage)
+                rare.min.max(low).min(self.usage_and_stock(c))
             };
             let claimed: Pages = self.children(at).map(wanted).sum();
             for child in self.children(at).rev() {
@@ -273,8 +280,8 @@ impl Kernel {
                     if at == top || claimed <= protected { own } else { ratio(own, protected, claimed) };
                 if at != top && self.config.recursive_protection {
                     // What they leave of it protects what they have beyond their own claims.
-                    let beyond = self.cgroups[child.index()].usage.saturating_sub(own);
-                    let all_beyond = group.usage.saturating_sub(claimed);
+                    let beyond = self.usage_and_stock(child).saturating_sub(own);
+                    let all_beyond = self.usage_and_stock(at).saturating_sub(claimed);
                     effective += ratio(protected.saturating_sub(claimed), beyond, all_beyond);
                 }
                 stack.push((child, effective));
@@ -300,19 +307,24 @@ impl Kernel {
         let mut left = take;
         let mut dropped: SmallVec<[(VolumeId, Pages, Pages); 8]> = SmallVec::new();
         let spared = self.spared;
-        for active_turn in [false, true] {
+        for turn in [Turn::Oldest, Turn::Inactive, Turn::Active] {
             for chunk in self.cgroups[cg.index()].cache_mut() {
                 let keep = spared.filter(|(file, _)| *file == chunk.file).map_or(Pages::ZERO, |(_, keep)| keep);
                 let most = (chunk.inactive + chunk.active).saturating_sub(keep);
-                let from = if active_turn { &mut chunk.active } else { &mut chunk.inactive };
-                let n = (*from).min(left).min(most);
-                *from -= n;
+                let there = match turn {
+                    Turn::Oldest => chunk.oldest(),
+                    Turn::Inactive => chunk.inactive,
+                    Turn::Active => chunk.active,
+                };
+                let n = there.min(left).min(most);
+                *if turn == Turn::Active { &mut chunk.active } else { &mut chunk.inactive } -= n;
                 left -= n;
+                chunk.second = chunk.second.min(chunk.inactive);
                 chunk.referenced = chunk.referenced.min(chunk.inactive);
                 chunk.unread = chunk.unread.min(chunk.inactive);
                 chunk.buffered = chunk.buffered.min(chunk.pages());
                 if !n.is_zero() {
-                    let (inactive, active) = if active_turn { (Pages::ZERO, n) } else { (n, Pages::ZERO) };
+                    let (inactive, active) = if turn == Turn::Active { (Pages::ZERO, n) } else { (n, Pages::ZERO) };
                     dropped.push((chunk.file, inactive, active));
                 }
             }
@@ -354,12 +366,15 @@ impl Kernel {
     /// A cgroup's own file lists. Text that reclaim passes over now is in none of them.
     pub(super) fn lists(&self, cg: CgroupId) -> Lists {
         let mut lists = Lists::default();
+        let two_generations = self.cgroups[cg.index()].rare().cache.iter().any(|c| !c.second.is_zero());
         for chunk in &self.cgroups[cg.index()].rare().cache {
             let keep = self.spared.filter(|(file, _)| *file == chunk.file).map_or(Pages::ZERO, |(_, keep)| keep);
             let active = chunk.active.saturating_sub(keep);
             let inactive = chunk.inactive.saturating_sub(keep.saturating_sub(chunk.active));
             let referenced = chunk.referenced.min(inactive);
-            if lists.referenced.is_zero() {
+            if two_generations {
+                lists.older += chunk.oldest();
+            } else if lists.referenced.is_zero() {
                 lists.older += inactive - referenced;
             }
             lists.referenced += referenced;
@@ -394,6 +409,7 @@ impl Kernel {
             chunk.referenced -= n;
             chunk.inactive -= n;
             chunk.unread = chunk.unread.min(chunk.inactive);
+            chunk.second = chunk.second.min(chunk.inactive);
             chunk.active += n;
             left -= n;
         }

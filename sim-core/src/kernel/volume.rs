@@ -164,6 +164,8 @@ impl Kernel {
     ) -> Result<(Pages, Option<Stop>), Errno> {
         let (from, pages) = range;
         let mut done = Pages::ZERO;
+        // Up to here readahead knows what is read.
+        let mut requested = from;
         while done < pages {
             let at = (from + done).get();
             let Some(Volume::File { size, head, cached, .. }) = self.volumes.get_mut(file.index()) else {
@@ -183,7 +185,19 @@ impl Kernel {
                 self.hit_cached(by, file, hit, how);
                 done += hit;
             } else {
-                let miss = Pages::new(want.min(size - behind_head));
+                let end = Kernel::request_end(from, from + done).min(from + pages);
+                let in_order = self.config.profile.file_folios
+                    && behind_head == cached
+                    && how == FileAccess::Read
+                    && end <= Pages::new(size);
+                if in_order && requested < end {
+                    let request = (std::mem::replace(&mut requested, end), end);
+                    if self.read_request(now, by, file, request) {
+                        continue;
+                    }
+                }
+                let most = if in_order { (end - from - done).get() } else { size - behind_head };
+                let miss = Pages::new(want.min(most));
                 let (loaded, stop) = self.load_pages(now, by, file, miss, how);
                 done += loaded;
                 if stop.is_some() {
@@ -191,8 +205,8 @@ impl Kernel {
                 }
             }
         }
-        if how != FileAccess::Write {
-            self.read_ahead(now, by, file, (from, from + done), how);
+        if how != FileAccess::Write && requested < from + done {
+            self.read_ahead(now, by, file, (requested, from + done), how);
         }
         Ok((done, None))
     }
@@ -290,7 +304,7 @@ impl Kernel {
         let mapped_once = how == FileAccess::Mmap && self.spares_mapped_once();
         let referenced = if mapped_once { inactive } else { Pages::ZERO };
         let (locked, unread) = (Pages::ZERO, buffered.min(inactive));
-        let chunk = CacheChunk { file, inactive, active, locked, referenced, unread, buffered };
+        let chunk = CacheChunk { file, inactive, active, locked, referenced, unread, buffered, second: Pages::ZERO };
         self.cgroups[charge.cgroup.index()].absorb_chunk(chunk);
         if let Some(Volume::File { cached, .. }) = self.volumes.get_mut(file.index()) {
             *cached += pages;
@@ -301,6 +315,7 @@ impl Kernel {
         }
         if how == FileAccess::Mmap {
             self.map_pages(charge.by, file, pages);
+            self.join_second_generation(charge.by, file, inactive);
         }
     }
 
@@ -329,7 +344,7 @@ impl Kernel {
             let Some(chunk) = self.cgroups[index].cache_mut().iter_mut().find(|c| c.file == file) else { continue };
             let (inactive, active) = (chunk.inactive, chunk.active);
             (chunk.inactive, chunk.active) = (Pages::ZERO, Pages::ZERO);
-            (chunk.referenced, chunk.unread) = (Pages::ZERO, Pages::ZERO);
+            (chunk.referenced, chunk.unread, chunk.second) = (Pages::ZERO, Pages::ZERO, Pages::ZERO);
             chunk.locked += inactive + active;
             self.convert(cg, PageKind::InactiveFile, PageKind::LockedFile, inactive);
             self.convert(cg, PageKind::ActiveFile, PageKind::LockedFile, active);

@@ -5,7 +5,8 @@ use super::row::{Experiment, Group};
 use super::text::text;
 use crate::kernel::{Sim, WORKER, machine, rivals};
 use oomsim_core::kernel::{
-    Disk, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, THRASHING_PERMILLE, Until,
+    Disk, FileAccess, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, THRASHING_PERMILLE,
+    Until,
 };
 use oomsim_core::node_api::{CgroupWrite, OomReport, Signo};
 use oomsim_core::units::{Bytes, Pages, Pid, SimDuration, SimTime, VolumeId};
@@ -139,6 +140,12 @@ impl<'a> Machine<'a> {
         let pid = self.sim.kernel.spawn(self.sim.now, &spec).map_err(|e| format!("{}: {e}", process.name))?;
         self.sim.collect();
         self.pids.insert(&process.name, pid);
+        if self.sim.kernel.volume_pages(self.text).0.is_zero() && self.sim.kernel.profile().file_folios {
+            // execve looks at the first page.
+            let op =
+                MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: Pages::new(1), how: FileAccess::Read };
+            self.run(pid, op);
+        }
         self.read_text(pid);
         // A step that is waited for is one loop, which needs no other text until it is done.
         self.set_hot(pid, self.text, text(&self.sim).1, u64::MAX / 2);

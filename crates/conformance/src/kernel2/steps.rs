@@ -16,6 +16,8 @@ const TEN_UNIX: u64 = 593;
 const TCP: u64 = 652;
 /// 64 KiB into which a file is read, and what lies around it.
 const FILE_BUFFER: Pages = Pages::new(17);
+/// What is read into it at a time.
+const REQUEST: Pages = Pages::new(16);
 const THOUSAND_DENTRIES: u64 = 49;
 
 /// A cgroup with less room than this is full.
@@ -132,10 +134,18 @@ impl Machine<'_> {
     }
 
     fn read(&mut self, step: &Step, pid: Pid, how: FileAccess) -> OpEnd {
-        self.buffer(pid);
         let file = self.file(step.path(), step.number(1));
-        let from = Pages::new(step.number(1));
-        self.run(pid, MemOp::ReadFile { file, from, pages: Pages::new(step.number(2)), how })
+        let (mut from, mut pages) = (Pages::new(step.number(1)), Pages::new(step.number(2)));
+        if how == FileAccess::Read && self.sim.kernel.profile().file_folios && !self.buffers.contains(&pid) {
+            // The buffer comes in with the first request.
+            let first = REQUEST.min(pages);
+            match self.run(pid, MemOp::ReadFile { file, from, pages: first, how }) {
+                OpEnd::Done => (from, pages) = (from + first, pages - first),
+                end => return end,
+            }
+        }
+        self.buffer(pid);
+        self.run(pid, MemOp::ReadFile { file, from, pages, how })
     }
 
     fn write_file(&mut self, step: &Step, pid: Pid) -> OpEnd {

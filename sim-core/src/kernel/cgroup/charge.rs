@@ -70,6 +70,11 @@ impl Charge {
         matches!(self.purpose, Purpose::File { ahead: true, .. } | Purpose::CacheIndex { ahead: true })
     }
 
+    /// True for pages that make a folio: what is read ahead is charged folio by folio.
+    pub fn is_folio(&self, pages: Pages) -> bool {
+        matches!(self.purpose, Purpose::File { ahead: true, .. }) && pages > Pages::new(1)
+    }
+
     /// What a report says that the allocation was for.
     pub fn allocation(&self) -> Allocation {
         match self.purpose {
@@ -131,7 +136,7 @@ impl Kernel {
             }
             at = group.parent;
         }
-        true
+        self.fits_beside_stocks(cg, pages)
     }
 
     /// Adds pages at every level without looking at limits.
@@ -156,6 +161,9 @@ impl Kernel {
             group.usage -= pages;
             *group.total.of(kind) -= pages;
             at = group.parent;
+        }
+        if kind == PageKind::Kernel {
+            self.refill_stock(cg, pages);
         }
         self.freed_some = true;
         self.freed_while_starved(pages);
@@ -204,6 +212,10 @@ impl Kernel {
     /// Charges pages and books them with their owner at once, so that a report sees them.
     fn take_pages(&mut self, charge: &Charge, pages: Pages) {
         self.add(charge.cgroup, charge.kind(), pages);
+        self.use_stock(charge.cgroup, pages, charge.is_folio(pages));
+        if charge.kind() != PageKind::Kernel {
+            self.put_in_vector(pages, charge.is_folio(pages));
+        }
         let Some(process) = self.procs.get_mut(&charge.by) else { return };
         match charge.purpose {
             Purpose::Anon => process.anon_own += pages,
@@ -236,7 +248,7 @@ impl Kernel {
             }
             return self.out_of_memory(now, charge, None);
         }
-        let tightest = self.upwards(charge.cgroup).map(|g| self.cgroups[g.index()].hard_room(charge.purpose)).min()?;
+        let tightest = self.upwards(charge.cgroup).map(|g| self.limit_room(g, charge)).min()?;
         if tightest.is_zero() {
             return self.at_limit(now, charge, *left);
         }
@@ -294,11 +306,16 @@ impl Kernel {
         }
     }
 
+    fn limit_room(&self, at: CgroupId, charge: &Charge) -> Pages {
+        let room = self.cgroups[at.index()].hard_room(charge.purpose);
+        if room.is_zero() { room } else { room.min(self.room_below(at, charge.cgroup)) }
+    }
+
     /// A page does not fit: reclaim below the lowest cgroup that refuses it, then its OOM killer.
     fn at_limit(&mut self, now: SimTime, charge: &Charge, want: Pages) -> Option<Stop> {
-        let over = self.upwards(charge.cgroup).find(|g| self.cgroups[g.index()].hard_room(charge.purpose).is_zero())?;
+        let over = self.upwards(charge.cgroup).find(|g| self.limit_room(*g, charge).is_zero())?;
         let group = &mut self.cgroups[over.index()];
-        let memsw_only = group.usage < group.max;
+        let memsw_only = group.usage < group.max && group.hard_room(charge.purpose).is_zero();
         if memsw_only {
             group.failures_mut().memsw_failcnt += 1;
         } else {
@@ -311,6 +328,9 @@ impl Kernel {
             return self.out_of_memory(now, charge, Some(over));
         }
         if !self.reclaim_beside_text(charge.by, over, want, !memsw_only).is_zero() {
+            return None;
+        }
+        if self.drain_stocks(over) {
             return None;
         }
         if charge.is_ahead() {
@@ -398,6 +418,7 @@ impl Cgroup {
                 there.referenced += chunk.referenced;
                 there.unread += chunk.unread;
                 there.buffered += chunk.buffered;
+                there.second += chunk.second;
             }
             None => cache.push(chunk),
         }

@@ -42,15 +42,17 @@ impl Kernel {
         buffered: bool,
     ) -> (Pages, Option<Stop>) {
         let mut done = Pages::ZERO;
+        let large = charge.is_folio(pages) && pages.get() >= 1 << LARGE_FOLIO;
+        let described = |pages: Pages| if large { Pages::ZERO } else { pages };
         while done < pages {
             let left = pages - done;
-            let missing = self.index_missing(charge.cgroup, left, buffered);
+            let missing = self.index_missing(charge.cgroup, described(left), buffered);
             let step = if self.fits(charge.cgroup, left + missing) {
                 left
             } else {
                 left.min(Pages::new(if buffered { BUFFERED_PER_PAGE } else { PAGES_PER_INDEX_PAGE }))
             };
-            let missing = self.index_missing(charge.cgroup, step, buffered);
+            let missing = self.index_missing(charge.cgroup, described(step), buffered);
             let (index, stop) = self.charge(
                 now,
                 Charge { purpose: Purpose::CacheIndex { ahead: charge.is_ahead() }, ..charge },

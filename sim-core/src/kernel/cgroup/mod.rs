@@ -3,10 +3,12 @@
 mod charge;
 mod index;
 mod stat;
+mod stock;
 mod tree;
 mod write;
 
 pub(super) use charge::{Charge, Purpose, Stop};
+pub(super) use stock::Stocks;
 
 use crate::node_api::{MemoryEvents, Name};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
@@ -89,9 +91,16 @@ pub(super) struct CacheChunk {
     pub unread: Pages,
     /// Pages of these with a file system's buffer heads: they were written.
     pub buffered: Pages,
+    /// Part of `inactive` that lies in MGLRU's second oldest generation: it goes after what any file has in the oldest.
+    pub second: Pages,
 }
 
 impl CacheChunk {
+    /// Inactive pages of the oldest generation.
+    pub fn oldest(&self) -> Pages {
+        self.inactive - self.second
+    }
+
     /// Pages in the cache.
     pub fn pages(&self) -> Pages {
         self.inactive + self.active + self.locked
@@ -177,8 +186,12 @@ pub(super) struct Rare {
     /// What its processes had when reclaim first passed over its tmpfs pages, and still have of that; `None`: it has
     /// not yet.
     pub before_tmpfs: Option<Pages>,
+    /// Since 7.2: what was aged last, and how many of these pages reclaim has yet to move to their generation.
+    pub aged: (Pages, Pages),
     /// The cgroup below at which the last reclaim for its limit stopped.
     pub reclaim_stopped: Option<CgroupId>,
+    /// MGLRU has found nothing in the oldest generation of its cache: what was the second is the oldest.
+    pub first_generation_gone: bool,
 }
 
 impl Rare {
@@ -196,7 +209,9 @@ impl Rare {
         written: Pages::ZERO,
         old_anon: Pages::ZERO,
         before_tmpfs: None,
+        aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
+        first_generation_gone: false,
     };
 }
 

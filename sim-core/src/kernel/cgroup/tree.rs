@@ -33,6 +33,7 @@ impl Kernel {
             }
         };
         self.cgroups[parent.index()].children.push(Child { id, hash });
+        self.stock_for_child(parent);
         id
     }
 
@@ -52,6 +53,7 @@ impl Kernel {
         if !group.tasks.is_empty() || !group.children.is_empty() {
             return Err(Errno::EBUSY);
         }
+        self.drain_stocks(cg);
         let group = &mut self.cgroups[cg.index()];
         group.alive = false;
         let rare = group.rare.take();

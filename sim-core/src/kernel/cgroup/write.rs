@@ -75,6 +75,7 @@ impl Kernel {
             self.reclaim(cg, excess, true);
         }
         if write.max.is_some() {
+            self.drain_stocks(cg);
             let group = &mut self.cgroups[cg.index()];
             let above = if group.usage > group.max { group.usage } else { Pages::ZERO };
             if group.rare().usage_at_write != above {
