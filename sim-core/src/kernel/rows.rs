@@ -292,7 +292,7 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         ],
         get: |p| p.charge_stocks.to_string(),
         apply: |p, v| {
-            p.charge_stocks = v.parse().ok().filter(|n| (1..=64).contains(n))?;
+            p.charge_stocks = v.parse().ok().filter(|n| (1..=65536).contains(n))?;
             Some(())
         },
     },

@@ -393,7 +393,7 @@ fn a_preset_is_the_base_and_every_other_key_comes_on_top() {
 #[test]
 fn a_preset_says_what_it_needs() {
     for (text, part) in [
-        ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"aks-1.28\"", "nominal = \"7Gi\""),
+        ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"aks-1.28\"", "such as 7Gi: `nominal` in [node]"),
         ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"eks\"", "set `maxPods` in [kubelet]"),
         ("[node]\nmemory = \"7Gi\"\n[kubelet]\npreset = \"eka\"", "did you mean `eks`"),
         ("[node]\nmemory = \"7Gi\"\nnominal = \"1Mi\"", "out of range"),
