@@ -2,12 +2,15 @@
 
 /// The name of `legal` that is nearest to `given`, if it is near enough to be a slip of the keyboard.
 pub fn nearest<'a>(given: &str, legal: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let plain = |text: &str| -> Vec<char> {
-        text.chars().take(64).filter(|c| !matches!(c, '_' | '-' | '.')).flat_map(char::to_lowercase).collect()
+    let plain = |text: &str, plain: &mut Vec<char>| {
+        plain.clear();
+        let letters = text.chars().take(64).filter(|c| !matches!(c, '_' | '-' | '.'));
+        plain.extend(letters.map(|c| c.to_ascii_lowercase()));
     };
-    let wanted = plain(given);
-    let score = |name: &str| {
-        let candidate = plain(name);
+    let (mut wanted, mut candidate) = (Vec::new(), Vec::new());
+    plain(given, &mut wanted);
+    let mut score = |name: &str| {
+        plain(name, &mut candidate);
         let (longer, shorter) = (wanted.len().max(candidate.len()), wanted.len().min(candidate.len()));
         let prefix = shorter >= 3 && candidate[..shorter] == wanted[..shorter];
         let near = |distance: usize| distance * 3 <= longer.max(3);

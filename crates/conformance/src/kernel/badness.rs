@@ -1,6 +1,6 @@
 //! `/proc/PID/oom_score` of one process.
 
-use super::row::{kib, parse, profile};
+use super::row::{MOST, kib, parse, profile};
 use crate::Verdict;
 use oomsim_core::kernel::oom;
 use oomsim_core::node_api::TaskRow;
@@ -35,6 +35,10 @@ pub fn check(row: &Value) -> Verdict {
         Ok(read) => read,
         Err(why) => return Verdict::unreadable(why),
     };
+    let figures = [row.rss_anon_pages, row.rss_file_pages, row.rss_shmem_pages, row.vm_swap_kib, row.vm_pte_bytes];
+    if figures.into_iter().chain([row.mem_total_kib, row.swap_total_kib]).any(|figure| figure > MOST) {
+        return Verdict::unreadable(format!("a figure is more than {MOST}"));
+    }
     let total = kib(row.mem_total_kib) + kib(row.swap_total_kib);
     let score = |behind: u64| {
         let rss = row.rss_anon_pages + row.rss_file_pages + row.rss_shmem_pages;

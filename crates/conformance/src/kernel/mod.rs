@@ -14,7 +14,7 @@ mod timing;
 pub(crate) use badness::pages_behind;
 pub(crate) use overcommit::{BESIDES_DATA, compare_run as compare_request};
 pub(crate) use replay::{near_tie, rivals};
-pub(crate) use row::{Configured, Proc, RecordedOom, nullable, parse, profile};
+pub(crate) use row::{Configured, MOST, Proc, RecordedOom, nullable, parse, profile};
 pub(crate) use sim::{Sim, WORKER, machine};
 
 /// What the functions make of a row: where the recording itself leaves two answers open, no run decides either.

@@ -23,6 +23,9 @@ pub fn profile(release: &str) -> Result<Profile, String> {
     Release::parse(release).map(|r| r.profile()).ok_or_else(|| format!("no profile for kernel {release}"))
 }
 
+/// Most pages of a figure, and most KiB: no machine has a PiB, and there is room for arithmetic.
+pub const MOST: u64 = 1 << 40;
+
 /// KiB as pages.
 pub fn kib(n: u64) -> Pages {
     Pages::new(n / 4)

@@ -52,7 +52,7 @@ const ROOM: i64 = 64;
 
 /// Who dies in which order, which steps end dead, who neither ends nor dies.
 fn check(row: &Value) -> Verdict {
-    match crate::kernel::parse(row) {
+    match Experiment::read(row) {
         Ok(row) => decide(&row).0,
         Err(why) => Verdict::unreadable(why),
     }
@@ -84,14 +84,14 @@ fn decide(row: &Experiment) -> (Verdict, Variant) {
 
 /// The single sizes of an experiment; `None`: it cannot be read.
 pub fn single_sizes(row: &Value) -> Option<Sizes> {
-    let row: Experiment = crate::kernel::parse(row).ok()?;
+    let row = Experiment::read(row).ok()?;
     let run = machine::run(&row, decide(&row).1).ok()?;
     Some(compare::sizes(&row, &run))
 }
 
 /// Sizes after each step, up to the first one that ends otherwise than recorded.
 fn sizes(row: &Value) -> Option<Verdict> {
-    let row: Experiment = crate::kernel::parse(row).ok()?;
+    let row = Experiment::read(row).ok()?;
     let run = machine::run(&row, decide(&row).1).ok()?;
     Some(compare::verdict(&row, &run))
 }

@@ -1,7 +1,7 @@
 //! A row: configuration, steps, and what was observed after each.
 
 use super::steps::{FULL, grows};
-use crate::kernel::{RecordedOom, nullable};
+use crate::kernel::{MOST, RecordedOom, nullable};
 use oomsim_core::kernel::Profile;
 use serde::Deserialize;
 use serde_json::Value;
@@ -164,7 +164,24 @@ impl Step {
     }
 }
 
+/// Most rounds in which what was swapped out is used again: each is a pass of reclaim, and the recordings have 400.
+const MOST_ROUNDS: u64 = 10_000;
+
 impl Experiment {
+    /// Reads a row.
+    ///
+    /// # Errors
+    /// Why it cannot be read, or would take too long.
+    pub fn read(row: &Value) -> Result<Experiment, String> {
+        let row: Experiment = crate::kernel::parse(row)?;
+        let pages = |step: &Step| (0..step.args.len()).any(|index| step.number(index) > MOST);
+        let rounds = |step: &Step| step.op == "touch_again" && step.number(1) > MOST_ROUNDS;
+        match row.steps.iter().position(|step| pages(step) || rounds(step)) {
+            Some(step) => Err(format!("step {step} has more than {MOST} pages or {MOST_ROUNDS} rounds")),
+            None => Ok(row),
+        }
+    }
+
     /// Pages of a figure of the node before the case.
     pub fn before(&self, name: &str) -> u64 {
         self.node_before.get(name).and_then(Value::as_u64).unwrap_or(0)

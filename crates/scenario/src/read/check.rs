@@ -6,6 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kinds::Here;
 use crate::names::quoted_list;
 use crate::reader::Problems;
+use crate::scalar::name;
 use crate::source::Location;
 use crate::value::Value;
 use oomsim_core::kubelet::RestartPolicy;
@@ -141,7 +142,8 @@ fn expected_names(p: &Problems, expectation: &Expectation, table: &Value, names:
 fn injected_names(p: &Problems, table: &Value, names: &Names<'_>) {
     let processes = ["process", "fork"].into_iter().filter_map(|key| table.get(key));
     for value in processes {
-        names.process(p, value.as_text().map(Pattern::from).as_ref(), Some(&value.at));
+        let process = name(&Problems::default(), value).map(|name| Pattern::from(&*name));
+        names.process(p, process.as_ref(), Some(&value.at));
     }
     // A clock that is delayed may be that of a pod which comes later.
     let pod = if table.get("delay").is_none() { "pod" } else { "" };
@@ -166,10 +168,10 @@ fn injected_names(p: &Problems, table: &Value, names: &Names<'_>) {
 /// The container that a change of a pod names is one of its own.
 fn injected_container(p: &Problems, value: Option<&Value>, pod: &PodPlan) {
     let names = || pod.containers.iter().map(|own| &*own.name);
-    if let Some((value, name)) = value.and_then(|value| Some((value, value.as_text()?)))
-        && names().all(|own| own != name)
+    if let Some((value, name)) = value.and_then(|value| Some((value, name(&Problems::default(), value)?)))
+        && names().all(|own| *own != *name)
     {
-        p.unknown(&value.at, "container", name, names());
+        p.unknown(&value.at, "container", &name, names());
     }
 }
 

@@ -213,3 +213,20 @@ fn a_second_workload_hides_nothing_of_the_first() {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
+
+/// U+FEFF and U+202E come along when a name is copied from a page.
+#[test]
+fn a_change_names_what_exists_also_where_a_character_does_not_show() {
+    let pod = "duration = \"1m\"\nnode.memory = \"1Gi\"\n[[pod]]\nname = \"web\"\n[[pod.container]]\nname = \"app\"\n";
+    let at = |keys: &str| format!("{pod}[[at]]\ntime = \"15s\"\n{keys}\n");
+    right(&at("pod = \"web\"\ncontainer = \"app\"\nhigh = \"64Mi\""));
+    for (keys, said) in [
+        ("pod = \"web\u{feff}\"\ncontainer = \"app\"\nhigh = \"64Mi\"", r"no pod `default/web\ufeff`"),
+        ("pod = \"web\"\ncontainer = \"app\u{202e}\"\nhigh = \"64Mi\"", r"unknown container `app\u202e`"),
+        ("deletePod = \"\u{feff}web\"", r"no pod `default/\ufeffweb`"),
+        ("process = \"app\u{feff}\"\nsignal = \"SIGKILL\"", r"no process `app\ufeff`"),
+    ] {
+        let problems = wrong(&at(keys), &[]);
+        assert!(problems.contains(said), "{said}: {problems}");
+    }
+}
