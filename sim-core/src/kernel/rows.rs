@@ -280,22 +280,18 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             Some(())
         },
     },
-    Capability {
-        name: "charge_stocks",
-        doc: "for how many cgroups a processor keeps pages that are charged in advance; one cgroup's are left out",
-        decides: Consequence::Reclaim,
-        values: &[],
-        changes: &[
+    number!(
+        "charge_stocks",
+        charge_stocks,
+        Reclaim,
+        "for how many cgroups a processor keeps pages that are charged in advance; one cgroup's are left out",
+        65536,
+        &[
             ("4.15", source("1", "mm/memcontrol.c memcg_stock_pcp; from 6.16 to 7.1 seven, given up at random")),
             ("7.2", source("7", "mm/memcontrol.c NR_MEMCG_STOCK, refill_stock: given up in turn")),
             ("7.3", recorded("7", "recordings protect of 7.3.4: memory.current is up to 192 pages above its parts")),
-        ],
-        get: |p| p.charge_stocks.to_string(),
-        apply: |p, v| {
-            p.charge_stocks = v.parse().ok().filter(|n| (1..=65536).contains(n))?;
-            Some(())
-        },
-    },
+        ]
+    ),
     choice!("pcp_high", pcp_high, WhenKilled, "how many freed pages a CPU's lists keep: at a node OOM no allocation can use them",
     { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
     &[
