@@ -90,8 +90,9 @@ impl Kernel {
         process.pgtables += tables;
         process.pte_used += pages.get();
         process.pte_room += tables.get() * PTRS_PER_PTE;
-        self.use_stock(cgroup, sum, false);
-        self.put_in_vector(pages, false);
+        if self.stocks_kept() > 0 {
+            self.take_from_stock(cgroup, sum, pages, false);
+        }
         true
     }
 

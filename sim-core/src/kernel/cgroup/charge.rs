@@ -162,7 +162,7 @@ impl Kernel {
             *group.total.of(kind) -= pages;
             at = group.parent;
         }
-        if kind == PageKind::Kernel {
+        if kind == PageKind::Kernel && self.stocks_kept() > 0 {
             self.refill_stock(cg, pages);
         }
         self.freed_some = true;
@@ -212,9 +212,9 @@ impl Kernel {
     /// Charges pages and books them with their owner at once, so that a report sees them.
     fn take_pages(&mut self, charge: &Charge, pages: Pages) {
         self.add(charge.cgroup, charge.kind(), pages);
-        self.use_stock(charge.cgroup, pages, charge.is_folio(pages));
-        if charge.kind() != PageKind::Kernel {
-            self.put_in_vector(pages, charge.is_folio(pages));
+        if self.stocks_kept() > 0 {
+            let listed = if charge.kind() == PageKind::Kernel { Pages::ZERO } else { pages };
+            self.take_from_stock(charge.cgroup, pages, listed, charge.is_folio(pages));
         }
         let Some(process) = self.procs.get_mut(&charge.by) else { return };
         match charge.purpose {

@@ -66,7 +66,8 @@ impl Stocks {
 
 impl Kernel {
     /// For how many cgroups a processor keeps a stock. One cgroup's stock, of earlier kernels, is left out.
-    fn stocks_kept(&self) -> usize {
+    #[inline]
+    pub(in crate::kernel) fn stocks_kept(&self) -> usize {
         match self.config.profile.charge_stocks {
             0 | 1 => 0,
             more => more as usize,
@@ -80,12 +81,15 @@ impl Kernel {
     }
 
     /// Pages have been charged one by one, or together as a folio: they come from the cgroup's stock; the last batch of
-    /// them leaves a new one if it fits.
-    pub(in crate::kernel) fn use_stock(&mut self, cgroup: CgroupId, pages: Pages, folio: bool) {
-        let most = self.stocks_kept();
-        if most == 0 || cgroup == self.root() {
+    /// them leaves a new one if it fits. Those that are `listed` go to the lists by way of a vector, a folio at once.
+    pub(in crate::kernel) fn take_from_stock(&mut self, cgroup: CgroupId, pages: Pages, listed: Pages, folio: bool) {
+        if !listed.is_zero() {
+            self.stocks.on_their_way = if folio { 0 } else { (self.stocks.on_their_way + listed.get()) % VECTOR };
+        }
+        if cgroup == self.root() {
             return;
         }
+        let most = self.stocks_kept();
         let had = self.stocks.of(cgroup);
         if had >= pages {
             return self.stocks.set(cgroup, had - pages, most);
@@ -101,18 +105,12 @@ impl Kernel {
         self.stocks.set(cgroup, if fits { left } else { Pages::ZERO }, most);
     }
 
-    /// Pages go to the lists by way of a vector, a folio at once.
-    pub(in crate::kernel) fn put_in_vector(&mut self, pages: Pages, folio: bool) {
-        self.stocks.on_their_way = if folio { 0 } else { (self.stocks.on_their_way + pages.get()) % VECTOR };
-    }
-
     /// Kernel memory that is freed goes to the stock; what is too much for it, with all of it, back to the cgroup
     /// (obj_cgroup_uncharge_pages).
     pub(in crate::kernel) fn refill_stock(&mut self, cgroup: CgroupId, pages: Pages) {
-        let most = self.stocks_kept();
-        if most > 0 && cgroup != self.root() && pages <= BATCH {
+        if cgroup != self.root() && pages <= BATCH {
             let stock = self.stocks.of(cgroup) + pages;
-            self.stocks.set(cgroup, if stock > BATCH { Pages::ZERO } else { stock }, most);
+            self.stocks.set(cgroup, if stock > BATCH { Pages::ZERO } else { stock }, self.stocks_kept());
         }
     }
 
