@@ -2,35 +2,14 @@
 
 mod common;
 
-use common::{err, oomsim_in, out};
+use common::{RACE, err, oomsim_in, out};
 use std::path::Path;
-
-/// A leak that is evicted with some seeds and killed by the kernel with others: the kubelet looks every 10 s.
-const SCENARIO: &str = r#"
-duration = "30s"
-[node]
-name = "worker"
-memory = "1Gi"
-[kernel]
-version = "6.1"
-[kubelet]
-version = "1.32"
-kubeReserved = { memory = "324Mi" }
-evictionHard = { "memory.available" = "300Mi" }
-[[pod]]
-name = "leak"
-restartPolicy = "Never"
-[[pod.container]]
-name = "app"
-onTerm = "dies"
-workload.leak = { block = "6Mi", every = "100ms", jitter = { spread = "10ms" } }
-"#;
 
 fn place() -> tempfile::TempDir {
     let place = tempfile::tempdir().expect("a folder");
     let write = |name: &str, text: &str| std::fs::write(place.path().join(name), text).expect("written");
-    write("a.toml", SCENARIO);
-    write("fleet.toml", &format!("nodes = 3\n{SCENARIO}"));
+    write("a.toml", RACE);
+    write("fleet.toml", &format!("nodes = 3\n{RACE}"));
     for (name, args) in [("one.json", ["a.toml", "--seed", "1"]), ("two.json", ["a.toml", "--seed", "2"])] {
         let run = oomsim_in(place.path(), [&["run", "--format", "json"], &args[..]].concat());
         write(name, &out(&run));
@@ -110,7 +89,7 @@ fn of_a_fleet_one_node_is_compared() {
     std::fs::write(place.path().join("fleet.json"), out(&fleet)).expect("written");
     let (code, _, complaints) = compared(place.path(), &["fleet.json", "one.json"]);
     assert!(code == Some(2) && complaints.contains("it is of several nodes"), "{complaints}");
-    let kinds = SCENARIO.replace("[node]", "[[node]]\nname = \"large\"\nmemory = \"2Gi\"\n[[node]]");
+    let kinds = RACE.replace("[node]", "[[node]]\nname = \"large\"\nmemory = \"2Gi\"\n[[node]]");
     std::fs::write(place.path().join("kinds.toml"), kinds).expect("written");
     let (code, _, complaints) = compared(place.path(), &["kinds.toml"]);
     assert!(code == Some(2) && complaints.contains("with --node and --node-b: large, worker"), "{complaints}");

@@ -2,31 +2,8 @@
 
 mod common;
 
-use common::{err, oomsim_in, out};
+use common::{RACE, err, oomsim_in, out};
 use std::path::Path;
-
-/// Above the threshold at 6.7 s and at the limit at 11.7 s: half of the phases of the check come in between.
-const SCENARIO: &str = r#"
-nodes = 6
-seed = 5
-duration = "30s"
-[node]
-name = "worker"
-memory = "1Gi"
-[kernel]
-version = "6.1"
-[kubelet]
-version = "1.32"
-kubeReserved = { memory = "324Mi" }
-evictionHard = { "memory.available" = "300Mi" }
-[[pod]]
-name = "leak"
-restartPolicy = "Never"
-[[pod.container]]
-name = "app"
-onTerm = "dies"
-workload.leak = { block = "6Mi", every = "100ms", jitter = { spread = "10ms" } }
-"#;
 
 fn json(folder: &Path, args: &[&str]) -> serde_json::Value {
     let output = oomsim_in(folder, [args, &["--format", "json"]].concat());
@@ -35,7 +12,7 @@ fn json(folder: &Path, args: &[&str]) -> serde_json::Value {
 
 fn place(extra: &str) -> tempfile::TempDir {
     let place = tempfile::tempdir().expect("a folder");
-    std::fs::write(place.path().join("fleet.toml"), format!("{SCENARIO}{extra}")).expect("written");
+    std::fs::write(place.path().join("fleet.toml"), format!("nodes = 6\nseed = 5\n{RACE}{extra}")).expect("written");
     place
 }
 
@@ -126,9 +103,9 @@ fn kinds(more: &str) -> String {
     let kind = |name: &str, memory: &str, count: u32| {
         format!("[[node]]\nname = \"{name}\"\nmemory = \"{memory}\"\ncount = {count}\n")
     };
-    assert!(SCENARIO.contains(node));
+    assert!(RACE.contains(node));
     let two = format!("{}{}{more}", kind("a", "1Gi", 2), kind("b", "1Gi", 4));
-    SCENARIO.replace("nodes = 6\n", "").replace(node, &two)
+    format!("seed = 5\n{}", RACE.replace(node, &two))
 }
 
 const LARGE: &str = "[[node]]\nname = \"large\"\nmemory = \"2Gi\"\ncount = 3\n\

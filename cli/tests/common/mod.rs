@@ -5,6 +5,28 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+/// A leak that is evicted with some seeds and killed by the kernel with others: it is above the threshold at 6.7 s and at
+/// the limit at 11.7 s, and the kubelet looks every 10 s.
+pub const RACE: &str = r#"
+duration = "30s"
+[node]
+name = "worker"
+memory = "1Gi"
+[kernel]
+version = "6.1"
+[kubelet]
+version = "1.32"
+kubeReserved = { memory = "324Mi" }
+evictionHard = { "memory.available" = "300Mi" }
+[[pod]]
+name = "leak"
+restartPolicy = "Never"
+[[pod.container]]
+name = "app"
+onTerm = "dies"
+workload.leak = { block = "6Mi", every = "100ms", jitter = { spread = "10ms" } }
+"#;
+
 /// The program with these arguments, without an input and with its usual colours.
 pub fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_oomsim"));
