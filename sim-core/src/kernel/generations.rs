@@ -57,14 +57,19 @@ pub(super) struct Call<'a> {
 
 impl Kernel {
     /// Calls of reclaim for 32 pages each, as charges of single pages ask for, until `want` pages are free, or one
-    /// finds nothing.
-    pub(super) fn shrink_in_batches(&mut self, call: &Call<'_>, want: Pages) -> Pages {
+    /// finds nothing. Each finds anew what is protected: a cgroup that has come down to its protection gives no more
+    /// (mm/vmscan.c shrink_node_memcgs: mem_cgroup_calculate_protection).
+    pub(super) fn shrink_in_batches(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
         let mut freed = Pages::ZERO;
-        if let Some(only) = self.single(call) {
-            return self.shrink_single(call, only, want);
-        }
         while freed < want {
-            let more = self.shrink_generations(call, CLUSTER);
+            let groups = self.allowances(top, respect);
+            let call = Call { top, groups: &groups, may_swap, respect };
+            if freed.is_zero()
+                && let Some(only) = self.single(&call)
+            {
+                return self.shrink_single(&call, only, want);
+            }
+            let more = self.shrink_generations(&call, CLUSTER);
             if more.is_zero() {
                 break;
             }

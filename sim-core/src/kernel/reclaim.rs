@@ -182,10 +182,10 @@ impl Kernel {
     }
 
     fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
-        let groups = self.allowances(top, respect);
         if self.lru() == Lru::Mglru && top != self.root() {
-            return self.shrink_in_batches(&Call { top, groups: &groups, may_swap, respect }, want);
+            return self.shrink_in_batches(top, want, may_swap, respect);
         }
+        let groups = self.allowances(top, respect);
         let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
         let has_swap = may_swap && self.swap_free() > Pages::ZERO;
         let mut freed = Pages::ZERO;
@@ -260,7 +260,7 @@ impl Kernel {
     }
 
     /// Every cgroup of the subtree with the pages that reclaim may take from it.
-    fn allowances(&self, top: CgroupId, respect: Respect) -> Amounts<CgroupId> {
+    pub(super) fn allowances(&self, top: CgroupId, respect: Respect) -> Amounts<CgroupId> {
         let mut out = Amounts::new();
         let mut stack: Amounts<CgroupId> = smallvec![(top, Pages::ZERO)];
         while let Some((at, protected)) = stack.pop() {
