@@ -10,7 +10,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 /// The folders whose rows go through files.
-const FOLDERS: [&str; 9] = [
+const FOLDERS: [&str; 10] = [
     "kubelet",
     "further/kubelet",
     "kernel",
@@ -20,6 +20,7 @@ const FOLDERS: [&str; 9] = [
     "kernel/6.18",
     "kernel/7.3",
     "node",
+    "realnode",
 ];
 /// Of a hundred rows this many have to go through files.
 const LEAST_PERCENT: usize = 85;

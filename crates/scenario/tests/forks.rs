@@ -47,7 +47,7 @@ fn change() -> impl Strategy<Value = Change> {
         (20u64..600).prop_map(|mib| Change::cgroup_limit("/kubepods", Bytes::mib(mib))),
         Just(Change::Signal { process: "system".into(), signal: Signo::Hup }),
         Just(Change::Fork { process: "system".into() }),
-        (0u32..3).prop_map(|n| Change::DeletePod { pod: format!("default/pod-{n}").into() }),
+        (0u32..3).prop_map(|n| Change::DeletePod { pod: format!("default/pod-{n}").into(), grace_seconds: None }),
         (100u64..900).prop_map(|mib| Change::RestartKubelet(settings(mib))),
         (1u64..90).prop_map(|s| Change::Delay { clock: Clock::EvictionManager, by: SimDuration::from_secs(s) }),
         (1u64..90).prop_map(|s| Change::Delay { clock: Clock::NodeStatus, by: SimDuration::from_secs(s) }),
@@ -158,7 +158,7 @@ fn what_is_not_there_cannot_be_changed() {
     let mut run = Simulation::new(leaking(), 1, Keep::Events);
     run.run_until(SimTime::from_secs(10)).unwrap();
     let entries = run.entries().len();
-    let gone = run.apply(&Change::DeletePod { pod: "default/nobody".into() });
+    let gone = run.apply(&Change::DeletePod { pod: "default/nobody".into(), grace_seconds: None });
     assert_eq!(gone, Err(ChangeError::NoSuchPod("default/nobody".into())));
     assert_eq!(gone.unwrap_err().to_string(), "there is no pod default/nobody");
     let limit = Change::cgroup_limit("/nowhere", Bytes::mib(1));

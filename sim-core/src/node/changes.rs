@@ -112,7 +112,7 @@ pub(super) fn change(change: &Change, pods: &mut Pods, lent: &mut Lent<'_>) -> R
     pods.route(lent);
     let record = || Record::NodeChanged { message: what_changes(change) };
     match change {
-        Change::DeletePod { pod } => pods.delete(pod, lent)?,
+        Change::DeletePod { pod, grace_seconds } => pods.delete(pod, grace_seconds.map(i64::from), lent)?,
         Change::Scale { workload, replicas } => pods.scale(workload, *replicas, record, lent)?,
         Change::Roll { workload, every } => pods.roll(workload, *every, record, lent)?,
         Change::PodCgroup { pod, container, write } => {

@@ -201,6 +201,8 @@ pub enum Change {
     DeletePod {
         /// `namespace/name`.
         pod: Name,
+        /// In seconds, instead of the pod's own grace period (`--grace-period`).
+        grace_seconds: Option<u32>,
     },
     /// A host process or the shell of one calls fork.
     Fork {

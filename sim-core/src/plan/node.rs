@@ -109,6 +109,9 @@ pub struct KubeletPlan {
     pub passes: Arc<[SimTime]>,
     /// A time at which containers are known to have been listed; `None`: the phase of the relists is drawn.
     pub first_relist: Option<SimTime>,
+    /// Its process has just been started: the first pass is its first, with which its other clocks begin. One that has
+    /// run for long has them at any time.
+    pub just_started: bool,
 }
 
 impl KubeletPlan {
@@ -116,8 +119,8 @@ impl KubeletPlan {
     pub fn new(config: KubeletConfig, profile: KubernetesProfile, node: &NodePlan) -> Self {
         let effective = EffectiveKubelet::start(&config, &node.machine(), &profile).map(Arc::new).map_err(Arc::from);
         let timing = Timing::of(&config, &profile);
-        let (first_pass, passes, first_relist) = (None, Arc::from([]), None);
-        KubeletPlan { config, profile, effective, timing, first_pass, passes, first_relist }
+        let (first_pass, passes, first_relist, just_started) = (None, Arc::from([]), None, false);
+        KubeletPlan { config, profile, effective, timing, first_pass, passes, first_relist, just_started }
     }
 
     /// What the configuration comes to, as far as it can be read if the kubelet does not start.

@@ -84,7 +84,7 @@ impl Compared {
         Ok(Compared {
             decisions: decisions(&recorded(story), &simulated(history, t0)),
             statuses: statuses(&shown::recorded(story), &shown::simulated(story, history, t0))
-                .or_else(|| waits(&shown::recorded_waits(story), &shown::simulated_waits(history))),
+                .or_else(|| waits(&shown::recorded_waits(story), &shown::simulated_waits(story, history))),
             events: events::difference(&events::recorded(story), &events::simulated(history, t0, wording), as_event),
             conditions: conditions(&events::recorded_conditions(story), &events::simulated_conditions(history, t0)),
         })

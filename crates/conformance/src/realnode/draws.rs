@@ -10,6 +10,8 @@ use super::story::{Entry, Story};
 const SENT_AFTER_S: f64 = 0.012;
 /// From the worker's look to the event `Created`.
 const CREATED_AFTER_S: f64 = 0.03;
+/// From the kubelet's line about a back-off to the event.
+const LOGGED_WITHIN_S: f64 = 0.1;
 /// How long before the relist a container ends of which nothing is recorded: the middle of a period.
 const SEEN_AFTER_S: f64 = 0.5;
 
@@ -41,7 +43,8 @@ pub fn restart_jitter(story: &Story, pod: &str) -> Vec<u16> {
     let evented = story.kubelet_config.get("featureGates").is_some_and(|gates| gates["EventedPLEG"] == true);
     let mut texts = waits.iter().filter(|((of, _), _)| of == pod).flat_map(|(_, texts)| texts);
     for (place, event) in backs_off {
-        let full = texts.next().and_then(|text| seconds(text.strip_prefix("back-off ")?.split(' ').next()?));
+        let shown = texts.next().and_then(|text| seconds(text.strip_prefix("back-off ")?.split(' ').next()?));
+        let full = logged_wait(story, pod, event.t).or(shown);
         let created = of_pod[place..].iter().find(|later| later.reason == "Created");
         let (Some(full), Some(created)) = (full, created) else { break };
         let before = of_pod[..place].iter().rfind(|earlier| earlier.reason == "Created").map_or(f64::MIN, |e| e.t);
@@ -53,6 +56,14 @@ pub fn restart_jitter(story: &Story, pod: &str) -> Vec<u16> {
         jitter.push((part.clamp(0.0, 1.0) * 1000.0).round() as u16);
     }
     jitter
+}
+
+/// The back-off that the kubelet logged when it posted an event of a pod: the API does not show each of them.
+fn logged_wait(story: &Story, pod: &str, at: f64) -> Option<f64> {
+    let of_pod = format!(" pod={pod}_");
+    let near = story.timeline.iter().filter(|e| e.ev == "kubelet" && (e.t - at).abs() < LOGGED_WITHIN_S);
+    let lines = near.filter_map(|e| e.s.as_deref()).filter(|line| line.contains(&of_pod));
+    lines.filter_map(|line| seconds(line.split("err=\"back-off ").nth(1)?.split(' ').next()?)).next()
 }
 
 /// When a pod's worker last found before a time that a container has to wait: with EventedPLEG it looks several times,

@@ -17,6 +17,7 @@ use oomsim_core::node::Simulation;
 use oomsim_core::record::{History, Keep};
 use oomsim_core::units::SimTime;
 use oomsim_scenario::{NoFiles, load};
+use scenario::Clocks;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -39,8 +40,10 @@ pub const KINDS: &[RecordingKind] = &[RecordingKind {
 /// The model draws what a recording has drawn once: phases of the relist and of cAdvisor's clocks. A story matches when
 /// one of this many draws comes out as recorded.
 pub const DRAWS: u64 = 32;
-/// In this many of them the relists have the phase that they had at one time of the recording.
-const KNOWN_RELISTS: u64 = 8;
+/// Up to this one the relists have the phase that they had at one time of the recording, …
+const RELISTS_RECORDED: u64 = 8;
+/// … and up to this one that of the kubelet's start, with which all of its clocks begin; then any.
+const CLOCKS_BEGIN_TOGETHER: u64 = 24;
 
 /// The recorded stories that come with the program: `realnode.jsonl`, compressed with gzip.
 pub const CARRIED: &[u8] = include_bytes!("../../data/realnode/realnode.jsonl.gz");
@@ -147,10 +150,12 @@ pub fn scenario_text(story: &Story) -> Result<String, StoryError> {
 
 /// One run of the story, with the model's draws of this number.
 fn simulate(story: &Story, draw: u64) -> Result<History, StoryError> {
-    let text = match draw < KNOWN_RELISTS {
-        true => scenario::text(story)?,
-        false => scenario::text_with_drawn_relists(story)?,
+    let clocks = match draw {
+        0..RELISTS_RECORDED => Clocks::Recorded,
+        RELISTS_RECORDED..CLOCKS_BEGIN_TOGETHER => Clocks::BeganTogether,
+        _ => Clocks::Any,
     };
+    let text = scenario::text_with(story, clocks)?;
     let loaded = load(&text, &format!("{}.toml", story.id), &NoFiles, &[])?;
     let seed = loaded.scenario.seed + draw;
     let mut simulation = Simulation::new(loaded.scenario, seed, Keep::Series);

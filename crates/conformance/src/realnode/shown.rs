@@ -4,7 +4,7 @@
 use super::events::same_text;
 use super::story::{ContainerStatus, Entry, Story};
 use crate::node::decision::short;
-use oomsim_core::node_api::{PodPhase, TerminatedReason};
+use oomsim_core::node_api::TerminatedReason;
 use oomsim_core::record::view::{START_ERROR, back_off_message};
 use oomsim_core::record::{History, Record};
 use serde_json::Value;
@@ -23,9 +23,12 @@ struct Pod {
 }
 
 impl Pod {
-    fn pending<'a>(containers: impl Iterator<Item = &'a str>) -> Pod {
-        let waits = |name: &str| (name.to_owned(), ("ContainerCreating".to_owned(), 0));
-        Pod { phase: "Pending".into(), containers: containers.map(waits).collect(), ..Pod::default() }
+    /// A pod that has just come, with these containers.
+    fn pending(pod: &Value, shown: &BTreeSet<String>) -> Pod {
+        let has_init = pod["spec"]["initContainers"].as_array().is_some_and(|list| !list.is_empty());
+        let reason = if has_init { "PodInitializing" } else { "ContainerCreating" };
+        let containers = shown.iter().map(|name| (name.clone(), (reason.to_owned(), 0))).collect();
+        Pod { phase: "Pending".into(), containers, ..Pod::default() }
     }
 
     fn state(&self) -> State {
@@ -74,20 +77,37 @@ fn push(shown: &mut Vec<(f64, State)>, t: f64, state: State) {
     }
 }
 
-fn containers_of(pod: &Value) -> Vec<&str> {
+/// The containers' statuses of a patch, those of init containers among them.
+fn statuses(status: &Value) -> impl Iterator<Item = ContainerStatus> {
+    let lists = ["initContainerStatuses", "containerStatuses"].into_iter().map(|list| status[list].as_array());
+    lists.flatten().flatten().filter_map(|status| serde_json::from_value(status.clone()).ok())
+}
+
+fn pod_name(entry: &Entry) -> &str {
+    entry.pod.as_deref().unwrap_or_default().trim_end_matches("-n1")
+}
+
+/// The containers of a pod that are compared: regular ones, and others of which the recording has statuses.
+fn containers_of(story: &Story, name: &str, pod: &Value) -> BTreeSet<String> {
     let list = pod["spec"]["containers"].as_array().into_iter().flatten();
-    list.filter_map(|container| container["name"].as_str()).collect()
+    let regular = list.filter_map(|container| container["name"].as_str()).map(str::to_owned);
+    let patches = story.timeline.iter().filter(|entry| entry.ev == "patch_status" && pod_name(entry) == name);
+    regular.chain(patches.flat_map(|entry| statuses(&entry.status)).map(|status| status.name)).collect()
+}
+
+/// The pods of a story as they come, by name.
+fn pods_of(story: &Story) -> BTreeMap<&str, Pod> {
+    let pods = story.inputs.actions.iter().filter(|action| !action.pod.is_null());
+    let pending = |pod, name| Pod::pending(pod, &containers_of(story, name, pod));
+    pods.map(|action| (action.name.as_str(), pending(&action.pod, &action.name))).collect()
 }
 
 /// What was recorded: the status patches that the kubelet sent.
 pub fn recorded(story: &Story) -> Shown {
-    let mut pods: BTreeMap<&str, Pod> = BTreeMap::new();
-    for action in story.inputs.actions.iter().filter(|action| !action.pod.is_null()) {
-        pods.insert(&action.name, Pod::pending(containers_of(&action.pod).into_iter()));
-    }
+    let mut pods = pods_of(story);
     let mut shown = Shown::new();
     for entry in &story.timeline {
-        let name = entry.pod.as_deref().unwrap_or_default().trim_end_matches("-n1");
+        let name = pod_name(entry);
         let gone = entry.ev == "DELETE pod";
         if let (true, Some(states)) = (gone, shown.get_mut(name)) {
             push(states, entry.t, gone_state());
@@ -103,20 +123,18 @@ fn gone_state() -> State {
     State { text: "gone".into(), ..State::default() }
 }
 
-/// The messages of waits for a restart, of each container in order.
+/// The messages of waits for a restart, of each container in order, without repetitions.
 pub type Waits = BTreeMap<(String, String), Vec<String>>;
 
 /// Those that were recorded.
 pub fn recorded_waits(story: &Story) -> Waits {
     let mut waits = Waits::new();
     for entry in story.timeline.iter().filter(|entry| entry.ev == "patch_status") {
-        let statuses = entry.status["containerStatuses"].as_array().into_iter().flatten();
-        for status in statuses.filter_map(|status| serde_json::from_value::<ContainerStatus>(status.clone()).ok()) {
+        for status in statuses(&entry.status) {
             let (Some("CrashLoopBackOff"), Some(text)) = (status.state.reason.as_deref(), status.state.message) else {
                 continue;
             };
-            let pod = entry.pod.as_deref().unwrap_or_default().trim_end_matches("-n1").to_owned();
-            let of = waits.entry((pod, status.name)).or_default();
+            let of = waits.entry((pod_name(entry).to_owned(), status.name)).or_default();
             if of.last() != Some(&text) {
                 of.push(text);
             }
@@ -126,12 +144,17 @@ pub fn recorded_waits(story: &Story) -> Waits {
 }
 
 /// Those of a run.
-pub fn simulated_waits(history: &History) -> Waits {
-    let mut waits = Waits::new();
+pub fn simulated_waits(story: &Story, history: &History) -> Waits {
+    let (pods, mut waits) = (pods_of(story), Waits::new());
     for entry in &history.entries {
-        if let Record::BackOff { pod, container, uid, delay } = &entry.record {
+        if let Record::BackOff { pod, container, uid, delay } = &entry.record
+            && pods.get(short(pod)).is_none_or(|of| of.containers.contains_key(&**container))
+        {
             let text = back_off_message(*delay, container, pod, uid);
-            waits.entry((short(pod).to_owned(), container.to_string())).or_default().push(text);
+            let of = waits.entry((short(pod).to_owned(), container.to_string())).or_default();
+            if of.last() != Some(&text) {
+                of.push(text);
+            }
         }
     }
     waits
@@ -148,8 +171,7 @@ fn patch(pod: &mut Pod, entry: &Entry) {
     if let Some(message) = text("message") {
         pod.message = message;
     }
-    let statuses = entry.status["containerStatuses"].as_array().into_iter().flatten();
-    for status in statuses.filter_map(|status| serde_json::from_value::<ContainerStatus>(status.clone()).ok()) {
+    for status in statuses(&entry.status) {
         pod.containers.insert(status.name.clone(), (state(&status), status.restarts));
         let lost = status.state.reason.as_deref() == Some("ContainerStatusUnknown");
         let failed = |state: &super::story::State| state.reason.as_deref() == Some("StartError");
@@ -188,17 +210,13 @@ fn ended(reason: &str, code: i32) -> String {
 
 /// What was simulated.
 pub fn simulated(story: &Story, history: &History, t0: f64) -> Shown {
-    let names = |pod: &str| {
-        let action = story.inputs.actions.iter().find(|action| action.name == pod && !action.pod.is_null());
-        action.map(|action| containers_of(&action.pod)).unwrap_or_default()
-    };
     let deleted = |pod: &str| story.inputs.actions.iter().any(|a| a.what == "delete" && a.name == pod);
-    let mut pods: BTreeMap<String, Pod> = BTreeMap::new();
+    let mut pods = pods_of(story);
     let (mut shown, mut stopping) = (Shown::new(), BTreeSet::new());
     for entry in &history.entries {
         let t = entry.at.as_nanos() as f64 / 1e9 - t0;
         let Some(name) = pod_of(&entry.record).map(short) else { continue };
-        let pod = pods.entry(name.to_owned()).or_insert_with(|| Pod::pending(names(name).into_iter()));
+        let Some(pod) = pods.get_mut(name) else { continue };
         match &entry.record {
             // Its status is sent when its containers have stopped, and not before.
             Record::Killing { .. } => {
@@ -210,10 +228,9 @@ pub fn simulated(story: &Story, history: &History, t0: f64) -> Shown {
                 pod.message = message.to_string();
                 pod.phase = phase.to_string();
                 pod.reason = reason.as_ref().map(ToString::to_string);
-                if reason.is_some() && *phase == PodPhase::Failed && names(name).is_empty() {
-                    pod.containers.clear();
-                }
             }
+            Record::ContainerStarted { container, .. } | Record::ContainerTerminated { container, .. }
+                if !pod.containers.contains_key(&**container) => {}
             Record::ContainerStarted { container, restart_count, .. } => {
                 pod.containers.insert(container.to_string(), ("running".into(), *restart_count));
                 pod.about.remove(&**container);

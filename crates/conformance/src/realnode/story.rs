@@ -80,9 +80,16 @@ pub struct Action {
     /// Instructions of a host process.
     #[serde(default)]
     pub args: Option<Vec<String>>,
+    /// Grace period of a deletion in seconds; negative: the pod's own.
+    #[serde(default = "own_grace")]
+    pub grace: i64,
     /// `oom_score_adj` of a host process.
     #[serde(default)]
     pub adj: Option<i16>,
+}
+
+fn own_grace() -> i64 {
+    -1
 }
 
 /// Something that happened.

@@ -80,6 +80,7 @@ pub fn check(stem: &str, row: &Value) -> ThroughFiles {
         "memcg_oom_v1" | "memcg_oom_v2" => memcg::check(stem, row),
         // The check of a story writes its scenario and runs that.
         crate::node::STEM => crate::node::examine_row(row).map(|story| story.verdict()).map_err(Stop::from),
+        crate::realnode::STEM => crate::realnode::examine_row(row).map(|story| story.verdict()).map_err(Stop::from),
         "eviction_sync" => eviction_sync::check(row),
         _ => Err(Stop::NotAsFiles(NO_FILES)),
     };

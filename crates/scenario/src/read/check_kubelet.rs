@@ -26,6 +26,7 @@ pub(crate) struct Given<'a> {
     pub first_pass: Option<SimTime>,
     pub passes: Arc<[SimTime]>,
     pub first_relist: Option<SimTime>,
+    pub just_started: bool,
     /// Its table, or the whole scenario.
     pub at: &'a Location,
 }
@@ -34,8 +35,8 @@ impl<'a> Given<'a> {
     /// A kubelet of which nothing is said.
     pub fn without_configuration(at: &'a Location) -> Self {
         let (profile, timing) = (KubernetesProfile::default(), Timing::default());
-        let (first_pass, passes, first_relist) = (None, Arc::from([]), None);
-        Given { draft: KubeletDraft::default(), profile, timing, first_pass, passes, first_relist, at }
+        let (first_pass, passes, first_relist, just_started) = (None, Arc::from([]), None, false);
+        Given { draft: KubeletDraft::default(), profile, timing, first_pass, passes, first_relist, just_started, at }
     }
 
     /// The place of a field, of a part of it before.
@@ -53,10 +54,10 @@ pub(crate) fn start_kubelet(p: &Problems, given: &Given<'_>, node: &NodePlan) ->
         let message = "the memory threshold notifier is not modelled: the eviction manager only runs periodically";
         p.warn(given.place("kernelMemcgNotification", ""), message);
     }
-    let Given { profile, timing, first_pass, first_relist, .. } = *given;
+    let Given { profile, timing, first_pass, first_relist, just_started, .. } = *given;
     let passes = Arc::clone(&given.passes);
     let started = KubeletPlan::new(config.clone(), profile, node);
-    let plan = KubeletPlan { timing, first_pass, passes, first_relist, ..started };
+    let plan = KubeletPlan { timing, first_pass, passes, first_relist, just_started, ..started };
     for problem in plan.start_problems() {
         start_problem(p, given, problem);
     }

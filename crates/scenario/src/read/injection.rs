@@ -51,7 +51,9 @@ fn injection(cx: &Context<'_>, value: &Value, machine: &Machine<'_>, out: &mut V
     }
     of_pod(&mut t, &mut push);
     if let Some(pod) = t.optional("deletePod", pod_name) {
-        push(Change::DeletePod { pod });
+        let grace_seconds = t.optional("gracePeriodSeconds", integer(1, i64::from(u32::MAX)));
+        let grace_seconds = grace_seconds.and_then(|seconds: i64| u32::try_from(seconds).ok());
+        push(Change::DeletePod { pod, grace_seconds });
     }
     if let Some(process) = t.optional("fork", name) {
         push(Change::Fork { process });

@@ -58,10 +58,11 @@ pub(crate) fn kubelet<'a>(cx: &Context<'_>, value: &'a Value, node: Option<&Node
         p.error(t.at(), format!("`firstPass` and `passes` exclude each other: the first pass is at {again}"));
     }
     let first_relist = t.optional("firstRelist", time);
+    let just_started = t.or("justStarted", false, boolean);
     let clocks = Timing::of(&draft.config, &profile);
     let timing = t.or("timing", clocks, |p, value| timing(p, value, clocks));
     t.finish();
-    Some(Given { draft, profile, timing, first_pass, passes, first_relist, at: &value.at })
+    Some(Given { draft, profile, timing, first_pass, passes, first_relist, just_started, at: &value.at })
 }
 
 /// Fields that a preset may give.

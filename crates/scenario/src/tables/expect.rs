@@ -125,6 +125,13 @@ pub(crate) static AT_KEYS: KeyGroup = KeyGroup {
             Absent,
             "deletes a pod, which its controller replaces; `name` or `namespace/name`",
         ),
+        key(
+            "gracePeriodSeconds",
+            Form::Integer { min: 1, max: u32::MAX as i64 },
+            Says("the pod's own"),
+            "with `deletePod`: the grace period (`kubectl delete --grace-period`)",
+        )
+        .with(&["deletePod"]),
         key("scale", Form::Name, Absent, "a workload (the name of a `[[pod]]`) gets another number of pods"),
         key("replicas", Form::Integer { min: 0, max: MAX_REPLICAS }, Absent, "with `scale`: how many; 0 stops it")
             .with(&["scale"]),

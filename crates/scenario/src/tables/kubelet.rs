@@ -85,6 +85,14 @@ pub(crate) static KUBELET_KEYS: KeyGroup = KeyGroup {
             "a time at which the kubelet listed the containers, if it is known (its log says `SyncLoop (PLEG)`); the \
              other lists come a `timing.relistPeriod` apart",
         ),
+        key(
+            "justStarted",
+            Form::Boolean,
+            Says("false"),
+            "the first pass is the first of the kubelet's process: lists of containers begin 0.08 s before it, and the \
+             node's status is reported 0.1 s after it and every `nodeStatusUpdateFrequency` from then on; a kubelet that \
+             has run for long has these clocks at any time",
+        ),
         key("timing", Form::Table(&TIMING), Absent, "clocks and delays"),
     ],
 };

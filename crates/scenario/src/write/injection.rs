@@ -59,7 +59,10 @@ pub(super) fn injection_keys(injection: &Injection) -> Keys {
             keys.put("signal", &signal.to_string());
             keys.put("process", process);
         }
-        Change::DeletePod { pod } => keys.put("deletePod", pod),
+        Change::DeletePod { pod, grace_seconds } => {
+            keys.put("deletePod", pod);
+            keys.some("gracePeriodSeconds", grace_seconds.as_ref());
+        }
         Change::Fork { process } => keys.put("fork", process),
         Change::StopKubelet => keys.put("kubeletProcess", "stops"),
         Change::StartKubelet => keys.put("kubeletProcess", "starts"),

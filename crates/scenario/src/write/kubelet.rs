@@ -20,6 +20,7 @@ pub(super) fn kubelet(plan: &KubeletPlan) -> Keys {
     }
     keys.some("firstPass", plan.first_pass.as_ref());
     keys.some("firstRelist", plan.first_relist.as_ref());
+    keys.unless("justStarted", &plan.just_started, &false);
     if !plan.passes.is_empty() {
         keys.put("passes", &*plan.passes);
     }

@@ -206,6 +206,7 @@ fn kubelet(c: &mut Choices, scenario: &mut Scenario) {
         _ => plan.first_pass = c.some(Choices::time),
     }
     plan.first_relist = c.some(Choices::time);
+    plan.just_started = c.below(4) == 0;
     // The clocks of the back-off follow the configuration.
     let limits = oomsim_core::kubelet::backoff::BackoffLimits::of(&plan.config, &profile);
     (plan.timing.backoff_base, plan.timing.backoff_max) = (limits.base, limits.max);
@@ -482,6 +483,9 @@ fn injection(c: &mut Choices, scenario: &Scenario) -> Option<Change> {
             Change::Signal { process: process?, signal: c.of(&signals) }
         }
         3 => Change::Fork { process: process? },
-        _ => Change::DeletePod { pod: scenario.pods.first()?.full_name().into() },
+        _ => {
+            let pod = scenario.pods.first()?.full_name().into();
+            Change::DeletePod { pod, grace_seconds: c.some(|c| 1 + c.below(60) as u32) }
+        }
     })
 }

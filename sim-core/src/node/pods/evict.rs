@@ -44,7 +44,7 @@ impl Pods {
         });
         let already = self[pod as usize].state == PodState::Terminating;
         let wait = if already { SimDuration::ZERO } else { self.until_worker_looks(pod, lent) };
-        if wait == SimDuration::ZERO {
+        if wait == SimDuration::ZERO && !already {
             self.record_kills_of(pod, lent);
         }
         let creating = self[pod as usize].state == PodState::Creating;
@@ -59,7 +59,10 @@ impl Pods {
         }
         if wait > SimDuration::ZERO {
             self.worker_will_stop(pod, eviction.grace_seconds, DeathCause::Eviction, wait, lent);
-        } else if !already {
+        } else if already {
+            self[pod as usize].stop_cause = DeathCause::Eviction;
+            self.hurry(pod, eviction.grace_seconds, lent);
+        } else {
             self.kill(pod, eviction.grace_seconds, DeathCause::Eviction, lent);
         }
         if let Some(kubelet) = &lent.kubelet {

@@ -86,6 +86,8 @@ pub(in crate::node) struct Course {
     pub waits: u32,
     /// When its containers' preStop hooks began, if they had time to.
     pub hooks_began: Option<SimTime>,
+    /// The grace period in seconds with which it is being stopped.
+    pub grace_seconds: Option<i64>,
     /// A resize that the kubelet has not made yet.
     pub resize: Option<Box<PendingResize>>,
     /// How often its resources were changed.

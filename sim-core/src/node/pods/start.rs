@@ -91,9 +91,10 @@ impl Pods {
             .iter()
             .zip(&template.containers)
             .map(|(c, common)| {
-                let waits = match common.role {
-                    Role::Regular if !template.init.is_empty() => WaitingReason::PodInitializing,
-                    _ => WaitingReason::ContainerCreating,
+                // kubelet_pods.go convertToAPIContainerStatuses, for all containers and until they run.
+                let waits = match template.init.is_empty() {
+                    true => WaitingReason::ContainerCreating,
+                    false => WaitingReason::PodInitializing,
                 };
                 created(&c.name, (common.role, common.oom_score_adj), waits)
             })
@@ -280,11 +281,7 @@ impl Pods {
         }
         for (index, container) in (0..).zip(&template.containers) {
             if container.role == Role::Regular {
-                let container = ContainerRef { pod, index };
-                if !template.init.is_empty() {
-                    self.container_mut(container).status = ContainerStatus::Waiting(WaitingReason::ContainerCreating);
-                }
-                self.start_container_after(container, create, lent);
+                self.start_container_after(ContainerRef { pod, index }, create, lent);
             }
         }
     }

@@ -300,9 +300,21 @@ impl Pods {
         }
     }
 
+    /// A pod that is being stopped is to be stopped with another grace period, in seconds: it can only get shorter
+    /// (pod_workers.go calculateEffectiveGracePeriod). Its worker begins anew, and asks the runtime again.
+    pub(super) fn hurry(&mut self, pod: PodIx, grace_seconds: i64, lent: &mut Lent<'_>) {
+        if self[pod as usize].course.grace_seconds.is_none_or(|before| grace_seconds >= before) {
+            return;
+        }
+        self.record_kills_of(pod, lent);
+        let grace = self.hooks_run(pod, grace_seconds, lent);
+        lent.cx.queue.after(grace, Phase::Runtime, pod, Event::GraceOver(pod));
+    }
+
     /// The preStop hooks of running containers begin, and with them the time of each of these containers. The grace
     /// period of the others.
     fn hooks_run(&mut self, pod: PodIx, grace_seconds: i64, lent: &mut Lent<'_>) -> SimDuration {
+        self[pod as usize].course.grace_seconds = Some(grace_seconds);
         self[pod as usize].course.hooks_began = (grace_seconds > 0).then_some(lent.cx.now);
         let scenario = Arc::clone(&lent.machine.scenario);
         let profile = scenario.kubelet.as_ref().map_or_else(KubernetesProfile::default, |kubelet| kubelet.profile);

@@ -110,7 +110,7 @@ impl Pods {
         lent.record(Record::NodeTaint { key: UNREACHABLE.into(), present: false });
         for pod in std::mem::take(&mut self.marked) {
             if self.live().binary_search(&pod).is_ok() {
-                self.stop_gracefully(pod, lent);
+                self.stop_gracefully(pod, None, lent);
             }
         }
     }

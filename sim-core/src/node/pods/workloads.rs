@@ -16,7 +16,7 @@ const AVAILABLE_AFTER: SimDuration = SimDuration::from_secs(1);
 
 impl Pods {
     /// `kubectl delete pod`. Its controller makes a new one: a ReplicaSet at once, others when it is gone.
-    pub fn delete(&mut self, pod: &Name, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
+    pub fn delete(&mut self, pod: &Name, grace: Option<i64>, lent: &mut Lent<'_>) -> Result<(), ChangeError> {
         let ix = self.named(pod).ok_or_else(|| ChangeError::NoSuchPod(pod.clone()))?;
         let of = &self[ix as usize];
         let (plan_ix, replica) = (of.plan, of.replica);
@@ -29,14 +29,18 @@ impl Pods {
             }
             Controller::StatefulSet | Controller::DaemonSet => self[ix as usize].replaced_when_gone = true,
         }
-        self.stop_gracefully(ix, lent);
+        self.stop_gracefully(ix, grace, lent);
         Ok(())
     }
 
-    pub(super) fn stop_gracefully(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
+    /// Stops a pod that is deleted, with this grace period in seconds or its own.
+    pub(super) fn stop_gracefully(&mut self, pod: PodIx, grace: Option<i64>, lent: &mut Lent<'_>) {
         let own = self.template(pod).spec.termination_grace_period_seconds;
-        let grace = own.unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
+        let grace = grace.or(own).unwrap_or(DEFAULT_TERMINATION_GRACE_PERIOD_SECONDS);
         self[pod as usize].deleted = true;
+        if self[pod as usize].state == PodState::Terminating {
+            return self.hurry(pod, grace, lent);
+        }
         let wait = self.until_worker_looks(pod, lent);
         if wait > SimDuration::ZERO {
             return self.worker_will_stop(pod, grace, DeathCause::ContainerStop, wait, lent);
@@ -79,7 +83,7 @@ impl Pods {
         }
         let surplus = self.of_workload(plan).into_iter().rev().take_while(|(replica, _)| *replica >= replicas);
         for (_, pod) in surplus.collect::<Vec<_>>() {
-            self.stop_gracefully(pod, lent);
+            self.stop_gracefully(pod, None, lent);
         }
         Ok(())
     }
@@ -114,13 +118,13 @@ impl Pods {
             return;
         }
         self[pod as usize].replaced_when_gone = true;
-        self.stop_gracefully(pod, lent);
+        self.stop_gracefully(pod, None, lent);
     }
 
     /// The successor of a pod is available: it goes.
     pub fn retires(&mut self, pod: PodIx, lent: &mut Lent<'_>) {
         if matches!(self[pod as usize].state, PodState::Creating | PodState::Active) {
-            self.stop_gracefully(pod, lent);
+            self.stop_gracefully(pod, None, lent);
         }
     }
 

@@ -12,7 +12,7 @@ pub(super) fn on_pod(plan: &PodPlan, at: SimTime) -> Vec<Knob> {
     let name = &*plan.spec.name;
     let mut all = Vec::new();
     if plan.replicas == 1 {
-        let delete = Change::DeletePod { pod: plan.full_name().into() };
+        let delete = Change::DeletePod { pod: plan.full_name().into(), grace_seconds: None };
         all.extend(Knob::action(format!("delete {name}"), delete, at));
     }
     if matches!(plan.controller, Controller::Deployment | Controller::StatefulSet) {
