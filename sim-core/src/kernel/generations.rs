@@ -263,7 +263,8 @@ impl Kernel {
                 }
             }
             SwapDevice::Disk => {
-                let done = writes.take_done(index, self.batches_in_flight());
+                let batches = self.pages_in_flight(BATCH) / BATCH.get();
+                let done = writes.take_done(index, usize::try_from(batches).unwrap_or(usize::MAX).max(1));
                 done.map_or(Pages::ZERO, |done| done.min(take))
             }
         };
@@ -287,12 +288,11 @@ impl Kernel {
         self.config.profile.reclaim_stops_at_goal
     }
 
-    /// Batches that the processor sends off while the swap disk writes one.
-    fn batches_in_flight(&self) -> usize {
+    /// Pages that the processor sends off while the swap disk writes a batch.
+    pub(super) fn pages_in_flight(&self, batch: Pages) -> u64 {
         let disk = self.config.disk.unwrap_or(Disk::RECORDED);
-        let written = SimDuration::from_secs(1).mul_ratio(BATCH.bytes().get(), disk.bandwidth.get().max(1));
-        let sent = disk.page.as_nanos().saturating_mul(BATCH.get()).max(1);
-        usize::try_from((disk.latency + written).as_nanos() / sent).unwrap_or(usize::MAX).max(1)
+        let written = SimDuration::from_secs(1).mul_ratio(batch.bytes().get(), disk.bandwidth.get().max(1));
+        (disk.latency + written).as_nanos() / disk.page.as_nanos().max(1)
     }
 
     /// Folios that are taken at a time: as many as are still to be looked at since 7.2 (mm/vmscan.c evict_folios),

@@ -11,6 +11,7 @@ mod api;
 mod audit;
 mod capability;
 mod cgroup;
+mod classic;
 mod cow;
 mod generations;
 mod high;

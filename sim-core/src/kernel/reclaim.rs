@@ -5,16 +5,14 @@ use super::Kernel;
 use super::api::{CgroupVersion, Errno};
 use super::cgroup::PageKind;
 use super::generations::Call;
-use super::lru::{Lists, Moved};
+use super::lru::Lists;
 use super::profile::Lru;
+use super::text::{TWO_WINDOWS, WINDOW};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::{SmallVec, smallvec};
 
 /// Pages that reclaim takes at least (SWAP_CLUSTER_MAX).
 pub(super) const CLUSTER: u64 = 32;
-/// The first priority: a 4096th of a list (DEF_PRIORITY).
-const PRIORITY: u32 = 12;
-
 /// The pages of a cgroup or a process. A reclaim looks at few cgroups, and few processes in each.
 pub(super) type Amounts<T> = SmallVec<[(T, Pages); 12]>;
 
@@ -31,37 +29,6 @@ enum Turn {
     Oldest,
     Inactive,
     Active,
-}
-
-/// A cgroup under the classic LRU: its lists, and what a reclaim has done to them so far.
-struct Scan {
-    group: CgroupId,
-    lists: Lists,
-    usage: Pages,
-    /// What its protection leaves of the usage.
-    allowed: Pages,
-    moved: Moved,
-}
-
-impl Scan {
-    /// Looks at what a priority makes of the lists, until `goal` pages are free; returns how many are.
-    fn round(&mut self, priority: u32, goal: Pages) -> Pages {
-        if self.allowed.is_zero() {
-            return Pages::ZERO;
-        }
-        let before = self.moved.freed;
-        let open = |list: Pages| match self.allowed == self.usage {
-            true => list,
-            // A protected cgroup is looked at for 32 pages at least (mm/vmscan.c get_scan_count).
-            false => ratio(list, self.allowed, self.usage).max(Pages::new(CLUSTER)).min(list),
-        };
-        let part = [open(self.lists.inactive), open(self.lists.active)].map(|list| Pages::new(list.get() >> priority));
-        self.lists.round(part, priority, before + goal, &mut self.moved);
-        let freed = self.moved.freed - before;
-        self.usage -= freed.min(self.usage);
-        self.allowed -= freed.min(self.allowed);
-        freed
-    }
 }
 
 impl Kernel {
@@ -89,7 +56,10 @@ impl Kernel {
             return freed;
         }
         let kept = self.kept_text(by, top);
-        let hot = self.hot(by).map(|hot| (hot.file, hot.pages.max(super::text::TWO_WINDOWS)));
+        // A process in a loop that needs no other text keeps what the loop is in; the classic LRU takes the rest.
+        let loops = kept.is_zero() && self.lru() == Lru::Classic;
+        let in_use = |pages: Pages| if loops { WINDOW.min(pages) } else { pages.max(TWO_WINDOWS) };
+        let hot = self.hot(by).map(|hot| (hot.file, in_use(hot.pages)));
         let spare = self.cgroups[top.index()].total.evictable_file().saturating_sub(kept);
         if hot.is_none() || (kept.is_zero() && !self.can_swap_below(top, may_swap)) {
             return self.reclaim(top, want, may_swap);
@@ -182,16 +152,21 @@ impl Kernel {
     }
 
     fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
-        if self.lru() == Lru::Mglru && top != self.root() {
-            return self.shrink_in_batches(top, want, may_swap, respect);
+        if top != self.root() {
+            return match self.lru() {
+                Lru::Mglru => self.shrink_in_batches(top, want, may_swap, respect),
+                Lru::Classic => {
+                    let groups = self.allowances(top, respect);
+                    let call = Call { top, groups: &groups, may_swap, respect };
+                    self.shrink_classic(&call, want, Pages::new(CLUSTER))
+                }
+            };
         }
         let groups = self.allowances(top, respect);
         let has_file = !self.cgroups[top.index()].total.evictable_file().is_zero();
         let has_swap = may_swap && self.swap_free() > Pages::ZERO;
         let mut freed = Pages::ZERO;
-        if has_file && top != self.root() {
-            freed += self.shrink_classic(&Call { top, groups: &groups, may_swap, respect }, want, Pages::new(CLUSTER));
-        } else if has_file {
+        if has_file {
             let file: Amounts<_> =
                 groups.iter().map(|(g, allowed)| (*g, self.evictable_here(*g).min(*allowed))).collect();
             for (group, take) in self.classic_shares(&file, want) {
@@ -217,46 +192,6 @@ impl Kernel {
         let unused: Amounts<_> = file.iter().map(|(g, pages)| (*g, pages.saturating_sub(self.in_use(*g)))).collect();
         let enough = self.lru() == Lru::Classic && unused.iter().map(|(_, pages)| *pages).sum::<Pages>() >= want;
         if enough { shares(&unused, want) } else { shares(file, want) }
-    }
-
-    /// Calls of the classic LRU below a limit until `want` pages are free, or one finds nothing, for `goal` pages each:
-    /// a 4096th of every cgroup's lists, a 2048th, …, until that many are free. At each priority all cgroups are
-    /// looked at, each for `goal` pages at most, so that a large goal is overshot (mm/vmscan.c shrink_node_memcgs of
-    /// 6.1; recordings memory_reclaim, protect).
-    fn shrink_classic(&mut self, call: &Call<'_>, want: Pages, goal: Pages) -> Pages {
-        let mut scans: SmallVec<[Scan; 12]> =
-            call.groups.iter().map(|(g, allowed)| self.scan_of(*g, *allowed)).collect();
-        let mut freed = Pages::ZERO;
-        while freed < want {
-            let mut now = Pages::ZERO;
-            for priority in (0..=PRIORITY).rev() {
-                now += scans.iter_mut().map(|scan| scan.round(priority, goal)).sum::<Pages>();
-                if now >= goal {
-                    break;
-                }
-            }
-            if now.is_zero() {
-                break;
-            }
-            freed += now;
-        }
-        for scan in scans.iter().filter(|scan| scan.moved != Moved::default()) {
-            if call.respect == Respect::MinOnly && !self.cgroups[scan.group.index()].rare().low.is_zero() {
-                self.count_event(scan.group, |e| e.low += 1);
-            }
-            self.apply_moved(scan.group, scan.moved);
-        }
-        freed
-    }
-
-    fn scan_of(&self, group: CgroupId, allowed: Pages) -> Scan {
-        Scan {
-            group,
-            lists: self.lists(group),
-            usage: self.cgroups[group.index()].usage,
-            allowed,
-            moved: Moved::default(),
-        }
     }
 
     /// Every cgroup of the subtree with the pages that reclaim may take from it.
@@ -296,14 +231,7 @@ impl Kernel {
         self.drop_file(cg, take)
     }
 
-    /// What one call of the classic LRU decided for a cgroup.
-    fn apply_moved(&mut self, cg: CgroupId, moved: Moved) {
-        self.activate_referenced(cg, moved.activated);
-        self.demote(cg, moved.demoted);
-        self.drop_file(cg, moved.freed);
-    }
-
-    fn drop_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
+    pub(super) fn drop_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let mut left = take;
         let mut dropped: SmallVec<[(VolumeId, Pages, Pages); 8]> = SmallVec::new();
         let spared = self.spared;
@@ -385,7 +313,7 @@ impl Kernel {
     }
 
     /// The oldest pages of the active list go to the inactive one.
-    fn demote(&mut self, cg: CgroupId, pages: Pages) {
+    pub(super) fn demote(&mut self, cg: CgroupId, pages: Pages) {
         self.convert(cg, PageKind::ActiveFile, PageKind::InactiveFile, pages);
         let mut left = pages;
         for chunk in self.cgroups[cg.index()].cache_mut() {
@@ -437,7 +365,7 @@ impl Kernel {
     }
 
     /// Pages of swap that a cgroup may still use by the limits above it.
-    pub(super) fn swap_room(&self, cg: CgroupId) -> Pages {
+    pub fn swap_room(&self, cg: CgroupId) -> Pages {
         let swappiness = match self.config.cgroup {
             CgroupVersion::V1 => self.cgroups[cg.index()].rare().swappiness.unwrap_or(self.config.sysctl.swappiness),
             CgroupVersion::V2 => self.config.sysctl.swappiness,

@@ -32,7 +32,7 @@ pub(super) struct Thrashing {
 /// of it is up to the room that is left where it ends: it hangs between half a window and two.
 const SOON: Pages = Pages::new(128);
 /// What one read brings back: the readahead window of 128 KiB.
-const WINDOW: Pages = Pages::new(32);
+pub(super) const WINDOW: Pages = Pages::new(32);
 /// What there is of hot text as long as anything else can go: it lies in two places at least, the program's and its
 /// library's, and each is read by windows (recordings high: 0 to 117 pages, 48 in the middle).
 pub(super) const TWO_WINDOWS: Pages = Pages::new(64);

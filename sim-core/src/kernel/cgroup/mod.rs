@@ -183,6 +183,9 @@ pub(super) struct Rare {
     pub written: Pages,
     /// Anonymous pages that MGLRU has aged and that have not gone to swap since.
     pub old_anon: Pages,
+    /// Anonymous pages that the classic LRU has found touched and will not pass over again: the oldest ones, and those
+    /// behind the pages that it has yet to look at.
+    pub passed_over: [Pages; 2],
     /// What its processes had when reclaim first passed over its tmpfs pages, and still have of that; `None`: it has
     /// not yet.
     pub before_tmpfs: Option<Pages>,
@@ -208,6 +211,7 @@ impl Rare {
         left: Pages::ZERO,
         written: Pages::ZERO,
         old_anon: Pages::ZERO,
+        passed_over: [Pages::ZERO; 2],
         before_tmpfs: None,
         aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
