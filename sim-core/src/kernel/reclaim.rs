@@ -7,7 +7,6 @@ use super::cgroup::PageKind;
 use super::generations::Call;
 use super::lru::Lists;
 use super::profile::Lru;
-use super::text::{TWO_WINDOWS, WINDOW};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::{SmallVec, smallvec};
 
@@ -56,10 +55,7 @@ impl Kernel {
             return freed;
         }
         let kept = self.kept_text(by, top);
-        // A process in a loop that needs no other text keeps what the loop is in; the classic LRU takes the rest.
-        let loops = kept.is_zero() && self.lru() == Lru::Classic;
-        let in_use = |pages: Pages| if loops { WINDOW.min(pages) } else { pages.max(TWO_WINDOWS) };
-        let hot = self.hot(by).map(|hot| (hot.file, in_use(hot.pages)));
+        let hot = self.hot(by).map(|hot| (hot.file, self.text_in_use(top, hot, kept)));
         let spare = self.cgroups[top.index()].total.evictable_file().saturating_sub(kept);
         if hot.is_none() || (kept.is_zero() && !self.can_swap_below(top, may_swap)) {
             return self.reclaim(top, want, may_swap);

@@ -58,6 +58,7 @@ impl Kernel {
     /// processes in proportion to their size.
     pub(super) fn swap_out_here(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let shmem = self.shmem_charged_to(cg);
+        let take = take.min(self.open_generation(cg, &shmem));
         let mut done = self.swap_out_before_tmpfs(cg, &shmem, take);
         for (volume, pages) in shmem {
             let pages = pages.min(take - done);
@@ -66,7 +67,9 @@ impl Kernel {
                 done += pages;
             }
         }
-        done + self.swap_out_processes(cg, take - done)
+        done += self.swap_out_processes(cg, take - done);
+        self.close_generation(cg, done);
+        done
     }
 
     fn swap_out_processes(&mut self, cg: CgroupId, take: Pages) -> Pages {
@@ -82,10 +85,7 @@ impl Kernel {
     /// (mm/shmem.c, mm/vmscan.c lru_gen_set_refs; recording swap_3060_3 of 7.3.4: 3313 pages scanned and 420 freed,
     /// where 2883 are of a tmpfs). What the processes had by then goes before them.
     fn swap_out_before_tmpfs(&mut self, cg: CgroupId, shmem: &[(VolumeId, Pages)], take: Pages) -> Pages {
-        let is_tmpfs = |(volume, pages): &(VolumeId, Pages)| {
-            !pages.is_zero() && matches!(self.volumes.get(volume.index()), Some(Volume::Tmpfs { .. }))
-        };
-        if !self.spares_mapped_once() || !shmem.iter().any(is_tmpfs) {
+        if !self.spares_mapped_once() || self.of_tmpfs(shmem).is_zero() {
             return Pages::ZERO;
         }
         let all = || self.swappable_processes(cg).into_iter().map(|(_, pages)| pages).sum();
@@ -93,6 +93,42 @@ impl Kernel {
         let done = self.swap_out_processes(cg, take.min(before));
         self.cgroups[cg.index()].rare_mut().before_tmpfs = Some(before - done);
         done
+    }
+
+    /// Those of these pages that are a tmpfs's.
+    fn of_tmpfs(&self, shmem: &[(VolumeId, Pages)]) -> Pages {
+        let is_tmpfs = |volume: &VolumeId| matches!(self.volumes.get(volume.index()), Some(Volume::Tmpfs { .. }));
+        shmem.iter().filter(|(volume, _)| is_tmpfs(volume)).map(|(_, pages)| *pages).sum()
+    }
+
+    /// MGLRU up to 6.13, where cache is left that came with them: notes what the generation has that is swapped out
+    /// now, and returns how much of it is in memory. Pages of a tmpfs, which were written and not faulted in, are in an
+    /// older one than all others (mm/swap.c folio_add_lru, include/linux/mm_inline.h lru_gen_add_folio). With a disk
+    /// the kernel ages before the oldest has gone, as pages under writeback make it look for more (mm/vmscan.c
+    /// should_run_aging).
+    fn open_generation(&mut self, cg: CgroupId, shmem: &[(VolumeId, Pages)]) -> Pages {
+        let rare = self.cgroups[cg.index()].rare();
+        if rare.cache.is_empty() || self.lru() != Lru::Mglru || self.spares_mapped_once() {
+            return Pages::MAX;
+        }
+        let (left, gone) = rare.oldest_anon;
+        if !left.is_zero() {
+            return left;
+        }
+        let older = if gone == 0 { self.of_tmpfs(shmem) } else { Pages::ZERO };
+        let ages_at_once = older.is_zero() && self.config.swap_device == SwapDevice::Zram;
+        let opened = if older.is_zero() { self.swappable_here(cg) } else { older };
+        let gone = if gone == 0 && !ages_at_once { 1 } else { gone };
+        self.cgroups[cg.index()].rare_mut().oldest_anon = (opened, gone);
+        opened
+    }
+
+    fn close_generation(&mut self, cg: CgroupId, swapped: Pages) {
+        let (left, gone) = self.cgroups[cg.index()].rare().oldest_anon;
+        if !left.is_zero() {
+            let now = left.saturating_sub(swapped);
+            self.cgroups[cg.index()].rare_mut().oldest_anon = (now, gone.saturating_add(u8::from(now.is_zero())));
+        }
     }
 
     /// Moves private anonymous pages of a process to swap; the caller has made sure that there is room.

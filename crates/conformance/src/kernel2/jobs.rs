@@ -183,7 +183,11 @@ impl Machine<'_> {
             MemOutcome::Wait { remaining, until } => {
                 job.pending = Some((by, op.with_pages(remaining)));
                 match until {
-                    Until::After(wait) | Until::Thrashing(Some(wait)) => job.next = self.sim.now.saturating_add(wait),
+                    Until::After(wait) => job.next = self.sim.now.saturating_add(wait),
+                    Until::Thrashing(Some(wait)) => {
+                        let wait = wait.mul_ratio(self.variant.slowness.into(), 1);
+                        job.next = self.sim.now.saturating_add(wait);
+                    }
                     Until::OnMemoryFreed | Until::Thrashing(None) if died => {}
                     Until::OnMemoryFreed | Until::Thrashing(None) => job.state = State::Stuck,
                 }

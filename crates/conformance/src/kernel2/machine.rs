@@ -3,6 +3,7 @@
 use super::outcome::{Decision, ExperimentOutcome};
 use super::row::{Experiment, Group};
 use super::text::text;
+use super::variant::Variant;
 use crate::kernel::{Sim, WORKER, machine, rivals};
 use oomsim_core::kernel::{
     Disk, FileAccess, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, THRASHING_PERMILLE,
@@ -79,13 +80,7 @@ pub struct Machine<'a> {
     files: BTreeMap<(String, u64), VolumeId>,
     /// For how long processes have waited for memory.
     pub waited: SimDuration,
-}
-
-/// What a replay takes otherwise than the rules do where they leave something open.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Variant {
-    /// Pages of more room in every limit.
-    pub shift: i64,
+    pub variant: Variant,
 }
 
 /// Runs a row.
@@ -113,7 +108,7 @@ pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> 
 
 impl<'a> Machine<'a> {
     fn new(row: &'a Experiment, variant: Variant) -> Result<Self, String> {
-        let mut sim = Sim::new(config(row)?);
+        let mut sim = Sim::new(config(row, variant)?);
         // The driver waits for the dead when the case is over.
         sim.leaves_zombies = true;
         let text = sim.kernel.create_file(text(&sim).0.bytes());
@@ -123,7 +118,7 @@ impl<'a> Machine<'a> {
         }
         let (pids, buffers, files) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let waited = SimDuration::ZERO;
-        let mut machine = Machine { row, sim, text, pids, buffers, files, waited };
+        let mut machine = Machine { row, sim, text, pids, buffers, files, waited, variant };
         for process in &row.procs {
             machine.start(process)?;
         }
@@ -281,8 +276,11 @@ fn decision(report: &OomReport) -> Option<Decision> {
     Some(Decision { limit: report.oom_memcg.as_ref().map(text), chosen, group: report.oom_group.as_ref().map(text) })
 }
 
-fn config(row: &Experiment) -> Result<KernelConfig, String> {
-    let profile = row.profile()?;
+fn config(row: &Experiment, variant: Variant) -> Result<KernelConfig, String> {
+    let mut profile = row.profile()?;
+    if variant.second_kill {
+        profile.second_kill_percent = 100;
+    }
     let old = profile.version == "5.10";
     let mut config = machine(profile, false, row.mem_total_kib, row.swap_total_kib);
     config.cpus = row.smp;

@@ -9,15 +9,16 @@ mod pressure;
 mod row;
 mod steps;
 mod text;
+mod variant;
 
 pub use compare::{SizeOff, Sizes};
 
 use crate::{RecordingKind, Verdict};
-use machine::Variant;
 use outcome::{ExperimentOutcome, Window};
 pub use pressure::{Halt, Waited, halts, waited};
 use row::Experiment;
 use serde_json::Value;
+use variant::Variant;
 
 fn id(row: &Value) -> String {
     let kernel = row["kernel"].as_str().unwrap_or_default();
@@ -75,9 +76,17 @@ fn decide(row: &Experiment) -> (Verdict, Variant) {
     }
     let agrees = |variant| machine::run(row, variant).is_ok_and(|run| expected.agrees(&run.outcome, window));
     let slack = ROOM + row.swap_cached();
-    let mut shifts = [-slack / 2, slack / 2, -slack, slack].map(|shift| Variant { shift }).into_iter();
+    let mut shifts = [-slack / 2, slack / 2, -slack, slack].map(|shift| Variant { shift, ..rules }).into_iter();
     if let Some(shifted) = shifts.find(|variant| agrees(*variant)) {
         return (Verdict::Matched, shifted);
+    }
+    if let Some(other) = variant::second_kill(row).filter(|variant| agrees(*variant)) {
+        return (Verdict::Undecided("a second process was killed while the first gave its memory back".into()), other);
+    }
+    let same_deaths =
+        |variant| machine::run(row, variant).is_ok_and(|run| expected.agrees_on_deaths(&run.outcome, window));
+    if let Some(other) = variant::slow(row).filter(|variant| same_deaths(*variant)) {
+        return (Verdict::Undecided("the guest was too slow for a kill before the recording ended".into()), other);
     }
     (Verdict::Mismatched { expected: expected.to_string(), got: first.outcome.to_string() }, rules)
 }

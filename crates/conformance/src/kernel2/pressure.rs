@@ -1,8 +1,9 @@
 //! For how long the processes of an experiment waited for memory, how far they came and how long they stood still,
 //! recorded and simulated.
 
-use super::machine::{self, Variant};
+use super::machine;
 use super::row::Experiment;
+use super::variant::Variant;
 use oomsim_core::kernel::Profile;
 use serde_json::Value;
 

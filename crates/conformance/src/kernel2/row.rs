@@ -133,13 +133,17 @@ impl State {
         stat("swapcached").max(listed.saturating_sub(stat("anon") + stat("shmem"))).min(self.swap)
     }
 
-    /// A process that was killed is still giving its memory back: pages are charged that are neither mapped, nor
-    /// shared, nor in the swap cache. The counters before 5.13 run behind too far to tell.
+    /// A process that was killed is still giving its memory back.
     pub fn is_amid_exit(&self) -> bool {
-        let stat = |name: &str| self.stat.get(name).copied().unwrap_or(0);
-        let listed = stat("inactive_anon") + stat("active_anon");
-        stat("kernel") > 0 && listed > stat("anon") + stat("shmem") + stat("swapcached") + IN_BATCHES
+        has_unowned(|name| self.stat.get(name).copied().unwrap_or(0))
     }
+}
+
+/// Pages are charged that are neither mapped, nor shared, nor in the swap cache. The counters before 5.13 run behind
+/// too far to tell.
+fn has_unowned(stat: impl Fn(&str) -> u64) -> bool {
+    let listed = stat("inactive_anon") + stat("active_anon");
+    stat("kernel") > 0 && listed > stat("anon") + stat("shmem") + stat("swapcached") + IN_BATCHES
 }
 
 impl Step {
@@ -195,6 +199,26 @@ impl Experiment {
         let of =
             |r: &RecordedOom| r.memcg_stats.as_ref().and_then(|s| s.get("swapcached")).copied().unwrap_or(0) / 4096;
         i64::try_from(self.oom_reports.iter().map(of).max().unwrap_or(0).min(650)).unwrap_or(0)
+    }
+
+    /// A report after the first shows pages that a killed process has yet to give back.
+    pub fn kills_amid_exit(&self) -> bool {
+        let pages =
+            |r: &RecordedOom, name: &str| r.memcg_stats.as_ref().and_then(|s| s.get(name)).map_or(0, |b| b / 4096);
+        self.oom_reports.iter().skip(1).any(|report| has_unowned(|name| pages(report, name)))
+    }
+
+    /// Milliseconds that the slowest grower took over a chunk beyond its pause, in the middle of all its chunks.
+    pub fn chunk_beside_pause(&self) -> f64 {
+        let middle = |step: &Step| {
+            let chunk = step.number(1).max(1) as f64;
+            let known = self.progress.get(&step.who)?.windows(2);
+            let mut took: Vec<f64> =
+                known.map(|p| (p[1][1] - p[0][1]) * chunk / (p[1][0] - p[0][0]).max(chunk)).collect();
+            took.sort_by(f64::total_cmp);
+            Some(took.get(took.len() / 2)? - step.number(2) as f64 / 1000.0)
+        };
+        self.starts().filter(|s| s.op == "start_grow_paced").filter_map(middle).fold(0.0, f64::max)
     }
 
     /// A process that needs new memory again and again had neither answered nor come to a limit when the recording

@@ -96,6 +96,9 @@ impl Machine<'_> {
         } else if there < TWO_WINDOWS && room > TWO_WINDOWS {
             let how = FileAccess::Mmap;
             self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: TWO_WINDOWS, how });
+        } else if TWO_WINDOWS < there && there.get() < used && !self.sim.kernel.profile().file_folios {
+            let (pages, how) = (there + WINDOW, FileAccess::Mmap);
+            self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages, how });
         }
     }
 }

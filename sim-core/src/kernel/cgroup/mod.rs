@@ -186,6 +186,8 @@ pub(super) struct Rare {
     /// Anonymous pages that the classic LRU has found touched and will not pass over again: the oldest ones, and those
     /// behind the pages that it has yet to look at.
     pub passed_over: [Pages; 2],
+    /// How much is left in memory of the oldest generation of its anonymous pages, and how many generations have gone.
+    pub oldest_anon: (Pages, u8),
     /// What its processes had when reclaim first passed over its tmpfs pages, and still have of that; `None`: it has
     /// not yet.
     pub before_tmpfs: Option<Pages>,
@@ -212,6 +214,7 @@ impl Rare {
         written: Pages::ZERO,
         old_anon: Pages::ZERO,
         passed_over: [Pages::ZERO; 2],
+        oldest_anon: (Pages::ZERO, 0),
         before_tmpfs: None,
         aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
