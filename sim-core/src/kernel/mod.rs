@@ -98,6 +98,8 @@ pub struct Kernel {
     shrinking: Vec<CgroupId>,
     /// Free memory is at the min watermark.
     starved: Option<starve::Starved>,
+    /// Batches that reclaim below limits has sent to the swap disk.
+    swap_batches: u64,
     panicked: bool,
     /// Processes that the OOM killer chose and that are not gone yet.
     oom_victims: u32,
@@ -141,6 +143,7 @@ impl Kernel {
             freed_some: false,
             shrinking: Vec::new(),
             starved: None,
+            swap_batches: 0,
             panicked: false,
             oom_victims: 0,
             spared: None,
