@@ -79,6 +79,21 @@ impl Kernel {
         freed
     }
 
+    /// One look at the cache of every cgroup at a priority, for `goal` pages of each at most. Returns the pages of inactive
+    /// lists that were looked at, and those that came free.
+    pub(super) fn look_at_cache(&mut self, call: &Call<'_>, priority: u32, goal: Pages) -> (Pages, Pages) {
+        let mut scans: SmallVec<[Scan; 12]> =
+            call.groups.iter().map(|(g, allowed)| self.scan_of(call, *g, *allowed)).collect();
+        let aim = aim(&scans, priority, 0, false);
+        let (mut scanned, mut freed) = (Pages::ZERO, Pages::ZERO);
+        for scan in &mut scans {
+            freed += scan.round(goal, aim, &mut Writes { in_flight: 0, sent: 0 });
+            scanned += scan.moved.freed + scan.moved.activated;
+            self.apply_moved(scan);
+        }
+        (scanned, freed)
+    }
+
     fn scan_of(&self, call: &Call<'_>, group: CgroupId, allowed: Pages) -> Scan {
         let mut lists = self.lists(group);
         let room = if call.may_swap { self.swap_room(group) } else { Pages::ZERO };

@@ -10,15 +10,15 @@ use crate::units::{CgroupId, Pages, SimDuration};
 use smallvec::SmallVec;
 
 /// Pages that are taken at a time (MIN_LRU_BATCH).
-const BATCH: Pages = Pages::new(64);
+pub(super) const BATCH: Pages = Pages::new(64);
 /// Pages that a call is about at least (SWAP_CLUSTER_MAX).
-const CLUSTER: Pages = Pages::new(super::reclaim::CLUSTER);
+pub(super) const CLUSTER: Pages = Pages::new(super::reclaim::CLUSTER);
 /// The first priority: a 4096th of a list (DEF_PRIORITY).
-const PRIORITY: u32 = 12;
+pub(super) const PRIORITY: u32 = 12;
 
 /// What a call has sent to the swap disk.
 #[derive(Default)]
-struct Writes {
+pub(super) struct Writes {
     /// In order: the cgroup by its place in the call, and pages.
     batches: SmallVec<[(usize, Pages); 8]>,
     /// It has aged a cgroup.
@@ -129,7 +129,7 @@ impl Kernel {
     }
 
     /// Pages of a cgroup that a walk looks at: what it has, less the part that is protected.
-    fn to_scan(&self, call: &Call<'_>, index: usize, priority: u32) -> Pages {
+    pub(super) fn to_scan(&self, call: &Call<'_>, index: usize, priority: u32) -> Pages {
         let (group, allowed) = call.groups[index];
         let usage = self.usage_and_stock(group);
         let swappable = self.swappable_now(call, group);
@@ -150,7 +150,7 @@ impl Kernel {
         Pages::new(part.get() >> priority)
     }
 
-    fn swappable_now(&self, call: &Call<'_>, group: CgroupId) -> Pages {
+    pub(super) fn swappable_now(&self, call: &Call<'_>, group: CgroupId) -> Pages {
         if !call.may_swap || self.swap_room(group).is_zero() {
             return Pages::ZERO;
         }
@@ -206,7 +206,7 @@ impl Kernel {
     /// Anonymous pages of a cgroup that can go to swap now. What was touched first since the cgroup was last aged is
     /// young. When nothing else is left a walk ages it, except at the first priority, and looks at it at the next
     /// (mm/vmscan.c get_nr_to_scan, should_run_aging; recordings protect of 6.12.117).
-    fn old_anon(&mut self, group: CgroupId, priority: u32, writes: &mut Writes) -> Pages {
+    pub(super) fn old_anon(&mut self, group: CgroupId, priority: u32, writes: &mut Writes) -> Pages {
         let swappable = self.swappable_here(group);
         let old = self.cgroups[group.index()].rare().old_anon.min(swappable);
         if !self.takes_single_folios() && old.is_zero() && priority < PRIORITY && !swappable.is_zero() {
@@ -219,7 +219,7 @@ impl Kernel {
     /// Aging finds recently touched pages by their page tables and leaves them on the list of their old generation.
     /// Since 7.2 a walk looks at no more pages than it has left to look at, those that it only moves among them
     /// (mm/vmscan.c sort_folio, try_to_shrink_lruvec; recordings protect of 7.3.4). Returns how many it moved.
-    fn sort_anon(&mut self, call: &Call<'_>, group: CgroupId, most: Pages, writes: &mut Writes) -> Pages {
+    pub(super) fn sort_anon(&mut self, call: &Call<'_>, group: CgroupId, most: Pages, writes: &mut Writes) -> Pages {
         let swappable = self.swappable_now(call, group);
         if !self.takes_single_folios() || swappable.is_zero() || !self.cgroups[group.index()].rare().old_anon.is_zero()
         {
@@ -305,7 +305,7 @@ impl Kernel {
 
     /// Folios that are taken at a time: as many as are still to be looked at since 7.2 (mm/vmscan.c evict_folios),
     /// before that a full batch.
-    fn batch(&self, left: Pages) -> Pages {
+    pub(super) fn batch(&self, left: Pages) -> Pages {
         if self.takes_single_folios() { left.min(BATCH) } else { BATCH }
     }
 
@@ -338,7 +338,7 @@ impl Kernel {
     /// table around finds it (lru_gen_look_around). Returns how many.
     ///
     /// Since 7.2 a walk looks at these one by one as well, as many as it has left to look at.
-    fn pass_over_mapped(&mut self, group: CgroupId, most: Pages) -> Pages {
+    pub(super) fn pass_over_mapped(&mut self, group: CgroupId, most: Pages) -> Pages {
         if self.takes_single_folios() {
             return self.pass_over_single(group, most);
         }
@@ -374,7 +374,7 @@ impl Kernel {
     }
 
     /// This many of a cgroup's oldest folios of cache, or as many of them as make a batch, in pages.
-    fn oldest_folios(&self, group: CgroupId, folios: Pages) -> Pages {
+    pub(super) fn oldest_folios(&self, group: CgroupId, folios: Pages) -> Pages {
         let chunks = self.cgroups[group.index()].rare().cache.iter();
         let mut chunks = chunks.filter(|c| self.spared.is_none_or(|(file, _)| file != c.file));
         let oldest = chunks.clone().find(|c| !c.oldest().is_zero()).or_else(|| chunks.find(|c| !c.active.is_zero()));

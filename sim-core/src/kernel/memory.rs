@@ -55,6 +55,7 @@ impl Kernel {
             MemOp::HoldKernel { pages } => self.take_kernel(now, pid, Purpose::Kernel, pages),
             MemOp::LeaveKernel { pages } => self.take_kernel(now, pid, Purpose::Inodes, pages),
         };
+        self.finish_balancing();
         if self.freed_some {
             self.announce_freed();
         }

@@ -9,6 +9,7 @@
 
 mod api;
 mod audit;
+mod balance;
 mod capability;
 mod cgroup;
 mod classic;
@@ -96,6 +97,8 @@ pub struct Kernel {
     freed_some: bool,
     /// Cgroups whose limit was written below their usage.
     shrinking: Vec<CgroupId>,
+    /// The operation of this moment has woken background reclaim.
+    reclaiming: bool,
     /// Free memory is at the min watermark.
     starved: Option<starve::Starved>,
     /// Batches that reclaim below limits has sent to the swap disk.
@@ -142,6 +145,7 @@ impl Kernel {
             waiters: false,
             freed_some: false,
             shrinking: Vec::new(),
+            reclaiming: false,
             starved: None,
             swap_batches: 0,
             panicked: false,
@@ -317,8 +321,12 @@ impl Kernel {
         let zones = &self.zones;
         let (low_cap, high_cap, min_cap) = (zones.low_cap, zones.high_cap, zones.min_cap);
         if self.cgroups[0].usage >= low_cap && self.can_reclaim_anything() {
-            let excess = self.cgroups[0].usage.saturating_sub(high_cap);
-            self.reclaim(self.root(), excess.max(want.min(low_cap - high_cap)), true);
+            self.balance_node(want);
+            self.reclaiming = true;
+            if self.cgroups[0].usage >= low_cap {
+                let excess = self.cgroups[0].usage.saturating_sub(high_cap);
+                self.reclaim(self.root(), excess.max(want.min(low_cap - high_cap)), true);
+            }
         }
         let usage = self.cgroups[0].usage;
         if usage < low_cap { low_cap - usage } else { min_cap.saturating_sub(usage) }

@@ -1,7 +1,7 @@
 //! Zones, watermarks and reserves: how much of the node's memory an ordinary allocation can get.
 
 use super::api::{KernelConfig, Thp};
-use super::profile::{Lru, PcpHigh};
+use super::profile::PcpHigh;
 use super::starve::SIX_BATCHES;
 use crate::node_api::ZoneInfo;
 use crate::units::{Bytes, Pages};
@@ -71,7 +71,7 @@ impl Zones {
         let min_cap = cap(|z| z.min);
         let in_lists = in_lists(config, &zones);
         let low_cap = cap(|z| z.low).saturating_sub(in_lists).min(min_cap);
-        let high_cap = cap(|z| z.high).saturating_sub(in_lists + past_high(config)).min(low_cap);
+        let high_cap = cap(|z| z.high).saturating_sub(in_lists).min(low_cap);
         Zones { zones, min_free_kbytes, low_cap, high_cap, min_cap }
     }
 
@@ -84,6 +84,11 @@ impl Zones {
     /// Charged memory at which ordinary allocation fails: all that is left is kept back by the min watermarks.
     pub fn room(&self) -> Pages {
         self.min_cap
+    }
+
+    /// Sum of the high watermarks.
+    pub fn high(&self) -> Pages {
+        self.zones.iter().map(|z| z.high).sum()
     }
 
     /// Sum of the low watermarks.
@@ -175,15 +180,6 @@ fn in_lists(config: &KernelConfig, zones: &[Zone]) -> Pages {
         PcpHigh::LowWatermark => zones.iter().map(|z| z.low).max().unwrap_or(Pages::ZERO),
     };
     Pages::new(may.get() / 5)
-}
-
-/// How far background reclaim goes past the high watermark: MGLRU takes up to 4096 pages at a time and then looks again
-/// (MAX_LRU_BATCH); on average half of them too many.
-fn past_high(config: &KernelConfig) -> Pages {
-    match config.lru.unwrap_or(config.profile.lru) {
-        Lru::Mglru => Pages::new(2048),
-        Lru::Classic => Pages::ZERO,
-    }
 }
 
 /// Memory taken before any cgroup is charged: the kernel's own and the huge-page pool.

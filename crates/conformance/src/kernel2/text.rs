@@ -91,12 +91,14 @@ impl Machine<'_> {
         let (all, used) = text(&self.sim);
         let there = self.sim.kernel.volume_pages(self.text).0;
         let room = self.sim.kernel.headroom(cgroup);
+        let profile = self.sim.kernel.profile();
+        let reads_windows = profile.lru == Lru::Mglru && !profile.file_folios;
         if there.get() < used && room > all {
             self.read_text(pid);
         } else if there < TWO_WINDOWS && room > TWO_WINDOWS {
             let how = FileAccess::Mmap;
             self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: TWO_WINDOWS, how });
-        } else if TWO_WINDOWS < there && there.get() < used && !self.sim.kernel.profile().file_folios {
+        } else if TWO_WINDOWS < there && there.get() < used && reads_windows {
             let (pages, how) = (there + WINDOW, FileAccess::Mmap);
             self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages, how });
         }

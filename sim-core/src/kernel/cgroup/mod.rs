@@ -193,8 +193,11 @@ pub(super) struct Rare {
     pub before_tmpfs: Option<Pages>,
     /// Since 7.2: what was aged last, and how many of these pages reclaim has yet to move to their generation.
     pub aged: (Pages, Pages),
-    /// The cgroup below at which the last reclaim for its limit stopped.
+    /// The cgroup below at which the last reclaim for its limit stopped; of the root, with which the last walk of the
+    /// whole node began.
     pub reclaim_stopped: Option<CgroupId>,
+    /// A walk of the whole node has passed over it for its `memory.low`.
+    pub low_passed_over: bool,
     /// MGLRU has found nothing in the oldest generation of its cache: what was the second is the oldest.
     pub first_generation_gone: bool,
 }
@@ -218,6 +221,7 @@ impl Rare {
         before_tmpfs: None,
         aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
+        low_passed_over: false,
         first_generation_gone: false,
     };
 }
