@@ -47,18 +47,34 @@ impl Kernel {
         let percent = self.config.profile.second_kill_percent;
         let lives = self.procs.get(&charge.by).is_some_and(Process::is_running);
         if lives && self.race("second-kill", domain, percent) {
-            self.kill_another(now, charge, domain);
+            self.kill_another(now, charge, Some(domain));
         }
     }
 
+    /// Up to 5.19 exit_mmap gives back a victim's private memory, announces that it is gone, and only then unmaps the
+    /// rest (mm/mmap.c; 6.0 dropped that). Where the private pages are no more than a CPU's lists keep,
+    /// the allocator on another CPU finds neither memory nor a victim, and kills the next (recording node of 5.10.262).
+    pub(super) fn kill_beside_shared(&mut self, now: SimTime, charge: &Charge) {
+        if !self.config.profile.victim_gone_before_shared || self.config.cpus < 2 {
+            return;
+        }
+        let gives_nothing = |k: &Kernel| {
+            let victims = || k.procs.values().filter(|p| p.is_oom_victim());
+            let private: Pages = victims().map(Process::rss_anon).sum();
+            private <= k.pcp_high() && victims().any(|p| !p.rare().rss_shmem.is_zero())
+        };
+        let lives = |k: &Kernel| k.procs.get(&charge.by).is_some_and(Process::is_running);
+        while lives(self) && gives_nothing(self) && self.kill_another(now, charge, None) {}
+    }
+
     /// Kills among those that are not dying yet. False: none is left that can be killed.
-    fn kill_another(&mut self, now: SimTime, charge: &Charge, domain: CgroupId) -> bool {
-        let mut scope = self.processes_below(domain);
+    fn kill_another(&mut self, now: SimTime, charge: &Charge, domain: Option<CgroupId>) -> bool {
+        let mut scope = self.processes_below(domain.unwrap_or(self.root()));
         scope.retain(|pid| self.procs[pid].is_running());
         if scope.iter().all(|pid| self.procs[pid].oom_score_adj == oom::OOM_SCORE_ADJ_MIN) {
             return false;
         }
-        self.kill_one_of(now, charge, Some(domain), &scope)
+        self.kill_one_of(now, charge, domain, &scope)
     }
 
     /// Chooses among the scanned processes, reports, and kills.
@@ -279,7 +295,9 @@ impl Kernel {
             // The write loops without waiting: a victim that has announced its exit but not given its pages back looks
             // as if no process were dying (recordings resize with two processors).
             let percent = self.config.profile.lowered_kill_percent;
-            while self.dying_cover(cg) && self.race("lowered", cg, percent) && self.kill_another(now, &charge, cg) {}
+            while self.dying_cover(cg) && self.race("lowered", cg, percent) && self.kill_another(now, &charge, Some(cg))
+            {
+            }
         }
     }
 

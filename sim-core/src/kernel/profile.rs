@@ -141,6 +141,8 @@ pub struct Profile {
     pub text_left_pages: u32,
     /// In how many of 100 OOMs of a cgroup on several processors a second process dies beside the first.
     pub second_kill_percent: u32,
+    /// A victim of the OOM killer counts as gone when its private memory is free, while its shared memory is not yet.
+    pub victim_gone_before_shared: bool,
     /// In how many of 100 limits lowered below the usage, on several processors, one process more dies.
     pub lowered_kill_percent: u32,
     /// On v2, `failcnt` of an OOM report is `max` of memory.events instead of the counter's own.
@@ -257,6 +259,7 @@ impl Profile {
             hang_hot_pages: 0,
             text_left_pages: 0,
             second_kill_percent: 0,
+            victim_gone_before_shared: false,
             lowered_kill_percent: 0,
             failcnt_is_max_events: true,
             psi_full_permille: 1000,

@@ -388,6 +388,7 @@ mod tests {
             ("oom_group_kill_event", "5.16", "5.17", "true"),
             ("psi_full_permille", "5.16", "5.17", "1000"),
             ("memory_reclaim", "5.18", "5.19", "true"),
+            ("victim_gone_before_shared", "5.19", "6.0", "false"),
             ("rss_counters_batched", "6.1", "6.2.0-1018-gcp", "true"),
             ("rss_counters_batched", "6.1", "6.5.0-1020-aws", "true"),
             ("tmpfs_noswap", "6.3", "6.4", "true"),

@@ -510,6 +510,21 @@ pub(super) const CAPABILITIES: &[Capability] = &[
             ("7.3", recorded("75", "recordings timing of 7.3.4: 3 of 4")),
         ]
     ),
+    flag!(
+        "victim_gone_before_shared",
+        victim_gone_before_shared,
+        WhoIsKilled,
+        "out of memory on the whole node: a victim counts as gone before its shared memory is free, and another dies",
+        &[
+            ("4.15", inferred("true", "as 5.10")),
+            (
+                "5.10",
+                recorded("true", "recording node of 5.10.262: 66068 kB of shared memory and 60 of private, two die")
+            ),
+            ("6.0", source("false", "commit mm: drop oom code from exit_mmap, 6.0")),
+            ("6.1", recorded("false", "recordings node of 6.1.176")),
+        ]
+    ),
     number!(
         "lowered_kill_percent",
         lowered_kill_percent,

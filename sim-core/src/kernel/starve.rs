@@ -37,7 +37,7 @@ impl Kernel {
     }
 
     /// Freed pages that one CPU keeps.
-    fn pcp_high(&self) -> Pages {
+    pub(super) fn pcp_high(&self) -> Pages {
         let largest = self.zones.zones.iter().max_by_key(|z| z.managed);
         match self.config.profile.pcp_high {
             PcpHigh::SixBatches => SIX_BATCHES,

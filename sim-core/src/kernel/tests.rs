@@ -87,6 +87,28 @@ fn the_node_runs_out_at_the_min_watermarks_and_kills_the_largest() {
     assert_eq!(k.mem_info().available, Bytes::ZERO);
 }
 
+/// Recording node_3120_0 of 5.10.262: the victim's memory is shared, and a second process dies; on 6.1 one is enough.
+#[test]
+fn before_6_0_a_victim_with_shared_memory_takes_another_with_it() {
+    for (version, dead) in [("5.10", 2), ("6.1", 1)] {
+        let profile = Profile::named(version).unwrap();
+        let mut k = Kernel::new(KernelConfig { profile, cpus: 2, ..KernelConfig::new(Bytes::mib(512)) });
+        let pods = k.mkdir_all("/kubepods");
+        let [shared, second, grower] = [("shared", 1000), ("second", 500), ("grower", 0)]
+            .map(|(comm, adj)| k.spawn(T, &SpawnSpec { oom_score_adj: adj, ..bare(comm, pods) }).unwrap());
+        assert_eq!(k.apply(T, shared, MemOp::TouchShmem { pages: Pages::new(20_000) }), MemOutcome::Done);
+        assert_eq!(k.apply(T, second, MemOp::Touch { pages: Pages::new(10_000) }), MemOutcome::Done);
+        let mut pages = Pages::new(1 << 17);
+        let mut now = T;
+        while let MemOutcome::Wait { remaining, until: Until::After(wait) } =
+            k.apply(now, grower, MemOp::Touch { pages })
+        {
+            (pages, now) = (remaining, now.saturating_add(wait));
+        }
+        assert_eq!(ooms(&k.take_signals()).len(), dead, "{version}");
+    }
+}
+
 #[test]
 fn cache_goes_before_anybody_dies_and_wraps_round() {
     let mut k = node(512);

@@ -362,8 +362,10 @@ impl Kernel {
         }
         let dying = self.oom_victims;
         let found = self.invoke_oom_killer(now, charge, domain);
-        if let Some(domain) = domain.filter(|_| self.oom_victims > dying) {
-            self.kill_beside_the_dying(now, charge, domain);
+        match domain {
+            _ if self.oom_victims <= dying => {}
+            Some(domain) => self.kill_beside_the_dying(now, charge, domain),
+            None => self.kill_beside_shared(now, charge),
         }
         if self.procs.get(&charge.by).is_some_and(|p| !p.is_running()) {
             return Some(Stop::Dying);
