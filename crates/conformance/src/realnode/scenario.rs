@@ -87,7 +87,7 @@ pub enum Clocks {
 /// The scenario with what is stated of the clocks.
 pub fn text_with(story: &Story, clocks: Clocks) -> Result<String, StoryError> {
     let mut plan = plan(story)?;
-    for kubelet in &mut plan.kubelet {
+    if let Some(kubelet) = &mut plan.kubelet {
         kubelet.just_started &= clocks != Clocks::Any;
         kubelet.first_relist = kubelet.first_relist.filter(|_| clocks == Clocks::Recorded);
     }
