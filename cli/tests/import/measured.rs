@@ -3,7 +3,7 @@
 use crate::common::{err, oomsim, out};
 use crate::{cluster, node_json};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A node with 30 pods, from six files to answers, without an editor.
 #[test]
