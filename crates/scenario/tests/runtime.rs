@@ -184,12 +184,12 @@ fn a_limit_below_the_text_kills_where_the_text_is_read_at_once() {
 /// report of the node's status 0.1 s after it.
 #[test]
 fn the_clocks_of_a_kubelet_that_has_just_started_begin_with_its_first_pass() {
-    let history = run(
-        "duration = \"20s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"1.36\"\nfirstPass = \"3s\"\njustStarted = true\n\
-         [[pod]]\nname = \"leak\"\n[[pod.container]]\nname = \"app\"\nworkload.ramp = { rate = \"2Gi\", to = \"950Mi\" }\n\
+    let history =
+        run("duration = \"20s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"1.36\"\nfirstPass = \"3s\"\n\
+         justStarted = true\n[[pod]]\nname = \"leak\"\n[[pod.container]]\nname = \"app\"\n\
+         workload.ramp = { rate = \"2Gi\", to = \"950Mi\" }\n\
          [[pod]]\nname = \"ends\"\nrestartPolicy = \"Never\"\n[[pod.container]]\nname = \"app\"\n\
-         workload.script = [{ until = \"10s\" }, { exit = 1 }]\n",
-    );
+         workload.script = [{ until = \"10s\" }, { exit = 1 }]\n");
     let near = |times: &[f64], at: f64| times.iter().any(|time| (time - at).abs() < 0.005);
     let pressure = times(&history, |record| matches!(record, Record::NodeCondition { .. }));
     assert!(near(&pressure[..1], 3.1), "{pressure:?}");
@@ -204,7 +204,8 @@ fn a_deletion_may_have_a_grace_period_of_its_own() {
     let ended = |grace: &str| {
         let history = run(&format!(
             "duration = \"60s\"\n[node]\nmemory = \"1Gi\"\n[kubelet]\nversion = \"1.36\"\n[[pod]]\nname = \"a\"\n\
-             [[pod.container]]\nname = \"app\"\nonTerm = \"ignores\"\n[[at]]\ntime = \"10s\"\ndeletePod = \"a\"\n{grace}"
+             [[pod.container]]\nname = \"app\"\nonTerm = \"ignores\"\n\
+             [[at]]\ntime = \"10s\"\ndeletePod = \"a\"\n{grace}"
         ));
         times(&history, |record| matches!(record, Record::ContainerTerminated { .. }))[0]
     };
@@ -214,8 +215,8 @@ fn a_deletion_may_have_a_grace_period_of_its_own() {
     assert!((12.0..12.5).contains(&ended("gracePeriodSeconds = 1\n")));
 }
 
-/// A grace period can only get shorter (pod_workers.go calculateEffectiveGracePeriod): a hard eviction gives 1 s, of which the
-/// runtime makes 2 s, where a deletion has begun with 30 s.
+/// A grace period can only get shorter (pod_workers.go calculateEffectiveGracePeriod): a hard eviction gives 1 s, of
+/// which the runtime makes 2 s, where a deletion has begun with 30 s.
 #[test]
 fn a_pod_that_is_being_deleted_when_it_is_evicted_goes_at_once() {
     let history =

@@ -90,8 +90,8 @@ pub(crate) static KUBELET_KEYS: KeyGroup = KeyGroup {
             Form::Boolean,
             Says("false"),
             "the first pass is the first of the kubelet's process: lists of containers begin 0.08 s before it, and the \
-             node's status is reported 0.1 s after it and every `nodeStatusUpdateFrequency` from then on; a kubelet that \
-             has run for long has these clocks at any time",
+             node's status is reported 0.1 s after it and every `nodeStatusUpdateFrequency` from then on; a kubelet \
+             that has run for long has these clocks at any time",
         ),
         key("timing", Form::Table(&TIMING), Absent, "clocks and delays"),
     ],
