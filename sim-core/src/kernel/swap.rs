@@ -101,14 +101,15 @@ impl Kernel {
         shmem.iter().filter(|(volume, _)| is_tmpfs(volume)).map(|(_, pages)| *pages).sum()
     }
 
-    /// MGLRU up to 6.13, where cache is left that came with them: notes what the generation has that is swapped out
+    /// MGLRU up to 6.13, where there is text that came with them: notes what the generation has that is swapped out
     /// now, and returns how much of it is in memory. Pages of a tmpfs, which were written and not faulted in, are in an
     /// older one than all others (mm/swap.c folio_add_lru, include/linux/mm_inline.h lru_gen_add_folio). With a disk
     /// the kernel ages before the oldest has gone, as pages under writeback make it look for more (mm/vmscan.c
     /// should_run_aging).
     fn open_generation(&mut self, cg: CgroupId, shmem: &[(VolumeId, Pages)]) -> Pages {
         let rare = self.cgroups[cg.index()].rare();
-        if rare.cache.is_empty() || self.lru() != Lru::Mglru || self.spares_mapped_once() {
+        let has_text = self.spared.is_some_and(|(text, _)| rare.cache.iter().any(|c| c.file == text));
+        if !has_text || self.lru() != Lru::Mglru || self.spares_mapped_once() {
             return Pages::MAX;
         }
         let (left, gone) = rare.oldest_anon;
