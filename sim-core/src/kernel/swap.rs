@@ -9,6 +9,11 @@ use super::volume::Volume;
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 
 impl Kernel {
+    /// Where pages go that are swapped out.
+    pub fn swap_device(&self) -> SwapDevice {
+        self.config.swap_device
+    }
+
     /// Swap that is not in use.
     pub fn swap_free(&self) -> Pages {
         self.config.swap_total.to_pages_floor().saturating_sub(self.cgroups[0].total.swap)

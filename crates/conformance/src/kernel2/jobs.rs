@@ -4,7 +4,7 @@ use super::machine::{ExperimentRun, Machine, OpEnd, Stopped, at, thrashes};
 use super::row::Step;
 use super::steps::{FULL, Objects, grows, objects};
 use super::text::WINDOW;
-use oomsim_core::kernel::{FileAccess, MemOp, MemOutcome, Until};
+use oomsim_core::kernel::{Disk, FileAccess, MemOp, MemOutcome, Until, Work};
 use oomsim_core::units::{Bytes, Pages, Pid, SimTime};
 
 /// Pages of its own text that a grower needs between two of its chunks.
@@ -41,6 +41,8 @@ impl Machine<'_> {
     /// Runs what was started before this sample, each at its recorded pace, until all have ended or the recording did.
     pub fn run_jobs(&mut self, sample: usize, run: &mut ExperimentRun) {
         let row = self.row;
+        let recorded_end = at(row.steps.last().map_or(0.0, |s| s.t));
+        self.watched_until = Some(recorded_end);
         let mut jobs: Vec<Job<'_>> = Vec::new();
         for step in row.steps[..sample].iter().filter(|s| s.op.starts_with("start_")) {
             let running = !row.steps[..sample].iter().any(|s| s.op == "sample" && s.t > step.t);
@@ -54,10 +56,9 @@ impl Machine<'_> {
         let end = self.observed_until(sample);
         self.run_until(&mut jobs, end);
         if jobs.iter().any(|job| job.state == State::Stuck) {
-            self.waited =
-                self.waited + thrashes(end.min(at(row.steps.last().map_or(0.0, |s| s.t))).since(self.sim.now));
+            self.wait_for(thrashes(end.since(self.sim.now)));
         }
-        let recorded_end = at(row.steps.last().map_or(0.0, |s| s.t));
+        self.watched_until = None;
         for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
             let end = job.died.unwrap_or(recorded_end.max(job.last));
             run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
@@ -160,10 +161,11 @@ impl Machine<'_> {
         };
         let outcome = self.sim.kernel.apply(self.sim.now, by, op);
         let died = self.sim.collect();
-        self.note_wait(&outcome);
+        self.note_wait(&op, &outcome);
         match outcome {
             MemOutcome::Done => {
                 self.chunk_done(job);
+                self.read_hot_again(job);
                 match self.between_chunks(job, by) {
                     OpEnd::Stuck => job.state = State::Stuck,
                     _ if job.state == State::Finished => self.read_back(job.pid),
@@ -220,6 +222,22 @@ impl Machine<'_> {
             job.state = State::Finished;
         }
         job.next = self.sim.now.max(self.due(job.step, job.done + job.chunk));
+    }
+
+    /// As soon as some of the text that a loop needs is pushed out, each round reads all of it again: the oldest page is
+    /// always the one that is needed next (recordings stall: 3840 pages in each of 32 rounds over 4096).
+    fn read_hot_again(&mut self, job: &mut Job<'_>) {
+        if job.step.op != "start_hot" || job.state == State::Finished {
+            return;
+        }
+        let file = self.file(job.step.path(), job.step.number(1));
+        let pages = Pages::new(job.step.number(2));
+        if self.sim.kernel.volume_pages(file).0 < pages {
+            let work = Work { read_back: pages, ..Work::default() };
+            let time = work.takes(&Disk::RECORDED, self.sim.kernel.swap_device());
+            self.wait_for(thrashes(time));
+            job.next = job.next.max(self.sim.now.saturating_add(time));
+        }
     }
 
     /// When a job has done this many units, by its recorded progress, and at the mean pace before and after that.

@@ -20,6 +20,9 @@ pub const PATIENCE: SimDuration = SimDuration::from_secs(12);
 /// khugepaged's minimum, which 5.10 keeps after THP is switched off (SCHEMA).
 const MIN_FREE_5_10: u64 = 45_056;
 
+/// A file without blocks: reading it takes no disk (SCHEMA).
+const SPARSE: &str = "/mnt/big";
+
 /// The name under which directory entries are kept.
 pub const DENTRIES: &str = "negative dentries";
 
@@ -78,6 +81,10 @@ pub struct Machine<'a> {
     /// For how long processes have waited for memory.
     pub waited: SimDuration,
     pub variant: Variant,
+    /// When the recording ended, while what is done may go on after that.
+    pub watched_until: Option<SimTime>,
+    /// Files whose pages need no disk to be read.
+    sparse: BTreeSet<VolumeId>,
 }
 
 /// Runs a row.
@@ -115,7 +122,8 @@ impl<'a> Machine<'a> {
         }
         let (pids, buffers, files) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let waited = SimDuration::ZERO;
-        let mut machine = Machine { row, sim, text, pids, buffers, files, waited, variant };
+        let (watched_until, sparse) = (None, BTreeSet::new());
+        let mut machine = Machine { row, sim, text, pids, buffers, files, waited, variant, watched_until, sparse };
         for process in &row.procs {
             machine.start(process)?;
         }
@@ -155,6 +163,9 @@ impl<'a> Machine<'a> {
         let known = self.files.get(&(path.to_owned(), offset)).copied();
         known.unwrap_or_else(|| {
             let file = self.sim.kernel.create_file(Pages::new(FILE + offset).bytes());
+            if path == SPARSE {
+                self.sparse.insert(file);
+            }
             self.files.insert((path.to_owned(), offset), file);
             file
         })
@@ -181,7 +192,7 @@ impl<'a> Machine<'a> {
         loop {
             let outcome = self.sim.kernel.apply(self.sim.now, pid, op);
             let died = self.sim.collect();
-            self.note_wait(&outcome);
+            self.note_wait(&op, &outcome);
             let (remaining, wait) = match outcome {
                 MemOutcome::Done => return OpEnd::Done,
                 MemOutcome::Dying => return OpEnd::Dead,
@@ -191,8 +202,9 @@ impl<'a> Machine<'a> {
                     (remaining, wait)
                 }
                 MemOutcome::Wait { until, .. } => {
-                    if matches!(until, Until::Thrashing(_)) {
-                        self.waited = self.waited + thrashes(PATIENCE);
+                    // What runs on by itself is not given up.
+                    if matches!(until, Until::Thrashing(_)) && self.watched_until.is_none() {
+                        self.wait_for(thrashes(PATIENCE));
                     }
                     return OpEnd::Stuck;
                 }
@@ -206,15 +218,24 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Adds up for how long a process waits that has done an operation.
-    pub fn note_wait(&mut self, outcome: &MemOutcome) {
-        self.waited = self.waited + self.sim.kernel.time_worked();
-        self.waited = self.waited
-            + match outcome {
-                MemOutcome::Throttled { delay, .. } => *delay,
-                MemOutcome::Wait { until: Until::Thrashing(Some(time)), .. } => thrashes(*time),
-                _ => SimDuration::ZERO,
-            };
+    /// Adds up for how long a process waits that has done an operation, as far as the recording goes.
+    pub fn note_wait(&mut self, op: &MemOp, outcome: &MemOutcome) {
+        let mut work = self.sim.kernel.take_work();
+        if matches!(op, MemOp::ReadFile { file, .. } if self.sparse.contains(file)) {
+            work.dropped += std::mem::take(&mut work.read_back);
+        }
+        let waits = match outcome {
+            MemOutcome::Throttled { delay, .. } => *delay,
+            MemOutcome::Wait { until: Until::Thrashing(Some(time)), .. } => thrashes(*time),
+            _ => SimDuration::ZERO,
+        };
+        self.wait_for(work.takes(&Disk::RECORDED, self.sim.kernel.swap_device()) + waits);
+    }
+
+    /// A process waits from now on.
+    pub fn wait_for(&mut self, time: SimDuration) {
+        let most = self.watched_until.map_or(time, |end| end.since(self.sim.now.min(end)));
+        self.waited = self.waited + time.min(most);
     }
 
     /// The recordings' driver kills a process that does not answer.

@@ -1,9 +1,9 @@
 //! For how long the processes of an experiment waited for memory, how far they came and how long they stood still,
 //! recorded and simulated.
 
+use super::decide;
 use super::machine;
 use super::row::Experiment;
-use super::variant::Variant;
 use oomsim_core::kernel::Profile;
 use serde_json::Value;
 
@@ -36,7 +36,7 @@ const TICK: f64 = 0.004;
 /// What was recorded (the first figure of each pair) and what is simulated; `None`: the row cannot be read.
 pub fn waited(row: &Value) -> Option<Waited> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
-    let run = machine::run(&row, Variant::default()).ok()?;
+    let run = machine::run(&row, decide(&row).1).ok()?;
     let end = row.steps.iter().rev().find(|step| !step.after.is_empty())?;
     let top = |path: &str| path.matches('/').count() == 1;
     let states = end.after.iter().filter(|(path, _)| top(path)).map(|(_, state)| state);
@@ -67,7 +67,7 @@ pub struct Halt {
 /// The processes of an experiment that stopped in the recording and in the simulation; `None`: it cannot be read.
 pub fn halts(row: &Value) -> Option<Vec<Halt>> {
     let row: Experiment = crate::kernel::parse(row).ok()?;
-    let run = machine::run(&row, Variant::default()).ok()?;
+    let run = machine::run(&row, decide(&row).1).ok()?;
     let kernel = row.profile().ok()?.version;
     let end = row.steps.last()?.t;
     let alone = row.starts().count() == 1;
