@@ -5,8 +5,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-/// A leak that is evicted with some seeds and killed by the kernel with others: it is above the threshold at 6.7 s and at
-/// the limit at 11.7 s, and the kubelet looks every 10 s.
+/// A leak that is evicted with some seeds and killed by the kernel with others: it is above the threshold at 6.7 s and
+/// at the limit at 11.7 s, and the kubelet looks every 10 s.
 pub const RACE: &str = r#"
 duration = "30s"
 [node]

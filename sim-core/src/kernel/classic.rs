@@ -1,5 +1,5 @@
-//! The classic LRU below a limit: which cgroups are looked at, and how much each gives of its cache and of its anonymous
-//! memory (mm/vmscan.c shrink_node_memcgs, get_scan_count, shrink_lruvec of 5.10 and 6.1).
+//! The classic LRU below a limit: which cgroups are looked at, and how much each gives of its cache and of its
+//! anonymous memory (mm/vmscan.c shrink_node_memcgs, get_scan_count, shrink_lruvec of 5.10 and 6.1).
 
 use super::Kernel;
 use super::api::{CgroupVersion, SwapDevice};
@@ -79,8 +79,8 @@ impl Kernel {
         freed
     }
 
-    /// One look at the cache of every cgroup at a priority, for `goal` pages of each at most. Returns the pages of inactive
-    /// lists that were looked at, and those that came free.
+    /// One look at the cache of every cgroup at a priority, for `goal` pages of each at most. Returns the pages of
+    /// inactive lists that were looked at, and those that came free.
     pub(super) fn look_at_cache(&mut self, call: &Call<'_>, priority: u32, goal: Pages) -> (Pages, Pages) {
         let mut scans: SmallVec<[Scan; 12]> =
             call.groups.iter().map(|(g, allowed)| self.scan_of(call, *g, *allowed)).collect();
@@ -162,8 +162,8 @@ fn aim(scans: &[Scan], priority: u32, swappiness: u64, forced: bool) -> Aim {
         _ if swappiness == 0 => Aim::FILE,
         0 => Aim::ALL,
         _ if inactive.get() >> priority > 0 && !deactivates => Aim::FILE,
-        // The more one kind has cost, the less it is looked at. Writing to swap counts, dropping cache does not: with all
-        // cost on one kind that has one and a half times its share, the other three times.
+        // The more one kind has cost, the less it is looked at. Writing to swap counts, dropping cache does not: with
+        // all cost on one kind that has one and a half times its share, the other three times.
         _ => [swappiness * 3, (200 - swappiness.min(200)) * 6],
     };
     Aim { share, deactivates, priority }

@@ -149,6 +149,7 @@ impl Lists {
     /// youngest, the others are written to swap, and free once they are (mm/vmscan.c folio_check_references, pageout,
     /// folio_rotate_reclaimable). Returns how many come free.
     fn scan_anon(&mut self, pages: Pages, writes: &mut Writes) -> Pages {
+        let mut touched = self.anon - self.listed();
         let mut left = pages;
         let mut take = |from: &mut Pages| {
             let some = left.min(*from);
@@ -162,7 +163,6 @@ impl Lists {
         self.back += back;
         freed += back;
         let mut old = take(&mut self.passed_over[0]);
-        let mut touched = self.anon - self.listed();
         let touched_now = take(&mut touched);
         self.passed_over[1] += touched_now;
         if self.passed_over[0].is_zero() && touched.is_zero() {
@@ -270,8 +270,8 @@ mod tests {
     }
 
     /// Recording protect_3150_3 of 6.1.176, steps 9 to 11: the file cache of another cgroup keeps calls from looking at
-    /// anonymous memory up to the last priority, and there `c0`, whose 183 pages of text are still to be looked at, gives
-    /// 64 pages in each call (640, 640 and 608 in ten), and `g`, which has none, 32 (338, 384, 358).
+    /// anonymous memory up to the last priority, and there `c0`, whose 183 pages of text are still to be looked at,
+    /// gives 64 pages in each call (640, 640 and 608 in ten), and `g`, which has none, 32 (338, 384, 358).
     #[test]
     fn a_cgroup_with_text_gives_twice_as_much_as_one_without() {
         let aim = Aim { share: Aim::ALL, deactivates: false, priority: 0 };

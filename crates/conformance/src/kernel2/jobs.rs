@@ -224,8 +224,8 @@ impl Machine<'_> {
         job.next = self.sim.now.max(self.due(job.step, job.done + job.chunk));
     }
 
-    /// As soon as some of the text that a loop needs is pushed out, each round reads all of it again: the oldest page is
-    /// always the one that is needed next (recordings stall: 3840 pages in each of 32 rounds over 4096).
+    /// As soon as some of the text that a loop needs is pushed out, each round reads all of it again: the oldest page
+    /// is always the one that is needed next (recordings stall: 3840 pages in each of 32 rounds over 4096).
     fn read_hot_again(&mut self, job: &mut Job<'_>) {
         if job.step.op != "start_hot" || job.state == State::Finished {
             return;

@@ -318,8 +318,8 @@ fn config(row: &Experiment, variant: Variant) -> Result<KernelConfig, String> {
 
 /// Pages in use that no counter of the node lists and no cgroup is charged for: MemTotal without MemFree, AnonPages,
 /// Cached, SwapCached, Slab and what is charged, at the step where that is least (recordings kernel2: 6.1 2158, 6.12
-/// 2502 to 2634, 6.18 4093, 7.3 4083 to 4152; 5.10 3840 with page tables, which it does not list). Before memory is short
-/// the processors' own lists hold up to 16,000 more, which MemFree does not count either.
+/// 2502 to 2634, 6.18 4093, 7.3 4083 to 4152; 5.10 3840 with page tables, which it does not list). Before memory is
+/// short the processors' own lists hold up to 16,000 more, which MemFree does not count either.
 fn unlisted(version: &str) -> u64 {
     match version {
         "5.10" => 3750,

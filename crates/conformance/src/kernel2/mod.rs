@@ -85,7 +85,7 @@ fn decide(row: &Experiment) -> (Verdict, Variant) {
     }
     let same_deaths =
         |variant| machine::run(row, variant).is_ok_and(|run| expected.agrees_on_deaths(&run.outcome, window));
-    if let Some(other) = variant::slow(row).filter(|variant| same_deaths(*variant)) {
+    if let Some(other) = variant::slower(row).find(|variant| same_deaths(*variant)) {
         return (Verdict::Undecided("the guest was too slow for a kill before the recording ended".into()), other);
     }
     (Verdict::Mismatched { expected: expected.to_string(), got: first.outcome.to_string() }, rules)

@@ -29,8 +29,8 @@ pub fn second_kill(row: &Experiment) -> Option<Variant> {
 }
 
 /// The guest took several times as long over what its program did as in other recordings: so it may have over reading
-/// back text.
-pub fn slow(row: &Experiment) -> Option<Variant> {
-    let slowness = (row.chunk_beside_pause() / CHUNK) as u32;
-    (slowness > 1).then(|| Variant { slowness, ..Variant::default() })
+/// back text, up to as many times.
+pub fn slower(row: &Experiment) -> impl Iterator<Item = Variant> {
+    let most = (row.chunk_beside_pause() / CHUNK) as u32;
+    (2..=most).map(|slowness| Variant { slowness, ..Variant::default() })
 }

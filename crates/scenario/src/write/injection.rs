@@ -5,7 +5,7 @@ use super::value::Keys;
 use super::{kubelet, process};
 use oomsim_core::node_api::{CgroupWrite, Name};
 use oomsim_core::plan::{Change, Clock, Injection};
-use oomsim_core::units::Bytes;
+use oomsim_core::units::{Bytes, SimDuration};
 
 /// The files of a cgroup.
 fn cgroup_keys(keys: &mut Keys, write: &CgroupWrite) {
@@ -83,23 +83,25 @@ pub(super) fn injection_keys(injection: &Injection) -> Keys {
             keys.put("keeps", &false);
             keys.put("kubelet", &kubelet::kubelet(plan));
         }
-        Change::Delay { clock, by } => {
-            match clock {
-                Clock::EvictionManager => keys.put("delay", "evictionManager"),
-                Clock::NodeStatus => keys.put("delay", "nodeStatus"),
-                Clock::Housekeeping(pod) => {
-                    keys.put("delay", "housekeeping");
-                    keys.put("pod", pod);
-                }
-                // A clock that a later version has.
-                _ => {}
-            }
-            keys.put("by", by);
-        }
+        Change::Delay { clock, by } => delay_keys(&mut keys, clock, by),
         // A change that a later version has.
         _ => {}
     }
     keys
+}
+
+fn delay_keys(keys: &mut Keys, clock: &Clock, by: &SimDuration) {
+    match clock {
+        Clock::EvictionManager => keys.put("delay", "evictionManager"),
+        Clock::NodeStatus => keys.put("delay", "nodeStatus"),
+        Clock::Housekeeping(pod) => {
+            keys.put("delay", "housekeeping");
+            keys.put("pod", pod);
+        }
+        // A clock that a later version has.
+        _ => {}
+    }
+    keys.put("by", by);
 }
 
 fn of_pod(keys: &mut Keys, pod: &Name, container: Option<&Name>) {
