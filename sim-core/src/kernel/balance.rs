@@ -2,7 +2,7 @@
 //! balance_pgdat; with MGLRU set_initial_priority, shrink_many, shrink_one).
 
 use super::Kernel;
-use super::generations::{BATCH, Call, PRIORITY, Writes};
+use super::generations::{BATCH, CLUSTER, Call, PRIORITY, Writes};
 use super::profile::{Lru, Protection};
 use super::reclaim::{Amounts, Respect};
 use crate::units::{CgroupId, Pages};
@@ -27,6 +27,9 @@ impl Kernel {
     /// priority, which is about twice as much, as long as one looks at less than these are (balance_pgdat,
     /// kswapd_shrink_node). The program that woke it goes on meanwhile, for `want` pages.
     pub(super) fn balance_node(&mut self, want: Pages) {
+        if self.lru() == Lru::Classic && self.cgroups[0].total.evictable_file().is_zero() {
+            return;
+        }
         let goal = self.zones.high();
         let mut priority = self.first_priority(goal);
         let mut freed = Pages::ZERO;
@@ -70,10 +73,11 @@ impl Kernel {
 
     /// The priority at which all that could come free now is as much as `goal` (set_initial_priority).
     fn first_priority(&self, goal: Pages) -> u32 {
-        if self.lru() == Lru::Classic {
-            return PRIORITY;
-        }
         let all = &self.cgroups[0].total;
+        if self.lru() == Lru::Classic {
+            // Before that a part of all cache is no page; of a protected list 32 pages are looked at.
+            return all.evictable_file().max(CLUSTER).get().ilog2().min(PRIORITY);
+        }
         let anon = if self.swap_free().is_zero() { Pages::ZERO } else { all.swappable() };
         let bits = |n: u64| u64::BITS - n.leading_zeros();
         let reclaimable = bits((all.inactive_file + anon).get());

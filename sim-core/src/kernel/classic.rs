@@ -89,7 +89,9 @@ impl Kernel {
         for scan in &mut scans {
             freed += scan.round(goal, aim, &mut Writes { in_flight: 0, sent: 0 });
             scanned += scan.moved.freed + scan.moved.activated;
-            self.apply_moved(scan);
+            if scan.moved != Moved::default() {
+                self.apply_moved(scan);
+            }
         }
         (scanned, freed)
     }
