@@ -1,5 +1,5 @@
-//! Reclaim: file cache first, then swap. The pages come from the cgroups below the one that needs them, in proportion
-//! to what each has, less what `memory.min` and `memory.low` protect.
+//! Reclaim: whose pages come free, less what `memory.min` and `memory.low` protect. How the lists of the cgroups are
+//! looked at stands in `classic` and `generations`, background reclaim of the whole node in `balance`.
 
 use super::Kernel;
 use super::api::{CgroupVersion, Errno};
