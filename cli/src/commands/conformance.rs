@@ -144,6 +144,9 @@ fn text(reports: &[(FileReport, PathBuf)], show: usize) -> String {
         if let Some(sizes) = &report.sizes {
             line(&mut out, "  sizes after each step", sizes);
         }
+        if let Some(sizes) = &report.sizes_within_draws {
+            line(&mut out, "  sizes within what 32 seeds give", sizes);
+        }
     }
     for (report, path) in reports {
         let rows = report.rows.mismatches.iter().map(|m| (m, ""));

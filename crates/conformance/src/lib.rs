@@ -19,10 +19,10 @@ pub mod realnode;
 mod report;
 mod through;
 
-pub use kernel2::{Halt, SizeOff, Sizes, Waited, halts, single_sizes, waited};
+pub use kernel2::{Drawn, Halt, SizeOff, Sizes, Waited, halts, single_sizes, waited};
 pub use kubelet::check_every_draw;
 pub use lines::{MAX_LINE, lines};
-pub use report::{FileReport, Mismatch, Tally, Undecided, Verdict};
+pub use report::{FileReport, Mismatch, SizeVerdicts, Tally, Undecided, Verdict};
 
 use serde_json::Value;
 use std::io::BufRead;
@@ -41,8 +41,8 @@ pub struct RecordingKind {
     pub check: fn(&Value) -> Verdict,
     /// Runs the row's configuration as a simulation; `None` for a row that has none.
     pub replay: Option<fn(&Value) -> Option<Verdict>>,
-    /// Holds the sizes along the way against a simulation of the row; `None` for kinds without.
-    pub sizes: Option<fn(&Value) -> Option<Verdict>>,
+    /// Holds the sizes along the way against simulations of the row; `None` for kinds without.
+    pub sizes: Option<fn(&Value) -> Option<SizeVerdicts>>,
 }
 
 /// Every kind known, kernel's first.
@@ -126,8 +126,9 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, way: Way, wanted: impl Fn(usize
             report.by_kernel.entry(release.to_owned()).or_default().add(number, &id, verdict.clone());
         }
         report.rows.add(number, &id, verdict);
-        if let Some(verdict) = kind.sizes.and_then(|sizes| sizes(&row)) {
-            report.sizes.get_or_insert_with(Tally::default).add(number, &id, verdict);
+        if let Some(verdicts) = kind.sizes.and_then(|sizes| sizes(&row)) {
+            report.sizes.get_or_insert_with(Tally::default).add(number, &id, verdicts.one_run);
+            report.sizes_within_draws.get_or_insert_with(Tally::default).add(number, &id, verdicts.draws);
         }
         if let Some(verdict) = kind.replay.and_then(|replay| replay(&row)) {
             report.replay.get_or_insert_with(Tally::default).add(number, &id, verdict);

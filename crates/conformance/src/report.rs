@@ -43,6 +43,15 @@ impl Verdict {
     }
 }
 
+/// What became of the sizes along the way of an experiment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SizeVerdicts {
+    /// By the run with seed 0.
+    pub one_run: Verdict,
+    /// Where a size that is up to chance need only lie within what 32 seeds give.
+    pub draws: Verdict,
+}
+
 /// A row that does not match, with what to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -116,6 +125,9 @@ pub struct FileReport {
     /// The sizes after each step of an experiment: matched when every one is within the recordings' bounds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sizes: Option<Tally>,
+    /// The same where those that are up to chance need only lie within what 32 seeds give.
+    #[serde(rename = "sizesWithinDraws", skip_serializing_if = "Option::is_none")]
+    pub sizes_within_draws: Option<Tally>,
     /// For experiments that several kernels did: the rows by release.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_kernel: BTreeMap<String, Tally>,

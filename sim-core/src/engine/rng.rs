@@ -158,11 +158,16 @@ impl Stream {
     /// An exponentially distributed draw with this mean, at most 44 times the mean. Integer arithmetic throughout, so
     /// that every machine draws the same.
     pub fn exponential(&mut self, mean: SimDuration) -> SimDuration {
+        SimDuration::from_nanos(self.exponential_around(mean.as_nanos()))
+    }
+
+    /// The same for any quantity.
+    pub fn exponential_around(&mut self, mean: u64) -> u64 {
         // −ln(u) = log2(1/u) × ln 2 for a uniform u = (draw + 1) / 2^64, in 32.32 fixed point.
         let u = self.next_u64().max(1);
         let nats = (u128::from(minus_log2(u)) * 2_977_044_472) >> 32;
-        let ns = (u128::from(mean.as_nanos()) * nats) >> 32;
-        SimDuration::from_nanos(u64::try_from(ns).unwrap_or(u64::MAX))
+        let drawn = (u128::from(mean) * nats) >> 32;
+        u64::try_from(drawn).unwrap_or(u64::MAX)
     }
 
     /// How much has been drawn: part of a run's digest.

@@ -84,20 +84,17 @@ impl Kernel {
         reclaimable.saturating_sub(1 + bits(goal.get().saturating_sub(1))).clamp(LEAST_FIRST_PRIORITY, PRIORITY)
     }
 
-    /// A look at every cgroup, for a part of it that the priority says, until `goal` pages are free. The kernel begins
-    /// at a random one (get_random_u32_below(MEMCG_NR_BINS)); here each walk begins one further, which is the same on
-    /// average.
+    /// A look at every cgroup, for a part of it that the priority says, until `goal` pages are free. Where that is
+    /// before it has been at all of them, chance decides to which it comes.
     fn walk_node(&mut self, priority: u32, goal: Pages) -> Taken {
         let root = self.root();
         let (groups, low) = self.open_to_a_walk();
         let call = Call { top: root, groups: &groups, may_swap: true, respect: Respect::MinAndLow };
         let scans = (0..groups.len()).map(|index| (index, self.to_scan(&call, index, priority)));
         let mut giving: SmallVec<[(usize, Pages); 12]> = scans.filter(|(_, scan)| !scan.is_zero()).collect();
-        let began = self.cgroups[0].rare().reclaim_stopped.and_then(|g| groups.iter().position(|(at, _)| *at == g));
-        let next = giving.iter().position(|(index, _)| Some(*index) > began).unwrap_or(0);
-        giving.rotate_left(next);
-        if let Some((first, _)) = giving.first() {
-            self.cgroups[0].rare_mut().reclaim_stopped = Some(groups[*first].0);
+        let most: Pages = giving.iter().map(|(_, scan)| *scan + BATCH).sum();
+        if most >= goal && giving.len() > 1 {
+            self.draw_order(&groups, &mut giving);
         }
         let mut all = Taken::default();
         for (index, scan) in giving {

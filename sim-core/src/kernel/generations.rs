@@ -19,8 +19,10 @@ pub(super) const PRIORITY: u32 = 12;
 /// What a call has sent to the swap disk.
 #[derive(Default)]
 pub(super) struct Writes {
-    /// In order: the cgroup by its place in the call, and pages.
-    batches: SmallVec<[(usize, Pages); 8]>,
+    /// In order: the cgroup by its place in the call, pages, and after how many batches in all the disk is done.
+    batches: SmallVec<[(usize, Pages, usize); 8]>,
+    /// Pages that the call still looks at while the disk stands still; `None`: nothing was sent yet.
+    standstill: Option<Pages>,
     /// It has aged a cgroup.
     aged: bool,
 }
@@ -28,21 +30,27 @@ pub(super) struct Writes {
 impl Writes {
     /// Pages of a cgroup that are not done.
     fn pending(&self, index: usize) -> Pages {
-        self.batches.iter().filter(|(at, _)| *at == index).map(|(_, pages)| *pages).sum()
+        self.batches.iter().filter(|(at, ..)| *at == index).map(|(_, pages, _)| *pages).sum()
     }
 
     /// All batches of a cgroup are done; `take` is what comes free.
     fn forget(&mut self, index: usize, take: Pages) -> Pages {
-        self.batches.retain(|(at, _)| *at != index);
+        self.batches.retain(|(at, ..)| *at != index);
         take
     }
 
-    /// Takes the cgroup's oldest batch if that is done: as many have been sent since as are `in_flight` by its place.
-    fn take_done(&mut self, index: usize, in_flight: impl Fn(usize) -> usize) -> Option<Pages> {
+    /// Takes the cgroup's oldest batch if that is done.
+    fn take_done(&mut self, index: usize) -> Option<Pages> {
         let sent = self.batches.len();
-        let mut batches = self.batches.iter_mut().enumerate();
-        let (place, (_, pages)) = batches.find(|(_, (at, pages))| *at == index && !pages.is_zero())?;
-        (sent - place >= in_flight(place)).then(|| std::mem::take(pages))
+        let (.., pages, done) = self.batches.iter_mut().find(|(at, pages, _)| *at == index && !pages.is_zero())?;
+        (sent >= *done).then(|| std::mem::take(pages))
+    }
+
+    /// Nothing is done while the call looks at this many pages more.
+    fn stands_still(&mut self, pages: Pages) -> bool {
+        let left = self.standstill.unwrap_or(Pages::ZERO);
+        self.standstill = self.standstill.map(|left| left.saturating_sub(pages));
+        !left.is_zero()
     }
 }
 
@@ -60,16 +68,20 @@ impl Kernel {
     /// finds nothing. Each finds anew what is protected: a cgroup that has come down to its protection gives no more
     /// (mm/vmscan.c shrink_node_memcgs: mem_cgroup_calculate_protection).
     pub(super) fn shrink_in_batches(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
-        let mut freed = Pages::ZERO;
+        let (mut freed, mut by_walks) = (Pages::ZERO, false);
         while freed < want {
             let groups = self.allowances(top, respect);
             let call = Call { top, groups: &groups, may_swap, respect };
-            if freed.is_zero()
-                && let Some(only) = self.single(&call)
-            {
-                return self.shrink_single(&call, only, want);
-            }
-            let more = self.shrink_generations(&call, CLUSTER);
+            let more = match self.single(&call).filter(|_| !by_walks) {
+                Some(only) => match self.shrink_single(&call, only, want - freed) {
+                    (gone, false) => return freed + gone,
+                    (gone, true) => gone + self.shrink_generations(&call, CLUSTER),
+                },
+                None => {
+                    by_walks = true;
+                    self.shrink_generations(&call, CLUSTER)
+                }
+            };
             if more.is_zero() {
                 break;
             }
@@ -86,9 +98,10 @@ impl Kernel {
         let mut writes = Writes::default();
         let freed = self.walk(call, (goal, full), &mut writes);
         let writes_left = !writes.batches.is_empty() && !self.takes_single_folios();
-        let tries_again = freed.is_zero() && (writes.aged || writes_left);
-        self.swap_batches += writes.batches.len() as u64;
-        for (index, pages) in writes.batches {
+        let last_resort = call.respect == Respect::MinOnly || !self.low_in_use(call.top);
+        let stands_still = writes.standstill.is_some_and(|left| !left.is_zero()) && last_resort;
+        let tries_again = freed.is_zero() && (writes.aged || writes_left || stands_still);
+        for (index, pages, _) in writes.batches {
             if !pages.is_zero() && !self.takes_single_folios() {
                 self.cgroups[call.groups[index].0.index()].rare_mut().written += pages;
             }
@@ -254,6 +267,7 @@ impl Kernel {
         let free_now = match self.config.swap_device {
             SwapDevice::Zram => take,
             SwapDevice::Disk if !clean.is_zero() => clean,
+            SwapDevice::Disk if writes.stands_still(most) => Pages::ZERO,
             SwapDevice::Disk if self.takes_single_folios() => {
                 if writes.pending(index).is_zero() {
                     Pages::ZERO
@@ -261,15 +275,12 @@ impl Kernel {
                     writes.forget(index, take)
                 }
             }
-            SwapDevice::Disk => {
-                let done = writes.take_done(index, |place| self.batches_in_flight(place));
-                done.map_or(Pages::ZERO, |done| done.min(take))
-            }
+            SwapDevice::Disk => writes.take_done(index).map_or(Pages::ZERO, |done| done.min(take)),
         };
         if free_now.is_zero() {
             let sent = take.min(old.min(room).saturating_sub(writes.pending(index)));
             if !sent.is_zero() {
-                writes.batches.push((index, sent));
+                self.send(index, sent, writes);
             }
             return (sent, Pages::ZERO);
         }
@@ -278,6 +289,15 @@ impl Kernel {
         rare.written = rare.written.saturating_sub(clean.min(free_now));
         rare.old_anon = rare.old_anon.saturating_sub(gone);
         (free_now, gone)
+    }
+
+    /// A cgroup's batch goes to the swap disk.
+    fn send(&mut self, index: usize, pages: Pages, writes: &mut Writes) {
+        if writes.standstill.is_none() {
+            writes.standstill = Some(self.draw_standstill());
+        }
+        let in_flight = if self.takes_single_folios() { 1 } else { self.draw_batches_in_flight() };
+        writes.batches.push((index, pages, writes.batches.len() + in_flight));
     }
 
     /// Since 7.2 a walk takes as many folios as are still to be looked at. What it takes at a time is little, and
@@ -291,16 +311,6 @@ impl Kernel {
         let disk = self.config.disk.unwrap_or(Disk::RECORDED);
         let read = SimDuration::from_secs(1).mul_ratio(batch.bytes().get(), disk.bandwidth.get().max(1));
         (disk.latency + read).as_nanos() / disk.page.as_nanos().max(1)
-    }
-
-    /// Batches that the processor sends off while the swap disk writes the one at this place in the call. Writing takes
-    /// half as long as reading in the middle, now less and now more (recordings protect of 6.12.117, looks at a batch
-    /// while a sibling had cache: 24 % of 72 found it done when none was sent since, 64 % of 53 when one was).
-    fn batches_in_flight(&self, place: usize) -> usize {
-        const QUARTERS: [u64; 4] = [1, 2, 2, 3];
-        let quarters = QUARTERS[(self.swap_batches.wrapping_add(place as u64) % 4) as usize];
-        let batches = self.pages_in_flight(BATCH) * quarters / 4 / BATCH.get();
-        usize::try_from(batches).unwrap_or(usize::MAX).max(1)
     }
 
     /// Folios that are taken at a time: as many as are still to be looked at since 7.2 (mm/vmscan.c evict_folios),
@@ -319,19 +329,26 @@ impl Kernel {
         (giving.next().is_none() && !self.config.profile.file_folios).then_some(*only)
     }
 
-    fn shrink_single(&mut self, call: &Call<'_>, (group, allowed): (CgroupId, Pages), want: Pages) -> Pages {
-        let batches = Pages::new(want.get().div_ceil(BATCH.get()).saturating_mul(BATCH.get())).min(allowed);
-        let file = self.evictable_here(group).min(batches);
+    /// All that is wanted at once. True when it ends at a call in which the swap disk will stand still.
+    fn shrink_single(&mut self, call: &Call<'_>, (group, allowed): (CgroupId, Pages), want: Pages) -> (Pages, bool) {
+        let in_batches = |calls: u64| Pages::new(calls.saturating_mul(BATCH.get()));
+        let calls = |want: Pages| want.get().div_ceil(BATCH.get());
+        let file = self.evictable_here(group).min(in_batches(calls(want)).min(allowed));
         if call.respect == Respect::MinOnly && !self.cgroups[group.index()].rare().low.is_zero() && !file.is_zero() {
             self.count_event(group, |e| e.low += 1);
         }
         let freed = self.evict_file(group, file);
-        if freed >= want {
-            return freed;
+        let swappable = self.swappable_now(call, group);
+        if freed >= want || swappable.is_zero() {
+            return (freed, false);
         }
-        let batches = Pages::new((want - freed).get().div_ceil(BATCH.get()).saturating_mul(BATCH.get()));
-        let take = batches.min(self.swappable_now(call, group)).min(self.swap_room(group));
-        freed + self.swap_out_here(group, take)
+        let wanted = calls(want - freed);
+        let undisturbed = match self.config.swap_device {
+            SwapDevice::Disk => self.calls_before_standstill(wanted),
+            SwapDevice::Zram => wanted,
+        };
+        let take = in_batches(undisturbed).min(swappable).min(self.swap_room(group));
+        (freed + self.swap_out_here(group, take), undisturbed < wanted)
     }
 
     /// The oldest pages are mapped and have been used: a batch of them becomes the youngest, as one look at the page

@@ -14,6 +14,7 @@ mod capability;
 mod cgroup;
 mod classic;
 mod cow;
+mod draws;
 mod generations;
 mod high;
 mod killer;
@@ -65,7 +66,7 @@ pub use text::HotText;
 pub use work::{Disk, Work};
 pub use zone::{Zone, Zones, default_min_free_kbytes, watermark_gap};
 
-use crate::engine::{StreamFactory, StreamName};
+use crate::engine::StreamFactory;
 use crate::node_api::{MemInfo, Signal};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use log::{LogStyle, MemcgStats};
@@ -101,8 +102,6 @@ pub struct Kernel {
     reclaiming: bool,
     /// Free memory is at the min watermark.
     starved: Option<starve::Starved>,
-    /// Batches that reclaim below limits has sent to the swap disk.
-    swap_batches: u64,
     panicked: bool,
     /// Processes that the OOM killer chose and that are not gone yet.
     oom_victims: u32,
@@ -114,8 +113,8 @@ pub struct Kernel {
     being_read: Option<VolumeId>,
     /// Processes that only push out what they need next, since when.
     thrashing: Vec<text::Thrashing>,
-    /// Where races between processors are drawn from.
-    streams: StreamFactory,
+    /// What is up to chance.
+    draws: draws::Draws,
     /// What is charged in advance.
     stocks: cgroup::Stocks,
     /// What was moved, where that costs time.
@@ -147,32 +146,16 @@ impl Kernel {
             shrinking: Vec::new(),
             reclaiming: false,
             starved: None,
-            swap_batches: 0,
             panicked: false,
             oom_victims: 0,
             spared: None,
             being_read: None,
             thrashing: Vec::new(),
-            streams: StreamFactory::new(0),
+            draws: draws::Draws::new(StreamFactory::new(0)),
             stocks: cgroup::Stocks::default(),
         };
         kernel.update_zones();
         kernel
-    }
-
-    /// Races between processors are drawn from these streams, by name.
-    pub fn draw_from(&mut self, streams: &StreamFactory) {
-        self.streams = streams.clone();
-    }
-
-    /// A race between processors that goes the wrong way in this many of a hundred cases; never on one processor.
-    fn race(&self, what: &str, cg: CgroupId, percent: u32) -> bool {
-        if self.config.cpus < 2 || percent == 0 {
-            return false;
-        }
-        let nth = u32::try_from(self.events(cg).oom_kill).unwrap_or(u32::MAX);
-        let name = StreamName::from("kernel/").then(what).then("/").then(&self.path(cg)).then("/").number(nth);
-        self.streams.stream(name).below(100) < u64::from(percent)
     }
 
     /// What it was booted with, sysctls as they are now.

@@ -2,6 +2,7 @@
 //! window beyond what is asked for, and the next one as soon as the program enters the marked page of it
 //! (mm/readahead.c page_cache_sync_ra, page_cache_async_ra).
 
+use super::cgroup::read_in_vector;
 use super::profile::Lru;
 use super::volume::Volume;
 use super::{FileAccess, Kernel};
@@ -169,10 +170,11 @@ impl Kernel {
     /// in which they lie, folio by folio. Returns whether any came in.
     pub(super) fn read_request(&mut self, now: SimTime, by: Pid, file: VolumeId, range: (Pages, Pages)) -> bool {
         let before = self.volume_pages(file).0;
-        let first = before.is_zero();
-        let in_vector = self.stocks.read_in_vector((range.1 - range.0).get());
+        let generations = before.is_zero() && self.has_second_generation();
+        let on_their_way = if generations { self.draw_on_their_way(file) } else { 0 };
         self.read_ahead(now, by, file, range, FileAccess::Read);
-        if first {
+        if generations {
+            let in_vector = read_in_vector(on_their_way, (range.1 - range.0).get());
             self.join_second_generation(by, file, Pages::new(in_vector));
         }
         self.volume_pages(file).0 > before
@@ -188,7 +190,7 @@ impl Kernel {
     /// (mm/swap.c folio_add_lru, include/linux/mm_inline.h lru_gen_folio_seq).
     pub(super) fn join_second_generation(&mut self, by: Pid, file: VolumeId, pages: Pages) {
         let Some(cgroup) = self.procs.get(&by).map(|p| p.cgroup) else { return };
-        if !self.takes_single_folios() || self.lru() != Lru::Mglru {
+        if !self.has_second_generation() {
             return;
         }
         let group = &mut self.cgroups[cgroup.index()];
@@ -197,6 +199,10 @@ impl Kernel {
         {
             chunk.second = (chunk.second + pages).min(chunk.inactive);
         }
+    }
+
+    fn has_second_generation(&self) -> bool {
+        self.takes_single_folios() && self.lru() == Lru::Mglru
     }
 
     /// Reads on beyond pages `from..end` of a file that were just read, as far as reclaim makes room; the reader does

@@ -1,8 +1,9 @@
 //! Sizes after each step, within the bounds that the recordings' own description gives: 64 pages and one in a hundred.
 
+use super::draws::Drawn;
 use super::machine::{ExperimentRun, Seen};
 use super::row::{Experiment, State, Step};
-use crate::Verdict;
+use crate::{SizeVerdicts, Verdict};
 use std::fmt;
 
 /// A size of a cgroup that is out of bounds.
@@ -16,30 +17,104 @@ pub struct SizeOff {
     pub what: &'static str,
     /// Pages recorded.
     pub recorded: u64,
-    /// Pages simulated.
-    pub simulated: u64,
+    /// Pages simulated, the fewest and the most of all runs.
+    pub simulated: (u64, u64),
 }
 
 impl fmt::Display for SizeOff {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let SizeOff { step, cgroup, what, recorded, simulated } = self;
-        write!(f, "{what} of {cgroup} after step {step}: {recorded} pages recorded, {simulated} simulated")
+        let SizeOff { step, cgroup, what, recorded, simulated: (least, most) } = self;
+        write!(f, "{what} of {cgroup} after step {step}: {recorded} pages recorded, {least} ")?;
+        if most > least {
+            write!(f, "to {most} ")?;
+        }
+        f.write_str("simulated")
     }
 }
 
 /// The sizes of an experiment, of every cgroup after every step up to the first that ended otherwise than recorded. A
 /// step after which a killed process is still giving its memory back is left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Sizes {
     /// How many there are.
     pub compared: usize,
-    /// Those out of bounds.
+    /// Those out of bounds in the run with seed 0.
     pub off: Vec<SizeOff>,
+    /// What other seeds give; `None`: nothing is up to chance.
+    pub drawn: Option<Drawn>,
+    /// The first write to a cgroup file whose error is not what was recorded: the step, and that error.
+    wrong_write: Option<(usize, i32)>,
+}
+
+impl Sizes {
+    /// Those that are out of bounds where one that is up to chance need only be as some seeds have it.
+    pub fn off_beyond_chance(&self) -> &[SizeOff] {
+        self.drawn.as_ref().map_or(&self.off, |drawn| &drawn.off)
+    }
+
+    /// All sizes are within bounds, and writes to cgroup files gave the error that was recorded.
+    pub fn verdicts(&self) -> SizeVerdicts {
+        let of = |off: &[SizeOff]| match (self.wrong_write, off.first()) {
+            (Some((step, errno)), _) => {
+                Verdict::Mismatched { expected: format!("step {step}: error {errno}"), got: "another".into() }
+            }
+            (None, None) => Verdict::Matched,
+            (None, Some(off)) => {
+                let at = format!("{} of {} after step {}", off.what, off.cgroup, off.step);
+                let (least, most) = off.simulated;
+                let got = if most > least { format!("{least} to {most}") } else { least.to_string() };
+                Verdict::Mismatched {
+                    expected: format!("{at}: {} pages", off.recorded),
+                    got: format!("{at}: {got} pages"),
+                }
+            }
+        };
+        SizeVerdicts { one_run: of(&self.off), draws: of(self.off_beyond_chance()) }
+    }
+}
+
+/// A size, recorded and simulated.
+pub struct Size<'a> {
+    pub step: usize,
+    pub cgroup: &'a str,
+    pub what: &'static str,
+    pub recorded: u64,
+    pub simulated: u64,
+    /// Pages by which the recorded figure may lag behind.
+    lag: u64,
+}
+
+impl Size<'_> {
+    /// Pages by which two figures may differ of which this is one.
+    pub fn bound(&self, figure: u64) -> u64 {
+        64 + figure / 100 + if self.what == "current" { 0 } else { self.lag }
+    }
+
+    /// The recorded figure is none of these, which runs give, nor within the bounds of one.
+    pub fn is_off(&self, (least, most): (u64, u64)) -> Option<SizeOff> {
+        let bound = self.bound(self.recorded);
+        let off = self.recorded + bound < least || self.recorded > most + bound;
+        off.then(|| SizeOff {
+            step: self.step,
+            cgroup: self.cgroup.to_owned(),
+            what: self.what,
+            recorded: self.recorded,
+            simulated: (least, most),
+        })
+    }
 }
 
 /// Holds the sizes of a run against what was recorded.
-pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Sizes {
-    let mut sizes = Sizes::default();
+pub fn sizes(row: &Experiment, run: &ExperimentRun, drawn: Option<Drawn>) -> Sizes {
+    let all = every_size(row, run);
+    let wrong_write = run.wrong_writes.first().map(|step| (*step, row.steps[*step].errno.unwrap_or(0)));
+    let off = all.iter().filter_map(|size| size.is_off((size.simulated, size.simulated))).collect();
+    Sizes { compared: all.len(), off, drawn, wrong_write }
+}
+
+/// The sizes that a run is compared by.
+pub fn every_size<'a>(row: &'a Experiment, run: &ExperimentRun) -> Vec<Size<'a>> {
+    let mut sizes = Vec::new();
     for (index, step) in row.steps.iter().enumerate() {
         let dead = step.result.as_deref().is_some_and(|r| r.starts_with("dead"));
         if dead != run.outcome.dead_steps.contains(&index) && !step.op.starts_with("start_") {
@@ -52,12 +127,16 @@ pub fn sizes(row: &Experiment, run: &ExperimentRun) -> Sizes {
         let Some(seen) = run.after.get(&index) else { continue };
         for (path, state) in &looks {
             let got = seen.get(*path).copied().unwrap_or_default();
-            for (what, recorded, simulated) in pairs(state, unowned(row, &looks, path), &got) {
-                sizes.compared += 1;
-                if recorded.abs_diff(simulated) > bound(what, recorded, lag(row, path)) {
-                    sizes.off.push(SizeOff { step: index, cgroup: path.to_string(), what, recorded, simulated });
-                }
-            }
+            let (step, cgroup, lag) = (index, path.as_str(), lag(row, path));
+            let pairs = pairs(state, unowned(row, &looks, path), &got);
+            sizes.extend(pairs.map(|(what, recorded, simulated)| Size {
+                step,
+                cgroup,
+                what,
+                recorded,
+                simulated,
+                lag,
+            }));
         }
     }
     sizes
@@ -71,25 +150,6 @@ fn looks<'a>(row: &Experiment, step: &'a Step) -> Vec<(&'a String, &'a State)> {
         ("end", true) => Vec::new(),
         _ => step.after.iter().collect(),
     }
-}
-
-/// All sizes are within bounds, and writes to cgroup files gave the error that was recorded.
-pub fn verdict(row: &Experiment, run: &ExperimentRun) -> Verdict {
-    if let Some(index) = run.wrong_writes.first() {
-        let expected = format!("step {index}: error {}", row.steps[*index].errno.unwrap_or(0));
-        return Verdict::Mismatched { expected, got: "another".into() };
-    }
-    match sizes(row, run).off.first() {
-        None => Verdict::Matched,
-        Some(off) => {
-            let at = |n: u64| format!("{} of {} after step {}: {n} pages", off.what, off.cgroup, off.step);
-            Verdict::Mismatched { expected: at(off.recorded), got: at(off.simulated) }
-        }
-    }
-}
-
-fn bound(what: &str, expected: u64, lag: u64) -> u64 {
-    64 + expected / 100 + if what == "current" { 0 } else { lag }
 }
 
 /// Pages by which memory.stat may run behind: before 5.13 up to 31 for each processor and each cgroup that it sums up.

@@ -5,6 +5,7 @@ use super::row::{Experiment, Group};
 use super::text::text;
 use super::variant::Variant;
 use crate::kernel::{Sim, WORKER, machine, rivals};
+use oomsim_core::engine::StreamFactory;
 use oomsim_core::kernel::{
     Disk, FileAccess, Footprint, HotText, KernelConfig, MemOp, MemOutcome, SpawnSpec, SwapDevice, THRASHING_PERMILLE,
     Until,
@@ -48,6 +49,8 @@ pub struct ExperimentRun {
     pub waited: SimDuration,
     /// Where those stopped that ran beside others and did not come to their end.
     pub stopped: BTreeMap<String, Stopped>,
+    /// Something was up to chance.
+    pub drawn: bool,
 }
 
 /// Where a process stopped that ran on while later steps were taken.
@@ -97,6 +100,7 @@ pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> 
         wrong_writes: Vec::new(),
         waited: SimDuration::ZERO,
         stopped: BTreeMap::new(),
+        drawn: false,
     };
     for index in 0..row.steps.len() {
         machine.step(index, &mut run);
@@ -106,6 +110,7 @@ pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> 
         }
     }
     run.waited = machine.waited;
+    run.drawn = machine.sim.kernel.has_drawn();
     machine.conclude(&mut run)?;
     Ok(run)
 }
@@ -113,6 +118,7 @@ pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> 
 impl<'a> Machine<'a> {
     fn new(row: &'a Experiment, variant: Variant) -> Result<Self, String> {
         let mut sim = Sim::new(config(row, variant)?);
+        sim.kernel.draw_from(&StreamFactory::new(variant.seed));
         // The driver waits for the dead when the case is over.
         sim.leaves_zombies = true;
         let text = sim.kernel.create_file(text(&sim).0.bytes());

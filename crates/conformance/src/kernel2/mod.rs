@@ -2,6 +2,7 @@
 //! dead, who hangs, and the sizes after each step.
 
 mod compare;
+mod draws;
 mod jobs;
 mod machine;
 mod outcome;
@@ -12,8 +13,9 @@ mod text;
 mod variant;
 
 pub use compare::{SizeOff, Sizes};
+pub use draws::Drawn;
 
-use crate::{RecordingKind, Verdict};
+use crate::{RecordingKind, SizeVerdicts, Verdict};
 use outcome::{ExperimentOutcome, Window};
 pub use pressure::{Halt, Waited, halts, waited};
 use row::Experiment;
@@ -91,16 +93,16 @@ fn decide(row: &Experiment) -> (Verdict, Variant) {
     (Verdict::Mismatched { expected: expected.to_string(), got: first.outcome.to_string() }, rules)
 }
 
-/// The single sizes of an experiment; `None`: it cannot be read.
+/// The sizes of an experiment after each step, up to the first one that ends otherwise than recorded; `None`: it cannot
+/// be read.
 pub fn single_sizes(row: &Value) -> Option<Sizes> {
     let row = Experiment::read(row).ok()?;
-    let run = machine::run(&row, decide(&row).1).ok()?;
-    Some(compare::sizes(&row, &run))
+    let variant = decide(&row).1;
+    let run = machine::run(&row, variant).ok()?;
+    let drawn = draws::drawn(&row, variant, &run);
+    Some(compare::sizes(&row, &run, drawn))
 }
 
-/// Sizes after each step, up to the first one that ends otherwise than recorded.
-fn sizes(row: &Value) -> Option<Verdict> {
-    let row = Experiment::read(row).ok()?;
-    let run = machine::run(&row, decide(&row).1).ok()?;
-    Some(compare::verdict(&row, &run))
+fn sizes(row: &Value) -> Option<SizeVerdicts> {
+    Some(single_sizes(row)?.verdicts())
 }

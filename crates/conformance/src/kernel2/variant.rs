@@ -11,11 +11,13 @@ pub struct Variant {
     pub second_kill: bool,
     /// Times as long as usual that a process takes over reading back text before it is killed.
     pub slowness: u32,
+    /// What decides where something is up to chance.
+    pub seed: u64,
 }
 
 impl Default for Variant {
     fn default() -> Self {
-        Variant { shift: 0, second_kill: false, slowness: 1 }
+        Variant { shift: 0, second_kill: false, slowness: 1, seed: 0 }
     }
 }
 

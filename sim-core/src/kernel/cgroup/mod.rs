@@ -8,7 +8,7 @@ mod tree;
 mod write;
 
 pub(super) use charge::{Charge, Purpose, Stop};
-pub(super) use stock::Stocks;
+pub(super) use stock::{Stocks, VECTOR, read_in_vector};
 
 use crate::node_api::{MemoryEvents, Name};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
@@ -193,9 +193,10 @@ pub(super) struct Rare {
     pub before_tmpfs: Option<Pages>,
     /// Since 7.2: what was aged last, and how many of these pages reclaim has yet to move to their generation.
     pub aged: (Pages, Pages),
-    /// The cgroup below at which the last reclaim for its limit stopped; of the root, with which the last walk of the
-    /// whole node began.
+    /// The cgroup below at which the last reclaim for its limit stopped.
     pub reclaim_stopped: Option<CgroupId>,
+    /// The list of MGLRU's that it is in, once a walk of the whole node has asked for it.
+    pub bin: Option<u8>,
     /// A walk of the whole node has passed over it for its `memory.low`.
     pub low_passed_over: bool,
     /// MGLRU has found nothing in the oldest generation of its cache: what was the second is the oldest.
@@ -221,6 +222,7 @@ impl Rare {
         before_tmpfs: None,
         aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
+        bin: None,
         low_passed_over: false,
         first_generation_gone: false,
     };

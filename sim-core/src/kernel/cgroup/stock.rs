@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 /// Pages that are charged at a time (MEMCG_CHARGE_BATCH since 6.1; before that a processor has one cgroup's only).
 const BATCH: Pages = Pages::new(64);
 /// Pages in a vector on their way to the lists (PAGEVEC_SIZE since 6.8).
-const VECTOR: u64 = 31;
+pub(in crate::kernel) const VECTOR: u64 = 31;
 
 /// Pages charged to a cgroup that no process uses yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +54,18 @@ impl Stocks {
         self.on_their_way = 0;
     }
 
-    /// How many of the first pages that a program reads of a file are still in the vector when it reads them: each page
-    /// that is copied brings another, of the buffer it is copied to, until the vector is full.
-    pub fn read_in_vector(&self, pages: u64) -> u64 {
-        match VECTOR.checked_sub(self.on_their_way + pages) {
-            Some(more) => more.min(pages),
-            None => (self.on_their_way + pages - VECTOR).min(pages),
-        }
+    /// Pages in the vector, as far as they are known.
+    pub fn on_their_way(&self) -> u64 {
+        self.on_their_way
+    }
+}
+
+/// How many of the first pages that a program reads of a file are still in the vector when it reads them: each page
+/// that is copied brings another, of the buffer it is copied to, until the vector is full.
+pub(in crate::kernel) fn read_in_vector(on_their_way: u64, pages: u64) -> u64 {
+    match VECTOR.checked_sub(on_their_way + pages) {
+        Some(more) => more.min(pages),
+        None => (on_their_way + pages - VECTOR).min(pages),
     }
 }
 
