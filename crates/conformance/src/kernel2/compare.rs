@@ -142,10 +142,10 @@ pub fn every_size<'a>(row: &'a Experiment, run: &ExperimentRun) -> Vec<Size<'a>>
     sizes
 }
 
-/// What was seen after a step. Where a process was still growing when the recording ended, its pace is known up to the
-/// last look, which stands for the end.
+/// What was seen after a step. Where a process was still on its way when the recording ended, its pace is known up to
+/// the last look, which stands for the end.
 fn looks<'a>(row: &Experiment, step: &'a Step) -> Vec<(&'a String, &'a State)> {
-    match (step.op.as_str(), row.ends_amid_growth()) {
+    match (step.op.as_str(), row.ends_on_the_way()) {
         ("sample", true) => step.last_looks().collect(),
         ("end", true) => Vec::new(),
         _ => step.after.iter().collect(),

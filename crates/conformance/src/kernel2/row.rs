@@ -221,15 +221,23 @@ impl Experiment {
         self.starts().filter(|s| s.op == "start_grow_paced").filter_map(middle).fold(0.0, f64::max)
     }
 
-    /// A process that needs new memory again and again had neither answered nor come to a limit when the recording
-    /// ended. How fast it grew is known up to the last look.
-    pub fn ends_amid_growth(&self) -> bool {
+    /// A process had not answered when the recording ended, and was on its way: it grew, and its next piece was done
+    /// shortly before the last look or it had not come to a limit; or it used the same memory in rounds. How fast it
+    /// was is known up to the last look.
+    pub fn ends_on_the_way(&self) -> bool {
         let answered = |who: &str| self.steps.iter().flat_map(|s| &s.answers).any(|a| a.who == who);
+        let killed = |who: &str| self.kills.iter().any(|kill| kill.comm == who);
         let end = self.steps.last();
         let usage = |path: &str| end.and_then(|e| e.after.get(path)).map_or(0, |state| state.current);
         let has_room =
             |who: &str| self.limits_of(who).all(|g| usage(&g.path) + FULL <= g.max.or(g.high).unwrap_or(u64::MAX));
-        self.starts().any(|s| grows(&s.op) && !answered(&s.who) && has_room(&s.who))
+        let look = self.steps.iter().rfind(|s| s.op == "sample").map_or(f64::MAX, |s| s.last_look_at() - s.every_ms);
+        let went_on = |who: &str| self.progress.get(who).and_then(|p| p.last()).is_some_and(|p| p[1] >= look);
+        let on_the_way = |s: &Step| match s.op.as_str() {
+            "start_touch_again" | "start_read_loop" | "start_map_loop" => !killed(&s.who),
+            op => grows(op) && (has_room(&s.who) || went_on(&s.who)),
+        };
+        self.starts().any(|s| !answered(&s.who) && on_the_way(s))
     }
 
     /// All processes of a cgroup were killed.
