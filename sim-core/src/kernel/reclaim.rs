@@ -229,6 +229,7 @@ impl Kernel {
 
     pub(super) fn drop_file(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let mut left = take;
+        let large = self.large_folios(cg);
         let mut dropped: SmallVec<[(VolumeId, Pages, Pages); 8]> = SmallVec::new();
         let spared = self.spared;
         for turn in [Turn::Oldest, Turn::Inactive, Turn::Active] {
@@ -262,7 +263,8 @@ impl Kernel {
         if !self.cgroups[cg.index()].rare().cache.is_empty() {
             self.cgroups[cg.index()].rare_mut().cache.retain(|c| !c.pages().is_zero());
         }
-        self.trim_index(cg);
+        let large = large.saturating_sub(self.large_folios(cg));
+        self.leave_shadows(cg, (take - left).saturating_sub(large));
         take - left
     }
 

@@ -159,3 +159,79 @@ fn rounds(hot: HotText) -> SimDuration {
     let reads = hot.pages.get().saturating_mul(hot.pages.get()) / hot.every.get().max(1);
     SimDuration::from_millis((reads.saturating_mul(1000) / READ_BACK_PER_SECOND).max(TRIES * TRY_MILLIS))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Footprint, KernelConfig, MemOp, MemOutcome, Profile, SpawnSpec, SwapDevice};
+    use crate::node_api::CgroupWrite;
+    use crate::units::Bytes;
+
+    const T: SimTime = SimTime::ZERO;
+
+    /// The recorded program below a limit of this many pages, on 6.12, with its text and as much swap as it needs.
+    fn program(limit: u64, swap_device: SwapDevice) -> (Kernel, Pid, VolumeId) {
+        let profile = Profile::named("6.12").unwrap();
+        let swap_total = Bytes::mib(256);
+        let mut k =
+            Kernel::new(KernelConfig { profile, swap_total, swap_device, ..KernelConfig::new(Bytes::mib(768)) });
+        let group = k.mkdir_all("/s");
+        let max = Some(Pages::new(limit).bytes());
+        k.write(T, group, &CgroupWrite { max, ..CgroupWrite::default() }).unwrap();
+        let footprint = Footprint { file: Pages::ZERO, anon: Pages::new(28), ..Footprint::default() };
+        let pid = k.spawn(T, &SpawnSpec { footprint, ..SpawnSpec::new("e", group) }).unwrap();
+        let (file, pages) = (k.create_file(Bytes::mib(1)), Pages::new(212));
+        let text = MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Mmap };
+        assert_eq!(k.apply(T, pid, text), MemOutcome::Done);
+        k.set_hot_text(pid, Some(HotText { file, pages: Pages::new(150), every: Pages::MAX }));
+        (k, pid, file)
+    }
+
+    /// Text after each of these many steps, which need `pages` new pages each.
+    fn text_after(program: (Kernel, Pid, VolumeId), pages: u64, steps: [usize; 2]) -> [u64; 2] {
+        let (mut k, pid, file) = program;
+        let after: Vec<u64> = (0..steps[1])
+            .map(|_| {
+                assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(pages) }), MemOutcome::Done);
+                k.volume_pages(file).0.get()
+            })
+            .collect();
+        steps.map(|step| after[step - 1])
+    }
+
+    fn as_recorded(got: [u64; 2], recorded: [u64; 2]) {
+        assert!(got.iter().zip(recorded).all(|(got, recorded)| got.abs_diff(recorded) <= 64), "{got:?} {recorded:?}");
+    }
+
+    /// Recording `swap_3060_0_anon` of 6.12.117, zram: about 3600 pages are in memory, and the text goes with the
+    /// second as many that are swapped out, after 7178 pages.
+    #[test]
+    fn with_zram_unused_text_goes_with_the_second_generation() {
+        as_recorded(text_after(program(3797, SwapDevice::Zram), 711, [15, 16]), [181, 34]);
+    }
+
+    /// Recording `kmem_3240_5_pipes_grow` of 6.12.117, a swap disk: with the first 2800 to 3100 pages that are swapped
+    /// out, of 4800 less those of its pipes.
+    #[test]
+    fn with_a_disk_unused_text_goes_with_the_first_generation() {
+        let (mut k, pid, file) = program(5050, SwapDevice::Disk);
+        k.apply(T, pid, MemOp::Touch { pages: Pages::new(400) });
+        let mut step = || {
+            for op in [MemOp::HoldKernel { pages: Pages::new(332) }, MemOp::Touch { pages: Pages::new(420) }] {
+                assert_eq!(k.apply(T, pid, op), MemOutcome::Done);
+            }
+            k.volume_pages(file).0.get()
+        };
+        let after: Vec<u64> = (0..10).map(|_| step()).collect();
+        as_recorded([after[8], after[9]], [184, 39]);
+    }
+
+    /// Recording `swap_3060_3_tmpfs` of 6.12.117, zram: 2883 pages of a tmpfs are the oldest generation.
+    #[test]
+    fn unused_text_goes_with_what_was_written_to_a_tmpfs() {
+        let (mut k, pid, file) = program(6021, SwapDevice::Zram);
+        let volume = k.create_tmpfs(None);
+        k.apply(T, pid, MemOp::WriteTmpfs { volume, pages: Pages::new(2883) });
+        as_recorded(text_after((k, pid, file), 752, [7, 8]), [212, 33]);
+    }
+}

@@ -109,6 +109,7 @@ impl Kernel {
             self.uncharge(cg, PageKind::InactiveFile, chunk.inactive);
             self.uncharge(cg, PageKind::ActiveFile, chunk.active);
             self.uncharge(cg, PageKind::LockedFile, chunk.locked);
+            self.cgroups[index].rare_mut().shadows = Pages::ZERO;
             self.trim_index(cg);
             self.forget_cached(file, chunk.pages());
         }
@@ -437,7 +438,7 @@ impl Kernel {
             charge.swapped += pages;
         }
         self.uncharge(cg, PageKind::Shmem, pages);
-        self.trim_index(cg);
+        self.leave_shadows(cg, pages);
         self.note_swapped(pages, Pages::ZERO);
         self.note(cg, |c| c.swap += pages);
         self.clamp_shmem_rss(volume);

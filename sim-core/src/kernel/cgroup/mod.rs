@@ -176,6 +176,8 @@ pub(super) struct Rare {
     pub cache: Vec<CacheChunk>,
     /// Kernel memory charged to it that describes its cached and shared pages.
     pub cache_index: Pages,
+    /// Pages that reclaim has dropped, and whose slots in the index have nothing else in them yet.
+    pub shadows: Pages,
     /// Kernel memory charged to it that outlives processes: inodes and directory entries of a tmpfs, and zombies.
     pub left: Pages,
     /// Its pages in the swap cache: written to a swap disk by reclaim and still in memory, so that they come free
@@ -214,6 +216,7 @@ impl Rare {
         swappiness: None,
         cache: Vec::new(),
         cache_index: Pages::ZERO,
+        shadows: Pages::ZERO,
         left: Pages::ZERO,
         written: Pages::ZERO,
         old_anon: Pages::ZERO,

@@ -64,6 +64,7 @@ impl Kernel {
         }
         if let Some(rare) = rare.filter(|r| !r.cache.is_empty() || !(r.cache_index + r.left).is_zero()) {
             into.rare_mut().cache_index += rare.cache_index;
+            into.rare_mut().shadows += rare.shadows;
             into.rare_mut().left += rare.left;
             rare.cache.into_iter().for_each(|chunk| into.absorb_chunk(chunk));
         }
