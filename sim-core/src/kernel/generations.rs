@@ -144,11 +144,15 @@ impl Kernel {
     /// Pages of a cgroup that a walk looks at: what it has, less the part that is protected.
     pub(super) fn to_scan(&self, call: &Call<'_>, index: usize, priority: u32) -> Pages {
         let (group, allowed) = call.groups[index];
-        let usage = self.usage_and_stock(group);
-        let swappable = self.swappable_now(call, group);
-        if allowed.is_zero() || (self.evictable_here(group) + swappable).is_zero() {
+        let below = &self.cgroups[group.index()].total;
+        if allowed.is_zero() || (below.evictable_file().is_zero() && (!call.may_swap || below.swappable().is_zero())) {
             return Pages::ZERO;
         }
+        let swappable = self.swappable_now(call, group);
+        if (self.evictable_here(group) + swappable).is_zero() {
+            return Pages::ZERO;
+        }
+        let usage = if self.protects { self.usage_and_stock(group) } else { allowed };
         // Text in use counts as well (should_run_aging; since 7.2 lruvec_evictable_size).
         let size = self.local(group).evictable_file() + swappable;
         let part = match self.config.profile.mglru_protection {

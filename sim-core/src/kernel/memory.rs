@@ -210,6 +210,8 @@ impl Kernel {
         };
         if let Some(process) = self.procs.get_mut(&pid) {
             process.rare_mut().shmem = Some(volume);
+            let cgroup = process.cgroup;
+            self.note_before_shared(cgroup);
         }
         result(pages, self.write_shmem(now, pid, volume, pages))
     }

@@ -98,8 +98,12 @@ pub struct Kernel {
     freed_some: bool,
     /// Cgroups whose limit was written below their usage.
     shrinking: Vec<CgroupId>,
+    /// `memory.min` or `memory.low` of a cgroup was ever more than nothing.
+    protects: bool,
     /// The operation of this moment has woken background reclaim.
     reclaiming: bool,
+    /// Pages that programs have yet to swap out themselves, as background reclaim cannot do it alone.
+    behind: Pages,
     /// Free memory is at the min watermark.
     starved: Option<starve::Starved>,
     panicked: bool,
@@ -144,7 +148,9 @@ impl Kernel {
             waiters: false,
             freed_some: false,
             shrinking: Vec::new(),
+            protects: false,
             reclaiming: false,
+            behind: Pages::ZERO,
             starved: None,
             panicked: false,
             oom_victims: 0,
@@ -301,9 +307,16 @@ impl Kernel {
                 return Pages::ZERO;
             }
         }
+        let root = &self.cgroups[0];
+        if root.cap < self.zones.low_cap {
+            if root.usage < root.cap {
+                return root.cap - root.usage;
+            }
+            self.drain_lists();
+        }
         let zones = &self.zones;
         let (low_cap, high_cap, min_cap) = (zones.low_cap, zones.high_cap, zones.min_cap);
-        if self.cgroups[0].usage >= low_cap && self.can_reclaim_anything() {
+        if self.cgroups[0].usage >= low_cap && self.can_reclaim_anything() && !self.reclaim_directly() {
             self.balance_node(want);
             self.reclaiming = true;
             if self.cgroups[0].usage >= low_cap {
@@ -318,6 +331,6 @@ impl Kernel {
     /// Recomputes zones and the root's cap after a sysctl changed.
     fn update_zones(&mut self) {
         self.zones = Zones::new(&self.config, zone::taken(&self.config));
-        self.cgroups[0].cap = self.zones.low_cap;
+        self.cgroups[0].cap = self.zones.full_lists_cap;
     }
 }

@@ -161,6 +161,8 @@ pub enum PcpHigh {
     SixBatches,
     /// The zone's low watermark, shared by the CPUs.
     LowWatermark,
+    /// The same when memory is short; before, more and more with what is freed, up to an eighth of the zone.
+    AutoTuned,
 }
 
 /// The versions with a row, oldest first.

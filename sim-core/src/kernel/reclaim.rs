@@ -144,7 +144,7 @@ impl Kernel {
     }
 
     pub(super) fn low_in_use(&self, top: CgroupId) -> bool {
-        self.subtree(top).any(|g| !self.cgroups[g.index()].rare().low.is_zero())
+        self.protects && self.subtree(top).any(|g| !self.cgroups[g.index()].rare().low.is_zero())
     }
 
     fn reclaim_pass(&mut self, top: CgroupId, want: Pages, may_swap: bool, respect: Respect) -> Pages {
@@ -195,6 +195,15 @@ impl Kernel {
         let mut out = Amounts::new();
         let mut stack: Amounts<CgroupId> = smallvec![(top, Pages::ZERO)];
         while let Some((at, protected)) = stack.pop() {
+            if !self.protects {
+                // As often as not nothing is, and walks of the whole node look at every cgroup.
+                out.push((
+                    at,
+                    if self.lru() == Lru::Mglru { self.cgroups[at.index()].usage } else { self.usage_and_stock(at) },
+                ));
+                stack.extend(self.children(at).rev().map(|child| (child, Pages::ZERO)));
+                continue;
+            }
             out.push((at, self.usage_and_stock(at).saturating_sub(protected)));
             let wanted = |c: CgroupId| {
                 let child = &self.cgroups[c.index()];

@@ -392,6 +392,7 @@ mod tests {
             ("rss_counters_batched", "6.1", "6.2.0-1018-gcp", "true"),
             ("rss_counters_batched", "6.1", "6.5.0-1020-aws", "true"),
             ("tmpfs_noswap", "6.3", "6.4", "true"),
+            ("pcp_high", "6.6", "6.7", "auto-tuned"),
             ("reclaim_in_quarters", "6.8", "6.9", "true"),
             ("sibling_reclaim", "6.9", "6.10.14-linuxkit", "first-large-enough"),
             ("memcg_v1", "6.10", "6.11.0-1018-azure", "false"),

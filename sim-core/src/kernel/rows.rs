@@ -293,12 +293,17 @@ pub(super) const CAPABILITIES: &[Capability] = &[
         ]
     ),
     choice!("pcp_high", pcp_high, WhenKilled, "how many freed pages a CPU's lists keep: at a node OOM no allocation can use them",
-    { "six-batches" => PcpHigh::SixBatches, "low-watermark" => PcpHigh::LowWatermark },
+    {
+        "six-batches" => PcpHigh::SixBatches,
+        "low-watermark" => PcpHigh::LowWatermark,
+        "auto-tuned" => PcpHigh::AutoTuned
+    },
     &[
         ("4.15", source("six-batches", "mm/page_alloc.c pageset_set_batch")),
         ("5.14", source("low-watermark", "mm/page_alloc.c zone_highsize, 5.14")),
         ("6.1", recorded("low-watermark", "story s3-F08-007: 47 MiB freed end no wait, 84 do; the lists keep 54")),
-        ("6.12", recorded("low-watermark", "stories F05: 27 of 53 MiB freed stay in the lists")),
+        ("6.7", source("auto-tuned", "mm/page_alloc.c nr_pcp_high, 6.7 (commit 90b41691b988)")),
+        ("6.12", recorded("auto-tuned", "stories F05: 27 of 53 MiB freed stay in the lists; recordings node")),
     ]),
     Capability {
         name: "node_oom_stall_ms",

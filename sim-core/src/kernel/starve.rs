@@ -41,7 +41,7 @@ impl Kernel {
         let largest = self.zones.zones.iter().max_by_key(|z| z.managed);
         match self.config.profile.pcp_high {
             PcpHigh::SixBatches => SIX_BATCHES,
-            PcpHigh::LowWatermark => {
+            PcpHigh::LowWatermark | PcpHigh::AutoTuned => {
                 Pages::new(largest.map_or(0, |z| z.low.get()) / u64::from(self.config.cpus.max(1)))
             }
         }

@@ -46,7 +46,9 @@ pub struct Zones {
     pub zones: Vec<Zone>,
     /// `vm.min_free_kbytes` as in force.
     pub min_free_kbytes: u64,
-    /// Charged pages at which free memory is at the low watermarks.
+    /// Charged pages at which free memory seems to be at the low watermarks, while the processors' lists are full.
+    pub(super) full_lists_cap: Pages,
+    /// … at which it is.
     pub(super) low_cap: Pages,
     /// … at the high watermarks: where background reclaim stops.
     pub(super) high_cap: Pages,
@@ -72,7 +74,8 @@ impl Zones {
         let in_lists = in_lists(config, &zones);
         let low_cap = cap(|z| z.low).saturating_sub(in_lists).min(min_cap);
         let high_cap = cap(|z| z.high).saturating_sub(in_lists).min(low_cap);
-        Zones { zones, min_free_kbytes, low_cap, high_cap, min_cap }
+        let full_lists_cap = low_cap.saturating_sub(in_other_lists(config));
+        Zones { zones, min_free_kbytes, full_lists_cap, low_cap, high_cap, min_cap }
     }
 
     /// Free memory that no allocation may count on: per zone the largest reserve plus the high watermark
@@ -177,9 +180,21 @@ pub fn default_min_free_kbytes(total: Pages, zones: u64, thp: Thp) -> u64 {
 fn in_lists(config: &KernelConfig, zones: &[Zone]) -> Pages {
     let may = match config.profile.pcp_high {
         PcpHigh::SixBatches => Pages::new(SIX_BATCHES.get() * u64::from(config.cpus)),
-        PcpHigh::LowWatermark => zones.iter().map(|z| z.low).max().unwrap_or(Pages::ZERO),
+        PcpHigh::LowWatermark | PcpHigh::AutoTuned => zones.iter().map(|z| z.low).max().unwrap_or(Pages::ZERO),
     };
     Pages::new(may.get() / 5)
+}
+
+/// Pages in the lists of the processors on which the program does not run, before memory is short: a third of what
+/// they may hold where they grow with what is freed, an eighth of memory for all (mm/page_alloc.c zone_highsize;
+/// recordings node of 6.12 and 7.3 with two processors: 5600 of 15,100 in the mean of six rows, 3200 of 11,100 of
+/// three).
+fn in_other_lists(config: &KernelConfig) -> Pages {
+    let cpus = u64::from(config.cpus.max(1));
+    match config.profile.pcp_high {
+        PcpHigh::SixBatches | PcpHigh::LowWatermark => Pages::ZERO,
+        PcpHigh::AutoTuned => Pages::new(config.mem_total.to_pages_floor().get() / (24 * cpus) * (cpus - 1)),
+    }
 }
 
 /// Memory taken before any cgroup is charged: the kernel's own and the huge-page pool.

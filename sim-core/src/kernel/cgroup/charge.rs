@@ -405,6 +405,11 @@ impl Kernel {
             self.signals.push(Signal::MemoryFreed);
         }
         self.freed_some = false;
+        let root = &mut self.cgroups[0];
+        let refilled = self.zones.full_lists_cap;
+        if root.usage < refilled.saturating_sub(self.zones.low_cap - refilled) {
+            root.cap = refilled;
+        }
     }
 }
 

@@ -190,9 +190,9 @@ pub(super) struct Rare {
     pub passed_over: [Pages; 2],
     /// How much is left in memory of the oldest generation of its anonymous pages, and how many generations have gone.
     pub oldest_anon: (Pages, u8),
-    /// What its processes had when reclaim first passed over its tmpfs pages, and still have of that; `None`: it has
-    /// not yet.
-    pub before_tmpfs: Option<Pages>,
+    /// What its processes had when one of them first touched shared memory, or reclaim first passed over its tmpfs
+    /// pages, and still have of that; `None`: neither has happened.
+    pub before_shared: Option<Pages>,
     /// Since 7.2: what was aged last, and how many of these pages reclaim has yet to move to their generation.
     pub aged: (Pages, Pages),
     /// The cgroup below at which the last reclaim for its limit stopped.
@@ -222,7 +222,7 @@ impl Rare {
         old_anon: Pages::ZERO,
         passed_over: [Pages::ZERO; 2],
         oldest_anon: (Pages::ZERO, 0),
-        before_tmpfs: None,
+        before_shared: None,
         aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
         bin: None,

@@ -54,6 +54,7 @@ impl Kernel {
         if write.swappiness.is_some() || (write.oom_group.is_some() && !self.config.profile.oom_group) {
             return Err(Errno::EINVAL);
         }
+        self.protects |= [write.min, write.low].into_iter().flatten().any(|protection| protection > Bytes::ZERO);
         let group = &mut self.cgroups[cg.index()];
         let set = |to: &mut Pages, value: Option<Bytes>| {
             if let Some(bytes) = value {
