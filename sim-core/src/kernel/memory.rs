@@ -107,6 +107,7 @@ impl Kernel {
     pub(super) fn touch(&mut self, now: SimTime, pid: Pid, pages: Pages) -> MemOutcome {
         let mut done = Pages::ZERO;
         while done < pages {
+            done += self.touch_what_fits(pid, pages - done);
             let (step, stop) = self.touch_one_table(now, pid, pages - done);
             done += step;
             if stop.is_some() {
@@ -114,6 +115,17 @@ impl Kernel {
             }
         }
         MemOutcome::Done
+    }
+
+    /// Touches whole tables as long as there is room for them at every level: before a limit that lies TiB away.
+    fn touch_what_fits(&mut self, pid: Pid, pages: Pages) -> Pages {
+        let Some(process) = self.procs.get(&pid) else { return Pages::ZERO };
+        let groups = self.upwards(process.cgroup).map(|g| &self.cgroups[g.index()]);
+        let room = groups.map(|group| group.cap.saturating_sub(group.usage)).min().unwrap_or(Pages::ZERO);
+        let tables = room.get() / (PTRS_PER_PTE + 1);
+        // The last page is left to the caller, who may be stopped at it.
+        let fits = Pages::new(tables * PTRS_PER_PTE).min(pages - Pages::new(1));
+        if tables > 1 && self.touch_plain(pid, fits) { fits } else { Pages::ZERO }
     }
 
     /// Touches pages up to the end of one page of page-table entries, which is charged before them.
