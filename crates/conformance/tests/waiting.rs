@@ -31,7 +31,8 @@ fn spread(factors: Vec<f64>) -> String {
 fn spread_of(mut factors: Vec<f64>, places: usize) -> String {
     factors.sort_by(f64::total_cmp);
     let at = |share: f64| factors[((factors.len() - 1) as f64 * share).round() as usize];
-    if factors.is_empty() { "–".into() } else { format!("{:.places$} / {:.places$}", at(0.5), at(0.95)) }
+    let shown = |factor: f64| if factor.is_finite() { format!("{factor:.places$}") } else { "∞".into() };
+    if factors.is_empty() { "–".into() } else { format!("{} / {}", shown(at(0.5)), shown(at(0.95))) }
 }
 
 fn line(kind: &str, kernel: &str, rows: &[&Waited]) -> String {
