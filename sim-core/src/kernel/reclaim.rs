@@ -195,16 +195,12 @@ impl Kernel {
         let mut out = Amounts::new();
         let mut stack: Amounts<CgroupId> = smallvec![(top, Pages::ZERO)];
         while let Some((at, protected)) = stack.pop() {
+            out.push((at, self.usage_and_stock(at).saturating_sub(protected)));
             if !self.protects {
                 // As often as not nothing is, and walks of the whole node look at every cgroup.
-                out.push((
-                    at,
-                    if self.lru() == Lru::Mglru { self.cgroups[at.index()].usage } else { self.usage_and_stock(at) },
-                ));
                 stack.extend(self.children(at).rev().map(|child| (child, Pages::ZERO)));
                 continue;
             }
-            out.push((at, self.usage_and_stock(at).saturating_sub(protected)));
             let wanted = |c: CgroupId| {
                 let child = &self.cgroups[c.index()];
                 let rare = child.rare();
