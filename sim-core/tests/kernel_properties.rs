@@ -1,7 +1,8 @@
 //! Whatever processes do, every page is owned and counted once, no limit is exceeded, and what exits gives all back.
 
 use oomsim_core::kernel::{
-    CgroupVersion, FileAccess, Kernel, KernelConfig, Lru, Mapping, MemOp, MemOutcome, Profile, SpawnSpec, VERSIONS,
+    CgroupVersion, FileAccess, HotText, Kernel, KernelConfig, Lru, Mapping, MemOp, MemOutcome, Profile, SpawnSpec,
+    Until, VERSIONS,
 };
 use oomsim_core::node_api::{CgroupWrite, Signal, Signo};
 use oomsim_core::units::{Bytes, CgroupId, Pages, Pid, SimTime, VolumeId};
@@ -19,6 +20,7 @@ enum Step {
     RemoveVolume { volume: usize },
     Sysctl { kind: u8, value: i64 },
     Rmdir { cgroup: usize },
+    HotText { process: usize, pages: u64, every: u64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -34,6 +36,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0..4usize).prop_map(|volume| Step::RemoveVolume { volume }),
         1 => (0..3u8, 0..3i64).prop_map(|(kind, value)| Step::Sysctl { kind, value }),
         1 => (0..6usize).prop_map(|cgroup| Step::Rmdir { cgroup }),
+        2 => (0..8usize, 1..300u64, 1..200u64)
+            .prop_map(|(process, pages, every)| Step::HotText { process, pages, every }),
     ]
 }
 
@@ -85,7 +89,7 @@ impl Machine {
             Step::Op { process, kind, pages, volume } => {
                 if let Some(pid) = self.pid(*process) {
                     let op = self.op(*kind, Pages::new(*pages), *volume);
-                    let outcome = self.kernel.apply(T, pid, op);
+                    let outcome = self.apply(pid, op);
                     match outcome {
                         MemOutcome::Wait { remaining, .. } => {
                             assert!(remaining.get() > 0 && remaining.get() <= *pages, "{outcome:?} after {op:?}");
@@ -121,6 +125,7 @@ impl Machine {
                 let name = ["vm.overcommit_memory", "vm.swappiness", "vm.oom_kill_allocating_task"][*kind as usize];
                 let _ = self.kernel.set_sysctl(name, *value);
             }
+            Step::HotText { process, pages, every } => self.need_text(*process, [*pages, *every].map(Pages::new)),
             Step::Rmdir { cgroup } => {
                 if *cgroup > 1 && self.kernel.rmdir(self.cgroups[*cgroup]).is_ok() {
                     self.cgroups[*cgroup] = self.kernel.mkdir_all("/kubepods/again");
@@ -131,6 +136,25 @@ impl Machine {
             if let Signal::Dying { pid, .. } = signal {
                 self.dying.push(pid);
             }
+        }
+    }
+
+    /// Does an operation, and goes on with it where it thrashes for a while.
+    fn apply(&mut self, pid: Pid, op: MemOp) -> MemOutcome {
+        match self.kernel.apply(T, pid, op) {
+            MemOutcome::Wait { remaining, until: Until::Thrashing(Some(wait)) } => {
+                self.kernel.apply(T.saturating_add(wait), pid, op.with_pages(remaining))
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// A process reads this much of a file, and needs it again after every so many new pages.
+    fn need_text(&mut self, process: usize, [pages, every]: [Pages; 2]) {
+        if let Some(pid) = self.pid(process) {
+            let file = self.volumes[2];
+            self.kernel.set_hot_text(pid, Some(HotText { file, pages, every }));
+            self.kernel.apply(T, pid, MemOp::ReadFile { file, from: Pages::ZERO, pages, how: FileAccess::Mmap });
         }
     }
 

@@ -197,7 +197,9 @@ impl Kernel {
                         continue;
                     }
                 }
-                let most = if in_order { (end - from - done).get() } else { size - behind_head };
+                // Behind those that are missing the cached ones begin, where the range wraps round.
+                let missing = size - behind_head;
+                let most = if in_order { (end - from - done).get().min(missing) } else { missing };
                 let miss = Pages::new(want.min(most));
                 let (loaded, stop) = self.load_pages(now, by, file, miss, how);
                 done += loaded;
