@@ -336,3 +336,36 @@ fn result(pages: Pages, done: Result<(Pages, Option<Stop>), Errno>) -> MemOutcom
         Err(errno) => MemOutcome::Refused(errno),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{KernelConfig, SpawnSpec};
+    use crate::node_api::{CgroupWrite, OomReport, Signal};
+
+    /// A process that touches this many pages at a time until it is killed at its pod's limit: its memory and tables,
+    /// what is charged to its cgroup and to the pod, and the report.
+    fn killed_at(limit: u64, at_once: Pages) -> ([Pages; 2], [Bytes; 4], Box<OomReport>) {
+        let (mut k, now) = (Kernel::new(KernelConfig::new(Bytes::mib(512))), SimTime::ZERO);
+        let (pod, group) = (k.mkdir_all("/pod"), k.mkdir_all("/pod/c"));
+        let max = Some(Pages::new(limit).bytes());
+        k.write(now, pod, &CgroupWrite { max, ..CgroupWrite::default() }).unwrap();
+        let pid = k.spawn(now, &SpawnSpec::new("p", group)).unwrap();
+        while k.apply(now, pid, MemOp::Touch { pages: at_once }) == MemOutcome::Done {}
+        k.audit().unwrap();
+        let (process, stats) = (k.process(pid).unwrap(), [group, pod].map(|g| k.stat(g)));
+        let owned = [process.rss_anon(), process.pgtables];
+        let [charged, above] = stats;
+        let reports = k.take_signals().into_iter();
+        let mut reports = reports.filter_map(|s| if let Signal::Oom { report, .. } = s { Some(report) } else { None });
+        (owned, [charged.usage, charged.anon, above.usage, above.anon], reports.next().unwrap())
+    }
+
+    /// Blocks of whole tables below a limit change nothing: around one, two and more tables with 512 pages each.
+    #[test]
+    fn touching_blocks_is_touching_page_by_page() {
+        for limit in [100, 600, 1026, 1027, 1540, 1560, 2052, 2565, 5000] {
+            assert_eq!(killed_at(limit, Pages::new(1 << 20)), killed_at(limit, Pages::new(1)), "limit {limit}");
+        }
+    }
+}
