@@ -7,8 +7,6 @@ use super::text::WINDOW;
 use oomsim_core::kernel::{Disk, FileAccess, MemOp, MemOutcome, Until, Work};
 use oomsim_core::units::{Bytes, Pages, Pid, SimTime};
 
-/// Pages of its own text that a grower needs between two of its chunks.
-const GROWER_TEXT: u64 = 12;
 /// Units that an asynchronous step does in a second when its progress was not recorded.
 const UNITS_PER_SECOND: f64 = 1000.0;
 /// Pages that a program with hot text writes in a second as long as it has room.
@@ -50,18 +48,24 @@ impl Machine<'_> {
                 jobs.push(self.job(step, pid));
             }
         }
-        self.run_until(&mut jobs, at(row.steps[sample].last_look_at()));
-        let seen = row.steps[sample].series.keys().map(|path| (path.clone(), self.seen(path))).collect();
-        run.after.insert(sample, seen);
+        let mut looks: Vec<_> = row.steps[sample].last_looks().collect();
+        looks.sort_by(|a, b| a.1.t.total_cmp(&b.1.t));
+        for (path, look) in looks {
+            self.run_until(&mut jobs, at(look.t));
+            run.after.entry(sample).or_default().insert(path.clone(), self.seen(path));
+        }
+        // How far one has come that is still on its way at the end is known up to the last look.
+        if row.ends_on_the_way() {
+            note_stopped(&jobs, recorded_end, run);
+        }
         let end = self.observed_until(sample);
         self.run_until(&mut jobs, end);
         if jobs.iter().any(|job| job.state == State::Stuck) {
             self.wait_for(thrashes(end.since(self.sim.now)));
         }
         self.watched_until = None;
-        for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
-            let end = job.died.unwrap_or(recorded_end.max(job.last));
-            run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
+        if !row.ends_on_the_way() {
+            note_stopped(&jobs, recorded_end, run);
         }
         for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
             if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
@@ -121,7 +125,8 @@ impl Machine<'_> {
             "start_touch_again" => (n(1), 1),
             "start_fork_children" => (n(0), 1),
             _ => {
-                self.set_hot(pid, self.text, GROWER_TEXT, n(1));
+                let pages = self.grower_text(step, pid);
+                self.set_hot(pid, self.text, pages, n(1));
                 (n(0), n(1))
             }
         };
@@ -236,11 +241,12 @@ impl Machine<'_> {
             let work = Work { read_back: pages, ..Work::default() };
             let time = work.takes(&Disk::RECORDED, self.sim.kernel.swap_device());
             self.wait_for(thrashes(time));
-            job.next = job.next.max(self.sim.now.saturating_add(time));
+            self.sim.now = self.sim.now.saturating_add(time);
+            job.next = job.next.max(self.sim.now);
         }
     }
 
-    /// When a job has done this many units, by its recorded progress, and at the mean pace before and after that.
+    /// When a job has done this many units, by its recorded progress, and at its usual pace after that.
     fn due(&self, step: &Step, units: u64) -> SimTime {
         let units = units as f64;
         let (mut from, mut per_unit) = ((0.0, step.t), 1000.0 / UNITS_PER_SECOND);
@@ -263,7 +269,7 @@ impl Machine<'_> {
             }
         }
         if from.0 > 0.0 {
-            per_unit = (from.1 - step.t) / from.0;
+            per_unit = usual_pace(known, step).unwrap_or(per_unit);
         }
         at(from.1 + (units - from.0) * per_unit)
     }
@@ -301,4 +307,21 @@ impl Machine<'_> {
             }
         })
     }
+}
+
+/// Notes where those are that have not done all they were asked.
+fn note_stopped(jobs: &[Job<'_>], recorded_end: SimTime, run: &mut ExperimentRun) {
+    for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
+        let end = job.died.unwrap_or(recorded_end.max(job.last));
+        run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
+    }
+}
+
+/// Milliseconds that a step took over a unit, in the middle of what was recorded of its progress: where it stood still
+/// for want of memory does not count.
+fn usual_pace(known: &[[f64; 2]], step: &Step) -> Option<f64> {
+    let of_this = known.windows(2).filter(|p| p[0][1] >= step.t && p[1][0] > p[0][0]);
+    let mut paces: Vec<f64> = of_this.map(|p| (p[1][1] - p[0][1]).max(0.0) / (p[1][0] - p[0][0])).collect();
+    paces.sort_by(f64::total_cmp);
+    paces.get(paces.len() / 2).copied()
 }

@@ -84,6 +84,8 @@ pub struct Machine<'a> {
     /// For how long processes have waited for memory.
     pub waited: SimDuration,
     pub variant: Variant,
+    /// Something of the program's text was up to chance.
+    pub drawn: bool,
     /// When the recording ended, while what is done may go on after that.
     pub watched_until: Option<SimTime>,
     /// Files whose pages need no disk to be read.
@@ -110,7 +112,7 @@ pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> 
         }
     }
     run.waited = machine.waited;
-    run.drawn = machine.sim.kernel.has_drawn();
+    run.drawn = machine.drawn || machine.sim.kernel.has_drawn();
     machine.conclude(&mut run)?;
     Ok(run)
 }
@@ -128,8 +130,9 @@ impl<'a> Machine<'a> {
         }
         let (pids, buffers, files) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
         let waited = SimDuration::ZERO;
-        let (watched_until, sparse) = (None, BTreeSet::new());
-        let mut machine = Machine { row, sim, text, pids, buffers, files, waited, variant, watched_until, sparse };
+        let (drawn, watched_until, sparse) = (false, None, BTreeSet::new());
+        let mut machine =
+            Machine { row, sim, text, pids, buffers, files, waited, variant, drawn, watched_until, sparse };
         for process in &row.procs {
             machine.start(process)?;
         }

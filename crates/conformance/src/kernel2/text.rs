@@ -1,9 +1,11 @@
 //! The text of the recorded program: what is read of it, when, and what comes of it in a full cgroup.
 
 use super::machine::{Machine, OpEnd};
+use super::row::Step;
 use crate::kernel::Sim;
-use oomsim_core::kernel::{FileAccess, Lru, MemOp};
-use oomsim_core::units::{Pages, Pid, VolumeId};
+use oomsim_core::engine::{StreamFactory, StreamName};
+use oomsim_core::kernel::{FileAccess, Lru, Mapping, MemOp};
+use oomsim_core::units::{Bytes, Pages, Pid, VolumeId};
 
 /// Text pages of the recorded program, and those of them that it keeps in use: 99 to 205 are left where others are
 /// swapped out.
@@ -18,12 +20,18 @@ pub const WINDOW: Pages = Pages::new(32);
 const HALF_A_WINDOW: Pages = Pages::new(17);
 /// Text that it needs to go on with what it does: two windows.
 const TWO_WINDOWS: Pages = Pages::new(64);
+/// Pages of its own text that a grower needs between two of its chunks.
+const GROWER_TEXT: u64 = 12;
 
 impl Machine<'_> {
     /// Text that was pushed out is read back, and charged to the reader. Reclaim finds executable pages in use as soon
     /// as they were used once (mm/vmscan.c folio_check_references), as if they were mapped twice.
     pub fn read_text(&mut self, pid: Pid) {
-        let (all, used) = text(&self.sim);
+        self.read_in_use(pid, text(&self.sim).1);
+    }
+
+    fn read_in_use(&mut self, pid: Pid, used: u64) {
+        let all = text(&self.sim).0;
         let pages = if self.sim.kernel.profile().file_folios { Pages::new(used) } else { all };
         let op = MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages, how: FileAccess::Mmap };
         self.run(pid, op);
@@ -37,6 +45,7 @@ impl Machine<'_> {
         self.swap_for_text(pid);
         let end = match self.take_turns(pid, self.text) {
             OpEnd::Done if self.sim.kernel.volume_pages(self.text).0 < pages => {
+                self.leave_room(pid);
                 self.run(pid, MemOp::FaultText { file: self.text, pages })
             }
             end => end,
@@ -85,16 +94,58 @@ impl Machine<'_> {
         }
     }
 
+    /// Text that a grower needs between two chunks. One that `memory.high` holds is never killed, and reads text back
+    /// and loses it again for as long as it is watched: from 6.18 on any number of pages up to the one that it needs is
+    /// there (recording high_3140_5 of 7.3: 43 to 142 pages at 13 looks).
+    pub fn grower_text(&mut self, step: &Step, pid: Pid) -> u64 {
+        let held = self.row.limits_of(&step.who).all(|g| g.max.is_none());
+        if held && self.sim.kernel.profile().file_folios {
+            return self.draw("held", pid, BEFORE_IN_TEXT.get());
+        }
+        GROWER_TEXT
+    }
+
+    /// Where swap is full a step's last pages push out others to the end, some of which are in the swap cache still and
+    /// come free later: how much room is left for text, if too little for what a fault needs, is up to chance.
+    fn leave_room(&mut self, pid: Pid) {
+        let kernel = &self.sim.kernel;
+        let Some(cgroup) = kernel.process(pid).map(|p| p.cgroup) else { return };
+        let room = kernel.volume_pages(self.text).0 + kernel.headroom(cgroup);
+        let full = kernel.stat(cgroup).swap > Bytes::ZERO && kernel.swap_room(cgroup).is_zero();
+        if kernel.profile().file_folios && full && room < BEFORE_IN_TEXT {
+            let resident = Pages::new(self.draw("locked", pid, BEFORE_IN_TEXT.get())).saturating_sub(room);
+            self.run(pid, MemOp::Unmap { size: resident.bytes(), mapping: Mapping::PRIVATE, resident });
+        }
+    }
+
+    /// Text in use. Once a process has been killed, from 6.18 on, those that are left read all of it again or, in two
+    /// of six cases, a part (recordings race and fork: 229 to 233 pages in four, 92 and 193).
+    fn in_use(&mut self, pid: Pid) -> u64 {
+        let (all, used) = text(&self.sim);
+        let may_be_less = self.sim.kernel.profile().file_folios && !self.sim.dead.is_empty();
+        if may_be_less && self.draw("less", pid, 6) < 2 {
+            return TWO_WINDOWS.get() + self.draw("part", pid, (all - TWO_WINDOWS).get());
+        }
+        used
+    }
+
+    /// A number below `bound`, always the same one for a process.
+    fn draw(&mut self, what: &str, pid: Pid, bound: u64) -> u64 {
+        self.drawn = true;
+        let name = StreamName::from("text/").then(what).then("/").number(pid.0);
+        StreamFactory::new(self.variant.seed).stream(name).below(bound)
+    }
+
     /// Reads back what a process needs of its text, where there is room for that.
     pub fn read_back(&mut self, pid: Pid) {
         let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return };
-        let (all, used) = text(&self.sim);
+        let (all, used) = (text(&self.sim).0, self.in_use(pid));
         let there = self.sim.kernel.volume_pages(self.text).0;
         let room = self.sim.kernel.headroom(cgroup);
         let profile = self.sim.kernel.profile();
         let reads_windows = profile.lru == Lru::Mglru && !profile.file_folios;
         if there.get() < used && room > all {
-            self.read_text(pid);
+            self.read_in_use(pid, used);
         } else if there < TWO_WINDOWS && room > TWO_WINDOWS {
             let how = FileAccess::Mmap;
             self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: TWO_WINDOWS, how });
