@@ -54,16 +54,18 @@ impl Kernel {
     /// looked at, each for `goal` pages at most, so that a large goal is overshot (mm/vmscan.c shrink_node_memcgs of
     /// 6.1; recordings memory_reclaim, protect).
     pub(super) fn shrink_classic(&mut self, call: &Call<'_>, want: Pages, goal: Pages) -> Pages {
-        let mut scans: SmallVec<[Scan; 12]> =
-            call.groups.iter().map(|(g, allowed)| self.scan_of(call, *g, *allowed)).collect();
+        let mut scans: SmallVec<[Scan; 12]> = (0..call.groups.len()).map(|place| self.scan_of(call, place)).collect();
         let swappiness = self.swappiness_of(call.top);
-        let in_flight = match self.config.swap_device {
-            SwapDevice::Zram => 0,
-            SwapDevice::Disk => self.pages_in_flight(Pages::new(CLUSTER)).max(1),
-        };
         let mut freed = Pages::ZERO;
         while freed < want {
-            let now = one_call(&mut scans, (goal, swappiness), in_flight);
+            let in_flight = match self.config.swap_device {
+                SwapDevice::Zram => 0,
+                SwapDevice::Disk => self.requests_in_flight(),
+            };
+            let (now, sent) = one_call(&mut scans, (goal, swappiness), in_flight);
+            if sent {
+                self.requests_were_sent();
+            }
             if now.is_zero() {
                 break;
             }
@@ -82,12 +84,11 @@ impl Kernel {
     /// One look at the cache of every cgroup at a priority, for `goal` pages of each at most. Returns the pages of
     /// inactive lists that were looked at, and those that came free.
     pub(super) fn look_at_cache(&mut self, call: &Call<'_>, priority: u32, goal: Pages) -> (Pages, Pages) {
-        let mut scans: SmallVec<[Scan; 12]> =
-            call.groups.iter().map(|(g, allowed)| self.scan_of(call, *g, *allowed)).collect();
+        let mut scans: SmallVec<[Scan; 12]> = (0..call.groups.len()).map(|place| self.scan_of(call, place)).collect();
         let aim = aim(&scans, priority, 0, false);
         let (mut scanned, mut freed) = (Pages::ZERO, Pages::ZERO);
         for scan in &mut scans {
-            freed += scan.round(goal, aim, &mut Writes { in_flight: 0, sent: 0 });
+            freed += scan.round(goal, aim, &mut Writes::new(0));
             scanned += scan.moved.freed + scan.moved.activated;
             if scan.moved != Moved::default() {
                 self.apply_moved(scan);
@@ -96,8 +97,9 @@ impl Kernel {
         (scanned, freed)
     }
 
-    fn scan_of(&self, call: &Call<'_>, group: CgroupId, allowed: Pages) -> Scan {
-        let mut lists = self.lists(group);
+    fn scan_of(&self, call: &Call<'_>, place: usize) -> Scan {
+        let (group, allowed) = call.groups[place];
+        let mut lists = Lists { place, ..self.lists(group) };
         let room = if call.may_swap { self.swap_room(group) } else { Pages::ZERO };
         if !room.is_zero() {
             lists.anon = self.swappable_here(group);
@@ -134,10 +136,13 @@ impl Kernel {
 
 /// A call of reclaim. One that finds nothing goes through the priorities again and takes pages off active lists that
 /// need not be shorter (mm/vmscan.c do_try_to_free_pages: force_deactivate).
-fn one_call(scans: &mut [Scan], (goal, swappiness): (Pages, u64), in_flight: u64) -> Pages {
+///
+/// Returns how many pages came free, and whether any were sent to the swap disk.
+fn one_call(scans: &mut [Scan], (goal, swappiness): (Pages, u64), in_flight: usize) -> (Pages, bool) {
+    let mut sent = false;
     for forced in [false, true] {
         let mut freed = Pages::ZERO;
-        let mut writes = Writes { in_flight, sent: 0 };
+        let mut writes = Writes::new(in_flight);
         for priority in (0..=PRIORITY).rev() {
             let aim = aim(scans, priority, swappiness, forced);
             freed += scans.iter_mut().map(|scan| scan.round(goal, aim, &mut writes)).sum::<Pages>();
@@ -146,11 +151,12 @@ fn one_call(scans: &mut [Scan], (goal, swappiness): (Pages, u64), in_flight: u64
             }
         }
         scans.iter_mut().for_each(|scan| scan.lists.finish_writes());
+        sent |= writes.any();
         if !freed.is_zero() {
-            return freed;
+            return (freed, sent);
         }
     }
-    Pages::ZERO
+    (Pages::ZERO, sent)
 }
 
 /// What a priority is about, by the lists of all cgroups: as long as there is inactive cache nothing else is looked at,

@@ -2,6 +2,7 @@
 //! memory, which begins inactive since 5.9.
 
 use crate::units::Pages;
+use smallvec::SmallVec;
 
 /// Pages scanned at a time, and freed at most by one call of reclaim (SWAP_CLUSTER_MAX).
 const CLUSTER: u64 = 32;
@@ -26,19 +27,48 @@ pub(super) struct Lists {
     pub passed_over: [Pages; 2],
     /// Anonymous pages in the swap cache, written by earlier calls: they come free when reclaim meets them.
     pub clean: Pages,
-    /// Those that this call has sent to the swap disk.
+    /// Those that this call has sent to the swap disk and that have not come free since.
     pub sent: Pages,
-    /// Those of them that came free since.
-    pub back: Pages,
+    /// Which of the cgroups it is that a call looks at.
+    pub place: usize,
 }
 
 /// The swap disk during a call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Writes {
-    /// Pages that are sent until the first of them is written; none where a page is written at once.
-    pub in_flight: u64,
-    /// Pages that all cgroups have sent.
-    pub sent: u64,
+    /// Batches that are sent while the disk writes one; none where a page is written at once.
+    in_flight: usize,
+    /// All that were sent, in order: the place of the cgroup, and how many pages have not come free.
+    batches: SmallVec<[(usize, Pages); 16]>,
+}
+
+impl Writes {
+    pub fn new(in_flight: usize) -> Writes {
+        Writes { in_flight, ..Writes::default() }
+    }
+
+    /// Something was sent.
+    pub fn any(&self) -> bool {
+        !self.batches.is_empty()
+    }
+
+    fn send(&mut self, place: usize, pages: Pages) {
+        if !pages.is_zero() {
+            self.batches.push((place, pages));
+        }
+    }
+
+    /// Takes this many of a cgroup's pages that the disk has written. A batch is one request, and done as a whole.
+    fn take_written(&mut self, place: usize, most: Pages) -> Pages {
+        let done = self.batches.len().saturating_sub(self.in_flight);
+        let mut left = most;
+        for (_, pages) in self.batches[..done].iter_mut().filter(|(of, _)| *of == place) {
+            let some = left.min(*pages);
+            *pages -= some;
+            left -= some;
+        }
+        most - left
+    }
 }
 
 /// What reclaim looks at.
@@ -104,7 +134,7 @@ impl Lists {
         for priority in (0..=PRIORITY).rev() {
             let part = [self.inactive, self.active].map(|list| Pages::new(list.get() >> priority));
             let aim = Aim { share: Aim::FILE, deactivates: inactive_is_low(self.inactive, self.active), priority };
-            let mut no_disk = Writes { in_flight: 0, sent: 0 };
+            let mut no_disk = Writes::new(0);
             self.round([Pages::ZERO, part[0], part[1]], &aim, (want - moved.freed, &mut no_disk), moved);
             if moved.freed >= want {
                 return true;
@@ -157,11 +187,10 @@ impl Lists {
             left -= some;
             some
         };
-        let mut freed = take(&mut self.clean);
-        let mut written = self.written(writes).saturating_sub(self.back);
-        let back = take(&mut written);
-        self.back += back;
-        freed += back;
+        let clean = take(&mut self.clean);
+        let mut written = writes.take_written(self.place, pages - clean);
+        self.sent -= written;
+        let mut freed = clean + take(&mut written);
         let mut old = take(&mut self.passed_over[0]);
         let touched_now = take(&mut touched);
         self.passed_over[1] += touched_now;
@@ -173,28 +202,21 @@ impl Lists {
             0 => freed += old,
             _ => {
                 self.sent += old;
-                writes.sent += old.get();
+                writes.send(self.place, old);
             }
         }
         self.anon -= freed;
         freed
     }
 
-    /// Pages of this call that the disk has written by now.
-    fn written(&self, writes: &Writes) -> Pages {
-        let done = writes.sent.saturating_sub(writes.in_flight);
-        Pages::new(self.sent.get() * done / writes.sent.max(1))
-    }
-
     /// Anonymous pages that reclaim has looked at.
     fn listed(&self) -> Pages {
-        self.clean + self.sent - self.back + self.passed_over[0] + self.passed_over[1]
+        self.clean + self.sent + self.passed_over[0] + self.passed_over[1]
     }
 
     /// What was sent is written.
     pub fn finish_writes(&mut self) {
-        self.clean += self.sent - self.back;
-        (self.sent, self.back) = (Pages::ZERO, Pages::ZERO);
+        self.clean += std::mem::take(&mut self.sent);
     }
 
     /// Looks at the oldest inactive pages: referenced ones become active, the others are free. Returns how many became
@@ -278,7 +300,7 @@ mod tests {
         let gives = |anon: u64, part: [u64; 3], text: u64| {
             let passed_over = [Pages::new(anon), Pages::ZERO];
             let mut lists = Lists { anon: Pages::new(anon), active: Pages::new(text), passed_over, ..Lists::default() };
-            let (mut moved, mut writes) = (Moved::default(), Writes { in_flight: 0, sent: 0 });
+            let (mut moved, mut writes) = (Moved::default(), Writes::new(0));
             lists.round(part.map(Pages::new), &aim, (Pages::new(32), &mut writes), &mut moved);
             moved.swapped.get()
         };
@@ -291,23 +313,28 @@ mod tests {
     #[test]
     fn touched_pages_are_passed_over_once() {
         let mut lists = Lists { anon: Pages::new(100), ..Lists::default() };
-        let mut writes = Writes { in_flight: 0, sent: 0 };
+        let mut writes = Writes::new(0);
         assert_eq!(lists.scan_anon(Pages::new(100), &mut writes), Pages::ZERO);
         assert_eq!(lists.scan_anon(Pages::new(32), &mut writes), Pages::new(32));
         lists.anon += Pages::new(10);
         assert_eq!(lists.scan_anon(Pages::new(78), &mut writes), Pages::new(68));
     }
 
-    /// A page that is sent to a disk comes free when the disk has written it, or in the next call.
+    /// A batch that is sent to a disk comes free when as many others were sent as it takes to write one, or in the next
+    /// call; other cgroups' batches count as well.
     #[test]
     fn what_is_written_comes_free_later() {
         let pages = Pages::new(100);
         let mut lists = Lists { anon: pages, passed_over: [pages, Pages::ZERO], ..Lists::default() };
-        let mut writes = Writes { in_flight: 64, sent: 0 };
-        assert_eq!(lists.scan_anon(Pages::new(80), &mut writes), Pages::ZERO);
-        assert_eq!(lists.scan_anon(Pages::new(80), &mut writes), Pages::new(16));
+        let mut other = Lists { place: 1, ..lists };
+        let mut writes = Writes::new(2);
+        assert_eq!(lists.scan_anon(Pages::new(32), &mut writes), Pages::ZERO);
+        assert_eq!(other.scan_anon(Pages::new(32), &mut writes), Pages::ZERO);
+        assert_eq!(lists.scan_anon(Pages::new(20), &mut writes), Pages::ZERO);
+        assert_eq!(other.scan_anon(Pages::new(10), &mut writes), Pages::ZERO);
+        assert_eq!(lists.scan_anon(Pages::new(40), &mut writes), Pages::new(32));
         lists.finish_writes();
-        assert_eq!(lists.scan_anon(Pages::new(100), &mut Writes { in_flight: 64, sent: 0 }), Pages::new(84));
+        assert_eq!(lists.scan_anon(Pages::new(100), &mut Writes::new(2)), Pages::new(28));
     }
 
     #[test]

@@ -177,6 +177,7 @@ impl Kernel {
 mod tests {
     use super::*;
     use crate::kernel::{KernelConfig, MemOp, MemOutcome, SpawnSpec};
+    use crate::node_api::CgroupWrite;
     use crate::units::SimTime;
 
     /// node_3230_2_low of 6.12.117, pod2: 3536 private pages, and after them 13,602 shared ones; 2432 have gone to zram
@@ -200,5 +201,23 @@ mod tests {
         // 1130 of the private pages are left that are older, 2432 + 1130 = 3536 + 2 * 13.
         k.swap_out_here(cg, Pages::new(2000));
         assert_eq!(k.local(cg).shmem, Pages::new(13_602 - 870));
+    }
+
+    /// Recording high_3140_5_high_swap of 6.12.117: 1600 pages of 1629 are used; and 1629 on 6.1.176.
+    #[test]
+    fn mglru_leaves_less_than_a_batch_of_swap() {
+        let used = |version| {
+            let profile = crate::kernel::Profile::named(version).unwrap();
+            let swap_total = Bytes::gib(1);
+            let mut k = Kernel::new(KernelConfig { profile, swap_total, ..KernelConfig::new(Bytes::gib(1)) });
+            let cg = k.mkdir_all("/h");
+            let swap_max = Some(Pages::new(1629).bytes());
+            k.write(SimTime::ZERO, cg, &CgroupWrite { swap_max, ..CgroupWrite::default() }).unwrap();
+            let pid = k.spawn(SimTime::ZERO, &SpawnSpec::new("e", cg)).unwrap();
+            assert_eq!(k.apply(SimTime::ZERO, pid, MemOp::Touch { pages: Pages::new(6000) }), MemOutcome::Done);
+            assert!(k.reclaim_on_request(cg, Pages::new(3000)).is_err());
+            k.stat(cg).swap.to_pages_floor().get()
+        };
+        assert_eq!(["6.12", "6.1"].map(used), [1600, 1629]);
     }
 }

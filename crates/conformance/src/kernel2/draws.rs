@@ -15,8 +15,7 @@ pub struct Drawn {
     /// Of each size in which the runs themselves differ by more than the bounds: the share of the runs that have less
     /// than was recorded; those that have as much, within the bounds, count half.
     pub ranks: Vec<f64>,
-    /// Sizes out of bounds: of those in which the runs differ, those that lie outside what the runs give, of others
-    /// those of the run with seed 0.
+    /// Sizes out of the bounds of what the runs give.
     pub off: Vec<SizeOff>,
     /// Runs of how many in which others die, at other steps, or hang.
     pub other_outcomes: (usize, usize),
@@ -46,10 +45,8 @@ pub fn drawn(row: &Experiment, variant: Variant, plain: &ExperimentRun) -> Optio
             let less = of.iter().filter(|n| **n + bound < size.recorded).count() as f64;
             let as_much = of.iter().filter(|n| n.abs_diff(size.recorded) <= bound).count() as f64;
             drawn.ranks.push((less + as_much / 2.0) / of.len() as f64);
-            drawn.off.extend(size.is_off((least, most)));
-        } else {
-            drawn.off.extend(size.is_off((size.simulated, size.simulated)));
         }
+        drawn.off.extend(size.is_off((least, most)));
     }
     Some(drawn)
 }

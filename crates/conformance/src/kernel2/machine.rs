@@ -80,6 +80,8 @@ pub struct Machine<'a> {
     pids: BTreeMap<&'a str, Pid>,
     /// Who has a buffer for files already.
     pub buffers: BTreeSet<Pid>,
+    /// How often processes have swapped in what they need of their stacks.
+    pub swapped_in: BTreeMap<Pid, usize>,
     files: BTreeMap<(String, u64), VolumeId>,
     /// For how long processes have waited for memory.
     pub waited: SimDuration,
@@ -109,6 +111,8 @@ pub fn run(row: &Experiment, variant: Variant) -> Result<ExperimentRun, String> 
         if !row.steps[index].after.is_empty() {
             let seen = row.steps[index].after.keys().map(|path| (path.clone(), machine.seen(path)));
             run.after.insert(index, seen.collect());
+            // The driver has read the files of all cgroups.
+            machine.sim.kernel.others_have_run();
         }
     }
     run.waited = machine.waited;
@@ -129,10 +133,11 @@ impl<'a> Machine<'a> {
             sim.kernel.write(sim.now, cgroup, &limits(group, variant.shift)).map_err(|e| e.to_string())?;
         }
         let (pids, buffers, files) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        let swapped_in = BTreeMap::new();
         let waited = SimDuration::ZERO;
         let (drawn, watched_until, sparse) = (false, None, BTreeSet::new());
         let mut machine =
-            Machine { row, sim, text, pids, buffers, files, waited, variant, drawn, watched_until, sparse };
+            Machine { row, sim, text, pids, buffers, swapped_in, files, waited, variant, drawn, watched_until, sparse };
         for process in &row.procs {
             machine.start(process)?;
         }

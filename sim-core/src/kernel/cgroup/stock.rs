@@ -26,8 +26,9 @@ pub(in crate::kernel) struct Stocks {
     slots: SmallVec<[Stock; 7]>,
     /// The slot that is given to another cgroup next.
     next: usize,
-    /// Pages that wait in a vector until it is full, or reclaim empties it.
-    on_their_way: u64,
+    /// Pages that programs of the model have put into the vector since a large folio or reclaim emptied it; `None`: others
+    /// have as well.
+    on_their_way: Option<u64>,
 }
 
 impl Stocks {
@@ -51,12 +52,12 @@ impl Stocks {
 
     /// Reclaim empties the vector first (mm/swap.c lru_add_drain).
     pub fn empty_vector(&mut self) {
-        self.on_their_way = 0;
+        self.on_their_way = Some(0);
     }
 
-    /// Pages in the vector, as far as they are known.
-    pub fn on_their_way(&self) -> u64 {
-        self.on_their_way
+    /// The vector has just been emptied, and one program at most has put in its own pages since.
+    pub fn vector_is_fresh(&self) -> bool {
+        self.on_their_way.is_some_and(|pages| pages <= 2)
     }
 }
 
@@ -70,6 +71,11 @@ pub(in crate::kernel) fn read_in_vector(on_their_way: u64, pages: u64) -> u64 {
 }
 
 impl Kernel {
+    /// Programs that the model does not know have run: what is on its way to the lists is not known any more.
+    pub fn others_have_run(&mut self) {
+        self.stocks.on_their_way = None;
+    }
+
     /// For how many cgroups a processor keeps a stock. One cgroup's stock, of earlier kernels, is left out.
     #[inline]
     pub(in crate::kernel) fn stocks_kept(&self) -> usize {
@@ -89,7 +95,7 @@ impl Kernel {
     /// them leaves a new one if it fits. Those that are `listed` go to the lists by way of a vector, a folio at once.
     pub(in crate::kernel) fn take_from_stock(&mut self, cgroup: CgroupId, pages: Pages, listed: Pages, folio: bool) {
         if !listed.is_zero() {
-            self.stocks.on_their_way = if folio { 0 } else { (self.stocks.on_their_way + listed.get()) % VECTOR };
+            self.stocks.on_their_way = if folio { Some(0) } else { self.stocks.on_their_way.map(|n| n + listed.get()) };
         }
         if cgroup == self.root() {
             return;
