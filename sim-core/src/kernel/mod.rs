@@ -100,10 +100,13 @@ pub struct Kernel {
     shrinking: Vec<CgroupId>,
     /// `memory.min` or `memory.low` of a cgroup was ever more than nothing.
     protects: bool,
-    /// The operation of this moment has woken background reclaim.
-    reclaiming: bool,
+    /// The operation of this moment has woken background reclaim, which goes on until so many pages more are free than
+    /// the high watermarks.
+    awake: Option<Pages>,
     /// Pages that programs have yet to swap out themselves, as background reclaim cannot do it alone.
     behind: Pages,
+    /// Pages that programs have reclaimed beyond their part of what background reclaim frees.
+    ahead: Pages,
     /// Free memory is at the min watermark.
     starved: Option<starve::Starved>,
     panicked: bool,
@@ -149,8 +152,9 @@ impl Kernel {
             freed_some: false,
             shrinking: Vec::new(),
             protects: false,
-            reclaiming: false,
+            awake: None,
             behind: Pages::ZERO,
+            ahead: Pages::ZERO,
             starved: None,
             panicked: false,
             oom_victims: 0,
@@ -318,7 +322,6 @@ impl Kernel {
         let (low_cap, high_cap, min_cap) = (zones.low_cap, zones.high_cap, zones.min_cap);
         if self.cgroups[0].usage >= low_cap && self.can_reclaim_anything() && !self.reclaim_directly() {
             self.balance_node(want);
-            self.reclaiming = true;
             if self.cgroups[0].usage >= low_cap {
                 let excess = self.cgroups[0].usage.saturating_sub(high_cap);
                 self.reclaim(self.root(), excess.max(want.min(low_cap - high_cap)), true);
