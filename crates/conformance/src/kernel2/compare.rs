@@ -47,14 +47,9 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Those that are out of bounds where one that is up to chance need only be as some seeds have it.
-    pub fn off_beyond_chance(&self) -> &[SizeOff] {
-        self.drawn.as_ref().map_or(&self.off, |drawn| &drawn.off)
-    }
-
     /// All sizes are within bounds, and writes to cgroup files gave the error that was recorded.
     pub fn verdicts(&self) -> SizeVerdicts {
-        let of = |off: &[SizeOff]| match (self.wrong_write, off.first()) {
+        let of = |off: Option<&SizeOff>| match (self.wrong_write, off) {
             (Some((step, errno)), _) => {
                 Verdict::Mismatched { expected: format!("step {step}: error {errno}"), got: "another".into() }
             }
@@ -69,7 +64,10 @@ impl Sizes {
                 }
             }
         };
-        SizeVerdicts { one_run: of(&self.off), draws: of(self.off_beyond_chance()) }
+        let one_run = self.off.first();
+        let draws = self.drawn.as_ref().map_or(one_run, |drawn| drawn.off.first());
+        let like_a_run = draws.filter(|_| self.drawn.as_ref().is_none_or(|drawn| !drawn.is_like_a_run()));
+        SizeVerdicts { one_run: of(one_run), draws: of(draws), like_a_run: of(like_a_run) }
     }
 }
 
@@ -90,11 +88,15 @@ impl Size<'_> {
         64 + figure / 100 + if self.what == "current" { 0 } else { self.lag }
     }
 
+    /// A figure is none of these, from the least to the most, nor within the bounds of one.
+    pub fn is_out(&self, figure: u64, (least, most): (u64, u64)) -> bool {
+        let bound = self.bound(figure);
+        figure + bound < least || figure > most + bound
+    }
+
     /// The recorded figure is none of these, which runs give, nor within the bounds of one.
     pub fn is_off(&self, (least, most): (u64, u64)) -> Option<SizeOff> {
-        let bound = self.bound(self.recorded);
-        let off = self.recorded + bound < least || self.recorded > most + bound;
-        off.then(|| SizeOff {
+        self.is_out(self.recorded, (least, most)).then(|| SizeOff {
             step: self.step,
             cgroup: self.cgroup.to_owned(),
             what: self.what,

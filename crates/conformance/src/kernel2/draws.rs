@@ -17,8 +17,18 @@ pub struct Drawn {
     pub ranks: Vec<f64>,
     /// Sizes out of the bounds of what the runs give.
     pub off: Vec<SizeOff>,
+    /// As many sizes of a run are out of the bounds of what all other runs give, of the run that has second most: where
+    /// hundreds are up to chance, a few lie outside.
+    pub off_by_chance: usize,
     /// Runs of how many in which others die, at other steps, or hang.
     pub other_outcomes: (usize, usize),
+}
+
+impl Drawn {
+    /// No more sizes are off than would be in one of the runs.
+    pub fn is_like_a_run(&self) -> bool {
+        self.off.len() <= self.off_by_chance
+    }
 }
 
 /// Runs a row with all seeds; `None`: nothing is drawn in it. `plain` is the run with seed 0.
@@ -28,25 +38,39 @@ pub fn drawn(row: &Experiment, variant: Variant, plain: &ExperimentRun) -> Optio
     }
     let others = (1..SEEDS).filter_map(|seed| machine::run(row, Variant { seed, ..variant }).ok());
     let others: Vec<ExperimentRun> = others.collect();
-    let mut figures: BTreeMap<(usize, &str, &str), Vec<u64>> = BTreeMap::new();
-    for run in others.iter().chain([plain]) {
+    // What the runs have, each with the number of the run.
+    let mut figures: BTreeMap<(usize, &str, &str), Vec<(usize, u64)>> = BTreeMap::new();
+    for (nth, run) in others.iter().chain([plain]).enumerate() {
         for size in every_size(row, run) {
-            figures.entry((size.step, size.cgroup, size.what)).or_default().push(size.simulated);
+            figures.entry((size.step, size.cgroup, size.what)).or_default().push((nth, size.simulated));
         }
     }
     let mut drawn = Drawn::default();
     let differs = others.iter().filter(|run| run.outcome != plain.outcome).count();
     drawn.other_outcomes = (differs, others.len() + 1);
+    let mut off = vec![0; others.len() + 1];
     for size in every_size(row, plain) {
         let of = &figures[&(size.step, size.cgroup, size.what)];
-        let (least, most) = of.iter().fold((u64::MAX, 0), |(least, most), n| (least.min(*n), most.max(*n)));
-        if most - least > size.bound(most) {
-            let bound = size.bound(size.recorded);
-            let less = of.iter().filter(|n| **n + bound < size.recorded).count() as f64;
-            let as_much = of.iter().filter(|n| n.abs_diff(size.recorded) <= bound).count() as f64;
-            drawn.ranks.push((less + as_much / 2.0) / of.len() as f64);
-        }
+        let (least, most) = range(of.iter());
         drawn.off.extend(size.is_off((least, most)));
+        if most - least <= size.bound(most) {
+            continue;
+        }
+        let bound = size.bound(size.recorded);
+        let less = of.iter().filter(|(_, n)| n + bound < size.recorded).count() as f64;
+        let as_much = of.iter().filter(|(_, n)| n.abs_diff(size.recorded) <= bound).count() as f64;
+        drawn.ranks.push((less + as_much / 2.0) / of.len() as f64);
+        for (nth, figure) in of {
+            let others = range(of.iter().filter(|(other, _)| other != nth));
+            off[*nth] += usize::from(size.is_out(*figure, others));
+        }
     }
+    off.sort_unstable();
+    drawn.off_by_chance = off[off.len().saturating_sub(2)];
     Some(drawn)
+}
+
+/// The least and the most.
+fn range<'a>(figures: impl Iterator<Item = &'a (usize, u64)>) -> (u64, u64) {
+    figures.fold((u64::MAX, 0), |(least, most), (_, n)| (least.min(*n), most.max(*n)))
 }

@@ -20,6 +20,8 @@ pub const WINDOW: Pages = Pages::new(32);
 const HALF_A_WINDOW: Pages = Pages::new(17);
 /// Text that it needs to go on with what it does: two windows.
 const TWO_WINDOWS: Pages = Pages::new(64);
+/// MGLRU swaps nothing out where less swap is left (mm/vmscan.c get_swappiness).
+const LEAST_SWAP: Pages = Pages::new(64);
 /// Pages of its own text that a grower needs between two of its chunks.
 const GROWER_TEXT: u64 = 12;
 /// Pages of its stack and data that it needs as well: to end a step, and to begin the next one.
@@ -131,7 +133,7 @@ impl Machine<'_> {
         let kernel = &self.sim.kernel;
         let Some(cgroup) = kernel.process(pid).map(|p| p.cgroup) else { return };
         let room = kernel.volume_pages(self.text).0 + kernel.headroom(cgroup);
-        let full = kernel.stat(cgroup).swap > Bytes::ZERO && kernel.swap_room(cgroup).is_zero();
+        let full = kernel.stat(cgroup).swap > Bytes::ZERO && kernel.swap_room(cgroup) < LEAST_SWAP;
         if kernel.profile().file_folios && full && room < BEFORE_IN_TEXT {
             let resident = Pages::new(self.draw("locked", pid, BEFORE_IN_TEXT.get())).saturating_sub(room);
             self.run(pid, MemOp::Unmap { size: resident.bytes(), mapping: Mapping::PRIVATE, resident });
