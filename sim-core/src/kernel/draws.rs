@@ -278,8 +278,8 @@ mod tests {
         assert_eq!([SwapDevice::Disk, SwapDevice::Zram].map(differ), [true, false]);
     }
 
-    /// Recording protect_3150_4_over of 7.3.4, step 10: beside 200 pages that can be swapped out, 272 of protected cache
-    /// go where 1170 pages were looked at in vain, and none in the other steps.
+    /// Recording protect_3150_4_over of 7.3.4, step 10: beside 200 pages that can be swapped out, 272 of protected
+    /// cache go where 1170 pages were looked at in vain, and none in the other steps.
     #[test]
     fn while_the_disk_stands_still_low_protection_is_broken() {
         let breaks = |seed, swap_device| {

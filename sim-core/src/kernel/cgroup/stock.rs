@@ -26,8 +26,8 @@ pub(in crate::kernel) struct Stocks {
     slots: SmallVec<[Stock; 7]>,
     /// The slot that is given to another cgroup next.
     next: usize,
-    /// Pages that programs of the model have put into the vector since a large folio or reclaim emptied it; `None`: others
-    /// have as well.
+    /// Pages that programs of the model have put into the vector since a large folio or reclaim emptied it; `None`:
+    /// others have as well.
     on_their_way: Option<u64>,
 }
 
