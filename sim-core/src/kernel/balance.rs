@@ -2,11 +2,10 @@
 //! balance_pgdat; with MGLRU set_initial_priority, shrink_many, shrink_one).
 
 use super::Kernel;
-use super::api::SwapDevice;
 use super::generations::{BATCH, CLUSTER, Call, PRIORITY, Writes};
 use super::profile::{Lru, Protection};
 use super::reclaim::{Amounts, Respect};
-use crate::units::{Bytes, CgroupId, Pages};
+use crate::units::{CgroupId, Pages};
 use smallvec::SmallVec;
 
 /// The priority at which a walk of the whole node begins at least: a 64th of every cgroup (DEF_PRIORITY / 2).
@@ -18,15 +17,11 @@ const LEAST_FIRST_PRIORITY: u32 = PRIORITY / 2;
 /// protect_global: free memory ends above the high watermark in 27 of 31 steps, in 9 by more than a walk takes).
 const MEANWHILE: u64 = 2;
 
-/// Of a hundred pages that background reclaim frees, those that programs free beside it where there is no swap
-/// (recordings protect_global of 6.12 and 7.3: 14 to 16 in all of each row; of 7.3 with two processors 22).
-const BY_PROGRAMS: u64 = 15;
-
 /// Pages looked at, and pages that came free.
 #[derive(Clone, Copy, Debug, Default)]
-struct Taken {
-    scanned: Pages,
-    freed: Pages,
+pub(super) struct Taken {
+    pub scanned: Pages,
+    pub freed: Pages,
 }
 
 impl Kernel {
@@ -77,60 +72,6 @@ impl Kernel {
         }
     }
 
-    /// Pages that programs swap out themselves for each that background reclaim does: compressing keeps it from going
-    /// faster than they do (recordings node_3230 with zram and two processors: of 6.12 programs 21,944 of 48,128 in six
-    /// steps, of 7.3 29,313 of 32,612 in four). With a disk nobody waits for the processor.
-    fn swapped_by_programs(&self) -> u64 {
-        match self.config.swap_device {
-            SwapDevice::Disk => 0,
-            SwapDevice::Zram if self.takes_single_folios() => 9,
-            SwapDevice::Zram => 1,
-        }
-    }
-
-    /// A program that finds free memory at the min watermark reclaims itself: a call for 32 pages, from the first
-    /// priority, at which nothing is looked at of a cgroup with less than 4096 pages, to the one that frees any
-    /// (mm/page_alloc.c __alloc_pages_direct_reclaim, mm/vmscan.c do_try_to_free_pages). True when it did: as long as
-    /// the swap device leaves background reclaim behind by as much.
-    pub(super) fn reclaim_directly(&mut self) -> bool {
-        if self.behind.is_zero() {
-            return false;
-        }
-        let freed = self.call_directly();
-        self.behind = self.behind.saturating_sub(freed);
-        !freed.is_zero()
-    }
-
-    /// Where there is no swap, programs reclaim a part of what background reclaim does, between its walks. Returns what
-    /// came free.
-    fn reclaim_beside(&mut self, by_walk: Pages) -> Pages {
-        if self.lru() == Lru::Classic || self.config.swap_total > Bytes::ZERO {
-            return Pages::ZERO;
-        }
-        let part = Pages::new(by_walk.get() * BY_PROGRAMS / 100);
-        let mut freed = Pages::ZERO;
-        while self.ahead + freed < part {
-            let more = self.call_directly();
-            if more.is_zero() {
-                break;
-            }
-            freed += more;
-        }
-        self.ahead = (self.ahead + freed).saturating_sub(part);
-        freed
-    }
-
-    fn call_directly(&mut self) -> Pages {
-        let mut freed = Pages::ZERO;
-        for priority in (0..=PRIORITY).rev() {
-            freed += self.walk_node(priority, CLUSTER - freed, true).freed;
-            if freed >= CLUSTER {
-                break;
-            }
-        }
-        freed
-    }
-
     /// Free memory seems to be short, as much of it lies in the other processors' lists: the page allocator looks only
     /// at what is in none, wakes background reclaim, and reclaims until that has not helped, then it takes back what
     /// the lists have (mm/page_alloc.c __alloc_pages_direct_reclaim: drain_all_pages). By then a batch is gone from
@@ -179,12 +120,21 @@ impl Kernel {
 
     /// A look at every cgroup, for a part of it that the priority says, until `goal` pages are free. Where that is
     /// before it has been at all of them, chance decides to which it comes.
-    fn walk_node(&mut self, priority: u32, goal: Pages, may_swap: bool) -> Taken {
+    pub(super) fn walk_node(&mut self, priority: u32, goal: Pages, may_swap: bool) -> Taken {
         let root = self.root();
         let (groups, low) = self.open_to_a_walk();
         let call = Call { top: root, groups: &groups, may_swap, respect: Respect::MinAndLow };
-        let scans = (0..groups.len()).map(|index| (index, self.to_scan(&call, index, priority)));
-        let mut giving: SmallVec<[(usize, Pages); 12]> = scans.filter(|(_, scan)| !scan.is_zero()).collect();
+        let mut giving = self.old_for_walks(&call);
+        if giving.is_empty() && self.grow_old_for_walks(&groups) {
+            return self.walk_node(priority, goal, may_swap);
+        }
+        giving.retain(|(index, all)| {
+            *all = Pages::new(all.get() >> priority);
+            if all.is_zero() {
+                self.pass_by(groups[*index].0);
+            }
+            !all.is_zero()
+        });
         let most: Pages = giving.iter().map(|(_, scan)| *scan + BATCH).sum();
         if most >= goal && giving.len() > 1 {
             self.draw_order(&groups, &mut giving);
@@ -204,6 +154,39 @@ impl Kernel {
         all
     }
 
+    /// The cgroups that a walk looks at, by their places in the call, with all that it could look at: those of the
+    /// older of two generations of cgroups (mm/vmscan.c shrink_many).
+    fn old_for_walks(&self, call: &Call<'_>) -> SmallVec<[(usize, Pages); 12]> {
+        let old = |index: &usize| !self.cgroups[call.groups[*index].0.index()].rare().young_for_walks;
+        let all = (0..call.groups.len()).filter(old).map(|index| (index, self.to_scan(call, index, 0)));
+        all.filter(|(_, pages)| !pages.is_zero()).collect()
+    }
+
+    /// No old cgroup has anything left: those that are young are the old ones (lru_gen_rotate_memcg). False when there
+    /// are none.
+    fn grow_old_for_walks(&mut self, groups: &[(CgroupId, Pages)]) -> bool {
+        let mut any = false;
+        for (group, _) in groups {
+            if self.cgroups[group.index()].rare().young_for_walks {
+                self.cgroups[group.index()].rare_mut().young_for_walks = false;
+                any = true;
+            }
+        }
+        any
+    }
+
+    /// A walk finds too little in a cgroup: it goes to the end, and the next time it becomes young (shrink_one: "one
+    /// retry if too small"). So would a cgroup that was aged, which is left out: of the nodes with zram fewer of the
+    /// recorded sizes are what runs give when it is done as well.
+    fn pass_by(&mut self, group: CgroupId) {
+        let rare = self.cgroups[group.index()].rare_mut();
+        rare.young_for_walks = rare.passed_by_walk;
+        rare.passed_by_walk = !rare.passed_by_walk;
+        if rare.young_for_walks {
+            self.redraw_bin(group);
+        }
+    }
+
     /// What the protection of every cgroup leaves to a walk, and which of them are looked at although they use no more
     /// than `memory.low`: a walk passes over such a cgroup once, and puts it at the end (shrink_one,
     /// MEMCG_LRU_TAIL), where the next one finds it (recordings protect_global of 6.12 and 7.3: `low` events of all
@@ -217,11 +200,12 @@ impl Kernel {
         }
         let beyond_min = self.allowances(root, Respect::MinOnly);
         for ((group, allowed), (_, beyond_min)) in groups.iter_mut().zip(beyond_min) {
-            if !allowed.is_zero() || beyond_min.is_zero() {
+            let young = self.cgroups[group.index()].rare().young_for_walks;
+            if !allowed.is_zero() || beyond_min.is_zero() || young {
                 continue;
             }
-            if !self.cgroups[group.index()].rare().low_passed_over {
-                self.cgroups[group.index()].rare_mut().low_passed_over = true;
+            if !self.cgroups[group.index()].rare().passed_by_walk {
+                self.cgroups[group.index()].rare_mut().passed_by_walk = true;
                 continue;
             }
             low.push(*group);
@@ -302,7 +286,7 @@ mod tests {
     use crate::engine::StreamFactory;
     use crate::kernel::{FileAccess, KernelConfig, MemOp, MemOutcome, SpawnSpec};
     use crate::node_api::CgroupWrite;
-    use crate::units::SimTime;
+    use crate::units::{Bytes, SimTime};
 
     const T: SimTime = SimTime::ZERO;
 
@@ -330,29 +314,6 @@ mod tests {
         k.walk_node(6, goal, true);
         let left = groups.map(|g| k.local(g).evictable_file());
         assert_eq!(left, [15_093 - 512, 22_220 - 768].map(Pages::new));
-    }
-
-    /// node_3230_0_group, pod4 of 6096 pages: it is left with 4113 on 6.12 and 4183 on 7.3, of which less than 4096 can
-    /// go, while what programs reclaim themselves is most of all; a 4096th of that is no page.
-    #[test]
-    fn programs_take_nothing_of_small_cgroups() {
-        let swap = KernelConfig {
-            swap_total: Bytes::gib(1),
-            swap_device: SwapDevice::Zram,
-            ..KernelConfig::new(Bytes::gib(1))
-        };
-        let mut k = Kernel::new(swap);
-        let [small, large] = [("/p/c0", 4000), ("/p/c1", 8192)].map(|(path, pages)| {
-            let cg = k.mkdir_all(path);
-            let pid = k.spawn(T, &SpawnSpec::new("q", cg)).unwrap();
-            assert_eq!(k.apply(T, pid, MemOp::Touch { pages: Pages::new(pages) }), MemOutcome::Done);
-            k.cgroups[cg.index()].rare_mut().old_anon = Pages::new(pages);
-            cg
-        });
-        k.behind = Pages::new(96);
-        assert!(k.reclaim_directly() && k.reclaim_directly());
-        assert_eq!([small, large].map(|cg| k.local(cg).swap), [0, 128].map(Pages::new));
-        assert!(!k.reclaim_directly());
     }
 
     /// node_3120_2_low of 6.12.117, step 15: 188 pages of cache go while the lists are full, and no more although
@@ -390,18 +351,6 @@ mod tests {
         assert!(all.iter().all(|pages| *pages < 3000), "{all:?}");
     }
 
-    /// protect_global_3130_1_min of 6.12.117, step 12: programs free 384 pages in batches of 64, 3584 being freed in
-    /// the background.
-    #[test]
-    fn programs_free_a_part_where_there_is_no_swap() {
-        let mut k = Kernel::new(KernelConfig::new(Bytes::kib(328_552)));
-        caches(&mut k, [15_093, 22_220]);
-        let freed = [1000, 200, 1000].map(|by_walk| k.reclaim_beside(Pages::new(by_walk)).get());
-        assert_eq!(freed, [192, 0, 192]);
-        k.config.swap_total = Bytes::gib(1);
-        assert_eq!(k.reclaim_beside(Pages::new(1000)), Pages::ZERO);
-    }
-
     /// mm/vmscan.c shrink_one of 6.12: a cgroup below `memory.low` goes to the end, and then is as any other.
     #[test]
     fn low_is_passed_over_once() {
@@ -418,5 +367,22 @@ mod tests {
         assert_eq!((left(&k), k.events(low).low), ([8192, 8192 - 128], 0));
         k.walk_node(6, goal, true);
         assert_eq!((left(&k), k.events(low).low), ([8192 - 128, 8192 - 256], 1));
+    }
+
+    /// mm/vmscan.c shrink_one, lru_gen_rotate_memcg: of 100 pages a 4096th is nothing, twice, and then the cgroup is
+    /// left out until the other one has nothing.
+    #[test]
+    fn a_walk_passes_over_what_was_too_small() {
+        let mut k = Kernel::new(KernelConfig::new(Bytes::gib(1)));
+        let groups = caches(&mut k, [100, 8192]);
+        let walk = |k: &mut Kernel, priority, goal| {
+            k.walk_node(priority, goal, true);
+            groups.map(|g| k.local(g).evictable_file().get())
+        };
+        assert_eq!(walk(&mut k, PRIORITY, CLUSTER), [100, 8192 - 64]);
+        assert_eq!(walk(&mut k, PRIORITY, CLUSTER), [100, 8192 - 128]);
+        let all = Pages::new(10_000);
+        assert_eq!(walk(&mut k, 0, all), [100, 0]);
+        assert_eq!(walk(&mut k, 0, all), [0, 0]);
     }
 }

@@ -1,6 +1,6 @@
 //! What is up to chance in the kernel: races between processors, how long the swap disk takes, what is on its way to
-//! the lists, with which cgroup a walk of the whole node begins, how far background reclaim goes. Each is drawn from a stream of its own name, and only
-//! where it makes a difference.
+//! the lists, with which cgroup a walk of the whole node begins, how far background reclaim goes. Each is drawn from a
+//! stream of its own name, and only where it makes a difference.
 
 use super::Kernel;
 use super::cgroup::VECTOR;
@@ -203,6 +203,15 @@ impl Kernel {
     /// it ends where it should (recordings node of 5.10 and 6.1).
     fn goes_beyond(&self) -> bool {
         self.lru() == Lru::Mglru && !self.cgroups[0].total.evictable_file().is_zero()
+    }
+
+    /// A cgroup goes to another of the lists (mm/vmscan.c lru_gen_rotate_memcg); which one does not matter before a
+    /// walk has asked for the first.
+    pub(super) fn redraw_bin(&mut self, cg: CgroupId) {
+        if self.cgroups[cg.index()].rare().bin.is_some() {
+            let bin = self.draws.walks().below(BINS);
+            self.cgroups[cg.index()].rare_mut().bin = Some(bin as u8);
+        }
     }
 
     /// The list that a cgroup is in.

@@ -14,6 +14,7 @@ mod capability;
 mod cgroup;
 mod classic;
 mod cow;
+mod direct;
 mod draws;
 mod generations;
 mod high;

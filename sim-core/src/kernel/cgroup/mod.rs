@@ -199,8 +199,10 @@ pub(super) struct Rare {
     pub reclaim_stopped: Option<CgroupId>,
     /// The list of MGLRU's that it is in, once a walk of the whole node has asked for it.
     pub bin: Option<u8>,
-    /// A walk of the whole node has passed over it for its `memory.low`.
-    pub low_passed_over: bool,
+    /// A walk of the whole node has passed over it for its `memory.low`, or found too little.
+    pub passed_by_walk: bool,
+    /// Walks of the whole node pass over it until no other cgroup is left to look at.
+    pub young_for_walks: bool,
     /// MGLRU has found nothing in the oldest generation of its cache: what was the second is the oldest.
     pub first_generation_gone: bool,
 }
@@ -226,7 +228,8 @@ impl Rare {
         aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
         bin: None,
-        low_passed_over: false,
+        passed_by_walk: false,
+        young_for_walks: false,
         first_generation_gone: false,
     };
 }
