@@ -31,6 +31,9 @@ impl Drawn {
     }
 }
 
+/// The number of a run, and a size that it has.
+type OfRun = (usize, u64);
+
 /// Runs a row with all seeds; `None`: nothing is drawn in it. `plain` is the run with seed 0.
 pub fn drawn(row: &Experiment, variant: Variant, plain: &ExperimentRun) -> Option<Drawn> {
     if !plain.drawn {
@@ -39,7 +42,7 @@ pub fn drawn(row: &Experiment, variant: Variant, plain: &ExperimentRun) -> Optio
     let others = (1..SEEDS).filter_map(|seed| machine::run(row, Variant { seed, ..variant }).ok());
     let others: Vec<ExperimentRun> = others.collect();
     // What the runs have, each with the number of the run.
-    let mut figures: BTreeMap<(usize, &str, &str), Vec<(usize, u64)>> = BTreeMap::new();
+    let mut figures: BTreeMap<(usize, &str, &str), Vec<OfRun>> = BTreeMap::new();
     for (nth, run) in others.iter().chain([plain]).enumerate() {
         for size in every_size(row, run) {
             figures.entry((size.step, size.cgroup, size.what)).or_default().push((nth, size.simulated));
@@ -71,6 +74,6 @@ pub fn drawn(row: &Experiment, variant: Variant, plain: &ExperimentRun) -> Optio
 }
 
 /// The least and the most.
-fn range<'a>(figures: impl Iterator<Item = &'a (usize, u64)>) -> (u64, u64) {
+fn range<'a>(figures: impl Iterator<Item = &'a OfRun>) -> (u64, u64) {
     figures.fold((u64::MAX, 0), |(least, most), (_, n)| (least.min(*n), most.max(*n)))
 }
