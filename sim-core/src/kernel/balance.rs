@@ -35,9 +35,10 @@ impl Kernel {
         }
         let beyond = match self.awake {
             Some(beyond) => beyond,
-            None => self.draw_boost(),
+            None => self.draw_beyond(),
         };
         self.awake = Some(beyond);
+        let stops_at = self.balanced_at();
         let goal = self.zones.high();
         let beside = if self.config.cpus == 1 { 1 } else { MEANWHILE };
         let mut priority = self.first_priority(goal);
@@ -45,10 +46,10 @@ impl Kernel {
         loop {
             let meanwhile = want.min(Pages::new(freed.get() / beside));
             let usage = self.cgroups[0].usage + meanwhile;
-            if usage + beyond <= self.zones.high_cap {
+            if usage + beyond <= stops_at {
                 return;
             }
-            let balanced = usage <= self.zones.high_cap;
+            let balanced = usage <= stops_at;
             let in_swap = self.cgroups[0].total.swap;
             let taken = match self.lru() {
                 Lru::Mglru => self.walk_node(priority, goal, !balanced),
@@ -90,10 +91,17 @@ impl Kernel {
     pub(super) fn finish_balancing(&mut self) {
         self.behind = Pages::ZERO;
         let Some(beyond) = self.awake else { return };
-        if self.cgroups[0].usage + beyond > self.zones.high_cap && self.can_reclaim_anything() {
+        if self.cgroups[0].usage + beyond > self.balanced_at() && self.can_reclaim_anything() {
             self.balance_node(Pages::ZERO);
         }
         self.awake = None;
+    }
+
+    /// Charged pages at which background reclaim stops, but for those by which it goes beyond: with the classic LRU
+    /// these are what lies in the processors' lists.
+    fn balanced_at(&self) -> Pages {
+        let lists = if self.lru() == Lru::Classic { self.zones.in_lists } else { Pages::ZERO };
+        self.zones.high_cap + lists
     }
 
     /// A look at the classic lists of every cgroup (shrink_node_memcgs).
@@ -284,7 +292,7 @@ fn batches(pages: Pages) -> Pages {
 mod tests {
     use super::*;
     use crate::engine::StreamFactory;
-    use crate::kernel::{FileAccess, KernelConfig, MemOp, MemOutcome, SpawnSpec};
+    use crate::kernel::{FileAccess, KernelConfig, MemOp, MemOutcome, Profile, SpawnSpec};
     use crate::node_api::CgroupWrite;
     use crate::units::{Bytes, SimTime};
 
@@ -332,23 +340,39 @@ mod tests {
     }
 
     /// What is left free above the high watermarks when a program that had to wait for it is done.
-    fn beyond(seed: u64) -> u64 {
-        let mut k = Kernel::new(KernelConfig::new(Bytes::kib(328_552)));
+    fn beyond(seed: u64, config: KernelConfig) -> u64 {
+        let mut k = Kernel::new(config);
         k.draw_from(&StreamFactory::new(seed));
         let [cache, _] = caches(&mut k, [15_093, 22_220]);
         let pid = k.spawn(T, &SpawnSpec::new("e", cache)).unwrap();
         let pages = k.zones.low_cap - k.cgroups[0].usage + Pages::new(1000);
         assert_eq!(k.apply(T, pid, MemOp::Touch { pages }), MemOutcome::Done);
-        (k.zones.high_cap - k.cgroups[0].usage).get()
+        (k.zones.high_cap + k.zones.in_lists - k.cgroups[0].usage).get()
     }
 
     /// Recordings protect_global of 6.12.117: 1 to 1950 pages more than at the step where that is least.
     #[test]
     fn the_seed_decides_how_far_background_reclaim_goes() {
+        let beyond = |seed| beyond(seed, KernelConfig::new(Bytes::kib(328_552)));
         let all: Vec<u64> = (0..16).map(beyond).collect();
         assert_eq!(all, (0..16).map(beyond).collect::<Vec<_>>());
         assert!(all.iter().any(|pages| *pages < 500) && all.iter().any(|pages| *pages > 700), "{all:?}");
         assert!(all.iter().all(|pages| *pages < 3000), "{all:?}");
+    }
+
+    /// Recordings node_3120_0 of 6.1.176: with two processors 310 pages lie between what two steps leave free, where
+    /// the lists may hold 1232.
+    #[test]
+    fn with_the_classic_lru_the_lists_of_several_processors_decide_it() {
+        let profile = Profile::named("6.1").unwrap();
+        let all = |cpus| -> Vec<u64> {
+            let config = KernelConfig { cpus, profile: profile.clone(), ..KernelConfig::new(Bytes::kib(972_632)) };
+            (0..16).map(|seed| beyond(seed, config.clone())).collect()
+        };
+        let [one, two] = [1, 2].map(all);
+        let span = |all: &[u64]| all.iter().max().unwrap() - all.iter().min().unwrap();
+        assert_eq!(span(&one), 0);
+        assert!(span(&two) >= 310, "{two:?}");
     }
 
     /// mm/vmscan.c shrink_one of 6.12: a cgroup below `memory.low` goes to the end, and then is as any other.

@@ -52,6 +52,8 @@ pub struct Zones {
     pub(super) low_cap: Pages,
     /// … at the high watermarks: where background reclaim stops.
     pub(super) high_cap: Pages,
+    /// Pages in the processors' lists, by which the last two come earlier.
+    pub(super) in_lists: Pages,
     /// … at the min watermarks: where ordinary allocation fails.
     pub(super) min_cap: Pages,
 }
@@ -75,7 +77,7 @@ impl Zones {
         let low_cap = cap(|z| z.low).saturating_sub(in_lists).min(min_cap);
         let high_cap = cap(|z| z.high).saturating_sub(in_lists).min(low_cap);
         let full_lists_cap = low_cap.saturating_sub(in_other_lists(config));
-        Zones { zones, min_free_kbytes, full_lists_cap, low_cap, high_cap, min_cap }
+        Zones { zones, min_free_kbytes, full_lists_cap, low_cap, high_cap, in_lists, min_cap }
     }
 
     /// Free memory that no allocation may count on: per zone the largest reserve plus the high watermark
