@@ -2,6 +2,7 @@
 
 use super::draws::Drawn;
 use super::machine::{ExperimentRun, Seen};
+use super::op::Op;
 use super::row::{Experiment, State, Step};
 use crate::{SizeVerdicts, Verdict};
 use std::fmt;
@@ -119,7 +120,7 @@ pub fn every_size<'a>(row: &'a Experiment, run: &ExperimentRun) -> Vec<Size<'a>>
     let mut sizes = Vec::new();
     for (index, step) in row.steps.iter().enumerate() {
         let dead = step.result.as_deref().is_some_and(|r| r.starts_with("dead"));
-        if dead != run.outcome.dead_steps.contains(&index) && !step.op.starts_with("start_") {
+        if dead != run.outcome.dead_steps.contains(&index) && !step.op.runs_on() {
             break;
         }
         let looks = looks(row, step);
@@ -147,9 +148,9 @@ pub fn every_size<'a>(row: &'a Experiment, run: &ExperimentRun) -> Vec<Size<'a>>
 /// What was seen after a step. Where a process was still on its way when the recording ended, its pace is known up to
 /// the last look, which stands for the end.
 fn looks<'a>(row: &Experiment, step: &'a Step) -> Vec<(&'a String, &'a State)> {
-    match (step.op.as_str(), row.ends_on_the_way()) {
-        ("sample", true) => step.last_looks().collect(),
-        ("end", true) => Vec::new(),
+    match (step.op, row.ends_on_the_way()) {
+        (Op::Sample, true) => step.last_looks().collect(),
+        (Op::End, true) => Vec::new(),
         _ => step.after.iter().collect(),
     }
 }

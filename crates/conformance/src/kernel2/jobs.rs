@@ -1,8 +1,9 @@
 //! What runs on while later steps are taken, each at its recorded pace.
 
 use super::machine::{ExperimentRun, Machine, OpEnd, Stopped, at, thrashes};
+use super::op::Op;
 use super::row::Step;
-use super::steps::{FULL, Objects, grows, objects};
+use super::steps::{FULL, Objects, objects};
 use super::text::WINDOW;
 use oomsim_core::kernel::{Disk, FileAccess, MemOp, MemOutcome, Until, Work};
 use oomsim_core::units::{Bytes, Pages, Pid, SimTime};
@@ -42,8 +43,8 @@ impl Machine<'_> {
         let recorded_end = at(row.steps.last().map_or(0.0, |s| s.t));
         self.watched_until = Some(recorded_end);
         let mut jobs: Vec<Job<'_>> = Vec::new();
-        for step in row.steps[..sample].iter().filter(|s| s.op.starts_with("start_")) {
-            let running = !row.steps[..sample].iter().any(|s| s.op == "sample" && s.t > step.t);
+        for step in row.steps[..sample].iter().filter(|s| s.op.runs_on()) {
+            let running = !row.steps[..sample].iter().any(|s| s.op == Op::Sample && s.t > step.t);
             if let (Some(pid), true) = (self.pid(&step.who), running) {
                 jobs.push(self.job(step, pid));
             }
@@ -67,7 +68,7 @@ impl Machine<'_> {
         if !row.ends_on_the_way() {
             note_stopped(&jobs, recorded_end, run);
         }
-        for job in jobs.iter().filter(|j| j.state != State::Finished && grows(&j.step.op)) {
+        for job in jobs.iter().filter(|j| j.state != State::Finished && j.step.op.grows()) {
             if job.state == State::Stuck || job.pending.is_some() || self.is_full(&job.step.who) {
                 run.outcome.stuck.insert(job.step.who.clone());
             }
@@ -113,17 +114,17 @@ impl Machine<'_> {
 
     fn job<'b>(&mut self, step: &'b Step, pid: Pid) -> Job<'b> {
         let n = |i| step.number(i);
-        let (total, chunk) = match step.op.as_str() {
-            "start_hot" => {
+        let (total, chunk) = match step.op {
+            Op::StartHot => {
                 let file = self.file(step.path(), n(1));
                 let pages = Pages::new(n(2));
                 self.run(pid, MemOp::ReadFile { file, from: Pages::new(n(1)), pages, how: FileAccess::Mmap });
                 self.set_hot(pid, file, n(2), n(4));
                 (n(3), n(4))
             }
-            "start_read_loop" | "start_map_loop" => (n(3), 1),
-            "start_touch_again" => (n(1), 1),
-            "start_fork_children" => (n(0), 1),
+            Op::StartReadLoop | Op::StartMapLoop => (n(3), 1),
+            Op::StartTouchAgain => (n(1), 1),
+            Op::StartForkChildren => (n(0), 1),
             _ => {
                 let pages = self.grower_text(step, pid);
                 self.set_hot(pid, self.text, pages, n(1));
@@ -205,7 +206,7 @@ impl Machine<'_> {
     /// Text that is needed between two pieces of work. Shorter ones than a window need it all the time.
     fn between_chunks(&mut self, job: &Job<'_>, by: Pid) -> OpEnd {
         let profile = self.sim.kernel.profile();
-        if job.step.op == "start_fork_children" {
+        if job.step.op == Op::StartForkChildren {
             // What is needed for every child is in use whenever reclaim looks, and passed over as long as there is
             // anything else (mm/vmscan.c lru_gen_set_refs).
             let in_use = profile.file_folios && !self.sim.kernel.volume_pages(self.text).0.is_zero();
@@ -213,7 +214,7 @@ impl Machine<'_> {
         }
         let least = u64::from(profile.hang_hot_pages);
         match self.sim.kernel.hot_text(by) {
-            Some(hot) if grows(&job.step.op) && job.chunk > WINDOW.get() && hot.pages.get() >= least => {
+            Some(hot) if job.step.op.grows() && job.chunk > WINDOW.get() && hot.pages.get() >= least => {
                 self.take_turns(by, hot.file)
             }
             _ => OpEnd::Done,
@@ -232,7 +233,7 @@ impl Machine<'_> {
     /// As soon as some of the text that a loop needs is pushed out, each round reads all of it again: the oldest page
     /// is always the one that is needed next (recordings stall: 3840 pages in each of 32 rounds over 4096).
     fn read_hot_again(&mut self, job: &mut Job<'_>) {
-        if job.step.op != "start_hot" || job.state == State::Finished {
+        if job.step.op != Op::StartHot || job.state == State::Finished {
             return;
         }
         let file = self.file(job.step.path(), job.step.number(1));
@@ -251,11 +252,11 @@ impl Machine<'_> {
         let units = units as f64;
         let (mut from, mut per_unit) = ((0.0, step.t), 1000.0 / UNITS_PER_SECOND);
         let known = self.row.progress.get(&step.who).map(Vec::as_slice).unwrap_or_default();
-        match step.op.as_str() {
+        match step.op {
             // What thrashing costs is the simulation's own.
-            "start_hot" => return at(step.t + units * 1000.0 / HOT_UNITS_PER_SECOND),
+            Op::StartHot => return at(step.t + units * 1000.0 / HOT_UNITS_PER_SECOND),
             // A unit is a pass over all pages.
-            "start_touch_again" => per_unit = step.number(0) as f64 * 1000.0 / HOT_UNITS_PER_SECOND,
+            Op::StartTouchAgain => per_unit = step.number(0) as f64 * 1000.0 / HOT_UNITS_PER_SECOND,
             _ => {}
         }
         let of_this = known.iter().filter(|p| p[1] >= step.t && p[0] > 0.0);
@@ -287,16 +288,16 @@ impl Machine<'_> {
             let file = machine.file(file.0, file.1);
             MemOp::ReadFile { file, from: Pages::new(file_offset), pages: Pages::new(step.number(2)), how }
         };
-        Some(match step.op.as_str() {
-            "start_read_loop" => (job.pid, read(self, FileAccess::Read)),
-            "start_map_loop" => (job.pid, read(self, FileAccess::Mmap)),
-            "start_touch_again" => {
+        Some(match step.op {
+            Op::StartReadLoop => (job.pid, read(self, FileAccess::Read)),
+            Op::StartMapLoop => (job.pid, read(self, FileAccess::Mmap)),
+            Op::StartTouchAgain => {
                 let pages = self.sim.kernel.process(job.pid).map_or(Pages::ZERO, |p| p.swapents());
                 (job.pid, MemOp::SwapIn { pages })
             }
-            "start_fork_children" => (self.child(job.pid)?, MemOp::Touch { pages: Pages::new(step.number(1)) }),
+            Op::StartForkChildren => (self.child(job.pid)?, MemOp::Touch { pages: Pages::new(step.number(1)) }),
             _ => {
-                if step.op != "start_hot" {
+                if step.op != Op::StartHot {
                     if self.sim.kernel.volume_pages(self.text).0.is_zero() {
                         self.read_text(job.pid);
                     }
@@ -311,7 +312,7 @@ impl Machine<'_> {
 
 /// Notes where those are that have not done all they were asked.
 fn note_stopped(jobs: &[Job<'_>], recorded_end: SimTime, run: &mut ExperimentRun) {
-    for job in jobs.iter().filter(|j| j.done < j.total && grows(&j.step.op)) {
+    for job in jobs.iter().filter(|j| j.done < j.total && j.step.op.grows()) {
         let end = job.died.unwrap_or(recorded_end.max(job.last));
         run.stopped.insert(job.step.who.clone(), Stopped { units: job.done, last: job.last, end });
     }

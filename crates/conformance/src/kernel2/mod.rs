@@ -5,6 +5,7 @@ mod compare;
 mod draws;
 mod jobs;
 mod machine;
+mod op;
 mod outcome;
 mod pressure;
 mod row;
@@ -42,6 +43,7 @@ pub const KINDS: &[RecordingKind] = &[
     kind("psi", "swapped memory used again, growth into an OOM"),
     kind("memory_reclaim", "the file memory.reclaim"),
     kind("race", "several growers in several cgroups: who dies, who hangs"),
+    kind("lock", "memory that is locked, huge pages"),
     kind("kmem", "kernel memory of pipes, sockets, inodes, directory entries"),
     kind("fork", "children that are forked until the limit"),
     kind("nest", "memory.oom.group at any level of deep trees"),

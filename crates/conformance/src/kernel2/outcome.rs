@@ -1,5 +1,6 @@
 //! What decides an experiment: the reports, the dead, the steps that ended dead, and who is stuck.
 
+use super::op::Op;
 use super::row::Experiment;
 use std::collections::BTreeSet;
 use std::fmt;
@@ -52,7 +53,7 @@ impl ExperimentOutcome {
         let ended = |word: &'static str| {
             let of = move |(n, s): (usize, &super::row::Step)| {
                 let ends = s.result.as_deref().is_some_and(|r| r.starts_with(word));
-                (ends && !s.op.starts_with("start_")).then_some(n)
+                (ends && !s.op.runs_on()).then_some(n)
             };
             row.steps.iter().enumerate().filter_map(of)
         };
@@ -66,9 +67,9 @@ impl ExperimentOutcome {
                 now + super::steps::FULL > g.max.or(g.high).unwrap_or(u64::MAX)
             });
             let units = row.progress.get(&start.who).and_then(|p| p.last()).map_or(0.0, |p| p[0]);
-            let nearly =
-                start.op.starts_with("start_grow") && units + super::steps::FULL as f64 > start.number(0) as f64;
-            if full && !nearly && super::steps::grows(&start.op) {
+            let nearly = matches!(start.op, Op::StartGrow | Op::StartGrowPaced)
+                && units + super::steps::FULL as f64 > start.number(0) as f64;
+            if full && !nearly && start.op.grows() {
                 stuck.insert(start.who.clone());
             }
         }

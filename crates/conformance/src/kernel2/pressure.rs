@@ -3,6 +3,7 @@
 
 use super::decide;
 use super::machine;
+use super::op::Op;
 use super::row::Experiment;
 use oomsim_core::kernel::Profile;
 use serde_json::Value;
@@ -74,7 +75,7 @@ pub fn halts(row: &Value) -> Option<Vec<Halt>> {
     let halt = |(who, stopped): (&String, &machine::Stopped)| {
         let last = row.progress.get(who)?.last()?;
         let step = row.starts().find(|s| s.who == *who)?;
-        if last[0] >= step.number(if step.op == "start_hot" { 3 } else { 0 }) as f64 {
+        if last[0] >= step.number(if step.op == Op::StartHot { 3 } else { 0 }) as f64 {
             return None;
         }
         let stood = ((end - last[1]) / 1000.0, stopped.end.since(stopped.last).as_secs_f64());

@@ -1,6 +1,7 @@
 //! A row: configuration, steps, and what was observed after each.
 
-use super::steps::{FULL, grows};
+use super::op::Op;
+use super::steps::FULL;
 use crate::kernel::{MOST, RecordedOom, nullable};
 use oomsim_core::kernel::Profile;
 use serde::Deserialize;
@@ -61,7 +62,7 @@ pub struct Kill {
 #[derive(Deserialize)]
 pub struct Step {
     #[serde(rename = "do")]
-    pub op: String,
+    pub op: Op,
     #[serde(default, deserialize_with = "nullable")]
     pub who: String,
     #[serde(default, deserialize_with = "nullable")]
@@ -179,7 +180,7 @@ impl Experiment {
     pub fn read(row: &Value) -> Result<Experiment, String> {
         let row: Experiment = crate::kernel::parse(row)?;
         let pages = |step: &Step| (0..step.args.len()).any(|index| step.number(index) > MOST);
-        let rounds = |step: &Step| step.op == "touch_again" && step.number(1) > MOST_ROUNDS;
+        let rounds = |step: &Step| step.op == Op::TouchAgain && step.number(1) > MOST_ROUNDS;
         match row.steps.iter().position(|step| pages(step) || rounds(step)) {
             Some(step) => Err(format!("step {step} has more than {MOST} pages or {MOST_ROUNDS} rounds")),
             None => Ok(row),
@@ -218,7 +219,7 @@ impl Experiment {
             took.sort_by(f64::total_cmp);
             Some(took.get(took.len() / 2)? - step.number(2) as f64 / 1000.0)
         };
-        self.starts().filter(|s| s.op == "start_grow_paced").filter_map(middle).fold(0.0, f64::max)
+        self.starts().filter(|s| s.op == Op::StartGrowPaced).filter_map(middle).fold(0.0, f64::max)
     }
 
     /// A process had not answered when the recording ended, and was on its way: it grew, and its next piece was done
@@ -231,11 +232,11 @@ impl Experiment {
         let usage = |path: &str| end.and_then(|e| e.after.get(path)).map_or(0, |state| state.current);
         let has_room =
             |who: &str| self.limits_of(who).all(|g| usage(&g.path) + FULL <= g.max.or(g.high).unwrap_or(u64::MAX));
-        let look = self.steps.iter().rfind(|s| s.op == "sample").map_or(f64::MAX, |s| s.last_look_at() - s.every_ms);
+        let look = self.steps.iter().rfind(|s| s.op == Op::Sample).map_or(f64::MAX, |s| s.last_look_at() - s.every_ms);
         let went_on = |who: &str| self.progress.get(who).and_then(|p| p.last()).is_some_and(|p| p[1] >= look);
-        let on_the_way = |s: &Step| match s.op.as_str() {
-            "start_touch_again" | "start_read_loop" | "start_map_loop" => !killed(&s.who),
-            op => grows(op) && (has_room(&s.who) || went_on(&s.who)),
+        let on_the_way = |s: &Step| match s.op {
+            Op::StartTouchAgain | Op::StartReadLoop | Op::StartMapLoop => !killed(&s.who),
+            op => op.grows() && (has_room(&s.who) || went_on(&s.who)),
         };
         self.starts().any(|s| !answered(&s.who) && on_the_way(s))
     }
@@ -248,7 +249,7 @@ impl Experiment {
 
     /// What a process still grows and reads at the same time as others.
     pub fn starts(&self) -> impl Iterator<Item = &Step> {
-        self.steps.iter().filter(|s| s.op.starts_with("start_"))
+        self.steps.iter().filter(|s| s.op.runs_on())
     }
 
     /// The cgroups with a limit on the way from a process's cgroup to the root.

@@ -1,6 +1,7 @@
 //! The steps that are waited for.
 
 use super::machine::{DENTRIES, ExperimentRun, Machine, OpEnd};
+use super::op::Op;
 use super::row::Step;
 use oomsim_core::kernel::{FileAccess, MemOp};
 use oomsim_core::node_api::CgroupWrite;
@@ -22,11 +23,6 @@ const THOUSAND_DENTRIES: u64 = 49;
 
 /// A cgroup with less room than this is full.
 pub const FULL: u64 = 192;
-
-/// True for what needs new memory again and again, and so may hang.
-pub fn grows(op: &str) -> bool {
-    matches!(op, "start_grow" | "start_grow_paced" | "start_hot" | "start_fork_children")
-}
 
 /// What the recorded program's objects cost a kernel, whose slabs are packed each in its own way: pages (recordings
 /// kmem, fork).
@@ -53,15 +49,15 @@ impl Machine<'_> {
     /// Takes a step and notes how it ended.
     pub fn step(&mut self, index: usize, run: &mut ExperimentRun) {
         let step = &self.row.steps[index];
-        match step.op.as_str() {
-            "write" => {
+        match step.op {
+            Op::Write => {
                 if self.write(step) != step.errno.unwrap_or(0) {
                     run.wrong_writes.push(index);
                 }
             }
-            "sample" => self.run_jobs(index, run),
-            "end" => {}
-            op if op.starts_with("start_") => {}
+            Op::Sample => self.run_jobs(index, run),
+            Op::End => {}
+            op if op.runs_on() => {}
             _ => {
                 let Some(pid) = self.pid(&step.who) else { return };
                 self.read_back(pid);
@@ -83,39 +79,40 @@ impl Machine<'_> {
 
     fn waited_for(&mut self, step: &Step, pid: Pid) -> OpEnd {
         let n = Pages::new(step.number(0));
-        match step.op.as_str() {
-            "touch" => self.run(pid, MemOp::Touch { pages: n }),
-            "touch_shm" => self.run(pid, MemOp::TouchShmem { pages: n }),
-            "touch_mlock" => match self.run(pid, MemOp::Touch { pages: n }) {
+        match step.op {
+            Op::Touch => self.run(pid, MemOp::Touch { pages: n }),
+            Op::TouchShm => self.run(pid, MemOp::TouchShmem { pages: n }),
+            Op::TouchMlock => match self.run(pid, MemOp::Touch { pages: n }) {
                 OpEnd::Done => self.run(pid, MemOp::Mlock { pages: n }),
                 other => other,
             },
-            "touch_again" => {
+            Op::TouchAgain => {
                 (0..step.number(1)).map(|_| self.again(pid)).find(|e| *e != OpEnd::Done).unwrap_or(OpEnd::Done)
             }
-            "read_file" => self.read(step, pid, FileAccess::Read),
-            "map_file" => self.read(step, pid, FileAccess::Mmap),
-            "write_file" => self.write_file(step, pid),
-            "pageout" => self.run(pid, MemOp::Pageout { pages: n }),
-            "pipes" => self.run(pid, MemOp::HoldKernel { pages: Pages::new(n.get() * TEN_PIPES / 10) }),
-            "unix_sockets" => self.run(pid, MemOp::HoldKernel { pages: Pages::new(n.get() * TEN_UNIX / 10) }),
-            "tcp_sockets" => self.run(pid, MemOp::HoldKernel { pages: n * TCP }),
-            "create_files" => {
+            Op::ReadFile => self.read(step, pid, FileAccess::Read),
+            Op::MapFile => self.read(step, pid, FileAccess::Mmap),
+            Op::WriteFile => self.write_file(step, pid),
+            Op::Pageout => self.run(pid, MemOp::Pageout { pages: n }),
+            Op::Pipes => self.run(pid, MemOp::HoldKernel { pages: Pages::new(n.get() * TEN_PIPES / 10) }),
+            Op::UnixSockets => self.run(pid, MemOp::HoldKernel { pages: Pages::new(n.get() * TEN_UNIX / 10) }),
+            Op::TcpSockets => self.run(pid, MemOp::HoldKernel { pages: n * TCP }),
+            Op::CreateFiles => {
                 self.set_hot(pid, self.text, FILES_TEXT, 1);
                 let each = objects(&self.sim.kernel.profile().version).thousand_inodes;
                 self.run(pid, MemOp::LeaveKernel { pages: Pages::new(step.number(1) * each / 1000) })
             }
-            "negative_dentries" => {
+            Op::NegativeDentries => {
                 let pages = Pages::new(step.number(1) * THOUSAND_DENTRIES / 1000);
                 let volume = self.file(DENTRIES, self.sim.now.as_nanos());
                 let from = self.sim.kernel.volume_pages(volume).0;
                 self.run(pid, MemOp::ReadFile { file: volume, from, pages, how: FileAccess::Write })
             }
-            "free_last" => {
+            Op::FreeLast => {
                 let (size, resident) = (n.bytes(), n);
                 let mapping = oomsim_core::kernel::Mapping::PRIVATE;
                 self.run(pid, MemOp::Unmap { size, mapping, resident })
             }
+            // Huge pages come from a pool that no cgroup is charged for; the others are not waited for.
             _ => OpEnd::Done,
         }
     }
