@@ -222,7 +222,7 @@ export function Chart({ run, at, onSeek, id = "memory", title = texts.memory, fo
         ))}
       </ul>
       {scrape !== 0 && <p class="hint">{texts.thinLines}</p>}
-      <p class="hint">{texts.valuesAt(seconds(at))}</p>
+      <p class="hint">{texts.valuesAt(seconds(run.series.at[index] ?? at))}</p>
     </section>
   );
 }

@@ -12,9 +12,9 @@ export function bytes(value: number): string {
   return `${value < 0 ? "-" : ""}${text}${units[unit]}`;
 }
 
-/** Seconds with milliseconds: 278.342 s. */
+/** Seconds with the milliseconds that have passed, as the program's own texts have them: 278.342 s. */
 export function seconds(value: number): string {
-  return `${value.toFixed(3)} s`;
+  return `${(Math.floor(value * 1000 + 1e-6) / 1000).toFixed(3)} s`;
 }
 
 /** The noun as one or several of it are called. */

@@ -28,5 +28,5 @@ export const texts = {
   wholeRun: "Whole run",
   zoom: "Drag across the curves to zoom.",
   thinLines: "Thin lines: what it really was.",
-  valuesAt: (time: string) => `Values at ${time}.`,
+  valuesAt: (time: string) => `Values of the curves at ${time}.`,
 };

@@ -1,4 +1,5 @@
 import type { Run } from "../data";
+import { seconds } from "../format";
 import { texts } from "./texts";
 
 /** Both futures beside each other: who dies, when, and by whose hand. */
@@ -26,7 +27,7 @@ function Future({ run, name }: { run: Run; name: string }) {
       <p>{texts.counts(run.oomKills, run.evictions, run.restarts)}</p>
       <ul>
         {run.deaths.slice(0, MOST).map((death) => (
-          <li>{texts.death(death.at.toFixed(3), death.process, death.of, death.by)}</li>
+          <li>{texts.death(seconds(death.at), death.process, death.of, death.by)}</li>
         ))}
         {run.deaths.length > MOST && <li>{texts.moreDeaths(run.deaths.length - MOST)}</li>}
       </ul>

@@ -79,7 +79,7 @@ export const texts = {
   same: "The change makes no difference: the same processes die at the same instants.",
   futures: "Both futures",
   counts: (kills: number, evictions: number, restarts: number) => `${kills} OOM kills, ${evictions} evictions, ${restarts} restarts`,
-  death: (at: string, process: string, of: string, by: string) => `${at} s: ${process} of ${of}, by ${by}`,
+  death: (at: string, process: string, of: string, by: string) => `${at}: ${process} of ${of}, by ${by}`,
   moreDeaths: (count: number) => `… ${count} more`,
   race: "The race, over all phases of the check",
   raceHint: "Who is first depends on when the kubelet begins to look. Each place is a run: drag the handle there.",
