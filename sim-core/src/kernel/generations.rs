@@ -116,6 +116,9 @@ impl Kernel {
         let writes_left = !writes.batches.is_empty() && !self.takes_single_folios();
         let last_resort = call.respect == Respect::MinOnly || !self.low_in_use(call.top);
         let stands_still = writes.standstill.is_some_and(|left| !left.is_zero());
+        if let Some(left) = writes.standstill.filter(|_| stands_still && !freed.is_zero()) {
+            self.stands_still_on(left);
+        }
         let tries_again = freed.is_zero() && (writes.aged || writes_left || stands_still && last_resort);
         for (index, pages, _) in writes.batches {
             if !pages.is_zero() && !self.takes_single_folios() {
