@@ -27,15 +27,15 @@ pub(super) struct Taken {
 impl Kernel {
     /// Background reclaim until free memory is above the high watermarks: walks over all cgroups, each at the next
     /// priority, which is about twice as much, as long as one looks at less than these are (balance_pgdat,
-    /// kswapd_shrink_node). The program that woke it goes on meanwhile, for `want` pages. How far it goes beyond is
-    /// drawn; that far it does not swap.
+    /// kswapd_shrink_node). The program that woke it goes on meanwhile, for `want` pages. How far it goes beyond, and
+    /// whether it swaps for that, is drawn.
     pub(super) fn balance_node(&mut self, want: Pages) {
         if self.lru() == Lru::Classic && self.cgroups[0].total.evictable_file().is_zero() {
             return;
         }
         let beyond = match self.awake {
             Some(beyond) => beyond,
-            None => self.draw_beyond(),
+            None => self.draw_beyond_high(),
         };
         self.awake = Some(beyond);
         let stops_at = self.balanced_at();
@@ -46,23 +46,26 @@ impl Kernel {
         loop {
             let meanwhile = want.min(Pages::new(freed.get() / beside));
             let usage = self.cgroups[0].usage + meanwhile;
-            if usage + beyond <= stops_at {
+            if usage + beyond.pages <= stops_at {
                 return;
             }
             let balanced = usage <= stops_at;
             let in_swap = self.cgroups[0].total.swap;
             let taken = match self.lru() {
-                Lru::Mglru => self.walk_node(priority, goal, !balanced),
+                Lru::Mglru => self.walk_node(priority, goal, !balanced || beyond.swaps),
                 Lru::Classic => self.walk_lists(priority, goal),
             };
-            if balanced && taken.freed.is_zero() {
+            if balanced && !beyond.swaps && taken.freed.is_zero() {
                 return;
             }
             freed += taken.freed;
             if !want.is_zero() {
                 let swapped = self.cgroups[0].total.swap.saturating_sub(in_swap);
-                self.behind += Pages::new(swapped.get() * self.swapped_by_programs());
+                self.behind += Pages::new(swapped.get() * beyond.by_programs / (100 - beyond.by_programs));
                 freed += self.reclaim_beside(taken.freed);
+                if beyond.swaps && taken.freed < goal {
+                    freed += self.reclaim_meanwhile();
+                }
             }
             if taken.scanned < goal || taken.freed.is_zero() {
                 if priority == 0 {
@@ -77,11 +80,19 @@ impl Kernel {
     /// at what is in none, wakes background reclaim, and reclaims until that has not helped, then it takes back what
     /// the lists have (mm/page_alloc.c __alloc_pages_direct_reclaim: drain_all_pages). By then a batch is gone from
     /// background reclaim and two from the program, all of cache, as nothing is aged so far (recordings node of 6.12
-    /// and 7.3: 121, 188 and 213 pages in 3 of 7 cases, in the others background reclaim was faster).
+    /// and 7.3: 121, 188 and 213 pages in 3 of 7 cases, in the others background reclaim was faster). Where there is
+    /// swap it is the first walk, which takes a batch and begins to age, and a call of the program (node_3230_0 of
+    /// 6.12).
     /// Background reclaim goes on as if what the lists had were not free, for a part that is drawn.
     pub(super) fn drain_lists(&mut self) {
         self.awake = Some(self.draw_in_lists());
         self.cgroups[0].cap = self.zones.low_cap;
+        if self.awake.is_some_and(|beyond| beyond.swaps) {
+            let goal = self.zones.high();
+            self.walk_node(self.first_priority(goal), goal, true);
+            self.call_directly();
+            return;
+        }
         self.reclaim(self.root(), Pages::new(3 * BATCH.get()), false);
     }
 
@@ -91,7 +102,8 @@ impl Kernel {
     pub(super) fn finish_balancing(&mut self) {
         self.behind = Pages::ZERO;
         let Some(beyond) = self.awake else { return };
-        if self.cgroups[0].usage + beyond > self.balanced_at() && self.can_reclaim_anything() {
+        let goes_on = !beyond.swaps || !self.draw_not_over();
+        if goes_on && self.cgroups[0].usage + beyond.pages > self.balanced_at() && self.can_reclaim_anything() {
             self.balance_node(Pages::ZERO);
         }
         self.awake = None;
@@ -152,7 +164,10 @@ impl Kernel {
             if low.contains(&groups[index].0) {
                 self.count_event(groups[index].0, |e| e.low += 1);
             }
-            let taken = self.take_from(&call, index, (scan, priority), goal - all.freed);
+            if self.ages_instead(&call, index, priority) {
+                continue;
+            }
+            let taken = self.take_from(&call, index, scan, goal - all.freed);
             all.scanned += taken.scanned;
             all.freed += taken.freed;
             if all.freed >= goal {
@@ -183,15 +198,13 @@ impl Kernel {
         any
     }
 
-    /// A walk finds too little in a cgroup: it goes to the end, and the next time it becomes young (shrink_one: "one
-    /// retry if too small"). So would a cgroup that was aged, which is left out: of the nodes with zram fewer of the
-    /// recorded sizes are what runs give when it is done as well.
+    /// A walk finds too little in a cgroup: it goes to the end, and the next time it is left out (shrink_one: "one
+    /// retry if too small").
     fn pass_by(&mut self, group: CgroupId) {
-        let rare = self.cgroups[group.index()].rare_mut();
-        rare.young_for_walks = rare.passed_by_walk;
-        rare.passed_by_walk = !rare.passed_by_walk;
-        if rare.young_for_walks {
-            self.redraw_bin(group);
+        if self.cgroups[group.index()].rare().passed_by_walk {
+            self.leave_out(group);
+        } else {
+            self.cgroups[group.index()].rare_mut().passed_by_walk = true;
         }
     }
 
@@ -228,7 +241,7 @@ impl Kernel {
 
     /// Batches of one cgroup until `scan` pages were looked at, or `goal` are free. Cache goes before anything is
     /// swapped out; what goes to a swap disk counts as written at once.
-    fn take_from(&mut self, call: &Call<'_>, index: usize, (scan, priority): (Pages, u32), goal: Pages) -> Taken {
+    fn take_from(&mut self, call: &Call<'_>, index: usize, scan: Pages, goal: Pages) -> Taken {
         let (group, _) = call.groups[index];
         let mut taken = Taken::default();
         while taken.scanned < scan && taken.freed < goal {
@@ -236,7 +249,7 @@ impl Kernel {
             let goal = goal - taken.freed;
             let more = match self.evictable_here(group).is_zero() {
                 true if !call.may_swap => break,
-                true => self.take_anon(call, group, (left, priority), goal),
+                true => self.take_anon(call, group, left, goal),
                 false => self.take_file(group, left, goal),
             };
             if more.scanned.is_zero() {
@@ -257,18 +270,18 @@ impl Kernel {
         Taken { scanned: freed, freed }
     }
 
-    fn take_anon(&mut self, call: &Call<'_>, group: CgroupId, (left, priority): (Pages, u32), goal: Pages) -> Taken {
+    fn take_anon(&mut self, call: &Call<'_>, group: CgroupId, left: Pages, goal: Pages) -> Taken {
         let mut writes = Writes::default();
         let sorted = self.sort_anon(call, group, left, &mut writes);
         if !sorted.is_zero() {
             return Taken { scanned: sorted, freed: Pages::ZERO };
         }
-        let old = self.old_anon(group, priority, &mut writes).min(self.swappable_now(call, group));
+        let old = self.cgroups[group.index()].rare().ages.old().min(self.swappable_now(call, group));
         let batch = if self.takes_single_folios() { left.min(batches(goal)) } else { batches(left.min(goal)) };
         let take = batch.min(old).min(self.swap_room(group));
         let freed = self.swap_out_here(group, take);
         let rare = self.cgroups[group.index()].rare_mut();
-        rare.old_anon = rare.old_anon.saturating_sub(freed);
+        rare.ages.take(freed);
         Taken { scanned: freed, freed }
     }
 

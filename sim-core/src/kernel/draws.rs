@@ -5,7 +5,6 @@
 use super::Kernel;
 use super::cgroup::VECTOR;
 use super::generations::BATCH;
-use super::profile::Lru;
 use super::reclaim::CLUSTER;
 use crate::engine::{Stream, StreamFactory, StreamName};
 use crate::units::{CgroupId, Pages, VolumeId};
@@ -32,6 +31,8 @@ pub(super) struct Draws {
     in_flight: Option<usize>,
     /// Anything was drawn.
     any: bool,
+    /// Cgroups that were moved from list to list.
+    moves: u64,
 }
 
 impl Draws {
@@ -45,6 +46,7 @@ impl Draws {
             standing: None,
             in_flight: None,
             any: false,
+            moves: 0,
         }
     }
 
@@ -62,7 +64,7 @@ impl Draws {
         self.walks.get_or_insert_with(|| Box::new(self.streams.stream("kernel/walks")))
     }
 
-    fn beyond(&mut self) -> &mut Stream {
+    pub fn beyond(&mut self) -> &mut Stream {
         self.any = true;
         self.beyond.get_or_insert_with(|| Box::new(self.streams.stream("kernel/background-reclaim")))
     }
@@ -195,50 +197,19 @@ impl Kernel {
                     giving.push((*index, *scan));
                 }
             }
+            let here = giving.iter().position(|(index, _)| self.bin(groups[*index].0) == bin).unwrap_or(giving.len());
+            giving[here..].sort_by_key(|(index, _)| self.cgroups[groups[*index].0.index()].rare().joined_bin);
         }
     }
 
-    /// Pages by which background reclaim goes beyond the high watermarks.
-    ///
-    /// With MGLRU: while it is awake these are raised where memory is fragmented, by up to one and a half times as much
-    /// (mm/page_alloc.c boost_watermark), and less is likelier (recordings protect_global of 6.12 and 7.3, 31 steps: 0
-    /// to 2040 more than the least, 670 on average). With the classic LRU: what lies in the lists of several
-    /// processors, which the watermark checks do not see: up to twice as much as in the middle (recordings
-    /// node_3120_0, two steps each: of 6.1, where these lists hold up to a low watermark, 149 more and 161 less than
-    /// that, of 5.10, with six batches each, 16 more and 25 less).
-    pub(super) fn draw_beyond(&mut self) -> Pages {
-        let in_lists = self.zones.in_lists;
-        match self.lru() {
-            Lru::Classic if self.config.cpus == 1 || in_lists.is_zero() => in_lists,
-            Lru::Classic => Pages::new(self.draws.beyond().below(in_lists.get() * 2 + 1)),
-            Lru::Mglru if self.cgroups[0].total.evictable_file().is_zero() => Pages::ZERO,
-            Lru::Mglru => {
-                let high = self.zones.zones.iter().map(|zone| zone.high).max().unwrap_or(Pages::ZERO);
-                let most = high.get() * 3 / 2;
-                let draws = self.draws.beyond();
-                Pages::new(draws.below(most + 1).min(draws.below(most + 1)))
-            }
-        }
-    }
-
-    /// Pages by which it does when memory first seems to be short, as they lie in the lists of other processors: any
-    /// part of what may be there (recordings node of 6.12 and 7.3, two processors with lists of up to 5000 pages: 1150,
-    /// 1630, 2720 and 4600, and in three rows less than 1700, 2800 and 3700). What goes beyond the watermarks is cache
-    /// (balance_pgdat: may_swap).
-    pub(super) fn draw_in_lists(&mut self) -> Pages {
-        if self.lru() == Lru::Classic || self.cgroups[0].total.evictable_file().is_zero() {
-            return self.draw_beyond();
-        }
-        let most = self.zones.low_cap - self.zones.full_lists_cap;
-        Pages::new(self.draws.beyond().below(most.get() + 1))
-    }
-
-    /// A cgroup goes to another of the lists (mm/vmscan.c lru_gen_rotate_memcg); which one does not matter before a
-    /// walk has asked for the first.
+    /// A cgroup goes to the end of another of the lists (mm/vmscan.c lru_gen_rotate_memcg); which one does not matter
+    /// before a walk has asked for the first.
     pub(super) fn redraw_bin(&mut self, cg: CgroupId) {
         if self.cgroups[cg.index()].rare().bin.is_some() {
             let bin = self.draws.walks().below(BINS);
-            self.cgroups[cg.index()].rare_mut().bin = Some(bin as u8);
+            self.draws.moves += 1;
+            let rare = self.cgroups[cg.index()].rare_mut();
+            (rare.bin, rare.joined_bin) = (Some(bin as u8), self.draws.moves);
         }
     }
 

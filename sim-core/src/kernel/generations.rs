@@ -247,9 +247,9 @@ impl Kernel {
     /// (mm/vmscan.c get_nr_to_scan, should_run_aging; recordings protect of 6.12.117).
     pub(super) fn old_anon(&mut self, group: CgroupId, priority: u32, writes: &mut Writes) -> Pages {
         let swappable = self.swappable_here(group);
-        let old = self.cgroups[group.index()].rare().old_anon.min(swappable);
+        let old = self.cgroups[group.index()].rare().ages.old().min(swappable);
         if !self.takes_single_folios() && old.is_zero() && priority < PRIORITY && !swappable.is_zero() {
-            self.cgroups[group.index()].rare_mut().old_anon = swappable;
+            self.cgroups[group.index()].rare_mut().ages.set_old(swappable);
             writes.aged = true;
         }
         old
@@ -260,8 +260,8 @@ impl Kernel {
     /// (mm/vmscan.c sort_folio, try_to_shrink_lruvec; recordings protect of 7.3.4). Returns how many it moved.
     pub(super) fn sort_anon(&mut self, call: &Call<'_>, group: CgroupId, most: Pages, writes: &mut Writes) -> Pages {
         let swappable = self.swappable_now(call, group);
-        if !self.takes_single_folios() || swappable.is_zero() || !self.cgroups[group.index()].rare().old_anon.is_zero()
-        {
+        let has_old = !self.cgroups[group.index()].rare().ages.old().is_zero();
+        if !self.takes_single_folios() || swappable.is_zero() || has_old {
             return Pages::ZERO;
         }
         let rare = self.cgroups[group.index()].rare_mut();
@@ -272,7 +272,7 @@ impl Kernel {
         let moved = rare.aged.1.min(most);
         rare.aged.1 -= moved;
         if rare.aged.1.is_zero() {
-            rare.old_anon = rare.aged.0.min(swappable);
+            rare.ages.set_old(rare.aged.0.min(swappable));
         }
         moved
     }
@@ -313,7 +313,7 @@ impl Kernel {
         let gone = self.swap_out_here(group, free_now);
         let rare = self.cgroups[group.index()].rare_mut();
         rare.written = rare.written.saturating_sub(clean.min(free_now));
-        rare.old_anon = rare.old_anon.saturating_sub(gone);
+        rare.ages.take(gone);
         (free_now, gone)
     }
 

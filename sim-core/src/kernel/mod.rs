@@ -7,9 +7,11 @@
 //! cgroup is charged for (the kernel's own memory at boot, huge-page pools) is a constant. So the node's free memory is
 //! MemTotal − that constant − the root's usage, and a zone watermark is a limit on the root.
 
+mod aging;
 mod api;
 mod audit;
 mod balance;
+mod beyond;
 mod capability;
 mod cgroup;
 mod classic;
@@ -42,6 +44,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
+mod turns;
 mod volume;
 mod work;
 mod zone;
@@ -101,9 +104,8 @@ pub struct Kernel {
     shrinking: Vec<CgroupId>,
     /// `memory.min` or `memory.low` of a cgroup was ever more than nothing.
     protects: bool,
-    /// The operation of this moment has woken background reclaim, which goes on until so many pages more are free than
-    /// the high watermarks.
-    awake: Option<Pages>,
+    /// The operation of this moment has woken background reclaim, which goes on that far.
+    awake: Option<beyond::Beyond>,
     /// Pages that programs have yet to swap out themselves, as background reclaim cannot do it alone.
     behind: Pages,
     /// Pages that programs have reclaimed beyond their part of what background reclaim frees.

@@ -10,6 +10,8 @@ mod write;
 pub(super) use charge::{Charge, Purpose, Stop};
 pub(super) use stock::{Stocks, VECTOR, read_in_vector};
 
+use super::aging::Ages;
+use super::turns::Turns;
 use crate::node_api::{MemoryEvents, Name};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::SmallVec;
@@ -183,8 +185,10 @@ pub(super) struct Rare {
     /// Its pages in the swap cache: written to a swap disk by reclaim and still in memory, so that they come free
     /// without a wait. They count as anonymous until then.
     pub written: Pages,
-    /// Anonymous pages that MGLRU has aged and that have not gone to swap since.
-    pub old_anon: Pages,
+    /// How old its anonymous pages are to MGLRU.
+    pub ages: Ages,
+    /// Which of its processes had which pages first.
+    pub turns: Turns,
     /// Anonymous pages that the classic LRU has found touched and will not pass over again: the oldest ones, and those
     /// behind the pages that it has yet to look at.
     pub passed_over: [Pages; 2],
@@ -199,6 +203,8 @@ pub(super) struct Rare {
     pub reclaim_stopped: Option<CgroupId>,
     /// The list of MGLRU's that it is in, once a walk of the whole node has asked for it.
     pub bin: Option<u8>,
+    /// How many moves between these lists there were when it was last moved.
+    pub joined_bin: u64,
     /// A walk of the whole node has passed over it for its `memory.low`, or found too little.
     pub passed_by_walk: bool,
     /// Walks of the whole node pass over it until no other cgroup is left to look at.
@@ -221,13 +227,15 @@ impl Rare {
         shadows: Pages::ZERO,
         left: Pages::ZERO,
         written: Pages::ZERO,
-        old_anon: Pages::ZERO,
+        ages: Ages::NEW,
+        turns: Turns::NONE,
         passed_over: [Pages::ZERO; 2],
         oldest_anon: (Pages::ZERO, 0),
         before_shared: None,
         aged: (Pages::ZERO, Pages::ZERO),
         reclaim_stopped: None,
         bin: None,
+        joined_bin: 0,
         passed_by_walk: false,
         young_for_walks: false,
         first_generation_gone: false,
