@@ -117,20 +117,20 @@ impl Kernel {
         u64::from(own.unwrap_or(self.config.sysctl.swappiness))
     }
 
-    /// What a reclaim decided for a cgroup. Returns the pages for which there was no swap in the end, as several
-    /// cgroups share it.
+    /// What a reclaim decided for a cgroup. Returns the pages that stay: cache that is spared, and those for which there
+    /// was no swap in the end, as several cgroups share it.
     fn apply_moved(&mut self, scan: &Scan) -> Pages {
         let (cg, moved) = (scan.group, scan.moved);
         self.activate_referenced(cg, moved.activated);
         self.demote(cg, moved.demoted);
-        self.drop_file(cg, moved.freed);
+        let kept = moved.freed - self.drop_file(cg, moved.freed);
         if scan.lists.anon.is_zero() && moved.swapped.is_zero() {
-            return Pages::ZERO;
+            return kept;
         }
         let swapped = self.swap_out_here(cg, moved.swapped.min(self.swap_room(cg)));
         let rare = self.cgroups[cg.index()].rare_mut();
         (rare.passed_over, rare.written) = (scan.lists.passed_over, scan.lists.clean);
-        moved.swapped - swapped
+        kept + moved.swapped - swapped
     }
 }
 

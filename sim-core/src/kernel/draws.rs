@@ -107,6 +107,15 @@ impl Kernel {
         (!competing || stream.below(7) == 0).then(|| Pages::new(stream.below(NEEDED)))
     }
 
+    /// Whether text goes with a generation of a cgroup's anonymous pages: with one of three (recordings swap_3060_0 and
+    /// _3 of 7.3).
+    pub(super) fn draw_old_text_goes(&mut self, cg: CgroupId) -> bool {
+        self.draws.any = true;
+        let generation = u32::from(self.cgroups[cg.index()].rare().oldest_anon.1);
+        let name = StreamName::from("kernel/old-text/").then(&self.path(cg)).then("/").number(generation);
+        self.draws.streams.stream(name).below(3) == 0
+    }
+
     /// Batches that the processor sends off while the swap disk writes one, itself among them. Writing takes half as
     /// long as reading in the middle: three in ten are done when no other was sent since, and of the rest half with
     /// each that follows (recordings protect of 6.12.117: how many calls a sibling with cache gave way in, in 38 steps

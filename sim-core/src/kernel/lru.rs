@@ -157,9 +157,9 @@ impl Lists {
         while left != [Pages::ZERO; 3] {
             moved.swapped += self.scan_anon(turn(&mut left[0]), writes);
             let mut scanned = turn(&mut left[1]).min(self.inactive);
-            if scanned.is_zero() && aim.deactivates && aim.priority == 0 {
-                // The last round ends among the pages that it demoted: a few pages are never referenced (recorded
-                // in s1-F07-001, where 29 % stay inactive; without these 71 % would).
+            if scanned.is_zero() && targets[0].is_zero() && aim.deactivates && aim.priority == 0 {
+                // Without swap the last round ends among the pages that it demoted: a few pages are never referenced
+                // (recorded in s1-F07-001, where 29 % stay inactive; without these 71 % would).
                 scanned = self.inactive.min(Pages::new(CLUSTER));
             }
             let activated = self.scan_inactive(scanned);

@@ -63,6 +63,9 @@ impl Kernel {
         self.spared = hot;
         let freed = self.reclaim(top, want, may_swap);
         self.spared = None;
+        if let Some(hot) = self.hot(by) {
+            self.lose_old_text(top, hot);
+        }
         if !freed.is_zero() || (!kept.is_zero() && spare.get() < CLUSTER) {
             return freed;
         }
@@ -300,6 +303,8 @@ impl Kernel {
         let two_generations = self.cgroups[cg.index()].rare().cache.iter().any(|c| !c.second.is_zero());
         for chunk in &self.cgroups[cg.index()].rare().cache {
             let keep = self.spared.filter(|(file, _)| *file == chunk.file).map_or(Pages::ZERO, |(_, keep)| keep);
+            // The classic LRU looks at text in use as at any other page, and finds it referenced.
+            let keep = if self.lru() == Lru::Classic { Pages::ZERO } else { keep };
             let active = chunk.active.saturating_sub(keep);
             let inactive = chunk.inactive.saturating_sub(keep.saturating_sub(chunk.active));
             let referenced = chunk.referenced.min(inactive);

@@ -118,10 +118,17 @@ impl Kernel {
     fn open_generation(&mut self, cg: CgroupId, shmem: &[(VolumeId, Pages)]) -> Pages {
         let rare = self.cgroups[cg.index()].rare();
         let has_text = self.spared.is_some_and(|(text, _)| rare.cache.iter().any(|c| c.file == text));
-        if !has_text || self.lru() != Lru::Mglru || self.spares_mapped_once() {
+        if !has_text || self.lru() != Lru::Mglru {
             return Pages::MAX;
         }
         let (left, gone) = rare.oldest_anon;
+        if self.spares_mapped_once() {
+            if left.is_zero() && gone == 0 {
+                let opened = self.swappable_here(cg) - self.of_tmpfs(shmem);
+                self.cgroups[cg.index()].rare_mut().oldest_anon = (opened, 0);
+            }
+            return Pages::MAX;
+        }
         if !left.is_zero() {
             return left;
         }

@@ -277,7 +277,9 @@ impl Kernel {
     fn map_again(&mut self, file: VolumeId, pages: Pages) {
         let mapped =
             self.procs.values().flat_map(|p| &p.rare().files).filter(|(f, _)| *f == file).map(|(_, n)| *n).max();
-        let mut left = pages.min(mapped.unwrap_or(Pages::ZERO));
+        let chunks = self.cgroups.iter().flat_map(|g| &g.rare().cache).filter(|c| c.file == file);
+        let twice: Pages = chunks.map(|c| c.referenced).sum();
+        let mut left = pages.min(mapped.unwrap_or(Pages::ZERO).saturating_sub(twice));
         for chunk in self.cgroups.iter_mut().flat_map(|g| g.cache_mut()).filter(|c| c.file == file) {
             let n = (chunk.inactive - chunk.referenced).min(left);
             chunk.referenced += n;

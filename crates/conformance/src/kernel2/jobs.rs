@@ -239,12 +239,24 @@ impl Machine<'_> {
         let file = self.file(job.step.path(), job.step.number(1));
         let pages = Pages::new(job.step.number(2));
         if self.sim.kernel.volume_pages(file).0 < pages {
-            let work = Work { read_back: pages, ..Work::default() };
+            let work = Work { read_back: self.read_in_a_round(job.pid, job.done, pages), ..Work::default() };
             let time = work.takes(&Disk::RECORDED, self.sim.kernel.swap_device());
             self.wait_for(thrashes(time));
             self.sim.now = self.sim.now.saturating_add(time);
             job.next = job.next.max(self.sim.now);
         }
+    }
+
+    /// Pages that a round over this many of a file reads after so many units. A fault reads the window around it; where
+    /// that is long, but shorter than what the loop needs, most of it is pushed out before it is used: two to seven
+    /// times as many as are needed are read (recording stall_3270_0 of 7.3, windows of 8 MiB: 1.1 to 6.5 times in 13
+    /// rounds over 4096 pages, 4.5 on average; 1.1 times with windows of 128 KiB on 6.1 and 6.12).
+    fn read_in_a_round(&mut self, pid: Pid, units: u64, pages: Pages) -> Pages {
+        let window = Pages::new(u64::from(self.sim.kernel.profile().readahead_kib) / 4);
+        if window <= WINDOW || pages <= window {
+            return pages;
+        }
+        pages * (2 + self.draw(&format!("round/{units}"), pid, 6))
     }
 
     /// When a job has done this many units, by its recorded progress, and at its usual pace after that.

@@ -270,11 +270,17 @@ impl<'a> Machine<'a> {
         let stat = self.sim.kernel.stat(cgroup);
         let pages = |b: Bytes| b.to_pages_floor().get();
         Seen {
-            current: pages(stat.usage),
+            current: pages(stat.usage).saturating_add_signed(-self.shift(path)),
             swap: pages(stat.swap),
             anon: pages(stat.anon),
             file: pages(stat.file) - entries.get(),
         }
+    }
+
+    /// Pages by which a cgroup's limit is higher in this variant: as many fewer are in use that the model does not know.
+    fn shift(&self, path: &str) -> i64 {
+        let limited = self.row.cgroups.iter().any(|g| g.path == path && (g.max.is_some() || g.high.is_some()));
+        if limited { self.variant.shift } else { 0 }
     }
 
     fn conclude(self, run: &mut ExperimentRun) -> Result<(), String> {

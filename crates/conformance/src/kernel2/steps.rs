@@ -60,6 +60,7 @@ impl Machine<'_> {
             op if op.runs_on() => {}
             _ => {
                 let Some(pid) = self.pid(&step.who) else { return };
+                self.read_what_went(pid);
                 self.read_back(pid);
                 let end = match self.waited_for(step, pid) {
                     OpEnd::Done => self.go_on(pid),

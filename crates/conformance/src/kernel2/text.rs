@@ -10,10 +10,18 @@ use oomsim_core::units::{Bytes, Pages, Pid, VolumeId};
 /// Text pages of the recorded program, and those of them that it keeps in use: 99 to 205 are left where others are
 /// swapped out.
 const TEXT: (Pages, u64) = (Pages::new(212), 150);
+/// Pages of it that are mapped (`file_mapped` 182 and 183 of 212 to 221 in three recordings of 6.1 and 6.12); the others
+/// were read ahead.
+const MAPPED: Pages = Pages::new(183);
+/// Most faults in which the text comes back that a process needs to say that a step is done (recordings of 5.10 and 6.1
+/// with swap: 3 to 6).
+const MOST_FAULTS: usize = 6;
 /// The same where one fault reads all of it ahead: what is mapped (`file_mapped` 191) stays.
 const TEXT_AT_ONCE: (Pages, u64) = (Pages::new(229), 193);
 /// Pages of it up to the one that it needs after each step: with 147 read it was killed.
 const BEFORE_IN_TEXT: Pages = Pages::new(148);
+/// With as many left after others have gone it went on (recording swap_3060_0 of 7.3): these are not the oldest ones.
+const GOES_ON: Pages = Pages::new(117);
 /// What one fault reads where the window is 128 KiB, and that up to the page in its middle, which is needed
 /// (mm/filemap.c do_sync_mmap_readahead).
 pub const WINDOW: Pages = Pages::new(32);
@@ -36,8 +44,17 @@ impl Machine<'_> {
 
     fn read_in_use(&mut self, pid: Pid, used: u64) {
         let all = text(&self.sim).0;
-        let pages = if self.sim.kernel.profile().file_folios { Pages::new(used) } else { all };
-        let op = MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages, how: FileAccess::Mmap };
+        let (profile, file, from) = (self.sim.kernel.profile(), self.text, Pages::ZERO);
+        let pages = match profile.lru {
+            Lru::Mglru if profile.file_folios => Pages::new(used),
+            Lru::Mglru => all,
+            Lru::Classic if self.sim.kernel.volume_pages(file).0.is_zero() => {
+                self.run(pid, MemOp::ReadFile { file, from, pages: all, how: FileAccess::Read });
+                MAPPED
+            }
+            Lru::Classic => MAPPED,
+        };
+        let op = MemOp::ReadFile { file, from, pages, how: FileAccess::Mmap };
         self.run(pid, op);
         self.run(pid, op);
     }
@@ -45,10 +62,11 @@ impl Machine<'_> {
     /// A process that has done what it was asked needs text to say so. What a fault reads is locked until all of it is
     /// there: a window, or all that lies before the page where the window is longer than the text.
     pub fn go_on(&mut self, pid: Pid) -> OpEnd {
-        let pages = if self.sim.kernel.profile().file_folios { BEFORE_IN_TEXT } else { WINDOW };
+        let (pages, needed) =
+            if self.sim.kernel.profile().file_folios { (BEFORE_IN_TEXT, GOES_ON) } else { (WINDOW, WINDOW) };
         self.swap_for_text(pid);
         let end = match self.take_turns(pid, self.text) {
-            OpEnd::Done if self.sim.kernel.volume_pages(self.text).0 < pages => {
+            OpEnd::Done if self.sim.kernel.volume_pages(self.text).0 < needed => {
                 self.leave_room(pid);
                 self.run(pid, MemOp::FaultText { file: self.text, pages })
             }
@@ -106,12 +124,18 @@ impl Machine<'_> {
     fn swap_for_text(&mut self, pid: Pid) {
         let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return };
         let used = Pages::new(text(&self.sim).1);
-        let there = self.sim.kernel.volume_pages(self.text).0;
         let swaps = self.sim.kernel.profile().lru == Lru::Classic && self.sim.kernel.swap_room(cgroup) > used;
-        if swaps && there < used {
-            // What comes back is active at once (mm/workingset.c workingset_refault).
+        // What comes back pushes out other text as long as that is not active; what came back is, at once
+        // (mm/workingset.c workingset_refault).
+        let mut pages = Pages::ZERO;
+        for _ in 0..MOST_FAULTS {
+            let there = self.sim.kernel.volume_pages(self.text).0;
+            if !swaps || there >= used {
+                return;
+            }
+            pages += used - there;
             for how in [FileAccess::Mmap, FileAccess::Read] {
-                self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages: used - there, how });
+                self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages, how });
             }
         }
     }
@@ -152,10 +176,21 @@ impl Machine<'_> {
     }
 
     /// A number below `bound`, always the same one for a process.
-    fn draw(&mut self, what: &str, pid: Pid, bound: u64) -> u64 {
+    pub fn draw(&mut self, what: &str, pid: Pid, bound: u64) -> u64 {
         self.drawn = true;
         let name = StreamName::from("text/").then(what).then("/").number(pid.0);
         StreamFactory::new(self.variant.seed).stream(name).below(bound)
+    }
+
+    /// What went with a generation of anonymous pages is needed again in the next step, from 6.14 on (recording swap_3060_0
+    /// of 7.3: 226 of 230 pages).
+    pub fn read_what_went(&mut self, pid: Pid) {
+        let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return };
+        let (kernel, (all, used)) = (&self.sim.kernel, text(&self.sim));
+        let went = kernel.stat(cgroup).swap > Bytes::ZERO && kernel.volume_pages(self.text).0.get() < used;
+        if kernel.profile().file_folios && went && kernel.swap_room(cgroup) > all {
+            self.read_in_use(pid, used);
+        }
     }
 
     /// Reads back what a process needs of its text, where there is room for that.
@@ -166,7 +201,12 @@ impl Machine<'_> {
         let room = self.sim.kernel.headroom(cgroup);
         let profile = self.sim.kernel.profile();
         let reads_windows = profile.lru == Lru::Mglru && !profile.file_folios;
-        if there.get() < used && room > all {
+        let stat = self.sim.kernel.stat(cgroup);
+        let few_others = reads_windows && stat.swap > Bytes::ZERO && stat.anon < Pages::new(used * 2).bytes();
+        if there.get() < used && few_others {
+            let (pages, how) = (Pages::new(used) - there, FileAccess::Mmap);
+            self.run(pid, MemOp::ReadFile { file: self.text, from: Pages::ZERO, pages, how });
+        } else if there.get() < used && room > all {
             self.read_in_use(pid, used);
         } else if there < TWO_WINDOWS && room > TWO_WINDOWS {
             let how = FileAccess::Mmap;

@@ -339,7 +339,9 @@ impl Kernel {
         if self.being_read.is_none() && !self.kept_text(charge.by, over).is_zero() {
             return self.thrash(now, charge, over);
         }
-        self.out_of_memory(now, charge, Some(over))
+        let stop = self.out_of_memory(now, charge, Some(over));
+        self.leave_text_at_full_swap(charge, stop);
+        stop
     }
 
     pub(in crate::kernel) fn out_of_memory(
