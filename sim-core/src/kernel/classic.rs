@@ -117,8 +117,8 @@ impl Kernel {
         u64::from(own.unwrap_or(self.config.sysctl.swappiness))
     }
 
-    /// What a reclaim decided for a cgroup. Returns the pages that stay: cache that is spared, and those for which there
-    /// was no swap in the end, as several cgroups share it.
+    /// What a reclaim decided for a cgroup. Returns the pages that stay: cache that is spared, and those for which
+    /// there was no swap in the end, as several cgroups share it.
     fn apply_moved(&mut self, scan: &Scan) -> Pages {
         let (cg, moved) = (scan.group, scan.moved);
         self.activate_referenced(cg, moved.activated);

@@ -183,8 +183,8 @@ impl Kernel {
         }
     }
 
-    /// From 6.14 on text that stayed when memory first ran short is as old as the anonymous pages that came with it. When
-    /// these have gone, a batch of it may go as well, with what the process does not use (recordings swap_3060_0 and _3
+    /// From 6.14 on text that stayed when memory first ran short is as old as the anonymous pages that came with it.
+    /// When these have gone, a batch of it that the process does not use may go as well (recordings swap_3060_0 and _3
     /// of 7.3, zram: 75 of 192 pages with one generation, none with two others).
     pub(super) fn lose_old_text(&mut self, top: CgroupId, hot: HotText) {
         if !self.spares_mapped_once() || hot.every <= self.cgroups[top.index()].usage {
@@ -355,8 +355,8 @@ mod tests {
         as_recorded(text_after((k, pid, file), 752, [7, 8]), [212, 33]);
     }
 
-    /// Recording `kmem_3240_5_pipes_grow` of 6.12.117: 141 and 192 pages are there after the steps that leave 182 and 150
-    /// anonymous ones, and 35 to 39 where these were 928 and more.
+    /// Recording `kmem_3240_5_pipes_grow` of 6.12.117: 141 and 192 pages are there after the steps that leave 182 and
+    /// 150 anonymous ones, and 35 to 39 where these were 928 and more.
     #[test]
     fn text_is_in_use_again_where_next_to_nothing_else_is_left() {
         let (mut k, pid, file) = program(3797, SwapDevice::Zram);
@@ -392,8 +392,8 @@ mod tests {
         assert!((0..16).all(|seed| left(seed, 0) <= 1));
     }
 
-    /// Recordings `swap_3060_0_anon` and `_3_tmpfs` of 7.3.4: 192 pages are there until 3577 pages have been swapped out,
-    /// then 117 in one of three cases.
+    /// Recordings `swap_3060_0_anon` and `_3_tmpfs` of 7.3.4: 192 pages are there until 3577 pages have been swapped
+    /// out, then 117 in one of three cases.
     #[test]
     fn from_6_14_on_a_batch_of_text_may_go_with_a_generation() {
         let after = |seed| text_after(program_on("7.3", seed, 3797, SwapDevice::Zram), 711, [9, 11]);
@@ -403,8 +403,8 @@ mod tests {
         assert!((5..16).contains(&went) && all.iter().all(|[_, then]| *then >= 86), "{all:?}");
     }
 
-    /// Recordings `swap_3060_0_anon` of 5.10.262 and 6.1.176: the first three calls look at all anonymous memory, and 72
-    /// and 69 pages of it go beside 85 and 87 of text.
+    /// Recordings `swap_3060_0_anon` of 5.10.262 and 6.1.176: the first three calls look at all anonymous memory, and
+    /// 72 and 69 pages of it go beside 85 and 87 of text.
     #[test]
     fn the_classic_lru_swaps_as_soon_as_text_does_not_suffice() {
         for version in ["5.10", "6.1"] {

@@ -277,7 +277,8 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// Pages by which a cgroup's limit is higher in this variant: as many fewer are in use that the model does not know.
+    /// Pages by which a cgroup's limit is higher in this variant: as many fewer are in use that the model knows nothing
+    /// of.
     fn shift(&self, path: &str) -> i64 {
         let limited = self.row.cgroups.iter().any(|g| g.path == path && (g.max.is_some() || g.high.is_some()));
         if limited { self.variant.shift } else { 0 }

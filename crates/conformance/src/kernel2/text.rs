@@ -10,14 +10,14 @@ use oomsim_core::units::{Bytes, Pages, Pid, VolumeId};
 /// Text pages of the recorded program, and those of them that it keeps in use: 99 to 205 are left where others are
 /// swapped out.
 const TEXT: (Pages, u64) = (Pages::new(212), 150);
-/// Pages of it that are mapped (`file_mapped` 182 and 183 of 212 to 221 in three recordings of 6.1 and 6.12); the others
-/// were read ahead.
-const MAPPED: Pages = Pages::new(183);
-/// Most faults in which the text comes back that a process needs to say that a step is done (recordings of 5.10 and 6.1
-/// with swap: 3 to 6).
-const MOST_FAULTS: usize = 6;
 /// The same where one fault reads all of it ahead: what is mapped (`file_mapped` 191) stays.
 const TEXT_AT_ONCE: (Pages, u64) = (Pages::new(229), 193);
+/// Pages of it that are mapped (`file_mapped` 182 and 183 of 212 to 221 in three recordings of 6.1 and 6.12); the
+/// others were read ahead.
+const MAPPED: Pages = Pages::new(183);
+/// Most faults in which the text comes back that a process needs to say that a step is done (`pgmajfault` of 3 to 6 in
+/// such steps of swap_3060_0 on 6.1).
+const MOST_FAULTS: usize = 6;
 /// Pages of it up to the one that it needs after each step: with 147 read it was killed.
 const BEFORE_IN_TEXT: Pages = Pages::new(148);
 /// With as many left after others have gone it went on (recording swap_3060_0 of 7.3): these are not the oldest ones.
@@ -182,8 +182,8 @@ impl Machine<'_> {
         StreamFactory::new(self.variant.seed).stream(name).below(bound)
     }
 
-    /// What went with a generation of anonymous pages is needed again in the next step, from 6.14 on (recording swap_3060_0
-    /// of 7.3: 226 of 230 pages).
+    /// What went with a generation of anonymous pages is needed again in the next step, from 6.14 on (recording
+    /// swap_3060_0 of 7.3: 226 of 230 pages).
     pub fn read_what_went(&mut self, pid: Pid) {
         let Some(cgroup) = self.sim.kernel.process(pid).map(|p| p.cgroup) else { return };
         let (kernel, (all, used)) = (&self.sim.kernel, text(&self.sim));
