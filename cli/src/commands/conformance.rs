@@ -147,9 +147,6 @@ fn text(reports: &[(FileReport, PathBuf)], show: usize) -> String {
         if let Some(sizes) = &report.sizes_within_draws {
             line(&mut out, "  sizes within what 32 seeds give", sizes);
         }
-        if let Some(sizes) = &report.sizes_like_a_run {
-            line(&mut out, "  sizes like those of one seed", sizes);
-        }
     }
     for (report, path) in reports {
         let rows = report.rows.mismatches.iter().map(|m| (m, ""));

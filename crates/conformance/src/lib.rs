@@ -129,7 +129,6 @@ pub fn run_rows(name: &str, jsonl: impl BufRead, way: Way, wanted: impl Fn(usize
         if let Some(verdicts) = kind.sizes.and_then(|sizes| sizes(&row)) {
             report.sizes.get_or_insert_with(Tally::default).add(number, &id, verdicts.one_run);
             report.sizes_within_draws.get_or_insert_with(Tally::default).add(number, &id, verdicts.draws);
-            report.sizes_like_a_run.get_or_insert_with(Tally::default).add(number, &id, verdicts.like_a_run);
         }
         if let Some(verdict) = kind.replay.and_then(|replay| replay(&row)) {
             report.replay.get_or_insert_with(Tally::default).add(number, &id, verdict);

@@ -50,8 +50,6 @@ pub struct SizeVerdicts {
     pub one_run: Verdict,
     /// Where a size that is up to chance need only lie within what 32 seeds give.
     pub draws: Verdict,
-    /// Where so many sizes may lie outside what 32 seeds give as those of one seed do outside the others'.
-    pub like_a_run: Verdict,
 }
 
 /// A row that does not match, with what to look at.
@@ -130,9 +128,6 @@ pub struct FileReport {
     /// The same where those that are up to chance need only lie within what 32 seeds give.
     #[serde(rename = "sizesWithinDraws", skip_serializing_if = "Option::is_none")]
     pub sizes_within_draws: Option<Tally>,
-    /// The same where as many may lie outside of that as in a run with one seed, held against the others.
-    #[serde(rename = "sizesLikeARun", skip_serializing_if = "Option::is_none")]
-    pub sizes_like_a_run: Option<Tally>,
     /// For experiments that several kernels did: the rows by release.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub by_kernel: BTreeMap<String, Tally>,

@@ -65,7 +65,6 @@ fn single(stem: &str) -> Single {
         for off in &drawn.off {
             println!("{name}, beyond chance: {off}");
         }
-        println!("{name}: {} beyond the runs, {} by chance", drawn.off.len(), drawn.off_by_chance);
         if !drawn.ranks.is_empty() {
             let all = Single { ranks: drawn.ranks.clone(), ..Single::default() };
             println!("{name}, up to chance: {}", all.middle());
@@ -112,7 +111,6 @@ struct Kind<'a> {
     by_kernel: &'a BTreeMap<String, Tally>,
     sizes: &'a Tally,
     within_draws: &'a Tally,
-    like_a_run: &'a Tally,
     single: &'a Single,
 }
 
@@ -122,7 +120,7 @@ fn line(name: &str, kind: &Kind<'_>) -> String {
         cell(kind.by_kernel.iter().find(|(release, _)| release.starts_with(&prefix)).map(|(_, tally)| tally))
     };
     let kernels: Vec<String> = KERNELS.iter().map(|k| of(k)).collect();
-    let sizes = [kind.sizes, kind.within_draws, kind.like_a_run].map(|tally| cell(Some(tally))).join(" | ");
+    let sizes = [kind.sizes, kind.within_draws].map(|tally| cell(Some(tally))).join(" | ");
     let single = [percent(kind.single), kind.single.middle()].join(" | ");
     format!("\n| {name} | {} | {} | {sizes} | {single} |", kind.rows.total, kernels.join(" | "))
 }
@@ -130,13 +128,13 @@ fn line(name: &str, kind: &Kind<'_>) -> String {
 #[test]
 fn the_page_has_what_the_experiments_give() {
     let mut table = format!(
-        "{HEADING} {} | all sizes | within the draws | like one seed | single sizes | drawn ones in the middle half |\n|{}",
+        "{HEADING} {} | all sizes | within the draws | single sizes | drawn ones in the middle half |\n|{}",
         KERNELS.join(" | "),
-        "---|".repeat(KERNELS.len() + 7)
+        "---|".repeat(KERNELS.len() + 6)
     );
     let mut all_single = Single::default();
     let (mut all, mut all_kernels) = (Tally::default(), BTreeMap::new());
-    let (mut all_sizes, mut all_within, mut all_like) = (Tally::default(), Tally::default(), Tally::default());
+    let (mut all_sizes, mut all_within) = (Tally::default(), Tally::default());
     let mut unmatched = Vec::new();
     for kind in kinds().filter(|kind| kind.sizes.is_some() && kind.stem != NOT_CARRIED) {
         let report = run(kind.stem);
@@ -146,23 +144,14 @@ fn the_page_has_what_the_experiments_give() {
         show(&format!("{} sizes", kind.stem), &sizes);
         let within_draws = report.sizes_within_draws.clone().unwrap_or_default();
         show(&format!("{} sizes within draws", kind.stem), &within_draws);
-        let like_a_run = report.sizes_like_a_run.clone().unwrap_or_default();
         let single = single(kind.stem);
         all_single.add(&single);
         let (rows, by_kernel) = (&report.rows, &report.by_kernel);
-        let of_kind = Kind {
-            rows,
-            by_kernel,
-            sizes: &sizes,
-            within_draws: &within_draws,
-            like_a_run: &like_a_run,
-            single: &single,
-        };
+        let of_kind = Kind { rows, by_kernel, sizes: &sizes, within_draws: &within_draws, single: &single };
         table.push_str(&line(kind.stem, &of_kind));
         add(&mut all, &report.rows);
         add(&mut all_sizes, &sizes);
         add(&mut all_within, &within_draws);
-        add(&mut all_like, &like_a_run);
         unmatched.extend(single.other_outcomes);
         for (release, tally) in &report.by_kernel {
             add(all_kernels.entry(release.clone()).or_default(), tally);
@@ -170,7 +159,7 @@ fn the_page_has_what_the_experiments_give() {
         unmatched.extend(report.rows.mismatches.into_iter().map(|m| m.row));
     }
     let (rows, by_kernel, sizes, within_draws) = (&all, &all_kernels, &all_sizes, &all_within);
-    let every_kind = Kind { rows, by_kernel, sizes, within_draws, like_a_run: &all_like, single: &all_single };
+    let every_kind = Kind { rows, by_kernel, sizes, within_draws, single: &all_single };
     table.push_str(&line("**all**", &every_kind));
     println!("{table}");
 

@@ -67,8 +67,7 @@ impl Sizes {
         };
         let one_run = self.off.first();
         let draws = self.drawn.as_ref().map_or(one_run, |drawn| drawn.off.first());
-        let like_a_run = draws.filter(|_| self.drawn.as_ref().is_none_or(|drawn| !drawn.is_like_a_run()));
-        SizeVerdicts { one_run: of(one_run), draws: of(draws), like_a_run: of(like_a_run) }
+        SizeVerdicts { one_run: of(one_run), draws: of(draws) }
     }
 }
 
@@ -89,15 +88,10 @@ impl Size<'_> {
         64 + figure / 100 + if self.what == "current" { 0 } else { self.lag }
     }
 
-    /// A figure is none of these, from the least to the most, nor within the bounds of one.
-    pub fn is_out(&self, figure: u64, (least, most): (u64, u64)) -> bool {
-        let bound = self.bound(figure);
-        figure + bound < least || figure > most + bound
-    }
-
     /// The recorded figure is none of these, which runs give, nor within the bounds of one.
     pub fn is_off(&self, (least, most): (u64, u64)) -> Option<SizeOff> {
-        self.is_out(self.recorded, (least, most)).then(|| SizeOff {
+        let bound = self.bound(self.recorded);
+        (self.recorded + bound < least || self.recorded > most + bound).then(|| SizeOff {
             step: self.step,
             cgroup: self.cgroup.to_owned(),
             what: self.what,
