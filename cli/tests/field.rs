@@ -171,3 +171,68 @@ fn plan_says_how_many_runs_a_target_needs() {
     assert!(said.contains("0 of 100 runs cannot prove less than 1 %"), "{said}");
     assert!(said.contains("are needed") && !said.contains("widen"), "{said}");
 }
+
+/// batch/v1 JobStatus: the conditions Complete and Failed; a suspended CronJob makes no Jobs (cronjob_controllerv2.go).
+#[test]
+fn what_has_ended_or_rests_has_no_pods() {
+    let job = |name: &str, spec: &str, status: &str| {
+        let template = "template: {spec: {restartPolicy: Never, containers: [{name: c, image: x}]}}";
+        format!(
+            "{{apiVersion: batch/v1, kind: Job, metadata: {{name: {name}}}, spec: {{{spec}{template}}}, status: {status}}}"
+        )
+    };
+    let ended = |kind: &str| format!("{{conditions: [{{type: {kind}, status: \"True\"}}]}}");
+    let cron = "{apiVersion: batch/v1, kind: CronJob, metadata: {name: at-night}, spec: {suspend: true, schedule: \"* * * * *\", \
+                jobTemplate: {spec: {template: {spec: {restartPolicy: Never, containers: [{name: c, image: x}]}}}}}}";
+    let all = [
+        job("done", "", &ended("Complete")),
+        job("broken", "", &ended("Failed")),
+        job("busy", "", "{active: 1}"),
+        job("stopped", "suspend: true, ", "{}"),
+        cron.to_owned(),
+    ];
+    let place = Place::new("ended", &[("jobs.yaml", &all.join("\n---\n")), ("s.toml", &scenario("jobs.yaml", ""))]);
+    let output = place.run("run s.toml");
+    let said = out(&output);
+    assert!(said.contains("pod/busy"), "{said}");
+    assert!(!["pod/done", "pod/broken", "pod/stopped", "pod/at-night"].iter().any(|pod| said.contains(pod)), "{said}");
+    assert!(err(&output).contains("2 pods have finished"), "{}", err(&output));
+    // Green without a word would be a lie: what was not looked at is said.
+    let place = Place::new("ended-lint", &[("done.yaml", &job("done", "", &ended("Complete")))]);
+    let output = place.run("lint done.yaml");
+    assert!(err(&output).contains("1 pod has finished"), "{}{}", out(&output), err(&output));
+}
+
+/// scheduling.k8s.io/v1 PriorityClass: `value`, and `globalDefault` for pods that name no class.
+#[test]
+fn a_priority_class_beside_its_pods_counts() {
+    let pod = |name: &str, class: &str| {
+        format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}}}, spec: {{{class}containers: [{{name: c, image: x}}]}}}}"
+        )
+    };
+    let class = |name: &str, more: &str| {
+        format!("{{apiVersion: scheduling.k8s.io/v1, kind: PriorityClass, metadata: {{name: {name}}}, {more}}}")
+    };
+    let objects = [
+        pod("low", "priorityClassName: batch, "),
+        pod("usual", ""),
+        class("batch", "value: -10"),
+        class("web", "value: 100, globalDefault: true"),
+        "{apiVersion: argoproj.io/v1alpha1, kind: Rollout, metadata: {name: r}, spec: {template: {spec: {containers: [{name: c}]}}}}".to_owned(),
+    ];
+    // Both exceed their requests of nothing; the one of lower priority goes first, although it holds less
+    // (eviction/helpers.go rankMemoryPressure).
+    let more = "name = \"low\"\n[[pod.container]]\nname = \"c\"\nworkload.steady = { anon = \"300Mi\" }\n\
+                [[pod]]\nmanifest = \"all.yaml\"\nname = \"usual\"\n[[pod.container]]\nname = \"c\"\nworkload.steady = { anon = \"500Mi\" }\n\
+                [[host]]\nname = \"hog\"\nworkload.ramp = { rate = \"20Mi\", to = \"1400Mi\" }\n";
+    let place =
+        Place::new("classes", &[("all.yaml", &objects.join("\n---\n")), ("s.toml", &scenario("all.yaml", more))]);
+    let output = place.run("run s.toml");
+    let said = out(&output);
+    let first =
+        said.lines().find(|line| line.contains(" Evicted ")).unwrap_or_else(|| panic!("{said}{}", err(&output)));
+    assert!(first.contains("pod/low"), "{first}");
+    assert!(err(&output).contains("a Rollout is not read: its pods are missing here"), "{}", err(&output));
+    assert!(!err(&output).contains("priority of"), "{}", err(&output));
+}

@@ -379,3 +379,42 @@ fn gke_from_1_37_on_may_reserve_less() {
     assert!(said("v1.37.1-gke.1002000").contains("at most 1650 MiB by `maxPods`"), "{}", said("1.37"));
     assert_eq!(said("v1.36.4-gke.1002000"), "");
 }
+
+/// kubernetes#138127 is behind the gate HugepageAwareEviction, which is new and on in 1.37; AllBeta and AllAlpha set
+/// the gates of their stage that are not named (component-base/featuregate); a kubelet does not start with a gate that
+/// it does not know.
+#[test]
+fn gates_are_taken_by_name_and_by_stage() {
+    // 512 huge pages on 4 GiB: without them memory.available is 1 GiB less, so that with a threshold of some hundred MiB
+    // the leak is evicted before the node is out of memory (kubernetes#137984).
+    let ends = |kubernetes: &str, gates: &str| {
+        let text = format!(
+            "duration = \"14m\"\n[node]\nmemory = \"4Gi\"\n\
+             system = {{ anon = \"300Mi\", activeFile = \"50Mi\", inactiveFile = \"100Mi\", kernel = \"150Mi\" }}\n\
+             [kernel]\nversion = \"6.12\"\nsysctl = {{ \"vm.nr_hugepages\" = 512 }}\n\
+             [kubelet]\nversion = \"{kubernetes}\"\nfeatureGates = {{ {gates} }}\n\
+             evictionHard = {{ \"memory.available\" = \"400Mi\" }}\n\
+             [[pod]]\nname = \"a\"\n[[pod.container]]\nname = \"main\"\nfootprint = {{ anon = \"50Mi\" }}\n\
+             resources.requests = {{ memory = \"500Mi\" }}\nworkload.leak = {{ block = \"5Mi\", every = \"1s\" }}\n"
+        );
+        let place = place("huge.toml", &text);
+        let output = oomsim_in(place.path(), ["run", "huge.toml"]);
+        (out(&output).contains(" Evicted "), err(&output))
+    };
+    for (kubernetes, gates, evicted, said) in [
+        ("1.37", "", true, ""),
+        ("1.37", "HugepageAwareEviction = false", false, ""),
+        ("1.37", "AllBeta = false", false, ""),
+        ("1.37", "AllBeta = false, HugepageAwareEviction = true", true, ""),
+        ("1.37", "AllAlpha = false", true, ""),
+        ("1.36", "HugepageAwareEviction = true", false, "Kubernetes 1.36 has no feature gate `HugepageAwareEviction`"),
+        ("1.37", "HugePageAwareEvictions = false", true, "did you mean `HugepageAwareEviction`?"),
+    ] {
+        let (found, complaint) = ends(kubernetes, gates);
+        assert_eq!(found, evicted, "{kubernetes} {gates}: {complaint}");
+        assert!(complaint.contains(said), "{kubernetes} {gates}: {complaint}");
+    }
+    // A gate of its own, however alike: kube_features.go has both.
+    let (_, complaint) = ends("1.37", "InPlacePodLevelResourcesVerticalScaling = false");
+    assert!(!complaint.contains("feature gate"), "{complaint}");
+}

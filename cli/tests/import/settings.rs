@@ -88,7 +88,57 @@ fn every_wrapper_makes_the_same_node() {
         assert_ne!(output.status.code(), Some(2), "{name}: {}", err(&output));
         count += 1;
     }
-    assert!(count >= 40, "{count}");
+    assert!(count >= 52, "{count}");
+}
+
+/// A file in which no key is the kubelet's is no configuration whose fields are all at their defaults.
+#[test]
+fn a_file_without_a_setting_of_the_kubelet_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (text, said) in [
+        ("replicaCount: 2\nresources: {limits: {memory: 1Gi}}\n", "`replicaCount` is not a field"),
+        // kubespray's variables are near, but not it.
+        ("kube_memory_reserved: 1Gi\n", "did you mean `kubeReserved`?"),
+        ("{\"InstanceId\": \"i-1\"}", "`InstanceId` is not a field"),
+    ] {
+        let path = folder.path().join("given.yaml");
+        std::fs::write(&path, text).expect("written");
+        let output = oomsim(["node", "--capacity", "8Gi", "--config", path.to_str().expect("UTF-8")]);
+        assert_eq!(output.status.code(), Some(2), "{text}: {}", out(&output));
+        assert!(
+            err(&output).contains("has no settings of a kubelet") && err(&output).contains(said),
+            "{}",
+            err(&output)
+        );
+    }
+}
+
+/// What a pool of workers says replaces all that the Shoot says (gardener WorkerKubernetes.Kubelet), and groups that
+/// differ are several kubelets.
+#[test]
+fn groups_of_nodes_have_kubelets_of_their_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("shoot.yaml");
+    let shoot = |workers: &str| {
+        let kubernetes = "kubernetes: {kubelet: {kubeReserved: {memory: 2Gi}, evictionHard: {memoryAvailable: 300Mi}}}";
+        format!(
+            "apiVersion: core.gardener.cloud/v1beta1\nkind: Shoot\nspec: {{{kubernetes}, provider: {{workers: [{workers}]}}}}\n"
+        )
+    };
+    let node = |workers: &str| {
+        std::fs::write(&path, shoot(workers)).expect("written");
+        oomsim(["node", "--capacity", "16Gi", "--config", path.to_str().expect("UTF-8"), "--format", "json"])
+    };
+    let own = "{name: a, kubernetes: {kubelet: {kubeReserved: {memory: 1Gi}}}}";
+    // By hand: 2Gi and 300Mi; 1Gi and the default of 100Mi.
+    for (workers, taken) in [("{name: a}, {name: b}", 2048_u64 + 300), (own, 1024 + 100)] {
+        let output = node(workers);
+        let found: Value = serde_json::from_str(&out(&output)).unwrap_or_else(|_| panic!("{}", err(&output)));
+        assert_eq!(found["allocatable"], (16 * 1024 - taken) << 20, "{workers}");
+    }
+    let output = node(&format!("{own}, {{name: b}}"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("has settings of 2 kubelets"), "{}", err(&output));
 }
 
 /// k3s and RKE2 replace the map of thresholds: without a word about memory nothing is evicted for it. A drop-in adds.

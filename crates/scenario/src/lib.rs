@@ -47,7 +47,7 @@ pub mod reading {
     pub use super::load::source;
     pub use super::names::nearest;
     pub use super::read::{
-        ProviderDefault, Settings as KubeletSettings, event_match, is_kubelet_settings, kubelets, statement,
+        ProviderDefault, Settings as KubeletSettings, event_match, has_ended, is_kubelet_settings, kubelets, statement,
     };
     pub use super::reader::{Problems, TableReader};
     pub use super::reference::page as reference_page;

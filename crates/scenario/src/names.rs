@@ -24,6 +24,12 @@ pub fn nearest<'a>(given: &str, legal: impl IntoIterator<Item = &'a str>) -> Opt
     legal.into_iter().filter_map(|name| Some((score(name)?, name))).min_by_key(|(d, _)| *d).map(|(_, name)| name)
 }
 
+/// True when two letters at most differ, capitals aside.
+pub(crate) fn is_slip(given: &str, name: &str) -> bool {
+    let plain = |text: &str| text.chars().take(64).map(|c| c.to_ascii_lowercase()).collect::<Vec<char>>();
+    edit_distance(&plain(given), &plain(name)) <= 2
+}
+
 /// Insertions, deletions, substitutions and swaps of neighbours that lead from `a` to `b`.
 fn edit_distance(a: &[char], b: &[char]) -> usize {
     // The last three rows of the table: from the first `i` characters of `a` to each beginning of `b`.

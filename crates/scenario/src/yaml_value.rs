@@ -5,6 +5,8 @@ use super::read::is_command_line;
 use super::source::{Location, Source};
 use super::toml_value::parse_document;
 use super::value::{Entry, Value, ValueKind};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -26,21 +28,49 @@ pub fn parse_documents(source: &Arc<Source>) -> Result<Vec<Value>, Box<Diagnosti
         let toml = parse_document(source).map_err(|problems| problems.into_iter().next().map(Box::new));
         return toml.map(|value| vec![value]).or_else(|why| why.map_or(Ok(Vec::new()), Err));
     }
+    if let Some(text) = decoded_user_data(&source.text) {
+        return parse_documents(&Arc::new(Source::new(format!("{} (base64)", source.name), text)));
+    }
     let (text, scripts) = without_mime(&source.text);
     if scripts.is_empty() && is_command_line(&text) {
         return Ok(vec![text_at(source, 0..source.text.len())]);
     }
     let documents: Vec<Spanned> = serde_saphyr::from_multiple_with_options(&text, options).map_err(|error| {
         let at = error.location().map_or(0..0, |location| place(&source.text, &location));
-        let text = error.without_snippet().to_string();
-        let message = text.lines().next().unwrap_or_default().to_string();
-        Box::new(Diagnostic::error(&Location::new(source, at), format!("not valid YAML: {message}")))
+        Box::new(Diagnostic::error(&Location::new(source, at), format!("not valid YAML: {}", reason(&error))))
     })?;
     let mut documents: Vec<Value> = documents.into_iter().map(|document| convert(source, document)).collect();
     documents.iter_mut().for_each(name_items);
     let scripts = scripts.into_iter().filter(|at| is_command_line(&source.text[at.clone()]));
     documents.extend(scripts.map(|at| text_at(source, at)));
     Ok(documents)
+}
+
+/// User data of a machine as the clouds' interfaces hand it out: all of the text is base64 of another one, in which
+/// the kubelet is set up.
+fn decoded_user_data(text: &str) -> Option<String> {
+    let bare: String = text.split_whitespace().collect();
+    if bare.len() < 64 || !bare.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/' | b'=')) {
+        return None;
+    }
+    let decoded = String::from_utf8(STANDARD.decode(bare).ok()?).ok()?;
+    ["kubelet", "bootstrap.sh", "settings.kubernetes"].iter().any(|mark| decoded.contains(mark)).then_some(decoded)
+}
+
+/// Why a text is not read; the library's own words are about its options.
+fn reason(error: &serde_saphyr::Error) -> String {
+    use serde_saphyr::Error;
+    match error.without_snippet() {
+        Error::DuplicateMappingKey { key: Some(key), .. } => format!("the key `{key}` is there twice"),
+        Error::RecursiveReferencesRequireWeakTypes { .. } => "an alias stands within what it refers to".into(),
+        Error::Budget { breach: serde_saphyr::budget::BudgetBreach::Depth { .. }, .. } => {
+            format!("nested more than {MAX_NESTING} deep")
+        }
+        Error::Budget { .. } | Error::AliasReplayLimitExceeded { .. } | Error::AliasExpansionLimitExceeded { .. } => {
+            "its aliases stand for more values than can be read".into()
+        }
+        other => other.to_string().lines().next().unwrap_or_default().to_owned(),
+    }
 }
 
 /// Deepest nesting of a text, as of JSON elsewhere: reading goes as deep, on threads with little stack.

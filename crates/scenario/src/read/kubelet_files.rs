@@ -48,11 +48,14 @@ fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut KubeletDraf
     let settings = match (found.as_slice(), &*documents) {
         ([settings], _) => settings,
         // What is no settings is read as such, so that its reader says what it is.
-        ([], [document]) => return configuration(p, document, draft, maps),
-        ([], _) => {
-            let help = "a KubeletConfiguration, or a file in which a provider or installer keeps one";
-            return p.push(Diagnostic::error(at, format!("`{file}` has no settings of a kubelet")).help(help));
+        ([], [document]) => {
+            configuration(p, document, draft, maps);
+            if document.get("kind").is_none() && document.entries().is_some_and(|entries| !entries.is_empty()) {
+                p.push(without_settings(file, &document.at));
+            }
+            return;
         }
+        ([], _) => return p.push(without_settings(file, at)),
         (several, _) => {
             let message = format!("`{file}` has settings of {} kubelets, expected those of one", several.len());
             return p.error(at, message);
@@ -72,6 +75,11 @@ fn one_file(cx: &Context<'_>, file: &str, at: &Location, draft: &mut KubeletDraf
             }
         }
     }
+}
+
+fn without_settings(file: &str, at: &Location) -> Diagnostic {
+    let help = "expected a KubeletConfiguration, or a file in which a provider or installer keeps one";
+    Diagnostic::error(at, format!("`{file}` has no settings of a kubelet")).help(help)
 }
 
 /// True for names of KubeletConfiguration's fields, read here or not.

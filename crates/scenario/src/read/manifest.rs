@@ -3,7 +3,9 @@
 use super::Context;
 use super::absent;
 use super::container::report_twins;
+use super::makers::{controller, has_ended, job_field, job_pods};
 use super::pod::PodDraft;
+use super::priority::{Classes, classes, priority};
 use super::probe;
 use super::resources::{resource_list, resources};
 use crate::diagnostic::Diagnostic;
@@ -25,28 +27,25 @@ use std::sync::Arc;
 
 /// Most pods of one file.
 const MAX_PODS: usize = 10_000;
-/// Priorities of the classes that every cluster has (scheduling/types.go).
-const SYSTEM_CLASSES: [(&str, i32); 2] =
-    [("system-node-critical", 2_000_001_000), ("system-cluster-critical", 2_000_000_000)];
 
 /// Reads the pods of a file.
 pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodDraft> {
     let p = cx.problems;
     let Some(documents) = cx.documents(path, at) else { return Vec::new() };
     let errors = p.errors();
-    let mut found = Found::default();
+    let mut found = Found { classes: classes(&documents), ..Found::default() };
     documents.iter().for_each(|document| object(cx, document, &mut found));
     if found.pods.is_empty() && found.finished.is_empty() && p.errors() == errors {
         p.error(at, format!("`{path}` has no pod"));
     }
-    if let [first, others @ ..] = &found.finished[..] {
+    let count = found.finished.len();
+    if let [(first, at), others @ ..] = &found.finished[..] {
         let (pods, run, more) = match others.len() {
             0 => ("pod has", "does", String::new()),
             n => ("pods have", "do", format!(" and {n} more")),
         };
         let message = format!(
-            "{} {pods} finished (phase Succeeded or Failed) and {run} not run: {first}{more}",
-            found.finished.len()
+            "{count} {pods} finished (phase Succeeded or Failed, Job complete or failed) and {run} not run: {first}{more}"
         );
         p.warn(at, message);
     }
@@ -57,8 +56,10 @@ pub(crate) fn manifest(cx: &Context<'_>, path: &str, at: &Location) -> Vec<PodDr
 #[derive(Default)]
 struct Found {
     pods: Vec<PodDraft>,
-    /// Names of pods that have run to their end.
-    finished: Vec<String>,
+    /// Names of pods that have run to their end, and where they stand.
+    finished: Vec<(String, Location)>,
+    /// Priorities of the classes that stand in the same file.
+    classes: Classes,
 }
 
 /// An object of the API: a pod, something that makes pods, or a list.
@@ -72,8 +73,14 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
     let Some((_, path)) = KINDS.iter().find(|(known, _)| *known == kind) else {
         match kind {
             "" => p.error(&value.at, "not a Kubernetes object: `kind` is missing"),
+            "PriorityClass" => {}
             other => {
-                let message = format!("a {other} has no pods and is ignored");
+                let template = ["spec", "template", "spec", "containers"];
+                let makes_pods = template.iter().try_fold(value, |value, key| given(value, key)).is_some();
+                let message = match makes_pods {
+                    true => format!("a {other} is not read: its pods are missing here"),
+                    false => format!("a {other} has no pods and is ignored"),
+                };
                 p.push(Diagnostic::warning(&value.at, message.clone()).of_kind(message));
             }
         }
@@ -87,7 +94,7 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
     if out.pods.len() >= MAX_PODS {
         return;
     }
-    if let Some(mut draft) = pod_draft(cx, value, pod) {
+    if let Some(mut draft) = pod_draft(cx, value, pod, &out.classes) {
         let plan = &mut draft.plan;
         if let Some(controller) = controller(kind, value) {
             plan.controller = controller;
@@ -101,51 +108,12 @@ fn object(cx: &Context<'_>, value: &Value, out: &mut Found) {
             let replicas = value.get("spec").and_then(|spec| given(spec, "replicas"));
             plan.replicas = replicas.and_then(|v| integer(0, 10_000)(p, v)).unwrap_or(1);
         }
-        let phase = value.get("status").and_then(|status| status.get("phase")).and_then(Value::as_text);
-        if kind == "Pod" && matches!(phase, Some("Succeeded" | "Failed")) {
-            out.finished.push(draft.plan.full_name());
+        if has_ended(kind, value) {
+            out.finished.push((draft.plan.full_name(), value.at.clone()));
         } else {
             out.pods.push(draft);
         }
     }
-}
-
-/// A field of a Job, or of the Jobs that a CronJob makes.
-fn job_field<'v>(kind: &str, value: &'v Value, key: &str) -> Option<&'v Value> {
-    let spec = value.get("spec")?;
-    let spec = if kind == "CronJob" { spec.get("jobTemplate")?.get("spec")? } else { spec };
-    given(spec, key)
-}
-
-/// How many pods a Job has at a time: `parallelism`, but no more than `completions`, and none while it is suspended
-/// (pkg/controller/job job_controller.go manageJob).
-fn job_pods(p: &Problems, kind: &str, value: &Value) -> u32 {
-    if !matches!(kind, "Job" | "CronJob") {
-        return 1;
-    }
-    let number = |key: &str| job_field(kind, value, key).and_then(|v| integer(0, 10_000)(p, v));
-    let suspended = job_field(kind, value, "suspend").is_some_and(|v| v.kind == ValueKind::Bool(true));
-    let at_once = number("parallelism").unwrap_or(1);
-    if suspended { 0 } else { number("completions").map_or(at_once, |all: u32| all.min(at_once)) }
-}
-
-/// Who makes a new pod in place of one that is gone: the object itself, or the owner of a pod.
-fn controller(kind: &str, value: &Value) -> Option<Controller> {
-    let kind = match kind {
-        "Pod" => {
-            let owners = value.get("metadata").map_or(&[][..], |meta| list(meta, "ownerReferences"));
-            let controls = |owner: &&Value| owner.get("controller").is_none_or(|v| v.kind != ValueKind::Bool(false));
-            owners.iter().find(controls).and_then(|owner| owner.get("kind")).and_then(Value::as_text)?
-        }
-        kind => kind,
-    };
-    Some(match kind {
-        "Deployment" | "ReplicaSet" | "ReplicationController" => Controller::Deployment,
-        "StatefulSet" => Controller::StatefulSet,
-        "DaemonSet" => Controller::DaemonSet,
-        "Job" | "CronJob" => Controller::Job,
-        _ => return None,
-    })
 }
 
 /// A field that is there and not null.
@@ -182,7 +150,7 @@ fn labels(pod: &Value) -> BTreeMap<String, String> {
     labels.filter_map(|entry| Some((entry.key.clone(), entry.value.as_text()?.to_owned()))).collect()
 }
 
-fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> {
+fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value, classes: &Classes) -> Option<PodDraft> {
     let p = cx.problems;
     let (meta, spec_value) = (object.get("metadata"), pod.get("spec")?);
     let named = |key| meta.and_then(|meta| given(meta, key));
@@ -202,7 +170,7 @@ fn pod_draft(cx: &Context<'_>, object: &Value, pod: &Value) -> Option<PodDraft> 
         namespace: namespace.clone(),
         annotations: annotations(meta),
         uid: named("uid").and_then(Value::as_text).unwrap_or_default().into(),
-        priority: priority(p, spec_value, &priority_class_name),
+        priority: priority(p, spec_value, &priority_class_name, classes),
         priority_class_name,
         resources: given(spec_value, "resources").and_then(|v| resources(p, v)),
         overhead: given(spec_value, "overhead").and_then(|v| resource_list(p, v)),
@@ -259,20 +227,6 @@ fn container_places(object: &Value, spec: &Value) -> Places {
         places.insert(name.to_owned(), value.at.clone());
     }
     places
-}
-
-fn priority(p: &Problems, spec: &Value, class: &str) -> Option<i32> {
-    if let Some(value) = given(spec, "priority") {
-        return integer(i32::MIN.into(), i32::MAX.into())(p, value);
-    }
-    let known = SYSTEM_CLASSES.iter().find(|(name, _)| *name == class).map(|(_, priority)| *priority);
-    if known.is_none()
-        && !class.is_empty()
-        && let Some(value) = spec.get("priorityClassName")
-    {
-        p.warn(&value.at, format!("the priority of `{class}` is unknown and counts as 0: set `priority`"));
-    }
-    known
 }
 
 fn restart_policy(p: &Problems, value: &Value) -> Option<RestartPolicy> {

@@ -16,9 +16,11 @@ mod kubelet;
 mod kubelet_config;
 mod kubelet_files;
 mod kubelet_names;
+mod makers;
 mod manifest;
 mod node;
 mod pod;
+mod priority;
 mod probe;
 mod process;
 mod resources;
@@ -29,6 +31,7 @@ mod workload;
 mod wrappers;
 
 pub use self::expect::{event_match, statement};
+pub use self::makers::has_ended;
 pub(crate) use self::wrappers::is_command_line;
 pub use self::wrappers::{ProviderDefault, Settings, is_kubelet_settings, kubelets};
 

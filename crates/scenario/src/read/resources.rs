@@ -1,5 +1,6 @@
 //! Amounts by resource name, as Kubernetes writes them.
 
+use crate::diagnostic::Diagnostic;
 use crate::reader::{Problems, TableReader};
 use crate::scalar::bad_quantity;
 use crate::tables;
@@ -43,6 +44,10 @@ pub(crate) fn resource_list(p: &Problems, value: &Value) -> Option<ResourceList>
                 list.insert(entry.key.clone(), quantity);
             }
             Ok(_) => p.error(&entry.value.at, format!("{given:?} is out of range: expected 0 or more")),
+            Err(_) if entry.key == "cpu" => p.push(
+                Diagnostic::error(&entry.value.at, format!("{given:?} is not an amount of processor time"))
+                    .help("a Kubernetes quantity: processors such as 2 or 0.5, or thousandths such as 500m"),
+            ),
             Err(_) => bad_quantity(p, &entry.value, &given),
         }
         let known = ["memory", "cpu", "ephemeral-storage"].contains(&entry.key.as_str());

@@ -188,7 +188,7 @@ pub(crate) static CONFIGURATION_KEYS: KeyGroup = KeyGroup {
             "featureGates",
             Form::Map(&Form::Boolean),
             Absent,
-            "gates that concern memory set the capability of that name",
+            "gates that concern memory set the capability of that name; `AllAlpha` and `AllBeta` set those of their stage",
         ),
     ],
 };

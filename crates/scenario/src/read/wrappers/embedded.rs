@@ -83,6 +83,10 @@ fn texts<'v>(document: &'v Value, kind: &str) -> Vec<Embedded<'v>> {
             let entries = given(document, &["data"]).and_then(Value::entries).unwrap_or_default();
             entries.iter().map(|Entry { key, value, .. }| plain(key, value)).collect()
         }
+        // Cluster API: files, such as kubeadm's patches of the KubeletConfiguration.
+        "KubeadmConfig" => list(&["spec", "files"]).iter().filter_map(file).collect(),
+        "KubeadmConfigTemplate" => list(&["spec", "template", "spec", "files"]).iter().filter_map(file).collect(),
+        "KubeadmControlPlane" => list(&["spec", "kubeadmConfigSpec", "files"]).iter().filter_map(file).collect(),
         // User data of Karpenter's classes, AWSNodeTemplate among them.
         "EC2NodeClass" | "AWSNodeTemplate" => {
             text(&["spec", "userData"]).or_else(|| text(&["spec", "userdata"])).into_iter().collect()
@@ -94,10 +98,23 @@ fn texts<'v>(document: &'v Value, kind: &str) -> Vec<Embedded<'v>> {
             // `talosctl get machineconfig -o yaml`.
             let of_talos = given(document, &["metadata", "type"]).and_then(Value::as_text);
             let of_talos = of_talos.filter(|kind| kind.starts_with("MachineConfigs.")).and_then(|_| text(&["spec"]));
-            files.chain(units).chain(of_talos).collect()
+            files.chain(units).chain(of_talos).chain(of_ec2(document)).collect()
         }
         _ => Vec::new(),
     }
+}
+
+/// User data as `aws ec2 describe-instance-attribute` and `describe-launch-template-versions` print it.
+fn of_ec2(document: &Value) -> Option<Embedded<'_>> {
+    let versions = given(document, &["LaunchTemplateVersions"]).and_then(Value::items).unwrap_or_default();
+    let of_template = versions.first().and_then(|version| given(version, &["LaunchTemplateData", "UserData"]));
+    let value = given(document, &["UserData", "Value"]).or(of_template)?;
+    Some(Embedded { name: "UserData".to_owned(), value, encoding: Encoding::Base64 })
+}
+
+/// The settings in a text that a document has under this name.
+pub(super) fn of_plain(name: &str, value: &Value, deep: usize) -> Vec<Settings> {
+    if deep == 0 { Vec::new() } else { of_text(&plain(name, value), deep - 1) }
 }
 
 /// A file of Ignition (`contents.source`), Butane (`contents.inline`) or cloud-init (`content`, `encoding`).

@@ -124,7 +124,8 @@ fn program(word: &str) -> &str {
 /// The flags in a command line, or in a file of which a service takes it; `None`: it has nothing of a kubelet.
 pub(super) fn command_line(document: &Value, text: &str) -> Option<Value> {
     let named = text.to_ascii_lowercase().contains("kubelet");
-    let lines: Vec<Vec<String>> = lines_of_words(text).collect();
+    let lines: Vec<Vec<String>> =
+        lines_of_words(text).map(|line| line.into_iter().flat_map(opened).collect()).collect();
     let carrier = |word: &str| {
         let (name, rest) = word.split_once('=').map_or((word, None), |(name, rest)| (name, Some(rest)));
         CARRIERS.iter().find(|(carrier, _)| *carrier == name).map(|(_, launcher)| (*launcher, rest.map(str::to_owned)))
@@ -158,6 +159,20 @@ pub(super) fn command_line(document: &Value, text: &str) -> Option<Value> {
     let settings = found || named || words.iter().any(known);
     let words = words.into_iter().map(|flag| word(flag, document)).collect();
     settings.then(|| with_launcher(words, launcher, document))
+}
+
+/// Arguments as one command line.
+pub(super) fn joined_flags(args: &[&Value]) -> String {
+    let quoted = |text: &str| match text.split_once('=') {
+        Some((name, value)) => format!("{name}=\"{}\"", value.trim_matches(['"', '\''])),
+        None => text.to_owned(),
+    };
+    args.iter().filter_map(|arg| arg.as_text()).map(quoted).collect::<Vec<_>>().join(" ")
+}
+
+/// A variable with a whole command line in quotes: `INSTALL_K3S_EXEC="agent --kubelet-arg=…"`.
+fn opened(word: String) -> Vec<String> {
+    if !word.starts_with('-') && word.contains(" --") { words(&word) } else { vec![word] }
 }
 
 /// The flags of a line, with the value of one that stands behind it; what comes from variables is not known.

@@ -37,7 +37,7 @@ const BOOTSTRAP: &str = "bootstrap.cluster.x-k8s.io/";
 const OF_KUBEADM: &[&str] = &["nodeRegistration", "kubeletExtraArgs"];
 
 /// The wrappers.
-const WRAPPERS: [Wrapper; 22] = [
+const WRAPPERS: [Wrapper; 24] = [
     // karpenter-provider-aws pkg/apis/v1/ec2nodeclass.go, karpenter-provider-azure, -gcp and -alibabacloud:
     // KubeletConfiguration.
     by("eks", fields("EC2NodeClass", "karpenter.k8s.aws/", &["spec", "kubelet"])),
@@ -69,8 +69,10 @@ const WRAPPERS: [Wrapper; 22] = [
     fields("InstanceGroup", "kops.k8s.io/", &["spec", "kubelet"]),
     // Rancher: the settings of RKE2 or k3s for all machines.
     flags("Cluster", "provisioning.cattle.io/", &["spec", "rkeConfig", "machineGlobalConfig", "kubelet-arg"]),
-    // gardener/gardener pkg/apis/core/v1beta1: KubeletConfig.
-    fields("Shoot", "core.gardener.cloud/", &["spec", "kubernetes", "kubelet"]),
+    // rancher/cluster-api-provider-rke2 api/v1beta1: RKE2AgentConfig.
+    flags("RKE2ControlPlane", "controlplane.cluster.x-k8s.io/", &["spec", "agentConfig", "kubelet", "extraArgs"]),
+    flags("RKE2Config", BOOTSTRAP, &["spec", "agentConfig", "kubelet", "extraArgs"]),
+    flags("RKE2ConfigTemplate", BOOTSTRAP, &["spec", "template", "spec", "agentConfig", "kubelet", "extraArgs"]),
     // Config Connector: the node configuration of GKE.
     by(
         "gke",
@@ -89,12 +91,6 @@ const NODEADM_FLAGS: &[&str] = &["spec", "kubelet", "flags"];
 /// The settings of each kubelet in an object.
 pub(super) fn settings(document: &Value, kind: &str) -> Vec<Vec<Settings>> {
     let api = document.get("apiVersion").and_then(Value::as_text);
-    // eksctl pkg/apis/eksctl.io/v1alpha5: each group of nodes has its own.
-    if kind == "ClusterConfig" && api.is_some_and(|api| api.starts_with("eksctl.io/")) {
-        let groups = ["nodeGroups", "managedNodeGroups"].iter().filter_map(|key| document.get(key)?.items()).flatten();
-        let extra = groups.filter_map(|group| given(group, &["kubeletExtraConfig"]));
-        return extra.map(|fields| vec![Settings::Fields(fields.clone()), provider("eks", fields)]).collect();
-    }
     let is = |wrapper: &&Wrapper| {
         let patch = api.is_none() && matches!(kind, INIT | JOIN);
         wrapper.kind == kind && (patch || api.is_some_and(|api| api.starts_with(wrapper.api)))
@@ -111,7 +107,8 @@ pub(super) fn settings(document: &Value, kind: &str) -> Vec<Vec<Settings>> {
 
 fn wrapped(document: &Value, wrapper: &Wrapper) -> Vec<Settings> {
     let at = |path: &[&str]| if path.is_empty() { None } else { given(document, path) };
-    let launcher = if wrapper.api.starts_with("provisioning") { Launcher::K3s } else { Launcher::None };
+    let of_k3s = wrapper.api.starts_with("provisioning") || wrapper.kind.starts_with("RKE2");
+    let launcher = if of_k3s { Launcher::K3s } else { Launcher::None };
     let fields = at(wrapper.fields).map(|fields| Settings::Fields(from_flag_texts(&renamed(fields))));
     let flags = at(wrapper.flags).map(|flags| Settings::Flags(flag_list(flags, launcher)));
     let mut found: Vec<Settings> = fields.into_iter().chain(flags).collect();

@@ -4,6 +4,7 @@
 mod bare;
 mod embedded;
 mod flags;
+mod groups;
 mod kinds;
 mod spelling;
 
@@ -70,13 +71,22 @@ fn collect(document: &Value, deep: usize, all: &mut Vec<Found>) {
     let own = match kind {
         "KubeletConfiguration" => vec![vec![Settings::Fields(document.clone())]],
         "" => bare::settings(document),
-        _ => kinds::settings(document, kind),
+        _ => groups::settings(document, kind, deep).unwrap_or_else(|| kinds::settings(document, kind)),
     };
     let mut found: Vec<Vec<Settings>> = own.into_iter().filter(|settings| !settings.is_empty()).collect();
-    if found.is_empty() && deep > 0 {
-        found = embedded::settings(document, kind, deep - 1);
+    if deep > 0 && (found.is_empty() || kind.starts_with("Kubeadm")) {
+        found = with_files(embedded::settings(document, kind, deep - 1), found);
     }
     all.extend(found.into_iter().map(|settings| Found { kind: kind.to_owned(), settings }));
+}
+
+/// The flags in an object count more than the files that it has for the same node.
+fn with_files(files: Vec<Vec<Settings>>, own: Vec<Vec<Settings>>) -> Vec<Vec<Settings>> {
+    match (files.is_empty(), own.is_empty()) {
+        (true, _) => own,
+        (_, true) => files,
+        _ => own.into_iter().map(|own| [files.concat(), own].concat()).collect(),
+    }
 }
 
 /// The kubelets of texts that stand in a document, as one.
