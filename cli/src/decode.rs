@@ -12,6 +12,9 @@ pub fn text(bytes: Vec<u8>, most: u64) -> Result<String, String> {
     match bytes.as_slice() {
         [0xff, 0xfe, rest @ ..] => utf16(rest, u16::from_le_bytes),
         [0xfe, 0xff, rest @ ..] => utf16(rest, u16::from_be_bytes),
+        // Without a mark of their order: the first character is one of ASCII.
+        [first, 0, ..] if *first != 0 => utf16(&bytes, u16::from_le_bytes),
+        [0, second, ..] if *second != 0 => utf16(&bytes, u16::from_be_bytes),
         [0xef, 0xbb, 0xbf, rest @ ..] => {
             String::from_utf8(rest.to_vec()).map_err(|_| "it is not UTF-8 text".to_owned())
         }
@@ -56,6 +59,8 @@ mod tests {
         for bytes in [b"kind: P\xc3\xb6d\n".to_vec(), marked, wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
             assert_eq!(text(bytes.clone(), 100).as_deref(), Ok("kind: Pöd\n"));
             assert_eq!(text(gz(&bytes), 100).as_deref(), Ok("kind: Pöd\n"));
+            let bare = bytes.strip_prefix(b"\xff\xfe").or_else(|| bytes.strip_prefix(b"\xfe\xff")).unwrap_or(&bytes);
+            assert_eq!(text(bare.to_vec(), 100).as_deref(), Ok("kind: Pöd\n"), "without a mark");
         }
     }
 

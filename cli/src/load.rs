@@ -5,6 +5,7 @@ use oomsim_import::KnownKind;
 use oomsim_scenario::{
     Diagnostic, Document, FileError, Files, LoadedScenario, Location, Source, load, load_kind, load_kinds,
 };
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -153,7 +154,6 @@ pub fn plain(why: &std::io::Error) -> String {
 /// # Errors
 /// Why it cannot be read.
 pub fn read_text(path: &Path) -> Result<String, FileError> {
-    use std::io::Read;
     let file = std::fs::File::open(path).map_err(|why| plain(&why))?;
     if file.metadata().is_ok_and(|about| about.is_dir()) {
         return Err("it is a folder".into());
@@ -164,6 +164,36 @@ pub fn read_text(path: &Path) -> Result<String, FileError> {
         return Err(format!("it is larger than {} MiB", MAX_FILE >> 20).into());
     }
     Ok(crate::decode::text(bytes, MAX_FILE)?)
+}
+
+/// Longest file of a cluster: a day of 1,000 containers as JSON.
+const MAX_EVIDENCE: u64 = 256 << 20;
+
+/// A file from a cluster or a node.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn evidence(path: &Path) -> Result<Arc<Source>, Failure> {
+    let cannot = |why: String| Failure::bad_input(format!("{} cannot be read: {why}", path.display()));
+    let about = path.metadata().map_err(|why| cannot(plain(&why)))?;
+    if about.is_dir() {
+        return Err(cannot("it is a folder: name its files".into()));
+    }
+    // A pipe that nothing writes to would be waited for without end; those of a shell (`<(…)`) have a writer.
+    if !about.is_file() && !path.starts_with("/dev/") && !path.starts_with("/proc/") {
+        return Err(cannot("it is no ordinary file".into()));
+    }
+    let file = std::fs::File::open(path).map_err(|why| cannot(plain(&why)))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_EVIDENCE + 1).read_to_end(&mut bytes).map_err(|why| cannot(plain(&why)))?;
+    if bytes.len() as u64 > MAX_EVIDENCE {
+        return Err(cannot(format!(
+            "it is larger than {} MiB: ask for fewer pods or a larger step",
+            MAX_EVIDENCE >> 20
+        )));
+    }
+    let text = crate::decode::text(bytes, MAX_EVIDENCE).map_err(cannot)?;
+    Ok(Arc::new(Source::new(path.display().to_string(), text)))
 }
 
 /// The text of a file that was named.

@@ -6,7 +6,6 @@ use crate::{engine, load, memory, output};
 use oomsim_core::units::SimDuration;
 use oomsim_explain::Run;
 use oomsim_explain::diagnose::{BadLog, Diagnosis, Given, Observed, diagnose, observe, observed_pods, text};
-use oomsim_scenario::Source;
 use oomsim_scenario::reading::{Problems, nearest};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -130,7 +129,7 @@ fn of_files(files: &[PathBuf]) -> Result<Vec<Observed>, Failure> {
         if is_scenario(file) {
             return Err(Failure::bad_input(format!("{} is a scenario: give it alone", file.display())));
         }
-        given.read(&problems, Arc::new(Source::new(file.display().to_string(), load::named_text(file)?)));
+        given.read(&problems, load::evidence(file)?);
     }
     let wrong = problems.into_sorted();
     if wrong.iter().any(|d| d.severity == oomsim_scenario::Severity::Error) {

@@ -2,9 +2,9 @@
 
 use crate::exit::{Exit, Failure};
 use crate::flags::{self, Force};
-use crate::load::{plain, rendered};
+use crate::load::{evidence, rendered};
 use crate::prometheus::{self, PrometheusArgs, Whose};
-use crate::{decode, output, reserve};
+use crate::{output, reserve};
 use oomsim_core::units::Bytes;
 use oomsim_import::{Comparison, Evidence, Imported, Options, build, compare};
 use oomsim_report::escape::shell;
@@ -13,7 +13,6 @@ use oomsim_scenario::{Diagnostic, Severity, Source, gathered, load};
 use oomsim_store::Folder;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -56,9 +55,6 @@ pub struct Args {
     queries: bool,
 }
 
-/// Longest file that is read: a day of 1,000 containers as JSON.
-const MAX_FILE: u64 = 256 << 20;
-
 /// Runs `oomsim import`.
 ///
 /// # Errors
@@ -68,7 +64,7 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
         output::print(&oomsim_import::queries(args.node.as_deref()))?;
         return Ok(Exit::Holds);
     }
-    let mut sources = args.files.iter().map(|file| read(file)).collect::<Result<Vec<_>, _>>()?;
+    let mut sources = args.files.iter().map(|file| evidence(file)).collect::<Result<Vec<_>, _>>()?;
     if let Some(url) = &args.prometheus.url {
         sources.extend(asked(&args, url, &sources)?);
     }
@@ -123,26 +119,6 @@ fn in_given_files(mut problems: Vec<Diagnostic>, sources: &[Arc<Source>]) -> Vec
         at.source = original.cloned().unwrap_or_else(made);
     }
     problems
-}
-
-fn read(path: &Path) -> Result<Arc<Source>, Failure> {
-    let cannot = |why: String| Failure::bad_input(format!("{} cannot be read: {why}", path.display()));
-    let about = path.metadata().map_err(|why| cannot(plain(&why)))?;
-    if about.is_dir() {
-        return Err(cannot("it is a folder: name its files".into()));
-    }
-    // A pipe that nothing writes to would be waited for without end; those of a shell (`<(…)`) have a writer.
-    if !about.is_file() && !path.starts_with("/dev/") && !path.starts_with("/proc/") {
-        return Err(cannot("it is no ordinary file".into()));
-    }
-    let file = std::fs::File::open(path).map_err(|why| cannot(plain(&why)))?;
-    let mut bytes = Vec::new();
-    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|why| cannot(plain(&why)))?;
-    if bytes.len() as u64 > MAX_FILE {
-        return Err(cannot(format!("it is larger than {} MiB: ask for fewer pods or a larger step", MAX_FILE >> 20)));
-    }
-    let text = decode::text(bytes, MAX_FILE).map_err(cannot)?;
-    Ok(Arc::new(Source::new(path.display().to_string(), text)))
 }
 
 fn write(out: &Path, force: Force, imported: &Imported) -> Result<(), Failure> {

@@ -138,3 +138,138 @@ fn objects_one_a_line_are_read() {
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("but not this one"), "{}", err(&output));
 }
+
+/// The kubelet takes huge pages of all sizes off allocatable memory (KEP-1539, node_status capacity `hugepages-*`);
+/// they are neither the kernel's memory nor the daemons'. By hand: 7934456Ki − 2621440Ki of huge pages − 574Mi − 100Mi
+/// is 4622840Ki; /proc/meminfo leaves 7934456 − 500000 − 3000000 − 2001000 − 1048576 = 1384880 kB to the kernel.
+#[test]
+fn huge_pages_and_swap_of_the_machine_come_in() {
+    let node = |text: &str| {
+        let pages = "\"hugepages-2Mi\": \"0\"";
+        let changed = text.replacen(pages, "\"hugepages-1Gi\": \"2Gi\", \"hugepages-2Mi\": \"512Mi\"", 1);
+        let changed = changed.replacen("\"memory\": \"7244280Ki\"", "\"memory\": \"4622840Ki\"", 1);
+        changed.replacen("\"nodeInfo\": {", "\"nodeInfo\": { \"swap\": {\"capacity\": 2147483648},", 1)
+    };
+    let (output, there) = import_changed("node.json", node, &["pods.json"]);
+    assert!(output.status.success(), "{}", err(&output));
+    let text = std::fs::read_to_string(there.join("scenario.toml")).expect("a scenario");
+    // 2.5 GiB in pages of 2 MiB; what is reserved is what EKS reserves.
+    assert!(text.contains("\"vm.nr_hugepages\" = 1280") && text.contains("memory = \"574Mi\""), "{text}");
+    assert!(text.contains("system = { anon = \"574Mi\" }"), "{text}");
+    assert!(text.contains("swap = \"2048Mi\"") && text.contains("failSwapOn = false"), "{text}");
+    assert!(out(&output).contains("allocatable and QoS classes: as in the files"), "{}", out(&output));
+    // What is there for pods is what is promised: 4622840Ki.
+    assert!(out(&output).contains("4.41Gi promised (allocatable), 4.41Gi there"), "{}", out(&output));
+
+    let lines = "MemTotal: 7934456 kB\nMemFree: 500000 kB\nBuffers: 1000 kB\nCached: 2000000 kB\nSwapCached: 0 kB\n\
+                 AnonPages: 3000000 kB\nActive(file): 900000 kB\nInactive(file): 900000 kB\nSwapTotal: 4194304 kB\n";
+    let usual = "HugePages_Total: 512\nHugepagesize: 2048 kB\n";
+    let exported = |lines: &str| -> String {
+        let metric = |line: &str| {
+            let (name, rest) = line.split_once(':').expect("a line");
+            let name = name.replace('(', "_").replace(')', "");
+            let number: u64 = rest.trim().trim_end_matches(" kB").parse().expect("a number");
+            match rest.ends_with("kB") {
+                true => format!("node_memory_{name}_bytes {}\n", number * 1024),
+                false => format!("node_memory_{name} {number}\n"),
+            }
+        };
+        lines.lines().map(metric).collect()
+    };
+    for (what, text) in [
+        ("of the usual size", format!("{lines}{usual}")),
+        (
+            "of all sizes, one of 1 GiB",
+            format!("{lines}HugePages_Total: 1\nHugepagesize: 1048576 kB\nHugetlb: 1048576 kB\n"),
+        ),
+        ("node_exporter", exported(&format!("{lines}{usual}"))),
+    ] {
+        let (output, there) = import_changed("meminfo", |_| text.clone(), &[]);
+        assert!(output.status.success(), "{what}: {}", err(&output));
+        let text = std::fs::read_to_string(there.join("scenario.toml")).expect("a scenario");
+        assert!(
+            text.contains("\"vm.nr_hugepages\" = 512") && text.contains("kernel = \"1384880Ki\""),
+            "{what}: {text}"
+        );
+        assert!(text.contains("swap = \"4096Mi\"") && text.contains("failSwapOn = false"), "{what}: {text}");
+    }
+    let free = "               total        used        free      shared  buff/cache   available\n\
+                Mem:           7.6Gi       3.1Gi       488Mi        12Mi       4.0Gi       4.2Gi\n\
+                Swap:          4.0Gi          0B       4.0Gi\n";
+    let (output, there) = import_changed("free.txt", |_| free.into(), &[]);
+    assert!(output.status.success(), "{}", err(&output));
+    let text = std::fs::read_to_string(there.join("scenario.toml")).expect("a scenario");
+    assert!(text.contains("swap = \"4096Mi\""), "{text}");
+}
+
+/// Objects that make pods, as `kubectl get deploy,rs,cronjob,job -o yaml` prints them: what one of them makes counts
+/// once, and what rests not at all.
+#[test]
+fn a_workload_and_what_it_made_count_once() {
+    let template =
+        "template: {metadata: {labels: {a: b}}, spec: {restartPolicy: Always, containers: [{name: c, image: x}]}}";
+    let of = |kind: &str, name: &str, owner: &str, spec: &str| {
+        format!(
+            "{{apiVersion: apps/v1, kind: {kind}, metadata: {{name: {name}{owner}}}, spec: {{{spec}selector: {{matchLabels: {{a: b}}}}, {template}}}}}\n---\n"
+        )
+    };
+    let owner = ", ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: web, uid: u, controller: true}]";
+    let objects = [
+        of("Deployment", "web", "", "replicas: 2, "),
+        of("ReplicaSet", "web-1", owner, "replicas: 2, "),
+        of("ReplicaSet", "web-0", owner, "replicas: 0, "),
+        of("Deployment", "idle", "", "replicas: 0, "),
+        of("ReplicaSet", "alone", "", "replicas: 1, "),
+        of("Rollout", "new", "", "replicas: 2, "),
+    ];
+    let (output, there) = import_changed("all.yaml", |_| objects.concat(), &["node.json"]);
+    assert!(output.status.success(), "{}", err(&output));
+    let mut manifests: Vec<_> = std::fs::read_dir(there.join("manifests")).expect("a folder").collect();
+    manifests.sort_by_key(|file| file.as_ref().map(std::fs::DirEntry::file_name).ok());
+    let names: Vec<String> =
+        manifests.into_iter().map(|f| f.expect("a file").file_name().to_string_lossy().into_owned()).collect();
+    assert_eq!(names, ["default_alone.yaml", "default_web.yaml"]);
+    let said = out(&output);
+    assert!(said.contains("1 workload object without pods (ended, suspended, no replicas): left out"), "{said}");
+    assert!(said.contains("1 Rollout: not read, its pods are missing"), "{said}");
+}
+
+/// Answers as programs write them again: numbers as numbers, labels as Prometheus renames them without `honor_labels`;
+/// and another unit, which no figure of a process in bytes can be.
+#[test]
+fn answers_that_were_written_again_are_read() {
+    let plain = import_changed("wss.json", str::to_string, &["node.json", "pods.json"]).1;
+    let trace = |folder: &Path| {
+        std::fs::read_to_string(folder.join("traces/shop_cart-7c9f6d5b4-xk2lp_cart.csv")).expect("a trace")
+    };
+    let every = |text: &str, change: &dyn Fn(&mut Value)| -> String {
+        let mut answer: Value = serde_json::from_str(text).expect("JSON");
+        answer["data"]["result"].as_array_mut().expect("series").iter_mut().for_each(change);
+        answer.to_string()
+    };
+    let numbers = |series: &mut Value| {
+        for sample in series["values"].as_array_mut().expect("samples") {
+            sample[1] = sample[1].as_str().and_then(|text| text.parse::<f64>().ok()).expect("a number").into();
+        }
+    };
+    let renamed = |series: &mut Value| {
+        let labels = series["metric"].as_object_mut().expect("labels");
+        for name in ["namespace", "pod", "container"] {
+            let own = labels.insert(name.into(), "kube-state-metrics".into()).expect("a label");
+            labels.insert(format!("exported_{name}"), own);
+        }
+    };
+    for change in [&numbers as &dyn Fn(&mut Value), &renamed] {
+        let (output, there) = import_changed("wss.json", |text| every(text, change), &["node.json", "pods.json"]);
+        assert!(output.status.success(), "{}", err(&output));
+        assert_eq!(trace(&there), trace(&plain));
+    }
+    let in_mib = |series: &mut Value| {
+        for sample in series["values"].as_array_mut().expect("samples") {
+            let bytes: f64 = sample[1].as_str().and_then(|text| text.parse().ok()).expect("a number");
+            sample[1] = (bytes / 1_048_576.0).to_string().into();
+        }
+    };
+    let (output, _) = import_changed("wss.json", |text| every(text, &in_mib), &["node.json", "pods.json"]);
+    assert!(out(&output).contains("are these bytes?"), "{}", out(&output));
+}

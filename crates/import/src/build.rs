@@ -4,6 +4,7 @@ use crate::curve::Period;
 use crate::evidence::Evidence;
 use crate::kernel_log;
 use crate::kubelet::kubelet;
+use crate::machine;
 use crate::objects::NodeFacts;
 use crate::pods::{PodTable, pods};
 use crate::system::{PodsTotal, SystemMemory, of_free, system};
@@ -204,9 +205,9 @@ impl Import<'_> {
             table["cpus"] = value(i64::from(cpus));
         }
         let machine = kernel_log::Machine::of(self.evidence);
-        if let Some((swap, from)) = machine.as_ref().and_then(|machine| Some((machine.swap()?, &machine.from))) {
-            table["swap"] = value(amount(swap));
-            comment(&mut table, "swap", from);
+        if let Some(swap) = machine::swap(self.evidence, &self.node) {
+            table["swap"] = value(amount(swap.bytes));
+            comment(&mut table, "swap", &swap.from);
         } else if let Some((swap, file)) = self.evidence.os.iter().find_map(|os| Some((os.swap?, &os.source.name))) {
             table["swap"] = value(amount(swap));
             comment(&mut table, "swap", &format!("the swap file in {file}"));
@@ -223,7 +224,7 @@ impl Import<'_> {
         if self.node.facts.is_some_and(|n| n.memory_pressure) {
             self.out.notes.push("the node reports MemoryPressure=True: the run begins without it".into());
         }
-        let system = system(self.evidence, &self.node.name, total, self.node.memory).unwrap_or_else(|| self.guessed());
+        let system = system(self.evidence, &self.node, total).unwrap_or_else(|| self.guessed());
         if !system.assumed.is_empty() {
             self.out.notes.push(format!("node.system: assumed: {}", system.assumed));
         }
@@ -245,7 +246,8 @@ impl Import<'_> {
 
     /// Without figures: the daemons hold what is reserved for them.
     fn guessed(&self) -> SystemMemory {
-        let reserved = self.node.facts.and_then(|n| Some(n.capacity.saturating_sub(n.allocatable?)));
+        let held_back = |n: &NodeFacts| Some(n.capacity.saturating_sub(n.allocatable?).saturating_sub(n.huge_pages));
+        let reserved = self.node.facts.and_then(held_back);
         SystemMemory {
             anon: reserved.map_or(Bytes::ZERO, |r| r.saturating_sub(Bytes::mib(100))),
             from: "no file says what the system holds".into(),
@@ -268,18 +270,17 @@ impl Import<'_> {
         if let Some(kib) = by_name.or_else(|| kernel_log::page_kib(self.evidence)) {
             self.out.notes.push(format!("the node's pages are {kib}Ki: the run counts in pages of 4Ki"));
         }
-        let hugepages = self.node.facts.map_or(Bytes::ZERO, |facts| facts.hugepages_2mi);
+        let huge_pages = machine::huge_pages(self.evidence, &self.node);
         let mut sysctls: BTreeMap<&str, i64> = BTreeMap::new();
-        let mut from: Vec<&str> = Vec::new();
+        let mut from: Vec<String> = Vec::new();
         for os in self.evidence.os.iter().filter(|os| !os.sysctls.is_empty()) {
             sysctls.extend(&os.sysctls);
-            from.push(&os.source.name);
+            from.push(os.source.name.clone());
         }
-        let pages = i64::try_from(hugepages.get() >> 21).unwrap_or(0);
-        // What the node has counts more than what a file asks for.
-        if pages > 0 {
-            sysctls.insert("vm.nr_hugepages", pages);
-            from.push("status.capacity.hugepages-2Mi");
+        // What the node has counts more than what a file asks for; pages of any size, as so many of 2 MiB.
+        if let Some(huge) = huge_pages {
+            sysctls.insert("vm.nr_hugepages", i64::try_from(huge.bytes.get() >> 21).unwrap_or(0));
+            from.push(huge.from);
         } else if self.node.facts.is_some() {
             sysctls.remove("vm.nr_hugepages");
         }

@@ -56,6 +56,8 @@ pub struct Evidence {
     pub kernel_logs: Vec<(Arc<Source>, LoggedOom)>,
     /// Objects that say nothing about memory, by kind.
     pub passed_over: BTreeMap<String, usize>,
+    /// Objects with a pod template whose kind is not known, by kind.
+    pub unread_makers: BTreeMap<String, usize>,
 }
 
 /// The settings of one kubelet.
@@ -171,6 +173,9 @@ impl Evidence {
             // A machine configuration of Talos that says nothing about the kubelet.
             "" if value.get("machine").is_some() => {}
             "" => p.push(unknown_document(value)),
+            other if path(value, &["spec", "template", "spec", "containers"]).is_some() => {
+                *self.unread_makers.entry(other.to_string()).or_default() += 1;
+            }
             other => *self.passed_over.entry(other.to_string()).or_default() += 1,
         }
     }

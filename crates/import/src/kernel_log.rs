@@ -59,6 +59,12 @@ impl<'a> Machine<'a> {
         Some(Bytes::new(kb.saturating_mul(1024)))
     }
 
+    /// Memory in huge pages of all sizes.
+    pub fn huge_pages(&self) -> Bytes {
+        let kib = self.info.huge_pages.iter().map(|pages| pages.total.saturating_mul(pages.size_kb));
+        Bytes::new(kib.fold(0, u64::saturating_add).saturating_mul(1024))
+    }
+
     /// What the daemons of the node held, page cache less that of the pods, and the kernel's own memory.
     pub fn system(&self, pods: PodsTotal) -> Option<SystemMemory> {
         if self.report.tasks.is_empty() {

@@ -3,7 +3,7 @@
 use crate::build::{Import, ImportError, error};
 use crate::copies::plain;
 use crate::evidence::KubeletEvidence;
-use crate::kernel_log;
+use crate::machine;
 use crate::provider::Provider;
 use crate::text::harmless_yaml;
 use crate::toml_text::{amount, comment, one};
@@ -27,7 +27,7 @@ pub(crate) fn kubelet(import: &mut Import<'_>) -> Result<Table, ImportError> {
         import.given(&mut table, &chosen);
         import.completed(&mut table);
     }
-    if kernel_log::Machine::of(import.evidence).is_some_and(|machine| machine.swap().is_some()) {
+    if machine::swap(import.evidence, &import.node).is_some() {
         table["failSwapOn"] = value(false);
         comment(&mut table, "failSwapOn", "the machine has swap, and its kubelet runs");
     }
@@ -123,7 +123,7 @@ impl Import<'_> {
         let Ok(loaded) = load(&document.to_string(), "scenario.toml", &self.out, &[]) else { return };
         let Some(kubelet) = loaded.scenario.kubelet.as_ref() else { return };
         let Ok(effective) = &kubelet.effective else { return };
-        let missing = effective.allocatable.saturating_sub(facts.hugepages_2mi).saturating_sub(real);
+        let missing = effective.allocatable.saturating_sub(facts.huge_pages).saturating_sub(real);
         if reserves(&kubelet.config) || missing == Bytes::ZERO {
             return;
         }
@@ -142,7 +142,7 @@ impl Import<'_> {
         };
         let provider = Provider::of(facts);
         let Some(allocatable) = facts.allocatable else { return };
-        let held_back = facts.capacity.saturating_sub(allocatable).saturating_sub(facts.hugepages_2mi);
+        let held_back = facts.capacity.saturating_sub(allocatable).saturating_sub(facts.huge_pages);
         let hard = Bytes::mib(100).min(held_back);
         table["kubeReserved"] = value(one("memory", amount(held_back.saturating_sub(hard)).into()));
         let mut threshold = InlineTable::new();

@@ -28,6 +28,7 @@ mod evidence;
 mod json_lines;
 mod kernel_log;
 mod kubelet;
+mod machine;
 mod memory_stat;
 mod node_files;
 mod objects;

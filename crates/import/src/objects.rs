@@ -3,7 +3,7 @@
 use crate::time::instant;
 use oomsim_core::units::Bytes;
 use oomsim_scenario::Location;
-use oomsim_scenario::reading::{Problems, Value, ValueKind, bytes};
+use oomsim_scenario::reading::{Problems, Value, ValueKind, bytes, has_ended};
 use std::collections::BTreeMap;
 
 /// A node as the API shows it.
@@ -21,8 +21,10 @@ pub struct NodeFacts {
     pub capacity: Bytes,
     /// `status.allocatable.memory`.
     pub allocatable: Option<Bytes>,
-    /// All of `status.capacity.hugepages-2Mi`.
-    pub hugepages_2mi: Bytes,
+    /// `status.capacity` of huge pages of all sizes, in bytes.
+    pub huge_pages: Bytes,
+    /// `status.nodeInfo.swap.capacity`.
+    pub swap: Option<Bytes>,
     /// `status.capacity.pods`.
     pub max_pods: Option<u32>,
     /// `status.capacity.cpu`, whole processors.
@@ -176,6 +178,13 @@ fn count(value: &Value, keys: &[&str]) -> Option<u32> {
     }
 }
 
+/// `hugepages-2Mi`, `hugepages-1Gi` and what else `status.capacity` has of them.
+fn huge_pages(p: &Problems, status: &Value) -> Bytes {
+    let capacity = given(status, "capacity").and_then(Value::entries).unwrap_or_default();
+    let pages = capacity.iter().filter(|entry| entry.key.starts_with("hugepages-"));
+    pages.filter_map(|entry| bytes(p, &entry.value)).sum()
+}
+
 impl NodeFacts {
     /// Reads a Node.
     pub(crate) fn read(p: &Problems, value: &Value) -> Option<Self> {
@@ -207,7 +216,8 @@ impl NodeFacts {
             provider_id: text(value, &["spec", "providerID"]),
             capacity,
             allocatable,
-            hugepages_2mi: amount(p, status, &["capacity", "hugepages-2Mi"]).unwrap_or(Bytes::ZERO),
+            huge_pages: huge_pages(p, status),
+            swap: amount(p, status, &["nodeInfo", "swap", "capacity"]),
             max_pods: count(status, &["capacity", "pods"]),
             cpus: count(status, &["capacity", "cpu"]),
             info: texts(given(status, "nodeInfo")),
@@ -255,11 +265,16 @@ impl PodFacts {
 
     /// Kind and name of the object that controls it.
     pub fn owner(&self) -> Option<(String, String)> {
-        let owners = path(&self.object, &["metadata", "ownerReferences"]).and_then(Value::items)?;
-        let controller = |owner: &&Value| given(owner, "controller").is_some_and(|c| c.kind == ValueKind::Bool(true));
-        let owner = owners.iter().find(controller)?;
-        Some((text(owner, &["kind"]), text(owner, &["name"])))
+        owner(&self.object)
     }
+}
+
+/// Kind and name of the object that controls another.
+fn owner(object: &Value) -> Option<(String, String)> {
+    let owners = path(object, &["metadata", "ownerReferences"]).and_then(Value::items)?;
+    let controller = |owner: &&Value| given(owner, "controller").is_some_and(|c| c.kind == ValueKind::Bool(true));
+    let owner = owners.iter().find(controller)?;
+    Some((text(owner, &["kind"]), text(owner, &["name"])))
 }
 
 impl MakerFacts {
@@ -278,6 +293,25 @@ impl MakerFacts {
             containers: running_containers(p, spec, value),
             object: value.clone(),
         })
+    }
+
+    /// It makes no pods now: a Job that has ended, one or a CronJob that is suspended, no replicas.
+    pub fn rests(&self) -> bool {
+        let is = |keys: &[&str], kind: ValueKind| path(&self.object, keys).is_some_and(|value| value.kind == kind);
+        has_ended(&self.kind, &self.object)
+            || is(&["spec", "suspend"], ValueKind::Bool(true))
+            || is(&["spec", "replicas"], ValueKind::Int(0))
+    }
+
+    /// True when it is controlled by another of them, which makes its pods: a ReplicaSet of a Deployment, a Job of a
+    /// CronJob.
+    pub fn is_of(&self, others: &[MakerFacts]) -> bool {
+        let owner = owner(&self.object);
+        let owns = |other: &MakerFacts| {
+            other.namespace == self.namespace
+                && owner.as_ref().is_some_and(|(kind, name)| (kind, name) == (&other.kind, &other.name))
+        };
+        others.iter().any(owns)
     }
 }
 

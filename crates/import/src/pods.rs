@@ -37,7 +37,13 @@ pub(crate) fn pods(import: &mut Import<'_>) -> Vec<PodTable> {
     import.note_count(pending, "not bound to any node: left out");
     let mut tables: Vec<PodTable> = running.iter().map(|pod| import.pod(pod)).collect();
     if evidence.pods.is_empty() {
-        tables.extend(evidence.makers.iter().map(|maker| import.maker(maker)));
+        let makers: Vec<_> = evidence.makers.iter().filter(|maker| !maker.is_of(&evidence.makers)).collect();
+        let (rest, busy): (Vec<_>, Vec<_>) = makers.into_iter().partition(|maker| maker.rests());
+        if !rest.is_empty() {
+            let count = counted(rest.len(), "workload object");
+            import.out.notes.push(format!("{count} without pods (ended, suspended, no replicas): left out"));
+        }
+        tables.extend(busy.iter().map(|maker| import.maker(maker)));
     } else if !evidence.makers.is_empty() {
         let count = evidence.makers.len();
         import.out.notes.push(format!("{} left out: their pods are given", counted(count, "workload object")));
@@ -45,8 +51,15 @@ pub(crate) fn pods(import: &mut Import<'_>) -> Vec<PodTable> {
     import.note_unknown();
     import.note_gaps();
     import.note_unused(&running);
+    import.note_units();
     for (kind, count) in &evidence.passed_over {
         import.out.notes.push(format!("{count} {kind}: says nothing about a node's memory, passed over"));
+    }
+    for (kind, count) in &evidence.unread_makers {
+        import
+            .out
+            .notes
+            .push(format!("{count} {kind}: not read, its pods are missing: add `kubectl get pods -o json`"));
     }
     import.out.notes.extend(evidence.autoscalers.iter().cloned());
     tables
@@ -75,6 +88,20 @@ impl Import<'_> {
             let (who, what) = (counted(containers, "container"), counted(gaps, "gap"));
             let choice = "the run holds what was last recorded; `gaps` in the scenario has other choices";
             self.out.notes.push(format!("{what} in the recordings of {who}: {choice}"));
+        }
+    }
+
+    /// Files whose figures are too small for bytes: the smallest process holds more than any of their samples.
+    fn note_units(&mut self) {
+        let mut highest: BTreeMap<&str, u64> = BTreeMap::new();
+        for (file, series) in self.evidence.series.iter().filter(|(_, series)| series.is_of_pod()) {
+            let own = series.points.iter().map(|sample| sample.bytes).max().unwrap_or(0);
+            let of_file = highest.entry(&file.name).or_default();
+            *of_file = own.max(*of_file);
+        }
+        for (file, most) in highest.into_iter().filter(|(_, most)| (1..1 << 16).contains(most)) {
+            let message = "are these bytes? Give the metric as it is, not divided by 1024";
+            self.out.notes.push(format!("{file}: no sample is above {most}: {message}"));
         }
     }
 

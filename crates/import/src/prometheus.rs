@@ -2,8 +2,8 @@
 
 use crate::series::{Metric, Points, Series};
 use crate::text::TextProblem;
-use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{IgnoredAny, Visitor};
+use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
 
 /// The answer as the API sends it (prometheus: web/api/v1).
@@ -32,8 +32,49 @@ struct Listed {
 struct Curve {
     metric: BTreeMap<String, String>,
     #[serde(default)]
-    values: Vec<(f64, String)>,
-    value: Option<(f64, String)>,
+    values: Vec<(f64, Written)>,
+    value: Option<(f64, Written)>,
+}
+
+/// A value as the API sends it, a text; programs that write the answer again may make it a number, or `null` where
+/// nothing was measured.
+#[derive(Debug)]
+struct Written(String);
+
+impl<'de> Deserialize<'de> for Written {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_any(AnyNumber)
+    }
+}
+
+struct AnyNumber;
+
+impl Visitor<'_> for AnyNumber {
+    type Value = Written;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("a number, as a text or as it is")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Written, E> {
+        Ok(Written(text.to_owned()))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Written, E> {
+        Ok(Written(number.to_string()))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Written, E> {
+        Ok(Written(number.to_string()))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Written, E> {
+        Ok(Written(number.to_string()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Written, E> {
+        Ok(Written(f64::NAN.to_string()))
+    }
 }
 
 /// A line of what VictoriaMetrics exports (`/api/v1/export`): times in milliseconds, in an array of their own.
@@ -95,7 +136,8 @@ fn exported(line: Exported) -> Result<Curve, Vec<TextProblem>> {
     }
     let pairs = line.timestamps.iter().zip(line.values);
     // What is not a number is exported as null: nothing was measured.
-    let values = pairs.map(|(ms, value)| (*ms as f64 / 1000.0, value.unwrap_or(f64::NAN).to_string())).collect();
+    let values =
+        pairs.map(|(ms, value)| (*ms as f64 / 1000.0, Written(value.unwrap_or(f64::NAN).to_string()))).collect();
     Ok(Curve { metric: line.metric, values, value: None })
 }
 
@@ -132,6 +174,7 @@ fn series(file: &str, mut curve: Curve, problems: &mut Vec<TextProblem>) -> Seri
     let metric = name.as_deref().map(Metric::named).or_else(|| Metric::by_file_name(file));
     let mut points = Points::default();
     for (number, (at, value)) in curve.values.iter().chain(&curve.value).enumerate() {
+        let value = &value.0;
         let pushed = value.parse::<f64>().map_err(|_| "is not a number".to_string());
         if let Err(why) = pushed.and_then(|value| points.push(*at, value).map_err(|bad| bad.to_string())) {
             let message = format!("sample {} (at {at}, {value:?}) of {} {why}", number + 1, shown(&curve.metric));

@@ -89,19 +89,20 @@ impl Series {
         names.iter().find_map(|name| self.labels.get(*name)).map(String::as_str).filter(|text| !text.is_empty())
     }
 
-    /// Namespace of the pod.
+    /// Namespace of the pod. Without `honor_labels` Prometheus calls a label of what it scrapes `exported_…`, where its
+    /// own has the same name (prometheus.io: scrape_config).
     pub fn namespace(&self) -> Option<&str> {
-        self.label(&["namespace", "exported_namespace", "kubernetes_namespace"])
+        self.label(&["exported_namespace", "namespace", "kubernetes_namespace"])
     }
 
     /// Name of the pod; cAdvisor called the label `pod_name` up to Kubernetes 1.15.
     pub fn pod(&self) -> Option<&str> {
-        self.label(&["pod", "pod_name", "exported_pod"])
+        self.label(&["exported_pod", "pod", "pod_name"])
     }
 
     /// Name of the container; none for a pod's own cgroup and for its pause process (`POD`).
     pub fn container(&self) -> Option<&str> {
-        self.label(&["container", "container_name", "exported_container"]).filter(|name| *name != "POD")
+        self.label(&["exported_container", "container", "container_name"]).filter(|name| *name != "POD")
     }
 
     /// True for memory of a pod or of one of its containers.

@@ -1,8 +1,10 @@
 //! What the operating system itself holds: the figure that decides whether a reservation is enough.
 
+use crate::build::ChosenNode;
 use crate::curve::Period;
 use crate::evidence::Evidence;
 use crate::kernel_log;
+use crate::machine;
 use crate::memory_stat::{CgroupOwner, owner};
 use crate::series::{Metric, Sample, Series};
 use crate::usage::split;
@@ -37,14 +39,16 @@ pub struct PodsTotal {
 /// From `/stats/summary`, else cAdvisor's root cgroup or the `memory.stat` of system.slice, else `/proc/meminfo` or
 /// node_exporter, else an OOM report of the kernel, else `free`, else `kubectl top nodes`; `None`: no file
 /// says.
-pub fn system(evidence: &Evidence, node: &str, pods: PodsTotal, capacity: Bytes) -> Option<SystemMemory> {
+pub(crate) fn system(evidence: &Evidence, chosen: &ChosenNode<'_>, pods: PodsTotal) -> Option<SystemMemory> {
+    let (node, capacity) = (chosen.name.as_str(), chosen.memory);
+    let huge_pages = machine::huge_pages(evidence, chosen).map_or(Bytes::ZERO, |huge| huge.bytes);
     from_summary(evidence, node)
         .or_else(|| from_cadvisor(evidence, node, pods))
         .or_else(|| from_slice(evidence))
-        .map(|system| with_kernel(evidence, node, system))
-        .or_else(|| from_meminfo(evidence, node, pods))
+        .map(|system| with_kernel(evidence, node, huge_pages, system))
+        .or_else(|| from_meminfo(evidence, node, huge_pages, pods))
         .or_else(|| kernel_log::Machine::of(evidence)?.system(pods))
-        .or_else(|| from_free(evidence, pods, capacity))
+        .or_else(|| from_free(evidence, pods, huge_pages, capacity))
         .or_else(|| from_top(evidence, node, pods))
 }
 
@@ -117,19 +121,19 @@ fn from_summary(evidence: &Evidence, node: &str) -> Option<SystemMemory> {
 }
 
 /// The kubelet's own figures leave out kernel memory and inactive cache; meminfo has them.
-fn with_kernel(evidence: &Evidence, node: &str, system: SystemMemory) -> SystemMemory {
+fn with_kernel(evidence: &Evidence, node: &str, huge_pages: Bytes, system: SystemMemory) -> SystemMemory {
     let Some(meminfo) = Meminfo::of(evidence, node).filter(Meminfo::is_whole) else {
         return SystemMemory { assumed: "no kernel memory outside cgroups, no inactive page cache".into(), ..system };
     };
-    let (kernel, inactive_file) = (meminfo.kernel(), meminfo.get("Inactive(file)", "Inactive_file"));
+    let (kernel, inactive_file) = (meminfo.kernel(huge_pages), meminfo.get("Inactive(file)", "Inactive_file"));
     SystemMemory { kernel, inactive_file, from: format!("{}; {}", system.from, meminfo.from), ..system }
 }
 
-fn from_meminfo(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<SystemMemory> {
+fn from_meminfo(evidence: &Evidence, node: &str, huge_pages: Bytes, pods: PodsTotal) -> Option<SystemMemory> {
     let meminfo = Meminfo::of(evidence, node)?;
     if !meminfo.is_whole() {
         let left = meminfo.get("MemAvailable", "MemAvailable").max(meminfo.get("MemFree", "MemFree"));
-        let used = meminfo.get("MemTotal", "MemTotal").saturating_sub(left);
+        let used = meminfo.get("MemTotal", "MemTotal").saturating_sub(left).saturating_sub(huge_pages);
         return (left > Bytes::ZERO).then(|| SystemMemory {
             anon: used.saturating_sub(pods.anon).saturating_sub(pods.active_file),
             from: format!("{}, less the pods", meminfo.from),
@@ -141,22 +145,22 @@ fn from_meminfo(evidence: &Evidence, node: &str, pods: PodsTotal) -> Option<Syst
         anon: meminfo.get("AnonPages", "AnonPages").saturating_sub(pods.anon),
         active_file: meminfo.get("Active(file)", "Active_file").saturating_sub(pods.active_file),
         inactive_file: meminfo.get("Inactive(file)", "Inactive_file"),
-        kernel: meminfo.kernel(),
+        kernel: meminfo.kernel(huge_pages),
         from: format!("{}, less the pods", meminfo.from),
         assumed: "all inactive page cache is the system's".into(),
     })
 }
 
 /// `/proc/meminfo` of the node, from the file or from node_exporter.
-struct Meminfo<'a> {
+pub(crate) struct Meminfo<'a> {
     evidence: &'a Evidence,
     node: String,
-    from: String,
+    pub from: String,
     start: Option<Period>,
 }
 
 impl<'a> Meminfo<'a> {
-    fn of(evidence: &'a Evidence, node: &str) -> Option<Self> {
+    pub fn of(evidence: &'a Evidence, node: &str) -> Option<Self> {
         let found =
             |from: &str| Meminfo { evidence, node: node.into(), from: from.into(), start: Period::of(evidence) };
         if evidence.meminfo.is_some() {
@@ -177,9 +181,28 @@ impl<'a> Meminfo<'a> {
 
     /// A line of the file, or the metric at the start.
     fn get(&self, line: &str, metric: &str) -> Bytes {
-        let exported = || at_start(self.series(metric)?, self.start);
-        let written = self.evidence.meminfo.as_ref().map(|meminfo| meminfo.get(line));
-        written.unwrap_or_else(exported).unwrap_or(Bytes::ZERO)
+        self.found(line, metric).unwrap_or(Bytes::ZERO)
+    }
+
+    /// A line that is there, of which the metric has the same name.
+    pub fn known(&self, name: &str) -> Option<Bytes> {
+        self.found(name, name)
+    }
+
+    fn found(&self, line: &str, metric: &str) -> Option<Bytes> {
+        match &self.evidence.meminfo {
+            Some(meminfo) => meminfo.get(line),
+            None => at_start(self.series(metric)?, self.start),
+        }
+    }
+
+    /// Memory in huge pages: of all sizes (`Hugetlb`, since Linux 4.15), else of the usual one.
+    pub fn huge_pages(&self) -> Option<Bytes> {
+        let usual = || {
+            let (count, size) = (self.known("HugePages_Total")?, self.known("Hugepagesize")?);
+            Some(Bytes::new(count.get().saturating_mul(size.get())))
+        };
+        self.known("Hugetlb").or_else(usual)
     }
 
     /// The series of this node; with one node in the file its name does not matter (`instance` is often an address).
@@ -190,20 +213,21 @@ impl<'a> Meminfo<'a> {
         of_node.or_else(|| all.next().filter(|_| all.next().is_none()))
     }
 
-    /// What is neither free nor anonymous nor page cache.
-    fn kernel(&self) -> Bytes {
+    /// What is neither free nor anonymous nor page cache, nor in huge pages that the run has as such.
+    fn kernel(&self, huge_pages: Bytes) -> Bytes {
         let rest = |line: &str, metric: &str| self.get(line, metric);
         let known = rest("MemFree", "MemFree") + rest("AnonPages", "AnonPages") + rest("Cached", "Cached");
-        let known = known + rest("Buffers", "Buffers") + rest("SwapCached", "SwapCached");
+        let known = known + rest("Buffers", "Buffers") + rest("SwapCached", "SwapCached") + huge_pages;
         rest("MemTotal", "MemTotal").saturating_sub(known)
     }
 }
 
-fn from_free(evidence: &Evidence, pods: PodsTotal, capacity: Bytes) -> Option<SystemMemory> {
+fn from_free(evidence: &Evidence, pods: PodsTotal, huge_pages: Bytes, capacity: Bytes) -> Option<SystemMemory> {
     let free = evidence.free?;
     let unit = unit_of(free.total, capacity);
     let cache = free.cache.map_or(Bytes::ZERO, |cache| cache.bytes(unit));
     let used = free.total.bytes(unit).saturating_sub(free.free.bytes(unit)).saturating_sub(cache);
+    let used = used.saturating_sub(huge_pages);
     Some(SystemMemory {
         anon: used.saturating_sub(pods.anon),
         inactive_file: cache.saturating_sub(pods.active_file),
@@ -226,7 +250,7 @@ pub(crate) fn of_free(free: crate::node_files::Free) -> Bytes {
 }
 
 /// `free` prints KiB unless it was asked otherwise: the unit is the one that comes nearest to the node's size.
-fn unit_of(total: crate::node_files::Amount, capacity: Bytes) -> u64 {
+pub(crate) fn unit_of(total: crate::node_files::Amount, capacity: Bytes) -> u64 {
     let units = [1024, 1, 1 << 20, 1 << 30];
     let fits = |unit: &&u64| total.bytes(**unit).get().abs_diff(capacity.get()) <= capacity.get() / 8;
     units.iter().find(fits).copied().unwrap_or(1024)

@@ -106,12 +106,17 @@ impl<'a> LintInput<'a> {
     }
 
     /// What `memory.available` still shows when the kernel has nothing left to give: memory that the kubelet does not
-    /// count, and what the watermarks keep back.
+    /// count (up to 1.36 huge pages, too), and what the watermarks keep back.
     pub fn kept_by_the_kernel(&self) -> i64 {
         let config = &self.scenario.node.kernel;
         let room = Kernel::new(config.clone()).zones().room();
-        let kept = config.mem_total.saturating_sub(room.bytes());
-        i64::try_from(kept.get()).unwrap_or(i64::MAX)
+        let seen = self.scenario.kubelet.as_ref().map_or(Bytes::ZERO, KubeletPlan::hugepages_seen);
+        signed(config.mem_total.saturating_sub(room.bytes()).saturating_sub(seen))
+    }
+
+    /// Memory in huge pages, which is nobody's but theirs.
+    pub fn huge_pages(&self) -> i64 {
+        signed(self.scenario.node.machine().hugepages)
     }
 
     /// Where a field of the kubelet's configuration was given, or the configuration itself.

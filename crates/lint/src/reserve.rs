@@ -18,7 +18,7 @@ pub struct Reserve {
     pub kernel: i64,
     /// `status.allocatable`.
     pub allocatable: i64,
-    /// What there is for pods before one within allocatable is evicted: the capacity less what is used and
+    /// What there is for pods before one within allocatable is evicted: the capacity less huge pages, what is used and
     /// evictionHard.
     pub there: i64,
     /// The hard threshold of `memory.available`; 0: none.
@@ -57,7 +57,7 @@ impl Reserve {
             used,
             kernel,
             allocatable: facts.allocatable,
-            there: facts.capacity.saturating_sub(used).saturating_sub(hard),
+            there: facts.capacity.saturating_sub(facts.huge_pages()).saturating_sub(used).saturating_sub(hard),
             hard,
             advice: stepped(used.saturating_add(used / 10)),
             hard_advice: stepped(kernel.saturating_add(i64::try_from(growth).unwrap_or(i64::MAX / 4))),
