@@ -1,5 +1,6 @@
 //! Which kernel rules to hold a report against.
 
+use crate::report::LoggedOom;
 use oomsim_core::kernel::{BadnessFloor, Profile, TieRule};
 
 /// A way of choosing, as the simulator's profile has it.
@@ -56,6 +57,19 @@ const RELEASES: [Release; 4] = [
 pub(crate) fn version(release: &str) -> Option<(u32, u32)> {
     let mut parts = release.split(|c: char| !c.is_ascii_digit());
     Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
+/// A release that prints as a report is printed, where the log does not name its own: up to 4.14 the table counts page
+/// tables in entries (`nr_ptes`, `nr_pmds`), up to 5.0 the score stands beside the choice (mm/oom_kill.c).
+pub(crate) fn by_form(report: &LoggedOom) -> Option<&'static str> {
+    let entries =
+        report.table_columns.iter().any(|column| matches!(column.as_str(), "nr_ptes" | "nr_pmds" | "oom_adj"));
+    let score = report.chosen.as_ref().is_some_and(|chosen| chosen.score.is_some());
+    match (entries, score) {
+        (true, _) => Some("4.14"),
+        (false, true) => Some("5.0"),
+        (false, false) => None,
+    }
 }
 
 /// All rule sets, those of the given release first.

@@ -4,7 +4,7 @@ use crate::advice::qos_name;
 use crate::analysis::Analysis;
 use crate::explain::{Candidate, ChoiceVerdict};
 use crate::place::CgroupPlace;
-use crate::report::{Counter, LoggedOom, OomKind};
+use crate::report::{Counter, LoggedOom, OomKind, Zone};
 use oomsim_core::units::Bytes;
 use std::fmt::Write;
 
@@ -134,7 +134,10 @@ fn what(r: &LoggedOom, place: Option<&CgroupPlace>) -> String {
                 let list: Vec<String> = nodes.iter().map(u32::to_string).collect();
                 format!("NUMA node {} ran out of memory{constraint}", list.join(", "))
             }
-            None => format!("the node ran out of memory{constraint}"),
+            None => match r.bound_zones() {
+                Some(zones) => format!("{} ran out of memory", zone_names(&zones)),
+                None => format!("the node ran out of memory{constraint}"),
+            },
         },
         OomKind::Unknown => "out of memory; the log does not say whether the node or a cgroup".into(),
         OomKind::Cgroup => {
@@ -145,6 +148,13 @@ fn what(r: &LoggedOom, place: Option<&CgroupPlace>) -> String {
             format!("a memory limit was reached: {who}\n             cgroup {path}")
         }
     }
+}
+
+/// `zone DMA`, `zones DMA, Normal`.
+pub(crate) fn zone_names(zones: &[&Zone]) -> String {
+    let mut names: Vec<&str> = zones.iter().map(|zone| zone.name.as_str()).collect();
+    names.dedup();
+    format!("{} {}", if names.len() == 1 { "zone" } else { "zones" }, names.join(", "))
 }
 
 /// Whose cgroup it is, in words.

@@ -1,6 +1,6 @@
 //! A cgroup's limit was reached: whose it is, and what filled it.
 
-use super::{percent, size};
+use super::{percent, qos_name, size};
 use crate::place::{CgroupPlace, is_static};
 use crate::report::LoggedOom;
 
@@ -20,7 +20,14 @@ pub(super) fn advice(report: &LoggedOom, place: &CgroupPlace, out: &mut Vec<Stri
             ));
             out.push(find_pod(uid));
         }
-        CgroupPlace::Pods | CgroupPlace::QosClass { .. } => {
+        CgroupPlace::QosClass { qos } => {
+            out.push(format!(
+                "All {} pods together reached the limit of their class{limit}, which the kubelet sets with qosReserved only (feature gate QOSReserved): what pods of higher classes request is held back from them, used or not. No single container's limit was hit.",
+                qos_name(*qos)
+            ));
+            out.push("Lower the percentage of qosReserved.memory, let requests of higher classes be near to real use, or give each container of this class a limit.".into());
+        }
+        CgroupPlace::Pods => {
             out.push(format!(
                 "All pods together reached what the kubelet leaves for pods{limit} (capacity − kubeReserved − systemReserved): no single container's limit was hit. They grew faster than the kubelet could evict one (it looks every 10 s)."
             ));
@@ -32,21 +39,47 @@ pub(super) fn advice(report: &LoggedOom, place: &CgroupPlace, out: &mut Vec<Stri
         CgroupPlace::Job { system, name } => {
             out.push(format!("{name} of {} reached its memory limit{limit}. {}", system.name(), system.advice()));
         }
-        CgroupPlace::Node | CgroupPlace::Other { .. } => out.push(format!(
-            "The cgroup {} reached its limit{limit} (memory.max, or memory.limit_in_bytes). Raise it, or make its processes need less.",
-            report.oom_memcg.as_deref().unwrap_or("/")
-        )),
+        CgroupPlace::Node | CgroupPlace::Other { .. } => {
+            let path = report.oom_memcg.as_deref().unwrap_or("/");
+            let enforced = if is_reserved(path) { ENFORCED } else { "" };
+            out.push(format!(
+                "The cgroup {path} reached its limit{limit} (memory.max, or memory.limit_in_bytes{enforced}). Raise it, or make its processes need less."
+            ));
+        }
     }
     holds(report, out);
     swap(report, out);
 }
 
+/// Where the limit of a cgroup of daemons may come from on a node of Kubernetes.
+const ENFORCED: &str = ", or an enforced kubeReserved/systemReserved cgroup: then raise that reservation or stop enforcing it (enforceNodeAllocatable)";
+
+/// Names that clusters give to the cgroups of their daemons (kubeReservedCgroup, systemReservedCgroup): those of the
+/// kubelet's documentation, AKS, EKS, GKE and Talos.
+const RESERVED: [&str; 9] = [
+    "kubereserved",
+    "kube-reserved",
+    "systemreserved",
+    "system-reserved",
+    "podruntime",
+    "runtime",
+    "kubelet",
+    "kube",
+    "system",
+];
+
+/// True for such a cgroup, and what is in it.
+fn is_reserved(path: &str) -> bool {
+    let first = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+    RESERVED.contains(&first.strip_suffix(".slice").unwrap_or(first))
+}
+
 fn unit(name: &str, limit: &str, report: &LoggedOom, out: &mut Vec<String>) {
-    let enforced = if super::has_kubelet(report) {
-        ", or an enforced kubeReserved/systemReserved cgroup: then stop enforcing it (enforceNodeAllocatable)"
-    } else {
-        ""
-    };
+    // Services have limits of their own in system.slice everywhere.
+    let reserved = report.oom_memcg.as_deref().is_some_and(|path| {
+        is_reserved(path) && (name.ends_with(".slice") || !path.trim_start_matches('/').starts_with("system.slice"))
+    });
+    let enforced = if reserved || super::has_kubelet(report) { ENFORCED } else { "" };
     out.push(format!(
         "{name} reached its memory limit{limit} (MemoryMax= of systemd{enforced}). Raise it, or make its processes need less."
     ));
@@ -62,6 +95,9 @@ fn plain_container(id: &str, runtime: Option<&str>, limit: &str) -> String {
     match runtime {
         Some("podman") => format!(
             "A Podman container reached its own limit{limit} (podman run --memory, or MemoryMax= of its quadlet). Raise it (podman update --memory SIZE {id}), or make the program need less. Find it: podman ps --all --no-trunc | grep {id}"
+        ),
+        Some("kata") => format!(
+            "What Kata Containers itself needs for a sandbox (the virtual machine monitor and its shim) reached its limit{limit}. Raise overhead.podFixed.memory of the RuntimeClass, or set sandbox_cgroup_only = true in Kata's configuration, so that the pod's own limit holds for both."
         ),
         Some("containerd") => format!(
             "A containerd container reached its own limit{limit} (nerdctl run --memory, or its like). Raise it, or make the program need less. Find it: nerdctl ps --all --no-trunc | grep {id}; ctr containers info {id}"

@@ -2,13 +2,16 @@
 
 use super::{has_kubelet, mib, percent};
 use crate::explain::{Candidate, Explanation, survives};
-use crate::report::{LoggedOom, MemInfo};
+use crate::report::{LoggedOom, MemInfo, Zone};
+use crate::text::zone_names;
 
 pub(super) fn advice(report: &LoggedOom, explanation: &Explanation, out: &mut Vec<String>) {
     if let Some(nodes) = report.bound_nodes() {
         bound(report, &nodes, out);
     } else if report.invoker.as_ref().and_then(|i| i.order).is_some_and(|o| o > 0 && fragmented(report, o)) {
         order(report, out);
+    } else if let Some(zones) = report.bound_zones() {
+        zone(report, &zones, out);
     } else {
         whole(report, out);
         order(report, out);
@@ -75,6 +78,24 @@ fn bound(report: &LoggedOom, nodes: &[u32], out: &mut Vec<String>) {
     });
 }
 
+/// The flags of the allocation allow some zones only.
+fn zone(report: &LoggedOom, zones: &[&Zone], out: &mut Vec<String>) {
+    let sum = |key: &str| zones.iter().filter_map(|zone| zone.get(key)).fold(0, u64::saturating_add) / 1024;
+    let all = report.mem_info.as_ref().and_then(|info| info.get("free")).map(|pages| report.kb(pages) / 1024);
+    let rest = all.map_or(String::new(), |all| format!("; of all memory {all} MiB are free"));
+    out.push(format!(
+        "Only {} is full ({} of {} MiB free){rest}. The allocation may take memory from there alone.",
+        zone_names(zones),
+        sum("free"),
+        sum("present")
+    ));
+    out.push(if zones.iter().any(|zone| zone.name == "Normal") {
+        "On 32 bits the kernel itself can use low memory only (the first 896 MiB): use a 64-bit kernel, or make the kernel need less (slabtop shows what it holds).".into()
+    } else {
+        "It was for a device that reaches low addresses only: the call trace names the driver. More memory does not help; a newer driver, swiotlb= on the kernel's command line or a device with longer addresses does.".into()
+    });
+}
+
 /// An allocation of several pages in one piece.
 fn order(report: &LoggedOom, out: &mut Vec<String>) {
     let Some(order) = report.invoker.as_ref().and_then(|i| i.order).filter(|o| (1..=20).contains(o)) else { return };
@@ -122,7 +143,17 @@ fn largest(report: &LoggedOom, explanation: &Explanation, out: &mut Vec<String>)
         |pages: u64| ram.filter(|r| *r > 0).map_or(String::new(), |r| format!(", {} % of RAM", percent(pages, r)));
     let victim = report.killed.first();
     let victims = victim.and_then(|k| Some(k.rss_kb()? / report.page_size_kb));
-    if big.chosen || big.killed {
+    let in_its_place = victim.filter(|killed| big.chosen && !big.killed && killed.pid != big.pid);
+    if let Some(killed) = in_its_place {
+        out.push(format!(
+            "The largest process was the one chosen, {} (pid {}){}, and lives: {} (pid {}) was killed in its place.",
+            big.comm,
+            big.pid,
+            share(big.rss),
+            killed.comm,
+            killed.pid
+        ));
+    } else if big.chosen || big.killed {
         out.push(format!("The largest process was the one killed: {} (pid {}){}.", big.comm, big.pid, share(big.rss)));
     } else if let (Some(k), Some(rss)) = (victim, victims.filter(|rss| *rss >= big.rss)) {
         out.push(format!("The largest process was the one killed: {} (pid {}){}.", k.comm, k.pid, share(rss)));

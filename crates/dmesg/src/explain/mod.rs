@@ -95,7 +95,7 @@ pub fn explain(report: &LoggedOom, known: Known) -> Explanation {
     let rows: Vec<TaskRow> = report.tasks.iter().map(Task::to_row).collect();
     let chosen = chosen(report);
     let totals = totals(report, known);
-    let sets = rules::candidates(report.kernel.as_deref());
+    let sets = rules::candidates(report.kernel.as_deref().or_else(|| rules::by_form(report)));
     let mut first: Option<Explanation> = None;
     // The release's own rules with any total come before other rules.
     for (i, rules) in sets.iter().enumerate() {

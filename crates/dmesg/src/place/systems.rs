@@ -9,8 +9,10 @@ use serde::Serialize;
 pub enum System {
     /// LXC, Incus, LXD, Proxmox VE.
     Lxc,
-    /// libvirt, and QEMU of Proxmox VE.
+    /// libvirt.
     Libvirt,
+    /// Virtual machines of Proxmox VE.
+    Proxmox,
     /// Amazon ECS.
     Ecs,
     /// HashiCorp Nomad.
@@ -41,6 +43,7 @@ impl System {
         match self {
             System::Lxc => "LXC",
             System::Libvirt => "libvirt",
+            System::Proxmox => "Proxmox VE",
             System::Ecs => "Amazon ECS",
             System::Nomad => "Nomad",
             System::CloudFoundry => "Cloud Foundry",
@@ -63,6 +66,9 @@ impl System {
             }
             System::Libvirt => {
                 "The limit is of the virtual machine's process on the host, not of its own memory: QEMU needs some hundred MiB more than the guest has. Raise or remove hard_limit in <memtune> (virsh memtune NAME --hard-limit)."
+            }
+            System::Proxmox => {
+                "The limit is of the virtual machine's process on the host, not of its own memory: QEMU needs some hundred MiB more than the guest has. Proxmox VE sets none itself: systemctl show ID.scope -p MemoryMax tells it, systemctl set-property ID.scope MemoryMax=infinity takes it off."
             }
             System::Ecs => {
                 "Raise memory of the container or of the task in the task definition (memoryReservation is no limit); ECS shows exit code 137 and the reason OutOfMemoryError."
@@ -95,6 +101,7 @@ pub(super) fn system(parts: &[&str]) -> Option<(System, String)> {
     lxc(parts)
         .map(|name| (System::Lxc, name))
         .or_else(|| libvirt(parts).map(|name| (System::Libvirt, name)))
+        .or_else(|| proxmox(parts).map(|name| (System::Proxmox, name)))
         .or_else(|| slurm(parts).map(|name| (System::Slurm, name)))
         .or_else(|| after(&["ecs", "ecstasks"]).map(|task| (System::Ecs, task)))
         .or_else(|| starting("ecstasks-").map(|task| (System::Ecs, task.trim_end_matches(".slice").to_string())))
@@ -118,14 +125,20 @@ fn lxc(parts: &[&str]) -> Option<String> {
     })
 }
 
-/// `machine-qemu\x2d1\x2dweb.scope`, and Proxmox VE's `qemu.slice/100.scope`.
+/// Proxmox VE's `qemu.slice/100.scope`.
+fn proxmox(parts: &[&str]) -> Option<String> {
+    let at = parts.iter().position(|part| *part == "qemu.slice")?;
+    Some(parts.get(at + 1)?.trim_end_matches(".scope").to_string())
+}
+
+/// `machine-qemu\x2d1\x2dweb.scope`.
 fn libvirt(parts: &[&str]) -> Option<String> {
     parts.iter().enumerate().find_map(|(i, part)| {
         if let Some(name) = part.strip_prefix("machine-qemu") {
             let name = name.trim_end_matches(".scope").replace("\\x2d", "-");
             return Some(name.trim_start_matches('-').to_string());
         }
-        let below = i > 0 && matches!(parts[i - 1], "qemu.slice" | "libvirt-qemu");
+        let below = i > 0 && parts[i - 1] == "libvirt-qemu";
         below.then(|| part.trim_end_matches(".scope").trim_end_matches(".libvirt-qemu").to_string())
     })
 }
@@ -172,7 +185,7 @@ mod tests {
             ("/lxc/101/ns/system.slice/web.service", System::Lxc, "101"),
             ("/lxc.payload.web/system.slice", System::Lxc, "web"),
             ("/machine.slice/machine-qemu\\x2d1\\x2dweb.scope/libvirt/emulator", System::Libvirt, "1-web"),
-            ("/qemu.slice/100.scope", System::Libvirt, "100"),
+            ("/qemu.slice/100.scope", System::Proxmox, "100"),
             ("/ecs/0123456789abcdef/0123456789abcdef0123", System::Ecs, "0123456789abcdef"),
             ("/ecs.slice/ecstasks-0123.slice/docker-0123.scope", System::Ecs, "0123"),
             ("/nomad.slice/share.slice/5a0b1c2d-web.web.scope", System::Nomad, "5a0b1c2d-web.web"),

@@ -51,6 +51,30 @@ impl Zone {
     }
 }
 
+/// The zones that an allocation may use, where that is not all of them, from the lowest on (mm/page_alloc.c,
+/// include/linux/gfp.h): flags for devices allow the lowest; on 32 bits only user memory may be in HighMem.
+fn zones_of(gfp: &str, zones: &[Zone]) -> Option<&'static [&'static str]> {
+    let flag = |name: &str| gfp.split(['(', '|', ')']).any(|flag| flag == name);
+    if flag("GFP_DMA") || flag("__GFP_DMA") {
+        Some(&["DMA"])
+    } else if flag("GFP_DMA32") || flag("__GFP_DMA32") {
+        Some(&["DMA", "DMA32"])
+    } else if gfp.contains('(') && !gfp.contains("HIGH") && zones.iter().any(|zone| zone.name == "HighMem") {
+        Some(&["DMA", "DMA32", "Normal"])
+    } else {
+        None
+    }
+}
+
+/// The zones that ran out while others have memory, by the flags of the allocation; `None`: it might have used all.
+pub(super) fn full_zones<'z>(gfp: &str, zones: &'z [Zone]) -> Option<Vec<&'z Zone>> {
+    let names = zones_of(gfp, zones)?;
+    let (own, others): (Vec<&Zone>, Vec<&Zone>) = zones.iter().partition(|zone| names.contains(&zone.name.as_str()));
+    let sum = |zones: &[&Zone], key: &str| zones.iter().filter_map(|zone| zone.get(key)).fold(0, u64::saturating_add);
+    let full = !own.is_empty() && sum(&own, "free") <= sum(&own, "low");
+    (full && sum(&others, "free") > sum(&others, "high")).then_some(own)
+}
+
 /// Huge pages of a node, from `Node 0 hugepages_total=…`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct HugePages {

@@ -7,6 +7,7 @@ mod tasks;
 pub use memory::{CgroupStats, Counter, HugePages, MemInfo, Zone};
 pub use tasks::{Chosen, Killed, Reaped, Task};
 
+use memory::full_zones;
 use serde::Serialize;
 
 /// What ran out of memory.
@@ -236,6 +237,12 @@ impl LoggedOom {
             _ => None,
         };
         list.and_then(nodes)
+    }
+
+    /// The zones to which the allocation was bound, when they ran out and others have memory; `None`: all ran out.
+    pub fn bound_zones(&self) -> Option<Vec<&Zone>> {
+        let gfp = self.invoker.as_ref()?.gfp_mask.as_deref()?;
+        full_zones(gfp, &self.mem_info.as_ref()?.zones).filter(|_| self.bound_nodes().is_none())
     }
 
     /// What one would expect of a whole report and is not there, in words.
