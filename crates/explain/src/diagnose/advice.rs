@@ -83,6 +83,9 @@ fn confirm(cause: Ailment, observed: &Observed) -> String {
         }
         Ailment::Swap => "cat /sys/fs/cgroup/.../memory.swap.current; vmstat 1 on the node: si and so are not 0".into(),
         Ailment::HighStall => "cat /sys/fs/cgroup/.../memory.events: high rises; memory.pressure".into(),
+        Ailment::KilledByOther if !observed.pod.reason.is_empty() => {
+            format!("kubectl describe pod {pod}: Reason and Message of its status")
+        }
         Ailment::KilledByOther => {
             "journalctl on the node at the time of the end: who sent SIGKILL (a stop that took too long, a user, another daemon)".into()
         }
@@ -152,6 +155,9 @@ fn fix(cause: Ailment, observed: &Observed) -> String {
         Ailment::ReservationTooSmall => reservation(observed),
         Ailment::Swap => "Set the limit (and memory.swap.max) so that the working set fits in memory, or give the node more of it.".into(),
         Ailment::HighStall => "Raise request and limit (memory.high lies between them), or switch MemoryQoS off for this pod.".into(),
+        Ailment::KilledByOther if !observed.pod.reason.is_empty() => {
+            format!("Do not change memory: the pod's status says why it was ended ({}).", observed.pod.reason)
+        }
         Ailment::KilledByOther => {
             "Do not change memory: look at who sends the signal – a preStop or shutdown that takes longer than terminationGracePeriodSeconds, a user, \
              another daemon."

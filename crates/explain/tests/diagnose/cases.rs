@@ -42,6 +42,30 @@ fn the_exercises_of_the_lesson() {
     assert!(found.advice.fix.contains("100 % of the limit"), "{}", found.advice.fix);
 }
 
+/// Pods that the kubelet ends for other reasons than memory say so in their status (pkg/kubelet: eviction, preemption,
+/// nodeshutdown, active_deadline); the name of a container is no resource.
+#[test]
+fn what_ends_a_pod_for_another_reason_is_not_memory() {
+    let disk = "The node was low on resource: ephemeral-storage. Threshold quantity: 8Gi, available: 7Gi. Container memory-cache was \
+                using 5Gi, request is 0, has larger consumption of ephemeral-storage. ";
+    let memory = "The node was low on resource: memory. Threshold quantity: 100Mi, available: 81240Ki. ";
+    for (reason, message, cause) in [
+        ("Evicted", disk, Ailment::KilledByOther),
+        ("Preempting", "Preempted in order to admit critical pod", Ailment::KilledByOther),
+        ("Terminated", "Pod was terminated in response to imminent node shutdown.", Ailment::KilledByOther),
+        ("DeadlineExceeded", "Pod was active on the node longer than the specified deadline", Ailment::KilledByOther),
+        ("Evicted", memory, Ailment::NodePressure),
+    ] {
+        let mut pod = lesson(1024);
+        pod.pod.containers[0].ended = None;
+        pod.pod.containers[0].restarts = 0;
+        pod.pod.reason = reason.into();
+        pod.pod.message = message.into();
+        pod.working_set = curve(|_| 300.0, 7200.0);
+        assert_eq!(diagnose(&pod).cause, Some(cause), "{reason}: {message}");
+    }
+}
+
 /// A container with a limit in MiB that was OOMKilled four times.
 fn lesson(limit: u64) -> Observed {
     use oomsim_explain::diagnose::{ContainerFacts, End};

@@ -88,6 +88,10 @@ signs! {
         [NodePressure 4.0, NodeOvercommit 2.5, ReservationTooSmall 2.0, Leak 0.5, LimitTooLow -5.0,
          RuntimeSize -5.0, Burst -3.0, Tmpfs -1.0, Sidecar -3.0, KilledByOther -6.0, LivenessProbe -6.0,
          ChildKilled -6.0, HighStall -6.0, PageCache -2.0, Swap -3.0];
+    EndedForOther = "the pod was ended for another reason than memory"
+        [KilledByOther 7.0, NodePressure -6.0, NodeOvercommit -6.0, ReservationTooSmall -6.0, LimitTooLow -5.0,
+         Leak -4.0, RuntimeSize -5.0, Burst -5.0, Tmpfs -3.0, Sidecar -4.0, ChildKilled -6.0, HighStall -6.0,
+         LivenessProbe -6.0, PageCache -2.0, Swap -3.0];
     EvictedForOther = "the kubelet names another container of the pod that used more than it requests"
         [Sidecar 3.5, NodePressure -1.0];
     VolumeOverSize = "the pod was evicted because a memory-backed volume was above its sizeLimit"

@@ -12,9 +12,21 @@ const LARGE_PART: f64 = 0.15;
 /// Node.js); .NET.
 const ABORTS: [i32; 3] = [3, 134, 139];
 
+/// Reasons of a pod that was ended as a whole, none of which is memory (pkg/kubelet: preemption, nodeshutdown,
+/// active_deadline; the node controller).
+const ENDED: [&str; 6] = ["Preempting", "Terminated", "Shutdown", "NodeShutdown", "DeadlineExceeded", "NodeLost"];
+
 /// Evicted for memory, by status or message.
 fn evicted(pod: &PodFacts) -> bool {
-    pod.reason == "Evicted" && (pod.message.is_empty() || pod.message.to_ascii_lowercase().contains("memory"))
+    // Behind the resource stand the names of containers, which may be anything.
+    let resource = pod.message.split("low on resource: ").nth(1).and_then(|rest| rest.split('.').next());
+    let said = resource.unwrap_or(&pod.message).to_ascii_lowercase();
+    pod.reason == "Evicted" && (said.is_empty() || said.contains("memory"))
+}
+
+/// Evicted for another resource, or ended as a whole for a reason that has nothing to do with memory.
+fn ended_for_other(pod: &PodFacts) -> bool {
+    pod.reason == "Evicted" && !evicted(pod) || ENDED.contains(&pod.reason.as_str())
 }
 
 pub(super) fn status(observed: &Observed, to: &mut Noted) {
@@ -24,11 +36,13 @@ pub(super) fn status(observed: &Observed, to: &mut Noted) {
     } else if evicted(pod) {
         to.has(SignKind::Evicted, pod.message.trim());
         of_another(observed, to);
+    } else if ended_for_other(pod) {
+        to.has(SignKind::EndedForOther, format!("{}: {}", pod.reason, pod.message.trim()));
     }
     let container = observed.facts();
     let end = container.and_then(|c| c.ended.as_ref());
     match end {
-        _ if pod.reason == "Evicted" => {}
+        _ if pod.reason == "Evicted" || ended_for_other(pod) => {}
         Some(end) if end.exit_code != 0 => ended(observed, end, to),
         Some(end) if end.oom_killed() => to.has(SignKind::ChildEnded, "exit code 0"),
         _ if container.is_some_and(|c| c.status_known && c.restarts == 0) => to.has(SignKind::NeverEnded, ""),
