@@ -195,13 +195,12 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[scenario]]`");
     }
-    let (scenarios, mut weights) = goal_scenarios(p, tables, file, files, &knobs);
-    let names: Vec<&str> = scenarios.iter().map(|(n, _)| n.as_str()).collect();
+    let GoalScenarios { scenarios, mut weights, unread } = goal_scenarios(p, tables, file, files, &knobs);
     let tables = t.items("target");
     if tables.is_empty() {
         p.error(t.at(), "a goal needs at least one `[[target]]`: a failure and the accepted risk");
     }
-    let targets: Vec<RiskTarget> = tables.iter().filter_map(|table| target(p, table, &names, &scenarios)).collect();
+    let targets: Vec<RiskTarget> = tables.iter().filter_map(|table| target(p, table, &scenarios, &unread)).collect();
     t.finish();
     let heaviest = weights.iter().copied().fold(0.0, f64::max);
     weights.iter_mut().for_each(|weight| *weight /= heaviest);
@@ -243,15 +242,19 @@ fn read(p: &Problems, root: &Value, file: &str, files: &dyn Files) -> Option<Goa
     })
 }
 
-/// The scenarios of a goal, and how much each of them counts.
-fn goal_scenarios(
-    p: &Problems,
-    tables: &[Value],
-    file: &str,
-    files: &dyn Files,
-    knobs: &[ReadAxis],
-) -> (Vec<(String, ScenarioBundle)>, Vec<f64>) {
-    let (mut scenarios, mut weights): (Vec<(String, ScenarioBundle)>, Vec<f64>) = Default::default();
+/// The scenarios of a goal.
+#[derive(Default)]
+struct GoalScenarios {
+    /// With their names.
+    scenarios: Vec<(String, ScenarioBundle)>,
+    /// How much each of them counts.
+    weights: Vec<f64>,
+    /// Names of those that have problems of their own.
+    unread: Vec<String>,
+}
+
+fn goal_scenarios(p: &Problems, tables: &[Value], file: &str, files: &dyn Files, knobs: &[ReadAxis]) -> GoalScenarios {
+    let mut all = GoalScenarios::default();
     for table in tables {
         let Some(mut s) = TableReader::open(p, &tables::GOAL_SCENARIO, table) else { continue };
         let at = s.get("file").map(|v| v.at.clone());
@@ -263,15 +266,19 @@ fn goal_scenarios(
         let (Some(path), Some(at)) = (path, at) else { continue };
         let stem = path.rsplit('/').next().unwrap_or(&path);
         let scenario_name = scenario_name.map_or_else(|| stem.trim_end_matches(".toml").into(), |n| n.to_string());
-        if scenarios.iter().any(|(other, _)| *other == scenario_name) {
+        let read = all.scenarios.iter().map(|(name, _)| name);
+        if read.chain(&all.unread).any(|other| *other == scenario_name) {
             p.error(&at, format!("two scenarios have the name `{scenario_name}`: give one of them a `name`"));
         }
-        if let Some(prepared) = prepare(p, &Named { file: path, at: &at, node }, file, files, &[], knobs) {
-            scenarios.push((scenario_name, prepared));
-            weights.push(weight);
+        match prepare(p, &Named { file: path, at: &at, node }, file, files, &[], knobs) {
+            Some(prepared) => {
+                all.scenarios.push((scenario_name, prepared));
+                all.weights.push(weight);
+            }
+            None => all.unread.push(scenario_name),
         }
     }
-    (scenarios, weights)
+    all
 }
 
 /// A knob for a scenario: a number of nodes becomes the replicas of the fullest of them.
@@ -300,17 +307,19 @@ fn weight(p: &Problems, value: &Value) -> Option<f64> {
     legal
 }
 
-fn target(p: &Problems, table: &Value, scenarios: &[&str], bundles: &[(String, ScenarioBundle)]) -> Option<RiskTarget> {
+fn target(p: &Problems, table: &Value, bundles: &[(String, ScenarioBundle)], unread: &[String]) -> Option<RiskTarget> {
     let mut t = TableReader::open(p, &tables::TARGET, table)?;
     let event = t.required("event", one_of("event", &BadEvent::NAMES));
     let classes = t.get("qos");
     let below = t.required("below", share);
     let scenario = t.optional("scenario", |p, value| {
         let given = text(p, value)?;
-        let found = scenarios.iter().position(|name| *name == given);
-        if found.is_none() {
+        let found = bundles.iter().position(|(name, _)| *name == given);
+        // What is wrong with a scenario has been said.
+        if found.is_none() && !unread.contains(&given) {
+            let names = bundles.iter().map(|(name, _)| name).chain(unread).map(String::as_str);
             let problem = Diagnostic::error(&value.at, format!("no scenario is called {given:?}"));
-            p.push(problem.label(meant(&given, scenarios.iter().copied())));
+            p.push(problem.label(meant(&given, names)));
         }
         found
     });

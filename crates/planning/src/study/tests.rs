@@ -259,6 +259,13 @@ fn wrong_goals_say_why() {
     {
         assert!(said.contains(part), "{part:?} not in\n{said}");
     }
+    // A scenario that cannot be read has problems of its own, and its name is known all the same.
+    let broken = text.replace("file = \"", "name = \"node\"\nfile = \"missing-");
+    let said =
+        rendered(&Goal::read(&broken.replace("\"nod\"", "\"node\""), "studies/goal.toml", &files()).unwrap_err());
+    assert!(said.contains("missing-") && !said.contains("no scenario is called"), "{said}");
+    let said = rendered(&Goal::read(&broken, "studies/goal.toml", &files()).unwrap_err());
+    assert!(said.contains("did you mean `node`?"), "{said}");
     let said = rendered(&Goal::read("", "g.toml", &files()).unwrap_err());
     for part in ["at least one `[[knob]]`", "at least one `[[scenario]]`", "at least one `[[target]]`"] {
         assert!(said.contains(part), "{part:?} not in\n{said}");
