@@ -380,13 +380,34 @@ fn gke_from_1_37_on_may_reserve_less() {
     assert_eq!(said("v1.36.4-gke.1002000"), "");
 }
 
+/// What must be given because of another field is shown at that field (pkg/kubelet/apis/config/validation).
+#[test]
+fn a_missing_field_is_shown_where_it_is_asked_for() {
+    let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+    let config = format!("{head}enforceNodeAllocatable: [pods, system-reserved]\nsystemReserved: {{memory: 1Gi}}\n");
+    let (_, said) = allocatable(place("kc.yaml", &config).path(), "1.32");
+    assert!(said.contains("systemReservedCgroup must be given") && said.contains("--> kc.yaml:3:"), "{said}");
+}
+
+/// cm/qos_container_manager_linux.go: the limits of the classes are set behind the gate, which is off in every release.
+#[test]
+fn qos_reserved_without_its_gate_is_named() {
+    let said = |gates: &str| {
+        let head = "apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\n";
+        let config = format!("{head}qosReserved: {{memory: 50%}}\nfeatureGates: {{{gates}}}\n");
+        allocatable(place("kc.yaml", &config).path(), "1.32").1
+    };
+    assert!(said("").contains("`qosReserved` has no effect: the feature gate QOSReserved is off"), "{}", said(""));
+    assert_eq!(said("QOSReserved: true"), "");
+}
+
 /// kubernetes#138127 is behind the gate HugepageAwareEviction, which is new and on in 1.37; AllBeta and AllAlpha set
 /// the gates of their stage that are not named (component-base/featuregate); a kubelet does not start with a gate that
 /// it does not know.
 #[test]
 fn gates_are_taken_by_name_and_by_stage() {
-    // 512 huge pages on 4 GiB: without them memory.available is 1 GiB less, so that with a threshold of some hundred MiB
-    // the leak is evicted before the node is out of memory (kubernetes#137984).
+    // 512 huge pages on 4 GiB: without them memory.available is 1 GiB less, so that with a threshold of some hundred
+    // MiB the leak is evicted before the node is out of memory (kubernetes#137984).
     let ends = |kubernetes: &str, gates: &str| {
         let text = format!(
             "duration = \"14m\"\n[node]\nmemory = \"4Gi\"\n\
@@ -407,7 +428,7 @@ fn gates_are_taken_by_name_and_by_stage() {
         ("1.37", "AllBeta = false", false, ""),
         ("1.37", "AllBeta = false, HugepageAwareEviction = true", true, ""),
         ("1.37", "AllAlpha = false", true, ""),
-        ("1.36", "HugepageAwareEviction = true", false, "Kubernetes 1.36 has no feature gate `HugepageAwareEviction`"),
+        ("1.36", "HugepageAwareEviction = true", false, "1.36 has no feature gate `HugepageAwareEviction`"),
         ("1.37", "HugePageAwareEvictions = false", true, "did you mean `HugepageAwareEviction`?"),
     ] {
         let (found, complaint) = ends(kubernetes, gates);

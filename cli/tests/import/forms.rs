@@ -224,11 +224,10 @@ fn a_workload_and_what_it_made_count_once() {
     ];
     let (output, there) = import_changed("all.yaml", |_| objects.concat(), &["node.json"]);
     assert!(output.status.success(), "{}", err(&output));
-    let mut manifests: Vec<_> = std::fs::read_dir(there.join("manifests")).expect("a folder").collect();
-    manifests.sort_by_key(|file| file.as_ref().map(std::fs::DirEntry::file_name).ok());
-    let names: Vec<String> =
-        manifests.into_iter().map(|f| f.expect("a file").file_name().to_string_lossy().into_owned()).collect();
-    assert_eq!(names, ["default_alone.yaml", "default_web.yaml"]);
+    let manifests = std::fs::read_dir(there.join("manifests")).expect("a folder");
+    let names = manifests.map(|file| file.expect("a file").file_name().to_string_lossy().into_owned());
+    let names: std::collections::BTreeSet<String> = names.filter(|name| name.ends_with(".yaml")).collect();
+    assert_eq!(names.into_iter().collect::<Vec<_>>(), ["default_alone.yaml", "default_web.yaml"]);
     let said = out(&output);
     assert!(said.contains("1 workload object without pods (ended, suspended, no replicas): left out"), "{said}");
     assert!(said.contains("1 Rollout: not read, its pods are missing"), "{said}");

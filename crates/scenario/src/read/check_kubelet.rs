@@ -9,7 +9,7 @@ use crate::source::Location;
 use oomsim_core::kernel::{CgroupVersion, KernelConfig};
 use oomsim_core::kubelet::eviction::{EvictionSignal, ThresholdError, ThresholdProblem, Thresholds};
 use oomsim_core::kubelet::start::StartProblem;
-use oomsim_core::kubelet::{KubernetesProfile, Timing};
+use oomsim_core::kubelet::{KubernetesProfile, ProblemKind, Timing};
 use oomsim_core::plan::{KubeletPlan, NodePlan};
 use oomsim_core::units::SimTime;
 use std::sync::Arc;
@@ -68,7 +68,14 @@ pub(crate) fn start_kubelet(p: &Problems, given: &Given<'_>, node: &NodePlan) ->
 fn start_problem(p: &Problems, given: &Given<'_>, problem: &StartProblem) {
     let message = problem.to_string();
     let diagnostic = match problem {
-        StartProblem::Config(problem) => Diagnostic::warning(given.place(problem.field, ""), message).help(REFUSES),
+        StartProblem::Config(problem) => {
+            let field = match problem.kind {
+                // What is missing stands nowhere; what asks for it does.
+                ProblemKind::Missing(by) if !given.draft.places.contains_key(problem.field) => by,
+                _ => problem.field,
+            };
+            Diagnostic::warning(given.place(field, ""), message).help(REFUSES)
+        }
         StartProblem::Reservation(field, error) => {
             Diagnostic::error(given.place(field, error.name()), error.to_string())
         }

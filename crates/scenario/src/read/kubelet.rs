@@ -219,13 +219,17 @@ fn release_checks(
     // What the kubelet prints of itself has the defaults, too.
     let (factor, policy) = (draft.config.memory_throttling_factor, draft.config.memory_reservation_policy);
     let default = profile.memory_throttling_factor_milli as f64;
+    let tiered = policy == Some(MemoryReservationPolicy::TieredReservation);
+    let memory_qos = ("MemoryQoS", profile.memory_qos);
     let set = [
-        ("memoryThrottlingFactor", factor.is_some_and(|factor| factor * 1000.0 != default)),
-        ("memoryReservationPolicy", policy == Some(MemoryReservationPolicy::TieredReservation)),
+        ("memoryThrottlingFactor", factor.is_some_and(|factor| factor * 1000.0 != default), memory_qos),
+        ("memoryReservationPolicy", tiered, memory_qos),
+        // cm/qos_container_manager_linux.go setMemoryReserve is behind the gate.
+        ("qosReserved", !draft.config.qos_reserved.is_empty(), ("QOSReserved", profile.qos_reserved)),
     ];
-    for (field, _) in set.into_iter().filter(|(_, set)| *set && !profile.memory_qos) {
+    for (field, _, (gate, _)) in set.into_iter().filter(|(_, set, (_, on))| *set && !on) {
         if let Some(at) = draft.places.get(field) {
-            p.warn(at, format!("`{field}` has no effect: the feature gate MemoryQoS is off"));
+            p.warn(at, format!("`{field}` has no effect: the feature gate {gate} is off"));
         }
     }
     let configured = ["preset", "config", "configDir", "flags"].iter().any(|key| kubelet.get(key).is_some())
