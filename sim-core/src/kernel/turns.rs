@@ -3,6 +3,7 @@
 //! of 6.12 and 7.3: of seven pairs of processes the first has 1984 to 10,400 pages in swap, the other 0 to 14).
 
 use super::Kernel;
+use super::profile::Lru;
 use super::reclaim::{Amounts, shares};
 use crate::units::{Bytes, CgroupId, Pages, Pid};
 use smallvec::SmallVec;
@@ -88,9 +89,10 @@ impl Turns {
 }
 
 impl Kernel {
-    /// A process may have new pages from now on. Of interest only where there is swap.
+    /// A process may have new pages from now on. Of interest only where there is swap, and with MGLRU: of the classic
+    /// LRU there is no recording.
     pub(super) fn note_turn(&mut self, pid: Pid) {
-        if self.config.swap_total > Bytes::ZERO {
+        if self.config.swap_total > Bytes::ZERO && self.lru() == Lru::Mglru {
             self.begin_turn(pid);
         }
     }
@@ -107,10 +109,12 @@ impl Kernel {
         }
     }
 
-    /// Moves anonymous pages of a cgroup's processes to swap, oldest first. Returns how many.
+    /// Moves anonymous pages of a cgroup's processes to swap, with MGLRU oldest first, otherwise in proportion. Returns
+    /// how many.
     pub(super) fn swap_out_processes(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let mut left = self.swappable_processes(cg);
         let taken = match left.len() {
+            _ if self.lru() == Lru::Classic => shares(&left, take),
             1 => shares(&left, take),
             _ => {
                 for pid in self.cgroups[cg.index()].tasks.clone() {
