@@ -135,6 +135,32 @@ fn a_sidecars_request_counts_from_1_34_on() {
     }
 }
 
+/// The same in runs: the scenario is of 1.33, where the pod with the sidecar goes first.
+#[test]
+fn a_run_is_asked_about_in_another_release() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios/versions");
+    let place = tempfile::tempdir().expect("a temporary folder");
+    let page = place.path().join("report.html").display().to_string();
+    let commands: [&[&str]; 3] =
+        [&["why", "--all"], &["risk", "--seeds", "2", "--format", "json"], &["report", "--out", &page, "--force"]];
+    for (command, option) in commands.iter().flat_map(|command| [(command, None), (command, Some("v1.34.9-eks-1"))]) {
+        let file = ["sidecar-rank-1.33.toml"].into_iter();
+        let version = option.iter().flat_map(|version| ["--kubernetes", version]);
+        let output = oomsim_in(&folder, command.iter().copied().chain(file).chain(version));
+        let found = match command[0] {
+            "why" => out(&output).contains("pod/with-sidecar was evicted"),
+            "risk" => {
+                let json: Value = serde_json::from_str(&out(&output)).unwrap_or_else(|_| panic!("{}", err(&output)));
+                let containers = json["containers"].as_array().expect("a list");
+                let main = containers.iter().find(|c| c["container"] == "main").expect("the container");
+                !main["deaths"].as_object().expect("deaths").is_empty()
+            }
+            _ => std::fs::read_to_string(&page).expect("a page").contains("pod/with-sidecar was evicted"),
+        };
+        assert_eq!(found, option.is_none(), "{command:?} {option:?}: {}", err(&output));
+    }
+}
+
 /// The events of a container that starts, as each release words them (kuberuntime_container.go), and that of a preStop
 /// hook that ends with its container.
 #[test]

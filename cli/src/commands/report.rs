@@ -41,6 +41,9 @@ pub struct Args {
     /// Also run each scenario on this many seeds: shares of outcomes, and when the first process dies
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=100_000))]
     seeds: Option<u32>,
+    /// Kubernetes version of every kubelet, such as 1.34 or v1.33.3-eks-113cf36 [default: the scenario's]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<String>,
     /// Set a value in every scenario, such as node.memory=8Gi; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
@@ -64,12 +67,14 @@ pub fn run(args: Args) -> Result<Exit, Failure> {
     let mut room = Room::default();
     for file in &args.files {
         let text = load::named_text(file)?;
-        let kinds = load::scenarios(file, &args.overrides, args.node.as_deref())?;
+        let (node, mut overrides) = (args.node.as_deref(), args.overrides.clone());
+        let kinds = load::scenarios_with_release(file, &mut overrides, node, args.kubernetes.as_deref())?;
+        let repeat = Repeat { file, node, overrides: &overrides, until: None };
         output::warn(kinds.iter().take(1).flat_map(|kind| &kind.warnings));
         let kinds: Vec<_> = kinds.into_iter().map(|kind| kind.scenario).collect();
         page.seeds.extend(seeds(&args, file, &kinds)?);
         for scenario in kinds {
-            let (report, (instants, whys)) = report(&args, file, &scenario, &mut room)?;
+            let (report, (instants, whys)) = report(&args, &repeat, &scenario, &mut room)?;
             failures += report.failures();
             let run = Run::new(&report, instants, whys, &text);
             page.runs.push(match risk(&args, &scenario)? {
@@ -113,7 +118,12 @@ fn risk(args: &Args, scenario: &Arc<Scenario>) -> Result<Option<Risk>, Failure> 
 }
 
 /// One node of one scenario, run twice: the second time it is looked at where the first one says that it is worth it.
-fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -> Result<(RunReport, Looked), Failure> {
+fn report(
+    args: &Args,
+    repeat: &Repeat<'_>,
+    scenario: &Arc<Scenario>,
+    room: &mut Room,
+) -> Result<(RunReport, Looked), Failure> {
     let seed = args.seed.unwrap_or(scenario.seed);
     let node = engine::boot(scenario, Keep::Series)?;
     let history = engine::run_shown(node, seed)?;
@@ -123,9 +133,8 @@ fn report(args: &Args, file: &Path, scenario: &Arc<Scenario>, room: &mut Room) -
         let text = format!("Who is at risk\n{}", oomsim_report::at_risk::text(standing));
         looked.1.push(Why::new(standing.at, &text));
     }
-    let repeat = Repeat { file, node: args.node.as_deref(), overrides: &args.overrides, until: None };
     let report = RunReport {
-        file: file.display().to_string(),
+        file: repeat.file.display().to_string(),
         description: scenario.description.clone(),
         reproduce: repeat.command(seed),
         kernel_log: oomsim_report::kernel_log::log_of(scenario),

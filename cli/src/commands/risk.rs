@@ -50,6 +50,9 @@ pub struct Args {
     /// Show the containers at this time of the run
     #[arg(long, value_name = "TIME", value_parser = flags::duration)]
     at: Option<SimDuration>,
+    /// Kubernetes version of every kubelet, such as 1.34 or v1.33.3-eks-113cf36 [default: the scenario's]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<String>,
     /// Set a value in the scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
@@ -68,8 +71,9 @@ pub struct Args {
 ///
 /// # Errors
 /// When the scenario is invalid or a run fails.
-pub fn run(args: Args) -> Result<Exit, Failure> {
-    let kinds = load::scenarios(&args.file, &args.overrides, args.node.as_deref())?;
+pub fn run(mut args: Args) -> Result<Exit, Failure> {
+    let (node, kubernetes) = (args.node.as_deref(), args.kubernetes.as_deref());
+    let kinds = load::scenarios_with_release(&args.file, &mut args.overrides, node, kubernetes)?;
     let [only] = kinds.as_slice() else {
         let names: Vec<&str> = kinds.iter().map(|kind| &*kind.scenario.node.name).collect();
         let message =

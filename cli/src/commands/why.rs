@@ -54,6 +54,9 @@ pub struct Args {
     /// Random seed [default: the scenario's]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+    /// Kubernetes version of every kubelet, such as 1.34 or v1.33.3-eks-113cf36 [default: the scenario's]
+    #[arg(long, value_name = "VERSION")]
+    kubernetes: Option<String>,
     /// Set a value in the scenario; repeatable
     #[arg(long = "set", value_name = "KEY.PATH=VALUE")]
     overrides: Vec<String>,
@@ -91,8 +94,8 @@ enum Not {
 ///
 /// # Errors
 /// When the scenario is invalid, the run fails, or there is no such event.
-pub fn run(args: Args) -> Result<Exit, Failure> {
-    let run = simulate(&args)?;
+pub fn run(mut args: Args) -> Result<Exit, Failure> {
+    let run = simulate(&mut args)?;
     if let Some(not) = args.not {
         return not_happened(&args, &run, not);
     }
@@ -148,8 +151,9 @@ fn prevention(args: &Args, run: &Run, happening: &Happening, why: &Explanation) 
     Ok(found)
 }
 
-fn simulate(args: &Args) -> Result<Run, Failure> {
-    let mut kinds = load::scenarios(&args.file, &args.overrides, args.node.as_deref())?;
+fn simulate(args: &mut Args) -> Result<Run, Failure> {
+    let (node, kubernetes) = (args.node.as_deref(), args.kubernetes.as_deref());
+    let mut kinds = load::scenarios_with_release(&args.file, &mut args.overrides, node, kubernetes)?;
     for warning in kinds.iter().take(1).flat_map(|kind| &kind.warnings) {
         output::complain(&warning.render_coloured());
     }
