@@ -170,6 +170,11 @@ fn plan_says_how_many_runs_a_target_needs() {
     let said = out(&plan);
     assert!(said.contains("0 of 100 runs cannot prove less than 1 %"), "{said}");
     assert!(said.contains("are needed") && !said.contains("widen"), "{said}");
+    assert!(!said.contains("those of one look"), "{said}");
+    // 0 of 400 have one of 0.95 % (3.84 / 403.84), and still prove nothing to someone who looks after every run.
+    std::fs::write(place.0.join("g.toml"), goal.replace("runs = 100", "runs = 400")).expect("can be written");
+    let said = out(&place.run("plan g.toml"));
+    assert!(said.contains("0 of 400 runs cannot prove less than 1 %") && said.contains("those of one look"), "{said}");
 }
 
 /// batch/v1 JobStatus: the conditions Complete and Failed; a suspended CronJob makes no Jobs (cronjob_controllerv2.go).

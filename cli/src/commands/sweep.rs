@@ -14,7 +14,7 @@ use oomsim_planning::study::Study;
 use oomsim_report::html::{Page, StudyPage, render};
 use oomsim_report::picture::study as picture;
 use oomsim_report::sweep::SweepReport;
-use oomsim_report::text::duration;
+use oomsim_report::text::{duration, plural};
 use oomsim_store::{self as store, Contents, Damage, Folder, Journal, Results, execute, find_journals};
 use serde_json::json;
 use std::ops::Range;
@@ -190,10 +190,10 @@ fn execute_part(study: &Study, part: Part, out: &Path, how: &How) -> Result<(Ran
 fn warn_of_damage(journal: &Path, damage: Damage) {
     if damage.lines > 0 {
         output::complain(&format!(
-            "warning: {}: {} lines do not fit their checksums, the first is line {}\n  \
-             help: they count as not there and stay where they are; check the disk",
+            "warning: {}: {} with a wrong checksum, the first is line {}\n  \
+             help: these count as not there and stay where they are; check the disk",
             journal.display(),
-            damage.lines,
+            plural(damage.lines, "line"),
             damage.first
         ));
     }

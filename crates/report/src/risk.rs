@@ -4,6 +4,7 @@ use crate::amount;
 use crate::picture::memory_text;
 use crate::style::{BAD, DIM, HEADING, paint};
 use crate::table::Table;
+use crate::text::plural;
 use anstyle::Style;
 use oomsim_core::units::{Bytes, SimDuration, SimTime, format_duration};
 use oomsim_planning::measure::RunOutcome;
@@ -56,11 +57,11 @@ impl RiskReport {
     pub fn text(&self) -> String {
         let node = &self.standing.node;
         let mut text = format!(
-            "{}\n  at {} of the run with seed {}; deaths are counted over {} runs\n",
+            "{}\n  at {} of the run with seed {}; deaths are counted over {}\n",
             paint(HEADING, format!("NODE {}", self.name)),
             format_duration(SimDuration::from_millis(self.standing.at.as_nanos() / 1_000_000)),
             self.seed,
-            self.tally.runs
+            plural(self.tally.runs, "run")
         );
         let allocatable = node.allocatable.map_or_else(String::new, |allocatable| {
             let share = percent(node.requests.get() as f64 / allocatable.get().max(1) as f64);

@@ -2,6 +2,7 @@
 
 use crate::style::{DIM, HEADING, WARN, paint};
 use crate::table::Table;
+use crate::text::plural;
 use anstyle::Style;
 use oomsim_planning::measure::RunOutcome;
 use oomsim_planning::recommend::percent;
@@ -93,8 +94,8 @@ impl SweepReport<'_> {
         }
         text.push_str(&self.refusals());
         text.push_str(&format!(
-            "\n{} runs, shares with 95 % intervals; result {:032x} in {}\n{}\n",
-            plan.len(),
+            "\n{}, shares with 95 % intervals; result {:032x} in {}\n{}\n",
+            plural(plan.len(), "run"),
             self.hash,
             self.folder.display(),
             paint(
@@ -117,8 +118,11 @@ impl SweepReport<'_> {
                     values.map(|((axis, _), value)| format!("{} = {}", axis.name, value.text)).collect();
                 let at = if at.is_empty() { "all".into() } else { at.join(", ") };
                 let count = cell.count("outcome", RunOutcome::KubeletNotStarted.name());
-                let some =
-                    if count < cell.runs { format!(" in {count} of {} runs, first", cell.runs) } else { String::new() };
+                let some = if count < cell.runs {
+                    format!(" in {count} of {}, first", plural(cell.runs, "run"))
+                } else {
+                    String::new()
+                };
                 let line = format!("{at}: the kubelet does not start{some}: {why}");
                 Some(format!("{}\n", paint(WARN, line)))
             })

@@ -3,7 +3,7 @@
 use super::PlanReport;
 use crate::style::{BAD, WARN, paint};
 use oomsim_planning::recommend::{Trial, exhausted_knobs, missing_knobs, percent};
-use oomsim_planning::stats::{TrialVerdict, runs_needed};
+use oomsim_planning::stats::{TrialVerdict, Z95, runs_needed, wilson};
 
 impl PlanReport<'_> {
     pub(super) fn nothing(&self, text: &mut String, nearest: &Trial) {
@@ -90,6 +90,7 @@ impl PlanReport<'_> {
         text.push_str(&format!("\n{}\n", paint(WARN, "Not enough runs to tell whether a setting meets the targets.")));
         text.push_str(&format!("  nearest: {}\n", self.setting(nearest)));
         let key = if confirmed { "confirm" } else { "runs" };
+        let seems_proven = open.iter().any(|((target, _), (bad, of))| wilson(*bad, *of, Z95).high < target.below);
         for ((target, _), (bad, of)) in open {
             let (event, share) = (target.event.in_words(), percent(target.below));
             let needed = needed(target.below);
@@ -103,6 +104,13 @@ impl PlanReport<'_> {
                      raise `{key}` (now {runs})\n"
                 ),
             });
+        }
+        if seems_proven && !confirmed {
+            let alpha = percent(self.goal.alpha);
+            text.push_str(&format!(
+                "  intervals in the table are those of one look, with 95 %: a setting is looked at after every run, \
+                 and may pass wrongly in {alpha} of cases at most\n"
+            ));
         }
         true
     }
