@@ -30,7 +30,6 @@ impl Kernel {
         }
         self.committed += request;
         self.enter(process);
-        self.note_turn(pid);
         let f = spec.footprint;
         let fits =
             self.charge_kernel(now, pid, f.kernel, f.pgtables) && self.charge_all(now, pid, Purpose::Anon, f.anon);

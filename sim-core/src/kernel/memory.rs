@@ -15,7 +15,6 @@ impl Kernel {
     /// Does one thing for a process, at once and page by page: an allocation that meets a limit stops at the page where
     /// the limit is. What else happened is in [`Kernel::take_signals`].
     pub fn apply(&mut self, now: SimTime, pid: Pid, op: MemOp) -> MemOutcome {
-        self.note_turn(pid);
         if let MemOp::Touch { pages } = op
             && self.touch_plain(pid, pages)
         {

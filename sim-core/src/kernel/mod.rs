@@ -44,7 +44,6 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod text;
-mod turns;
 mod volume;
 mod work;
 mod zone;

@@ -60,7 +60,6 @@ impl Kernel {
             if !self.fits(cgroup, pages + tables) {
                 return false;
             }
-            self.note_turn(pid);
             self.add_touched(cgroup, pages, tables);
         }
         self.committed += each * maps;
@@ -84,7 +83,6 @@ impl Kernel {
     /// them at every level. What is shared by many is added up in `batch`, until [`Kernel::end_batch`].
     pub fn grow_one(&mut self, batch: &mut Batch, slot: u32, pid: Pid, block: Bytes, maps: u64, pages: Pages) {
         let mapped = block.to_pages_ceil() * maps;
-        self.note_turn(pid);
         let Some(process) = self.procs.at_mut(slot, pid) else { return };
         let tables = tables_for(process, pages);
         process.accounted += mapped;

@@ -4,7 +4,7 @@ use super::Kernel;
 use super::api::SwapDevice;
 use super::cgroup::{Charge, PageKind, Purpose};
 use super::profile::{Lru, SwapWriteback};
-use super::reclaim::Amounts;
+use super::reclaim::{Amounts, shares};
 use super::volume::Volume;
 use crate::units::{Bytes, CgroupId, Pages, Pid, VolumeId};
 
@@ -25,7 +25,7 @@ impl Kernel {
         shmem + self.swappable_processes(cg).into_iter().map(|(_, pages)| pages).sum()
     }
 
-    pub(super) fn swappable_processes(&self, cg: CgroupId) -> Amounts<Pid> {
+    fn swappable_processes(&self, cg: CgroupId) -> Amounts<Pid> {
         let processes = self.cgroups[cg.index()].tasks.iter().filter_map(|pid| self.procs.get(pid));
         processes.map(|p| (p.pid, p.anon_own.saturating_sub(p.rare().mlocked))).collect()
     }
@@ -60,7 +60,7 @@ impl Kernel {
     }
 
     /// Swaps out pages of one cgroup: what its processes had before any shared memory of theirs, then that and tmpfs
-    /// files, which are written once and then grow old, then its processes.
+    /// files, which are written once and then grow old, then its processes in proportion to their size.
     pub(super) fn swap_out_here(&mut self, cg: CgroupId, take: Pages) -> Pages {
         let shmem = self.shmem_charged_to(cg);
         let take = take.min(self.open_generation(cg, &shmem));
@@ -74,6 +74,15 @@ impl Kernel {
         }
         done += self.swap_out_processes(cg, take - done);
         self.close_generation(cg, done);
+        done
+    }
+
+    fn swap_out_processes(&mut self, cg: CgroupId, take: Pages) -> Pages {
+        let mut done = Pages::ZERO;
+        for (pid, pages) in shares(&self.swappable_processes(cg), take) {
+            self.swap_out_process(pid, pages);
+            done += pages;
+        }
         done
     }
 

@@ -11,7 +11,6 @@ pub(super) use charge::{Charge, Purpose, Stop};
 pub(super) use stock::{Stocks, VECTOR, read_in_vector};
 
 use super::aging::Ages;
-use super::turns::Turns;
 use crate::node_api::{MemoryEvents, Name};
 use crate::units::{CgroupId, Pages, Pid, VolumeId};
 use smallvec::SmallVec;
@@ -187,8 +186,6 @@ pub(super) struct Rare {
     pub written: Pages,
     /// How old its anonymous pages are to MGLRU.
     pub ages: Ages,
-    /// Which of its processes had which pages first.
-    pub turns: Turns,
     /// Anonymous pages that the classic LRU has found touched and will not pass over again: the oldest ones, and those
     /// behind the pages that it has yet to look at.
     pub passed_over: [Pages; 2],
@@ -228,7 +225,6 @@ impl Rare {
         left: Pages::ZERO,
         written: Pages::ZERO,
         ages: Ages::NEW,
-        turns: Turns::NONE,
         passed_over: [Pages::ZERO; 2],
         oldest_anon: (Pages::ZERO, 0),
         before_shared: None,
